@@ -128,10 +128,11 @@ export class DockerSandboxes implements Sandboxes {
     await mkdir(dirname(netnsPath), { recursive: true, mode: 0o700 });
     await symlink(details.NetworkSettings.SandboxKey, netnsPath);
     observer("sandbox-network");
-    const { ips } = await network.attach(podAttachment(details.Id, config, netnsPath));
+    const { ips, kept } = await network.attach(podAttachment(details.Id, config, netnsPath));
     const name = config.hostname === "" ? hostname() : config.hostname;
     // Docker has written it without addresses, and leaves it alone from then on.
     await appendFile(details.HostsPath, ips.map((ip) => `${ip}\t${name}\n`).join(""));
+    await kept;
   }
 
   /** Named by the sandbox, as what is written down of networks has to be; Docker's own names are random. */

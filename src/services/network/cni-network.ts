@@ -13,8 +13,8 @@ import type { InstanceNames } from "./instance.ts";
 import type {
   AttachedNetworkResult,
   Network,
-  NetworkResult,
   NetworkStatus,
+  NewAttachment,
   PodAttachment,
 } from "./network.ts";
 import type { NetworkConfig } from "./network-config.ts";
@@ -148,7 +148,7 @@ export class CniNetwork implements Network {
     return this.#configured.status();
   }
 
-  async attach(pod: PodAttachment, signal?: AbortSignal): Promise<NetworkResult> {
+  async attach(pod: PodAttachment, signal?: AbortSignal): Promise<NewAttachment> {
     using _ = await this.#turns.acquire(pod.sandboxId, signal);
     const earlier = await this.#store.read(pod.sandboxId);
     // What failed would be undone, and with it what is there.
@@ -265,7 +265,7 @@ export class CniNetwork implements Network {
   }
 
   /** What is to be undone is on the disk before this ends; the disk is waited for while the plugins run. */
-  async #attach(intent: Attachment, signal: AbortSignal | undefined): Promise<NetworkResult> {
+  async #attach(intent: Attachment, signal: AbortSignal | undefined): Promise<NewAttachment> {
     const { sandboxId } = intent.pod;
     await this.#store.write(intent);
     try {
@@ -287,8 +287,9 @@ export class CniNetwork implements Network {
       }));
       await this.#store.write({ ...intent, networks });
       // What stood there before is enough to take the networks back, as after a power loss all pods' are.
-      await this.#store.syncText(sandboxId);
-      return addresses;
+      const kept = this.#store.syncText(sandboxId);
+      kept.catch(() => undefined);
+      return { ...addresses, kept };
     } catch (error) {
       await this.#undo(intent);
       throw error;

@@ -21,7 +21,7 @@ export interface Network extends AsyncDisposable {
    * `status`), DeadlineExceeded (a plugin
    * hangs), Internal (a plugin fails or prints garbage; the message has the plugin's own).
    */
-  attach(pod: PodAttachment, signal?: AbortSignal): Promise<NetworkResult>;
+  attach(pod: PodAttachment, signal?: AbortSignal): Promise<NewAttachment>;
   /**
    * DEL, by what was written down of ADD; idempotent, no error when there is nothing to detach. `netnsPath`
    * may be gone already (then CNI_NETNS is empty). `pod`: of one that was attached for certain, what is known
@@ -83,6 +83,15 @@ export type PortMapping = {
   readonly containerPort: number;
   readonly protocol: "tcp" | "udp" | "sctp";
   readonly hostIp?: string;
+};
+
+/** What {@link Network.attach} gives. */
+export type NewAttachment = NetworkResult & {
+  /**
+   * Resolves when what is written down of it outlives a power loss, which whoever answers for it waits for;
+   * a rejection is to be followed by {@link Network.detach}.
+   */
+  readonly kept: Promise<void>;
 };
 
 /** Addresses without prefix length. */

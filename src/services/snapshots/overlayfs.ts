@@ -28,11 +28,14 @@ export async function overlayfsStyle(root: string): Promise<SnapshotStyle> {
     layerTarget: ({ fs }) => ({ directory: fs, whiteouts: "overlayfs" }),
     populate: async (directory, kind, [parent]) => {
       if (kind !== "active") return;
-      await mkdir(directory.work, { mode: 0o700 });
-      if (parent === undefined) return;
+      const [root] = await Promise.all([
+        parent === undefined ? undefined : stat(parent.fs),
+        mkdir(directory.work, { mode: 0o700 }),
+      ]);
+      if (root === undefined) return;
       // The root directory of an overlay is its upper directory's. As in containerd it belongs to whom it
       // belonged: root of a user namespace, where a client has given it all files.
-      const { uid, gid } = await stat(parent.fs);
+      const { uid, gid } = root;
       if (uid !== 0 || gid !== 0) await chown(directory.fs, uid, gid);
     },
     mounts: (directory, kind, parents) => [

@@ -69,7 +69,7 @@ export async function checkSpec(
   return { uid, gid, supplementalGroups: additionalGids };
 }
 
-/** The spec as it would be now. */
+/** The spec as it would be now, for the user that was found at its creation, where that was before. */
 export async function containerSpec(
   record: ContainerRecord,
   sandbox: SandboxRecord,
@@ -77,12 +77,25 @@ export async function containerSpec(
 ): Promise<OciSpec> {
   const shown = await withImageVolumes(startConfig(record), record, services);
   const input = await specInput(record, sandbox, shown, services);
-  const resolved = await resolveContainer({ ...input, ...meansOf(sandbox, services) });
+  const resolved = await resolveContainer({
+    ...input,
+    ...meansOf(sandbox, services),
+    ...knownUserOf(record),
+  });
   // As late as can be: a pid is another process's once its own has ended.
   const targetPid = await runningTargetPid(record, services);
   const pid = await services.pauses.livePidNamespace(sandbox.id);
   const namespaces = { ...input.sandbox.namespaces, pid };
   return buildContainerSpec({ ...input, sandbox: { ...input.sandbox, namespaces }, targetPid, resolved });
+}
+
+/** What was restored of a checkpoint may be another database of users than the image's. */
+function knownUserOf({ phase, restore, user }: ContainerRecord): {
+  readonly knownUser?: OciSpec["process"]["user"];
+} {
+  if (phase.kind === "creating" || restore !== undefined) return {};
+  const { uid, gid, supplementalGroups: additionalGids } = user;
+  return { knownUser: { uid, gid, additionalGids } };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { hasCode } from "../../../ground/errors/index.ts";
 import { mountMappedSnapshot, mountSnapshot } from "../../../ground/linux/index.ts";
@@ -71,7 +71,8 @@ function bundle({ stateDir, sandboxes, trees }: PodServices): Step<ContainerDraf
     name: "container-bundle",
     run: async ({ record }) => {
       const { bundle, rootfs } = containerPaths(stateDir, record.id);
-      await mkdir(rootfs, { recursive: true, mode: 0o700 });
+      // On a tmpfs.
+      mkdirSync(rootfs, { recursive: true, mode: 0o700 });
       await letPodRootTraverse(bundle, stateDir, sandboxes.get(record.sandboxId).config);
     },
     undo: ({ record }) => removeDirectory(containerPaths(stateDir, record.id).bundle, trees),

@@ -20,7 +20,12 @@ import { byInterface } from "./sandbox-sysctls.ts";
 import { podRoot } from "./user-namespaces.ts";
 
 /** A sandbox on its way: its record, and what the steps find out. */
-export type SandboxDraft = { readonly record: SandboxRecord; ips: readonly string[] };
+export type SandboxDraft = {
+  readonly record: SandboxRecord;
+  ips: readonly string[];
+  /** Resolves when what is written down of its networks outlives a power loss. */
+  networkKept?: Promise<void>;
+};
 
 /**
  * Everything that makes a pod sandbox, in order. Their undos, in reverse, are also what takes a finished
@@ -86,8 +91,9 @@ function network({ stateDir, network }: PodServices): Step<SandboxDraft> {
       const { id, config } = draft.record;
       if (sharesHostNetwork(config)) return;
       const paths = sandboxPaths(stateDir, id);
-      const { ips } = await network.attach(podAttachment(id, config, join(paths.namespaces, "net")));
+      const { ips, kept } = await network.attach(podAttachment(id, config, join(paths.namespaces, "net")));
       draft.ips = ips;
+      draft.networkKept = kept;
       await writeHosts(config, paths, ips);
     },
     // Of one that never got as far as its addresses, only what was written down tells whether plugins were
@@ -131,8 +137,11 @@ function pause({ pauses }: PodServices): Step<SandboxDraft> {
 function commit({ sandboxes }: PodServices): Step<SandboxDraft> {
   return {
     name: "sandbox-commit",
-    run: async ({ record, ips }) => {
-      await sandboxes.save({ ...record, phase: "ready", ips });
+    run: async ({ record, ips, networkKept }) => {
+      // The disk is waited for once.
+      const saved = sandboxes.save({ ...record, phase: "ready", ips });
+      await Promise.allSettled([saved, networkKept]);
+      await Promise.all([saved, networkKept]);
     },
   };
 }

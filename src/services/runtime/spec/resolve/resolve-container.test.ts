@@ -15,6 +15,7 @@ import {
 import { tempDir } from "../../../../testing/temp-dir.ts";
 import { AppArmor } from "../../apparmor/app-armor.ts";
 import type { ContainerSettings } from "../input.ts";
+import type { OciUser } from "../types.ts";
 import { resolveContainer } from "./resolve-container.ts";
 
 type PartialConfig = Parameters<typeof ContainerConfig.fromPartial>[0];
@@ -54,6 +55,7 @@ function resolve(
   user = "",
   settings: Partial<ContainerSettings> = {},
   cgroups: CgroupLayout["kind"] = "v1",
+  knownUser?: OciUser,
 ) {
   const image = {
     user,
@@ -73,6 +75,7 @@ function resolve(
     privilegedWithoutHostDevices: false,
     settings: { ...plainSettings, ...settings },
     labels: undefined,
+    ...(knownUser !== undefined && { knownUser }),
     host: { appArmor: false, cgroups },
     appArmor: new AppArmor(),
     seLinux: undefined,
@@ -132,6 +135,14 @@ describe("the user", () => {
     ],
   ];
   for (const [title, config, imageUser, expected] of cases) {
+    test("is not looked up where it is known", async () => {
+      await using rootfs = await rootfsWith({});
+      const known = { uid: 1000, gid: 1001, additionalGids: [1001, 2000] };
+      const { user } = await resolve(rootfs.rootfsPath, {}, "app", {}, "v1", known);
+      assert.deepEqual(user, known);
+      await assert.rejects(resolve(rootfs.rootfsPath, {}, "app"), { code: "FailedPrecondition" });
+    });
+
     test(title, async () => {
       await using rootfs = await rootfsWith();
       assert.deepEqual((await resolve(rootfs.rootfsPath, config, imageUser)).user, expected);

@@ -34,6 +34,8 @@ type Input = Pick<
   /** Told of the hooks that cannot be used. */
   readonly unusableFiles: UnusableFiles;
   readonly pulledProfiles: PulledProfiles;
+  /** Who it runs as, where the root file system was looked at for that before. */
+  readonly knownUser?: OciUser;
 };
 
 /**
@@ -49,16 +51,16 @@ type Input = Pick<
  */
 export async function resolveContainer(input: Input): Promise<ResolvedContainer> {
   const { config, image, rootfsPath, settings, labels, seLinux, lookUp } = input;
-  await checkKernelDirectories(rootfsPath);
-  await checkDelegation(input);
-  const [database, mounts, found] = await Promise.all([
-    readUserDatabase(rootfsPath),
+  await Promise.all([checkKernelDirectories(rootfsPath), checkDelegation(input)]);
+  const security = config.linux?.securityContext;
+  const [user, mounts, found] = await Promise.all([
+    input.knownUser ??
+      readUserDatabase(rootfsPath).then((database) => resolveUser(database, security, image.user)),
     Promise.all(
       config.mounts.map((mount) => resolveMount(mount, settings.absentMountSourcesToReject, lookUp)),
     ),
     findOthers(input, pulledProfile),
   ]);
-  const user = resolveUser(database, config.linux?.securityContext, image.user);
   if (labels !== undefined && seLinux !== undefined) await relabelVolumes(input, mounts, labels, seLinux);
   return { ...found, user, mounts, edits: await resolvedEdits(input, user) };
 }

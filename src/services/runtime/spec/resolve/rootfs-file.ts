@@ -1,6 +1,7 @@
-import { constants } from "node:fs";
-import { lstat, open, readlink } from "node:fs/promises";
+import { closeSync, constants, fstatSync, open, read } from "node:fs";
+import { lstat, readlink } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { RuntimeError } from "../../runtime-error.ts";
 
 /** As the kernel's own limit (path_resolution(7)). */
@@ -17,15 +18,37 @@ export async function readRootfsFile(rootfs: string, path: string): Promise<stri
   const resolved = await resolveInside(rootfs, path);
   if (resolved === undefined) return undefined;
   // A device or a FIFO under that name must do nothing and not hold us up.
-  await using file = await open(
+  const fd = await openFile(
     join(rootfs, resolved),
     constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
   );
-  const info = await file.stat();
-  if (!info.isFile() || info.size > maxBytes) {
-    throw new RuntimeError("FailedPrecondition", `image: /${path} is not a regular file of reasonable size`);
+  try {
+    // The kernel has this in memory.
+    const info = fstatSync(fd);
+    if (!info.isFile() || info.size > maxBytes) {
+      throw new RuntimeError(
+        "FailedPrecondition",
+        `image: /${path} is not a regular file of reasonable size`,
+      );
+    }
+    return await readAll(fd, info.size);
+  } finally {
+    closeSync(fd);
   }
-  return file.readFile("utf8");
+}
+
+const openFile = promisify(open);
+const readPart = promisify(read);
+
+async function readAll(fd: number, sizeBytes: number): Promise<string> {
+  const bytes = Buffer.alloc(sizeBytes);
+  let length = 0;
+  while (length < sizeBytes) {
+    const { bytesRead } = await readPart(fd, bytes, length, sizeBytes - length, length);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  return bytes.toString("utf8", 0, length);
 }
 
 /** The path without symbolic links, relative to the root; undefined when there is nothing. */
