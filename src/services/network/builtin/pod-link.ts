@@ -44,18 +44,19 @@ export async function connectPod(
 ): Promise<{ readonly host: Link; readonly pod: Link }> {
   const name = addPair(call, config, bridge, tools.route);
   writeSetting(`net/ipv6/conf/${name}/accept_ra`, "0");
-  const host = required(tools.route, name);
   const { hairpinMode: hairpin, portIsolation: isolated } = config;
-  if (hairpin || isolated) setBridgePort(tools.route, host, { hairpin, isolated });
+  if (hairpin || isolated) setBridgePort(tools.route, required(tools.route, name), { hairpin, isolated });
   tools.step("pod interface");
   using route = NetlinkSocket.open("route", call.netnsPath);
   const pod = configure(call, route, { config, ips, routes: [] });
   await waitFor(`the addresses of ${call.ifName} are not usable`, () => isSettled(route, pod, ips));
   for (const each of routes) addPodRoute(route, pod, each, ips);
+  let host: Link | undefined;
   await waitFor(`the port ${name} of the bridge ${bridge.name} is not up`, () => {
-    return linkByName(tools.route, name)?.isOperational === true;
+    host = linkByName(tools.route, name);
+    return host?.isOperational === true;
   });
-  return { host, pod: required(route, call.ifName) };
+  return { host: host ?? required(tools.route, name), pod };
 }
 
 /** A name is found again by whoever knows the pod, and tried anew where somebody else has it. */
