@@ -18,7 +18,8 @@ for await (const file of glob("src/**/*-worker.ts")) {
 
 const shared = {
   platform: "node",
-  external: ["koffi", "pino-pretty", "@grpc/reflection"],
+  // The last is what grpc-js reads .proto files with, which nobody asks it to.
+  external: ["koffi", "pino-pretty", "@grpc/reflection", "@grpc/proto-loader"],
   // Of a room, and of the generated protocol, a program loads what it uses: no module of ours does anything
   // but define until it is called, and neither does what the generated code imports for the clients that it
   // makes.

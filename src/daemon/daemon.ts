@@ -40,7 +40,6 @@ import { Storage, type StorageOptions } from "../services/storage/index.ts";
 import { TaskStore } from "../services/tasks/index.ts";
 import { activationFollower } from "./activation-holders.ts";
 import { cgroupDriver } from "./cgroup-driver.ts";
-import { openDockerEngine, withoutStorage } from "./docker.ts";
 import { imageThresholds } from "./image-thresholds.ts";
 import { NamespacedImages } from "./namespaced-images.ts";
 import { NodePeers } from "./node-peers.ts";
@@ -188,6 +187,7 @@ export class Daemon implements AsyncDisposable {
   ): Promise<Daemon> {
     await using rooms = new AsyncDisposableStack();
     const hostPaths = watchedHostPaths(logger);
+    const { openDockerEngine, withoutStorage } = await import("./docker.ts");
     const engine = await openDockerEngine(config, logger, hostPaths, rooms, observer);
     const spoolDir = join(config.root, "spool");
     const berth = await openBerthService({ engine, ...withoutStorage, spoolDir });

@@ -1,15 +1,5 @@
 import { join } from "node:path";
-import { connectEndpoint } from "../clients/criclient/index.ts";
-import {
-  Manager,
-  ManagerApi,
-  ManifestDirectories,
-  type Persistence,
-  RecentEvents,
-  type StoredObject,
-  titleOf,
-} from "../clients/manager/index.ts";
-import { ServiceNetwork, serviceNetworkName } from "../clients/servicenet/index.ts";
+import type { ManagerApi, Persistence, StoredObject } from "../clients/manager/index.ts";
 import { systemClock } from "../ground/clock/index.ts";
 import type { Config } from "../ground/config/index.ts";
 import type { Logger } from "../ground/logging/index.ts";
@@ -60,7 +50,17 @@ export class DaemonPodManager implements AsyncDisposable {
     await this.#rooms.disposeAsync();
   }
 
+  /** Its code is loaded only then: on most machines a kubelet does what it is for. */
   async #open(): Promise<ManagerApi> {
+    const [
+      { connectEndpoint },
+      { Manager, ManagerApi, ManifestDirectories, RecentEvents, titleOf },
+      { ServiceNetwork, serviceNetworkName },
+    ] = await Promise.all([
+      import("../clients/criclient/index.ts"),
+      import("../clients/manager/index.ts"),
+      import("../clients/servicenet/index.ts"),
+    ]);
     const { manager: settings, address, root } = this.#config;
     const client = this.#rooms.use(
       await connectEndpoint(settings.endpoint === "" ? address : settings.endpoint, {
