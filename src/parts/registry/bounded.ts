@@ -1,5 +1,6 @@
 import { asRegistryError, RegistryError } from "./errors.ts";
-import { discard, type HttpResponse } from "./transport.ts";
+import type { HttpResponse } from "./http-response.ts";
+import { discard } from "./transport.ts";
 
 /**
  * The whole body of an answer, refused as soon as it is known to be larger than `maxBytes`
@@ -20,7 +21,7 @@ export async function readBounded(
   const chunks: Uint8Array[] = [];
   let length = 0;
   try {
-    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+    for await (const chunk of response.body) {
       length += chunk.length;
       if (length > maxBytes) throw tooLarge();
       chunks.push(chunk);

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { createSecureContext, getCACertificates, type SecureContextOptions } from "node:tls";
 import type { Dispatcher } from "undici";
+import type { ConnectOptions } from "./direct/connection.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { RegistryError } from "./errors.ts";
 import { loadAgent, loadProxyAgent } from "./undici-parts.ts";
@@ -20,11 +21,7 @@ export async function makeDispatcher(
   options: { readonly own: boolean; readonly plain: boolean; readonly proxy: URL | undefined },
 ): Promise<Dispatcher> {
   const { own, plain, proxy } = options;
-  const connect = {
-    timeout: endpoint.dialTimeoutMs,
-    rejectUnauthorized: !endpoint.tls.skipVerify,
-    ...(await secureContext(endpoint, own)),
-  };
+  const connect = await connectOptions(endpoint, own);
   const Agent = await loadAgent();
   if (proxy === undefined) return new Agent({ connect, maxHeaderSize });
   const { timeout } = connect;
@@ -40,6 +37,15 @@ export async function makeDispatcher(
     proxyTls: { timeout },
     maxHeaderSize,
   });
+}
+
+/** With the client's certificate only for the endpoint's `own` host. Throws RegistryError. */
+export async function connectOptions(endpoint: Endpoint, own: boolean): Promise<ConnectOptions> {
+  return {
+    timeout: endpoint.dialTimeoutMs,
+    rejectUnauthorized: !endpoint.tls.skipVerify,
+    ...(await secureContext(endpoint, own)),
+  };
 }
 
 /**
@@ -74,7 +80,10 @@ function withoutUser(proxy: URL): string {
 }
 
 /** A context of its own is only made for certificates of its own: loading the CA store is slow. */
-async function secureContext(endpoint: Endpoint, own: boolean): Promise<object> {
+async function secureContext(
+  endpoint: Endpoint,
+  own: boolean,
+): Promise<Pick<ConnectOptions, "secureContext">> {
   const { caFiles, clientPairs } = endpoint.tls;
   const pairs = own ? clientPairs : [];
   if (caFiles.length === 0 && pairs.length === 0) return {};
