@@ -4,8 +4,8 @@
  * ten), and how long the lists take. berth and containerd have the same pods and are asked in turn.
  * `npm run bench -- polling [PODS] [SECONDS] [--json]`
  */
-import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
+import { cpuMs } from "./cpu-time.ts";
 import { RuntimePair, runPod, type Subject } from "./runtime-pair.ts";
 import { median, percentile, timed } from "./statistics.ts";
 
@@ -80,14 +80,4 @@ async function pollOnce(subject: Subject, second: number): Promise<void> {
   await calls.ListContainers(subject);
   if (second % 5 === 0) await Promise.all([calls.Status(subject), calls.Version(subject)]);
   if (second % 10 === 0) await calls.ListContainerStats(subject);
-}
-
-/** Of all its threads: what they have run so far (the first field of /proc/PID/task/TID/schedstat, in ns). */
-async function cpuMs(pid: number): Promise<number> {
-  const threads = `/proc/${pid}/task`;
-  const ran = (await readdir(threads)).map(async (thread) => {
-    const text = await readFile(`${threads}/${thread}/schedstat`, "utf8").catch(() => "0");
-    return Number(text.split(" ")[0]);
-  });
-  return (await Promise.all(ran)).reduce((sum, ns) => sum + ns, 0) / 1e6;
 }

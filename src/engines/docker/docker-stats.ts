@@ -23,7 +23,7 @@ import {
 import { sharesHostNetwork } from "../podnetwork/index.ts";
 import type { DockerServices } from "./docker-services.ts";
 import type { Found } from "./found.ts";
-import { layerUsage } from "./layer-usage.ts";
+import { layerOfProcess, layerUsage } from "./layer-usage.ts";
 
 export type DockerStatsOptions = {
   readonly layout: CgroupLayout;
@@ -220,7 +220,8 @@ export class DockerStats implements Stats, AsyncDisposable {
 
   async #layerUsage(id: string) {
     const found: Found | undefined = this.#services.mirror.find(id);
-    const path = found?.details.GraphDriver?.Data?.UpperDir;
+    const path =
+      found?.details.GraphDriver?.Data?.UpperDir ?? (await layerOfProcess(found?.details.State.Pid ?? 0));
     if (path === undefined)
       throw new EngineError("NotFound", `container ${id} has no layer that could be measured`);
     try {

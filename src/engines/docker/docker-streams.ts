@@ -54,7 +54,9 @@ export class DockerStreams implements Streams {
     signal.addEventListener("abort", end, { once: true });
     using _ending = { [Symbol.dispose]: () => signal.removeEventListener("abort", end) };
     void followSizes(io, (height, width) => client.resizeContainer(id, height, width), logger);
-    await copyStreams(connection, Tty ? undefined : readFrames(connection), io);
+    // The end of this client's input would end the others' too, with newer engines.
+    const ends = details.Config.StdinOnce;
+    await copyStreams(connection, Tty ? undefined : readFrames(connection), io, ends);
   }
 
   async portForward(sandboxId: string, port: number, connection: Duplex, signal: AbortSignal): Promise<void> {
@@ -77,14 +79,16 @@ export class DockerStreams implements Streams {
 
 /**
  * Copies between a process and a client until the process's output has ended; `frames` undefined is a
- * terminal's. A client that gives up one stream leaves the others.
+ * terminal's. A client that gives up one stream leaves the others; `endsInput` is whether the process is told
+ * that its input has ended when the client's has.
  */
 async function copyStreams(
   connection: Duplex,
   frames: ReturnType<typeof readFrames> | undefined,
   io: StreamIo,
+  endsInput = true,
 ): Promise<void> {
-  const input = copyInput(io, connection);
+  const input = copyInput(io, connection, endsInput);
   input.catch(() => undefined);
   try {
     if (frames === undefined) await copyRaw(connection, io.stdout);
@@ -97,9 +101,9 @@ async function copyStreams(
   }
 }
 
-async function copyInput({ stdin }: StreamIo, connection: Duplex): Promise<void> {
+async function copyInput({ stdin }: StreamIo, connection: Duplex, end: boolean): Promise<void> {
   if (stdin === undefined) return;
-  await pipeline(stdin, connection);
+  await pipeline(stdin, connection, { end });
 }
 
 async function copyRaw(connection: Duplex, stdout: Writable | undefined): Promise<void> {

@@ -1,6 +1,7 @@
 import { lstat, opendir } from "node:fs/promises";
 import { join } from "node:path";
-import { ignoreMissing } from "../../ground/fs/index.ts";
+import { ignoreMissing, readIfThere } from "../../ground/fs/index.ts";
+import { parseMountInfo } from "../../ground/linux/index.ts";
 
 /** `st_blocks` counts these, whatever the file system's own blocks are. */
 const blockBytes = 512;
@@ -23,4 +24,15 @@ export async function layerUsage(
     for await (const { name } of directory) pending.push(join(path, name));
   }
   return { sizeBytes: blocks * blockBytes, inodes: seen.size };
+}
+
+/**
+ * The writable layer of the overlay that a process has as its root: engines that keep images as containerd
+ * does (29 by itself) say nothing of it. Undefined for a process that is gone, or has another root.
+ */
+export async function layerOfProcess(pid: number): Promise<string | undefined> {
+  if (pid === 0) return undefined;
+  const mounts = parseMountInfo((await readIfThere(`/proc/${pid}/mountinfo`)) ?? "");
+  const root = mounts.findLast(({ mountPoint, type }) => mountPoint === "/" && type === "overlay");
+  return root?.superOptions.find((option) => option.startsWith("upperdir="))?.slice("upperdir=".length);
 }

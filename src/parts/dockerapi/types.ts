@@ -53,6 +53,7 @@ export type ContainerDetails = {
     readonly StopSignal?: string;
     readonly Tty: boolean;
     readonly OpenStdin: boolean;
+    readonly StdinOnce: boolean;
   };
   readonly HostConfig: DockerResources & { readonly NetworkMode: string };
   readonly NetworkSettings: {

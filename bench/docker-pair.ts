@@ -1,0 +1,111 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { PullImageRequest } from "../src/ground/protocol/index.ts";
+import { readHostFacts } from "../src/services/runtime/index.ts";
+import { tempDir } from "../src/testing/temp-dir.ts";
+import { bridgeNetwork, TestBerth } from "../test/support/berth.ts";
+import { startBusyboxRegistry } from "../test/support/busybox.ts";
+import type { CriClients } from "../test/support/clients.ts";
+import { podConfig } from "../test/support/requests.ts";
+import { PeerCriDockerd } from "./cri-dockerd.ts";
+
+/** A runtime over the Docker Engine. */
+export type DockerSubject = {
+  readonly name: "berth" | "cri-dockerd";
+  readonly clients: CriClients;
+  readonly pid: number;
+  readonly logs: string;
+};
+
+/** berth and cri-dockerd over one Docker Engine, each with its own bridge; the busybox image is there. */
+export class DockerPair implements AsyncDisposable {
+  readonly image: string;
+  /** berth first. */
+  readonly subjects: readonly [DockerSubject, DockerSubject];
+  readonly engineVersion: string;
+  /** dockerd and its containerd. */
+  readonly enginePids: readonly number[];
+  readonly #parts: AsyncDisposableStack;
+
+  private constructor(
+    image: string,
+    subjects: readonly [DockerSubject, DockerSubject],
+    engine: { readonly version: string; readonly pids: readonly number[] },
+    parts: AsyncDisposableStack,
+  ) {
+    this.image = image;
+    this.subjects = subjects;
+    this.engineVersion = engine.version;
+    this.enginePids = engine.pids;
+    this.#parts = parts;
+  }
+
+  static async start(): Promise<DockerPair> {
+    await using parts = new AsyncDisposableStack();
+    const registry = parts.use(await startBusyboxRegistry());
+    const directory = parts.use(await tempDir());
+    const runtime = await permissiveRuntime(directory.path);
+    const berth = parts.use(
+      await TestBerth.start({
+        engine: "docker",
+        ...(runtime !== undefined && { docker: { runtime } }),
+        network: bridgeNetwork({ plain: true }),
+        logLevel: "info",
+      }),
+    );
+    const { docker } = berth;
+    if (docker === undefined) throw new Error("there is no Docker Engine");
+    const peer = parts.use(await PeerCriDockerd.start(docker.host, await pauseImage(berth.clients)));
+    const image = { image: registry.image };
+    await berth.clients.images.pullImage(PullImageRequest.fromPartial({ image }));
+    const containerd = await readFile(join(berth.directory, "docker/exec/containerd/containerd.pid"), "utf8");
+    return new DockerPair(
+      registry.image,
+      [
+        { name: "berth", clients: berth.clients, pid: berth.pid, logs: berth.logDir },
+        {
+          name: "cri-dockerd",
+          clients: peer.clients,
+          pid: peer.pid,
+          logs: join(peer.directory, "logs"),
+        },
+      ],
+      { version: await docker.version(), pids: [docker.pid, Number(containerd)] },
+      parts.move(),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#parts.disposeAsync();
+  }
+}
+
+/** The one that berth makes with its first pod, which ends when it is told to: the peer has it too. */
+async function pauseImage({ runtime, images }: CriClients): Promise<string> {
+  const config = podConfig("first");
+  const { podSandboxId } = await runtime.runPodSandbox({ config, runtimeHandler: "" });
+  await runtime.removePodSandbox({ podSandboxId });
+  const listed = await images.listImages({ filter: undefined });
+  const [name] = listed.images.flatMap(({ repoTags }) => repoTags);
+  if (name === undefined) throw new Error("berth made no image of its sandboxes");
+  return name;
+}
+
+/**
+ * cri-dockerd asks for a score of sandboxes that processes may not get everywhere, and has no setting for it:
+ * there runc is given the lowest that may be, for both. Undefined where there is no need.
+ */
+async function permissiveRuntime(directory: string): Promise<string | undefined> {
+  const { minOomScoreAdj } = await readHostFacts();
+  if (minOomScoreAdj <= -998) return undefined;
+  const path = join(directory, "runc");
+  const script = `#!/bin/sh
+for argument; do
+  [ "$before" != --bundle ] || sed -i 's/"oomScoreAdj":-[0-9]*/"oomScoreAdj":${minOomScoreAdj}/' "$argument/config.json"
+  before=$argument
+done
+exec runc "$@"
+`;
+  await writeFile(path, script, { mode: 0o755 });
+  return path;
+}

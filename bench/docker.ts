@@ -1,0 +1,119 @@
+/**
+ * berth and cri-dockerd over the same Docker Engine, in turn: a pod's way from RunPodSandbox to a running
+ * container and back, ExecSync, then lists, statuses and figures of many containers, with the CPU time of the
+ * runtime and of the engine. `npm run bench -- docker [ROUNDS] [CONTAINERS]`; the first three rounds are not
+ * counted. Needs `sh scripts/cri-dockerd-program.sh`.
+ */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { SecurityProfile_ProfileType } from "../src/ground/protocol/index.ts";
+import type { CriClients } from "../test/support/clients.ts";
+import { podConfig, shellConfig } from "../test/support/requests.ts";
+import { numbers } from "./arguments.ts";
+import { cpuMs } from "./cpu-time.ts";
+import { DockerPair, type DockerSubject } from "./docker-pair.ts";
+import { median, timed } from "./statistics.ts";
+
+const [rounds = 30, containers = 100] = numbers;
+const warmUp = 3;
+const perPod = 10;
+const execsPerPod = 3;
+/** The engine's default profile, for both: they differ in what they give to those who ask for none. */
+const securityContext = { seccomp: { profileType: SecurityProfile_ProfileType.RuntimeDefault } };
+
+await using pair = await DockerPair.start();
+const figures = new Map<string, Map<DockerSubject["name"], number[]>>();
+
+function add(what: string, { name }: DockerSubject, figure: number): void {
+  const ofAll = figures.get(what) ?? new Map<DockerSubject["name"], number[]>();
+  figures.set(what, ofAll);
+  ofAll.set(name, [...(ofAll.get(name) ?? []), figure]);
+}
+
+async function inTurn(count: number, work: (subject: DockerSubject, round: number) => Promise<void>) {
+  for (let round = 0; round < count; round++)
+    for (const subject of round % 2 === 0 ? pair.subjects : pair.subjects.toReversed())
+      await work(subject, round);
+}
+
+await inTurn(rounds + warmUp, async (subject, round) => {
+  const times = await onePod(subject, `${subject.name}-${round}`);
+  if (round >= warmUp) for (const [what, ms] of Object.entries(times)) add(what, subject, ms);
+});
+await inTurn(containers / perPod, (subject, index) => fillPod(subject, `${subject.name}-full-${index}`));
+const calls: Readonly<Record<string, (clients: CriClients) => Promise<unknown>>> = {
+  ListPodSandbox: ({ runtime }) => runtime.listPodSandbox({ filter: undefined }),
+  ListContainers: ({ runtime }) => runtime.listContainers({ filter: undefined }),
+  Status: ({ runtime }) => runtime.status({ verbose: false }),
+  ListContainerStats: ({ runtime }) => runtime.listContainerStats({ filter: undefined }),
+};
+for (const [what, call] of Object.entries(calls)) {
+  await inTurn(rounds + warmUp, async (subject, round) => {
+    const pids = [subject.pid, ...pair.enginePids];
+    const before = await Promise.all(pids.map(cpuMs));
+    const { ms } = await timed(() => call(subject.clients));
+    const after = await Promise.all(pids.map(cpuMs));
+    if (round < warmUp) return;
+    const used = after.map((now, index) => now - (before[index] ?? 0));
+    add(what, subject, ms);
+    add(`CPU of ${what}, runtime`, subject, used[0] ?? 0);
+    add(
+      `CPU of ${what}, engine too`,
+      subject,
+      used.reduce((sum, each) => sum + each, 0),
+    );
+  });
+}
+
+console.log(`${rounds} rounds, ${containers} containers each, Docker ${pair.engineVersion}; medians`);
+console.log("| | berth | cri-dockerd | ratio |\n|---|---|---|---|");
+for (const [what, ofAll] of figures) {
+  const [own = 0, peer = 0] = pair.subjects.map(({ name }) => median(ofAll.get(name) ?? []));
+  console.log(`| ${what} | ${own.toFixed(1)} ms | ${peer.toFixed(1)} ms | ${(own / peer).toFixed(2)} |`);
+}
+
+async function onePod({ clients: { runtime }, logs }: DockerSubject, name: string) {
+  const config = await configOf(logs, name);
+  const run = await timed(() => runtime.runPodSandbox({ config, runtimeHandler: "" }));
+  const { podSandboxId } = run.value;
+  const container = shellConfig("main", pair.image, "exec sleep 1000", { linux: { securityContext } });
+  const create = await timed(() =>
+    runtime.createContainer({ podSandboxId, config: container, sandboxConfig: config }),
+  );
+  const { containerId } = create.value;
+  const start = await timed(() => runtime.startContainer({ containerId }));
+  const execs: number[] = [];
+  for (let index = 0; index < execsPerPod; index++)
+    execs.push((await timed(() => runtime.execSync({ containerId, cmd: ["true"], timeout: 10n }))).ms);
+  const stop = await timed(() => runtime.stopPodSandbox({ podSandboxId }));
+  const remove = await timed(() => runtime.removePodSandbox({ podSandboxId }));
+  return {
+    "pod to running": run.ms + create.ms + start.ms,
+    RunPodSandbox: run.ms,
+    CreateContainer: create.ms,
+    StartContainer: start.ms,
+    ExecSync: median(execs),
+    StopPodSandbox: stop.ms,
+    RemovePodSandbox: remove.ms,
+  };
+}
+
+async function fillPod({ clients: { runtime }, logs }: DockerSubject, name: string): Promise<void> {
+  const config = await configOf(logs, name);
+  const { podSandboxId } = await runtime.runPodSandbox({ config, runtimeHandler: "" });
+  for (let index = 0; index < perPod; index++) {
+    const container = shellConfig(`c${index}`, pair.image, "exec sleep 100000", {
+      linux: { securityContext },
+    });
+    const request = { podSandboxId, config: container, sandboxConfig: config };
+    const { containerId } = await runtime.createContainer(request);
+    await runtime.startContainer({ containerId });
+  }
+}
+
+/** Kubelets make the directory, and name a profile always. */
+async function configOf(logs: string, name: string) {
+  const logDirectory = join(logs, name);
+  await mkdir(logDirectory, { recursive: true });
+  return podConfig(name, { logDirectory, linux: { securityContext } });
+}
