@@ -47,6 +47,7 @@ busybox-static:/usr/share/doc/busybox-static/copyright
 skopeo:/usr/bin/skopeo
 docker.io:/usr/sbin/dockerd
 umoci:/usr/bin/umoci
+buildah:/usr/bin/buildah
 zstd:/usr/bin/zstd
 apparmor:/usr/sbin/apparmor_parser
 strace:/usr/bin/strace
