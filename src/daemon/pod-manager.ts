@@ -77,6 +77,11 @@ export class DaemonPodManager implements AsyncDisposable {
         dataDir: join(root, "manager"),
         logRoot: settings.logDir,
         nodeLabels: settings.nodeLabels,
+        limits: {
+          eviction: settings.evictionHard,
+          imagesHighPercent: settings.imageGcHighPercent,
+          imagesLowPercent: settings.imageGcLowPercent,
+        },
         openServices: () => {
           const dataDir = join(root, "manager");
           return ServiceNetwork.open({

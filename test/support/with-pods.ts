@@ -1,10 +1,19 @@
+import { mkdir, rmdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before } from "node:test";
 import { stringify } from "yaml";
 import { type Client, connectEndpoint } from "../../src/clients/criclient/index.ts";
-import { isOfKind, Manager, noPersistence, type StoredPod } from "../../src/clients/manager/index.ts";
+import {
+  isOfKind,
+  Manager,
+  type ManagerOptions,
+  noPersistence,
+  type StoredPod,
+} from "../../src/clients/manager/index.ts";
 import { readManifests } from "../../src/clients/manifests/index.ts";
 import { systemClock } from "../../src/ground/clock/index.ts";
+import { mount, unmount } from "../../src/ground/linux/index.ts";
 import { cliOutput } from "./cli.ts";
 import { eventually } from "./condition.ts";
 import { withBerth } from "./with-berth.ts";
@@ -12,18 +21,33 @@ import { withBerth } from "./with-berth.ts";
 /** Pods that a manager of the test's own runs on a berth of the test's own. */
 export class TestPods {
   readonly #host = withBerth();
+  /** What happened to all of them. */
+  readonly events: string[] = [];
+  readonly #disk: string | undefined;
   #client: Client | undefined;
   #manager: Manager | undefined;
 
-  constructor() {
-    before(() => this.#open());
+  /** With `diskBytes` pods have a file system of their own, of that size. */
+  constructor({ limits, diskBytes }: Pick<ManagerOptions, "limits"> & { readonly diskBytes?: number } = {}) {
+    this.#disk = diskBytes === undefined ? undefined : join(tmpdir(), `berth-test-disk-${process.pid}`);
+    before(async () => {
+      if (diskBytes !== undefined) {
+        await mkdir(this.dataDir, { recursive: true });
+        const data = `size=${diskBytes}`;
+        await mount({ source: "tmpfs", target: this.dataDir, type: "tmpfs", data });
+      }
+      await this.#open(limits === undefined ? {} : { limits });
+    });
     after(async () => {
       await this.#manager?.[Symbol.asyncDispose]();
       this.#client?.[Symbol.dispose]();
+      if (this.#disk === undefined) return;
+      await unmount(this.#disk, { detach: true, missingOk: true });
+      await rmdir(this.#disk);
     });
   }
 
-  async #open(): Promise<void> {
+  async #open(more: Pick<ManagerOptions, "limits">): Promise<void> {
     const { berth } = this.#host;
     const signal = new AbortController().signal;
     this.#client = await connectEndpoint(berth.socket, { signal, timeoutMs: 60_000 });
@@ -31,15 +55,17 @@ export class TestPods {
       client: this.#client,
       clock: systemClock,
       persistence: noPersistence,
-      dataDir: join(berth.directory, "manager"),
+      dataDir: this.dataDir,
       logRoot: berth.logDir,
       credentials: async () => undefined,
+      onEvent: (_, { reason, message }) => this.events.push(`${reason}: ${message}`),
+      ...more,
     });
   }
 
   /** Where pods and claims have their directories. */
   get dataDir(): string {
-    return join(this.#host.berth.directory, "manager");
+    return this.#disk ?? join(this.#host.berth.directory, "manager");
   }
 
   get manager(): Manager {

@@ -15,7 +15,7 @@ import { withEphemeral } from "./ephemeral.ts";
 import { ManagerError } from "./errors.ts";
 import { hostIp } from "./host-ip.ts";
 import { type Node, readNode } from "./node/node.ts";
-import { NodePods } from "./node/node-pods.ts";
+import { type NodeLimits, NodePods } from "./node/node-pods.ts";
 import { ObjectStore, type Persistence } from "./object-store.ts";
 import { isOfKind, keyOf, type ObjectKey, type StoredObject, type StoredPod, titleOf } from "./objects.ts";
 import { missingClaims } from "./own-claims.ts";
@@ -38,6 +38,8 @@ export type ManagerOptions = {
   readonly openServices?: () => Promise<ServiceNetwork>;
   /** Labels of the node that pods may ask for, beside those that it has anyway. */
   readonly nodeLabels?: Readonly<Record<string, string>>;
+  /** When pods are evicted, and images collected: never, unless it is given. */
+  readonly limits?: NodeLimits;
   /** Claims keep their directories when they are removed. */
   readonly keepClaims?: boolean;
   /** A pod has changed, or the status of another object. */
@@ -77,13 +79,15 @@ export class Manager implements AsyncDisposable {
       store,
       clock,
       open: options.openServices,
-      onProblem: (message) =>
-        this.#failed({ kind: "Namespace", namespace: "", name: "default" }, new Error(message)),
+      onProblem: (message) => this.#failedOnNode(message),
       onOtherAddress: (service, message) => this.#warn(keyOf(service), "ClusterIPOutOfRange", message),
     });
     this.#pods = new NodePods({
       store,
       node,
+      dataDir,
+      limits: options.limits ?? { eviction: {}, imagesHighPercent: 100, imagesLowPercent: 100 },
+      onProblem: (message) => this.#failedOnNode(message),
       client,
       clock,
       credentials,
@@ -254,7 +258,7 @@ export class Manager implements AsyncDisposable {
       await step();
     } catch (error) {
       lookAgainAfter(retryMs);
-      this.#failed({ kind: "Namespace", namespace: "", name: "default" }, error);
+      this.#failedOnNode(messageOf(error));
     }
   }
 
@@ -281,6 +285,11 @@ export class Manager implements AsyncDisposable {
       for (const claim of missingClaims(object, this.#store))
         await this.#create(claim, { owner: object.uid });
     await this.#pods.run(object);
+  }
+
+  /** What belongs to no object is told of the namespace that is always there. */
+  #failedOnNode(message: string): void {
+    this.#warn({ kind: "Namespace", namespace: "", name: "default" }, "ReconcileError", message);
   }
 
   #failed(key: ObjectKey, error: unknown): void {

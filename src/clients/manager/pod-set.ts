@@ -90,6 +90,11 @@ export class PodSet implements AsyncDisposable {
     worker.start();
   }
 
+  /** Ends a pod as Failed, for the sake of the machine. */
+  evict(uid: string, message: string): void {
+    this.#workers.get(uid)?.evict(message);
+  }
+
   /** The ephemeral containers of a pod: those that are new are started. */
   setEphemeral(uid: string, containers: readonly EphemeralContainer[]): void {
     this.#workers.get(uid)?.setEphemeral(containers);

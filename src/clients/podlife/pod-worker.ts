@@ -11,6 +11,7 @@ import {
   preparePod,
   refreshVolumes,
   removePodFiles,
+  removePodVolumes,
   sandboxConfig,
 } from "../podspec/index.ts";
 import { BackOff } from "./back-off.ts";
@@ -140,6 +141,15 @@ export class PodWorker implements AsyncDisposable {
     this.poke();
   }
 
+  /** Ends the pod as Failed, as there is too little of something on the machine. */
+  evict(message: string): void {
+    if (this.#status.isOver) return;
+    this.#evicted = true;
+    this.#event("Warning", "Evicted", message);
+    this.#status.fail("Evicted", message, true);
+    this.poke();
+  }
+
   /** Ends the pod in order, and removes it. Its own grace period holds unless one is given. */
   remove(graceSeconds = this.pod.spec.terminationGracePeriodSeconds ?? 30): void {
     const before = this.#removal;
@@ -218,6 +228,8 @@ export class PodWorker implements AsyncDisposable {
       await this.#end(
         this.#evicted ? evictionGraceSeconds : (this.pod.spec.terminationGracePeriodSeconds ?? 30),
       );
+      // What it has on the disk is what others lack.
+      if (this.#evicted) await removePodVolumes(this.pod, this.#options.context);
       this.#status.over();
       this.#finished = true;
       return undefined;

@@ -8,7 +8,7 @@
  */
 export { type MachineMemory, machineMemory } from "./cgroups/machine-memory.ts";
 export { PodCgroups } from "./cgroups/pod-cgroups.ts";
-export { type Amounts, podRequests } from "./cgroups/pod-requests.ts";
+export { type Amounts, containerRequests, podRequests } from "./cgroups/pod-requests.ts";
 export { type QosClass, qosClass } from "./cgroups/qos-class.ts";
 export {
   containerConfig,
@@ -21,8 +21,8 @@ export { PodSpecError } from "./errors.ts";
 export { containerNameLabel, podNameLabel, podNamespaceLabel, podUidLabel } from "./labels.ts";
 export { logDirectory, podDirectory, terminationLog } from "./paths.ts";
 export { type Pod, podTitle } from "./pod.ts";
-export { preparePod, removePodFiles } from "./pod-files.ts";
+export { preparePod, removePodFiles, removePodVolumes } from "./pod-files.ts";
 export { sandboxConfig } from "./sandbox-config.ts";
 export { refreshVolumes } from "./volumes/refresh-volumes.ts";
 export { claimNameOf } from "./volumes/volume-path.ts";
-export { hasLimitedVolumes, overfullVolume } from "./volumes/volume-usage.ts";
+export { hasLimitedVolumes, overfullVolume, treeBytes } from "./volumes/volume-usage.ts";

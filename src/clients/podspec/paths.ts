@@ -9,7 +9,11 @@ export function podDirectory({ podsDir }: PodContext, { metadata }: Pod): string
 
 /** As a kubelet has it. */
 export function volumeDirectory(context: PodContext, pod: Pod, plugin: string, volume: string): string {
-  return join(podDirectory(context, pod), "volumes", plugin, volume);
+  return join(volumesDirectory(context, pod), plugin, volume);
+}
+
+export function volumesDirectory(context: PodContext, pod: Pod): string {
+  return join(podDirectory(context, pod), "volumes");
 }
 
 /** The directory of a pod's logs, in which each container has its own. */

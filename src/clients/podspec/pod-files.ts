@@ -1,7 +1,7 @@
 import { makeDirectories } from "../../ground/directories/index.ts";
 import { removeApart } from "../../ground/trees/index.ts";
 import type { PodContext } from "./context.ts";
-import { logDirectory, podDirectory } from "./paths.ts";
+import { logDirectory, podDirectory, volumesDirectory } from "./paths.ts";
 import type { Pod } from "./pod.ts";
 import { unmountBelow } from "./volumes/memory-mount.ts";
 
@@ -10,6 +10,12 @@ export async function preparePod(pod: Pod, context: PodContext): Promise<void> {
   // Nobody else gets to what is in it, secrets among it: containers get there by mounts.
   await makeDirectories(podDirectory(context, pod), 0o750);
   await makeDirectories(logDirectory(context, pod), 0o755);
+}
+
+/** Removes a pod's volumes, once none of its containers runs any more or will. */
+export async function removePodVolumes(pod: Pod, context: PodContext): Promise<void> {
+  await unmountBelow(podDirectory(context, pod));
+  await removeApart(volumesDirectory(context, pod));
 }
 
 /** Removes all that a pod had on the machine, once none of its containers is left. */

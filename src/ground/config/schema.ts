@@ -401,6 +401,22 @@ export const schema = section("", {
         "Directories of manifests to run (*.yaml, *.yml, *.json), which are watched for changes. What is no longer written there is removed.",
       ),
       logDir: absolutePath("/var/log/pods", "Directory for the logs of the manager's pods."),
+      evictionHard: stringMap(
+        {
+          "memory.available": "100Mi",
+          "nodefs.available": "10%",
+          "nodefs.inodesFree": "5%",
+          "imagefs.available": "15%",
+          "imagefs.inodesFree": "5%",
+        },
+        "Pods are evicted, one at a time, while there is less than this of memory or disk, as by a kubelet with these thresholds. An empty table turns that off.",
+      ),
+      imageGcHighPercent: integer(
+        85,
+        { min: 1, max: 100 },
+        "From which use of the disk with images on, in percent, unused images are removed, whoever pulled them; 100 turns that off.",
+      ),
+      imageGcLowPercent: integer(80, { min: 0, max: 100 }, "Down to which use they are removed."),
       nodeLabels: stringMap(
         {},
         "Labels of this machine that pods may ask for in nodeSelector, beside kubernetes.io/arch, kubernetes.io/hostname and kubernetes.io/os.",

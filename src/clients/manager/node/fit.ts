@@ -1,19 +1,34 @@
 import type { ContainerPort, PodSpec } from "../../manifests/index.ts";
-import { podRequests } from "../../podspec/index.ts";
+import { podRequests, qosClass } from "../../podspec/index.ts";
 import type { Node } from "./node.ts";
+
+/** What there is too little of on the node. */
+export type Pressure = { readonly memory: boolean; readonly disk: boolean };
 
 /**
  * Why a pod cannot be on the node beside others, in the words of Kubernetes' scheduler
- * (pkg/scheduler/framework/plugins: NodeAffinity, NodePorts, NodeResourcesFit, of which the first that
- * refuses is told); undefined where it can.
+ * (pkg/scheduler/framework/plugins: TaintToleration, NodeAffinity, NodePorts, NodeResourcesFit, of which the
+ * first that refuses is told); undefined where it can.
  */
-export function whyNotFit(spec: PodSpec, others: readonly PodSpec[], node: Node): string | undefined {
-  const reasons = refusals(spec, others, node);
+export function whyNotFit(
+  spec: PodSpec,
+  others: readonly PodSpec[],
+  node: Node,
+  pressure: Pressure = { memory: false, disk: false },
+): string | undefined {
+  const reasons = refusals(spec, others, node, pressure);
   if (reasons.length === 0) return undefined;
   return `0/1 nodes are available: ${reasons.map((one) => `1 ${one}`).join(", ")}.`;
 }
 
-function refusals(spec: PodSpec, others: readonly PodSpec[], node: Node): readonly string[] {
+function refusals(
+  spec: PodSpec,
+  others: readonly PodSpec[],
+  node: Node,
+  { memory, disk }: Pressure,
+): readonly string[] {
+  // Pods that ask for something are let onto a node with too little memory, as their toleration says.
+  if (disk || (memory && qosClass(spec) === "BestEffort")) return ["node(s) had untolerated taint(s)"];
   const wanted = Object.entries(spec.nodeSelector ?? {});
   if (wanted.some(([name, value]) => node.labels[name] !== value))
     return ["node(s) didn't match Pod's node affinity/selector"];

@@ -4,13 +4,20 @@ import type { Pod } from "../../podspec/index.ts";
 import type { ObjectStore } from "../object-store.ts";
 import { isOfKind, type ObjectKey, type StoredObject, type StoredPod } from "../objects.ts";
 import { PodSet, type PodSetOptions } from "../pod-set.ts";
+import { ImageCollection } from "./image-collection.ts";
 import type { Node } from "./node.ts";
+import { NodePressure } from "./node-pressure.ts";
 import { isTakenOn, Scheduler } from "./scheduler.ts";
+import { readThresholds } from "./thresholds.ts";
 
 export type NodePodsOptions = Omit<PodSetOptions, "onStatus" | "onEvent" | "onRemoved"> & {
   readonly store: ObjectStore;
   readonly clock: Clock;
   readonly node: Node;
+  readonly dataDir: string;
+  /** When pods are evicted, and images collected. */
+  readonly limits: NodeLimits;
+  readonly onProblem: (message: string) => void;
   readonly onStatus: (pod: StoredPod) => void;
   readonly onEvent: (key: ObjectKey, event: PodEvent) => void;
   /** Nothing of it is left, and it may be forgotten. */
@@ -20,11 +27,21 @@ export type NodePodsOptions = Omit<PodSetOptions, "onStatus" | "onEvent" | "onRe
   readonly onFailure: (pod: StoredPod, error: unknown) => void;
 };
 
+export type NodeLimits = {
+  /** A kubelet's `evictionHard`. */
+  readonly eviction: Readonly<Record<string, string>>;
+  /** Of the disk with images, from which part in use on unused ones are removed, and down to which. */
+  readonly imagesHighPercent: number;
+  readonly imagesLowPercent: number;
+};
+
 /** Pod objects on this node: which of them run, and what is known of each. */
 export class NodePods implements AsyncDisposable {
   readonly #options: NodePodsOptions;
   readonly #workers: PodSet;
   readonly #scheduler: Scheduler;
+  readonly #pressure: NodePressure;
+  readonly #images: ImageCollection;
   /** Pods that an earlier manager has begun, until it is known what became of them. */
   readonly #unseen: Set<string>;
 
@@ -50,8 +67,18 @@ export class NodePods implements AsyncDisposable {
         if (pod !== undefined) options.onRemoved(pod).catch((error: unknown) => onFailure(pod, error));
       },
     });
+    const { imagesHighPercent: highPercent, imagesLowPercent: lowPercent, eviction } = options.limits;
+    this.#images = new ImageCollection({ ...options, highPercent, lowPercent });
+    this.#pressure = new NodePressure({
+      ...options,
+      thresholds: readThresholds(eviction),
+      pods: () =>
+        store.listOf("Pod").filter((pod) => isTakenOn(pod) && !pod.deleting && !isOver(this.status(pod))),
+      evict: (pod, message) => this.#workers.evict(pod.uid, message),
+    });
     this.#scheduler = new Scheduler({
       ...options,
+      pressure: this.#pressure,
       isOver: (pod) => isOver(this.status(pod)),
       onStatus: (pod, status) => options.onStatus({ ...pod, status: { pod: status } }),
     });
@@ -102,6 +129,8 @@ export class NodePods implements AsyncDisposable {
 
   /** Pods go on. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pressure[Symbol.asyncDispose]();
+    await this.#images[Symbol.asyncDispose]();
     await this.#workers[Symbol.asyncDispose]();
   }
 

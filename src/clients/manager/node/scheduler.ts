@@ -2,13 +2,14 @@ import type { Clock } from "../../../ground/clock/index.ts";
 import { type PodEvent, type PodStatus, unscheduledStatus } from "../../podlife/index.ts";
 import type { ObjectStore } from "../object-store.ts";
 import { keyOf, type ObjectKey, type StoredPod, titleOf } from "../objects.ts";
-import { whyNotFit } from "./fit.ts";
+import { type Pressure, whyNotFit } from "./fit.ts";
 import type { Node } from "./node.ts";
 
 export type SchedulerOptions = {
   readonly store: ObjectStore;
   readonly clock: Clock;
   readonly node: Node;
+  readonly pressure: Pressure;
   readonly isOver: (pod: StoredPod) => boolean;
   readonly onStatus: (pod: StoredPod, status: PodStatus) => void;
   readonly onEvent: (key: ObjectKey, event: PodEvent) => void;
@@ -42,7 +43,7 @@ export class Scheduler {
       if (!waiting.some((pod) => pod.uid === uid)) this.#waiting.delete(uid);
     for (const pod of waiting.toSorted((one, other) => Number(one.createdAtNs - other.createdAtNs))) {
       const { spec } = pod.manifest;
-      const why = whyNotFit(spec, there, node);
+      const why = whyNotFit(spec, there, node, this.#options.pressure);
       if (why !== undefined) this.#wait(pod, why);
       else {
         there.push(spec);

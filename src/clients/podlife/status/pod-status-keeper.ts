@@ -7,7 +7,7 @@ import type { PodProbes } from "../probes/pod-probes.ts";
 import { isSidecar } from "../restart-policy.ts";
 import { terminationMessage } from "../termination-message.ts";
 import { containerStatus } from "./container-status.ts";
-import { podStatus } from "./pod-status.ts";
+import { type PodFacts, podStatus } from "./pod-status.ts";
 import type { ContainerStatus, PodStatus } from "./types.ts";
 
 export type PodStatusKeeperOptions = {
@@ -38,7 +38,7 @@ export class PodStatusKeeper {
   #observed = nothing;
   #initialized = false;
   #ended = false;
-  #failed: { readonly reason: string; readonly message: string } | undefined;
+  #failed: PodFacts["failed"];
   #podIps: readonly string[] = [];
   #ephemeral: readonly Container[] = [];
   #status: PodStatus;
@@ -93,8 +93,9 @@ export class PodStatusKeeper {
     this.#tell();
   }
 
-  fail(reason: string, message: string): void {
-    this.#failed ??= { reason, message };
+  /** `disrupted` for the sake of others. */
+  fail(reason: string, message: string, disrupted = false): void {
+    this.#failed ??= { reason, message, disrupted };
     this.#tell();
   }
 

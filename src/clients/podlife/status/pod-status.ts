@@ -19,7 +19,9 @@ export type PodFacts = {
   /** None of it will run again. */
   readonly ended: boolean;
   /** Why it was ended from outside. */
-  readonly failed: { readonly reason: string; readonly message: string } | undefined;
+  readonly failed:
+    | { readonly reason: string; readonly message: string; readonly disrupted: boolean }
+    | undefined;
   readonly podIps: readonly string[];
   readonly hostIp: string | undefined;
   readonly nowNs: bigint;
@@ -34,7 +36,7 @@ export function podStatus(facts: PodFacts): PodStatus {
   const phase = phaseOf(facts);
   return {
     phase,
-    ...(failed ?? {}),
+    ...(failed === undefined ? {} : { reason: failed.reason, message: failed.message }),
     conditions: conditionsOf(facts, phase),
     ...(hostIp === undefined ? {} : { hostIP: hostIp }),
     ...(podIps[0] === undefined ? {} : { podIP: podIps[0] }),
@@ -70,7 +72,7 @@ function hasSucceeded({ state }: ContainerStatus): boolean {
 }
 
 function conditionsOf(facts: PodFacts, phase: PodPhase): readonly PodCondition[] {
-  const { pod, containerStatuses, initContainerStatuses, initialized, sandboxReady } = facts;
+  const { pod, containerStatuses, initContainerStatuses, initialized, sandboxReady, failed } = facts;
   const sidecars = new Set((pod.spec.initContainers ?? []).filter(isSidecar).map(({ name }) => name));
   const serving = [...initContainerStatuses.filter(({ name }) => sidecars.has(name)), ...containerStatuses];
   const unready = serving.filter(({ ready }) => !ready).map(({ name }) => name);
@@ -107,6 +109,14 @@ function conditionsOf(facts: PodFacts, phase: PodPhase): readonly PodCondition[]
       containersReady ? { reason: "ReadinessGatesNotReady", message: closed.join(", ") } : notReady,
     ),
     condition(facts, "ContainersReady", containersReady, notReady),
+    ...(failed?.disrupted === true
+      ? [
+          {
+            ...condition(facts, "DisruptionTarget", true, undefined, "TerminationByKubelet"),
+            message: failed.message,
+          },
+        ]
+      : []),
   ];
 }
 

@@ -12,7 +12,8 @@ export type PodConditionType =
   | "PodReadyToStartContainers"
   | "Initialized"
   | "ContainersReady"
-  | "Ready";
+  | "Ready"
+  | "DisruptionTarget";
 
 export type PodCondition = {
   readonly type: PodConditionType;

@@ -18,7 +18,7 @@ export async function overfullVolume(pod: Pod, context: PodContext): Promise<str
   for (const volume of limitedVolumes(pod)) {
     const { sizeLimit = "" } = volume.emptyDir ?? {};
     const limit = quantityValue(sizeLimit) ?? 0;
-    if (await takesMore(emptyDirPath(volume, pod, context), limit))
+    if ((await treeBytes(emptyDirPath(volume, pod, context), limit)) > limit)
       return `Usage of EmptyDir volume "${volume.name}" exceeds the limit "${sizeLimit}".`;
   }
   return undefined;
@@ -30,8 +30,10 @@ function limitedVolumes({ spec }: Pod) {
   );
 }
 
-/** Stops as soon as it is known: the rest of a tree that is too large need not be looked at. */
-async function takesMore(directory: string, limit: number): Promise<boolean> {
+/**
+ * What a tree takes of the disk; beyond `limit` it is not looked at further. What is not there takes nothing.
+ */
+export async function treeBytes(directory: string, limit = Number.POSITIVE_INFINITY): Promise<number> {
   const linked = new Set<number>();
   const left = [directory];
   let bytes = 0;
@@ -48,9 +50,9 @@ async function takesMore(directory: string, limit: number): Promise<boolean> {
       if (found === undefined || (found.nlink > 1 && !found.isDirectory() && linked.has(found.ino))) continue;
       if (found.nlink > 1) linked.add(found.ino);
       bytes += found.blocks * blockBytes;
-      if (bytes > limit) return true;
+      if (bytes > limit) return bytes;
       if (found.isDirectory()) left.push(path);
     }
   }
-  return false;
+  return bytes;
 }

@@ -1,0 +1,119 @@
+import { join } from "node:path";
+import type { Clock } from "../../../ground/clock/index.ts";
+import { messageOf } from "../../../ground/errors/index.ts";
+import type { Client } from "../../criclient/index.ts";
+import { imageDirectory, podStats, removeUnusedImages } from "../../podlife/index.ts";
+import { treeBytes } from "../../podspec/index.ts";
+import type { StoredPod } from "../objects.ts";
+import { readLevels } from "./levels.ts";
+import { resourceOf, type Shortage, shortages, type Thresholds } from "./thresholds.ts";
+import { binaryQuantity, consumers, type PodUsage, rankForEviction } from "./usage-rank.ts";
+
+export type NodePressureOptions = {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly dataDir: string;
+  readonly thresholds: Thresholds;
+  /** Pods that run. */
+  readonly pods: () => readonly StoredPod[];
+  readonly evict: (pod: StoredPod, message: string) => void;
+  readonly onChange: () => void;
+  readonly onProblem: (message: string) => void;
+};
+
+/** As a kubelet looks, and for how long it believes in pressure that has gone. */
+const lookMs = 10_000;
+const transitionNs = 300_000_000_000n;
+
+/**
+ * Looks at what there is of memory and disk. When there is too little of a disk, images that nobody uses go;
+ * while there still is, one pod at a time is evicted, as by a kubelet (pkg/kubelet/eviction).
+ */
+export class NodePressure implements AsyncDisposable {
+  readonly #options: NodePressureOptions;
+  readonly #closing = new AbortController();
+  readonly #running: Promise<void>;
+  readonly #seenNs = new Map<"memory" | "disk", bigint>();
+
+  constructor(options: NodePressureOptions) {
+    this.#options = options;
+    this.#running = options.thresholds.size === 0 ? Promise.resolve() : this.#run();
+  }
+
+  /** Whether there is, or was a moment ago, too little. */
+  get memory(): boolean {
+    return this.#isUnder("memory");
+  }
+
+  get disk(): boolean {
+    return this.#isUnder("disk");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await this.#running;
+  }
+
+  #isUnder(what: "memory" | "disk"): boolean {
+    const seenNs = this.#seenNs.get(what);
+    return seenNs !== undefined && this.#options.clock.nowNs() - seenNs < transitionNs;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#closing;
+    const { clock, onChange, onProblem } = this.#options;
+    while (!signal.aborted) {
+      const before = `${this.memory} ${this.disk}`;
+      try {
+        await this.#look();
+      } catch (error) {
+        onProblem(`node pressure cannot be looked at: ${messageOf(error)}`);
+      }
+      if (before !== `${this.memory} ${this.disk}`) onChange();
+      await clock.wait(lookMs, signal).catch(() => {});
+    }
+  }
+
+  async #look(): Promise<void> {
+    const [first] = await this.#shortages();
+    if (first === undefined) return;
+    if (resourceOf(first.signal) !== "memory") {
+      await removeUnusedImages(this.#options.client);
+      const [still] = await this.#shortages();
+      return still === undefined ? undefined : await this.#evictFor(still);
+    }
+    await this.#evictFor(first);
+  }
+
+  async #shortages(): Promise<readonly Shortage[]> {
+    const { client, dataDir, thresholds, clock } = this.#options;
+    const levels = await readLevels(dataDir, await imageDirectory(client));
+    const found = shortages(levels, thresholds);
+    for (const { signal } of found)
+      this.#seenNs.set(resourceOf(signal) === "memory" ? "memory" : "disk", clock.nowNs());
+    return found;
+  }
+
+  async #evictFor({ signal, threshold, available }: Shortage): Promise<void> {
+    const resource = resourceOf(signal);
+    const usages = await Promise.all(this.#options.pods().map((pod) => this.#usage(pod, resource)));
+    const [victim] = rankForEviction(usages, resource);
+    if (victim === undefined) return;
+    const amount = (value: number) => (resource === "inodes" ? String(value) : binaryQuantity(value));
+    this.#options.evict(
+      victim.pod,
+      `The node was low on resource: ${resource}. Threshold quantity: ${amount(threshold)}, available: ${amount(available)}. ${consumers(victim, resource)}`,
+    );
+  }
+
+  async #usage(pod: StoredPod, resource: ReturnType<typeof resourceOf>): Promise<PodUsage> {
+    const { client, dataDir } = this.#options;
+    const { memoryBytes, containers } = await podStats(client, pod.uid);
+    const of = (key: "memoryBytes" | "diskBytes") =>
+      new Map(containers.map((one) => [one.name, one[key]] as const));
+    if (resource === "memory") return { pod, bytes: memoryBytes, containers: of("memoryBytes") };
+    const layers = of("diskBytes");
+    const own = await treeBytes(join(dataDir, "pods", pod.uid));
+    return { pod, bytes: own + [...layers.values()].reduce((sum, one) => sum + one, 0), containers: layers };
+  }
+}

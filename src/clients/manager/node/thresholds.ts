@@ -1,0 +1,60 @@
+import { quantityValue } from "../../manifests/index.ts";
+import { ManagerError } from "../errors.ts";
+
+/** What is looked at, in a kubelet's words. */
+export const signals = [
+  "memory.available",
+  "nodefs.available",
+  "nodefs.inodesFree",
+  "imagefs.available",
+  "imagefs.inodesFree",
+] as const;
+export type Signal = (typeof signals)[number];
+
+/** What there is of something, and how much there could be: bytes or inodes. */
+export type Level = { readonly available: number; readonly capacity: number };
+export type Levels = { readonly [S in Signal]?: Level };
+
+/** Less than this is pressure: an amount, or a part of the capacity. */
+export type Thresholds = ReadonlyMap<Signal, string>;
+
+/** Reads a kubelet's `evictionHard`. Throws ManagerError InvalidArgument that names the key. */
+export function readThresholds(written: Readonly<Record<string, string>>): Thresholds {
+  const entries = Object.entries(written).map(([name, value]) => {
+    const signal = signals.find((one) => one === name);
+    if (signal === undefined)
+      throw new ManagerError("InvalidArgument", `${name} is no signal: ${signals.join(", ")}`);
+    if (amountOf(value, 0) === undefined)
+      throw new ManagerError(
+        "InvalidArgument",
+        `the threshold of ${name} must be a quantity such as 100Mi, or a percentage, not ${JSON.stringify(value)}`,
+      );
+    return [signal, value] as const;
+  });
+  return new Map(entries);
+}
+
+/** A threshold as an amount; undefined for what is none. */
+function amountOf(written: string, capacity: number): number | undefined {
+  if (!written.endsWith("%")) return quantityValue(written);
+  const percent = Number(written.slice(0, -1));
+  return percent >= 0 && percent <= 100 ? (capacity * percent) / 100 : undefined;
+}
+
+export type Shortage = { readonly signal: Signal; readonly threshold: number; readonly available: number };
+
+/** What there is too little of, memory first, as a kubelet looks at it. */
+export function shortages(levels: Levels, thresholds: Thresholds): readonly Shortage[] {
+  return signals.flatMap((signal) => {
+    const [level, written] = [levels[signal], thresholds.get(signal)];
+    if (level === undefined || written === undefined) return [];
+    const threshold = Math.floor(amountOf(written, level.capacity) ?? 0);
+    return level.available < threshold ? [{ signal, threshold, available: level.available }] : [];
+  });
+}
+
+/** The resource that a signal is about. */
+export function resourceOf(signal: Signal): "memory" | "ephemeral-storage" | "inodes" {
+  if (signal === "memory.available") return "memory";
+  return signal.endsWith(".inodesFree") ? "inodes" : "ephemeral-storage";
+}

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { StoredPod } from "../objects.ts";
+import { readThresholds, shortages } from "./thresholds.ts";
+import { binaryQuantity, consumers, rankForEviction } from "./usage-rank.ts";
+
+const mib = 2 ** 20;
+
+function using(name: string, usedMib: number, memory?: string, priority?: number) {
+  const resources = memory === undefined ? {} : { resources: { requests: { memory } } };
+  const pod: StoredPod = {
+    manifest: {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name, namespace: "default", labels: {}, annotations: {} },
+      spec: {
+        containers: [{ name: "main", image: "image", ...resources }],
+        ...(priority === undefined ? {} : { priority }),
+      },
+    },
+    uid: name,
+    createdAtNs: 0n,
+    generation: 1,
+  };
+  return { pod, bytes: usedMib * mib, containers: new Map([["main", usedMib * mib]]) };
+}
+
+describe("a node with too little memory", () => {
+  it("evicts first who takes more than it has asked for, then who has less priority, then who takes most", () => {
+    const usages = [
+      using("within", 500, "600Mi"),
+      using("small", 10),
+      using("large", 200),
+      using("important", 300, undefined, 1000),
+      using("critical", 900, undefined, 2_000_000_000),
+    ];
+    const order = rankForEviction(usages, "memory").map(({ pod }) => pod.uid);
+    assert.deepEqual(order, ["large", "small", "important", "within"]);
+  });
+
+  it("says of which containers it is that they take more", () => {
+    assert.equal(
+      consumers(using("web", 200, "100Mi"), "memory"),
+      "Container main was using 200Mi, request is 100Mi, has larger consumption of memory. ",
+    );
+    assert.equal(consumers(using("web", 50, "100Mi"), "memory"), "");
+    assert.deepEqual([0, 1025, 1536, 3 * 2 ** 30].map(binaryQuantity), ["0", "1025", "1536", "3Gi"]);
+  });
+
+  it("has thresholds as amounts and as percentages, and refuses others by name", () => {
+    const thresholds = readThresholds({ "memory.available": "100Mi", "nodefs.available": "10%" });
+    const level = (available: number) => ({ available: available * mib, capacity: 1000 * mib });
+    const levels = { "memory.available": level(101), "nodefs.available": level(99) };
+    assert.deepEqual(shortages(levels, thresholds), [
+      { signal: "nodefs.available", threshold: 100 * mib, available: 99 * mib },
+    ]);
+    assert.throws(() => readThresholds({ "pid.available": "1" }), /pid\.available is no signal/);
+    assert.throws(
+      () => readThresholds({ "memory.available": "many" }),
+      /memory\.available must be a quantity/,
+    );
+  });
+});

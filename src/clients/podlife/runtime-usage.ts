@@ -1,0 +1,93 @@
+import {
+  ImageFsInfoRequest,
+  ImageServiceService,
+  ListContainersRequest,
+  ListImagesRequest,
+  ListPodSandboxStatsRequest,
+  RemoveImageRequest,
+  RuntimeServiceService,
+} from "../../ground/protocol/index.ts";
+import type { Client } from "../criclient/index.ts";
+import { containerNameLabel, podUidLabel } from "../podspec/index.ts";
+
+export type PodStats = {
+  /** Without what files take that were not used lately. */
+  readonly memoryBytes: number;
+  /** `diskBytes` is what it has written beside its volumes. */
+  readonly containers: readonly {
+    readonly name: string;
+    readonly memoryBytes: number;
+    readonly diskBytes: number;
+  }[];
+};
+
+export async function podStats(client: Client, uid: string): Promise<PodStats> {
+  const request = ListPodSandboxStatsRequest.fromPartial({
+    filter: { labelSelector: { [podUidLabel]: uid } },
+  });
+  const { stats } = await client.unary(RuntimeServiceService.listPodSandboxStats, request);
+  const containers = stats.flatMap(({ linux }) => linux?.containers ?? []);
+  return {
+    memoryBytes: stats.reduce(
+      (sum, { linux }) => sum + Number(linux?.memory?.workingSetBytes?.value ?? 0),
+      0,
+    ),
+    containers: containers.map(({ attributes, memory, writableLayer }) => ({
+      name: attributes?.labels[containerNameLabel] ?? attributes?.metadata?.name ?? "",
+      memoryBytes: Number(memory?.workingSetBytes?.value ?? 0),
+      diskBytes: Number(writableLayer?.usedBytes?.value ?? 0),
+    })),
+  };
+}
+
+/** Where the runtime keeps images; undefined where it does not tell. */
+export async function imageDirectory(client: Client): Promise<string | undefined> {
+  const request = ImageFsInfoRequest.fromPartial({});
+  const { imageFilesystems } = await client.unary(ImageServiceService.imageFsInfo, request);
+  return imageFilesystems[0]?.fsId?.mountpoint || undefined;
+}
+
+/**
+ * Removes images of which no container is made, the oldest by `order` first, until `enough` says so. One that
+ * is pinned stays. One that a container is just being made of is pulled again.
+ */
+export async function removeUnusedImages(
+  client: Client,
+  {
+    isOld = () => true,
+    order = () => 0,
+    enough = async () => false,
+  }: {
+    readonly isOld?: (imageId: string) => boolean;
+    readonly order?: (imageId: string) => number;
+    readonly enough?: () => Promise<boolean>;
+  } = {},
+): Promise<void> {
+  const used = await usedImages(client);
+  const { images } = await client.unary(ImageServiceService.listImages, ListImagesRequest.fromPartial({}));
+  const unused = images
+    .filter(({ id, pinned }) => !pinned && !used.has(id) && isOld(id))
+    .toSorted((one, other) => order(one.id) - order(other.id));
+  for (const { id } of unused) {
+    if (await enough()) return;
+    const request = RemoveImageRequest.fromPartial({ image: { image: id } });
+    // What cannot be removed does not keep the others.
+    await client.unary(ImageServiceService.removeImage, request).catch(() => {});
+  }
+}
+
+export async function imageIds(client: Client): Promise<ReadonlySet<string>> {
+  const { images } = await client.unary(ImageServiceService.listImages, ListImagesRequest.fromPartial({}));
+  return new Set(images.map(({ id }) => id));
+}
+
+/** Ids and references of images that containers are made of, whatever became of them. */
+export async function usedImages(client: Client): Promise<ReadonlySet<string>> {
+  const { containers } = await client.unary(
+    RuntimeServiceService.listContainers,
+    ListContainersRequest.fromPartial({}),
+  );
+  return new Set(
+    containers.flatMap(({ image, imageRef, imageId }) => [image?.image ?? "", imageRef, imageId]),
+  );
+}
