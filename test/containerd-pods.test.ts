@@ -171,7 +171,7 @@ describe("pods in containerd's API", () => {
     await assert.rejects(containers.create({ container: own }), { code: status.ALREADY_EXISTS });
     const waiting = tasks.wait({ containerId: pod.id, execId: "" });
     await host.berth.clients.runtime.stopPodSandbox({ podSandboxId: pod.id });
-    assert.equal((await waiting).exitStatus, 0);
+    assert.equal((await waiting).exitStatus, 137);
     await assert.rejects(tasks.get({ containerId: pod.id, execId: "" }), { code: status.NOT_FOUND });
   });
 

@@ -108,7 +108,7 @@ describe("containerd's API of sandboxes", () => {
     await controller.stop({ ...of, timeoutSecs: 5 });
     assert.ok(((await waiting).exitedAt?.seconds ?? 0n) > 0n);
     assert.equal((await shown(false)).state, "SANDBOX_NOTREADY");
-    assert.equal((await controller.wait(of)).exitStatus, 0);
+    assert.equal((await controller.wait(of)).exitStatus, 137);
     await controller.shutdown(of);
     await assert.rejects(shown(false), { code: status.NOT_FOUND });
     await assert.rejects(controller.stop({ ...of, timeoutSecs: 0 }), { code: status.NOT_FOUND });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdir, open, readdir, readFile, rmdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { kill } from "node:process";
 import { finished } from "node:stream/promises";
 import { after, before, describe, test } from "node:test";
 import { status } from "@grpc/grpc-js";
@@ -346,6 +347,18 @@ describe("containerd's API of the tasks of clients' containers", () => {
     await tasks.kill({ containerId, execId: "", signal: 10, all: true });
     await exist("first", "child");
     await stop(containerId);
+  });
+
+  test("a task that somebody on the machine kills ends with the signal's status", async () => {
+    const { tasks } = own.api;
+    const containerId = "killed";
+    await run(shell(containerId, "exec sleep 1000"));
+    const waiting = tasks.wait({ containerId, execId: "" });
+    kill((await get(containerId))?.pid ?? 0, "SIGKILL");
+    assert.equal((await waiting).exitStatus, 137);
+    const ended = await get(containerId);
+    assert.deepEqual([ended?.status, ended?.exitStatus], [Status.STOPPED, 137]);
+    assert.equal((await tasks.delete({ containerId })).exitStatus, 137);
   });
 
   test("a task is paused and goes on, and is shown as what it is", async () => {

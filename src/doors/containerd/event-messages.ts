@@ -3,6 +3,7 @@ import type { Envelope, EventByTopic, Topic } from "../../services/events/index.
 import { isPodsBy } from "./extensions.ts";
 import { toTimestamp } from "./messages.ts";
 import { podRuntimeName } from "./pod-runtime.ts";
+import { podExitStatus } from "./pod-sandbox-tasks.ts";
 
 const { events } = containerd;
 
@@ -123,7 +124,7 @@ const encoders: { readonly [T in Known]: Encoder<EventByTopic[T]> } = {
   "/sandboxes/start": of("SandboxStart", events.SandboxStart, ({ sandboxId }) => ({ sandboxId })),
   "/sandboxes/exit": of("SandboxExit", events.SandboxExit, ({ sandboxId }) => ({
     sandboxId,
-    exitStatus: 0,
+    exitStatus: podExitStatus,
     exitedAt: undefined,
   })),
 };

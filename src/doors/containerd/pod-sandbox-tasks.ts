@@ -8,6 +8,9 @@ import { podsAmong } from "./pod-sandbox-container.ts";
 
 const { Process, Status } = containerd.types;
 
+/** That of a pause process, which SIGKILL ends when its pod is stopped: clients take 0 for an end of its own. */
+export const podExitStatus = 137;
+
 /**
  * The tasks that clients expect of ready pods, of those that have no pause process. Each shows the process
  * that stands for its pod; it is created, and not running, while nothing runs in the pod.

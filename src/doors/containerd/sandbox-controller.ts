@@ -5,6 +5,7 @@ import { ContainerdError } from "./errors.ts";
 import { isPods } from "./extensions.ts";
 import { toTimestamp } from "./messages.ts";
 import type { ServiceOptions } from "./options.ts";
+import { podExitStatus } from "./pod-sandbox-tasks.ts";
 import { metricsOf } from "./task-metrics.ts";
 
 type ControllerHandlers = Handlers<typeof containerd.sandboxV1.ControllerService, ContainerdCall>;
@@ -50,7 +51,7 @@ export function sandboxControllerHandlers({
     async wait({ sandboxId }, call) {
       await requirePod(sandboxId, call);
       const endedAtNs = await pods.ended(sandboxId, call.signal);
-      return { exitStatus: 0, exitedAt: toTimestamp(endedAtNs) };
+      return { exitStatus: podExitStatus, exitedAt: toTimestamp(endedAtNs) };
     },
 
     async status({ sandboxId, verbose }, call) {

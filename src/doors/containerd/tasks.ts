@@ -7,7 +7,7 @@ import { ContainerdError } from "./errors.ts";
 import { isPods } from "./extensions.ts";
 import { toTimestamp, toValue } from "./messages.ts";
 import type { ServiceOptions } from "./options.ts";
-import { PodSandboxTasks } from "./pod-sandbox-tasks.ts";
+import { PodSandboxTasks, podExitStatus } from "./pod-sandbox-tasks.ts";
 import { checkpointRequest, storeCheckpoint, unpackCheckpoint } from "./task-checkpoints.ts";
 import { limitsOf } from "./task-limits.ts";
 import { commandOf, processOf } from "./task-messages.ts";
@@ -213,7 +213,10 @@ export function taskHandlers(options: ServiceOptions): TaskHandlers {
 
     async wait({ containerId, execId }, call) {
       if (execId === "" && (await sandboxTasks.get(containerId, call)) !== undefined)
-        return { exitStatus: 0, exitedAt: toTimestamp(await pods.ended(containerId, call.signal)) };
+        return {
+          exitStatus: podExitStatus,
+          exitedAt: toTimestamp(await pods.ended(containerId, call.signal)),
+        };
       const { task } = await find(containerId, call);
       const waited = execId === "" ? task : task.process(execId);
       const { exitCode, finishedAtNs } = await waited.wait(call.signal);
