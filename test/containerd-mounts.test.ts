@@ -170,7 +170,8 @@ describe("containerd's API of activated mounts", () => {
     const [low = ""] = await directories("low");
     const { leases, snapshots } = host.clients.in("collected");
     const snapshotter = "overlayfs";
-    await snapshots.prepare({ snapshotter, key: "held", parent: "", labels: {} });
+    const root = { "containerd.io/gc.root": "yes" };
+    await snapshots.prepare({ snapshotter, key: "held", parent: "", labels: root });
     await leases.create({ id: "lease", labels: {} });
     const given = { mounts: [bind(low)], temporary: true };
     await activate("collected", { ...given, name: "leased" }, "lease");

@@ -209,7 +209,8 @@ describe("containerd's API of what is stored", () => {
   });
 
   test("snapshots are prepared, viewed, committed, labelled, listed and removed by snapshotter", async () => {
-    const own = host.clients.in("snapshots");
+    await host.clients.in("snapshots").leases.create({ id: "hold", labels: {} });
+    const own = host.clients.in("snapshots", "hold");
     const { snapshots } = own;
     const snapshotter = "overlayfs";
     const { mounts } = await snapshots.prepare({ snapshotter, key: "one", parent: "", labels: { a: "1" } });
@@ -284,6 +285,39 @@ describe("containerd's API of what is stored", () => {
     await assert.rejects(gone.prepare({ snapshotter, key: "x", parent: "", labels: {} }), {
       code: status.NOT_FOUND,
     });
+  });
+
+  test("an active snapshot that no lease, container or label holds is collected", async () => {
+    const snapshotter = "overlayfs";
+    const api = host.clients.in("active");
+    const root = { "containerd.io/gc.root": "2030-01-01T00:00:00Z" };
+    const prepare = (key: string, labels = {}) =>
+      api.snapshots.prepare({ snapshotter, key, parent: "", labels });
+    await prepare("labelled", root);
+    await prepare("container");
+    await prepare("referred");
+    const container = containerd.containersV1.Container.fromPartial({
+      ...{ id: "one", snapshotter, snapshotKey: "container" },
+      labels: { "containerd.io/gc.ref.snapshot.overlayfs": "referred" },
+      runtime: { name: "io.containerd.runc.v2" },
+      spec: { typeUrl: "types.containerd.io/opencontainers/runtime-spec/1/Spec", value: Buffer.from("{}") },
+    });
+    await api.containers.create({ container });
+    await prepare("loose");
+    await api.snapshots.view({ snapshotter, key: "look", parent: "", labels: {} });
+    const keys = async () => {
+      const pages = await all(api.raw.snapshots.list({ snapshotter, filters: [] }, api.metadata));
+      return pages.flatMap(({ info }) => info.map(({ name }) => name)).sort();
+    };
+    const collect = async () => {
+      await api.leases.create({ id: "passing", labels: {} });
+      await api.leases.delete({ id: "passing", sync: true });
+    };
+    await collect();
+    assert.deepEqual(await keys(), ["container", "labelled", "referred"]);
+    await api.containers.delete({ id: "one" });
+    await collect();
+    assert.deepEqual(await keys(), ["labelled"]);
   });
 
   test("whoever only looks into a namespace that is not there makes nothing", async () => {

@@ -8,7 +8,9 @@ import { podsAmong } from "./pod-sandbox-container.ts";
 
 const { Process, Status } = containerd.types;
 
-/** That of a pause process, which SIGKILL ends when its pod is stopped: clients take 0 for an end of its own. */
+/**
+ * That of a pause process, which SIGKILL ends when its pod is stopped: clients take 0 for an end of its own.
+ */
 export const podExitStatus = 137;
 
 /**

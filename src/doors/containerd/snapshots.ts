@@ -24,12 +24,14 @@ export function snapshotHandlers(): SnapshotHandlers {
       const snapshotter = await leasing(name, required("key", key), call);
       const { leases } = await call.namespace();
       const durability = durabilityIn(leases.get(call.leaseId));
-      return { mounts: toMounts(await snapshotter.prepare(key, parent || undefined, labels, durability)) };
+      const options = { labels, durability, needsHold: true };
+      return { mounts: toMounts(await snapshotter.prepare(key, parent || undefined, options)) };
     },
 
     async view({ snapshotter: name, key, parent, labels }, call) {
       const snapshotter = await leasing(name, required("key", key), call);
-      return { mounts: toMounts(await snapshotter.view(key, parent || undefined, labels)) };
+      const options = { labels, needsHold: true };
+      return { mounts: toMounts(await snapshotter.view(key, parent || undefined, options)) };
     },
 
     async mounts({ snapshotter, key }, call) {

@@ -161,6 +161,21 @@ test("active snapshots and views stay with what they lie on", async () => {
   assert.deepEqual(stores.keys(), ["base", "container", "reader"]);
 });
 
+test("active snapshots and views that need a hold go with what they lie on, unless a root or a lease holds them", async () => {
+  await using stores = await Stores.open();
+  await stores.layer("base", undefined);
+  for (const key of ["loose", "leased", "container"])
+    await stores.snapshotter.prepare(key, "base", { needsHold: true });
+  await stores.snapshotter.view("reader", "base", { needsHold: true });
+  const lease = await stores.lease([snapshot("leased")]);
+  const removed = await stores.collect(() => [snapshot("container")]);
+  assert.equal(removed.snapshots, 2);
+  assert.deepEqual(stores.keys(), ["base", "container", "leased"]);
+  await stores.leases.delete(lease.id);
+  await stores.collect();
+  assert.deepEqual(stores.keys(), []);
+});
+
 test("a lease protects its resources until it is deleted or has expired", async () => {
   await using stores = await Stores.open();
   await stores.layer("layer", undefined);

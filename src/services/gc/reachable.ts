@@ -16,8 +16,9 @@ type Stores = {
 };
 
 /**
- * What can be reached from `roots`, and from the stores' own roots. An active snapshot holds itself, unless
- * it is `givenUp`: a lease has held it that has ended. Synchronous, so that it sees one moment.
+ * What can be reached from `roots`, and from the stores' own roots. An active snapshot that needs no hold
+ * holds itself, unless it is `givenUp`: a lease has held it that has ended. Synchronous, so that it sees one
+ * moment.
  */
 export function reachable(
   stores: Stores,
@@ -39,9 +40,9 @@ function* ownRoots({ content, snapshotters }: Stores, givenUp: ReadonlySet<strin
     if (isRoot(labels)) yield { kind: "content", digest };
   }
   for (const snapshotter of snapshotters) {
-    for (const { key, kind, labels } of snapshotter.list()) {
+    for (const { key, needsHold, labels } of snapshotter.list()) {
       const node = { kind: "snapshot", snapshotter: snapshotter.name, key } as const;
-      if ((kind !== "committed" && !givenUp.has(nodeId(node))) || isRoot(labels)) yield node;
+      if ((!needsHold && !givenUp.has(nodeId(node))) || isRoot(labels)) yield node;
     }
   }
 }
@@ -68,7 +69,8 @@ function isRoot(labels: Labels): boolean {
 const contentLabel = /^containerd\.io\/gc\.ref\.content(?:[./].*)?$/;
 const snapshotLabel = /^containerd\.io\/gc\.ref\.snapshot\.([^/]+)(?:\/.*)?$/;
 
-function labelled(labels: Labels): readonly GarbageNode[] {
+/** What the labels of a record refer to. */
+export function labelled(labels: Labels): readonly GarbageNode[] {
   return Object.entries(labels).flatMap(([label, value]): readonly GarbageNode[] => {
     if (contentLabel.test(label)) return [{ kind: "content", digest: value }];
     const snapshotter = snapshotLabel.exec(label)?.[1];

@@ -330,7 +330,7 @@ class ImageService implements Images, AsyncDisposable {
       );
     }
     await this.#ensureUnpacked(image);
-    await this.#snapshotter.prepare(key, image.chainId, {}, "withNext");
+    await this.#snapshotter.prepare(key, image.chainId, { durability: "withNext" });
   }
 
   layerFiles({ layers }: Image): ReturnType<Images["layerFiles"]> {

@@ -16,6 +16,7 @@ import { errorOf, SnapshotError } from "./snapshot-error.ts";
 import type {
   CommitOptions,
   Mount,
+  NewSnapshot,
   SnapshotInfo,
   Snapshotter,
   SnapshotterCapabilities,
@@ -73,17 +74,12 @@ export class DirectorySnapshotter implements Snapshotter {
     this.capabilities = { rebase, erofsLayers: layerMounts !== undefined };
   }
 
-  prepare(
-    key: string,
-    parent: string | undefined,
-    labels: Labels = {},
-    durability: Durability = "atOnce",
-  ): Promise<readonly Mount[]> {
-    return this.#create("active", key, parent, labels, durability);
+  prepare(key: string, parent: string | undefined, options: NewSnapshot = {}): Promise<readonly Mount[]> {
+    return this.#create("active", key, parent, options);
   }
 
-  view(key: string, parent: string | undefined, labels: Labels = {}): Promise<readonly Mount[]> {
-    return this.#create("view", key, parent, labels, "atOnce");
+  view(key: string, parent: string | undefined, options: NewSnapshot = {}): Promise<readonly Mount[]> {
+    return this.#create("view", key, parent, options);
   }
 
   async commit(name: string, key: string, options: CommitOptions = {}): Promise<void> {
@@ -236,8 +232,7 @@ export class DirectorySnapshotter implements Snapshotter {
     kind: "active" | "view",
     key: string,
     parent: string | undefined,
-    labels: Labels,
-    durability: Durability,
+    { labels = {}, durability, needsHold = false }: NewSnapshot,
   ): Promise<readonly Mount[]> {
     const { namespace, records, directories, events } = this.#parts;
     using _locks = await this.#locks.acquireAll([key]);
@@ -250,7 +245,11 @@ export class DirectorySnapshotter implements Snapshotter {
     try {
       await this.#makeDirectory(id, kind, parent);
       const createdAtNs = nowNs();
-      const record = { id, kind, parent, createdAtNs, labels: updateLabels({}, labels), usage: undefined };
+      const hold = needsHold ? { needsHold } : {};
+      const record = {
+        ...{ id, kind, parent, createdAtNs, labels: updateLabels({}, labels), usage: undefined },
+        ...hold,
+      };
       const made = () => {
         if (kind === "active")
           events.publish(namespace, "/snapshot/prepare", { snapshotter: this.name, key, parent });
@@ -364,6 +363,7 @@ export class DirectorySnapshotter implements Snapshotter {
   }
 }
 
-function infoOf(key: string, { kind, parent, createdAtNs, labels }: SnapshotRecord): SnapshotInfo {
-  return { key, kind, parent, createdAtNs, labels };
+function infoOf(key: string, record: SnapshotRecord): SnapshotInfo {
+  const { kind, parent, createdAtNs, labels, needsHold = false } = record;
+  return { key, kind, parent, createdAtNs, labels, needsHold: needsHold || kind === "committed" };
 }

@@ -10,6 +10,8 @@ export type SnapshotRecord = {
   readonly parent: string | undefined;
   readonly createdAtNs: bigint;
   readonly labels: Labels;
+  /** See NewSnapshot. */
+  readonly needsHold?: true;
   /** Of a committed snapshot; nothing changes there any more. */
   readonly usage: Usage | undefined;
 };

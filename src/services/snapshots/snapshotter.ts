@@ -29,15 +29,9 @@ export interface Snapshotter {
   readonly capabilities: SnapshotterCapabilities;
   /**
    * Throws SnapshotError AlreadyExists (key), NotFound (parent), FailedPrecondition (parent not committed).
-   * Durable when it resolves, unless `durability` says otherwise.
    */
-  prepare(
-    key: string,
-    parent: string | undefined,
-    labels?: Labels,
-    durability?: Durability,
-  ): Promise<readonly Mount[]>;
-  view(key: string, parent: string | undefined, labels?: Labels): Promise<readonly Mount[]>;
+  prepare(key: string, parent: string | undefined, options?: NewSnapshot): Promise<readonly Mount[]>;
+  view(key: string, parent: string | undefined, options?: NewSnapshot): Promise<readonly Mount[]>;
   /**
    * Throws NotFound, AlreadyExists (name), FailedPrecondition (a `parent` given without rebase). Durable when
    * it resolves.
@@ -91,6 +85,18 @@ export type SnapshotterCapabilities = {
   readonly erofsLayers: boolean;
 };
 
+/** How an active snapshot or a view is made. */
+export type NewSnapshot = {
+  readonly labels?: Labels;
+  /** It is durable when it is made, unless this says otherwise. */
+  readonly durability?: Durability;
+  /**
+   * It is garbage as soon as nothing holds it. Without, it holds itself, and stays until whoever has made it
+   * removes it.
+   */
+  readonly needsHold?: boolean;
+};
+
 /** How a snapshot is committed. */
 export type CommitOptions = {
   /**
@@ -123,6 +129,8 @@ export type SnapshotInfo = {
   readonly parent: string | undefined;
   readonly createdAtNs: bigint;
   readonly labels: Labels;
+  /** See NewSnapshot; true of every committed one. */
+  readonly needsHold: boolean;
 };
 
 export type Usage = { readonly sizeBytes: number; readonly inodes: number };

@@ -4,6 +4,7 @@ import type { ContentStore } from "../content/index.ts";
 import {
   type GarbageFollower,
   type GarbageNode,
+  labelled,
   type NamespaceCollector,
   ScheduledCollector,
 } from "../gc/index.ts";
@@ -49,8 +50,14 @@ export class NamespaceStorage {
     this.sandboxes = parts.sandboxes;
     this.imageNames = imageNames;
     this.#roots = [
-      () => containers.list().flatMap(rootFileSystem),
-      () => imageNames.list().map(({ target }) => ({ kind: "content", digest: target.digest })),
+      () => containers.list().flatMap((each) => [...rootFileSystem(each), ...labelled(each.labels)]),
+      () =>
+        imageNames
+          .list()
+          .flatMap(({ target, labels }) => [
+            { kind: "content", digest: target.digest } as const,
+            ...labelled(labels),
+          ]),
     ];
     this.content = content;
     this.leases = leases;

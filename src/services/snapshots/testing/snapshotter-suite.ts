@@ -78,7 +78,7 @@ export function snapshotterSuite(subject: SnapshotterSubject): void {
       await using root = await tempDir();
       {
         await using session = await open(root.path);
-        await mounted(await session.snapshotter.prepare("a", undefined, { x: "1" }), (tree) =>
+        await mounted(await session.snapshotter.prepare("a", undefined, { labels: { x: "1" } }), (tree) =>
           writeFile(join(tree, "f"), "x"),
         );
         await session.snapshotter.commit("layer", "a");
