@@ -33,7 +33,9 @@ describe("containerd's API of sandboxes", () => {
     const { sandbox: made } = await sandboxes.create({ sandbox: given });
     assert.ok((made?.createdAt?.seconds ?? 0n) > 0n);
     const bare = (each: containerd.types.Sandbox | undefined) =>
-      Sandbox.toJSON(Sandbox.fromPartial({ ...each, createdAt: undefined, updatedAt: undefined }));
+      Sandbox.decode(
+        Sandbox.encode(Sandbox.fromPartial({ ...each, createdAt: undefined, updatedAt: undefined })).finish(),
+      );
     const get = async () => bare((await sandboxes.get({ sandboxId: "s" })).sandbox);
     assert.deepEqual(await get(), bare(given));
     await assert.rejects(sandboxes.create({ sandbox: given }), { code: status.ALREADY_EXISTS });

@@ -2,10 +2,11 @@
  * The protocol: the messages, services and clients of the Container Runtime Interface (package runtime.v1), generated
  * from proto/ by `npm run generate`. This room holds no logic and imports no other.
  *
- * Each message is a plain type together with an object of the same name that makes and codes it: `X.fromPartial({...})`,
- * `X.encode(x).finish()`, `X.decode(bytes)`, and `X.toJSON(x)` / `X.fromJSON(value)` in protobuf's JSON form. int64 and
- * uint64 are bigint, bytes are Buffer, a message that was not sent is undefined, and a scalar that was not sent is its
- * zero. Enums are objects of numbers (`NamespaceMode.NODE`); one from the wire may hold a number that is none of them.
+ * Each message is a plain type together with an object of the same name that makes and codes it:
+ * `X.fromPartial({...})`, `X.encode(x).finish()`, `X.decode(bytes)`, and `X.toJSON(x)` / `X.fromJSON(value)`
+ * in protobuf's JSON form (containerd's messages have none). int64 and uint64 are bigint, bytes are Buffer, a
+ * message that was not sent is undefined, and a scalar that was not sent is its zero. Enums are objects of
+ * numbers (`NamespaceMode.NODE`); one from the wire may hold a number that is none of them.
  * `XService` is what a gRPC server registers, `XClient` what a client constructs.
  */
 

@@ -102,28 +102,6 @@ export const ContainerCreate: MessageFns<ContainerCreate> = {
     }
   },
 
-  fromJSON(object: any): ContainerCreate {
-    return {
-      id: isSet(object.id) ? globalThis.String(object.id) : "",
-      image: isSet(object.image) ? globalThis.String(object.image) : "",
-      runtime: isSet(object.runtime) ? ContainerCreate_Runtime.fromJSON(object.runtime) : undefined,
-    };
-  },
-
-  toJSON(message: ContainerCreate): unknown {
-    const obj: any = {};
-    if (message.id !== undefined) {
-      obj.id = message.id;
-    }
-    if (message.image !== undefined) {
-      obj.image = message.image;
-    }
-    if (message.runtime !== undefined) {
-      obj.runtime = ContainerCreate_Runtime.toJSON(message.runtime);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ContainerCreate>): ContainerCreate {
     return ContainerCreate.fromPartial(base ?? {});
   },
@@ -192,24 +170,6 @@ export const ContainerCreate_Runtime: MessageFns<ContainerCreate_Runtime> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ContainerCreate_Runtime {
-    return {
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
-      options: isSet(object.options) ? Any.fromJSON(object.options) : undefined,
-    };
-  },
-
-  toJSON(message: ContainerCreate_Runtime): unknown {
-    const obj: any = {};
-    if (message.name !== undefined) {
-      obj.name = message.name;
-    }
-    if (message.options !== undefined) {
-      obj.options = Any.toJSON(message.options);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ContainerCreate_Runtime>): ContainerCreate_Runtime {
@@ -306,55 +266,6 @@ export const ContainerUpdate: MessageFns<ContainerUpdate> = {
     }
   },
 
-  fromJSON(object: any): ContainerUpdate {
-    return {
-      id: isSet(object.id) ? globalThis.String(object.id) : "",
-      image: isSet(object.image) ? globalThis.String(object.image) : "",
-      labels: isObject(object.labels)
-        ? (globalThis.Object.entries(object.labels) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : {},
-      snapshotKey: isSet(object.snapshotKey)
-        ? globalThis.String(object.snapshotKey)
-        : isSet(object.snapshot_key)
-        ? globalThis.String(object.snapshot_key)
-        : "",
-    };
-  },
-
-  toJSON(message: ContainerUpdate): unknown {
-    const obj: any = {};
-    if (message.id !== undefined) {
-      obj.id = message.id;
-    }
-    if (message.image !== undefined) {
-      obj.image = message.image;
-    }
-    if (message.labels) {
-      const entries = globalThis.Object.entries(message.labels) as [string, string][];
-      if (entries.length > 0) {
-        obj.labels = {};
-        entries.forEach(([k, v]) => {
-          obj.labels[k] = v;
-        });
-      }
-    }
-    if (message.snapshotKey !== undefined) {
-      obj.snapshotKey = message.snapshotKey;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ContainerUpdate>): ContainerUpdate {
     return ContainerUpdate.fromPartial(base ?? {});
   },
@@ -432,24 +343,6 @@ export const ContainerUpdate_LabelsEntry: MessageFns<ContainerUpdate_LabelsEntry
     }
   },
 
-  fromJSON(object: any): ContainerUpdate_LabelsEntry {
-    return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
-    };
-  },
-
-  toJSON(message: ContainerUpdate_LabelsEntry): unknown {
-    const obj: any = {};
-    if (message.key !== undefined) {
-      obj.key = message.key;
-    }
-    if (message.value !== undefined) {
-      obj.value = message.value;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ContainerUpdate_LabelsEntry>): ContainerUpdate_LabelsEntry {
     return ContainerUpdate_LabelsEntry.fromPartial(base ?? {});
   },
@@ -506,18 +399,6 @@ export const ContainerDelete: MessageFns<ContainerDelete> = {
     }
   },
 
-  fromJSON(object: any): ContainerDelete {
-    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
-  },
-
-  toJSON(message: ContainerDelete): unknown {
-    const obj: any = {};
-    if (message.id !== undefined) {
-      obj.id = message.id;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ContainerDelete>): ContainerDelete {
     return ContainerDelete.fromPartial(base ?? {});
   },
@@ -536,19 +417,9 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-function isObject(value: any): boolean {
-  return typeof value === "object" && value !== null;
-}
-
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

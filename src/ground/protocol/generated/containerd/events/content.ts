@@ -87,28 +87,6 @@ export const ContentCreate: MessageFns<ContentCreate> = {
     }
   },
 
-  fromJSON(object: any): ContentCreate {
-    return {
-      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
-      size: isSet(object.size) ? BigInt(object.size) : 0n,
-      mediaType: isSet(object.mediaType) ? globalThis.String(object.mediaType) : "",
-    };
-  },
-
-  toJSON(message: ContentCreate): unknown {
-    const obj: any = {};
-    if (message.digest !== undefined) {
-      obj.digest = message.digest;
-    }
-    if (message.size !== undefined) {
-      obj.size = message.size.toString();
-    }
-    if (message.mediaType !== undefined) {
-      obj.mediaType = message.mediaType;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ContentCreate>): ContentCreate {
     return ContentCreate.fromPartial(base ?? {});
   },
@@ -166,18 +144,6 @@ export const ContentDelete: MessageFns<ContentDelete> = {
     }
   },
 
-  fromJSON(object: any): ContentDelete {
-    return { digest: isSet(object.digest) ? globalThis.String(object.digest) : "" };
-  },
-
-  toJSON(message: ContentDelete): unknown {
-    const obj: any = {};
-    if (message.digest !== undefined) {
-      obj.digest = message.digest;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ContentDelete>): ContentDelete {
     return ContentDelete.fromPartial(base ?? {});
   },
@@ -196,15 +162,9 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

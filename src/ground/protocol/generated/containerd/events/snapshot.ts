@@ -91,28 +91,6 @@ export const SnapshotPrepare: MessageFns<SnapshotPrepare> = {
     }
   },
 
-  fromJSON(object: any): SnapshotPrepare {
-    return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      parent: isSet(object.parent) ? globalThis.String(object.parent) : "",
-      snapshotter: isSet(object.snapshotter) ? globalThis.String(object.snapshotter) : "",
-    };
-  },
-
-  toJSON(message: SnapshotPrepare): unknown {
-    const obj: any = {};
-    if (message.key !== undefined) {
-      obj.key = message.key;
-    }
-    if (message.parent !== undefined) {
-      obj.parent = message.parent;
-    }
-    if (message.snapshotter !== undefined) {
-      obj.snapshotter = message.snapshotter;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<SnapshotPrepare>): SnapshotPrepare {
     return SnapshotPrepare.fromPartial(base ?? {});
   },
@@ -192,28 +170,6 @@ export const SnapshotCommit: MessageFns<SnapshotCommit> = {
     }
   },
 
-  fromJSON(object: any): SnapshotCommit {
-    return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
-      snapshotter: isSet(object.snapshotter) ? globalThis.String(object.snapshotter) : "",
-    };
-  },
-
-  toJSON(message: SnapshotCommit): unknown {
-    const obj: any = {};
-    if (message.key !== undefined) {
-      obj.key = message.key;
-    }
-    if (message.name !== undefined) {
-      obj.name = message.name;
-    }
-    if (message.snapshotter !== undefined) {
-      obj.snapshotter = message.snapshotter;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<SnapshotCommit>): SnapshotCommit {
     return SnapshotCommit.fromPartial(base ?? {});
   },
@@ -282,24 +238,6 @@ export const SnapshotRemove: MessageFns<SnapshotRemove> = {
     }
   },
 
-  fromJSON(object: any): SnapshotRemove {
-    return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      snapshotter: isSet(object.snapshotter) ? globalThis.String(object.snapshotter) : "",
-    };
-  },
-
-  toJSON(message: SnapshotRemove): unknown {
-    const obj: any = {};
-    if (message.key !== undefined) {
-      obj.key = message.key;
-    }
-    if (message.snapshotter !== undefined) {
-      obj.snapshotter = message.snapshotter;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<SnapshotRemove>): SnapshotRemove {
     return SnapshotRemove.fromPartial(base ?? {});
   },
@@ -319,15 +257,9 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

@@ -180,44 +180,6 @@ export const TaskCreate: MessageFns<TaskCreate> = {
     }
   },
 
-  fromJSON(object: any): TaskCreate {
-    return {
-      containerId: isSet(object.containerId)
-        ? globalThis.String(object.containerId)
-        : isSet(object.container_id)
-        ? globalThis.String(object.container_id)
-        : "",
-      bundle: isSet(object.bundle) ? globalThis.String(object.bundle) : "",
-      rootfs: globalThis.Array.isArray(object?.rootfs) ? object.rootfs.map((e: any) => Mount.fromJSON(e)) : [],
-      io: isSet(object.io) ? TaskIO.fromJSON(object.io) : undefined,
-      checkpoint: isSet(object.checkpoint) ? globalThis.String(object.checkpoint) : "",
-      pid: isSet(object.pid) ? globalThis.Number(object.pid) : 0,
-    };
-  },
-
-  toJSON(message: TaskCreate): unknown {
-    const obj: any = {};
-    if (message.containerId !== undefined) {
-      obj.containerId = message.containerId;
-    }
-    if (message.bundle !== undefined) {
-      obj.bundle = message.bundle;
-    }
-    if (message.rootfs?.length) {
-      obj.rootfs = message.rootfs.map((e) => Mount.toJSON(e));
-    }
-    if (message.io !== undefined) {
-      obj.io = TaskIO.toJSON(message.io);
-    }
-    if (message.checkpoint !== undefined) {
-      obj.checkpoint = message.checkpoint;
-    }
-    if (message.pid !== undefined) {
-      obj.pid = Math.round(message.pid);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<TaskCreate>): TaskCreate {
     return TaskCreate.fromPartial(base ?? {});
   },
@@ -287,28 +249,6 @@ export const TaskStart: MessageFns<TaskStart> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): TaskStart {
-    return {
-      containerId: isSet(object.containerId)
-        ? globalThis.String(object.containerId)
-        : isSet(object.container_id)
-        ? globalThis.String(object.container_id)
-        : "",
-      pid: isSet(object.pid) ? globalThis.Number(object.pid) : 0,
-    };
-  },
-
-  toJSON(message: TaskStart): unknown {
-    const obj: any = {};
-    if (message.containerId !== undefined) {
-      obj.containerId = message.containerId;
-    }
-    if (message.pid !== undefined) {
-      obj.pid = Math.round(message.pid);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<TaskStart>): TaskStart {
@@ -411,48 +351,6 @@ export const TaskDelete: MessageFns<TaskDelete> = {
     }
   },
 
-  fromJSON(object: any): TaskDelete {
-    return {
-      containerId: isSet(object.containerId)
-        ? globalThis.String(object.containerId)
-        : isSet(object.container_id)
-        ? globalThis.String(object.container_id)
-        : "",
-      pid: isSet(object.pid) ? globalThis.Number(object.pid) : 0,
-      exitStatus: isSet(object.exitStatus)
-        ? globalThis.Number(object.exitStatus)
-        : isSet(object.exit_status)
-        ? globalThis.Number(object.exit_status)
-        : 0,
-      exitedAt: isSet(object.exitedAt)
-        ? fromJsonTimestamp(object.exitedAt)
-        : isSet(object.exited_at)
-        ? fromJsonTimestamp(object.exited_at)
-        : undefined,
-      id: isSet(object.id) ? globalThis.String(object.id) : "",
-    };
-  },
-
-  toJSON(message: TaskDelete): unknown {
-    const obj: any = {};
-    if (message.containerId !== undefined) {
-      obj.containerId = message.containerId;
-    }
-    if (message.pid !== undefined) {
-      obj.pid = Math.round(message.pid);
-    }
-    if (message.exitStatus !== undefined) {
-      obj.exitStatus = Math.round(message.exitStatus);
-    }
-    if (message.exitedAt !== undefined) {
-      obj.exitedAt = fromTimestamp(message.exitedAt).toISOString();
-    }
-    if (message.id !== undefined) {
-      obj.id = message.id;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<TaskDelete>): TaskDelete {
     return TaskDelete.fromPartial(base ?? {});
   },
@@ -545,32 +443,6 @@ export const TaskIO: MessageFns<TaskIO> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): TaskIO {
-    return {
-      stdin: isSet(object.stdin) ? globalThis.String(object.stdin) : "",
-      stdout: isSet(object.stdout) ? globalThis.String(object.stdout) : "",
-      stderr: isSet(object.stderr) ? globalThis.String(object.stderr) : "",
-      terminal: isSet(object.terminal) ? globalThis.Boolean(object.terminal) : false,
-    };
-  },
-
-  toJSON(message: TaskIO): unknown {
-    const obj: any = {};
-    if (message.stdin !== undefined) {
-      obj.stdin = message.stdin;
-    }
-    if (message.stdout !== undefined) {
-      obj.stdout = message.stdout;
-    }
-    if (message.stderr !== undefined) {
-      obj.stderr = message.stderr;
-    }
-    if (message.terminal !== undefined) {
-      obj.terminal = message.terminal;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<TaskIO>): TaskIO {
@@ -675,48 +547,6 @@ export const TaskExit: MessageFns<TaskExit> = {
     }
   },
 
-  fromJSON(object: any): TaskExit {
-    return {
-      containerId: isSet(object.containerId)
-        ? globalThis.String(object.containerId)
-        : isSet(object.container_id)
-        ? globalThis.String(object.container_id)
-        : "",
-      id: isSet(object.id) ? globalThis.String(object.id) : "",
-      pid: isSet(object.pid) ? globalThis.Number(object.pid) : 0,
-      exitStatus: isSet(object.exitStatus)
-        ? globalThis.Number(object.exitStatus)
-        : isSet(object.exit_status)
-        ? globalThis.Number(object.exit_status)
-        : 0,
-      exitedAt: isSet(object.exitedAt)
-        ? fromJsonTimestamp(object.exitedAt)
-        : isSet(object.exited_at)
-        ? fromJsonTimestamp(object.exited_at)
-        : undefined,
-    };
-  },
-
-  toJSON(message: TaskExit): unknown {
-    const obj: any = {};
-    if (message.containerId !== undefined) {
-      obj.containerId = message.containerId;
-    }
-    if (message.id !== undefined) {
-      obj.id = message.id;
-    }
-    if (message.pid !== undefined) {
-      obj.pid = Math.round(message.pid);
-    }
-    if (message.exitStatus !== undefined) {
-      obj.exitStatus = Math.round(message.exitStatus);
-    }
-    if (message.exitedAt !== undefined) {
-      obj.exitedAt = fromTimestamp(message.exitedAt).toISOString();
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<TaskExit>): TaskExit {
     return TaskExit.fromPartial(base ?? {});
   },
@@ -776,24 +606,6 @@ export const TaskOOM: MessageFns<TaskOOM> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): TaskOOM {
-    return {
-      containerId: isSet(object.containerId)
-        ? globalThis.String(object.containerId)
-        : isSet(object.container_id)
-        ? globalThis.String(object.container_id)
-        : "",
-    };
-  },
-
-  toJSON(message: TaskOOM): unknown {
-    const obj: any = {};
-    if (message.containerId !== undefined) {
-      obj.containerId = message.containerId;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<TaskOOM>): TaskOOM {
@@ -860,32 +672,6 @@ export const TaskExecAdded: MessageFns<TaskExecAdded> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): TaskExecAdded {
-    return {
-      containerId: isSet(object.containerId)
-        ? globalThis.String(object.containerId)
-        : isSet(object.container_id)
-        ? globalThis.String(object.container_id)
-        : "",
-      execId: isSet(object.execId)
-        ? globalThis.String(object.execId)
-        : isSet(object.exec_id)
-        ? globalThis.String(object.exec_id)
-        : "",
-    };
-  },
-
-  toJSON(message: TaskExecAdded): unknown {
-    const obj: any = {};
-    if (message.containerId !== undefined) {
-      obj.containerId = message.containerId;
-    }
-    if (message.execId !== undefined) {
-      obj.execId = message.execId;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<TaskExecAdded>): TaskExecAdded {
@@ -966,36 +752,6 @@ export const TaskExecStarted: MessageFns<TaskExecStarted> = {
     }
   },
 
-  fromJSON(object: any): TaskExecStarted {
-    return {
-      containerId: isSet(object.containerId)
-        ? globalThis.String(object.containerId)
-        : isSet(object.container_id)
-        ? globalThis.String(object.container_id)
-        : "",
-      execId: isSet(object.execId)
-        ? globalThis.String(object.execId)
-        : isSet(object.exec_id)
-        ? globalThis.String(object.exec_id)
-        : "",
-      pid: isSet(object.pid) ? globalThis.Number(object.pid) : 0,
-    };
-  },
-
-  toJSON(message: TaskExecStarted): unknown {
-    const obj: any = {};
-    if (message.containerId !== undefined) {
-      obj.containerId = message.containerId;
-    }
-    if (message.execId !== undefined) {
-      obj.execId = message.execId;
-    }
-    if (message.pid !== undefined) {
-      obj.pid = Math.round(message.pid);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<TaskExecStarted>): TaskExecStarted {
     return TaskExecStarted.fromPartial(base ?? {});
   },
@@ -1053,24 +809,6 @@ export const TaskPaused: MessageFns<TaskPaused> = {
     }
   },
 
-  fromJSON(object: any): TaskPaused {
-    return {
-      containerId: isSet(object.containerId)
-        ? globalThis.String(object.containerId)
-        : isSet(object.container_id)
-        ? globalThis.String(object.container_id)
-        : "",
-    };
-  },
-
-  toJSON(message: TaskPaused): unknown {
-    const obj: any = {};
-    if (message.containerId !== undefined) {
-      obj.containerId = message.containerId;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<TaskPaused>): TaskPaused {
     return TaskPaused.fromPartial(base ?? {});
   },
@@ -1124,24 +862,6 @@ export const TaskResumed: MessageFns<TaskResumed> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): TaskResumed {
-    return {
-      containerId: isSet(object.containerId)
-        ? globalThis.String(object.containerId)
-        : isSet(object.container_id)
-        ? globalThis.String(object.container_id)
-        : "",
-    };
-  },
-
-  toJSON(message: TaskResumed): unknown {
-    const obj: any = {};
-    if (message.containerId !== undefined) {
-      obj.containerId = message.containerId;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<TaskResumed>): TaskResumed {
@@ -1210,28 +930,6 @@ export const TaskCheckpointed: MessageFns<TaskCheckpointed> = {
     }
   },
 
-  fromJSON(object: any): TaskCheckpointed {
-    return {
-      containerId: isSet(object.containerId)
-        ? globalThis.String(object.containerId)
-        : isSet(object.container_id)
-        ? globalThis.String(object.container_id)
-        : "",
-      checkpoint: isSet(object.checkpoint) ? globalThis.String(object.checkpoint) : "",
-    };
-  },
-
-  toJSON(message: TaskCheckpointed): unknown {
-    const obj: any = {};
-    if (message.containerId !== undefined) {
-      obj.containerId = message.containerId;
-    }
-    if (message.checkpoint !== undefined) {
-      obj.checkpoint = message.checkpoint;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<TaskCheckpointed>): TaskCheckpointed {
     return TaskCheckpointed.fromPartial(base ?? {});
   },
@@ -1251,48 +949,9 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-function toTimestamp(date: Date): Timestamp {
-  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
-  const nanos = (date.getTime() % 1_000) * 1_000_000;
-  return { seconds, nanos };
-}
-
-function fromTimestamp(t: Timestamp): Date {
-  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
-  millis += (t.nanos || 0) / 1_000_000;
-  return new globalThis.Date(millis);
-}
-
-const timestampFractionRegex = /:\d{2}\.\d+/;
-
-function fromJsonTimestamp(o: any): Timestamp {
-  if (o instanceof globalThis.Date) {
-    return toTimestamp(o);
-  } else if (typeof o === "string") {
-    // Date only keeps milliseconds, and parses longer fractions in an engine-specific way,
-    // so parse the fractional seconds ourselves and give Date only the whole seconds
-    const fraction = timestampFractionRegex.exec(o);
-    if (fraction === null) {
-      return toTimestamp(new globalThis.Date(o));
-    }
-    const fractionNanos = Number(fraction[0].slice(4, 13).padEnd(9, "0"));
-    const wholeSeconds = new globalThis.Date(o.replace(fraction[0], fraction[0].slice(0, 3)));
-    const timestamp = toTimestamp(new globalThis.Date(wholeSeconds.getTime() + Math.trunc(fractionNanos / 1_000_000)));
-    return { ...timestamp, nanos: (timestamp.nanos ?? 0) + (fractionNanos % 1_000_000) };
-  } else {
-    return Timestamp.fromJSON(o);
-  }
-}
-
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

@@ -100,28 +100,6 @@ export const RuntimeRequest: MessageFns<RuntimeRequest> = {
     }
   },
 
-  fromJSON(object: any): RuntimeRequest {
-    return {
-      runtimePath: isSet(object.runtimePath)
-        ? globalThis.String(object.runtimePath)
-        : isSet(object.runtime_path)
-        ? globalThis.String(object.runtime_path)
-        : "",
-      options: isSet(object.options) ? Any.fromJSON(object.options) : undefined,
-    };
-  },
-
-  toJSON(message: RuntimeRequest): unknown {
-    const obj: any = {};
-    if (message.runtimePath !== undefined) {
-      obj.runtimePath = message.runtimePath;
-    }
-    if (message.options !== undefined) {
-      obj.options = Any.toJSON(message.options);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<RuntimeRequest>): RuntimeRequest {
     return RuntimeRequest.fromPartial(base ?? {});
   },
@@ -189,24 +167,6 @@ export const RuntimeVersion: MessageFns<RuntimeVersion> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): RuntimeVersion {
-    return {
-      version: isSet(object.version) ? globalThis.String(object.version) : "",
-      revision: isSet(object.revision) ? globalThis.String(object.revision) : "",
-    };
-  },
-
-  toJSON(message: RuntimeVersion): unknown {
-    const obj: any = {};
-    if (message.version !== undefined) {
-      obj.version = message.version;
-    }
-    if (message.revision !== undefined) {
-      obj.revision = message.revision;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<RuntimeVersion>): RuntimeVersion {
@@ -312,55 +272,6 @@ export const RuntimeInfo: MessageFns<RuntimeInfo> = {
     }
   },
 
-  fromJSON(object: any): RuntimeInfo {
-    return {
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
-      version: isSet(object.version) ? RuntimeVersion.fromJSON(object.version) : undefined,
-      options: isSet(object.options) ? Any.fromJSON(object.options) : undefined,
-      features: isSet(object.features) ? Any.fromJSON(object.features) : undefined,
-      annotations: isObject(object.annotations)
-        ? (globalThis.Object.entries(object.annotations) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : {},
-    };
-  },
-
-  toJSON(message: RuntimeInfo): unknown {
-    const obj: any = {};
-    if (message.name !== undefined) {
-      obj.name = message.name;
-    }
-    if (message.version !== undefined) {
-      obj.version = RuntimeVersion.toJSON(message.version);
-    }
-    if (message.options !== undefined) {
-      obj.options = Any.toJSON(message.options);
-    }
-    if (message.features !== undefined) {
-      obj.features = Any.toJSON(message.features);
-    }
-    if (message.annotations) {
-      const entries = globalThis.Object.entries(message.annotations) as [string, string][];
-      if (entries.length > 0) {
-        obj.annotations = {};
-        entries.forEach(([k, v]) => {
-          obj.annotations[k] = v;
-        });
-      }
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<RuntimeInfo>): RuntimeInfo {
     return RuntimeInfo.fromPartial(base ?? {});
   },
@@ -445,24 +356,6 @@ export const RuntimeInfo_AnnotationsEntry: MessageFns<RuntimeInfo_AnnotationsEnt
     }
   },
 
-  fromJSON(object: any): RuntimeInfo_AnnotationsEntry {
-    return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
-    };
-  },
-
-  toJSON(message: RuntimeInfo_AnnotationsEntry): unknown {
-    const obj: any = {};
-    if (message.key !== undefined) {
-      obj.key = message.key;
-    }
-    if (message.value !== undefined) {
-      obj.value = message.value;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<RuntimeInfo_AnnotationsEntry>): RuntimeInfo_AnnotationsEntry {
     return RuntimeInfo_AnnotationsEntry.fromPartial(base ?? {});
   },
@@ -482,19 +375,9 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-function isObject(value: any): boolean {
-  return typeof value === "object" && value !== null;
-}
-
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

@@ -162,32 +162,6 @@ export const Mount: MessageFns<Mount> = {
     }
   },
 
-  fromJSON(object: any): Mount {
-    return {
-      type: isSet(object.type) ? globalThis.String(object.type) : "",
-      source: isSet(object.source) ? globalThis.String(object.source) : "",
-      target: isSet(object.target) ? globalThis.String(object.target) : "",
-      options: globalThis.Array.isArray(object?.options) ? object.options.map((e: any) => globalThis.String(e)) : [],
-    };
-  },
-
-  toJSON(message: Mount): unknown {
-    const obj: any = {};
-    if (message.type !== undefined) {
-      obj.type = message.type;
-    }
-    if (message.source !== undefined) {
-      obj.source = message.source;
-    }
-    if (message.target !== undefined) {
-      obj.target = message.target;
-    }
-    if (message.options?.length) {
-      obj.options = message.options;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<Mount>): Mount {
     return Mount.fromPartial(base ?? {});
   },
@@ -282,59 +256,6 @@ export const ActiveMount: MessageFns<ActiveMount> = {
     }
   },
 
-  fromJSON(object: any): ActiveMount {
-    return {
-      mount: isSet(object.mount) ? Mount.fromJSON(object.mount) : undefined,
-      mountedAt: isSet(object.mountedAt)
-        ? fromJsonTimestamp(object.mountedAt)
-        : isSet(object.mounted_at)
-        ? fromJsonTimestamp(object.mounted_at)
-        : undefined,
-      mountPoint: isSet(object.mountPoint)
-        ? globalThis.String(object.mountPoint)
-        : isSet(object.mount_point)
-        ? globalThis.String(object.mount_point)
-        : "",
-      data: isObject(object.data)
-        ? (globalThis.Object.entries(object.data) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : {},
-    };
-  },
-
-  toJSON(message: ActiveMount): unknown {
-    const obj: any = {};
-    if (message.mount !== undefined) {
-      obj.mount = Mount.toJSON(message.mount);
-    }
-    if (message.mountedAt !== undefined) {
-      obj.mountedAt = fromTimestamp(message.mountedAt).toISOString();
-    }
-    if (message.mountPoint !== undefined) {
-      obj.mountPoint = message.mountPoint;
-    }
-    if (message.data) {
-      const entries = globalThis.Object.entries(message.data) as [string, string][];
-      if (entries.length > 0) {
-        obj.data = {};
-        entries.forEach(([k, v]) => {
-          obj.data[k] = v;
-        });
-      }
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ActiveMount>): ActiveMount {
     return ActiveMount.fromPartial(base ?? {});
   },
@@ -412,24 +333,6 @@ export const ActiveMount_DataEntry: MessageFns<ActiveMount_DataEntry> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ActiveMount_DataEntry {
-    return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
-    };
-  },
-
-  toJSON(message: ActiveMount_DataEntry): unknown {
-    const obj: any = {};
-    if (message.key !== undefined) {
-      obj.key = message.key;
-    }
-    if (message.value !== undefined) {
-      obj.value = message.value;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ActiveMount_DataEntry>): ActiveMount_DataEntry {
@@ -524,51 +427,6 @@ export const ActivationInfo: MessageFns<ActivationInfo> = {
     }
   },
 
-  fromJSON(object: any): ActivationInfo {
-    return {
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
-      active: globalThis.Array.isArray(object?.active) ? object.active.map((e: any) => ActiveMount.fromJSON(e)) : [],
-      system: globalThis.Array.isArray(object?.system) ? object.system.map((e: any) => Mount.fromJSON(e)) : [],
-      labels: isObject(object.labels)
-        ? (globalThis.Object.entries(object.labels) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : {},
-    };
-  },
-
-  toJSON(message: ActivationInfo): unknown {
-    const obj: any = {};
-    if (message.name !== undefined) {
-      obj.name = message.name;
-    }
-    if (message.active?.length) {
-      obj.active = message.active.map((e) => ActiveMount.toJSON(e));
-    }
-    if (message.system?.length) {
-      obj.system = message.system.map((e) => Mount.toJSON(e));
-    }
-    if (message.labels) {
-      const entries = globalThis.Object.entries(message.labels) as [string, string][];
-      if (entries.length > 0) {
-        obj.labels = {};
-        entries.forEach(([k, v]) => {
-          obj.labels[k] = v;
-        });
-      }
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ActivationInfo>): ActivationInfo {
     return ActivationInfo.fromPartial(base ?? {});
   },
@@ -646,24 +504,6 @@ export const ActivationInfo_LabelsEntry: MessageFns<ActivationInfo_LabelsEntry> 
     }
   },
 
-  fromJSON(object: any): ActivationInfo_LabelsEntry {
-    return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
-    };
-  },
-
-  toJSON(message: ActivationInfo_LabelsEntry): unknown {
-    const obj: any = {};
-    if (message.key !== undefined) {
-      obj.key = message.key;
-    }
-    if (message.value !== undefined) {
-      obj.value = message.value;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ActivationInfo_LabelsEntry>): ActivationInfo_LabelsEntry {
     return ActivationInfo_LabelsEntry.fromPartial(base ?? {});
   },
@@ -731,26 +571,6 @@ export const MountCapabilities: MessageFns<MountCapabilities> = {
     }
   },
 
-  fromJSON(object: any): MountCapabilities {
-    return {
-      types: globalThis.Array.isArray(object?.types) ? object.types.map((e: any) => globalThis.String(e)) : [],
-      transforms: globalThis.Array.isArray(object?.transforms)
-        ? object.transforms.map((e: any) => globalThis.String(e))
-        : [],
-    };
-  },
-
-  toJSON(message: MountCapabilities): unknown {
-    const obj: any = {};
-    if (message.types?.length) {
-      obj.types = message.types;
-    }
-    if (message.transforms?.length) {
-      obj.transforms = message.transforms;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<MountCapabilities>): MountCapabilities {
     return MountCapabilities.fromPartial(base ?? {});
   },
@@ -770,52 +590,9 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-function toTimestamp(date: Date): Timestamp {
-  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
-  const nanos = (date.getTime() % 1_000) * 1_000_000;
-  return { seconds, nanos };
-}
-
-function fromTimestamp(t: Timestamp): Date {
-  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
-  millis += (t.nanos || 0) / 1_000_000;
-  return new globalThis.Date(millis);
-}
-
-const timestampFractionRegex = /:\d{2}\.\d+/;
-
-function fromJsonTimestamp(o: any): Timestamp {
-  if (o instanceof globalThis.Date) {
-    return toTimestamp(o);
-  } else if (typeof o === "string") {
-    // Date only keeps milliseconds, and parses longer fractions in an engine-specific way,
-    // so parse the fractional seconds ourselves and give Date only the whole seconds
-    const fraction = timestampFractionRegex.exec(o);
-    if (fraction === null) {
-      return toTimestamp(new globalThis.Date(o));
-    }
-    const fractionNanos = Number(fraction[0].slice(4, 13).padEnd(9, "0"));
-    const wholeSeconds = new globalThis.Date(o.replace(fraction[0], fraction[0].slice(0, 3)));
-    const timestamp = toTimestamp(new globalThis.Date(wholeSeconds.getTime() + Math.trunc(fractionNanos / 1_000_000)));
-    return { ...timestamp, nanos: (timestamp.nanos ?? 0) + (fractionNanos % 1_000_000) };
-  } else {
-    return Timestamp.fromJSON(o);
-  }
-}
-
-function isObject(value: any): boolean {
-  return typeof value === "object" && value !== null;
-}
-
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

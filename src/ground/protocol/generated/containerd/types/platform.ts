@@ -108,44 +108,6 @@ export const Platform: MessageFns<Platform> = {
     }
   },
 
-  fromJSON(object: any): Platform {
-    return {
-      os: isSet(object.os) ? globalThis.String(object.os) : "",
-      architecture: isSet(object.architecture) ? globalThis.String(object.architecture) : "",
-      variant: isSet(object.variant) ? globalThis.String(object.variant) : "",
-      osVersion: isSet(object.osVersion)
-        ? globalThis.String(object.osVersion)
-        : isSet(object.os_version)
-        ? globalThis.String(object.os_version)
-        : "",
-      osFeatures: globalThis.Array.isArray(object?.osFeatures)
-        ? object.osFeatures.map((e: any) => globalThis.String(e))
-        : globalThis.Array.isArray(object?.os_features)
-        ? object.os_features.map((e: any) => globalThis.String(e))
-        : [],
-    };
-  },
-
-  toJSON(message: Platform): unknown {
-    const obj: any = {};
-    if (message.os !== undefined) {
-      obj.os = message.os;
-    }
-    if (message.architecture !== undefined) {
-      obj.architecture = message.architecture;
-    }
-    if (message.variant !== undefined) {
-      obj.variant = message.variant;
-    }
-    if (message.osVersion !== undefined) {
-      obj.osVersion = message.osVersion;
-    }
-    if (message.osFeatures?.length) {
-      obj.osFeatures = message.osFeatures;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<Platform>): Platform {
     return Platform.fromPartial(base ?? {});
   },
@@ -168,15 +130,9 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

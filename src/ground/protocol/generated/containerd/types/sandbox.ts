@@ -200,98 +200,6 @@ export const Sandbox: MessageFns<Sandbox> = {
     }
   },
 
-  fromJSON(object: any): Sandbox {
-    return {
-      sandboxId: isSet(object.sandboxId)
-        ? globalThis.String(object.sandboxId)
-        : isSet(object.sandbox_id)
-        ? globalThis.String(object.sandbox_id)
-        : "",
-      runtime: isSet(object.runtime) ? Sandbox_Runtime.fromJSON(object.runtime) : undefined,
-      spec: isSet(object.spec) ? Any.fromJSON(object.spec) : undefined,
-      labels: isObject(object.labels)
-        ? (globalThis.Object.entries(object.labels) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : {},
-      createdAt: isSet(object.createdAt)
-        ? fromJsonTimestamp(object.createdAt)
-        : isSet(object.created_at)
-        ? fromJsonTimestamp(object.created_at)
-        : undefined,
-      updatedAt: isSet(object.updatedAt)
-        ? fromJsonTimestamp(object.updatedAt)
-        : isSet(object.updated_at)
-        ? fromJsonTimestamp(object.updated_at)
-        : undefined,
-      extensions: isObject(object.extensions)
-        ? (globalThis.Object.entries(object.extensions) as [string, any][]).reduce(
-          (acc: { [key: string]: Any }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: Any.fromJSON(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : {},
-      sandboxer: isSet(object.sandboxer) ? globalThis.String(object.sandboxer) : "",
-    };
-  },
-
-  toJSON(message: Sandbox): unknown {
-    const obj: any = {};
-    if (message.sandboxId !== undefined) {
-      obj.sandboxId = message.sandboxId;
-    }
-    if (message.runtime !== undefined) {
-      obj.runtime = Sandbox_Runtime.toJSON(message.runtime);
-    }
-    if (message.spec !== undefined) {
-      obj.spec = Any.toJSON(message.spec);
-    }
-    if (message.labels) {
-      const entries = globalThis.Object.entries(message.labels) as [string, string][];
-      if (entries.length > 0) {
-        obj.labels = {};
-        entries.forEach(([k, v]) => {
-          obj.labels[k] = v;
-        });
-      }
-    }
-    if (message.createdAt !== undefined) {
-      obj.createdAt = fromTimestamp(message.createdAt).toISOString();
-    }
-    if (message.updatedAt !== undefined) {
-      obj.updatedAt = fromTimestamp(message.updatedAt).toISOString();
-    }
-    if (message.extensions) {
-      const entries = globalThis.Object.entries(message.extensions) as [string, Any][];
-      if (entries.length > 0) {
-        obj.extensions = {};
-        entries.forEach(([k, v]) => {
-          obj.extensions[k] = Any.toJSON(v);
-        });
-      }
-    }
-    if (message.sandboxer !== undefined) {
-      obj.sandboxer = message.sandboxer;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<Sandbox>): Sandbox {
     return Sandbox.fromPartial(base ?? {});
   },
@@ -387,24 +295,6 @@ export const Sandbox_Runtime: MessageFns<Sandbox_Runtime> = {
     }
   },
 
-  fromJSON(object: any): Sandbox_Runtime {
-    return {
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
-      options: isSet(object.options) ? Any.fromJSON(object.options) : undefined,
-    };
-  },
-
-  toJSON(message: Sandbox_Runtime): unknown {
-    const obj: any = {};
-    if (message.name !== undefined) {
-      obj.name = message.name;
-    }
-    if (message.options !== undefined) {
-      obj.options = Any.toJSON(message.options);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<Sandbox_Runtime>): Sandbox_Runtime {
     return Sandbox_Runtime.fromPartial(base ?? {});
   },
@@ -474,24 +364,6 @@ export const Sandbox_LabelsEntry: MessageFns<Sandbox_LabelsEntry> = {
     }
   },
 
-  fromJSON(object: any): Sandbox_LabelsEntry {
-    return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
-    };
-  },
-
-  toJSON(message: Sandbox_LabelsEntry): unknown {
-    const obj: any = {};
-    if (message.key !== undefined) {
-      obj.key = message.key;
-    }
-    if (message.value !== undefined) {
-      obj.value = message.value;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<Sandbox_LabelsEntry>): Sandbox_LabelsEntry {
     return Sandbox_LabelsEntry.fromPartial(base ?? {});
   },
@@ -559,24 +431,6 @@ export const Sandbox_ExtensionsEntry: MessageFns<Sandbox_ExtensionsEntry> = {
     }
   },
 
-  fromJSON(object: any): Sandbox_ExtensionsEntry {
-    return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? Any.fromJSON(object.value) : undefined,
-    };
-  },
-
-  toJSON(message: Sandbox_ExtensionsEntry): unknown {
-    const obj: any = {};
-    if (message.key !== undefined) {
-      obj.key = message.key;
-    }
-    if (message.value !== undefined) {
-      obj.value = Any.toJSON(message.value);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<Sandbox_ExtensionsEntry>): Sandbox_ExtensionsEntry {
     return Sandbox_ExtensionsEntry.fromPartial(base ?? {});
   },
@@ -596,52 +450,9 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-function toTimestamp(date: Date): Timestamp {
-  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
-  const nanos = (date.getTime() % 1_000) * 1_000_000;
-  return { seconds, nanos };
-}
-
-function fromTimestamp(t: Timestamp): Date {
-  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
-  millis += (t.nanos || 0) / 1_000_000;
-  return new globalThis.Date(millis);
-}
-
-const timestampFractionRegex = /:\d{2}\.\d+/;
-
-function fromJsonTimestamp(o: any): Timestamp {
-  if (o instanceof globalThis.Date) {
-    return toTimestamp(o);
-  } else if (typeof o === "string") {
-    // Date only keeps milliseconds, and parses longer fractions in an engine-specific way,
-    // so parse the fractional seconds ourselves and give Date only the whole seconds
-    const fraction = timestampFractionRegex.exec(o);
-    if (fraction === null) {
-      return toTimestamp(new globalThis.Date(o));
-    }
-    const fractionNanos = Number(fraction[0].slice(4, 13).padEnd(9, "0"));
-    const wholeSeconds = new globalThis.Date(o.replace(fraction[0], fraction[0].slice(0, 3)));
-    const timestamp = toTimestamp(new globalThis.Date(wholeSeconds.getTime() + Math.trunc(fractionNanos / 1_000_000)));
-    return { ...timestamp, nanos: (timestamp.nanos ?? 0) + (fractionNanos % 1_000_000) };
-  } else {
-    return Timestamp.fromJSON(o);
-  }
-}
-
-function isObject(value: any): boolean {
-  return typeof value === "object" && value !== null;
-}
-
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

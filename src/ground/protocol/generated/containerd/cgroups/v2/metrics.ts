@@ -272,52 +272,6 @@ export const Metrics: MessageFns<Metrics> = {
     }
   },
 
-  fromJSON(object: any): Metrics {
-    return {
-      pids: isSet(object.pids) ? PidsStat.fromJSON(object.pids) : undefined,
-      cpu: isSet(object.cpu) ? CPUStat.fromJSON(object.cpu) : undefined,
-      memory: isSet(object.memory) ? MemoryStat.fromJSON(object.memory) : undefined,
-      rdma: isSet(object.rdma) ? RdmaStat.fromJSON(object.rdma) : undefined,
-      io: isSet(object.io) ? IOStat.fromJSON(object.io) : undefined,
-      hugetlb: globalThis.Array.isArray(object?.hugetlb) ? object.hugetlb.map((e: any) => HugeTlbStat.fromJSON(e)) : [],
-      memoryEvents: isSet(object.memoryEvents)
-        ? MemoryEvents.fromJSON(object.memoryEvents)
-        : isSet(object.memory_events)
-        ? MemoryEvents.fromJSON(object.memory_events)
-        : undefined,
-      network: globalThis.Array.isArray(object?.network) ? object.network.map((e: any) => NetworkStat.fromJSON(e)) : [],
-    };
-  },
-
-  toJSON(message: Metrics): unknown {
-    const obj: any = {};
-    if (message.pids !== undefined) {
-      obj.pids = PidsStat.toJSON(message.pids);
-    }
-    if (message.cpu !== undefined) {
-      obj.cpu = CPUStat.toJSON(message.cpu);
-    }
-    if (message.memory !== undefined) {
-      obj.memory = MemoryStat.toJSON(message.memory);
-    }
-    if (message.rdma !== undefined) {
-      obj.rdma = RdmaStat.toJSON(message.rdma);
-    }
-    if (message.io !== undefined) {
-      obj.io = IOStat.toJSON(message.io);
-    }
-    if (message.hugetlb?.length) {
-      obj.hugetlb = message.hugetlb.map((e) => HugeTlbStat.toJSON(e));
-    }
-    if (message.memoryEvents !== undefined) {
-      obj.memoryEvents = MemoryEvents.toJSON(message.memoryEvents);
-    }
-    if (message.network?.length) {
-      obj.network = message.network.map((e) => NetworkStat.toJSON(e));
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<Metrics>): Metrics {
     return Metrics.fromPartial(base ?? {});
   },
@@ -420,32 +374,6 @@ export const PSIData: MessageFns<PSIData> = {
     }
   },
 
-  fromJSON(object: any): PSIData {
-    return {
-      avg10: isSet(object.avg10) ? globalThis.Number(object.avg10) : 0,
-      avg60: isSet(object.avg60) ? globalThis.Number(object.avg60) : 0,
-      avg300: isSet(object.avg300) ? globalThis.Number(object.avg300) : 0,
-      total: isSet(object.total) ? BigInt(object.total) : 0n,
-    };
-  },
-
-  toJSON(message: PSIData): unknown {
-    const obj: any = {};
-    if (message.avg10 !== undefined) {
-      obj.avg10 = floatToJson(message.avg10);
-    }
-    if (message.avg60 !== undefined) {
-      obj.avg60 = floatToJson(message.avg60);
-    }
-    if (message.avg300 !== undefined) {
-      obj.avg300 = floatToJson(message.avg300);
-    }
-    if (message.total !== undefined) {
-      obj.total = message.total.toString();
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<PSIData>): PSIData {
     return PSIData.fromPartial(base ?? {});
   },
@@ -513,24 +441,6 @@ export const PSIStats: MessageFns<PSIStats> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): PSIStats {
-    return {
-      some: isSet(object.some) ? PSIData.fromJSON(object.some) : undefined,
-      full: isSet(object.full) ? PSIData.fromJSON(object.full) : undefined,
-    };
-  },
-
-  toJSON(message: PSIStats): unknown {
-    const obj: any = {};
-    if (message.some !== undefined) {
-      obj.some = PSIData.toJSON(message.some);
-    }
-    if (message.full !== undefined) {
-      obj.full = PSIData.toJSON(message.full);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<PSIStats>): PSIStats {
@@ -604,24 +514,6 @@ export const PidsStat: MessageFns<PidsStat> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): PidsStat {
-    return {
-      current: isSet(object.current) ? BigInt(object.current) : 0n,
-      limit: isSet(object.limit) ? BigInt(object.limit) : 0n,
-    };
-  },
-
-  toJSON(message: PidsStat): unknown {
-    const obj: any = {};
-    if (message.current !== undefined) {
-      obj.current = message.current.toString();
-    }
-    if (message.limit !== undefined) {
-      obj.limit = message.limit.toString();
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<PidsStat>): PidsStat {
@@ -800,84 +692,6 @@ export const CPUStat: MessageFns<CPUStat> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): CPUStat {
-    return {
-      usageUsec: isSet(object.usageUsec)
-        ? BigInt(object.usageUsec)
-        : isSet(object.usage_usec)
-        ? BigInt(object.usage_usec)
-        : 0n,
-      userUsec: isSet(object.userUsec)
-        ? BigInt(object.userUsec)
-        : isSet(object.user_usec)
-        ? BigInt(object.user_usec)
-        : 0n,
-      systemUsec: isSet(object.systemUsec)
-        ? BigInt(object.systemUsec)
-        : isSet(object.system_usec)
-        ? BigInt(object.system_usec)
-        : 0n,
-      nrPeriods: isSet(object.nrPeriods)
-        ? BigInt(object.nrPeriods)
-        : isSet(object.nr_periods)
-        ? BigInt(object.nr_periods)
-        : 0n,
-      nrThrottled: isSet(object.nrThrottled)
-        ? BigInt(object.nrThrottled)
-        : isSet(object.nr_throttled)
-        ? BigInt(object.nr_throttled)
-        : 0n,
-      throttledUsec: isSet(object.throttledUsec)
-        ? BigInt(object.throttledUsec)
-        : isSet(object.throttled_usec)
-        ? BigInt(object.throttled_usec)
-        : 0n,
-      psi: isSet(object.psi) ? PSIStats.fromJSON(object.psi) : undefined,
-      nrBursts: isSet(object.nrBursts)
-        ? BigInt(object.nrBursts)
-        : isSet(object.nr_bursts)
-        ? BigInt(object.nr_bursts)
-        : 0n,
-      burstUsec: isSet(object.burstUsec)
-        ? BigInt(object.burstUsec)
-        : isSet(object.burst_usec)
-        ? BigInt(object.burst_usec)
-        : 0n,
-    };
-  },
-
-  toJSON(message: CPUStat): unknown {
-    const obj: any = {};
-    if (message.usageUsec !== undefined) {
-      obj.usageUsec = message.usageUsec.toString();
-    }
-    if (message.userUsec !== undefined) {
-      obj.userUsec = message.userUsec.toString();
-    }
-    if (message.systemUsec !== undefined) {
-      obj.systemUsec = message.systemUsec.toString();
-    }
-    if (message.nrPeriods !== undefined) {
-      obj.nrPeriods = message.nrPeriods.toString();
-    }
-    if (message.nrThrottled !== undefined) {
-      obj.nrThrottled = message.nrThrottled.toString();
-    }
-    if (message.throttledUsec !== undefined) {
-      obj.throttledUsec = message.throttledUsec.toString();
-    }
-    if (message.psi !== undefined) {
-      obj.psi = PSIStats.toJSON(message.psi);
-    }
-    if (message.nrBursts !== undefined) {
-      obj.nrBursts = message.nrBursts.toString();
-    }
-    if (message.burstUsec !== undefined) {
-      obj.burstUsec = message.burstUsec.toString();
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<CPUStat>): CPUStat {
@@ -1506,248 +1320,6 @@ export const MemoryStat: MessageFns<MemoryStat> = {
     }
   },
 
-  fromJSON(object: any): MemoryStat {
-    return {
-      anon: isSet(object.anon) ? BigInt(object.anon) : 0n,
-      file: isSet(object.file) ? BigInt(object.file) : 0n,
-      kernelStack: isSet(object.kernelStack)
-        ? BigInt(object.kernelStack)
-        : isSet(object.kernel_stack)
-        ? BigInt(object.kernel_stack)
-        : 0n,
-      slab: isSet(object.slab) ? BigInt(object.slab) : 0n,
-      sock: isSet(object.sock) ? BigInt(object.sock) : 0n,
-      shmem: isSet(object.shmem) ? BigInt(object.shmem) : 0n,
-      fileMapped: isSet(object.fileMapped)
-        ? BigInt(object.fileMapped)
-        : isSet(object.file_mapped)
-        ? BigInt(object.file_mapped)
-        : 0n,
-      fileDirty: isSet(object.fileDirty)
-        ? BigInt(object.fileDirty)
-        : isSet(object.file_dirty)
-        ? BigInt(object.file_dirty)
-        : 0n,
-      fileWriteback: isSet(object.fileWriteback)
-        ? BigInt(object.fileWriteback)
-        : isSet(object.file_writeback)
-        ? BigInt(object.file_writeback)
-        : 0n,
-      anonThp: isSet(object.anonThp) ? BigInt(object.anonThp) : isSet(object.anon_thp) ? BigInt(object.anon_thp) : 0n,
-      inactiveAnon: isSet(object.inactiveAnon)
-        ? BigInt(object.inactiveAnon)
-        : isSet(object.inactive_anon)
-        ? BigInt(object.inactive_anon)
-        : 0n,
-      activeAnon: isSet(object.activeAnon)
-        ? BigInt(object.activeAnon)
-        : isSet(object.active_anon)
-        ? BigInt(object.active_anon)
-        : 0n,
-      inactiveFile: isSet(object.inactiveFile)
-        ? BigInt(object.inactiveFile)
-        : isSet(object.inactive_file)
-        ? BigInt(object.inactive_file)
-        : 0n,
-      activeFile: isSet(object.activeFile)
-        ? BigInt(object.activeFile)
-        : isSet(object.active_file)
-        ? BigInt(object.active_file)
-        : 0n,
-      unevictable: isSet(object.unevictable) ? BigInt(object.unevictable) : 0n,
-      slabReclaimable: isSet(object.slabReclaimable)
-        ? BigInt(object.slabReclaimable)
-        : isSet(object.slab_reclaimable)
-        ? BigInt(object.slab_reclaimable)
-        : 0n,
-      slabUnreclaimable: isSet(object.slabUnreclaimable)
-        ? BigInt(object.slabUnreclaimable)
-        : isSet(object.slab_unreclaimable)
-        ? BigInt(object.slab_unreclaimable)
-        : 0n,
-      pgfault: isSet(object.pgfault) ? BigInt(object.pgfault) : 0n,
-      pgmajfault: isSet(object.pgmajfault) ? BigInt(object.pgmajfault) : 0n,
-      workingsetRefault: isSet(object.workingsetRefault)
-        ? BigInt(object.workingsetRefault)
-        : isSet(object.workingset_refault)
-        ? BigInt(object.workingset_refault)
-        : 0n,
-      workingsetActivate: isSet(object.workingsetActivate)
-        ? BigInt(object.workingsetActivate)
-        : isSet(object.workingset_activate)
-        ? BigInt(object.workingset_activate)
-        : 0n,
-      workingsetNodereclaim: isSet(object.workingsetNodereclaim)
-        ? BigInt(object.workingsetNodereclaim)
-        : isSet(object.workingset_nodereclaim)
-        ? BigInt(object.workingset_nodereclaim)
-        : 0n,
-      pgrefill: isSet(object.pgrefill) ? BigInt(object.pgrefill) : 0n,
-      pgscan: isSet(object.pgscan) ? BigInt(object.pgscan) : 0n,
-      pgsteal: isSet(object.pgsteal) ? BigInt(object.pgsteal) : 0n,
-      pgactivate: isSet(object.pgactivate) ? BigInt(object.pgactivate) : 0n,
-      pgdeactivate: isSet(object.pgdeactivate) ? BigInt(object.pgdeactivate) : 0n,
-      pglazyfree: isSet(object.pglazyfree) ? BigInt(object.pglazyfree) : 0n,
-      pglazyfreed: isSet(object.pglazyfreed) ? BigInt(object.pglazyfreed) : 0n,
-      thpFaultAlloc: isSet(object.thpFaultAlloc)
-        ? BigInt(object.thpFaultAlloc)
-        : isSet(object.thp_fault_alloc)
-        ? BigInt(object.thp_fault_alloc)
-        : 0n,
-      thpCollapseAlloc: isSet(object.thpCollapseAlloc)
-        ? BigInt(object.thpCollapseAlloc)
-        : isSet(object.thp_collapse_alloc)
-        ? BigInt(object.thp_collapse_alloc)
-        : 0n,
-      usage: isSet(object.usage) ? BigInt(object.usage) : 0n,
-      usageLimit: isSet(object.usageLimit)
-        ? BigInt(object.usageLimit)
-        : isSet(object.usage_limit)
-        ? BigInt(object.usage_limit)
-        : 0n,
-      swapUsage: isSet(object.swapUsage)
-        ? BigInt(object.swapUsage)
-        : isSet(object.swap_usage)
-        ? BigInt(object.swap_usage)
-        : 0n,
-      swapLimit: isSet(object.swapLimit)
-        ? BigInt(object.swapLimit)
-        : isSet(object.swap_limit)
-        ? BigInt(object.swap_limit)
-        : 0n,
-      maxUsage: isSet(object.maxUsage)
-        ? BigInt(object.maxUsage)
-        : isSet(object.max_usage)
-        ? BigInt(object.max_usage)
-        : 0n,
-      swapMaxUsage: isSet(object.swapMaxUsage)
-        ? BigInt(object.swapMaxUsage)
-        : isSet(object.swap_max_usage)
-        ? BigInt(object.swap_max_usage)
-        : 0n,
-      psi: isSet(object.psi) ? PSIStats.fromJSON(object.psi) : undefined,
-    };
-  },
-
-  toJSON(message: MemoryStat): unknown {
-    const obj: any = {};
-    if (message.anon !== undefined) {
-      obj.anon = message.anon.toString();
-    }
-    if (message.file !== undefined) {
-      obj.file = message.file.toString();
-    }
-    if (message.kernelStack !== undefined) {
-      obj.kernelStack = message.kernelStack.toString();
-    }
-    if (message.slab !== undefined) {
-      obj.slab = message.slab.toString();
-    }
-    if (message.sock !== undefined) {
-      obj.sock = message.sock.toString();
-    }
-    if (message.shmem !== undefined) {
-      obj.shmem = message.shmem.toString();
-    }
-    if (message.fileMapped !== undefined) {
-      obj.fileMapped = message.fileMapped.toString();
-    }
-    if (message.fileDirty !== undefined) {
-      obj.fileDirty = message.fileDirty.toString();
-    }
-    if (message.fileWriteback !== undefined) {
-      obj.fileWriteback = message.fileWriteback.toString();
-    }
-    if (message.anonThp !== undefined) {
-      obj.anonThp = message.anonThp.toString();
-    }
-    if (message.inactiveAnon !== undefined) {
-      obj.inactiveAnon = message.inactiveAnon.toString();
-    }
-    if (message.activeAnon !== undefined) {
-      obj.activeAnon = message.activeAnon.toString();
-    }
-    if (message.inactiveFile !== undefined) {
-      obj.inactiveFile = message.inactiveFile.toString();
-    }
-    if (message.activeFile !== undefined) {
-      obj.activeFile = message.activeFile.toString();
-    }
-    if (message.unevictable !== undefined) {
-      obj.unevictable = message.unevictable.toString();
-    }
-    if (message.slabReclaimable !== undefined) {
-      obj.slabReclaimable = message.slabReclaimable.toString();
-    }
-    if (message.slabUnreclaimable !== undefined) {
-      obj.slabUnreclaimable = message.slabUnreclaimable.toString();
-    }
-    if (message.pgfault !== undefined) {
-      obj.pgfault = message.pgfault.toString();
-    }
-    if (message.pgmajfault !== undefined) {
-      obj.pgmajfault = message.pgmajfault.toString();
-    }
-    if (message.workingsetRefault !== undefined) {
-      obj.workingsetRefault = message.workingsetRefault.toString();
-    }
-    if (message.workingsetActivate !== undefined) {
-      obj.workingsetActivate = message.workingsetActivate.toString();
-    }
-    if (message.workingsetNodereclaim !== undefined) {
-      obj.workingsetNodereclaim = message.workingsetNodereclaim.toString();
-    }
-    if (message.pgrefill !== undefined) {
-      obj.pgrefill = message.pgrefill.toString();
-    }
-    if (message.pgscan !== undefined) {
-      obj.pgscan = message.pgscan.toString();
-    }
-    if (message.pgsteal !== undefined) {
-      obj.pgsteal = message.pgsteal.toString();
-    }
-    if (message.pgactivate !== undefined) {
-      obj.pgactivate = message.pgactivate.toString();
-    }
-    if (message.pgdeactivate !== undefined) {
-      obj.pgdeactivate = message.pgdeactivate.toString();
-    }
-    if (message.pglazyfree !== undefined) {
-      obj.pglazyfree = message.pglazyfree.toString();
-    }
-    if (message.pglazyfreed !== undefined) {
-      obj.pglazyfreed = message.pglazyfreed.toString();
-    }
-    if (message.thpFaultAlloc !== undefined) {
-      obj.thpFaultAlloc = message.thpFaultAlloc.toString();
-    }
-    if (message.thpCollapseAlloc !== undefined) {
-      obj.thpCollapseAlloc = message.thpCollapseAlloc.toString();
-    }
-    if (message.usage !== undefined) {
-      obj.usage = message.usage.toString();
-    }
-    if (message.usageLimit !== undefined) {
-      obj.usageLimit = message.usageLimit.toString();
-    }
-    if (message.swapUsage !== undefined) {
-      obj.swapUsage = message.swapUsage.toString();
-    }
-    if (message.swapLimit !== undefined) {
-      obj.swapLimit = message.swapLimit.toString();
-    }
-    if (message.maxUsage !== undefined) {
-      obj.maxUsage = message.maxUsage.toString();
-    }
-    if (message.swapMaxUsage !== undefined) {
-      obj.swapMaxUsage = message.swapMaxUsage.toString();
-    }
-    if (message.psi !== undefined) {
-      obj.psi = PSIStats.toJSON(message.psi);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<MemoryStat>): MemoryStat {
     return MemoryStat.fromPartial(base ?? {});
   },
@@ -1958,44 +1530,6 @@ export const MemoryEvents: MessageFns<MemoryEvents> = {
     }
   },
 
-  fromJSON(object: any): MemoryEvents {
-    return {
-      low: isSet(object.low) ? BigInt(object.low) : 0n,
-      high: isSet(object.high) ? BigInt(object.high) : 0n,
-      max: isSet(object.max) ? BigInt(object.max) : 0n,
-      oom: isSet(object.oom) ? BigInt(object.oom) : 0n,
-      oomKill: isSet(object.oomKill) ? BigInt(object.oomKill) : isSet(object.oom_kill) ? BigInt(object.oom_kill) : 0n,
-      oomGroupKill: isSet(object.oomGroupKill)
-        ? BigInt(object.oomGroupKill)
-        : isSet(object.oom_group_kill)
-        ? BigInt(object.oom_group_kill)
-        : 0n,
-    };
-  },
-
-  toJSON(message: MemoryEvents): unknown {
-    const obj: any = {};
-    if (message.low !== undefined) {
-      obj.low = message.low.toString();
-    }
-    if (message.high !== undefined) {
-      obj.high = message.high.toString();
-    }
-    if (message.max !== undefined) {
-      obj.max = message.max.toString();
-    }
-    if (message.oom !== undefined) {
-      obj.oom = message.oom.toString();
-    }
-    if (message.oomKill !== undefined) {
-      obj.oomKill = message.oomKill.toString();
-    }
-    if (message.oomGroupKill !== undefined) {
-      obj.oomGroupKill = message.oomGroupKill.toString();
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<MemoryEvents>): MemoryEvents {
     return MemoryEvents.fromPartial(base ?? {});
   },
@@ -2067,24 +1601,6 @@ export const RdmaStat: MessageFns<RdmaStat> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): RdmaStat {
-    return {
-      current: globalThis.Array.isArray(object?.current) ? object.current.map((e: any) => RdmaEntry.fromJSON(e)) : [],
-      limit: globalThis.Array.isArray(object?.limit) ? object.limit.map((e: any) => RdmaEntry.fromJSON(e)) : [],
-    };
-  },
-
-  toJSON(message: RdmaStat): unknown {
-    const obj: any = {};
-    if (message.current?.length) {
-      obj.current = message.current.map((e) => RdmaEntry.toJSON(e));
-    }
-    if (message.limit?.length) {
-      obj.limit = message.limit.map((e) => RdmaEntry.toJSON(e));
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<RdmaStat>): RdmaStat {
@@ -2165,36 +1681,6 @@ export const RdmaEntry: MessageFns<RdmaEntry> = {
     }
   },
 
-  fromJSON(object: any): RdmaEntry {
-    return {
-      device: isSet(object.device) ? globalThis.String(object.device) : "",
-      hcaHandles: isSet(object.hcaHandles)
-        ? globalThis.Number(object.hcaHandles)
-        : isSet(object.hca_handles)
-        ? globalThis.Number(object.hca_handles)
-        : 0,
-      hcaObjects: isSet(object.hcaObjects)
-        ? globalThis.Number(object.hcaObjects)
-        : isSet(object.hca_objects)
-        ? globalThis.Number(object.hca_objects)
-        : 0,
-    };
-  },
-
-  toJSON(message: RdmaEntry): unknown {
-    const obj: any = {};
-    if (message.device !== undefined) {
-      obj.device = message.device;
-    }
-    if (message.hcaHandles !== undefined) {
-      obj.hcaHandles = Math.round(message.hcaHandles);
-    }
-    if (message.hcaObjects !== undefined) {
-      obj.hcaObjects = Math.round(message.hcaObjects);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<RdmaEntry>): RdmaEntry {
     return RdmaEntry.fromPartial(base ?? {});
   },
@@ -2261,24 +1747,6 @@ export const IOStat: MessageFns<IOStat> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): IOStat {
-    return {
-      usage: globalThis.Array.isArray(object?.usage) ? object.usage.map((e: any) => IOEntry.fromJSON(e)) : [],
-      psi: isSet(object.psi) ? PSIStats.fromJSON(object.psi) : undefined,
-    };
-  },
-
-  toJSON(message: IOStat): unknown {
-    const obj: any = {};
-    if (message.usage?.length) {
-      obj.usage = message.usage.map((e) => IOEntry.toJSON(e));
-    }
-    if (message.psi !== undefined) {
-      obj.psi = PSIStats.toJSON(message.psi);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<IOStat>): IOStat {
@@ -2410,40 +1878,6 @@ export const IOEntry: MessageFns<IOEntry> = {
     }
   },
 
-  fromJSON(object: any): IOEntry {
-    return {
-      major: isSet(object.major) ? BigInt(object.major) : 0n,
-      minor: isSet(object.minor) ? BigInt(object.minor) : 0n,
-      rbytes: isSet(object.rbytes) ? BigInt(object.rbytes) : 0n,
-      wbytes: isSet(object.wbytes) ? BigInt(object.wbytes) : 0n,
-      rios: isSet(object.rios) ? BigInt(object.rios) : 0n,
-      wios: isSet(object.wios) ? BigInt(object.wios) : 0n,
-    };
-  },
-
-  toJSON(message: IOEntry): unknown {
-    const obj: any = {};
-    if (message.major !== undefined) {
-      obj.major = message.major.toString();
-    }
-    if (message.minor !== undefined) {
-      obj.minor = message.minor.toString();
-    }
-    if (message.rbytes !== undefined) {
-      obj.rbytes = message.rbytes.toString();
-    }
-    if (message.wbytes !== undefined) {
-      obj.wbytes = message.wbytes.toString();
-    }
-    if (message.rios !== undefined) {
-      obj.rios = message.rios.toString();
-    }
-    if (message.wios !== undefined) {
-      obj.wios = message.wios.toString();
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<IOEntry>): IOEntry {
     return IOEntry.fromPartial(base ?? {});
   },
@@ -2544,32 +1978,6 @@ export const HugeTlbStat: MessageFns<HugeTlbStat> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): HugeTlbStat {
-    return {
-      current: isSet(object.current) ? BigInt(object.current) : 0n,
-      max: isSet(object.max) ? BigInt(object.max) : 0n,
-      pagesize: isSet(object.pagesize) ? globalThis.String(object.pagesize) : "",
-      failcnt: isSet(object.failcnt) ? BigInt(object.failcnt) : 0n,
-    };
-  },
-
-  toJSON(message: HugeTlbStat): unknown {
-    const obj: any = {};
-    if (message.current !== undefined) {
-      obj.current = message.current.toString();
-    }
-    if (message.max !== undefined) {
-      obj.max = message.max.toString();
-    }
-    if (message.pagesize !== undefined) {
-      obj.pagesize = message.pagesize;
-    }
-    if (message.failcnt !== undefined) {
-      obj.failcnt = message.failcnt.toString();
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<HugeTlbStat>): HugeTlbStat {
@@ -2752,76 +2160,6 @@ export const NetworkStat: MessageFns<NetworkStat> = {
     }
   },
 
-  fromJSON(object: any): NetworkStat {
-    return {
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
-      rxBytes: isSet(object.rxBytes) ? BigInt(object.rxBytes) : isSet(object.rx_bytes) ? BigInt(object.rx_bytes) : 0n,
-      rxPackets: isSet(object.rxPackets)
-        ? BigInt(object.rxPackets)
-        : isSet(object.rx_packets)
-        ? BigInt(object.rx_packets)
-        : 0n,
-      rxErrors: isSet(object.rxErrors)
-        ? BigInt(object.rxErrors)
-        : isSet(object.rx_errors)
-        ? BigInt(object.rx_errors)
-        : 0n,
-      rxDropped: isSet(object.rxDropped)
-        ? BigInt(object.rxDropped)
-        : isSet(object.rx_dropped)
-        ? BigInt(object.rx_dropped)
-        : 0n,
-      txBytes: isSet(object.txBytes) ? BigInt(object.txBytes) : isSet(object.tx_bytes) ? BigInt(object.tx_bytes) : 0n,
-      txPackets: isSet(object.txPackets)
-        ? BigInt(object.txPackets)
-        : isSet(object.tx_packets)
-        ? BigInt(object.tx_packets)
-        : 0n,
-      txErrors: isSet(object.txErrors)
-        ? BigInt(object.txErrors)
-        : isSet(object.tx_errors)
-        ? BigInt(object.tx_errors)
-        : 0n,
-      txDropped: isSet(object.txDropped)
-        ? BigInt(object.txDropped)
-        : isSet(object.tx_dropped)
-        ? BigInt(object.tx_dropped)
-        : 0n,
-    };
-  },
-
-  toJSON(message: NetworkStat): unknown {
-    const obj: any = {};
-    if (message.name !== undefined) {
-      obj.name = message.name;
-    }
-    if (message.rxBytes !== undefined) {
-      obj.rxBytes = message.rxBytes.toString();
-    }
-    if (message.rxPackets !== undefined) {
-      obj.rxPackets = message.rxPackets.toString();
-    }
-    if (message.rxErrors !== undefined) {
-      obj.rxErrors = message.rxErrors.toString();
-    }
-    if (message.rxDropped !== undefined) {
-      obj.rxDropped = message.rxDropped.toString();
-    }
-    if (message.txBytes !== undefined) {
-      obj.txBytes = message.txBytes.toString();
-    }
-    if (message.txPackets !== undefined) {
-      obj.txPackets = message.txPackets.toString();
-    }
-    if (message.txErrors !== undefined) {
-      obj.txErrors = message.txErrors.toString();
-    }
-    if (message.txDropped !== undefined) {
-      obj.txDropped = message.txDropped.toString();
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<NetworkStat>): NetworkStat {
     return NetworkStat.fromPartial(base ?? {});
   },
@@ -2840,10 +2178,6 @@ export const NetworkStat: MessageFns<NetworkStat> = {
   },
 };
 
-function floatToJson(value: number | null | undefined): number | string | null | undefined {
-  return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;
-}
-
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
 
 type DeepPartial<T> = T extends bigint ? string | number | bigint
@@ -2852,15 +2186,9 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

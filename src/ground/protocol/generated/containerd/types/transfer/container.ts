@@ -123,44 +123,6 @@ export const ContainerPath: MessageFns<ContainerPath> = {
     }
   },
 
-  fromJSON(object: any): ContainerPath {
-    return {
-      containerId: isSet(object.containerId)
-        ? globalThis.String(object.containerId)
-        : isSet(object.container_id)
-        ? globalThis.String(object.container_id)
-        : "",
-      path: isSet(object.path) ? globalThis.String(object.path) : "",
-      noWalk: isSet(object.noWalk)
-        ? globalThis.Boolean(object.noWalk)
-        : isSet(object.no_walk)
-        ? globalThis.Boolean(object.no_walk)
-        : false,
-      preserveOwnership: isSet(object.preserveOwnership)
-        ? globalThis.Boolean(object.preserveOwnership)
-        : isSet(object.preserve_ownership)
-        ? globalThis.Boolean(object.preserve_ownership)
-        : false,
-    };
-  },
-
-  toJSON(message: ContainerPath): unknown {
-    const obj: any = {};
-    if (message.containerId !== undefined) {
-      obj.containerId = message.containerId;
-    }
-    if (message.path !== undefined) {
-      obj.path = message.path;
-    }
-    if (message.noWalk !== undefined) {
-      obj.noWalk = message.noWalk;
-    }
-    if (message.preserveOwnership !== undefined) {
-      obj.preserveOwnership = message.preserveOwnership;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ContainerPath>): ContainerPath {
     return ContainerPath.fromPartial(base ?? {});
   },
@@ -182,15 +144,9 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

@@ -192,79 +192,6 @@ export const ImageStore: MessageFns<ImageStore> = {
     }
   },
 
-  fromJSON(object: any): ImageStore {
-    return {
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
-      labels: isObject(object.labels)
-        ? (globalThis.Object.entries(object.labels) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : {},
-      platforms: globalThis.Array.isArray(object?.platforms)
-        ? object.platforms.map((e: any) => Platform.fromJSON(e))
-        : [],
-      allMetadata: isSet(object.allMetadata)
-        ? globalThis.Boolean(object.allMetadata)
-        : isSet(object.all_metadata)
-        ? globalThis.Boolean(object.all_metadata)
-        : false,
-      manifestLimit: isSet(object.manifestLimit)
-        ? globalThis.Number(object.manifestLimit)
-        : isSet(object.manifest_limit)
-        ? globalThis.Number(object.manifest_limit)
-        : 0,
-      extraReferences: globalThis.Array.isArray(object?.extraReferences)
-        ? object.extraReferences.map((e: any) => ImageReference.fromJSON(e))
-        : globalThis.Array.isArray(object?.extra_references)
-        ? object.extra_references.map((e: any) => ImageReference.fromJSON(e))
-        : [],
-      unpacks: globalThis.Array.isArray(object?.unpacks)
-        ? object.unpacks.map((e: any) => UnpackConfiguration.fromJSON(e))
-        : [],
-    };
-  },
-
-  toJSON(message: ImageStore): unknown {
-    const obj: any = {};
-    if (message.name !== undefined) {
-      obj.name = message.name;
-    }
-    if (message.labels) {
-      const entries = globalThis.Object.entries(message.labels) as [string, string][];
-      if (entries.length > 0) {
-        obj.labels = {};
-        entries.forEach(([k, v]) => {
-          obj.labels[k] = v;
-        });
-      }
-    }
-    if (message.platforms?.length) {
-      obj.platforms = message.platforms.map((e) => Platform.toJSON(e));
-    }
-    if (message.allMetadata !== undefined) {
-      obj.allMetadata = message.allMetadata;
-    }
-    if (message.manifestLimit !== undefined) {
-      obj.manifestLimit = Math.round(message.manifestLimit);
-    }
-    if (message.extraReferences?.length) {
-      obj.extraReferences = message.extraReferences.map((e) => ImageReference.toJSON(e));
-    }
-    if (message.unpacks?.length) {
-      obj.unpacks = message.unpacks.map((e) => UnpackConfiguration.toJSON(e));
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ImageStore>): ImageStore {
     return ImageStore.fromPartial(base ?? {});
   },
@@ -345,24 +272,6 @@ export const ImageStore_LabelsEntry: MessageFns<ImageStore_LabelsEntry> = {
     }
   },
 
-  fromJSON(object: any): ImageStore_LabelsEntry {
-    return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
-    };
-  },
-
-  toJSON(message: ImageStore_LabelsEntry): unknown {
-    const obj: any = {};
-    if (message.key !== undefined) {
-      obj.key = message.key;
-    }
-    if (message.value !== undefined) {
-      obj.value = message.value;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ImageStore_LabelsEntry>): ImageStore_LabelsEntry {
     return ImageStore_LabelsEntry.fromPartial(base ?? {});
   },
@@ -428,24 +337,6 @@ export const UnpackConfiguration: MessageFns<UnpackConfiguration> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): UnpackConfiguration {
-    return {
-      platform: isSet(object.platform) ? Platform.fromJSON(object.platform) : undefined,
-      snapshotter: isSet(object.snapshotter) ? globalThis.String(object.snapshotter) : "",
-    };
-  },
-
-  toJSON(message: UnpackConfiguration): unknown {
-    const obj: any = {};
-    if (message.platform !== undefined) {
-      obj.platform = Platform.toJSON(message.platform);
-    }
-    if (message.snapshotter !== undefined) {
-      obj.snapshotter = message.snapshotter;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<UnpackConfiguration>): UnpackConfiguration {
@@ -550,52 +441,6 @@ export const ImageReference: MessageFns<ImageReference> = {
     }
   },
 
-  fromJSON(object: any): ImageReference {
-    return {
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
-      isPrefix: isSet(object.isPrefix)
-        ? globalThis.Boolean(object.isPrefix)
-        : isSet(object.is_prefix)
-        ? globalThis.Boolean(object.is_prefix)
-        : false,
-      allowOverwrite: isSet(object.allowOverwrite)
-        ? globalThis.Boolean(object.allowOverwrite)
-        : isSet(object.allow_overwrite)
-        ? globalThis.Boolean(object.allow_overwrite)
-        : false,
-      addDigest: isSet(object.addDigest)
-        ? globalThis.Boolean(object.addDigest)
-        : isSet(object.add_digest)
-        ? globalThis.Boolean(object.add_digest)
-        : false,
-      skipNamedDigest: isSet(object.skipNamedDigest)
-        ? globalThis.Boolean(object.skipNamedDigest)
-        : isSet(object.skip_named_digest)
-        ? globalThis.Boolean(object.skip_named_digest)
-        : false,
-    };
-  },
-
-  toJSON(message: ImageReference): unknown {
-    const obj: any = {};
-    if (message.name !== undefined) {
-      obj.name = message.name;
-    }
-    if (message.isPrefix !== undefined) {
-      obj.isPrefix = message.isPrefix;
-    }
-    if (message.allowOverwrite !== undefined) {
-      obj.allowOverwrite = message.allowOverwrite;
-    }
-    if (message.addDigest !== undefined) {
-      obj.addDigest = message.addDigest;
-    }
-    if (message.skipNamedDigest !== undefined) {
-      obj.skipNamedDigest = message.skipNamedDigest;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ImageReference>): ImageReference {
     return ImageReference.fromPartial(base ?? {});
   },
@@ -618,19 +463,9 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-function isObject(value: any): boolean {
-  return typeof value === "object" && value !== null;
-}
-
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

@@ -104,36 +104,6 @@ export const ImageImportStream: MessageFns<ImageImportStream> = {
     }
   },
 
-  fromJSON(object: any): ImageImportStream {
-    return {
-      stream: isSet(object.stream) ? globalThis.String(object.stream) : "",
-      mediaType: isSet(object.mediaType)
-        ? globalThis.String(object.mediaType)
-        : isSet(object.media_type)
-        ? globalThis.String(object.media_type)
-        : "",
-      forceCompress: isSet(object.forceCompress)
-        ? globalThis.Boolean(object.forceCompress)
-        : isSet(object.force_compress)
-        ? globalThis.Boolean(object.force_compress)
-        : false,
-    };
-  },
-
-  toJSON(message: ImageImportStream): unknown {
-    const obj: any = {};
-    if (message.stream !== undefined) {
-      obj.stream = message.stream;
-    }
-    if (message.mediaType !== undefined) {
-      obj.mediaType = message.mediaType;
-    }
-    if (message.forceCompress !== undefined) {
-      obj.forceCompress = message.forceCompress;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ImageImportStream>): ImageImportStream {
     return ImageImportStream.fromPartial(base ?? {});
   },
@@ -253,58 +223,6 @@ export const ImageExportStream: MessageFns<ImageExportStream> = {
     }
   },
 
-  fromJSON(object: any): ImageExportStream {
-    return {
-      stream: isSet(object.stream) ? globalThis.String(object.stream) : "",
-      mediaType: isSet(object.mediaType)
-        ? globalThis.String(object.mediaType)
-        : isSet(object.media_type)
-        ? globalThis.String(object.media_type)
-        : "",
-      platforms: globalThis.Array.isArray(object?.platforms)
-        ? object.platforms.map((e: any) => Platform.fromJSON(e))
-        : [],
-      allPlatforms: isSet(object.allPlatforms)
-        ? globalThis.Boolean(object.allPlatforms)
-        : isSet(object.all_platforms)
-        ? globalThis.Boolean(object.all_platforms)
-        : false,
-      skipCompatibilityManifest: isSet(object.skipCompatibilityManifest)
-        ? globalThis.Boolean(object.skipCompatibilityManifest)
-        : isSet(object.skip_compatibility_manifest)
-        ? globalThis.Boolean(object.skip_compatibility_manifest)
-        : false,
-      skipNonDistributable: isSet(object.skipNonDistributable)
-        ? globalThis.Boolean(object.skipNonDistributable)
-        : isSet(object.skip_non_distributable)
-        ? globalThis.Boolean(object.skip_non_distributable)
-        : false,
-    };
-  },
-
-  toJSON(message: ImageExportStream): unknown {
-    const obj: any = {};
-    if (message.stream !== undefined) {
-      obj.stream = message.stream;
-    }
-    if (message.mediaType !== undefined) {
-      obj.mediaType = message.mediaType;
-    }
-    if (message.platforms?.length) {
-      obj.platforms = message.platforms.map((e) => Platform.toJSON(e));
-    }
-    if (message.allPlatforms !== undefined) {
-      obj.allPlatforms = message.allPlatforms;
-    }
-    if (message.skipCompatibilityManifest !== undefined) {
-      obj.skipCompatibilityManifest = message.skipCompatibilityManifest;
-    }
-    if (message.skipNonDistributable !== undefined) {
-      obj.skipNonDistributable = message.skipNonDistributable;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ImageExportStream>): ImageExportStream {
     return ImageExportStream.fromPartial(base ?? {});
   },
@@ -328,15 +246,9 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

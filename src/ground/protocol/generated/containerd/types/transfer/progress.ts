@@ -123,40 +123,6 @@ export const Progress: MessageFns<Progress> = {
     }
   },
 
-  fromJSON(object: any): Progress {
-    return {
-      event: isSet(object.event) ? globalThis.String(object.event) : "",
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
-      parents: globalThis.Array.isArray(object?.parents) ? object.parents.map((e: any) => globalThis.String(e)) : [],
-      progress: isSet(object.progress) ? BigInt(object.progress) : 0n,
-      total: isSet(object.total) ? BigInt(object.total) : 0n,
-      desc: isSet(object.desc) ? Descriptor.fromJSON(object.desc) : undefined,
-    };
-  },
-
-  toJSON(message: Progress): unknown {
-    const obj: any = {};
-    if (message.event !== undefined) {
-      obj.event = message.event;
-    }
-    if (message.name !== undefined) {
-      obj.name = message.name;
-    }
-    if (message.parents?.length) {
-      obj.parents = message.parents;
-    }
-    if (message.progress !== undefined) {
-      obj.progress = message.progress.toString();
-    }
-    if (message.total !== undefined) {
-      obj.total = message.total.toString();
-    }
-    if (message.desc !== undefined) {
-      obj.desc = Descriptor.toJSON(message.desc);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<Progress>): Progress {
     return Progress.fromPartial(base ?? {});
   },
@@ -182,15 +148,9 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

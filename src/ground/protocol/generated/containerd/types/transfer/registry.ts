@@ -29,43 +29,6 @@ export namespace HTTPDebug {
   export type UNRECOGNIZED = typeof HTTPDebug.UNRECOGNIZED;
 }
 
-export function hTTPDebugFromJSON(object: any): HTTPDebug {
-  switch (object) {
-    case 0:
-    case "DISABLED":
-      return HTTPDebug.DISABLED;
-    case 1:
-    case "DEBUG":
-      return HTTPDebug.DEBUG;
-    case 2:
-    case "TRACE":
-      return HTTPDebug.TRACE;
-    case 3:
-    case "BOTH":
-      return HTTPDebug.BOTH;
-    case -1:
-    case "UNRECOGNIZED":
-    default:
-      return HTTPDebug.UNRECOGNIZED;
-  }
-}
-
-export function hTTPDebugToJSON(object: HTTPDebug): string {
-  switch (object) {
-    case HTTPDebug.DISABLED:
-      return "DISABLED";
-    case HTTPDebug.DEBUG:
-      return "DEBUG";
-    case HTTPDebug.TRACE:
-      return "TRACE";
-    case HTTPDebug.BOTH:
-      return "BOTH";
-    case HTTPDebug.UNRECOGNIZED:
-    default:
-      return "UNRECOGNIZED";
-  }
-}
-
 export const AuthType = {
   NONE: 0,
   /**
@@ -95,43 +58,6 @@ export namespace AuthType {
   export type REFRESH = typeof AuthType.REFRESH;
   export type HEADER = typeof AuthType.HEADER;
   export type UNRECOGNIZED = typeof AuthType.UNRECOGNIZED;
-}
-
-export function authTypeFromJSON(object: any): AuthType {
-  switch (object) {
-    case 0:
-    case "NONE":
-      return AuthType.NONE;
-    case 1:
-    case "CREDENTIALS":
-      return AuthType.CREDENTIALS;
-    case 2:
-    case "REFRESH":
-      return AuthType.REFRESH;
-    case 3:
-    case "HEADER":
-      return AuthType.HEADER;
-    case -1:
-    case "UNRECOGNIZED":
-    default:
-      return AuthType.UNRECOGNIZED;
-  }
-}
-
-export function authTypeToJSON(object: AuthType): string {
-  switch (object) {
-    case AuthType.NONE:
-      return "NONE";
-    case AuthType.CREDENTIALS:
-      return "CREDENTIALS";
-    case AuthType.REFRESH:
-      return "REFRESH";
-    case AuthType.HEADER:
-      return "HEADER";
-    case AuthType.UNRECOGNIZED:
-    default:
-      return "UNRECOGNIZED";
-  }
 }
 
 export interface OCIRegistry {
@@ -239,24 +165,6 @@ export const OCIRegistry: MessageFns<OCIRegistry> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): OCIRegistry {
-    return {
-      reference: isSet(object.reference) ? globalThis.String(object.reference) : "",
-      resolver: isSet(object.resolver) ? RegistryResolver.fromJSON(object.resolver) : undefined,
-    };
-  },
-
-  toJSON(message: OCIRegistry): unknown {
-    const obj: any = {};
-    if (message.reference !== undefined) {
-      obj.reference = message.reference;
-    }
-    if (message.resolver !== undefined) {
-      obj.resolver = RegistryResolver.toJSON(message.resolver);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<OCIRegistry>): OCIRegistry {
@@ -375,79 +283,6 @@ export const RegistryResolver: MessageFns<RegistryResolver> = {
     }
   },
 
-  fromJSON(object: any): RegistryResolver {
-    return {
-      authStream: isSet(object.authStream)
-        ? globalThis.String(object.authStream)
-        : isSet(object.auth_stream)
-        ? globalThis.String(object.auth_stream)
-        : "",
-      headers: isObject(object.headers)
-        ? (globalThis.Object.entries(object.headers) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : {},
-      hostDir: isSet(object.hostDir)
-        ? globalThis.String(object.hostDir)
-        : isSet(object.host_dir)
-        ? globalThis.String(object.host_dir)
-        : "",
-      defaultScheme: isSet(object.defaultScheme)
-        ? globalThis.String(object.defaultScheme)
-        : isSet(object.default_scheme)
-        ? globalThis.String(object.default_scheme)
-        : "",
-      httpDebug: isSet(object.httpDebug)
-        ? hTTPDebugFromJSON(object.httpDebug)
-        : isSet(object.http_debug)
-        ? hTTPDebugFromJSON(object.http_debug)
-        : 0,
-      logsStream: isSet(object.logsStream)
-        ? globalThis.String(object.logsStream)
-        : isSet(object.logs_stream)
-        ? globalThis.String(object.logs_stream)
-        : "",
-    };
-  },
-
-  toJSON(message: RegistryResolver): unknown {
-    const obj: any = {};
-    if (message.authStream !== undefined) {
-      obj.authStream = message.authStream;
-    }
-    if (message.headers) {
-      const entries = globalThis.Object.entries(message.headers) as [string, string][];
-      if (entries.length > 0) {
-        obj.headers = {};
-        entries.forEach(([k, v]) => {
-          obj.headers[k] = v;
-        });
-      }
-    }
-    if (message.hostDir !== undefined) {
-      obj.hostDir = message.hostDir;
-    }
-    if (message.defaultScheme !== undefined) {
-      obj.defaultScheme = message.defaultScheme;
-    }
-    if (message.httpDebug !== undefined) {
-      obj.httpDebug = hTTPDebugToJSON(message.httpDebug);
-    }
-    if (message.logsStream !== undefined) {
-      obj.logsStream = message.logsStream;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<RegistryResolver>): RegistryResolver {
     return RegistryResolver.fromPartial(base ?? {});
   },
@@ -527,24 +362,6 @@ export const RegistryResolver_HeadersEntry: MessageFns<RegistryResolver_HeadersE
     }
   },
 
-  fromJSON(object: any): RegistryResolver_HeadersEntry {
-    return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
-    };
-  },
-
-  toJSON(message: RegistryResolver_HeadersEntry): unknown {
-    const obj: any = {};
-    if (message.key !== undefined) {
-      obj.key = message.key;
-    }
-    if (message.value !== undefined) {
-      obj.value = message.value;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<RegistryResolver_HeadersEntry>): RegistryResolver_HeadersEntry {
     return RegistryResolver_HeadersEntry.fromPartial(base ?? {});
   },
@@ -621,30 +438,6 @@ export const AuthRequest: MessageFns<AuthRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): AuthRequest {
-    return {
-      host: isSet(object.host) ? globalThis.String(object.host) : "",
-      reference: isSet(object.reference) ? globalThis.String(object.reference) : "",
-      wwwauthenticate: globalThis.Array.isArray(object?.wwwauthenticate)
-        ? object.wwwauthenticate.map((e: any) => globalThis.String(e))
-        : [],
-    };
-  },
-
-  toJSON(message: AuthRequest): unknown {
-    const obj: any = {};
-    if (message.host !== undefined) {
-      obj.host = message.host;
-    }
-    if (message.reference !== undefined) {
-      obj.reference = message.reference;
-    }
-    if (message.wwwauthenticate?.length) {
-      obj.wwwauthenticate = message.wwwauthenticate;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<AuthRequest>): AuthRequest {
@@ -737,36 +530,6 @@ export const AuthResponse: MessageFns<AuthResponse> = {
     }
   },
 
-  fromJSON(object: any): AuthResponse {
-    return {
-      authType: isSet(object.authType) ? authTypeFromJSON(object.authType) : 0,
-      secret: isSet(object.secret) ? globalThis.String(object.secret) : "",
-      username: isSet(object.username) ? globalThis.String(object.username) : "",
-      expireAt: isSet(object.expireAt)
-        ? fromJsonTimestamp(object.expireAt)
-        : isSet(object.expire_at)
-        ? fromJsonTimestamp(object.expire_at)
-        : undefined,
-    };
-  },
-
-  toJSON(message: AuthResponse): unknown {
-    const obj: any = {};
-    if (message.authType !== undefined) {
-      obj.authType = authTypeToJSON(message.authType);
-    }
-    if (message.secret !== undefined) {
-      obj.secret = message.secret;
-    }
-    if (message.username !== undefined) {
-      obj.username = message.username;
-    }
-    if (message.expireAt !== undefined) {
-      obj.expireAt = fromTimestamp(message.expireAt).toISOString();
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<AuthResponse>): AuthResponse {
     return AuthResponse.fromPartial(base ?? {});
   },
@@ -790,52 +553,9 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-function toTimestamp(date: Date): Timestamp {
-  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
-  const nanos = (date.getTime() % 1_000) * 1_000_000;
-  return { seconds, nanos };
-}
-
-function fromTimestamp(t: Timestamp): Date {
-  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
-  millis += (t.nanos || 0) / 1_000_000;
-  return new globalThis.Date(millis);
-}
-
-const timestampFractionRegex = /:\d{2}\.\d+/;
-
-function fromJsonTimestamp(o: any): Timestamp {
-  if (o instanceof globalThis.Date) {
-    return toTimestamp(o);
-  } else if (typeof o === "string") {
-    // Date only keeps milliseconds, and parses longer fractions in an engine-specific way,
-    // so parse the fractional seconds ourselves and give Date only the whole seconds
-    const fraction = timestampFractionRegex.exec(o);
-    if (fraction === null) {
-      return toTimestamp(new globalThis.Date(o));
-    }
-    const fractionNanos = Number(fraction[0].slice(4, 13).padEnd(9, "0"));
-    const wholeSeconds = new globalThis.Date(o.replace(fraction[0], fraction[0].slice(0, 3)));
-    const timestamp = toTimestamp(new globalThis.Date(wholeSeconds.getTime() + Math.trunc(fractionNanos / 1_000_000)));
-    return { ...timestamp, nanos: (timestamp.nanos ?? 0) + (fractionNanos % 1_000_000) };
-  } else {
-    return Timestamp.fromJSON(o);
-  }
-}
-
-function isObject(value: any): boolean {
-  return typeof value === "object" && value !== null;
-}
-
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

@@ -80,18 +80,6 @@ export const Data: MessageFns<Data> = {
     }
   },
 
-  fromJSON(object: any): Data {
-    return { data: isSet(object.data) ? Buffer.from(bytesFromBase64(object.data)) : Buffer.alloc(0) };
-  },
-
-  toJSON(message: Data): unknown {
-    const obj: any = {};
-    if (message.data !== undefined) {
-      obj.data = base64FromBytes(message.data);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<Data>): Data {
     return Data.fromPartial(base ?? {});
   },
@@ -145,18 +133,6 @@ export const WindowUpdate: MessageFns<WindowUpdate> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): WindowUpdate {
-    return { update: isSet(object.update) ? globalThis.Number(object.update) : 0 };
-  },
-
-  toJSON(message: WindowUpdate): unknown {
-    const obj: any = {};
-    if (message.update !== undefined) {
-      obj.update = Math.round(message.update);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<WindowUpdate>): WindowUpdate {
@@ -223,28 +199,6 @@ export const ReadStream: MessageFns<ReadStream> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ReadStream {
-    return {
-      stream: isSet(object.stream) ? globalThis.String(object.stream) : "",
-      mediaType: isSet(object.mediaType)
-        ? globalThis.String(object.mediaType)
-        : isSet(object.media_type)
-        ? globalThis.String(object.media_type)
-        : "",
-    };
-  },
-
-  toJSON(message: ReadStream): unknown {
-    const obj: any = {};
-    if (message.stream !== undefined) {
-      obj.stream = message.stream;
-    }
-    if (message.mediaType !== undefined) {
-      obj.mediaType = message.mediaType;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ReadStream>): ReadStream {
@@ -314,28 +268,6 @@ export const WriteStream: MessageFns<WriteStream> = {
     }
   },
 
-  fromJSON(object: any): WriteStream {
-    return {
-      stream: isSet(object.stream) ? globalThis.String(object.stream) : "",
-      mediaType: isSet(object.mediaType)
-        ? globalThis.String(object.mediaType)
-        : isSet(object.media_type)
-        ? globalThis.String(object.media_type)
-        : "",
-    };
-  },
-
-  toJSON(message: WriteStream): unknown {
-    const obj: any = {};
-    if (message.stream !== undefined) {
-      obj.stream = message.stream;
-    }
-    if (message.mediaType !== undefined) {
-      obj.mediaType = message.mediaType;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<WriteStream>): WriteStream {
     return WriteStream.fromPartial(base ?? {});
   },
@@ -347,14 +279,6 @@ export const WriteStream: MessageFns<WriteStream> = {
   },
 };
 
-function bytesFromBase64(b64: string): Uint8Array {
-  return Uint8Array.from(globalThis.Buffer.from(b64, "base64"));
-}
-
-function base64FromBytes(arr: Uint8Array): string {
-  return globalThis.Buffer.from(arr).toString("base64");
-}
-
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
 
 type DeepPartial<T> = T extends bigint ? string | number | bigint
@@ -363,15 +287,9 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

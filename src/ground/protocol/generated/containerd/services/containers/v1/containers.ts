@@ -356,110 +356,6 @@ export const Container: MessageFns<Container> = {
     }
   },
 
-  fromJSON(object: any): Container {
-    return {
-      id: isSet(object.id) ? globalThis.String(object.id) : "",
-      labels: isObject(object.labels)
-        ? (globalThis.Object.entries(object.labels) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : {},
-      image: isSet(object.image) ? globalThis.String(object.image) : "",
-      runtime: isSet(object.runtime) ? Container_Runtime.fromJSON(object.runtime) : undefined,
-      spec: isSet(object.spec) ? Any.fromJSON(object.spec) : undefined,
-      snapshotter: isSet(object.snapshotter) ? globalThis.String(object.snapshotter) : "",
-      snapshotKey: isSet(object.snapshotKey)
-        ? globalThis.String(object.snapshotKey)
-        : isSet(object.snapshot_key)
-        ? globalThis.String(object.snapshot_key)
-        : "",
-      createdAt: isSet(object.createdAt)
-        ? fromJsonTimestamp(object.createdAt)
-        : isSet(object.created_at)
-        ? fromJsonTimestamp(object.created_at)
-        : undefined,
-      updatedAt: isSet(object.updatedAt)
-        ? fromJsonTimestamp(object.updatedAt)
-        : isSet(object.updated_at)
-        ? fromJsonTimestamp(object.updated_at)
-        : undefined,
-      extensions: isObject(object.extensions)
-        ? (globalThis.Object.entries(object.extensions) as [string, any][]).reduce(
-          (acc: { [key: string]: Any }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: Any.fromJSON(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : {},
-      sandbox: isSet(object.sandbox) ? globalThis.String(object.sandbox) : "",
-    };
-  },
-
-  toJSON(message: Container): unknown {
-    const obj: any = {};
-    if (message.id !== undefined) {
-      obj.id = message.id;
-    }
-    if (message.labels) {
-      const entries = globalThis.Object.entries(message.labels) as [string, string][];
-      if (entries.length > 0) {
-        obj.labels = {};
-        entries.forEach(([k, v]) => {
-          obj.labels[k] = v;
-        });
-      }
-    }
-    if (message.image !== undefined) {
-      obj.image = message.image;
-    }
-    if (message.runtime !== undefined) {
-      obj.runtime = Container_Runtime.toJSON(message.runtime);
-    }
-    if (message.spec !== undefined) {
-      obj.spec = Any.toJSON(message.spec);
-    }
-    if (message.snapshotter !== undefined) {
-      obj.snapshotter = message.snapshotter;
-    }
-    if (message.snapshotKey !== undefined) {
-      obj.snapshotKey = message.snapshotKey;
-    }
-    if (message.createdAt !== undefined) {
-      obj.createdAt = fromTimestamp(message.createdAt).toISOString();
-    }
-    if (message.updatedAt !== undefined) {
-      obj.updatedAt = fromTimestamp(message.updatedAt).toISOString();
-    }
-    if (message.extensions) {
-      const entries = globalThis.Object.entries(message.extensions) as [string, Any][];
-      if (entries.length > 0) {
-        obj.extensions = {};
-        entries.forEach(([k, v]) => {
-          obj.extensions[k] = Any.toJSON(v);
-        });
-      }
-    }
-    if (message.sandbox !== undefined) {
-      obj.sandbox = message.sandbox;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<Container>): Container {
     return Container.fromPartial(base ?? {});
   },
@@ -558,24 +454,6 @@ export const Container_LabelsEntry: MessageFns<Container_LabelsEntry> = {
     }
   },
 
-  fromJSON(object: any): Container_LabelsEntry {
-    return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
-    };
-  },
-
-  toJSON(message: Container_LabelsEntry): unknown {
-    const obj: any = {};
-    if (message.key !== undefined) {
-      obj.key = message.key;
-    }
-    if (message.value !== undefined) {
-      obj.value = message.value;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<Container_LabelsEntry>): Container_LabelsEntry {
     return Container_LabelsEntry.fromPartial(base ?? {});
   },
@@ -641,24 +519,6 @@ export const Container_Runtime: MessageFns<Container_Runtime> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): Container_Runtime {
-    return {
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
-      options: isSet(object.options) ? Any.fromJSON(object.options) : undefined,
-    };
-  },
-
-  toJSON(message: Container_Runtime): unknown {
-    const obj: any = {};
-    if (message.name !== undefined) {
-      obj.name = message.name;
-    }
-    if (message.options !== undefined) {
-      obj.options = Any.toJSON(message.options);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<Container_Runtime>): Container_Runtime {
@@ -730,24 +590,6 @@ export const Container_ExtensionsEntry: MessageFns<Container_ExtensionsEntry> = 
     }
   },
 
-  fromJSON(object: any): Container_ExtensionsEntry {
-    return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? Any.fromJSON(object.value) : undefined,
-    };
-  },
-
-  toJSON(message: Container_ExtensionsEntry): unknown {
-    const obj: any = {};
-    if (message.key !== undefined) {
-      obj.key = message.key;
-    }
-    if (message.value !== undefined) {
-      obj.value = Any.toJSON(message.value);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<Container_ExtensionsEntry>): Container_ExtensionsEntry {
     return Container_ExtensionsEntry.fromPartial(base ?? {});
   },
@@ -804,18 +646,6 @@ export const GetContainerRequest: MessageFns<GetContainerRequest> = {
     }
   },
 
-  fromJSON(object: any): GetContainerRequest {
-    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
-  },
-
-  toJSON(message: GetContainerRequest): unknown {
-    const obj: any = {};
-    if (message.id !== undefined) {
-      obj.id = message.id;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<GetContainerRequest>): GetContainerRequest {
     return GetContainerRequest.fromPartial(base ?? {});
   },
@@ -869,18 +699,6 @@ export const GetContainerResponse: MessageFns<GetContainerResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): GetContainerResponse {
-    return { container: isSet(object.container) ? Container.fromJSON(object.container) : undefined };
-  },
-
-  toJSON(message: GetContainerResponse): unknown {
-    const obj: any = {};
-    if (message.container !== undefined) {
-      obj.container = Container.toJSON(message.container);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<GetContainerResponse>): GetContainerResponse {
@@ -940,20 +758,6 @@ export const ListContainersRequest: MessageFns<ListContainersRequest> = {
     }
   },
 
-  fromJSON(object: any): ListContainersRequest {
-    return {
-      filters: globalThis.Array.isArray(object?.filters) ? object.filters.map((e: any) => globalThis.String(e)) : [],
-    };
-  },
-
-  toJSON(message: ListContainersRequest): unknown {
-    const obj: any = {};
-    if (message.filters?.length) {
-      obj.filters = message.filters;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ListContainersRequest>): ListContainersRequest {
     return ListContainersRequest.fromPartial(base ?? {});
   },
@@ -1007,22 +811,6 @@ export const ListContainersResponse: MessageFns<ListContainersResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ListContainersResponse {
-    return {
-      containers: globalThis.Array.isArray(object?.containers)
-        ? object.containers.map((e: any) => Container.fromJSON(e))
-        : [],
-    };
-  },
-
-  toJSON(message: ListContainersResponse): unknown {
-    const obj: any = {};
-    if (message.containers?.length) {
-      obj.containers = message.containers.map((e) => Container.toJSON(e));
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ListContainersResponse>): ListContainersResponse {
@@ -1080,18 +868,6 @@ export const CreateContainerRequest: MessageFns<CreateContainerRequest> = {
     }
   },
 
-  fromJSON(object: any): CreateContainerRequest {
-    return { container: isSet(object.container) ? Container.fromJSON(object.container) : undefined };
-  },
-
-  toJSON(message: CreateContainerRequest): unknown {
-    const obj: any = {};
-    if (message.container !== undefined) {
-      obj.container = Container.toJSON(message.container);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<CreateContainerRequest>): CreateContainerRequest {
     return CreateContainerRequest.fromPartial(base ?? {});
   },
@@ -1147,18 +923,6 @@ export const CreateContainerResponse: MessageFns<CreateContainerResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): CreateContainerResponse {
-    return { container: isSet(object.container) ? Container.fromJSON(object.container) : undefined };
-  },
-
-  toJSON(message: CreateContainerResponse): unknown {
-    const obj: any = {};
-    if (message.container !== undefined) {
-      obj.container = Container.toJSON(message.container);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<CreateContainerResponse>): CreateContainerResponse {
@@ -1229,28 +993,6 @@ export const UpdateContainerRequest: MessageFns<UpdateContainerRequest> = {
     }
   },
 
-  fromJSON(object: any): UpdateContainerRequest {
-    return {
-      container: isSet(object.container) ? Container.fromJSON(object.container) : undefined,
-      updateMask: isSet(object.updateMask)
-        ? FieldMask.unwrap(FieldMask.fromJSON(object.updateMask))
-        : isSet(object.update_mask)
-        ? FieldMask.unwrap(FieldMask.fromJSON(object.update_mask))
-        : undefined,
-    };
-  },
-
-  toJSON(message: UpdateContainerRequest): unknown {
-    const obj: any = {};
-    if (message.container !== undefined) {
-      obj.container = Container.toJSON(message.container);
-    }
-    if (message.updateMask !== undefined) {
-      obj.updateMask = FieldMask.toJSON(FieldMask.wrap(message.updateMask));
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<UpdateContainerRequest>): UpdateContainerRequest {
     return UpdateContainerRequest.fromPartial(base ?? {});
   },
@@ -1307,18 +1049,6 @@ export const UpdateContainerResponse: MessageFns<UpdateContainerResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): UpdateContainerResponse {
-    return { container: isSet(object.container) ? Container.fromJSON(object.container) : undefined };
-  },
-
-  toJSON(message: UpdateContainerResponse): unknown {
-    const obj: any = {};
-    if (message.container !== undefined) {
-      obj.container = Container.toJSON(message.container);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<UpdateContainerResponse>): UpdateContainerResponse {
@@ -1378,18 +1108,6 @@ export const DeleteContainerRequest: MessageFns<DeleteContainerRequest> = {
     }
   },
 
-  fromJSON(object: any): DeleteContainerRequest {
-    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
-  },
-
-  toJSON(message: DeleteContainerRequest): unknown {
-    const obj: any = {};
-    if (message.id !== undefined) {
-      obj.id = message.id;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<DeleteContainerRequest>): DeleteContainerRequest {
     return DeleteContainerRequest.fromPartial(base ?? {});
   },
@@ -1443,18 +1161,6 @@ export const ListContainerMessage: MessageFns<ListContainerMessage> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ListContainerMessage {
-    return { container: isSet(object.container) ? Container.fromJSON(object.container) : undefined };
-  },
-
-  toJSON(message: ListContainerMessage): unknown {
-    const obj: any = {};
-    if (message.container !== undefined) {
-      obj.container = Container.toJSON(message.container);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ListContainerMessage>): ListContainerMessage {
@@ -1668,52 +1374,9 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-function toTimestamp(date: Date): Timestamp {
-  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
-  const nanos = (date.getTime() % 1_000) * 1_000_000;
-  return { seconds, nanos };
-}
-
-function fromTimestamp(t: Timestamp): Date {
-  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
-  millis += (t.nanos || 0) / 1_000_000;
-  return new globalThis.Date(millis);
-}
-
-const timestampFractionRegex = /:\d{2}\.\d+/;
-
-function fromJsonTimestamp(o: any): Timestamp {
-  if (o instanceof globalThis.Date) {
-    return toTimestamp(o);
-  } else if (typeof o === "string") {
-    // Date only keeps milliseconds, and parses longer fractions in an engine-specific way,
-    // so parse the fractional seconds ourselves and give Date only the whole seconds
-    const fraction = timestampFractionRegex.exec(o);
-    if (fraction === null) {
-      return toTimestamp(new globalThis.Date(o));
-    }
-    const fractionNanos = Number(fraction[0].slice(4, 13).padEnd(9, "0"));
-    const wholeSeconds = new globalThis.Date(o.replace(fraction[0], fraction[0].slice(0, 3)));
-    const timestamp = toTimestamp(new globalThis.Date(wholeSeconds.getTime() + Math.trunc(fractionNanos / 1_000_000)));
-    return { ...timestamp, nanos: (timestamp.nanos ?? 0) + (fractionNanos % 1_000_000) };
-  } else {
-    return Timestamp.fromJSON(o);
-  }
-}
-
-function isObject(value: any): boolean {
-  return typeof value === "object" && value !== null;
-}
-
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

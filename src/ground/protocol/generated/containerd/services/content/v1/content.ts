@@ -64,38 +64,6 @@ export namespace WriteAction {
   export type UNRECOGNIZED = typeof WriteAction.UNRECOGNIZED;
 }
 
-export function writeActionFromJSON(object: any): WriteAction {
-  switch (object) {
-    case 0:
-    case "STAT":
-      return WriteAction.STAT;
-    case 1:
-    case "WRITE":
-      return WriteAction.WRITE;
-    case 2:
-    case "COMMIT":
-      return WriteAction.COMMIT;
-    case -1:
-    case "UNRECOGNIZED":
-    default:
-      return WriteAction.UNRECOGNIZED;
-  }
-}
-
-export function writeActionToJSON(object: WriteAction): string {
-  switch (object) {
-    case WriteAction.STAT:
-      return "STAT";
-    case WriteAction.WRITE:
-      return "WRITE";
-    case WriteAction.COMMIT:
-      return "COMMIT";
-    case WriteAction.UNRECOGNIZED:
-    default:
-      return "UNRECOGNIZED";
-  }
-}
-
 export interface Info {
   /** Digest is the hash identity of the blob. */
   digest: string;
@@ -444,63 +412,6 @@ export const Info: MessageFns<Info> = {
     }
   },
 
-  fromJSON(object: any): Info {
-    return {
-      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
-      size: isSet(object.size) ? BigInt(object.size) : 0n,
-      createdAt: isSet(object.createdAt)
-        ? fromJsonTimestamp(object.createdAt)
-        : isSet(object.created_at)
-        ? fromJsonTimestamp(object.created_at)
-        : undefined,
-      updatedAt: isSet(object.updatedAt)
-        ? fromJsonTimestamp(object.updatedAt)
-        : isSet(object.updated_at)
-        ? fromJsonTimestamp(object.updated_at)
-        : undefined,
-      labels: isObject(object.labels)
-        ? (globalThis.Object.entries(object.labels) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : {},
-    };
-  },
-
-  toJSON(message: Info): unknown {
-    const obj: any = {};
-    if (message.digest !== undefined) {
-      obj.digest = message.digest;
-    }
-    if (message.size !== undefined) {
-      obj.size = message.size.toString();
-    }
-    if (message.createdAt !== undefined) {
-      obj.createdAt = fromTimestamp(message.createdAt).toISOString();
-    }
-    if (message.updatedAt !== undefined) {
-      obj.updatedAt = fromTimestamp(message.updatedAt).toISOString();
-    }
-    if (message.labels) {
-      const entries = globalThis.Object.entries(message.labels) as [string, string][];
-      if (entries.length > 0) {
-        obj.labels = {};
-        entries.forEach(([k, v]) => {
-          obj.labels[k] = v;
-        });
-      }
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<Info>): Info {
     return Info.fromPartial(base ?? {});
   },
@@ -583,24 +494,6 @@ export const Info_LabelsEntry: MessageFns<Info_LabelsEntry> = {
     }
   },
 
-  fromJSON(object: any): Info_LabelsEntry {
-    return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
-    };
-  },
-
-  toJSON(message: Info_LabelsEntry): unknown {
-    const obj: any = {};
-    if (message.key !== undefined) {
-      obj.key = message.key;
-    }
-    if (message.value !== undefined) {
-      obj.value = message.value;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<Info_LabelsEntry>): Info_LabelsEntry {
     return Info_LabelsEntry.fromPartial(base ?? {});
   },
@@ -657,18 +550,6 @@ export const InfoRequest: MessageFns<InfoRequest> = {
     }
   },
 
-  fromJSON(object: any): InfoRequest {
-    return { digest: isSet(object.digest) ? globalThis.String(object.digest) : "" };
-  },
-
-  toJSON(message: InfoRequest): unknown {
-    const obj: any = {};
-    if (message.digest !== undefined) {
-      obj.digest = message.digest;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<InfoRequest>): InfoRequest {
     return InfoRequest.fromPartial(base ?? {});
   },
@@ -722,18 +603,6 @@ export const InfoResponse: MessageFns<InfoResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): InfoResponse {
-    return { info: isSet(object.info) ? Info.fromJSON(object.info) : undefined };
-  },
-
-  toJSON(message: InfoResponse): unknown {
-    const obj: any = {};
-    if (message.info !== undefined) {
-      obj.info = Info.toJSON(message.info);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<InfoResponse>): InfoResponse {
@@ -802,28 +671,6 @@ export const UpdateRequest: MessageFns<UpdateRequest> = {
     }
   },
 
-  fromJSON(object: any): UpdateRequest {
-    return {
-      info: isSet(object.info) ? Info.fromJSON(object.info) : undefined,
-      updateMask: isSet(object.updateMask)
-        ? FieldMask.unwrap(FieldMask.fromJSON(object.updateMask))
-        : isSet(object.update_mask)
-        ? FieldMask.unwrap(FieldMask.fromJSON(object.update_mask))
-        : undefined,
-    };
-  },
-
-  toJSON(message: UpdateRequest): unknown {
-    const obj: any = {};
-    if (message.info !== undefined) {
-      obj.info = Info.toJSON(message.info);
-    }
-    if (message.updateMask !== undefined) {
-      obj.updateMask = FieldMask.toJSON(FieldMask.wrap(message.updateMask));
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<UpdateRequest>): UpdateRequest {
     return UpdateRequest.fromPartial(base ?? {});
   },
@@ -878,18 +725,6 @@ export const UpdateResponse: MessageFns<UpdateResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): UpdateResponse {
-    return { info: isSet(object.info) ? Info.fromJSON(object.info) : undefined };
-  },
-
-  toJSON(message: UpdateResponse): unknown {
-    const obj: any = {};
-    if (message.info !== undefined) {
-      obj.info = Info.toJSON(message.info);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<UpdateResponse>): UpdateResponse {
@@ -947,20 +782,6 @@ export const ListContentRequest: MessageFns<ListContentRequest> = {
     }
   },
 
-  fromJSON(object: any): ListContentRequest {
-    return {
-      filters: globalThis.Array.isArray(object?.filters) ? object.filters.map((e: any) => globalThis.String(e)) : [],
-    };
-  },
-
-  toJSON(message: ListContentRequest): unknown {
-    const obj: any = {};
-    if (message.filters?.length) {
-      obj.filters = message.filters;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ListContentRequest>): ListContentRequest {
     return ListContentRequest.fromPartial(base ?? {});
   },
@@ -1016,18 +837,6 @@ export const ListContentResponse: MessageFns<ListContentResponse> = {
     }
   },
 
-  fromJSON(object: any): ListContentResponse {
-    return { info: globalThis.Array.isArray(object?.info) ? object.info.map((e: any) => Info.fromJSON(e)) : [] };
-  },
-
-  toJSON(message: ListContentResponse): unknown {
-    const obj: any = {};
-    if (message.info?.length) {
-      obj.info = message.info.map((e) => Info.toJSON(e));
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ListContentResponse>): ListContentResponse {
     return ListContentResponse.fromPartial(base ?? {});
   },
@@ -1081,18 +890,6 @@ export const DeleteContentRequest: MessageFns<DeleteContentRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): DeleteContentRequest {
-    return { digest: isSet(object.digest) ? globalThis.String(object.digest) : "" };
-  },
-
-  toJSON(message: DeleteContentRequest): unknown {
-    const obj: any = {};
-    if (message.digest !== undefined) {
-      obj.digest = message.digest;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<DeleteContentRequest>): DeleteContentRequest {
@@ -1178,28 +975,6 @@ export const ReadContentRequest: MessageFns<ReadContentRequest> = {
     }
   },
 
-  fromJSON(object: any): ReadContentRequest {
-    return {
-      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
-      offset: isSet(object.offset) ? BigInt(object.offset) : 0n,
-      size: isSet(object.size) ? BigInt(object.size) : 0n,
-    };
-  },
-
-  toJSON(message: ReadContentRequest): unknown {
-    const obj: any = {};
-    if (message.digest !== undefined) {
-      obj.digest = message.digest;
-    }
-    if (message.offset !== undefined) {
-      obj.offset = message.offset.toString();
-    }
-    if (message.size !== undefined) {
-      obj.size = message.size.toString();
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ReadContentRequest>): ReadContentRequest {
     return ReadContentRequest.fromPartial(base ?? {});
   },
@@ -1269,24 +1044,6 @@ export const ReadContentResponse: MessageFns<ReadContentResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ReadContentResponse {
-    return {
-      offset: isSet(object.offset) ? BigInt(object.offset) : 0n,
-      data: isSet(object.data) ? Buffer.from(bytesFromBase64(object.data)) : Buffer.alloc(0),
-    };
-  },
-
-  toJSON(message: ReadContentResponse): unknown {
-    const obj: any = {};
-    if (message.offset !== undefined) {
-      obj.offset = message.offset.toString();
-    }
-    if (message.data !== undefined) {
-      obj.data = base64FromBytes(message.data);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ReadContentResponse>): ReadContentResponse {
@@ -1406,48 +1163,6 @@ export const Status: MessageFns<Status> = {
     }
   },
 
-  fromJSON(object: any): Status {
-    return {
-      startedAt: isSet(object.startedAt)
-        ? fromJsonTimestamp(object.startedAt)
-        : isSet(object.started_at)
-        ? fromJsonTimestamp(object.started_at)
-        : undefined,
-      updatedAt: isSet(object.updatedAt)
-        ? fromJsonTimestamp(object.updatedAt)
-        : isSet(object.updated_at)
-        ? fromJsonTimestamp(object.updated_at)
-        : undefined,
-      ref: isSet(object.ref) ? globalThis.String(object.ref) : "",
-      offset: isSet(object.offset) ? BigInt(object.offset) : 0n,
-      total: isSet(object.total) ? BigInt(object.total) : 0n,
-      expected: isSet(object.expected) ? globalThis.String(object.expected) : "",
-    };
-  },
-
-  toJSON(message: Status): unknown {
-    const obj: any = {};
-    if (message.startedAt !== undefined) {
-      obj.startedAt = fromTimestamp(message.startedAt).toISOString();
-    }
-    if (message.updatedAt !== undefined) {
-      obj.updatedAt = fromTimestamp(message.updatedAt).toISOString();
-    }
-    if (message.ref !== undefined) {
-      obj.ref = message.ref;
-    }
-    if (message.offset !== undefined) {
-      obj.offset = message.offset.toString();
-    }
-    if (message.total !== undefined) {
-      obj.total = message.total.toString();
-    }
-    if (message.expected !== undefined) {
-      obj.expected = message.expected;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<Status>): Status {
     return Status.fromPartial(base ?? {});
   },
@@ -1512,18 +1227,6 @@ export const StatusRequest: MessageFns<StatusRequest> = {
     }
   },
 
-  fromJSON(object: any): StatusRequest {
-    return { ref: isSet(object.ref) ? globalThis.String(object.ref) : "" };
-  },
-
-  toJSON(message: StatusRequest): unknown {
-    const obj: any = {};
-    if (message.ref !== undefined) {
-      obj.ref = message.ref;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<StatusRequest>): StatusRequest {
     return StatusRequest.fromPartial(base ?? {});
   },
@@ -1577,18 +1280,6 @@ export const StatusResponse: MessageFns<StatusResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): StatusResponse {
-    return { status: isSet(object.status) ? Status.fromJSON(object.status) : undefined };
-  },
-
-  toJSON(message: StatusResponse): unknown {
-    const obj: any = {};
-    if (message.status !== undefined) {
-      obj.status = Status.toJSON(message.status);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<StatusResponse>): StatusResponse {
@@ -1648,20 +1339,6 @@ export const ListStatusesRequest: MessageFns<ListStatusesRequest> = {
     }
   },
 
-  fromJSON(object: any): ListStatusesRequest {
-    return {
-      filters: globalThis.Array.isArray(object?.filters) ? object.filters.map((e: any) => globalThis.String(e)) : [],
-    };
-  },
-
-  toJSON(message: ListStatusesRequest): unknown {
-    const obj: any = {};
-    if (message.filters?.length) {
-      obj.filters = message.filters;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ListStatusesRequest>): ListStatusesRequest {
     return ListStatusesRequest.fromPartial(base ?? {});
   },
@@ -1715,20 +1392,6 @@ export const ListStatusesResponse: MessageFns<ListStatusesResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ListStatusesResponse {
-    return {
-      statuses: globalThis.Array.isArray(object?.statuses) ? object.statuses.map((e: any) => Status.fromJSON(e)) : [],
-    };
-  },
-
-  toJSON(message: ListStatusesResponse): unknown {
-    const obj: any = {};
-    if (message.statuses?.length) {
-      obj.statuses = message.statuses.map((e) => Status.toJSON(e));
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ListStatusesResponse>): ListStatusesResponse {
@@ -1861,63 +1524,6 @@ export const WriteContentRequest: MessageFns<WriteContentRequest> = {
     }
   },
 
-  fromJSON(object: any): WriteContentRequest {
-    return {
-      action: isSet(object.action) ? writeActionFromJSON(object.action) : 0,
-      ref: isSet(object.ref) ? globalThis.String(object.ref) : "",
-      total: isSet(object.total) ? BigInt(object.total) : 0n,
-      expected: isSet(object.expected) ? globalThis.String(object.expected) : "",
-      offset: isSet(object.offset) ? BigInt(object.offset) : 0n,
-      data: isSet(object.data) ? Buffer.from(bytesFromBase64(object.data)) : Buffer.alloc(0),
-      labels: isObject(object.labels)
-        ? (globalThis.Object.entries(object.labels) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : {},
-    };
-  },
-
-  toJSON(message: WriteContentRequest): unknown {
-    const obj: any = {};
-    if (message.action !== undefined) {
-      obj.action = writeActionToJSON(message.action);
-    }
-    if (message.ref !== undefined) {
-      obj.ref = message.ref;
-    }
-    if (message.total !== undefined) {
-      obj.total = message.total.toString();
-    }
-    if (message.expected !== undefined) {
-      obj.expected = message.expected;
-    }
-    if (message.offset !== undefined) {
-      obj.offset = message.offset.toString();
-    }
-    if (message.data !== undefined) {
-      obj.data = base64FromBytes(message.data);
-    }
-    if (message.labels) {
-      const entries = globalThis.Object.entries(message.labels) as [string, string][];
-      if (entries.length > 0) {
-        obj.labels = {};
-        entries.forEach(([k, v]) => {
-          obj.labels[k] = v;
-        });
-      }
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<WriteContentRequest>): WriteContentRequest {
     return WriteContentRequest.fromPartial(base ?? {});
   },
@@ -1996,24 +1602,6 @@ export const WriteContentRequest_LabelsEntry: MessageFns<WriteContentRequest_Lab
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): WriteContentRequest_LabelsEntry {
-    return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
-    };
-  },
-
-  toJSON(message: WriteContentRequest_LabelsEntry): unknown {
-    const obj: any = {};
-    if (message.key !== undefined) {
-      obj.key = message.key;
-    }
-    if (message.value !== undefined) {
-      obj.value = message.value;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<WriteContentRequest_LabelsEntry>): WriteContentRequest_LabelsEntry {
@@ -2133,48 +1721,6 @@ export const WriteContentResponse: MessageFns<WriteContentResponse> = {
     }
   },
 
-  fromJSON(object: any): WriteContentResponse {
-    return {
-      action: isSet(object.action) ? writeActionFromJSON(object.action) : 0,
-      startedAt: isSet(object.startedAt)
-        ? fromJsonTimestamp(object.startedAt)
-        : isSet(object.started_at)
-        ? fromJsonTimestamp(object.started_at)
-        : undefined,
-      updatedAt: isSet(object.updatedAt)
-        ? fromJsonTimestamp(object.updatedAt)
-        : isSet(object.updated_at)
-        ? fromJsonTimestamp(object.updated_at)
-        : undefined,
-      offset: isSet(object.offset) ? BigInt(object.offset) : 0n,
-      total: isSet(object.total) ? BigInt(object.total) : 0n,
-      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
-    };
-  },
-
-  toJSON(message: WriteContentResponse): unknown {
-    const obj: any = {};
-    if (message.action !== undefined) {
-      obj.action = writeActionToJSON(message.action);
-    }
-    if (message.startedAt !== undefined) {
-      obj.startedAt = fromTimestamp(message.startedAt).toISOString();
-    }
-    if (message.updatedAt !== undefined) {
-      obj.updatedAt = fromTimestamp(message.updatedAt).toISOString();
-    }
-    if (message.offset !== undefined) {
-      obj.offset = message.offset.toString();
-    }
-    if (message.total !== undefined) {
-      obj.total = message.total.toString();
-    }
-    if (message.digest !== undefined) {
-      obj.digest = message.digest;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<WriteContentResponse>): WriteContentResponse {
     return WriteContentResponse.fromPartial(base ?? {});
   },
@@ -2237,18 +1783,6 @@ export const AbortRequest: MessageFns<AbortRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): AbortRequest {
-    return { ref: isSet(object.ref) ? globalThis.String(object.ref) : "" };
-  },
-
-  toJSON(message: AbortRequest): unknown {
-    const obj: any = {};
-    if (message.ref !== undefined) {
-      obj.ref = message.ref;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<AbortRequest>): AbortRequest {
@@ -2649,14 +2183,6 @@ export const ContentClient = makeGenericClientConstructor(
   serviceName: string;
 };
 
-function bytesFromBase64(b64: string): Uint8Array {
-  return Uint8Array.from(globalThis.Buffer.from(b64, "base64"));
-}
-
-function base64FromBytes(arr: Uint8Array): string {
-  return globalThis.Buffer.from(arr).toString("base64");
-}
-
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
 
 type DeepPartial<T> = T extends bigint ? string | number | bigint
@@ -2665,52 +2191,9 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-function toTimestamp(date: Date): Timestamp {
-  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
-  const nanos = (date.getTime() % 1_000) * 1_000_000;
-  return { seconds, nanos };
-}
-
-function fromTimestamp(t: Timestamp): Date {
-  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
-  millis += (t.nanos || 0) / 1_000_000;
-  return new globalThis.Date(millis);
-}
-
-const timestampFractionRegex = /:\d{2}\.\d+/;
-
-function fromJsonTimestamp(o: any): Timestamp {
-  if (o instanceof globalThis.Date) {
-    return toTimestamp(o);
-  } else if (typeof o === "string") {
-    // Date only keeps milliseconds, and parses longer fractions in an engine-specific way,
-    // so parse the fractional seconds ourselves and give Date only the whole seconds
-    const fraction = timestampFractionRegex.exec(o);
-    if (fraction === null) {
-      return toTimestamp(new globalThis.Date(o));
-    }
-    const fractionNanos = Number(fraction[0].slice(4, 13).padEnd(9, "0"));
-    const wholeSeconds = new globalThis.Date(o.replace(fraction[0], fraction[0].slice(0, 3)));
-    const timestamp = toTimestamp(new globalThis.Date(wholeSeconds.getTime() + Math.trunc(fractionNanos / 1_000_000)));
-    return { ...timestamp, nanos: (timestamp.nanos ?? 0) + (fractionNanos % 1_000_000) };
-  } else {
-    return Timestamp.fromJSON(o);
-  }
-}
-
-function isObject(value: any): boolean {
-  return typeof value === "object" && value !== null;
-}
-
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

@@ -173,55 +173,6 @@ export const ApplyRequest: MessageFns<ApplyRequest> = {
     }
   },
 
-  fromJSON(object: any): ApplyRequest {
-    return {
-      diff: isSet(object.diff) ? Descriptor.fromJSON(object.diff) : undefined,
-      mounts: globalThis.Array.isArray(object?.mounts) ? object.mounts.map((e: any) => Mount.fromJSON(e)) : [],
-      payloads: isObject(object.payloads)
-        ? (globalThis.Object.entries(object.payloads) as [string, any][]).reduce(
-          (acc: { [key: string]: Any }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: Any.fromJSON(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : {},
-      syncFs: isSet(object.syncFs)
-        ? globalThis.Boolean(object.syncFs)
-        : isSet(object.sync_fs)
-        ? globalThis.Boolean(object.sync_fs)
-        : false,
-    };
-  },
-
-  toJSON(message: ApplyRequest): unknown {
-    const obj: any = {};
-    if (message.diff !== undefined) {
-      obj.diff = Descriptor.toJSON(message.diff);
-    }
-    if (message.mounts?.length) {
-      obj.mounts = message.mounts.map((e) => Mount.toJSON(e));
-    }
-    if (message.payloads) {
-      const entries = globalThis.Object.entries(message.payloads) as [string, Any][];
-      if (entries.length > 0) {
-        obj.payloads = {};
-        entries.forEach(([k, v]) => {
-          obj.payloads[k] = Any.toJSON(v);
-        });
-      }
-    }
-    if (message.syncFs !== undefined) {
-      obj.syncFs = message.syncFs;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ApplyRequest>): ApplyRequest {
     return ApplyRequest.fromPartial(base ?? {});
   },
@@ -301,24 +252,6 @@ export const ApplyRequest_PayloadsEntry: MessageFns<ApplyRequest_PayloadsEntry> 
     }
   },
 
-  fromJSON(object: any): ApplyRequest_PayloadsEntry {
-    return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? Any.fromJSON(object.value) : undefined,
-    };
-  },
-
-  toJSON(message: ApplyRequest_PayloadsEntry): unknown {
-    const obj: any = {};
-    if (message.key !== undefined) {
-      obj.key = message.key;
-    }
-    if (message.value !== undefined) {
-      obj.value = Any.toJSON(message.value);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ApplyRequest_PayloadsEntry>): ApplyRequest_PayloadsEntry {
     return ApplyRequest_PayloadsEntry.fromPartial(base ?? {});
   },
@@ -373,18 +306,6 @@ export const ApplyResponse: MessageFns<ApplyResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ApplyResponse {
-    return { applied: isSet(object.applied) ? Descriptor.fromJSON(object.applied) : undefined };
-  },
-
-  toJSON(message: ApplyResponse): unknown {
-    const obj: any = {};
-    if (message.applied !== undefined) {
-      obj.applied = Descriptor.toJSON(message.applied);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ApplyResponse>): ApplyResponse {
@@ -502,67 +423,6 @@ export const DiffRequest: MessageFns<DiffRequest> = {
     }
   },
 
-  fromJSON(object: any): DiffRequest {
-    return {
-      left: globalThis.Array.isArray(object?.left) ? object.left.map((e: any) => Mount.fromJSON(e)) : [],
-      right: globalThis.Array.isArray(object?.right) ? object.right.map((e: any) => Mount.fromJSON(e)) : [],
-      mediaType: isSet(object.mediaType)
-        ? globalThis.String(object.mediaType)
-        : isSet(object.media_type)
-        ? globalThis.String(object.media_type)
-        : "",
-      ref: isSet(object.ref) ? globalThis.String(object.ref) : "",
-      labels: isObject(object.labels)
-        ? (globalThis.Object.entries(object.labels) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : {},
-      sourceDateEpoch: isSet(object.sourceDateEpoch)
-        ? fromJsonTimestamp(object.sourceDateEpoch)
-        : isSet(object.source_date_epoch)
-        ? fromJsonTimestamp(object.source_date_epoch)
-        : undefined,
-    };
-  },
-
-  toJSON(message: DiffRequest): unknown {
-    const obj: any = {};
-    if (message.left?.length) {
-      obj.left = message.left.map((e) => Mount.toJSON(e));
-    }
-    if (message.right?.length) {
-      obj.right = message.right.map((e) => Mount.toJSON(e));
-    }
-    if (message.mediaType !== undefined) {
-      obj.mediaType = message.mediaType;
-    }
-    if (message.ref !== undefined) {
-      obj.ref = message.ref;
-    }
-    if (message.labels) {
-      const entries = globalThis.Object.entries(message.labels) as [string, string][];
-      if (entries.length > 0) {
-        obj.labels = {};
-        entries.forEach(([k, v]) => {
-          obj.labels[k] = v;
-        });
-      }
-    }
-    if (message.sourceDateEpoch !== undefined) {
-      obj.sourceDateEpoch = fromTimestamp(message.sourceDateEpoch).toISOString();
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<DiffRequest>): DiffRequest {
     return DiffRequest.fromPartial(base ?? {});
   },
@@ -644,24 +504,6 @@ export const DiffRequest_LabelsEntry: MessageFns<DiffRequest_LabelsEntry> = {
     }
   },
 
-  fromJSON(object: any): DiffRequest_LabelsEntry {
-    return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
-    };
-  },
-
-  toJSON(message: DiffRequest_LabelsEntry): unknown {
-    const obj: any = {};
-    if (message.key !== undefined) {
-      obj.key = message.key;
-    }
-    if (message.value !== undefined) {
-      obj.value = message.value;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<DiffRequest_LabelsEntry>): DiffRequest_LabelsEntry {
     return DiffRequest_LabelsEntry.fromPartial(base ?? {});
   },
@@ -716,18 +558,6 @@ export const DiffResponse: MessageFns<DiffResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): DiffResponse {
-    return { diff: isSet(object.diff) ? Descriptor.fromJSON(object.diff) : undefined };
-  },
-
-  toJSON(message: DiffResponse): unknown {
-    const obj: any = {};
-    if (message.diff !== undefined) {
-      obj.diff = Descriptor.toJSON(message.diff);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<DiffResponse>): DiffResponse {
@@ -841,52 +671,9 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-function toTimestamp(date: Date): Timestamp {
-  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
-  const nanos = (date.getTime() % 1_000) * 1_000_000;
-  return { seconds, nanos };
-}
-
-function fromTimestamp(t: Timestamp): Date {
-  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
-  millis += (t.nanos || 0) / 1_000_000;
-  return new globalThis.Date(millis);
-}
-
-const timestampFractionRegex = /:\d{2}\.\d+/;
-
-function fromJsonTimestamp(o: any): Timestamp {
-  if (o instanceof globalThis.Date) {
-    return toTimestamp(o);
-  } else if (typeof o === "string") {
-    // Date only keeps milliseconds, and parses longer fractions in an engine-specific way,
-    // so parse the fractional seconds ourselves and give Date only the whole seconds
-    const fraction = timestampFractionRegex.exec(o);
-    if (fraction === null) {
-      return toTimestamp(new globalThis.Date(o));
-    }
-    const fractionNanos = Number(fraction[0].slice(4, 13).padEnd(9, "0"));
-    const wholeSeconds = new globalThis.Date(o.replace(fraction[0], fraction[0].slice(0, 3)));
-    const timestamp = toTimestamp(new globalThis.Date(wholeSeconds.getTime() + Math.trunc(fractionNanos / 1_000_000)));
-    return { ...timestamp, nanos: (timestamp.nanos ?? 0) + (fractionNanos % 1_000_000) };
-  } else {
-    return Timestamp.fromJSON(o);
-  }
-}
-
-function isObject(value: any): boolean {
-  return typeof value === "object" && value !== null;
-}
-
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

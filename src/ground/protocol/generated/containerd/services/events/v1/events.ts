@@ -93,24 +93,6 @@ export const PublishRequest: MessageFns<PublishRequest> = {
     }
   },
 
-  fromJSON(object: any): PublishRequest {
-    return {
-      topic: isSet(object.topic) ? globalThis.String(object.topic) : "",
-      event: isSet(object.event) ? Any.fromJSON(object.event) : undefined,
-    };
-  },
-
-  toJSON(message: PublishRequest): unknown {
-    const obj: any = {};
-    if (message.topic !== undefined) {
-      obj.topic = message.topic;
-    }
-    if (message.event !== undefined) {
-      obj.event = Any.toJSON(message.event);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<PublishRequest>): PublishRequest {
     return PublishRequest.fromPartial(base ?? {});
   },
@@ -165,18 +147,6 @@ export const ForwardRequest: MessageFns<ForwardRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ForwardRequest {
-    return { envelope: isSet(object.envelope) ? Envelope.fromJSON(object.envelope) : undefined };
-  },
-
-  toJSON(message: ForwardRequest): unknown {
-    const obj: any = {};
-    if (message.envelope !== undefined) {
-      obj.envelope = Envelope.toJSON(message.envelope);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ForwardRequest>): ForwardRequest {
@@ -234,20 +204,6 @@ export const SubscribeRequest: MessageFns<SubscribeRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): SubscribeRequest {
-    return {
-      filters: globalThis.Array.isArray(object?.filters) ? object.filters.map((e: any) => globalThis.String(e)) : [],
-    };
-  },
-
-  toJSON(message: SubscribeRequest): unknown {
-    const obj: any = {};
-    if (message.filters?.length) {
-      obj.filters = message.filters;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<SubscribeRequest>): SubscribeRequest {
@@ -413,15 +369,9 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

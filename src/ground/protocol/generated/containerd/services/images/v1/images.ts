@@ -223,63 +223,6 @@ export const Image: MessageFns<Image> = {
     }
   },
 
-  fromJSON(object: any): Image {
-    return {
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
-      labels: isObject(object.labels)
-        ? (globalThis.Object.entries(object.labels) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : {},
-      target: isSet(object.target) ? Descriptor.fromJSON(object.target) : undefined,
-      createdAt: isSet(object.createdAt)
-        ? fromJsonTimestamp(object.createdAt)
-        : isSet(object.created_at)
-        ? fromJsonTimestamp(object.created_at)
-        : undefined,
-      updatedAt: isSet(object.updatedAt)
-        ? fromJsonTimestamp(object.updatedAt)
-        : isSet(object.updated_at)
-        ? fromJsonTimestamp(object.updated_at)
-        : undefined,
-    };
-  },
-
-  toJSON(message: Image): unknown {
-    const obj: any = {};
-    if (message.name !== undefined) {
-      obj.name = message.name;
-    }
-    if (message.labels) {
-      const entries = globalThis.Object.entries(message.labels) as [string, string][];
-      if (entries.length > 0) {
-        obj.labels = {};
-        entries.forEach(([k, v]) => {
-          obj.labels[k] = v;
-        });
-      }
-    }
-    if (message.target !== undefined) {
-      obj.target = Descriptor.toJSON(message.target);
-    }
-    if (message.createdAt !== undefined) {
-      obj.createdAt = fromTimestamp(message.createdAt).toISOString();
-    }
-    if (message.updatedAt !== undefined) {
-      obj.updatedAt = fromTimestamp(message.updatedAt).toISOString();
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<Image>): Image {
     return Image.fromPartial(base ?? {});
   },
@@ -364,24 +307,6 @@ export const Image_LabelsEntry: MessageFns<Image_LabelsEntry> = {
     }
   },
 
-  fromJSON(object: any): Image_LabelsEntry {
-    return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
-    };
-  },
-
-  toJSON(message: Image_LabelsEntry): unknown {
-    const obj: any = {};
-    if (message.key !== undefined) {
-      obj.key = message.key;
-    }
-    if (message.value !== undefined) {
-      obj.value = message.value;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<Image_LabelsEntry>): Image_LabelsEntry {
     return Image_LabelsEntry.fromPartial(base ?? {});
   },
@@ -438,18 +363,6 @@ export const GetImageRequest: MessageFns<GetImageRequest> = {
     }
   },
 
-  fromJSON(object: any): GetImageRequest {
-    return { name: isSet(object.name) ? globalThis.String(object.name) : "" };
-  },
-
-  toJSON(message: GetImageRequest): unknown {
-    const obj: any = {};
-    if (message.name !== undefined) {
-      obj.name = message.name;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<GetImageRequest>): GetImageRequest {
     return GetImageRequest.fromPartial(base ?? {});
   },
@@ -503,18 +416,6 @@ export const GetImageResponse: MessageFns<GetImageResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): GetImageResponse {
-    return { image: isSet(object.image) ? Image.fromJSON(object.image) : undefined };
-  },
-
-  toJSON(message: GetImageResponse): unknown {
-    const obj: any = {};
-    if (message.image !== undefined) {
-      obj.image = Image.toJSON(message.image);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<GetImageResponse>): GetImageResponse {
@@ -583,28 +484,6 @@ export const CreateImageRequest: MessageFns<CreateImageRequest> = {
     }
   },
 
-  fromJSON(object: any): CreateImageRequest {
-    return {
-      image: isSet(object.image) ? Image.fromJSON(object.image) : undefined,
-      sourceDateEpoch: isSet(object.sourceDateEpoch)
-        ? fromJsonTimestamp(object.sourceDateEpoch)
-        : isSet(object.source_date_epoch)
-        ? fromJsonTimestamp(object.source_date_epoch)
-        : undefined,
-    };
-  },
-
-  toJSON(message: CreateImageRequest): unknown {
-    const obj: any = {};
-    if (message.image !== undefined) {
-      obj.image = Image.toJSON(message.image);
-    }
-    if (message.sourceDateEpoch !== undefined) {
-      obj.sourceDateEpoch = fromTimestamp(message.sourceDateEpoch).toISOString();
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<CreateImageRequest>): CreateImageRequest {
     return CreateImageRequest.fromPartial(base ?? {});
   },
@@ -661,18 +540,6 @@ export const CreateImageResponse: MessageFns<CreateImageResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): CreateImageResponse {
-    return { image: isSet(object.image) ? Image.fromJSON(object.image) : undefined };
-  },
-
-  toJSON(message: CreateImageResponse): unknown {
-    const obj: any = {};
-    if (message.image !== undefined) {
-      obj.image = Image.toJSON(message.image);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<CreateImageResponse>): CreateImageResponse {
@@ -752,36 +619,6 @@ export const UpdateImageRequest: MessageFns<UpdateImageRequest> = {
     }
   },
 
-  fromJSON(object: any): UpdateImageRequest {
-    return {
-      image: isSet(object.image) ? Image.fromJSON(object.image) : undefined,
-      updateMask: isSet(object.updateMask)
-        ? FieldMask.unwrap(FieldMask.fromJSON(object.updateMask))
-        : isSet(object.update_mask)
-        ? FieldMask.unwrap(FieldMask.fromJSON(object.update_mask))
-        : undefined,
-      sourceDateEpoch: isSet(object.sourceDateEpoch)
-        ? fromJsonTimestamp(object.sourceDateEpoch)
-        : isSet(object.source_date_epoch)
-        ? fromJsonTimestamp(object.source_date_epoch)
-        : undefined,
-    };
-  },
-
-  toJSON(message: UpdateImageRequest): unknown {
-    const obj: any = {};
-    if (message.image !== undefined) {
-      obj.image = Image.toJSON(message.image);
-    }
-    if (message.updateMask !== undefined) {
-      obj.updateMask = FieldMask.toJSON(FieldMask.wrap(message.updateMask));
-    }
-    if (message.sourceDateEpoch !== undefined) {
-      obj.sourceDateEpoch = fromTimestamp(message.sourceDateEpoch).toISOString();
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<UpdateImageRequest>): UpdateImageRequest {
     return UpdateImageRequest.fromPartial(base ?? {});
   },
@@ -841,18 +678,6 @@ export const UpdateImageResponse: MessageFns<UpdateImageResponse> = {
     }
   },
 
-  fromJSON(object: any): UpdateImageResponse {
-    return { image: isSet(object.image) ? Image.fromJSON(object.image) : undefined };
-  },
-
-  toJSON(message: UpdateImageResponse): unknown {
-    const obj: any = {};
-    if (message.image !== undefined) {
-      obj.image = Image.toJSON(message.image);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<UpdateImageResponse>): UpdateImageResponse {
     return UpdateImageResponse.fromPartial(base ?? {});
   },
@@ -908,20 +733,6 @@ export const ListImagesRequest: MessageFns<ListImagesRequest> = {
     }
   },
 
-  fromJSON(object: any): ListImagesRequest {
-    return {
-      filters: globalThis.Array.isArray(object?.filters) ? object.filters.map((e: any) => globalThis.String(e)) : [],
-    };
-  },
-
-  toJSON(message: ListImagesRequest): unknown {
-    const obj: any = {};
-    if (message.filters?.length) {
-      obj.filters = message.filters;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ListImagesRequest>): ListImagesRequest {
     return ListImagesRequest.fromPartial(base ?? {});
   },
@@ -975,18 +786,6 @@ export const ListImagesResponse: MessageFns<ListImagesResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ListImagesResponse {
-    return { images: globalThis.Array.isArray(object?.images) ? object.images.map((e: any) => Image.fromJSON(e)) : [] };
-  },
-
-  toJSON(message: ListImagesResponse): unknown {
-    const obj: any = {};
-    if (message.images?.length) {
-      obj.images = message.images.map((e) => Image.toJSON(e));
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ListImagesResponse>): ListImagesResponse {
@@ -1064,28 +863,6 @@ export const DeleteImageRequest: MessageFns<DeleteImageRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): DeleteImageRequest {
-    return {
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
-      sync: isSet(object.sync) ? globalThis.Boolean(object.sync) : false,
-      target: isSet(object.target) ? Descriptor.fromJSON(object.target) : undefined,
-    };
-  },
-
-  toJSON(message: DeleteImageRequest): unknown {
-    const obj: any = {};
-    if (message.name !== undefined) {
-      obj.name = message.name;
-    }
-    if (message.sync !== undefined) {
-      obj.sync = message.sync;
-    }
-    if (message.target !== undefined) {
-      obj.target = Descriptor.toJSON(message.target);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<DeleteImageRequest>): DeleteImageRequest {
@@ -1300,52 +1077,9 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-function toTimestamp(date: Date): Timestamp {
-  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
-  const nanos = (date.getTime() % 1_000) * 1_000_000;
-  return { seconds, nanos };
-}
-
-function fromTimestamp(t: Timestamp): Date {
-  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
-  millis += (t.nanos || 0) / 1_000_000;
-  return new globalThis.Date(millis);
-}
-
-const timestampFractionRegex = /:\d{2}\.\d+/;
-
-function fromJsonTimestamp(o: any): Timestamp {
-  if (o instanceof globalThis.Date) {
-    return toTimestamp(o);
-  } else if (typeof o === "string") {
-    // Date only keeps milliseconds, and parses longer fractions in an engine-specific way,
-    // so parse the fractional seconds ourselves and give Date only the whole seconds
-    const fraction = timestampFractionRegex.exec(o);
-    if (fraction === null) {
-      return toTimestamp(new globalThis.Date(o));
-    }
-    const fractionNanos = Number(fraction[0].slice(4, 13).padEnd(9, "0"));
-    const wholeSeconds = new globalThis.Date(o.replace(fraction[0], fraction[0].slice(0, 3)));
-    const timestamp = toTimestamp(new globalThis.Date(wholeSeconds.getTime() + Math.trunc(fractionNanos / 1_000_000)));
-    return { ...timestamp, nanos: (timestamp.nanos ?? 0) + (fractionNanos % 1_000_000) };
-  } else {
-    return Timestamp.fromJSON(o);
-  }
-}
-
-function isObject(value: any): boolean {
-  return typeof value === "object" && value !== null;
-}
-
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

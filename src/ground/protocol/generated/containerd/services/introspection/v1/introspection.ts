@@ -244,71 +244,6 @@ export const Plugin: MessageFns<Plugin> = {
     }
   },
 
-  fromJSON(object: any): Plugin {
-    return {
-      type: isSet(object.type) ? globalThis.String(object.type) : "",
-      id: isSet(object.id) ? globalThis.String(object.id) : "",
-      requires: globalThis.Array.isArray(object?.requires) ? object.requires.map((e: any) => globalThis.String(e)) : [],
-      platforms: globalThis.Array.isArray(object?.platforms)
-        ? object.platforms.map((e: any) => Platform.fromJSON(e))
-        : [],
-      exports: isObject(object.exports)
-        ? (globalThis.Object.entries(object.exports) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : {},
-      capabilities: globalThis.Array.isArray(object?.capabilities)
-        ? object.capabilities.map((e: any) => globalThis.String(e))
-        : [],
-      initErr: isSet(object.initErr)
-        ? Status.fromJSON(object.initErr)
-        : isSet(object.init_err)
-        ? Status.fromJSON(object.init_err)
-        : undefined,
-    };
-  },
-
-  toJSON(message: Plugin): unknown {
-    const obj: any = {};
-    if (message.type !== undefined) {
-      obj.type = message.type;
-    }
-    if (message.id !== undefined) {
-      obj.id = message.id;
-    }
-    if (message.requires?.length) {
-      obj.requires = message.requires;
-    }
-    if (message.platforms?.length) {
-      obj.platforms = message.platforms.map((e) => Platform.toJSON(e));
-    }
-    if (message.exports) {
-      const entries = globalThis.Object.entries(message.exports) as [string, string][];
-      if (entries.length > 0) {
-        obj.exports = {};
-        entries.forEach(([k, v]) => {
-          obj.exports[k] = v;
-        });
-      }
-    }
-    if (message.capabilities?.length) {
-      obj.capabilities = message.capabilities;
-    }
-    if (message.initErr !== undefined) {
-      obj.initErr = Status.toJSON(message.initErr);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<Plugin>): Plugin {
     return Plugin.fromPartial(base ?? {});
   },
@@ -391,24 +326,6 @@ export const Plugin_ExportsEntry: MessageFns<Plugin_ExportsEntry> = {
     }
   },
 
-  fromJSON(object: any): Plugin_ExportsEntry {
-    return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
-    };
-  },
-
-  toJSON(message: Plugin_ExportsEntry): unknown {
-    const obj: any = {};
-    if (message.key !== undefined) {
-      obj.key = message.key;
-    }
-    if (message.value !== undefined) {
-      obj.value = message.value;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<Plugin_ExportsEntry>): Plugin_ExportsEntry {
     return Plugin_ExportsEntry.fromPartial(base ?? {});
   },
@@ -465,20 +382,6 @@ export const PluginsRequest: MessageFns<PluginsRequest> = {
     }
   },
 
-  fromJSON(object: any): PluginsRequest {
-    return {
-      filters: globalThis.Array.isArray(object?.filters) ? object.filters.map((e: any) => globalThis.String(e)) : [],
-    };
-  },
-
-  toJSON(message: PluginsRequest): unknown {
-    const obj: any = {};
-    if (message.filters?.length) {
-      obj.filters = message.filters;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<PluginsRequest>): PluginsRequest {
     return PluginsRequest.fromPartial(base ?? {});
   },
@@ -532,20 +435,6 @@ export const PluginsResponse: MessageFns<PluginsResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): PluginsResponse {
-    return {
-      plugins: globalThis.Array.isArray(object?.plugins) ? object.plugins.map((e: any) => Plugin.fromJSON(e)) : [],
-    };
-  },
-
-  toJSON(message: PluginsResponse): unknown {
-    const obj: any = {};
-    if (message.plugins?.length) {
-      obj.plugins = message.plugins.map((e) => Plugin.toJSON(e));
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<PluginsResponse>): PluginsResponse {
@@ -642,34 +531,6 @@ export const ServerResponse: MessageFns<ServerResponse> = {
     }
   },
 
-  fromJSON(object: any): ServerResponse {
-    return {
-      uuid: isSet(object.uuid) ? globalThis.String(object.uuid) : "",
-      pid: isSet(object.pid) ? BigInt(object.pid) : 0n,
-      pidns: isSet(object.pidns) ? BigInt(object.pidns) : 0n,
-      deprecations: globalThis.Array.isArray(object?.deprecations)
-        ? object.deprecations.map((e: any) => DeprecationWarning.fromJSON(e))
-        : [],
-    };
-  },
-
-  toJSON(message: ServerResponse): unknown {
-    const obj: any = {};
-    if (message.uuid !== undefined) {
-      obj.uuid = message.uuid;
-    }
-    if (message.pid !== undefined) {
-      obj.pid = message.pid.toString();
-    }
-    if (message.pidns !== undefined) {
-      obj.pidns = message.pidns.toString();
-    }
-    if (message.deprecations?.length) {
-      obj.deprecations = message.deprecations.map((e) => DeprecationWarning.toJSON(e));
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ServerResponse>): ServerResponse {
     return ServerResponse.fromPartial(base ?? {});
   },
@@ -748,32 +609,6 @@ export const DeprecationWarning: MessageFns<DeprecationWarning> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): DeprecationWarning {
-    return {
-      id: isSet(object.id) ? globalThis.String(object.id) : "",
-      message: isSet(object.message) ? globalThis.String(object.message) : "",
-      lastOccurrence: isSet(object.lastOccurrence)
-        ? fromJsonTimestamp(object.lastOccurrence)
-        : isSet(object.last_occurrence)
-        ? fromJsonTimestamp(object.last_occurrence)
-        : undefined,
-    };
-  },
-
-  toJSON(message: DeprecationWarning): unknown {
-    const obj: any = {};
-    if (message.id !== undefined) {
-      obj.id = message.id;
-    }
-    if (message.message !== undefined) {
-      obj.message = message.message;
-    }
-    if (message.lastOccurrence !== undefined) {
-      obj.lastOccurrence = fromTimestamp(message.lastOccurrence).toISOString();
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<DeprecationWarning>): DeprecationWarning {
@@ -857,28 +692,6 @@ export const PluginInfoRequest: MessageFns<PluginInfoRequest> = {
     }
   },
 
-  fromJSON(object: any): PluginInfoRequest {
-    return {
-      type: isSet(object.type) ? globalThis.String(object.type) : "",
-      id: isSet(object.id) ? globalThis.String(object.id) : "",
-      options: isSet(object.options) ? Any.fromJSON(object.options) : undefined,
-    };
-  },
-
-  toJSON(message: PluginInfoRequest): unknown {
-    const obj: any = {};
-    if (message.type !== undefined) {
-      obj.type = message.type;
-    }
-    if (message.id !== undefined) {
-      obj.id = message.id;
-    }
-    if (message.options !== undefined) {
-      obj.options = Any.toJSON(message.options);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<PluginInfoRequest>): PluginInfoRequest {
     return PluginInfoRequest.fromPartial(base ?? {});
   },
@@ -947,24 +760,6 @@ export const PluginInfoResponse: MessageFns<PluginInfoResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): PluginInfoResponse {
-    return {
-      plugin: isSet(object.plugin) ? Plugin.fromJSON(object.plugin) : undefined,
-      extra: isSet(object.extra) ? Any.fromJSON(object.extra) : undefined,
-    };
-  },
-
-  toJSON(message: PluginInfoResponse): unknown {
-    const obj: any = {};
-    if (message.plugin !== undefined) {
-      obj.plugin = Plugin.toJSON(message.plugin);
-    }
-    if (message.extra !== undefined) {
-      obj.extra = Any.toJSON(message.extra);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<PluginInfoResponse>): PluginInfoResponse {
@@ -1103,52 +898,9 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-function toTimestamp(date: Date): Timestamp {
-  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
-  const nanos = (date.getTime() % 1_000) * 1_000_000;
-  return { seconds, nanos };
-}
-
-function fromTimestamp(t: Timestamp): Date {
-  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
-  millis += (t.nanos || 0) / 1_000_000;
-  return new globalThis.Date(millis);
-}
-
-const timestampFractionRegex = /:\d{2}\.\d+/;
-
-function fromJsonTimestamp(o: any): Timestamp {
-  if (o instanceof globalThis.Date) {
-    return toTimestamp(o);
-  } else if (typeof o === "string") {
-    // Date only keeps milliseconds, and parses longer fractions in an engine-specific way,
-    // so parse the fractional seconds ourselves and give Date only the whole seconds
-    const fraction = timestampFractionRegex.exec(o);
-    if (fraction === null) {
-      return toTimestamp(new globalThis.Date(o));
-    }
-    const fractionNanos = Number(fraction[0].slice(4, 13).padEnd(9, "0"));
-    const wholeSeconds = new globalThis.Date(o.replace(fraction[0], fraction[0].slice(0, 3)));
-    const timestamp = toTimestamp(new globalThis.Date(wholeSeconds.getTime() + Math.trunc(fractionNanos / 1_000_000)));
-    return { ...timestamp, nanos: (timestamp.nanos ?? 0) + (fractionNanos % 1_000_000) };
-  } else {
-    return Timestamp.fromJSON(o);
-  }
-}
-
-function isObject(value: any): boolean {
-  return typeof value === "object" && value !== null;
-}
-
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

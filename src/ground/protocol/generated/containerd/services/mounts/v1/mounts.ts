@@ -166,51 +166,6 @@ export const ActivateRequest: MessageFns<ActivateRequest> = {
     }
   },
 
-  fromJSON(object: any): ActivateRequest {
-    return {
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
-      mounts: globalThis.Array.isArray(object?.mounts) ? object.mounts.map((e: any) => Mount.fromJSON(e)) : [],
-      labels: isObject(object.labels)
-        ? (globalThis.Object.entries(object.labels) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : {},
-      temporary: isSet(object.temporary) ? globalThis.Boolean(object.temporary) : false,
-    };
-  },
-
-  toJSON(message: ActivateRequest): unknown {
-    const obj: any = {};
-    if (message.name !== undefined) {
-      obj.name = message.name;
-    }
-    if (message.mounts?.length) {
-      obj.mounts = message.mounts.map((e) => Mount.toJSON(e));
-    }
-    if (message.labels) {
-      const entries = globalThis.Object.entries(message.labels) as [string, string][];
-      if (entries.length > 0) {
-        obj.labels = {};
-        entries.forEach(([k, v]) => {
-          obj.labels[k] = v;
-        });
-      }
-    }
-    if (message.temporary !== undefined) {
-      obj.temporary = message.temporary;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ActivateRequest>): ActivateRequest {
     return ActivateRequest.fromPartial(base ?? {});
   },
@@ -288,24 +243,6 @@ export const ActivateRequest_LabelsEntry: MessageFns<ActivateRequest_LabelsEntry
     }
   },
 
-  fromJSON(object: any): ActivateRequest_LabelsEntry {
-    return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
-    };
-  },
-
-  toJSON(message: ActivateRequest_LabelsEntry): unknown {
-    const obj: any = {};
-    if (message.key !== undefined) {
-      obj.key = message.key;
-    }
-    if (message.value !== undefined) {
-      obj.value = message.value;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ActivateRequest_LabelsEntry>): ActivateRequest_LabelsEntry {
     return ActivateRequest_LabelsEntry.fromPartial(base ?? {});
   },
@@ -360,18 +297,6 @@ export const ActivateResponse: MessageFns<ActivateResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ActivateResponse {
-    return { info: isSet(object.info) ? ActivationInfo.fromJSON(object.info) : undefined };
-  },
-
-  toJSON(message: ActivateResponse): unknown {
-    const obj: any = {};
-    if (message.info !== undefined) {
-      obj.info = ActivationInfo.toJSON(message.info);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ActivateResponse>): ActivateResponse {
@@ -431,18 +356,6 @@ export const DeactivateRequest: MessageFns<DeactivateRequest> = {
     }
   },
 
-  fromJSON(object: any): DeactivateRequest {
-    return { name: isSet(object.name) ? globalThis.String(object.name) : "" };
-  },
-
-  toJSON(message: DeactivateRequest): unknown {
-    const obj: any = {};
-    if (message.name !== undefined) {
-      obj.name = message.name;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<DeactivateRequest>): DeactivateRequest {
     return DeactivateRequest.fromPartial(base ?? {});
   },
@@ -498,18 +411,6 @@ export const InfoRequest: MessageFns<InfoRequest> = {
     }
   },
 
-  fromJSON(object: any): InfoRequest {
-    return { name: isSet(object.name) ? globalThis.String(object.name) : "" };
-  },
-
-  toJSON(message: InfoRequest): unknown {
-    const obj: any = {};
-    if (message.name !== undefined) {
-      obj.name = message.name;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<InfoRequest>): InfoRequest {
     return InfoRequest.fromPartial(base ?? {});
   },
@@ -563,18 +464,6 @@ export const InfoResponse: MessageFns<InfoResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): InfoResponse {
-    return { info: isSet(object.info) ? ActivationInfo.fromJSON(object.info) : undefined };
-  },
-
-  toJSON(message: InfoResponse): unknown {
-    const obj: any = {};
-    if (message.info !== undefined) {
-      obj.info = ActivationInfo.toJSON(message.info);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<InfoResponse>): InfoResponse {
@@ -645,28 +534,6 @@ export const UpdateRequest: MessageFns<UpdateRequest> = {
     }
   },
 
-  fromJSON(object: any): UpdateRequest {
-    return {
-      info: isSet(object.info) ? ActivationInfo.fromJSON(object.info) : undefined,
-      updateMask: isSet(object.updateMask)
-        ? FieldMask.unwrap(FieldMask.fromJSON(object.updateMask))
-        : isSet(object.update_mask)
-        ? FieldMask.unwrap(FieldMask.fromJSON(object.update_mask))
-        : undefined,
-    };
-  },
-
-  toJSON(message: UpdateRequest): unknown {
-    const obj: any = {};
-    if (message.info !== undefined) {
-      obj.info = ActivationInfo.toJSON(message.info);
-    }
-    if (message.updateMask !== undefined) {
-      obj.updateMask = FieldMask.toJSON(FieldMask.wrap(message.updateMask));
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<UpdateRequest>): UpdateRequest {
     return UpdateRequest.fromPartial(base ?? {});
   },
@@ -723,18 +590,6 @@ export const UpdateResponse: MessageFns<UpdateResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): UpdateResponse {
-    return { info: isSet(object.info) ? ActivationInfo.fromJSON(object.info) : undefined };
-  },
-
-  toJSON(message: UpdateResponse): unknown {
-    const obj: any = {};
-    if (message.info !== undefined) {
-      obj.info = ActivationInfo.toJSON(message.info);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<UpdateResponse>): UpdateResponse {
@@ -794,20 +649,6 @@ export const ListRequest: MessageFns<ListRequest> = {
     }
   },
 
-  fromJSON(object: any): ListRequest {
-    return {
-      filters: globalThis.Array.isArray(object?.filters) ? object.filters.map((e: any) => globalThis.String(e)) : [],
-    };
-  },
-
-  toJSON(message: ListRequest): unknown {
-    const obj: any = {};
-    if (message.filters?.length) {
-      obj.filters = message.filters;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ListRequest>): ListRequest {
     return ListRequest.fromPartial(base ?? {});
   },
@@ -861,18 +702,6 @@ export const ListMessage: MessageFns<ListMessage> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ListMessage {
-    return { info: isSet(object.info) ? ActivationInfo.fromJSON(object.info) : undefined };
-  },
-
-  toJSON(message: ListMessage): unknown {
-    const obj: any = {};
-    if (message.info !== undefined) {
-      obj.info = ActivationInfo.toJSON(message.info);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ListMessage>): ListMessage {
@@ -1024,19 +853,9 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-function isObject(value: any): boolean {
-  return typeof value === "object" && value !== null;
-}
-
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

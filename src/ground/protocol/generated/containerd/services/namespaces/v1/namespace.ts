@@ -157,43 +157,6 @@ export const Namespace: MessageFns<Namespace> = {
     }
   },
 
-  fromJSON(object: any): Namespace {
-    return {
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
-      labels: isObject(object.labels)
-        ? (globalThis.Object.entries(object.labels) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : {},
-    };
-  },
-
-  toJSON(message: Namespace): unknown {
-    const obj: any = {};
-    if (message.name !== undefined) {
-      obj.name = message.name;
-    }
-    if (message.labels) {
-      const entries = globalThis.Object.entries(message.labels) as [string, string][];
-      if (entries.length > 0) {
-        obj.labels = {};
-        entries.forEach(([k, v]) => {
-          obj.labels[k] = v;
-        });
-      }
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<Namespace>): Namespace {
     return Namespace.fromPartial(base ?? {});
   },
@@ -269,24 +232,6 @@ export const Namespace_LabelsEntry: MessageFns<Namespace_LabelsEntry> = {
     }
   },
 
-  fromJSON(object: any): Namespace_LabelsEntry {
-    return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
-    };
-  },
-
-  toJSON(message: Namespace_LabelsEntry): unknown {
-    const obj: any = {};
-    if (message.key !== undefined) {
-      obj.key = message.key;
-    }
-    if (message.value !== undefined) {
-      obj.value = message.value;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<Namespace_LabelsEntry>): Namespace_LabelsEntry {
     return Namespace_LabelsEntry.fromPartial(base ?? {});
   },
@@ -343,18 +288,6 @@ export const GetNamespaceRequest: MessageFns<GetNamespaceRequest> = {
     }
   },
 
-  fromJSON(object: any): GetNamespaceRequest {
-    return { name: isSet(object.name) ? globalThis.String(object.name) : "" };
-  },
-
-  toJSON(message: GetNamespaceRequest): unknown {
-    const obj: any = {};
-    if (message.name !== undefined) {
-      obj.name = message.name;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<GetNamespaceRequest>): GetNamespaceRequest {
     return GetNamespaceRequest.fromPartial(base ?? {});
   },
@@ -408,18 +341,6 @@ export const GetNamespaceResponse: MessageFns<GetNamespaceResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): GetNamespaceResponse {
-    return { namespace: isSet(object.namespace) ? Namespace.fromJSON(object.namespace) : undefined };
-  },
-
-  toJSON(message: GetNamespaceResponse): unknown {
-    const obj: any = {};
-    if (message.namespace !== undefined) {
-      obj.namespace = Namespace.toJSON(message.namespace);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<GetNamespaceResponse>): GetNamespaceResponse {
@@ -479,18 +400,6 @@ export const ListNamespacesRequest: MessageFns<ListNamespacesRequest> = {
     }
   },
 
-  fromJSON(object: any): ListNamespacesRequest {
-    return { filter: isSet(object.filter) ? globalThis.String(object.filter) : "" };
-  },
-
-  toJSON(message: ListNamespacesRequest): unknown {
-    const obj: any = {};
-    if (message.filter !== undefined) {
-      obj.filter = message.filter;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ListNamespacesRequest>): ListNamespacesRequest {
     return ListNamespacesRequest.fromPartial(base ?? {});
   },
@@ -544,22 +453,6 @@ export const ListNamespacesResponse: MessageFns<ListNamespacesResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ListNamespacesResponse {
-    return {
-      namespaces: globalThis.Array.isArray(object?.namespaces)
-        ? object.namespaces.map((e: any) => Namespace.fromJSON(e))
-        : [],
-    };
-  },
-
-  toJSON(message: ListNamespacesResponse): unknown {
-    const obj: any = {};
-    if (message.namespaces?.length) {
-      obj.namespaces = message.namespaces.map((e) => Namespace.toJSON(e));
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ListNamespacesResponse>): ListNamespacesResponse {
@@ -617,18 +510,6 @@ export const CreateNamespaceRequest: MessageFns<CreateNamespaceRequest> = {
     }
   },
 
-  fromJSON(object: any): CreateNamespaceRequest {
-    return { namespace: isSet(object.namespace) ? Namespace.fromJSON(object.namespace) : undefined };
-  },
-
-  toJSON(message: CreateNamespaceRequest): unknown {
-    const obj: any = {};
-    if (message.namespace !== undefined) {
-      obj.namespace = Namespace.toJSON(message.namespace);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<CreateNamespaceRequest>): CreateNamespaceRequest {
     return CreateNamespaceRequest.fromPartial(base ?? {});
   },
@@ -684,18 +565,6 @@ export const CreateNamespaceResponse: MessageFns<CreateNamespaceResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): CreateNamespaceResponse {
-    return { namespace: isSet(object.namespace) ? Namespace.fromJSON(object.namespace) : undefined };
-  },
-
-  toJSON(message: CreateNamespaceResponse): unknown {
-    const obj: any = {};
-    if (message.namespace !== undefined) {
-      obj.namespace = Namespace.toJSON(message.namespace);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<CreateNamespaceResponse>): CreateNamespaceResponse {
@@ -766,28 +635,6 @@ export const UpdateNamespaceRequest: MessageFns<UpdateNamespaceRequest> = {
     }
   },
 
-  fromJSON(object: any): UpdateNamespaceRequest {
-    return {
-      namespace: isSet(object.namespace) ? Namespace.fromJSON(object.namespace) : undefined,
-      updateMask: isSet(object.updateMask)
-        ? FieldMask.unwrap(FieldMask.fromJSON(object.updateMask))
-        : isSet(object.update_mask)
-        ? FieldMask.unwrap(FieldMask.fromJSON(object.update_mask))
-        : undefined,
-    };
-  },
-
-  toJSON(message: UpdateNamespaceRequest): unknown {
-    const obj: any = {};
-    if (message.namespace !== undefined) {
-      obj.namespace = Namespace.toJSON(message.namespace);
-    }
-    if (message.updateMask !== undefined) {
-      obj.updateMask = FieldMask.toJSON(FieldMask.wrap(message.updateMask));
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<UpdateNamespaceRequest>): UpdateNamespaceRequest {
     return UpdateNamespaceRequest.fromPartial(base ?? {});
   },
@@ -846,18 +693,6 @@ export const UpdateNamespaceResponse: MessageFns<UpdateNamespaceResponse> = {
     }
   },
 
-  fromJSON(object: any): UpdateNamespaceResponse {
-    return { namespace: isSet(object.namespace) ? Namespace.fromJSON(object.namespace) : undefined };
-  },
-
-  toJSON(message: UpdateNamespaceResponse): unknown {
-    const obj: any = {};
-    if (message.namespace !== undefined) {
-      obj.namespace = Namespace.toJSON(message.namespace);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<UpdateNamespaceResponse>): UpdateNamespaceResponse {
     return UpdateNamespaceResponse.fromPartial(base ?? {});
   },
@@ -913,18 +748,6 @@ export const DeleteNamespaceRequest: MessageFns<DeleteNamespaceRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): DeleteNamespaceRequest {
-    return { name: isSet(object.name) ? globalThis.String(object.name) : "" };
-  },
-
-  toJSON(message: DeleteNamespaceRequest): unknown {
-    const obj: any = {};
-    if (message.name !== undefined) {
-      obj.name = message.name;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<DeleteNamespaceRequest>): DeleteNamespaceRequest {
@@ -1110,19 +933,9 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-function isObject(value: any): boolean {
-  return typeof value === "object" && value !== null;
-}
-
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

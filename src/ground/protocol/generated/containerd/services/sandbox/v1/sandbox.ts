@@ -239,18 +239,6 @@ export const StoreCreateRequest: MessageFns<StoreCreateRequest> = {
     }
   },
 
-  fromJSON(object: any): StoreCreateRequest {
-    return { sandbox: isSet(object.sandbox) ? Sandbox.fromJSON(object.sandbox) : undefined };
-  },
-
-  toJSON(message: StoreCreateRequest): unknown {
-    const obj: any = {};
-    if (message.sandbox !== undefined) {
-      obj.sandbox = Sandbox.toJSON(message.sandbox);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<StoreCreateRequest>): StoreCreateRequest {
     return StoreCreateRequest.fromPartial(base ?? {});
   },
@@ -306,18 +294,6 @@ export const StoreCreateResponse: MessageFns<StoreCreateResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): StoreCreateResponse {
-    return { sandbox: isSet(object.sandbox) ? Sandbox.fromJSON(object.sandbox) : undefined };
-  },
-
-  toJSON(message: StoreCreateResponse): unknown {
-    const obj: any = {};
-    if (message.sandbox !== undefined) {
-      obj.sandbox = Sandbox.toJSON(message.sandbox);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<StoreCreateResponse>): StoreCreateResponse {
@@ -388,24 +364,6 @@ export const StoreUpdateRequest: MessageFns<StoreUpdateRequest> = {
     }
   },
 
-  fromJSON(object: any): StoreUpdateRequest {
-    return {
-      sandbox: isSet(object.sandbox) ? Sandbox.fromJSON(object.sandbox) : undefined,
-      fields: globalThis.Array.isArray(object?.fields) ? object.fields.map((e: any) => globalThis.String(e)) : [],
-    };
-  },
-
-  toJSON(message: StoreUpdateRequest): unknown {
-    const obj: any = {};
-    if (message.sandbox !== undefined) {
-      obj.sandbox = Sandbox.toJSON(message.sandbox);
-    }
-    if (message.fields?.length) {
-      obj.fields = message.fields;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<StoreUpdateRequest>): StoreUpdateRequest {
     return StoreUpdateRequest.fromPartial(base ?? {});
   },
@@ -462,18 +420,6 @@ export const StoreUpdateResponse: MessageFns<StoreUpdateResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): StoreUpdateResponse {
-    return { sandbox: isSet(object.sandbox) ? Sandbox.fromJSON(object.sandbox) : undefined };
-  },
-
-  toJSON(message: StoreUpdateResponse): unknown {
-    const obj: any = {};
-    if (message.sandbox !== undefined) {
-      obj.sandbox = Sandbox.toJSON(message.sandbox);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<StoreUpdateResponse>): StoreUpdateResponse {
@@ -533,24 +479,6 @@ export const StoreDeleteRequest: MessageFns<StoreDeleteRequest> = {
     }
   },
 
-  fromJSON(object: any): StoreDeleteRequest {
-    return {
-      sandboxId: isSet(object.sandboxId)
-        ? globalThis.String(object.sandboxId)
-        : isSet(object.sandbox_id)
-        ? globalThis.String(object.sandbox_id)
-        : "",
-    };
-  },
-
-  toJSON(message: StoreDeleteRequest): unknown {
-    const obj: any = {};
-    if (message.sandboxId !== undefined) {
-      obj.sandboxId = message.sandboxId;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<StoreDeleteRequest>): StoreDeleteRequest {
     return StoreDeleteRequest.fromPartial(base ?? {});
   },
@@ -593,15 +521,6 @@ export const StoreDeleteResponse: MessageFns<StoreDeleteResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(_: any): StoreDeleteResponse {
-    return {};
-  },
-
-  toJSON(_: StoreDeleteResponse): unknown {
-    const obj: any = {};
-    return obj;
   },
 
   create(base?: DeepPartial<StoreDeleteResponse>): StoreDeleteResponse {
@@ -656,20 +575,6 @@ export const StoreListRequest: MessageFns<StoreListRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): StoreListRequest {
-    return {
-      filters: globalThis.Array.isArray(object?.filters) ? object.filters.map((e: any) => globalThis.String(e)) : [],
-    };
-  },
-
-  toJSON(message: StoreListRequest): unknown {
-    const obj: any = {};
-    if (message.filters?.length) {
-      obj.filters = message.filters;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<StoreListRequest>): StoreListRequest {
@@ -727,18 +632,6 @@ export const StoreListResponse: MessageFns<StoreListResponse> = {
     }
   },
 
-  fromJSON(object: any): StoreListResponse {
-    return { list: globalThis.Array.isArray(object?.list) ? object.list.map((e: any) => Sandbox.fromJSON(e)) : [] };
-  },
-
-  toJSON(message: StoreListResponse): unknown {
-    const obj: any = {};
-    if (message.list?.length) {
-      obj.list = message.list.map((e) => Sandbox.toJSON(e));
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<StoreListResponse>): StoreListResponse {
     return StoreListResponse.fromPartial(base ?? {});
   },
@@ -794,24 +687,6 @@ export const StoreGetRequest: MessageFns<StoreGetRequest> = {
     }
   },
 
-  fromJSON(object: any): StoreGetRequest {
-    return {
-      sandboxId: isSet(object.sandboxId)
-        ? globalThis.String(object.sandboxId)
-        : isSet(object.sandbox_id)
-        ? globalThis.String(object.sandbox_id)
-        : "",
-    };
-  },
-
-  toJSON(message: StoreGetRequest): unknown {
-    const obj: any = {};
-    if (message.sandboxId !== undefined) {
-      obj.sandboxId = message.sandboxId;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<StoreGetRequest>): StoreGetRequest {
     return StoreGetRequest.fromPartial(base ?? {});
   },
@@ -865,18 +740,6 @@ export const StoreGetResponse: MessageFns<StoreGetResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): StoreGetResponse {
-    return { sandbox: isSet(object.sandbox) ? Sandbox.fromJSON(object.sandbox) : undefined };
-  },
-
-  toJSON(message: StoreGetResponse): unknown {
-    const obj: any = {};
-    if (message.sandbox !== undefined) {
-      obj.sandbox = Sandbox.toJSON(message.sandbox);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<StoreGetResponse>): StoreGetResponse {
@@ -1013,71 +876,6 @@ export const ControllerCreateRequest: MessageFns<ControllerCreateRequest> = {
     }
   },
 
-  fromJSON(object: any): ControllerCreateRequest {
-    return {
-      sandboxId: isSet(object.sandboxId)
-        ? globalThis.String(object.sandboxId)
-        : isSet(object.sandbox_id)
-        ? globalThis.String(object.sandbox_id)
-        : "",
-      rootfs: globalThis.Array.isArray(object?.rootfs) ? object.rootfs.map((e: any) => Mount.fromJSON(e)) : [],
-      options: isSet(object.options) ? Any.fromJSON(object.options) : undefined,
-      netnsPath: isSet(object.netnsPath)
-        ? globalThis.String(object.netnsPath)
-        : isSet(object.netns_path)
-        ? globalThis.String(object.netns_path)
-        : "",
-      annotations: isObject(object.annotations)
-        ? (globalThis.Object.entries(object.annotations) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : {},
-      sandbox: isSet(object.sandbox) ? Sandbox.fromJSON(object.sandbox) : undefined,
-      sandboxer: isSet(object.sandboxer) ? globalThis.String(object.sandboxer) : "",
-    };
-  },
-
-  toJSON(message: ControllerCreateRequest): unknown {
-    const obj: any = {};
-    if (message.sandboxId !== undefined) {
-      obj.sandboxId = message.sandboxId;
-    }
-    if (message.rootfs?.length) {
-      obj.rootfs = message.rootfs.map((e) => Mount.toJSON(e));
-    }
-    if (message.options !== undefined) {
-      obj.options = Any.toJSON(message.options);
-    }
-    if (message.netnsPath !== undefined) {
-      obj.netnsPath = message.netnsPath;
-    }
-    if (message.annotations) {
-      const entries = globalThis.Object.entries(message.annotations) as [string, string][];
-      if (entries.length > 0) {
-        obj.annotations = {};
-        entries.forEach(([k, v]) => {
-          obj.annotations[k] = v;
-        });
-      }
-    }
-    if (message.sandbox !== undefined) {
-      obj.sandbox = Sandbox.toJSON(message.sandbox);
-    }
-    if (message.sandboxer !== undefined) {
-      obj.sandboxer = message.sandboxer;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ControllerCreateRequest>): ControllerCreateRequest {
     return ControllerCreateRequest.fromPartial(base ?? {});
   },
@@ -1162,24 +960,6 @@ export const ControllerCreateRequest_AnnotationsEntry: MessageFns<ControllerCrea
     }
   },
 
-  fromJSON(object: any): ControllerCreateRequest_AnnotationsEntry {
-    return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
-    };
-  },
-
-  toJSON(message: ControllerCreateRequest_AnnotationsEntry): unknown {
-    const obj: any = {};
-    if (message.key !== undefined) {
-      obj.key = message.key;
-    }
-    if (message.value !== undefined) {
-      obj.value = message.value;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ControllerCreateRequest_AnnotationsEntry>): ControllerCreateRequest_AnnotationsEntry {
     return ControllerCreateRequest_AnnotationsEntry.fromPartial(base ?? {});
   },
@@ -1234,24 +1014,6 @@ export const ControllerCreateResponse: MessageFns<ControllerCreateResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ControllerCreateResponse {
-    return {
-      sandboxId: isSet(object.sandboxId)
-        ? globalThis.String(object.sandboxId)
-        : isSet(object.sandbox_id)
-        ? globalThis.String(object.sandbox_id)
-        : "",
-    };
-  },
-
-  toJSON(message: ControllerCreateResponse): unknown {
-    const obj: any = {};
-    if (message.sandboxId !== undefined) {
-      obj.sandboxId = message.sandboxId;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ControllerCreateResponse>): ControllerCreateResponse {
@@ -1318,28 +1080,6 @@ export const ControllerStartRequest: MessageFns<ControllerStartRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ControllerStartRequest {
-    return {
-      sandboxId: isSet(object.sandboxId)
-        ? globalThis.String(object.sandboxId)
-        : isSet(object.sandbox_id)
-        ? globalThis.String(object.sandbox_id)
-        : "",
-      sandboxer: isSet(object.sandboxer) ? globalThis.String(object.sandboxer) : "",
-    };
-  },
-
-  toJSON(message: ControllerStartRequest): unknown {
-    const obj: any = {};
-    if (message.sandboxId !== undefined) {
-      obj.sandboxId = message.sandboxId;
-    }
-    if (message.sandboxer !== undefined) {
-      obj.sandboxer = message.sandboxer;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ControllerStartRequest>): ControllerStartRequest {
@@ -1467,71 +1207,6 @@ export const ControllerStartResponse: MessageFns<ControllerStartResponse> = {
     }
   },
 
-  fromJSON(object: any): ControllerStartResponse {
-    return {
-      sandboxId: isSet(object.sandboxId)
-        ? globalThis.String(object.sandboxId)
-        : isSet(object.sandbox_id)
-        ? globalThis.String(object.sandbox_id)
-        : "",
-      pid: isSet(object.pid) ? globalThis.Number(object.pid) : 0,
-      createdAt: isSet(object.createdAt)
-        ? fromJsonTimestamp(object.createdAt)
-        : isSet(object.created_at)
-        ? fromJsonTimestamp(object.created_at)
-        : undefined,
-      labels: isObject(object.labels)
-        ? (globalThis.Object.entries(object.labels) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : {},
-      address: isSet(object.address) ? globalThis.String(object.address) : "",
-      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
-      spec: isSet(object.spec) ? Any.fromJSON(object.spec) : undefined,
-    };
-  },
-
-  toJSON(message: ControllerStartResponse): unknown {
-    const obj: any = {};
-    if (message.sandboxId !== undefined) {
-      obj.sandboxId = message.sandboxId;
-    }
-    if (message.pid !== undefined) {
-      obj.pid = Math.round(message.pid);
-    }
-    if (message.createdAt !== undefined) {
-      obj.createdAt = fromTimestamp(message.createdAt).toISOString();
-    }
-    if (message.labels) {
-      const entries = globalThis.Object.entries(message.labels) as [string, string][];
-      if (entries.length > 0) {
-        obj.labels = {};
-        entries.forEach(([k, v]) => {
-          obj.labels[k] = v;
-        });
-      }
-    }
-    if (message.address !== undefined) {
-      obj.address = message.address;
-    }
-    if (message.version !== undefined) {
-      obj.version = Math.round(message.version);
-    }
-    if (message.spec !== undefined) {
-      obj.spec = Any.toJSON(message.spec);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ControllerStartResponse>): ControllerStartResponse {
     return ControllerStartResponse.fromPartial(base ?? {});
   },
@@ -1614,24 +1289,6 @@ export const ControllerStartResponse_LabelsEntry: MessageFns<ControllerStartResp
     }
   },
 
-  fromJSON(object: any): ControllerStartResponse_LabelsEntry {
-    return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
-    };
-  },
-
-  toJSON(message: ControllerStartResponse_LabelsEntry): unknown {
-    const obj: any = {};
-    if (message.key !== undefined) {
-      obj.key = message.key;
-    }
-    if (message.value !== undefined) {
-      obj.value = message.value;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ControllerStartResponse_LabelsEntry>): ControllerStartResponse_LabelsEntry {
     return ControllerStartResponse_LabelsEntry.fromPartial(base ?? {});
   },
@@ -1699,28 +1356,6 @@ export const ControllerPlatformRequest: MessageFns<ControllerPlatformRequest> = 
     }
   },
 
-  fromJSON(object: any): ControllerPlatformRequest {
-    return {
-      sandboxId: isSet(object.sandboxId)
-        ? globalThis.String(object.sandboxId)
-        : isSet(object.sandbox_id)
-        ? globalThis.String(object.sandbox_id)
-        : "",
-      sandboxer: isSet(object.sandboxer) ? globalThis.String(object.sandboxer) : "",
-    };
-  },
-
-  toJSON(message: ControllerPlatformRequest): unknown {
-    const obj: any = {};
-    if (message.sandboxId !== undefined) {
-      obj.sandboxId = message.sandboxId;
-    }
-    if (message.sandboxer !== undefined) {
-      obj.sandboxer = message.sandboxer;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ControllerPlatformRequest>): ControllerPlatformRequest {
     return ControllerPlatformRequest.fromPartial(base ?? {});
   },
@@ -1775,18 +1410,6 @@ export const ControllerPlatformResponse: MessageFns<ControllerPlatformResponse> 
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ControllerPlatformResponse {
-    return { platform: isSet(object.platform) ? Platform.fromJSON(object.platform) : undefined };
-  },
-
-  toJSON(message: ControllerPlatformResponse): unknown {
-    const obj: any = {};
-    if (message.platform !== undefined) {
-      obj.platform = Platform.toJSON(message.platform);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ControllerPlatformResponse>): ControllerPlatformResponse {
@@ -1868,36 +1491,6 @@ export const ControllerStopRequest: MessageFns<ControllerStopRequest> = {
     }
   },
 
-  fromJSON(object: any): ControllerStopRequest {
-    return {
-      sandboxId: isSet(object.sandboxId)
-        ? globalThis.String(object.sandboxId)
-        : isSet(object.sandbox_id)
-        ? globalThis.String(object.sandbox_id)
-        : "",
-      timeoutSecs: isSet(object.timeoutSecs)
-        ? globalThis.Number(object.timeoutSecs)
-        : isSet(object.timeout_secs)
-        ? globalThis.Number(object.timeout_secs)
-        : 0,
-      sandboxer: isSet(object.sandboxer) ? globalThis.String(object.sandboxer) : "",
-    };
-  },
-
-  toJSON(message: ControllerStopRequest): unknown {
-    const obj: any = {};
-    if (message.sandboxId !== undefined) {
-      obj.sandboxId = message.sandboxId;
-    }
-    if (message.timeoutSecs !== undefined) {
-      obj.timeoutSecs = Math.round(message.timeoutSecs);
-    }
-    if (message.sandboxer !== undefined) {
-      obj.sandboxer = message.sandboxer;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ControllerStopRequest>): ControllerStopRequest {
     return ControllerStopRequest.fromPartial(base ?? {});
   },
@@ -1942,15 +1535,6 @@ export const ControllerStopResponse: MessageFns<ControllerStopResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(_: any): ControllerStopResponse {
-    return {};
-  },
-
-  toJSON(_: ControllerStopResponse): unknown {
-    const obj: any = {};
-    return obj;
   },
 
   create(base?: DeepPartial<ControllerStopResponse>): ControllerStopResponse {
@@ -2018,28 +1602,6 @@ export const ControllerWaitRequest: MessageFns<ControllerWaitRequest> = {
     }
   },
 
-  fromJSON(object: any): ControllerWaitRequest {
-    return {
-      sandboxId: isSet(object.sandboxId)
-        ? globalThis.String(object.sandboxId)
-        : isSet(object.sandbox_id)
-        ? globalThis.String(object.sandbox_id)
-        : "",
-      sandboxer: isSet(object.sandboxer) ? globalThis.String(object.sandboxer) : "",
-    };
-  },
-
-  toJSON(message: ControllerWaitRequest): unknown {
-    const obj: any = {};
-    if (message.sandboxId !== undefined) {
-      obj.sandboxId = message.sandboxId;
-    }
-    if (message.sandboxer !== undefined) {
-      obj.sandboxer = message.sandboxer;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ControllerWaitRequest>): ControllerWaitRequest {
     return ControllerWaitRequest.fromPartial(base ?? {});
   },
@@ -2105,32 +1667,6 @@ export const ControllerWaitResponse: MessageFns<ControllerWaitResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ControllerWaitResponse {
-    return {
-      exitStatus: isSet(object.exitStatus)
-        ? globalThis.Number(object.exitStatus)
-        : isSet(object.exit_status)
-        ? globalThis.Number(object.exit_status)
-        : 0,
-      exitedAt: isSet(object.exitedAt)
-        ? fromJsonTimestamp(object.exitedAt)
-        : isSet(object.exited_at)
-        ? fromJsonTimestamp(object.exited_at)
-        : undefined,
-    };
-  },
-
-  toJSON(message: ControllerWaitResponse): unknown {
-    const obj: any = {};
-    if (message.exitStatus !== undefined) {
-      obj.exitStatus = Math.round(message.exitStatus);
-    }
-    if (message.exitedAt !== undefined) {
-      obj.exitedAt = fromTimestamp(message.exitedAt).toISOString();
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ControllerWaitResponse>): ControllerWaitResponse {
@@ -2211,32 +1747,6 @@ export const ControllerStatusRequest: MessageFns<ControllerStatusRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ControllerStatusRequest {
-    return {
-      sandboxId: isSet(object.sandboxId)
-        ? globalThis.String(object.sandboxId)
-        : isSet(object.sandbox_id)
-        ? globalThis.String(object.sandbox_id)
-        : "",
-      verbose: isSet(object.verbose) ? globalThis.Boolean(object.verbose) : false,
-      sandboxer: isSet(object.sandboxer) ? globalThis.String(object.sandboxer) : "",
-    };
-  },
-
-  toJSON(message: ControllerStatusRequest): unknown {
-    const obj: any = {};
-    if (message.sandboxId !== undefined) {
-      obj.sandboxId = message.sandboxId;
-    }
-    if (message.verbose !== undefined) {
-      obj.verbose = message.verbose;
-    }
-    if (message.sandboxer !== undefined) {
-      obj.sandboxer = message.sandboxer;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ControllerStatusRequest>): ControllerStatusRequest {
@@ -2397,83 +1907,6 @@ export const ControllerStatusResponse: MessageFns<ControllerStatusResponse> = {
     }
   },
 
-  fromJSON(object: any): ControllerStatusResponse {
-    return {
-      sandboxId: isSet(object.sandboxId)
-        ? globalThis.String(object.sandboxId)
-        : isSet(object.sandbox_id)
-        ? globalThis.String(object.sandbox_id)
-        : "",
-      pid: isSet(object.pid) ? globalThis.Number(object.pid) : 0,
-      state: isSet(object.state) ? globalThis.String(object.state) : "",
-      info: isObject(object.info)
-        ? (globalThis.Object.entries(object.info) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : {},
-      createdAt: isSet(object.createdAt)
-        ? fromJsonTimestamp(object.createdAt)
-        : isSet(object.created_at)
-        ? fromJsonTimestamp(object.created_at)
-        : undefined,
-      exitedAt: isSet(object.exitedAt)
-        ? fromJsonTimestamp(object.exitedAt)
-        : isSet(object.exited_at)
-        ? fromJsonTimestamp(object.exited_at)
-        : undefined,
-      extra: isSet(object.extra) ? Any.fromJSON(object.extra) : undefined,
-      address: isSet(object.address) ? globalThis.String(object.address) : "",
-      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
-    };
-  },
-
-  toJSON(message: ControllerStatusResponse): unknown {
-    const obj: any = {};
-    if (message.sandboxId !== undefined) {
-      obj.sandboxId = message.sandboxId;
-    }
-    if (message.pid !== undefined) {
-      obj.pid = Math.round(message.pid);
-    }
-    if (message.state !== undefined) {
-      obj.state = message.state;
-    }
-    if (message.info) {
-      const entries = globalThis.Object.entries(message.info) as [string, string][];
-      if (entries.length > 0) {
-        obj.info = {};
-        entries.forEach(([k, v]) => {
-          obj.info[k] = v;
-        });
-      }
-    }
-    if (message.createdAt !== undefined) {
-      obj.createdAt = fromTimestamp(message.createdAt).toISOString();
-    }
-    if (message.exitedAt !== undefined) {
-      obj.exitedAt = fromTimestamp(message.exitedAt).toISOString();
-    }
-    if (message.extra !== undefined) {
-      obj.extra = Any.toJSON(message.extra);
-    }
-    if (message.address !== undefined) {
-      obj.address = message.address;
-    }
-    if (message.version !== undefined) {
-      obj.version = Math.round(message.version);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ControllerStatusResponse>): ControllerStatusResponse {
     return ControllerStatusResponse.fromPartial(base ?? {});
   },
@@ -2560,24 +1993,6 @@ export const ControllerStatusResponse_InfoEntry: MessageFns<ControllerStatusResp
     }
   },
 
-  fromJSON(object: any): ControllerStatusResponse_InfoEntry {
-    return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
-    };
-  },
-
-  toJSON(message: ControllerStatusResponse_InfoEntry): unknown {
-    const obj: any = {};
-    if (message.key !== undefined) {
-      obj.key = message.key;
-    }
-    if (message.value !== undefined) {
-      obj.value = message.value;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ControllerStatusResponse_InfoEntry>): ControllerStatusResponse_InfoEntry {
     return ControllerStatusResponse_InfoEntry.fromPartial(base ?? {});
   },
@@ -2645,28 +2060,6 @@ export const ControllerShutdownRequest: MessageFns<ControllerShutdownRequest> = 
     }
   },
 
-  fromJSON(object: any): ControllerShutdownRequest {
-    return {
-      sandboxId: isSet(object.sandboxId)
-        ? globalThis.String(object.sandboxId)
-        : isSet(object.sandbox_id)
-        ? globalThis.String(object.sandbox_id)
-        : "",
-      sandboxer: isSet(object.sandboxer) ? globalThis.String(object.sandboxer) : "",
-    };
-  },
-
-  toJSON(message: ControllerShutdownRequest): unknown {
-    const obj: any = {};
-    if (message.sandboxId !== undefined) {
-      obj.sandboxId = message.sandboxId;
-    }
-    if (message.sandboxer !== undefined) {
-      obj.sandboxer = message.sandboxer;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ControllerShutdownRequest>): ControllerShutdownRequest {
     return ControllerShutdownRequest.fromPartial(base ?? {});
   },
@@ -2710,15 +2103,6 @@ export const ControllerShutdownResponse: MessageFns<ControllerShutdownResponse> 
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(_: any): ControllerShutdownResponse {
-    return {};
-  },
-
-  toJSON(_: ControllerShutdownResponse): unknown {
-    const obj: any = {};
-    return obj;
   },
 
   create(base?: DeepPartial<ControllerShutdownResponse>): ControllerShutdownResponse {
@@ -2786,28 +2170,6 @@ export const ControllerMetricsRequest: MessageFns<ControllerMetricsRequest> = {
     }
   },
 
-  fromJSON(object: any): ControllerMetricsRequest {
-    return {
-      sandboxId: isSet(object.sandboxId)
-        ? globalThis.String(object.sandboxId)
-        : isSet(object.sandbox_id)
-        ? globalThis.String(object.sandbox_id)
-        : "",
-      sandboxer: isSet(object.sandboxer) ? globalThis.String(object.sandboxer) : "",
-    };
-  },
-
-  toJSON(message: ControllerMetricsRequest): unknown {
-    const obj: any = {};
-    if (message.sandboxId !== undefined) {
-      obj.sandboxId = message.sandboxId;
-    }
-    if (message.sandboxer !== undefined) {
-      obj.sandboxer = message.sandboxer;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ControllerMetricsRequest>): ControllerMetricsRequest {
     return ControllerMetricsRequest.fromPartial(base ?? {});
   },
@@ -2862,18 +2224,6 @@ export const ControllerMetricsResponse: MessageFns<ControllerMetricsResponse> = 
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ControllerMetricsResponse {
-    return { metrics: isSet(object.metrics) ? Metric.fromJSON(object.metrics) : undefined };
-  },
-
-  toJSON(message: ControllerMetricsResponse): unknown {
-    const obj: any = {};
-    if (message.metrics !== undefined) {
-      obj.metrics = Metric.toJSON(message.metrics);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ControllerMetricsResponse>): ControllerMetricsResponse {
@@ -2966,36 +2316,6 @@ export const ControllerUpdateRequest: MessageFns<ControllerUpdateRequest> = {
     }
   },
 
-  fromJSON(object: any): ControllerUpdateRequest {
-    return {
-      sandboxId: isSet(object.sandboxId)
-        ? globalThis.String(object.sandboxId)
-        : isSet(object.sandbox_id)
-        ? globalThis.String(object.sandbox_id)
-        : "",
-      sandboxer: isSet(object.sandboxer) ? globalThis.String(object.sandboxer) : "",
-      sandbox: isSet(object.sandbox) ? Sandbox.fromJSON(object.sandbox) : undefined,
-      fields: globalThis.Array.isArray(object?.fields) ? object.fields.map((e: any) => globalThis.String(e)) : [],
-    };
-  },
-
-  toJSON(message: ControllerUpdateRequest): unknown {
-    const obj: any = {};
-    if (message.sandboxId !== undefined) {
-      obj.sandboxId = message.sandboxId;
-    }
-    if (message.sandboxer !== undefined) {
-      obj.sandboxer = message.sandboxer;
-    }
-    if (message.sandbox !== undefined) {
-      obj.sandbox = Sandbox.toJSON(message.sandbox);
-    }
-    if (message.fields?.length) {
-      obj.fields = message.fields;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ControllerUpdateRequest>): ControllerUpdateRequest {
     return ControllerUpdateRequest.fromPartial(base ?? {});
   },
@@ -3043,15 +2363,6 @@ export const ControllerUpdateResponse: MessageFns<ControllerUpdateResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(_: any): ControllerUpdateResponse {
-    return {};
-  },
-
-  toJSON(_: ControllerUpdateResponse): unknown {
-    const obj: any = {};
-    return obj;
   },
 
   create(base?: DeepPartial<ControllerUpdateResponse>): ControllerUpdateResponse {
@@ -3483,52 +2794,9 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-function toTimestamp(date: Date): Timestamp {
-  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
-  const nanos = (date.getTime() % 1_000) * 1_000_000;
-  return { seconds, nanos };
-}
-
-function fromTimestamp(t: Timestamp): Date {
-  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
-  millis += (t.nanos || 0) / 1_000_000;
-  return new globalThis.Date(millis);
-}
-
-const timestampFractionRegex = /:\d{2}\.\d+/;
-
-function fromJsonTimestamp(o: any): Timestamp {
-  if (o instanceof globalThis.Date) {
-    return toTimestamp(o);
-  } else if (typeof o === "string") {
-    // Date only keeps milliseconds, and parses longer fractions in an engine-specific way,
-    // so parse the fractional seconds ourselves and give Date only the whole seconds
-    const fraction = timestampFractionRegex.exec(o);
-    if (fraction === null) {
-      return toTimestamp(new globalThis.Date(o));
-    }
-    const fractionNanos = Number(fraction[0].slice(4, 13).padEnd(9, "0"));
-    const wholeSeconds = new globalThis.Date(o.replace(fraction[0], fraction[0].slice(0, 3)));
-    const timestamp = toTimestamp(new globalThis.Date(wholeSeconds.getTime() + Math.trunc(fractionNanos / 1_000_000)));
-    return { ...timestamp, nanos: (timestamp.nanos ?? 0) + (fractionNanos % 1_000_000) };
-  } else {
-    return Timestamp.fromJSON(o);
-  }
-}
-
-function isObject(value: any): boolean {
-  return typeof value === "object" && value !== null;
-}
-
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

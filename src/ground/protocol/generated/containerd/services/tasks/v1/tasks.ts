@@ -370,76 +370,6 @@ export const CreateTaskRequest: MessageFns<CreateTaskRequest> = {
     }
   },
 
-  fromJSON(object: any): CreateTaskRequest {
-    return {
-      containerId: isSet(object.containerId)
-        ? globalThis.String(object.containerId)
-        : isSet(object.container_id)
-        ? globalThis.String(object.container_id)
-        : "",
-      rootfs: globalThis.Array.isArray(object?.rootfs) ? object.rootfs.map((e: any) => Mount.fromJSON(e)) : [],
-      stdin: isSet(object.stdin) ? globalThis.String(object.stdin) : "",
-      stdout: isSet(object.stdout) ? globalThis.String(object.stdout) : "",
-      stderr: isSet(object.stderr) ? globalThis.String(object.stderr) : "",
-      terminal: isSet(object.terminal) ? globalThis.Boolean(object.terminal) : false,
-      checkpoint: isSet(object.checkpoint) ? Descriptor.fromJSON(object.checkpoint) : undefined,
-      options: isSet(object.options) ? Any.fromJSON(object.options) : undefined,
-      runtimePath: isSet(object.runtimePath)
-        ? globalThis.String(object.runtimePath)
-        : isSet(object.runtime_path)
-        ? globalThis.String(object.runtime_path)
-        : "",
-      taskApiAddress: isSet(object.taskApiAddress)
-        ? globalThis.String(object.taskApiAddress)
-        : isSet(object.task_api_address)
-        ? globalThis.String(object.task_api_address)
-        : "",
-      taskApiVersion: isSet(object.taskApiVersion)
-        ? globalThis.Number(object.taskApiVersion)
-        : isSet(object.task_api_version)
-        ? globalThis.Number(object.task_api_version)
-        : 0,
-    };
-  },
-
-  toJSON(message: CreateTaskRequest): unknown {
-    const obj: any = {};
-    if (message.containerId !== undefined) {
-      obj.containerId = message.containerId;
-    }
-    if (message.rootfs?.length) {
-      obj.rootfs = message.rootfs.map((e) => Mount.toJSON(e));
-    }
-    if (message.stdin !== undefined) {
-      obj.stdin = message.stdin;
-    }
-    if (message.stdout !== undefined) {
-      obj.stdout = message.stdout;
-    }
-    if (message.stderr !== undefined) {
-      obj.stderr = message.stderr;
-    }
-    if (message.terminal !== undefined) {
-      obj.terminal = message.terminal;
-    }
-    if (message.checkpoint !== undefined) {
-      obj.checkpoint = Descriptor.toJSON(message.checkpoint);
-    }
-    if (message.options !== undefined) {
-      obj.options = Any.toJSON(message.options);
-    }
-    if (message.runtimePath !== undefined) {
-      obj.runtimePath = message.runtimePath;
-    }
-    if (message.taskApiAddress !== undefined) {
-      obj.taskApiAddress = message.taskApiAddress;
-    }
-    if (message.taskApiVersion !== undefined) {
-      obj.taskApiVersion = Math.round(message.taskApiVersion);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<CreateTaskRequest>): CreateTaskRequest {
     return CreateTaskRequest.fromPartial(base ?? {});
   },
@@ -520,28 +450,6 @@ export const CreateTaskResponse: MessageFns<CreateTaskResponse> = {
     }
   },
 
-  fromJSON(object: any): CreateTaskResponse {
-    return {
-      containerId: isSet(object.containerId)
-        ? globalThis.String(object.containerId)
-        : isSet(object.container_id)
-        ? globalThis.String(object.container_id)
-        : "",
-      pid: isSet(object.pid) ? globalThis.Number(object.pid) : 0,
-    };
-  },
-
-  toJSON(message: CreateTaskResponse): unknown {
-    const obj: any = {};
-    if (message.containerId !== undefined) {
-      obj.containerId = message.containerId;
-    }
-    if (message.pid !== undefined) {
-      obj.pid = Math.round(message.pid);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<CreateTaskResponse>): CreateTaskResponse {
     return CreateTaskResponse.fromPartial(base ?? {});
   },
@@ -609,32 +517,6 @@ export const StartRequest: MessageFns<StartRequest> = {
     }
   },
 
-  fromJSON(object: any): StartRequest {
-    return {
-      containerId: isSet(object.containerId)
-        ? globalThis.String(object.containerId)
-        : isSet(object.container_id)
-        ? globalThis.String(object.container_id)
-        : "",
-      execId: isSet(object.execId)
-        ? globalThis.String(object.execId)
-        : isSet(object.exec_id)
-        ? globalThis.String(object.exec_id)
-        : "",
-    };
-  },
-
-  toJSON(message: StartRequest): unknown {
-    const obj: any = {};
-    if (message.containerId !== undefined) {
-      obj.containerId = message.containerId;
-    }
-    if (message.execId !== undefined) {
-      obj.execId = message.execId;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<StartRequest>): StartRequest {
     return StartRequest.fromPartial(base ?? {});
   },
@@ -691,18 +573,6 @@ export const StartResponse: MessageFns<StartResponse> = {
     }
   },
 
-  fromJSON(object: any): StartResponse {
-    return { pid: isSet(object.pid) ? globalThis.Number(object.pid) : 0 };
-  },
-
-  toJSON(message: StartResponse): unknown {
-    const obj: any = {};
-    if (message.pid !== undefined) {
-      obj.pid = Math.round(message.pid);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<StartResponse>): StartResponse {
     return StartResponse.fromPartial(base ?? {});
   },
@@ -756,24 +626,6 @@ export const DeleteTaskRequest: MessageFns<DeleteTaskRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): DeleteTaskRequest {
-    return {
-      containerId: isSet(object.containerId)
-        ? globalThis.String(object.containerId)
-        : isSet(object.container_id)
-        ? globalThis.String(object.container_id)
-        : "",
-    };
-  },
-
-  toJSON(message: DeleteTaskRequest): unknown {
-    const obj: any = {};
-    if (message.containerId !== undefined) {
-      obj.containerId = message.containerId;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<DeleteTaskRequest>): DeleteTaskRequest {
@@ -864,40 +716,6 @@ export const DeleteResponse: MessageFns<DeleteResponse> = {
     }
   },
 
-  fromJSON(object: any): DeleteResponse {
-    return {
-      id: isSet(object.id) ? globalThis.String(object.id) : "",
-      pid: isSet(object.pid) ? globalThis.Number(object.pid) : 0,
-      exitStatus: isSet(object.exitStatus)
-        ? globalThis.Number(object.exitStatus)
-        : isSet(object.exit_status)
-        ? globalThis.Number(object.exit_status)
-        : 0,
-      exitedAt: isSet(object.exitedAt)
-        ? fromJsonTimestamp(object.exitedAt)
-        : isSet(object.exited_at)
-        ? fromJsonTimestamp(object.exited_at)
-        : undefined,
-    };
-  },
-
-  toJSON(message: DeleteResponse): unknown {
-    const obj: any = {};
-    if (message.id !== undefined) {
-      obj.id = message.id;
-    }
-    if (message.pid !== undefined) {
-      obj.pid = Math.round(message.pid);
-    }
-    if (message.exitStatus !== undefined) {
-      obj.exitStatus = Math.round(message.exitStatus);
-    }
-    if (message.exitedAt !== undefined) {
-      obj.exitedAt = fromTimestamp(message.exitedAt).toISOString();
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<DeleteResponse>): DeleteResponse {
     return DeleteResponse.fromPartial(base ?? {});
   },
@@ -969,32 +787,6 @@ export const DeleteProcessRequest: MessageFns<DeleteProcessRequest> = {
     }
   },
 
-  fromJSON(object: any): DeleteProcessRequest {
-    return {
-      containerId: isSet(object.containerId)
-        ? globalThis.String(object.containerId)
-        : isSet(object.container_id)
-        ? globalThis.String(object.container_id)
-        : "",
-      execId: isSet(object.execId)
-        ? globalThis.String(object.execId)
-        : isSet(object.exec_id)
-        ? globalThis.String(object.exec_id)
-        : "",
-    };
-  },
-
-  toJSON(message: DeleteProcessRequest): unknown {
-    const obj: any = {};
-    if (message.containerId !== undefined) {
-      obj.containerId = message.containerId;
-    }
-    if (message.execId !== undefined) {
-      obj.execId = message.execId;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<DeleteProcessRequest>): DeleteProcessRequest {
     return DeleteProcessRequest.fromPartial(base ?? {});
   },
@@ -1062,32 +854,6 @@ export const GetRequest: MessageFns<GetRequest> = {
     }
   },
 
-  fromJSON(object: any): GetRequest {
-    return {
-      containerId: isSet(object.containerId)
-        ? globalThis.String(object.containerId)
-        : isSet(object.container_id)
-        ? globalThis.String(object.container_id)
-        : "",
-      execId: isSet(object.execId)
-        ? globalThis.String(object.execId)
-        : isSet(object.exec_id)
-        ? globalThis.String(object.exec_id)
-        : "",
-    };
-  },
-
-  toJSON(message: GetRequest): unknown {
-    const obj: any = {};
-    if (message.containerId !== undefined) {
-      obj.containerId = message.containerId;
-    }
-    if (message.execId !== undefined) {
-      obj.execId = message.execId;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<GetRequest>): GetRequest {
     return GetRequest.fromPartial(base ?? {});
   },
@@ -1142,18 +908,6 @@ export const GetResponse: MessageFns<GetResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): GetResponse {
-    return { process: isSet(object.process) ? Process.fromJSON(object.process) : undefined };
-  },
-
-  toJSON(message: GetResponse): unknown {
-    const obj: any = {};
-    if (message.process !== undefined) {
-      obj.process = Process.toJSON(message.process);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<GetResponse>): GetResponse {
@@ -1213,18 +967,6 @@ export const ListTasksRequest: MessageFns<ListTasksRequest> = {
     }
   },
 
-  fromJSON(object: any): ListTasksRequest {
-    return { filter: isSet(object.filter) ? globalThis.String(object.filter) : "" };
-  },
-
-  toJSON(message: ListTasksRequest): unknown {
-    const obj: any = {};
-    if (message.filter !== undefined) {
-      obj.filter = message.filter;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ListTasksRequest>): ListTasksRequest {
     return ListTasksRequest.fromPartial(base ?? {});
   },
@@ -1278,18 +1020,6 @@ export const ListTasksResponse: MessageFns<ListTasksResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ListTasksResponse {
-    return { tasks: globalThis.Array.isArray(object?.tasks) ? object.tasks.map((e: any) => Process.fromJSON(e)) : [] };
-  },
-
-  toJSON(message: ListTasksResponse): unknown {
-    const obj: any = {};
-    if (message.tasks?.length) {
-      obj.tasks = message.tasks.map((e) => Process.toJSON(e));
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ListTasksResponse>): ListTasksResponse {
@@ -1378,40 +1108,6 @@ export const KillRequest: MessageFns<KillRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): KillRequest {
-    return {
-      containerId: isSet(object.containerId)
-        ? globalThis.String(object.containerId)
-        : isSet(object.container_id)
-        ? globalThis.String(object.container_id)
-        : "",
-      execId: isSet(object.execId)
-        ? globalThis.String(object.execId)
-        : isSet(object.exec_id)
-        ? globalThis.String(object.exec_id)
-        : "",
-      signal: isSet(object.signal) ? globalThis.Number(object.signal) : 0,
-      all: isSet(object.all) ? globalThis.Boolean(object.all) : false,
-    };
-  },
-
-  toJSON(message: KillRequest): unknown {
-    const obj: any = {};
-    if (message.containerId !== undefined) {
-      obj.containerId = message.containerId;
-    }
-    if (message.execId !== undefined) {
-      obj.execId = message.execId;
-    }
-    if (message.signal !== undefined) {
-      obj.signal = Math.round(message.signal);
-    }
-    if (message.all !== undefined) {
-      obj.all = message.all;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<KillRequest>): KillRequest {
@@ -1538,52 +1234,6 @@ export const ExecProcessRequest: MessageFns<ExecProcessRequest> = {
     }
   },
 
-  fromJSON(object: any): ExecProcessRequest {
-    return {
-      containerId: isSet(object.containerId)
-        ? globalThis.String(object.containerId)
-        : isSet(object.container_id)
-        ? globalThis.String(object.container_id)
-        : "",
-      stdin: isSet(object.stdin) ? globalThis.String(object.stdin) : "",
-      stdout: isSet(object.stdout) ? globalThis.String(object.stdout) : "",
-      stderr: isSet(object.stderr) ? globalThis.String(object.stderr) : "",
-      terminal: isSet(object.terminal) ? globalThis.Boolean(object.terminal) : false,
-      spec: isSet(object.spec) ? Any.fromJSON(object.spec) : undefined,
-      execId: isSet(object.execId)
-        ? globalThis.String(object.execId)
-        : isSet(object.exec_id)
-        ? globalThis.String(object.exec_id)
-        : "",
-    };
-  },
-
-  toJSON(message: ExecProcessRequest): unknown {
-    const obj: any = {};
-    if (message.containerId !== undefined) {
-      obj.containerId = message.containerId;
-    }
-    if (message.stdin !== undefined) {
-      obj.stdin = message.stdin;
-    }
-    if (message.stdout !== undefined) {
-      obj.stdout = message.stdout;
-    }
-    if (message.stderr !== undefined) {
-      obj.stderr = message.stderr;
-    }
-    if (message.terminal !== undefined) {
-      obj.terminal = message.terminal;
-    }
-    if (message.spec !== undefined) {
-      obj.spec = Any.toJSON(message.spec);
-    }
-    if (message.execId !== undefined) {
-      obj.execId = message.execId;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ExecProcessRequest>): ExecProcessRequest {
     return ExecProcessRequest.fromPartial(base ?? {});
   },
@@ -1632,15 +1282,6 @@ export const ExecProcessResponse: MessageFns<ExecProcessResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(_: any): ExecProcessResponse {
-    return {};
-  },
-
-  toJSON(_: ExecProcessResponse): unknown {
-    const obj: any = {};
-    return obj;
   },
 
   create(base?: DeepPartial<ExecProcessResponse>): ExecProcessResponse {
@@ -1730,40 +1371,6 @@ export const ResizePtyRequest: MessageFns<ResizePtyRequest> = {
     }
   },
 
-  fromJSON(object: any): ResizePtyRequest {
-    return {
-      containerId: isSet(object.containerId)
-        ? globalThis.String(object.containerId)
-        : isSet(object.container_id)
-        ? globalThis.String(object.container_id)
-        : "",
-      execId: isSet(object.execId)
-        ? globalThis.String(object.execId)
-        : isSet(object.exec_id)
-        ? globalThis.String(object.exec_id)
-        : "",
-      width: isSet(object.width) ? globalThis.Number(object.width) : 0,
-      height: isSet(object.height) ? globalThis.Number(object.height) : 0,
-    };
-  },
-
-  toJSON(message: ResizePtyRequest): unknown {
-    const obj: any = {};
-    if (message.containerId !== undefined) {
-      obj.containerId = message.containerId;
-    }
-    if (message.execId !== undefined) {
-      obj.execId = message.execId;
-    }
-    if (message.width !== undefined) {
-      obj.width = Math.round(message.width);
-    }
-    if (message.height !== undefined) {
-      obj.height = Math.round(message.height);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ResizePtyRequest>): ResizePtyRequest {
     return ResizePtyRequest.fromPartial(base ?? {});
   },
@@ -1844,36 +1451,6 @@ export const CloseIORequest: MessageFns<CloseIORequest> = {
     }
   },
 
-  fromJSON(object: any): CloseIORequest {
-    return {
-      containerId: isSet(object.containerId)
-        ? globalThis.String(object.containerId)
-        : isSet(object.container_id)
-        ? globalThis.String(object.container_id)
-        : "",
-      execId: isSet(object.execId)
-        ? globalThis.String(object.execId)
-        : isSet(object.exec_id)
-        ? globalThis.String(object.exec_id)
-        : "",
-      stdin: isSet(object.stdin) ? globalThis.Boolean(object.stdin) : false,
-    };
-  },
-
-  toJSON(message: CloseIORequest): unknown {
-    const obj: any = {};
-    if (message.containerId !== undefined) {
-      obj.containerId = message.containerId;
-    }
-    if (message.execId !== undefined) {
-      obj.execId = message.execId;
-    }
-    if (message.stdin !== undefined) {
-      obj.stdin = message.stdin;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<CloseIORequest>): CloseIORequest {
     return CloseIORequest.fromPartial(base ?? {});
   },
@@ -1931,24 +1508,6 @@ export const PauseTaskRequest: MessageFns<PauseTaskRequest> = {
     }
   },
 
-  fromJSON(object: any): PauseTaskRequest {
-    return {
-      containerId: isSet(object.containerId)
-        ? globalThis.String(object.containerId)
-        : isSet(object.container_id)
-        ? globalThis.String(object.container_id)
-        : "",
-    };
-  },
-
-  toJSON(message: PauseTaskRequest): unknown {
-    const obj: any = {};
-    if (message.containerId !== undefined) {
-      obj.containerId = message.containerId;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<PauseTaskRequest>): PauseTaskRequest {
     return PauseTaskRequest.fromPartial(base ?? {});
   },
@@ -2002,24 +1561,6 @@ export const ResumeTaskRequest: MessageFns<ResumeTaskRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ResumeTaskRequest {
-    return {
-      containerId: isSet(object.containerId)
-        ? globalThis.String(object.containerId)
-        : isSet(object.container_id)
-        ? globalThis.String(object.container_id)
-        : "",
-    };
-  },
-
-  toJSON(message: ResumeTaskRequest): unknown {
-    const obj: any = {};
-    if (message.containerId !== undefined) {
-      obj.containerId = message.containerId;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ResumeTaskRequest>): ResumeTaskRequest {
@@ -2077,24 +1618,6 @@ export const ListPidsRequest: MessageFns<ListPidsRequest> = {
     }
   },
 
-  fromJSON(object: any): ListPidsRequest {
-    return {
-      containerId: isSet(object.containerId)
-        ? globalThis.String(object.containerId)
-        : isSet(object.container_id)
-        ? globalThis.String(object.container_id)
-        : "",
-    };
-  },
-
-  toJSON(message: ListPidsRequest): unknown {
-    const obj: any = {};
-    if (message.containerId !== undefined) {
-      obj.containerId = message.containerId;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ListPidsRequest>): ListPidsRequest {
     return ListPidsRequest.fromPartial(base ?? {});
   },
@@ -2148,22 +1671,6 @@ export const ListPidsResponse: MessageFns<ListPidsResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ListPidsResponse {
-    return {
-      processes: globalThis.Array.isArray(object?.processes)
-        ? object.processes.map((e: any) => ProcessInfo.fromJSON(e))
-        : [],
-    };
-  },
-
-  toJSON(message: ListPidsResponse): unknown {
-    const obj: any = {};
-    if (message.processes?.length) {
-      obj.processes = message.processes.map((e) => ProcessInfo.toJSON(e));
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ListPidsResponse>): ListPidsResponse {
@@ -2243,36 +1750,6 @@ export const CheckpointTaskRequest: MessageFns<CheckpointTaskRequest> = {
     }
   },
 
-  fromJSON(object: any): CheckpointTaskRequest {
-    return {
-      containerId: isSet(object.containerId)
-        ? globalThis.String(object.containerId)
-        : isSet(object.container_id)
-        ? globalThis.String(object.container_id)
-        : "",
-      parentCheckpoint: isSet(object.parentCheckpoint)
-        ? globalThis.String(object.parentCheckpoint)
-        : isSet(object.parent_checkpoint)
-        ? globalThis.String(object.parent_checkpoint)
-        : "",
-      options: isSet(object.options) ? Any.fromJSON(object.options) : undefined,
-    };
-  },
-
-  toJSON(message: CheckpointTaskRequest): unknown {
-    const obj: any = {};
-    if (message.containerId !== undefined) {
-      obj.containerId = message.containerId;
-    }
-    if (message.parentCheckpoint !== undefined) {
-      obj.parentCheckpoint = message.parentCheckpoint;
-    }
-    if (message.options !== undefined) {
-      obj.options = Any.toJSON(message.options);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<CheckpointTaskRequest>): CheckpointTaskRequest {
     return CheckpointTaskRequest.fromPartial(base ?? {});
   },
@@ -2330,22 +1807,6 @@ export const CheckpointTaskResponse: MessageFns<CheckpointTaskResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): CheckpointTaskResponse {
-    return {
-      descriptors: globalThis.Array.isArray(object?.descriptors)
-        ? object.descriptors.map((e: any) => Descriptor.fromJSON(e))
-        : [],
-    };
-  },
-
-  toJSON(message: CheckpointTaskResponse): unknown {
-    const obj: any = {};
-    if (message.descriptors?.length) {
-      obj.descriptors = message.descriptors.map((e) => Descriptor.toJSON(e));
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<CheckpointTaskResponse>): CheckpointTaskResponse {
@@ -2428,51 +1889,6 @@ export const UpdateTaskRequest: MessageFns<UpdateTaskRequest> = {
     }
   },
 
-  fromJSON(object: any): UpdateTaskRequest {
-    return {
-      containerId: isSet(object.containerId)
-        ? globalThis.String(object.containerId)
-        : isSet(object.container_id)
-        ? globalThis.String(object.container_id)
-        : "",
-      resources: isSet(object.resources) ? Any.fromJSON(object.resources) : undefined,
-      annotations: isObject(object.annotations)
-        ? (globalThis.Object.entries(object.annotations) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : {},
-    };
-  },
-
-  toJSON(message: UpdateTaskRequest): unknown {
-    const obj: any = {};
-    if (message.containerId !== undefined) {
-      obj.containerId = message.containerId;
-    }
-    if (message.resources !== undefined) {
-      obj.resources = Any.toJSON(message.resources);
-    }
-    if (message.annotations) {
-      const entries = globalThis.Object.entries(message.annotations) as [string, string][];
-      if (entries.length > 0) {
-        obj.annotations = {};
-        entries.forEach(([k, v]) => {
-          obj.annotations[k] = v;
-        });
-      }
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<UpdateTaskRequest>): UpdateTaskRequest {
     return UpdateTaskRequest.fromPartial(base ?? {});
   },
@@ -2551,24 +1967,6 @@ export const UpdateTaskRequest_AnnotationsEntry: MessageFns<UpdateTaskRequest_An
     }
   },
 
-  fromJSON(object: any): UpdateTaskRequest_AnnotationsEntry {
-    return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
-    };
-  },
-
-  toJSON(message: UpdateTaskRequest_AnnotationsEntry): unknown {
-    const obj: any = {};
-    if (message.key !== undefined) {
-      obj.key = message.key;
-    }
-    if (message.value !== undefined) {
-      obj.value = message.value;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<UpdateTaskRequest_AnnotationsEntry>): UpdateTaskRequest_AnnotationsEntry {
     return UpdateTaskRequest_AnnotationsEntry.fromPartial(base ?? {});
   },
@@ -2625,20 +2023,6 @@ export const MetricsRequest: MessageFns<MetricsRequest> = {
     }
   },
 
-  fromJSON(object: any): MetricsRequest {
-    return {
-      filters: globalThis.Array.isArray(object?.filters) ? object.filters.map((e: any) => globalThis.String(e)) : [],
-    };
-  },
-
-  toJSON(message: MetricsRequest): unknown {
-    const obj: any = {};
-    if (message.filters?.length) {
-      obj.filters = message.filters;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<MetricsRequest>): MetricsRequest {
     return MetricsRequest.fromPartial(base ?? {});
   },
@@ -2692,20 +2076,6 @@ export const MetricsResponse: MessageFns<MetricsResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): MetricsResponse {
-    return {
-      metrics: globalThis.Array.isArray(object?.metrics) ? object.metrics.map((e: any) => Metric.fromJSON(e)) : [],
-    };
-  },
-
-  toJSON(message: MetricsResponse): unknown {
-    const obj: any = {};
-    if (message.metrics?.length) {
-      obj.metrics = message.metrics.map((e) => Metric.toJSON(e));
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<MetricsResponse>): MetricsResponse {
@@ -2774,32 +2144,6 @@ export const WaitRequest: MessageFns<WaitRequest> = {
     }
   },
 
-  fromJSON(object: any): WaitRequest {
-    return {
-      containerId: isSet(object.containerId)
-        ? globalThis.String(object.containerId)
-        : isSet(object.container_id)
-        ? globalThis.String(object.container_id)
-        : "",
-      execId: isSet(object.execId)
-        ? globalThis.String(object.execId)
-        : isSet(object.exec_id)
-        ? globalThis.String(object.exec_id)
-        : "",
-    };
-  },
-
-  toJSON(message: WaitRequest): unknown {
-    const obj: any = {};
-    if (message.containerId !== undefined) {
-      obj.containerId = message.containerId;
-    }
-    if (message.execId !== undefined) {
-      obj.execId = message.execId;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<WaitRequest>): WaitRequest {
     return WaitRequest.fromPartial(base ?? {});
   },
@@ -2865,32 +2209,6 @@ export const WaitResponse: MessageFns<WaitResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): WaitResponse {
-    return {
-      exitStatus: isSet(object.exitStatus)
-        ? globalThis.Number(object.exitStatus)
-        : isSet(object.exit_status)
-        ? globalThis.Number(object.exit_status)
-        : 0,
-      exitedAt: isSet(object.exitedAt)
-        ? fromJsonTimestamp(object.exitedAt)
-        : isSet(object.exited_at)
-        ? fromJsonTimestamp(object.exited_at)
-        : undefined,
-    };
-  },
-
-  toJSON(message: WaitResponse): unknown {
-    const obj: any = {};
-    if (message.exitStatus !== undefined) {
-      obj.exitStatus = Math.round(message.exitStatus);
-    }
-    if (message.exitedAt !== undefined) {
-      obj.exitedAt = fromTimestamp(message.exitedAt).toISOString();
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<WaitResponse>): WaitResponse {
@@ -3348,52 +2666,9 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-function toTimestamp(date: Date): Timestamp {
-  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
-  const nanos = (date.getTime() % 1_000) * 1_000_000;
-  return { seconds, nanos };
-}
-
-function fromTimestamp(t: Timestamp): Date {
-  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
-  millis += (t.nanos || 0) / 1_000_000;
-  return new globalThis.Date(millis);
-}
-
-const timestampFractionRegex = /:\d{2}\.\d+/;
-
-function fromJsonTimestamp(o: any): Timestamp {
-  if (o instanceof globalThis.Date) {
-    return toTimestamp(o);
-  } else if (typeof o === "string") {
-    // Date only keeps milliseconds, and parses longer fractions in an engine-specific way,
-    // so parse the fractional seconds ourselves and give Date only the whole seconds
-    const fraction = timestampFractionRegex.exec(o);
-    if (fraction === null) {
-      return toTimestamp(new globalThis.Date(o));
-    }
-    const fractionNanos = Number(fraction[0].slice(4, 13).padEnd(9, "0"));
-    const wholeSeconds = new globalThis.Date(o.replace(fraction[0], fraction[0].slice(0, 3)));
-    const timestamp = toTimestamp(new globalThis.Date(wholeSeconds.getTime() + Math.trunc(fractionNanos / 1_000_000)));
-    return { ...timestamp, nanos: (timestamp.nanos ?? 0) + (fractionNanos % 1_000_000) };
-  } else {
-    return Timestamp.fromJSON(o);
-  }
-}
-
-function isObject(value: any): boolean {
-  return typeof value === "object" && value !== null;
-}
-
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

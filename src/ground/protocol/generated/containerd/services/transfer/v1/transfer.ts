@@ -99,28 +99,6 @@ export const TransferRequest: MessageFns<TransferRequest> = {
     }
   },
 
-  fromJSON(object: any): TransferRequest {
-    return {
-      source: isSet(object.source) ? Any.fromJSON(object.source) : undefined,
-      destination: isSet(object.destination) ? Any.fromJSON(object.destination) : undefined,
-      options: isSet(object.options) ? TransferOptions.fromJSON(object.options) : undefined,
-    };
-  },
-
-  toJSON(message: TransferRequest): unknown {
-    const obj: any = {};
-    if (message.source !== undefined) {
-      obj.source = Any.toJSON(message.source);
-    }
-    if (message.destination !== undefined) {
-      obj.destination = Any.toJSON(message.destination);
-    }
-    if (message.options !== undefined) {
-      obj.options = TransferOptions.toJSON(message.options);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<TransferRequest>): TransferRequest {
     return TransferRequest.fromPartial(base ?? {});
   },
@@ -184,24 +162,6 @@ export const TransferOptions: MessageFns<TransferOptions> = {
     }
   },
 
-  fromJSON(object: any): TransferOptions {
-    return {
-      progressStream: isSet(object.progressStream)
-        ? globalThis.String(object.progressStream)
-        : isSet(object.progress_stream)
-        ? globalThis.String(object.progress_stream)
-        : "",
-    };
-  },
-
-  toJSON(message: TransferOptions): unknown {
-    const obj: any = {};
-    if (message.progressStream !== undefined) {
-      obj.progressStream = message.progressStream;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<TransferOptions>): TransferOptions {
     return TransferOptions.fromPartial(base ?? {});
   },
@@ -261,15 +221,9 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

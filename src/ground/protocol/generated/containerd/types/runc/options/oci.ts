@@ -250,108 +250,6 @@ export const Options: MessageFns<Options> = {
     }
   },
 
-  fromJSON(object: any): Options {
-    return {
-      noPivotRoot: isSet(object.noPivotRoot)
-        ? globalThis.Boolean(object.noPivotRoot)
-        : isSet(object.no_pivot_root)
-        ? globalThis.Boolean(object.no_pivot_root)
-        : false,
-      noNewKeyring: isSet(object.noNewKeyring)
-        ? globalThis.Boolean(object.noNewKeyring)
-        : isSet(object.no_new_keyring)
-        ? globalThis.Boolean(object.no_new_keyring)
-        : false,
-      shimCgroup: isSet(object.shimCgroup)
-        ? globalThis.String(object.shimCgroup)
-        : isSet(object.shim_cgroup)
-        ? globalThis.String(object.shim_cgroup)
-        : "",
-      ioUid: isSet(object.ioUid)
-        ? globalThis.Number(object.ioUid)
-        : isSet(object.io_uid)
-        ? globalThis.Number(object.io_uid)
-        : 0,
-      ioGid: isSet(object.ioGid)
-        ? globalThis.Number(object.ioGid)
-        : isSet(object.io_gid)
-        ? globalThis.Number(object.io_gid)
-        : 0,
-      binaryName: isSet(object.binaryName)
-        ? globalThis.String(object.binaryName)
-        : isSet(object.binary_name)
-        ? globalThis.String(object.binary_name)
-        : "",
-      root: isSet(object.root) ? globalThis.String(object.root) : "",
-      systemdCgroup: isSet(object.systemdCgroup)
-        ? globalThis.Boolean(object.systemdCgroup)
-        : isSet(object.systemd_cgroup)
-        ? globalThis.Boolean(object.systemd_cgroup)
-        : false,
-      criuImagePath: isSet(object.criuImagePath)
-        ? globalThis.String(object.criuImagePath)
-        : isSet(object.criu_image_path)
-        ? globalThis.String(object.criu_image_path)
-        : "",
-      criuWorkPath: isSet(object.criuWorkPath)
-        ? globalThis.String(object.criuWorkPath)
-        : isSet(object.criu_work_path)
-        ? globalThis.String(object.criu_work_path)
-        : "",
-      taskApiAddress: isSet(object.taskApiAddress)
-        ? globalThis.String(object.taskApiAddress)
-        : isSet(object.task_api_address)
-        ? globalThis.String(object.task_api_address)
-        : "",
-      taskApiVersion: isSet(object.taskApiVersion)
-        ? globalThis.Number(object.taskApiVersion)
-        : isSet(object.task_api_version)
-        ? globalThis.Number(object.task_api_version)
-        : 0,
-    };
-  },
-
-  toJSON(message: Options): unknown {
-    const obj: any = {};
-    if (message.noPivotRoot !== undefined) {
-      obj.noPivotRoot = message.noPivotRoot;
-    }
-    if (message.noNewKeyring !== undefined) {
-      obj.noNewKeyring = message.noNewKeyring;
-    }
-    if (message.shimCgroup !== undefined) {
-      obj.shimCgroup = message.shimCgroup;
-    }
-    if (message.ioUid !== undefined) {
-      obj.ioUid = Math.round(message.ioUid);
-    }
-    if (message.ioGid !== undefined) {
-      obj.ioGid = Math.round(message.ioGid);
-    }
-    if (message.binaryName !== undefined) {
-      obj.binaryName = message.binaryName;
-    }
-    if (message.root !== undefined) {
-      obj.root = message.root;
-    }
-    if (message.systemdCgroup !== undefined) {
-      obj.systemdCgroup = message.systemdCgroup;
-    }
-    if (message.criuImagePath !== undefined) {
-      obj.criuImagePath = message.criuImagePath;
-    }
-    if (message.criuWorkPath !== undefined) {
-      obj.criuWorkPath = message.criuWorkPath;
-    }
-    if (message.taskApiAddress !== undefined) {
-      obj.taskApiAddress = message.taskApiAddress;
-    }
-    if (message.taskApiVersion !== undefined) {
-      obj.taskApiVersion = Math.round(message.taskApiVersion);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<Options>): Options {
     return Options.fromPartial(base ?? {});
   },
@@ -528,88 +426,6 @@ export const CheckpointOptions: MessageFns<CheckpointOptions> = {
     }
   },
 
-  fromJSON(object: any): CheckpointOptions {
-    return {
-      exit: isSet(object.exit) ? globalThis.Boolean(object.exit) : false,
-      openTcp: isSet(object.openTcp)
-        ? globalThis.Boolean(object.openTcp)
-        : isSet(object.open_tcp)
-        ? globalThis.Boolean(object.open_tcp)
-        : false,
-      externalUnixSockets: isSet(object.externalUnixSockets)
-        ? globalThis.Boolean(object.externalUnixSockets)
-        : isSet(object.external_unix_sockets)
-        ? globalThis.Boolean(object.external_unix_sockets)
-        : false,
-      terminal: isSet(object.terminal) ? globalThis.Boolean(object.terminal) : false,
-      fileLocks: isSet(object.fileLocks)
-        ? globalThis.Boolean(object.fileLocks)
-        : isSet(object.file_locks)
-        ? globalThis.Boolean(object.file_locks)
-        : false,
-      emptyNamespaces: globalThis.Array.isArray(object?.emptyNamespaces)
-        ? object.emptyNamespaces.map((e: any) => globalThis.String(e))
-        : globalThis.Array.isArray(object?.empty_namespaces)
-        ? object.empty_namespaces.map((e: any) => globalThis.String(e))
-        : [],
-      cgroupsMode: isSet(object.cgroupsMode)
-        ? globalThis.String(object.cgroupsMode)
-        : isSet(object.cgroups_mode)
-        ? globalThis.String(object.cgroups_mode)
-        : "",
-      imagePath: isSet(object.imagePath)
-        ? globalThis.String(object.imagePath)
-        : isSet(object.image_path)
-        ? globalThis.String(object.image_path)
-        : "",
-      workPath: isSet(object.workPath)
-        ? globalThis.String(object.workPath)
-        : isSet(object.work_path)
-        ? globalThis.String(object.work_path)
-        : "",
-      parentPath: isSet(object.parentPath)
-        ? globalThis.String(object.parentPath)
-        : isSet(object.parent_path)
-        ? globalThis.String(object.parent_path)
-        : "",
-    };
-  },
-
-  toJSON(message: CheckpointOptions): unknown {
-    const obj: any = {};
-    if (message.exit !== undefined) {
-      obj.exit = message.exit;
-    }
-    if (message.openTcp !== undefined) {
-      obj.openTcp = message.openTcp;
-    }
-    if (message.externalUnixSockets !== undefined) {
-      obj.externalUnixSockets = message.externalUnixSockets;
-    }
-    if (message.terminal !== undefined) {
-      obj.terminal = message.terminal;
-    }
-    if (message.fileLocks !== undefined) {
-      obj.fileLocks = message.fileLocks;
-    }
-    if (message.emptyNamespaces?.length) {
-      obj.emptyNamespaces = message.emptyNamespaces;
-    }
-    if (message.cgroupsMode !== undefined) {
-      obj.cgroupsMode = message.cgroupsMode;
-    }
-    if (message.imagePath !== undefined) {
-      obj.imagePath = message.imagePath;
-    }
-    if (message.workPath !== undefined) {
-      obj.workPath = message.workPath;
-    }
-    if (message.parentPath !== undefined) {
-      obj.parentPath = message.parentPath;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<CheckpointOptions>): CheckpointOptions {
     return CheckpointOptions.fromPartial(base ?? {});
   },
@@ -674,24 +490,6 @@ export const ProcessDetails: MessageFns<ProcessDetails> = {
     }
   },
 
-  fromJSON(object: any): ProcessDetails {
-    return {
-      execId: isSet(object.execId)
-        ? globalThis.String(object.execId)
-        : isSet(object.exec_id)
-        ? globalThis.String(object.exec_id)
-        : "",
-    };
-  },
-
-  toJSON(message: ProcessDetails): unknown {
-    const obj: any = {};
-    if (message.execId !== undefined) {
-      obj.execId = message.execId;
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<ProcessDetails>): ProcessDetails {
     return ProcessDetails.fromPartial(base ?? {});
   },
@@ -710,15 +508,9 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

@@ -91,40 +91,6 @@ export const Options: MessageFns<Options> = {
     }
   },
 
-  fromJSON(object: any): Options {
-    return {
-      typeUrl: isSet(object.typeUrl)
-        ? globalThis.String(object.typeUrl)
-        : isSet(object.type_url)
-        ? globalThis.String(object.type_url)
-        : "",
-      configPath: isSet(object.configPath)
-        ? globalThis.String(object.configPath)
-        : isSet(object.config_path)
-        ? globalThis.String(object.config_path)
-        : "",
-      configBody: isSet(object.configBody)
-        ? Buffer.from(bytesFromBase64(object.configBody))
-        : isSet(object.config_body)
-        ? Buffer.from(bytesFromBase64(object.config_body))
-        : Buffer.alloc(0),
-    };
-  },
-
-  toJSON(message: Options): unknown {
-    const obj: any = {};
-    if (message.typeUrl !== undefined) {
-      obj.typeUrl = message.typeUrl;
-    }
-    if (message.configPath !== undefined) {
-      obj.configPath = message.configPath;
-    }
-    if (message.configBody !== undefined) {
-      obj.configBody = base64FromBytes(message.configBody);
-    }
-    return obj;
-  },
-
   create(base?: DeepPartial<Options>): Options {
     return Options.fromPartial(base ?? {});
   },
@@ -137,14 +103,6 @@ export const Options: MessageFns<Options> = {
   },
 };
 
-function bytesFromBase64(b64: string): Uint8Array {
-  return Uint8Array.from(globalThis.Buffer.from(b64, "base64"));
-}
-
-function base64FromBytes(arr: Uint8Array): string {
-  return globalThis.Buffer.from(arr).toString("base64");
-}
-
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
 
 type DeepPartial<T> = T extends bigint ? string | number | bigint
@@ -153,15 +111,9 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }
