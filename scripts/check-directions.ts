@@ -163,7 +163,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   remotecommand: [],
   streaming: ["engine", "protocol", "remotecommand"],
   streamclient: ["remotecommand"],
-  doctor: ["dockerapi", "linux", "network", "registry", "runtime", "config"],
+  doctor: ["dockerapi", "encryption", "linux", "network", "policy", "registry", "runtime", "config"],
   grpcclient: [],
   criclient: ["grpcclient", "protocol"],
   manifests: [],

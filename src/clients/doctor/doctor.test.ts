@@ -248,3 +248,27 @@ test("the erofs snapshotter is looked at only where it is chosen, and not fit fo
   );
   assert.deepEqual(severities, ["fail", "warn"]);
 });
+
+test("files of trust are looked at where they are configured: a policy, and key providers with their programs", async () => {
+  await using directory = await tempDir();
+  const at = (name: string) => join(directory.path, name);
+  const look = async (toml: string) =>
+    (await findings("trust", { toml: `[images]\n${toml}` })).map(
+      ({ severity, title, detail }) => `${severity} ${title}: ${detail}`,
+    );
+  assert.deepEqual(await look(""), []);
+  await writeFile(at("policy.json"), '{"default": [{"type": "reject"}]}');
+  await writeFile(at("other.json"), '{"default": [{"type": "accept"}]}');
+  assert.match((await look(`signature_policy = "${at("policy.json")}"`)).join(), /^ok signature policy: /);
+  assert.match(
+    (await look(`signature_policy = "${at("other.json")}"`)).join(),
+    /^fail signature policy: every pull is refused: .*unknown type "accept"/,
+  );
+  const provider = (path: string) => JSON.stringify({ "key-providers": { mine: { cmd: { path } } } });
+  const keyProviders = `key_providers = "${at("providers.json")}"`;
+  assert.match((await look(keyProviders)).join(), /^warn key providers: .* refused: .*ENOENT/);
+  await writeFile(at("providers.json"), provider("/bin/true"));
+  assert.match((await look(keyProviders)).join(), /^ok key providers: /);
+  await writeFile(at("providers.json"), provider(at("absent")));
+  assert.match((await look(keyProviders)).join(), /^warn key provider "mine": it cannot be started: /);
+});

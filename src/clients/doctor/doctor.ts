@@ -14,6 +14,7 @@ import { namespacesCheck } from "./checks/namespaces.ts";
 import { clientsCheck, programsCheck } from "./checks/programs.ts";
 import { registriesCheck, registryHostsCheck } from "./checks/registries.ts";
 import { runtimesCheck } from "./checks/runtimes.ts";
+import { trustCheck } from "./checks/trust.ts";
 
 /** In the order of the report: from the kernel up. */
 const checks: readonly Check[] = [
@@ -34,6 +35,7 @@ const checks: readonly Check[] = [
   iptablesCheck,
   clientsCheck,
   registryHostsCheck,
+  trustCheck,
   dockerCheck,
   registriesCheck,
 ];
@@ -46,6 +48,7 @@ const nativeOnly = new Set([
   checkpointsCheck,
   hooksCheck,
   registryHostsCheck,
+  trustCheck,
 ]);
 
 const worstFirst: readonly Severity[] = ["fail", "warn", "hint", "ok"];

@@ -1,0 +1,72 @@
+import { constants } from "node:fs";
+import { access } from "node:fs/promises";
+import { messageOf } from "../../../ground/errors/index.ts";
+import { readKeyProviders } from "../../../parts/encryption/index.ts";
+import { readPolicy } from "../../../parts/policy/index.ts";
+import { type Check, type Finding, fail, ok, warn } from "../check.ts";
+
+/** Can the files be used that say which images are taken, and who has the keys of encrypted ones? */
+export const trustCheck: Check = {
+  name: "trust",
+  async run({ config: { images } }) {
+    return [
+      ...(images.signaturePolicy === "" ? [] : [await policyFinding(images.signaturePolicy)]),
+      ...(images.keyProviders === "" ? [] : await providerFindings(images.keyProviders)),
+    ];
+  },
+};
+
+async function policyFinding(file: string): Promise<Finding> {
+  const title = "signature policy";
+  try {
+    await readPolicy(file);
+    return ok(title, `${file} is valid`);
+  } catch (error) {
+    return fail(
+      title,
+      `every pull is refused: ${messageOf(error)}`,
+      "correct the file, or let images.signature_policy name another",
+    );
+  }
+}
+
+async function providerFindings(file: string): Promise<readonly Finding[]> {
+  const title = "key providers";
+  try {
+    const providers = [...(await readKeyProviders(file))];
+    const programs = providers.flatMap(([name, provider]) =>
+      provider.kind === "command" ? [{ name, path: provider.path }] : [],
+    );
+    const broken = await Promise.all(programs.map(programFinding));
+    const found = broken.filter((finding) => finding !== undefined);
+    return found.length > 0 ? found : [ok(title, `${file} is valid`)];
+  } catch (error) {
+    return [
+      warn(
+        title,
+        `images with encrypted layers are refused: ${messageOf(error)}`,
+        "correct the file, or let images.key_providers name another",
+      ),
+    ];
+  }
+}
+
+async function programFinding({
+  name,
+  path,
+}: {
+  readonly name: string;
+  readonly path: string;
+}): Promise<Finding | undefined> {
+  try {
+    await access(path, constants.X_OK);
+    return undefined;
+  } catch (error) {
+    const what = `key provider ${JSON.stringify(name)}`;
+    return warn(
+      what,
+      `it cannot be started: ${messageOf(error)}`,
+      "install the program, or correct its path",
+    );
+  }
+}
