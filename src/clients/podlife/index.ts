@@ -14,4 +14,4 @@ export { PodWorker, type PodWorkerOptions } from "./pod-worker.ts";
 export { imageDirectory, imageIds, podStats, removeUnusedImages, usedImages } from "./runtime-usage.ts";
 export { RuntimeWatch } from "./runtime-watch.ts";
 export type { ContainerStatus, PodCondition, PodPhase, PodStatus } from "./status/types.ts";
-export { unscheduledStatus } from "./status/unscheduled-status.ts";
+export { pendingStatus, unscheduledStatus } from "./status/unscheduled-status.ts";

@@ -1,5 +1,5 @@
 import type { Clock } from "../../../ground/clock/index.ts";
-import type { PodEvent, PodStatus } from "../../podlife/index.ts";
+import { type PodEvent, type PodStatus, pendingStatus } from "../../podlife/index.ts";
 import type { Pod } from "../../podspec/index.ts";
 import type { ObjectStore } from "../object-store.ts";
 import { isOfKind, type ObjectKey, type StoredObject, type StoredPod } from "../objects.ts";
@@ -84,15 +84,15 @@ export class NodePods implements AsyncDisposable {
     });
   }
 
-  /** Of now, or the last that was kept. */
-  status({ uid, status }: StoredPod): PodStatus | undefined {
-    return this.#scheduler.status(uid) ?? this.#workers.status(uid) ?? status?.pod;
+  /** Of now, or the last that was kept; of one that nobody has looked at yet that it is pending. */
+  status({ uid, status, manifest }: StoredPod): PodStatus {
+    const known = this.#scheduler.status(uid) ?? this.#workers.status(uid) ?? status?.pod;
+    return known ?? pendingStatus(manifest.spec, []);
   }
 
   withStatus(object: StoredObject): StoredObject {
     if (!isOfKind(object, "Pod")) return object;
-    const pod = this.status(object);
-    return pod === undefined ? object : { ...object, status: { ...object.status, pod } };
+    return { ...object, status: { ...object.status, pod: this.status(object) } };
   }
 
   /** Whether pods would be taken for broken ones that nobody has looked at yet. */
@@ -149,6 +149,6 @@ export class NodePods implements AsyncDisposable {
   }
 }
 
-function isOver(status: PodStatus | undefined): boolean {
-  return status?.phase === "Succeeded" || status?.phase === "Failed";
+function isOver({ phase }: PodStatus): boolean {
+  return phase === "Succeeded" || phase === "Failed";
 }

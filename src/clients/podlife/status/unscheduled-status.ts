@@ -1,6 +1,6 @@
 import type { PodSpec } from "../../manifests/index.ts";
 import { qosClass } from "../../podspec/index.ts";
-import { type PodStatus, writtenTime } from "./types.ts";
+import { type PodCondition, type PodStatus, writtenTime } from "./types.ts";
 
 /** The status of a pod that there is no room for; `before` itself where nothing has changed. */
 export function unscheduledStatus(
@@ -11,17 +11,22 @@ export function unscheduledStatus(
 ): PodStatus {
   const [condition] = before?.conditions ?? [];
   if (before !== undefined && condition?.message === message) return before;
+  return pendingStatus(spec, [
+    {
+      type: "PodScheduled",
+      status: "False",
+      lastTransitionTime: condition?.lastTransitionTime ?? writtenTime(nowNs),
+      reason: "Unschedulable",
+      message,
+    },
+  ]);
+}
+
+/** The status of a pod that has not been begun. */
+export function pendingStatus(spec: PodSpec, conditions: readonly PodCondition[]): PodStatus {
   return {
     phase: "Pending",
-    conditions: [
-      {
-        type: "PodScheduled",
-        status: "False",
-        lastTransitionTime: condition?.lastTransitionTime ?? writtenTime(nowNs),
-        reason: "Unschedulable",
-        message,
-      },
-    ],
+    conditions,
     podIPs: [],
     qosClass: qosClass(spec),
     initContainerStatuses: [],
