@@ -71,6 +71,8 @@ describe("a pod of the manager", () => {
       spec: { terminationGracePeriodSeconds: 2, ...spec },
     });
     await manager.apply(readManifests([{ file: name, text }]).manifests);
+    // A pod is taken on after it was applied.
+    await manager.until(() => status(name).containerStatuses.length > 0);
     return { [Symbol.asyncDispose]: () => remove(name) };
   };
   const remove = async (name: string) => {
