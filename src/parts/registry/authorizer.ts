@@ -4,11 +4,10 @@ import { type Challenge, parseChallenges } from "./challenge.ts";
 import { credentialsFor } from "./credentials.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { RegistryError } from "./errors.ts";
-import type { HttpResponse } from "./http-response.ts";
 import type { Credentials, RegistryOptions } from "./registry.ts";
 import { areCovered, scopesOfChallenge } from "./scopes.ts";
 import { fetchToken, type Token } from "./token.ts";
-import type { Transport } from "./transport.ts";
+import type { HttpResponse, Transport } from "./transport.ts";
 
 /** Who is asked, and for what. Requests that want the same share a token. */
 export type Wanted = {

@@ -3,10 +3,9 @@ import { backOff } from "./backoff.ts";
 import { parseContentRange } from "./content-range.ts";
 import { type Endpoint, foreignEndpoints } from "./endpoint.ts";
 import { asRegistryError, endedEarly, RegistryError, summarise, throwIfAborted } from "./errors.ts";
-import type { HttpResponse } from "./http-response.ts";
 import { PartsAhead, type PartTries } from "./parts-ahead.ts";
 import type { Session } from "./session.ts";
-import { discard } from "./transport.ts";
+import { discard, type HttpResponse } from "./transport.ts";
 
 /** See {@link PartTries}. */
 const partTries = 4;
@@ -47,7 +46,7 @@ export async function* fetchBlob(
       const blob = { reference, descriptor, before: response };
       using ahead = new PartsAhead(session, endpoint, blob, tries, signal);
       let boundary = Number.POSITIVE_INFINITY;
-      for await (const received of response.body) {
+      for await (const received of response.body as AsyncIterable<Uint8Array>) {
         boundary = ahead.boundary(position);
         const chunk = received.subarray(0, boundary - position);
         position += chunk.length;
@@ -100,7 +99,7 @@ async function open(
   position: number,
   signal: AbortSignal | undefined,
 ): Promise<Opened> {
-  const request = { method: "GET", reference, path: `blobs/${descriptor.digest}`, isBulk: true } as const;
+  const request = { method: "GET", reference, path: `blobs/${descriptor.digest}` } as const;
   if (position > 0) {
     const headers = { range: `bytes=${position}-` };
     const response = await session.send(endpoint, { ...request, headers, accepted: [206, 416] }, signal);

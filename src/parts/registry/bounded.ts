@@ -1,6 +1,5 @@
 import { asRegistryError, RegistryError } from "./errors.ts";
-import type { HttpResponse } from "./http-response.ts";
-import { discard } from "./transport.ts";
+import { discard, type HttpResponse } from "./transport.ts";
 
 /**
  * The whole body of an answer, refused as soon as it is known to be larger than `maxBytes`
@@ -21,7 +20,7 @@ export async function readBounded(
   const chunks: Uint8Array[] = [];
   let length = 0;
   try {
-    for await (const chunk of response.body) {
+    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
       length += chunk.length;
       if (length > maxBytes) throw tooLarge();
       chunks.push(chunk);

@@ -1,10 +1,9 @@
 import { Authorizer } from "./authorizer.ts";
 import { RegistryError } from "./errors.ts";
 import { endpointsFor } from "./hosts.ts";
-import type { HttpResponse } from "./http-response.ts";
 import { refusal } from "./refusal.ts";
 import type { RegistryOptions } from "./registry.ts";
-import { Transport } from "./transport.ts";
+import { type HttpResponse, Transport } from "./transport.ts";
 
 /**
  * Asks the registry itself, no mirror of it, whether it takes the credentials of the options: by the API's

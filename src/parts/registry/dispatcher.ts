@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { createSecureContext, getCACertificates, type SecureContextOptions } from "node:tls";
 import type { Dispatcher } from "undici";
-import type { ConnectOptions } from "./direct/connection.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { RegistryError } from "./errors.ts";
 import { loadAgent, loadProxyAgent } from "./undici-parts.ts";
@@ -21,7 +20,11 @@ export async function makeDispatcher(
   options: { readonly own: boolean; readonly plain: boolean; readonly proxy: URL | undefined },
 ): Promise<Dispatcher> {
   const { own, plain, proxy } = options;
-  const connect = await connectOptions(endpoint, own);
+  const connect = {
+    timeout: endpoint.dialTimeoutMs,
+    rejectUnauthorized: !endpoint.tls.skipVerify,
+    ...(await secureContext(endpoint, own)),
+  };
   const Agent = await loadAgent();
   if (proxy === undefined) return new Agent({ connect, maxHeaderSize });
   const { timeout } = connect;
@@ -37,15 +40,6 @@ export async function makeDispatcher(
     proxyTls: { timeout },
     maxHeaderSize,
   });
-}
-
-/** With the client's certificate only for the endpoint's `own` host. Throws RegistryError. */
-export async function connectOptions(endpoint: Endpoint, own: boolean): Promise<ConnectOptions> {
-  return {
-    timeout: endpoint.dialTimeoutMs,
-    rejectUnauthorized: !endpoint.tls.skipVerify,
-    ...(await secureContext(endpoint, own)),
-  };
 }
 
 /**
@@ -80,10 +74,7 @@ function withoutUser(proxy: URL): string {
 }
 
 /** A context of its own is only made for certificates of its own: loading the CA store is slow. */
-async function secureContext(
-  endpoint: Endpoint,
-  own: boolean,
-): Promise<Pick<ConnectOptions, "secureContext">> {
+async function secureContext(endpoint: Endpoint, own: boolean): Promise<object> {
   const { caFiles, clientPairs } = endpoint.tls;
   const pairs = own ? clientPairs : [];
   if (caFiles.length === 0 && pairs.length === 0) return {};

@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { quoteErrorBody } from "./error-body.ts";
-import type { HttpResponse } from "./http-response.ts";
+import type { HttpResponse } from "./transport.ts";
 
 function quote(body: Uint8Array | string): Promise<string> {
   return quoteErrorBody({ body: Readable.from([Buffer.from(body)]) } as unknown as HttpResponse);

@@ -1,4 +1,4 @@
-import type { HttpResponse } from "./http-response.ts";
+import type { HttpResponse } from "./transport.ts";
 
 const maxErrorBytes = 8 * 1024;
 const maxQuotedLength = 400;
@@ -26,7 +26,7 @@ async function readStart(response: HttpResponse): Promise<string> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   try {
-    for await (const chunk of response.body) {
+    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
       chunks.push(chunk);
       length += chunk.length;
       if (length >= maxErrorBytes) break;

@@ -9,10 +9,10 @@ import {
 import { readBounded } from "./bounded.ts";
 import { type Endpoint, repositoryUrl } from "./endpoint.ts";
 import { RegistryError } from "./errors.ts";
-import type { HttpResponse } from "./http-response.ts";
 import { referrersTag } from "./referrers.ts";
 import { maxSmallBytes } from "./registry.ts";
 import type { Session } from "./session.ts";
+import type { HttpResponse } from "./transport.ts";
 
 /** A registry gives its list in pages; more are not asked for. */
 const maxPages = 16;

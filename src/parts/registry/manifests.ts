@@ -11,9 +11,9 @@ import {
 import { readBounded } from "./bounded.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { RegistryError } from "./errors.ts";
-import type { HttpResponse } from "./http-response.ts";
 import { manifestName, maxSmallBytes, type Resolved } from "./registry.ts";
 import type { Session } from "./session.ts";
+import type { HttpResponse } from "./transport.ts";
 
 const acceptManifests = [
   mediaType.ociIndex,

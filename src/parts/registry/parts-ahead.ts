@@ -3,9 +3,8 @@ import type { Descriptor, Reference } from "../oci/index.ts";
 import { parseContentRange } from "./content-range.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { endedEarly, RegistryError } from "./errors.ts";
-import type { HttpResponse } from "./http-response.ts";
 import type { Session } from "./session.ts";
-import { discard } from "./transport.ts";
+import { discard, type HttpResponse } from "./transport.ts";
 
 /** Of the time, above which the thread has enough to do without more bytes. */
 const busyShare = 0.5;
@@ -152,7 +151,6 @@ export class PartsAhead implements Disposable {
         path: `blobs/${this.#descriptor.digest}`,
         headers: { range: `bytes=${start}-${end - 1}` },
         accepted: [206],
-        isBulk: true,
       },
       this.#signal === undefined ? canceled : AbortSignal.any([this.#signal, canceled]),
     );
@@ -164,7 +162,7 @@ export class PartsAhead implements Disposable {
     // Not the chunks as they come: a server may make them of one byte each, and each would take a hundred.
     const bytes = Buffer.allocUnsafeSlow(end - start);
     let length = 0;
-    for await (const chunk of response.body) {
+    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
       if (length + chunk.length > bytes.length)
         throw new RegistryError("DataLoss", `${host}: sent more than the part asked for`);
       bytes.set(chunk, length);

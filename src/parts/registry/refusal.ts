@@ -4,7 +4,7 @@ import { parseChallenges } from "./challenge.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { quoteErrorBody } from "./error-body.ts";
 import { RegistryError } from "./errors.ts";
-import type { HttpResponse } from "./http-response.ts";
+import type { HttpResponse } from "./transport.ts";
 
 type Meaning = { readonly code: ErrorCode; readonly why: string; readonly transient?: boolean };
 

@@ -4,11 +4,10 @@ import { backOff, defaultRetry } from "./backoff.ts";
 import { type Endpoint, repositoryUrl } from "./endpoint.ts";
 import { asRegistryError, type RegistryError, summarise, throwIfAborted } from "./errors.ts";
 import { endpointsFor } from "./hosts.ts";
-import type { HttpResponse } from "./http-response.ts";
 import { defaultParts, type PartsOptions } from "./parts-options.ts";
 import { refusal } from "./refusal.ts";
 import type { RegistryOptions, RetryOptions } from "./registry.ts";
-import { type Method, type RequestBody, Transport } from "./transport.ts";
+import { type HttpResponse, type Method, type RequestBody, Transport } from "./transport.ts";
 
 export type RepositoryRequest = {
   readonly method: Method;
@@ -22,8 +21,6 @@ export type RepositoryRequest = {
   /** Answers that the caller deals with itself, besides 200. */
   readonly accepted?: readonly number[];
   readonly body?: RequestBody;
-  /** As in {@link "./transport.ts"}. */
-  readonly isBulk?: boolean;
   /**
    * What its token must be good for, where that is more than the challenge of a registry names; see
    * {@link Authorizer}.
@@ -148,7 +145,6 @@ export class Session implements AsyncDisposable {
         ...(authorization === undefined ? {} : { authorization }),
       },
       ...(request.body === undefined ? {} : { body: request.body }),
-      ...(request.isBulk === undefined ? {} : { isBulk: request.isBulk }),
       signal,
     });
   }

@@ -1,11 +1,8 @@
 import type { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
-import type { ConnectOptions } from "./direct/connection.ts";
-import { DirectRequests } from "./direct/direct-requests.ts";
-import { connectOptions, makeDispatcher } from "./dispatcher.ts";
+import { makeDispatcher } from "./dispatcher.ts";
 import { type Endpoint, quoteUrl } from "./endpoint.ts";
 import { asRegistryError, errorCode, RegistryError } from "./errors.ts";
-import type { HttpResponse, ResponseBody } from "./http-response.ts";
 import { proxyFor } from "./proxy.ts";
 import { loadRequest } from "./undici-parts.ts";
 
@@ -26,11 +23,17 @@ export type HttpRequest = {
   readonly endpoint: Endpoint;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: RequestBody;
-  /** The answer is large: its pieces are good only until the next is asked for. */
-  readonly isBulk?: boolean;
   /** The body is a secret: it goes to no other place than the one it is for. */
   readonly keepsTo?: "url";
   readonly signal: AbortSignal | undefined;
+};
+
+export type HttpResponse = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: Dispatcher.ResponseData["body"];
+  /** Where the answer came from, after redirects. */
+  readonly url: URL;
 };
 
 /** Sends requests and follows redirects; keeps connections open until it is disposed of. */
@@ -38,8 +41,6 @@ export class Transport implements AsyncDisposable {
   readonly #progressTimeoutMs: number;
   readonly #userAgent: string;
   readonly #dispatchers = new Map<string, Promise<Dispatcher>>();
-  readonly #direct = new DirectRequests();
-  readonly #connects = new Map<string, Promise<ConnectOptions>>();
   /** Endpoints that turned out not to speak TLS and may be spoken to without. */
   readonly #plain = new Set<string>();
 
@@ -75,48 +76,31 @@ export class Transport implements AsyncDisposable {
   }
 
   async #sendOnce(first: HttpRequest, url: URL): Promise<HttpResponse> {
-    const sent = {
-      "user-agent": this.#userAgent,
-      "accept-encoding": "identity",
-      ...(url.host === first.url.host ? mutable(first.headers) : withoutSecrets(first.headers)),
-      ...(first.body === undefined ? {} : { "content-length": String(first.body.sizeBytes) }),
-    };
-    if (first.isBulk && proxyFor(url) === undefined) {
-      const response = await this.#getDirectly(first, url, sent);
-      if (response !== undefined) return response;
-    }
     const request = await loadRequest();
     const dispatcher = await this.#dispatcher(first.endpoint, url);
     const { statusCode, headers, body } = await request.call(dispatcher, {
       origin: url.origin,
       path: `${url.pathname}${url.search}`,
       method: first.method,
-      headers: sent,
+      headers: {
+        "user-agent": this.#userAgent,
+        "accept-encoding": "identity",
+        ...(url.host === first.url.host ? mutable(first.headers) : withoutSecrets(first.headers)),
+        ...(first.body === undefined ? {} : { "content-length": String(first.body.sizeBytes) }),
+      },
       body: openBody(first.body),
       signal: first.signal ?? null,
       headersTimeout: this.#progressTimeoutMs,
       bodyTimeout: this.#progressTimeoutMs,
     });
-    return { status: statusCode, headers, body: quiet(body), url };
-  }
-
-  async #getDirectly(
-    { endpoint, signal }: HttpRequest,
-    url: URL,
-    headers: HttpRequest["headers"],
-  ): Promise<HttpResponse | undefined> {
-    const kind = connectionKind(endpoint, url, undefined);
-    const connect = this.#connects.get(kind) ?? connectOptions(endpoint, url.host === endpoint.host);
-    this.#connects.set(kind, connect);
-    const progressTimeoutMs = this.#progressTimeoutMs;
-    return await this.#direct.get(kind, { url, headers, connect: await connect, progressTimeoutMs, signal });
+    return { status: statusCode, headers, body, url };
   }
 
   #dispatcher(endpoint: Endpoint, url: URL): Promise<Dispatcher> {
     const own = url.host === endpoint.host;
     const proxy = proxyFor(url);
     const plain = url.protocol === "http:";
-    const key = connectionKind(endpoint, url, proxy);
+    const key = JSON.stringify([endpoint.tls, endpoint.dialTimeoutMs, own, plain, proxy?.href]);
     const known = this.#dispatchers.get(key);
     if (known !== undefined) return known;
     const made = makeDispatcher(endpoint, { own, plain, proxy });
@@ -125,7 +109,6 @@ export class Transport implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#direct[Symbol.dispose]();
     const made = await Promise.allSettled(this.#dispatchers.values());
     this.#dispatchers.clear();
     await Promise.all(
@@ -140,25 +123,9 @@ export function bytesBody(bytes: Uint8Array): RequestBody {
 
 /** Ends an answer whose body is of no interest. */
 export function discard({ body }: HttpResponse): void {
+  // Being destroyed before its end is an error to a stream; here it is meant.
+  body.on("error", () => undefined);
   body.destroy();
-}
-
-/** Being destroyed before its end is an error to a stream; here it is meant. */
-function quiet(body: Dispatcher.ResponseData["body"]): ResponseBody {
-  return {
-    [Symbol.asyncIterator]: () => body[Symbol.asyncIterator](),
-    dump: () => body.dump(),
-    destroy: () => {
-      body.on("error", () => undefined);
-      body.destroy();
-    },
-  };
-}
-
-/** Connections of one kind can stand in for each other where they lead to the same host. */
-function connectionKind(endpoint: Endpoint, url: URL, proxy: URL | undefined): string {
-  const own = url.host === endpoint.host;
-  return JSON.stringify([endpoint.tls, endpoint.dialTimeoutMs, own, url.protocol === "http:", proxy?.href]);
 }
 
 function mayFallBack(endpoint: Endpoint, url: URL, error: unknown): boolean {

@@ -1,10 +1,9 @@
 import type { Descriptor, Reference } from "../oci/index.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { RegistryError } from "./errors.ts";
-import type { HttpResponse } from "./http-response.ts";
 import { pushScopes } from "./scopes.ts";
 import type { RepositoryRequest, Session } from "./session.ts";
-import { type RequestBody, redirected } from "./transport.ts";
+import { type HttpResponse, type RequestBody, redirected } from "./transport.ts";
 
 /** An upload that a registry has begun (distribution-spec 1.1, "Pushing blobs"). */
 export type Upload = {

@@ -100,8 +100,7 @@ async function feed(stream: Gunzip | ZstdDecompress, head: Buffer, input: Compre
   for (const event of ["end", "close", "error"]) stream.once(event, () => ended.abort());
   let chunk: Uint8Array | undefined = head;
   for (; chunk !== undefined && !ended.signal.aborted; chunk = await input.next()) {
-    // Its owner uses the memory again before the stream has read it.
-    if (stream.write(Buffer.from(chunk))) continue;
+    if (stream.write(chunk)) continue;
     await once(stream, "drain", { signal: ended.signal }).catch(() => {
       // Only `ended` can end this wait early; whoever reads the stream gets its error.
     });

@@ -29,7 +29,7 @@ export async function collect(
       parts = [];
       restarts++;
     } else {
-      parts.push(Buffer.from(chunk));
+      parts.push(chunk);
     }
   }
   return { bytes: Buffer.concat(parts), restarts };
