@@ -126,6 +126,8 @@ export class Mirror implements AsyncDisposable {
     logger.info({ engine: client.name, version: Version, api: agreed }, "connected to the Docker Engine");
     onReady();
     for await (const { Actor } of events) {
+      // It is shown from when it is whole: a look at each of its steps would only cost.
+      if (isUnfinished(Actor.Attributes.name ?? "")) continue;
       await this.refresh(Actor.ID).catch((err: unknown) =>
         logger.warn({ err, container: Actor.ID }, "a container could not be looked at after an event"),
       );
