@@ -53,6 +53,15 @@ describe("the Docker engine", () => {
     assert.deepEqual([state, exitCode, reason], [ContainerState.CONTAINER_EXITED, 3, "Error"]);
   });
 
+  it("has the whole log of a container when it says that it has ended, however short it ran", async () => {
+    const pod = await TestPod.run(berth, "short");
+    for (let count = 0; count < 10; count++) {
+      const id = await pod.shell(`short-${count}`, registry.image, `echo ${count}`);
+      await exited(berth, id);
+      assert.deepEqual(await pod.log(`short-${count}`), [`stdout F ${count}`]);
+    }
+  });
+
   it("tells a program that does not exist by a shell's exit code", async () => {
     const pod = await TestPod.run(berth, "missing");
     const id = await pod.create(shellConfig("missing", registry.image, "", { command: ["/no/such"] }));

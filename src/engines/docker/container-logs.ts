@@ -17,6 +17,9 @@ export type ContainerLogsOptions = {
   readonly logger: Logger;
 };
 
+/** What must be known of a container whose log is followed. */
+type Logged = Pick<FoundContainer, "id" | "details" | "labels">;
+
 /** How long to wait before a log that broke off is followed again. */
 const retryMs = 500;
 /** The end of a container is not held up longer than this by its log. */
@@ -39,13 +42,15 @@ type Follower = {
 export class ContainerLogs implements AsyncDisposable {
   readonly #options: ContainerLogsOptions;
   readonly #followers = new Map<string, Follower>();
+  /** Whose log was followed to its end. */
+  readonly #whole = new Set<string>();
 
   constructor(options: ContainerLogsOptions) {
     this.#options = options;
   }
 
   /** Follows a container that runs or is about to, unless it is followed already or keeps no log. */
-  follow(container: FoundContainer): void {
+  follow(container: Logged): void {
     const { id, labels } = container;
     if (labels.logPath === "" || this.#followers.has(id)) return;
     const closing = new AbortController();
@@ -71,9 +76,13 @@ export class ContainerLogs implements AsyncDisposable {
     if (position !== undefined) this.follow(container);
   }
 
-  /** Resolves when all that a container that has ended wrote is in its log, or after some seconds. */
-  async drained(id: string): Promise<void> {
-    const follower = this.#followers.get(id);
+  /**
+   * Resolves when all that a container that has just ended wrote is in its log, or after some seconds. It may
+   * have ended before anybody saw it run.
+   */
+  async drained(container: Logged): Promise<void> {
+    if (!this.#whole.has(container.id)) this.follow(container);
+    const follower = this.#followers.get(container.id);
     if (follower === undefined) return;
     await Promise.race([follower.done, delay(drainMs, undefined, { ref: false })]);
   }
@@ -88,25 +97,24 @@ export class ContainerLogs implements AsyncDisposable {
     const follower = this.#followers.get(id);
     follower?.closing.abort();
     await follower?.done;
+    this.#whole.delete(id);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#followers.keys()].map((id) => this.forget(id)));
   }
 
-  async #follow(
-    container: FoundContainer,
-    file: LogFile,
-    signal: AbortSignal,
-    onOpened: () => void,
-  ): Promise<void> {
+  async #follow(container: Logged, file: LogFile, signal: AbortSignal, onOpened: () => void): Promise<void> {
     const logger = this.#options.logger.child({ container: container.id });
     await using _file = file;
     while (!signal.aborted) {
       try {
         await this.#copy(container, file, signal, onOpened);
         // The engine ends the stream with the container, and also when it ends itself.
-        if (!(await this.#options.client.container(container.id)).State.Running) return;
+        if (!(await this.#options.client.container(container.id)).State.Running) {
+          this.#whole.add(container.id);
+          return;
+        }
         await delay(retryMs, undefined, { signal }).catch(() => undefined);
       } catch (err) {
         if (signal.aborted || hasCode(err, "NotFound")) return;
@@ -117,7 +125,7 @@ export class ContainerLogs implements AsyncDisposable {
   }
 
   async #copy(
-    { id, details, labels }: FoundContainer,
+    { id, details, labels }: Logged,
     file: LogFile,
     signal: AbortSignal,
     onOpened: () => void,

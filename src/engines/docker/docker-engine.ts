@@ -252,7 +252,8 @@ export class DockerEngine implements Engine, AsyncDisposable {
     }
     const state = stateOf(details);
     // What it wrote is in its log when it is seen to have ended.
-    if (state.kind === "exited") await this.#services.logs.drained(id);
+    if (state.kind === "exited" && before !== undefined && hasNotEnded(before))
+      await this.#services.logs.drained({ id, labels, details });
     const { config, sandboxId, imageId, imageRef, logPath } = labels;
     const pid = state.kind === "running" ? state.pid : 0;
     const earlier = before !== undefined && isContainer(before) ? before.view.user : undefined;
@@ -305,6 +306,10 @@ export class DockerEngine implements Engine, AsyncDisposable {
     }
     this.#events.changed(before, after);
   }
+}
+
+function hasNotEnded(before: Found): boolean {
+  return isContainer(before) && before.view.state.kind !== "exited";
 }
 
 function containersOf(mirror: Mirror, sandboxId: string): readonly FoundContainer[] {
