@@ -54,7 +54,7 @@ export class DockerStreams implements Streams {
     signal.addEventListener("abort", end, { once: true });
     using _ending = { [Symbol.dispose]: () => signal.removeEventListener("abort", end) };
     void followSizes(io, (height, width) => client.resizeContainer(id, height, width), logger);
-    // The end of this client's input would end the others' too, with newer engines.
+    // Without stdin_once the engine takes the end of a client's input for its leaving, and sends no more.
     const ends = details.Config.StdinOnce;
     await copyStreams(connection, Tty ? undefined : readFrames(connection), io, ends);
   }
