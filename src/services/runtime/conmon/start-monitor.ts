@@ -1,5 +1,10 @@
 import { join } from "node:path";
-import { killProcessTree, type StdioChoice, type Subprocess } from "../../../ground/linux/index.ts";
+import {
+  killProcessTree,
+  processStartTime,
+  type StdioChoice,
+  type Subprocess,
+} from "../../../ground/linux/index.ts";
 import { sendSignal } from "../cgroups/cgroup-processes.ts";
 import type { CgroupPlace } from "../cgroups/place-process.ts";
 import { criuErrors } from "../checkpoint/criu-log.ts";
@@ -16,6 +21,7 @@ import {
 } from "../oci-runtime/oci-runtime.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import { waitForLostRuntime } from "./lost-runtime.ts";
+import { waitForEnd } from "./process-end.ts";
 import { readSyncMessage, type SyncMessage } from "./sync-message.ts";
 
 export type MonitorLaunch = {
@@ -130,9 +136,12 @@ function killGroup(child: Subprocess): void {
 /**
  * Ends a conmon whose `create` did not succeed, with all that descends from it and all that runs in its
  * process group: the OCI runtime, and what that has left. One that has just been forked may not lead its
- * group yet; if it does by the time it is killed itself, so may what it has started.
+ * group yet; if it does by the time it is killed itself, so may what it has started. Waits until conmon has
+ * ended, for some seconds at most.
  */
 export async function killMonitor(pid: number): Promise<void> {
+  const startTime = await processStartTime(pid);
   await killProcessTree(pid);
   for (const target of [-pid, pid, -pid]) sendSignal(target, 9);
+  if (startTime !== undefined) await waitForEnd({ pid, startTime }, { timeoutMs: 5_000 });
 }
