@@ -1,14 +1,16 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, open, readFile, rm } from "node:fs/promises";
 import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { promisify } from "node:util";
 import { eventually } from "./condition.ts";
 import { unmountBelow } from "./mounts-below.ts";
 
 export type DockerOptions = {
-  /** It makes its own bridge, of this address: "172.31.9.1/24". Without one it makes none. */
+  /** It has a bridge of its own, of this address: "172.31.9.1/24". Without one it has none. */
   readonly bridge?: string;
   /** It listens on this port of localhost too, and wants a certificate that the first one has signed. */
   readonly tls?: { readonly port: number; readonly certFile: string; readonly keyFile: string };
@@ -21,6 +23,8 @@ export type DockerOptions = {
   /** Names of registries that are reached without TLS, through this proxy: "http://127.0.0.1:40123". */
   readonly registries?: { readonly names: readonly string[]; readonly proxy: string };
 };
+
+const run = promisify(execFile);
 
 /** Where another Docker Engine is than the machine's, as scripts/newer-docker.sh puts it. */
 const programs = process.env.BERTH_TEST_DOCKER;
@@ -41,6 +45,8 @@ function tlsArguments({ certFile, keyFile }: NonNullable<DockerOptions["tls"]>):
 export class TestDocker implements AsyncDisposable {
   readonly #directory: string;
   readonly #options: DockerOptions;
+  /** Not the `docker0` that it would make itself: an engine without a bridge removes that, whosever it is. */
+  readonly #bridge = `dk${randomInt(1e6, 1e7)}`;
   #process: ChildProcess | undefined;
 
   constructor(directory: string, options: DockerOptions = {}) {
@@ -59,6 +65,7 @@ export class TestDocker implements AsyncDisposable {
   async start(): Promise<void> {
     await mkdir(this.#directory, { recursive: true });
     const { liveRestore = false, registries, bridge, tls, runtime, cdiDirs = [] } = this.#options;
+    if (bridge !== undefined) await makeBridge(this.#bridge, bridge);
     await using log = await open(join(this.#directory, "dockerd.log"), "a");
     const child = spawn(
       programs === undefined ? "dockerd" : join(programs, "dockerd"),
@@ -67,7 +74,7 @@ export class TestDocker implements AsyncDisposable {
         ...["--pidfile", join(this.#directory, "pid"), "-H", this.host],
         ...["--iptables=false", "--ip6tables=false"],
         ...(programs === undefined ? [] : ["--userland-proxy-path", join(programs, "docker-proxy")]),
-        ...(bridge === undefined ? ["--bridge", "none"] : ["--bip", bridge]),
+        ...["--bridge", bridge === undefined ? "none" : this.#bridge],
         ...(tls === undefined ? [] : ["-H", `tcp://127.0.0.1:${tls.port}`, ...tlsArguments(tls)]),
         ...(runtime === undefined ? [] : ["--add-runtime", `own=${runtime}`, "--default-runtime", "own"]),
         ...(imageStore === "containerd" ? ["--feature", "containerd-snapshotter=true"] : []),
@@ -143,6 +150,7 @@ export class TestDocker implements AsyncDisposable {
   /** Ends it, and takes away the mount of the host's network namespace that it leaves. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+    if (this.#options.bridge !== undefined) await run("ip", ["link", "delete", this.#bridge]);
     await unmountBelow(this.#directory);
   }
 
@@ -157,4 +165,16 @@ export class TestDocker implements AsyncDisposable {
       return false;
     }
   }
+}
+
+/** An engine that starts again finds it. */
+async function makeBridge(name: string, address: string): Promise<void> {
+  const isThere = await run("ip", ["link", "show", name]).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) return;
+  await run("ip", ["link", "add", name, "type", "bridge"]);
+  await run("ip", ["address", "add", address, "dev", name]);
+  await run("ip", ["link", "set", name, "up"]);
 }
