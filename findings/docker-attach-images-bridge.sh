@@ -1,13 +1,15 @@
 #!/bin/sh
-# Two things of Docker Engine's API.
+# Three things of Docker Engines.
 # - A client that is attached to a container's input and output, and has sent all it has, shuts its side of the connection
 #   down. With StdinOnce true it gets what the container writes then. With StdinOnce false the engine (20.10.24 and 28.5.2)
 #   ends the connection, and the answer to what was sent just before is lost, though the container goes on and its input
 #   stays open: such a client must keep its side open until it has seen what it waits for.
 # - Mounts of images (Type "image", new in 28): one image cannot be mounted at two places of a container by the same name, the
 #   container is refused when it is made, with the status 500. By two names, such as its id and a part of that, it can.
-# Needs Debian 12 (whose package lists name where later ones are), patchelf, curl, busybox, python3 and root; everything is
-# in namespaces and a folder of its own.
+# - An engine that is started with `--bridge none` (20.10.24 and 28.5.2) removes the interface docker0, whoever has made it: a
+#   second engine of the machine, or a person.
+# Needs Debian 12 (whose package lists name where later ones are), patchelf, curl, busybox, python3, iproute2 and root;
+# everything is in namespaces and a folder of its own.
 set -eu
 directory=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
@@ -69,11 +71,13 @@ cat >engine.sh <<'SH'
 # engine.sh TITLE API WHAT PROGRAMS: what that engine answers
 PATH=$4:$PATH
 mkdir run
+ip link add docker0 type bridge
 dockerd --data-root "$PWD/run/data" --exec-root "$PWD/run/exec" -H "unix://$PWD/run/d.sock" --pidfile "$PWD/run/pid" \
   --bridge none --iptables=false --ip6tables=false >log 2>&1 &
 engine=$!
 while ! curl -s --unix-socket run/d.sock http://d/_ping >/dev/null; do kill -0 "$engine"; sleep 0.2; done
 dockerd --version | sed 's/.*version \([0-9.]*\).*/Docker Engine \1/'
+ip link show docker0 >/dev/null 2>&1 && echo "docker0 is there" || echo "docker0 is gone"
 python3 ask.py run/d.sock "$2" "$3" || true
 kill "$engine"
 wait "$engine" || true
@@ -86,9 +90,11 @@ SH
 cat seen
 cat >expected <<'TEXT'
 Docker Engine 20.10.24
+docker0 is gone
 StdinOnce True: the client gets b'here\n' and the log has b'here\n'
 StdinOnce False: the client gets b'' and the log has b'here\n'
 Docker Engine 28.5.2
+docker0 is gone
 StdinOnce True: the client gets b'here\n' and the log has b'here\n'
 StdinOnce False: the client gets b'' and the log has b'here\n'
 one image at two places by the same name: create 500, start None
