@@ -21,7 +21,7 @@ const rounds = Number(process.argv[2] ?? 40);
 const warmUp = 5;
 const [blobBytes, containers, lists] = [1e9, 500, 1000];
 
-await using pair = await RuntimePair.start(clientProgram(""));
+await using pair = await RuntimePair.start();
 await using scratch = await tempDir();
 for (const subject of pair.subjects)
   await ctr(subject, ["images", "pull", "--local", "--plain-http", pair.image]);

@@ -5,6 +5,7 @@ import { PullImageRequest } from "../src/ground/protocol/index.ts";
 import { pushImage } from "../src/testing/registry.ts";
 import { bridgeNetwork, TestBerth } from "../test/support/berth.ts";
 import { busyboxImage, startBusyboxRegistry } from "../test/support/busybox.ts";
+import { clientProgram } from "../test/support/client-programs.ts";
 import type { CriClients } from "../test/support/clients.ts";
 import { podConfig, shellConfig } from "../test/support/requests.ts";
 import { PeerContainerd } from "./containerd.ts";
@@ -51,8 +52,8 @@ export class RuntimePair implements AsyncDisposable {
     this.#parts = parts;
   }
 
-  /** With containerd's programs of a directory in place of the machine's. */
-  static async start(peerPrograms?: string): Promise<RuntimePair> {
+  /** With the containerd that scripts/clients-programs.sh has built, where it has: else the machine's. */
+  static async start(): Promise<RuntimePair> {
     await using parts = new AsyncDisposableStack();
     const registry = parts.use(await startBusyboxRegistry());
     const pauseImage = await busyboxImage({ config: { Cmd: ["/bin/sleep", "1000000"] } });
@@ -70,8 +71,10 @@ export class RuntimePair implements AsyncDisposable {
     );
     const pause = `${registry.host}/pause:latest`;
     const peer = parts.use(
-      await PeerContainerd.start(pause, { programs: peerPrograms, root: join(disk, "containerd") }),
+      await PeerContainerd.start(pause, { programs: clientProgram(""), root: join(disk, "containerd") }),
     );
+    const { runtimeName, runtimeVersion } = await peer.clients.runtime.version({ version: "v1" });
+    console.error(`beside ${runtimeName} ${runtimeVersion}`);
     const image = { image: registry.image };
     for (const { images } of [berth.clients, peer.clients])
       await images.pullImage(PullImageRequest.fromPartial({ image }));
