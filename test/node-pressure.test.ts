@@ -13,17 +13,20 @@ describe("a machine whose disk fills up", () => {
   const writing = (script: string, more: object = {}) =>
     pods.container({ volumeMounts: [{ name: "scratch", mountPath: "/scratch" }], ...more }, script);
 
-  it("evicts the pod that takes most of it, says why, and gives the disk back; the others go on", async () => {
+  it("removes unused images, evicts the pod that takes most of it, says why, and gives the disk back; the others go on", async () => {
+    const isUnusedThere = await pods.pullUnused("unused");
     const fill = (mib: number) => `dd if=/dev/zero of=/scratch/file bs=1M count=${mib}`;
     await using _asked = await pods.run("asked", {
       containers: [writing(fill(20), { resources: { requests: { "ephemeral-storage": "22Mi" } } })],
       volumes,
     });
     await pods.ready("asked");
+    assert.ok(await isUnusedThere());
     await using greedy = await pods.run("greedy", { containers: [writing(fill(10))], volumes });
     await eventually("it is evicted", async () => pods.pod("greedy").status?.pod?.phase === "Failed", {
       limitMs: 40_000,
     });
+    assert.ok(!(await isUnusedThere()));
     const { reason, message, conditions } = pods.status("greedy");
     assert.equal(reason, "Evicted");
     const words =

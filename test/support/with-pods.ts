@@ -14,6 +14,9 @@ import {
 import { readManifests } from "../../src/clients/manifests/index.ts";
 import { systemClock } from "../../src/ground/clock/index.ts";
 import { mount, unmount } from "../../src/ground/linux/index.ts";
+import { ImageStatusRequest } from "../../src/ground/protocol/index.ts";
+import { pushImage } from "../../src/testing/registry.ts";
+import { busyboxImage } from "./busybox.ts";
 import { cliOutput } from "./cli.ts";
 import { eventually } from "./condition.ts";
 import { withBerth } from "./with-berth.ts";
@@ -120,6 +123,20 @@ export class TestPods {
     const found = this.pod(name).status?.pod;
     if (found === undefined) throw new Error(`pod ${name} has no status`);
     return found;
+  }
+
+  /** Pulls an image that no pod is of. Returns whether it is still there. */
+  async pullUnused(name: string): Promise<() => Promise<boolean>> {
+    const { berth, registry } = this.#host;
+    await pushImage(registry, name, "latest", await busyboxImage({ config: { Cmd: [name] } }));
+    const reference = `${registry.host}/${name}:latest`;
+    await berth.pull(reference);
+    return async () =>
+      (
+        await berth.clients.images.imageStatus(
+          ImageStatusRequest.fromPartial({ image: { image: reference } }),
+        )
+      ).image !== undefined;
   }
 
   async ready(name: string): Promise<void> {

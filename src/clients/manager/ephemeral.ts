@@ -1,3 +1,4 @@
+import { messageOf } from "../../ground/errors/index.ts";
 import { type EphemeralContainer, readManifests } from "../manifests/index.ts";
 import type { PodStatus } from "../podlife/index.ts";
 import { ManagerError } from "./errors.ts";
@@ -5,7 +6,8 @@ import { keyOf, type StoredPod, titleOf } from "./objects.ts";
 
 /**
  * The ephemeral containers of a pod with one more, given in JSON. Throws ManifestError for one that a pod may
- * not have, and ManagerError FailedPrecondition for a pod that does not run.
+ * not have, and ManagerError: InvalidArgument for what is no JSON, FailedPrecondition for a pod that does not
+ * run.
  */
 export function withEphemeral(
   pod: StoredPod,
@@ -16,10 +18,19 @@ export function withEphemeral(
   if (pod.deleting !== undefined || (status?.phase !== "Running" && status?.phase !== "Pending"))
     throw new ManagerError("FailedPrecondition", `${title} does not run, and gets no more containers`);
   const { manifest, ephemeralContainers = [] } = pod;
-  const added: unknown = JSON.parse(json);
+  const added = parsed(json);
   // With the rest of the pod, which says what it may be.
   const spec = { ...manifest.spec, ephemeralContainers: [...ephemeralContainers, added] };
   const text = JSON.stringify({ ...manifest, spec });
   const { manifests } = readManifests([{ file: title, text }]);
   return manifests.flatMap((one) => (one.kind === "Pod" ? (one.spec.ephemeralContainers ?? []) : []));
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch (cause) {
+    const message = `container must be an ephemeral container in JSON: ${messageOf(cause)}`;
+    throw new ManagerError("InvalidArgument", message, { cause });
+  }
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "../../ground/errors/index.ts";
 import {
   ImageFsInfoRequest,
   ImageServiceService,
@@ -49,19 +50,22 @@ export async function imageDirectory(client: Client): Promise<string | undefined
 
 /**
  * Removes images of which no container is made, the oldest by `order` first, until `enough` says so. One that
- * is pinned stays. One that a container is just being made of is pulled again.
+ * is pinned stays. One that a container is just being made of is pulled again. What cannot be removed does
+ * not keep the others: `onProblem` is told why.
  */
 export async function removeUnusedImages(
   client: Client,
   {
+    onProblem,
     isOld = () => true,
     order = () => 0,
     enough = async () => false,
   }: {
+    readonly onProblem: (message: string) => void;
     readonly isOld?: (imageId: string) => boolean;
     readonly order?: (imageId: string) => number;
     readonly enough?: () => Promise<boolean>;
-  } = {},
+  },
 ): Promise<void> {
   const used = await usedImages(client);
   const { images } = await client.unary(ImageServiceService.listImages, ListImagesRequest.fromPartial({}));
@@ -71,8 +75,9 @@ export async function removeUnusedImages(
   for (const { id } of unused) {
     if (await enough()) return;
     const request = RemoveImageRequest.fromPartial({ image: { image: id } });
-    // What cannot be removed does not keep the others.
-    await client.unary(ImageServiceService.removeImage, request).catch(() => {});
+    await client
+      .unary(ImageServiceService.removeImage, request)
+      .catch((error: unknown) => onProblem(`the unused image ${id} cannot be removed: ${messageOf(error)}`));
   }
 }
 

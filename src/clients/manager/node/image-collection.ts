@@ -49,11 +49,12 @@ export class ImageCollection implements AsyncDisposable {
   }
 
   async #collect(): Promise<void> {
-    const { client, clock, highPercent, lowPercent } = this.#options;
+    const { client, clock, highPercent, lowPercent, onProblem } = this.#options;
     await this.#look();
     if ((await this.#usedPercent()) < highPercent) return;
     const nowNs = clock.nowNs();
     await removeUnusedImages(client, {
+      onProblem,
       isOld: (id) => nowNs - (this.#seen.get(id)?.firstNs ?? nowNs) >= leastAgeNs,
       order: (id) => Number(this.#seen.get(id)?.usedNs ?? 0n),
       enough: async () => (await this.#usedPercent()) <= lowPercent,

@@ -78,7 +78,7 @@ export class NodePressure implements AsyncDisposable {
     const [first] = await this.#shortages();
     if (first === undefined) return;
     if (resourceOf(first.signal) !== "memory") {
-      await removeUnusedImages(this.#options.client);
+      await removeUnusedImages(this.#options.client, this.#options);
       const [still] = await this.#shortages();
       return still === undefined ? undefined : await this.#evictFor(still);
     }
