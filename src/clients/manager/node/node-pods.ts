@@ -8,7 +8,7 @@ import { ImageCollection } from "./image-collection.ts";
 import type { Node } from "./node.ts";
 import { NodePressure } from "./node-pressure.ts";
 import { isTakenOn, Scheduler } from "./scheduler.ts";
-import { readThresholds } from "./thresholds.ts";
+import { checkImageLimits, readThresholds } from "./thresholds.ts";
 
 export type NodePodsOptions = Omit<PodSetOptions, "onStatus" | "onEvent" | "onRemoved"> & {
   readonly store: ObjectStore;
@@ -68,6 +68,7 @@ export class NodePods implements AsyncDisposable {
       },
     });
     const { imagesHighPercent: highPercent, imagesLowPercent: lowPercent, eviction } = options.limits;
+    checkImageLimits(highPercent, lowPercent);
     this.#images = new ImageCollection({ ...options, highPercent, lowPercent });
     this.#pressure = new NodePressure({
       ...options,

@@ -23,15 +23,25 @@ export function readThresholds(written: Readonly<Record<string, string>>): Thres
   const entries = Object.entries(written).map(([name, value]) => {
     const signal = signals.find((one) => one === name);
     if (signal === undefined)
-      throw new ManagerError("InvalidArgument", `${name} is no signal: ${signals.join(", ")}`);
+      throw new ManagerError(
+        "InvalidArgument",
+        `eviction_hard: ${name} is no signal; there are ${signals.join(", ")}`,
+      );
     if (amountOf(value, 0) === undefined)
       throw new ManagerError(
         "InvalidArgument",
-        `the threshold of ${name} must be a quantity such as 100Mi, or a percentage, not ${JSON.stringify(value)}`,
+        `eviction_hard: the threshold of ${name} must be a quantity such as 100Mi, or a percentage, not ${JSON.stringify(value)}`,
       );
     return [signal, value] as const;
   });
   return new Map(entries);
+}
+
+/** Throws ManagerError InvalidArgument for a lower limit of images that is above the higher one. */
+export function checkImageLimits(highPercent: number, lowPercent: number): void {
+  if (lowPercent <= highPercent) return;
+  const message = `image_gc_low_percent (${lowPercent}) must not be above image_gc_high_percent (${highPercent})`;
+  throw new ManagerError("InvalidArgument", message);
 }
 
 /** A threshold as an amount; undefined for what is none. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { StoredPod } from "../objects.ts";
-import { readThresholds, shortages } from "./thresholds.ts";
+import { checkImageLimits, readThresholds, shortages } from "./thresholds.ts";
 import { binaryQuantity, consumers, rankForEviction } from "./usage-rank.ts";
 
 const mib = 2 ** 20;
@@ -59,5 +59,13 @@ describe("a node with too little memory", () => {
       () => readThresholds({ "memory.available": "many" }),
       /memory\.available must be a quantity/,
     );
+  });
+
+  it("refuses to collect images down to more than where it begins", () => {
+    checkImageLimits(80, 80);
+    assert.throws(() => checkImageLimits(80, 90), {
+      code: "InvalidArgument",
+      message: "image_gc_low_percent (90) must not be above image_gc_high_percent (80)",
+    });
   });
 });
