@@ -20,32 +20,51 @@ const handlers =
   process.env.BERTH_TEST_HANDLER === undefined ? ["crun", "runc"] : [process.env.BERTH_TEST_HANDLER];
 
 /**
- * What these test lies above the OCI runtime, or they choose it themselves: `npm test` runs them with the
- * first handler alone.
+ * What these test lies above the OCI runtime (the pod manager, a Docker engine, which has a runtime of its
+ * own, images and their stores), or they choose it themselves: `npm test` runs them with the first handler
+ * alone.
  */
 const onceForAll = new Set(
   [
     "attacks-images",
     "attacks-requests",
     "cli",
+    "container-images",
     "containerd-api",
+    "containerd-archives",
     "containerd-content",
     "containerd-diff",
+    "containerd-registries",
+    "containerd-restarts",
     "containerd-storage",
     "containerd-transfer",
     "damaged-state",
     "dead-volumes",
     "declared-volumes",
+    "docker-crash",
+    "docker-engine",
+    "docker-newer",
+    "docker-setups",
+    "examples",
     "exec-memory",
     "full-disk",
     "killed-client",
     "layers",
     "lists",
+    "manager",
     "metrics",
     "networks",
+    "node-pressure",
+    "peers",
+    "play",
+    "pod-cgroups",
+    "pod-life",
+    "pod-room",
+    "pod-volumes",
     "pull-crash",
     "push-crash",
     "run",
+    "services",
   ].map((name) => `test/${name}.test.ts`),
 );
 
