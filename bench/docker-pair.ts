@@ -7,7 +7,7 @@ import { bridgeNetwork, TestBerth } from "../test/support/berth.ts";
 import { startBusyboxRegistry } from "../test/support/busybox.ts";
 import type { CriClients } from "../test/support/clients.ts";
 import { podConfig } from "../test/support/requests.ts";
-import { PeerCriDockerd } from "./cri-dockerd.ts";
+import { startCriDockerd } from "./cri-dockerd.ts";
 
 /** A runtime over the Docker Engine. */
 export type DockerSubject = {
@@ -55,7 +55,7 @@ export class DockerPair implements AsyncDisposable {
     );
     const { docker } = berth;
     if (docker === undefined) throw new Error("there is no Docker Engine");
-    const peer = parts.use(await PeerCriDockerd.start(docker.host, await pauseImage(berth.clients)));
+    const peer = parts.use(await startCriDockerd(docker.host, await pauseImage(berth.clients)));
     const image = { image: registry.image };
     await berth.clients.images.pullImage(PullImageRequest.fromPartial({ image }));
     const containerd = await readFile(join(berth.directory, "docker/exec/containerd/containerd.pid"), "utf8");

@@ -4,7 +4,7 @@ import { PullImageRequest, RemoveImageRequest } from "../src/ground/protocol/ind
 import { TestBerth } from "../test/support/berth.ts";
 import { clientProgram } from "../test/support/client-programs.ts";
 import type { CriClients } from "../test/support/clients.ts";
-import { PeerContainerd } from "./containerd.ts";
+import { startContainerd } from "./containerd.ts";
 
 export const subjectNames = ["berth", "containerd"] as const;
 export type SubjectName = (typeof subjectNames)[number];
@@ -33,7 +33,7 @@ export async function startSubject(name: SubjectName): Promise<ImageSubject> {
       [Symbol.asyncDispose]: () => berth[Symbol.asyncDispose](),
     };
   }
-  const peer = await PeerContainerd.start("127.0.0.1/none:none", { programs: clientProgram("") });
+  const peer = await startContainerd("127.0.0.1/none:none", { programs: clientProgram("") });
   const ctr = (...args: readonly string[]) =>
     run(clientProgram("ctr"), ["--address", peer.socket, "--namespace", "k8s.io", "images", ...args], {});
   return {

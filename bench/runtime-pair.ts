@@ -8,7 +8,8 @@ import { busyboxImage, startBusyboxRegistry } from "../test/support/busybox.ts";
 import { clientProgram } from "../test/support/client-programs.ts";
 import type { CriClients } from "../test/support/clients.ts";
 import { podConfig, shellConfig } from "../test/support/requests.ts";
-import { PeerContainerd } from "./containerd.ts";
+import { startContainerd } from "./containerd.ts";
+import type { Peer } from "./peer.ts";
 
 /** A runtime that is measured. */
 export type Subject = {
@@ -29,7 +30,7 @@ export class RuntimePair implements AsyncDisposable {
   readonly subjects: readonly [Subject, Subject];
   readonly #parts: AsyncDisposableStack;
 
-  private constructor(image: string, berth: TestBerth, peer: PeerContainerd, parts: AsyncDisposableStack) {
+  private constructor(image: string, berth: TestBerth, peer: Peer, parts: AsyncDisposableStack) {
     this.image = image;
     this.subjects = [
       {
@@ -71,7 +72,7 @@ export class RuntimePair implements AsyncDisposable {
     );
     const pause = `${registry.host}/pause:latest`;
     const peer = parts.use(
-      await PeerContainerd.start(pause, { programs: clientProgram(""), root: join(disk, "containerd") }),
+      await startContainerd(pause, { programs: clientProgram(""), root: join(disk, "containerd") }),
     );
     const { runtimeName, runtimeVersion } = await peer.clients.runtime.version({ version: "v1" });
     console.error(`beside ${runtimeName} ${runtimeVersion}`);
