@@ -17,18 +17,22 @@ const partialSuffix = `${suffix}.new`;
 /** The files in which attachments are written down, one for each pod sandbox, readable by root alone. */
 export class AttachmentStore implements AsyncDisposable {
   readonly #directory: string;
+  /** The sandboxes that may have one; nobody else writes here. */
+  readonly #written: Set<string>;
   /** For directories that somebody has put in the place of files. */
   readonly #trees = new TreeRemover();
 
-  private constructor(directory: string) {
+  private constructor(directory: string, written: readonly string[]) {
     this.#directory = directory;
+    this.#written = new Set(written);
   }
 
   /** Makes the directory when it is not there. */
   static async open(directory: string): Promise<AttachmentStore> {
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    const store = new AttachmentStore(directory);
-    const partial = (await readdir(directory)).filter((name) => name.endsWith(partialSuffix));
+    const files = await readdir(directory);
+    const store = new AttachmentStore(directory, idsOf(files));
+    const partial = files.filter((name) => name.endsWith(partialSuffix));
     await Promise.all(partial.map((name) => store.#remove(`${directory}/${name}`)));
     return store;
   }
@@ -38,7 +42,9 @@ export class AttachmentStore implements AsyncDisposable {
    * {@link sync}.
    */
   async write(attachment: Attachment): Promise<void> {
-    const path = this.#path(attachment.pod.sandboxId);
+    const { sandboxId } = attachment.pod;
+    const path = this.#path(sandboxId);
+    this.#written.add(sandboxId);
     try {
       await writeFile(`${path}.new`, JSON.stringify(attachment), { mode: 0o600 });
       await rename(`${path}.new`, path);
@@ -50,15 +56,12 @@ export class AttachmentStore implements AsyncDisposable {
 
   /** Resolves when what was written for that sandbox outlives a power loss. */
   async sync(sandboxId: string): Promise<void> {
-    await Promise.all([this.syncText(sandboxId), syncToDisk(this.#directory)]);
+    await Promise.all([syncToDisk(this.#path(sandboxId)), syncToDisk(this.#directory)]);
   }
 
-  /**
-   * Of what replaced an attachment that is on disk: resolves when a power loss leaves all of the one or all
-   * of the other.
-   */
-  async syncText(sandboxId: string): Promise<void> {
-    await syncToDisk(this.#path(sandboxId));
+  /** False for a sandbox that certainly has none, without a look at the disk. */
+  mayHave(sandboxId: string): boolean {
+    return this.#written.has(sandboxId);
   }
 
   /**
@@ -81,12 +84,12 @@ export class AttachmentStore implements AsyncDisposable {
   /** No error when there is none. */
   async remove(sandboxId: string): Promise<void> {
     await this.#remove(this.#path(sandboxId));
+    this.#written.delete(sandboxId);
   }
 
   /** The ids of all sandboxes that have one. */
   async list(): Promise<readonly string[]> {
-    const files = await readdir(this.#directory);
-    return files.filter((file) => file.endsWith(suffix)).map((file) => file.slice(0, -suffix.length));
+    return idsOf(await readdir(this.#directory));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -112,6 +115,10 @@ export class AttachmentStore implements AsyncDisposable {
     }
     return `${this.#directory}/${sandboxId}${suffix}`;
   }
+}
+
+function idsOf(files: readonly string[]): readonly string[] {
+  return files.filter((file) => file.endsWith(suffix)).map((file) => file.slice(0, -suffix.length));
 }
 
 async function syncToDisk(path: string): Promise<void> {

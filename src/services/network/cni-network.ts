@@ -150,12 +150,13 @@ export class CniNetwork implements Network {
 
   async attach(pod: PodAttachment, signal?: AbortSignal): Promise<NewAttachment> {
     using _ = await this.#turns.acquire(pod.sandboxId, signal);
-    const earlier = await this.#store.read(pod.sandboxId);
+    const { sandboxId } = pod;
+    const earlier = this.#store.mayHave(sandboxId) ? await this.#store.read(sandboxId) : undefined;
     // What failed would be undone, and with it what is there.
     if (earlier?.networks.some(({ result }) => result !== undefined))
       throw new NetworkError(
         "AlreadyExists",
-        `pod sandbox ${pod.sandboxId} is attached to its networks already: detach it first`,
+        `pod sandbox ${sandboxId} is attached to its networks already: detach it first`,
       );
     const networks = await this.#wantedNetworks();
     for (const { config } of networks) await this.#collection.onceFor(config);
@@ -264,14 +265,17 @@ export class CniNetwork implements Network {
     }
   }
 
-  /** What is to be undone is on the disk before this ends; the disk is waited for while the plugins run. */
+  /**
+   * What is to be undone is written down before the plugins run. Where these are programs, which take long,
+   * it reaches the disk meanwhile; else with the result.
+   */
   async #attach(intent: Attachment, signal: AbortSignal | undefined): Promise<NewAttachment> {
     const { sandboxId } = intent.pod;
     await this.#store.write(intent);
     try {
       const [added, synced] = await Promise.allSettled([
         this.#addAll(intent, signal),
-        this.#store.sync(sandboxId),
+        intent.networks.some(({ madeBy }) => madeBy !== "berth") ? this.#store.sync(sandboxId) : undefined,
       ]);
       if (added.status === "rejected") throw added.reason;
       if (synced.status === "rejected") throw synced.reason;
@@ -286,8 +290,7 @@ export class CniNetwork implements Network {
         result: outcomes[index]?.result.raw,
       }));
       await this.#store.write({ ...intent, networks });
-      // What stood there before is enough to take the networks back, as after a power loss all pods' are.
-      const kept = this.#store.syncText(sandboxId);
+      const kept = this.#store.sync(sandboxId);
       kept.catch(() => undefined);
       return { ...addresses, kept };
     } catch (error) {
