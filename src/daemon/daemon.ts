@@ -41,6 +41,7 @@ import { TaskStore } from "../services/tasks/index.ts";
 import { activationFollower } from "./activation-holders.ts";
 import { cgroupDriver } from "./cgroup-driver.ts";
 import { imageThresholds } from "./image-thresholds.ts";
+import { layerLimits } from "./layer-limits.ts";
 import { NamespacedImages } from "./namespaced-images.ts";
 import { NodePeers } from "./node-peers.ts";
 import { DaemonPodManager } from "./pod-manager.ts";
@@ -129,7 +130,7 @@ export class Daemon implements AsyncDisposable {
       given,
       rooms,
     );
-    const differ = rooms.use(new Differ(hostPaths));
+    const differ = rooms.use(new Differ(hostPaths, layerLimits(config.images)));
     const berth = await openBerthService({
       engine,
       files: await ImageFiles.open({ ...criStorage, layerDiffs, differ, platform: hostPlatform() }),

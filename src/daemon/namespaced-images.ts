@@ -11,6 +11,7 @@ import { hostPlatform, type Images, openImages } from "../services/images/index.
 import type { Peers } from "../services/peers/index.ts";
 import { UsageMeter } from "../services/snapshots/index.ts";
 import type { Storage } from "../services/storage/index.ts";
+import { layerLimits } from "./layer-limits.ts";
 
 type Options = {
   readonly config: Config;
@@ -85,6 +86,7 @@ export class NamespacedImages implements AsyncDisposable {
       maxConcurrentLayers: settings.maxConcurrentDownloads,
       keepLayers: settings.keepLayers,
       pinnedImages: settings.pinned,
+      layerLimits: layerLimits(settings),
       artifactLimits: { maxFiles: settings.artifactMaxFiles, maxBytes: settings.artifactMaxBytes },
       peers: settings.peers.namespaces.includes(namespace) ? peers : undefined,
       trust: {

@@ -263,6 +263,21 @@ export const schema = section("", {
       [],
       'Images that kubelets must not remove: references such as "registry.example/app:1", or patterns in which * matches any characters, such as "registry.example/*" or "*pause*". `berth image pin` pins further images.',
     ),
+    maxLayerBytes: integer(
+      0,
+      { min: 0, max: Number.MAX_SAFE_INTEGER },
+      "How many bytes a layer may have when it is unpacked, however few it is compressed; 0 sets no limit but the room that min_free_percent leaves. Set it on nodes that pull images that nobody has looked at.",
+    ),
+    maxLayerFiles: integer(
+      2_000_000,
+      { min: 0, max: 1_000_000_000 },
+      "How many files a layer may have; 0 sets no limit. The erofs snapshotter needs some 700 bytes of memory for each while a layer is unpacked.",
+    ),
+    minFreePercent: integer(
+      1,
+      { min: 0, max: 50 },
+      "How much of the file system of images, and of its inodes, layers and archives leave free: one that would take more is refused, and what was written of it is removed. 0 lets them fill the disk.",
+    ),
     artifactMaxFiles: integer(
       1000,
       { min: 1, max: 100_000 },

@@ -5,6 +5,8 @@
 import { readFileSync } from "node:fs";
 import { access, readFile } from "node:fs/promises";
 
+export { KeptRoom, KeptRoomError } from "./kept-room.ts";
+
 /**
  * Whether something is at the path that can be looked at. False also where it cannot be told: a caller that
  * must tell these apart uses stat.

@@ -2,6 +2,7 @@ import { Digester } from "../oci/index.ts";
 import { TarError } from "../tar/index.ts";
 import { CompressedInput } from "./compressed-input.ts";
 import { decompress } from "./decompress.ts";
+import { LayerRoom } from "./layer-room.ts";
 import { openTarget } from "./open-target.ts";
 import type { AppliedLayer, ApplyOptions } from "./unpack.ts";
 import { UnpackError } from "./unpack-error.ts";
@@ -46,21 +47,18 @@ type Unpacked = Pick<AppliedLayer, "diffId" | "unpackedBytes" | "undescribedDire
 
 async function unpack(
   input: CompressedInput,
-  { target, format = "tar", expected, maxUnpackedBytes = Infinity }: ApplyOptions,
+  { target, format = "tar", expected, limits }: ApplyOptions,
 ): Promise<Unpacked> {
   using receiver = openTarget(target, format);
+  const room = limits === undefined ? undefined : new LayerRoom(limits, expected.digest, target.directory);
   const digester = new Digester(expected.diffId);
   let unpackedBytes = 0;
   for await (const chunk of decompress(input)) {
     unpackedBytes += chunk.length;
-    if (unpackedBytes > maxUnpackedBytes) {
-      throw new UnpackError(
-        "ResourceExhausted",
-        `the layer unpacks to more than the ${maxUnpackedBytes} bytes allowed`,
-      );
-    }
+    room?.take(chunk.length);
     digester.update(chunk);
     receiver.take(chunk);
+    room?.checkFiles(receiver.entries);
   }
   return { diffId: digester.digest(), unpackedBytes, undescribedDirectories: receiver.finish() };
 }

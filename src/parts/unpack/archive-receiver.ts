@@ -19,6 +19,10 @@ export class ArchiveReceiver implements LayerReceiver {
     this.#reader = new TarReader(sink);
   }
 
+  get entries(): number {
+    return this.#reader.entries;
+  }
+
   take(bytes: Uint8Array): void {
     if (this.#head.length < checkedBytes) this.#checkHead(bytes);
     this.#sink.received?.(bytes);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
@@ -232,13 +232,48 @@ describe("limits", () => {
     await assert.rejects(applyBytes(large, image), refused("ResourceExhausted", /archive/));
   });
 
-  test("a layer that unpacks to more than is allowed is ResourceExhausted, however small it came", async () => {
-    const bomb = gzipSync(tarOf({ name: "zeros", data: Buffer.alloc(8 << 20) }));
-    assert.ok(bomb.length < 20_000);
-    await assert.rejects(
-      applied(bomb, { maxUnpackedBytes: 1 << 20 }),
-      refused("ResourceExhausted", /more than/),
+  const none = { maxBytes: 0, maxFiles: 0, minFreePercent: 0 };
+  const bomb = gzipSync(tarOf({ name: "hello" }, { name: "zeros", data: Buffer.alloc(40 << 20) }));
+
+  test("a layer that unpacks to more than is allowed is refused by its name, however small it came", async () => {
+    assert.ok(bomb.length < 60_000);
+    const wanted = new RegExp(
+      `^layer ${digestOf(bomb)} has more than 1048576 bytes when it is unpacked \\(images\\.max_layer_bytes`,
     );
+    const limits = { ...none, maxBytes: 1 << 20 };
+    await assert.rejects(applied(bomb, { limits }), refused("ResourceExhausted", wanted));
+    assert.deepEqual((await applied(bomb, { limits: none })).names, ["hello", "zeros"]);
+  });
+
+  test("a layer of more files than are allowed is refused, also where none of them is written", async () => {
+    await using root = await tempDir();
+    const many = gzipSync(tarOf(...Array.from({ length: 50 }, (_, index) => ({ name: `file${index}` }))));
+    const image = { form: "image", directory: join(root.path, "image") } as const;
+    const wanted = refused("ResourceExhausted", /has more than 49 files \(images\.max_layer_files/);
+    for (const target of [await newTarget(join(root.path, "t")), image])
+      await assert.rejects(applyBytes(many, target, { limits: { ...none, maxFiles: 49 } }), wanted);
+    await applyBytes(many, await newTarget(join(root.path, "all")), { limits: { ...none, maxFiles: 50 } });
+  });
+
+  test("a layer ends before it takes the room that is kept free, of bytes as of inodes", async () => {
+    await using disk = await smallDisk(64 << 20);
+    const limits = { ...none, minFreePercent: 50 };
+    const wanted = refused(
+      "ResourceExhausted",
+      /is too large for this machine: .* fewer than 33554432 bytes free, 50% of it \(images\.min_free_percent/,
+    );
+    const image = { form: "image", directory: join(disk.path, "image") } as const;
+    for (const target of [await newTarget(join(disk.path, "t")), image]) {
+      await assert.rejects(applyBytes(bomb, target, { limits }), wanted);
+      await rm(target.directory, { recursive: true });
+    }
+    await applyBytes(bomb, await newTarget(join(disk.path, "all")), { limits: none });
+
+    await using few = await smallDisk(64 << 20, 100);
+    const used = tarOf(...Array.from({ length: 60 }, (_, index) => ({ name: `file${index}` })));
+    await applyBytes(used, await newTarget(join(few.path, "first")), { limits });
+    const next = applyBytes(tar, await newTarget(join(few.path, "second")), { limits });
+    await assert.rejects(next, refused("ResourceExhausted", /fewer than 50 inodes free, 50% of it/));
   });
 });
 

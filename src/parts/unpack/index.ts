@@ -25,6 +25,7 @@ export type {
   DirectoryTarget,
   ImageTarget,
   LayerFormat,
+  LayerLimits,
   LayerTarget,
 } from "./unpack.ts";
 export { UnpackError } from "./unpack-error.ts";

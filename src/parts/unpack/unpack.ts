@@ -40,12 +40,19 @@ export type ApplyOptions = {
    * `diffId` of what is uncompressed (the image config's). A file that nobody vouched for has a size alone.
    */
   readonly expected: { readonly digest?: Digest; readonly size: number; readonly diffId?: Digest };
-  /**
-   * One that is longer uncompressed is refused (ResourceExhausted). No limit by default: a full disk is
-   * noticed anyway.
-   */
-  readonly maxUnpackedBytes?: number;
+  /** A layer beyond them is refused (ResourceExhausted). None by default: a full disk is noticed. */
+  readonly limits?: LayerLimits;
   readonly signal?: AbortSignal;
+};
+
+/** What a layer may take, however small it came. 0 sets no limit. */
+export type LayerLimits = {
+  /** Length of the uncompressed tar or image. */
+  readonly maxBytes: number;
+  /** Entries of the tar. */
+  readonly maxFiles: number;
+  /** How much of the target's file system, and of its inodes, must stay free, in percent. */
+  readonly minFreePercent: number;
 };
 
 /** What came out of a layer. */

@@ -11,11 +11,17 @@ const readChunkBytes = 256 * 1024;
 serveJobs(apply);
 
 async function apply(
-  { path, descriptor, format, target, lower, sync }: ApplyJob,
+  { path, descriptor, format, limits, target, lower, sync }: ApplyJob,
   signal: AbortSignal,
 ): Promise<AppliedLayer> {
   const blob = createReadStream(path, { highWaterMark: readChunkBytes });
-  const applied = await applyLayer(blob, { target, format, expected: descriptor, signal });
+  const applied = await applyLayer(blob, {
+    target,
+    format,
+    expected: descriptor,
+    ...(limits === undefined ? {} : { limits }),
+    signal,
+  });
   if ("form" in target) inheritInImage(target.directory, lower, applied.undescribedDirectories);
   else inheritDirectories(target.directory, lower, applied.undescribedDirectories);
   if (sync) await syncFileSystem(target.directory);

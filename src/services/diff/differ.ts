@@ -4,7 +4,7 @@ import { ignoreMissing } from "../../ground/fs/index.ts";
 import type { HostPaths } from "../../ground/hostpaths/index.ts";
 import { JobThreads, threadFile } from "../../ground/threads/index.ts";
 import { type Descriptor, type Digest, isErofsLayerType, isLayerType } from "../../parts/oci/index.ts";
-import type { AppliedLayer, LayerFormat, LayerTarget } from "../../parts/unpack/index.ts";
+import type { AppliedLayer, LayerFormat, LayerLimits, LayerTarget } from "../../parts/unpack/index.ts";
 import type { ContentStore } from "../content/index.ts";
 import { type ApplyTarget, applyTarget, type MountMessage } from "./client-mounts.ts";
 import { DiffError } from "./diff-error.ts";
@@ -26,6 +26,7 @@ export type ApplyJob = ApplyTarget & {
   readonly path: string;
   readonly descriptor: Pick<Descriptor, "digest" | "size">;
   readonly format: LayerFormat;
+  readonly limits: LayerLimits | undefined;
   /** Whether all is to be on the disk before the job is done. */
   readonly sync: boolean;
 };
@@ -37,10 +38,12 @@ export class Differ implements AsyncDisposable {
     maxThreads,
   );
   readonly #hostPaths: HostPaths;
+  readonly #limits: LayerLimits | undefined;
 
-  /** `hostPaths`: for what mounts name. */
-  constructor(hostPaths: HostPaths) {
+  /** `hostPaths`: for what mounts name. `limits`: of layers; undefined for none. */
+  constructor(hostPaths: HostPaths, limits?: LayerLimits) {
     this.#hostPaths = hostPaths;
+    this.#limits = limits;
   }
 
   /**
@@ -91,7 +94,8 @@ export class Differ implements AsyncDisposable {
     const lookUp = this.#hostPaths.of(`apply ${randomUUID()}`, signal);
     for (const path of [into.target.directory, ...into.lower])
       await lookUp(path, () => stat(path).catch(ignoreMissing));
-    const job = { ...into, path: content.path(digest), descriptor: { digest, size } };
+    const limits = this.#limits;
+    const job = { ...into, limits, path: content.path(digest), descriptor: { digest, size } };
     const { diffId, unpackedBytes } = await this.#threads.run(job, signal);
     return { digest: diffId, size: unpackedBytes };
   }

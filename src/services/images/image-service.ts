@@ -14,6 +14,7 @@ import {
   parseReference,
 } from "../../parts/oci/index.ts";
 import { maxSmallBytes } from "../../parts/registry/index.ts";
+import type { LayerLimits } from "../../parts/unpack/index.ts";
 import type { ContentStore } from "../content/index.ts";
 import type { LayerDiffs } from "../diff/index.ts";
 import type { GarbageCollector } from "../gc/index.ts";
@@ -104,6 +105,8 @@ export type ImageServiceOptions = {
   readonly peers?: Peers | undefined;
   /** Whether the bytes of layers from registries are kept once these are unpacked. */
   readonly keepLayers: boolean;
+  /** Of layers that are unpacked. */
+  readonly layerLimits: LayerLimits;
   /** Of artifacts that are mounted. */
   readonly artifactLimits: ArtifactLimits;
 };
@@ -159,7 +162,7 @@ class ImageService implements Images, AsyncDisposable {
     this.#workers = new WorkerPool(Math.min(availableParallelism(), maxThreads, maxConcurrentLayers));
     const peers =
       options.peers === undefined ? undefined : new PeerBlobs(options.peers, this.#workers, options.logger);
-    const fetcher = new LayerFetcher(content, this.#workers, progress, peers);
+    const fetcher = new LayerFetcher(content, this.#workers, progress, peers, options.layerLimits);
     this.#layers = new LayerInstaller(
       snapshotter,
       fetcher,
@@ -195,6 +198,7 @@ class ImageService implements Images, AsyncDisposable {
       trees: this.#trees,
       hostPaths: options.hostPaths,
       trust: options.trust,
+      limits: options.layerLimits,
     });
     this.#fsUsages = new FsUsages(content, snapshotter, options.usageMeter);
     this.#targets = new NamedTargets(imageNames, this.#lookup, options.leases);

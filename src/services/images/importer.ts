@@ -7,6 +7,7 @@ import { isErrno } from "../../ground/fs/index.ts";
 import type { HostPaths } from "../../ground/hostpaths/index.ts";
 import type { TreeRemover } from "../../ground/trees/index.ts";
 import type { Digest } from "../../parts/oci/index.ts";
+import type { LayerLimits } from "../../parts/unpack/index.ts";
 import { type ArchivedImage, imagesOfArchive, imagesOfDirectory } from "./archive.ts";
 import { ImageError } from "./image-error.ts";
 import type { ImageInstaller } from "./image-installer.ts";
@@ -27,6 +28,7 @@ export class Importer {
   readonly #trees: TreeRemover;
   readonly #hostPaths: HostPaths;
   readonly #trust: TrustOptions;
+  readonly #limits: LayerLimits;
 
   /** `staging`: a directory of its own, in which archives are taken apart. */
   constructor(
@@ -37,7 +39,13 @@ export class Importer {
       trees,
       hostPaths,
       trust,
-    }: { readonly trees: TreeRemover; readonly hostPaths: HostPaths; readonly trust: TrustOptions },
+      limits,
+    }: {
+      readonly trees: TreeRemover;
+      readonly hostPaths: HostPaths;
+      readonly trust: TrustOptions;
+      readonly limits: LayerLimits;
+    },
   ) {
     this.#staging = staging;
     this.#workers = workers;
@@ -45,6 +53,7 @@ export class Importer {
     this.#trees = trees;
     this.#hostPaths = hostPaths;
     this.#trust = trust;
+    this.#limits = limits;
   }
 
   /** Throws away what a crash has left. */
@@ -97,7 +106,8 @@ export class Importer {
     const directory = await mkdtemp(join(this.#staging, "import-"));
     undo.defer(() => this.#trees.remove(directory));
     const archive = await pathIn(directory);
-    const job = { kind: "stage", archive, directory, maxBytes: maxArchiveBytes } as const;
+    const { minFreePercent } = this.#limits;
+    const job = { kind: "stage", archive, directory, maxBytes: maxArchiveBytes, minFreePercent } as const;
     const { files } = await this.#workers.run(job, signal);
     const images = await imagesOfArchive(files, called);
     const staged = undo.move();

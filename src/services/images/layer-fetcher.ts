@@ -1,6 +1,6 @@
 import { hasCode } from "../../ground/errors/index.ts";
 import type { Descriptor } from "../../parts/oci/index.ts";
-import type { LayerTarget } from "../../parts/unpack/index.ts";
+import type { LayerLimits, LayerTarget } from "../../parts/unpack/index.ts";
 import type { ContentStore, ContentWriter } from "../content/index.ts";
 import { ImageError } from "./image-error.ts";
 import type { PlannedLayer } from "./layer-plan.ts";
@@ -21,17 +21,20 @@ export class LayerFetcher {
   readonly #workers: WorkerPool;
   readonly #progress: ProgressListeners;
   readonly #peers: PeerBlobs | undefined;
+  readonly #limits: LayerLimits;
 
   constructor(
     content: ContentStore,
     workers: WorkerPool,
     progress: ProgressListeners,
     peers: PeerBlobs | undefined,
+    limits: LayerLimits,
   ) {
     this.#content = content;
     this.#workers = workers;
     this.#progress = progress;
     this.#peers = peers;
+    this.#limits = limits;
   }
 
   /** Unpacks from the content store, or from the origin while keeping the bytes. */
@@ -95,6 +98,7 @@ export class LayerFetcher {
       origin,
       ingest: writer.path,
       unpack,
+      limits: this.#limits,
     };
     this.#progress.report(descriptor, "downloading", writer.offset);
     // Nothing is unpacked that is not known to be the layer, so that a peer need not be trusted.
@@ -123,6 +127,7 @@ export class LayerFetcher {
       origin: { kind: "file", path },
       ingest: undefined,
       unpack,
+      limits: this.#limits,
     };
     try {
       return (await this.#workers.run(job, signal)).applied;
@@ -145,6 +150,7 @@ export class LayerFetcher {
       origin: { kind: "file", path },
       ingest: undefined,
       unpack: undefined,
+      limits: this.#limits,
     };
     try {
       await this.#workers.run(job, signal);

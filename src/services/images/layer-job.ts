@@ -1,11 +1,13 @@
 import { createReadStream } from "node:fs";
+import { dirname } from "node:path";
+import { KeptRoom, KeptRoomError } from "../../ground/fs/index.ts";
 import { decryptLayer } from "../../parts/encryption/index.ts";
 import { Digester, isErofsLayerType } from "../../parts/oci/index.ts";
 import type { Registry } from "../../parts/registry/index.ts";
 import { applyLayer } from "../../parts/unpack/index.ts";
 import { IngestFile } from "../content/index.ts";
 import { diskUsage } from "../snapshots/index.ts";
-import { ImageError } from "./image-error.ts";
+import { ImageError, noRoomError } from "./image-error.ts";
 import type { InstalledLayer, LayerJob } from "./worker-messages.ts";
 
 const readChunkBytes = 256 * 1024;
@@ -22,17 +24,25 @@ export async function runLayerJob(
   onBytes: (received: number) => void,
 ): Promise<InstalledLayer | undefined> {
   await using bytes = await LayerBytes.open(job, registry, signal, onBytes);
-  const { digest, size, mediaType } = job.descriptor;
+  const { limits, descriptor } = job;
+  const { digest, size, mediaType } = descriptor;
   if (job.unpack !== undefined) {
     const { target, diffId, key } = job.unpack;
     const format = isErofsLayerType(mediaType) ? "erofs" : "tar";
     const applied =
       key === undefined
-        ? await applyLayer(bytes.chunks(), { target, format, expected: { digest, size, diffId }, signal })
+        ? await applyLayer(bytes.chunks(), {
+            target,
+            format,
+            expected: { digest, size, diffId },
+            limits,
+            signal,
+          })
         : await applyLayer(decryptLayer(bytes.chunks(), key, digest), {
             target,
             // The cipher leaves the length as it is; the digest of what is decrypted is not always known.
             expected: { size, diffId, ...(key.digest === undefined ? {} : { digest: key.digest }) },
+            limits,
             signal,
           });
     // Here, while the kernel has all at hand, and no other thread must be started for it.
@@ -54,6 +64,7 @@ class LayerBytes implements AsyncDisposable {
   readonly #signal: AbortSignal;
   readonly #onBytes: (received: number) => void;
   readonly #ingest: IngestFile | undefined;
+  readonly #room: KeptRoom | undefined;
   #received = 0;
 
   static async open(
@@ -78,6 +89,8 @@ class LayerBytes implements AsyncDisposable {
     this.#signal = signal;
     this.#onBytes = onBytes;
     this.#ingest = ingest;
+    this.#room =
+      job.ingest === undefined ? undefined : new KeptRoom(dirname(job.ingest), job.limits.minFreePercent);
   }
 
   async *chunks(): AsyncGenerator<Uint8Array, void, void> {
@@ -86,7 +99,7 @@ class LayerBytes implements AsyncDisposable {
       yield chunk;
     }
     for await (const chunk of this.#fromOrigin()) {
-      this.#ingest?.appendNow(chunk);
+      this.#append(chunk);
       this.#count(chunk);
       yield chunk;
     }
@@ -94,6 +107,18 @@ class LayerBytes implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#ingest?.[Symbol.asyncDispose]();
+  }
+
+  #append(chunk: Uint8Array): void {
+    if (this.#ingest === undefined) return;
+    try {
+      this.#room?.take(chunk.length);
+    } catch (error) {
+      throw error instanceof KeptRoomError
+        ? noRoomError(`blob ${this.#job.descriptor.digest}`, error)
+        : error;
+    }
+    this.#ingest.appendNow(chunk);
   }
 
   #fromOrigin(): AsyncIterable<Uint8Array> {

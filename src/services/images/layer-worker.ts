@@ -91,7 +91,7 @@ async function run(
       return { kind: "layer", applied: await runLayerJob(job, used?.registry, signal, onBytes) };
     }
     case "stage":
-      return { kind: "stage", files: await stageArchive(job.archive, job.directory, job.maxBytes, signal) };
+      return { kind: "stage", files: await stageArchive(job, signal) };
   }
 }
 

@@ -6,11 +6,14 @@ import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from "node:zlib";
 import { BerthError, codeOf } from "../../ground/errors/index.ts";
+import { KeptRoom, KeptRoomError } from "../../ground/fs/index.ts";
 import { fromByteString } from "../../ground/linux/index.ts";
 import { parseDigest } from "../../parts/oci/index.ts";
 import { readEntries, TarError } from "../../parts/tar/index.ts";
-import { ImageError } from "./image-error.ts";
-import type { StagedFile } from "./worker-messages.ts";
+import { ImageError, noRoomError } from "./image-error.ts";
+import type { Job, StagedFile } from "./worker-messages.ts";
+
+type StageJob = Extract<Job, { readonly kind: "stage" }>;
 
 const maxEntries = 100_000;
 
@@ -18,17 +21,14 @@ const maxEntries = 100_000;
  * Takes a tar archive of an image apart, whether compressed by gzip or zstd (its first bytes tell) or not:
  * its files go into `directory` under numbers, so that no name in the archive is ever a name on the disk.
  * Links stand for the file they name within the archive, as older versions of `docker save` write them.
- * Throws ImageError: InvalidArgument, ResourceExhausted (more than `maxBytes`, or a full disk).
+ * Throws ImageError: InvalidArgument, ResourceExhausted (more than `maxBytes`, a full disk, or one of which
+ * less than `minFreePercent` would stay free).
  */
-export async function stageArchive(
-  archive: string,
-  directory: string,
-  maxBytes: number,
-  signal: AbortSignal,
-): Promise<readonly StagedFile[]> {
+export async function stageArchive(job: StageJob, signal: AbortSignal): Promise<readonly StagedFile[]> {
+  const { archive } = job;
   const decompressor = await decompressorOf(archive);
   const source = createReadStream(archive);
-  const stage = (bytes: AsyncIterable<Uint8Array>) => stageEntries(bytes, directory, archive, maxBytes);
+  const stage = (bytes: AsyncIterable<Uint8Array>) => stageEntries(bytes, job);
   try {
     return await (decompressor === undefined
       ? pipeline(source, stage, { signal })
@@ -40,10 +40,9 @@ export async function stageArchive(
 
 async function stageEntries(
   tar: AsyncIterable<Uint8Array>,
-  directory: string,
-  archive: string,
-  maxBytes: number,
+  { directory, archive, maxBytes, minFreePercent }: StageJob,
 ): Promise<readonly StagedFile[]> {
+  const room = new KeptRoom(directory, minFreePercent);
   const files = new Map<string, StagedFile>();
   const links = new Map<string, string>();
   let total = 0;
@@ -58,7 +57,7 @@ async function stageEntries(
       throw new ImageError("ResourceExhausted", `${archive}: holds more than ${maxBytes} bytes`);
     if (entry.kind === "file") {
       const path = join(directory, String(entries));
-      files.set(name, { name, path, size, digest: await writeEntry(content, path) });
+      files.set(name, { name, path, size, digest: await writeEntry(content, path, room) });
     } else if (entry.kind === "symlink") {
       links.set(name, posix.join(posix.dirname(name), fromByteString(entry.target)));
     } else if (entry.kind === "hardlink") {
@@ -72,12 +71,21 @@ async function stageEntries(
   return [...files.values()];
 }
 
-async function writeEntry(entry: AsyncIterable<Uint8Array>, path: string): Promise<StagedFile["digest"]> {
+async function writeEntry(
+  entry: AsyncIterable<Uint8Array>,
+  path: string,
+  room: KeptRoom,
+): Promise<StagedFile["digest"]> {
   const hash = createHash("sha256");
   const hashing = new Transform({
     transform(chunk: Uint8Array, _, done) {
-      hash.update(chunk);
-      done(null, chunk);
+      try {
+        room.take(chunk.length);
+        hash.update(chunk);
+        done(null, chunk);
+      } catch (error) {
+        done(error as Error);
+      }
     },
   });
   await pipeline(entry, hashing, createWriteStream(path, { mode: 0o600, flags: "wx" }));
@@ -114,6 +122,7 @@ async function firstBytes(path: string): Promise<string> {
 }
 
 function archiveError(archive: string, error: unknown): Error {
+  if (error instanceof KeptRoomError) return noRoomError(archive, error);
   if (error instanceof BerthError && !(error instanceof TarError)) return error;
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (codeOf(error) === "ResourceExhausted") {

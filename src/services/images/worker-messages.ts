@@ -2,7 +2,7 @@ import type { SentError } from "../../ground/threads/index.ts";
 import type { LayerKey } from "../../parts/encryption/index.ts";
 import type { Descriptor, Digest, Reference } from "../../parts/oci/index.ts";
 import type { PushedBlob, RegistryOptions } from "../../parts/registry/index.ts";
-import type { AppliedLayer, LayerTarget } from "../../parts/unpack/index.ts";
+import type { AppliedLayer, LayerLimits, LayerTarget } from "../../parts/unpack/index.ts";
 import type { Peer, PeerAccess, PeerOutcome, WantedBlob } from "../peers/index.ts";
 import type { Usage } from "../snapshots/index.ts";
 
@@ -31,6 +31,7 @@ export type Job =
       readonly archive: string;
       readonly directory: string;
       readonly maxBytes: number;
+      readonly minFreePercent: number;
     };
 
 /** Jobs of one `session` share connections and tokens when one worker does them. */
@@ -56,6 +57,7 @@ export type LayerJob = {
   readonly ingest: string | undefined;
   /** Where to unpack, and what the tar's digest must be; undefined when only the bytes are wanted. */
   readonly unpack: LayerUnpacking | undefined;
+  readonly limits: LayerLimits;
 };
 
 export type LayerUnpacking = {

@@ -15,14 +15,23 @@ export class TarReader {
   #gathered: Buffer | undefined;
   #gatheredBytes = 0;
   #position = 0;
+  #entries = 0;
 
   constructor(sink: EntrySink) {
     this.#parser = readArchive({
-      begin: (entry) => sink.begin(entry, this.#position),
+      begin: (entry) => {
+        this.#entries++;
+        sink.begin(entry, this.#position);
+      },
       data: (bytes) => sink.data(bytes),
       end: () => sink.end(),
     });
     this.#advance(this.#parser.next());
+  }
+
+  /** How many it has found. */
+  get entries(): number {
+    return this.#entries;
   }
 
   /**

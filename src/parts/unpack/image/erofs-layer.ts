@@ -10,6 +10,7 @@ import { layerImageFiles, makeImageDirectory, writeAll } from "./layer-image.ts"
  * of it is there.
  */
 export class ErofsLayer implements LayerReceiver {
+  readonly entries = 0;
   readonly #fd: number;
   readonly #path: string;
   #head = Buffer.alloc(0);

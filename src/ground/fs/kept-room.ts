@@ -1,0 +1,48 @@
+import { statfsSync } from "node:fs";
+import { BerthError } from "../errors/index.ts";
+
+/** Less than that is not worth a look at the file system. */
+const lookEveryBytes = 16 * 1024 * 1024;
+
+/** More was to be written than leaves room for others (ResourceExhausted). */
+export class KeptRoomError extends BerthError {}
+
+/**
+ * Keeps part of a file system free while something is written that others made, such as a layer: whoever
+ * writes says what, and every 16 MiB the file system is asked. Blocks for that, so it is for threads.
+ */
+export class KeptRoom {
+  readonly #directory: string;
+  readonly #minFreePercent: number;
+  #unseenBytes = lookEveryBytes;
+
+  /**
+   * `directory` is on the file system, and is there. `minFreePercent`: how much of it, and of its inodes,
+   * must stay free, not counting what is kept for root; 0 for nothing.
+   */
+  constructor(directory: string, minFreePercent: number) {
+    this.#directory = directory;
+    this.#minFreePercent = minFreePercent;
+  }
+
+  /** To be called before so many bytes are written. Throws {@link KeptRoomError}. */
+  take(bytes: number): void {
+    if (this.#minFreePercent === 0) return;
+    this.#unseenBytes += bytes;
+    if (this.#unseenBytes < lookEveryBytes) return;
+    this.#unseenBytes = 0;
+    const { bavail, blocks, bsize, ffree, files } = statfsSync(this.#directory);
+    this.#check(bavail * bsize - bytes, blocks * bsize, "bytes");
+    // Some file systems make inodes as they need them, and have no number of them.
+    if (files > 0) this.#check(ffree, files, "inodes");
+  }
+
+  #check(free: number, total: number, unit: string): void {
+    const kept = Math.ceil((total * this.#minFreePercent) / 100);
+    if (free >= kept) return;
+    throw new KeptRoomError(
+      "ResourceExhausted",
+      `the file system of ${this.#directory} would have fewer than ${kept} ${unit} free, ${this.#minFreePercent}% of it`,
+    );
+  }
+}
