@@ -177,7 +177,7 @@ test("a daemon one of whose sockets is another process's does not start, and ser
   const taken = createServer();
   await new Promise<void>((resolve) => taken.listen(at("taken.sock"), resolve));
   await writeFile(at("config.toml"), `[containerd_api]\naddress = ${JSON.stringify(at("taken.sock"))}`);
-  const program = new URL("../dist/berthd.js", import.meta.url).pathname;
+  const program = new URL("../dist/berthd.cjs", import.meta.url).pathname;
   const args = ["--config", at("config.toml"), "--root", at("root"), "--state", at("state")];
   const env = { ...process.env, CACHE_DIRECTORY: at("cache") };
   try {

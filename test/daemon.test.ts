@@ -115,7 +115,7 @@ describe("the daemon", () => {
       const directories = { root: join(own.path, "root"), state: join(own.path, "state") };
       const { root, state }: typeof directories = Object.assign(directories, { [shared]: berth[shared] });
       const args = ["--root", root, "--state", state, "--address", join(own.path, "berth.sock")];
-      const program = new URL("../dist/berthd.js", import.meta.url).pathname;
+      const program = new URL("../dist/berthd.cjs", import.meta.url).pathname;
       const env = { ...process.env, CACHE_DIRECTORY: join(own.path, "cache") };
       const config = join(own.path, "config.toml");
       await writeFile(config, "");

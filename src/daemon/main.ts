@@ -10,5 +10,4 @@ delete process.env.MALLOC_ARENA_MAX;
 
 // Loading the libraries takes most of a start: what is imported from here on is found compiled.
 keepCompiledCode(cacheDirectoryOf(process.env));
-const { run } = await import("./run.ts");
-await run(process.argv.slice(2));
+import("./run.ts").then(({ run }) => run(process.argv.slice(2)));

@@ -20,7 +20,7 @@ import { testHandler } from "./handler.ts";
 import { testSnapshotter } from "./snapshotter.ts";
 import { freeSubnet } from "./subnet.ts";
 
-const main = new URL("../../dist/berthd.js", import.meta.url).pathname;
+const main = new URL("../../dist/berthd.cjs", import.meta.url).pathname;
 
 export type BerthOptions = {
   /** TOML that is put behind the harness's own. */

@@ -27,7 +27,7 @@ export function startThread(file: URL, options: WorkerOptions & { readonly name:
  * (`import.meta.url`): as TypeScript where that runs as it is, else as it was built, beside it.
  */
 export function threadFile(module: string, file: `./${string}`): URL {
-  return new URL(module.endsWith(".ts") ? `${file}.ts` : `${file}.js`, module);
+  return new URL(module.endsWith(".ts") ? `${file}.ts` : `${file}.cjs`, module);
 }
 
 /** What a thread takes to end that runs. */

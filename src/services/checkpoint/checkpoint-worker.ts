@@ -64,4 +64,4 @@ async function resultOf(job: Job): Promise<JobResult> {
   }
 }
 
-parentPort?.postMessage(await resultOf(workerData as Job));
+resultOf(workerData as Job).then((result) => parentPort?.postMessage(result));
