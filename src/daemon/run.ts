@@ -2,22 +2,16 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { type Config, type ConfigSource, loadConfig } from "../ground/config/index.ts";
 import { BerthError, messageOf } from "../ground/errors/index.ts";
-import { giveBackFreeMemory } from "../ground/linux/index.ts";
 import { createLogger, type Logger } from "../ground/logging/index.ts";
 import { type Database, openDatabase } from "../ground/metadata/index.ts";
 import { claimDirectories } from "./claimed-directories.ts";
 import type { DaemonHooks } from "./daemon.ts";
 import { endInTime } from "./end-process.ts";
+import { giveBackAtRest } from "./memory-at-rest.ts";
 import { ServiceManager } from "./service-manager.ts";
 import { terminationSignal } from "./signals.ts";
 import { UnhandledErrors } from "./unhandled-errors.ts";
 import { version } from "./version.ts";
-
-/**
- * What ended threads and answered requests leave free lies all over the C library's heap. To look for it
- * takes less than a millisecond.
- */
-const freeMemoryMs = 20_000;
 
 /**
  * The command line of berthd: reads the configuration, serves until it is told to end. Sets the exit code.
@@ -65,7 +59,7 @@ async function serve(source: ConfigSource, hooks: DaemonHooks): Promise<void> {
   await using daemon = await Daemon.start(config, logger, opening, unhandledErrors, hooks);
   await using manager = await ServiceManager.connect(process.env, logger);
   await manager.ready();
-  setInterval(giveBackFreeMemory, freeMemoryMs).unref();
+  giveBackAtRest();
   logger.info({ address: config.address, version, ms: Math.round(performance.now() - startedAt) }, "serving");
   const reason = await Promise.race([told, daemon.failed]);
   if (reason instanceof Error) {

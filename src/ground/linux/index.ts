@@ -135,10 +135,11 @@ export {
   processTree,
   zombieExitCode,
 } from "./processes/process.ts";
-export { exitAtOnce, forbidFileWrites, trimMemory } from "./processes/process-calls.ts";
+export { exitAtOnce, forbidFileWrites } from "./processes/process-calls.ts";
 export { endsWithin } from "./processes/process-end.ts";
 export { signalName, signalNumber } from "./processes/signals.ts";
 export { type SpawnOptions, type StdioChoice, type Subprocess, spawn } from "./processes/spawn.ts";
+export { giveBackProgram } from "./program-pages.ts";
 export { sendDatagram } from "./streams/notify-socket.ts";
 export { readPackets } from "./streams/packets.ts";
 export { makePipe, type Pipe, unreadBytes } from "./streams/pipe.ts";

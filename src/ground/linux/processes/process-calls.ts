@@ -24,13 +24,6 @@ export function forbidFileWrites(pid: number): void {
   check("prlimit", prlimit(pid, RLIMIT_FSIZE, [0n, 0n], null), `process ${pid}`);
 }
 
-const trimCall = libcFunction("int malloc_trim(size_t keep)");
-
-/** Gives the kernel back what the C library keeps of freed memory (malloc_trim(3)); some milliseconds. */
-export function trimMemory(): void {
-  trimCall(0);
-}
-
 /** libc's own setresuid would change every thread of the process; the kernel's changes the calling one. */
 const setresuidCall = libcFunction(
   "long syscall(long number, uint32_t real, uint32_t effective, uint32_t saved)",

@@ -1,6 +1,6 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { trimMemory } from "../../../ground/linux/index.ts";
+import { giveBackFreeMemory } from "../../../ground/linux/index.ts";
 
 /** What is worth a collection, which takes some ten milliseconds. */
 const manyBytes = 4 * 1024 * 1024;
@@ -33,7 +33,7 @@ export class MemoryRelease implements Disposable {
     collectGarbage();
     // The collector frees array buffers in the background.
     this.#timer = setTimeout(() => {
-      trimMemory();
+      giveBackFreeMemory();
       // Answers that were given since the timer was set may still have been on their way: both delays begin
       // anew for them.
       this.#timer = this.#after(this.#takeMany() ? delaysMs : laterMs);

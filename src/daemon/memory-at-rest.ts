@@ -1,0 +1,37 @@
+import { giveBackFreeMemory, giveBackProgram } from "../ground/linux/index.ts";
+
+/**
+ * What ended threads and answered requests leave free lies all over the C library's heap. To look for it
+ * takes less than a millisecond.
+ */
+const lookMs = 20_000;
+
+/** A kubelet's polling of a hundred pods takes three in a hundred of a processor's time, making pods most. */
+const restPart = 0.05;
+/** So much work reads pages of the program that are worth giving back. */
+const workMs = 250;
+
+/**
+ * Gives memory back that the process does not need at rest: of the C library's heap every twenty seconds, and
+ * pages of Node's program, which its start and the making of pods have read, once that work is over. Ends
+ * with the process.
+ */
+export function giveBackAtRest(): void {
+  let seenMs = processorMs();
+  let givenBackMs = 0;
+  setInterval(() => {
+    giveBackFreeMemory();
+    const spentMs = processorMs();
+    const atRest = spentMs - seenMs < lookMs * restPart;
+    seenMs = spentMs;
+    if (!atRest || spentMs - givenBackMs < workMs) return;
+    giveBackProgram();
+    givenBackMs = spentMs;
+  }, lookMs).unref();
+}
+
+/** What this process has had of processors since its start. */
+function processorMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
