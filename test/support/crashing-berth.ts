@@ -92,7 +92,8 @@ export class CrashingBerth implements AsyncDisposable {
       ...mounts.map((point) => `mount ${point}`),
       ...processes.map(({ pid, command }) => `process ${pid} ${command}`),
       ...cgroups.map((directory) => `cgroup ${directory}`),
-      ...links.map((link) => `link ${link}`),
+      // One that is made ahead for the next pod goes with the daemon.
+      ...links.filter((link) => !link.includes("alias made ahead by berth")).map((link) => `link ${link}`),
       ...rules.filter((rule) => rule.includes(this.#network)).map((rule) => `rule ${rule}`),
       ...[...nftables.join("\n").matchAll(/comment "([^"]*)"/g)]
         .filter(([, note]) => note?.endsWith(` ${this.#network}`))

@@ -22,6 +22,7 @@ import type { PodEngineOptions } from "./pod-engine-options.ts";
 import { PodEvents } from "./pod-events.ts";
 import { PodStreams } from "./pod-streams.ts";
 import { containerRecords, sandboxRecords } from "./records/record-forms.ts";
+import { ReadyPod } from "./sandbox/ready-pod.ts";
 import { SandboxCgroups } from "./sandbox/sandbox-cgroups.ts";
 import { SandboxLifecycle } from "./sandbox/sandbox-lifecycle.ts";
 import { userNamespaceSupport, withSupport } from "./sandbox/user-namespace-support.ts";
@@ -83,6 +84,7 @@ export class PodEngine implements Engine, AsyncDisposable {
     if (layout === undefined)
       throw new EngineError("FailedPrecondition", "no cgroups are mounted; mount cgroup2 at /sys/fs/cgroup");
     const treeCopier = new TreeCopier();
+    const namespaceThread = new NamespaceThread();
     const pauses = new Pauses(options);
     const events = new PodEvents(given.events, sandboxes, containers, taskTable);
     const known = { ...options, sandboxes, containers, taskTable, pauses, events };
@@ -92,7 +94,8 @@ export class PodEngine implements Engine, AsyncDisposable {
       userNamespaces,
       treeCopier,
       declaredVolumes: new DeclaredVolumes(options, treeCopier),
-      namespaceThread: new NamespaceThread(),
+      namespaceThread,
+      readyPod: new ReadyPod({ namespaceThread, network: options.network, logger: options.logger }),
       sandboxCgroups: new SandboxCgroups(known, layout),
       observer: options.observer ?? (() => undefined),
     };
@@ -197,6 +200,7 @@ export class PodEngine implements Engine, AsyncDisposable {
       this.#services.sandboxCgroups.close(),
     ]);
     await Promise.all([this.sandboxes.close(), this.containers.close(), this.stats[Symbol.asyncDispose]()]);
+    await this.#services.readyPod[Symbol.asyncDispose]();
     await this.#services.namespaceThread[Symbol.asyncDispose]();
     await this.#services.treeCopier[Symbol.asyncDispose]();
   }

@@ -21,6 +21,7 @@ import type { PodEvents } from "./pod-events.ts";
 import type { RecordStore } from "./records/record-store.ts";
 import type { ContainerRecord, SandboxRecord } from "./records/records.ts";
 import type { StepObserver } from "./records/steps.ts";
+import type { ReadyPod } from "./sandbox/ready-pod.ts";
 import type { SandboxCgroups } from "./sandbox/sandbox-cgroups.ts";
 import type { UserNamespaceSupport } from "./sandbox/user-namespace-support.ts";
 import type { Pauses } from "./tasks/pauses.ts";
@@ -56,6 +57,7 @@ export type PodServices = {
   readonly seLinux: SeLinux | undefined;
   readonly snapshotter: Snapshotter;
   readonly namespaceThread: NamespaceThread;
+  readonly readyPod: ReadyPod;
   readonly sandboxes: RecordStore<SandboxRecord>;
   readonly containers: RecordStore<ContainerRecord>;
   /** Tasks of containers by the container's id. */

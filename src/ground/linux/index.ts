@@ -82,6 +82,7 @@ export {
 export { openNullDevice } from "./mounts/null-device.ts";
 export { mountSnapshot, type SnapshotMount } from "./mounts/snapshot-mount.ts";
 export { connectInNamespace, type NamespaceAddress } from "./namespaces/connect-in-namespace.ts";
+export { HeldNamespaces } from "./namespaces/held-namespaces.ts";
 export { hostIdOf, type IdMapping, type IdMappings, idMappingsOf } from "./namespaces/id-mappings.ts";
 export { inNetworkNamespace } from "./namespaces/in-network-namespace.ts";
 export { NamespaceHolder } from "./namespaces/namespace-holder.ts";

@@ -3,6 +3,7 @@ import type { Logger } from "../../ground/logging/index.ts";
 import type { AttachedNetwork, Maker } from "./attachment.ts";
 import type { BuiltinChain } from "./builtin/builtin-chain.ts";
 import { obstacleOf } from "./builtin/builtin-plugins.ts";
+import type { PreparedPort } from "./builtin/plugin.ts";
 import type { CniResult } from "./cni-result.ts";
 import type { PodAttachment } from "./network.ts";
 import type { NetworkChain, ValidAttachment } from "./network-chain.ts";
@@ -55,9 +56,16 @@ export class Chains implements NetworkChain {
     await this.#now(network).requirePlugins(network);
   }
 
-  async add(network: AttachedNetwork, pod: PodAttachment, signal?: AbortSignal): Promise<CniResult> {
+  /** `prepared`: what was made ahead in the pod's namespace, of a network that is made in process. */
+  async add(
+    network: AttachedNetwork,
+    pod: PodAttachment,
+    signal?: AbortSignal,
+    prepared?: PreparedPort,
+  ): Promise<CniResult> {
     const { programs, builtin } = this.#parts;
-    return await (network.madeBy === "berth" ? builtin : programs).add(network, pod, signal);
+    if (network.madeBy === "berth") return await builtin.add(network, pod, signal, prepared);
+    return await programs.add(network, pod, signal);
   }
 
   async delete(network: AttachedNetwork, pod: PodAttachment): Promise<void> {

@@ -3,6 +3,7 @@ import { KeyLock } from "../../ground/sync/index.ts";
 import type { AttachedNetwork, Attachment, Maker } from "./attachment.ts";
 import { AttachmentStore } from "./attachment-store.ts";
 import { BuiltinChain } from "./builtin/builtin-chain.ts";
+import type { PreparedPort } from "./builtin/plugin.ts";
 import { Chains } from "./chains.ts";
 import { parseResult } from "./cni-result.ts";
 import { ConfiguredNetworks } from "./configured-networks.ts";
@@ -16,6 +17,7 @@ import type {
   NetworkStatus,
   NewAttachment,
   PodAttachment,
+  PreparedNetwork,
 } from "./network.ts";
 import type { NetworkConfig } from "./network-config.ts";
 import { NetworkError } from "./network-error.ts";
@@ -148,7 +150,7 @@ export class CniNetwork implements Network {
     return this.#configured.status();
   }
 
-  async attach(pod: PodAttachment, signal?: AbortSignal): Promise<NewAttachment> {
+  async attach(pod: PodAttachment, signal?: AbortSignal, prepared?: PreparedNetwork): Promise<NewAttachment> {
     using _ = await this.#turns.acquire(pod.sandboxId, signal);
     const { sandboxId } = pod;
     const earlier = this.#store.mayHave(sandboxId) ? await this.#store.read(sandboxId) : undefined;
@@ -160,7 +162,15 @@ export class CniNetwork implements Network {
       );
     const networks = await this.#wantedNetworks();
     for (const { config } of networks) await this.#collection.onceFor(config);
-    return await this.#attach({ pod, networks }, signal);
+    const usable = prepared && (await this.#usable(prepared, networks[0]));
+    return await this.#attach({ pod, networks }, signal, usable);
+  }
+
+  async prepare(netnsPath: string): Promise<PreparedNetwork | undefined> {
+    const [network] = await this.#wantedNetworks();
+    if (network?.madeBy !== "berth") return undefined;
+    const port = await this.#builtin.prepare(network, netnsPath);
+    return port && { network: JSON.stringify(network.config), port };
   }
 
   async detach(sandboxId: string, { pod }: { readonly pod?: PodAttachment } = {}): Promise<void> {
@@ -216,6 +226,16 @@ export class CniNetwork implements Network {
     }
   }
 
+  /** What was made ahead, unless the pod's first network is another one by now: then it is taken away. */
+  async #usable(
+    { network: made, port }: PreparedNetwork,
+    network: AttachedNetwork | undefined,
+  ): Promise<PreparedPort | undefined> {
+    if (network?.madeBy === "berth" && JSON.stringify(network.config) === made) return port;
+    await this.#builtin.discard(port);
+    return undefined;
+  }
+
   /** At the start, for the networks that are there already; another one's turn comes before its first pod. */
   #collectGarbage(): void {
     for (const config of this.#configured.networks()) void this.#collection.onceFor(config);
@@ -269,12 +289,16 @@ export class CniNetwork implements Network {
    * What is to be undone is written down before the plugins run. Where these are programs, which take long,
    * it reaches the disk meanwhile; else with the result.
    */
-  async #attach(intent: Attachment, signal: AbortSignal | undefined): Promise<NewAttachment> {
+  async #attach(
+    intent: Attachment,
+    signal: AbortSignal | undefined,
+    prepared: PreparedPort | undefined,
+  ): Promise<NewAttachment> {
     const { sandboxId } = intent.pod;
     await this.#store.write(intent);
     try {
       const [added, synced] = await Promise.allSettled([
-        this.#addAll(intent, signal),
+        this.#addAll(intent, signal, prepared),
         intent.networks.some(({ madeBy }) => madeBy !== "berth") ? this.#store.sync(sandboxId) : undefined,
       ]);
       if (added.status === "rejected") throw added.reason;
@@ -306,8 +330,11 @@ export class CniNetwork implements Network {
   async #addAll(
     { pod, networks }: Attachment,
     signal: AbortSignal | undefined,
+    prepared: PreparedPort | undefined,
   ): Promise<readonly NetworkOutcome[]> {
-    const additions = networks.map((network) => this.#chain.add(network, pod, signal));
+    const additions = networks.map((network, index) =>
+      this.#chain.add(network, pod, signal, index === 0 ? prepared : undefined),
+    );
     await Promise.allSettled(additions);
     const results = await Promise.all(additions);
     return results.map((result, index) => ({ ifName: `eth${index}`, result }));

@@ -42,6 +42,7 @@ export {
   type NetworkStatus,
   type PodAttachment,
   type PortMapping,
+  type PreparedNetwork,
 } from "./network.ts";
 export { NetworkError } from "./network-error.ts";
 export type { IpPreference } from "./pod-addresses.ts";

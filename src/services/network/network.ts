@@ -1,3 +1,5 @@
+import type { PreparedPort } from "./builtin/plugin.ts";
+
 /** The pod's interface on the default network: the one whose addresses are the pod's. */
 export const defaultInterface = "eth0";
 
@@ -21,7 +23,14 @@ export interface Network extends AsyncDisposable {
    * `status`), DeadlineExceeded (a plugin
    * hangs), Internal (a plugin fails or prints garbage; the message has the plugin's own).
    */
-  attach(pod: PodAttachment, signal?: AbortSignal): Promise<NewAttachment>;
+  attach(pod: PodAttachment, signal?: AbortSignal, prepared?: PreparedNetwork): Promise<NewAttachment>;
+  /**
+   * Makes ahead, in a network namespace that no pod has yet, what takes {@link attach} longest there;
+   * `prepared` is then that call's. Undefined where nothing can be made ahead, as by programs. It is part of
+   * no attachment: it goes with the namespace, and a pod whose network is another one by then is attached as
+   * without it. Throws NetworkError.
+   */
+  prepare(netnsPath: string): Promise<PreparedNetwork | undefined>;
   /**
    * DEL, by what was written down of ADD; idempotent, no error when there is nothing to detach. `netnsPath`
    * may be gone already (then CNI_NETNS is empty). `pod`: of one that was attached for certain, what is known
@@ -84,6 +93,9 @@ export type PortMapping = {
   readonly protocol: "tcp" | "udp" | "sctp";
   readonly hostIp?: string;
 };
+
+/** What {@link Network.prepare} has made: of which network, and what. */
+export type PreparedNetwork = { readonly network: string; readonly port: PreparedPort };
 
 /** What {@link Network.attach} gives. */
 export type NewAttachment = NetworkResult & {

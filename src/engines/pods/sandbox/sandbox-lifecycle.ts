@@ -71,6 +71,7 @@ export class SandboxLifecycle implements Sandboxes {
     this.#making.add(id);
     try {
       using _ = await this.#locks.acquire(id);
+      using _making = this.#services.readyPod.making();
       const record = await this.#begin(draft);
       if (record.id !== id) return record.id;
       await this.#make(record);

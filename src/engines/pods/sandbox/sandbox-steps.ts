@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import type { PreparedNetwork } from "../../../services/network/index.ts";
 import {
   needsPause,
   podAttachment,
@@ -23,6 +24,8 @@ import { podRoot } from "./user-namespaces.ts";
 export type SandboxDraft = {
   readonly record: SandboxRecord;
   ips: readonly string[];
+  /** Made ahead in its namespaces. */
+  preparedNetwork?: PreparedNetwork | undefined;
   /** Resolves when what is written down of its networks outlives a power loss. */
   networkKept?: Promise<void>;
 };
@@ -58,11 +61,16 @@ function directories({ stateDir, trees }: PodServices): Step<SandboxDraft> {
 function namespaces(services: PodServices): Step<SandboxDraft> {
   return {
     name: "sandbox-namespaces",
-    run: async ({ record }) => {
+    run: async (draft) => {
+      const { record } = draft;
       const { sysctls, ...request } = podNamespaces(record, services);
       // Those of a pod without interfaces of its own are the host's, which refuses them by name.
       const first = sharesHostNetwork(record.config) ? sysctls : byInterface(sysctls).others;
-      await services.namespaceThread.createPodNamespaces({ ...request, sysctls: first });
+      const wanted = { ...request, sysctls: first };
+      const ready = services.readyPod.take(wanted);
+      using held = ready?.namespaces;
+      await services.namespaceThread.createPodNamespaces(wanted, held);
+      draft.preparedNetwork = ready?.network;
     },
     undo: ({ record }) =>
       services.namespaceThread.unpinNamespaces(sandboxPaths(services.stateDir, record.id).namespaces),
@@ -91,7 +99,8 @@ function network({ stateDir, network }: PodServices): Step<SandboxDraft> {
       const { id, config } = draft.record;
       if (sharesHostNetwork(config)) return;
       const paths = sandboxPaths(stateDir, id);
-      const { ips, kept } = await network.attach(podAttachment(id, config, join(paths.namespaces, "net")));
+      const pod = podAttachment(id, config, join(paths.namespaces, "net"));
+      const { ips, kept } = await network.attach(pod, undefined, draft.preparedNetwork);
       draft.ips = ips;
       draft.networkKept = kept;
       await writeHosts(config, paths, ips);

@@ -5,8 +5,17 @@ import { check, libcFunction } from "../libc.ts";
 import { LinuxError } from "../linux-error.ts";
 import { mountFlags } from "../mounts/mount-flags.ts";
 import { asUser } from "../processes/process-calls.ts";
-import { enterNamespaceAt, namespaceFile, namespaceKinds, unshareNamespaces } from "./namespace-calls.ts";
+import { heldPath } from "./held-namespaces.ts";
 import {
+  enterNamespace,
+  enterNamespaceAt,
+  namespaceFile,
+  namespaceKinds,
+  openNamespace,
+  unshareNamespaces,
+} from "./namespace-calls.ts";
+import {
+  type NamespaceDescriptors,
   type PinnedNamespace,
   type PodNamespaces,
   type PodNamespacesJob,
@@ -34,12 +43,27 @@ export function createPodNamespaces(request: PodNamespacesJob, undo: (() => void
   const kinds = namespaceKinds.filter((kind) => request[kind]);
   makeDirectory(request.directory, undo);
   const pinned: readonly PinnedNamespace[] = request.holderPid === undefined ? kinds : ["user", ...kinds];
-  const files = enter(kinds, request.holderPid);
+  const files = enter(kinds, request);
   const pins = pinned.map((kind) => [kind, pin(files(kind), `${request.directory}/${kind}`, undo)]);
   if (request.hostname !== undefined) setHostname(request.hostname);
-  if (request.net) bringLoopbackUp();
+  if (request.net && request.held === undefined) bringLoopbackUp();
   for (const sysctl of sysctls) writeSysctl(sysctl, rootUidOf(request));
   return Object.fromEntries(pins);
+}
+
+/**
+ * Makes namespaces of all kinds for a pod to come, with the loopback interface up, leaves the calling thread
+ * inside them, and returns descriptors of them, which the caller closes; as above for `undo`.
+ */
+export function holdPodNamespaces(undo: (() => void)[]): NamespaceDescriptors {
+  unshareNamespaces(namespaceKinds);
+  bringLoopbackUp();
+  const open = (kind: ThreadNamespace) => {
+    const descriptor = openNamespace(namespaceFile("thread-self", kind));
+    undo.push(() => closeDescriptor(descriptor));
+    return descriptor;
+  };
+  return { net: open("net"), ipc: open("ipc"), uts: open("uts") };
 }
 
 /**
@@ -48,8 +72,12 @@ export function createPodNamespaces(request: PodNamespacesJob, undo: (() => void
  */
 function enter(
   kinds: readonly ThreadNamespace[],
-  holderPid: number | undefined,
+  { holderPid, held: ready }: Pick<PodNamespacesJob, "holderPid" | "held">,
 ): (kind: PinnedNamespace) => string {
+  if (ready !== undefined) {
+    for (const kind of kinds) enterNamespace(ready[kind], kind);
+    return (kind) => (kind === "user" ? namespaceFile("thread-self", kind) : heldPath(ready[kind]));
+  }
   if (holderPid === undefined) {
     unshareNamespaces(kinds);
     return (kind) => namespaceFile("thread-self", kind);

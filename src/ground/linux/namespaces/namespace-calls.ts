@@ -4,6 +4,7 @@ import type { PinnedNamespace, ThreadNamespace } from "./pod-namespaces.ts";
 
 const unshareCall = libcFunction("int unshare(int flags)");
 const setnsCall = libcFunction("int setns(int fd, int type)");
+const openCall = libcFunction("int open(const char *path, int flags)");
 
 const cloneFlags: Readonly<Record<ThreadNamespace, number>> = {
   net: 0x40000000,
@@ -25,6 +26,13 @@ export function namespaceFile(of: number | "thread-self", kind: PinnedNamespace)
 export function unshareNamespaces(kinds: readonly ThreadNamespace[]): void {
   const flags = kinds.reduce((sum, kind) => sum | cloneFlags[kind], 0);
   check("unshare", unshareCall(flags), kinds.join(","));
+}
+
+const O_CLOEXEC = 0o2000000;
+
+/** Of a file of `node:fs` a thread says that it is its own, and closes it at its end. Throws LinuxError. */
+export function openNamespace(path: string): number {
+  return check("open", openCall(path, constants.O_RDONLY | O_CLOEXEC), path);
 }
 
 /** Moves the calling thread into the namespace behind an open descriptor. Throws LinuxError. */

@@ -2,13 +2,20 @@ import type { Worker } from "node:worker_threads";
 import { receivedError, type SentError, startThread, threadFile } from "../../threads/index.ts";
 import { LinuxError } from "../linux-error.ts";
 import type { InterfaceCounters } from "../network-counters.ts";
+import { HeldNamespaces } from "./held-namespaces.ts";
 import { namespaceKinds } from "./namespace-calls.ts";
 import { NamespaceHolder } from "./namespace-holder.ts";
-import type { PodNamespaces, PodNamespacesJob, PodNamespacesRequest } from "./pod-namespaces.ts";
+import type {
+  NamespaceDescriptors,
+  PodNamespaces,
+  PodNamespacesJob,
+  PodNamespacesRequest,
+} from "./pod-namespaces.ts";
 
 /** What the namespace thread can be asked for, and what it answers. */
 type NamespaceJobs = {
   readonly createPodNamespaces: { readonly request: PodNamespacesJob; readonly result: PodNamespaces };
+  readonly holdPodNamespaces: { readonly request: undefined; readonly result: NamespaceDescriptors };
   readonly resetPodNamespaces: { readonly request: PodNamespacesRequest; readonly result: undefined };
   readonly unpinNamespaces: { readonly request: string; readonly result: undefined };
   readonly readNetworkCounters: {
@@ -61,12 +68,24 @@ export class NamespaceThread implements AsyncDisposable {
    * namespace costs a process, which is gone when this resolves. Throws LinuxError: InvalidArgument for a
    * sysctl that is not the pod's own or that the kernel refuses, AlreadyExists when there is a pin already,
    * FailedPrecondition for a user namespace that cannot be had, else by errno.
+   *
+   * `held`: to be pinned in place of new ones, for a request without a user namespace; they stay the
+   * caller's to dispose of, then and when this throws.
    */
-  async createPodNamespaces(request: PodNamespacesRequest): Promise<PodNamespaces> {
+  async createPodNamespaces(request: PodNamespacesRequest, held?: HeldNamespaces): Promise<PodNamespaces> {
+    if (held !== undefined) return this.#call("createPodNamespaces", { ...request, held: held.descriptors });
     if (request.user === undefined) return this.#call("createPodNamespaces", request);
     const kinds = namespaceKinds.filter((kind) => request[kind]);
     await using holder = await NamespaceHolder.start(request.user, kinds);
     return await this.#call("createPodNamespaces", { ...request, holderPid: holder.pid });
+  }
+
+  /**
+   * Makes network, IPC and UTS namespaces ahead for a pod to come, with the loopback interface up. Throws
+   * LinuxError.
+   */
+  async holdPodNamespaces(): Promise<HeldNamespaces> {
+    return new HeldNamespaces(await this.#call("holdPodNamespaces", undefined));
   }
 
   /**

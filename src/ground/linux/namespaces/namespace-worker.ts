@@ -2,7 +2,7 @@ import { parentPort } from "node:worker_threads";
 import { sentError } from "../../threads/index.ts";
 import { asLinuxError } from "../linux-error.ts";
 import { readNetworkCounters } from "../network-counters.ts";
-import { createPodNamespaces, resetPodNamespaces } from "./create-pod-namespaces.ts";
+import { createPodNamespaces, holdPodNamespaces, resetPodNamespaces } from "./create-pod-namespaces.ts";
 import { HostNamespaces, StrandedError } from "./namespace-host.ts";
 import { unpinNamespaces } from "./namespace-pins.ts";
 import type { NamespaceAnswer, NamespaceCall } from "./namespace-thread.ts";
@@ -31,6 +31,8 @@ function run(call: NamespaceCall, undo: (() => void)[]) {
   switch (call.job) {
     case "createPodNamespaces":
       return createPodNamespaces(call.request, undo);
+    case "holdPodNamespaces":
+      return holdPodNamespaces(undo);
     case "resetPodNamespaces":
       resetPodNamespaces(call.request);
       return undefined;

@@ -6,6 +6,9 @@ export type ThreadNamespace = "net" | "ipc" | "uts";
 /** The kinds of namespaces that a pod has of its own and that live on as bind mounts, without a process. */
 export type PinnedNamespace = ThreadNamespace | "user";
 
+/** Of one namespace of each kind. */
+export type NamespaceDescriptors = Readonly<Record<ThreadNamespace, number>>;
+
 /** What {@link "./namespace-thread.ts"} is to make for a pod. */
 export type PodNamespacesRequest = {
   /** Made (0700) when it is not there; holds one mount point named after each kind of namespace. Absolute. */
@@ -25,10 +28,13 @@ export type PodNamespacesRequest = {
 export type PodNamespaces = { readonly [kind in PinnedNamespace]?: string };
 
 /**
- * The same for the thread. With a user namespace, a process holds all of them already, and they are only
- * pinned and set up.
+ * The same for the thread. With a user namespace, a process holds all of them already, and where they were
+ * made ahead, this one does: then they are only pinned and set up.
  */
-export type PodNamespacesJob = PodNamespacesRequest & { readonly holderPid?: number };
+export type PodNamespacesJob = PodNamespacesRequest & {
+  readonly holderPid?: number;
+  readonly held?: NamespaceDescriptors;
+};
 
 /** Who the root of the user namespace is outside; undefined without one. */
 export function rootUidOf({ user }: PodNamespacesRequest): number | undefined {

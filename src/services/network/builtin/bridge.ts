@@ -1,4 +1,4 @@
-import { isRecord } from "../../../ground/json/index.ts";
+import { isRecord, type JsonObject } from "../../../ground/json/index.ts";
 import { linkByIndex, linkByName, NetlinkSocket, setLink } from "../../../ground/linux/index.ts";
 import { type BridgeConfig, bridgeKeys, bridgeObstacle, parseBridge } from "./bridge-config.ts";
 import { ensureBridge, ensureGateway } from "./bridge-link.ts";
@@ -6,8 +6,8 @@ import { enableForwarding } from "./forwarding.ts";
 import { allocateAddresses, parseRoutes, releaseAddresses } from "./host-local.ts";
 import { networkAddress, plus } from "./ip-address.ts";
 import { peerOf } from "./peer-link.ts";
-import type { BuiltinPlugin, LeftLink, PluginCall, PluginTools } from "./plugin.ts";
-import { connectPod } from "./pod-link.ts";
+import type { BuiltinPlugin, LeftLink, PluginCall, PluginTools, PreparedPort } from "./plugin.ts";
+import { connectPod, preparePort } from "./pod-link.ts";
 import type { AddResult, ResultIp, ResultRoute } from "./result.ts";
 import { staticAddresses } from "./static-addresses.ts";
 
@@ -19,6 +19,7 @@ export const bridgePlugin: BuiltinPlugin = {
   keys: bridgeKeys,
   obstacle: bridgeObstacle,
   add,
+  prepare,
   restore,
   delete: remove,
 };
@@ -56,6 +57,15 @@ async function add(call: PluginCall, _: AddResult | undefined, tools: PluginTool
     routes,
     dns: Object.keys(config.dns).length > 0 || !isRecord(config.ipam.dns) ? config.dns : config.ipam.dns,
   };
+}
+
+function prepare(
+  config: JsonObject,
+  place: Pick<PluginCall, "netnsPath" | "ifName">,
+  tools: PluginTools,
+): Promise<PreparedPort> {
+  const parsed = parseBridge(config);
+  return preparePort(place, { config: parsed, bridge: ensureBridge(tools.route, parsed), tools });
 }
 
 /** Of static, nothing is to be given back. */

@@ -10,7 +10,7 @@ import { NetworkError } from "../network-error.ts";
 import { cniArgs } from "../pod-arguments.ts";
 import type { BuiltinAnswer, BuiltinJob, BuiltinThreadData } from "./builtin-jobs.ts";
 import type { IpNetwork } from "./ip-address.ts";
-import type { LeftLink } from "./plugin.ts";
+import type { LeftLink, PreparedPort } from "./plugin.ts";
 import { RuleWatch } from "./rule-watch.ts";
 
 export type BuiltinChainOptions = BuiltinThreadData & {
@@ -49,12 +49,28 @@ export class BuiltinChain implements NetworkChain, AsyncDisposable {
     // Nothing is missing that the kernel does not have, which `probe` has seen.
   }
 
-  async add(network: AttachedNetwork, pod: PodAttachment, signal?: AbortSignal): Promise<CniResult> {
+  /** `prepared`: what {@link prepare} has made in the pod's namespace of the same network. */
+  async add(
+    network: AttachedNetwork,
+    pod: PodAttachment,
+    signal?: AbortSignal,
+    prepared?: PreparedPort,
+  ): Promise<CniResult> {
     // What programs cannot be told of is refused here as well.
     cniArgs(pod);
-    const { result, rebuilt } = await this.#thread.run({ kind: "add", network, pod }, signal);
+    const { result, rebuilt } = await this.#thread.run({ kind: "add", network, pod, prepared }, signal);
     if (rebuilt) this.#options.onRulesLost();
     return parseResult(JSON.stringify(result), network.config.name);
+  }
+
+  /** See {@link BuiltinPlugin.prepare}. Undefined where the network has nothing that can be made ahead. */
+  async prepare(network: AttachedNetwork, netnsPath: string): Promise<PreparedPort | undefined> {
+    return (await this.#thread.run({ kind: "prepare", network, netnsPath })).port;
+  }
+
+  /** Takes away what was made ahead, where another network is attached in its place. */
+  async discard({ host }: PreparedPort): Promise<void> {
+    await this.#thread.run({ kind: "removeLink", link: host });
   }
 
   async delete(network: AttachedNetwork, pod: PodAttachment): Promise<void> {

@@ -3,15 +3,22 @@ import type { AttachedNetwork } from "../attachment.ts";
 import type { PodAttachment } from "../network.ts";
 import type { NetworkConfig } from "../network-config.ts";
 import type { IpNetwork } from "./ip-address.ts";
-import type { LeftLink } from "./plugin.ts";
+import type { LeftLink, PreparedPort } from "./plugin.ts";
 
 /** What the thread of the built-in plugins is asked to do. */
 export type BuiltinJob =
   | {
-      readonly kind: "add" | "delete" | "restore";
+      readonly kind: "delete" | "restore";
       readonly network: AttachedNetwork;
       readonly pod: PodAttachment;
     }
+  | {
+      readonly kind: "add";
+      readonly network: AttachedNetwork;
+      readonly pod: PodAttachment;
+      readonly prepared?: PreparedPort | undefined;
+    }
+  | { readonly kind: "prepare"; readonly network: AttachedNetwork; readonly netnsPath: string }
   | { readonly kind: "removeLink"; readonly link: LeftLink }
   | { readonly kind: "collect"; readonly network: NetworkConfig; readonly valid: readonly Valid[] }
   /** Whether this kernel takes rules at all; whether those are there that must be, and if not, makes them. */
@@ -30,6 +37,8 @@ type Valid = { readonly containerId: string; readonly ifName: string };
 export type BuiltinAnswer = {
   /** Of ADD: what a program would have printed. */
   readonly result?: JsonObject;
+  /** Of `prepare`; undefined where the network has nothing that can be made ahead. */
+  readonly port?: PreparedPort | undefined;
   /** Of DEL: to be removed when there is time. */
   readonly links?: readonly LeftLink[];
   /** The rules were gone: those of pods that are attached are to be restored. */

@@ -15,7 +15,12 @@ export type PluginCall = {
   readonly netnsPath: string;
   /** What this plugin is told of the pod, by its capabilities. */
   readonly runtimeConfig: JsonObject;
+  /** What {@link BuiltinPlugin.prepare} made of this plugin in the same namespace. */
+  readonly prepared?: PreparedPort | undefined;
 };
+
+/** A veth pair that was made ahead: its end on the host, which is a port of the bridge, and the pod's. */
+export type PreparedPort = { readonly host: LeftLink; readonly podIndex: number };
 
 /** What plugins work with. */
 export type PluginTools = {
@@ -42,6 +47,15 @@ export type BuiltinPlugin = {
   obstacle(config: JsonObject): string | undefined;
   /** ADD. `previous`: the result of the plugins before it. Throws whatever fails; DEL follows then. */
   add(call: PluginCall, previous: AddResult | undefined, tools: PluginTools): Promise<AddResult>;
+  /**
+   * Makes ahead, in a network namespace that no pod has yet, what takes ADD longest there. It goes with the
+   * namespace.
+   */
+  prepare?(
+    config: JsonObject,
+    place: Pick<PluginCall, "netnsPath" | "ifName">,
+    tools: PluginTools,
+  ): Promise<PreparedPort>;
   /** Makes its rules of an attached pod again, after somebody has removed them. */
   restore?(call: PluginCall, result: AddResult, tools: PluginTools): void;
   /** GC: removes what this daemon has made for a network's pods but these, and nobody else would remove. */

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isErrno } from "../../../ground/fs/index.ts";
@@ -6,8 +6,10 @@ import {
   addAddress,
   addRoute,
   addVethPair,
+  deleteLink,
   inNetworkNamespace,
   type Link,
+  linkByIndex,
   linkByName,
   listAddresses,
   NetlinkSocket,
@@ -16,7 +18,7 @@ import {
 } from "../../../ground/linux/index.ts";
 import type { BridgeConfig } from "./bridge-config.ts";
 import { formatNetwork, ipBytes } from "./ip-address.ts";
-import type { PluginCall, PluginTools } from "./plugin.ts";
+import type { PluginCall, PluginTools, PreparedPort } from "./plugin.ts";
 import { PluginFailure } from "./plugin-failure.ts";
 import type { ResultIp, ResultRoute } from "./result.ts";
 import { writeSetting } from "./settings.ts";
@@ -42,31 +44,90 @@ export async function connectPod(
   call: PluginCall,
   { config, bridge, ips, routes, tools }: Connection,
 ): Promise<{ readonly host: Link; readonly pod: Link }> {
-  const name = addPair(call, config, bridge, tools.route);
+  const ready = call.prepared && (await takePrepared(call.prepared, bridge, tools.route));
+  const name = ready?.name ?? addPort(call, `${call.containerId} ${call.ifName}`, { config, bridge, tools });
+  tools.step("pod interface");
+  using route = NetlinkSocket.open("route", call.netnsPath);
+  const pod = configure(call, route, { config, ips });
+  // The change of an address, even to what it was, tells the neighbours whose the new addresses are, as
+  // bringing the link up does.
+  setLink(route, pod, ready === undefined ? { up: true } : { mac: macBytes(pod) });
+  await waitFor(`the addresses of ${call.ifName} are not usable`, () => isSettled(route, pod, ips));
+  for (const each of routes) addPodRoute(route, pod, each, ips);
+  return { host: ready ?? (await operational(tools.route, name, bridge)), pod };
+}
+
+/** What people see of a port that no pod has yet. */
+const preparedAlias = "made ahead by berth for its next pod";
+
+type Place = Pick<PluginCall, "netnsPath" | "ifName">;
+type Port = Pick<Connection, "config" | "bridge" | "tools">;
+
+/**
+ * Makes ahead what {@link connectPod} can take up: the pair, both ends up, without addresses. It goes with
+ * the namespace. Throws PluginFailure.
+ */
+export async function preparePort(place: Place, { config, bridge, tools }: Port): Promise<PreparedPort> {
+  const name = addPort(place, randomUUID(), { config, bridge, tools });
+  setLink(tools.route, required(tools.route, name), { alias: preparedAlias });
+  using route = NetlinkSocket.open("route", place.netnsPath);
+  const pod = configure(place, route, { config, ips: [] });
+  setLink(route, pod, { up: true });
+  const { index } = await operational(tools.route, name, bridge);
+  return { host: { index, name }, podIndex: pod.index };
+}
+
+/** Undefined where somebody has changed the port meanwhile, or made the bridge anew: then it is gone. */
+async function takePrepared(
+  { host: { index, name }, podIndex }: PreparedPort,
+  bridge: Link,
+  route: NetlinkSocket,
+): Promise<Link | undefined> {
+  const host = linkByIndex(route, index);
+  if (host?.name !== name || host.peerIndex !== podIndex) return undefined;
+  if (host.masterIndex === bridge.index && host.isOperational) {
+    setLink(route, host, { alias: "" });
+    return host;
+  }
+  await deleteLink(route, host);
+  return undefined;
+}
+
+function macBytes({ mac }: Link): Buffer {
+  return Buffer.from(mac.replaceAll(":", ""), "hex");
+}
+
+function addPort(place: Place, owner: string, { config, bridge, tools }: Port): string {
+  const name = addPair(place, owner, config, bridge, tools.route);
   writeSetting(`net/ipv6/conf/${name}/accept_ra`, "0");
   const { hairpinMode: hairpin, portIsolation: isolated } = config;
   if (hairpin || isolated) setBridgePort(tools.route, required(tools.route, name), { hairpin, isolated });
-  tools.step("pod interface");
-  using route = NetlinkSocket.open("route", call.netnsPath);
-  const pod = configure(call, route, { config, ips, routes: [] });
-  await waitFor(`the addresses of ${call.ifName} are not usable`, () => isSettled(route, pod, ips));
-  for (const each of routes) addPodRoute(route, pod, each, ips);
-  let host: Link | undefined;
-  await waitFor(`the port ${name} of the bridge ${bridge.name} is not up`, () => {
-    host = linkByName(tools.route, name);
-    return host?.isOperational === true;
-  });
-  return { host: host ?? required(tools.route, name), pod };
+  return name;
 }
 
-/** A name is found again by whoever knows the pod, and tried anew where somebody else has it. */
-function addPair(call: PluginCall, config: BridgeConfig, bridge: Link, route: NetlinkSocket): string {
-  const netnsFd = openSync(call.netnsPath, "r");
+async function operational(route: NetlinkSocket, name: string, bridge: Link): Promise<Link> {
+  let host: Link | undefined;
+  await waitFor(`the port ${name} of the bridge ${bridge.name} is not up`, () => {
+    host = linkByName(route, name);
+    return host?.isOperational === true;
+  });
+  return host ?? required(route, name);
+}
+
+/** A name is found again by whoever knows the owner, and tried anew where somebody else has it. */
+function addPair(
+  { netnsPath, ifName }: Place,
+  owner: string,
+  config: BridgeConfig,
+  bridge: Link,
+  route: NetlinkSocket,
+): string {
+  const netnsFd = openSync(netnsPath, "r");
   try {
     for (let attempt = 0; attempt < nameTries; attempt++) {
-      const name = vethName(call, attempt);
+      const name = vethName(owner, attempt);
       try {
-        const peer = { name: call.ifName, netnsFd };
+        const peer = { name: ifName, netnsFd };
         addVethPair(route, { name, mtu: config.mtu, masterIndex: bridge.index, peer });
         return name;
       } catch (error) {
@@ -77,19 +138,19 @@ function addPair(call: PluginCall, config: BridgeConfig, bridge: Link, route: Ne
   } finally {
     closeSync(netnsFd);
   }
-  throw new PluginFailure(`failed to find a unique veth name for ${call.ifName}`);
+  throw new PluginFailure(`failed to find a unique veth name for ${ifName}`);
 }
 
-function vethName({ containerId, ifName }: PluginCall, attempt: number): string {
-  const hash = createHash("sha256").update(`${containerId} ${ifName} ${attempt}`).digest("hex");
+function vethName(owner: string, attempt: number): string {
+  const hash = createHash("sha256").update(`${owner} ${attempt}`).digest("hex");
   return `veth${hash.slice(0, 8)}`;
 }
 
 /** Within the pod's namespace, with no pause: settings that must be there before the addresses, and these. */
 function configure(
-  { netnsPath, ifName }: PluginCall,
+  { netnsPath, ifName }: Place,
   route: NetlinkSocket,
-  { config, ips }: Pick<Connection, "config" | "ips" | "routes">,
+  { config, ips }: Pick<Connection, "config" | "ips">,
 ): Link {
   const hasIpv6 = ips.some(({ address }) => address.address.family === 6);
   inNetworkNamespace(netnsPath, () => {
@@ -104,7 +165,6 @@ function configure(
   const pod = required(route, ifName);
   for (const { address } of ips)
     addAddress(route, pod, { address: ipBytes(address.address), prefixLength: address.prefixLength });
-  setLink(route, pod, { up: true });
   return pod;
 }
 

@@ -12,7 +12,7 @@ import { builtinPlugins } from "./builtin-plugins.ts";
 import { keepAddressesOf } from "./host-local.ts";
 import { parseIpNetwork } from "./ip-address.ts";
 import { PacketRules } from "./packet-rules.ts";
-import type { BuiltinPlugin, LeftLink, PluginCall, PluginTools } from "./plugin.ts";
+import type { BuiltinPlugin, LeftLink, PluginCall, PluginTools, PreparedPort } from "./plugin.ts";
 import { asNetworkError } from "./plugin-failure.ts";
 import type { AddressOwner } from "./reservations.ts";
 import { type AddResult, printedResult } from "./result.ts";
@@ -32,7 +32,9 @@ export class BuiltinRunner {
   async run(job: BuiltinJob): Promise<BuiltinAnswer> {
     switch (job.kind) {
       case "add":
-        return { result: await this.#add(job.network, job.pod), rebuilt: this.#tools.rules.takeRebuilt() };
+        return { result: await this.#add(job), rebuilt: this.#tools.rules.takeRebuilt() };
+      case "prepare":
+        return { port: await this.#prepare(job.network, job.netnsPath) };
       case "delete":
         return { links: await this.#delete(job.network, job.pod) };
       case "restore":
@@ -55,16 +57,30 @@ export class BuiltinRunner {
     }
   }
 
-  async #add({ config, ifName }: AttachedNetwork, pod: PodAttachment): Promise<JsonObject> {
+  async #add({
+    network: { config, ifName },
+    pod,
+    prepared,
+  }: Extract<BuiltinJob, { kind: "add" }>): Promise<JsonObject> {
     let result: AddResult | undefined;
     for (const [plugin, builtin] of pluginsOf(config.plugins)) {
-      const call = callOf(plugin, config.name, ifName, pod);
+      const call = { ...callOf(plugin, config.name, ifName, pod), prepared };
       result = await builtin.add(call, result, this.#tools).catch((error: unknown) => {
         throw asNetworkError(error, plugin.type, "ADD");
       });
     }
     if (result === undefined) throw new NetworkError("Internal", `the network ${config.name} has no plugins`);
     return printedResult(result, config.cniVersion);
+  }
+
+  /** Of the first plugin that makes something ahead: the others work with what that has made. */
+  async #prepare({ config, ifName }: AttachedNetwork, netnsPath: string): Promise<PreparedPort | undefined> {
+    for (const [plugin, { prepare }] of pluginsOf(config.plugins))
+      if (prepare !== undefined)
+        return await prepare(plugin, { netnsPath, ifName }, this.#tools).catch((error: unknown) => {
+          throw asNetworkError(error, plugin.type, "ADD");
+        });
+    return undefined;
   }
 
   async #delete(network: AttachedNetwork, pod: PodAttachment): Promise<readonly LeftLink[]> {

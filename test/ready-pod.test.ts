@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { promisify } from "node:util";
+import { enterPrivateNetwork } from "../src/testing/private-network.ts";
+import { TestBerth } from "./support/berth.ts";
+import { eventually } from "./support/condition.ts";
+import { execSync, TestPod } from "./support/pod.ts";
+import { withBerth } from "./support/with-berth.ts";
+
+const run = promisify(execFile);
+const limit = { timeout: 120_000 };
+const sleep = "exec sleep 1000";
+
+await enterPrivateNetwork();
+
+type Link = { readonly ifindex: number; readonly ifname: string; readonly ifalias?: string };
+
+describe("what is made ahead for the next pod", () => {
+  const host = withBerth();
+
+  test("is the interface that the pod gets, and reaches the bridge", limit, async () => {
+    const ready = await readyAfter(host.berth, "first");
+    const pod = await TestPod.run(host.berth, "second");
+    const name = (await ports(host.berth)).find(({ ifindex }) => ifindex === ready.ifindex)?.ifname;
+    assert.equal(name, ready.ifname);
+    assert.notEqual((await readyLinks(host.berth))[0]?.ifindex, ready.ifindex);
+    const id = await pod.shell("main", host.image, sleep);
+    const shown = await execSync(host.berth, id, "ip", "addr", "show", "eth0");
+    assert.ok(shown.includes(`inet ${await pod.ip()}/`), shown);
+    const gateway = /via (\S+)/.exec(await execSync(host.berth, id, "ip", "route"))?.[1] ?? "";
+    await execSync(host.berth, id, "ping", "-c", "1", "-W", "5", gateway);
+    assert.equal(await execSync(host.berth, id, "hostname"), "second\n");
+  });
+
+  test("tells neighbours whose the pod's address is now", limit, async () => {
+    const { bridge } = await network(host.berth);
+    const earlier = await TestPod.run(host.berth, "before-neighbours");
+    await eventually("one is ready", async () => (await readyLinks(host.berth))[0]);
+    // Addresses are given in turn.
+    const next = (await earlier.ip()).replace(/\d+$/, (last) => String(Number(last) + 1));
+    const entry = [next, "dev", bridge];
+    await run("ip", ["neigh", "replace", ...entry, "lladdr", "02:00:00:00:00:01", "nud", "reachable"]);
+    const pod = await TestPod.run(host.berth, "neighbours");
+    assert.equal(await pod.ip(), next);
+    const id = await pod.shell("main", host.image, sleep);
+    const mac = (await execSync(host.berth, id, "cat", "/sys/class/net/eth0/address")).trim();
+    await eventually("the neighbour knows", async () =>
+      (await run("ip", ["neigh", "show", ...entry])).stdout.includes(mac),
+    );
+  });
+
+  test("is no pod's that asks for parameters of the interfaces that come", limit, async () => {
+    const ready = await readyAfter(host.berth, "before-parameters");
+    const linux = { sysctls: { "net.ipv4.conf.default.rp_filter": "2" } };
+    const pod = await TestPod.run(host.berth, "parameters", { linux });
+    const id = await pod.shell("main", host.image, sleep);
+    const path = "/proc/sys/net/ipv4/conf/eth0/rp_filter";
+    assert.equal(await execSync(host.berth, id, "cat", path), "2\n");
+    assert.ok((await readyLinks(host.berth)).some(({ ifindex }) => ifindex === ready.ifindex));
+  });
+
+  test("gives way to the bridge that somebody has made anew", limit, async () => {
+    await readyAfter(host.berth, "before-bridge");
+    const { bridge } = await network(host.berth);
+    await run("ip", ["link", "delete", bridge]);
+    const pod = await TestPod.run(host.berth, "new-bridge");
+    const id = await pod.shell("main", host.image, sleep);
+    const gateway = /via (\S+)/.exec(await execSync(host.berth, id, "ip", "route"))?.[1] ?? "";
+    await execSync(host.berth, id, "ping", "-c", "1", "-W", "5", gateway);
+  });
+
+  test("gives way to another configuration of the network", limit, async () => {
+    const ready = await readyAfter(host.berth, "before-change");
+    const { file, text } = await network(host.berth);
+    await writeFile(file, text.replace('"isGateway":true', '"isGateway":true,"mtu":1400'));
+    const pod = await eventually("the new configuration counts", async () => {
+      const pod = await TestPod.run(host.berth, `changed-${Math.random()}`);
+      const id = await pod.shell("main", host.image, sleep);
+      const shown = await execSync(host.berth, id, "ip", "link", "show", "eth0");
+      return shown.includes("mtu 1400") && pod;
+    });
+    assert.notEqual(await pod.ip(), "");
+    assert.ok(!(await ports(host.berth)).some(({ ifindex }) => ifindex === ready.ifindex));
+  });
+
+  test("goes again when no pod takes it", limit, async () => {
+    const { ifindex } = await readyAfter(host.berth, "last");
+    await eventually("it is gone", async () =>
+      (await readyLinks(host.berth)).every((link) => link.ifindex !== ifindex),
+    );
+  });
+
+  test("goes with a daemon that is killed", limit, async () => {
+    await using berth = await TestBerth.start();
+    await readyAfter(berth, "pod");
+    await berth.stopDaemon("SIGKILL");
+    await eventually("it is gone", async () => (await readyLinks(berth)).length === 0);
+    await berth.startDaemon();
+  });
+});
+
+/** Runs a pod, and waits until what the next one gets is there. */
+async function readyAfter(berth: TestBerth, name: string): Promise<Link> {
+  await TestPod.run(berth, name);
+  return await eventually("one is ready", async () => (await readyLinks(berth))[0]);
+}
+
+async function readyLinks(berth: TestBerth): Promise<readonly Link[]> {
+  return (await ports(berth)).filter(({ ifalias }) => ifalias?.startsWith("made ahead by berth"));
+}
+
+async function ports(berth: TestBerth): Promise<readonly Link[]> {
+  const { bridge } = await network(berth);
+  const { stdout } = await run("ip", ["-j", "link", "show", "master", bridge]);
+  const links: readonly Partial<Link>[] = JSON.parse(stdout.trim() === "" ? "[]" : stdout);
+  return links.filter((link): link is Link => link.ifname !== undefined);
+}
+
+async function network({ cniConfDir }: TestBerth) {
+  const file = join(cniConfDir, "10-test.conflist");
+  const text = await readFile(file, "utf8");
+  return { file, text, bridge: String(JSON.parse(text).plugins[0].bridge) };
+}
