@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { describe, test } from "node:test";
 import { status } from "@grpc/grpc-js";
 import { containerd } from "../src/ground/protocol/index.ts";
+import { digestOf } from "../src/parts/oci/index.ts";
 import { hostPlatform } from "../src/services/images/index.ts";
 import { startFakeRegistry } from "../src/testing/fake-registry.ts";
 import { imageOf, type TestImage, tarOf } from "../src/testing/images.ts";
@@ -16,13 +17,21 @@ const unpacks = [{ platform: here, snapshotter: "" }];
 /** As `ctr images import` has them without a base name. */
 const prefix = { name: "import-2026-01-02", isPrefix: true, allowOverwrite: true };
 
+type Annotations = Readonly<Record<string, string>>;
+
+const json = (value: unknown) => Buffer.from(JSON.stringify(value));
+
+function indexOfLayout({ target }: TestImage, annotations: Annotations): Buffer {
+  return json({ schemaVersion: 2, manifests: [{ ...target, annotations }] });
+}
+
 /** An OCI layout in a tar, whose index calls the image by an annotation. */
-async function layoutOf({ target, blobs }: TestImage, annotations: Readonly<Record<string, string>>) {
-  const json = (value: unknown) => Buffer.from(JSON.stringify(value));
+async function layoutOf(image: TestImage, annotations: Annotations) {
+  const { blobs } = image;
   return Buffer.from(
     await tarOf([
       { name: "oci-layout", content: json({ imageLayoutVersion: "1.0.0" }) },
-      { name: "index.json", content: json({ schemaVersion: 2, manifests: [{ ...target, annotations }] }) },
+      { name: "index.json", content: indexOfLayout(image, annotations) },
       ...[...blobs].map(([digest, { bytes }]) => ({
         name: `blobs/${digest.replace(":", "/")}`,
         content: bytes,
@@ -97,10 +106,16 @@ describe("containerd's API of transfers with archives", () => {
     await load("own", whole, { extraReferences: [own], labels: { a: "b" } });
     assert.deepEqual(await names("own"), [["docker.io/library/app:1", digest]]);
     await load("digests", whole, { extraReferences: [{ ...own, addDigest: true }] });
-    assert.deepEqual(await names("digests"), [
-      ["docker.io/library/app:1", digest],
-      [`docker.io/library/app@${digest}`, digest],
-    ]);
+    const index = indexOfLayout(image, { "io.containerd.image.name": "docker.io/library/app:1" });
+    const indexDigest = digestOf(index);
+    assert.deepEqual(
+      await names("digests"),
+      [
+        ["docker.io/library/app:1", digest],
+        [`docker.io/library/app@${digest}`, digest],
+        [`docker.io/library/app@${indexDigest}`, indexDigest],
+      ].sort(),
+    );
     // containerd brings the blobs, names nothing, and says nothing.
     const refused = { code: status.INVALID_ARGUMENT, details: /names none of its images/ };
     await assert.rejects(
@@ -109,6 +124,73 @@ describe("containerd's API of transfers with archives", () => {
     );
     await assert.rejects(load("nameless", await layoutOf(image, {})), refused);
     assert.deepEqual([await names("other"), await names("nameless")], [[], []]);
+  });
+
+  test("an archive's index becomes an image too where it gets a name, with all that it refers to", async () => {
+    const layers = [[{ name: "random", content: randomBytes(10_000) }]];
+    const image = await imageOf({ platform, layers });
+    const index = indexOfLayout(image, {});
+    const [name, store] = ["example.com/index:1", { unpacks, platforms: [here] }];
+    await load("index", await layoutOf(image, {}), { ...store, name });
+    assert.deepEqual(await names("index"), [[name, digestOf(index)]]);
+    const { images, content, raw, metadata } = host.clients.in("index");
+    const [found] = (await images.list({ filters: [] })).images;
+    assert.deepEqual(
+      [found?.target?.mediaType, found?.target?.size],
+      ["application/vnd.oci.image.index.v1+json", BigInt(index.length)],
+    );
+    // What is garbage goes: the index, the manifest, the config and the layer are not.
+    await images.create({ image: { ...found, name: "gone" } as never, sourceDateEpoch: undefined });
+    await images.delete({ name: "gone", sync: true });
+    const { info } = await content.info({ digest: digestOf(index) });
+    assert.deepEqual(info?.labels, { "containerd.io/gc.ref.content.m.0": image.target.digest });
+    const blobs: containerd.contentV1.ListContentResponse[] = await raw.content
+      .list({ filters: [] }, metadata)
+      .toArray();
+    assert.deepEqual(
+      blobs
+        .flatMap((page) => page.info)
+        .map(({ digest }) => digest)
+        .sort(),
+      [digestOf(index), image.target.digest, ...image.blobs.keys()]
+        .sort()
+        .filter((each, at, all) => each !== all[at - 1]),
+    );
+    // It is an image as any other is.
+    await load("again", await save("index", [name]));
+    assert.deepEqual(
+      (await names("again")).map(([each]) => each),
+      [name],
+    );
+  });
+
+  test("the index of what `docker save` wrote has its images under their names", async () => {
+    const image = await imageOf({ platform, layers: [[{ name: "random", content: randomBytes(10_000) }]] });
+    await using server = await startFakeRegistry({ "app:v1": image });
+    const name = `${server.host}/app:v1`;
+    await transfer("saved", registry(name), imageStore({ name }));
+    const config = [...image.blobs].find(([, { mediaType }]) => mediaType.includes("config"));
+    const layer = [...image.blobs].find(([, { mediaType }]) => mediaType.includes("layer"));
+    assert.ok(config !== undefined && layer !== undefined);
+    const entry = { Config: "config.json", RepoTags: [name], Layers: ["layer.tar"] };
+    const archive = await tarOf([
+      { name: "manifest.json", content: json([entry]) },
+      { name: "config.json", content: config[1].bytes },
+      { name: "layer.tar", content: layer[1].bytes },
+    ]);
+    await load("docker", Buffer.from(archive), { extraReferences: [prefix], name: "example.com/index:2" });
+    const found = new Map((await names("docker")).map(([key, digest]) => [key, digest]));
+    assert.deepEqual([...found.keys()].sort(), [name, "example.com/index:2"].sort());
+    const { raw, metadata } = host.clients.in("docker");
+    const read = { digest: found.get("example.com/index:2") ?? "", offset: 0n, size: 0n };
+    const pieces: containerd.contentV1.ReadContentResponse[] = await raw.content
+      .read(read, metadata)
+      .toArray();
+    const { manifests } = JSON.parse(Buffer.concat(pieces.map(({ data }) => data)).toString());
+    assert.deepEqual(
+      manifests.map(({ digest, annotations }: Record<string, unknown>) => [digest, annotations]),
+      [[found.get(name), { "io.containerd.image.name": name }]],
+    );
   });
 
   test("an archive that breaks off, and what is none, bring nothing", async () => {

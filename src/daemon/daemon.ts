@@ -362,7 +362,7 @@ async function openSeLinux(
   return undefined;
 }
 
-type StorageGiven = Pick<PodEngineOptions, "hostPaths"> &
+type StorageGiven = Pick<PodEngineOptions, "hostPaths" | "trees"> &
   Required<Pick<StorageOptions, "follower">> & { readonly layerDiffs: LayerDiffs };
 
 /** CRI's storage, images and security profiles. */
@@ -371,7 +371,7 @@ async function openStorage(
   logger: Logger,
   database: Database,
   events: ServiceEvents,
-  { hostPaths, layerDiffs, follower }: StorageGiven,
+  { hostPaths, layerDiffs, trees, follower }: StorageGiven,
   rooms: AsyncDisposableStack,
 ) {
   const { root, images: settings } = config;
@@ -380,12 +380,16 @@ async function openStorage(
   const storage = await all.inNamespace(criNamespace);
   const { name: namespace, imageNames, content, leases } = storage;
   const snapshotter = await storage.snapshotter(settings.snapshotter);
+  // Its file system is measured before there is a snapshot.
+  await snapshotter.makeRoot();
   storage.addRoots(await garbageRoots(database, imageNames, snapshotter, settings.keepLayers));
   storage.addRoots(await profileRoots(database, namespace));
   const nodePeers = rooms.use(await NodePeers.open(config, all, logger));
   const { peers } = nodePeers;
   const allImages = rooms.use(
-    new NamespacedImages({ config, storage: all, database, hostPaths, layerDiffs, logger, version, peers }),
+    await NamespacedImages.create({
+      ...{ config, storage: all, database, hostPaths, layerDiffs, trees, logger, version, peers },
+    }),
   );
   const { images, usageMeter } = await allImages.open(namespace);
   const securityProfiles = await openSecurityProfiles({

@@ -1,13 +1,17 @@
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { criNamespace } from "../engines/engine/index.ts";
 import type { Config } from "../ground/config/index.ts";
-import { ignoreMissing } from "../ground/fs/index.ts";
 import type { HostPaths } from "../ground/hostpaths/index.ts";
 import type { Logger } from "../ground/logging/index.ts";
 import type { Database } from "../ground/metadata/index.ts";
+import type { TreeRemover } from "../ground/trees/index.ts";
 import type { LayerDiffs } from "../services/diff/index.ts";
-import { hostPlatform, type Images, openImages } from "../services/images/index.ts";
+import {
+  hostPlatform,
+  type Images,
+  leftUnfinished,
+  openImages,
+  removeStaged,
+} from "../services/images/index.ts";
 import type { Peers } from "../services/peers/index.ts";
 import { UsageMeter } from "../services/snapshots/index.ts";
 import type { Storage } from "../services/storage/index.ts";
@@ -19,6 +23,7 @@ type Options = {
   readonly database: Database;
   readonly hostPaths: HostPaths;
   readonly layerDiffs: LayerDiffs;
+  readonly trees: TreeRemover;
   readonly logger: Logger;
   readonly version: string;
   readonly peers: Peers | undefined;
@@ -31,8 +36,15 @@ export class NamespacedImages implements AsyncDisposable {
   readonly #options: Options;
   readonly #opened = new Map<string, Promise<Opened>>();
 
-  constructor(options: Options) {
+  private constructor(options: Options) {
     this.#options = options;
+  }
+
+  /** Once for each root directory in a process. */
+  static async create(options: Options): Promise<NamespacedImages> {
+    const { config, trees } = options;
+    await removeStaged(stagingIn(config), trees);
+    return new NamespacedImages(options);
   }
 
   /** Throws NamespaceError InvalidArgument, and what the stores throw. */
@@ -48,10 +60,13 @@ export class NamespacedImages implements AsyncDisposable {
     }
   }
 
-  /** Opens those of all namespaces that had some, which takes away what crashes have left of transfers. */
+  /** Opens those of namespaces in which a crash has left something of a transfer, which takes it away. */
   async clean(): Promise<void> {
-    const directory = join(this.#options.config.root, "namespaces");
-    for (const name of (await readdir(directory).catch(ignoreMissing)) ?? []) await this.open(name);
+    const { storage } = this.#options;
+    for (const name of storage.usedNamespaces()) {
+      const { leases } = await storage.inNamespace(name);
+      if (leftUnfinished(leases)) await this.open(name);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -75,7 +90,7 @@ export class NamespacedImages implements AsyncDisposable {
       content,
       leases,
       garbage,
-      root: namespace === criNamespace ? config.root : join(config.root, "namespaces", namespace),
+      staging: stagingIn(config),
       database,
       snapshotter,
       usageMeter,
@@ -103,4 +118,8 @@ export class NamespacedImages implements AsyncDisposable {
     });
     return { images, usageMeter };
   }
+}
+
+function stagingIn({ root }: Config): string {
+  return join(root, "import");
 }

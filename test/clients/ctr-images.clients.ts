@@ -55,6 +55,26 @@ describe("ctr images", () => {
     });
   }
 
+  for (const way of [[], ["--local"]]) {
+    const how = way.length === 0 ? "by the transfer service" : "without it";
+
+    it(`keeps an archive's index as an image of its own ${how}`, async () => {
+      const [archive, index] = [host.programs.path(`index-${way.length}.tar`), "example.test/index:1"];
+      await ctr("images", "export", archive, host.image);
+      await ctr("images", "import", ...way, "--index-name", index, archive);
+      assert.deepEqual((await names()).sort(), [host.image, index].sort());
+      assert.match(
+        await ctr("images", "ls", `name==${index}`),
+        /application\/vnd\.oci\.image\.index\.v1\+json +sha256:/,
+      );
+      await ctr("images", "rm", "--sync", host.image);
+      assert.match(await ctr("images", "check", `name==${index}`), /complete.*true$/m);
+      assert.equal(await ctr("run", "--rm", index, "indexed", "echo", "indexed"), "indexed");
+      await ctr("images", "import", ...way, archive);
+      await ctr("images", "rm", "--sync", index);
+    });
+  }
+
   it("mounts an image, read-only and writable", async () => {
     const place = host.programs.path("mounted");
     await mkdir(place);

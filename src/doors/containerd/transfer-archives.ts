@@ -1,8 +1,9 @@
+import type { Descriptor } from "../../parts/oci/index.ts";
 import { bytesFrom, sendBytes } from "./byte-streams.ts";
 import { ContainerdError } from "./errors.ts";
 import { existingImage } from "./images.ts";
 import { addToLease } from "./lease-resources.ts";
-import { archivedNames, putNames } from "./transfer-names.ts";
+import { archivedNames, isNamed, type Named, namesIn, putNames } from "./transfer-names.ts";
 import { exportOf, imageStoreOf, importOf, type Transfer, toPlatform, wishesOf } from "./transfer-types.ts";
 
 /** The images of an archive that comes through a stream. */
@@ -15,26 +16,22 @@ export async function load(transfer: Transfer): Promise<void> {
   using stream = streamOf(archive.stream);
   const images = await transfer.images();
   const wishes = wishesOf(store, images);
-  if (store.name !== "")
-    throw new ContainerdError(
-      "Unimplemented",
-      "ImageStore.name: an archive's index is not kept, and needs no name",
-    );
   progress.tell("Importing");
   let named = 0;
+  const give = async (names: readonly Named[], target: Descriptor): Promise<void> => {
+    if (names.length === 0) return;
+    await addToLease(storage, transfer.leaseId, { kind: "content", digest: target.digest });
+    await putNames(storage, names, target);
+    for (const { name } of names) progress.tell("saved", name, target);
+    named += names.length;
+  };
   await images.load(
     {
       ...wishes,
       archive: bytesFrom(stream, signal),
       onProgress: (part) => progress.part(part, "archive"),
-      name: async (target, written) => {
-        const names = archivedNames(store, target, written);
-        if (names.length === 0) return;
-        await addToLease(storage, transfer.leaseId, { kind: "content", digest: target.digest });
-        await putNames(storage, names, target);
-        for (const { name } of names) progress.tell("saved", name, target);
-        named += names.length;
-      },
+      name: (target, written) => give(archivedNames(store, target, written), target),
+      ...(isNamed(store) ? { nameIndex: (target) => give(namesIn(store, target), target) } : {}),
     },
     signal,
   );

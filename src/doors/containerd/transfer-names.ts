@@ -6,7 +6,8 @@ import type { NamespaceStorage } from "../../services/storage/index.ts";
 import { ContainerdError } from "./errors.ts";
 
 type ImageStore = containerd.transferImages.ImageStore;
-type Named = { readonly name: string; readonly labels: Labels };
+/** A name to give, and the labels that go with it. */
+export type Named = { readonly name: string; readonly labels: Labels };
 
 /**
  * The names that a client wants its target to have, as containerd makes them (core/transfer/image): the
@@ -17,9 +18,18 @@ export function namesIn(
   { digest }: Descriptor,
 ): readonly Named[] {
   const further = extraReferences
-    .filter(({ isPrefix, addDigest }) => addDigest || !isPrefix)
+    .filter(isWhole)
     .map((reference) => (reference.addDigest ? `${reference.name}@${digest}` : reference.name));
   return [...(name === "" ? [] : [name]), ...further].map((each) => ({ name: each, labels }));
+}
+
+/** Whether a store has any names for its target. */
+export function isNamed({ name, extraReferences }: ImageStore): boolean {
+  return name !== "" || extraReferences.some(isWhole);
+}
+
+function isWhole({ isPrefix, addDigest }: ImageStore["extraReferences"][number]): boolean {
+  return addDigest || !isPrefix;
 }
 
 /**

@@ -28,6 +28,13 @@ export type ArchivedImage = {
   readonly transport: CheckedArchive["transport"];
 };
 
+/** What an archive holds. */
+export type ArchivedImages = {
+  readonly images: readonly ArchivedImage[];
+  /** The index of all of them, in the order in which the archive names them. */
+  readonly index: Pick<ArchivedImage, "target" | "source">;
+};
+
 type ArchiveFile = Pick<StagedFile, "path" | "size">;
 
 /** The files of an archive, wherever they lie. */
@@ -39,7 +46,7 @@ interface ArchiveFiles {
 /**
  * The images of an OCI layout directory (image-spec 1.1, image-layout.md). Throws ImageError InvalidArgument.
  */
-export async function imagesOfDirectory(directory: string): Promise<readonly ArchivedImage[]> {
+export async function imagesOfDirectory(directory: string): Promise<ArchivedImages> {
   const at = async (name: string): Promise<ArchiveFile | undefined> => {
     const path = join(directory, name);
     const found = await stat(path).catch(() => undefined);
@@ -55,7 +62,7 @@ export async function imagesOfDirectory(directory: string): Promise<readonly Arc
 export async function imagesOfArchive(
   files: readonly StagedFile[],
   archive: string,
-): Promise<readonly ArchivedImage[]> {
+): Promise<ArchivedImages> {
   const names = new Map(files.map((file) => [file.name, file]));
   const digests = new Map(files.map((file) => [file.digest, file]));
   const lookUp: ArchiveFiles = {
@@ -83,18 +90,25 @@ async function imagesOf(
   files: ArchiveFiles,
   archive: string,
   transport: "oci" | "oci-archive",
-): Promise<readonly ArchivedImage[]> {
+): Promise<ArchivedImages> {
   const file = await files.byName("index.json");
   if (file === undefined)
     throw new ImageError("InvalidArgument", `${archive}: not an OCI layout, it has no index.json`);
-  const { manifests } = parseIndex(await readSmall(file, archive), mediaType.ociIndex);
-  const source = archiveSource(files, archive, new Map());
+  const bytes = await readSmall(file, archive);
+  const { manifests } = parseIndex(bytes, mediaType.ociIndex);
+  const index = descriptorOf(bytes, mediaType.ociIndex);
+  const source = archiveSource(files, archive, new Map([[index.digest, bytes]]));
   const distinct = new Map(manifests.map((descriptor) => [descriptor.digest, descriptor]));
-  return [...distinct.values()].map((target) => {
+  const images = [...distinct.values()].map((target): ArchivedImage => {
     const same = manifests.filter(({ digest }) => digest === target.digest);
     const of = (nameIn: typeof nameOf) => same.flatMap(({ annotations }) => nameIn(annotations) ?? []);
     return { target, names: of(nameOf), written: of(writtenIn), source, transport };
   });
+  return { images, index: { target: index, source } };
+}
+
+function descriptorOf(bytes: Uint8Array, mediaType: string): Descriptor {
+  return { mediaType, size: bytes.length, digest: digestOf(bytes) };
 }
 
 /**
@@ -118,13 +132,16 @@ type DockerEntry = {
   readonly layers: readonly string[];
 };
 
-/** `docker save` has no manifests: they are made up here, of Docker's schema 2. */
+/**
+ * `docker save` has no manifests: they are made up here, of Docker's schema 2, and an index of them with their
+ * names as containerd's clients write them.
+ */
 async function dockerImages(
   bytes: Uint8Array,
   names: ReadonlyMap<string, StagedFile>,
   files: ArchiveFiles,
   archive: string,
-): Promise<readonly ArchivedImage[]> {
+): Promise<ArchivedImages> {
   const find = (name: string): StagedFile => {
     const file = names.get(name);
     if (file === undefined)
@@ -134,19 +151,31 @@ async function dockerImages(
       );
     return file;
   };
-  return await Promise.all(
-    parseDockerManifest(bytes, archive).map(async (entry) => {
+  const made = new Map<Digest, Uint8Array>();
+  const source = archiveSource(files, archive, made);
+  const make = (document: object, type: string): Descriptor => {
+    const written = Buffer.from(JSON.stringify(document));
+    const descriptor = descriptorOf(written, type);
+    made.set(descriptor.digest, written);
+    return descriptor;
+  };
+  const images = await Promise.all(
+    parseDockerManifest(bytes, archive).map(async (entry): Promise<ArchivedImage> => {
       const { digest, size } = find(entry.config);
       const layers = await Promise.all(entry.layers.map((name) => layerDescriptor(find(name))));
       const config = { mediaType: mediaType.dockerConfig, size, digest };
       const manifest = { schemaVersion: 2, mediaType: mediaType.dockerManifest, config, layers };
-      const made = Buffer.from(JSON.stringify(manifest));
-      const target = { mediaType: mediaType.dockerManifest, size: made.length, digest: digestOf(made) };
+      const target = make(manifest, mediaType.dockerManifest);
       const tags = entry.names.map((name) => formatReference(parseReference(name)));
-      const source = archiveSource(files, archive, new Map([[target.digest, made]]));
       return { target, names: tags, written: tags, source, transport: "docker-archive" };
     }),
   );
+  const manifests = images.flatMap(({ target, names }) =>
+    names.length === 0
+      ? [target]
+      : names.map((name) => ({ ...target, annotations: { "io.containerd.image.name": name } })),
+  );
+  return { images, index: { target: make({ schemaVersion: 2, manifests }, mediaType.ociIndex), source } };
 }
 
 function parseDockerManifest(bytes: Uint8Array, archive: string): readonly DockerEntry[] {

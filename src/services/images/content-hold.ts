@@ -1,5 +1,5 @@
 import type { Descriptor } from "../../parts/oci/index.ts";
-import type { LeaseResource, Leases } from "../leases/index.ts";
+import type { Lease, LeaseResource, Leases } from "../leases/index.ts";
 
 /** On a lease: the digest of what is being pushed or named. */
 const label = "berth/held-target";
@@ -21,9 +21,13 @@ export class ContentHold implements AsyncDisposable {
     return hold;
   }
 
+  static isOf({ labels }: Pick<Lease, "labels">): boolean {
+    return labels[label] !== undefined;
+  }
+
   /** Ends those that a process has left which died. */
   static async clean(leases: Leases): Promise<void> {
-    const left = leases.list().filter(({ labels }) => labels[label] !== undefined);
+    const left = leases.list().filter((lease) => ContentHold.isOf(lease));
     await Promise.all(left.map(({ id }) => leases.delete(id)));
   }
 

@@ -10,7 +10,7 @@ import {
 import { maxSmallBytes } from "../../parts/registry/index.ts";
 import type { ContentStore } from "../content/index.ts";
 import type { ImageNames } from "../imagenames/index.ts";
-import type { LeaseResource, Leases } from "../leases/index.ts";
+import type { Lease, LeaseResource, Leases } from "../leases/index.ts";
 import type { Snapshotter } from "../snapshots/index.ts";
 import { ImageError } from "./image-error.ts";
 import type { ImageSource } from "./image-source.ts";
@@ -74,6 +74,11 @@ export class ImageInstaller {
     this.#parts = parts;
   }
 
+  /** Whether a lease is that of an installation whose end nobody has seen. */
+  static isOf({ labels, expiresAtNs }: Pick<Lease, "labels" | "expiresAtNs">): boolean {
+    return labels[targetLabel] !== undefined && expiresAtNs === undefined;
+  }
+
   /**
    * Leases of installations have no end, which a clock that jumps would bring on; those of a daemon that was
    * cut get one. To be called before the first {@link install}.
@@ -81,10 +86,8 @@ export class ImageInstaller {
   async clean(): Promise<void> {
     const { leases } = this.#parts;
     const expiresAtNs = nowNs() + leaseLifeNs;
-    for (const lease of leases.list()) {
-      if (lease.labels[targetLabel] === undefined || lease.expiresAtNs !== undefined) continue;
-      await leases.expireAt(lease.id, expiresAtNs);
-    }
+    for (const lease of leases.list())
+      if (ImageInstaller.isOf(lease)) await leases.expireAt(lease.id, expiresAtNs);
   }
 
   /** Whether a name is about to be given to this target. */

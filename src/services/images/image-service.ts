@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
 import { hasCode } from "../../ground/errors/index.ts";
 import type { HostPaths } from "../../ground/hostpaths/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
@@ -75,8 +74,8 @@ import type { TrustOptions } from "./trust/image-trust.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
 export type ImageServiceOptions = {
-  /** A directory of its own namespace's; `<root>/import` is used while an archive is taken apart. */
-  readonly root: string;
+  /** Where archives are taken apart; other namespaces may have the same ({@link removeStaged}). */
+  readonly staging: string;
   readonly database: Database;
   /** Of one containerd namespace, as `content`, `leases` and `snapshotter` are. */
   readonly imageNames: ImageNames;
@@ -194,7 +193,7 @@ class ImageService implements Images, AsyncDisposable {
       platform: options.platform,
       artifacts: this.#artifacts,
     });
-    this.#importer = new Importer(join(options.root, "import"), this.#workers, this.#installer, {
+    this.#importer = new Importer(options.staging, this.#workers, this.#installer, {
       trees: this.#trees,
       hostPaths: options.hostPaths,
       trust: options.trust,
@@ -219,7 +218,6 @@ class ImageService implements Images, AsyncDisposable {
   async start(): Promise<void> {
     await Promise.all([
       this.#resolver.start(),
-      this.#importer.clean(),
       this.#layers.clean(),
       this.#remaker.clean(),
       this.#installer.clean(),

@@ -8,7 +8,7 @@ import type { HostPaths } from "../../ground/hostpaths/index.ts";
 import type { TreeRemover } from "../../ground/trees/index.ts";
 import type { Digest } from "../../parts/oci/index.ts";
 import type { LayerLimits } from "../../parts/unpack/index.ts";
-import { type ArchivedImage, imagesOfArchive, imagesOfDirectory } from "./archive.ts";
+import { type ArchivedImage, type ArchivedImages, imagesOfArchive, imagesOfDirectory } from "./archive.ts";
 import { ImageError } from "./image-error.ts";
 import type { ImageInstaller } from "./image-installer.ts";
 import { requireTrustedArchive, type TrustOptions } from "./trust/image-trust.ts";
@@ -18,7 +18,12 @@ import type { WorkerPool } from "./worker-pool.ts";
 const maxArchiveBytes = 64 * 1024 ** 3;
 
 /** What an archive was taken apart into. */
-type StagedArchive = AsyncDisposable & { readonly images: readonly ArchivedImage[] };
+type StagedArchive = AsyncDisposable & ArchivedImages;
+
+/** Removes what a crash has left of archives; to be called before anything is imported. */
+export async function removeStaged(staging: string, trees: TreeRemover): Promise<void> {
+  await trees.remove(staging);
+}
 
 /** Brings in the images of archives. */
 export class Importer {
@@ -30,7 +35,7 @@ export class Importer {
   readonly #trust: TrustOptions;
   readonly #limits: LayerLimits;
 
-  /** `staging`: a directory of its own, in which archives are taken apart. */
+  /** `staging`: in which archives are taken apart. */
   constructor(
     staging: string,
     workers: WorkerPool,
@@ -56,11 +61,6 @@ export class Importer {
     this.#limits = limits;
   }
 
-  /** Throws away what a crash has left. */
-  async clean(): Promise<void> {
-    await this.#trees.remove(this.#staging);
-  }
-
   /**
    * Returns the ids of the images. The threads that unpack layers get to see only what answered before: one
    * that waits for a dead file system would be lost to pulls. Throws HostPathError Unavailable for what does
@@ -72,7 +72,7 @@ export class Importer {
     const lookUp = this.#hostPaths.of(`import of ${path}`, signal);
     const { whole, laidOut } = await lookUp(path, () => look(path));
     const archive = sent ? { called: "the archive", whole: undefined } : { called: path, whole };
-    if (laidOut !== undefined) return await this.#install(laidOut, archive, signal);
+    if (laidOut !== undefined) return await this.#install(laidOut.images, archive, signal);
     await using staged = await this.#stage(async () => whole, archive.called, signal);
     return await this.#install(staged.images, archive, signal);
   }
@@ -109,9 +109,10 @@ export class Importer {
     const { minFreePercent } = this.#limits;
     const job = { kind: "stage", archive, directory, maxBytes: maxArchiveBytes, minFreePercent } as const;
     const { files } = await this.#workers.run(job, signal);
-    const images = await imagesOfArchive(files, called);
+    const found = await imagesOfArchive(files, called);
+    if (found.images.length === 0) throw new ImageError("InvalidArgument", `${called}: holds no image`);
     const staged = undo.move();
-    return { images, [Symbol.asyncDispose]: () => staged.disposeAsync() };
+    return { ...found, [Symbol.asyncDispose]: () => staged.disposeAsync() };
   }
 
   async #install(
@@ -132,7 +133,7 @@ export class Importer {
 /** A path without links, and the images of a directory; undefined for a file that can be read. */
 async function look(
   path: string,
-): Promise<{ readonly whole: string; readonly laidOut: readonly ArchivedImage[] | undefined }> {
+): Promise<{ readonly whole: string; readonly laidOut: ArchivedImages | undefined }> {
   try {
     const whole = await realpath(path);
     const found = await stat(whole);

@@ -33,6 +33,8 @@ export type {
   PullProgress,
   PullRequest,
 } from "./images.ts";
+export { removeStaged } from "./importer.ts";
+export { leftUnfinished } from "./left-unfinished.ts";
 export type { ImageUsage, NamedManifest } from "./overview/overview.ts";
 export { namesPinnedBy } from "./pinned-images.ts";
 export type { Pushed, PushProgress, PushRequest } from "./push/push.ts";

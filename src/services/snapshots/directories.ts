@@ -1,5 +1,6 @@
 import { chmod, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { ignoreMissing } from "../../ground/fs/index.ts";
 
 /** Directory of one snapshot. */
 export type SnapshotDirectory = {
@@ -25,9 +26,8 @@ export class SnapshotDirectories {
     this.#nextId = nextId;
   }
 
-  /** Makes `root` (mode 0700) if it is not there. */
+  /** `root` need not be there. */
   static async open(root: string): Promise<SnapshotDirectories> {
-    await mkdir(root, { recursive: true, mode: 0o700 });
     const directories = new SnapshotDirectories(root, 1);
     directories.#nextId = Math.max(0, ...(await directories.ids())) + 1;
     return directories;
@@ -35,7 +35,7 @@ export class SnapshotDirectories {
 
   /** Numbers of the directories that there are. */
   async ids(): Promise<readonly number[]> {
-    const names = await readdir(this.root);
+    const names = (await readdir(this.root).catch(ignoreMissing)) ?? [];
     return names.filter((name) => /^[1-9][0-9]{0,14}$/.test(name)).map(Number);
   }
 
@@ -49,7 +49,12 @@ export class SnapshotDirectories {
     return this.#nextId++;
   }
 
-  /** Makes a snapshot's directory with an empty tree, whose root anyone may enter. */
+  /** Makes `root` (mode 0700) if it is not there. */
+  async makeRoot(): Promise<void> {
+    await mkdir(this.root, { recursive: true, mode: 0o700 });
+  }
+
+  /** Makes a snapshot's directory, below a `root` that is there, with an empty tree, whose root anyone may enter. */
   async make(id: number): Promise<SnapshotDirectory> {
     const directory = this.at(id);
     await mkdir(directory.path, { mode: 0o700 });

@@ -63,6 +63,7 @@ export class DirectorySnapshotter implements Snapshotter {
   /** Numbers whose record is not written yet. */
   readonly #making = new Set<number>();
   readonly #deletions: Deletions;
+  #rootMade: Promise<void> | undefined;
 
   constructor(parts: SnapshotterParts) {
     this.#parts = parts;
@@ -72,6 +73,18 @@ export class DirectorySnapshotter implements Snapshotter {
     this.root = parts.directories.root;
     const { rebase, layerMounts } = parts.style;
     this.capabilities = { rebase, erofsLayers: layerMounts !== undefined };
+  }
+
+  async makeRoot(): Promise<void> {
+    const { directories, style } = this.#parts;
+    this.#rootMade ??= directories.makeRoot().then(() => style.prepareRoot?.());
+    try {
+      await this.#rootMade;
+    } catch (error) {
+      // The next to ask tries again.
+      this.#rootMade = undefined;
+      throw errorOf(error, `the directory of snapshots ${this.root} cannot be made`);
+    }
   }
 
   prepare(key: string, parent: string | undefined, options: NewSnapshot = {}): Promise<readonly Mount[]> {
@@ -267,6 +280,7 @@ export class DirectorySnapshotter implements Snapshotter {
   async #makeDirectory(id: number, kind: "active" | "view", parent: string | undefined): Promise<void> {
     const { directories, records, style } = this.#parts;
     const parents = parent === undefined ? [] : this.#chain(parent, records.get(parent));
+    await this.makeRoot();
     await style.populate(await directories.make(id), kind, parents);
   }
 

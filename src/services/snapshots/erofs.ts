@@ -9,8 +9,8 @@ import type { SnapshotStyle } from "./style.ts";
  * containers have an overlay over these mounts, and what was written through a mount and committed stays a
  * directory. Snapshots are made only where the kernel can do this. Throws as {@link overlayfsStyle} does.
  */
-export async function erofsStyle(root: string): Promise<SnapshotStyle> {
-  const overlayfs = await overlayfsStyle(root);
+export function erofsStyle(root: string): SnapshotStyle {
+  const overlayfs = overlayfsStyle(root);
   const layerMounts = new LayerMounts();
   let works: Promise<void> | undefined;
   return {

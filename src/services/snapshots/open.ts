@@ -103,7 +103,7 @@ export class Snapshotters implements AsyncDisposable {
     const directories = await SnapshotDirectories.open(join(this.#root, kind, namespace));
     const records = new SnapshotRecords(this.#database, this.#collection, { namespace, snapshotter: kind });
     await dropLostRecords(records, directories, this.#logger);
-    const style = await this.#style(kind, directories.root);
+    const style = this.#style(kind, directories.root);
     const [events, logger] = [this.#events, this.#logger];
     const snapshotter = new DirectorySnapshotter({
       ...this.#threads,
@@ -114,16 +114,18 @@ export class Snapshotters implements AsyncDisposable {
       events,
       logger,
     });
+    // Otherwise it is made with the first snapshot: who asks for what is not there leaves nothing behind.
+    if (records.list().length > 0) await snapshotter.makeRoot();
     await snapshotter.mountLayers();
     return snapshotter;
   }
 
-  async #style(kind: SnapshotterKind, root: string): Promise<SnapshotStyle> {
+  #style(kind: SnapshotterKind, root: string): SnapshotStyle {
     switch (kind) {
       case "overlayfs":
-        return await overlayfsStyle(root);
+        return overlayfsStyle(root);
       case "erofs":
-        return await erofsStyle(root);
+        return erofsStyle(root);
       case "native":
         return nativeStyle(this.#threads.mover);
     }

@@ -12,7 +12,7 @@ import type { SnapshotStyle } from "./style.ts";
  * be unpacked with overlayfs's whiteouts before its parent is known, and whiteouts in a bottom layer never
  * show as devices. Throws SnapshotError InvalidArgument for a `root` that cannot be written in mount options.
  */
-export async function overlayfsStyle(root: string): Promise<SnapshotStyle> {
+export function overlayfsStyle(root: string): SnapshotStyle {
   if (/[,:\\]/.test(root)) {
     throw new SnapshotError(
       "InvalidArgument",
@@ -20,11 +20,13 @@ export async function overlayfsStyle(root: string): Promise<SnapshotStyle> {
     );
   }
   const empty = join(root, "empty");
-  await mkdir(empty, { recursive: true });
-  await chmod(empty, 0o755);
   return {
     name: "overlayfs",
     rebase: true,
+    prepareRoot: async () => {
+      await mkdir(empty, { recursive: true });
+      await chmod(empty, 0o755);
+    },
     layerTarget: ({ fs }) => ({ directory: fs, whiteouts: "overlayfs" }),
     populate: async (directory, kind, [parent]) => {
       if (kind !== "active") return;

@@ -42,7 +42,11 @@ async function opened(kind: SnapshotterKind, root: string, namespace = "k8s.io")
 for (const kind of kinds) {
   snapshotterSuite({
     name: kind,
-    open: (root) => opened(kind, root),
+    open: async (root) => {
+      const session = await opened(kind, root);
+      await session.snapshotter.makeRoot();
+      return session;
+    },
     rebase: kind !== "native",
     copiesParents: kind === "native",
   });
@@ -102,6 +106,18 @@ for (const kind of kinds) {
       assert.deepEqual(await mounted(await otherKind.view("v", "layer"), (tree) => readdir(tree)), ["kind"]);
       assert.deepEqual(snapshotters.namespaces(), ["k8s.io", "moby"]);
       assert.deepEqual(snapshotters.kindsIn("moby"), [kind]);
+    });
+
+    test("leave nothing on the disk of a namespace in which none could be made", async () => {
+      await using root = await tempDir();
+      await using session = await opened(kind, root.path, "moby");
+      const { snapshotter } = session;
+      await assert.rejects(snapshotter.prepare("a", "nosuch"), code("NotFound"));
+      await assert.rejects(snapshotter.commit("layer", "a"), code("NotFound"));
+      await snapshotter.cleanup();
+      await assert.rejects(readdir(join(root.path, "snapshots")), { code: "ENOENT" });
+      await snapshotter.makeRoot();
+      assert.ok((await stat(snapshotter.root)).isDirectory());
     });
 
     test("that a crash has left without record, or without directory, are gone after the next start", async () => {
@@ -268,7 +284,7 @@ test("a snapshot that no record names is not kept by a mount of many layers in a
   await using root = await tempDir();
   await using session = await opened("overlayfs", root.path);
   const { snapshotter } = session;
-  await mkdir(join(snapshotter.root, "7"));
+  await mkdir(join(snapshotter.root, "7"), { recursive: true });
   const elsewhere = join(root.path, "x".repeat(200));
   const layers = Array.from({ length: 30 }, (_, index) => join(elsewhere, `${index + 1}`));
   const [directory, work, target] = ["upper", "work", "target"].map((name) => join(elsewhere, name));

@@ -27,6 +27,8 @@ export interface Snapshotter {
   /** Directory whose file system holds the snapshots (ImageFsInfo). */
   readonly root: string;
   readonly capabilities: SnapshotterCapabilities;
+  /** Makes the directory, which is made with the first snapshot otherwise. Throws SnapshotError. */
+  makeRoot(): Promise<void>;
   /**
    * Throws SnapshotError AlreadyExists (key), NotFound (parent), FailedPrecondition (parent not committed).
    */

@@ -10,6 +10,8 @@ export interface SnapshotStyle {
   readonly rebase: boolean;
   /** Of layers that are file systems of their own, and have to be mounted to be seen. */
   readonly layerMounts?: LayerMounts;
+  /** Makes what all its snapshots need, in the directory that theirs lie in. */
+  prepareRoot?(): Promise<void>;
   /** See Snapshotter.layerTarget. */
   layerTarget(directory: SnapshotDirectory): LayerTarget;
   /**

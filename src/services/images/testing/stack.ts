@@ -5,6 +5,7 @@ import { HostPaths } from "../../../ground/hostpaths/index.ts";
 import { mountSnapshot, unmount } from "../../../ground/linux/index.ts";
 import { createLogger } from "../../../ground/logging/index.ts";
 import { openDatabase } from "../../../ground/metadata/index.ts";
+import { TreeRemover } from "../../../ground/trees/index.ts";
 import { tempDir } from "../../../testing/temp-dir.ts";
 import { unmountBelow } from "../../../testing/unmount-below.ts";
 import type { ContentStore } from "../../content/index.ts";
@@ -14,7 +15,14 @@ import type { ImageNames } from "../../imagenames/index.ts";
 import type { Leases } from "../../leases/index.ts";
 import { type Snapshotter, type SnapshotterKind, UsageMeter } from "../../snapshots/index.ts";
 import { Storage } from "../../storage/index.ts";
-import { garbageRoots, type Image, type ImageServiceOptions, type Images, openImages } from "../index.ts";
+import {
+  garbageRoots,
+  type Image,
+  type ImageServiceOptions,
+  type Images,
+  openImages,
+  removeStaged,
+} from "../index.ts";
 
 export const namespace = "k8s.io";
 const logger = createLogger({ level: "error", format: "json" });
@@ -32,6 +40,7 @@ export type TestStack = AsyncDisposable & {
 };
 
 export type StackOptions = Partial<Omit<ImageServiceOptions, "registry">> & {
+  readonly root?: string;
   readonly kind?: SnapshotterKind;
   readonly registry?: Partial<ImageServiceOptions["registry"]>;
 };
@@ -51,9 +60,11 @@ export async function openStack(options: StackOptions = {}): Promise<TestStack> 
   const snapshotter = await stored.snapshotter(kind);
   stored.addRoots(await garbageRoots(database, imageNames, snapshotter, options.keepLayers ?? true));
   const hostPaths = new HostPaths();
+  const staging = join(root, "import");
+  await removeStaged(staging, undo.use(new TreeRemover()));
   const images = undo.use(
     await openImages({
-      root,
+      staging,
       database,
       imageNames,
       content,

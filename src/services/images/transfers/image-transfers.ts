@@ -49,6 +49,8 @@ export type LoadRequest = BroughtRequest & {
   readonly archive: AsyncIterable<Uint8Array>;
   /** As in {@link FetchRequest}, once for each image; `written` is what the archive calls it. */
   readonly name: (target: Descriptor, written: readonly string[]) => Promise<void>;
+  /** Where the index of all images is wanted too: gives it its names, as the last of all. */
+  readonly nameIndex?: (target: Descriptor) => Promise<void>;
 };
 
 export type SendRequest = {

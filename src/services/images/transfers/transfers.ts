@@ -72,16 +72,22 @@ export class Transfers implements ImageTransfers {
     );
   }
 
-  async load({ archive, name, ...wanted }: LoadRequest, signal: AbortSignal): Promise<void> {
+  async load({ archive, name, nameIndex, ...wanted }: LoadRequest, signal: AbortSignal): Promise<void> {
     const { leases, trees, importer, trust } = this.#parts;
     await using staged = await importer.receive(archive, signal);
     for (const { transport } of staged.images)
       await requireTrustedArchive(trust, { transport, path: undefined });
-    for (const { target, written, source } of staged.images) {
-      await using hold = await ContentHold.open(leases, target);
+    const { images, index } = staged;
+    // What is unpacked of an image without a name is held to the end for the index.
+    await using hold = await ContentHold.open(leases, index.target);
+    for (const { target, written, source } of images) {
       await trees.install({ ...wanted, source, target }, hold, signal);
       await name(target, written);
     }
+    if (nameIndex === undefined) return;
+    const onProgress = () => undefined;
+    await trees.install({ ...wanted, ...index, unpack: false, onProgress }, hold, signal);
+    await nameIndex(index.target);
   }
 
   async save(request: SaveRequest, signal: AbortSignal): Promise<SavedArchive> {
