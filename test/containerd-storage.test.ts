@@ -344,10 +344,14 @@ describe("containerd's API of what is stored", () => {
   });
 
   test("what a transfer has left in a namespace that nobody asks for goes at the next start", async () => {
-    const left = join(host.berth.root, "namespaces", "left", "import", "import-1");
+    const left = join(host.berth.root, "import", "import-1");
     await mkdir(left, { recursive: true });
+    const { leases } = host.clients.in("left");
+    // As a transfer has it, which holds what it has brought.
+    await leases.create({ id: "held", labels: { "berth/held-target": absentDigest } });
     await host.berth.restartDaemon();
     await assert.rejects(stat(left), { code: "ENOENT" });
+    assert.deepEqual((await leases.list({ filters: [] })).leases, []);
   });
 
   test("a namespace with something in it is listed, and not deleted", async () => {

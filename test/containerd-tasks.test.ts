@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, open, readdir, readFile, rmdir, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, readlink, rmdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { kill } from "node:process";
 import { finished } from "node:stream/promises";
@@ -37,6 +37,12 @@ async function cgroupOfOthers(path: string): Promise<AsyncDisposable> {
       for (const directory of directories.toReversed()) await rmdir(directory);
     },
   };
+}
+
+/** Of all processes of the machine. */
+async function commandLines(): Promise<readonly string[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  return await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")));
 }
 
 /** What a FIFO brings until its last writer has gone. */
@@ -254,6 +260,42 @@ describe("containerd's API of the tasks of clients' containers", () => {
         { code },
       );
     await stop(containerId);
+  });
+
+  test("a command whose client goes away in the middle of a call leaves nothing once its task is deleted", async () => {
+    const { tasks, raw, metadata } = own.api;
+    const containerId = "left";
+    await run(shell(containerId, "exec sleep 1000"));
+    const fifos = await own.fifos();
+    const spec = { typeUrl: "", value: process({ args: ["/bin/sleep", "98761"] }) };
+    const exec = (execId: string) => ExecProcessRequest.fromPartial({ containerId, execId, spec, ...fifos });
+    const ended = (call: (answered: (error: unknown) => void) => { cancel(): void }) => {
+      const { promise, resolve } = Promise.withResolvers<unknown>();
+      call(resolve).cancel();
+      return promise;
+    };
+    await ended((answered) => raw.tasks.exec(exec("making"), metadata, answered));
+    await tasks.exec(exec("starting"));
+    await ended((answered) => raw.tasks.start({ containerId, execId: "starting" }, metadata, answered));
+    await tasks.exec(exec("running"));
+    const { pid } = await tasks.start({ containerId, execId: "running" });
+    await ended((answered) => raw.tasks.wait({ containerId, execId: "running" }, metadata, answered));
+    // As containerd's do, it goes on without its client.
+    kill(pid, 0);
+    await stop(containerId);
+    for (const execId of ["making", "starting", "running"])
+      await assert.rejects(tasks.get({ containerId, execId }), { code: status.NOT_FOUND });
+    await eventually(
+      "no process is left",
+      async () => !(await commandLines()).some((each) => /98761/.test(each)),
+    );
+    const descriptors = `/proc/${host.berth.pid}/fd`;
+    await eventually("no FIFO is open", async () => {
+      const open = await Promise.all(
+        (await readdir(descriptors)).map((fd) => readlink(join(descriptors, fd)).catch(() => "")),
+      );
+      return !open.some((path) => path.startsWith(own.directory));
+    });
   });
 
   test("a first process has a terminal with a size of its own, and the FIFOs of a client that comes after a restart", async () => {

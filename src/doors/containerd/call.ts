@@ -18,11 +18,12 @@ type Handler = (request: unknown, call: CallContext) => unknown;
 
 /**
  * Handlers that are told namespace and lease, in front of those that the server knows; what they throw ends
- * as containerd's errors do.
+ * as containerd's errors do. A call without a valid namespace does not come to them, but for the methods
+ * `anywhere`.
  */
 export function withNamespace<Definition>(
   handlers: Handlers<Definition, ContainerdCall>,
-  storage: Storage,
+  { storage, anywhere }: { readonly storage: Storage; readonly anywhere: readonly string[] },
 ): Handlers<Definition> {
   type Given = (request: unknown, call: ContainerdCall) => unknown;
   const entries = Object.entries(handlers as Readonly<Record<string, Given>>);
@@ -30,18 +31,21 @@ export function withNamespace<Definition>(
     method,
     (request, call) => {
       const leaseId = header(call, "containerd-lease");
-      const given = { ...call, leaseId, namespace: () => namespaceOf(call, storage) };
-      return withEndings(() => handler(request, given));
+      const namespace = async () => await storage.inNamespace(namespaceOf(call));
+      return withEndings(() => {
+        if (!anywhere.includes(method)) namespaceOf(call);
+        return handler(request, { ...call, leaseId, namespace });
+      });
     },
   ]);
   return Object.fromEntries(told) as Handlers<Definition>;
 }
 
-async function namespaceOf(call: CallContext, storage: Storage): Promise<NamespaceStorage> {
+function namespaceOf(call: CallContext): string {
   const name = header(call, "containerd-namespace");
   if (name === "") throw new ContainerdError("FailedPrecondition", "namespace is required");
   checkNamespace(name);
-  return await storage.inNamespace(name);
+  return name;
 }
 
 /**

@@ -108,6 +108,7 @@ function refusePod(id: string, storage: Pick<NamespaceStorage, "sandboxes">): vo
 
 function present(container: Message | undefined): Message {
   if (container === undefined) throw new ContainerdError("InvalidArgument", "container: must be set");
+  if (container.id === "") throw new ContainerdError("InvalidArgument", "container.id: must be set");
   return container;
 }
 

@@ -56,6 +56,7 @@ class Writing implements AsyncDisposable {
   static async open(first: Request, storage: NamespaceStorage, leaseId: string): Promise<Writing> {
     const { ref, total } = first;
     if (ref === "") throw new ContainerdError("InvalidArgument", "first message must have a reference");
+    checkTotal(total);
     const digest = first.expected === "" ? undefined : parseDigest(first.expected);
     if (digest !== undefined && storage.content.has(digest)) throw exists(digest);
     await addToLease(storage, leaseId, { kind: "ingest", ref });
@@ -95,6 +96,7 @@ class Writing implements AsyncDisposable {
   }
 
   async #hear({ expected, total }: Request): Promise<void> {
+    checkTotal(total);
     if (expected !== "") {
       const digest = parseDigest(expected);
       if (this.#expected !== undefined && this.#expected !== digest)
@@ -160,6 +162,11 @@ const ownMemoryBytes = 256 * 1024;
  */
 function giveBack({ buffer }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength >= ownMemoryBytes) buffer.transfer(0);
+}
+
+/** 0 says nothing of the size. Throws InvalidArgument. */
+function checkTotal(total: bigint): void {
+  if (total < 0n) throw new ContainerdError("InvalidArgument", `total: ${total} is no size of a blob`);
 }
 
 function exists(digest: Digest): ContainerdError {

@@ -108,9 +108,13 @@ function targetOf(before: Descriptor, { target }: Image, paths: readonly string[
 
 function toDescriptor(target: containerd.types.Descriptor | undefined): Descriptor {
   const { mediaType, digest, size, annotations } = target ?? containerd.types.Descriptor.fromPartial({});
+  const parsed = parseDigest(digest);
+  if (size <= 0n)
+    throw new ContainerdError("InvalidArgument", `target.size: ${size} is not greater than zero`);
+  if (mediaType === "") throw new ContainerdError("InvalidArgument", "target.media_type: must be set");
   return {
     mediaType,
-    digest: parseDigest(digest),
+    digest: parsed,
     size: Number(size),
     ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
   };

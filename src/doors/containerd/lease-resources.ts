@@ -16,8 +16,13 @@ export function toResource(resource: containerd.leasesV1.Resource | undefined): 
     throw new ContainerdError("InvalidArgument", "resource: the request has none, or one without an id");
   if (type === "content") return { kind: "content", digest: parseDigest(id) };
   if (type === "ingests") return { kind: "ingest", ref: id };
-  if (type.startsWith(snapshots) && type.length > snapshots.length)
-    return { kind: "snapshot", snapshotter: type.slice(snapshots.length), key: id };
+  const [kind, snapshotter = "", ...more] = type.split("/");
+  if (kind === "snapshots" && (snapshotter === "" || more.length > 0))
+    throw new ContainerdError(
+      "InvalidArgument",
+      `resource: the type ${JSON.stringify(type)} must be ${snapshots} with the name of a snapshotter`,
+    );
+  if (kind === "snapshots") return { kind: "snapshot", snapshotter, key: id };
   throw new ContainerdError("Unimplemented", `resource: the type ${JSON.stringify(type)} cannot be leased`);
 }
 

@@ -42,12 +42,19 @@ const rows: readonly Row[] = [
   row("containers", containerd.containersV1.ContainersService, containerHandlers),
   row("content", containerd.ContentService, contentHandlers, { endless: ["write"], oneByOne: ["read"] }),
   row("diff", containerd.diffV1.DiffService, diffHandlers),
-  row("events", containerd.eventsV1.EventsService, eventHandlers, { endless: ["subscribe"] }),
+  row("events", containerd.eventsV1.EventsService, eventHandlers, {
+    endless: ["subscribe"],
+    anywhere: ["forward", "subscribe"],
+  }),
   row("images", containerd.imagesV1.ImagesService, imageHandlers),
-  row("introspection", containerd.introspectionV1.IntrospectionService, introspectionHandlers),
+  row("introspection", containerd.introspectionV1.IntrospectionService, introspectionHandlers, {
+    anywhere: ["plugins", "server", "pluginInfo"],
+  }),
   row("leases", containerd.leasesV1.LeasesService, leaseHandlers),
   row("mounts", containerd.mountsV1.MountsService, mountHandlers),
-  row("namespaces", containerd.namespacesV1.NamespacesService, namespaceHandlers),
+  row("namespaces", containerd.namespacesV1.NamespacesService, namespaceHandlers, {
+    anywhere: ["get", "list", "create", "update", "delete"],
+  }),
   row("sandboxes", containerd.sandboxV1.StoreService, sandboxHandlers),
   row("sandbox-controllers", containerd.sandboxV1.ControllerService, sandboxControllerHandlers, {
     endless: ["wait"],
@@ -56,7 +63,7 @@ const rows: readonly Row[] = [
   row("streaming", containerd.streamingV1.StreamingService, streamingHandlers, { endless: ["stream"] }),
   row("tasks", containerd.tasksV1.TasksService, taskHandlers, { endless: ["wait"] }),
   row("transfer", containerd.transferV1.TransferService, transferHandlers),
-  row("version", containerd.versionV1.VersionService, versionHandlers),
+  row("version", containerd.versionV1.VersionService, versionHandlers, { anywhere: ["version"] }),
 ];
 
 /** All of containerd's services, for the server that serves the CRI. */
@@ -70,11 +77,17 @@ function row<Definition extends ServiceDefinition>(
   id: string,
   definition: Definition,
   handlers?: (options: ServiceOptions) => Partial<Handlers<Definition, ContainerdCall>>,
-  traits: Omit<ServiceTraits<keyof Definition & string>, "quiet"> = {},
+  {
+    anywhere = [],
+    ...traits
+  }: Omit<ServiceTraits<keyof Definition & string>, "quiet"> & {
+    /** Methods that concern no namespace, or name one themselves. */
+    readonly anywhere?: readonly (keyof Definition & string)[];
+  } = {},
 ): Row {
   const make = (options: ServiceOptions) => {
     const own = handlers?.(options) ?? ({} as Handlers<Definition, ContainerdCall>);
-    return defineService(definition, withNamespace<Definition>(own, options.storage), {
+    return defineService(definition, withNamespace<Definition>(own, { ...options, anywhere }), {
       quiet: polled(definition),
       ...traits,
     });

@@ -21,7 +21,7 @@ type Info = containerd.snapshotsV1.Info;
 export function snapshotHandlers(): SnapshotHandlers {
   return {
     async prepare({ snapshotter: name, key, parent, labels }, call) {
-      const snapshotter = await leasing(name, required("key", key), call);
+      const snapshotter = await leasing(name, { field: "key", key }, call);
       const { leases } = await call.namespace();
       const durability = durabilityIn(leases.get(call.leaseId));
       const options = { labels, durability, needsHold: true };
@@ -29,7 +29,7 @@ export function snapshotHandlers(): SnapshotHandlers {
     },
 
     async view({ snapshotter: name, key, parent, labels }, call) {
-      const snapshotter = await leasing(name, required("key", key), call);
+      const snapshotter = await leasing(name, { field: "key", key }, call);
       const options = { labels, needsHold: true };
       return { mounts: toMounts(await snapshotter.view(key, parent || undefined, options)) };
     },
@@ -39,7 +39,7 @@ export function snapshotHandlers(): SnapshotHandlers {
     },
 
     async commit({ snapshotter: name, name: committed, key, parent, labels }, call) {
-      const snapshotter = await leasing(name, required("name", committed), call);
+      const snapshotter = await leasing(name, { field: "name", key: committed }, call);
       await snapshotter.commit(committed, key, { labels, ...(parent === "" ? {} : { parent }) });
       return {};
     },
@@ -56,6 +56,7 @@ export function snapshotHandlers(): SnapshotHandlers {
 
     async update({ snapshotter, info, updateMask = [] }, call) {
       const { name, labels } = info ?? containerd.snapshotsV1.Info.fromPartial({});
+      required("info.name", name);
       const update = labelUpdate(updateMask, labels);
       const updated = await (await having(snapshotter, name, call)).setLabels(
         name,
@@ -107,17 +108,22 @@ async function having(name: string, key: string, call: ContainerdCall): Promise<
   throw absent(key);
 }
 
-/** The snapshotter, with what it is to make put into the call's lease before. */
-async function leasing(name: string, key: string, call: ContainerdCall): Promise<Snapshotter> {
+/** The snapshotter, with what it is to make put into the call's lease before; `field` names it. */
+async function leasing(
+  name: string,
+  { field, key }: { readonly field: string; readonly key: string },
+  call: ContainerdCall,
+): Promise<Snapshotter> {
+  const kind = kindOf(name);
+  required(field, key);
   const storage = await call.namespace();
-  const snapshotter = await storage.snapshotter(kindOf(name));
+  const snapshotter = await storage.snapshotter(kind);
   await addToLease(storage, call.leaseId, { kind: "snapshot", snapshotter: name, key });
   return snapshotter;
 }
 
-function required(field: string, value: string): string {
+function required(field: string, value: string): void {
   if (value === "") throw new ContainerdError("InvalidArgument", `${field}: must not be empty`);
-  return value;
 }
 
 function existing(snapshotter: Snapshotter | undefined, key: string): SnapshotInfo {

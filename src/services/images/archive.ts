@@ -133,8 +133,8 @@ type DockerEntry = {
 };
 
 /**
- * `docker save` has no manifests: they are made up here, of Docker's schema 2, and an index of them with their
- * names as containerd's clients write them.
+ * `docker save` has no manifests: they are made up here, of Docker's schema 2, and an index of them with
+ * their names as containerd's clients write them.
  */
 async function dockerImages(
   bytes: Uint8Array,

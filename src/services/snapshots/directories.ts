@@ -54,7 +54,7 @@ export class SnapshotDirectories {
     await mkdir(this.root, { recursive: true, mode: 0o700 });
   }
 
-  /** Makes a snapshot's directory, below a `root` that is there, with an empty tree, whose root anyone may enter. */
+  /** Makes a snapshot's directory below a `root` that is there, with an empty tree that anyone may enter. */
   async make(id: number): Promise<SnapshotDirectory> {
     const directory = this.at(id);
     await mkdir(directory.path, { mode: 0o700 });

@@ -252,6 +252,7 @@ export class DirectorySnapshotter implements Snapshotter {
     if (records.find(key) !== undefined)
       throw new SnapshotError("AlreadyExists", `snapshot ${key} exists already`);
     this.#requireCommitted(parent);
+    const checked = updateLabels({}, labels);
     using _use = this.#used.acquire(parent);
     const id = directories.takeId();
     this.#making.add(id);
@@ -260,7 +261,7 @@ export class DirectorySnapshotter implements Snapshotter {
       const createdAtNs = nowNs();
       const hold = needsHold ? { needsHold } : {};
       const record = {
-        ...{ id, kind, parent, createdAtNs, labels: updateLabels({}, labels), usage: undefined },
+        ...{ id, kind, parent, createdAtNs, labels: checked, usage: undefined },
         ...hold,
       };
       const made = () => {
