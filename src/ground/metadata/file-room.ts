@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { hasRoomToAdd } from "./log-room.ts";
+import { statement } from "./statements.ts";
 
 /*
  * The log can be overwritten only once all that it holds has been copied into the database's file. On a full
@@ -42,5 +43,5 @@ function addFreePages(db: DatabaseSync): void {
 }
 
 function numberOf(db: DatabaseSync, pragma: "freelist_count" | "page_size"): number {
-  return Number(db.prepare(`PRAGMA ${pragma}`).get()?.[pragma]);
+  return Number(statement(db, `PRAGMA ${pragma}`).get()?.[pragma]);
 }

@@ -3,6 +3,7 @@ import { type SentError, sentError } from "../threads/index.ts";
 import { hasRoomToAdd } from "./log-room.ts";
 import { MetadataError } from "./metadata-error.ts";
 import { toMetadataError } from "./sqlite-errors.ts";
+import { statement } from "./statements.ts";
 import type { Batch, EncodedChange, WorkerRequest } from "./worker-messages.ts";
 
 /**
@@ -40,13 +41,13 @@ function commitTogether(
   mayAdd: boolean,
 ): SentError | undefined {
   try {
-    db.exec("BEGIN IMMEDIATE");
+    statement(db, "BEGIN IMMEDIATE").run();
     for (const batch of batches) {
       if (!mayAdd && batch.some((change) => isNew(db, change))) throw noRoom(path);
       for (const change of batch) apply(db, change);
       if (batch.length === 0) touch(db);
     }
-    db.exec("COMMIT");
+    statement(db, "COMMIT").run();
     return undefined;
   } catch (error) {
     // SQLite itself rolls back after some failures, such as a full disk.
@@ -57,7 +58,7 @@ function commitTogether(
 
 function isNew(db: DatabaseSync, { collection, namespace, key, value }: EncodedChange): boolean {
   if (value === undefined) return false;
-  const find = db.prepare(`SELECT 1 FROM ${collection} WHERE namespace = ? AND key = ?`);
+  const find = statement(db, `SELECT 1 FROM ${collection} WHERE namespace = ? AND key = ?`);
   return find.get(namespace, key) === undefined;
 }
 
@@ -75,12 +76,9 @@ function touch(db: DatabaseSync): void {
 
 function apply(db: DatabaseSync, { collection, namespace, key, value }: EncodedChange): void {
   if (value === undefined) {
-    db.prepare(`DELETE FROM ${collection} WHERE namespace = ? AND key = ?`).run(namespace, key);
+    statement(db, `DELETE FROM ${collection} WHERE namespace = ? AND key = ?`).run(namespace, key);
   } else {
-    db.prepare(`INSERT OR REPLACE INTO ${collection} (namespace, key, value) VALUES (?, ?, ?)`).run(
-      namespace,
-      key,
-      value,
-    );
+    const put = `INSERT OR REPLACE INTO ${collection} (namespace, key, value) VALUES (?, ?, ?)`;
+    statement(db, put).run(namespace, key, value);
   }
 }
