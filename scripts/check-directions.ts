@@ -178,6 +178,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "linux",
     "manager",
     "manifests",
+    "podspec",
     "protocol",
     "config",
     "doctor",

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { id, image } from "../../doors/cri/testing/samples.ts";
 import { EngineError } from "../../engines/engine/index.ts";
 import { until } from "../../testing/until.ts";
+import { readManifests } from "../manifests/index.ts";
 import { serveCli } from "./testing/cli.ts";
 import { addContainer, addPod, playContainers } from "./testing/objects.ts";
 
@@ -222,7 +223,7 @@ test("run -d prints the container's id, and the flags arrive as CRI's fields", a
   endpoint.engine.imageTable.push(image());
   playContainers(endpoint, { stays: true });
   const flags =
-    "-e A=1 -v /srv:/data:ro -p 8080:80 --label app=x --cpus 0.5 --memory 64m --user 1000:100 --workdir /w";
+    "-e A=1$$(B)$C -v /srv:/data:ro -p 8080:80 --label app=x --cpus 0.5 --memory 64m --user 1000:100 --workdir /w";
   const { stdout } = await endpoint.run([
     "run",
     "-d",
@@ -235,7 +236,7 @@ test("run -d prints the container's id, and the flags arrive as CRI's fields", a
   ]);
   const made = endpoint.engine.containers.get(stdout.trim());
   const { envs, mounts, command, workingDir, linux, labels } = made.config;
-  assert.deepEqual(envs, [{ key: "A", value: Buffer.from("1") }]);
+  assert.deepEqual(envs, [{ key: "A", value: Buffer.from("1$$(B)$C") }]);
   assert.equal(mounts[0]?.readonly, true);
   assert.deepEqual([command, workingDir, labels.app], [["sh"], "/w", "x"]);
   assert.equal(linux?.resources?.cpuQuota, 50_000n);
@@ -246,6 +247,43 @@ test("run -d prints the container's id, and the flags arrive as CRI's fields", a
   const pod = endpoint.engine.sandboxes.get(made.sandboxId);
   assert.equal(pod.config.portMappings[0]?.hostPort, 8080);
   assert.match(pod.config.metadata?.name ?? "", /^busybox-[0-9a-f]{6}$/);
+});
+
+test("run --dry-run writes a manifest that makes the same pod, and makes none", async () => {
+  await using endpoint = await serveCli();
+  const flags =
+    "--name web -e DOLLARS=$$(A)$B -v /srv:/data:ro -p 127.0.0.1:8080:80/udp --label app=x --cpus 0.5";
+  const { status, stdout, stderr } = await endpoint.run([
+    ...["run", "--dry-run", ...flags.split(" "), "--user", "1000:100", "-it", "busybox:1", "echo", "$(A)"],
+  ]);
+  assert.deepEqual([status, stderr, endpoint.engine.sandboxTable.size], [0, "", 0]);
+  const { manifests, warnings } = readManifests([{ file: "web.yaml", text: stdout }], {
+    namespace: "default",
+  });
+  assert.deepEqual(warnings, []);
+  const [pod] = manifests;
+  assert.ok(pod?.kind === "Pod");
+  assert.deepEqual(pod.metadata.labels, { app: "x" });
+  const { containers, restartPolicy, volumes } = pod.spec;
+  assert.deepEqual([restartPolicy, volumes], ["Never", [{ name: "volume-1", hostPath: { path: "/srv" } }]]);
+  assert.deepEqual(containers, [
+    {
+      name: "web",
+      image: "busybox:1",
+      imagePullPolicy: "IfNotPresent",
+      args: ["echo", "$$(A)"],
+      env: [{ name: "DOLLARS", value: "$$$$(A)$B" }],
+      ports: [{ hostIP: "127.0.0.1", hostPort: 8080, containerPort: 80, protocol: "UDP" }],
+      resources: { limits: { cpu: "0.5" } },
+      volumeMounts: [{ name: "volume-1", mountPath: "/data", readOnly: true }],
+      securityContext: { runAsUser: 1000, runAsGroup: 100, seccompProfile: { type: "RuntimeDefault" } },
+      stdin: true,
+      tty: true,
+    },
+  ]);
+  const named = await endpoint.run(["run", "--dry-run", "-o", "json", "-u", "nobody", "busybox"]);
+  assert.match(named.stderr, /the user nobody is left out/);
+  assert.equal(JSON.parse(named.stdout).kind, "Pod");
 });
 
 test("run --pod adds to a pod that is there and leaves it as it was", async () => {

@@ -23,8 +23,11 @@ export type ObjectSource = {
 
 /** What translating a pod needs to know besides the pod. */
 export type PodContext = {
-  /** Where pods have their own directories, by uid; as a kubelet's /var/lib/kubelet/pods. */
-  readonly podsDir: string;
+  /**
+   * Where pods have their own directories, by uid; as a kubelet's /var/lib/kubelet/pods. Undefined for pods
+   * that have none: the runtime makes their hosts files, and their volumes are paths of the machine.
+   */
+  readonly podsDir: string | undefined;
   /** As a kubelet's /var/log/pods. */
   readonly logRoot: string;
   readonly objects: ObjectSource;

@@ -9,6 +9,12 @@ export function expand(text: string, variables: readonly KeyValue[]): string {
   return expandWith(text, (name) => valueNamed(variables, name));
 }
 
+/** Text that {@link expand} leaves as it is here. */
+export function unexpanded(text: string): string {
+  // One dollar alone stands for itself, unless a bracket follows.
+  return text.replaceAll(/\$+\(?/g, (found) => (found === "$" ? found : found.replaceAll("$", "$$$$")));
+}
+
 /** The same, where each variable has to be there. Throws PodSpecError. */
 export function expandAll(text: string, variables: readonly KeyValue[]): string {
   return expandWith(text, (name) => {

@@ -21,6 +21,7 @@ export async function mountsOf(
   // One after the other: two mounts may be of the same volume, which is made once.
   for (const [index, mount] of (request.container.volumeMounts ?? []).entries())
     mounts.push(await volumeMount(mount, index, request, variables));
+  if (request.context.podsDir === undefined) return mounts;
   return [...mounts, ...(await hostsMount(request)), await terminationMessageMount(request)];
 }
 

@@ -1,10 +1,13 @@
 import { join } from "node:path";
 import type { PodContext } from "./context.ts";
-import type { Pod } from "./pod.ts";
+import { PodSpecError } from "./errors.ts";
+import { type Pod, podTitle } from "./pod.ts";
 
-/** The directory of all that a pod has on the machine but its logs; gone with the pod. */
-export function podDirectory({ podsDir }: PodContext, { metadata }: Pod): string {
-  return join(podsDir, metadata.uid);
+/** The directory of all that a pod has on the machine but its logs; gone with the pod. Throws PodSpecError. */
+export function podDirectory({ podsDir }: PodContext, pod: Pod): string {
+  if (podsDir === undefined)
+    throw new PodSpecError("FailedPrecondition", `pod ${podTitle(pod)} has no directory of its own`);
+  return join(podsDir, pod.metadata.uid);
 }
 
 /** As a kubelet has it. */

@@ -14,7 +14,8 @@ import { usageError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../options.ts";
 import { write } from "../output/write.ts";
-import { newPodConfig } from "../run/pod-config.ts";
+import { newSandbox } from "../run/configurations.ts";
+import { runPod } from "../run/new-pod.ts";
 
 type Options = ConnectionOptions & {
   readonly name?: string;
@@ -49,10 +50,9 @@ export function define(command: Command, invocation: Invocation): void {
 async function restore(directory: string, options: Options, invocation: Invocation): Promise<void> {
   const { config, containers } = await readDump(directory);
   const old = config.metadata;
-  const fresh = newPodConfig(old?.name ?? "pod", {
-    ...options,
-    namespace: options.namespace ?? old?.namespace ?? "default",
-  });
+  const namespace = options.namespace ?? old?.namespace ?? "default";
+  const words = { image: old?.name ?? "pod", args: [], options: { ...options, namespace }, env: {} };
+  const fresh = await newSandbox(runPod(words), options);
   const { metadata, hostname, logDirectory } = fresh;
   const request = RestorePodRequest.fromPartial({
     checkpointPath: directory,

@@ -4,16 +4,17 @@ import { type Client, imageStatus } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
 import { CliError, exitCode, usageError } from "../errors.ts";
 import type { Invocation, Io } from "../invocation.ts";
-import { addConnectionOptions, collect, optionsOf } from "../options.ts";
+import { addConnectionOptions, addOutputOption, collect, optionsOf } from "../options.ts";
+import { renderStructured } from "../output/structured.ts";
+import { styleFor } from "../output/style.ts";
 import { write } from "../output/write.ts";
 import { keptCredentials } from "../pull/credentials.ts";
 import { pullImage } from "../pull/pull-image.ts";
 import { createReporter } from "../pull/reporter.ts";
-import { containerConfig } from "../run/container-config.ts";
 import { brokenPipe, followToEnd } from "../run/follow.ts";
 import { runInTerminal } from "../run/in-terminal.ts";
+import { type RunPod, runManifest, runPod } from "../run/new-pod.ts";
 import type { PullPolicy, RunOptions } from "../run/options.ts";
-import { newPodConfig } from "../run/pod-config.ts";
 import { type Clients, startContainer } from "../run/start.ts";
 import { addInteractiveOptions, addStreamOptions } from "../streams/options.ts";
 import { planSession } from "../streams/session.ts";
@@ -32,6 +33,7 @@ Examples:
   berth run -d --name web -p 8080:80 -v /srv/www:/usr/share/nginx/html:ro nginx
   berth run --rm --pod web busybox wget -qO- localhost
   berth run -d --name web-copy /var/lib/checkpoints/web.tar
+  berth run --dry-run -p 8080:80 nginx > web.yaml
   berth run --rm --cpus 0.5 --memory 256m --user 1000:1000 -e DEBUG=1 registry.example/job --all
 `;
 
@@ -80,7 +82,9 @@ export function define(command: Command, invocation: Invocation): void {
         .choices(["missing", "always", "never"]),
     )
     .option("--log-dir <path>", "directory for the pod's logs (default /var/log/pods)")
+    .option("--dry-run", "write the pod's manifest, and run nothing")
     .passThroughOptions();
+  addOutputOption(command, ["yaml", "json"]);
   addInteractiveOptions(command);
   addStreamOptions(command);
   addConnectionOptions(command)
@@ -98,15 +102,16 @@ async function run(
   const invocation = stoppedByBrokenPipe(outer);
   const image = /^\.{0,2}\//.test(written) ? resolve(written) : written;
   // What is wrong on the command line is said before anything is pulled or made.
-  containerConfig({ image, imageId: "", args }, newPodConfig(image, options), options, outer.io.env);
   const { io } = invocation;
+  const pod = runPod({ image, args, options, env: io.env });
+  if (options.dryRun === true) return await writeManifest(pod, options, io);
   const detach = options.detach === true;
   const plan = planSession(detach ? {} : options, io);
   using work = await connect(options, invocation);
   using undo = await connect(options, { ...invocation, signal: new AbortController().signal });
   const clients: Clients = { work, undo };
   const imageId = await ensureImage(work, image, options.pull ?? "missing", io);
-  const request = { image, imageId, args, options, env: io.env };
+  const request = { pod, imageId, options };
   if (plan.stdin && plan.tty) {
     outer.exitCode = await runInTerminal(clients, request, plan, invocation);
     return;
@@ -114,6 +119,16 @@ async function run(
   const running = await startContainer(clients, request);
   if (detach) await write(io.stdout, `${running.containerId}\n`);
   else outer.exitCode = await followToEnd(clients, running, { options, plan }, invocation);
+}
+
+async function writeManifest(pod: RunPod, { output = "yaml" }: RunOptions, io: Io): Promise<void> {
+  const { yellow } = styleFor(io.stderr, io.env);
+  if (pod.username !== undefined)
+    await write(
+      io.stderr,
+      `${yellow("warning:")} the user ${pod.username} is left out: a manifest takes numbers alone (runAsUser)\n`,
+    );
+  await write(io.stdout, await renderStructured(runManifest(pod), output));
 }
 
 /** Whose reader goes away (`berth run x | head`) is interrupted: the container must not go on for nobody. */
@@ -134,6 +149,7 @@ function refuseContradictions(options: RunOptions): void {
     ["--publish", options.publish],
     ["--host-network", options.hostNetwork],
     ["--handler", options.handler],
+    ["--dry-run", options.dryRun],
   ] as const;
   const given = ofNewPods.find(([, value]) => value !== undefined);
   if (given !== undefined)

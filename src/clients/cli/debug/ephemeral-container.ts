@@ -47,7 +47,6 @@ export function ephemeralContainer(
   environment: Io["env"],
 ): EphemeralContainer {
   const securityContext = securityContexts[profile];
-  const variables = env.map((text) => parseEnv(text, environment));
   return {
     name: container ?? `debugger-${randomBytes(3).toString("hex")}`,
     image,
@@ -55,7 +54,7 @@ export function ephemeralContainer(
     ...(args.length === 0 ? {} : { command: args }),
     ...(imagePullPolicy === undefined ? {} : { imagePullPolicy }),
     ...(securityContext === undefined ? {} : { securityContext }),
-    env: variables.map(({ key, value }) => ({ name: key, value: Buffer.from(value).toString() })),
+    env: env.map((text) => parseEnv(text, environment)),
     stdin: stdin ?? false,
     // Its input ends with ours, unless there may be another attachment.
     stdinOnce: stdin === true && tty !== true,

@@ -6,6 +6,7 @@ import {
   SecurityProfile_ProfileType,
 } from "../../../ground/protocol/index.ts";
 import type { Container, ContainerPort } from "../../manifests/index.ts";
+import { unexpanded } from "../../podspec/index.ts";
 import type { FoundVolumes } from "./volumes.ts";
 
 type SecurityContext = NonNullable<Container["securityContext"]>;
@@ -26,12 +27,12 @@ export function containerOf(
     image: image?.userSpecifiedImage || image?.image || "",
     // It runs already, so it is here.
     imagePullPolicy: "IfNotPresent",
-    ...listed("command", command.map(escaped)),
-    ...listed("args", args.map(escaped)),
+    ...listed("command", command.map(unexpanded)),
+    ...listed("args", args.map(unexpanded)),
     ...(workingDir === "" ? {} : { workingDir }),
     ...listed(
       "env",
-      envs.map(({ key, value }) => ({ name: key, value: escaped(Buffer.from(value).toString()) })),
+      envs.map(({ key, value }) => ({ name: key, value: unexpanded(Buffer.from(value).toString()) })),
     ),
     ...listed("ports", ports),
     ...(resources === undefined ? {} : { resources }),
@@ -45,11 +46,6 @@ export function containerOf(
 
 function listed<Key extends string, T>(key: Key, items: readonly T[]): { [K in Key]?: readonly T[] } {
   return items.length === 0 ? {} : ({ [key]: items } as { [K in Key]: readonly T[] });
-}
-
-/** In a manifest `$(NAME)` is a variable; it was none here any more. */
-function escaped(text: string): string {
-  return text.replaceAll("$(", "$$$$(");
 }
 
 function resourcesOf({

@@ -19,10 +19,10 @@ import { shortId } from "../output/units.ts";
 import { write } from "../output/write.ts";
 import { openAttach } from "../streams/open.ts";
 import { runSession, type SessionPlan } from "../streams/session.ts";
+import { graceSeconds } from "./new-pod.ts";
 import type { RunOptions } from "./options.ts";
 import type { Clients, Running } from "./start.ts";
 
-const graceSeconds = 10;
 /** For a container whose output nobody reads any more. In a pipe of programs it would have ended at once. */
 const hurriedSeconds = 1;
 

@@ -1,3 +1,4 @@
+import type { StructuredFormat } from "../output/structured.ts";
 import type { InteractiveOptions, StreamOptions } from "../streams/options.ts";
 
 /** The options of `berth run` as they were written. */
@@ -22,6 +23,8 @@ export type RunOptions = StreamOptions &
     readonly securityOpt?: readonly string[];
     readonly pull?: PullPolicy;
     readonly logDir?: string;
+    readonly dryRun?: boolean;
+    readonly output?: StructuredFormat;
   };
 
 export type PullPolicy = "missing" | "always" | "never";

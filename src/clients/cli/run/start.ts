@@ -11,9 +11,9 @@ import {
 } from "../../../ground/protocol/index.ts";
 import { type Client, ContainerHold, findPod, removeContainer, removePod } from "../../criclient/index.ts";
 import { CliError } from "../errors.ts";
-import { containerConfig } from "./container-config.ts";
+import { inExistingPod, newSandbox, runContainer } from "./configurations.ts";
+import type { RunPod } from "./new-pod.ts";
 import type { RunOptions } from "./options.ts";
-import { existingPodConfig, newPodConfig } from "./pod-config.ts";
 
 /** A container that runs, and the pod that it is in. */
 export type Running = {
@@ -24,17 +24,20 @@ export type Running = {
   readonly hold: ContainerHold;
 };
 
-type Pod = { readonly id: string; readonly config: PodSandboxConfig; readonly owned: boolean };
+type Sandbox = {
+  readonly id: string;
+  readonly config: PodSandboxConfig;
+  readonly pod: RunPod;
+  readonly owned: boolean;
+};
 
 /** A client to work with, and one that still works when the first is interrupted, to undo what was begun. */
 export type Clients = { readonly work: Client; readonly undo: Client };
 
 export type RunRequest = {
-  readonly image: string;
+  readonly pod: RunPod;
   readonly imageId: string;
-  readonly args: readonly string[];
   readonly options: RunOptions;
-  readonly env: Readonly<Record<string, string | undefined>>;
   /** Called with the container's id when it is made and does not run yet. */
   readonly beforeStart?: (containerId: string) => Promise<void>;
 };
@@ -44,45 +47,53 @@ export type RunRequest = {
  * later step fails.
  */
 export async function startContainer(clients: Clients, request: RunRequest): Promise<Running> {
-  const pod = await usePod(clients.work, request);
+  const sandbox = await useSandbox(clients.work, request);
   try {
-    const config = containerConfig(request, pod.config, request.options, request.env);
-    const made = await createAndStart(clients, pod, config, request);
-    return { ...made, podId: pod.id, ownsPod: pod.owned };
+    const of = { sandbox: sandbox.config, imageId: request.imageId };
+    const config = await runContainer(sandbox.pod, of, request.options);
+    const made = await createAndStart(clients, sandbox, config, request);
+    return { ...made, podId: sandbox.id, ownsPod: sandbox.owned };
   } catch (error) {
-    if (pod.owned) await undo(error, () => removePod(clients.undo, pod.id));
+    if (sandbox.owned) await undo(error, () => removePod(clients.undo, sandbox.id));
     throw error;
   }
 }
 
-async function usePod(client: Client, { image, options }: RunRequest): Promise<Pod> {
-  if (options.pod !== undefined) return existingPod(client, options.pod, options);
-  const config = newPodConfig(image, options);
-  const request = RunPodSandboxRequest.fromPartial({ config, runtimeHandler: options.handler ?? "" });
+async function useSandbox(client: Client, { pod, options }: RunRequest): Promise<Sandbox> {
+  if (options.pod !== undefined) return await existingSandbox(client, options.pod, pod, options);
+  const config = await newSandbox(pod, options);
+  const runtimeHandler = pod.spec.runtimeClassName ?? "";
+  const request = RunPodSandboxRequest.fromPartial({ config, runtimeHandler });
   const { podSandboxId } = await client.unary(RuntimeServiceService.runPodSandbox, request);
-  return { id: podSandboxId, config, owned: true };
+  return { id: podSandboxId, config, pod, owned: true };
 }
 
-async function existingPod(client: Client, name: string, options: RunOptions): Promise<Pod> {
+async function existingSandbox(
+  client: Client,
+  name: string,
+  pod: RunPod,
+  options: RunOptions,
+): Promise<Sandbox> {
   const { id } = await findPod(client, name);
   const request = PodSandboxStatusRequest.fromPartial({ podSandboxId: id });
   const { status } = await client.unary(RuntimeServiceService.podSandboxStatus, request);
   if (status === undefined) throw new CliError("NotFound", `pod ${name} was removed meanwhile`);
-  return { id, config: existingPodConfig(status, options), owned: false };
+  const existing = inExistingPod(pod, status, options);
+  return { id, config: existing.sandbox, pod: existing.pod, owned: false };
 }
 
 async function createAndStart(
   { work, undo: undoClient }: Clients,
-  pod: Pod,
+  sandbox: Sandbox,
   config: ContainerConfig,
   { options, beforeStart }: RunRequest,
 ): Promise<Pick<Running, "containerId" | "hold">> {
   // The kubelet makes the directories of logs, so runtimes expect them to be there.
-  await makeDirectories(dirname(join(pod.config.logDirectory, config.logPath)), 0o700);
+  await makeDirectories(dirname(join(sandbox.config.logDirectory, config.logPath)), 0o700);
   const request = CreateContainerRequest.fromPartial({
-    podSandboxId: pod.id,
+    podSandboxId: sandbox.id,
     config,
-    sandboxConfig: pod.config,
+    sandboxConfig: sandbox.config,
   });
   const { containerId } = await work.unary(RuntimeServiceService.createContainer, request);
   const hold = new ContainerHold(undoClient, containerId);
@@ -96,7 +107,7 @@ async function createAndStart(
     return { containerId, hold };
   } catch (error) {
     await hold[Symbol.asyncDispose]();
-    if (!pod.owned) await undo(error, () => removeContainer(undoClient, containerId));
+    if (!sandbox.owned) await undo(error, () => removeContainer(undoClient, containerId));
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { LinuxContainerResources } from "../../../ground/protocol/index.ts";
-import { parseCpus } from "../values/cpus.ts";
+import { cpuLimits } from "../values/cpus.ts";
 import { parseInteger } from "../values/integer.ts";
 import { parseKeyValues } from "../values/key-value.ts";
 import { parseSize } from "../values/size.ts";
@@ -24,7 +24,7 @@ export function requestedResources(options: UpdateOptions): LinuxContainerResour
   const { cpus, cpuPeriod, cpuQuota, cpuShare, memory, memorySwap, oomScoreAdj } = options;
   const hugepages = parseKeyValues(options.hugepages ?? [], "--hugepages");
   const given = {
-    ...(cpus !== undefined && parseCpus(cpus)),
+    ...(cpus !== undefined && cpuLimits(cpus)),
     ...(cpuPeriod !== undefined && { cpuPeriod: parseInteger(cpuPeriod, "--cpu-period") }),
     ...(cpuQuota !== undefined && { cpuQuota: parseInteger(cpuQuota, "--cpu-quota") }),
     ...(cpuShare !== undefined && { cpuShares: parseInteger(cpuShare, "--cpu-share") }),

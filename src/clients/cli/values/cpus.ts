@@ -5,13 +5,19 @@ const periodUs = 100_000;
 const sharesPerCpu = 1024;
 const minShares = 2;
 
-/** A number of processors, such as `0.5`, as the limits that a kubelet would make of it. Throws CliError. */
-export function parseCpus(
-  text: string,
-): Pick<LinuxContainerResources, "cpuPeriod" | "cpuQuota" | "cpuShares"> {
+/** A number of processors, such as `0.5`. Throws CliError. */
+export function parseCpus(text: string): number {
   const cpus = Number(text);
   if (!/^(?:\d+(?:\.\d+)?|\.\d+)$/.test(text) || cpus < 0.01)
     throw usageError(`--cpus ${JSON.stringify(text)} is not a number of processors such as 0.5 or 2`);
+  return cpus;
+}
+
+/** As the limits that a kubelet would make of it. Throws CliError. */
+export function cpuLimits(
+  text: string,
+): Pick<LinuxContainerResources, "cpuPeriod" | "cpuQuota" | "cpuShares"> {
+  const cpus = parseCpus(text);
   return {
     cpuPeriod: BigInt(periodUs),
     cpuQuota: BigInt(Math.round(cpus * periodUs)),

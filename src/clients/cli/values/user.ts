@@ -1,10 +1,10 @@
 import { usageError } from "../errors.ts";
 
-/** The part of a security context that says as whom a container runs. */
+/** As whom a container runs. CRI takes a name too, which manifests have no field for. */
 export type UserFields = {
-  readonly runAsUser?: { readonly value: bigint };
-  readonly runAsGroup?: { readonly value: bigint };
-  readonly runAsUsername?: string;
+  readonly runAsUser?: number;
+  readonly runAsGroup?: number;
+  readonly username?: string;
 };
 
 /** `UID`, `UID:GID`, `NAME` or `NAME:GID`. Throws CliError. */
@@ -16,7 +16,7 @@ export function parseUser(text: string): UserFields {
     );
   }
   return {
-    ...(/^\d{1,10}$/.test(user) ? { runAsUser: { value: BigInt(user) } } : { runAsUsername: user }),
-    ...(group === undefined ? {} : { runAsGroup: { value: BigInt(group) } }),
+    ...(/^\d{1,10}$/.test(user) ? { runAsUser: Number(user) } : { username: user }),
+    ...(group === undefined ? {} : { runAsGroup: Number(group) }),
   };
 }

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MountPropagation, Protocol } from "../../../ground/protocol/index.ts";
 import { parseDuration } from "./duration.ts";
 import { parseEnv } from "./env.ts";
 import { parsePort } from "./port.ts";
@@ -25,35 +24,31 @@ test("sizes are in powers of 1024", () => {
 });
 
 test("a port may have an address and a protocol", () => {
-  assert.deepEqual(parsePort("8080:80"), {
-    hostIp: "",
-    hostPort: 8080,
-    containerPort: 80,
-    protocol: Protocol.TCP,
-  });
+  assert.deepEqual(parsePort("8080:80"), { hostPort: 8080, containerPort: 80, protocol: "TCP" });
   assert.deepEqual(parsePort("[::1]:53:5353/udp"), {
-    hostIp: "::1",
+    hostIP: "::1",
     hostPort: 53,
     containerPort: 5353,
-    protocol: Protocol.UDP,
+    protocol: "UDP",
   });
 });
 
 test("a volume may be read-only and shared", () => {
-  const mount = parseVolume("/srv:/data:ro,rslave");
-  assert.equal(mount.readonly, true);
-  assert.equal(mount.propagation, MountPropagation.PROPAGATION_HOST_TO_CONTAINER);
+  assert.deepEqual(parseVolume("/srv:/data:ro,rslave"), {
+    hostPath: "/srv",
+    mount: { mountPath: "/data", readOnly: true, mountPropagation: "HostToContainer" },
+  });
   assert.equal(parseVolume("./here:/data").hostPath, `${process.cwd()}/here`);
 });
 
 test("a user is a number or a name, a group is a number", () => {
-  assert.deepEqual(parseUser("1000:100"), { runAsUser: { value: 1000n }, runAsGroup: { value: 100n } });
-  assert.deepEqual(parseUser("nobody"), { runAsUsername: "nobody" });
+  assert.deepEqual(parseUser("1000:100"), { runAsUser: 1000, runAsGroup: 100 });
+  assert.deepEqual(parseUser("nobody"), { username: "nobody" });
 });
 
 test("an environment variable without a value is ours", () => {
-  assert.deepEqual(parseEnv("HOME", { HOME: "/root" }), { key: "HOME", value: Buffer.from("/root") });
-  assert.deepEqual(parseEnv("A==b", {}), { key: "A", value: Buffer.from("=b") });
+  assert.deepEqual(parseEnv("HOME", { HOME: "/root" }), { name: "HOME", value: "/root" });
+  assert.deepEqual(parseEnv("A==b", {}), { name: "A", value: "=b" });
 });
 
 const wrong: readonly [string, () => unknown][] = [

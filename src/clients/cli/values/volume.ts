@@ -1,17 +1,23 @@
 import { isAbsolute, resolve } from "node:path";
-import { Mount, MountPropagation } from "../../../ground/protocol/index.ts";
+import type { VolumeMount } from "../../manifests/index.ts";
 import { usageError } from "../errors.ts";
 
-const propagations: Readonly<Record<string, MountPropagation>> = {
-  rprivate: MountPropagation.PROPAGATION_PRIVATE,
-  rslave: MountPropagation.PROPAGATION_HOST_TO_CONTAINER,
-  rshared: MountPropagation.PROPAGATION_BIDIRECTIONAL,
+/** A path of the machine, and how a container sees it. */
+export type MountedPath = {
+  readonly hostPath: string;
+  readonly mount: Omit<VolumeMount, "name">;
+};
+
+const propagations: Readonly<Record<string, NonNullable<VolumeMount["mountPropagation"]>>> = {
+  rprivate: "None",
+  rslave: "HostToContainer",
+  rshared: "Bidirectional",
 };
 
 /** `HOSTPATH:PATH[:OPTION,...]` with the options ro, rw, rprivate, rslave and rshared. Throws CliError. */
-export function parseVolume(text: string): Mount {
-  const [hostPath = "", containerPath = "", options = "", ...rest] = text.split(":");
-  if (hostPath === "" || !isAbsolute(containerPath) || rest.length > 0) {
+export function parseVolume(text: string): MountedPath {
+  const [hostPath = "", mountPath = "", options = "", ...rest] = text.split(":");
+  if (hostPath === "" || !isAbsolute(mountPath) || rest.length > 0) {
     throw usageError(`--volume ${JSON.stringify(text)} is not HOSTPATH:PATH[:OPTIONS] with an absolute PATH`);
   }
   const words = options === "" ? [] : options.split(",");
@@ -20,11 +26,13 @@ export function parseVolume(text: string): Mount {
     throw usageError(
       `--volume ${JSON.stringify(text)}: ${JSON.stringify(unknown)} is not one of ro, rw, rprivate, rslave, rshared`,
     );
-  const propagation = words.map((word) => propagations[word]).find((value) => value !== undefined);
-  return Mount.fromPartial({
+  const mountPropagation = words.map((word) => propagations[word]).find((value) => value !== undefined);
+  return {
     hostPath: resolve(hostPath),
-    containerPath,
-    readonly: words.includes("ro"),
-    propagation: propagation ?? MountPropagation.PROPAGATION_PRIVATE,
-  });
+    mount: {
+      mountPath,
+      ...(words.includes("ro") ? { readOnly: true } : {}),
+      ...(mountPropagation === undefined ? {} : { mountPropagation }),
+    },
+  };
 }

@@ -1,0 +1,153 @@
+import { randomUUID } from "node:crypto";
+import type { Container, ContainerPort, PodSpec } from "../../manifests/index.ts";
+import { type Pod, unexpanded } from "../../podspec/index.ts";
+import type { Io } from "../invocation.ts";
+import { parseCpus } from "../values/cpus.ts";
+import { parseEnv } from "../values/env.ts";
+import { parseKeyValues } from "../values/key-value.ts";
+import { parsePort } from "../values/port.ts";
+import { parseSecurityOptions } from "../values/security-option.ts";
+import { parseSize } from "../values/size.ts";
+import { parseUser, type UserFields } from "../values/user.ts";
+import { parseVolume } from "../values/volume.ts";
+import { baseName, checkedPodName, label, uniqueName } from "./names.ts";
+import type { PullPolicy, RunOptions } from "./options.ts";
+
+/** What `berth run` asks for, as it is written on the command line. */
+export type RunWords = {
+  readonly image: string;
+  readonly args: readonly string[];
+  readonly options: RunOptions;
+  readonly env: Io["env"];
+};
+
+/** A pod of one container. */
+export type RunPod = Pod & {
+  readonly spec: PodSpec;
+  readonly container: Container;
+  /** The one thing that manifests have no field for. */
+  readonly username: string | undefined;
+};
+
+export const graceSeconds = 10;
+
+/**
+ * The pod of a `berth run`, as a manifest would have it: what is run, and the way that everybody's pods go
+ * from there. Throws CliError.
+ */
+export function runPod(words: RunWords): RunPod {
+  const { image, options } = words;
+  const { namespace = "default", hostNetwork, handler } = options;
+  const name = checkedPodName(options.name ?? uniqueName(image));
+  const { container, volumes, username } = containerOf(words, name);
+  return {
+    metadata: {
+      name,
+      namespace,
+      uid: randomUUID(),
+      labels: parseKeyValues(options.label ?? [], "--label"),
+      annotations: {},
+    },
+    spec: {
+      restartPolicy: "Never",
+      terminationGracePeriodSeconds: graceSeconds,
+      // It belongs to no cluster, and knows none of its services.
+      dnsPolicy: "Default",
+      enableServiceLinks: false,
+      ...(hostNetwork === true ? { hostNetwork } : {}),
+      ...(handler === undefined ? {} : { runtimeClassName: handler }),
+      containers: [container],
+      ...(volumes.length === 0 ? {} : { volumes }),
+    },
+    startTimeNs: BigInt(Date.now()) * 1_000_000n,
+    container,
+    username,
+  };
+}
+
+/** The same pod as a manifest, for `berth play`, `berth apply` and Kubernetes. */
+export function runManifest({ metadata, spec }: RunPod): object {
+  const { name, namespace, labels } = metadata;
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, namespace, ...(Object.keys(labels).length === 0 ? {} : { labels }) },
+    spec,
+  };
+}
+
+function containerOf({ image, args, options, env }: RunWords, pod: string) {
+  const { name, pod: existing, entrypoint, workdir, pull = "missing" } = options;
+  const mounted = (options.volume ?? []).map(parseVolume);
+  const { username, ...user } = options.user === undefined ? noUser : parseUser(options.user);
+  const ports: readonly ContainerPort[] = (options.publish ?? []).map(parsePort);
+  const container: Container = {
+    name: name === undefined && existing === undefined ? baseName(image) : label(pod),
+    image,
+    imagePullPolicy: pullPolicies[pull],
+    ...(entrypoint === undefined ? {} : { command: [unexpanded(entrypoint)] }),
+    ...listed("args", args.map(unexpanded)),
+    ...(workdir === undefined ? {} : { workingDir: workdir }),
+    ...listed(
+      "env",
+      (options.env ?? []).map((text) => variable(text, env)),
+    ),
+    ...listed("ports", ports),
+    ...resources(options),
+    ...listed(
+      "volumeMounts",
+      mounted.map(({ mount }, index) => ({ name: volumeName(index), ...mount })),
+    ),
+    securityContext: { ...user, ...parseSecurityOptions(options.securityOpt ?? []) },
+    ...terminal(options),
+  };
+  const volumes = mounted.map(({ hostPath }, index) => ({
+    name: volumeName(index),
+    hostPath: { path: hostPath },
+  }));
+  return { container, volumes, username };
+}
+
+const noUser: UserFields = {};
+
+const pullPolicies = { missing: "IfNotPresent", always: "Always", never: "Never" } as const satisfies Record<
+  PullPolicy,
+  string
+>;
+
+function volumeName(index: number): string {
+  return `volume-${index + 1}`;
+}
+
+function variable(text: string, env: Io["env"]) {
+  const { name, value } = parseEnv(text, env);
+  return { name, value: unexpanded(value) };
+}
+
+/**
+ * Its input ends with ours, unless there may be another attachment: in the background, or after detaching
+ * from a terminal.
+ */
+function terminal({ stdin = false, tty = false, detach = false }: RunOptions) {
+  return {
+    ...(stdin ? { stdin } : {}),
+    ...(stdin && !tty && !detach ? { stdinOnce: true } : {}),
+    ...(tty ? { tty } : {}),
+  };
+}
+
+function resources({ cpus, memory }: RunOptions): Pick<Container, "resources"> {
+  if (cpus === undefined && memory === undefined) return {};
+  return {
+    resources: {
+      limits: {
+        ...(cpus === undefined ? {} : { cpu: String(parseCpus(cpus)) }),
+        ...(memory === undefined ? {} : { memory: String(parseSize(memory, "--memory")) }),
+      },
+    },
+  };
+}
+
+function listed<Key extends string, T>(key: Key, items: readonly T[]): { [K in Key]?: readonly T[] } {
+  return items.length === 0 ? {} : ({ [key]: items } as { [K in Key]: readonly T[] });
+}
