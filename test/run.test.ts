@@ -170,9 +170,11 @@ describe("a pod of berth run", () => {
       host.berth,
       run("--rm", "--name", "pipe", host.image, "yes"),
     );
-    reading.catch(() => {});
-    const [first] = await once(child.stdout, "data");
-    assert.match(String(first), /^y\n/);
+    const first = await Promise.race([
+      once(child.stdout, "data").then(([chunk]) => String(chunk)),
+      reading.then(({ stderr }) => stderr),
+    ]);
+    assert.match(first, /^y\n/);
     child.stdout.destroy();
     await once(child, "exit");
     await gone("pipe");

@@ -172,3 +172,15 @@ test("following ends with the failure of what it waits for", async () => {
 test("a log that is not there is said to be missing, with its path", async () => {
   await assert.rejects(readAll("/nonexistent/0.log"), { code: "NotFound", message: /\/nonexistent\/0\.log/ });
 });
+
+test("who takes old logs begins with one that was put aside before, also while there is no other", async () => {
+  await using log = await logFile(line("first"));
+  await rename(log.path, `${log.path}.1`);
+  const ended = Promise.withResolvers<void>();
+  const read = reading(log.path, { until: ended.promise, takesOld: { onLoss: async () => {} } });
+  await until(() => read.stdout() === "first\n");
+  await writeFile(log.path, line("second"));
+  await until(() => read.stdout() === "first\nsecond\n");
+  ended.resolve();
+  await read.done;
+});

@@ -32,7 +32,7 @@ export async function* readLog(
 ): AsyncGenerator<readonly LogLine[]> {
   // It may fail while what is there is still being read; the failure is thrown when that is done.
   until?.catch(() => {});
-  await using log = await OpenLog.open(path);
+  await using log = await OpenLog.open(path, takesOld !== undefined);
   if (tail !== undefined) await log.seekTail(tail);
   yield* log.readToEnd();
   if (until !== undefined) yield* follow(log, until, takesOld);
@@ -75,8 +75,14 @@ class OpenLog implements AsyncDisposable {
   #offset = 0;
   readonly #splitter = new LineSplitter();
 
-  static async open(path: string): Promise<OpenLog> {
-    return new OpenLog(path, await openFile(path));
+  /**
+   * Where the old one is ours too, it is read first. While a log changes its name there is none with it, and
+   * there is an old one then.
+   */
+  static async open(path: string, takesOld: boolean): Promise<OpenLog> {
+    const old = () => openIfThere(oldLog(path));
+    const file = takesOld ? ((await old()) ?? (await openIfThere(path)) ?? (await old())) : undefined;
+    return new OpenLog(path, file ?? (await openFile(path)));
   }
 
   private constructor(path: string, file: FileHandle) {
@@ -122,7 +128,7 @@ class OpenLog implements AsyncDisposable {
 
   /** Removes the log that was put aside; false when that is another than the one that was read. */
   async takeOld(): Promise<boolean> {
-    const old = `${this.path}.1`;
+    const old = oldLog(this.path);
     const [mine, aside] = await Promise.all([this.#file.stat(), statIfThere(old)]);
     await rm(old, { force: true });
     return aside === undefined || aside.ino === mine.ino;
@@ -130,10 +136,7 @@ class OpenLog implements AsyncDisposable {
 
   /** Goes on with the file that has the log's name; with the old one if that has gone again. */
   async reopen(): Promise<void> {
-    const file = await openFile(this.path).catch((error: unknown) => {
-      if (hasCode(error, "NotFound")) return undefined;
-      throw error;
-    });
+    const file = await openIfThere(this.path);
     if (file === undefined) return;
     await this.#file.close();
     this.#file = file;
@@ -148,6 +151,17 @@ class OpenLog implements AsyncDisposable {
 /** A line that is not of the CRI format is shown as it is. */
 function toLogLine(line: Buffer): LogLine {
   return parseLogLine(line) ?? { timestamp: "", stream: "stdout", partial: false, content: line };
+}
+
+function oldLog(path: string): string {
+  return `${path}.1`;
+}
+
+async function openIfThere(path: string): Promise<FileHandle | undefined> {
+  return await openFile(path).catch((error: unknown) => {
+    if (hasCode(error, "NotFound")) return undefined;
+    throw error;
+  });
 }
 
 async function openFile(path: string): Promise<FileHandle> {
