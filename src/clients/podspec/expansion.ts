@@ -9,10 +9,17 @@ export function expand(text: string, variables: readonly KeyValue[]): string {
   return expandWith(text, (name) => valueNamed(variables, name));
 }
 
-/** Text that {@link expand} leaves as it is here. */
+/** Text that {@link expand} makes into this one. */
 export function unexpanded(text: string): string {
-  // One dollar alone stands for itself, unless a bracket follows.
-  return text.replaceAll(/\$+\(?/g, (found) => (found === "$" ? found : found.replaceAll("$", "$$$$")));
+  let written = "";
+  for (let at = 0; at < text.length; at++) {
+    const letter = text[at] ?? "";
+    // One dollar alone stands for itself, unless a bracket follows.
+    const isSpecial =
+      letter === "$" && (text[at + 1] === "(" || text[at + 1] === "$" || text[at - 1] === "$");
+    written += isSpecial ? "$$" : letter;
+  }
+  return written;
 }
 
 /** The same, where each variable has to be there. Throws PodSpecError. */
