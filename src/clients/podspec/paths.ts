@@ -3,7 +3,7 @@ import type { PodContext } from "./context.ts";
 import { PodSpecError } from "./errors.ts";
 import { type Pod, podTitle } from "./pod.ts";
 
-/** The directory of all that a pod has on the machine but its logs; gone with the pod. Throws PodSpecError. */
+/** All that a pod has on the machine but its logs is in it; gone with the pod. Throws PodSpecError. */
 export function podDirectory({ podsDir }: PodContext, pod: Pod): string {
   if (podsDir === undefined)
     throw new PodSpecError("FailedPrecondition", `pod ${podTitle(pod)} has no directory of its own`);

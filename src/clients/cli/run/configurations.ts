@@ -44,7 +44,7 @@ export async function newSandbox(
   return options.rm === true ? { ...config, annotations: { [whenEndedAnnotation]: "remove-pod" } } : config;
 }
 
-/** The sandbox of a pod that is there, as far as a new container needs it, and the run's pod as part of it. */
+/** The sandbox of a pod that is there, as far as a container needs it, and the run's pod as part of it. */
 export function inExistingPod(
   pod: RunPod,
   { metadata, labels, annotations, linux }: PodSandboxStatus,
