@@ -121,16 +121,12 @@ describe("the Docker engine", () => {
     });
   }
 
-  it("finds its pods again after its own end, and removes what it was making", async () => {
+  it("finds its pods again after its own end", async () => {
     const pod = await TestPod.run(berth, "again");
     const id = await pod.shell("shell", registry.image, "exec sleep 1000");
     const ip = await pod.ip();
-    const half = await TestPod.run(berth, "half");
     await berth.stopDaemon("SIGKILL");
-    // The name of one that is being made.
-    await berth.docker?.request("POST", `/containers/${half.id}/rename?name=half.unfinished`);
     await berth.startDaemon();
-    await assert.rejects(berth.docker?.request("GET", `/containers/${half.id}/json`) ?? half.ip(), /404/);
     assert.equal(await pod.ip(), ip);
     assert.equal((await containerStatus(berth, id)).state, ContainerState.CONTAINER_RUNNING);
     assert.equal(await execSync(berth, id, "echo", "still here"), "still here\n");

@@ -230,6 +230,8 @@ ${images}`;
     await using steps = new AsyncDisposableStack();
     steps.defer(() => rm(this.directory, { recursive: true, force: true }));
     steps.defer(() => unmountBelow(join(this.root, "snapshots")));
+    // What a daemon that could not be started again has left.
+    if (this.docker !== undefined) steps.defer(() => unmountBelow(join(this.state, "docker")));
     steps.defer(() => this.#removeBridge());
     steps.defer(() => this.#removeRules());
     steps.defer(() => this.docker?.[Symbol.asyncDispose]());

@@ -1,18 +1,17 @@
 import type { LookUp } from "../../ground/hostpaths/index.ts";
 import {
   type ContainerConfig,
-  type Mount,
-  MountPropagation,
   NamespaceMode,
   type PodSandboxConfig,
   Signal,
   SupplementalGroupsPolicy,
 } from "../../ground/protocol/index.ts";
 import { namesInAnnotations } from "../../parts/cdi/index.ts";
-import type { DockerClient, DockerMount, NewContainer } from "../../parts/dockerapi/index.ts";
-import { oomScoreAdj, resolveMount, resolveUser, type UserDatabase } from "../../services/runtime/index.ts";
+import type { NewContainer } from "../../parts/dockerapi/index.ts";
+import { oomScoreAdj, resolveUser, type UserDatabase } from "../../services/runtime/index.ts";
 import { EngineError } from "../engine/index.ts";
 import { namespaceOptions } from "../podnetwork/index.ts";
+import { type MountsOptions, mountsOf } from "./container-mounts.ts";
 import { dockerResources } from "./docker-resources.ts";
 import type { FoundSandbox } from "./found.ts";
 import { type ContainerLabels, containerLabels } from "./names-and-labels.ts";
@@ -21,10 +20,7 @@ import { refuseInContainer } from "./refused.ts";
 import { cgroupParent } from "./sandbox-body.ts";
 import { type SecuritySettings, securityOptions } from "./security-options.ts";
 
-export type ContainerBodyOptions = {
-  readonly client: Pick<DockerClient, "has">;
-  /** Whether the engine gives containers labels of SELinux. */
-  readonly hasSelinux: boolean;
+export type ContainerBodyOptions = MountsOptions & {
   /** Whether the engine can give containers CDI devices. */
   readonly hasCdi: boolean;
   readonly cgroupDriver: "systemd" | "cgroupfs";
@@ -32,9 +28,6 @@ export type ContainerBodyOptions = {
   /** As the image's configuration has it: USER[:GROUP], or "". */
   readonly imageUser: string;
   readonly imageUsers: () => Promise<UserDatabase>;
-  /** Throws EngineError NotFound for an image that is not there. */
-  readonly imageIdOf: (reference: string) => string;
-  readonly absentMountSourcesToReject: readonly string[];
   /** How much of a container's output the engine keeps for berthd while that is away, in MiB. */
   readonly logBufferMib: number;
   readonly minOomScoreAdj: number;
@@ -53,11 +46,6 @@ export async function containerBody(
   const security = linux?.securityContext;
   const pod = sandbox.labels.config;
   const { groups, ...user } = await userOf(config, options);
-  const isRelabelled = (mount: Mount) => options.hasSelinux && mount.selinuxRelabel && !isOfImage(mount);
-  const [relabelled, others] = [
-    config.mounts.filter(isRelabelled),
-    config.mounts.filter((each) => !isRelabelled(each)),
-  ];
   return {
     Image: labels.imageId,
     Labels: containerLabels(labels),
@@ -83,10 +71,7 @@ export async function containerBody(
       SecurityOpt: await securityOptions(security ?? {}, options.security, lookUp),
       ...maskedPaths(config),
       OomScoreAdj: oomScoreAdj(linux?.resources, options),
-      Mounts: await Promise.all(others.map((mount, index) => dockerMount(mount, index, options, lookUp))),
-      ...(relabelled.length > 0 && {
-        Binds: await Promise.all(relabelled.map((mount) => relabelledBind(mount, options, lookUp))),
-      }),
+      ...(await mountsOf(config, options, lookUp)),
       Devices: config.devices.map(({ hostPath, containerPath, permissions }) => ({
         PathOnHost: hostPath,
         PathInContainer: containerPath,
@@ -158,70 +143,6 @@ function maskedPaths({ linux }: ContainerConfig) {
   const { maskedPaths, readonlyPaths, privileged } = linux?.securityContext ?? {};
   if (privileged || maskedPaths === undefined) return {};
   return { MaskedPaths: maskedPaths, ReadonlyPaths: readonlyPaths ?? [] };
-}
-
-async function dockerMount(
-  mount: Mount,
-  index: number,
-  { client, absentMountSourcesToReject, imageIdOf }: ContainerBodyOptions,
-  lookUp: LookUp,
-): Promise<DockerMount> {
-  const { containerPath: Target, readonly: ReadOnly, imageSubPath } = mount;
-  if (isOfImage(mount)) {
-    const Subpath = imageSubPath;
-    const Source = nameOfOwn(imageIdOf(mount.image?.image ?? ""), index);
-    const ofImage = { Type: "image", Source, Target, ReadOnly: true } as const;
-    return Subpath === "" ? ofImage : { ...ofImage, ImageOptions: { Subpath } };
-  }
-  const { hostPath: Source } = await resolveMount(mount, absentMountSourcesToReject, lookUp);
-  return {
-    Type: "bind",
-    Source,
-    Target,
-    ReadOnly,
-    BindOptions: {
-      Propagation: propagationOf(mount),
-      // Since 25.0 read-only means recursively so, which a kubelet asks for by name.
-      ...(ReadOnly &&
-        client.has("1.44") && {
-          [mount.recursiveReadOnly ? "ReadOnlyForceRecursive" : "ReadOnlyNonRecursive"]: true,
-        }),
-    },
-  };
-}
-
-/**
- * Docker names what it makes for such a mount by the container and the source's words, and refuses a second
- * one of the same image: so each mount names it by another part of its id, all long enough to be its alone.
- */
-function nameOfOwn(imageId: string, index: number): string {
-  const hex = imageId.slice(imageId.indexOf(":") + 1);
-  return hex.slice(0, hex.length - (index % (hex.length / 2)));
-}
-
-function isOfImage({ image }: Mount): boolean {
-  return (image?.image ?? "") !== "";
-}
-
-/** Only this form of a mount can ask for the container's own label on all that is in the source. */
-async function relabelledBind(
-  mount: Mount,
-  { client, absentMountSourcesToReject }: ContainerBodyOptions,
-  lookUp: LookUp,
-): Promise<string> {
-  const { hostPath } = await resolveMount(mount, absentMountSourcesToReject, lookUp);
-  const access = mount.readonly ? readOnlyMode(mount, client) : "rw";
-  return `${hostPath}:${mount.containerPath}:${access},Z,${propagationOf(mount)}`;
-}
-
-function readOnlyMode({ recursiveReadOnly }: Mount, client: ContainerBodyOptions["client"]): string {
-  if (!client.has("1.44")) return "ro";
-  return recursiveReadOnly ? "ro-force-recursive" : "ro-non-recursive";
-}
-
-function propagationOf({ propagation }: Mount): "rprivate" | "rslave" | "rshared" {
-  if (propagation === MountPropagation.PROPAGATION_BIDIRECTIONAL) return "rshared";
-  return propagation === MountPropagation.PROPAGATION_HOST_TO_CONTAINER ? "rslave" : "rprivate";
 }
 
 const signalNames = new Map(Object.entries(Signal).map(([name, value]) => [value, name]));

@@ -22,6 +22,8 @@ type Logged = Pick<FoundContainer, "id" | "details" | "labels">;
 
 /** How long to wait before a log that broke off is followed again. */
 const retryMs = 500;
+/** How long to wait, when a stream has ended, to hear that its container has too, before Docker is asked. */
+const endMs = 200;
 /** The end of a container is not held up longer than this by its log. */
 const drainMs = 5000;
 
@@ -29,9 +31,17 @@ type Follower = {
   readonly closing: AbortController;
   /** The file is there. */
   readonly opened: Promise<void>;
+  /** The container is known to have ended. */
+  readonly ended: PromiseWithResolvers<void>;
   readonly done: Promise<void>;
   /** Opens the path anew with the next line: it was renamed. */
   reopen: () => Promise<void>;
+};
+
+type Following = {
+  readonly signal: AbortSignal;
+  readonly onOpened: () => void;
+  readonly hasEnded: () => Promise<boolean>;
 };
 
 /**
@@ -55,12 +65,17 @@ export class ContainerLogs implements AsyncDisposable {
     if (labels.logPath === "" || this.#followers.has(id)) return;
     const closing = new AbortController();
     const file = new LogFile(labels.logPath, labels.sandboxId, this.#options.hostPaths);
-    const opened = Promise.withResolvers<void>();
-    const done = this.#follow(container, file, closing.signal, opened.resolve).finally(() => {
+    const [opened, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const hasEnded = () => this.#hasEnded(container, ended.promise);
+    const done = this.#follow(container, file, {
+      signal: closing.signal,
+      onOpened: opened.resolve,
+      hasEnded,
+    }).finally(() => {
       opened.resolve();
       this.#followers.delete(id);
     });
-    this.#followers.set(id, { closing, done, opened: opened.promise, reopen: () => file.reopen() });
+    this.#followers.set(id, { closing, done, ended, opened: opened.promise, reopen: () => file.reopen() });
   }
 
   /** Resolves when the log of one that is followed is there. */
@@ -84,6 +99,7 @@ export class ContainerLogs implements AsyncDisposable {
     if (!this.#whole.has(container.id)) this.follow(container);
     const follower = this.#followers.get(container.id);
     if (follower === undefined) return;
+    follower.ended.resolve();
     await Promise.race([follower.done, delay(drainMs, undefined, { ref: false })]);
   }
 
@@ -104,14 +120,20 @@ export class ContainerLogs implements AsyncDisposable {
     await Promise.all([...this.#followers.keys()].map((id) => this.forget(id)));
   }
 
-  async #follow(container: Logged, file: LogFile, signal: AbortSignal, onOpened: () => void): Promise<void> {
+  /** The engine ends the stream with the container, and also when it ends itself. */
+  async #hasEnded({ id }: Logged, known: Promise<void>): Promise<boolean> {
+    const isKnown = known.then(() => true);
+    if (await Promise.race([isKnown, delay(endMs, false, { ref: false })])) return true;
+    return !(await this.#options.client.container(id)).State.Running;
+  }
+
+  async #follow(container: Logged, file: LogFile, { signal, onOpened, hasEnded }: Following): Promise<void> {
     const logger = this.#options.logger.child({ container: container.id });
     await using _file = file;
     while (!signal.aborted) {
       try {
         await this.#copy(container, file, signal, onOpened);
-        // The engine ends the stream with the container, and also when it ends itself.
-        if (!(await this.#options.client.container(container.id)).State.Running) {
+        if (await hasEnded()) {
           this.#whole.add(container.id);
           return;
         }

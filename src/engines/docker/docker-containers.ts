@@ -16,10 +16,11 @@ import {
   type ExecOutcome,
 } from "../engine/index.ts";
 import { containerBody } from "./container-body.ts";
+import { createContainer } from "./create-container.ts";
 import { dockerResources } from "./docker-resources.ts";
 import type { DockerServices } from "./docker-services.ts";
 import { execSync } from "./exec.ts";
-import { type FoundContainer, type FoundSandbox, isContainer, isSandbox } from "./found.ts";
+import { type FoundContainer, type FoundSandbox, hasEnded, isSandbox, isShown } from "./found.ts";
 import { findById, getById } from "./ids.ts";
 import { ImageUsers } from "./image-users.ts";
 import { containerName } from "./names-and-labels.ts";
@@ -55,7 +56,7 @@ export class DockerContainers implements Containers {
   }
 
   async #createOnce(name: string, sandbox: FoundSandbox, config: ContainerConfig): Promise<string> {
-    const { client, mirror, settings, hostPaths, cgroupDriver, hasSelinux, hasCdi, observer } =
+    const { client, mirror, settings, hostPaths, cgroupDriver, hasSelinux, hasCdi, observer, sandboxFiles } =
       this.#services;
     using _ = await this.#services.sandboxLocks.acquire(sandbox.id);
     // It may have been stopped meanwhile.
@@ -86,23 +87,14 @@ export class DockerContainers implements Containers {
       imageUser: image.config.config.user,
       imageUsers: () => this.#imageUsers.of(image.id),
       imageIdOf: (other: string) => this.#image(other).id,
+      podFiles: sandboxFiles.shown(sandbox.details),
     };
     const body = await containerBody(sandbox, labels, options, hostPaths.of(sandbox.id));
-    try {
-      observer("container-create");
-      const id = await client.createContainer(name, body);
-      await mirror.refresh(id);
-      observer("container-made");
-      return id;
-    } catch (error) {
-      if (hasCode(error, "FailedPrecondition"))
-        throw new EngineError(
-          "AlreadyExists",
-          `Docker has another container of the name ${name}: remove it`,
-          { cause: error },
-        );
-      throw error;
-    }
+    observer("container-create");
+    const id = await createContainer(client, name, body);
+    await mirror.refresh(id, isShown);
+    observer("container-made");
+    return id;
   }
 
   #image(reference: string): Image {
@@ -151,15 +143,14 @@ export class DockerContainers implements Containers {
       );
     }
     try {
-      // Its client may have gone: it is started all the same, and found so by the next try.
-      observer("container-start");
-      await client.startContainer(id);
-      observer("container-started");
+      await mirror.change(id, async () => {
+        // Its client may have gone: it is started all the same, and found so by the next try.
+        observer("container-start");
+        await client.startContainer(id);
+        observer("container-started");
+      });
     } catch (cause) {
       throw await this.#startFailure(container, cause);
-    } finally {
-      const started = await mirror.refresh(id);
-      if (started !== undefined && isContainer(started)) logs.follow(started);
     }
     await logs.opened(id);
   }
@@ -197,12 +188,14 @@ export class DockerContainers implements Containers {
     // A start that is under way must not outlive the stop.
     (await this.#locks.acquire(found.id, signal))[Symbol.dispose]();
     if (!this.#isRunning(found.id)) return;
+    // One that gets no time is killed at once: to be told before would only cost.
+    if (timeoutMs === 0) return void (await mirror.change(found.id, () => this.#kill(found.id)));
     try {
       await client.stopContainer(found.id, timeoutMs, signal);
     } catch (error) {
       if (!hasCode(error, "NotFound")) throw error;
     }
-    await mirror.refresh(found.id);
+    await mirror.refresh(found.id, hasEnded);
   }
 
   async remove(idOrPrefix: string): Promise<void> {
@@ -211,14 +204,24 @@ export class DockerContainers implements Containers {
     if (found === undefined) return;
     await this.stop(found.id, 0);
     using _ = await this.#locks.acquire(found.id);
-    try {
+    await mirror.remove(found.id, async () => {
       observer("container-delete");
-      await client.removeContainer(found.id);
+      try {
+        await client.removeContainer(found.id);
+      } catch (error) {
+        if (!hasCode(error, "NotFound")) throw error;
+      }
+      await logs.forget(found.id);
+    });
+  }
+
+  async #kill(id: string): Promise<void> {
+    try {
+      await this.#services.client.killContainer(id);
     } catch (error) {
-      if (!hasCode(error, "NotFound")) throw error;
+      // It is gone, or has ended by itself.
+      if (!hasCode(error, "NotFound") && !hasCode(error, "FailedPrecondition")) throw error;
     }
-    await logs.forget(found.id);
-    await mirror.refresh(found.id);
   }
 
   /** Ends all containers of a sandbox at once: they have had their time. */

@@ -36,10 +36,12 @@ import { DockerStreams } from "./docker-streams.ts";
 import { Execs } from "./execs.ts";
 import { type Found, type FoundContainer, isContainer, isSandbox, stateOf, timeNs } from "./found.ts";
 import { Mirror } from "./mirror.ts";
-import { readLabels } from "./names-and-labels.ts";
+import { isReader, readLabels } from "./names-and-labels.ts";
 import { isPauseImage } from "./pause-image.ts";
 import { userOfProcess } from "./process-user.ts";
+import { SandboxFiles } from "./sandbox-files.ts";
 import { dockerCheckpoints, dockerProfiles } from "./unavailable.ts";
+import { Unfinished } from "./unfinished.ts";
 
 export type DockerEngineOptions = {
   readonly endpoint: DockerEndpoint;
@@ -80,9 +82,12 @@ export class DockerEngine implements Engine, AsyncDisposable {
     const { logger, hostPaths, network, settings, pauseProgram, sandboxImage } = options;
     this.#options = options;
     const client = new DockerClient({ endpoint: options.endpoint, tls: options.tls });
+    const stateDir = join(options.stateDir, "docker");
+    const unfinished = new Unfinished(join(stateDir, "unfinished"));
     const mirror = new Mirror({
       client,
       logger,
+      isUnfinished: (name) => unfinished.has(name) || isReader(name),
       read: (details, before) => this.#read(details, before),
       onChange: (before, after) => this.#changed(before, after),
       onConnected: (all) => this.#connected(all),
@@ -93,12 +98,13 @@ export class DockerEngine implements Engine, AsyncDisposable {
       mirror,
       network,
       logs: new ContainerLogs({ client, hostPaths, logger }),
-      execs: new Execs(client, join(options.stateDir, "docker", "execs"), logger),
+      execs: new Execs(client, join(stateDir, "execs"), logger),
+      sandboxFiles: new SandboxFiles(join(stateDir, "sandboxes")),
+      unfinished,
       sandboxLocks: new KeyLock(),
       hostPaths,
       logger,
       settings,
-      stateDir: options.stateDir,
       pauseProgram,
       sandboxImage,
       observer: options.observer ?? (() => undefined),

@@ -1,18 +1,16 @@
-import { appendFile, mkdir, rm, symlink, writeFile } from "node:fs/promises";
-import { hostname } from "node:os";
-import { dirname, join } from "node:path";
+import { writeFile } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import { hasCode } from "../../ground/errors/index.ts";
-import { exists } from "../../ground/fs/index.ts";
 import { PodSandboxConfig } from "../../ground/protocol/index.ts";
 import { JoinedCalls } from "../../ground/sync/index.ts";
-import type { ContainerDetails } from "../../parts/dockerapi/index.ts";
+import type { ContainerDetails, NewContainer } from "../../parts/dockerapi/index.ts";
 import { EngineError, type Sandbox, type Sandboxes } from "../engine/index.ts";
 import { podAttachment, resolvConfOf, sharesHostNetwork } from "../podnetwork/index.ts";
+import { createContainer } from "./create-container.ts";
 import type { DockerServices } from "./docker-services.ts";
-import type { FoundSandbox } from "./found.ts";
+import { type FoundSandbox, hasEnded } from "./found.ts";
 import { findById, getById } from "./ids.ts";
-import { isUnfinished, sandboxName, unfinishedName } from "./names-and-labels.ts";
+import { isReader, sandboxName } from "./names-and-labels.ts";
 import { PauseImage } from "./pause-image.ts";
 import { sandboxBody } from "./sandbox-body.ts";
 
@@ -42,7 +40,7 @@ export class DockerSandboxes implements Sandboxes {
   }
 
   async #runOnce(config: PodSandboxConfig, handler: string): Promise<string> {
-    const { client, mirror, info, observer } = this.#services;
+    const { client, mirror, info, observer, unfinished } = this.#services;
     const existing = this.#existing(config, handler);
     if (existing !== undefined) return existing;
     const runtimes = Object.keys((await info()).Runtimes);
@@ -52,18 +50,22 @@ export class DockerSandboxes implements Sandboxes {
         `runtime handler ${JSON.stringify(handler)} is none of Docker's runtimes, which are ${runtimes.join(", ")}`,
       );
     }
-    const making = unfinishedName(config);
-    this.#making.set(making, "");
-    using _making = { [Symbol.dispose]: () => void this.#making.delete(making) };
+    const name = sandboxName(config);
+    this.#making.set(name, "");
+    using _making = { [Symbol.dispose]: () => void this.#making.delete(name) };
     const id = await this.#create(config, handler);
-    this.#making.set(making, id);
+    this.#making.set(name, id);
     try {
       observer("sandbox-start");
       await client.startContainer(id);
       const details = await client.container(id);
       await this.#connect(config, details);
+      // An engine that went meanwhile may have taken its containers along.
+      mirror.requireEngine();
       observer("sandbox-commit");
-      await this.#finish(id, config);
+      unfinished.delete(name);
+      observer("sandbox-made");
+      await mirror.show(details);
     } catch (error) {
       await this.#takeDown(id, config).catch((err: unknown) =>
         this.#services.logger.error(
@@ -73,8 +75,6 @@ export class DockerSandboxes implements Sandboxes {
       );
       throw error;
     }
-    observer("sandbox-made");
-    await mirror.refresh(id);
     return id;
   }
 
@@ -96,84 +96,80 @@ export class DockerSandboxes implements Sandboxes {
     );
   }
 
-  /** Under a name that says that it is not ready; what an earlier, broken try has left there goes. */
+  /** Written down as unfinished before; what an earlier, broken try has left of it goes. */
   async #create(config: PodSandboxConfig, handler: string): Promise<string> {
-    const { client, hostPaths, settings, cgroupDriver, observer } = this.#services;
-    const options = {
-      ...settings,
-      image: await this.#pause.ensure(),
-      handler,
-      cgroupDriver: await cgroupDriver(),
-      hasIpv6: await exists("/proc/sys/net/ipv6"),
-    };
-    const body = await sandboxBody(config, options, hostPaths.of(sandboxName(config)));
-    const name = unfinishedName(config);
+    const { hostPaths, settings, cgroupDriver, observer, unfinished } = this.#services;
+    const name = sandboxName(config);
+    const options = { ...settings, handler, cgroupDriver: await cgroupDriver() };
+    const bodyOf = (image: string) => sandboxBody(config, { ...options, image }, hostPaths.of(name));
+    if (unfinished.has(name)) await this.#removeLeft(name, config);
+    unfinished.add(name);
     observer("sandbox-create");
     try {
-      return await client.createContainer(name, body);
+      return await this.#createFrom(name, async () => bodyOf(await this.#pause.ensure()));
     } catch (error) {
-      if (!hasCode(error, "FailedPrecondition")) throw error;
-      await client.removeContainer(name);
-      return await client.createContainer(name, body);
+      // Without an answer it may be there all the same.
+      if (!hasCode(error, "Unavailable")) unfinished.delete(name);
+      throw error;
     }
   }
 
-  /** DNS and, unless it is the host's or Docker's own, the network. */
+  async #removeLeft(name: string, config: PodSandboxConfig): Promise<void> {
+    const left = await orNotFound(this.#services.client.container(name));
+    if (left !== undefined) await this.#takeDown(left.Id, config);
+  }
+
+  async #createFrom(name: string, body: () => Promise<NewContainer>): Promise<string> {
+    const { client } = this.#services;
+    const create = async () => await createContainer(client, name, await body());
+    return await create().catch((error: unknown) => {
+      if (!hasCode(error, "NotFound")) throw error;
+      // Somebody has removed the image since it was seen.
+      this.#pause.forget();
+      return create();
+    });
+  }
+
+  /** The network, unless it is the host's or Docker's own, and the files that tell of it. */
   async #connect(config: PodSandboxConfig, details: ContainerDetails): Promise<void> {
-    const { network, settings, observer } = this.#services;
+    const { network, sandboxFiles, observer } = this.#services;
     observer("sandbox-files");
-    await this.#writeDns(config, details);
-    if (sharesHostNetwork(config) || settings.network === "bridge") return;
-    const netnsPath = this.#netnsPath(details.Id);
-    await mkdir(dirname(netnsPath), { recursive: true, mode: 0o700 });
-    await symlink(details.NetworkSettings.SandboxKey, netnsPath);
+    if (!this.#hasCni(config)) return await writeDns(config, details);
+    const { Id: id } = details;
+    await sandboxFiles.make(details, config);
     observer("sandbox-network");
-    const { ips, kept } = await network.attach(podAttachment(details.Id, config, netnsPath));
-    const name = config.hostname === "" ? hostname() : config.hostname;
-    // Docker has written it without addresses, and leaves it alone from then on.
-    await appendFile(details.HostsPath, ips.map((ip) => `${ip}\t${name}\n`).join(""));
+    const attachment = podAttachment(id, config, sandboxFiles.networkNamespace(details));
+    const { ips, kept } = await network.attach(attachment);
+    await sandboxFiles.writeHosts(id, config, ips);
     await kept;
   }
 
-  /** Named by the sandbox, as what is written down of networks has to be; Docker's own names are random. */
-  #netnsPath(id: string): string {
-    return join(this.#services.stateDir, "docker", "netns", id);
-  }
-
-  /** Docker's option for it leaves the host's search domains, and is refused without a network. */
-  async #writeDns({ dnsConfig }: PodSandboxConfig, { ResolvConfPath }: ContainerDetails): Promise<void> {
-    const text = resolvConfOf(dnsConfig);
-    if (text !== undefined) await writeFile(ResolvConfPath, text);
-  }
-
-  async #finish(id: string, config: PodSandboxConfig): Promise<void> {
-    const name = sandboxName(config);
-    try {
-      await this.#services.client.renameContainer(id, name);
-    } catch (cause) {
-      if (!hasCode(cause, "FailedPrecondition")) throw cause;
-      throw new EngineError("AlreadyExists", `Docker has another container of the name ${name}: remove it`, {
-        cause,
-      });
-    }
+  #hasCni(config: PodSandboxConfig): boolean {
+    return !sharesHostNetwork(config) && this.#services.settings.network === "cni";
   }
 
   /** Its container goes last: one whose network cannot be taken down stays, not ready, to be tried again. */
   async #takeDown(id: string, config: PodSandboxConfig): Promise<void> {
-    await ignoreNotFound(this.#services.client.stopContainer(id, 0));
-    await this.#detach(id, config);
-    await ignoreNotFound(this.#services.client.removeContainer(id));
+    const { client, unfinished } = this.#services;
+    await this.#kill(id);
+    if (this.#hasCni(config)) await this.#detach(id);
+    await orNotFound(client.removeContainer(id));
+    unfinished.delete(sandboxName(config));
   }
 
-  async #detach(id: string, config: PodSandboxConfig): Promise<void> {
-    if (sharesHostNetwork(config) || this.#services.settings.network === "bridge") return;
-    await this.#detachById(id);
+  /** It does nothing, and is told nothing before. */
+  async #kill(id: string): Promise<void> {
+    await orNotFound(this.#services.client.killContainer(id)).catch((error: unknown) => {
+      // It does not run.
+      if (!hasCode(error, "FailedPrecondition")) throw error;
+    });
   }
 
-  async #detachById(id: string): Promise<void> {
-    this.#services.observer("undo sandbox-network");
-    await this.#services.network.detach(id);
-    await rm(this.#netnsPath(id), { force: true });
+  async #detach(id: string): Promise<void> {
+    const { network, sandboxFiles, observer } = this.#services;
+    observer("undo sandbox-network");
+    await network.detach(id);
+    await sandboxFiles.remove(id);
   }
 
   async stop(idOrPrefix: string): Promise<void> {
@@ -184,13 +180,15 @@ export class DockerSandboxes implements Sandboxes {
   }
 
   async #stopLocked({ id, labels }: FoundSandbox): Promise<void> {
-    const { client, mirror, observer } = this.#services;
+    const { mirror, observer } = this.#services;
     observer("sandbox-stop");
-    await this.#endContainers(id, false);
-    observer("sandbox-end");
-    await ignoreNotFound(client.stopContainer(id, 0));
-    await mirror.refresh(id);
-    await this.#detach(id, labels.config);
+    const end = async () => {
+      observer("sandbox-end");
+      if (!hasEnded(mirror.find(id))) await mirror.change(id, () => this.#kill(id));
+    };
+    // They are killed, as it is: none has to wait for the others.
+    await Promise.all([this.#endContainers(id, false), end()]);
+    if (this.#hasCni(labels.config)) await this.#detach(id);
     observer("sandbox-stopped");
   }
 
@@ -201,8 +199,8 @@ export class DockerSandboxes implements Sandboxes {
     await this.#stopLocked(found);
     await this.#endContainers(found.id, true);
     this.#services.observer("sandbox-delete");
-    await ignoreNotFound(this.#services.client.removeContainer(found.id));
-    await this.#services.mirror.refresh(found.id);
+    const { mirror, client } = this.#services;
+    await mirror.remove(found.id, async () => void (await orNotFound(client.removeContainer(found.id))));
   }
 
   async update(): Promise<void> {
@@ -222,11 +220,11 @@ export class DockerSandboxes implements Sandboxes {
 
   async inspect(id: string): Promise<Readonly<Record<string, unknown>>> {
     const { details } = getById(this.#services.mirror.sandboxes(), "pod sandbox", id);
-    const { State, Name, NetworkSettings } = details;
+    const { State, Name } = details;
     return {
       pid: State.Pid,
       dockerName: Name.slice(1),
-      netns: NetworkSettings.SandboxKey,
+      netns: this.#services.sandboxFiles.networkNamespace(details),
       networks: await this.#services.network.describe(details.Id),
     };
   }
@@ -236,19 +234,23 @@ export class DockerSandboxes implements Sandboxes {
    * `all` is what Docker has of ours.
    */
   async tidyUp(all: readonly ContainerDetails[]): Promise<void> {
-    const { client, network, logger } = this.#services;
-    const halfMade = all.filter(({ Name }) => isUnfinished(Name) && !this.#making.has(Name.slice(1)));
-    for (const { Id } of halfMade) {
-      logger.warn({ container: Id }, "what was being made when a daemon ended is removed");
-      await ignoreNotFound(client.stopContainer(Id, 0));
-      await this.#detachById(Id);
-      await ignoreNotFound(client.removeContainer(Id));
+    const { client, network, logger, unfinished, sandboxFiles } = this.#services;
+    const isLeft = (name: string) => unfinished.has(name) && !this.#making.has(name);
+    const names = new Map(all.map(({ Id, Name }) => [Id, Name.slice(1)]));
+    for (const [id, name] of names) {
+      if (!isLeft(name) && !isReader(name)) continue;
+      logger.warn({ container: id }, "what was being made when a daemon ended is removed");
+      await this.#kill(id);
+      await this.#detach(id);
+      await orNotFound(client.removeContainer(id));
     }
+    for (const name of unfinished.names()) if (isLeft(name)) unfinished.delete(name);
     const alive = new Set(all.filter(({ State }) => State.Running).map(({ Id }) => Id));
     for (const id of this.#making.values()) alive.add(id);
-    const ended = (await network.attachments()).filter((id) => !alive.has(id));
-    for (const id of ended) {
-      await this.#detachById(id).catch((err: unknown) =>
+    const kept = new Set([...(await network.attachments()), ...(await sandboxFiles.ids())]);
+    for (const id of kept) {
+      if (alive.has(id)) continue;
+      await this.#detach(id).catch((err: unknown) =>
         logger.warn({ err, sandbox: id }, "the network of a sandbox that has ended could not be taken down"),
       );
     }
@@ -260,8 +262,15 @@ export class DockerSandboxes implements Sandboxes {
   }
 }
 
-async function ignoreNotFound(work: Promise<unknown>): Promise<void> {
-  await work.catch((error: unknown) => {
+/** Docker's option for it leaves the host's search domains, and is refused without a network. */
+async function writeDns({ dnsConfig }: PodSandboxConfig, { ResolvConfPath }: ContainerDetails) {
+  const text = resolvConfOf(dnsConfig);
+  if (text !== undefined) await writeFile(ResolvConfPath, text);
+}
+
+async function orNotFound<T>(work: Promise<T>): Promise<T | undefined> {
+  return await work.catch((error: unknown) => {
     if (!hasCode(error, "NotFound")) throw error;
+    return undefined;
   });
 }

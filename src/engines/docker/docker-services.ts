@@ -6,7 +6,9 @@ import type { Network } from "../../services/network/index.ts";
 import type { ContainerLogs } from "./container-logs.ts";
 import type { Execs } from "./execs.ts";
 import type { Mirror } from "./mirror.ts";
+import type { SandboxFiles } from "./sandbox-files.ts";
 import type { SecuritySettings } from "./security-options.ts";
+import type { Unfinished } from "./unfinished.ts";
 
 /** What the parts of the engine share. */
 export type DockerServices = {
@@ -15,13 +17,13 @@ export type DockerServices = {
   readonly network: Network;
   readonly logs: ContainerLogs;
   readonly execs: Execs;
+  readonly sandboxFiles: SandboxFiles;
+  readonly unfinished: Unfinished;
   /** Held while a container is made in a sandbox, and while the sandbox is stopped or removed. */
   readonly sandboxLocks: KeyLock;
   readonly hostPaths: HostPaths;
   readonly logger: Logger;
   readonly settings: DockerSettings;
-  /** Directory for what does not survive a restart of the machine. */
-  readonly stateDir: string;
   /** Path of a static program that waits and reaps. */
   readonly pauseProgram: string;
   /** "" for the one that is made of `pauseProgram`. */

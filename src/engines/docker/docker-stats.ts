@@ -39,7 +39,7 @@ const defaultInterface = "eth0";
 
 /** The figures come from cgroups and network namespaces, as with the native engine: Docker is not asked. */
 export class DockerStats implements Stats, AsyncDisposable {
-  readonly #services: Pick<DockerServices, "mirror" | "cgroupDriver">;
+  readonly #services: Pick<DockerServices, "mirror" | "cgroupDriver" | "sandboxFiles">;
   readonly #options: DockerStatsOptions;
   readonly #readings: CgroupReadings;
   readonly #rates = new CpuRates();
@@ -48,7 +48,10 @@ export class DockerStats implements Stats, AsyncDisposable {
   /** Where the processes of sandboxes and containers are, by these; a process does not move. */
   readonly #cgroups = new WeakMap<ContainerDetails, string>();
 
-  constructor(services: Pick<DockerServices, "mirror" | "cgroupDriver">, options: DockerStatsOptions) {
+  constructor(
+    services: Pick<DockerServices, "mirror" | "cgroupDriver" | "sandboxFiles">,
+    options: DockerStatsOptions,
+  ) {
     this.#services = services;
     this.#options = options;
     this.#readings = new CgroupReadings(options.layout, options.logger);
@@ -202,9 +205,11 @@ export class DockerStats implements Stats, AsyncDisposable {
 
   async #networks(ready: readonly Sandbox[]): Promise<ReadonlyMap<string, NetworkStats>> {
     const own = ready.filter(({ config }) => !sharesHostNetwork(config));
-    const paths = own.map(
-      ({ id }) => this.#services.mirror.find(id)?.details.NetworkSettings.SandboxKey ?? "",
-    );
+    const { mirror, sandboxFiles } = this.#services;
+    const paths = own.map(({ id }) => {
+      const details = mirror.find(id)?.details;
+      return details === undefined ? "" : sandboxFiles.networkNamespace(details);
+    });
     if (own.length === 0) return new Map();
     const counters = await this.#namespaces.networkCounters(paths);
     const atNs = nowNs();

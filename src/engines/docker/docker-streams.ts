@@ -60,10 +60,10 @@ export class DockerStreams implements Streams {
   }
 
   async portForward(sandboxId: string, port: number, connection: Duplex, signal: AbortSignal): Promise<void> {
-    const { mirror } = this.#services;
+    const { mirror, sandboxFiles } = this.#services;
     const { id, view, labels, details } = getById(mirror.sandboxes(), "pod sandbox", sandboxId);
     if (view.state !== "ready") throw new EngineError("FailedPrecondition", `pod sandbox ${id} is not ready`);
-    const netnsPath = sharesHostNetwork(labels.config) ? undefined : details.NetworkSettings.SandboxKey;
+    const netnsPath = sharesHostNetwork(labels.config) ? undefined : sandboxFiles.networkNamespace(details);
     await forwardPort({ netnsPath, port }, connection, signal);
   }
 

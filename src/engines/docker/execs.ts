@@ -1,4 +1,5 @@
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
@@ -33,8 +34,9 @@ export class Execs {
   /** Starts a command. It is killed when the signal aborts. */
   async start(containerId: string, request: NewExec, signal: AbortSignal): Promise<RunningExec> {
     const id = await this.#client.createExec(containerId, request, signal);
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    await writeFile(join(this.#directory, id), "", { mode: 0o600 });
+    // On a tmpfs: it takes less than a turn of the thread pool.
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    writeFileSync(join(this.#directory, id), "", { mode: 0o600 });
     try {
       // Not by the signal: a request that is cut may have started it.
       const connection = await this.#client.startExec(id, request.Tty);
@@ -42,7 +44,7 @@ export class Execs {
       running.endWith(signal);
       return running;
     } catch (error) {
-      await this.#forget(id);
+      this.#forget(id);
       throw error;
     }
   }
@@ -53,7 +55,7 @@ export class Execs {
     for (const id of ids) {
       try {
         await kill(this.#client, id);
-        await this.#forget(id);
+        this.#forget(id);
       } catch (err) {
         this.#logger.warn(
           { err, exec: id },
@@ -63,8 +65,8 @@ export class Execs {
     }
   }
 
-  async #forget(id: string): Promise<void> {
-    await rm(join(this.#directory, id), { force: true });
+  #forget(id: string): void {
+    rmSync(join(this.#directory, id), { force: true });
   }
 }
 
@@ -73,12 +75,12 @@ export class RunningExec implements AsyncDisposable {
   readonly id: string;
   readonly connection: Duplex;
   readonly #client: DockerClient;
-  readonly #onEnd: () => Promise<void>;
+  readonly #onEnd: () => void;
   #stop: (() => void) | undefined;
   #killing: Promise<void> = Promise.resolve();
   #isMissing = false;
 
-  constructor(client: DockerClient, id: string, connection: Duplex, onEnd: () => Promise<void>) {
+  constructor(client: DockerClient, id: string, connection: Duplex, onEnd: () => void) {
     this.id = id;
     this.connection = connection;
     this.#client = client;
@@ -126,7 +128,7 @@ export class RunningExec implements AsyncDisposable {
     this.#stop?.();
     this.connection.destroy();
     await this.#killing;
-    await this.#onEnd();
+    this.#onEnd();
   }
 }
 

@@ -28,6 +28,20 @@ export function isContainer(found: Found): found is FoundContainer {
   return found.labels.kind === "container";
 }
 
+/** That there is anything to show. */
+export function isShown(found: Found | undefined): boolean {
+  return found !== undefined;
+}
+
+/** What runs, or has run: nothing of a pod is started twice. */
+export function hasStarted(found: Found | undefined): boolean {
+  return found !== undefined && (found.details.State.Running || hasEnded(found));
+}
+
+export function hasEnded(found: Found | undefined): boolean {
+  return found !== undefined && ["exited", "dead"].includes(found.details.State.Status);
+}
+
 /**
  * The state in CRI's words. A start that failed leaves Docker's container "created", with an error and a
  * shell's exit code (126, 127, 128).

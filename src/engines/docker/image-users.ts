@@ -6,7 +6,7 @@ import type { DockerClient } from "../../parts/dockerapi/index.ts";
 import { readEntries } from "../../parts/tar/index.ts";
 import type { UserDatabase } from "../../services/runtime/index.ts";
 import { EngineError } from "../engine/index.ts";
-import { unfinishedReader } from "./names-and-labels.ts";
+import { readerOf } from "./names-and-labels.ts";
 
 type Client = Pick<DockerClient, "createContainer" | "removeContainer" | "containerFile">;
 
@@ -42,7 +42,7 @@ export class ImageUsers {
   }
 
   async #read(imageId: string): Promise<UserDatabase> {
-    const { name, labels } = unfinishedReader(randomUUID());
+    const { name, labels } = readerOf(randomUUID());
     const id = await this.#client.createContainer(name, {
       Image: imageId,
       Labels: labels,

@@ -2,15 +2,22 @@ import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../../ground/errors/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import { KeyLock } from "../../ground/sync/index.ts";
-import { type ContainerDetails, type DockerClient, DockerError } from "../../parts/dockerapi/index.ts";
+import {
+  type ContainerDetails,
+  type DockerClient,
+  DockerError,
+  type DockerEvent,
+} from "../../parts/dockerapi/index.ts";
 import { EngineError } from "../engine/index.ts";
 import type { Found, FoundContainer, FoundSandbox } from "./found.ts";
-import { isContainer, isSandbox } from "./found.ts";
-import { isUnfinished, oursFilter } from "./names-and-labels.ts";
+import { hasEnded, hasStarted, isContainer, isSandbox, isShown } from "./found.ts";
+import { oursFilter } from "./names-and-labels.ts";
 
 export type MirrorOptions = {
   readonly client: DockerClient;
   readonly logger: Logger;
+  /** Whether one of that name is not whole, and so not to be shown. */
+  readonly isUnfinished: (name: string) => boolean;
   /** Makes of Docker's container what the engine shows; undefined for what is none of ours. */
   readonly read: (details: ContainerDetails, before: Found | undefined) => Promise<Found | undefined>;
   /** Called for every change, when the mirror has it; undefined is one that was not there, or is gone. */
@@ -37,6 +44,11 @@ export class Mirror implements AsyncDisposable {
   readonly #options: MirrorOptions;
   readonly #found = new Map<string, Found>();
   readonly #turns = new KeyLock();
+  /** What was heard of containers, until they are looked at; and these looks. */
+  readonly #heard = new Map<string, DockerEvent[]>();
+  readonly #looks = new Set<Promise<void>>();
+  /** Unfinished ones that have ended. */
+  readonly #endedUnfinished = new Set<string>();
   readonly #closing = new AbortController();
   #away: string | undefined = "it was not asked yet";
   #running: Promise<void> = Promise.resolve();
@@ -78,17 +90,52 @@ export class Mirror implements AsyncDisposable {
     return this.#found.get(id);
   }
 
-  /** Looks at one anew. What it was asked to become, it has become when this resolves. */
-  async refresh(id: string): Promise<Found | undefined> {
+  /**
+   * Looks at one anew, unless it `isSeen` to be what it was asked to become: Docker's event may have come
+   * before Docker's answer.
+   */
+  async refresh(
+    id: string,
+    isSeen: (found: Found | undefined) => boolean = () => false,
+  ): Promise<Found | undefined> {
     using _ = await this.#turns.acquire(id);
-    const details = await this.#details(id);
-    await this.#take(id, details);
+    if (!isSeen(this.#found.get(id))) await this.#take(id, await this.#details(id));
     return this.#found.get(id);
+  }
+
+  /** Shows one that is whole from now on, as it was looked at before. */
+  async show(details: ContainerDetails): Promise<void> {
+    const id = details.Id;
+    if (this.#endedUnfinished.delete(id)) return void (await this.refresh(id));
+    using _ = await this.#turns.acquire(id);
+    await this.#take(id, details);
+  }
+
+  /**
+   * Has Docker do something short with one, and looks at what has become of it, also where that failed: what
+   * events tell of it meanwhile waits, and is known then.
+   */
+  async change(id: string, work: () => Promise<void>): Promise<Found | undefined> {
+    using _ = await this.#turns.acquire(id);
+    try {
+      await work();
+    } finally {
+      await this.#take(id, await this.#details(id));
+    }
+    return this.#found.get(id);
+  }
+
+  /** Shows one no more that `work` has Docker remove. */
+  async remove(id: string, work: () => Promise<void>): Promise<void> {
+    using _ = await this.#turns.acquire(id);
+    await work();
+    await this.#take(id, undefined);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
     await this.#running;
+    await Promise.all(this.#looks);
   }
 
   async #run(onFirst: () => void): Promise<void> {
@@ -125,13 +172,38 @@ export class Mirror implements AsyncDisposable {
     this.#away = undefined;
     logger.info({ engine: client.name, version: Version, api: agreed }, "connected to the Docker Engine");
     onReady();
-    for await (const { Actor } of events) {
-      // It is shown from when it is whole: a look at each of its steps would only cost.
-      if (isUnfinished(Actor.Attributes.name ?? "")) continue;
-      await this.refresh(Actor.ID).catch((err: unknown) =>
-        logger.warn({ err, container: Actor.ID }, "a container could not be looked at after an event"),
-      );
+    for await (const event of events) this.#hear(event);
+  }
+
+  /** Containers do not wait for each other. What is heard of one before it is looked at is one look's. */
+  #hear(event: DockerEvent): void {
+    const { ID: id, Attributes } = event.Actor;
+    // It is shown from when it is whole: a look at each of its steps would only cost.
+    if (this.#options.isUnfinished(Attributes.name ?? "")) {
+      if (event.Action === "die") this.#endedUnfinished.add(id);
+      if (event.Action === "destroy") this.#endedUnfinished.delete(id);
+      return;
     }
+    const waiting = this.#heard.get(id);
+    if (waiting !== undefined) return void waiting.push(event);
+    this.#heard.set(id, [event]);
+    const look = this.#lookAfter(id)
+      .catch((err: unknown) =>
+        this.#options.logger.warn(
+          { err, container: id },
+          "a container could not be looked at after an event",
+        ),
+      )
+      .finally(() => this.#looks.delete(look));
+    this.#looks.add(look);
+  }
+
+  async #lookAfter(id: string): Promise<void> {
+    using _ = await this.#turns.acquire(id);
+    const heard = this.#heard.get(id) ?? [];
+    this.#heard.delete(id);
+    if (heard.every((event) => tellsNothing(event, this.#found.get(id)))) return;
+    await this.#take(id, await this.#details(id));
   }
 
   /** Looks at the images, and again whenever they change. */
@@ -178,7 +250,7 @@ export class Mirror implements AsyncDisposable {
       return onChange(before, undefined);
     }
     // It is shown from when it is whole.
-    if (isUnfinished(details.Name)) return;
+    if (this.#options.isUnfinished(details.Name.slice(1))) return;
     const after = await read(details, before).catch((err: unknown) => {
       logger.error(
         { err, container: id },
@@ -189,5 +261,23 @@ export class Mirror implements AsyncDisposable {
     if (after === undefined) return;
     this.#found.set(id, after);
     onChange(before, after);
+  }
+}
+
+/** Whether it is known already: most events are of what was asked for here, and seen when it was done. */
+function tellsNothing({ Action, Actor }: DockerEvent, found: Found | undefined): boolean {
+  switch (Action) {
+    case "create":
+      return isShown(found);
+    case "start":
+      return hasStarted(found);
+    case "die":
+      return hasEnded(found);
+    case "destroy":
+      return !isShown(found);
+    case "rename":
+      return found?.details.Name === `/${Actor.Attributes.name}`;
+    default:
+      return false;
   }
 }

@@ -86,18 +86,13 @@ export function containerName({ metadata }: ContainerConfig, sandbox: PodSandbox
   return ["k8s", metadata?.name, pod?.name, pod?.namespace, pod?.uid, metadata?.attempt].join("_");
 }
 
-const unfinished = ".unfinished";
+const readers = "berth_users_";
 
-/** The name of a sandbox that is being made: it gets its own when it is ready, so that a crash shows. */
-export function unfinishedName(config: PodSandboxConfig): string {
-  return `${sandboxName(config)}${unfinished}`;
+/** Of a container that is made only to look into its image, and is gone at once. */
+export function readerOf(id: string): { readonly name: string; readonly labels: Labels } {
+  return { name: `${readers}${id}`, labels: { [label.kind]: "reader" } };
 }
 
-/** Of a container that is made only to look into its image. */
-export function unfinishedReader(id: string): { readonly name: string; readonly labels: Labels } {
-  return { name: `berth_users_${id}${unfinished}`, labels: { [label.kind]: "reader" } };
-}
-
-export function isUnfinished(name: string): boolean {
-  return name.endsWith(unfinished);
+export function isReader(name: string): boolean {
+  return name.startsWith(readers);
 }

@@ -23,6 +23,8 @@ export class PauseImage {
   readonly #client: DockerClient;
   readonly #program: string;
   readonly #configured: string;
+  /** The one that the engine had when it was last asked. */
+  #found: string | undefined;
 
   /** `configured` is another image's name, "" for our own. */
   constructor(client: DockerClient, { program, configured }: { program: string; configured: string }) {
@@ -36,7 +38,16 @@ export class PauseImage {
    * a program that cannot be read, or an image that is configured and was not pulled.
    */
   async ensure(): Promise<string> {
-    if (this.#configured !== "") return await this.#requireConfigured();
+    this.#found ??= this.#configured === "" ? await this.#load() : await this.#requireConfigured();
+    return this.#found;
+  }
+
+  /** The engine does not have it any more. */
+  forget(): void {
+    this.#found = undefined;
+  }
+
+  async #load(): Promise<string> {
     const program = await this.#readProgram();
     const name = `${repository}:${createHash("sha256").update(program).digest("hex").slice(0, 12)}`;
     if (!(await this.#has(name))) await this.#client.loadImages(dockerArchive(name, program));

@@ -1,8 +1,7 @@
-import { hostname } from "node:os";
 import type { LookUp } from "../../ground/hostpaths/index.ts";
 import { NamespaceMode, type PodSandboxConfig, Protocol } from "../../ground/protocol/index.ts";
 import type { NewContainer } from "../../parts/dockerapi/index.ts";
-import { namespaceOptions, sharesHostNetwork } from "../podnetwork/index.ts";
+import { namespaceOptions, podHostname, sharesHostNetwork } from "../podnetwork/index.ts";
 import { sandboxLabels } from "./names-and-labels.ts";
 import { refuseInSandbox } from "./refused.ts";
 import { type SecuritySettings, securityOptions } from "./security-options.ts";
@@ -15,8 +14,6 @@ export type SandboxBodyOptions = {
   readonly defaultSysctls: Readonly<Record<string, string>>;
   readonly security: SecuritySettings;
   readonly cgroupDriver: "systemd" | "cgroupfs";
-  /** Whether this machine knows IPv6. */
-  readonly hasIpv6: boolean;
   /** See DockerSettings. */
   readonly minOomScoreAdj: number;
 };
@@ -38,9 +35,11 @@ export async function sandboxBody(
   const network = onHost ? "host" : options.network === "bridge" ? "bridge" : "none";
   return {
     Image: options.image,
-    ...(!onHost && { Hostname: config.hostname === "" ? hostname() : config.hostname }),
+    ...(!onHost && { Hostname: podHostname(config) }),
     Labels: sandboxLabels({ config, handler: options.handler }),
     ...userOf(config),
+    // The OCI runtime makes the namespace: Docker has nothing to do with what CNI plugins put there.
+    ...(network === "none" && { NetworkDisabled: true }),
     ...(network === "bridge" && { ExposedPorts: exposedPorts(config) }),
     HostConfig: {
       NetworkMode: network,
@@ -53,8 +52,6 @@ export async function sandboxBody(
       OomScoreAdj: Math.max(oomScoreAdj, options.minOomScoreAdj),
       Sysctls: {
         ...(onHost ? {} : options.defaultSysctls),
-        // Docker takes IPv6 away from a namespace that it makes no interface in; CNI plugins may give some.
-        ...(network === "none" && options.hasIpv6 && { "net.ipv6.conf.all.disable_ipv6": "0" }),
         ...linux?.sysctls,
       },
       SecurityOpt: [

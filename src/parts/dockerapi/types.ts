@@ -105,6 +105,8 @@ export type NewContainer = {
   readonly OpenStdin?: boolean;
   readonly StdinOnce?: boolean;
   readonly ExposedPorts?: Readonly<Record<string, object>>;
+  /** It has a network namespace with nothing but a loopback interface, and no files that name servers. */
+  readonly NetworkDisabled?: boolean;
   readonly HostConfig: DockerResources & {
     readonly NetworkMode: string;
     readonly IpcMode: string;

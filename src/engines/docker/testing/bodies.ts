@@ -34,8 +34,8 @@ export async function containerBodyOf(
   const sandbox: FoundSandbox = {
     id: "sandbox",
     labels: { kind: "sandbox", config: pod, handler: "" },
-    // Nothing is read of these.
-    details: {} as FoundSandbox["details"],
+    // Nothing else is read of these.
+    details: { HostsPath: "" } as FoundSandbox["details"],
     view: {} as FoundSandbox["view"],
   };
   const labels = {
@@ -57,6 +57,7 @@ export async function containerBodyOf(
     absentMountSourcesToReject: [],
     logBufferMib: 1,
     minOomScoreAdj: -1000,
+    podFiles: {},
   } as const;
   return await containerBody(sandbox, labels, options, lookUp);
 }
@@ -72,7 +73,6 @@ export async function sandboxBodyOf(
     defaultSysctls: {},
     security,
     cgroupDriver: "cgroupfs",
-    hasIpv6: false,
     minOomScoreAdj: -1000,
   } as const;
   return await sandboxBody(PodSandboxConfig.fromPartial(config), options, lookUp);

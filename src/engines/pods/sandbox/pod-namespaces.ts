@@ -1,9 +1,8 @@
 import type { PodNamespacesRequest } from "../../../ground/linux/index.ts";
-import { sharesHostIpc, sharesHostNetwork } from "../../podnetwork/index.ts";
+import { podHostname, sharesHostIpc, sharesHostNetwork } from "../../podnetwork/index.ts";
 import { sandboxPaths } from "../paths.ts";
 import type { SandboxRecord } from "../records/records.ts";
 import type { PodServices } from "../services.ts";
-import { podHostname } from "./sandbox-files.ts";
 import { podSysctls } from "./sandbox-sysctls.ts";
 import { podIdMappings } from "./user-namespaces.ts";
 

@@ -1,9 +1,8 @@
 import { join } from "node:path";
 import { findHandler, type HandlerTable, type SandboxFacts } from "../../../services/runtime/index.ts";
-import { sharesHostIpc, sharesHostNetwork } from "../../podnetwork/index.ts";
+import { podHostname, sharesHostIpc, sharesHostNetwork } from "../../podnetwork/index.ts";
 import { sandboxPaths } from "../paths.ts";
 import type { SandboxRecord } from "../records/records.ts";
-import { podHostname } from "./sandbox-files.ts";
 import { podIdMappings } from "./user-namespaces.ts";
 
 /** Where a sandbox's files lie, who holds its shared PID namespace, and what its handler can do. */

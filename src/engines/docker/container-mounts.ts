@@ -1,0 +1,109 @@
+import { posix } from "node:path";
+import type { LookUp } from "../../ground/hostpaths/index.ts";
+import { type ContainerConfig, type Mount, MountPropagation } from "../../ground/protocol/index.ts";
+import type { DockerClient, DockerMount, NewContainer } from "../../parts/dockerapi/index.ts";
+import { resolveMount } from "../../services/runtime/index.ts";
+
+export type MountsOptions = {
+  readonly client: Pick<DockerClient, "has">;
+  /** Whether the engine gives containers labels of SELinux. */
+  readonly hasSelinux: boolean;
+  /** Throws EngineError NotFound for an image that is not there. */
+  readonly imageIdOf: (reference: string) => string;
+  readonly absentMountSourcesToReject: readonly string[];
+  /** Files of the pod's that Docker does not show its containers itself, by their paths there. */
+  readonly podFiles: Readonly<Record<string, string>>;
+};
+
+/** A container's mounts in Docker's two forms, of which only the older one, `Binds`, can relabel. */
+export async function mountsOf(
+  { mounts }: Pick<ContainerConfig, "mounts">,
+  options: MountsOptions,
+  lookUp: LookUp,
+): Promise<Pick<NewContainer["HostConfig"], "Mounts" | "Binds">> {
+  const isRelabelled = (mount: Mount) => options.hasSelinux && mount.selinuxRelabel && !isOfImage(mount);
+  const own = mounts.filter((each) => !isRelabelled(each));
+  // A kubelet brings an /etc/hosts of its own.
+  const taken = new Set(mounts.map(({ containerPath }) => posix.normalize(containerPath)));
+  const ofPod = Object.entries(options.podFiles).filter(([target]) => !taken.has(target));
+  const binds = [
+    ...(await Promise.all(mounts.filter(isRelabelled).map((each) => relabelledBind(each, options, lookUp)))),
+    // All containers of the pod see them: their label is shared.
+    ...(options.hasSelinux ? ofPod.map(([target, source]) => `${source}:${target}:rw,z`) : []),
+  ];
+  return {
+    Mounts: [
+      ...(await Promise.all(own.map((mount, index) => dockerMount(mount, index, options, lookUp)))),
+      ...(options.hasSelinux ? [] : ofPod.map(podFileMount)),
+    ],
+    ...(binds.length > 0 && { Binds: binds }),
+  };
+}
+
+function podFileMount([Target, Source]: readonly [string, string]): DockerMount {
+  return { Type: "bind", Source, Target, ReadOnly: false, BindOptions: { Propagation: "rprivate" } };
+}
+
+async function dockerMount(
+  mount: Mount,
+  index: number,
+  { client, absentMountSourcesToReject, imageIdOf }: MountsOptions,
+  lookUp: LookUp,
+): Promise<DockerMount> {
+  const { containerPath: Target, readonly: ReadOnly, imageSubPath } = mount;
+  if (isOfImage(mount)) {
+    const Subpath = imageSubPath;
+    const Source = nameOfOwn(imageIdOf(mount.image?.image ?? ""), index);
+    const ofImage = { Type: "image", Source, Target, ReadOnly: true } as const;
+    return Subpath === "" ? ofImage : { ...ofImage, ImageOptions: { Subpath } };
+  }
+  const { hostPath: Source } = await resolveMount(mount, absentMountSourcesToReject, lookUp);
+  return {
+    Type: "bind",
+    Source,
+    Target,
+    ReadOnly,
+    BindOptions: {
+      Propagation: propagationOf(mount),
+      // Since 25.0 read-only means recursively so, which a kubelet asks for by name.
+      ...(ReadOnly &&
+        client.has("1.44") && {
+          [mount.recursiveReadOnly ? "ReadOnlyForceRecursive" : "ReadOnlyNonRecursive"]: true,
+        }),
+    },
+  };
+}
+
+/**
+ * Docker names what it makes for such a mount by the container and the source's words, and refuses a second
+ * one of the same image: so each mount names it by another part of its id, all long enough to be its alone.
+ */
+function nameOfOwn(imageId: string, index: number): string {
+  const hex = imageId.slice(imageId.indexOf(":") + 1);
+  return hex.slice(0, hex.length - (index % (hex.length / 2)));
+}
+
+function isOfImage({ image }: Mount): boolean {
+  return (image?.image ?? "") !== "";
+}
+
+/** Only this form of a mount can ask for the container's own label on all that is in the source. */
+async function relabelledBind(
+  mount: Mount,
+  { client, absentMountSourcesToReject }: MountsOptions,
+  lookUp: LookUp,
+): Promise<string> {
+  const { hostPath } = await resolveMount(mount, absentMountSourcesToReject, lookUp);
+  const access = mount.readonly ? readOnlyMode(mount, client) : "rw";
+  return `${hostPath}:${mount.containerPath}:${access},Z,${propagationOf(mount)}`;
+}
+
+function readOnlyMode({ recursiveReadOnly }: Mount, client: MountsOptions["client"]): string {
+  if (!client.has("1.44")) return "ro";
+  return recursiveReadOnly ? "ro-force-recursive" : "ro-non-recursive";
+}
+
+function propagationOf({ propagation }: Mount): "rprivate" | "rslave" | "rshared" {
+  if (propagation === MountPropagation.PROPAGATION_BIDIRECTIONAL) return "rshared";
+  return propagation === MountPropagation.PROPAGATION_HOST_TO_CONTAINER ? "rslave" : "rprivate";
+}

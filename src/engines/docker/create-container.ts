@@ -1,0 +1,19 @@
+import { hasCode } from "../../ground/errors/index.ts";
+import type { DockerClient, NewContainer } from "../../parts/dockerapi/index.ts";
+import { EngineError } from "../engine/index.ts";
+
+/** The new container's id. Throws EngineError AlreadyExists where Docker has another one of that name. */
+export async function createContainer(
+  client: Pick<DockerClient, "createContainer">,
+  name: string,
+  body: NewContainer,
+): Promise<string> {
+  try {
+    return await client.createContainer(name, body);
+  } catch (cause) {
+    if (!hasCode(cause, "FailedPrecondition")) throw cause;
+    throw new EngineError("AlreadyExists", `Docker has another container of the name ${name}: remove it`, {
+      cause,
+    });
+  }
+}
