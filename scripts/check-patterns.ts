@@ -1,7 +1,7 @@
 /**
  * Checks that no regular expression in src/ is made of what is not known when it is written, and that none
  * can try again on what it has read: JavaScript then takes the square of a long text's time or worse, on the
- * main thread. Texts that pods, images and registries choose are matched by plain searching, or by re2js.
+ * main thread. Texts that pods, images and registries choose are matched by plain searching, or by the room patterns.
  * Refused are
  *
  * - groups with a quantifier that hold one, unless each round begins with what no round goes on with:
@@ -131,12 +131,12 @@ for await (const file of glob("src/**/*.ts")) {
   if (/\.test\.ts$|^src\/testing\/|\/testing\/|\/generated\//.test(file)) continue;
   const text = await readFile(file, "utf8");
   if (/\bRegExp\(/.test(text) && !makers.has(file))
-    problems.push(`${file}: makes a regular expression of a text; search plainly, or use re2js`);
+    problems.push(`${file}: makes a regular expression of a text; search plainly, or use the room patterns`);
   if (exempt.has(file)) continue;
   for (const [, source = "", flags = ""] of text.matchAll(literal)) {
     const trouble = isPattern(source, flags) ? troubleIn(source, flags) : undefined;
     if (trouble !== undefined)
-      problems.push(`${file}: /${source}/${flags} ${trouble}; search plainly, or use re2js`);
+      problems.push(`${file}: /${source}/${flags} ${trouble}; search plainly, or use the room patterns`);
   }
 }
 for (const problem of problems) console.error(problem);

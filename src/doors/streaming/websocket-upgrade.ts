@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { type WebSocket, WebSocketServer } from "ws";
+import type { WebSocket } from "ws";
 import { StreamingError } from "./errors.ts";
 
 /**
@@ -16,6 +16,11 @@ export async function upgradeToWebSocket<T>(
   { protocol, maxMessageBytes }: { readonly protocol: string; readonly maxMessageBytes: number },
   use: (ws: WebSocket) => T,
 ): Promise<T> {
+  const disconnected = () =>
+    new StreamingError("Canceled", "the client disconnected during the WebSocket handshake");
+  // Loaded with the first: streams of a cluster come over SPDY.
+  const { WebSocketServer } = await import("ws");
+  if (socket.destroyed) throw disconnected();
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -29,8 +34,7 @@ export async function upgradeToWebSocket<T>(
   delete request.headers["sec-websocket-protocol"];
   if (protocol !== "") server.on("headers", (headers) => headers.push(`Sec-WebSocket-Protocol: ${protocol}`));
   return new Promise((resolve, reject) => {
-    const onClose = () =>
-      reject(new StreamingError("Canceled", "the client disconnected during the WebSocket handshake"));
+    const onClose = () => reject(disconnected());
     socket.once("close", onClose);
     server.on("wsClientError", (error) => {
       reject(

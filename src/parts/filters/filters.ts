@@ -1,5 +1,5 @@
-import { RE2JS } from "re2js";
 import { BerthError, messageOf } from "../../ground/errors/index.ts";
+import { compilePattern } from "../../ground/patterns/index.ts";
 import { parseFilter, type Selector } from "./parse.ts";
 
 /** The value at a path of a record's fields; undefined where there is none. */
@@ -30,10 +30,7 @@ function compile(text: string): Filter {
   }
 }
 
-/**
- * Throws for a regular expression that is none. They are Go's, and like Go's take a time that grows with the
- * text alone.
- */
+/** Throws for a regular expression that is none. */
 function matcherOf(selector: Selector): Filter {
   const { path } = selector;
   switch (selector.operator) {
@@ -45,7 +42,7 @@ function matcherOf(selector: Selector): Filter {
     case "!=":
       return (field) => (field(path) ?? "") !== selector.value;
     case "~=": {
-      const pattern = RE2JS.compile(selector.value);
+      const pattern = compilePattern(selector.value);
       return (field) => pattern.test(field(path) ?? "");
     }
   }

@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import { finished } from "node:stream/promises";
-import { WebSocket } from "ws";
+import type { WebSocket } from "ws";
 import type { StreamConnection } from "../connection.ts";
 import { RemoteCommandError } from "../errors.ts";
 import { Channel } from "./channel.ts";
@@ -140,7 +140,7 @@ export class WebSocketChannels implements StreamConnection {
   }
 
   #send(message: Buffer | string, done: (error?: Error) => void): void {
-    if (this.#ws.readyState !== WebSocket.OPEN) {
+    if (this.#ws.readyState !== this.#ws.OPEN) {
       done(new RemoteCommandError("Unavailable", "the WebSocket is closed"));
       return;
     }

@@ -1,4 +1,4 @@
-import { WebSocket } from "ws";
+import type { WebSocket } from "ws";
 
 /** Unsent answers to a peer that pings and does not read, in bytes, above which it is cut off. */
 const MAX_UNSENT_BYTES = 1_048_576;
@@ -20,7 +20,7 @@ export function answerPings(ws: WebSocket): void {
  */
 export function probe(ws: WebSocket, intervalMs: number): () => void {
   const timer = setInterval(() => {
-    if (ws.readyState === WebSocket.OPEN) ws.ping();
+    if (ws.readyState === ws.OPEN) ws.ping();
   }, intervalMs);
   return () => clearInterval(timer);
 }

@@ -1,5 +1,5 @@
 import { Duplex } from "node:stream";
-import { WebSocket } from "ws";
+import type { WebSocket } from "ws";
 import { RemoteCommandError } from "../errors.ts";
 import { answerPings } from "./ping.ts";
 
@@ -48,7 +48,7 @@ export class WebSocketTunnel extends Duplex {
   }
 
   #send(data: Buffer, done: (error?: Error | null) => void): void {
-    if (this.#ws.readyState === WebSocket.OPEN) this.#ws.send(data, (error) => done(error ?? null));
+    if (this.#ws.readyState === this.#ws.OPEN) this.#ws.send(data, (error) => done(error ?? null));
     else done(new RemoteCommandError("Unavailable", "the WebSocket is closed"));
   }
 }

@@ -1,6 +1,6 @@
-import { RE2JS } from "re2js";
 import { messageOf } from "../../../ground/errors/index.ts";
-import type { HookCondition, Pattern } from "./hook-definition.ts";
+import { compilePattern, type Pattern } from "../../../ground/patterns/index.ts";
+import type { HookCondition } from "./hook-definition.ts";
 import { boolean, strings } from "./values.ts";
 
 /** One condition, or that it cannot be read: the others may say enough. */
@@ -26,7 +26,7 @@ export function commands(value: unknown, what: string): readonly HookCondition[]
   return [
     condition(() => ({
       kind: "commands",
-      patterns: strings(value, what).map((text) => compilePattern(text, what)),
+      patterns: strings(value, what).map((text) => patternOf(text, what)),
     })),
   ];
 }
@@ -34,7 +34,7 @@ export function commands(value: unknown, what: string): readonly HookCondition[]
 export function annotation(key: string, value: unknown, what: string): HookCondition {
   return condition(() => {
     if (typeof value !== "string") throw new Error(`${what} must map patterns to patterns`);
-    return { kind: "annotation", key: compilePattern(key, what), value: compilePattern(value, what) };
+    return { kind: "annotation", key: patternOf(key, what), value: patternOf(value, what) };
   });
 }
 
@@ -44,10 +44,9 @@ export function annotation(key: string, value: unknown, what: string): HookCondi
  * never tries again, and takes a time that grows with the text's length alone. Throws an error with `what`
  * for a pattern that is none.
  */
-function compilePattern(text: string, what: string): Pattern {
+function patternOf(text: string, what: string): Pattern {
   try {
-    const compiled = RE2JS.compile(text);
-    return { test: (subject) => compiled.test(subject) };
+    return compilePattern(text);
   } catch (cause) {
     throw new Error(`${what}: ${JSON.stringify(text)} is not a regular expression`, { cause });
   }

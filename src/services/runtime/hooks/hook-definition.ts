@@ -1,3 +1,4 @@
+import type { Pattern } from "../../../ground/patterns/index.ts";
 import type { OciHook, OciHookStage } from "../spec/types.ts";
 
 /** One file of a hooks directory (oci-hooks(5) of containers/common, versions 1.0.0 and 0.1.0). */
@@ -78,6 +79,3 @@ function isTrue(condition: HookCondition, subject: HookSubject): boolean | "unkn
       return "unknown";
   }
 }
-
-/** A regular expression of an administrator's, that looks for itself anywhere in a text. */
-export type Pattern = { readonly test: (text: string) => boolean };
