@@ -19,7 +19,7 @@ for await (const file of glob("src/**/*-worker.ts")) {
 const shared = {
   platform: "node",
   // The last is what grpc-js reads .proto files with, which nobody asks it to.
-  external: ["koffi", "pino-pretty", "@grpc/reflection", "@grpc/proto-loader"],
+  external: ["koffi", "pino-pretty", "re2js", "@grpc/reflection", "@grpc/proto-loader"],
   // Of a room, and of the generated protocol, a program loads what it uses: no module of ours does anything
   // but define until it is called, and neither does what the generated code imports for the clients that it
   // makes.
@@ -55,6 +55,33 @@ const output = {
   chunkFileNames: "[name]-[hash].cjs",
 } as const;
 
+/**
+ * Each file that a command loads costs it half a millisecond. All that every command loads is one file, with
+ * what it takes; all that those with a connection load is another.
+ */
+const commandGroups = [
+  { name: "program", test: /\/src\/clients\/cli\/process\.ts$/, priority: 2 },
+  {
+    name: "client",
+    test: /\/src\/clients\/cli\/(client\/connect|output\/print-list|output\/units|values\/key-value)\.ts$|\/src\/clients\/criclient\/(objects|resolve|connect|find)[a-z-]*\.ts$/,
+    priority: 1,
+  },
+];
+
+/** commander starts programs for commands that are programs. None of ours is one. */
+const withoutChildProcesses = {
+  name: "without child processes",
+  transform: {
+    filter: { id: /\/node_modules\/commander\/lib\/command\.js$/ },
+    handler: (code: string) => code.replace("require('node:child_process')", "undefined"),
+  },
+};
+
 await rm("dist", { recursive: true, force: true });
 await build({ ...shared, input: { berthd: "src/daemon/main.ts", ...threads }, output });
-await build({ ...shared, input: { berth: "src/clients/cli/main.ts" }, output });
+await build({
+  ...shared,
+  input: { berth: "src/clients/cli/main.ts" },
+  plugins: [withoutChildProcesses],
+  output: { ...output, codeSplitting: { groups: commandGroups } },
+});

@@ -1,7 +1,8 @@
 /**
  * Checks that no regular expression in src/ is made of what is not known when it is written, and that none
  * can try again on what it has read: JavaScript then takes the square of a long text's time or worse, on the
- * main thread. Texts that pods, images and registries choose are matched by plain searching, or by the room patterns.
+ * main thread. Texts that pods, images and registries choose are matched by plain searching, or by the room
+ * patterns.
  * Refused are
  *
  * - groups with a quantifier that hold one, unless each round begins with what no round goes on with:
