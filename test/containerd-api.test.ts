@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { stat, writeFile } from "node:fs/promises";
+import { chmod, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -157,6 +157,7 @@ describe("containerd's API", () => {
 
 test("containerd's API has a socket of its own where one is configured, with the same rights", async () => {
   await using directory = await tempDir();
+  await chmod(directory.path, 0o755);
   const socket = join(directory.path, "containerd", "containerd.sock");
   await using berth = await TestBerth.start({
     network: undefined,
@@ -166,6 +167,10 @@ test("containerd's API has a socket of its own where one is configured, with the
     using clients = new ContainerdClients(address);
     assert.match((await clients.in(undefined).version.version({})).version, /berth/);
     assert.equal((await stat(address)).mode & 0o777, 0o660);
+    assert.deepEqual(
+      [await connectionOf(0, address), await connectionOf(65_534, address)],
+      ["connected", "Permission denied"],
+    );
   }
   await berth.stopDaemon();
   await assert.rejects(stat(socket), { code: "ENOENT" });
@@ -199,3 +204,10 @@ test("containerd's API is not there where it is turned off", async () => {
   using clients = new ContainerdClients(berth.socket);
   await assert.rejects(clients.in(undefined).version.version({}), { code: status.UNIMPLEMENTED });
 });
+
+/** What a process of that user says which connects to a socket. */
+async function connectionOf(uid: number, socket: string): Promise<string> {
+  const script = 'print IO::Socket::UNIX->new(Peer => $ARGV[0]) ? "connected" : $!';
+  const args = ["-MIO::Socket::UNIX", "-e", script, socket];
+  return (await promisify(execFile)("perl", args, { uid, gid: uid, cwd: "/" })).stdout;
+}

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { status } from "@grpc/grpc-js";
 import { containerd } from "../src/ground/protocol/index.ts";
@@ -221,6 +223,10 @@ describe("containerd's API of transfers with archives", () => {
         "no lease is left",
         async () => (await leases.list({ filters: [] })).leases.length === 0,
       ),
+    );
+    const staging = join(host.berth.root, "import");
+    assert.ok(
+      await eventually("nothing of it is on the disk", async () => (await readdir(staging)).length === 0),
     );
   });
 
