@@ -168,7 +168,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   grpcclient: [],
   criclient: ["grpcclient", "protocol"],
   manifests: [],
-  podspec: ["directories", "linux", "manifests", "protocol", "trees"],
+  podspec: ["directories", "linux", "manifests", "oci", "protocol", "registry", "trees"],
   podlife: ["criclient", "directories", "grpcclient", "manifests", "podspec", "protocol"],
   servicenet: ["directories", "linux", "network"],
   manager: ["criclient", "directories", "manifests", "podlife", "podspec", "servicenet", "trees"],

@@ -184,6 +184,32 @@ describe("a volume of a pod", () => {
     );
   });
 
+  it("keeps its owners in a pod that has users of its own, and so do secrets", async () => {
+    await secret("password", { key: "text" });
+    await using _ = await pods.run("own-users", {
+      hostUsers: false,
+      containers: [
+        pods.container({
+          volumeMounts: [
+            { name: "scratch", mountPath: "/scratch" },
+            { name: "files", mountPath: "/files" },
+          ],
+        }),
+      ],
+      volumes: [
+        { name: "scratch", emptyDir: {} },
+        { name: "files", secret: { secretName: "password" } },
+      ],
+    });
+    await pods.ready("own-users");
+    const [inside, outside, length] = (await pods.exec("own-users", "cat", "/proc/self/uid_map"))
+      .trim()
+      .split(/ +/);
+    assert.deepEqual([inside, length, Number(outside) >= 2 ** 28], ["0", "65536", true]);
+    assert.equal(await pods.exec("own-users", "sh", "-c", "touch /scratch/f && stat -c %u /scratch/f"), "0");
+    assert.equal(await pods.exec("own-users", "stat", "-L", "-c", "%u", "/files/key"), "0");
+  });
+
   it("belongs to the pod's group", async () => {
     await configMap("shared", { file: "text" });
     await using _ = await pods.run("grouped", {

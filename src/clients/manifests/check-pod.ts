@@ -4,21 +4,14 @@ import type { PodSpec } from "./schemas/pod-spec.ts";
 import type { Volume } from "./schemas/volumes.ts";
 
 /** Fields that are read, and that nothing is done with so far. */
-const withoutEffect = [
-  "ephemeralContainers",
-  "hostnameOverride",
-  "imagePullSecrets",
-  "setHostnameAsFQDN",
-] as const;
+const withoutEffect = ["ephemeralContainers"] as const;
 
 /** What the fields of a pod must be to each other. */
 export function checkPodSpec(spec: PodSpec, place: Place): void {
   for (const field of withoutEffect)
     if (spec[field] !== undefined) place.at(field).warn("has no effect here");
-  if (spec.securityContext?.fsGroupChangePolicy !== undefined)
-    place.at("securityContext", "fsGroupChangePolicy").warn("has no effect here");
   for (const [index, volume] of (spec.volumes ?? []).entries())
-    checkVolume(volume, spec, place.at("volumes", index));
+    checkVolume(volume, place.at("volumes", index));
   checkNames(spec, place);
   const volumes = new Set((spec.volumes ?? []).map(({ name }) => name));
   if (volumes.size < (spec.volumes ?? []).length) place.at("volumes").error("two volumes have the same name");
@@ -39,6 +32,9 @@ export function checkPodSpec(spec: PodSpec, place: Place): void {
   for (const [index, { restartPolicy, restartPolicyRules }] of spec.containers.entries())
     if (restartPolicyRules !== undefined && restartPolicy === undefined)
       place.at("containers", index, "restartPolicyRules").error("needs a restartPolicy of the container");
+  if (spec.hostnameOverride !== undefined)
+    for (const key of ["hostNetwork", "setHostnameAsFQDN"] as const)
+      if (spec[key] === true) place.at("hostnameOverride").error(`cannot be set together with ${key}`);
   if (spec.hostNetwork === true && spec.hostUsers === false)
     place.at("hostUsers").error("a pod with a user namespace cannot have the host's network");
   if (spec.shareProcessNamespace === true && spec.hostPID === true)
@@ -47,14 +43,12 @@ export function checkPodSpec(spec: PodSpec, place: Place): void {
     place.at("dnsConfig", "nameservers").error("dnsPolicy None needs at least one");
 }
 
-function checkVolume({ image, persistentVolumeClaim }: Volume, spec: PodSpec, place: Place): void {
+function checkVolume({ image }: Volume, place: Place): void {
   if (image !== undefined) {
     const message = "has no effect here: the image must be on the machine";
     if (image.pullPolicy === undefined) place.at("image").warn(message);
     else place.at("image", "pullPolicy").warn(message);
   }
-  if (persistentVolumeClaim !== undefined && spec.securityContext?.fsGroup !== undefined)
-    place.at("persistentVolumeClaim").warn("its files keep their groups: fsGroup has no effect on it here");
 }
 
 const counted = {

@@ -9,19 +9,24 @@ import { StartFailure } from "./start-failure.ts";
 
 export type PullCredentials = (reference: string) => Promise<AuthConfig | undefined>;
 
+/** What a pod itself has for the registry of an image; tried in order, before the machine's own. */
+export type PodCredentials = (reference: string) => readonly AuthConfig[];
+
 /** Gets the images of a pod's containers onto the machine, by their pull policies. */
 export class PodImages {
   readonly #runtime: PodRuntime;
   readonly #clock: Clock;
   readonly #credentials: PullCredentials;
+  readonly #ofPod: PodCredentials;
   readonly #backOff: BackOff;
   /** What the last pull of an image failed with. */
   readonly #failures = new Map<string, { readonly atNs: bigint; readonly message: string }>();
 
-  constructor(runtime: PodRuntime, clock: Clock, credentials: PullCredentials) {
+  constructor(runtime: PodRuntime, clock: Clock, credentials: PullCredentials, ofPod: PodCredentials) {
     this.#runtime = runtime;
     this.#clock = clock;
     this.#credentials = credentials;
+    this.#ofPod = ofPod;
     this.#backOff = new BackOff(clock);
   }
 
@@ -51,8 +56,7 @@ export class PodImages {
 
   async #pull(image: string, sandbox: PodSandboxConfig, signal: AbortSignal): Promise<string> {
     try {
-      const auth = await this.#credentials(image);
-      const id = await raceAbort(this.#runtime.pull(image, sandbox, auth), signal);
+      const id = await raceAbort(this.#pullWithAny(image, sandbox), signal);
       this.#backOff.forget(image);
       return id;
     } catch (error) {
@@ -63,6 +67,15 @@ export class PodImages {
       this.#failures.set(image, { atNs, message });
       throw new StartFailure("ErrImagePull", message, this.#backOff.delayMs(image));
     }
+  }
+
+  /** Throws what came of the last of them. */
+  async #pullWithAny(image: string, sandbox: PodSandboxConfig): Promise<string> {
+    for (const auth of this.#ofPod(image)) {
+      const id = await this.#runtime.pull(image, sandbox, auth).catch(() => undefined);
+      if (id !== undefined) return id;
+    }
+    return await this.#runtime.pull(image, sandbox, await this.#credentials(image));
   }
 }
 

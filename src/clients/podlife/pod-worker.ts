@@ -9,6 +9,7 @@ import {
   type Pod,
   type PodContext,
   preparePod,
+  pullSecrets,
   refreshVolumes,
   removePodFiles,
   removePodVolumes,
@@ -88,7 +89,11 @@ export class PodWorker implements AsyncDisposable {
     this.#options = options;
     this.#wakeUp = new WakeUp(clock);
     this.#restarts = new BackOff(clock);
-    this.#images = new PodImages(runtime, clock, options.credentials);
+    this.#images = new PodImages(runtime, clock, options.credentials, (image) =>
+      pullSecrets(pod, options.context, image, (message) =>
+        this.#event("Warning", "FailedToRetrieveImagePullSecret", message),
+      ),
+    );
     this.#probes = new PodProbes({
       pod,
       runtime,

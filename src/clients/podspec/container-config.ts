@@ -1,4 +1,4 @@
-import { ContainerConfig, Signal } from "../../ground/protocol/index.ts";
+import { ContainerConfig, Mount, Signal } from "../../ground/protocol/index.ts";
 import { containerResources } from "./cgroups/container-resources.ts";
 import type { ContainerRequest } from "./container-request.ts";
 import { environment } from "./environment.ts";
@@ -7,6 +7,7 @@ import { expand } from "./expansion.ts";
 import { containerNameLabel, identityLabels } from "./labels.ts";
 import { mountsOf } from "./mounts.ts";
 import { containerSecurity, mustNotBeRoot } from "./security.ts";
+import { userNamespace } from "./user-namespace.ts";
 
 /** A container, as CRI has it. Throws PodSpecError for what the pod refers to and is not there. */
 export async function containerConfig(request: ContainerRequest): Promise<ContainerConfig> {
@@ -18,6 +19,10 @@ export async function containerConfig(request: ContainerRequest): Promise<Contai
       `container ${name} has runAsNonRoot, and needs runAsUser too: who its image runs as is not looked at`,
     );
   const envs = await environment(request);
+  const users = await userNamespace(pod, request.context);
+  // Files have the same owners inside as outside, as a kubelet has it.
+  const owners = users === undefined ? {} : { uidMappings: users.uids, gidMappings: users.gids };
+  const mounts = await mountsOf(request, envs);
   return ContainerConfig.fromPartial({
     metadata: { name, attempt },
     image: { image: imageId, userSpecifiedImage: image },
@@ -25,7 +30,7 @@ export async function containerConfig(request: ContainerRequest): Promise<Contai
     args: (container.args ?? []).map((word) => expand(word, envs)),
     workingDir: container.workingDir ?? "",
     envs: [...envs],
-    mounts: [...(await mountsOf(request, envs))],
+    mounts: mounts.map((mount) => Mount.fromPartial({ ...mount, ...owners })),
     labels: { ...identityLabels(pod), [containerNameLabel]: name },
     annotations: { [restartCountAnnotation]: String(attempt) },
     logPath: logPath(name, attempt),
@@ -35,7 +40,7 @@ export async function containerConfig(request: ContainerRequest): Promise<Contai
     stopSignal: stopSignal(container),
     linux: {
       resources: containerResources(pod.spec, container, request.machine),
-      securityContext: containerSecurity(pod, container, request.targetId),
+      securityContext: containerSecurity(pod, container, users, request.targetId),
     },
   });
 }

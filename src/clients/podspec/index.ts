@@ -23,6 +23,7 @@ export { containerNameLabel, podNameLabel, podNamespaceLabel, podUidLabel } from
 export { logDirectory, podDirectory, terminationLog } from "./paths.ts";
 export { type Pod, podTitle } from "./pod.ts";
 export { preparePod, removePodFiles, removePodVolumes } from "./pod-files.ts";
+export { pullSecrets } from "./pull-secrets.ts";
 export { sandboxConfig } from "./sandbox-config.ts";
 export { refreshVolumes } from "./volumes/refresh-volumes.ts";
 export { claimNameOf } from "./volumes/volume-path.ts";

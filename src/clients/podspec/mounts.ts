@@ -1,12 +1,14 @@
 import { chmod, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { makeDirectories } from "../../ground/directories/index.ts";
+import { readIfThere } from "../../ground/fs/index.ts";
 import { type KeyValue, Mount, MountPropagation } from "../../ground/protocol/index.ts";
 import type { VolumeMount } from "../manifests/index.ts";
 import type { ContainerRequest } from "./container-request.ts";
 import { PodSpecError } from "./errors.ts";
 import { expandAll } from "./expansion.ts";
 import { podDirectory, terminationLog } from "./paths.ts";
+import { podNames } from "./pod-names.ts";
 import { mountSubPath } from "./volumes/sub-path.ts";
 import { volumePath } from "./volumes/volume-path.ts";
 
@@ -90,12 +92,18 @@ const propagations = {
 
 /** As a kubelet writes it: with the pod's own address, and the aliases that it asks for. */
 async function hostsMount({ pod, context, podIps }: ContainerRequest): Promise<readonly Mount[]> {
-  const { hostNetwork, hostAliases = [], hostname = pod.metadata.name } = pod.spec;
+  const { hostNetwork, hostAliases = [] } = pod.spec;
   if (hostNetwork === true && hostAliases.length === 0) return [];
-  const lines = [
+  const { host, domain } = podNames(pod);
+  const names = domain === "" ? host : `${host}.${domain}\t${host}`;
+  const own = [
     "127.0.0.1\tlocalhost",
     "::1\tlocalhost ip6-localhost ip6-loopback",
-    ...podIps.map((ip) => `${ip}\t${hostname}`),
+    ...podIps.map((ip) => `${ip}\t${names}`),
+  ];
+  const machine = async () => ((await readIfThere("/etc/hosts")) ?? "").trimEnd().split("\n");
+  const lines = [
+    ...(hostNetwork === true ? await machine() : own),
     ...hostAliases.map(({ ip, hostnames = [] }) => [ip, ...hostnames].join("\t")),
   ];
   const file = join(podDirectory(context, pod), "etc-hosts");

@@ -1,15 +1,13 @@
-import { NamespaceMode, NamespaceOption } from "../../ground/protocol/index.ts";
-import { PodSpecError } from "./errors.ts";
+import { NamespaceMode, NamespaceOption, type UserNamespace } from "../../ground/protocol/index.ts";
 import type { Pod } from "./pod.ts";
 
 /** Which namespaces the pod's containers share, with each other and with the machine. */
-export function namespaceOptions({ spec }: Pod): NamespaceOption {
-  if (spec.hostUsers === false)
-    throw new PodSpecError("Unimplemented", "hostUsers: false is not supported yet; leave it out");
+export function namespaceOptions({ spec }: Pod, usernsOptions: UserNamespace | undefined): NamespaceOption {
   const pid = spec.hostPID === true ? NamespaceMode.NODE : NamespaceMode.CONTAINER;
   return NamespaceOption.fromPartial({
     network: spec.hostNetwork === true ? NamespaceMode.NODE : NamespaceMode.POD,
     ipc: spec.hostIPC === true ? NamespaceMode.NODE : NamespaceMode.POD,
     pid: spec.shareProcessNamespace === true ? NamespaceMode.POD : pid,
+    ...(usernsOptions === undefined ? {} : { usernsOptions }),
   });
 }

@@ -2,9 +2,9 @@ import { readIfThere } from "../../ground/fs/index.ts";
 import type { DNSConfig } from "../../ground/protocol/index.ts";
 import type { PodContext } from "./context.ts";
 import type { Pod } from "./pod.ts";
+import { clusterDomain } from "./pod-names.ts";
 
 /** How names are looked up in clusters: those of the pod's namespace are short, and have few dots. */
-const clusterDomain = "cluster.local";
 const clusterOptions = "options ndots:5";
 
 /**

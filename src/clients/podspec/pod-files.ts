@@ -3,6 +3,7 @@ import { removeApart } from "../../ground/trees/index.ts";
 import type { PodContext } from "./context.ts";
 import { logDirectory, podDirectory, volumesDirectory } from "./paths.ts";
 import type { Pod } from "./pod.ts";
+import { freeUserNamespace } from "./user-namespace.ts";
 import { unmountBelow } from "./volumes/memory-mount.ts";
 
 /** Makes what must be there before a pod's sandbox is; harmless when it is there. */
@@ -23,4 +24,5 @@ export async function removePodFiles(pod: Pod, context: PodContext): Promise<voi
   await unmountBelow(podDirectory(context, pod));
   await removeApart(podDirectory(context, pod));
   await removeApart(logDirectory(context, pod));
+  await freeUserNamespace(pod, context);
 }

@@ -2,13 +2,41 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { NamespaceMode, Protocol } from "../../ground/protocol/index.ts";
-import { sandboxOf } from "./testing/pods.ts";
+import { podOf, sandboxOf } from "./testing/pods.ts";
 
 describe("the sandbox of a pod", () => {
   it("is called as the pod says, or as the pod", async () => {
     assert.equal((await sandboxOf({})).hostname, "web");
     assert.equal((await sandboxOf({ hostname: "front" })).hostname, "front");
     assert.equal((await sandboxOf({ hostNetwork: true })).hostname, "");
+  });
+
+  it("is called by its whole name where it asks for that, or by the name that it has instead", async () => {
+    const named = { hostname: "front", subdomain: "web", setHostnameAsFQDN: true };
+    assert.equal((await sandboxOf(named)).hostname, "front.web.shop.svc.cluster.local");
+    assert.equal((await sandboxOf({ setHostnameAsFQDN: true })).hostname, "web");
+    assert.equal((await sandboxOf({ ...named, setHostnameAsFQDN: false })).hostname, "front");
+    assert.equal((await sandboxOf({ hostnameOverride: "db.example.test" })).hostname, "db.example.test");
+    await assert.rejects(sandboxOf({ ...named, hostname: "f".repeat(40) }), /is longer than 64 characters/);
+  });
+
+  it("has users of its own with hostUsers false, which no other pod has while it is there", async () => {
+    await using one = await podOf({ hostUsers: false });
+    const users = async (pod: typeof one) =>
+      (await pod.sandbox()).linux?.securityContext?.namespaceOptions?.usernsOptions;
+    const first = await users(one);
+    assert.deepEqual(
+      [first?.mode, first?.uids, first?.uids[0]?.length],
+      [NamespaceMode.POD, first?.gids, 65_536],
+    );
+    assert.deepEqual(await users(one), first);
+    await using other = await podOf({ hostUsers: false }, [], { uid: "another", beside: one });
+    assert.notEqual((await users(other))?.uids[0]?.hostId, first?.uids[0]?.hostId);
+    const { mounts } = await one.container();
+    assert.ok(mounts.every(({ uidMappings, gidMappings }) => uidMappings.length + gidMappings.length === 2));
+    await one.remove();
+    await using again = await podOf({ hostUsers: false }, [], { uid: "third", beside: one });
+    assert.deepEqual(await users(again), first);
   });
 
   it("has name servers, domains and options of its own with dnsPolicy None", async () => {

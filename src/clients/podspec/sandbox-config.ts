@@ -4,7 +4,9 @@ import { identityLabels } from "./labels.ts";
 import { logDirectory } from "./paths.ts";
 import type { Pod } from "./pod.ts";
 import { podDns } from "./pod-dns.ts";
+import { kernelHostname } from "./pod-names.ts";
 import { sandboxSecurity } from "./security.ts";
+import { userNamespace } from "./user-namespace.ts";
 
 /**
  * The sandbox of a pod, as CRI has it. `attempt` counts the pod's sandboxes; the cgroup parent is empty for
@@ -20,7 +22,7 @@ export async function sandboxConfig(
   const { name, namespace, uid } = metadata;
   return PodSandboxConfig.fromPartial({
     metadata: { name, namespace, uid, attempt },
-    hostname: spec.hostNetwork === true ? "" : hostname(pod),
+    hostname: kernelHostname(pod),
     logDirectory: logDirectory(context, pod),
     portMappings: portMappings(pod),
     labels: { ...metadata.labels, ...identityLabels(pod) },
@@ -28,20 +30,12 @@ export async function sandboxConfig(
     ...(await podDns(pod, context)),
     linux: {
       cgroupParent,
-      securityContext: sandboxSecurity(pod),
+      securityContext: sandboxSecurity(pod, await userNamespace(pod, context)),
       sysctls: Object.fromEntries(
         (spec.securityContext?.sysctls ?? []).map(({ name: key, value }) => [key, value]),
       ),
     },
   });
-}
-
-/** The pod's name, cut to what a host may be called, unless the pod says it. */
-function hostname({ metadata, spec }: Pod): string {
-  if (spec.hostname !== undefined) return spec.hostname;
-  let name = metadata.name.slice(0, 63);
-  while (name.endsWith("-") || name.endsWith(".")) name = name.slice(0, -1);
-  return name;
 }
 
 const protocols = { TCP: Protocol.TCP, UDP: Protocol.UDP, SCTP: Protocol.SCTP } as const;

@@ -20,7 +20,7 @@ test("AppArmor's old annotation counts after the container's field, and before t
       },
       startTimeNs: 0n,
     };
-    const found = containerSecurity(pod, container).apparmor;
+    const found = containerSecurity(pod, container, undefined).apparmor;
     return [found?.profileType, found?.localhostRef];
   };
   const { RuntimeDefault, Unconfined, Localhost } = SecurityProfile_ProfileType;

@@ -7,6 +7,7 @@ import {
   SecurityProfile,
   SecurityProfile_ProfileType,
   SupplementalGroupsPolicy,
+  type UserNamespace,
 } from "../../ground/protocol/index.ts";
 import type { Container } from "../manifests/index.ts";
 import { PodSpecError } from "./errors.ts";
@@ -14,11 +15,11 @@ import { namespaceOptions } from "./namespace-options.ts";
 import type { Pod } from "./pod.ts";
 
 /** The confinement of a pod's sandbox. */
-export function sandboxSecurity(pod: Pod): LinuxSandboxSecurityContext {
+export function sandboxSecurity(pod: Pod, users: UserNamespace | undefined): LinuxSandboxSecurityContext {
   const { securityContext = {}, containers, initContainers = [] } = pod.spec;
   const { runAsUser, runAsGroup, seLinuxOptions } = securityContext;
   return LinuxSandboxSecurityContext.fromPartial({
-    namespaceOptions: namespaceOptions(pod),
+    namespaceOptions: namespaceOptions(pod, users),
     privileged: [...initContainers, ...containers].some((one) => one.securityContext?.privileged === true),
     ...(runAsUser === undefined ? {} : { runAsUser: { value: BigInt(runAsUser) } }),
     ...(runAsGroup === undefined ? {} : { runAsGroup: { value: BigInt(runAsGroup) } }),
@@ -33,6 +34,7 @@ export function sandboxSecurity(pod: Pod): LinuxSandboxSecurityContext {
 export function containerSecurity(
   pod: Pod,
   container: Container,
+  users: UserNamespace | undefined,
   targetId?: string,
 ): LinuxContainerSecurityContext {
   const { securityContext: ofPod = {} } = pod.spec;
@@ -50,7 +52,7 @@ export function containerSecurity(
   const unmasked = privileged || own.procMount === "Unmasked";
   return LinuxContainerSecurityContext.fromPartial({
     namespaceOptions: {
-      ...namespaceOptions(pod),
+      ...namespaceOptions(pod, users),
       ...(targetId === undefined ? {} : { pid: NamespaceMode.TARGET, targetId }),
     },
     privileged,

@@ -26,13 +26,22 @@ export async function dockerConfigCredentials(
     const found = await askCredentialHelper(helper, serverKey(host), signal);
     if (found !== undefined) return found;
   }
-  const auths = asTable(config.auths);
+  return authsCredentials(asTable(config.auths), file, host, repository);
+}
+
+/** The same of a table of `auths` alone; `where` it is, for errors. */
+export function authsCredentials(
+  auths: Table,
+  where: string,
+  host: string,
+  repository: string,
+): Credentials | undefined {
   const candidates = Object.entries(auths)
     .map(([key, entry]) => ({ scope: scopeOf(key), entry: asTable(entry) }))
     .filter(({ scope }) => covers(scope, host, repository))
     .sort((a, b) => b.scope.path.length - a.scope.path.length);
   for (const { entry } of candidates) {
-    const found = credentialsOf(entry, file, host);
+    const found = credentialsOf(entry, where, host);
     if (found !== undefined) return found;
   }
   return undefined;

@@ -12,7 +12,7 @@
  */
 export { checkCredentials } from "./check-credentials.ts";
 export { createRegistry } from "./client.ts";
-export { dockerConfigCredentials } from "./docker-config.ts";
+export { authsCredentials, dockerConfigCredentials } from "./docker-config.ts";
 export { eraseCredentials, storeCredentials } from "./docker-config-file.ts";
 export { RegistryError } from "./errors.ts";
 export { findHostsProblems } from "./hosts-problems.ts";

@@ -1,3 +1,4 @@
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { ContainerConfig, PodSandboxConfig } from "../../../ground/protocol/index.ts";
 import { tempDir } from "../../../testing/temp-dir.ts";
@@ -13,8 +14,13 @@ import {
 import { podDirectory } from "../paths.ts";
 
 /** A pod as manifests have it, with the objects that it refers to, and a directory of its own. */
-export async function podOf(spec: object, objects: readonly object[] = []) {
-  const dir = await tempDir();
+export async function podOf(
+  spec: object,
+  objects: readonly object[] = [],
+  { uid = "uid-of-web", beside }: { readonly uid?: string; readonly beside?: { readonly dir: string } } = {},
+) {
+  const dir =
+    beside === undefined ? await tempDir() : { path: beside.dir, [Symbol.asyncDispose]: async () => {} };
   const manifest = {
     apiVersion: "v1",
     kind: "Pod",
@@ -26,7 +32,9 @@ export async function podOf(spec: object, objects: readonly object[] = []) {
   const { manifests } = readManifests([{ file: "pod.yaml", text }], { namespace: "shop" });
   const [read, ...others] = manifests;
   if (read?.kind !== "Pod") throw new Error("the first manifest is a pod's");
-  const pod: Pod = { metadata: { ...read.metadata, uid: "uid-of-web" }, spec: read.spec, startTimeNs: 0n };
+  const pod: Pod = { metadata: { ...read.metadata, uid }, spec: read.spec, startTimeNs: 0n };
+  const claim = join(dir.path, "claims", "data");
+  await mkdir(claim, { recursive: true });
   const context: PodContext = {
     podsDir: join(dir.path, "pods"),
     logRoot: join(dir.path, "logs"),
@@ -41,7 +49,7 @@ export async function podOf(spec: object, objects: readonly object[] = []) {
         })),
       configMap: (_, name) => others.filter(isConfigMap).find(({ metadata }) => metadata.name === name),
       secret: (_, name) => others.filter(isSecret).find(({ metadata }) => metadata.name === name),
-      claimDirectory: async (_, name) => (name === "data" ? "/claims/data" : undefined),
+      claimDirectory: async (_, name) => (name === "data" ? claim : undefined),
     },
   };
   await preparePod(pod, context);
@@ -63,6 +71,9 @@ export async function podOf(spec: object, objects: readonly object[] = []) {
   return {
     sandbox,
     container,
+    dir: dir.path,
+    claim,
+    remove: () => removePodFiles(pod, context),
     volumesDir: join(podDirectory(context, pod), "volumes"),
     [Symbol.asyncDispose]: async () => {
       // Secrets lie in memory, which is to be unmounted.

@@ -1,14 +1,36 @@
+import { writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { makeDirectories } from "../../../ground/directories/index.ts";
+import { exists } from "../../../ground/fs/index.ts";
 import type { Volume } from "../../manifests/index.ts";
 import type { ContainerRequest } from "../container-request.ts";
 import { PodSpecError } from "../errors.ts";
+import { podDirectory } from "../paths.ts";
 import { emptyDir } from "./empty-dir.ts";
 import { hostPath } from "./host-path.ts";
 import { objectVolume } from "./object-volume.ts";
+import { giveToGroup } from "./owned-by-group.ts";
 
 /** The claim that a volume of a pod has; one of the pod's own has its name from both. */
 export function claimNameOf(volume: Volume, pod: string): string | undefined {
   if (volume.ephemeral !== undefined) return `${pod}-${volume.name}`;
   return volume.persistentVolumeClaim?.claimName;
+}
+
+/** With an fsGroup it is the group's, once for each pod. */
+async function ownedClaim(
+  directory: string,
+  { name, persistentVolumeClaim }: Volume,
+  { pod, context }: ContainerRequest,
+): Promise<string> {
+  const { fsGroup, fsGroupChangePolicy } = pod.spec.securityContext ?? {};
+  if (fsGroup === undefined || persistentVolumeClaim?.readOnly === true) return directory;
+  const done = join(podDirectory(context, pod), "volume-groups", name);
+  if (await exists(done)) return directory;
+  await giveToGroup(directory, fsGroup, fsGroupChangePolicy === "OnRootMismatch");
+  await makeDirectories(dirname(done), 0o750);
+  await writeFile(done, "", { mode: 0o600 });
+  return directory;
 }
 
 /** Where a volume is on the machine; it is made if need be. Throws PodSpecError. */
@@ -20,7 +42,7 @@ export async function volumePath(volume: Volume, request: ContainerRequest): Pro
   const claim = claimNameOf(volume, name);
   if (claim !== undefined) {
     const directory = await context.objects.claimDirectory(namespace, claim);
-    if (directory !== undefined) return directory;
+    if (directory !== undefined) return await ownedClaim(directory, volume, request);
     throw new PodSpecError("NotFound", `PersistentVolumeClaim ${namespace}/${claim} not found`);
   }
   const directory = await objectVolume(volume, request);

@@ -1,0 +1,38 @@
+import { PodSpecError } from "./errors.ts";
+import { type Pod, podTitle } from "./pod.ts";
+
+/** Of names below which pods and services have theirs. */
+export const clusterDomain = "cluster.local";
+
+/** The longest name that the kernel has for a host. */
+const maxHostnameLength = 64;
+
+/** What a pod is called, and below what; empty for a pod without a domain. */
+export type PodNames = { readonly host: string; readonly domain: string };
+
+export function podNames({ metadata, spec }: Pod): PodNames {
+  if (spec.hostnameOverride !== undefined) return { host: spec.hostnameOverride, domain: "" };
+  const { subdomain } = spec;
+  const domain = subdomain === undefined ? "" : `${subdomain}.${metadata.namespace}.svc.${clusterDomain}`;
+  return { host: spec.hostname ?? cutName(metadata.name), domain };
+}
+
+/** Of its UTS namespace: empty with the machine's network. Throws PodSpecError for one that is too long. */
+export function kernelHostname(pod: Pod): string {
+  if (pod.spec.hostNetwork === true) return "";
+  const { host, domain } = podNames(pod);
+  if (pod.spec.setHostnameAsFQDN !== true || domain === "") return host;
+  const whole = `${host}.${domain}`;
+  if (whole.length <= maxHostnameLength) return whole;
+  throw new PodSpecError(
+    "InvalidArgument",
+    `pod ${podTitle(pod)} has setHostnameAsFQDN, and ${whole} is longer than ${maxHostnameLength} characters`,
+  );
+}
+
+/** The pod's name, cut to what a host may be called. */
+function cutName(podName: string): string {
+  let name = podName.slice(0, 63);
+  while (name.endsWith("-") || name.endsWith(".")) name = name.slice(0, -1);
+  return name;
+}

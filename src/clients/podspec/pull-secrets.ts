@@ -1,0 +1,62 @@
+import { isRecord } from "../../ground/json/index.ts";
+import { AuthConfig } from "../../ground/protocol/index.ts";
+import { parseReference } from "../../parts/oci/index.ts";
+import { authsCredentials } from "../../parts/registry/index.ts";
+import type { PodContext } from "./context.ts";
+import { PodSpecError } from "./errors.ts";
+import { dataOf } from "./object-data.ts";
+import type { Pod } from "./pod.ts";
+
+/**
+ * What the pod's `imagePullSecrets` have for the registry of an image, in their order. A secret that is not
+ * there, or that is no such file, is told to `onProblem`, without what is in it: the others, and the
+ * machine's own credentials, may do.
+ */
+export function pullSecrets(
+  { spec, metadata: { namespace } }: Pod,
+  { objects }: Pick<PodContext, "objects">,
+  image: string,
+  onProblem: (message: string) => void,
+): readonly AuthConfig[] {
+  const secrets = spec.imagePullSecrets ?? [];
+  if (secrets.length === 0) return [];
+  const { host, repository } = parseReference(image);
+  return secrets.flatMap(({ name }) => {
+    const title = `Secret ${namespace}/${name}`;
+    try {
+      const secret = objects.secret(namespace, name);
+      if (secret === undefined) throw new PodSpecError("NotFound", `${title} not found`);
+      const found = authsCredentials(authsOf(dataOf(secret), title), title, host, repository);
+      if (found === undefined) return [];
+      return AuthConfig.fromPartial(
+        found.kind === "basic"
+          ? { username: found.username, password: found.password }
+          : { [found.kind]: found.token },
+      );
+    } catch (error) {
+      onProblem(error instanceof Error ? error.message : String(error));
+      return [];
+    }
+  });
+}
+
+/** Of the types kubernetes.io/dockerconfigjson and kubernetes.io/dockercfg. */
+function authsOf(data: ReadonlyMap<string, Buffer>, title: string): Readonly<Record<string, unknown>> {
+  const [whole, old] = [data.get(".dockerconfigjson"), data.get(".dockercfg")];
+  const parsed = parse(whole ?? old);
+  const auths = whole === undefined ? parsed : isRecord(parsed) ? parsed.auths : undefined;
+  if (isRecord(auths)) return auths;
+  throw new PodSpecError(
+    "InvalidArgument",
+    `${title} has no .dockerconfigjson with auths, and no .dockercfg: it has no credentials for registries`,
+  );
+}
+
+/** The parser's message quotes the text, which holds passwords: it is left out. */
+function parse(text: Buffer | undefined): unknown {
+  try {
+    return JSON.parse(text?.toString() ?? "");
+  } catch {
+    return undefined;
+  }
+}

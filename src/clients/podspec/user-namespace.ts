@@ -1,0 +1,63 @@
+import { readdir, readlink, rm, symlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { makeDirectories } from "../../ground/directories/index.ts";
+import { ignoreGone, isErrno } from "../../ground/fs/index.ts";
+import { type IDMapping, NamespaceMode, type UserNamespace } from "../../ground/protocol/index.ts";
+import type { PodContext } from "./context.ts";
+import { PodSpecError } from "./errors.ts";
+import { type Pod, podTitle } from "./pod.ts";
+
+/** As a kubelet: all ids of a container, and for each pod others of the machine. */
+const idsPerPod = 65_536;
+/** Beyond what a kubelet on the same machine takes by itself (65536 for each of 110 pods, from 65536 on). */
+const firstBlock = 4_096;
+const blocks = 4_096;
+
+/**
+ * The users of a pod with `hostUsers: false`: ids of the machine that no other pod has. The pod keeps them
+ * until {@link freeUserNamespace}. Throws PodSpecError when none are left.
+ */
+export async function userNamespace(pod: Pod, context: PodContext): Promise<UserNamespace | undefined> {
+  if (pod.spec.hostUsers !== false) return undefined;
+  const block = (await blockOf(pod, context)) ?? (await takeBlock(pod, context));
+  const ids: IDMapping[] = [{ containerId: 0, hostId: block * idsPerPod, length: idsPerPod }];
+  return { mode: NamespaceMode.POD, uids: ids, gids: ids };
+}
+
+export async function freeUserNamespace(pod: Pod, context: PodContext): Promise<void> {
+  if (pod.spec.hostUsers !== false) return;
+  const block = await blockOf(pod, context);
+  if (block !== undefined) await rm(join(directoryOf(pod, context), String(block)), { force: true });
+}
+
+/** Each block that is taken is a link to its pod's uid: made as one, whoever else takes one. */
+async function takeBlock(pod: Pod, context: PodContext): Promise<number> {
+  const directory = directoryOf(pod, context);
+  await makeDirectories(directory, 0o700);
+  const taken = new Set((await readdir(directory)).map(Number));
+  for (let block = firstBlock; block < firstBlock + blocks; block++) {
+    if (taken.has(block)) continue;
+    try {
+      await symlink(pod.metadata.uid, join(directory, String(block)));
+      return block;
+    } catch (error) {
+      if (!isErrno(error, "EEXIST")) throw error;
+    }
+  }
+  throw new PodSpecError(
+    "ResourceExhausted",
+    `pod ${podTitle(pod)} has hostUsers false, and all ${blocks} ranges of users are taken`,
+  );
+}
+
+async function blockOf(pod: Pod, context: PodContext): Promise<number | undefined> {
+  const directory = directoryOf(pod, context);
+  for (const name of (await readdir(directory).catch(ignoreGone)) ?? [])
+    if ((await readlink(join(directory, name)).catch(ignoreGone)) === pod.metadata.uid) return Number(name);
+  return undefined;
+}
+
+function directoryOf(pod: Pod, { podsDir }: PodContext): string {
+  if (podsDir !== undefined) return join(dirname(podsDir), "user-namespaces");
+  throw new PodSpecError("FailedPrecondition", `pod ${podTitle(pod)} has no directory of its own`);
+}
