@@ -56,6 +56,44 @@ describe("a volume of a pod", () => {
     );
   });
 
+  it("counts with what its pod's containers write against their limits of storage", async () => {
+    const storage = (name: string, limit: string, script: string) =>
+      pods.container({ name, resources: { limits: { "ephemeral-storage": limit } } }, script);
+    await using _ = await pods.run("writing", {
+      containers: [
+        storage("main", "2Mi", "dd if=/dev/zero of=/file bs=1M count=3"),
+        storage("other", "100Mi", "true"),
+      ],
+    });
+    await using __ = await pods.run("full", {
+      containers: [
+        pods.container(
+          {
+            resources: { limits: { "ephemeral-storage": "2Mi" } },
+            volumeMounts: [{ name: "scratch", mountPath: "/scratch" }],
+          },
+          "dd if=/dev/zero of=/scratch/file bs=1M count=3",
+        ),
+      ],
+      volumes: [{ name: "scratch", emptyDir: {} }],
+    });
+    const evicted = async (name: string) => {
+      await eventually(`${name} is evicted`, async () => pods.pod(name).status?.pod?.phase === "Failed", {
+        limitMs: 60_000,
+      });
+      const { reason, message } = pods.status(name);
+      return [reason, message];
+    };
+    assert.deepEqual(await evicted("writing"), [
+      "Evicted",
+      'Container main exceeded its local ephemeral storage limit "2Mi".',
+    ]);
+    assert.deepEqual(await evicted("full"), [
+      "Evicted",
+      "Pod ephemeral local storage usage exceeds the total limit of containers 2Mi.",
+    ]);
+  });
+
   it("of a config map or secret changes as one when these do, and not where it is mounted by subPath", async () => {
     await configMap("settings", { first: "1", second: "1" });
     await secret("keys", { token: "old" });

@@ -52,7 +52,7 @@ function checkVolume({ image }: Volume, place: Place): void {
 }
 
 const counted = {
-  limits: new Set(["cpu", "memory"]),
+  limits: new Set(["cpu", "memory", "ephemeral-storage"]),
   requests: new Set(["cpu", "memory", "ephemeral-storage"]),
 } as const satisfies Record<string, ReadonlySet<string>>;
 

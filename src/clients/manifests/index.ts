@@ -11,7 +11,7 @@
 export { cronSchedule } from "./cron-schedule.ts";
 export { isKind, type Kind, kindNames, type Manifest, type ManifestOf, type Metadata } from "./kinds.ts";
 export { describeProblem, ManifestError, type Problem } from "./problems.ts";
-export { quantityValue } from "./quantity.ts";
+export { binaryQuantity, quantityValue } from "./quantity.ts";
 export {
   type ManifestSource,
   type ReadManifests,

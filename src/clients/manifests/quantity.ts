@@ -41,3 +41,13 @@ export const quantity: Schema<string> = {
     return place.error("must be a quantity such as 500m, 1.5 or 128Mi");
   },
 };
+
+/** `100Mi`: with the greatest unit that leaves no fraction. */
+export function binaryQuantity(bytes: number): string {
+  let [value, unit] = [Math.floor(bytes), 0];
+  while (value !== 0 && value % 1024 === 0 && unit < 6) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${value}${["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"][unit]}`;
+}

@@ -25,6 +25,7 @@ import {
   StopPodSandboxRequest,
 } from "../../ground/protocol/index.ts";
 import { type Client, removeContainer } from "../criclient/index.ts";
+import { podStats } from "./runtime-usage.ts";
 
 /** How much longer than a container's grace period, or a command's limit, its answer may take. */
 const answerMs = 60_000;
@@ -125,6 +126,12 @@ export class PodRuntime {
     });
     const timeoutMs = timeoutSeconds === 0 ? forEver : timeoutSeconds * 1000 + answerMs;
     return await this.#client.unary(RuntimeServiceService.execSync, request, { timeoutMs });
+  }
+
+  /** What each container of a pod has written beside its volumes, by its name. */
+  async writtenBytes(podUid: string): Promise<ReadonlyMap<string, number>> {
+    const { containers } = await podStats(this.#client, podUid);
+    return new Map(containers.map(({ name, diskBytes }) => [name, diskBytes]));
   }
 
   /** The id of the image of a reference; undefined when it is not on the machine. */

@@ -4,8 +4,6 @@ import { hasCode, messageOf } from "../../ground/errors/index.ts";
 import type { PodSandboxConfig } from "../../ground/protocol/index.ts";
 import type { Container, EphemeralContainer } from "../manifests/index.ts";
 import {
-  hasLimitedVolumes,
-  overfullVolume,
   type Pod,
   type PodContext,
   preparePod,
@@ -17,6 +15,7 @@ import {
 } from "../podspec/index.ts";
 import { BackOff } from "./back-off.ts";
 import { PodImages, type PullCredentials } from "./images.ts";
+import { hasStorageLimits, overfullStorage } from "./local-storage.ts";
 import { machineOf } from "./machine.ts";
 import { type ObservedContainer, type ObservedPod, observePod } from "./observe.ts";
 import { type Plan, planPod } from "./plan.ts";
@@ -47,8 +46,8 @@ export type PodWorkerOptions = {
 
 /** Of containers that have ended, the last two of each name are kept: what it is now, and what it was. */
 const keptAttempts = 2;
-/** How often sizes of volumes are looked at, and how long one is evicted, as a kubelet has it. */
-const volumesMs = 10_000;
+/** How often it is looked at what pods take of the disk, and how long one is evicted, as a kubelet has it. */
+const storageMs = 10_000;
 const evictionGraceSeconds = 1;
 
 /**
@@ -80,7 +79,7 @@ export class PodWorker implements AsyncDisposable {
   /** Started once each, and never again. */
   #ephemeral: readonly EphemeralContainer[] = [];
   #evicted = false;
-  #volumesSeenNs = 0n;
+  #storageSeenNs = 0n;
   readonly #removed = Promise.withResolvers<void>();
 
   constructor(options: PodWorkerOptions) {
@@ -226,7 +225,7 @@ export class PodWorker implements AsyncDisposable {
     const deadlineMs = this.#deadlineMs();
     if (deadlineMs !== undefined && deadlineMs <= 0 && !this.#status.isOver)
       this.#status.fail("DeadlineExceeded", "Pod was active on the node longer than the specified deadline");
-    await this.#checkVolumes();
+    await this.#checkStorage();
     const plan = planPod(this.pod, observed, this.#probes);
     this.#status.planned(plan);
     if (plan.ended || this.#status.isOver) {
@@ -255,17 +254,17 @@ export class PodWorker implements AsyncDisposable {
     const start = [...this.#unstarted(observed), ...plan.start];
     const againMs = await this.#startAll(start, observed, signal);
     if (againMs === 0) return 0;
-    return least(least(againMs, deadlineMs), hasLimitedVolumes(this.pod) ? volumesMs : undefined);
+    return least(least(againMs, deadlineMs), hasStorageLimits(this.pod) ? storageMs : undefined);
   }
 
-  /** A pod whose volume is larger than it may be is ended, as by a kubelet. */
-  async #checkVolumes(): Promise<void> {
-    const { clock, context } = this.#options;
-    if (!hasLimitedVolumes(this.pod) || this.#status.isOver) return;
+  /** A pod that takes more of the disk than it may is ended, as by a kubelet. */
+  async #checkStorage(): Promise<void> {
+    const { clock, context, runtime } = this.#options;
+    if (!hasStorageLimits(this.pod) || this.#status.isOver) return;
     const nowNs = clock.nowNs();
-    if (Number(nowNs - this.#volumesSeenNs) / 1e6 < volumesMs) return;
-    const message = await overfullVolume(this.pod, context);
-    this.#volumesSeenNs = nowNs;
+    if (Number(nowNs - this.#storageSeenNs) / 1e6 < storageMs) return;
+    const message = await overfullStorage(this.pod, context, runtime);
+    this.#storageSeenNs = nowNs;
     if (message === undefined) return;
     this.#evicted = true;
     this.#event("Warning", "Evicted", message);

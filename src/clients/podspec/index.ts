@@ -8,7 +8,13 @@
  */
 export { type MachineMemory, machineMemory } from "./cgroups/machine-memory.ts";
 export { PodCgroups } from "./cgroups/pod-cgroups.ts";
-export { type Amounts, containerRequests, podRequests } from "./cgroups/pod-requests.ts";
+export {
+  type Amounts,
+  containerLimits,
+  containerRequests,
+  podLimits,
+  podRequests,
+} from "./cgroups/pod-requests.ts";
 export { type QosClass, qosClass } from "./cgroups/qos-class.ts";
 export {
   containerConfig,

@@ -2,12 +2,13 @@ import { join } from "node:path";
 import type { Clock } from "../../../ground/clock/index.ts";
 import { messageOf } from "../../../ground/errors/index.ts";
 import type { Client } from "../../criclient/index.ts";
+import { binaryQuantity } from "../../manifests/index.ts";
 import { imageDirectory, podStats, removeUnusedImages } from "../../podlife/index.ts";
 import { treeBytes } from "../../podspec/index.ts";
 import type { StoredPod } from "../objects.ts";
 import { readLevels } from "./levels.ts";
 import { resourceOf, type Shortage, shortages, type Thresholds } from "./thresholds.ts";
-import { binaryQuantity, consumers, type PodUsage, rankForEviction } from "./usage-rank.ts";
+import { consumers, type PodUsage, rankForEviction } from "./usage-rank.ts";
 
 export type NodePressureOptions = {
   readonly client: Client;

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { binaryQuantity } from "../../manifests/index.ts";
 import type { StoredPod } from "../objects.ts";
 import { checkImageLimits, readThresholds, shortages } from "./thresholds.ts";
-import { binaryQuantity, consumers, rankForEviction } from "./usage-rank.ts";
+import { consumers, rankForEviction } from "./usage-rank.ts";
 
 const mib = 2 ** 20;
 

@@ -1,3 +1,4 @@
+import { binaryQuantity } from "../../manifests/index.ts";
 import { type Amounts, containerRequests, podRequests } from "../../podspec/index.ts";
 import type { StoredPod } from "../objects.ts";
 
@@ -48,14 +49,4 @@ export function consumers(
 
 function requested(amounts: Amounts, resource: string): number {
   return amounts[resource] ?? 0;
-}
-
-/** `100Mi`: with the greatest unit that leaves no fraction. */
-export function binaryQuantity(bytes: number): string {
-  let [value, unit] = [Math.floor(bytes), 0];
-  while (value !== 0 && value % 1024 === 0 && unit < 6) {
-    value /= 1024;
-    unit += 1;
-  }
-  return `${value}${["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"][unit]}`;
 }

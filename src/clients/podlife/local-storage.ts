@@ -1,0 +1,56 @@
+import { join } from "node:path";
+import { binaryQuantity, type Container } from "../manifests/index.ts";
+import {
+  containerLimits,
+  hasLimitedVolumes,
+  logDirectory,
+  overfullVolume,
+  type Pod,
+  type PodContext,
+  podDirectory,
+  podLimits,
+  treeBytes,
+} from "../podspec/index.ts";
+import type { PodRuntime } from "./pod-runtime.ts";
+import { isSidecar } from "./restart-policy.ts";
+
+const resource = "ephemeral-storage";
+
+/** Whether what a pod takes of the disk has to be looked at now and then. */
+export function hasStorageLimits(pod: Pod): boolean {
+  return hasLimitedVolumes(pod) || podLimits(pod.spec)[resource] !== undefined;
+}
+
+/**
+ * Why a pod takes more of the disk than it may, in a kubelet's words and order (pkg/kubelet/eviction,
+ * localStorageEviction): a volume, the pod altogether, or one of its containers; undefined while nothing
+ * does. Counted are volumes, logs, and what containers write beside them.
+ */
+export async function overfullStorage(
+  pod: Pod,
+  context: PodContext,
+  runtime: PodRuntime,
+): Promise<string | undefined> {
+  const volume = await overfullVolume(pod, context);
+  if (volume !== undefined) return volume;
+  const limit = podLimits(pod.spec)[resource];
+  if (limit === undefined) return undefined;
+  const written = await runtime.writtenBytes(pod.metadata.uid);
+  const logs = logDirectory(context, pod);
+  const layers = [...written.values()].reduce((sum, bytes) => sum + bytes, 0);
+  const total = layers + (await treeBytes(logs)) + (await treeBytes(podDirectory(context, pod)));
+  if (total > limit)
+    return `Pod ephemeral local storage usage exceeds the total limit of containers ${binaryQuantity(limit)}.`;
+  for (const container of lasting(pod)) {
+    const own = containerLimits(container)[resource] ?? 0;
+    if (own === 0) continue;
+    const used = (written.get(container.name) ?? 0) + (await treeBytes(join(logs, container.name)));
+    if (used > own)
+      return `Container ${container.name} exceeded its local ephemeral storage limit "${container.resources?.limits?.[resource]}".`;
+  }
+  return undefined;
+}
+
+function lasting({ spec }: Pod): readonly Container[] {
+  return [...spec.containers, ...(spec.initContainers ?? []).filter(isSidecar)];
+}
