@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { promises } from "node:fs";
 import { GrpcCallError } from "../grpcclient/index.ts";
 import type { ClientHints } from "./client-hints.ts";
 import { UnreachableError } from "./cri-client-error.ts";
@@ -41,7 +41,8 @@ function errnoOf(error: unknown): string | undefined {
 
 /** True also where that cannot be found out. */
 async function isSocket(path: string): Promise<boolean> {
-  return stat(path).then(
+  // Through node:fs, which loads its promises when they are touched.
+  return promises.stat(path).then(
     (found) => found.isSocket(),
     () => true,
   );
