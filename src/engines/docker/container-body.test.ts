@@ -70,3 +70,14 @@ test("a group that is named leaves the image's groups to a user, unless the poli
   assert.deepEqual(await who({ runAsUser }, "app:7"), ["1000", []]);
   assert.deepEqual(await who({ supplementalGroupsPolicy }, "app"), ["1000:1001", ["1001"]]);
 });
+
+test("a user or group who is not there, and a number that is none, is refused when the container is made", async () => {
+  const refused = async (message: RegExp, securityContext: object, imageUser = "") =>
+    assert.rejects(containerBodyOf({ linux: { securityContext } }, { imageUser }), message);
+  await refused(/user "stranger" not found/, { runAsUsername: "stranger" });
+  await refused(/user "nobody-here" not found/, {}, "nobody-here");
+  await refused(/group "nogroup" not found/, {}, "app:nogroup");
+  await refused(/"a:b:c" is not USER/, {}, "a:b:c");
+  await refused(/user 4294967296: out of range/, {}, "4294967296");
+  await refused(/user -1: out of range/, {}, "-1");
+});

@@ -131,11 +131,19 @@ async function userOf(
   const isStrict = security?.supplementalGroupsPolicy === SupplementalGroupsPolicy.Strict;
   const user = runAsUser === undefined ? runAsUsername : `${runAsUser.value}`;
   const namesGroup = runAsGroup !== undefined || (user === "" && imageUser.includes(":"));
-  if (namesGroup || isStrict) {
-    const { uid, gid, additionalGids } = resolveUser(await imageUsers(), security, imageUser);
-    return { User: `${uid}:${gid}`, groups: additionalGids };
-  }
+  const isNamed = (user === "" ? imageUser.split(":") : [user]).some((part) => !isNumber(part));
+  const users = namesGroup || isStrict || isNamed ? await imageUsers() : nobody;
+  // Docker tells of a user who is not there only when the container starts.
+  const { uid, gid, additionalGids } = resolveUser(users, security, imageUser);
+  if (namesGroup || isStrict) return { User: `${uid}:${gid}`, groups: additionalGids };
   return { ...(user !== "" && { User: user }), groups: supplementalGroups };
+}
+
+const nobody: UserDatabase = { passwd: "", group: "" };
+
+/** A number, or nothing: nobody has to be looked up. */
+function isNumber(part: string): boolean {
+  return /^-?\d*$/.test(part);
 }
 
 /** Kubelets give empty lists for a container that may see all; Docker has its own where none is given. */
