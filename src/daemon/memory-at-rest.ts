@@ -1,4 +1,5 @@
 import { giveBackFreeMemory, giveBackProgram } from "../ground/linux/index.ts";
+import type { Logger } from "../ground/logging/index.ts";
 
 /**
  * What ended threads and answered requests leave free lies all over the C library's heap. To look for it
@@ -16,7 +17,7 @@ const workMs = 250;
  * pages of Node's program, which its start and the making of pods have read, once that work is over. Ends
  * with the process.
  */
-export function giveBackAtRest(): void {
+export function giveBackAtRest(logger: Logger): void {
   let seenMs = processorMs();
   let givenBackMs = 0;
   setInterval(() => {
@@ -25,8 +26,13 @@ export function giveBackAtRest(): void {
     const atRest = spentMs - seenMs < lookMs * restPart;
     seenMs = spentMs;
     if (!atRest || spentMs - givenBackMs < workMs) return;
-    giveBackProgram();
     givenBackMs = spentMs;
+    try {
+      giveBackProgram();
+    } catch (err) {
+      // As when no more files can be opened: it is done again after more work.
+      logger.debug({ err }, "cannot give pages of the program back");
+    }
   }, lookMs).unref();
 }
 

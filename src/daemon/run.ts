@@ -59,7 +59,7 @@ async function serve(source: ConfigSource, hooks: DaemonHooks): Promise<void> {
   await using daemon = await Daemon.start(config, logger, opening, unhandledErrors, hooks);
   await using manager = await ServiceManager.connect(process.env, logger);
   await manager.ready();
-  giveBackAtRest();
+  giveBackAtRest(logger);
   logger.info({ address: config.address, version, ms: Math.round(performance.now() - startedAt) }, "serving");
   const reason = await Promise.race([told, daemon.failed]);
   if (reason instanceof Error) {
