@@ -8,6 +8,7 @@ import {
 } from "../../ground/protocol/index.ts";
 import { JoinedCalls, KeyLock } from "../../ground/sync/index.ts";
 import type { Image, ImageCatalog } from "../../services/images/index.ts";
+import { checkMemoryLimit } from "../../services/runtime/index.ts";
 import {
   type Container,
   type ContainerRootfs,
@@ -24,6 +25,7 @@ import { type FoundContainer, type FoundSandbox, hasEnded, isSandbox, isShown } 
 import { findById, getById } from "./ids.ts";
 import { ImageUsers } from "./image-users.ts";
 import { containerName } from "./names-and-labels.ts";
+import { memoryDirectory } from "./process-cgroup.ts";
 import { refuseInUpdate } from "./refused.ts";
 
 const kind = "container";
@@ -167,8 +169,8 @@ export class DockerContainers implements Containers {
   }
 
   async update(idOrPrefix: string, resources: LinuxContainerResources): Promise<void> {
-    const { client, mirror } = this.#services;
-    const { id, view } = this.#found(idOrPrefix);
+    const { client, mirror, cgroups } = this.#services;
+    const { id, view, details } = this.#found(idOrPrefix);
     using _ = await this.#locks.acquire(id);
     if (view.state.kind === "exited") {
       throw new EngineError(
@@ -177,7 +179,10 @@ export class DockerContainers implements Containers {
       );
     }
     refuseInUpdate(resources, view.config.linux?.resources);
-    await client.updateContainer(id, dockerResources(resources));
+    const limits = dockerResources(resources);
+    // Docker says that it failed, or has processes killed, as the version of cgroups has it.
+    await checkMemoryLimit(await memoryDirectory(cgroups, details.State.Pid), limits.Memory);
+    await client.updateContainer(id, limits);
     await mirror.refresh(id);
   }
 

@@ -101,6 +101,7 @@ export class DockerEngine implements Engine, AsyncDisposable {
       execs: new Execs(client, join(stateDir, "execs"), logger),
       sandboxFiles: new SandboxFiles(join(stateDir, "sandboxes")),
       unfinished,
+      cgroups: layout,
       sandboxLocks: new KeyLock(),
       hostPaths,
       logger,
@@ -128,7 +129,6 @@ export class DockerEngine implements Engine, AsyncDisposable {
     this.streams = new DockerStreams(this.#services);
     const rootDir = () => this.#rootDir();
     this.stats = new DockerStats(this.#services, {
-      layout,
       logger,
       rootDir,
       layerPeriodMs: options.layerPeriodMs,

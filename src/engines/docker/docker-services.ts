@@ -1,4 +1,5 @@
 import type { HostPaths } from "../../ground/hostpaths/index.ts";
+import type { CgroupLayout } from "../../ground/linux/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import type { KeyLock } from "../../ground/sync/index.ts";
 import type { DockerClient, DockerInfo } from "../../parts/dockerapi/index.ts";
@@ -18,6 +19,7 @@ export type DockerServices = {
   readonly logs: ContainerLogs;
   readonly execs: Execs;
   readonly sandboxFiles: SandboxFiles;
+  readonly cgroups: CgroupLayout;
   readonly unfinished: Unfinished;
   /** Held while a container is made in a sandbox, and while the sandbox is stopped or removed. */
   readonly sandboxLocks: KeyLock;

@@ -1,8 +1,7 @@
 import { statfs } from "node:fs/promises";
 import { nowNs } from "../../ground/clock/index.ts";
 import { hasCode } from "../../ground/errors/index.ts";
-import { readIfThere } from "../../ground/fs/index.ts";
-import { type CgroupLayout, mountOf, NamespaceThread } from "../../ground/linux/index.ts";
+import { mountOf, NamespaceThread } from "../../ground/linux/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import type { ContainerDetails } from "../../parts/dockerapi/index.ts";
 import { podCgroup } from "../../services/runtime/index.ts";
@@ -24,9 +23,9 @@ import { sharesHostNetwork } from "../podnetwork/index.ts";
 import type { DockerServices } from "./docker-services.ts";
 import type { Found } from "./found.ts";
 import { layerOfProcess, layerUsage } from "./layer-usage.ts";
+import { cgroupOfProcess } from "./process-cgroup.ts";
 
 export type DockerStatsOptions = {
-  readonly layout: CgroupLayout;
   readonly logger: Logger;
   readonly rootDir: () => Promise<string>;
   /** How old the size of a writable layer may be before it is measured anew. */
@@ -39,7 +38,7 @@ const defaultInterface = "eth0";
 
 /** The figures come from cgroups and network namespaces, as with the native engine: Docker is not asked. */
 export class DockerStats implements Stats, AsyncDisposable {
-  readonly #services: Pick<DockerServices, "mirror" | "cgroupDriver" | "sandboxFiles">;
+  readonly #services: Pick<DockerServices, "mirror" | "cgroupDriver" | "sandboxFiles" | "cgroups">;
   readonly #options: DockerStatsOptions;
   readonly #readings: CgroupReadings;
   readonly #rates = new CpuRates();
@@ -49,12 +48,12 @@ export class DockerStats implements Stats, AsyncDisposable {
   readonly #cgroups = new WeakMap<ContainerDetails, string>();
 
   constructor(
-    services: Pick<DockerServices, "mirror" | "cgroupDriver" | "sandboxFiles">,
+    services: Pick<DockerServices, "mirror" | "cgroupDriver" | "sandboxFiles" | "cgroups">,
     options: DockerStatsOptions,
   ) {
     this.#services = services;
     this.#options = options;
-    this.#readings = new CgroupReadings(options.layout, options.logger);
+    this.#readings = new CgroupReadings(services.cgroups, options.logger);
     this.#layers = new UsageMeter(
       { usage: (id) => this.#layerUsage(id), stat: (id) => this.#services.mirror.find(id) },
       { periodMs: options.layerPeriodMs, logger: options.logger },
@@ -198,7 +197,7 @@ export class DockerStats implements Stats, AsyncDisposable {
     if (details === undefined || details.State.Pid === 0) return "";
     const known = this.#cgroups.get(details);
     if (known !== undefined) return known;
-    const cgroup = cgroupIn((await readIfThere(`/proc/${details.State.Pid}/cgroup`)) ?? "");
+    const cgroup = await cgroupOfProcess(details.State.Pid);
     if (cgroup !== "") this.#cgroups.set(details, cgroup);
     return cgroup;
   }
@@ -236,12 +235,4 @@ export class DockerStats implements Stats, AsyncDisposable {
       throw new EngineError("Internal", `the layer of container ${id} cannot be measured`, { cause: error });
     }
   }
-}
-
-/** The path of cgroup v2, or that of v1's memory controller, under which Docker has all controllers. */
-function cgroupIn(text: string): string {
-  const lines = text.split("\n").map((line) => line.split(":"));
-  const ofMemory = lines.find(([, controllers = ""]) => controllers.split(",").includes("memory"));
-  const unified = lines.find(([, controllers]) => controllers === "");
-  return (ofMemory ?? unified)?.slice(2).join(":") ?? "";
 }

@@ -88,3 +88,4 @@ export type {
   TaskUpdate,
   TerminalSize,
 } from "./tasks.ts";
+export { checkMemoryLimit } from "./update/check-memory-limit.ts";
