@@ -52,6 +52,7 @@ export async function* fetchBlob(
         position += chunk.length;
         if (position > descriptor.size) throw wrongSize(endpoint, descriptor, "more");
         yield chunk;
+        giveBack(received);
         if (position === boundary) break;
         ahead.look(position);
       }
@@ -62,6 +63,7 @@ export async function* fetchBlob(
         if (part === undefined) break;
         position += part.length;
         yield part;
+        giveBack(part);
         ahead.look(position);
       }
     } catch (error) {
@@ -83,6 +85,15 @@ export async function* fetchBlob(
         await backOff(session.retry, round, failure.retryAfterMs, signal);
     }
   }
+}
+
+/**
+ * Frees the memory of bytes that nobody looks at any more, in place of the garbage collector: that comes when
+ * some hundred chunks are dead, and the next ones would take memory of their own meanwhile. What shares its
+ * memory with others, such as the first bytes behind a header, is left to it.
+ */
+function giveBack({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
 type Opened = {

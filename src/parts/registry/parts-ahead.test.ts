@@ -70,7 +70,7 @@ async function fetchSlowly(
   await using registry = createRegistry(testOptions({ parts }));
   const chunks: Uint8Array[] = [];
   for await (const chunk of registry.fetchBlob(referenceTo(server, "a:b"), layer, 0))
-    chunks.push(chunk === "restart" ? assert.fail("begun anew") : chunk);
+    chunks.push(chunk === "restart" ? assert.fail("begun anew") : Buffer.from(chunk));
   assert.ok(Buffer.from(bytes).equals(Buffer.concat(chunks)));
   return { asked, mostOpen, lengths: chunks.map(({ length }) => length) };
 }

@@ -46,8 +46,9 @@ export interface Registry extends RegistryWriter, AsyncDisposable {
   /**
    * A blob's bytes from `offset` on. A broken transfer is taken up again with Range, on another host where
    * there is one; a transfer without a byte for the progress timeout counts as broken. Never yields more than
-   * the descriptor's size. The digest is not verified: whoever reads the bytes hashes them. Yields
-   * `"restart"` in place of bytes when the server cannot resume and sends from 0 again.
+   * the descriptor's size. The digest is not verified: whoever reads the bytes hashes them. What it yields
+   * is good only until the next is asked for, when its memory is freed. Yields `"restart"` in place of bytes
+   * when the server cannot resume and sends from 0 again.
    */
   fetchBlob(
     reference: Reference,

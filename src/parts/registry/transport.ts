@@ -8,6 +8,12 @@ import { loadRequest } from "./undici-parts.ts";
 
 const maxRedirects = 10;
 
+/**
+ * Bytes after which a body is not read on until they are taken: a second chunk behind the first would be
+ * copied together with it.
+ */
+const oneChunk = 1;
+
 export type Method = "GET" | "HEAD" | "POST" | "PUT" | "PATCH";
 
 /** What a request carries. It is opened anew wherever a redirect leads. */
@@ -92,6 +98,7 @@ export class Transport implements AsyncDisposable {
       signal: first.signal ?? null,
       headersTimeout: this.#progressTimeoutMs,
       bodyTimeout: this.#progressTimeoutMs,
+      highWaterMark: oneChunk,
     });
     return { status: statusCode, headers, body, url };
   }

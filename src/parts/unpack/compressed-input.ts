@@ -24,8 +24,8 @@ export class CompressedInput implements AsyncDisposable {
   }
 
   /**
-   * The next chunk, or undefined at the end. Throws UnpackError DataLoss for more bytes than expected, and
-   * the signal's reason.
+   * The next chunk, which is good until the one after it is asked for, or undefined at the end. Throws
+   * UnpackError DataLoss for more bytes than expected, and the signal's reason.
    */
   async next(): Promise<Uint8Array | undefined> {
     const step = await unlessAborted(this.#chunks.next(), this.#signal);

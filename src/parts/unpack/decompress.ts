@@ -100,7 +100,8 @@ async function feed(stream: Gunzip | ZstdDecompress, head: Buffer, input: Compre
   for (const event of ["end", "close", "error"]) stream.once(event, () => ended.abort());
   let chunk: Uint8Array | undefined = head;
   for (; chunk !== undefined && !ended.signal.aborted; chunk = await input.next()) {
-    if (stream.write(chunk)) continue;
+    // It is read later, by another thread, and what `input` gave is gone then.
+    if (stream.write(Buffer.from(chunk))) continue;
     await once(stream, "drain", { signal: ended.signal }).catch(() => {
       // Only `ended` can end this wait early; whoever reads the stream gets its error.
     });

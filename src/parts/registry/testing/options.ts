@@ -29,7 +29,7 @@ export async function collect(
       parts = [];
       restarts++;
     } else {
-      parts.push(chunk);
+      parts.push(Buffer.from(chunk));
     }
   }
   return { bytes: Buffer.concat(parts), restarts };
