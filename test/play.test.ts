@@ -81,6 +81,28 @@ describe("berth play", () => {
     assert.equal(await podsLeft(), "");
   });
 
+  it("keeps the data of claims, and none of a pod's own", async () => {
+    const spec = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Mi" } } };
+    const claim = { apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: { name: "kept" }, spec };
+    const writer = pod("writer", {
+      restartPolicy: "Never",
+      volumes: [
+        { name: "kept", persistentVolumeClaim: { claimName: "kept" } },
+        { name: "own", ephemeral: { volumeClaimTemplate: { spec } } },
+      ],
+      containers: [
+        shell("main", "echo kept > /kept/file; echo own > /own/file", {
+          volumeMounts: ["kept", "own"].map((name) => ({ name, mountPath: `/${name}` })),
+        }),
+      ],
+    });
+    const { status, stderr } = await play(`${stringify(claim)}---\n${writer}`);
+    assert.deepEqual([status, stderr], [0, ""]);
+    const claims = join(host.berth.directory, "play", "claims", "default");
+    assert.deepEqual(await readdir(claims), ["kept"]);
+    assert.equal(await readFile(join(claims, "kept", "file"), "utf8"), "kept\n");
+  });
+
   it("ends its pods in order when it is interrupted, and removes them", async () => {
     const interrupt = new AbortController();
     const trap = (name: string) =>

@@ -303,9 +303,12 @@ export class Manager implements AsyncDisposable {
 
   /** What is its own goes first: nobody would know whose it was. */
   async #forget(pod: StoredPod): Promise<void> {
-    for (const own of this.#store.list())
-      if (own.owner === pod.uid && own.deleting === undefined)
-        await this.#store.update(own, () => ({ deleting: {} }));
+    for (const own of this.#store.list()) {
+      if (own.owner !== pod.uid) continue;
+      if (own.deleting === undefined) await this.#store.update(own, () => ({ deleting: {} }));
+      // A claim of the pod's own is no data to keep, whatever becomes of others.
+      if (isOfKind(own, "PersistentVolumeClaim")) await this.#claims.remove(own);
+    }
     await this.#remove(pod);
   }
 }
