@@ -9,16 +9,19 @@ import { readManifests } from "../src/clients/manifests/index.ts";
 import { TurnedClock } from "../src/ground/clock/testing/turned-clock.ts";
 import { cliOutput } from "./support/cli.ts";
 import { eventually } from "./support/condition.ts";
+import { startCri, type TestedCri } from "./support/cri.ts";
 import { withBerth } from "./support/with-berth.ts";
 
 describe("a pod of the manager", () => {
   const host = withBerth();
   const clock = new TurnedClock();
   const events: { readonly pod: string; readonly reason: string; readonly message: string }[] = [];
+  let cri: TestedCri;
   let client: Client;
   let manager: Manager;
   before(async () => {
-    client = await connectEndpoint(host.berth.socket, {
+    cri = await startCri(host.berth, host.registry);
+    client = await connectEndpoint(cri.socket, {
       signal: new AbortController().signal,
       timeoutMs: 60_000,
     });
@@ -35,6 +38,7 @@ describe("a pod of the manager", () => {
   after(async () => {
     await manager?.[Symbol.asyncDispose]();
     client?.[Symbol.dispose]();
+    await cri?.[Symbol.asyncDispose]();
   });
 
   const shell = (name: string, script: string, more: object = {}) => ({
@@ -123,7 +127,7 @@ describe("a pod of the manager", () => {
     );
     await until("it is ready", () => condition("probed", "Ready") === "True");
     const id = container("probed").containerID?.replace(/^.*:\/\//, "") ?? "";
-    await cliOutput(host.berth, "exec", id, "rm", "/tmp/ready");
+    await cliOutput(cri, "exec", id, "rm", "/tmp/ready");
     await until("it is not ready", () => condition("probed", "Ready") === "False");
     assert.equal(container("probed").restartCount, 0);
   });
@@ -323,16 +327,16 @@ describe("a pod of the manager", () => {
     });
     await until("it runs", () => condition("moved", "Ready") === "True");
     const before = container("moved").containerID;
-    await cliOutput(host.berth, "stop", "--type", "pod", "moved");
+    await cliOutput(cri, "stop", "--type", "pod", "moved");
     await until("it runs again", () => {
       const { containerID, state } = container("moved");
       return containerID !== before && "running" in state;
     });
     const [init] = status("moved").initContainerStatuses;
     assert.deepEqual([init?.restartCount, init?.ready], [1, true]);
-    assert.match(await cliOutput(host.berth, "pods"), /moved +default +1 /);
+    assert.match(await cliOutput(cri, "pods"), /moved +default +1 /);
     for (const restarts of [2, 3]) {
-      await cliOutput(host.berth, "stop", "--type", "pod", "moved");
+      await cliOutput(cri, "stop", "--type", "pod", "moved");
       await until("it runs once more", () => {
         const { restartCount, state } = container("moved");
         return restartCount === restarts && "running" in state;
@@ -340,7 +344,7 @@ describe("a pod of the manager", () => {
     }
     // The one before the last is kept, to be looked at.
     await eventually("older sandboxes are gone", async () => {
-      const lines = (await cliOutput(host.berth, "pods")).split("\n");
+      const lines = (await cliOutput(cri, "pods")).split("\n");
       return lines.filter((line) => line.includes("moved")).length === 2;
     });
   });

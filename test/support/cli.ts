@@ -10,7 +10,7 @@ export type CliOutcome = { readonly status: number; readonly stdout: string; rea
 
 /** Starts the command line `berth` against a daemon; the signal is SIGINT. */
 export function startCli(
-  berth: TestBerth,
+  berth: Pick<TestBerth, "socket">,
   argv: readonly string[],
   { stdin = "", signal }: { readonly stdin?: string | Buffer; readonly signal?: AbortSignal } = {},
 ) {
@@ -30,7 +30,7 @@ export function startCli(
 }
 
 /** Runs the command line to its end. */
-export function cli(berth: TestBerth, ...argv: readonly string[]): Promise<CliOutcome> {
+export function cli(berth: Pick<TestBerth, "socket">, ...argv: readonly string[]): Promise<CliOutcome> {
   return startCli(berth, argv).outcome;
 }
 
@@ -38,17 +38,20 @@ export function cli(berth: TestBerth, ...argv: readonly string[]): Promise<CliOu
  * Runs the command line, which must succeed and write nothing on stderr, and returns its output without the
  * last newline.
  */
-export async function cliOutput(berth: TestBerth, ...argv: readonly string[]): Promise<string> {
+export async function cliOutput(
+  berth: Pick<TestBerth, "socket">,
+  ...argv: readonly string[]
+): Promise<string> {
   const { status, stdout, stderr } = await cli(berth, ...argv);
   if (status !== 0 || stderr !== "") throw new Error(`berth ${argv.join(" ")}: status ${status}: ${stderr}`);
   return stdout.trimEnd();
 }
 
 /** The command line in a terminal. */
-export function cliTerminal(berth: TestBerth, ...argv: readonly string[]): TestTerminal {
+export function cliTerminal(berth: Pick<TestBerth, "socket">, ...argv: readonly string[]): TestTerminal {
   return new TestTerminal(argv, environment(berth));
 }
 
-function environment(berth: TestBerth): Readonly<Record<string, string>> {
+function environment(berth: Pick<TestBerth, "socket">): Readonly<Record<string, string>> {
   return { PATH: process.env.PATH ?? "", BERTH_ADDRESS: berth.socket };
 }

@@ -1,0 +1,20 @@
+import { startContainerd } from "../../bench/containerd.ts";
+import type { TestRegistry } from "../../src/testing/registry.ts";
+import { pushImage } from "../../src/testing/registry.ts";
+import type { TestBerth } from "./berth.ts";
+import { busyboxImage } from "./busybox.ts";
+import { clientProgram } from "./client-programs.ts";
+
+/** `berth`, or `containerd` as scripts/clients-programs.sh builds it. */
+const name = process.env.BERTH_TEST_CRI ?? "berth";
+
+export type TestedCri = AsyncDisposable & { readonly socket: string };
+
+/** The runtime that pods of the manager are run on; that of `berth` unless BERTH_TEST_CRI names another. */
+export async function startCri(berth: TestBerth, registry: TestRegistry): Promise<TestedCri> {
+  if (name === "berth") return { socket: berth.socket, [Symbol.asyncDispose]: async () => {} };
+  if (name !== "containerd") throw new Error(`BERTH_TEST_CRI=${name} is neither berth nor containerd`);
+  const pause = await busyboxImage({ config: { Cmd: ["/bin/sleep", "1000000"] } });
+  await pushImage(registry, "pause", "latest", pause);
+  return await startContainerd(`${registry.host}/pause:latest`, { programs: clientProgram("") });
+}
