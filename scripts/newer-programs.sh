@@ -9,10 +9,10 @@ home="$PWD/node_modules/.cache/programs/$set_name"
 plugins="bandwidth bridge firewall host-local loopback portmap ptp static tuning"
 
 debian() {
-  files="usr/bin/crun usr/bin/conmon usr/sbin/runc"
+  files="usr/bin/crun usr/bin/conmon usr/sbin/runc usr/bin/mkfs.erofs"
   for plugin in $plugins; do files="$files usr/lib/cni/$plugin"; done
   # shellcheck disable=SC2086 # a list of words
-  sh scripts/later-debian.sh "$home" "$1" crun runc conmon containernetworking-plugins -- $files >&2
+  sh scripts/later-debian.sh "$home" "$1" crun runc conmon containernetworking-plugins erofs-utils -- $files >&2
   mkdir "$home/cni" "$home/sbin"
   mv "$home/runc" "$home/sbin/runc"
   for plugin in $plugins; do mv "$home/$plugin" "$home/cni/$plugin"; done

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs a command as root in mount and network namespaces of its own, so that what it mounts, links and filters is gone
 # with it and the machine's network is never touched: private-host.sh COMMAND [ARG...]. BERTH_TEST_PROGRAMS is a directory
-# whose crun, conmon, sbin/runc and cni/ are seen there in place of the machine's.
+# whose crun, conmon, mkfs.erofs, sbin/runc and cni/ are seen there in place of the machine's.
 set -eu
 if [ "$(id -u)" != 0 ]; then
   echo "private-host: needs root, to make namespaces, mounts and containers" >&2
@@ -29,7 +29,7 @@ fi
 # Other versions of the programs in place of the machine'"'"'s.
 programs=${BERTH_TEST_PROGRAMS:-}
 if [ -n "$programs" ]; then
-  for name in crun conmon; do
+  for name in crun conmon mkfs.erofs; do
     [ ! -e "$programs/$name" ] || mount --bind "$programs/$name" "/usr/bin/$name"
   done
   # Not by a bind mount: since 1.2 runc starts itself again from a mount of its directory, where it would find the old one.

@@ -8,7 +8,7 @@ sh scripts/newer-criu.sh
 npm run -s build
 all="src/services/runtime/**/*.test.ts src/services/network/**/*.test.ts test/containers.test.ts test/container-settings.test.ts test/cdi.test.ts"
 all="$all test/streaming.test.ts test/standard-streams.test.ts test/updates.test.ts test/pods.test.ts"
-all="$all test/networks.test.ts test/checkpoint*.test.ts"
+all="$all test/networks.test.ts test/checkpoint*.test.ts test/erofs.test.ts src/services/images/erofs-layers.test.ts"
 if [ $# = 0 ]; then
   set -- debian13 debian14
   ! command -v go >/dev/null || set -- "$@" newest
@@ -19,7 +19,7 @@ for chosen in "$@"; do
   files=$all
   [ "$name" = "$chosen" ] || files=$(printf '%s' "${chosen#*=}" | tr , ' ')
   programs=$(sh scripts/newer-programs.sh "$name")
-  for program in crun sbin/runc conmon; do
+  for program in crun sbin/runc conmon mkfs.erofs; do
     [ ! -x "$programs/$program" ] || printf '%s: %s\n' "$name" "$("$programs/$program" --version | head -n 1)"
   done
   # shellcheck disable=SC2086 # a list of words, whose patterns the test runner expands

@@ -108,7 +108,10 @@ export class NamespacedImages implements AsyncDisposable {
         policy: settings.signaturePolicy === "" ? undefined : settings.signaturePolicy,
         registriesDir: settings.registriesDir,
       },
-      keyProviders: settings.keyProviders === "" ? undefined : settings.keyProviders,
+      layerKeys: {
+        keyProviders: settings.keyProviders === "" ? undefined : settings.keyProviders,
+        decryptionKeys: settings.decryptionKeysDir === "" ? undefined : settings.decryptionKeysDir,
+      },
       registry: {
         certsDirs: settings.certsDirs,
         dockerConfigFiles: settings.dockerConfigFiles,

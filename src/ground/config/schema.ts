@@ -248,7 +248,10 @@ export const schema = section("", {
       "Directory of files that say where signatures are stored, in the format of containers-registries.d(5).",
     ),
     keyProviders: optionalPath(
-      "File that names who unwraps the keys of encrypted layers: programs or gRPC services, in the format that other runtimes find by OCICRYPT_KEYPROVIDER_CONFIG. It is read at each pull. If empty, images with encrypted layers are refused.",
+      "File that names who unwraps the keys of encrypted layers: programs or gRPC services, in the format that other runtimes find by OCICRYPT_KEYPROVIDER_CONFIG. It is read at each pull. If empty, nobody is asked.",
+    ),
+    decryptionKeysDir: optionalPath(
+      "Directory of private keys (RSA or elliptic curve; PEM, DER or JWK; files that only root can read) for layers that are encrypted for keys of JWE, as CRI-O's decryption_keys_path. It is read at each pull. If empty, there are none.",
     ),
     maxConcurrentDownloads: integer(
       4,

@@ -4,14 +4,18 @@ const suffix = "+encrypted";
 /** Followed by what ocicrypt calls those who can decrypt a layer: `jwe`, `pgp`, `provider.NAME`. */
 const keysPrefix = "org.opencontainers.image.enc.keys.";
 const providerPrefix = "provider.";
+const jweScheme = "jwe";
 
 /** What of a descriptor says how its layer is encrypted. */
 export type EncryptedLayer = Pick<Descriptor, "digest" | "annotations">;
 
 /** One who can decrypt a layer. */
 export type Recipient = {
-  /** The name of a key provider; undefined for keys of another kind. */
-  readonly provider: string | undefined;
+  /** A key provider by its name, a private key, or keys of another kind. */
+  readonly kind:
+    | { readonly is: "provider"; readonly name: string }
+    | { readonly is: "jwe" }
+    | { readonly is: "other" };
   /** Whatever it is, in words. */
   readonly called: string;
   /** The layer's key, wrapped for it, as base64; several by commas. */
@@ -32,9 +36,11 @@ export function recipientsOf({ annotations = {} }: EncryptedLayer): readonly Rec
     .filter(([name]) => name.startsWith(keysPrefix))
     .map(([name, wrapped]) => {
       const scheme = name.slice(keysPrefix.length);
-      const provider = scheme.startsWith(providerPrefix) ? scheme.slice(providerPrefix.length) : undefined;
-      const called =
-        provider === undefined ? `${scheme} keys` : `the key provider ${JSON.stringify(provider)}`;
-      return { provider, called, wrapped };
+      if (scheme === jweScheme) return { kind: { is: "jwe" }, called: "keys of JWE", wrapped };
+      if (!scheme.startsWith(providerPrefix))
+        return { kind: { is: "other" }, called: `keys of ${scheme.toUpperCase()}`, wrapped };
+      const provider = scheme.slice(providerPrefix.length);
+      const called = `the key provider ${JSON.stringify(provider)}`;
+      return { kind: { is: "provider", name: provider }, called, wrapped };
     });
 }

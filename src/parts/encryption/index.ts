@@ -4,7 +4,8 @@
  *
  * Terms: a layer is encrypted with a *key* of its own, which its descriptor's annotations hold, *wrapped* for
  * each of its *recipients*; a *key provider* is a program or a gRPC service, named in a file, that unwraps
- * it. Recipients of other kinds (keys of JWE, PGP, PKCS) are named and not served.
+ * it. Keys wrapped as JWE are unwrapped here, by the private keys of a directory. Recipients of other kinds
+ * (keys of PGP, PKCS #7 and #11) are named and not served.
  *
  * This room keeps no keys, and logs none.
  */
@@ -13,4 +14,5 @@ export { type EncryptedLayer, isEncryptedType, plainType, recipientsOf } from ".
 export { EncryptionError } from "./encryption-error.ts";
 export { type KeyProviders, readKeyProviders } from "./key-providers.ts";
 export type { LayerKey } from "./layer-key.ts";
-export { unwrapLayerKey } from "./unwrap-layer-key.ts";
+export { type PrivateKeys, readPrivateKeys } from "./private-keys.ts";
+export { type KeyHolders, unwrapLayerKey } from "./unwrap-layer-key.ts";

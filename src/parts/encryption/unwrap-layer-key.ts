@@ -1,37 +1,45 @@
 import { messageOf } from "../../ground/errors/index.ts";
-import { isRecord } from "../../ground/json/index.ts";
-import { askCommand } from "./ask-command.ts";
-import { askService } from "./ask-service.ts";
-import { type EncryptedLayer, type Recipient, recipientsOf } from "./encrypted-layer.ts";
+import { askProvider } from "./ask-provider.ts";
+import { type EncryptedLayer, recipientsOf } from "./encrypted-layer.ts";
 import { EncryptionError } from "./encryption-error.ts";
 import type { KeyProvider, KeyProviders } from "./key-providers.ts";
 import { type LayerKey, layerKeyOf } from "./layer-key.ts";
+import type { PrivateKeys } from "./private-keys.ts";
+import { unwrapJwe } from "./unwrap-jwe.ts";
 
 /** Of each layer; whoever makes an image could otherwise have a node ask as often as it likes. */
 const maxQuestions = 16;
 
+/** Who can unwrap keys on this machine. */
+export type KeyHolders = {
+  readonly providers: KeyProviders;
+  /** Undefined where no directory of keys is configured. */
+  readonly keys: PrivateKeys | undefined;
+};
+
+/** Opens one wrapped key, or throws EncryptionError. */
+type Question = { readonly who: string; readonly ask: (signal: AbortSignal) => Promise<Uint8Array> };
+
 /**
- * The key of a layer, from the first provider that unwraps it. Throws EncryptionError: Unimplemented when
- * none of its recipients is a provider that is known, else what kept the last one from it; and the signal's
- * reason.
+ * The key of a layer, by a private key of this machine or else from the first provider that unwraps it.
+ * Throws EncryptionError: Unimplemented when nobody here is among its recipients, else what kept the last one
+ * from it; and the signal's reason.
  */
 export async function unwrapLayerKey(
   layer: EncryptedLayer,
-  providers: KeyProviders,
+  holders: KeyHolders,
   signal: AbortSignal,
 ): Promise<LayerKey> {
-  const questions = recipientsOf(layer).flatMap((recipient) => questionsTo(recipient, providers));
-  if (questions.length === 0) throw unreadable(layer, providers);
+  const questions = [...questionsToKeys(layer, holders), ...questionsToProviders(layer, holders)];
+  if (questions.length === 0) throw unreadable(layer, holders);
   const failures: EncryptionError[] = [];
-  for (const { name, provider, wrapped } of questions.slice(0, maxQuestions)) {
+  for (const { who, ask } of questions.slice(0, maxQuestions)) {
     try {
-      return layerKeyOf(layer, await ask(provider, wrapped, signal));
+      return layerKeyOf(layer, await ask(signal));
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof EncryptionError)) throw error;
-      failures.push(
-        new EncryptionError(error.code, `the key provider ${JSON.stringify(name)}: ${error.message}`),
-      );
+      failures.push(new EncryptionError(error.code, `${who}: ${error.message}`));
     }
   }
   const why = [...new Set(failures.map(messageOf))].join("; ");
@@ -41,50 +49,54 @@ export async function unwrapLayerKey(
   );
 }
 
-type Question = { readonly name: string; readonly provider: KeyProvider; readonly wrapped: string };
-
-function questionsTo({ provider: name, wrapped }: Recipient, providers: KeyProviders): readonly Question[] {
-  const provider = name === undefined ? undefined : providers.get(name);
-  if (name === undefined || provider === undefined) return [];
-  return wrapped.split(",").map((each) => ({ name, provider, wrapped: each }));
+function questionsToKeys(layer: EncryptedLayer, { keys }: KeyHolders): readonly Question[] {
+  if (keys === undefined) return [];
+  return recipientsOf(layer)
+    .filter(({ kind }) => kind.is === "jwe")
+    .flatMap(({ wrapped }) => wrapped.split(","))
+    .map((wrapped) => ({ who: `the keys in ${keys.directory}`, ask: () => tryKeys(wrapped, keys) }));
 }
 
-function unreadable(layer: EncryptedLayer, providers: KeyProviders): EncryptionError {
+async function tryKeys(wrapped: string, { keys, unusable }: PrivateKeys): Promise<Uint8Array> {
+  const bytes = Buffer.from(wrapped, "base64");
+  for (const { key } of keys) {
+    const unwrapped = await unwrapJwe(bytes, key);
+    if (unwrapped !== undefined) return unwrapped;
+  }
+  const others = unusable.length === 0 ? "" : `; not usable: ${unusable.join(", ")}`;
+  throw new EncryptionError("FailedPrecondition", `none of the ${keys.length} opens it${others}`);
+}
+
+function questionsToProviders(layer: EncryptedLayer, { providers }: KeyHolders): readonly Question[] {
+  const known = recipientsOf(layer).flatMap(({ kind, wrapped }) => {
+    const provider = kind.is === "provider" ? providers.get(kind.name) : undefined;
+    if (kind.is !== "provider" || provider === undefined) return [];
+    return wrapped.split(",").map((each) => questionTo(kind.name, provider, each));
+  });
+  return known;
+}
+
+function questionTo(name: string, provider: KeyProvider, wrapped: string): Question {
+  return {
+    who: `the key provider ${JSON.stringify(name)}`,
+    ask: (signal) => askProvider(provider, wrapped, signal),
+  };
+}
+
+function unreadable(layer: EncryptedLayer, { providers, keys }: KeyHolders): EncryptionError {
   const names = recipientsOf(layer).map(({ called }) => called);
   const who = names.length === 0 ? "nobody that its annotations name" : names.join(" and ");
-  const known = [...providers.keys()].map((name) => JSON.stringify(name)).join(", ");
-  const remedy = known === "" ? "none is configured (images.key_providers)" : `configured are ${known}`;
+  const known = [
+    ...(keys === undefined ? [] : [`the keys of JWE in ${keys.directory}`]),
+    ...[...providers.keys()].map((name) => `the key provider ${JSON.stringify(name)}`),
+  ].join(", ");
+  const remedy =
+    known === ""
+      ? "none is configured (images.decryption_keys_dir, images.key_providers)"
+      : `there are ${known}`;
   return new EncryptionError(
     "Unimplemented",
-    `layer ${layer.digest} is encrypted for ${who}; only key providers can decrypt it here, and ${remedy}: ` +
-      "add the provider, or decrypt the image where the key is (`skopeo copy --decryption-key`) and push what comes out",
+    `layer ${layer.digest} is encrypted for ${who}; only private keys of JWE and key providers can decrypt it here, and ${remedy}: ` +
+      "add one, or decrypt the image where the key is (`skopeo copy --decryption-key`) and push what comes out",
   );
-}
-
-/** The question and the answer of ocicrypt's key provider protocol, which are JSON with bytes as base64. */
-async function ask(provider: KeyProvider, wrapped: string, signal: AbortSignal): Promise<Uint8Array> {
-  const question = Buffer.from(
-    JSON.stringify({
-      op: "keyunwrap",
-      keywrapparams: { ec: null, optsdata: null },
-      keyunwrapparams: { dc: { Parameters: {} }, annotation: wrapped },
-    }),
-  );
-  const answer =
-    provider.kind === "command"
-      ? await askCommand(provider, question, signal)
-      : await askService(provider, question, signal);
-  const results = parse(answer)?.keyunwrapresults;
-  const unwrapped = isRecord(results) ? results.optsdata : undefined;
-  if (typeof unwrapped === "string" && unwrapped !== "") return Buffer.from(unwrapped, "base64");
-  throw new EncryptionError("FailedPrecondition", "its answer has no key");
-}
-
-function parse(answer: Uint8Array): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(answer).toString("utf8"));
-    return isRecord(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -30,6 +30,8 @@ const layers = [
   [{ name: "big", content: "abcdefgh".repeat(200_000) }],
 ];
 
+type OpenOptions = Pick<StackOptions, "kind"> & { readonly keyProviders?: string };
+
 /** A provider of ocicrypt's gRPC protocol. */
 async function startService(
   { privateKey }: { readonly privateKey: string },
@@ -99,7 +101,8 @@ describe("an image with encrypted layers", () => {
     await putManifest(reference, JSON.stringify(manifest));
     return reference;
   };
-  const open = (options: StackOptions = {}) => openStack(options);
+  const open = ({ keyProviders, kind = "overlayfs" }: OpenOptions = {}) =>
+    openStack({ kind, layerKeys: { keyProviders, decryptionKeys: undefined } });
   const urlOf = (reference: string): string => {
     const [host, path = ""] = reference.split(/\/(.*)/s);
     const [name, tag] = path.split(":");
@@ -192,7 +195,11 @@ describe("an image with encrypted layers", () => {
       [{ mine: { cmd: { path: "/bin/true" } } }, "FailedPrecondition", /its answer has no key/],
       [{ far: { grpc: unwilling.address } }, "FailedPrecondition", /provider "far": .*: not for this node/],
       [{ far: { grpc: "127.0.0.1:1" } }, "Unavailable", /provider "far": 127\.0\.0\.1:1: /],
-      [{ yours: byProgram("owner") }, "Unimplemented", /for the key provider "mine".*configured are "yours"/],
+      [
+        { yours: byProgram("owner") },
+        "Unimplemented",
+        /for the key provider "mine".*there are the key provider "yours"/,
+      ],
       [{ mine: { grpc: "" } }, "FailedPrecondition", /key-providers\.mine: expected either cmd or grpc/],
       [{ mine: { cmd: { path: "bin" } } }, "FailedPrecondition", /cmd\.path: expected an absolute path/],
     ];
@@ -264,7 +271,8 @@ describe("an image with encrypted layers", () => {
     await using without = await open();
     await assert.rejects(without.images.importArchive(file), {
       code: "Unimplemented",
-      message: /for the key provider "mine"; .*none is configured \(images\.key_providers\)/,
+      message:
+        /for the key provider "mine"; .*none is configured \(images\.decryption_keys_dir, images\.key_providers\)/,
     });
     await using stack = await open({ keyProviders });
     const [image] = await stack.images.importArchive(file);

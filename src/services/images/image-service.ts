@@ -46,7 +46,7 @@ import type {
 import { Importer } from "./importer.ts";
 import { LayerFetcher } from "./layer-fetcher.ts";
 import { LayerInstaller } from "./layer-installer.ts";
-import { LayerKeys } from "./layer-keys.ts";
+import { type LayerKeySources, LayerKeys } from "./layer-keys.ts";
 import { type PlannedLayer, planLayers } from "./layer-plan.ts";
 import { ProgressListeners } from "./layer-progress.ts";
 import { LayerRemaker } from "./layer-remaker.ts";
@@ -98,8 +98,7 @@ export type ImageServiceOptions = {
   readonly pinnedImages: readonly string[];
   readonly registry: PullOptions;
   readonly trust: TrustOptions;
-  /** File in ocicrypt's form that names who has the keys of encrypted layers; undefined for nobody. */
-  readonly keyProviders?: string | undefined;
+  readonly layerKeys: LayerKeySources;
   /** Other nodes, which are asked before registries; undefined to ask none. */
   readonly peers?: Peers | undefined;
   /** Whether the bytes of layers from registries are kept once these are unpacked. */
@@ -165,7 +164,7 @@ class ImageService implements Images, AsyncDisposable {
     this.#layers = new LayerInstaller(
       snapshotter,
       fetcher,
-      new LayerKeys(options.keyProviders),
+      new LayerKeys(options.layerKeys),
       progress,
       maxConcurrentLayers,
       this.#trees,

@@ -1,17 +1,30 @@
 import { allOrStop, Semaphore } from "../../ground/sync/index.ts";
-import { isEncryptedType, readKeyProviders, unwrapLayerKey } from "../../parts/encryption/index.ts";
+import {
+  isEncryptedType,
+  type KeyHolders,
+  readKeyProviders,
+  readPrivateKeys,
+  unwrapLayerKey,
+} from "../../parts/encryption/index.ts";
 import type { PlannedLayer } from "./layer-plan.ts";
 
 /** Of one image. */
 const maxAsked = 4;
 
+/** Who has the keys of encrypted layers; read anew for each image. */
+export type LayerKeySources = {
+  /** File in ocicrypt's form that names key providers; undefined for none. */
+  readonly keyProviders: string | undefined;
+  /** Directory of private keys; undefined for none. */
+  readonly decryptionKeys: string | undefined;
+};
+
 /** Has the keys of encrypted layers unwrapped. */
 export class LayerKeys {
-  readonly #file: string | undefined;
+  readonly #sources: LayerKeySources;
 
-  /** `file` names key providers, and is read anew for each image; undefined for none. */
-  constructor(file: string | undefined) {
-    this.#file = file;
+  constructor(sources: LayerKeySources) {
+    this.#sources = sources;
   }
 
   /**
@@ -20,14 +33,22 @@ export class LayerKeys {
    */
   async unlock(layers: readonly PlannedLayer[], signal: AbortSignal): Promise<readonly PlannedLayer[]> {
     if (!layers.some(({ descriptor }) => isEncryptedType(descriptor.mediaType))) return layers;
-    const providers = this.#file === undefined ? new Map() : await readKeyProviders(this.#file);
+    const holders = await this.#holders();
     const slots = new Semaphore(maxAsked);
     const unlocked = [...layers];
     await allOrStop(layers, signal, async (layer, either, index) => {
       if (!isEncryptedType(layer.descriptor.mediaType)) return;
       using _slot = await slots.acquire(either);
-      unlocked[index] = { ...layer, key: await unwrapLayerKey(layer.descriptor, providers, either) };
+      unlocked[index] = { ...layer, key: await unwrapLayerKey(layer.descriptor, holders, either) };
     });
     return unlocked;
+  }
+
+  async #holders(): Promise<KeyHolders> {
+    const { keyProviders, decryptionKeys } = this.#sources;
+    return {
+      providers: keyProviders === undefined ? new Map() : await readKeyProviders(keyProviders),
+      keys: decryptionKeys === undefined ? undefined : await readPrivateKeys(decryptionKeys),
+    };
   }
 }

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { messageOf } from "../../../ground/errors/index.ts";
-import { readKeyProviders } from "../../../parts/encryption/index.ts";
+import { readKeyProviders, readPrivateKeys } from "../../../parts/encryption/index.ts";
 import { readPolicy } from "../../../parts/policy/index.ts";
 import { type Check, type Finding, fail, ok, warn } from "../check.ts";
 
@@ -12,6 +12,7 @@ export const trustCheck: Check = {
     return [
       ...(images.signaturePolicy === "" ? [] : [await policyFinding(images.signaturePolicy)]),
       ...(images.keyProviders === "" ? [] : await providerFindings(images.keyProviders)),
+      ...(images.decryptionKeysDir === "" ? [] : [await keysFinding(images.decryptionKeysDir)]),
     ];
   },
 };
@@ -67,6 +68,21 @@ async function programFinding({
       what,
       `it cannot be started: ${messageOf(error)}`,
       "install the program, or correct its path",
+    );
+  }
+}
+
+async function keysFinding(directory: string): Promise<Finding> {
+  const title = "decryption keys";
+  try {
+    const { keys, unusable } = await readPrivateKeys(directory);
+    if (unusable.length === 0) return ok(title, `${directory} has ${keys.length} private keys`);
+    return warn(title, unusable.join("; "), "correct these files, or take them out of the directory");
+  } catch (error) {
+    return warn(
+      title,
+      `images with encrypted layers are refused: ${messageOf(error)}`,
+      "make the directory, or let images.decryption_keys_dir name another",
     );
   }
 }

@@ -79,6 +79,7 @@ export async function openStack(options: StackOptions = {}): Promise<TestStack> 
       maxConcurrentLayers: 3,
       pinnedImages: [],
       keepLayers: true,
+      layerKeys: { keyProviders: undefined, decryptionKeys: undefined },
       layerLimits: { maxBytes: 0, maxFiles: 0, minFreePercent: 0 },
       artifactLimits: { maxFiles: 100, maxBytes: 0 },
       trust: { policy: undefined, registriesDir: "/nonexistent" },

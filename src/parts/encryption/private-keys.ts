@@ -1,0 +1,89 @@
+import { createPrivateKey, type KeyObject, type webcrypto } from "node:crypto";
+import { open, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { messageOf } from "../../ground/errors/index.ts";
+import { EncryptionError } from "./encryption-error.ts";
+
+/** No key has as much. */
+const maxFileBytes = 64 * 1024;
+
+/** The private keys of a directory, and what of its files is none. */
+export type PrivateKeys = {
+  readonly directory: string;
+  readonly keys: readonly { readonly file: string; readonly key: KeyObject }[];
+  /** Why the other files cannot be used; a message names each. */
+  readonly unusable: readonly string[];
+};
+
+/**
+ * Reads each file of a directory, but those whose names begin with a dot, as a private key of RSA or of an
+ * elliptic curve: PEM or DER (PKCS #1, PKCS #8, SEC 1), or JWK (RFC 7517). Links are followed. Throws
+ * EncryptionError FailedPrecondition for a directory that cannot be read.
+ */
+export async function readPrivateKeys(directory: string): Promise<PrivateKeys> {
+  const keys: { readonly file: string; readonly key: KeyObject }[] = [];
+  const unusable: string[] = [];
+  for (const name of await namesIn(directory)) {
+    const file = join(directory, name);
+    try {
+      keys.push({ file, key: parseKey(await readPrivate(file)) });
+    } catch (error) {
+      unusable.push(`${file}: ${messageOf(error)}`);
+    }
+  }
+  return { directory, keys, unusable };
+}
+
+async function namesIn(directory: string): Promise<readonly string[]> {
+  try {
+    return (await readdir(directory)).filter((name) => !name.startsWith(".")).sort();
+  } catch (error) {
+    throw wrong(`cannot read the keys in ${directory}: ${messageOf(error)}`);
+  }
+}
+
+async function readPrivate(path: string): Promise<Buffer> {
+  await using file = await open(path);
+  const found = await file.stat();
+  if (!found.isFile()) throw wrong("is no file");
+  if ((found.mode & 0o077) !== 0) throw wrong("can be read by others; make it private (chmod 600)");
+  if (found.size > maxFileBytes) throw wrong(`has more than ${maxFileBytes} bytes`);
+  return await file.readFile();
+}
+
+function parseKey(bytes: Buffer): KeyObject {
+  const text = bytes.toString("latin1").trimStart();
+  if (text.startsWith("{")) return createPrivateKey({ key: jwkIn(text), format: "jwk" });
+  if (!text.startsWith("-----BEGIN ")) return parseDer(bytes);
+  if (text.startsWith("-----BEGIN PGP ")) throw wrong("is a key of PGP, which is not used");
+  if (text.startsWith("-----BEGIN ENCRYPTED ") || text.includes("Proc-Type: 4,ENCRYPTED"))
+    throw wrong("is protected by a password, which berthd has nobody to ask for");
+  try {
+    return createPrivateKey(bytes);
+  } catch (cause) {
+    throw wrong("is no private key", { cause });
+  }
+}
+
+function jwkIn(text: string): webcrypto.JsonWebKey {
+  try {
+    return JSON.parse(text) as webcrypto.JsonWebKey;
+  } catch (cause) {
+    throw wrong("is no JSON", { cause });
+  }
+}
+
+function parseDer(key: Buffer): KeyObject {
+  for (const type of ["pkcs8", "pkcs1", "sec1"] as const) {
+    try {
+      return createPrivateKey({ key, format: "der", type });
+    } catch {
+      // Whether it is one of the others, the next try tells.
+    }
+  }
+  throw wrong("is no private key");
+}
+
+function wrong(message: string, options?: { readonly cause?: unknown }): EncryptionError {
+  return new EncryptionError("FailedPrecondition", message, options);
+}
