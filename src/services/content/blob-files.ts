@@ -1,5 +1,6 @@
 import { link, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { Coalescer } from "../../ground/sync/index.ts";
 import {
   type Digest,
   type DigestAlgorithm,
@@ -14,6 +15,13 @@ const algorithms: readonly DigestAlgorithm[] = ["sha256", "sha512"];
 /** The blobs' files. They are shared by all namespaces; records say who has which. */
 export class BlobFiles {
   readonly #directory: string;
+  /** Blobs that get their names at the same time wait for the disk together. */
+  readonly #syncs = new Map<DigestAlgorithm, Coalescer>(
+    algorithms.map((algorithm) => [
+      algorithm,
+      new Coalescer(() => syncDirectory(this.#directoryOf(algorithm))),
+    ]),
+  );
 
   constructor(root: string) {
     this.#directory = join(root, "blobs");
@@ -46,13 +54,20 @@ export class BlobFiles {
     }
   }
 
-  /** Gives a file that is verified and synced the blob's name, besides its own; durable when it resolves. */
-  async adopt(file: string, digest: Digest): Promise<void> {
+  /**
+   * Gives a file that is verified and synced the blob's name, besides its own; durable when it resolves.
+   * `sync` makes the whole file system so, a file that is not synced with it.
+   */
+  async adopt(
+    file: string,
+    digest: Digest,
+    sync: () => Promise<void> = () => this.#syncNames(digestAlgorithm(digest)),
+  ): Promise<void> {
     try {
       // One that a commit cut short has left behind is of no known content.
       await rm(this.path(digest), { force: true });
       await link(file, this.path(digest));
-      await syncDirectory(this.#directoryOf(digestAlgorithm(digest)));
+      await sync();
     } catch (error) {
       throw fileError(`naming blob ${digest}`, error);
     }
@@ -65,6 +80,10 @@ export class BlobFiles {
     } catch (error) {
       throw fileError(`deleting blob ${digest}`, error);
     }
+  }
+
+  async #syncNames(algorithm: DigestAlgorithm): Promise<void> {
+    await this.#syncs.get(algorithm)?.run();
   }
 
   #directoryOf(algorithm: DigestAlgorithm): string {

@@ -4,7 +4,7 @@ import { nowNs } from "../../ground/clock/index.ts";
 import { isErrno } from "../../ground/fs/index.ts";
 import { type Labels, type LabelUpdate, updateLabels } from "../../ground/labels/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
-import type { Collection, Database } from "../../ground/metadata/index.ts";
+import type { Collection, Database, Durability } from "../../ground/metadata/index.ts";
 import { KeyLock } from "../../ground/sync/index.ts";
 import { type Digest, digestOf } from "../../parts/oci/index.ts";
 import type { EventPublisher } from "../events/index.ts";
@@ -148,11 +148,16 @@ class LocalContentStore implements ContentStore {
     return this.#shared.pieces.read(range, signal);
   }
 
-  async setLabels(digest: Digest, labels: Labels, how?: LabelUpdate): Promise<ContentInfo> {
+  async setLabels(
+    digest: Digest,
+    labels: Labels,
+    how?: LabelUpdate,
+    durability?: Durability,
+  ): Promise<ContentInfo> {
     using _lock = await this.#lockBlob(digest);
     const record = this.#record(digest);
     const updated = { ...record, updatedAtNs: nowNs(), labels: updateLabels(record.labels, labels, how) };
-    await this.#put(digest, updated);
+    await this.#put(digest, updated, undefined, durability);
     return this.info(digest);
   }
 
@@ -196,7 +201,7 @@ class LocalContentStore implements ContentStore {
 
   async put(
     bytes: Uint8Array,
-    expected: { readonly digest: Digest; readonly labels?: Labels },
+    expected: Pick<ExpectedBlob, "digest" | "labels" | "durability">,
   ): Promise<void> {
     const actual = digestOf(bytes, expected.digest);
     if (actual !== expected.digest) {
@@ -205,15 +210,15 @@ class LocalContentStore implements ContentStore {
         `blob ${expected.digest} is corrupt: its bytes have digest ${actual}`,
       );
     }
-    const { digest, labels = {} } = expected;
+    const { digest, labels = {}, durability } = expected;
     if (this.has(digest)) {
-      if (Object.keys(labels).length > 0) await this.setLabels(digest, labels);
+      if (Object.keys(labels).length > 0) await this.setLabels(digest, labels, undefined, durability);
       return;
     }
     await using writer = await this.writer(`put ${digest}`);
     await writer.truncate();
     await writer.write(bytes);
-    await writer.commit({ digest, size: bytes.length, labels, verified: true });
+    await writer.commit({ ...expected, size: bytes.length, verified: true });
   }
 
   async ingests(): Promise<readonly IngestStatus[]> {
@@ -229,21 +234,23 @@ class LocalContentStore implements ContentStore {
   }
 
   /**
-   * The file is synced already. Name first, then the record, and only then does the ingest go: whatever is
-   * cut off or fails in between, the ingest can be committed again, and the next start deletes a name without
-   * record.
+   * The file is synced already, or with its name. Name first, then the record, and only then does the ingest
+   * go: whatever is cut off or fails in between, the ingest can be committed again, and the next start
+   * deletes a name without record.
    */
   async #commit(ref: string, expected: ExpectedBlob): Promise<void> {
     await this.#verify(ref, expected);
-    const { digest, size, labels = {} } = expected;
+    const { digest, size, labels = {}, sync, durability } = expected;
     using _lock = await this.#lockBlob(digest);
-    if (!this.#hasAnyone(digest)) await this.#shared.blobs.adopt(this.#ingests.dataPath(ref), digest);
+    if (!this.#hasAnyone(digest)) await this.#shared.blobs.adopt(this.#ingests.dataPath(ref), digest, sync);
+    else await sync?.();
     const known = this.#find(digest);
     const before = known ?? { sizeBytes: size, createdAtNs: nowNs(), labels: {} };
-    await this.#put(digest, { ...before, labels: updateLabels(before.labels, labels) }, () => {
+    const made = () => {
       if (known === undefined)
         this.#shared.events.publish(this.#namespace, "/content/create", { digest, sizeBytes: size });
-    });
+    };
+    await this.#put(digest, { ...before, labels: updateLabels(before.labels, labels) }, made, durability);
     await this.#ingests.remove(ref);
   }
 
@@ -288,9 +295,14 @@ class LocalContentStore implements ContentStore {
     return records.namespaces().some((namespace) => records.get(namespace, digest) !== undefined);
   }
 
-  async #put(digest: Digest, record: ContentRecord, committed?: () => void): Promise<void> {
+  async #put(
+    digest: Digest,
+    record: ContentRecord,
+    committed: (() => void) | undefined,
+    durability: Durability | undefined,
+  ): Promise<void> {
     const { database, records } = this.#shared;
-    await database.commit([records.put(this.#namespace, digest, record)], committed);
+    await database.commit([records.put(this.#namespace, digest, record)], committed, durability);
   }
 
   #lockBlob(digest: Digest): Promise<Disposable> {

@@ -40,7 +40,7 @@ export class IngestWriter implements ContentWriter {
 
   async commit(expected: ExpectedBlob): Promise<void> {
     this.#requireOpen();
-    await this.file.sync();
+    if (expected.sync === undefined) await this.file.sync();
     await this.#commit(expected);
     await this[Symbol.asyncDispose]();
   }

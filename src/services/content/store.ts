@@ -1,4 +1,5 @@
 import type { Labels, LabelUpdate } from "../../ground/labels/index.ts";
+import type { Durability } from "../../ground/metadata/index.ts";
 import type { Digest } from "../../parts/oci/index.ts";
 
 /**
@@ -31,7 +32,7 @@ export interface ContentStore extends ContentProvider, ContentIngester {
   /** Calls `listener` after each change of a blob's record here; see Collection.watch. */
   watch(listener: () => void): Disposable;
   /** Throws NotFound, LabelsError. */
-  setLabels(digest: Digest, labels: Labels, how?: LabelUpdate): Promise<ContentInfo>;
+  setLabels(digest: Digest, labels: Labels, how?: LabelUpdate, durability?: Durability): Promise<ContentInfo>;
   /** Throws NotFound. The file goes after the record. */
   delete(digest: Digest): Promise<void>;
 }
@@ -70,7 +71,7 @@ export interface ContentIngester {
    */
   hashingWriter(ref: string, wanted: WantedBlob): Promise<HashingWriter>;
   /** Writes a small blob in one go; if it is there only the labels are set. Throws DataLoss. */
-  put(bytes: Uint8Array, expected: { readonly digest: Digest; readonly labels?: Labels }): Promise<void>;
+  put(bytes: Uint8Array, expected: Pick<ExpectedBlob, "digest" | "labels" | "durability">): Promise<void>;
   ingests(): Promise<readonly IngestStatus[]>;
   /** Undefined when there is none of that ref. */
   ingest(ref: string): Promise<IngestStatus | undefined>;
@@ -117,6 +118,13 @@ export type ExpectedBlob = {
   readonly labels?: Labels;
   /** A worker thread has hashed the bytes already: only the size is looked at. */
   readonly verified?: boolean;
+  /**
+   * Makes the whole file system that the store lies on durable, once the blob has its name, in place of syncs
+   * of this blob: for who writes other things to it as well, and waits for the disk once for all of them.
+   */
+  readonly sync?: () => Promise<void>;
+  /** Of the record and its labels; the bytes are on the disk before. `atOnce` unless given. */
+  readonly durability?: Durability;
 };
 
 /** What is known of a blob. Times are nanoseconds since the epoch. */

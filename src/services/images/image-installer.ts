@@ -151,7 +151,7 @@ export class ImageInstaller {
 
   async #lease({ digest }: Descriptor, { selected, layers }: ImagePlan): Promise<AsyncDisposable> {
     const { leases, snapshotter } = this.#parts;
-    const { id } = await leases.create({ labels: { [targetLabel]: digest } });
+    const { id } = await leases.create({ labels: { [targetLabel]: digest }, durability: "withNext" });
     this.#leases.add(id);
     const { manifest, document, indexes } = selected;
     const blobs = [
@@ -161,17 +161,20 @@ export class ImageInstaller {
       ...manifest.layers,
     ];
     const keys = layers.flatMap(({ chainId }) => [chainId, extractKey(chainId)]);
-    await leases.addResources(id, [
-      ...blobs.map(({ digest }): LeaseResource => ({ kind: "content", digest })),
-      ...manifest.layers.map(({ digest }): LeaseResource => ({ kind: "ingest", ref: digest })),
-      ...keys.map((key): LeaseResource => ({ kind: "snapshot", snapshotter: snapshotter.name, key })),
-    ]);
+    const resources: readonly LeaseResource[] = [
+      ...blobs.map(({ digest }) => ({ kind: "content", digest }) as const),
+      ...manifest.layers.map(({ digest }) => ({ kind: "ingest", ref: digest }) as const),
+      ...keys.map((key) => ({ kind: "snapshot", snapshotter: snapshotter.name, key }) as const),
+    ];
+    await leases.addResources(id, resources, "withNext");
     return { [Symbol.asyncDispose]: () => this.#endLeases(id, digest) };
   }
 
   /**
-   * Ends the lease, and those that crashes left of earlier tries. On a full disk deleting a lease needs the
-   * room that is about to be freed. If it fails all the same, the lease gets an end at the next start.
+   * Ends the lease, and those that crashes left of earlier tries. What was recorded while it lasted is on the
+   * disk with that, so that nothing else of an installation waits for the disk but its files and its names.
+   * On a full disk deleting a lease needs the room that is about to be freed. If it fails all the same, the
+   * lease gets an end at the next start.
    */
   async #endLeases(id: string, target: string): Promise<void> {
     const { leases, logger, snapshotter } = this.#parts;
@@ -206,7 +209,7 @@ export class ImageInstaller {
       labels: Readonly<Record<string, string>>,
     ): Promise<void> => {
       if (content.has(descriptor.digest) && hasLabels(content.info(descriptor.digest).labels, labels)) return;
-      await content.put(bytes, { digest: descriptor.digest, labels });
+      await content.put(bytes, { digest: descriptor.digest, labels, durability: "withNext" });
     };
     const chainId = layers.at(-1)?.chainId;
     const snapshot =
@@ -234,7 +237,7 @@ export class ImageInstaller {
     const { manifest, document, indexes } = selected;
     const documents = [document, ...indexes].map(({ descriptor }) => descriptor);
     const all = [manifest.config, ...manifest.layers, ...documents].map(({ digest }) => digest);
-    await recordSource(this.#parts.content, all, source.repository);
+    await recordSource(this.#parts.content, all, source.repository, "withNext");
   }
 
   async #putNames({ target, names, platform }: InstallRequest, plan: ImagePlan): Promise<Digest> {

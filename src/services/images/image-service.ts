@@ -50,6 +50,7 @@ import { type LayerKeySources, LayerKeys } from "./layer-keys.ts";
 import { type PlannedLayer, planLayers } from "./layer-plan.ts";
 import { ProgressListeners } from "./layer-progress.ts";
 import { LayerRemaker } from "./layer-remaker.ts";
+import { LayerSyncs } from "./layer-syncs.ts";
 import { NamedTargets } from "./named-targets.ts";
 import { imageUsages } from "./overview/image-usage.ts";
 import { namedManifests } from "./overview/named-manifests.ts";
@@ -160,7 +161,9 @@ class ImageService implements Images, AsyncDisposable {
     this.#workers = new WorkerPool(Math.min(availableParallelism(), maxThreads, maxConcurrentLayers));
     const peers =
       options.peers === undefined ? undefined : new PeerBlobs(options.peers, this.#workers, options.logger);
-    const fetcher = new LayerFetcher(content, this.#workers, progress, peers, options.layerLimits);
+    const syncs = new LayerSyncs(snapshotter.root);
+    const limits = options.layerLimits;
+    const fetcher = new LayerFetcher(content, this.#workers, progress, peers, limits, syncs);
     this.#layers = new LayerInstaller(
       snapshotter,
       fetcher,

@@ -5,12 +5,15 @@ import type { ContentStore, ContentWriter } from "../content/index.ts";
 import { ImageError } from "./image-error.ts";
 import type { PlannedLayer } from "./layer-plan.ts";
 import type { ProgressListeners } from "./layer-progress.ts";
+import type { LayerSync, LayerSyncs } from "./layer-syncs.ts";
 import type { PeerBlobs } from "./peer-blobs.ts";
-import type { InstalledLayer, LayerJob, LayerOrigin } from "./worker-messages.ts";
+import type { InstalledLayer, LayerJob, LayerOrigin, LayerUnpacking } from "./worker-messages.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
 /** Where the bytes of layers come from when the content store lacks them. */
 export type OriginOf = (descriptor: Descriptor) => Promise<LayerOrigin>;
+
+type Unpacking = { readonly unpack: LayerUnpacking; readonly sync: LayerSync };
 
 /**
  * Gets the bytes of layers into the content store and unpacked. Throws {@link ReusedBytesError} when bytes
@@ -22,6 +25,7 @@ export class LayerFetcher {
   readonly #progress: ProgressListeners;
   readonly #peers: PeerBlobs | undefined;
   readonly #limits: LayerLimits;
+  readonly #syncs: LayerSyncs;
 
   constructor(
     content: ContentStore,
@@ -29,15 +33,20 @@ export class LayerFetcher {
     progress: ProgressListeners,
     peers: PeerBlobs | undefined,
     limits: LayerLimits,
+    syncs: LayerSyncs,
   ) {
     this.#content = content;
     this.#workers = workers;
     this.#progress = progress;
     this.#peers = peers;
     this.#limits = limits;
+    this.#syncs = syncs;
   }
 
-  /** Unpacks from the content store, or from the origin while keeping the bytes. */
+  /**
+   * Unpacks from the content store, or from the origin while keeping the bytes. The layer's files and its
+   * bytes are on the disk when it resolves; the record of the bytes is with the next commit.
+   */
   async apply(
     layer: PlannedLayer,
     target: LayerTarget,
@@ -45,7 +54,9 @@ export class LayerFetcher {
     signal: AbortSignal,
   ): Promise<InstalledLayer> {
     const { diffId, key } = layer;
-    const applied = await this.#withBytes(layer.descriptor, { target, diffId, key }, originOf, signal);
+    using sync = this.#syncs.open();
+    const unpacking = { unpack: { target, diffId, key }, sync };
+    const applied = await this.#withBytes(layer.descriptor, unpacking, originOf, signal);
     if (applied === undefined)
       throw new ImageError("Internal", `layer ${layer.descriptor.digest} was not unpacked`);
     return applied;
@@ -64,18 +75,18 @@ export class LayerFetcher {
 
   async #withBytes(
     descriptor: Descriptor,
-    unpack: LayerJob["unpack"],
+    unpacking: Unpacking | undefined,
     originOf: OriginOf,
     signal: AbortSignal,
   ): Promise<InstalledLayer | undefined> {
-    if (this.#content.has(descriptor.digest)) return await this.#fromStore(descriptor, unpack, signal);
+    if (this.#content.has(descriptor.digest)) return await this.#fromStore(descriptor, unpacking, signal);
     let offset = 0;
     try {
       await using writer = await this.#content.writer(descriptor.digest, signal);
       // Another image's pull may have brought it while this one waited for the ingest.
-      if (this.#content.has(descriptor.digest)) return await this.#fromStore(descriptor, unpack, signal);
+      if (this.#content.has(descriptor.digest)) return await this.#fromStore(descriptor, unpacking, signal);
       offset = writer.offset;
-      return await this.#fromOrigin(descriptor, unpack, await originOf(descriptor), writer, signal);
+      return await this.#fromOrigin(descriptor, unpacking, await originOf(descriptor), writer, signal);
     } catch (error) {
       // A full disk needs the room; damaged bytes are good for nothing. All else can be resumed.
       if (hasCode(error, "ResourceExhausted") || hasCode(error, "DataLoss"))
@@ -87,7 +98,7 @@ export class LayerFetcher {
 
   async #fromOrigin(
     descriptor: Descriptor,
-    unpack: LayerJob["unpack"],
+    unpacking: Unpacking | undefined,
     origin: LayerOrigin,
     writer: ContentWriter,
     signal: AbortSignal,
@@ -97,7 +108,7 @@ export class LayerFetcher {
       descriptor,
       origin,
       ingest: writer.path,
-      unpack,
+      unpack: unpacking?.unpack,
       limits: this.#limits,
     };
     this.#progress.report(descriptor, "downloading", writer.offset);
@@ -106,19 +117,28 @@ export class LayerFetcher {
       await this.#peers?.bring(descriptor, writer.path, signal, (bytes) =>
         this.#progress.report(descriptor, "downloading", bytes),
       );
-    const { applied } = await this.#workers.run(job, signal, (bytes) =>
-      this.#progress.report(descriptor, "downloading", bytes),
-    );
-    await writer.commit({ digest: descriptor.digest, size: descriptor.size, verified: true });
+    const { applied } = await this.#workers.run(job, signal, (bytes) => {
+      unpacking?.sync.received(bytes);
+      this.#progress.report(descriptor, "downloading", bytes);
+    });
+    const blob = { digest: descriptor.digest, size: descriptor.size, verified: true };
+    if (unpacking === undefined) {
+      await writer.commit(blob);
+    } else if (await this.#syncs.reach(writer.path)) {
+      await writer.commit({ ...blob, sync: () => unpacking.sync.run(), durability: "withNext" });
+    } else {
+      await writer.commit({ ...blob, durability: "withNext" });
+      await unpacking.sync.run();
+    }
     return applied;
   }
 
   async #fromStore(
     descriptor: Descriptor,
-    unpack: LayerJob["unpack"],
+    unpacking: Unpacking | undefined,
     signal: AbortSignal,
   ): Promise<InstalledLayer | undefined> {
-    if (unpack === undefined) return undefined;
+    if (unpacking === undefined) return undefined;
     this.#progress.report(descriptor, "exists", descriptor.size);
     const path = this.#content.path(descriptor.digest);
     const job: LayerJob = {
@@ -126,11 +146,13 @@ export class LayerFetcher {
       descriptor,
       origin: { kind: "file", path },
       ingest: undefined,
-      unpack,
+      unpack: unpacking.unpack,
       limits: this.#limits,
     };
     try {
-      return (await this.#workers.run(job, signal)).applied;
+      const { applied } = await this.#workers.run(job, signal);
+      await unpacking.sync.run();
+      return applied;
     } catch (error) {
       if (!hasCode(error, "DataLoss") || (await this.#isIntact(descriptor, signal))) throw error;
       await this.#content.delete(descriptor.digest);

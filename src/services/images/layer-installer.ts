@@ -1,6 +1,5 @@
 import { hasCode } from "../../ground/errors/index.ts";
-import { syncFileSystem } from "../../ground/linux/index.ts";
-import { allOrStop, Coalescer, Semaphore, SingleFlight } from "../../ground/sync/index.ts";
+import { allOrStop, Semaphore, SingleFlight } from "../../ground/sync/index.ts";
 import type { TreeRemover } from "../../ground/trees/index.ts";
 import { type Digest, isErofsLayerType } from "../../parts/oci/index.ts";
 import type { LayerTarget } from "../../parts/unpack/index.ts";
@@ -33,7 +32,6 @@ export class LayerInstaller {
   readonly #progress: ProgressListeners;
   readonly #maxConcurrent: number;
   readonly #trees: TreeRemover;
-  readonly #syncs: Coalescer;
   readonly #inFlight = new SingleFlight<Digest, Failure | undefined>();
 
   constructor(
@@ -50,7 +48,6 @@ export class LayerInstaller {
     this.#progress = progress;
     this.#maxConcurrent = maxConcurrent;
     this.#trees = trees;
-    this.#syncs = new Coalescer(() => syncFileSystem(snapshotter.root));
   }
 
   /**
@@ -65,7 +62,8 @@ export class LayerInstaller {
   }
 
   /**
-   * Resolves when every layer's snapshot is committed. When one fails the others are stopped. Throws
+   * Resolves when every layer's snapshot is committed: its files are on the disk, and its record is with the
+   * next commit that waits for it. When one fails the others are stopped. Throws
    * ImageError Unimplemented, before anything is fetched, for layers that the snapshotter cannot take, and
    * EncryptionError for those whose keys cannot be had.
    */
@@ -167,7 +165,6 @@ export class LayerInstaller {
     await this.#inNewSnapshot(layer, undefined, signal, async (key, target) => {
       const applied = await this.#fetcher.apply(layer, target, originOf, signal);
       slot[Symbol.dispose]();
-      await this.#syncs.run();
       await parent;
       await this.#snapshotter.commit(layer.chainId, key, {
         ...(layer.parent === undefined
@@ -175,6 +172,7 @@ export class LayerInstaller {
           : { parent: layer.parent, inherit: applied.undescribedDirectories }),
         synced: true,
         usage: applied.usage,
+        durability: "withNext",
       });
     });
   }
@@ -195,7 +193,7 @@ export class LayerInstaller {
     }
     await this.#inNewSnapshot(layer, layer.parent, signal, async (key, target) => {
       const { usage } = await this.#fetcher.apply(layer, target, originOf, signal);
-      await this.#snapshotter.commit(layer.chainId, key, { usage });
+      await this.#snapshotter.commit(layer.chainId, key, { synced: true, usage, durability: "withNext" });
     });
   }
 
@@ -214,7 +212,7 @@ export class LayerInstaller {
       const key = extractKey(layer.chainId);
       // One that an earlier failure could not remove.
       if (this.#snapshotter.stat(key) !== undefined) await this.#snapshotter.remove(key);
-      await this.#snapshotter.prepare(key, parent);
+      await this.#snapshotter.prepare(key, parent, { durability: "withNext" });
       const target = this.#snapshotter.layerTarget(key);
       try {
         await fill(key, target);

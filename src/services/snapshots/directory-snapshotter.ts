@@ -118,6 +118,7 @@ export class DirectorySnapshotter implements Snapshotter {
     await records.commit(
       [records.delete(key), records.put(name, { ...record, kind: "committed", parent, labels, usage })],
       () => events.publish(namespace, "/snapshot/commit", { snapshotter: this.name, key, name }),
+      options.durability,
     );
   }
 

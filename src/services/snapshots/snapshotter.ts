@@ -118,6 +118,8 @@ export type CommitOptions = {
    * sync serves all layers of an image. Without it, commit does so itself.
    */
   readonly synced?: boolean;
+  /** Of the record; the tree is on the disk before. `atOnce` unless given. */
+  readonly durability?: Durability;
   /** What the tree takes, if the caller has measured it ({@link diskUsage}); else commit does so itself. */
   readonly usage?: Usage;
 };

@@ -1,3 +1,4 @@
+import type { Durability } from "../../../ground/metadata/index.ts";
 import type { Digest, Reference } from "../../../parts/oci/index.ts";
 import type { ContentStore } from "../../content/index.ts";
 
@@ -30,6 +31,7 @@ export async function recordSource(
   content: ContentStore,
   digests: readonly Digest[],
   { host, repository }: Pick<Reference, "host" | "repository">,
+  durability?: Durability,
 ): Promise<void> {
   const news = [...new Set(digests)].filter(
     (digest) => content.has(digest) && !listed(content, digest, host).includes(repository),
@@ -37,7 +39,7 @@ export async function recordSource(
   await Promise.all(
     news.map(async (digest) => {
       const all = [repository, ...listed(content, digest, host)].slice(0, maxKept);
-      await content.setLabels(digest, { [labelOf(host)]: all.join(",") });
+      await content.setLabels(digest, { [labelOf(host)]: all.join(",") }, undefined, durability);
     }),
   );
 }
