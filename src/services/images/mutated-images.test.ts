@@ -4,14 +4,22 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { BerthError, codeOf } from "../../ground/errors/index.ts";
 import { type Descriptor, type Digest, digestOf, mediaType } from "../../parts/oci/index.ts";
-import { imageOf, indexOf, type TestBlob, tarOf } from "../../testing/images.ts";
+import {
+  imageOf,
+  indexOf,
+  type TestBlob,
+  type TestEntry,
+  type TestImage,
+  tarOf,
+} from "../../testing/images.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { planImage } from "./resolve-image.ts";
 import { openStack } from "./testing/stack.ts";
 
 const platform = { os: "linux", architecture: "amd64" };
 const documents = 960;
-const archives = 40;
+/** In each form. */
+const archives = 20;
 
 /** mulberry32: the same numbers in [0, 1) for a seed, everywhere. */
 function numbers(seed: number): () => number {
@@ -130,33 +138,49 @@ test(`${documents} changed indexes, manifests and configurations are errors or w
   assert.ok(taken > 0 && taken < documents, `${taken} were taken`);
 });
 
-test(`${archives} damaged archives are errors or the right image`, async () => {
-  await using directory = await tempDir();
-  await using stack = await openStack({ platform });
-  const image = await imageOf({ platform, compression: "none" });
-  const manifests = [{ ...image.target, annotations: { "org.opencontainers.image.ref.name": "a:1" } }];
-  const archive = await tarOf([
-    { name: "oci-layout", content: JSON.stringify({ imageLayoutVersion: "1.0.0" }) },
-    { name: "index.json", content: JSON.stringify({ schemaVersion: 2, manifests }) },
-    ...[...image.blobs].map(([digest, { bytes }]) => ({
-      name: `blobs/sha256/${digest.slice("sha256:".length)}`,
-      content: bytes,
-    })),
-  ]);
-  const path = join(directory.path, "archive.tar");
-  await writeFile(path, archive);
-  const [whole] = await stack.images.importArchive(path);
-  assert.ok(whole !== undefined);
-  for (let seed = 1; seed <= archives; seed++) {
-    await writeFile(path, damaged(archive, numbers(seed)));
-    try {
-      for (const { id } of await stack.images.importArchive(path)) assert.equal(id, whole.id, `seed ${seed}`);
-    } catch (error) {
-      if (error instanceof assert.AssertionError) throw error;
-      assertRefusal(error, seed);
-    }
-    await stack.images.remove(whole.id);
-    await stack.images.collectGarbage();
-    assert.deepEqual([stack.content.list(), stack.snapshotter.list()], [[], []], `seed ${seed}`);
+/** The parts of an archive of the image, an OCI layout or Docker's. */
+function partsOf(image: TestImage, form: "oci" | "docker"): readonly TestEntry[] {
+  const blobs = [...image.blobs].map(([digest, { bytes }]) => ({
+    name: `blobs/sha256/${digest.slice("sha256:".length)}`,
+    content: bytes,
+  }));
+  const nameOf = (wanted: string): string | undefined => {
+    const found = [...image.blobs.values()].findIndex(({ mediaType: type }) => type === wanted);
+    return blobs[found]?.name;
+  };
+  if (form === "oci") {
+    const manifests = [{ ...image.target, annotations: { "org.opencontainers.image.ref.name": "a:1" } }];
+    return [
+      { name: "oci-layout", content: JSON.stringify({ imageLayoutVersion: "1.0.0" }) },
+      { name: "index.json", content: JSON.stringify({ schemaVersion: 2, manifests }) },
+      ...blobs,
+    ];
   }
-});
+  const [Config, layer] = [nameOf(mediaType.ociConfig), nameOf(mediaType.ociLayer)];
+  const list = [{ Config, RepoTags: ["a:1"], Layers: [layer] }];
+  return [...blobs, { name: "manifest.json", content: JSON.stringify(list) }];
+}
+
+for (const form of ["oci", "docker"] as const)
+  test(`${archives} damaged archives are errors or the right image, in the form ${form}`, async () => {
+    await using directory = await tempDir();
+    await using stack = await openStack({ platform });
+    const archive = await tarOf(partsOf(await imageOf({ platform, compression: "none" }), form));
+    const path = join(directory.path, "archive.tar");
+    await writeFile(path, archive);
+    const [whole] = await stack.images.importArchive(path);
+    assert.ok(whole !== undefined);
+    for (let seed = 1; seed <= archives; seed++) {
+      await writeFile(path, damaged(archive, numbers(seed)));
+      try {
+        for (const { id } of await stack.images.importArchive(path))
+          assert.equal(id, whole.id, `seed ${seed}`);
+      } catch (error) {
+        if (error instanceof assert.AssertionError) throw error;
+        assertRefusal(error, seed);
+      }
+      for (const { id } of stack.images.list()) await stack.images.remove(id);
+      await stack.images.collectGarbage();
+      assert.deepEqual([stack.content.list(), stack.snapshotter.list()], [[], []], `seed ${seed}`);
+    }
+  });
