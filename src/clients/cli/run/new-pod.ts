@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { nowNs } from "../../../ground/clock/index.ts";
 import type { Container, ContainerPort, PodSpec } from "../../manifests/index.ts";
 import { type Pod, unexpanded } from "../../podspec/index.ts";
 import type { Io } from "../invocation.ts";
@@ -59,7 +60,7 @@ export function runPod(words: RunWords): RunPod {
       containers: [container],
       ...(volumes.length === 0 ? {} : { volumes }),
     },
-    startTimeNs: BigInt(Date.now()) * 1_000_000n,
+    startTimeNs: nowNs(),
     container,
     username,
   };
