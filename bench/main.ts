@@ -5,6 +5,7 @@ const known = [
   "cli",
   "counts",
   "docker",
+  "manager",
   "memory",
   "native",
   "networks",

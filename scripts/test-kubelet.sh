@@ -7,22 +7,10 @@ sh scripts/kubelet-program.sh
 sh scripts/setup.sh
 npm run -s build
 [ $# -gt 0 ] || set -- test/kubelet/*.kubelet.ts
-# What a node has: mounts that propagate, an address that is not loopback's, and the directories whose paths are fixed in
-# the kubelet, for this run alone.
-inside='
-set -eu
-mount --make-rshared /
-ip address add 192.0.2.1/32 dev lo
-for directory in /var/lib/kubelet /var/log/containers /run/containerd; do
-  mkdir -p "$directory"
-  mount -t tmpfs tmpfs "$directory"
-done
-exec "$@"
-'
 status=0
 for handler in ${BERTH_TEST_HANDLER:-crun runc}; do
   # One file after the other: the kubelet's ports are the same in each.
-  BERTH_TEST_HANDLER=$handler scripts/private-host.sh sh -c "$inside" sh nice -n 10 \
+  BERTH_TEST_HANDLER=$handler scripts/private-host.sh sh scripts/kubelet-host.sh nice -n 10 \
     node_modules/.bin/node --test --test-concurrency=1 --test-reporter=spec "$@" || status=1
 done
 exit $status

@@ -17,7 +17,7 @@ const program = new URL("../../.kubelet/kubelet", import.meta.url).pathname;
 
 /** The node's name, which a kubelet puts behind the names of its static pods. */
 export const nodeName = "node";
-/** The node's address; scripts/test-kubelet.sh gives it to the network of the tests. */
+/** The node's address; scripts/kubelet-host.sh gives it to the network of the tests. */
 export const nodeAddress = "192.0.2.1";
 
 /** A kubelet looks at most things once a second, at some once a minute, on a machine that may do more. */
