@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { ignoreMissing } from "../../ground/fs/index.ts";
 import { startFakeRegistry } from "../../testing/fake-registry.ts";
 import { imageOf } from "../../testing/images.ts";
 import { until } from "../../testing/until.ts";
@@ -12,9 +13,10 @@ import { openStack } from "./testing/stack.ts";
 const contents = [randomBytes(1_500_000), randomBytes(1_500_000)] as const;
 const [first, second] = contents;
 
-/** Paths of all files below a directory. */
+/** Paths of all files below a directory, which comes with the first snapshot. */
 async function filesBelow(directory: string): Promise<readonly string[]> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const entries =
+    (await readdir(directory, { recursive: true, withFileTypes: true }).catch(ignoreMissing)) ?? [];
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }
 

@@ -86,7 +86,7 @@ test("an encrypted layer is refused with who could decrypt it, before anything i
     Object.fromEntries(names.map((name) => [`org.opencontainers.image.enc.keys.${name}`, "e30="]));
   const cases = {
     provider: [keys("provider.attestation-agent"), /for the key provider "attestation-agent"; /],
-    several: [keys("jwe", "pgp"), /for jwe keys and pgp keys; /],
+    several: [keys("jwe", "pgp"), /for keys of JWE and keys of PGP; /],
     nobody: [{}, /for nobody that its annotations name; /],
   } as const;
   for (const [name, [annotations, message]] of Object.entries(cases)) {
