@@ -228,12 +228,11 @@ describe("berth play", () => {
     const ineffective = await play(
       pod("warned", {
         restartPolicy: "Never",
-        setHostnameAsFQDN: true,
-
+        serviceAccountName: "web",
         containers: [shell("main", "true")],
       }),
     );
-    assert.match(ineffective.stderr, /spec\.setHostnameAsFQDN: has no effect here/);
+    assert.match(ineffective.stderr, /spec\.serviceAccountName: has no effect here/);
     const dry = await cli(host.berth, "play", "--dry-run", "/nonexistent.yaml");
     assert.equal(dry.status, 3);
   });

@@ -145,7 +145,7 @@ export class CrashingBerth implements AsyncDisposable {
     const own = await readFile("/proc/self/mountinfo", "utf8");
     const found = pids.map(async (pid) => {
       const command = (await read(pid, "cmdline")).replaceAll("\0", " ");
-      if (command === "" || /cut-daemon\.ts|berthd\.js/.test(command)) return [];
+      if (command === "" || /cut-daemon\.ts|berthd\.c?js/.test(command)) return [];
       if (/^\S*(?:dockerd|containerd) /.test(command)) return [];
       const told = [command, await read(pid, "environ")].some((text) => text.includes(directory));
       const mounted = (await read(pid, "mountinfo"))
