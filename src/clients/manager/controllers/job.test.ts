@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { describe, it, test } from "node:test";
 import { type Manifest, readManifests } from "../../manifests/index.ts";
 import type { PodStatus } from "../../podlife/index.ts";
 import { isOfKind, type StoredPod } from "../objects.ts";
@@ -102,4 +102,35 @@ describe("a job after pods that failed", () => {
       waits: [10_000],
     });
   });
+});
+
+test("a part of an indexed job that ends while the job's status is written is not made again", async () => {
+  const parts = job({ completions: 3, parallelism: 2, completionMode: "Indexed" });
+  const pods = [0, 1].map((index): StoredPod => {
+    const annotations = { "batch.kubernetes.io/job-completion-index": String(index) };
+    const metadata = { name: `pod-${index}`, namespace: "default", labels: {}, annotations };
+    const manifest = {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata,
+      spec: parts.manifest.spec.template.spec,
+    } as const;
+    return { manifest, uid: `pod-${index}`, owner: parts.uid, createdAtNs: 1n, generation: 1 };
+  });
+  const statuses = new Map([["pod-0", statusOf({ second: 1, exitCode: 0 })]]);
+  const made: Manifest[] = [];
+  await reconcileJob(parts, {
+    nowNs: () => BigInt(startMs + 2000) * 1_000_000n,
+    owned: () => pods,
+    podStatus: ({ uid }) => statuses.get(uid),
+    create: async (manifest) => void made.push(manifest),
+    change: async () => {},
+    remove: async () => {},
+    setStatus: async () => void statuses.set("pod-1", statusOf({ second: 2, exitCode: 0 })),
+    lookAgainAfter: () => {},
+  });
+  const indexes = made.map(
+    ({ metadata }) => metadata.annotations["batch.kubernetes.io/job-completion-index"],
+  );
+  assert.deepEqual(indexes, ["2"]);
 });

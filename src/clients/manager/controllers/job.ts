@@ -37,7 +37,9 @@ export async function reconcileJob(job: Job, world: World): Promise<void> {
   const before = jobStatus(job);
   if (before?.end !== undefined) return await afterEnd(job, before, world);
   const pods = podsOf(job, world);
-  const active = pods.filter((pod) => !hasEnded(pod, world) && pod.deleting === undefined);
+  // Looked at once: a pod that ends while the status is being written is told of by its end, in the next turn.
+  const running = pods.filter((pod) => !hasEnded(pod, world));
+  const active = running.filter((pod) => pod.deleting === undefined);
   const succeeded = succeededOf(job, pods, world);
   const failures = pods.flatMap((pod) => failureOf(spec, pod, world.podStatus(pod)) ?? []);
   const status: JobStatus = {
@@ -54,7 +56,7 @@ export async function reconcileJob(job: Job, world: World): Promise<void> {
     return await world.setStatus(job, { job: { ...status, active: 0, ready: 0, ...over } });
   }
   await world.setStatus(job, { job: status });
-  await makePods(job, status, pods, succeeded, world);
+  await makePods(job, status, { pods, taken: [...running, ...succeeded] }, world);
 }
 
 /** Of an indexed job one of each index counts. */
@@ -111,8 +113,7 @@ function restartsOf(pod: StoredPod, world: World): number {
 async function makePods(
   job: Job,
   { active, succeeded }: JobStatus,
-  pods: readonly StoredPod[],
-  done: readonly StoredPod[],
+  { pods, taken }: { readonly pods: readonly StoredPod[]; readonly taken: readonly StoredPod[] },
   world: World,
 ): Promise<void> {
   const { spec, metadata } = job.manifest;
@@ -132,9 +133,9 @@ async function makePods(
       await world.create(podOf(job, spec.template, generatedName(metadata.name), { labels }), job);
     return;
   }
-  const taken = new Set([...pods.filter((pod) => !hasEnded(pod, world)), ...done].map(indexOf));
+  const takenIndexes = new Set(taken.map(indexOf));
   const free = Array.from({ length: completions ?? 0 }, (_, index) => index).filter(
-    (index) => !taken.has(index),
+    (index) => !takenIndexes.has(index),
   );
   for (const index of free.slice(0, missing))
     await world.create(
