@@ -58,6 +58,7 @@ describe("a container that will not end", () => {
     assert.deepEqual([answer.stderr.toString(), answer.exitCode], ["end\n", 0]);
   });
 
+  const slowly = { limitMs: 120_000 };
   const shared = { POD: NamespaceMode.POD, CONTAINER: NamespaceMode.CONTAINER, NODE: NamespaceMode.NODE };
   for (const [name, pid] of Object.entries(shared)) {
     it(`by processes that fork and end faster than they are found is ended with them, in the PID namespace ${name}`, async () => {
@@ -66,12 +67,17 @@ describe("a container that will not end", () => {
       const pod = await TestPod.run(host.berth, `forks-${name.toLowerCase()}`, { linux });
       const id = await pod.shell("forks", perlImage, "", {
         command: ["/usr/bin/perl", "-e", forks],
-        linux,
+        // One processor of them all: what else is tested at the time needs one too.
+        linux: { ...linux, resources: { cpuPeriod: 100_000n, cpuQuota: 100_000n } },
       });
-      await eventually("its processes fork", async () => (await processesOf(id)).length > 4);
+      await eventually("its processes fork", async () => (await processesOf(id)).length > 4, slowly);
       await runtime.stopContainer({ containerId: id, timeout: 1n });
       assert.equal((await containerStatus(host.berth, id)).state, ContainerState.CONTAINER_EXITED);
-      await eventually("all its processes are gone", async () => (await processesOf(id)).length === 0);
+      await eventually(
+        "all its processes are gone",
+        async () => (await processesOf(id)).length === 0,
+        slowly,
+      );
       await runtime.removePodSandbox({ podSandboxId: pod.id });
     });
   }
