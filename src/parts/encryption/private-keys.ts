@@ -1,4 +1,5 @@
 import { createPrivateKey, type KeyObject, type webcrypto } from "node:crypto";
+import { constants } from "node:fs";
 import { open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../../ground/errors/index.ts";
@@ -10,8 +11,8 @@ const maxFileBytes = 64 * 1024;
 /** The private keys of a directory, and what of its files is none. */
 export type PrivateKeys = {
   readonly directory: string;
-  readonly keys: readonly { readonly file: string; readonly key: KeyObject }[];
-  /** Why the other files cannot be used; a message names each. */
+  readonly keys: readonly KeyObject[];
+  /** Why the other files cannot be used; a message names each, and has nothing of what is in it. */
   readonly unusable: readonly string[];
 };
 
@@ -21,12 +22,12 @@ export type PrivateKeys = {
  * EncryptionError FailedPrecondition for a directory that cannot be read.
  */
 export async function readPrivateKeys(directory: string): Promise<PrivateKeys> {
-  const keys: { readonly file: string; readonly key: KeyObject }[] = [];
+  const keys: KeyObject[] = [];
   const unusable: string[] = [];
   for (const name of await namesIn(directory)) {
     const file = join(directory, name);
     try {
-      keys.push({ file, key: parseKey(await readPrivate(file)) });
+      keys.push(parseKey(await readPrivate(file)));
     } catch (error) {
       unusable.push(`${file}: ${messageOf(error)}`);
     }
@@ -43,9 +44,11 @@ async function namesIn(directory: string): Promise<readonly string[]> {
 }
 
 async function readPrivate(path: string): Promise<Buffer> {
-  await using file = await open(path);
+  // A FIFO would otherwise be waited for.
+  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const found = await file.stat();
   if (!found.isFile()) throw wrong("is no file");
+  if (found.uid !== process.geteuid?.()) throw wrong("belongs to another user; make it root's (chown root)");
   if ((found.mode & 0o077) !== 0) throw wrong("can be read by others; make it private (chmod 600)");
   if (found.size > maxFileBytes) throw wrong(`has more than ${maxFileBytes} bytes`);
   return await file.readFile();
@@ -53,7 +56,7 @@ async function readPrivate(path: string): Promise<Buffer> {
 
 function parseKey(bytes: Buffer): KeyObject {
   const text = bytes.toString("latin1").trimStart();
-  if (text.startsWith("{")) return createPrivateKey({ key: jwkIn(text), format: "jwk" });
+  if (text.startsWith("{")) return parseJwk(text);
   if (!text.startsWith("-----BEGIN ")) return parseDer(bytes);
   if (text.startsWith("-----BEGIN PGP ")) throw wrong("is a key of PGP, which is not used");
   if (text.startsWith("-----BEGIN ENCRYPTED ") || text.includes("Proc-Type: 4,ENCRYPTED"))
@@ -65,11 +68,12 @@ function parseKey(bytes: Buffer): KeyObject {
   }
 }
 
-function jwkIn(text: string): webcrypto.JsonWebKey {
+function parseJwk(text: string): KeyObject {
   try {
-    return JSON.parse(text) as webcrypto.JsonWebKey;
-  } catch (cause) {
-    throw wrong("is no JSON", { cause });
+    return createPrivateKey({ key: JSON.parse(text) as webcrypto.JsonWebKey, format: "jwk" });
+  } catch {
+    // Both say what they have found, which may be the key itself, where errors go that others read.
+    throw wrong("is no private key in JWK");
   }
 }
 

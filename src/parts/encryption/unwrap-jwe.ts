@@ -2,7 +2,7 @@ import type { KeyObject } from "node:crypto";
 import type { GeneralJWE } from "jose";
 import { isRecord } from "../../ground/json/index.ts";
 
-/** Of each layer; whoever makes an image could otherwise have a node try as often as it likes. */
+/** Of one wrapped key; whoever makes an image could otherwise have a node try as often as it likes. */
 const maxRecipients = 64;
 /** What ocicrypt wraps with, and RSA-OAEP with the better hash; none that takes a password. */
 const keyManagement = { rsa: ["RSA-OAEP", "RSA-OAEP-256"], ec: ["ECDH-ES+A256KW"] };

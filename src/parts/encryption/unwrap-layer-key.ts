@@ -54,12 +54,20 @@ function questionsToKeys(layer: EncryptedLayer, { keys }: KeyHolders): readonly 
   return recipientsOf(layer)
     .filter(({ kind }) => kind.is === "jwe")
     .flatMap(({ wrapped }) => wrapped.split(","))
-    .map((wrapped) => ({ who: `the keys in ${keys.directory}`, ask: () => tryKeys(wrapped, keys) }));
+    .map((wrapped) => ({
+      who: `the keys in ${keys.directory}`,
+      ask: (signal) => tryKeys(wrapped, keys, signal),
+    }));
 }
 
-async function tryKeys(wrapped: string, { keys, unusable }: PrivateKeys): Promise<Uint8Array> {
+async function tryKeys(
+  wrapped: string,
+  { keys, unusable }: PrivateKeys,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
   const bytes = Buffer.from(wrapped, "base64");
-  for (const { key } of keys) {
+  for (const key of keys) {
+    signal.throwIfAborted();
     const unwrapped = await unwrapJwe(bytes, key);
     if (unwrapped !== undefined) return unwrapped;
   }
@@ -68,12 +76,11 @@ async function tryKeys(wrapped: string, { keys, unusable }: PrivateKeys): Promis
 }
 
 function questionsToProviders(layer: EncryptedLayer, { providers }: KeyHolders): readonly Question[] {
-  const known = recipientsOf(layer).flatMap(({ kind, wrapped }) => {
+  return recipientsOf(layer).flatMap(({ kind, wrapped }) => {
     const provider = kind.is === "provider" ? providers.get(kind.name) : undefined;
     if (kind.is !== "provider" || provider === undefined) return [];
     return wrapped.split(",").map((each) => questionTo(kind.name, provider, each));
   });
-  return known;
 }
 
 function questionTo(name: string, provider: KeyProvider, wrapped: string): Question {
