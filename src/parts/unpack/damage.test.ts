@@ -267,6 +267,9 @@ describe("limits", () => {
       await assert.rejects(applyBytes(bomb, target, { limits }), wanted);
       await rm(target.directory, { recursive: true });
     }
+    // The target may be the root of a file system of its own.
+    await assert.rejects(applyBytes(bomb, { directory: disk.path, whiteouts: "remove" }, { limits }), wanted);
+    await rm(join(disk.path, "zeros"));
     await applyBytes(bomb, await newTarget(join(disk.path, "all")), { limits: none });
 
     await using few = await smallDisk(64 << 20, 100);

@@ -1,4 +1,3 @@
-import { dirname } from "node:path";
 import { KeptRoom, KeptRoomError } from "../../ground/fs/index.ts";
 import type { Digest } from "../oci/index.ts";
 import type { LayerLimits } from "./unpack.ts";
@@ -14,11 +13,11 @@ export class LayerRoom {
   readonly #kept: KeptRoom;
   #bytes = 0;
 
-  /** `digest`: of the layer, where it is known. */
+  /** `digest`: of the layer, where it is known. `directory`: that it is written to, which is there. */
   constructor(limits: LayerLimits, digest: Digest | undefined, directory: string) {
     this.#limits = limits;
     this.#layer = digest === undefined ? "the layer" : `layer ${digest}`;
-    this.#kept = new KeptRoom(dirname(directory), limits.minFreePercent);
+    this.#kept = new KeptRoom(directory, limits.minFreePercent);
   }
 
   /** To be called before so many bytes of it are written. */
