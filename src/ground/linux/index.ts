@@ -21,7 +21,7 @@ export {
 } from "./cgroup-layout.ts";
 export { CgroupOptions } from "./cgroup-options.ts";
 export { cpuSharesOf, cpuWeightOf } from "./cpu-weight.ts";
-export { syncFileSystem } from "./files/descriptors.ts";
+export { SyncedFileSystem, syncFileSystem } from "./files/descriptors.ts";
 export { lockDirectory } from "./files/directory-lock.ts";
 export { lockFile } from "./files/file-lock.ts";
 export {

@@ -54,7 +54,7 @@ export class LayerFetcher {
     signal: AbortSignal,
   ): Promise<InstalledLayer> {
     const { diffId, key } = layer;
-    using sync = this.#syncs.open();
+    await using sync = await this.#syncs.open();
     const unpacking = { unpack: { target, diffId, key }, sync };
     const applied = await this.#withBytes(layer.descriptor, unpacking, originOf, signal);
     if (applied === undefined)
@@ -88,9 +88,10 @@ export class LayerFetcher {
       offset = writer.offset;
       return await this.#fromOrigin(descriptor, unpacking, await originOf(descriptor), writer, signal);
     } catch (error) {
-      // A full disk needs the room; damaged bytes are good for nothing. All else can be resumed.
-      if (hasCode(error, "ResourceExhausted") || hasCode(error, "DataLoss"))
-        await this.#content.abort(descriptor.digest);
+      // A full disk needs the room; damaged bytes are good for nothing, and so are those that the disk may
+      // have lost, though the kernel still shows them. All else can be resumed.
+      const isUseless = hasCode(error, "ResourceExhausted") || hasCode(error, "DataLoss");
+      if (isUseless || unpacking?.sync.hasFailed === true) await this.#content.abort(descriptor.digest);
       if (hasCode(error, "DataLoss") && offset > 0) throw new ReusedBytesError(error);
       throw error;
     }

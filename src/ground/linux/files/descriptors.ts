@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { callAsync, check, libcFunction } from "../libc.ts";
 
 const closeCall = libcFunction("int close(int fd)");
@@ -20,12 +20,38 @@ export async function closeDescriptorAsync(fd: number): Promise<void> {
 const syncfs = libcFunction("int syncfs(int fd)");
 
 /**
- * syncfs(2): resolves when everything that was written to the file system of `path` before the call is on the
- * disk. Runs on libuv's pool, and takes as long as the dirty pages of the whole file system need. Throws
- * LinuxError: what the disk could not write since this file system was mounted or last asked (EIO, ENOSPC) is
- * reported here (Linux 5.8 and later).
+ * A file system that is synced: what its disk could not write since this was opened (EIO, ENOSPC) is told by
+ * the next sync, even if another one's was told of it meanwhile (Linux 5.8 and later).
  */
+export class SyncedFileSystem implements AsyncDisposable {
+  readonly #handle: FileHandle;
+  readonly #path: string;
+
+  private constructor(handle: FileHandle, path: string) {
+    this.#handle = handle;
+    this.#path = path;
+  }
+
+  /** That of `path`. */
+  static async open(path: string): Promise<SyncedFileSystem> {
+    return new SyncedFileSystem(await open(path, constants.O_RDONLY), path);
+  }
+
+  /**
+   * syncfs(2): resolves when everything that was written to it before the call is on the disk. Runs on
+   * libuv's pool, and takes as long as the dirty pages of the whole file system need. Throws LinuxError.
+   */
+  async sync(): Promise<void> {
+    await callAsync("syncfs", syncfs, [this.#handle.fd], this.#path);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#handle.close();
+  }
+}
+
+/** One sync of the file system of `path`; see {@link SyncedFileSystem}. Throws LinuxError. */
 export async function syncFileSystem(path: string): Promise<void> {
-  await using handle = await open(path, constants.O_RDONLY);
-  await callAsync("syncfs", syncfs, [handle.fd], path);
+  await using fileSystem = await SyncedFileSystem.open(path);
+  await fileSystem.sync();
 }
