@@ -1,4 +1,5 @@
-import { statfsSync } from "node:fs";
+import { type StatsFs, statfsSync } from "node:fs";
+import { statfs } from "node:fs/promises";
 import { BerthError } from "../errors/index.ts";
 
 /** Less than that is not worth a look at the file system. */
@@ -9,7 +10,7 @@ export class KeptRoomError extends BerthError {}
 
 /**
  * Keeps part of a file system free while something is written that others made, such as a layer: whoever
- * writes says what, and every 16 MiB the file system is asked. Blocks for that, so it is for threads.
+ * writes says what, and every 16 MiB the file system is asked.
  */
 export class KeptRoom {
   readonly #directory: string;
@@ -25,13 +26,28 @@ export class KeptRoom {
     this.#minFreePercent = minFreePercent;
   }
 
-  /** To be called before so many bytes are written. Throws {@link KeptRoomError}. */
+  /**
+   * To be called before so many bytes are written, by threads that may wait for the file system. Throws
+   * {@link KeptRoomError}.
+   */
   take(bytes: number): void {
-    if (this.#minFreePercent === 0) return;
+    if (this.#isWorthALook(bytes)) this.#look(statfsSync(this.#directory), bytes);
+  }
+
+  /** The same, where others must not wait. */
+  async takeAside(bytes: number): Promise<void> {
+    if (this.#isWorthALook(bytes)) this.#look(await statfs(this.#directory), bytes);
+  }
+
+  #isWorthALook(bytes: number): boolean {
+    if (this.#minFreePercent === 0) return false;
     this.#unseenBytes += bytes;
-    if (this.#unseenBytes < lookEveryBytes) return;
+    if (this.#unseenBytes < lookEveryBytes) return false;
     this.#unseenBytes = 0;
-    const { bavail, blocks, bsize, ffree, files } = statfsSync(this.#directory);
+    return true;
+  }
+
+  #look({ bavail, blocks, bsize, ffree, files }: StatsFs, bytes: number): void {
     this.#check(bavail * bsize - bytes, blocks * bsize, "bytes");
     // Some file systems make inodes as they need them, and have no number of them.
     if (files > 0) this.#check(ffree, files, "inodes");

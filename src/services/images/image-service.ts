@@ -159,10 +159,10 @@ class ImageService implements Images, AsyncDisposable {
     this.#lookup = new ImageLookup(imageNames, resolved, pinsBy(options.pinnedImages));
     this.#resolver = new ImageResolver({ ...options, names: imageNames, resolved });
     this.#workers = new WorkerPool(Math.min(availableParallelism(), maxThreads, maxConcurrentLayers));
-    const peers =
-      options.peers === undefined ? undefined : new PeerBlobs(options.peers, this.#workers, options.logger);
-    const syncs = new LayerSyncs(snapshotter.root);
     const limits = options.layerLimits;
+    const peers =
+      options.peers && new PeerBlobs(options.peers, this.#workers, options.logger, limits.minFreePercent);
+    const syncs = new LayerSyncs(snapshotter.root);
     const fetcher = new LayerFetcher(content, this.#workers, progress, peers, limits, syncs);
     this.#layers = new LayerInstaller(
       snapshotter,

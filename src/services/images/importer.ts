@@ -3,13 +3,13 @@ import { mkdir, mkdtemp, open, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { BerthError } from "../../ground/errors/index.ts";
-import { isErrno } from "../../ground/fs/index.ts";
+import { isErrno, KeptRoom, KeptRoomError } from "../../ground/fs/index.ts";
 import type { HostPaths } from "../../ground/hostpaths/index.ts";
 import type { TreeRemover } from "../../ground/trees/index.ts";
 import type { Digest } from "../../parts/oci/index.ts";
 import type { LayerLimits } from "../../parts/unpack/index.ts";
 import { type ArchivedImage, type ArchivedImages, imagesOfArchive, imagesOfDirectory } from "./archive.ts";
-import { ImageError } from "./image-error.ts";
+import { ImageError, noRoomError } from "./image-error.ts";
 import type { ImageInstaller } from "./image-installer.ts";
 import { requireTrustedArchive, type TrustOptions } from "./trust/image-trust.ts";
 import type { WorkerPool } from "./worker-pool.ts";
@@ -84,9 +84,12 @@ export class Importer {
   async receive(bytes: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<StagedArchive> {
     const spool = async (directory: string): Promise<string> => {
       const path = join(directory, "archive");
+      const room = new KeptRoom(directory, this.#limits.minFreePercent);
+      const file = createWriteStream(path, { mode: 0o600, flags: "wx" });
       try {
-        await pipeline(bytes, limited, createWriteStream(path, { mode: 0o600, flags: "wx" }), { signal });
+        await pipeline(bytes, (pieces) => limited(pieces, room), file, { signal });
       } catch (cause) {
+        if (cause instanceof KeptRoomError) throw noRoomError("the archive", cause);
         if (!isErrno(cause, "ENOSPC", "EDQUOT")) throw cause;
         throw new ImageError("ResourceExhausted", "no space left on the disk for the archive", { cause });
       }
@@ -148,12 +151,16 @@ async function look(
   }
 }
 
-async function* limited(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* limited(
+  bytes: AsyncIterable<Uint8Array>,
+  room: KeptRoom,
+): AsyncGenerator<Uint8Array, void, void> {
   let total = 0;
   for await (const piece of bytes) {
     total += piece.length;
     if (total > maxArchiveBytes)
       throw new ImageError("ResourceExhausted", `the archive has more than ${maxArchiveBytes} bytes`);
+    await room.takeAside(piece.length);
     yield piece;
   }
 }

@@ -1,13 +1,12 @@
 import { createReadStream } from "node:fs";
-import { dirname } from "node:path";
-import { KeptRoom, KeptRoomError } from "../../ground/fs/index.ts";
 import { decryptLayer } from "../../parts/encryption/index.ts";
 import { Digester, isErofsLayerType } from "../../parts/oci/index.ts";
 import type { Registry } from "../../parts/registry/index.ts";
 import { applyLayer } from "../../parts/unpack/index.ts";
 import { IngestFile } from "../content/index.ts";
 import { diskUsage } from "../snapshots/index.ts";
-import { ImageError, noRoomError } from "./image-error.ts";
+import { BlobRoom } from "./blob-room.ts";
+import { ImageError } from "./image-error.ts";
 import type { InstalledLayer, LayerJob } from "./worker-messages.ts";
 
 const readChunkBytes = 256 * 1024;
@@ -64,7 +63,7 @@ class LayerBytes implements AsyncDisposable {
   readonly #signal: AbortSignal;
   readonly #onBytes: (received: number) => void;
   readonly #ingest: IngestFile | undefined;
-  readonly #room: KeptRoom | undefined;
+  readonly #room: BlobRoom | undefined;
   #received = 0;
 
   static async open(
@@ -89,8 +88,9 @@ class LayerBytes implements AsyncDisposable {
     this.#signal = signal;
     this.#onBytes = onBytes;
     this.#ingest = ingest;
+    const { ingest: path, limits, descriptor } = job;
     this.#room =
-      job.ingest === undefined ? undefined : new KeptRoom(dirname(job.ingest), job.limits.minFreePercent);
+      path === undefined ? undefined : new BlobRoom(path, limits.minFreePercent, descriptor.digest);
   }
 
   async *chunks(): AsyncGenerator<Uint8Array, void, void> {
@@ -99,7 +99,8 @@ class LayerBytes implements AsyncDisposable {
       yield chunk;
     }
     for await (const chunk of this.#fromOrigin()) {
-      this.#append(chunk);
+      this.#room?.take(chunk.length);
+      this.#ingest?.appendNow(chunk);
       this.#count(chunk);
       yield chunk;
     }
@@ -107,18 +108,6 @@ class LayerBytes implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#ingest?.[Symbol.asyncDispose]();
-  }
-
-  #append(chunk: Uint8Array): void {
-    if (this.#ingest === undefined) return;
-    try {
-      this.#room?.take(chunk.length);
-    } catch (error) {
-      throw error instanceof KeptRoomError
-        ? noRoomError(`blob ${this.#job.descriptor.digest}`, error)
-        : error;
-    }
-    this.#ingest.appendNow(chunk);
   }
 
   #fromOrigin(): AsyncIterable<Uint8Array> {

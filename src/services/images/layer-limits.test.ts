@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { mediaType } from "../../parts/oci/index.ts";
@@ -69,6 +69,28 @@ describe("a layer of a few KiB that unpacks to a lot", () => {
     await load(await save("b"), { ...none, maxBytes: 1 << 20 }, /images\.max_layer_bytes/);
     const wanted = /large\.tar is too large for this machine: .* 65% of it \(images\.min_free_percent/;
     await load(await save("large"), { ...none, minFreePercent: 65 }, wanted);
+  });
+
+  test("is no more let in as an archive that a client sends: that ends before it takes the room", async () => {
+    await using disk = await smallDisk(64 << 20);
+    const layerLimits = { ...none, minFreePercent: 80 };
+    await using stack = await openStack({ layerLimits, root: join(disk.path, "root") });
+    async function* sent() {
+      for (let piece = 0; piece < 32; piece++) yield Buffer.alloc(1 << 20, piece);
+    }
+    const request = {
+      archive: sent(),
+      wanted: { platforms: [], allMetadata: false },
+      unpack: true,
+      onProgress: () => undefined,
+      name: () => Promise.reject(new Error("it was named")),
+    };
+    const message = /^the archive is too large for this machine: .* 80% of it \(images\.min_free_percent/;
+    await assert.rejects(stack.images.transfers.load(request, signal), {
+      code: "ResourceExhausted",
+      message,
+    });
+    assert.deepEqual(await readdir(join(disk.path, "root", "import")), []);
   });
 
   test("is refused too where only its bytes are wanted, for another machine, and there is no room for them", async () => {

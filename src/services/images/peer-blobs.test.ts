@@ -9,9 +9,10 @@ import { test } from "node:test";
 import { createLogger } from "../../ground/logging/index.ts";
 import { startFakeRegistry } from "../../testing/fake-registry.ts";
 import { imageOf, type TestImage } from "../../testing/images.ts";
+import { smallDisk } from "../../testing/small-disk.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { PeerAddresses, PeerServer, Peers, readPeerSettings } from "../peers/index.ts";
-import { openStack, type TestStack } from "./testing/stack.ts";
+import { openStack, type StackOptions, type TestStack } from "./testing/stack.ts";
 
 const logger = createLogger({ level: "fatal", format: "json" });
 const content = "from another node";
@@ -20,14 +21,23 @@ const image = await imageOf({
 });
 
 /** A node that asks this one; its token is that of all. */
-async function startNode(of: { readonly tokenFile: string; readonly port: number }): Promise<{
-  readonly stack: TestStack;
-  readonly peers: Peers;
-}> {
+async function startNode(
+  of: { readonly tokenFile: string; readonly port: number },
+  options: StackOptions = {},
+): Promise<{ readonly stack: TestStack; readonly peers: Peers }> {
   const { access } = await readPeerSettings(settingsOf(of.tokenFile));
   const addresses = new PeerAddresses([`127.0.0.1:${of.port}`], logger);
   const peers = new Peers(access, addresses, undefined, logger);
-  return { stack: await openStack({ peers }), peers };
+  return { stack: await openStack({ ...options, peers }), peers };
+}
+
+/** Has other nodes get what one has. */
+async function serve({ content }: TestStack, tokenFile: string): Promise<PeerServer> {
+  const { server: serving } = await readPeerSettings(settingsOf(tokenFile));
+  assert.ok(serving);
+  const find = (digest: Parameters<typeof content.path>[0]) =>
+    content.has(digest) ? { path: content.path(digest), size: content.info(digest).sizeBytes } : undefined;
+  return await PeerServer.start(serving, find, logger);
 }
 
 function settingsOf(tokenFile: string) {
@@ -58,13 +68,7 @@ test("layers and configs come from a peer that has them, and manifests from the 
   const credentials = { kind: "basic", username: "someone", password: "secret" } as const;
   await first.images.pull({ reference, credentials });
   const before = blobsAsked(registry);
-  const { server: serving } = await readPeerSettings(settingsOf(tokenFile));
-  assert.ok(serving);
-  const find = (digest: Parameters<typeof first.content.path>[0]) =>
-    first.content.has(digest)
-      ? { path: first.content.path(digest), size: first.content.info(digest).sizeBytes }
-      : undefined;
-  await using server = await PeerServer.start(serving, find, logger);
+  await using server = await serve(first, tokenFile);
   const { stack, peers } = await startNode({ tokenFile, port: server.port });
   await using second = stack;
   const pulled = await second.images.pull({ reference, credentials });
@@ -75,6 +79,32 @@ test("layers and configs come from a peer that has them, and manifests from the 
     { ...peers.counts, fetchedBytes: 0 },
     { fetched: 3, fetchedBytes: 0, missed: 0, failures: 0 },
   );
+});
+
+test("a layer of a peer ends before it takes the room that is kept free", async () => {
+  await using directory = await tempDir();
+  await using disk = await smallDisk(64 << 20);
+  const tokenFile = await makeToken(directory.path);
+  const layers = [[{ name: "large", content: Buffer.alloc(24 << 20, "any") }]];
+  const large = await imageOf({ layers, compression: "none" });
+  await using registry = await startFakeRegistry({ "app:large": large });
+  await using first = await openStack();
+  const reference = `${registry.host}/app:large`;
+  await first.images.pull({ reference });
+  await using server = await serve(first, tokenFile);
+  const layerLimits = { maxBytes: 0, maxFiles: 0, minFreePercent: 80 };
+  const { stack } = await startNode(
+    { tokenFile, port: server.port },
+    { layerLimits, root: join(disk.path, "root") },
+  );
+  await using second = stack;
+  const before = blobsAsked(registry);
+  await assert.rejects(second.images.pull({ reference }), {
+    code: "ResourceExhausted",
+    message: /^blob sha256:[0-9a-f]+ is too large for this machine: .* 80% of it/,
+  });
+  assert.equal(blobsAsked(registry), before);
+  assert.deepEqual(await second.content.ingests(), []);
 });
 
 test("a peer that lies or stalls changes nothing but the time: the registry is asked", async () => {

@@ -10,16 +10,20 @@ export class PeerBlobs {
   readonly #peers: Peers;
   readonly #workers: WorkerPool;
   readonly #logger: Logger;
+  readonly #minFreePercent: number;
 
-  constructor(peers: Peers, workers: WorkerPool, logger: Logger) {
+  /** `minFreePercent`: how much of the file system of the ingests must stay free. */
+  constructor(peers: Peers, workers: WorkerPool, logger: Logger, minFreePercent: number) {
     this.#peers = peers;
     this.#workers = workers;
     this.#logger = logger;
+    this.#minFreePercent = minFreePercent;
   }
 
   /**
    * Gets a blob into the file of an ingest that has nothing yet, whole and verified; leaves that empty where
-   * no peer has it. Throws ImageError ResourceExhausted (the disk is full), and the signal's reason.
+   * no peer has it. Throws ImageError ResourceExhausted (the disk is full, or would be as good as that), and
+   * the signal's reason.
    */
   async bring(
     descriptor: Descriptor,
@@ -45,7 +49,8 @@ export class PeerBlobs {
     const peers = await this.#peers.candidates();
     if (peers.length === 0) return undefined;
     const { access } = this.#peers;
-    const job = { kind: "fromPeers", peers, access, blob: { digest, size }, ingest } as const;
+    const minFreePercent = this.#minFreePercent;
+    const job = { kind: "fromPeers", peers, access, blob: { digest, size }, ingest, minFreePercent } as const;
     try {
       const { outcome, bytes } = await this.#workers.run(job, signal, onBytes);
       this.#peers.note(size, outcome);

@@ -1,10 +1,11 @@
 import { IngestFile } from "../content/index.ts";
 import { fetchFromPeers, type PeerOutcome, type PeerSink } from "../peers/index.ts";
+import { BlobRoom } from "./blob-room.ts";
 import type { PeerJob } from "./worker-messages.ts";
 
 /** Asks peers for a blob: into the file of an ingest, or as bytes where there is none. */
 export async function runPeerJob(
-  { peers, access, blob, ingest }: PeerJob,
+  { peers, access, blob, ingest, minFreePercent }: PeerJob,
   signal: AbortSignal,
   onBytes: (received: number) => void,
 ): Promise<{ readonly outcome: PeerOutcome; readonly bytes: Uint8Array | undefined }> {
@@ -18,8 +19,10 @@ export async function runPeerJob(
     return { outcome, bytes: outcome.from === undefined ? undefined : Buffer.concat(chunks) };
   }
   await using file = await IngestFile.open(ingest);
+  const room = new BlobRoom(ingest, minFreePercent, blob.digest);
   const sink: PeerSink = {
     write: (chunk) => {
+      room.take(chunk.length);
       file.appendNow(chunk);
       onBytes(file.offset);
     },

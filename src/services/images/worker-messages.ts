@@ -78,6 +78,7 @@ export type PeerJob = {
   readonly blob: WantedBlob;
   /** The file of an ingest, which is empty; undefined to have the bytes. */
   readonly ingest: string | undefined;
+  readonly minFreePercent: number;
 };
 
 export type LayerOrigin =
