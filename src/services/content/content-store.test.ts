@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { link, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { link, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { openDatabase } from "../../ground/metadata/index.ts";
@@ -133,6 +133,25 @@ test("a commit cut off between the blob's name and its record can be done again 
   assert.equal(writer.offset, small.length);
   await writer.commit({ digest, size: small.length });
   assert.ok(small.equals(await open.store.read(digest, 100)));
+});
+
+test("an ingest whose sync failed is empty: what can still be read of it may never reach the disk", async () => {
+  await using open = await emptyStore();
+  const { store, root } = open;
+  const digest = digestOf(small);
+  const blob = { digest, size: small.length, verified: true };
+  {
+    await using writer = await store.writer("ref");
+    await writer.write(small);
+    const sync = () => Promise.reject(new Error("the disk is broken"));
+    await assert.rejects(writer.commit({ ...blob, sync }), { message: /the disk is broken/ });
+  }
+  assert.equal(store.has(digest), false);
+  await using writer = await store.writer("ref");
+  assert.equal(writer.offset, 0);
+  await writer.write(small);
+  await writer.commit({ ...blob, sync: async () => undefined });
+  assert.deepEqual(await readFile(blobFile(root, digest)), small);
 });
 
 test("files and directories are private", async () => {

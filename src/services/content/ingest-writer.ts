@@ -40,8 +40,9 @@ export class IngestWriter implements ContentWriter {
 
   async commit(expected: ExpectedBlob): Promise<void> {
     this.#requireOpen();
-    if (expected.sync === undefined) await this.file.sync();
-    await this.#commit(expected);
+    const { sync } = expected;
+    if (sync === undefined) await this.#syncOrEmpty(() => this.file.sync());
+    await this.#commit(sync === undefined ? expected : { ...expected, sync: () => this.#syncOrEmpty(sync) });
     await this[Symbol.asyncDispose]();
   }
 
@@ -50,6 +51,19 @@ export class IngestWriter implements ContentWriter {
     this.#closed = true;
     using _release = this.#release;
     await this.file[Symbol.asyncDispose]();
+  }
+
+  /**
+   * What the disk could not write can be read as long as the kernel has it in memory, and the next sync says
+   * nothing of it: nobody may go on from that.
+   */
+  async #syncOrEmpty(sync: () => Promise<void>): Promise<void> {
+    try {
+      await sync();
+    } catch (error) {
+      await this.file.truncate();
+      throw error;
+    }
   }
 
   #requireOpen(): void {

@@ -95,8 +95,8 @@ export interface ContentWriter extends AsyncDisposable {
   truncate(): Promise<void>;
   /**
    * Verifies, makes durable, names and records; the writer is closed then. Throws ContentError DataLoss when
-   * size or digest is wrong (the ingest is dropped then). A blob that exists already is no error; the labels
-   * are added to its own.
+   * size or digest is wrong (the ingest is dropped then), and why the bytes cannot be made durable (it is
+   * empty then). A blob that exists already is no error; the labels are added to its own.
    */
   commit(expected: ExpectedBlob): Promise<void>;
 }
