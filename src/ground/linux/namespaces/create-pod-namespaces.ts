@@ -72,19 +72,19 @@ export function holdPodNamespaces(undo: (() => void)[]): NamespaceDescriptors {
  */
 function enter(
   kinds: readonly ThreadNamespace[],
-  { holderPid, held: ready }: Pick<PodNamespacesJob, "holderPid" | "held">,
+  { holderPid, held }: Pick<PodNamespacesJob, "holderPid" | "held">,
 ): (kind: PinnedNamespace) => string {
-  if (ready !== undefined) {
-    for (const kind of kinds) enterNamespace(ready[kind], kind);
-    return (kind) => (kind === "user" ? namespaceFile("thread-self", kind) : heldPath(ready[kind]));
+  if (held !== undefined) {
+    for (const kind of kinds) enterNamespace(held[kind], kind);
+    return (kind) => (kind === "user" ? namespaceFile("thread-self", kind) : heldPath(held[kind]));
   }
   if (holderPid === undefined) {
     unshareNamespaces(kinds);
     return (kind) => namespaceFile("thread-self", kind);
   }
-  const held = (kind: PinnedNamespace) => namespaceFile(holderPid, kind);
-  for (const kind of kinds) enterNamespaceAt(held(kind), kind);
-  return held;
+  const ofHolder = (kind: PinnedNamespace) => namespaceFile(holderPid, kind);
+  for (const kind of kinds) enterNamespaceAt(ofHolder(kind), kind);
+  return ofHolder;
 }
 
 function makeDirectory(path: string, undo: (() => void)[]): void {

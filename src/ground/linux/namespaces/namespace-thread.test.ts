@@ -27,6 +27,13 @@ async function threadNames(): Promise<readonly string[]> {
   return names.map((name) => name.trim());
 }
 
+/** How many this process has open. */
+async function namespaceDescriptors(): Promise<number> {
+  const files = await readdir("/proc/self/fd");
+  const targets = await Promise.all(files.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")));
+  return targets.filter((target) => /^(net|ipc|uts):\[/.test(target)).length;
+}
+
 /** Runs a command inside a pod's namespaces. */
 async function inside(directory: string, ...command: readonly string[]): Promise<string> {
   const entering = ["net", "ipc", "uts"].map((kind) => `--${kind}=${directory}/${kind}`);
@@ -85,6 +92,33 @@ test("only the namespaces that were asked for are made", async () => {
   await using thread = new NamespaceThread();
   await thread.createPodNamespaces({ ...all, directory: directory.path, ipc: false, uts: false });
   assert.deepEqual(await readdir(directory.path), ["net"]);
+});
+
+test("namespaces that were made ahead become a pod's, set up as it asks, and leave no descriptor open", async () => {
+  await using directory = await pinDirectory();
+  await using thread = new NamespaceThread();
+  const before = await ownNamespaces();
+  const known = await namespaceDescriptors();
+  {
+    using held = await thread.holdPodNamespaces();
+    const netns = (await stat(held.path("net"))).ino;
+    const sysctls = { "net.ipv4.ip_unprivileged_port_start": "80" };
+    await thread.createPodNamespaces({ ...all, directory: directory.path, hostname: "ahead", sysctls }, held);
+    assert.equal((await stat(`${directory.path}/net`)).ino, netns);
+  }
+  const setting = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
+  assert.equal(await inside(directory.path, "hostname"), "ahead");
+  assert.equal(await inside(directory.path, "cat", setting), "80");
+  assert.match(await inside(directory.path, "ip", "-br", "addr"), /^lo +UNKNOWN +127\.0\.0\.1\/8 ::1\/128$/);
+  {
+    using held = await thread.holdPodNamespaces();
+    const refused = { ...all, directory: directory.path };
+    await assert.rejects(thread.createPodNamespaces(refused, held), { code: "AlreadyExists" });
+    held[Symbol.dispose]();
+  }
+  assert.deepEqual(await ownNamespaces(), before);
+  // The thread itself has one of each kind of the host's open.
+  assert.equal((await namespaceDescriptors()) - known, 3);
 });
 
 test("unpinning leaves nothing, and may be repeated", async () => {
