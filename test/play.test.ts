@@ -101,6 +101,7 @@ describe("berth play", () => {
     const claims = join(host.berth.directory, "play", "claims", "default");
     assert.deepEqual(await readdir(claims), ["kept"]);
     assert.equal(await readFile(join(claims, "kept", "file"), "utf8"), "kept\n");
+    assert.deepEqual(await readdir(join(host.berth.directory, "play", "claims-of-pods")), []);
   });
 
   it("ends its pods in order when it is interrupted, and removes them", async () => {

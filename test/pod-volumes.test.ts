@@ -179,23 +179,25 @@ describe("a volume of a pod", () => {
 
   it("with a claim of the pod's own has it as long as the pod", async () => {
     const ephemeral = { volumeClaimTemplate: { spec: { accessModes: ["ReadWriteOnce"] } } };
-    const spec = {
-      containers: [
-        pods.container({ volumeMounts: [{ name: "data", mountPath: "/data" }] }, "echo mine > /data/file"),
-      ],
+    const spec = (script: string) => ({
+      terminationGracePeriodSeconds: 2,
+      containers: [pods.container({ volumeMounts: [{ name: "data", mountPath: "/data" }] }, script)],
       volumes: [{ name: "data", ephemeral }],
-    };
+    });
     const claim = () =>
       pods.manager.get({ kind: "PersistentVolumeClaim", namespace: "default", name: "owner-data" });
     {
-      await using pod = await pods.run("owner", spec);
+      await using pod = await pods.run("owner", spec("echo mine > /data/file"));
       await pods.ready("owner");
       assert.equal(await pods.exec("owner", "cat", "/data/file"), "mine");
       assert.equal(claim()?.owner, pod.uid);
-      assert.ok((await stat(join(pods.dataDir, "claims", "default", "owner-data", "file"))).isFile());
+      assert.ok((await stat(join(pods.dataDir, "claims-of-pods", pod.uid, "owner-data", "file"))).isFile());
+      await pods.replace("owner", spec("true"));
+      await pods.ready("owner");
+      assert.equal(await pods.exec("owner", "ls", "/data"), "");
     }
     await eventually("the claim is gone", async () => claim() === undefined);
-    assert.deepEqual(await readdir(join(pods.dataDir, "claims", "default")), []);
+    assert.deepEqual(await readdir(join(pods.dataDir, "claims-of-pods")), []);
   });
 
   it("gives variables by a file that an init container has written, and no link is followed out", async () => {

@@ -89,8 +89,13 @@ export class TestPods {
   }
 
   async apply(...objects: readonly object[]): Promise<void> {
-    const text = objects.map((one) => stringify(one)).join("---\n");
-    await this.manager.apply(readManifests([{ file: "test", text }]).manifests);
+    await this.manager.apply(manifestsOf(objects));
+  }
+
+  /** Makes a pod that runs anew, of another specification. */
+  async replace(name: string, spec: object): Promise<void> {
+    const pod = { apiVersion: "v1", kind: "Pod", metadata: { name }, spec };
+    await this.manager.apply(manifestsOf([pod]), { replace: true });
   }
 
   /** Runs a pod; it is removed when it is disposed of. */
@@ -164,4 +169,9 @@ export class TestPods {
   async exec(name: string, ...command: readonly string[]): Promise<string> {
     return await cliOutput(this.#host.berth, "exec", this.containerId(name), ...command);
   }
+}
+
+function manifestsOf(objects: readonly object[]) {
+  const text = objects.map((one) => stringify(one)).join("---\n");
+  return readManifests([{ file: "test", text }]).manifests;
 }

@@ -1,23 +1,80 @@
 import assert from "node:assert/strict";
-import { stat } from "node:fs/promises";
+import { readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { tempDir } from "../../testing/temp-dir.ts";
-import { readManifests } from "../manifests/index.ts";
+import { type Manifest, readManifests } from "../manifests/index.ts";
 import { Claims } from "./claims.ts";
 import { noPersistence, ObjectStore } from "./object-store.ts";
+import { isOfKind, type StoredObject } from "./objects.ts";
+import { stepOfRemoval } from "./removal.ts";
+
+function objectOf(manifest: object, uid: string, owner?: string): StoredObject {
+  const text = JSON.stringify({ apiVersion: "v1", ...manifest });
+  const [read]: readonly (Manifest | undefined)[] = readManifests([{ file: "objects.yaml", text }]).manifests;
+  assert.ok(read);
+  const object = { manifest: read, uid, createdAtNs: 1n, generation: 1 };
+  return owner === undefined ? object : { ...object, owner };
+}
+
+function claim(name: string, uid: string, owner?: string): StoredObject {
+  return objectOf({ kind: "PersistentVolumeClaim", metadata: { name }, spec: {} }, uid, owner);
+}
+
+function pod(name: string, uid: string, volume: object): StoredObject {
+  const spec = { containers: [{ name: "main", image: "image" }], volumes: [{ name: "data", ...volume }] };
+  return objectOf({ kind: "Pod", metadata: { name }, spec }, uid);
+}
+
+const ephemeral = { volumeClaimTemplate: { spec: {} } };
+
+async function storeOf(...objects: readonly StoredObject[]): Promise<ObjectStore> {
+  const store = await ObjectStore.open(noPersistence, () => {});
+  for (const object of objects) await store.add(object);
+  return store;
+}
 
 test("a claim's volume is for whoever a container runs as, and for nobody else on the machine", async () => {
   await using dir = await tempDir();
-  const text = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\nspec: {}\n";
-  const [manifest] = readManifests([{ file: "data.yaml", text }]).manifests;
-  assert.ok(manifest);
-  const store = await ObjectStore.open(noPersistence, () => {});
-  await store.add({ manifest, uid: "one", createdAtNs: 1n, generation: 1 });
-  const root = join(dir.path, "claims");
-  const claims = new Claims(root, store);
+  const store = await storeOf(claim("data", "one"));
+  const claims = new Claims({ dataDir: dir.path, store, keep: false });
   assert.equal(await claims.directory("default", "none"), undefined);
   const path = await claims.directory("default", "data");
   assert.equal((await stat(path ?? "")).mode & 0o777, 0o777);
-  assert.equal((await stat(root)).mode & 0o777, 0o700);
+  assert.equal((await stat(join(dir.path, "claims"))).mode & 0o777, 0o700);
+});
+
+test("a claim of a pod's own has nothing of one of that name whose data is kept, and takes nothing of it", async () => {
+  await using dir = await tempDir();
+  const kept = claim("web-data", "kept");
+  const before = new Claims({ dataDir: dir.path, store: await storeOf(kept), keep: true });
+  const keptPath = (await before.directory("default", "web-data")) ?? "";
+  await writeFile(join(keptPath, "file"), "");
+  assert.ok(isOfKind(kept, "PersistentVolumeClaim"));
+  await before.remove(kept);
+
+  const [web, own] = [pod("web", "web", { ephemeral }), claim("web-data", "own", "web")];
+  const store = await storeOf(web, own);
+  const claims = new Claims({ dataDir: dir.path, store, keep: true });
+  const path = (await claims.directory("default", "web-data")) ?? "";
+  assert.deepEqual(await readdir(path), []);
+  await store.remove(web);
+  // Another pod may use it longer.
+  assert.equal(await claims.directory("default", "web-data"), path);
+  assert.ok(isOfKind(own, "PersistentVolumeClaim"));
+  await claims.remove(own);
+  assert.deepEqual(await readdir(join(dir.path, "claims-of-pods")), []);
+  assert.deepEqual(await readdir(keptPath), ["file"]);
+});
+
+test("a claim goes when no pod uses it, and does not wait for one that wants its own by that name", async () => {
+  const own = claim("web-data", "own", "first");
+  const isFree = async (...pods: readonly StoredObject[]) =>
+    await stepOfRemoval(own, {}, await storeOf(own, ...pods));
+  assert.equal(await isFree(pod("web", "first", { ephemeral })), false);
+  assert.equal(
+    await isFree(pod("other", "other", { persistentVolumeClaim: { claimName: "web-data" } })),
+    false,
+  );
+  assert.equal(await isFree(pod("web", "second", { ephemeral })), true);
 });

@@ -1,40 +1,78 @@
-import { chmod } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, rmdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { makeDirectories } from "../../ground/directories/index.ts";
+import { exists, isErrno } from "../../ground/fs/index.ts";
 import { removeApart } from "../../ground/trees/index.ts";
 import type { ManifestOf } from "../manifests/index.ts";
 import type { ObjectStore } from "./object-store.ts";
-import type { StoredObject } from "./objects.ts";
+import type { StoredObject, StoredPod } from "./objects.ts";
 
-/** The volumes of claims: directories of this machine, which outlive pods. */
+type StoredClaim = StoredObject<ManifestOf<"PersistentVolumeClaim">>;
+
+export type ClaimsOptions = {
+  /** The manager's directory. */
+  readonly dataDir: string;
+  readonly store: ObjectStore;
+  /** Whether the data of claims stays when they go; never that of a pod's own. */
+  readonly keep: boolean;
+};
+
+/**
+ * The volumes of claims: directories of this machine, which outlive pods. Those of pods' own lie apart: the
+ * data that is kept of another claim of that name is not theirs to use, nor to remove.
+ */
 export class Claims {
-  readonly #directory: string;
-  readonly #store: ObjectStore;
+  readonly #options: ClaimsOptions;
 
-  constructor(directory: string, store: ObjectStore) {
-    this.#directory = directory;
-    this.#store = store;
+  constructor(options: ClaimsOptions) {
+    this.#options = options;
   }
 
   /** Makes the directory of a claim if it is not there; undefined where there is no such claim. */
   async directory(namespace: string, name: string): Promise<string | undefined> {
-    if (this.#store.getOf("PersistentVolumeClaim", namespace, name) === undefined) return undefined;
-    const path = this.#pathOf(namespace, name);
+    const claim = this.#options.store.getOf("PersistentVolumeClaim", namespace, name);
+    if (claim === undefined) return undefined;
+    const { root, path } = await this.#placeOf(claim);
     // Nobody else gets to it: containers get there by mounts.
-    await makeDirectories(this.#directory, 0o700);
-    await chmod(this.#directory, 0o700);
+    await makeDirectories(root, 0o700);
+    await chmod(root, 0o700);
     await makeDirectories(path, 0o711);
     // Whoever a container runs as may write to it.
     await chmod(path, 0o777);
     return path;
   }
 
-  /** Removes a claim's data, once no pod uses it. */
-  async remove({ manifest }: StoredObject<ManifestOf<"PersistentVolumeClaim">>): Promise<void> {
-    await removeApart(this.#pathOf(manifest.metadata.namespace, manifest.metadata.name));
+  /** Removes a claim's data, once no pod uses it, unless it is kept. */
+  async remove(claim: StoredClaim): Promise<void> {
+    const { path, ofPod } = await this.#placeOf(claim);
+    if (!ofPod && this.#options.keep) return;
+    await removeApart(path);
+    if (ofPod) await rmdir(dirname(path)).catch(ignoreFull);
   }
 
-  #pathOf(namespace: string, name: string): string {
-    return join(this.#directory, namespace, name);
+  /** Removes the data of all claims of a pod's own, once no other pod uses them. */
+  async removeOfPod({ uid }: StoredPod): Promise<void> {
+    await removeApart(join(this.#ofPods, uid));
   }
+
+  async #placeOf({ owner = "", manifest }: StoredClaim) {
+    const { dataDir, store } = this.#options;
+    const { namespace, name } = manifest.metadata;
+    const own = join(this.#ofPods, owner, name);
+    // It may outlive the pod, while another one uses it.
+    const ofPod =
+      store.listOf("Pod").some(({ uid }) => uid === owner) || (owner !== "" && (await exists(own)));
+    if (ofPod) return { root: this.#ofPods, path: own, ofPod };
+    const root = join(dataDir, "claims");
+    return { root, path: join(root, namespace, name), ofPod };
+  }
+
+  get #ofPods(): string {
+    return join(this.#options.dataDir, "claims-of-pods");
+  }
+}
+
+/** Another claim of the pod's is there. */
+function ignoreFull(error: unknown): void {
+  if (!isErrno(error, "ENOTEMPTY", "ENOENT")) throw error;
 }

@@ -20,7 +20,7 @@ import { ObjectStore, type Persistence } from "./object-store.ts";
 import { isOfKind, keyOf, type ObjectKey, type StoredObject, type StoredPod, titleOf } from "./objects.ts";
 import { missingClaims } from "./own-claims.ts";
 import { Reconciler } from "./reconciler.ts";
-import { stepOfRemoval } from "./removal.ts";
+import { stepOfRemoval, usersOf } from "./removal.ts";
 import { successor, successorOf } from "./replacement.ts";
 import { withRestart } from "./rollout.ts";
 import { NodeServices } from "./services/node-services.ts";
@@ -74,7 +74,7 @@ export class Manager implements AsyncDisposable {
     this.#options = options;
     this.#store = store;
     const { client, clock, dataDir, logRoot, credentials } = options;
-    this.#claims = new Claims(join(dataDir, "claims"), store);
+    this.#claims = new Claims({ dataDir, store, keep: options.keepClaims === true });
     this.#services = new NodeServices({
       store,
       clock,
@@ -270,8 +270,7 @@ export class Manager implements AsyncDisposable {
       return await reconcileObject(object, world);
     }
     if (!(await stepOfRemoval(object, object.deleting, this.#store))) return;
-    if (isOfKind(object, "PersistentVolumeClaim") && this.#options.keepClaims !== true)
-      await this.#claims.remove(object);
+    if (isOfKind(object, "PersistentVolumeClaim")) await this.#claims.remove(object);
     await this.#remove(object);
   }
 
@@ -303,12 +302,12 @@ export class Manager implements AsyncDisposable {
 
   /** What is its own goes first: nobody would know whose it was. */
   async #forget(pod: StoredPod): Promise<void> {
-    for (const own of this.#store.list()) {
-      if (own.owner !== pod.uid) continue;
+    const owned = this.#store.list().filter(({ owner }) => owner === pod.uid);
+    for (const own of owned)
       if (own.deleting === undefined) await this.#store.update(own, () => ({ deleting: {} }));
-      // A claim of the pod's own is no data to keep, whatever becomes of others.
-      if (isOfKind(own, "PersistentVolumeClaim")) await this.#claims.remove(own);
-    }
+    const users = owned.flatMap((own) => usersOf(own, this.#store));
+    // Another pod may use them too: they go after that, each by itself.
+    if (users.every(({ uid }) => uid === pod.uid)) await this.#claims.removeOfPod(pod);
     await this.#remove(pod);
   }
 }

@@ -1,6 +1,6 @@
 import { claimNameOf } from "../podspec/index.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { isOfKind, type StoredObject } from "./objects.ts";
+import { isOfKind, type StoredObject, type StoredPod } from "./objects.ts";
 
 /**
  * Begins to remove what an object on its way out takes along. Returns whether nothing of that is left, so
@@ -16,7 +16,7 @@ export async function stepOfRemoval(
   for (const one of dependents)
     if (one.deleting === undefined)
       await store.update(one, () => ({ deleting: graceSeconds === undefined ? {} : { graceSeconds } }));
-  if (isOfKind(object, "PersistentVolumeClaim") && isUsed(object, store)) return false;
+  if (isOfKind(object, "PersistentVolumeClaim") && usersOf(object, store).length > 0) return false;
   return dependents.length === 0;
 }
 
@@ -28,13 +28,18 @@ function goesWith(one: StoredObject, object: StoredObject): boolean {
   return object.manifest.spec.persistentVolumeClaimRetentionPolicy?.whenDeleted === "Delete";
 }
 
-function isUsed(claim: StoredObject, store: ObjectStore): boolean {
+/** The pods that use a claim: not one that waits for a claim of its own by that name. */
+export function usersOf(claim: StoredObject, store: ObjectStore): readonly StoredPod[] {
   const { name, namespace } = claim.manifest.metadata;
   return store
     .listOf("Pod")
-    .some(
-      ({ manifest: { metadata, spec } }) =>
+    .filter(
+      ({ uid, manifest: { metadata, spec } }) =>
         metadata.namespace === namespace &&
-        (spec.volumes ?? []).some((volume) => claimNameOf(volume, metadata.name) === name),
+        (spec.volumes ?? []).some(
+          (volume) =>
+            claimNameOf(volume, metadata.name) === name &&
+            (volume.ephemeral === undefined || claim.owner === uid),
+        ),
     );
 }
