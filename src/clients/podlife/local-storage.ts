@@ -38,7 +38,8 @@ export async function overfullStorage(
   const written = await runtime.writtenBytes(pod.metadata.uid);
   const logs = logDirectory(context, pod);
   const layers = [...written.values()].reduce((sum, bytes) => sum + bytes, 0);
-  const total = layers + (await treeBytes(logs)) + (await treeBytes(podDirectory(context, pod)));
+  const total =
+    layers + (await treeBytes(logs, limit)) + (await treeBytes(podDirectory(context, pod), limit));
   if (total > limit)
     return `Pod ephemeral local storage usage exceeds the total limit of containers ${binaryQuantity(limit)}.`;
   for (const container of lasting(pod)) {

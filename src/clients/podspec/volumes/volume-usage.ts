@@ -1,6 +1,7 @@
 import { lstat, opendir } from "node:fs/promises";
 import { join } from "node:path";
 import { ignoreMissing, isErrno } from "../../../ground/fs/index.ts";
+import { mountInfo } from "../../../ground/linux/index.ts";
 import { quantityValue } from "../../manifests/index.ts";
 import type { PodContext } from "../context.ts";
 import type { Pod } from "../pod.ts";
@@ -31,9 +32,11 @@ function limitedVolumes({ spec }: Pod) {
 }
 
 /**
- * What a tree takes of the disk; beyond `limit` it is not looked at further. What is not there takes nothing.
+ * What a tree takes of the disk; beyond `limit` it is not looked at further. What is not there takes nothing,
+ * nor does what is mounted below it: memory, and parts of other volumes.
  */
 export async function treeBytes(directory: string, limit = Number.POSITIVE_INFINITY): Promise<number> {
+  const mounted = new Set((await mountInfo()).map(({ mountPoint }) => mountPoint));
   const linked = new Set<number>();
   const left = [directory];
   let bytes = 0;
@@ -46,6 +49,7 @@ export async function treeBytes(directory: string, limit = Number.POSITIVE_INFIN
     if (entries === undefined) continue;
     for await (const entry of entries) {
       const path = join(next, entry.name);
+      if (mounted.has(path)) continue;
       const found = await lstat(path).catch(ignoreMissing);
       if (found === undefined || (found.nlink > 1 && !found.isDirectory() && linked.has(found.ino))) continue;
       if (found.nlink > 1) linked.add(found.ino);

@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { tempDir } from "../../../testing/temp-dir.ts";
+import { memoryMount, unmountBelow } from "./memory-mount.ts";
+import { mountSubPath } from "./sub-path.ts";
+import { treeBytes } from "./volume-usage.ts";
+
+const mib = 2 ** 20;
+
+test("what a pod's directory takes of the disk is not its memory, nor parts of other volumes", async () => {
+  await using dir = await tempDir();
+  const [pod, claim] = [join(dir.path, "pod"), join(dir.path, "claim")];
+  for (const path of [join(pod, "scratch"), join(claim, "part")]) {
+    await mkdir(path, { recursive: true });
+    await writeFile(join(path, "file"), Buffer.alloc(mib));
+  }
+  await using _ = { [Symbol.asyncDispose]: () => unmountBelow(pod) };
+  await memoryMount(join(pod, "fast"), { mode: 0o700 });
+  await writeFile(join(pod, "fast", "file"), Buffer.alloc(mib));
+  await mountSubPath(claim, "part", join(pod, "subpaths", "part"));
+  await mountSubPath(claim, "part/file", join(pod, "subpaths", "file"));
+  const bytes = await treeBytes(pod);
+  assert.ok(bytes >= mib && bytes < 2 * mib, `${bytes} bytes`);
+});
