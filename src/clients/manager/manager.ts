@@ -5,7 +5,7 @@ import { messageOf } from "../../ground/errors/index.ts";
 import type { Client } from "../criclient/index.ts";
 import type { Manifest } from "../manifests/index.ts";
 import type { PodEvent, PullCredentials } from "../podlife/index.ts";
-import { logDirectory, logPath } from "../podspec/index.ts";
+import { logDirectory, logPath, machineUsersDir } from "../podspec/index.ts";
 import type { ServiceNetwork } from "../servicenet/index.ts";
 import { type Applied, inOrderOfUse, planApply } from "./apply.ts";
 import { Claims } from "./claims.ts";
@@ -34,6 +34,8 @@ export type ManagerOptions = {
   readonly dataDir: string;
   readonly logRoot: string;
   readonly credentials: PullCredentials;
+  /** See PodContext; the machine's, unless it is given. */
+  readonly usersDir?: string;
   /** Makes the network of services, once there is need; without it there is none. */
   readonly openServices?: () => Promise<ServiceNetwork>;
   /** Labels of the node that pods may ask for, beside those that it has anyway. */
@@ -95,6 +97,7 @@ export class Manager implements AsyncDisposable {
       hostIp: hostIp(),
       context: {
         podsDir: join(dataDir, "pods"),
+        usersDir: options.usersDir ?? machineUsersDir,
         logRoot,
         hostIp: hostIp(),
         clusterDns: () => this.#services.resolver(),

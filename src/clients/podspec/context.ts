@@ -28,6 +28,8 @@ export type PodContext = {
    * that have none: the runtime makes their hosts files, and their volumes are paths of the machine.
    */
   readonly podsDir: string | undefined;
+  /** Where it is kept which users of the machine are which pod's: one directory for all that run pods. */
+  readonly usersDir: string;
   /** As a kubelet's /var/log/pods. */
   readonly logRoot: string;
   readonly objects: ObjectSource;

@@ -31,6 +31,7 @@ export { type Pod, podTitle } from "./pod.ts";
 export { preparePod, removePodFiles, removePodVolumes } from "./pod-files.ts";
 export { pullSecrets } from "./pull-secrets.ts";
 export { sandboxConfig } from "./sandbox-config.ts";
+export { machineUsersDir } from "./user-namespace.ts";
 export { refreshVolumes } from "./volumes/refresh-volumes.ts";
 export { claimNameOf } from "./volumes/volume-path.ts";
 export { hasLimitedVolumes, overfullVolume, treeBytes } from "./volumes/volume-usage.ts";

@@ -1,11 +1,14 @@
 import { readdir, readlink, rm, symlink } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { makeDirectories } from "../../ground/directories/index.ts";
 import { ignoreGone, isErrno } from "../../ground/fs/index.ts";
 import { type IDMapping, NamespaceMode, type UserNamespace } from "../../ground/protocol/index.ts";
 import type { PodContext } from "./context.ts";
 import { PodSpecError } from "./errors.ts";
 import { type Pod, podTitle } from "./pod.ts";
+
+/** For all of the machine: `berth play` and berthd's manager have pods beside each other. */
+export const machineUsersDir = "/run/berth-users";
 
 /** As a kubelet: all ids of a container, and for each pod others of the machine. */
 const idsPerPod = 65_536;
@@ -27,18 +30,17 @@ export async function userNamespace(pod: Pod, context: PodContext): Promise<User
 export async function freeUserNamespace(pod: Pod, context: PodContext): Promise<void> {
   if (pod.spec.hostUsers !== false) return;
   const block = await blockOf(pod, context);
-  if (block !== undefined) await rm(join(directoryOf(pod, context), String(block)), { force: true });
+  if (block !== undefined) await rm(join(context.usersDir, String(block)), { force: true });
 }
 
 /** Each block that is taken is a link to its pod's uid: made as one, whoever else takes one. */
-async function takeBlock(pod: Pod, context: PodContext): Promise<number> {
-  const directory = directoryOf(pod, context);
-  await makeDirectories(directory, 0o700);
-  const taken = new Set((await readdir(directory)).map(Number));
+async function takeBlock(pod: Pod, { usersDir }: PodContext): Promise<number> {
+  await makeDirectories(usersDir, 0o700);
+  const taken = new Set((await readdir(usersDir)).map(Number));
   for (let block = firstBlock; block < firstBlock + blocks; block++) {
     if (taken.has(block)) continue;
     try {
-      await symlink(pod.metadata.uid, join(directory, String(block)));
+      await symlink(pod.metadata.uid, join(usersDir, String(block)));
       return block;
     } catch (error) {
       if (!isErrno(error, "EEXIST")) throw error;
@@ -50,14 +52,8 @@ async function takeBlock(pod: Pod, context: PodContext): Promise<number> {
   );
 }
 
-async function blockOf(pod: Pod, context: PodContext): Promise<number | undefined> {
-  const directory = directoryOf(pod, context);
-  for (const name of (await readdir(directory).catch(ignoreGone)) ?? [])
-    if ((await readlink(join(directory, name)).catch(ignoreGone)) === pod.metadata.uid) return Number(name);
+async function blockOf(pod: Pod, { usersDir }: PodContext): Promise<number | undefined> {
+  for (const name of (await readdir(usersDir).catch(ignoreGone)) ?? [])
+    if ((await readlink(join(usersDir, name)).catch(ignoreGone)) === pod.metadata.uid) return Number(name);
   return undefined;
-}
-
-function directoryOf(pod: Pod, { podsDir }: PodContext): string {
-  if (podsDir !== undefined) return join(dirname(podsDir), "user-namespaces");
-  throw new PodSpecError("FailedPrecondition", `pod ${podTitle(pod)} has no directory of its own`);
 }

@@ -9,6 +9,7 @@ import {
   containerConfig,
   logDirectory,
   machineMemory,
+  machineUsersDir,
   type PodContext,
   sandboxConfig,
 } from "../../podspec/index.ts";
@@ -22,6 +23,7 @@ const defaultLogRoot = "/var/log/pods";
 function contextOf({ logDir = defaultLogRoot }: Pick<RunOptions, "logDir">): PodContext {
   return {
     podsDir: undefined,
+    usersDir: machineUsersDir,
     logRoot: logDir,
     hostIp: undefined,
     clusterDns: async () => undefined,

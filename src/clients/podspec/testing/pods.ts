@@ -37,6 +37,7 @@ export async function podOf(
   await mkdir(claim, { recursive: true });
   const context: PodContext = {
     podsDir: join(dir.path, "pods"),
+    usersDir: join(dir.path, "users"),
     logRoot: join(dir.path, "logs"),
     hostIp: "192.0.2.1",
     clusterDns: async () => undefined,
