@@ -30,6 +30,23 @@ test("a volume that Docker could not relabel as it is named is refused", async (
   await assert.rejects(containerBodyOf({ mounts }, { hasSelinux: true }), /mounts\.selinux_relabel.*colon/);
 });
 
+test("the pod's files that Docker does not show are mounted where a client brings none, as the root file system is", async () => {
+  const podFiles = { "/etc/hosts": "/pod/hosts", "/etc/hostname": "/pod/hostname" };
+  const mounts = [{ hostPath: "/tmp", containerPath: "/etc//hosts" }];
+  for (const readonlyRootfs of [false, true]) {
+    const linux = { securityContext: { readonlyRootfs } };
+    const { Mounts = [] } = (await containerBodyOf({ mounts, linux }, { podFiles })).HostConfig;
+    const own = Mounts.map(({ Source, ReadOnly }) => [Source, ReadOnly]);
+    assert.deepEqual(own, [
+      ["/tmp", false],
+      ["/pod/hostname", readonlyRootfs],
+    ]);
+    const { Binds } = (await containerBodyOf({ linux }, { podFiles, hasSelinux: true })).HostConfig;
+    const access = readonlyRootfs ? "ro" : "rw";
+    assert.deepEqual(Binds, [`/pod/hosts:/etc/hosts:${access},z`, `/pod/hostname:/etc/hostname:${access},z`]);
+  }
+});
+
 test("profiles are also taken from the fields by which older clients name them", async () => {
   const securityContext = { apparmorProfile: "localhost/strict", seccompProfilePath: "runtime/default" };
   const { HostConfig } = await containerBodyOf({ linux: { securityContext } });

@@ -17,7 +17,7 @@ export type MountsOptions = {
 
 /** A container's mounts in Docker's two forms, of which only the older one, `Binds`, can relabel. */
 export async function mountsOf(
-  { mounts }: Pick<ContainerConfig, "mounts">,
+  { mounts, linux }: Pick<ContainerConfig, "mounts" | "linux">,
   options: MountsOptions,
   lookUp: LookUp,
 ): Promise<Pick<NewContainer["HostConfig"], "Mounts" | "Binds">> {
@@ -26,22 +26,26 @@ export async function mountsOf(
   // A kubelet brings an /etc/hosts of its own.
   const taken = new Set(mounts.map(({ containerPath }) => posix.normalize(containerPath)));
   const ofPod = Object.entries(options.podFiles).filter(([target]) => !taken.has(target));
+  // As Docker's own: what lies in the root file system is as that is.
+  const isReadOnly = linux?.securityContext?.readonlyRootfs ?? false;
   const binds = [
     ...(await Promise.all(mounts.filter(isRelabelled).map((each) => relabelledBind(each, options, lookUp)))),
     // All containers of the pod see them: their label is shared.
-    ...(options.hasSelinux ? ofPod.map(([target, source]) => `${source}:${target}:rw,z`) : []),
+    ...(options.hasSelinux
+      ? ofPod.map(([target, source]) => `${source}:${target}:${isReadOnly ? "ro" : "rw"},z`)
+      : []),
   ];
   return {
     Mounts: [
       ...(await Promise.all(own.map((mount, index) => dockerMount(mount, index, options, lookUp)))),
-      ...(options.hasSelinux ? [] : ofPod.map(podFileMount)),
+      ...(options.hasSelinux ? [] : ofPod.map((file) => podFileMount(file, isReadOnly))),
     ],
     ...(binds.length > 0 && { Binds: binds }),
   };
 }
 
-function podFileMount([Target, Source]: readonly [string, string]): DockerMount {
-  return { Type: "bind", Source, Target, ReadOnly: false, BindOptions: { Propagation: "rprivate" } };
+function podFileMount([Target, Source]: readonly [string, string], ReadOnly: boolean): DockerMount {
+  return { Type: "bind", Source, Target, ReadOnly, BindOptions: { Propagation: "rprivate" } };
 }
 
 async function dockerMount(

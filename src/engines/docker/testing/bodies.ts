@@ -11,6 +11,8 @@ export type AskedEngine = {
   readonly api?: string;
   readonly hasSelinux?: boolean;
   readonly imageUser?: string;
+  /** Of the sandbox; see MountsOptions. */
+  readonly podFiles?: Readonly<Record<string, string>>;
 };
 
 const security = {
@@ -28,14 +30,14 @@ function minor(version: string): number {
 /** What Docker is asked for to make a container, in a pod whose configuration is empty. */
 export async function containerBodyOf(
   config: Parameters<typeof ContainerConfig.fromPartial>[0],
-  { api = "1.41", hasSelinux = false, imageUser = "" }: AskedEngine = {},
+  { api = "1.41", hasSelinux = false, imageUser = "", podFiles = {} }: AskedEngine = {},
 ): Promise<NewContainer> {
   const pod = PodSandboxConfig.fromPartial({});
   const sandbox: FoundSandbox = {
     id: "sandbox",
     labels: { kind: "sandbox", config: pod, handler: "" },
-    // Nothing else is read of these.
-    details: { HostsPath: "" } as FoundSandbox["details"],
+    // Nothing is read of these.
+    details: {} as FoundSandbox["details"],
     view: {} as FoundSandbox["view"],
   };
   const labels = {
@@ -57,7 +59,7 @@ export async function containerBodyOf(
     absentMountSourcesToReject: [],
     logBufferMib: 1,
     minOomScoreAdj: -1000,
-    podFiles: {},
+    podFiles,
   } as const;
   return await containerBody(sandbox, labels, options, lookUp);
 }
