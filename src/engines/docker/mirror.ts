@@ -178,10 +178,10 @@ export class Mirror implements AsyncDisposable {
   /** Containers do not wait for each other. What is heard of one before it is looked at is one look's. */
   #hear(event: DockerEvent): void {
     const { ID: id, Attributes } = event.Actor;
+    if (event.Action === "destroy") this.#endedUnfinished.delete(id);
     // It is shown from when it is whole: a look at each of its steps would only cost.
     if (this.#options.isUnfinished(Attributes.name ?? "")) {
       if (event.Action === "die") this.#endedUnfinished.add(id);
-      if (event.Action === "destroy") this.#endedUnfinished.delete(id);
       return;
     }
     const waiting = this.#heard.get(id);
