@@ -47,6 +47,18 @@ test("the pod's files that Docker does not show are mounted where a client bring
   }
 });
 
+test("swap may be limited by cgroup v2's own file, as clients do there; other files are refused", async () => {
+  const swapOf = async (value: string, memoryLimitInBytes = 100n) => {
+    const resources = { memoryLimitInBytes, unified: { "memory.swap.max": value, "memory.oom.group": "1" } };
+    return (await containerBodyOf({ linux: { resources } })).HostConfig.MemorySwap;
+  };
+  assert.deepEqual([await swapOf("0"), await swapOf("7"), await swapOf("max")], [100, 107, -1]);
+  assert.equal(await swapOf("0", 0n), undefined);
+  await assert.rejects(swapOf("none"), /resources\.unified/);
+  const unified = { "memory.high": "1" };
+  await assert.rejects(containerBodyOf({ linux: { resources: { unified } } }), /resources\.unified/);
+});
+
 test("profiles are also taken from the fields by which older clients name them", async () => {
   const securityContext = { apparmorProfile: "localhost/strict", seccompProfilePath: "runtime/default" };
   const { HostConfig } = await containerBodyOf({ linux: { securityContext } });

@@ -8,6 +8,7 @@ import {
 import { namesInAnnotations } from "../../parts/cdi/index.ts";
 import type { DockerClient } from "../../parts/dockerapi/index.ts";
 import { EngineError } from "../engine/index.ts";
+import { isSwapLimit, swapFile } from "./docker-resources.ts";
 
 /** Throws EngineError Unimplemented for the first field that is set and that Docker's API has no word for. */
 function refuseUnsupported(asked: ReadonlyMap<string, boolean>): void {
@@ -51,10 +52,14 @@ function refuseInResources({ hugepageLimits, unified }: LinuxContainerResources)
     new Map([
       // Kubelets say of every size that there is none.
       ["resources.hugepage_limits", hugepageLimits.some(({ limit }) => limit > 0n)],
-      // Kubelets ask for this one with cgroup v2; Docker's containers have the kernel's default.
-      ["resources.unified", Object.keys(unified).some((file) => file !== "memory.oom.group")],
+      ["resources.unified", Object.entries(unified).some(([file, value]) => !isTaken(file, value))],
     ]),
   );
+}
+
+/** What kubelets ask for with cgroup v2; of the first, Docker's containers have the kernel's default. */
+function isTaken(file: string, value: string): boolean {
+  return file === "memory.oom.group" || (file === swapFile && isSwapLimit(value));
 }
 
 function isRelabelledWithColon({ selinuxRelabel, hostPath, containerPath }: Mount): boolean {
