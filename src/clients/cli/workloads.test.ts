@@ -357,6 +357,23 @@ test("run refuses what contradicts itself", async () => {
     (await endpoint.run(["run", "--pod", "web", "-p", "1:1", "busybox"])).stderr,
     /--publish belongs to a new pod/,
   );
+  assert.match((await endpoint.run(["run", "-o", "json", "busybox"])).stderr, /what --dry-run writes/);
+});
+
+test("run --pod gives each container a name of its own, however long the image's is", async () => {
+  await using endpoint = await serveCli();
+  endpoint.engine.imageTable.push(image());
+  playContainers(endpoint);
+  addPod(endpoint, "aa", "web");
+  const long = `example.com/${"a".repeat(70)}:1`;
+  const run = ["run", "--pod", "web", "--log-dir", endpoint.dir, long];
+  for (const _ of [1, 2]) assert.deepEqual((await endpoint.run(run)).stderr, "");
+  const names = [...endpoint.engine.containerTable.values()].map(({ config }) => config.metadata?.name ?? "");
+  assert.equal(new Set(names).size, 2);
+  assert.ok(
+    names.every((name) => /^a+-[0-9a-f]{6}$/.test(name) && name.length <= 63),
+    names.join(),
+  );
 });
 
 test("events are told one by one, with their pod", async () => {

@@ -143,6 +143,8 @@ function refuseContradictions(options: RunOptions): void {
     throw usageError(
       "--publish has no use with --host-network: what listens in the pod listens on this machine",
     );
+  if (options.output !== undefined && options.dryRun !== true)
+    throw usageError("--output is the form of what --dry-run writes");
   if (options.pod === undefined) return;
   const ofNewPods = [
     ["--namespace", options.namespace],

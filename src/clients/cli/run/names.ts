@@ -10,9 +10,10 @@ export function baseName(image: string): string {
   return label(last.toLowerCase()) || "container";
 }
 
-/** Of that and six letters, for what the user has not named. */
+/** Of that and six letters, for what the user has not named; a container may have it too. */
 export function uniqueName(image: string): string {
-  return `${baseName(image)}-${randomBytes(3).toString("hex")}`;
+  const letters = `-${randomBytes(3).toString("hex")}`;
+  return `${label(baseName(image).slice(0, maxLabelLength - letters.length))}${letters}`;
 }
 
 /** What Kubernetes lets a pod be called. Throws CliError. */
