@@ -5,10 +5,15 @@ const leastShares = 2;
 const mostShares = 262_144;
 
 export function cpuShares(cores: number): number {
-  return Math.min(mostShares, Math.max(leastShares, Math.floor(cores * 1024)));
+  return Math.min(mostShares, Math.max(leastShares, Math.floor((milliCores(cores) * 1024) / 1000)));
 }
 
 /** Microseconds of each period. */
 export function cpuQuotaUs(cores: number): number {
-  return Math.max(leastQuotaUs, Math.floor(cores * cpuPeriodUs));
+  return Math.max(leastQuotaUs, (milliCores(cores) * cpuPeriodUs) / 1000);
+}
+
+/** Thousandths, rounded up, as Kubernetes counts; most of them are no exact numbers of cores. */
+function milliCores(cores: number): number {
+  return Math.ceil(cores * 1000 - 1e-6);
 }

@@ -43,6 +43,23 @@ test("a container is killed for memory the later the more of it it has asked for
   assert.equal(score(served, sidecar), 750, "a sidecar as late as those that it serves");
 });
 
+test("parts of processors are counted in thousandths", () => {
+  const cpus = (cpu: string) => {
+    const one = container({ cpu });
+    const { cpuQuota, cpuShares } = containerResources(spec([one]), one, machine);
+    return [Number(cpuQuota), Number(cpuShares)];
+  };
+  assert.deepEqual([cpus("0.29"), cpus("290m")], Array(2).fill([29_000, 296]));
+  assert.deepEqual(
+    [cpus("1.13"), cpus("0.0101"), cpus("1m")],
+    [
+      [113_000, 1157],
+      [1100, 11],
+      [1000, 2],
+    ],
+  );
+});
+
 test("a container has no swap, and only the huge pages that it asks for", () => {
   const limited = container({ memory: "1Mi", "hugepages-1Gi": "2Gi" });
   const resources = (swap: "together" | "alone" | "none") =>
