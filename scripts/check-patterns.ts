@@ -46,7 +46,6 @@ const makers = new Set([
 const exempt = new Set([
   // What somebody types.
   "src/clients/cli/copy/location.ts",
-  "src/clients/cli/run/pod-config.ts",
   "src/clients/cli/values/duration.ts",
   // Files of administrators.
   "src/services/network/config-template.ts",

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import { connect, endpointPath } from "../client/connect.ts";
 import type { Invocation } from "../invocation.ts";
@@ -65,8 +66,8 @@ async function play(files: readonly string[], options: Options, invocation: Invo
     {
       client,
       endpoint: endpointPath(options, io),
-      dataDir: options.dataDir ?? defaultDataDir,
-      logRoot: options.logDir ?? defaultLogDir,
+      dataDir: resolve(options.dataDir ?? defaultDataDir),
+      logRoot: resolve(options.logDir ?? defaultLogDir),
       nodeLabels: parseKeyValues(options.nodeLabel ?? [], "--node-label"),
     },
     invocation,

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import {
   ContainerConfig,
   PodSandboxConfig,
@@ -24,7 +25,7 @@ function contextOf({ logDir = defaultLogRoot }: Pick<RunOptions, "logDir">): Pod
   return {
     podsDir: undefined,
     usersDir: machineUsersDir,
-    logRoot: logDir,
+    logRoot: resolve(logDir),
     hostIp: undefined,
     clusterDns: async () => undefined,
     objects: {

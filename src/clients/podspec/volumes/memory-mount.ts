@@ -1,6 +1,7 @@
-import { stat } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { makeDirectories } from "../../../ground/directories/index.ts";
+import { ignoreMissing } from "../../../ground/fs/index.ts";
 import { isAtLeast, kernelRelease, mount, mountInfo, unmount } from "../../../ground/linux/index.ts";
 
 /** Since Linux 6.4 a tmpfs can be kept from being swapped out. */
@@ -33,7 +34,14 @@ async function isMountPoint(directory: string): Promise<boolean> {
 
 /** Takes away all that is mounted below a directory, the last first. */
 export async function unmountBelow(directory: string): Promise<void> {
-  const below = (await mountInfo()).filter(({ mountPoint }) => mountPoint.startsWith(`${directory}/`));
-  for (const { mountPoint } of below.toReversed())
+  for (const mountPoint of (await mountsBelow(directory)).toReversed())
     await unmount(mountPoint, { detach: true, missingOk: true });
+}
+
+/** Mount points below a directory, by the paths that the kernel has for them, without links. */
+export async function mountsBelow(directory: string): Promise<readonly string[]> {
+  const real = await realpath(directory).catch(ignoreMissing);
+  if (real === undefined) return [];
+  const all = (await mountInfo()).map(({ mountPoint }) => mountPoint);
+  return all.filter((mountPoint) => mountPoint.startsWith(`${real}/`));
 }

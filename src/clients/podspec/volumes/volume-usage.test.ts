@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { tempDir } from "../../../testing/temp-dir.ts";
-import { memoryMount, unmountBelow } from "./memory-mount.ts";
+import { memoryMount, mountsBelow, unmountBelow } from "./memory-mount.ts";
 import { mountSubPath } from "./sub-path.ts";
 import { treeBytes } from "./volume-usage.ts";
 
 const mib = 2 ** 20;
 
-test("what a pod's directory takes of the disk is not its memory, nor parts of other volumes", async () => {
+test("what is mounted in a pod's directory is not on its disk, and is found also by a link to it", async () => {
   await using dir = await tempDir();
   const [pod, claim] = [join(dir.path, "pod"), join(dir.path, "claim")];
   for (const path of [join(pod, "scratch"), join(claim, "part")]) {
@@ -21,6 +21,12 @@ test("what a pod's directory takes of the disk is not its memory, nor parts of o
   await writeFile(join(pod, "fast", "file"), Buffer.alloc(mib));
   await mountSubPath(claim, "part", join(pod, "subpaths", "part"));
   await mountSubPath(claim, "part/file", join(pod, "subpaths", "file"));
-  const bytes = await treeBytes(pod);
-  assert.ok(bytes >= mib && bytes < 2 * mib, `${bytes} bytes`);
+  const link = join(dir.path, "link");
+  await symlink(pod, link);
+  for (const path of [pod, link]) {
+    const bytes = await treeBytes(path);
+    assert.ok(bytes >= mib && bytes < 2 * mib, `${bytes} bytes`);
+  }
+  await unmountBelow(link);
+  assert.deepEqual(await mountsBelow(pod), []);
 });

@@ -1,11 +1,11 @@
-import { lstat, opendir } from "node:fs/promises";
+import { lstat, opendir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { ignoreMissing, isErrno } from "../../../ground/fs/index.ts";
-import { mountInfo } from "../../../ground/linux/index.ts";
 import { quantityValue } from "../../manifests/index.ts";
 import type { PodContext } from "../context.ts";
 import type { Pod } from "../pod.ts";
 import { emptyDirPath } from "./empty-dir.ts";
+import { mountsBelow } from "./memory-mount.ts";
 
 const blockBytes = 512;
 
@@ -36,9 +36,9 @@ function limitedVolumes({ spec }: Pod) {
  * nor does what is mounted below it: memory, and parts of other volumes.
  */
 export async function treeBytes(directory: string, limit = Number.POSITIVE_INFINITY): Promise<number> {
-  const mounted = new Set((await mountInfo()).map(({ mountPoint }) => mountPoint));
+  const mounted = new Set(await mountsBelow(directory));
   const linked = new Set<number>();
-  const left = [directory];
+  const left = [(await realpath(directory).catch(ignoreMissing)) ?? directory];
   let bytes = 0;
   for (let next = left.pop(); next !== undefined; next = left.pop()) {
     const entries = await opendir(next).catch((error: unknown) => {
