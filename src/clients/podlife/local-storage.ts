@@ -29,7 +29,7 @@ export function hasStorageLimits(pod: Pod): boolean {
 export async function overfullStorage(
   pod: Pod,
   context: PodContext,
-  runtime: PodRuntime,
+  runtime: Pick<PodRuntime, "writtenBytes">,
 ): Promise<string | undefined> {
   const volume = await overfullVolume(pod, context);
   if (volume !== undefined) return volume;

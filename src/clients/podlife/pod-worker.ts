@@ -15,7 +15,6 @@ import {
 } from "../podspec/index.ts";
 import { BackOff } from "./back-off.ts";
 import { PodImages, type PullCredentials } from "./images.ts";
-import { hasStorageLimits, overfullStorage } from "./local-storage.ts";
 import { machineOf } from "./machine.ts";
 import { type ObservedContainer, type ObservedPod, observePod } from "./observe.ts";
 import { type Plan, planPod } from "./plan.ts";
@@ -27,6 +26,7 @@ import { retryMs, StartFailure } from "./start-failure.ts";
 import { PodStatusKeeper } from "./status/pod-status-keeper.ts";
 import type { PodStatus } from "./status/types.ts";
 import { type Stopping, stopAll, stopOne, stopSooner } from "./stop-containers.ts";
+import { StorageWatch } from "./storage-watch.ts";
 import { WakeUp } from "./wake-up.ts";
 
 export type PodWorkerOptions = {
@@ -46,10 +46,7 @@ export type PodWorkerOptions = {
 
 /** Of containers that have ended, the last two of each name are kept: what it is now, and what it was. */
 const keptAttempts = 2;
-/** How often it is looked at what pods take of the disk, and how long one is evicted, as a kubelet has it. */
-const storageMs = 10_000;
-/** Many files take long to look at: no more than this part of the time goes into that. */
-const storagePart = 0.05;
+/** How long a pod has that is evicted, as a kubelet has it. */
 const evictionGraceSeconds = 1;
 
 /**
@@ -65,6 +62,7 @@ export class PodWorker implements AsyncDisposable {
   readonly #restarts: BackOff;
   readonly #images: PodImages;
   readonly #probes: PodProbes;
+  readonly #storage: StorageWatch;
   readonly #status: PodStatusKeeper;
   /** Ends the work under way when the pod is to end. */
   readonly #ending = new AbortController();
@@ -81,8 +79,6 @@ export class PodWorker implements AsyncDisposable {
   /** Started once each, and never again. */
   #ephemeral: readonly EphemeralContainer[] = [];
   #evicted = false;
-  #storageSeenNs = 0n;
-  #storageMs = storageMs;
   readonly #removed = Promise.withResolvers<void>();
 
   constructor(options: PodWorkerOptions) {
@@ -96,6 +92,11 @@ export class PodWorker implements AsyncDisposable {
         this.#event("Warning", "FailedToRetrieveImagePullSecret", message),
       ),
     );
+    this.#storage = new StorageWatch({
+      ...{ pod, context: options.context, runtime, clock },
+      onOverfull: (message) => this.#overfull(message),
+      onFailure: (error) => void this.#retryAfter(error),
+    });
     this.#probes = new PodProbes({
       pod,
       runtime,
@@ -185,6 +186,7 @@ export class PodWorker implements AsyncDisposable {
     this.poke();
     this.#probes[Symbol.dispose]();
     await this.#running;
+    await this.#storage[Symbol.asyncDispose]();
   }
 
   async #run(): Promise<void> {
@@ -228,7 +230,7 @@ export class PodWorker implements AsyncDisposable {
     const deadlineMs = this.#deadlineMs();
     if (deadlineMs !== undefined && deadlineMs <= 0 && !this.#status.isOver)
       this.#status.fail("DeadlineExceeded", "Pod was active on the node longer than the specified deadline");
-    await this.#checkStorage();
+    if (!this.#status.isOver) this.#storage.look();
     const plan = planPod(this.pod, observed, this.#probes);
     this.#status.planned(plan);
     if (plan.ended || this.#status.isOver) {
@@ -257,23 +259,16 @@ export class PodWorker implements AsyncDisposable {
     const start = [...this.#unstarted(observed), ...plan.start];
     const againMs = await this.#startAll(start, observed, signal);
     if (againMs === 0) return 0;
-    return least(least(againMs, deadlineMs), hasStorageLimits(this.pod) ? this.#storageMs : undefined);
+    return least(least(againMs, deadlineMs), this.#storage.againMs);
   }
 
   /** A pod that takes more of the disk than it may is ended, as by a kubelet. */
-  async #checkStorage(): Promise<void> {
-    const { clock, context, runtime } = this.#options;
-    if (!hasStorageLimits(this.pod) || this.#status.isOver) return;
-    const nowNs = clock.nowNs();
-    if (Number(nowNs - this.#storageSeenNs) / 1e6 < this.#storageMs) return;
-    const message = await overfullStorage(this.pod, context, runtime);
-    this.#storageSeenNs = clock.nowNs();
-    const tookMs = Number(this.#storageSeenNs - nowNs) / 1e6;
-    this.#storageMs = Math.max(storageMs, tookMs / storagePart);
-    if (message === undefined) return;
+  #overfull(message: string): void {
+    if (this.#status.isOver || this.#closing.signal.aborted) return;
     this.#evicted = true;
     this.#event("Warning", "Evicted", message);
     this.#status.fail("Evicted", message);
+    this.poke();
   }
 
   /** Once after each change; what is not there any more stays as it was. */
