@@ -37,7 +37,7 @@ export async function reconcileJob(job: Job, world: World): Promise<void> {
   const before = jobStatus(job);
   if (before?.end !== undefined) return await afterEnd(job, before, world);
   const pods = podsOf(job, world);
-  // Looked at once: a pod that ends while the status is being written is told of by its end, in the next turn.
+  // Looked at once: a pod that ends while the status is written counts by its end in the next turn.
   const running = pods.filter((pod) => !hasEnded(pod, world));
   const active = running.filter((pod) => pod.deleting === undefined);
   const succeeded = succeededOf(job, pods, world);
