@@ -60,8 +60,8 @@ test("looks at what a pod takes of the disk hold nothing up, and are the rarer t
 
   assert.deepEqual([await lookAfter(0n), await lookAfter(3n)], [1, 1]);
   await ended(0);
-  assert.equal(watch.againMs, 60_000);
-  assert.deepEqual([await lookAfter(56n), await lookAfter(1n)], [1, 2]);
+  assert.equal(watch.againMs, 15_000);
+  assert.deepEqual([await lookAfter(11n), await lookAfter(1n)], [1, 2]);
   await ended(new Error("the runtime is away"));
   assert.equal(watch.againMs, 10_000);
   assert.equal(await lookAfter(10n), 3);

@@ -16,7 +16,7 @@ export type StorageWatchOptions = {
 /** How often a kubelet looks. */
 const periodMs = 10_000;
 /** Many files take long to look at: no more than this part of the time goes into that. */
-const part = 0.05;
+const part = 0.2;
 
 /** Looks now and then at what a pod takes of the disk, while everything else goes on. */
 export class StorageWatch implements AsyncDisposable {
