@@ -187,7 +187,7 @@ test(
   async () => {
     await using rig = await bridged({ chained: [{ type: "helper" }] });
     await rig.plugin("helper", recorder());
-    await rig.restart({ giveUpAfterMs: 1 });
+    await rig.restart({ giveUpAfterMs: 500 });
     const pod = await rig.pod();
     await rig.network.attach(pod);
     await rename(`${rig.root}/bin/helper`, `${rig.root}/helper`);

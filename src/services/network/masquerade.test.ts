@@ -22,7 +22,7 @@ async function killAt(rig: TestNetwork, command: "ADD" | "DEL", option: string, 
   const once = `mkdir '${bin}/done' 2>/dev/null`;
   for (const program of ["iptables", "ip6tables"]) {
     const { stdout } = await run("sh", ["-c", `command -v ${program}`]);
-    const script = `#!/bin/sh\nREAL=${stdout.trim()}\ncase "$*" in *"${option}"*) if ${once}; then kill -9 $PPID; ${after}; fi;; esac\nexec "$REAL" "$@"\n`;
+    const script = `#!/bin/sh\nREAL=${stdout.trim()}\ncase "$*" in *"${option}"*) if ${once}; then echo $$ >'${bin}/pid'; kill -9 $PPID; ${after}; fi;; esac\nexec "$REAL" "$@"\n`;
     await writeFile(`${bin}/${program}`, script, { mode: 0o755 });
   }
   await rig.plugin(
@@ -70,10 +70,9 @@ for (const option of ["-N CNI-", "-A CNI-", "-A POSTROUTING"]) {
   test(`nothing stays of a pod whose ADD was killed while iptables ${option} goes on`, limit, async () => {
     await using rig = await bridged();
     const pod = await rig.pod();
-    const goesOn = `echo $$ >'${rig.root}/pid'; sleep 10`;
-    await killAt(rig, "ADD", option, goesOn);
+    await killAt(rig, "ADD", option, "sleep 10");
     await assert.rejects(rig.network.attach(pod), { code: "Internal", message: /bridge failed/ });
-    const pid = (await readFile(`${rig.root}/pid`, "utf8")).trim();
+    const pid = (await readFile(`${rig.root}/killing/pid`, "utf8")).trim();
     // Nothing of one that has ended, even where nobody has asked yet how.
     assert.equal(await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => ""), "");
     await rig.network.detach(pod.sandboxId);
