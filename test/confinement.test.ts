@@ -188,8 +188,12 @@ describe("a container", () => {
 describe("the pause process of a shared PID namespace", () => {
   const host = withBerth();
   const linux = { securityContext: { namespaceOptions: { pid: NamespaceMode.POD } } };
+  /** Of a pause that has begun: the OCI runtime puts it under its filter last of all, just before. */
   const statusOf = async (pod: TestPod) => {
     const { pid } = await verboseSandboxInfo(host.berth, pod.id);
+    await eventually("the pause has begun", async () =>
+      (await readFile(`/proc/${pid}/cmdline`, "utf8")).startsWith("/pause\0"),
+    );
     return readFile(`/proc/${pid}/status`, "utf8");
   };
 
