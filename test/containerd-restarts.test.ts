@@ -66,6 +66,7 @@ describe("containers that are restarted as their labels ask for", () => {
     await kill("always");
     const again = await runsAgain("always", pid);
     assert.equal(await count("always"), "1");
+    await eventually("it has run twice", async () => (await lines()).length === 2);
     await kill("always");
     await runsAgain("always", again);
     await eventually("it has run three times", async () => (await lines()).length === 3);
