@@ -206,9 +206,11 @@ describe("nerdctl run", () => {
 
   it("restarts a container by its policy, also over the daemon's restart, until it is stopped", async () => {
     await using _running = await running("again", "echo run; exec sleep 1000", "--restart", "always");
-    const runs = async () => (await nerdctl("logs", "again")).split("\n").length;
+    const runs = async () =>
+      (await nerdctl("logs", "again")).split("\n").filter((line) => line === "run").length;
     const kill = async () =>
       process.kill(Number(await nerdctl("inspect", "-f", "{{.State.Pid}}", "again")), "SIGKILL");
+    await eventually("it has run once", async () => (await runs()) === 1);
     await kill();
     await eventually("it has run twice", async () => (await runs()) === 2);
     await host.berth.restartDaemon("SIGKILL");
