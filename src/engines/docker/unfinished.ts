@@ -38,15 +38,29 @@ export class Unfinished {
     this.#names.delete(name);
   }
 
-  /** Names of pods can be longer than those of files. */
   #path(name: string): string {
-    return join(this.#directory, createHash("sha256").update(name).digest("hex"));
+    return join(this.#directory, fileOf(name));
   }
 }
 
+/** Names of pods can be longer than those of files. */
+function fileOf(name: string): string {
+  return createHash("sha256").update(name).digest("hex");
+}
+
+/** A file that a daemon was killed in the midst of writing goes: Docker had not been asked for anything. */
 function readNames(directory: string): readonly string[] {
+  return filesIn(directory).flatMap((file) => {
+    const name = readFileSync(join(directory, file), "utf8");
+    if (fileOf(name) === file) return [name];
+    rmSync(join(directory, file));
+    return [];
+  });
+}
+
+function filesIn(directory: string): readonly string[] {
   try {
-    return readdirSync(directory).map((file) => readFileSync(join(directory, file), "utf8"));
+    return readdirSync(directory);
   } catch (error) {
     if (isErrno(error, "ENOENT")) return [];
     throw error;
