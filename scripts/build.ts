@@ -8,6 +8,7 @@ import { glob, rm } from "node:fs/promises";
 import { basename } from "node:path";
 import { type BuildOptions, build } from "rolldown";
 
+/** Files that threads begin with, and no others, end so. */
 const threads: Record<string, string> = {};
 for await (const file of glob("src/**/*-worker.ts")) {
   const name = basename(file, ".ts");
@@ -63,7 +64,7 @@ const commandGroups = [
   { name: "program", test: /\/src\/clients\/cli\/process\.ts$/, priority: 2 },
   {
     name: "client",
-    test: /\/src\/clients\/cli\/(client\/connect|output\/print-list|output\/units|values\/key-value)\.ts$|\/src\/clients\/criclient\/(objects|resolve|connect|find)[a-z-]*\.ts$/,
+    test: /\/src\/clients\/cli\/(client\/connect|output\/print-list|output\/units|values\/key-value)\.ts$|\/src\/clients\/criclient\/(objects|resolve|connect)\.ts$/,
     priority: 1,
   },
 ];

@@ -6,7 +6,7 @@ import { createLogger, type Logger } from "../ground/logging/index.ts";
 import { type Database, openDatabase } from "../ground/metadata/index.ts";
 import { claimDirectories } from "./claimed-directories.ts";
 import type { DaemonHooks } from "./daemon.ts";
-import { endInTime } from "./end-process.ts";
+import { endInTime, endProcess } from "./end-process.ts";
 import { giveBackAtRest } from "./memory-at-rest.ts";
 import { ServiceManager } from "./service-manager.ts";
 import { terminationSignal } from "./signals.ts";
@@ -28,7 +28,6 @@ export async function run(args: readonly string[], hooks: DaemonHooks = {}): Pro
     .version(version)
     .action(async ({ config: file, ...overrides }: { config?: string } & ConfigSource["overrides"]) => {
       await serve({ file, overrides }, hooks);
-      const { endProcess } = await import("./end-process.ts");
       endProcess();
     });
   try {

@@ -10,8 +10,8 @@
 export type { PullCredentials } from "./images.ts";
 export type { PodEvent } from "./pod-event.ts";
 export { PodRuntime } from "./pod-runtime.ts";
-export { PodWorker, type PodWorkerOptions } from "./pod-worker.ts";
 export { imageDirectory, imageIds, podStats, removeUnusedImages, usedImages } from "./runtime-usage.ts";
 export { RuntimeWatch } from "./runtime-watch.ts";
 export type { ContainerStatus, PodCondition, PodPhase, PodStatus } from "./status/types.ts";
 export { pendingStatus, unscheduledStatus } from "./status/unscheduled-status.ts";
+export { PodWorker, type PodWorkerOptions } from "./worker.ts";
