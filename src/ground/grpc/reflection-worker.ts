@@ -6,7 +6,10 @@ import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
+import { threadIsLoaded } from "../threads/index.ts";
 import type { ReflectionData } from "./reflection.ts";
+
+threadIsLoaded();
 
 /** Seen from the source, or from the program that it is made into. */
 const protoPath = import.meta.url.endsWith(".ts") ? "../../../proto/" : "../proto/";

@@ -2,13 +2,15 @@
 import type { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 import { messageOf } from "../errors/index.ts";
-import { sentError } from "../threads/index.ts";
+import { sentError, threadIsLoaded } from "../threads/index.ts";
 import { keepFreePages } from "./file-room.ts";
 import { keepRoom } from "./log-room.ts";
 import { toMetadataError } from "./sqlite-errors.ts";
 import { checkStructure, collectionNames, openSqlite, readRecords } from "./sqlite-file.ts";
 import { commitBatches } from "./transaction.ts";
 import type { WorkerReply, WorkerRequest, WorkerStart } from "./worker-messages.ts";
+
+threadIsLoaded();
 
 const { path } = workerData as WorkerStart;
 

@@ -2,7 +2,7 @@ import { on } from "node:events";
 import type { Worker } from "node:worker_threads";
 import { messageOf } from "../errors/index.ts";
 import type { Logger } from "../logging/index.ts";
-import { receivedError, type SentError, startThread, threadFile } from "../threads/index.ts";
+import { endThread, receivedError, type SentError, startThread, threadFile } from "../threads/index.ts";
 import { MemoryCollection } from "./collection.ts";
 import type { Change, Collection, CollectionName, Database, Durability } from "./database.ts";
 import { decode, encode } from "./encoding.ts";
@@ -32,7 +32,7 @@ export async function openDatabase(options: {
       logger?.info({ path, from: migratedFrom }, "migrated the database to the newest schema");
     return new SqliteDatabase(path, worker, collections, logger);
   } catch (error) {
-    await worker.terminate();
+    await endThread(worker);
     throw error;
   }
 }

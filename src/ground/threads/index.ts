@@ -10,5 +10,5 @@ export { type JobError, JobThread, type JobThreadOptions } from "./job-thread.ts
 export { JobThreads } from "./job-threads.ts";
 export { receivedError, type SentError, sentError } from "./sent-error.ts";
 export { serveJobs } from "./serve-jobs.ts";
-export { endThread, startThread, ThreadError, threadFile } from "./start-thread.ts";
+export { endThread, startThread, ThreadError, threadFile, threadIsLoaded } from "./start-thread.ts";
 export { hostPathThreads, threadPoolSize } from "./thread-pool.ts";

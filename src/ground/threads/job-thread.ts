@@ -123,7 +123,7 @@ export class JobThread<Job, Result> implements AsyncDisposable {
   #retire(): void {
     const worker = this.#worker;
     this.#worker = undefined;
-    void worker?.terminate();
+    if (worker !== undefined) void endThread(worker);
   }
 
   /** It ends by itself once the kernel lets it go. */

@@ -1,6 +1,7 @@
 import { parentPort } from "node:worker_threads";
 import type { JobReply, JobRequest } from "./job-thread.ts";
 import { sentError } from "./sent-error.ts";
+import { threadIsLoaded } from "./start-thread.ts";
 
 /**
  * The body of a thread behind a {@link JobThread}: does one job after the other; those that wait for
@@ -10,6 +11,7 @@ import { sentError } from "./sent-error.ts";
 export function serveJobs<Job, Result>(
   perform: (job: Job, signal: AbortSignal) => Result | Promise<Result>,
 ): void {
+  threadIsLoaded();
   const underWay = new Map<number, AbortController>();
   const run = async (id: number, job: Job): Promise<JobReply<Result>> => {
     const controller = new AbortController();

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { createReadStream, statSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
-import { sentError } from "../../ground/threads/index.ts";
+import { sentError, threadIsLoaded } from "../../ground/threads/index.ts";
 import { applyLayer, type DirectoryTarget, removePaths } from "../../parts/unpack/index.ts";
 import type { ArchiveBytes, Job, JobResult, ReadRequest } from "./jobs.ts";
 import { writeArchiveFile } from "./write-archive.ts";
@@ -64,4 +64,5 @@ async function resultOf(job: Job): Promise<JobResult> {
   }
 }
 
+threadIsLoaded();
 resultOf(workerData as Job).then((result) => parentPort?.postMessage(result));

@@ -1,6 +1,6 @@
 /** Thread that talks to registries and takes layers and archives apart. Started by worker-pool.ts. */
 import { parentPort } from "node:worker_threads";
-import { sentError } from "../../ground/threads/index.ts";
+import { sentError, threadIsLoaded } from "../../ground/threads/index.ts";
 import { createRegistry, type Registry } from "../../parts/registry/index.ts";
 import { runLayerJob } from "./layer-job.ts";
 import { runPeerJob } from "./peer-job.ts";
@@ -124,4 +124,5 @@ function serve(port: NonNullable<typeof parentPort>): void {
   });
 }
 
+threadIsLoaded();
 if (parentPort !== null) serve(parentPort);

@@ -1,5 +1,5 @@
 import type { Worker } from "node:worker_threads";
-import { receivedError, startThread, threadFile } from "../../ground/threads/index.ts";
+import { endThread, receivedError, startThread, threadFile } from "../../ground/threads/index.ts";
 import { RegistryError } from "../../parts/registry/index.ts";
 import { ImageError } from "./image-error.ts";
 import type { FromWorker, Job, Outcome, ToWorker } from "./worker-messages.ts";
@@ -80,7 +80,7 @@ export class WorkerPool implements AsyncDisposable {
     this.#closed = true;
     clearInterval(this.#pacing);
     for (const task of this.#queue.splice(0)) task.settle.reject(closing());
-    await Promise.all([...this.#members].map(({ worker }) => worker.terminate()));
+    await Promise.all([...this.#members].map(({ worker }) => endThread(worker)));
   }
 
   #dispatch(): void {
@@ -173,7 +173,7 @@ export class WorkerPool implements AsyncDisposable {
     member.worker.unref();
     member.idleTimer = setTimeout(() => {
       this.#members.delete(member);
-      void member.worker.terminate();
+      void endThread(member.worker);
     }, idleMs).unref();
   }
 

@@ -14,6 +14,7 @@ import type { AddressInfo } from "node:net";
 import { pipeline } from "node:stream/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import { messageOf } from "../../ground/errors/index.ts";
+import { threadIsLoaded } from "../../ground/threads/index.ts";
 import { type Digest, isDigest } from "../../parts/oci/index.ts";
 import { blobsPath } from "./peer.ts";
 import type { FromPeerServer, ServedBlob, ToPeerServer } from "./peer-messages.ts";
@@ -138,4 +139,5 @@ function serve(settings: ServerSettings, port: Port): void {
   port.on("message", ({ id, blob }: ToPeerServer) => blobs.found(id, blob));
 }
 
+threadIsLoaded();
 if (parentPort !== null) serve(workerData as ServerSettings, parentPort);

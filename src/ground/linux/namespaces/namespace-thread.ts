@@ -1,5 +1,5 @@
 import type { Worker } from "node:worker_threads";
-import { receivedError, type SentError, startThread, threadFile } from "../../threads/index.ts";
+import { endThread, receivedError, type SentError, startThread, threadFile } from "../../threads/index.ts";
 import { LinuxError } from "../linux-error.ts";
 import type { InterfaceCounters } from "../network-counters.ts";
 import { HeldNamespaces } from "./held-namespaces.ts";
@@ -116,7 +116,7 @@ export class NamespaceThread implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearTimeout(this.#idle);
-    await this.#worker?.terminate();
+    if (this.#worker !== undefined) await endThread(this.#worker);
   }
 
   async #call<Job extends NamespaceJob>(
@@ -152,7 +152,7 @@ export class NamespaceThread implements AsyncDisposable {
   #retire(): void {
     const worker = this.#worker;
     this.#worker = undefined;
-    void worker?.terminate();
+    if (worker !== undefined) void endThread(worker);
   }
 
   /**

@@ -1,5 +1,5 @@
 import { parentPort } from "node:worker_threads";
-import { sentError } from "../../threads/index.ts";
+import { sentError, threadIsLoaded } from "../../threads/index.ts";
 import { asLinuxError } from "../linux-error.ts";
 import { readNetworkCounters } from "../network-counters.ts";
 import { createPodNamespaces, holdPodNamespaces, resetPodNamespaces } from "./create-pod-namespaces.ts";
@@ -13,6 +13,8 @@ import type { NamespaceAnswer, NamespaceCall } from "./namespace-thread.ts";
  * leaves uncaught.
  */
 const host = new HostNamespaces();
+
+threadIsLoaded();
 
 parentPort?.on("message", (call: NamespaceCall) => parentPort?.postMessage(answer(call)));
 

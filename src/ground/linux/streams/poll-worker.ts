@@ -1,5 +1,6 @@
 import { readSync } from "node:fs";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { threadIsLoaded } from "../../threads/index.ts";
 import { POLLIN, type PollEntry, poll } from "./poll-call.ts";
 import type { PollAnswer, PollOrder } from "./poll-thread.ts";
 import { Relay } from "./relay.ts";
@@ -15,6 +16,8 @@ interface Watched {
   ready(events: readonly number[]): boolean;
   close(): void;
 }
+
+threadIsLoaded();
 
 const { wakeFd } = workerData as { readonly wakeFd: number };
 const watched = new Set<Watched>();
