@@ -73,7 +73,9 @@ for (const handler of ["crun", "runc"]) {
     });
 
     test("the next daemon learns of an exit that happened while none was there", async () => {
-      const task = await bench.run(handler, "exec sleep 1000");
+      const task = await bench.run(handler, "echo up; exec sleep 1000");
+      // Until its command runs it is the OCI runtime's first process, which SIGTERM may end.
+      await bench.logged(task, "up");
       await bench.tasks[Symbol.asyncDispose]();
       await task.kill(15);
       await task.kill(9);
