@@ -7,14 +7,13 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { podConfig, shellConfig } from "../test/support/requests.ts";
+import { cpuMs } from "./cpu-time.ts";
 import { RuntimePair, type Subject } from "./runtime-pair.ts";
 import { median, percentile, timed } from "./statistics.ts";
 
 const containers = Number(process.argv[2] ?? 200);
 const perPod = 10;
 const [rounds, warmUp] = [40, 5];
-/** Linux counts CPU time in hundredths of a second. */
-const tickMs = 10;
 
 await using pair = await RuntimePair.start();
 for (const subject of pair.subjects) {
@@ -33,9 +32,9 @@ for (const subject of pair.subjects) {
 async function measure(subject: Subject, what: string, ask: () => Promise<unknown>): Promise<void> {
   for (let round = 0; round < warmUp; round++) await ask();
   const times: number[] = [];
-  const before = await cpuMs(subject);
+  const before = await cpuOfAll(subject);
   for (let round = 0; round < rounds; round++) times.push((await timed(ask)).ms);
-  const cpuEach = ((await cpuMs(subject)) - before) / rounds;
+  const cpuEach = ((await cpuOfAll(subject)) - before) / rounds;
   const waits = await waitsDuring(subject, ask);
   console.log(
     `  ${what}: p50 ${median(times).toFixed(1)} p95 ${percentile(times, 0.95).toFixed(1)} ms, CPU ${cpuEach.toFixed(1)} ms; ` +
@@ -69,19 +68,12 @@ async function runPod({ clients: { runtime }, logs }: Subject, name: string): Pr
 }
 
 /** CPU time of the daemon, and of processes that were told of its directory and work for it. */
-async function cpuMs({ directory, pid: daemon }: Subject): Promise<number> {
+async function cpuOfAll({ directory, pid: daemon }: Subject): Promise<number> {
   const pids = (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry)).map(Number);
-  let ticks = 0;
+  let ms = 0;
   for (const pid of pids) {
     const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-    if (pid === daemon || (pid !== process.pid && command.includes(directory))) ticks += await ticksOf(pid);
+    if (pid === daemon || (pid !== process.pid && command.includes(directory))) ms += await cpuMs(pid);
   }
-  return ticks * tickMs;
-}
-
-/** utime and stime of proc_pid_stat(5), the 14th and 15th field; the second, the name, may hold blanks. */
-async function ticksOf(pid: number): Promise<number> {
-  const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
+  return ms;
 }
