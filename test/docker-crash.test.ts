@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { after, afterEach, before, describe, it } from "node:test";
 import { ContainerState, type PodSandboxConfig, PodSandboxState } from "../src/ground/protocol/index.ts";
 import type { TestRegistry } from "../src/testing/registry.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
@@ -63,6 +63,10 @@ for (const { name: victim, kills, liveRestore } of victims) {
       await start(await create(id, config));
       await runtime().removePodSandbox({ podSandboxId: id });
       clean = await started.traces();
+    });
+    // What one case leaves is not the next one's.
+    afterEach(async () => {
+      for (const { id } of await pods()) await runtime().removePodSandbox({ podSandboxId: id });
     });
     after(async () => {
       await started?.[Symbol.asyncDispose]();

@@ -5,7 +5,9 @@ import { tempDir } from "../src/testing/temp-dir.ts";
 import { TestBerth } from "./support/berth.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
+import { GatePlugin } from "./support/gate-plugin.ts";
 import { containerStatus, execSync, exited, TestPod } from "./support/pod.ts";
+import { podConfig } from "./support/requests.ts";
 import { selfSigned } from "./support/self-signed.ts";
 
 /** Docker Engines that are set up in other ways than the tests' usual one. */
@@ -97,4 +99,25 @@ describe("the Docker engine", () => {
       assert.deepEqual(numbers, [...numbers.keys()]);
     });
   }
+
+  it("makes no pod of a sandbox that ended with dockerd in the midst of its making", async () => {
+    await using directory = await tempDir();
+    const gate = await GatePlugin.write(directory.path);
+    await using berth = await TestBerth.start({ engine: "docker", ...gate.options });
+    const { runtime } = berth.clients;
+    const request = { config: podConfig("unlucky"), runtimeHandler: "" };
+    const refused = assert.rejects(runtime.runPodSandbox(request), /UNAVAILABLE.*Docker Engine/);
+    await gate.begun();
+    await berth.docker?.stop("SIGKILL");
+    await berth.docker?.start();
+    await eventually("the engine is there again", async () => {
+      const { status } = await runtime.status({ verbose: false });
+      return status?.conditions.find(({ type }) => type === "RuntimeReady")?.status;
+    });
+    await gate.open();
+    await refused;
+    assert.deepEqual((await runtime.listPodSandbox({ filter: undefined })).items, []);
+    assert.deepEqual(await berth.docker?.containers(), []);
+    await runtime.runPodSandbox(request);
+  });
 });

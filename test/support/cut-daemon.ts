@@ -2,12 +2,13 @@
  * berthd, from the sources, that is killed where a test wants it: when the file that BERTH_CUT_FILE names
  * holds the name of the step that comes next, it is removed and the process ends as by a crash, with nothing
  * flushed or taken back. Behind the name, after a newline, may be the process that is to be killed in its
- * place.
+ * place, and is dead when the step begins.
  */
-import { readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { run } from "../../src/daemon/run.ts";
 
 const file = process.env.BERTH_CUT_FILE ?? "";
+const clock = new Int32Array(new SharedArrayBuffer(4));
 
 await run(process.argv.slice(2), {
   observer: (step) => {
@@ -15,6 +16,7 @@ await run(process.argv.slice(2), {
     if (name !== step) return;
     rmSync(file);
     process.kill(Number(pid), "SIGKILL");
+    while (isAlive(Number(pid))) Atomics.wait(clock, 0, 0, 1);
   },
 });
 
@@ -23,5 +25,15 @@ function wanted(): string | undefined {
     return readFileSync(file, "utf8");
   } catch {
     return undefined;
+  }
+}
+
+/** The first thread may be a zombie while others still hold its connections. */
+function isAlive(pid: number): boolean {
+  try {
+    if (readdirSync(`/proc/${pid}/task`).length > 1) return true;
+    return !readFileSync(`/proc/${pid}/stat`, "latin1").includes(") Z ");
+  } catch {
+    return false;
   }
 }

@@ -51,6 +51,7 @@ export class DockerSandboxes implements Sandboxes {
       );
     }
     const name = sandboxName(config);
+    const connection = mirror.connection();
     this.#making.set(name, "");
     using _making = { [Symbol.dispose]: () => void this.#making.delete(name) };
     const id = await this.#create(config, handler);
@@ -60,8 +61,8 @@ export class DockerSandboxes implements Sandboxes {
       await client.startContainer(id);
       const details = await client.container(id);
       await this.#connect(config, details);
-      // An engine that went meanwhile may have taken its containers along.
-      mirror.requireEngine();
+      // An engine that went meanwhile, and may be back, may have taken its containers along.
+      connection.throwIfAborted();
       observer("sandbox-commit");
       unfinished.delete(name);
       observer("sandbox-made");

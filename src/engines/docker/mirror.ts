@@ -51,6 +51,7 @@ export class Mirror implements AsyncDisposable {
   readonly #endedUnfinished = new Set<string>();
   readonly #closing = new AbortController();
   #away: string | undefined = "it was not asked yet";
+  #connection = AbortSignal.abort();
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: MirrorOptions) {
@@ -73,6 +74,15 @@ export class Mirror implements AsyncDisposable {
   requireEngine(): void {
     if (this.#away === undefined) return;
     throw new EngineError("Unavailable", `the Docker Engine is not available: ${this.#away}`);
+  }
+
+  /**
+   * For work that must not outlive the connection to the engine, as what runs may end with it. Throws as
+   * requireEngine does.
+   */
+  connection(): AbortSignal {
+    this.requireEngine();
+    return this.#connection;
   }
 
   sandboxes(): readonly FoundSandbox[] {
@@ -166,9 +176,11 @@ export class Mirror implements AsyncDisposable {
     const { Version, agreed } = await client.agree(signal);
     const events = await client.events({ type: ["container"], event: actions, ...oursFilter }, signal);
     const connection = new AbortController();
-    using _connection = { [Symbol.dispose]: () => connection.abort() };
+    const gone = () => new EngineError("Unavailable", "the connection to the Docker Engine ended meanwhile");
+    using _connection = { [Symbol.dispose]: () => connection.abort(gone()) };
     await this.#followImages(AbortSignal.any([signal, connection.signal]));
     await this.#lookAtAll();
+    this.#connection = connection.signal;
     this.#away = undefined;
     logger.info({ engine: client.name, version: Version, api: agreed }, "connected to the Docker Engine");
     onReady();
