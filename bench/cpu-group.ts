@@ -5,9 +5,9 @@ import { join } from "node:path";
 const v1 = "/sys/fs/cgroup/cpuacct";
 
 /**
- * A cgroup for a daemon, in which all that it starts stays but the containers' own processes: so its CPU time
- * is what the daemon, its monitors or shims, OCI runtimes and plugins have used, those that have ended among
- * them.
+ * A cgroup for a daemon, or some that work together, in which all that they start stays but the containers'
+ * own processes: so its CPU time is what the daemons, their monitors or shims, OCI runtimes and plugins have
+ * used, those that have ended among them.
  */
 export class CpuGroup implements AsyncDisposable {
   readonly #directory: string;
@@ -16,10 +16,10 @@ export class CpuGroup implements AsyncDisposable {
     this.#directory = directory;
   }
 
-  static async of(pid: number): Promise<CpuGroup> {
-    const directory = join(existsSync(v1) ? v1 : "/sys/fs/cgroup", `berth-bench-${pid}`);
+  static async of(...pids: readonly number[]): Promise<CpuGroup> {
+    const directory = join(existsSync(v1) ? v1 : "/sys/fs/cgroup", `berth-bench-${pids[0]}`);
     await mkdir(directory);
-    await writeFile(join(directory, "cgroup.procs"), String(pid));
+    for (const pid of pids) await writeFile(join(directory, "cgroup.procs"), String(pid));
     return new CpuGroup(directory);
   }
 

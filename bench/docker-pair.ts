@@ -7,14 +7,16 @@ import { bridgeNetwork, TestBerth } from "../test/support/berth.ts";
 import { startBusyboxRegistry } from "../test/support/busybox.ts";
 import type { CriClients } from "../test/support/clients.ts";
 import { podConfig } from "../test/support/requests.ts";
+import { CpuGroup } from "./cpu-group.ts";
 import { startCriDockerd } from "./cri-dockerd.ts";
 
 /** A runtime over the Docker Engine. */
 export type DockerSubject = {
   readonly name: "berth" | "cri-dockerd";
   readonly clients: CriClients;
-  readonly pid: number;
   readonly logs: string;
+  /** The runtime and the CNI plugins that it starts. */
+  readonly group: CpuGroup;
 };
 
 /** berth and cri-dockerd over one Docker Engine, each with its own bridge; the busybox image is there. */
@@ -23,20 +25,20 @@ export class DockerPair implements AsyncDisposable {
   /** berth first. */
   readonly subjects: readonly [DockerSubject, DockerSubject];
   readonly engineVersion: string;
-  /** dockerd and its containerd. */
-  readonly enginePids: readonly number[];
+  /** dockerd, its containerd, and the shims and OCI runtimes that these start. */
+  readonly engineGroup: CpuGroup;
   readonly #parts: AsyncDisposableStack;
 
   private constructor(
     image: string,
     subjects: readonly [DockerSubject, DockerSubject],
-    engine: { readonly version: string; readonly pids: readonly number[] },
+    engine: { readonly version: string; readonly group: CpuGroup },
     parts: AsyncDisposableStack,
   ) {
     this.image = image;
     this.subjects = subjects;
     this.engineVersion = engine.version;
-    this.enginePids = engine.pids;
+    this.engineGroup = engine.group;
     this.#parts = parts;
   }
 
@@ -59,18 +61,19 @@ export class DockerPair implements AsyncDisposable {
     const image = { image: registry.image };
     await berth.clients.images.pullImage(PullImageRequest.fromPartial({ image }));
     const containerd = await readFile(join(berth.directory, "docker/exec/containerd/containerd.pid"), "utf8");
+    const group = async (...pids: readonly number[]) => parts.use(await CpuGroup.of(...pids));
     return new DockerPair(
       registry.image,
       [
-        { name: "berth", clients: berth.clients, pid: berth.pid, logs: berth.logDir },
+        { name: "berth", clients: berth.clients, logs: berth.logDir, group: await group(berth.pid) },
         {
           name: "cri-dockerd",
           clients: peer.clients,
-          pid: peer.pid,
           logs: join(peer.directory, "logs"),
+          group: await group(peer.pid),
         },
       ],
-      { version: await docker.version(), pids: [docker.pid, Number(containerd)] },
+      { version: await docker.version(), group: await group(docker.pid, Number(containerd)) },
       parts.move(),
     );
   }

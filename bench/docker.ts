@@ -10,7 +10,6 @@ import { SecurityProfile_ProfileType } from "../src/ground/protocol/index.ts";
 import type { CriClients } from "../test/support/clients.ts";
 import { podConfig, shellConfig } from "../test/support/requests.ts";
 import { numbers } from "./arguments.ts";
-import { cpuMs } from "./cpu-time.ts";
 import { DockerPair, type DockerSubject } from "./docker-pair.ts";
 import { median, timed } from "./statistics.ts";
 
@@ -49,19 +48,10 @@ const calls: Readonly<Record<string, (clients: CriClients) => Promise<unknown>>>
 };
 for (const [what, call] of Object.entries(calls)) {
   await inTurn(rounds + warmUp, async (subject, round) => {
-    const pids = [subject.pid, ...pair.enginePids];
-    const before = await Promise.all(pids.map(cpuMs));
-    const { ms } = await timed(() => call(subject.clients));
-    const after = await Promise.all(pids.map(cpuMs));
+    const { ms, cpuMs } = await costOf(subject, () => call(subject.clients));
     if (round < warmUp) return;
-    const used = after.map((now, index) => now - (before[index] ?? 0));
     add(what, subject, ms);
-    add(`CPU of ${what}, runtime`, subject, used[0] ?? 0);
-    add(
-      `CPU of ${what}, engine too`,
-      subject,
-      used.reduce((sum, each) => sum + each, 0),
-    );
+    add(`CPU of ${what}`, subject, cpuMs);
   });
 }
 
@@ -72,29 +62,49 @@ for (const [what, ofAll] of figures) {
   console.log(`| ${what} | ${own.toFixed(1)} ms | ${peer.toFixed(1)} ms | ${(own / peer).toFixed(2)} |`);
 }
 
-async function onePod({ clients: { runtime }, logs }: DockerSubject, name: string) {
-  const config = await configOf(logs, name);
-  const run = await timed(() => runtime.runPodSandbox({ config, runtimeHandler: "" }));
-  const { podSandboxId } = run.value;
+/** The CPU time is that of the runtime, the engine and what they start. */
+async function costOf<T>({ group }: DockerSubject, work: () => Promise<T>) {
+  const groups = [group, pair.engineGroup];
+  const used = async () =>
+    (await Promise.all(groups.map((each) => each.usedMs()))).reduce((sum, each) => sum + each, 0);
+  const before = await used();
+  const { ms, value } = await timed(work);
+  return { ms, value, cpuMs: (await used()) - before };
+}
+
+async function onePod(subject: DockerSubject, name: string): Promise<Readonly<Record<string, number>>> {
+  const { runtime } = subject.clients;
+  const config = await configOf(subject.logs, name);
   const container = shellConfig("main", pair.image, "exec sleep 1000", { linux: { securityContext } });
-  const create = await timed(() =>
+  const run = await costOf(subject, () => runtime.runPodSandbox({ config, runtimeHandler: "" }));
+  const { podSandboxId } = run.value;
+  const create = await costOf(subject, () =>
     runtime.createContainer({ podSandboxId, config: container, sandboxConfig: config }),
   );
   const { containerId } = create.value;
-  const start = await timed(() => runtime.startContainer({ containerId }));
-  const execs: number[] = [];
-  for (let index = 0; index < execsPerPod; index++)
-    execs.push((await timed(() => runtime.execSync({ containerId, cmd: ["true"], timeout: 10n }))).ms);
-  const stop = await timed(() => runtime.stopPodSandbox({ podSandboxId }));
-  const remove = await timed(() => runtime.removePodSandbox({ podSandboxId }));
+  const start = await costOf(subject, () => runtime.startContainer({ containerId }));
+  const exec = await costOf(subject, async () => {
+    const execs: number[] = [];
+    for (let index = 0; index < execsPerPod; index++)
+      execs.push((await timed(() => runtime.execSync({ containerId, cmd: ["true"], timeout: 10n }))).ms);
+    return median(execs);
+  });
+  const stop = await costOf(subject, () => runtime.stopPodSandbox({ podSandboxId }));
+  const remove = await costOf(subject, () => runtime.removePodSandbox({ podSandboxId }));
   return {
     "pod to running": run.ms + create.ms + start.ms,
     RunPodSandbox: run.ms,
     CreateContainer: create.ms,
     StartContainer: start.ms,
-    ExecSync: median(execs),
+    ExecSync: exec.value,
     StopPodSandbox: stop.ms,
     RemovePodSandbox: remove.ms,
+    "CPU of pod to running": run.cpuMs + create.cpuMs + start.cpuMs,
+    "CPU of RunPodSandbox": run.cpuMs,
+    "CPU of CreateContainer": create.cpuMs,
+    "CPU of StartContainer": start.cpuMs,
+    "CPU of ExecSync": exec.cpuMs / execsPerPod,
+    "CPU of pod's end": stop.cpuMs + remove.cpuMs,
   };
 }
 
