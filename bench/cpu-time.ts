@@ -7,8 +7,9 @@ const tickMs = 10;
 export type CpuTime = { readonly ownMs: number; readonly withChildrenMs: number };
 
 /**
- * What a process has used in all its threads, those that have ended among them, and with its children that have
- * ended (proc_pid_stat(5), fields 14 to 17; the second, the name, may hold blanks). Of a process that is gone: 0.
+ * What a process has used in all its threads, those that have ended among them, and with its children that
+ * have ended (proc_pid_stat(5), fields 14 to 17; the second, the name, may hold blanks). Of a process that is
+ * gone: 0.
  */
 export async function cpuTime(pid: number): Promise<CpuTime> {
   const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
