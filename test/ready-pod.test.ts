@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, readlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { promisify } from "node:util";
@@ -72,8 +72,17 @@ describe("what is made ahead for the next pod", () => {
     await execSync(host.berth, id, "ping", "-c", "1", "-W", "5", gateway);
   });
 
-  test("gives way to another configuration of the network", limit, async () => {
+  test("gives way to one of its own when somebody has renamed it", limit, async () => {
+    const ready = await readyAfter(host.berth, "before-name");
+    await rename(ready);
+    const pod = await TestPod.run(host.berth, "new-name");
+    assert.notEqual(await pod.ip(), "");
+    assert.ok(!(await ports(host.berth)).some(({ ifindex }) => ifindex === ready.ifindex));
+  });
+
+  test("gives way to another configuration of the network, whatever its name is by then", limit, async () => {
     const ready = await readyAfter(host.berth, "before-change");
+    await rename(ready);
     const { file, text } = await network(host.berth);
     await writeFile(file, text.replace('"isGateway":true', '"isGateway":true,"mtu":1400'));
     const pod = await eventually("the new configuration counts", async () => {
@@ -101,6 +110,47 @@ describe("what is made ahead for the next pod", () => {
     await berth.startDaemon();
   });
 });
+
+describe("what is made ahead where programs make the network", () => {
+  const host = withBerth({ builtinPlugins: false });
+
+  test("are the namespaces of the next pod", limit, async () => {
+    const first = await TestPod.run(host.berth, "first");
+    const ready = await eventually("they are there", async () => {
+      const held = await heldNamespaces(host.berth);
+      return held.length === kinds.length && held;
+    });
+    const pod = await TestPod.run(host.berth, "second");
+    const id = await pod.shell("main", host.image, sleep);
+    const paths = kinds.map((kind) => `/proc/self/ns/${kind}`);
+    const inside = (
+      await execSync(host.berth, id, "sh", "-c", `readlink ${paths.join("; readlink ")}`)
+    ).trim();
+    assert.deepEqual(inside.split("\n").toSorted(), ready.toSorted());
+    assert.notEqual(await pod.ip(), await first.ip());
+    const shown = await execSync(host.berth, id, "ip", "addr", "show", "eth0");
+    assert.ok(shown.includes(`inet ${await pod.ip()}/`), shown);
+    assert.equal(await execSync(host.berth, id, "hostname"), "second\n");
+  });
+});
+
+const kinds = ["net", "ipc", "uts"];
+
+/** Those that a daemon holds by descriptors, such as "net:[4026532000]", but for its own. */
+async function heldNamespaces({ pid }: TestBerth): Promise<readonly string[]> {
+  const own = await Promise.all(kinds.map((kind) => readlink(`/proc/${pid}/ns/${kind}`)));
+  const files = await readdir(`/proc/${pid}/fd`);
+  const targets = await Promise.all(files.map((file) => readlink(`/proc/${pid}/fd/${file}`).catch(() => "")));
+  const isHeld = (target: string) => kinds.some((kind) => target.startsWith(`${kind}:[`));
+  return [...new Set(targets.filter((target) => isHeld(target) && !own.includes(target)))];
+}
+
+/** Of a link that is up. */
+async function rename({ ifname }: Link): Promise<void> {
+  await run("ip", ["link", "set", ifname, "down"]);
+  await run("ip", ["link", "set", ifname, "name", `own${ifname.slice(4)}`]);
+  await run("ip", ["link", "set", `own${ifname.slice(4)}`, "up"]);
+}
 
 /** Runs a pod, and waits until what the next one gets is there. */
 async function readyAfter(berth: TestBerth, name: string): Promise<Link> {

@@ -162,7 +162,7 @@ export class CniNetwork implements Network {
       );
     const networks = await this.#wantedNetworks();
     for (const { config } of networks) await this.#collection.onceFor(config);
-    const usable = prepared && (await this.#usable(prepared, networks[0]));
+    const usable = prepared && (await this.#usable(prepared, networks[0], pod));
     return await this.#attach({ pod, networks }, signal, usable);
   }
 
@@ -230,9 +230,10 @@ export class CniNetwork implements Network {
   async #usable(
     { network: made, port }: PreparedNetwork,
     network: AttachedNetwork | undefined,
+    { netnsPath }: PodAttachment,
   ): Promise<PreparedPort | undefined> {
     if (network?.madeBy === "berth" && JSON.stringify(network.config) === made) return port;
-    await this.#builtin.discard(port);
+    await this.#builtin.discard(port, netnsPath);
     return undefined;
   }
 

@@ -44,7 +44,7 @@ export async function connectPod(
   call: PluginCall,
   { config, bridge, ips, routes, tools }: Connection,
 ): Promise<{ readonly host: Link; readonly pod: Link }> {
-  const ready = call.prepared && (await takePrepared(call.prepared, bridge, tools.route));
+  const ready = call.prepared && (await takePrepared(call, call.prepared, bridge, tools.route));
   const name = ready?.name ?? addPort(call, `${call.containerId} ${call.ifName}`, { config, bridge, tools });
   tools.step("pod interface");
   using route = NetlinkSocket.open("route", call.netnsPath);
@@ -79,18 +79,32 @@ export async function preparePort(place: Place, { config, bridge, tools }: Port)
 
 /** Undefined where somebody has changed the port meanwhile, or made the bridge anew: then it is gone. */
 async function takePrepared(
-  { host: { index, name }, podIndex }: PreparedPort,
+  place: Place,
+  port: PreparedPort,
   bridge: Link,
   route: NetlinkSocket,
 ): Promise<Link | undefined> {
-  const host = linkByIndex(route, index);
-  if (host?.name !== name || host.peerIndex !== podIndex) return undefined;
-  if (host.masterIndex === bridge.index && host.isOperational) {
+  const host = linkByIndex(route, port.host.index);
+  const isUnchanged = host?.name === port.host.name && host.peerIndex === port.podIndex;
+  if (isUnchanged && host.masterIndex === bridge.index && host.isOperational) {
     setLink(route, host, { alias: "" });
     return host;
   }
-  await deleteLink(route, host);
+  await removePrepared(place, port);
   return undefined;
+}
+
+/**
+ * Takes away what {@link preparePort} has made, by its end in the pod's namespace, which is nobody else's:
+ * the other end may have another name by now, be elsewhere, or its number another link's.
+ */
+export async function removePrepared(
+  { netnsPath }: Pick<Place, "netnsPath">,
+  { podIndex }: PreparedPort,
+): Promise<void> {
+  using route = NetlinkSocket.open("route", netnsPath);
+  const pod = linkByIndex(route, podIndex);
+  if (pod !== undefined) await deleteLink(route, pod);
 }
 
 function macBytes({ mac }: Link): Buffer {

@@ -14,6 +14,7 @@ import { parseIpNetwork } from "./ip-address.ts";
 import { PacketRules } from "./packet-rules.ts";
 import type { BuiltinPlugin, LeftLink, PluginCall, PluginTools, PreparedPort } from "./plugin.ts";
 import { asNetworkError } from "./plugin-failure.ts";
+import { removePrepared } from "./pod-link.ts";
 import type { AddressOwner } from "./reservations.ts";
 import { type AddResult, printedResult } from "./result.ts";
 import { usedPrefixes } from "./used-prefixes.ts";
@@ -35,6 +36,9 @@ export class BuiltinRunner {
         return { result: await this.#add(job), rebuilt: this.#tools.rules.takeRebuilt() };
       case "prepare":
         return { port: await this.#prepare(job.network, job.netnsPath) };
+      case "discard":
+        await removePrepared(job, job.port);
+        return {};
       case "delete":
         return { links: await this.#delete(job.network, job.pod) };
       case "restore":
