@@ -326,22 +326,23 @@ describe("a pod of the manager", () => {
       containers: [shell("main", forEver)],
     });
     await until("it runs", () => condition("moved", "Ready") === "True");
-    const before = container("moved").containerID;
-    await cliOutput(cri, "stop", "--type", "pod", "moved");
-    await until("it runs again", () => {
-      const { containerID, state } = container("moved");
-      return containerID !== before && "running" in state;
-    });
-    const [init] = status("moved").initContainerStatuses;
-    assert.deepEqual([init?.restartCount, init?.ready], [1, true]);
-    assert.match(await cliOutput(cri, "pods"), /moved +default +1 /);
-    for (const restarts of [2, 3]) {
+    const stopSandbox = async () => {
+      const before = container("moved").containerID;
       await cliOutput(cri, "stop", "--type", "pod", "moved");
-      await until("it runs once more", () => {
-        const { restartCount, state } = container("moved");
-        return restartCount === restarts && "running" in state;
+      await until("it runs again", () => {
+        const { containerID, state } = container("moved");
+        return containerID !== before && "running" in state;
       });
-    }
+    };
+    const init = () => status("moved").initContainerStatuses[0];
+    await stopSandbox();
+    assert.deepEqual([init()?.restartCount, init()?.ready], [1, true]);
+    assert.match(await cliOutput(cri, "pods"), /moved +default +1 /);
+    await stopSandbox();
+    await stopSandbox();
+    // The ordinary container may have had one more restart each time: a runtime that ends the containers
+    // before the sandbox shows one that has ended in a sandbox that is ready.
+    assert.equal(init()?.restartCount, 3);
     // The one before the last is kept, to be looked at.
     await eventually("older sandboxes are gone", async () => {
       const lines = (await cliOutput(cri, "pods")).split("\n");

@@ -106,6 +106,16 @@ describe("a pod of the manager, and the same pod of a kubelet", () => {
       volumeMounts: [{ name: "order", mountPath: "/order" }],
       ...more,
     });
+  /** A container that has started only once it has noted so: a process that runs may not have come to it. */
+  const notingFirst = (name: string, script: string, more: object = {}) =>
+    noting(name, script, {
+      startupProbe: {
+        exec: { command: ["grep", "-qx", name, "/order/order"] },
+        periodSeconds: 1,
+        failureThreshold: 100,
+      },
+      ...more,
+    });
   const volumes = (order: string) => [{ name: "order", hostPath: { path: order } }];
   const isReady = ({ conditions = [] }: Status) =>
     conditions.some(({ type, status }) => type === "Ready" && status === "True");
@@ -118,10 +128,10 @@ describe("a pod of the manager, and the same pod of a kubelet", () => {
         volumes: volumes(order),
         initContainers: [
           noting("one", "sleep 0.5"),
-          noting("side", idle, { restartPolicy: "Always" }),
+          notingFirst("side", idle, { restartPolicy: "Always" }),
           noting("two", "sleep 0.5"),
         ],
-        containers: [noting("main", idle)],
+        containers: [notingFirst("main", idle)],
       }),
       isReady,
     ));
