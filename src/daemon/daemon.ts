@@ -58,7 +58,7 @@ const noCgroups = { kind: "v1", v1: new Map<string, string>() } as const;
 
 /** For fault tests. */
 export type DaemonHooks = {
-  /** Called with the name of each step of making and taking down pods, before it is made. */
+  /** Called with the name of each step of the engine's and the pod manager's, before it is made. */
   readonly observer?: StepObserver;
 };
 
@@ -167,7 +167,7 @@ export class Daemon implements AsyncDisposable {
           uuid: await serverUuid(database, logger),
         })
       : [];
-    const podManager = await DaemonPodManager.create(config, logger, database);
+    const podManager = await DaemonPodManager.create(config, logger, database, hooks.observer);
     const managed = config.manager.enabled ? [managerService(() => podManager.api())] : [];
     const server = await serve([...cri, berth, ...managed, ...containerd], config, logger);
     if (config.containerdApi.enabled) rooms.use(await Restarts.open({ storage, tasks, events, logger }));

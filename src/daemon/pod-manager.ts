@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { ManagerApi, Persistence, StoredObject } from "../clients/manager/index.ts";
+import type { ManagerApi, ManagerOptions, Persistence, StoredObject } from "../clients/manager/index.ts";
 import { systemClock } from "../ground/clock/index.ts";
 import type { Config } from "../ground/config/index.ts";
 import type { Logger } from "../ground/logging/index.ts";
@@ -9,23 +9,32 @@ import type { Database } from "../ground/metadata/index.ts";
 const recordNamespace = "manager";
 const callTimeoutMs = 120_000;
 
+type Observer = ManagerOptions["observer"];
+
 /** berthd's pod manager, opened once it has something to do. It ends before the server does. */
 export class DaemonPodManager implements AsyncDisposable {
   readonly #config: Config;
   readonly #logger: Logger;
   readonly #persistence: Persistence;
+  readonly #observer: Observer;
   readonly #closing = new AbortController();
   readonly #rooms = new AsyncDisposableStack();
   #opened: Promise<ManagerApi> | undefined;
 
-  private constructor(config: Config, logger: Logger, persistence: Persistence) {
+  private constructor(config: Config, logger: Logger, persistence: Persistence, observer: Observer) {
     this.#config = config;
     this.#logger = logger;
     this.#persistence = persistence;
+    this.#observer = observer;
   }
 
-  static async create(config: Config, logger: Logger, database: Database): Promise<DaemonPodManager> {
-    return new DaemonPodManager(config, logger, await recordsIn(database));
+  static async create(
+    config: Config,
+    logger: Logger,
+    database: Database,
+    observer?: Observer,
+  ): Promise<DaemonPodManager> {
+    return new DaemonPodManager(config, logger, await recordsIn(database), observer);
   }
 
   /** Once the socket answers: objects that were kept go on, and directories are watched. */
@@ -74,6 +83,7 @@ export class DaemonPodManager implements AsyncDisposable {
         client,
         clock: systemClock,
         persistence: this.#persistence,
+        ...(this.#observer !== undefined && { observer: this.#observer }),
         dataDir: join(root, "manager"),
         logRoot: settings.logDir,
         nodeLabels: settings.nodeLabels,

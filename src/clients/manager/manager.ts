@@ -4,7 +4,7 @@ import type { Clock } from "../../ground/clock/index.ts";
 import { messageOf } from "../../ground/errors/index.ts";
 import type { Client } from "../criclient/index.ts";
 import type { Manifest } from "../manifests/index.ts";
-import type { PodEvent, PullCredentials } from "../podlife/index.ts";
+import type { PodEvent, PullCredentials, StepObserver } from "../podlife/index.ts";
 import { logDirectory, logPath, machineUsersDir } from "../podspec/index.ts";
 import type { ServiceNetwork } from "../servicenet/index.ts";
 import { type Applied, inOrderOfUse, planApply } from "./apply.ts";
@@ -47,6 +47,8 @@ export type ManagerOptions = {
   /** A pod has changed, or the status of another object. */
   readonly onStatus?: (object: StoredObject) => void;
   readonly onEvent?: (key: ObjectKey, event: PodEvent) => void;
+  /** For fault tests: told of each step of a pod and of each change that is kept, before it is made. */
+  readonly observer?: StepObserver;
 };
 
 export type ApplyOptions = {
@@ -93,7 +95,7 @@ export class Manager implements AsyncDisposable {
       client,
       clock,
       credentials,
-      runtimeName: "berth",
+      observer: options.observer ?? (() => {}),
       hostIp: hostIp(),
       context: {
         podsDir: join(dataDir, "pods"),
@@ -121,7 +123,7 @@ export class Manager implements AsyncDisposable {
   static async open(options: ManagerOptions): Promise<Manager> {
     let wake = () => {};
     const changed = () => wake();
-    const store = await ObjectStore.open(options.persistence, changed);
+    const store = await ObjectStore.open(options.persistence, changed, options.observer);
     const node = await readNode(options.dataDir, options.nodeLabels);
     const manager = new Manager(options, store, node, changed);
     wake = () => manager.#reconciler.request();

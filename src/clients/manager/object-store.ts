@@ -1,5 +1,6 @@
 import { KeyLock } from "../../ground/sync/index.ts";
 import type { Kind, ManifestOf } from "../manifests/index.ts";
+import type { StepObserver } from "../podlife/index.ts";
 import { ManagerError } from "./errors.ts";
 import { isOfKind, keyOf, type ObjectKey, type StoredObject, titleOf } from "./objects.ts";
 
@@ -26,14 +27,21 @@ export class ObjectStore {
   readonly #byTitle = new Map<string, StoredObject>();
   readonly #changing = new KeyLock();
   readonly #onChange: () => void;
+  readonly #observer: StepObserver;
 
-  private constructor(persistence: Persistence, onChange: () => void) {
+  private constructor(persistence: Persistence, onChange: () => void, observer: StepObserver) {
     this.#persistence = persistence;
     this.#onChange = onChange;
+    this.#observer = observer;
   }
 
-  static async open(persistence: Persistence, onChange: () => void): Promise<ObjectStore> {
-    const store = new ObjectStore(persistence, onChange);
+  /** The observer is told of each change before it is kept, such as `add Pod` or `change Pod deleting`. */
+  static async open(
+    persistence: Persistence,
+    onChange: () => void,
+    observer: StepObserver = () => {},
+  ): Promise<ObjectStore> {
+    const store = new ObjectStore(persistence, onChange, observer);
     // Two have one name where the first was killed while the other took its place: that one is the last.
     const kept = (await persistence.load()).toSorted((one, other) => isLeaving(other) - isLeaving(one));
     for (const object of kept) {
@@ -67,6 +75,7 @@ export class ObjectStore {
     const title = titleOf(keyOf(object));
     using _ = await this.#changing.acquire(title);
     if (this.#byTitle.has(title)) throw new ManagerError("AlreadyExists", `${title} is there already`);
+    this.#observer(`add ${object.manifest.kind}`);
     await this.#put(object);
   }
 
@@ -79,7 +88,9 @@ export class ObjectStore {
     using _ = await this.#changing.acquire(title);
     const before = this.#byTitle.get(title);
     if (before?.uid !== uid) return false;
-    await this.#put({ ...before, ...change(before) });
+    const changed = change(before);
+    this.#observer(`change ${manifest.kind} ${Object.keys(changed).join(" ")}`);
+    await this.#put({ ...before, ...changed });
     return true;
   }
 
@@ -93,7 +104,12 @@ export class ObjectStore {
     const last = this.#byTitle.get(title);
     if (last?.uid !== object.uid) return;
     const successor = successorOf(last);
-    if (successor !== undefined) await this.#persistence.put(successor);
+    const { kind } = object.manifest;
+    if (successor !== undefined) {
+      this.#observer(`replace ${kind}`);
+      await this.#persistence.put(successor);
+    }
+    this.#observer(`remove ${kind}`);
     await this.#persistence.remove(object.uid);
     if (successor === undefined) this.#byTitle.delete(title);
     else this.#byTitle.set(title, successor);

@@ -8,6 +8,7 @@ import {
   PodWorker,
   type PullCredentials,
   RuntimeWatch,
+  type StepObserver,
 } from "../podlife/index.ts";
 import type { Pod, PodContext } from "../podspec/index.ts";
 
@@ -16,7 +17,7 @@ export type PodSetOptions = {
   readonly clock: Clock;
   readonly context: PodContext;
   readonly credentials: PullCredentials;
-  readonly runtimeName: string;
+  readonly observer: StepObserver;
   readonly hostIp: string | undefined;
   readonly onStatus: (uid: string, status: PodStatus) => void;
   readonly onEvent: (pod: Pod, event: PodEvent) => void;
@@ -67,14 +68,14 @@ export class PodSet implements AsyncDisposable {
       if (deleting !== undefined) running.remove(deleting.graceSeconds);
       return;
     }
-    const { clock, context, credentials, runtimeName, hostIp, onStatus, onEvent, onRemoved } = this.#options;
+    const { clock, context, credentials, observer, hostIp, onStatus, onEvent, onRemoved } = this.#options;
     const worker = new PodWorker({
       pod,
       runtime: this.#runtime,
       clock,
       context,
       credentials,
-      runtimeName,
+      observer,
       hostIp,
       ...(lastStatus === undefined ? {} : { lastStatus }),
       onStatus: (status) => onStatus(uid, status),

@@ -10,6 +10,7 @@
 export type { PullCredentials } from "./images.ts";
 export type { PodEvent } from "./pod-event.ts";
 export { PodRuntime } from "./pod-runtime.ts";
+export type { StepObserver } from "./pod-work.ts";
 export { imageDirectory, imageIds, podStats, removeUnusedImages, usedImages } from "./runtime-usage.ts";
 export { RuntimeWatch } from "./runtime-watch.ts";
 export type { ContainerStatus, PodCondition, PodPhase, PodStatus } from "./status/types.ts";

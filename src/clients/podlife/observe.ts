@@ -11,6 +11,8 @@ import type { PodRuntime } from "./pod-runtime.ts";
 /** A container that the runtime has of a pod. */
 export type ObservedContainer = {
   readonly id: string;
+  /** The id as Kubernetes writes it, with the runtime's name: `containerd://7c1a…`. */
+  readonly containerID: string;
   readonly name: string;
   readonly attempt: number;
   readonly state: "created" | "running" | "exited" | "unknown";
@@ -40,7 +42,11 @@ export type ObservedPod = {
 /** Looks at all that the runtime has of a pod. What goes meanwhile is left out. */
 export async function observePod(runtime: PodRuntime, uid: string): Promise<ObservedPod> {
   const labels = { [podUidLabel]: uid };
-  const [sandboxIds, listed] = await Promise.all([runtime.sandboxIds(labels), runtime.containers(labels)]);
+  const [runtimeName, sandboxIds, listed] = await Promise.all([
+    runtime.name(),
+    runtime.sandboxIds(labels),
+    runtime.containers(labels),
+  ]);
   const [sandboxes, statuses] = await Promise.all([
     Promise.all(sandboxIds.map((id) => unlessGone(runtime.sandboxStatus(id)))),
     Promise.all(listed.map(({ id }) => unlessGone(runtime.containerStatus(id)))),
@@ -51,7 +57,9 @@ export async function observePod(runtime: PodRuntime, uid: string): Promise<Obse
   const [newest, ...older] = ordered;
   const isReady = newest?.state === PodSandboxState.SANDBOX_READY;
   const ofNewest = new Set(listed.filter((one) => one.podSandboxId === newest?.id).map(({ id }) => id));
-  const observed = statuses.filter((one) => one !== undefined).map(observeContainer);
+  const observed = statuses
+    .filter((one) => one !== undefined)
+    .map((one) => observeContainer(one, runtimeName));
   return {
     sandbox: isReady ? newest : undefined,
     oldSandboxes: isReady ? older : ordered,
@@ -60,9 +68,10 @@ export async function observePod(runtime: PodRuntime, uid: string): Promise<Obse
   };
 }
 
-function observeContainer(status: ContainerStatus): ObservedContainer {
+function observeContainer(status: ContainerStatus, runtimeName: string): ObservedContainer {
   return {
     id: status.id,
+    containerID: `${runtimeName}://${status.id}`,
     name: status.labels[containerNameLabel] ?? status.metadata?.name ?? "",
     attempt: status.metadata?.attempt ?? 0,
     state: stateOf(status),

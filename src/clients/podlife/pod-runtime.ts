@@ -23,6 +23,7 @@ import {
   StartContainerRequest,
   StopContainerRequest,
   StopPodSandboxRequest,
+  VersionRequest,
 } from "../../ground/protocol/index.ts";
 import { type Client, removeContainer } from "../criclient/index.ts";
 import { podStats } from "./runtime-usage.ts";
@@ -34,9 +35,17 @@ const forEver = Number.POSITIVE_INFINITY;
 /** The calls of CRI by which pods are run. Each throws CriClientError with what the runtime answered. */
 export class PodRuntime {
   readonly #client: Client;
+  #name: string | undefined;
 
   constructor(client: Client) {
     this.#client = client;
+  }
+
+  /** The runtime's own name, such as `containerd`; asked for once. */
+  async name(): Promise<string> {
+    const request = VersionRequest.fromPartial({});
+    this.#name ??= (await this.#client.unary(RuntimeServiceService.version, request)).runtimeName;
+    return this.#name;
   }
 
   /** Who makes cgroups for the runtime; as a kubelet has it for one that does not tell. */

@@ -3,17 +3,14 @@ import { makeDirectories } from "../../ground/directories/index.ts";
 import { messageOf } from "../../ground/errors/index.ts";
 import type { PodSandboxConfig } from "../../ground/protocol/index.ts";
 import type { Container } from "../manifests/index.ts";
-import { containerConfig, type MachineMemory, type Pod, type PodContext } from "../podspec/index.ts";
+import { containerConfig, type MachineMemory } from "../podspec/index.ts";
 import { runHandler } from "./handler-runner.ts";
 import type { PodImages } from "./images.ts";
-import type { PodRuntime } from "./pod-runtime.ts";
+import { graceSecondsOf, type PodWork } from "./pod-work.ts";
 import { StartFailure, type StartFailureReason } from "./start-failure.ts";
 
-export type StartRequest = {
-  readonly runtime: PodRuntime;
+export type StartRequest = PodWork & {
   readonly images: PodImages;
-  readonly context: PodContext;
-  readonly pod: Pod;
   readonly container: Container;
   readonly attempt: number;
   readonly sandboxId: string;
@@ -21,7 +18,6 @@ export type StartRequest = {
   readonly machine: MachineMemory;
   readonly targetId: string | undefined;
   readonly podIps: readonly string[];
-  readonly onEvent: (type: "Normal" | "Warning", reason: string, message: string) => void;
 };
 
 /**
@@ -29,18 +25,23 @@ export type StartRequest = {
  * one go. Returns its id. Throws StartFailure, or the signal's reason.
  */
 export async function startContainer(request: StartRequest, signal: AbortSignal): Promise<string> {
-  const { runtime, images, pod, container, attempt, sandboxId, sandbox, onEvent } = request;
+  const { runtime, images, pod, container, attempt, sandboxId, sandbox, observer, onEvent } = request;
   const { name } = container;
+  observer(`pod-image ${name}`);
   const imageId = await images.ensure(container, sandbox, signal);
+  observer(`pod-volumes ${name}`);
   const config = await step("CreateContainerConfigError", () =>
     containerConfig({ ...request, attempt, imageId }),
   );
   // Kubelets make the directories of logs, so runtimes expect them to be there.
   await makeDirectories(dirname(join(sandbox.logDirectory, config.logPath)), 0o755);
   signal.throwIfAborted();
+  observer(`pod-container ${name}`);
   const id = await step("CreateContainerError", () => runtime.createContainer(sandboxId, config, sandbox));
   onEvent("Normal", "Created", `container ${name} created`);
+  observer(`pod-container-start ${name}`);
   await step("RunContainerError", () => runtime.startContainer(id));
+  observer(`pod-container-started ${name}`);
   onEvent("Normal", "Started", `container ${name} started`);
   const hook = container.lifecycle?.postStart;
   if (hook === undefined) return id;
@@ -51,7 +52,7 @@ export async function startContainer(request: StartRequest, signal: AbortSignal)
       : await sleep(hook.sleep.seconds, signal);
   if (failure === undefined) return id;
   onEvent("Warning", "FailedPostStartHook", `postStart hook of container ${name} failed: ${failure}`);
-  await runtime.stopContainer(id, pod.spec.terminationGracePeriodSeconds ?? 30);
+  await runtime.stopContainer(id, graceSecondsOf(pod));
   throw new StartFailure("PostStartHookError", `postStart hook failed: ${failure}`, 0);
 }
 

@@ -1,24 +1,21 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { hasCode } from "../../ground/errors/index.ts";
 import type { Container } from "../manifests/index.ts";
-import type { Pod } from "../podspec/index.ts";
 import { runHandler } from "./handler-runner.ts";
 import type { ObservedContainer, ObservedPod } from "./observe.ts";
 import type { PodRuntime } from "./pod-runtime.ts";
+import type { PodWork } from "./pod-work.ts";
 import { isSidecar } from "./restart-policy.ts";
 
 /** Of each stop at least, whatever hooks and others have used up, as a kubelet has it. */
 const leastGraceSeconds = 2;
 
-export type Stopping = {
-  readonly runtime: PodRuntime;
-  readonly pod: Pod;
+export type Stopping = PodWork & {
   /** Containers that were added to it. */
   readonly ephemeral: readonly Container[];
   readonly podIp: string;
   /** Ends the waits for hooks: somebody wants the pod to end sooner. */
   readonly hurry: AbortSignal;
-  readonly onEvent: (type: "Normal" | "Warning", reason: string, message: string) => void;
 };
 
 type Running = { readonly container: Container; readonly observed: ObservedContainer };
@@ -28,10 +25,11 @@ type Running = { readonly container: Container; readonly observed: ObservedConta
  * which both share.
  */
 export async function stopOne(
-  { runtime, podIp, hurry, onEvent }: Stopping,
+  { runtime, podIp, hurry, observer, onEvent }: Stopping,
   { container, observed }: Running,
   graceSeconds: number,
 ): Promise<void> {
+  observer(`pod-container-stop ${container.name}`);
   const begunAt = performance.now();
   const hook = container.lifecycle?.preStop;
   if (hook !== undefined && graceSeconds > 0 && !hurry.aborted) {

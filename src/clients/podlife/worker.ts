@@ -1,42 +1,24 @@
 import { rm } from "node:fs/promises";
-import type { Clock } from "../../ground/clock/index.ts";
 import { hasCode, messageOf } from "../../ground/errors/index.ts";
-import type { PodSandboxConfig } from "../../ground/protocol/index.ts";
 import type { Container, EphemeralContainer } from "../manifests/index.ts";
-import {
-  type Pod,
-  type PodContext,
-  preparePod,
-  pullSecrets,
-  refreshVolumes,
-  removePodFiles,
-  removePodVolumes,
-  sandboxConfig,
-} from "../podspec/index.ts";
-import { BackOff } from "./back-off.ts";
+import { type Pod, pullSecrets, refreshVolumes, removePodVolumes } from "../podspec/index.ts";
 import { PodImages, type PullCredentials } from "./images.ts";
-import { machineOf } from "./machine.ts";
 import { type ObservedContainer, type ObservedPod, observePod } from "./observe.ts";
 import { type Plan, planPod } from "./plan.ts";
 import type { PodEvent } from "./pod-event.ts";
-import type { PodRuntime } from "./pod-runtime.ts";
+import { allSandboxes, createSandbox, removePod, stopSandboxes } from "./pod-sandbox.ts";
+import { graceSecondsOf, type PodWork } from "./pod-work.ts";
 import { PodProbes } from "./probes/pod-probes.ts";
-import { startContainer } from "./start-container.ts";
-import { retryMs, StartFailure } from "./start-failure.ts";
+import { ContainerStarts, least } from "./start-containers.ts";
+import { retryMs } from "./start-failure.ts";
 import { PodStatusKeeper } from "./status/pod-status-keeper.ts";
 import type { PodStatus } from "./status/types.ts";
 import { type Stopping, stopAll, stopOne, stopSooner } from "./stop-containers.ts";
 import { StorageWatch } from "./storage-watch.ts";
 import { WakeUp } from "./wake-up.ts";
 
-export type PodWorkerOptions = {
-  readonly pod: Pod;
-  readonly runtime: PodRuntime;
-  readonly context: PodContext;
-  readonly clock: Clock;
+export type PodWorkerOptions = Omit<PodWork, "onEvent"> & {
   readonly credentials: PullCredentials;
-  /** For ids of containers as Kubernetes writes them, such as `berth`. */
-  readonly runtimeName: string;
   readonly hostIp: string | undefined;
   /** What the pod came to before this worker: it runs no more, whatever the runtime still has of it. */
   readonly lastStatus?: PodStatus;
@@ -57,10 +39,10 @@ const evictionGraceSeconds = 1;
 export class PodWorker implements AsyncDisposable {
   readonly pod: Pod;
   readonly #options: PodWorkerOptions;
+  readonly #work: PodWork;
   readonly #closing = new AbortController();
   readonly #wakeUp: WakeUp;
-  readonly #restarts: BackOff;
-  readonly #images: PodImages;
+  readonly #starts: ContainerStarts;
   readonly #probes: PodProbes;
   readonly #storage: StorageWatch;
   readonly #status: PodStatusKeeper;
@@ -69,8 +51,6 @@ export class PodWorker implements AsyncDisposable {
   readonly #hurry = new AbortController();
   #removal: { readonly graceSeconds: number } | undefined;
   #running: Promise<void> | undefined;
-  /** When containers were seen to have ended, by id. */
-  readonly #ends = new Map<string, bigint>();
   /** All of it has ended for good. */
   #finished = false;
   #seen = false;
@@ -82,18 +62,14 @@ export class PodWorker implements AsyncDisposable {
   readonly #removed = Promise.withResolvers<void>();
 
   constructor(options: PodWorkerOptions) {
-    const { pod, runtime, clock } = options;
+    const { pod, runtime, clock, context, observer } = options;
+    const onEvent: PodWork["onEvent"] = (type, reason, message) => this.#event(type, reason, message);
     this.pod = pod;
     this.#options = options;
+    this.#work = { pod, runtime, clock, context, observer, onEvent };
     this.#wakeUp = new WakeUp(clock);
-    this.#restarts = new BackOff(clock);
-    this.#images = new PodImages(runtime, clock, options.credentials, (image) =>
-      pullSecrets(pod, options.context, image, (message) =>
-        this.#event("Warning", "FailedToRetrieveImagePullSecret", message),
-      ),
-    );
     this.#storage = new StorageWatch({
-      ...{ pod, context: options.context, runtime, clock },
+      ...this.#work,
       onOverfull: (message) => this.#overfull(message),
       onFailure: (error) => void this.#retryAfter(error),
     });
@@ -110,6 +86,17 @@ export class PodWorker implements AsyncDisposable {
       { ...options, onStatus: (status) => lastStatus === undefined && onStatus(status) },
       this.#probes,
     );
+    this.#starts = new ContainerStarts({
+      work: this.#work,
+      images: new PodImages(runtime, clock, options.credentials, (image) =>
+        pullSecrets(pod, context, image, (message) =>
+          onEvent("Warning", "FailedToRetrieveImagePullSecret", message),
+        ),
+      ),
+      status: this.#status,
+      targetOf: (name) => this.#ephemeral.find((one) => one.name === name)?.targetContainerName,
+      onStarted: async () => void (await this.#observe()),
+    });
   }
 
   get status(): PodStatus {
@@ -159,7 +146,7 @@ export class PodWorker implements AsyncDisposable {
   }
 
   /** Ends the pod in order, and removes it. Its own grace period holds unless one is given. */
-  remove(graceSeconds = this.pod.spec.terminationGracePeriodSeconds ?? 30): void {
+  remove(graceSeconds = graceSecondsOf(this.pod)): void {
     const before = this.#removal;
     if (before !== undefined && before.graceSeconds <= graceSeconds) return;
     this.#removal = { graceSeconds };
@@ -197,7 +184,7 @@ export class PodWorker implements AsyncDisposable {
       try {
         if (removal !== undefined) {
           await this.#end(removal.graceSeconds);
-          await this.#removeAll();
+          await removePod(this.#work);
           return this.#removed.resolve();
         }
         againMs = await this.#sync(this.#ending.signal);
@@ -222,7 +209,7 @@ export class PodWorker implements AsyncDisposable {
   async #sync(signal: AbortSignal): Promise<number | undefined> {
     if (this.#finished) return undefined;
     if (this.#options.lastStatus !== undefined) {
-      await this.#end(this.pod.spec.terminationGracePeriodSeconds ?? 30);
+      await this.#end(graceSecondsOf(this.pod));
       this.#finished = true;
       return undefined;
     }
@@ -234,30 +221,33 @@ export class PodWorker implements AsyncDisposable {
     const plan = planPod(this.pod, observed, this.#probes);
     this.#status.planned(plan);
     if (plan.ended || this.#status.isOver) {
-      await this.#end(
-        this.#evicted ? evictionGraceSeconds : (this.pod.spec.terminationGracePeriodSeconds ?? 30),
-      );
+      await this.#end(this.#evicted ? evictionGraceSeconds : graceSecondsOf(this.pod));
       // What it has on the disk is what others lack.
       if (this.#evicted) await removePodVolumes(this.pod, this.#options.context);
+      this.#options.observer("pod-over");
       this.#status.over();
       this.#finished = true;
       return undefined;
     }
     if (plan.createSandbox) {
-      await this.#createSandbox(observed);
+      await createSandbox(this.#work, observed);
+      this.#status.clearWaits();
       return 0;
     }
     if (plan.restartAll) {
       await this.#restartAll(observed);
       return 0;
     }
-    for (const { id } of plan.discard) await this.#options.runtime.removeContainer(id);
+    for (const { id, name } of plan.discard) {
+      this.#options.observer(`pod-container-removal ${name}`);
+      await this.#options.runtime.removeContainer(id);
+    }
     for (const { container, observed: one, why } of plan.kill) await this.#kill(container, one, why);
     if (plan.discard.length > 0 || plan.kill.length > 0) return 0;
     await this.#removeOld(observed);
     await this.#refreshVolumes();
     const start = [...this.#unstarted(observed), ...plan.start];
-    const againMs = await this.#startAll(start, observed, signal);
+    const againMs = await this.#starts.startAll(start, observed, signal);
     if (againMs === 0) return 0;
     return least(least(againMs, deadlineMs), this.#storage.againMs);
   }
@@ -298,28 +288,9 @@ export class PodWorker implements AsyncDisposable {
     return activeDeadlineSeconds * 1000 - passedMs;
   }
 
-  async #createSandbox({ oldSandboxes }: ObservedPod): Promise<void> {
-    const { runtime, context } = this.#options;
-    await preparePod(this.pod, context);
-    // What is left of it would go on beside the new one.
-    for (const { id } of oldSandboxes) await runtime.stopSandbox(id);
-    const attempt = 1 + Math.max(-1, ...oldSandboxes.map(({ metadata }) => metadata?.attempt ?? 0));
-    if (attempt > 0) this.#event("Normal", "SandboxChanged", "the pod's sandbox is gone, and is made anew");
-    const { cgroups } = await machineOf(runtime);
-    await cgroups?.make(this.pod);
-    const config = await this.#sandboxConfig(attempt);
-    await runtime.runSandbox(config, this.pod.spec.runtimeClassName ?? "");
-  }
-
-  async #sandboxConfig(attempt: number): Promise<PodSandboxConfig> {
-    const { runtime, context } = this.#options;
-    const { cgroups } = await machineOf(runtime);
-    return await sandboxConfig(this.pod, attempt, context, cgroups?.parentOf(this.pod) ?? "");
-  }
-
   async #restartAll(observed: ObservedPod): Promise<void> {
     this.#event("Normal", "RestartAllContainers", "a container's restart rule asks for all to begin anew");
-    await stopAll(this.#stopping(), observed, this.pod.spec.terminationGracePeriodSeconds ?? 30);
+    await stopAll(this.#stopping(), observed, graceSecondsOf(this.pod));
     for (const attempts of observed.containers.values())
       for (const { id, name, attempt } of attempts) {
         this.#status.countAttempt(name, attempt);
@@ -329,7 +300,7 @@ export class PodWorker implements AsyncDisposable {
 
   async #kill(container: Container, observed: ObservedContainer, why: string): Promise<void> {
     this.#event("Normal", "Killing", `container ${container.name} is stopped: ${why}`);
-    const grace = this.#probes.graceSeconds(observed) ?? this.pod.spec.terminationGracePeriodSeconds ?? 30;
+    const grace = this.#probes.graceSeconds(observed) ?? graceSecondsOf(this.pod);
     await stopOne(this.#stopping(), { container, observed }, grace);
   }
 
@@ -338,7 +309,7 @@ export class PodWorker implements AsyncDisposable {
     for (const attempts of [...containers.values(), ...earlier.values()]) {
       for (const { id, name, attempt, logPath } of attempts.slice(keptAttempts)) {
         this.#status.countAttempt(name, attempt);
-        this.#ends.delete(id);
+        this.#starts.forget(id);
         await this.#options.runtime.removeContainer(id);
         if (logPath !== "") await rm(logPath, { force: true });
       }
@@ -353,101 +324,12 @@ export class PodWorker implements AsyncDisposable {
       .map((container) => ({ container, ended: undefined }));
   }
 
-  /** Returns after how long to look again; 0 when something was started. */
-  async #startAll(
-    start: Plan["start"],
-    observed: ObservedPod,
-    signal: AbortSignal,
-  ): Promise<number | undefined> {
-    let againMs: number | undefined;
-    let started = false;
-    for (const { container, ended } of start) {
-      const { name } = container;
-      const waitMs = ended === undefined ? 0 : this.#restarts.leftMs(name, this.#endedAtNs(ended));
-      if (waitMs > 0) {
-        const seconds = this.#restarts.delayMs(name) / 1000;
-        this.#status.wait(
-          name,
-          "CrashLoopBackOff",
-          `back-off ${seconds}s restarting failed container ${name}`,
-        );
-        againMs = least(againMs, waitMs);
-        continue;
-      }
-      const notBeforeMs = this.#status.notBeforeMs(name);
-      if (notBeforeMs > 0) {
-        againMs = least(againMs, notBeforeMs);
-        continue;
-      }
-      if (ended !== undefined) this.#restarts.count(name, this.#endedAtNs(ended));
-      try {
-        await this.#start(container, observed, signal);
-        started = true;
-      } catch (error) {
-        if (!(error instanceof StartFailure)) throw error;
-        this.#event("Warning", error.reason, `container ${name}: ${error.message}`);
-        // What was started and ended again is dealt with as any other that has ended.
-        if (error.reason === "PostStartHookError") started = true;
-        else this.#status.wait(name, error.reason, error.message, error.againMs);
-        againMs = least(againMs, error.againMs);
-      }
-    }
-    return started ? 0 : againMs;
-  }
-
-  /** By our own clock: when we first saw it. What ended before us has waited for nothing yet. */
-  #endedAtNs({ id }: ObservedContainer): bigint {
-    const seenNs = this.#ends.get(id) ?? this.#options.clock.nowNs();
-    this.#ends.set(id, seenNs);
-    return seenNs;
-  }
-
-  async #start(container: Container, observed: ObservedPod, signal: AbortSignal): Promise<void> {
-    const { runtime, context } = this.#options;
-    const { sandbox } = observed;
-    if (sandbox === undefined) return;
-    const config = await this.#sandboxConfig(sandbox.metadata?.attempt ?? 0);
-    const { memory } = await machineOf(runtime);
-    signal.throwIfAborted();
-    await startContainer(
-      {
-        runtime,
-        images: this.#images,
-        context,
-        pod: this.pod,
-        container,
-        attempt: this.#status.nextAttempt(container.name),
-        sandboxId: sandbox.id,
-        sandbox: config,
-        machine: memory,
-        targetId: this.#targetOf(container, observed),
-        podIps: this.#status.podIps,
-        onEvent: (type, reason, message) => this.#event(type, reason, message),
-      },
-      signal,
-    );
-    this.#status.clearWait(container.name);
-    // Its probes begin now, whatever is started after it.
-    await this.#observe();
-  }
-
-  /** The container whose processes an ephemeral one is to see. Throws StartFailure when it does not run. */
-  #targetOf({ name }: Container, { containers }: ObservedPod): string | undefined {
-    const target = this.#ephemeral.find((one) => one.name === name)?.targetContainerName;
-    if (target === undefined) return undefined;
-    const [latest] = containers.get(target) ?? [];
-    if (latest?.state === "running") return latest.id;
-    throw new StartFailure("CreateContainerConfigError", `target container ${target} does not run`);
-  }
-
   #stopping(): Stopping {
     return {
-      runtime: this.#options.runtime,
-      pod: this.pod,
+      ...this.#work,
       ephemeral: this.#ephemeral,
       podIp: this.#status.podIps[0] ?? "",
       hurry: this.#hurry.signal,
-      onEvent: (type, reason, message) => this.#event(type, reason, message),
     };
   }
 
@@ -456,29 +338,11 @@ export class PodWorker implements AsyncDisposable {
     const observed = await this.#observe();
     this.#probes.endAll();
     await stopAll(this.#stopping(), observed, graceSeconds);
-    for (const { id } of [
-      ...(observed.sandbox === undefined ? [] : [observed.sandbox]),
-      ...observed.oldSandboxes,
-    ])
-      await this.#options.runtime.stopSandbox(id);
+    await stopSandboxes(this.#work, allSandboxes(observed));
     await this.#observe();
-  }
-
-  async #removeAll(): Promise<void> {
-    const { runtime, context } = this.#options;
-    const { sandbox, oldSandboxes } = await observePod(runtime, this.pod.metadata.uid);
-    for (const { id } of [...(sandbox === undefined ? [] : [sandbox]), ...oldSandboxes])
-      await runtime.removeSandbox(id);
-    await (await machineOf(runtime)).cgroups?.remove(this.pod);
-    await removePodFiles(this.pod, context);
   }
 
   #event(type: PodEvent["type"], reason: string, message: string): void {
     this.#options.onEvent({ type, reason, message, atNs: this.#options.clock.nowNs() });
   }
-}
-
-function least(one: number | undefined, other: number | undefined): number | undefined {
-  if (one === undefined) return other;
-  return other === undefined ? one : Math.min(one, other);
 }

@@ -14,8 +14,6 @@ export type ContainerFacts = {
   readonly started: boolean;
   /** Last words, by container id. */
   readonly messages: ReadonlyMap<string, string>;
-  /** For an id as Kubernetes writes it: the runtime's name. */
-  readonly runtimeName: string;
 };
 
 /** Attempts newest first. */
@@ -37,7 +35,7 @@ export function containerStatus(
     restartCount: latest?.attempt ?? 0,
     image: container.image,
     imageID: latest?.imageId ?? "",
-    ...(latest === undefined ? {} : { containerID: `${facts.runtimeName}://${latest.id}` }),
+    ...(latest === undefined ? {} : { containerID: latest.containerID }),
   };
 }
 
@@ -52,8 +50,8 @@ function hasSucceeded(state: ContainerState): boolean {
   return "terminated" in state && state.terminated.exitCode === 0;
 }
 
-function terminated(observed: ObservedContainer, { messages, runtimeName }: ContainerFacts): Terminated {
-  const { id, exitCode, reason, startedAtNs, finishedAtNs } = observed;
+function terminated(observed: ObservedContainer, { messages }: ContainerFacts): Terminated {
+  const { id, containerID, exitCode, reason, startedAtNs, finishedAtNs } = observed;
   const message = messages.get(id) ?? "";
   return {
     exitCode,
@@ -61,6 +59,6 @@ function terminated(observed: ObservedContainer, { messages, runtimeName }: Cont
     ...(message === "" ? {} : { message }),
     ...(startedAtNs === 0n ? {} : { startedAt: writtenTime(startedAtNs) }),
     finishedAt: writtenTime(finishedAtNs),
-    containerID: `${runtimeName}://${id}`,
+    containerID,
   };
 }

@@ -14,7 +14,6 @@ export type PodStatusKeeperOptions = {
   readonly pod: Pod;
   readonly context: PodContext;
   readonly clock: Clock;
-  readonly runtimeName: string;
   readonly hostIp: string | undefined;
   readonly onStatus: (status: PodStatus) => void;
 };
@@ -110,6 +109,11 @@ export class PodStatusKeeper {
     this.#waiting.delete(name);
   }
 
+  /** What could not be started in a sandbox that has ended need not wait in the next. */
+  clearWaits(): void {
+    this.#waiting.clear();
+  }
+
   /** How long a container that could not be started has to wait. */
   notBeforeMs(name: string): number {
     const { untilNs = 0n } = this.#waiting.get(name) ?? {};
@@ -189,7 +193,6 @@ export class PodStatusKeeper {
       ready: latest !== undefined && this.#probes.isReady(latest),
       started: latest !== undefined && this.#probes.isStarted(latest),
       messages: this.#messages,
-      runtimeName: this.#options.runtimeName,
     });
   }
 }

@@ -1,0 +1,60 @@
+import type { PodSandboxConfig } from "../../ground/protocol/index.ts";
+import { preparePod, removePodFiles, sandboxConfig } from "../podspec/index.ts";
+import { machineOf } from "./machine.ts";
+import { type ObservedPod, observePod } from "./observe.ts";
+import type { PodWork } from "./pod-work.ts";
+
+/** Makes a sandbox, with what must be there before it, in the place of those that have ended. */
+export async function createSandbox(work: PodWork, { oldSandboxes }: ObservedPod): Promise<void> {
+  const { pod, runtime, context, observer, onEvent } = work;
+  observer("pod-files");
+  await preparePod(pod, context);
+  // What is left of it would go on beside the new one.
+  await stopSandboxes(work, oldSandboxes);
+  const attempt = 1 + Math.max(-1, ...oldSandboxes.map(({ metadata }) => metadata?.attempt ?? 0));
+  if (attempt > 0) onEvent("Normal", "SandboxChanged", "the pod's sandbox is gone, and is made anew");
+  const { cgroups } = await machineOf(runtime);
+  observer("pod-cgroups");
+  await cgroups?.make(pod);
+  const config = await podSandboxConfig(work, attempt);
+  observer("pod-sandbox");
+  await runtime.runSandbox(config, pod.spec.runtimeClassName ?? "");
+  observer("pod-sandbox-made");
+}
+
+/** What the runtime is told of the sandbox of that attempt. */
+export async function podSandboxConfig(
+  { pod, runtime, context }: PodWork,
+  attempt: number,
+): Promise<PodSandboxConfig> {
+  const { cgroups } = await machineOf(runtime);
+  return await sandboxConfig(pod, attempt, context, cgroups?.parentOf(pod) ?? "");
+}
+
+export async function stopSandboxes(
+  { runtime, observer }: PodWork,
+  sandboxes: readonly { readonly id: string }[],
+): Promise<void> {
+  for (const { id } of sandboxes) {
+    observer("pod-sandbox-stop");
+    await runtime.stopSandbox(id);
+  }
+}
+
+/** Newest first. */
+export function allSandboxes({ sandbox, oldSandboxes }: ObservedPod): ObservedPod["oldSandboxes"] {
+  return [...(sandbox === undefined ? [] : [sandbox]), ...oldSandboxes];
+}
+
+/** Removes all that a pod has, once nothing of it runs. */
+export async function removePod({ pod, runtime, context, observer }: PodWork): Promise<void> {
+  for (const { id } of allSandboxes(await observePod(runtime, pod.metadata.uid))) {
+    observer("pod-sandbox-removal");
+    await runtime.removeSandbox(id);
+  }
+  observer("pod-cgroups-removal");
+  await (await machineOf(runtime)).cgroups?.remove(pod);
+  observer("pod-files-removal");
+  await removePodFiles(pod, context);
+  observer("pod-removed");
+}

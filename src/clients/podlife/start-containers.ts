@@ -1,0 +1,141 @@
+import type { Container } from "../manifests/index.ts";
+import { BackOff } from "./back-off.ts";
+import type { PodImages } from "./images.ts";
+import { machineOf } from "./machine.ts";
+import type { ObservedContainer, ObservedPod } from "./observe.ts";
+import type { Plan } from "./plan.ts";
+import { podSandboxConfig } from "./pod-sandbox.ts";
+import type { PodWork } from "./pod-work.ts";
+import { startContainer } from "./start-container.ts";
+import { StartFailure } from "./start-failure.ts";
+import type { PodStatusKeeper } from "./status/pod-status-keeper.ts";
+
+export type ContainerStartsOptions = {
+  readonly work: PodWork;
+  readonly images: PodImages;
+  readonly status: PodStatusKeeper;
+  /** The container whose processes another one is to see, by name. */
+  readonly targetOf: (name: string) => string | undefined;
+  /** Called after each start, before the next. */
+  readonly onStarted: () => Promise<void>;
+};
+
+/** Starts a pod's containers in order, each when its back-off is over. */
+export class ContainerStarts {
+  readonly #options: ContainerStartsOptions;
+  readonly #restarts: BackOff;
+  /** When containers were seen to have ended, by id. */
+  readonly #ends = new Map<string, bigint>();
+
+  constructor(options: ContainerStartsOptions) {
+    this.#options = options;
+    this.#restarts = new BackOff(options.work.clock);
+  }
+
+  /**
+   * Returns after how many milliseconds to look again: 0 when something was started, undefined at the next
+   * change.
+   */
+  async startAll(
+    start: Plan["start"],
+    observed: ObservedPod,
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
+    let againMs: number | undefined;
+    let started = false;
+    for (const { container, ended } of start) {
+      const waitMs = this.#waitMs(container, ended);
+      if (waitMs > 0) {
+        againMs = least(againMs, waitMs);
+        continue;
+      }
+      if (ended !== undefined) this.#restarts.count(container.name, this.#endedAtNs(ended));
+      const failure = await this.#start(container, observed, signal);
+      // What was started and ended again is dealt with as any other that has ended.
+      if (failure === undefined || failure.reason === "PostStartHookError") started = true;
+      againMs = least(againMs, failure?.againMs);
+    }
+    return started ? 0 : againMs;
+  }
+
+  /** A container has been removed. */
+  forget(id: string): void {
+    this.#ends.delete(id);
+  }
+
+  /** How long it has to wait after its last end, or after a start that failed. */
+  #waitMs({ name }: Container, ended: ObservedContainer | undefined): number {
+    const { status } = this.#options;
+    const leftMs = ended === undefined ? 0 : this.#restarts.leftMs(name, this.#endedAtNs(ended));
+    if (leftMs <= 0) return status.notBeforeMs(name);
+    const seconds = this.#restarts.delayMs(name) / 1000;
+    status.wait(name, "CrashLoopBackOff", `back-off ${seconds}s restarting failed container ${name}`);
+    return leftMs;
+  }
+
+  /** By our own clock: when we first saw it. What ended before us has waited for nothing yet. */
+  #endedAtNs({ id }: ObservedContainer): bigint {
+    const seenNs = this.#ends.get(id) ?? this.#options.work.clock.nowNs();
+    this.#ends.set(id, seenNs);
+    return seenNs;
+  }
+
+  async #start(
+    container: Container,
+    observed: ObservedPod,
+    signal: AbortSignal,
+  ): Promise<StartFailure | undefined> {
+    const { work, status } = this.#options;
+    try {
+      await this.#startNow(container, observed, signal);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof StartFailure)) throw error;
+      const { reason, message, againMs } = error;
+      work.onEvent("Warning", reason, `container ${container.name}: ${message}`);
+      if (reason !== "PostStartHookError") status.wait(container.name, reason, message, againMs);
+      return error;
+    }
+  }
+
+  async #startNow(container: Container, observed: ObservedPod, signal: AbortSignal): Promise<void> {
+    const { work, images, status } = this.#options;
+    const { sandbox } = observed;
+    if (sandbox === undefined) return;
+    const config = await podSandboxConfig(work, sandbox.metadata?.attempt ?? 0);
+    const { memory } = await machineOf(work.runtime);
+    signal.throwIfAborted();
+    await startContainer(
+      {
+        ...work,
+        images,
+        container,
+        attempt: status.nextAttempt(container.name),
+        sandboxId: sandbox.id,
+        sandbox: config,
+        machine: memory,
+        targetId: this.#targetId(container, observed),
+        podIps: status.podIps,
+      },
+      signal,
+    );
+    status.clearWait(container.name);
+    // Its probes begin now, whatever is started after it.
+    await this.#options.onStarted();
+  }
+
+  /** Throws StartFailure when the container that it is to see does not run. */
+  #targetId({ name }: Container, { containers }: ObservedPod): string | undefined {
+    const target = this.#options.targetOf(name);
+    if (target === undefined) return undefined;
+    const [latest] = containers.get(target) ?? [];
+    if (latest?.state === "running") return latest.id;
+    throw new StartFailure("CreateContainerConfigError", `target container ${target} does not run`);
+  }
+}
+
+/** The sooner of two times; undefined is never. */
+export function least(one: number | undefined, other: number | undefined): number | undefined {
+  if (one === undefined) return other;
+  return other === undefined ? one : Math.min(one, other);
+}
