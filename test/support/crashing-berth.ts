@@ -44,7 +44,7 @@ export class CrashingBerth implements AsyncDisposable {
     const directory = opened.use(await tempDir());
     const cutFile = join(directory.path, "cut");
     const name = `cut${randomInt(1e6, 1e7)}`;
-    const env = { BERTH_CUT_FILE: cutFile };
+    const env = { BERTH_CUT_FILE: cutFile, NODE_COMPILE_CACHE: join(directory.path, "compiled") };
     const { built = false, ...rest } = options;
     const network = networkOf(name);
     // The pods' parent is their client's to remove, as it is a kubelet's.

@@ -1,0 +1,225 @@
+/** berthd killed before each step of its pod manager: what was applied comes about all the same, and once. */
+import assert from "node:assert/strict";
+import { readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { stringify } from "yaml";
+import type { TestRegistry } from "../src/testing/registry.ts";
+import { tempDir } from "../src/testing/temp-dir.ts";
+import { startBusyboxRegistry } from "./support/busybox.ts";
+import { cliOutput, startCli } from "./support/cli.ts";
+import { eventually } from "./support/condition.ts";
+import { CrashingBerth } from "./support/crashing-berth.ts";
+
+const forEver = "trap 'exit 0' TERM; while true; do sleep 0.1; done";
+const making = ["pod-files", "pod-cgroups", "pod-sandbox", "pod-sandbox-made"];
+const starting = (name: string) =>
+  ["image", "volumes", "container", "container-start", "container-started"].map(
+    (step) => `pod-${step} ${name}`,
+  );
+const removing = [
+  "pod-sandbox-removal",
+  "pod-cgroups-removal",
+  "pod-files-removal",
+  "pod-removed",
+  "remove Pod",
+];
+
+type Listed = { readonly metadata: object; readonly spec: object };
+
+describe("a pod manager that is killed before each step", () => {
+  const opened = new AsyncDisposableStack();
+  let registry: TestRegistry & { readonly image: string };
+  let host: CrashingBerth;
+  let directory: string;
+  let clean: readonly string[];
+
+  before(async () => {
+    registry = opened.use(await startBusyboxRegistry());
+    directory = opened.use(await tempDir()).path;
+    host = opened.use(
+      await CrashingBerth.start({
+        config: `[manager]\nlog_dir = ${JSON.stringify(join(directory, "logs"))}`,
+      }),
+    );
+    await host.berth.pull(registry.image);
+    // The first pod makes what all pods share.
+    await apply(pod("first", "true"));
+    await eventually("the first pod is over", async () => /Completed/.test(await output("get", "pods")));
+    await output("delete", "pod", "first");
+    clean = await host.traces();
+    await rm(join(directory, "starts"));
+  });
+  after(() => opened.disposeAsync());
+
+  const output = (...argv: readonly string[]) => cliOutput(host.berth, ...argv);
+  const apply = (object: object, ...options: readonly string[]) =>
+    startCli(host.berth, ["apply", ...options, "-"], { stdin: stringify(object) }).outcome;
+
+  /** It notes each of its starts, with its pod's name. */
+  const noting = (name: string, script: string) => ({
+    name,
+    image: registry.image,
+    imagePullPolicy: "IfNotPresent",
+    command: ["sh", "-c", `echo $HOSTNAME ${name} >> /starts/starts; ${script}`],
+    volumeMounts: [{ name: "starts", mountPath: "/starts" }],
+  });
+  const spec = (script: string, more: object = {}) => ({
+    terminationGracePeriodSeconds: 2,
+    volumes: [{ name: "starts", hostPath: { path: directory } }],
+    containers: [noting("main", script)],
+    ...more,
+  });
+  const pod = (name: string, script: string) => ({
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name },
+    spec: spec(script, { restartPolicy: "Never" }),
+  });
+  const objects = async () => {
+    const { items } = JSON.parse(await output("get", "-o", "json")) as { readonly items: readonly Listed[] };
+    return items.map(({ metadata, spec }) => ({ metadata, spec }));
+  };
+  const podNames = async () => (await output("get", "pods", "-q")).split("\n").filter((name) => name !== "");
+  const starts = async () =>
+    (await readFile(join(directory, "starts"), "utf8")).split("\n").filter((line) => line !== "");
+
+  /**
+   * Lets the daemon die before the first step, which the call leads to, and each next daemon before the step
+   * after that, to which it comes by itself; then one lives.
+   */
+  const killBeforeEach = async (steps: readonly string[], call: () => Promise<unknown>) => {
+    for (const [index, step] of steps.entries())
+      await host.cutAt(step, index === 0 ? call : () => host.berth.startDaemon());
+    await host.berth.startDaemon();
+  };
+  /** A step that nobody has been promised anything before: the call fails, and nothing has changed. */
+  const refusedAt = async (step: string, call: () => Promise<unknown>) => {
+    const before = await objects();
+    await killBeforeEach([step], call);
+    assert.deepEqual(await objects(), before);
+  };
+  const nothingIsLeft = async () => {
+    assert.equal(await output("ps", "-aq"), "");
+    await host.returnsTo(clean);
+    assert.deepEqual(await readdir(join(host.berth.root, "manager", "pods")), []);
+  };
+
+  describe("of a Deployment", () => {
+    const deployment = () => ({
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: { name: "web" },
+      spec: {
+        replicas: 2,
+        selector: { matchLabels: { app: "web" } },
+        template: {
+          metadata: { labels: { app: "web" } },
+          spec: spec(forEver, { initContainers: [noting("init", "true")] }),
+        },
+      },
+    });
+    const ready = () =>
+      eventually("it is ready", async () => /web +2\/2 /.test(await output("get", "deployments")), {
+        limitMs: 60_000,
+      });
+    /** Each container of so many pods has been started, and none twice. */
+    const startedOnce = async (pods: number) => {
+      const lines = await starts();
+      assert.deepEqual(lines.toSorted(), [...new Set(lines)].toSorted());
+      assert.equal(lines.length, 2 * pods, lines.join("\n"));
+    };
+
+    it("runs as many pods as it should be, each container started once", async () => {
+      await refusedAt("add Deployment", () => apply(deployment()));
+      await killBeforeEach(
+        [
+          ...["add ReplicaSet", "add Pod", "change Pod scheduledAtNs", ...making],
+          ...[...starting("init"), ...starting("main").slice(2)],
+        ],
+        () => apply(deployment()),
+      );
+      await ready();
+      await startedOnce(2);
+    });
+
+    it("has other pods after a rollout, and the same number", async () => {
+      const restart = () => startCli(host.berth, ["rollout", "restart", "deployment", "web"]).outcome;
+      await refusedAt("change Deployment manifest generation", restart);
+      const before = await podNames();
+      await killBeforeEach(
+        [
+          ...["add ReplicaSet", "add Pod", "pod-container-started main"],
+          ...["change ReplicaSet manifest generation", "change Pod deleting", "pod-container-stop main"],
+          ...["remove Pod", "change ReplicaSet deleting", "remove ReplicaSet"],
+        ],
+        restart,
+      );
+      await ready();
+      await eventually("the old pods are gone", async () => {
+        const now = await podNames();
+        return now.length === 2 && now.every((name) => !before.includes(name));
+      });
+      await startedOnce(4);
+    });
+
+    it("is gone when it was deleted, with all that it had", async () => {
+      const remove = () => startCli(host.berth, ["delete", "deployment", "web"]).outcome;
+      await refusedAt("change Deployment deleting", remove);
+      await killBeforeEach(
+        [
+          ...["change ReplicaSet deleting", "change Pod deleting", "pod-container-stop main"],
+          ...["pod-sandbox-stop", ...removing, "remove ReplicaSet", "remove Deployment"],
+        ],
+        remove,
+      );
+      await eventually("it is gone", async () => !(await output("get")).includes("web"));
+      await nothingIsLeft();
+      await startedOnce(4);
+    });
+  });
+
+  it("runs the pods of a Job to its end, each once, and counts them once", async () => {
+    const before = (await starts()).length;
+    const job = {
+      apiVersion: "batch/v1",
+      kind: "Job",
+      metadata: { name: "sum" },
+      spec: { completions: 2, template: { spec: spec("true", { restartPolicy: "Never" }) } },
+    };
+    const over = ["pod-sandbox-stop", "pod-over", "change Pod status", "change Job status"];
+    await refusedAt("add Job", () => apply(job));
+    await killBeforeEach(
+      [
+        ...["change Job status", "add Pod", "pod-sandbox", "pod-container-started main", ...over],
+        ...["add Pod", "change Pod status", "change Job status"],
+      ],
+      () => apply(job),
+    );
+    await eventually("it is complete", async () => /sum +2\/2 +Complete/.test(await output("get", "jobs")));
+    const lines = (await starts()).slice(before);
+    assert.deepEqual([lines.length, new Set(lines).size], [2, 2], lines.join("\n"));
+    await output("delete", "job", "sum");
+    await nothingIsLeft();
+  });
+
+  it("puts another pod in the place of one that is replaced, which is started once", async () => {
+    await apply(pod("swapped", forEver));
+    await eventually("it runs", async () => /swapped +1\/1/.test(await output("get", "pods")));
+    const before = (await starts()).length;
+    const replace = () => apply(pod("swapped", `: other; ${forEver}`), "--replace");
+    await refusedAt("change Pod deleting", replace);
+    await killBeforeEach(
+      [
+        ...["pod-container-stop main", "pod-sandbox-stop", ...removing.slice(0, -1), "replace Pod"],
+        ...["remove Pod", "change Pod scheduledAtNs", "pod-sandbox", "pod-container-started main"],
+      ],
+      replace,
+    );
+    await eventually("it runs again", async () => /swapped +1\/1/.test(await output("get", "pods")));
+    assert.match(JSON.stringify(await objects()), /: other;/);
+    assert.deepEqual((await starts()).slice(before), ["swapped main"]);
+    await output("delete", "pod", "swapped");
+    await nothingIsLeft();
+  });
+});
