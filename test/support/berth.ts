@@ -166,6 +166,7 @@ ${images}`;
       // As bin/berthd starts it.
       [
         "--disable-sigusr1",
+        "--expose-gc",
         "--max-semi-space-size=1",
         this.#options.program ?? main,
         "--config",

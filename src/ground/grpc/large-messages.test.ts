@@ -127,6 +127,22 @@ test("a decoder of another form than is known is left as it is", () => {
   }
 });
 
+test("young objects are collected after every few MiB that came, in messages large or small", () => {
+  class Decoder {
+    write(): Buffer[] {
+      return [];
+    }
+  }
+  let collections = 0;
+  gatherLargeMessages(Decoder, () => collections++);
+  const decoders: { write(data: Buffer): Buffer[] }[] = [new Decoder(), new Decoder()];
+  const pieces = (64 * MiB) / 16_384;
+  for (let piece = 0; piece < pieces; piece++) decoders[piece % 2]?.write(Buffer.alloc(16_384));
+  assert.equal(collections, 16);
+  for (let piece = 0; piece < 100; piece++) decoders[0]?.write(Buffer.alloc(100));
+  assert.equal(collections, 16);
+});
+
 test("a message's memory is free once it is sent, unless it is shared with others", () => {
   const memory = new SentMemory();
   const serialize = memory.watch((sent) => (sent as Message).data);

@@ -2,6 +2,8 @@ import { StreamDecoder } from "@grpc/grpc-js/build/src/stream-decoder.js";
 
 /** Pieces of smaller messages are left where they are. */
 const largeBytes = 64 * 1024;
+/** What may have come since young objects were last collected: less than what V8 lets its heap grow by. */
+const collectedBytes = 4 * 1024 * 1024;
 
 /** What is looked at of grpc-js's decoder (1.14.7), of which each call has one. */
 type Decoding = {
@@ -17,19 +19,37 @@ type Decoder = { readonly prototype: { write(data: Buffer): Buffer[] } };
  * Otherwise everything that Node has read from the socket is held until the message is whole: V8 finds it in
  * use when it looks through young objects, counts it among the old ones, and looks through its whole heap
  * again and again to be rid of it. A decoder that keeps what has come in another way is left to it.
+ *
+ * What has been looked at is given back by `collectYoung` after every few MiB: hardly anything is on the heap
+ * then, so that V8 would not do so by itself, but it counts memory outside of its heap as growth, and would
+ * look through the whole of it instead, which took more of the processor's time than all else of a write.
  */
-export function gatherLargeMessages(decoder: Decoder = StreamDecoder): void {
+export function gatherLargeMessages(
+  decoder: Decoder = StreamDecoder,
+  collectYoung: () => void = collectYoungObjects,
+): void {
   const { prototype } = decoder;
   if (gathering.has(prototype.write)) return;
   const decode = prototype.write;
   const memories = new WeakMap<object, Buffer>();
+  let uncollectedBytes = 0;
   prototype.write = function write(data) {
+    uncollectedBytes += data.length;
+    if (uncollectedBytes >= collectedBytes) {
+      uncollectedBytes = 0;
+      collectYoung();
+    }
     const messages = decode.call(this, data);
     // The pieces of a message that is whole are left in the field until the next one begins.
     if (messages.length === 0 && isDecoding(this)) gather(this, memories);
     return messages;
   };
   gathering.add(prototype.write);
+}
+
+/** Takes a few tenths of a millisecond; does nothing without Node's `--expose-gc`, which bin/berthd sets. */
+function collectYoungObjects(): void {
+  globalThis.gc?.({ type: "minor" });
 }
 
 /** What has been put in place of a decoder's own. */
