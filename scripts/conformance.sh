@@ -1,13 +1,19 @@
 #!/bin/sh
 # Runs crictl, critest and a client of the newest CRI against berthds of their own, with crun and with runc:
-# conformance.sh [--engine docker] [FILE...]. BERTH_TEST_HANDLER takes one of the two; --engine docker runs critest over a
-# Docker Engine. Needs Go, as scripts/conformance-programs.sh does.
+# conformance.sh [--engine docker[=SET]] [FILE...]. BERTH_TEST_HANDLER takes one of the two; --engine docker runs critest
+# over the machine's Docker Engine, or over that of a later Debian (scripts/newer-docker.sh has the sets). Needs Go, as
+# scripts/conformance-programs.sh does.
 set -eu
 cd "$(dirname "$0")/.."
 engine=native
 if [ "${1:-}" = --engine ]; then
   engine=${2:-}
-  case $engine in native | docker) ;; *) echo "conformance: --engine is native or docker" >&2; exit 1 ;; esac
+  set=""
+  case $engine in
+    native | docker) ;;
+    docker=*) set=${engine#docker=} engine=docker ;;
+    *) echo "conformance: --engine is native, docker or docker=SET" >&2; exit 1 ;;
+  esac
   shift 2
 fi
 sh scripts/setup.sh
@@ -15,6 +21,10 @@ sh scripts/conformance-programs.sh
 npm run -s build
 # What runs containers under Docker is Docker's choice.
 if [ "$engine" = docker ]; then
+  if [ -n "$set" ]; then
+    BERTH_TEST_DOCKER=$(sh scripts/newer-docker.sh "$set")
+    export BERTH_TEST_DOCKER
+  fi
   handlers=crun
   [ $# -gt 0 ] || set -- test/conformance/critest.conformance.ts
 fi

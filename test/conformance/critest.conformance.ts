@@ -5,10 +5,11 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { describe, it, type TestContext } from "node:test";
 import { type SpecResult, withCritest } from "../support/critest.ts";
+import { isNewerDocker } from "../support/docker.ts";
 import { testEngine } from "../support/engine.ts";
 import { testHandler } from "../support/handler.ts";
 import { PassedSpecs } from "../support/passed-specs.ts";
-import { exceptionOf } from "./exceptions.ts";
+import { exceptionOf, type Subject } from "./exceptions.ts";
 
 /** What critest says when it skips a spec for something that the machine lacks. */
 const kernelLacks = /AppArmor is disabled|SELinux is not enabled/;
@@ -16,8 +17,9 @@ const kernelLacks = /AppArmor is disabled|SELinux is not enabled/;
 /** Docker gives privileged containers every capability that the kernel knows, also where root has fewer. */
 const capabilitiesLack = /unable to apply caps: operation not permitted/;
 
+const engine: Subject = testEngine === "native" ? "native" : isNewerDocker ? "docker-newer" : "docker";
 /** Whom the results are of: an engine, or an OCI runtime of berth's own. */
-const subject = testEngine === "docker" ? "docker" : testHandler;
+const subject = engine === "native" ? testHandler : engine;
 
 describe(`critest with ${subject}`, () => {
   const critest = withCritest();
@@ -49,7 +51,7 @@ describe(`critest with ${subject}`, () => {
 
 async function judge(t: TestContext, spec: SpecResult, passedBefore: boolean) {
   const { key, name, state, message } = spec;
-  const exception = exceptionOf(key, testEngine);
+  const exception = exceptionOf(key, engine);
   const lacking = passedBefore ? undefined : await whatMachineLacks(spec);
   const skip = state === "passed" ? undefined : (exception ?? lacking);
   if (skip !== undefined) return t.test(name, { skip });
