@@ -91,6 +91,7 @@ export class DockerEngine implements Engine, AsyncDisposable {
       read: (details, before) => this.#read(details, before),
       onChange: (before, after) => this.#changed(before, after),
       onConnected: (all) => this.#connected(all),
+      onExecEnd: (id, exitCode) => this.#services.execs.ended(id, exitCode),
       onImages: () => this.images.refresh(),
     });
     this.#services = {

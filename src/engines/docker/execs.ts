@@ -1,9 +1,10 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, unlinkSync, writeFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { hasCode } from "../../ground/errors/index.ts";
+import { isErrno } from "../../ground/fs/index.ts";
 import { killProcessTree } from "../../ground/linux/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import { type DockerClient, type NewExec, readFrames } from "../../parts/dockerapi/index.ts";
@@ -23,6 +24,7 @@ export class Execs {
   readonly #client: DockerClient;
   readonly #directory: string;
   readonly #logger: Logger;
+  readonly #running = new Map<string, RunningExec>();
 
   /** `directory` is private, on a tmpfs; made when needed. */
   constructor(client: DockerClient, directory: string, logger: Logger) {
@@ -41,12 +43,18 @@ export class Execs {
       // Not by the signal: a request that is cut may have started it.
       const connection = await this.#client.startExec(id, request.Tty);
       const running = new RunningExec(this.#client, id, connection, () => this.#forget(id));
+      this.#running.set(id, running);
       running.endWith(signal);
       return running;
     } catch (error) {
       this.#forget(id);
       throw error;
     }
+  }
+
+  /** Docker tells of every command in our containers, also of those that others have started. */
+  ended(id: string, exitCode: number): void {
+    this.#running.get(id)?.ended(exitCode);
   }
 
   /** Kills what an earlier process of ours has left running. */
@@ -66,7 +74,12 @@ export class Execs {
   }
 
   #forget(id: string): void {
-    rmSync(join(this.#directory, id), { force: true });
+    this.#running.delete(id);
+    try {
+      unlinkSync(join(this.#directory, id));
+    } catch (error) {
+      if (!isErrno(error, "ENOENT")) throw error;
+    }
   }
 }
 
@@ -76,6 +89,7 @@ export class RunningExec implements AsyncDisposable {
   readonly connection: Duplex;
   readonly #client: DockerClient;
   readonly #onEnd: () => void;
+  readonly #told = Promise.withResolvers<number>();
   #stop: (() => void) | undefined;
   #killing: Promise<void> = Promise.resolve();
   #isMissing = false;
@@ -114,12 +128,21 @@ export class RunningExec implements AsyncDisposable {
     }
   }
 
-  /** Resolves a little after its output has ended; 127 is for a command that is not there. */
+  /** Docker has told of its end. */
+  ended(exitCode: number): void {
+    this.#told.resolve(exitCode);
+  }
+
+  /**
+   * Resolves a little after its output has ended; 127 is for a command that is not there. Docker is asked
+   * where it does not tell: of what could not be started, and while its events are not heard.
+   */
   async exitCode(): Promise<number> {
     for (;;) {
+      const told = await Promise.race([this.#told.promise, delay(pollMs)]);
+      if (told !== undefined) return told;
       const { Running, ExitCode } = await this.#client.exec(this.id);
       if (!Running) return this.#isMissing ? 127 : (ExitCode ?? 0);
-      await delay(pollMs);
     }
   }
 

@@ -24,6 +24,8 @@ export type MirrorOptions = {
   readonly onChange: (before: Found | undefined, after: Found | undefined) => void;
   /** Called whenever the engine answers again, before anything is shown: tidies up. */
   readonly onConnected: (all: readonly ContainerDetails[]) => Promise<void>;
+  /** Called when a command in one of the containers has ended. */
+  readonly onExecEnd: (execId: string, exitCode: number) => void;
   /** Called when the engine's images have changed. */
   readonly onImages: () => Promise<void>;
 };
@@ -32,8 +34,8 @@ export type MirrorOptions = {
 const firstRetryMs = 100;
 const longestRetryMs = 5000;
 
-/** What becomes of a container that matters here; other events (exec, health) are many. */
-const actions = ["create", "start", "die", "destroy", "rename", "oom", "pause", "unpause"];
+/** What becomes of a container, and of commands in it, that matters here; other events are many. */
+const actions = ["create", "start", "die", "destroy", "rename", "oom", "pause", "unpause", "exec_die"];
 
 /**
  * Docker's containers that are ours, in memory: filled from its lists, followed by its events. So lists,
@@ -190,6 +192,10 @@ export class Mirror implements AsyncDisposable {
   /** Containers do not wait for each other. What is heard of one before it is looked at is one look's. */
   #hear(event: DockerEvent): void {
     const { ID: id, Attributes } = event.Actor;
+    if (event.Action === "exec_die") {
+      this.#options.onExecEnd(Attributes.execID ?? "", Number(Attributes.exitCode));
+      return;
+    }
     if (event.Action === "destroy") this.#endedUnfinished.delete(id);
     // It is shown from when it is whole: a look at each of its steps would only cost.
     if (this.#options.isUnfinished(Attributes.name ?? "")) {
