@@ -141,7 +141,7 @@ for (const handler of ["crun", "runc"]) {
         assert.equal((await done).exitCode, 130);
       });
 
-      // crun, 1.28 too, does not look at the size of a command's terminal.
+      // crun, 1.28 too, sets the size when the command may already run.
       if (handler === "runc") {
         test("it has the size that the client has told when it starts", async () => {
           for (let width = 100; width < 110; width++) {
