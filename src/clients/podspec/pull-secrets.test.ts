@@ -18,6 +18,17 @@ const secrets: Readonly<Record<string, ManifestOf<"Secret">>> = {
   other: secret(".dockerconfigjson", { auths: { "elsewhere.test": { auth } } }),
   broken: secret(".dockerconfigjson", "{ hidden"),
   none: secret("password", "hidden"),
+  patterns: secret(".dockerconfigjson", {
+    auths: Object.fromEntries(
+      [
+        ["*.team.registry.test", "parts"],
+        ["e?.*.reg*y.test:5000", "port"],
+        ["eu.team.registry.test:5000", "exact"],
+        ["*.test", "short"],
+        ["*:5000", "host"],
+      ].map(([key, username]) => [key, { username, password: "x" }]),
+    ),
+  }),
 };
 
 function found(image: string, ...names: readonly string[]) {
@@ -45,6 +56,13 @@ describe("for pulls, a pod's", () => {
     ]);
     assert.deepEqual(found("registry.test/app", "part", "whole").users, [words]);
     assert.deepEqual(found("registry.test/app").users, []);
+  });
+
+  it("secret may have patterns for the parts of a host's name, which come after names", () => {
+    assert.deepEqual(found("eu.team.registry.test:5000/app", "patterns").users, ["exact:x", "port:x"]);
+    assert.deepEqual(found("eu.team.registry.test/app", "patterns").users, ["parts:x"]);
+    assert.deepEqual(found("a.eu.team.registry.test:5000/app", "patterns").users, []);
+    assert.deepEqual(found("registry.test:5000/app", "patterns").users, []);
   });
 
   it("secret that is not there, or has no credentials, is told of without what is in it", () => {

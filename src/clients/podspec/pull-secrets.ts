@@ -27,11 +27,12 @@ export function pullSecrets(
       const secret = objects.secret(namespace, name);
       if (secret === undefined) throw new PodSpecError("NotFound", `${title} not found`);
       const found = authsCredentials(authsOf(dataOf(secret), title), title, host, repository);
-      if (found === undefined) return [];
-      return AuthConfig.fromPartial(
-        found.kind === "basic"
-          ? { username: found.username, password: found.password }
-          : { [found.kind]: found.token },
+      return found.map((one) =>
+        AuthConfig.fromPartial(
+          one.kind === "basic"
+            ? { username: one.username, password: one.password }
+            : { [one.kind]: one.token },
+        ),
       );
     } catch (error) {
       onProblem(error instanceof Error ? error.message : String(error));

@@ -4,14 +4,15 @@ import { isRecord } from "../../ground/json/index.ts";
 import { askCredentialHelper } from "./credential-helper.ts";
 import { isDockerHub, isSameHost } from "./endpoint.ts";
 import { RegistryError } from "./errors.ts";
+import { isForHost, isHostPattern } from "./host-pattern.ts";
 import type { Credentials } from "./registry.ts";
 
 export type Table = Readonly<Record<string, unknown>>;
 
 /**
  * Credentials for a repository of `host` from a file in the form of docker's config.json: its credential
- * helpers, else `auths`, where a key may also be `host/path` and the longest that fits counts. No file, no
- * credentials. Throws RegistryError InvalidArgument when the file is not what it should be.
+ * helpers, else `auths`, where a key may also be `host/path` and have patterns in its host; the longest path
+ * that fits counts. No file, no credentials. Throws RegistryError InvalidArgument when the file is not what it should be.
  */
 export async function dockerConfigCredentials(
   file: string,
@@ -26,25 +27,27 @@ export async function dockerConfigCredentials(
     const found = await askCredentialHelper(helper, serverKey(host), signal);
     if (found !== undefined) return found;
   }
-  return authsCredentials(asTable(config.auths), file, host, repository);
+  return authsCredentials(asTable(config.auths), file, host, repository)[0];
 }
 
-/** The same of a table of `auths` alone; `where` it is, for errors. */
+/**
+ * All that fit of a table of `auths` alone, in the order to try them: longer paths first, then names before
+ * patterns. `where` it is, for errors.
+ */
 export function authsCredentials(
   auths: Table,
   where: string,
   host: string,
   repository: string,
-): Credentials | undefined {
+): readonly Credentials[] {
   const candidates = Object.entries(auths)
     .map(([key, entry]) => ({ scope: scopeOf(key), entry: asTable(entry) }))
     .filter(({ scope }) => covers(scope, host, repository))
-    .sort((a, b) => b.scope.path.length - a.scope.path.length);
-  for (const { entry } of candidates) {
-    const found = credentialsOf(entry, where, host);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+    .sort(
+      ({ scope: a }, { scope: b }) =>
+        b.path.length - a.path.length || Number(isHostPattern(a.host)) - Number(isHostPattern(b.host)),
+    );
+  return candidates.flatMap(({ entry }) => credentialsOf(entry, where, host) ?? []);
 }
 
 /** What docker calls a registry in its file and to its helpers. */
@@ -100,7 +103,7 @@ function covers(
   host: string,
   repository: string,
 ): boolean {
-  const sameHost = isSameHost(scope.host, host);
+  const sameHost = isForHost(scope.host, host);
   return (
     sameHost && (scope.path === "" || repository === scope.path || repository.startsWith(`${scope.path}/`))
   );
