@@ -1,7 +1,9 @@
 /** The life of pods that the manager runs: probes, hooks, restarts and ends, as a kubelet has them. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { gunzipSync } from "node:zlib";
 import { stringify } from "yaml";
 import { type Client, connectEndpoint } from "../src/clients/criclient/index.ts";
 import { isOfKind, Manager, noPersistence, type StoredPod } from "../src/clients/manager/index.ts";
@@ -32,6 +34,7 @@ describe("a pod of the manager", () => {
       dataDir: join(host.berth.directory, "manager"),
       logRoot: host.berth.logDir,
       credentials: async () => undefined,
+      logLimits: { maxBytes: 4096, maxFiles: 3 },
       onEvent: ({ name }, { reason, message }) => events.push({ pod: name, reason, message }),
     });
   });
@@ -197,6 +200,42 @@ describe("a pod of the manager", () => {
       "terminated" in state ? state.terminated.message : "it runs",
     );
     assert.deepEqual(words, ["from file\n", "from log\n", undefined]);
+  });
+
+  it("has its log rotated, with no line lost", async () => {
+    const script = "trap 'exit 0' TERM; i=0; while true; do i=$((i+1)); echo line $i; sleep 0.005; done";
+    await using _ = await run("chatty", {
+      restartPolicy: "Never",
+      containers: [shell("main", script)],
+    });
+    await until("it runs", () => condition("chatty", "Ready") === "True");
+    const directory = dirname(manager.logPath(podOf("chatty"), "main", 0));
+    const files = async () => (await readdir(directory)).toSorted();
+    const rotated = new Set<string>();
+    while (rotated.size < 3) {
+      await eventually("the log is too long", async () => (await stat(join(directory, "0.log"))).size > 4096);
+      const before = rotated.size;
+      clock.turn(10_000);
+      await eventually("it is another", async () => {
+        for (const name of await files()) if (name !== "0.log") rotated.add(name.replace(".gz", ""));
+        return rotated.size > before;
+      });
+    }
+    await cliOutput(cri, "stop", "--type", "container", "default/chatty/main");
+    const names = await files();
+    assert.equal(names.length, 3);
+    const [current = "", ...earlier] = names;
+    const texts = await Promise.all(
+      [...earlier, current].map(async (name) => {
+        const content = await readFile(join(directory, name));
+        return (name.endsWith(".gz") ? gunzipSync(content) : content).toString();
+      }),
+    );
+    const numbers = [...texts.join("").matchAll(/line (\d+)$/gm)].map(([, number]) => Number(number));
+    assert.deepEqual(
+      numbers,
+      numbers.map((_, index) => (numbers[0] ?? 0) + index),
+    );
   });
 
   it("fails when it is older than it may be, and its containers are ended", async () => {

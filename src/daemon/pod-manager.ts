@@ -87,6 +87,7 @@ export class DaemonPodManager implements AsyncDisposable {
         dataDir: join(root, "manager"),
         logRoot: settings.logDir,
         nodeLabels: settings.nodeLabels,
+        logLimits: { maxBytes: settings.logMaxMib * 2 ** 20, maxFiles: settings.logMaxFiles },
         limits: {
           eviction: settings.evictionHard,
           imagesHighPercent: settings.imageGcHighPercent,

@@ -4,7 +4,7 @@ import type { Clock } from "../../ground/clock/index.ts";
 import { messageOf } from "../../ground/errors/index.ts";
 import type { Client } from "../criclient/index.ts";
 import type { Manifest } from "../manifests/index.ts";
-import type { PodEvent, PullCredentials, StepObserver } from "../podlife/index.ts";
+import type { LogLimits, PodEvent, PullCredentials, StepObserver } from "../podlife/index.ts";
 import { logDirectory, logPath, machineUsersDir } from "../podspec/index.ts";
 import type { ServiceNetwork } from "../servicenet/index.ts";
 import { type Applied, inOrderOfUse, planApply } from "./apply.ts";
@@ -42,6 +42,8 @@ export type ManagerOptions = {
   readonly nodeLabels?: Readonly<Record<string, string>>;
   /** When pods are evicted, and images collected: never, unless it is given. */
   readonly limits?: NodeLimits;
+  /** Of containers' logs; a kubelet's own unless given. */
+  readonly logLimits?: LogLimits;
   /** Claims keep their directories when they are removed. */
   readonly keepClaims?: boolean;
   /** A pod has changed, or the status of another object. */
@@ -97,6 +99,7 @@ export class Manager implements AsyncDisposable {
       credentials,
       observer: options.observer ?? (() => {}),
       hostIp: hostIp(),
+      logLimits: options.logLimits ?? { maxBytes: 10 * 2 ** 20, maxFiles: 5 },
       context: {
         podsDir: join(dataDir, "pods"),
         usersDir: options.usersDir ?? machineUsersDir,

@@ -2,6 +2,8 @@ import type { Clock } from "../../ground/clock/index.ts";
 import type { Client } from "../criclient/index.ts";
 import type { EphemeralContainer } from "../manifests/index.ts";
 import {
+  type LogLimits,
+  LogRotation,
   type PodEvent,
   PodRuntime,
   type PodStatus,
@@ -19,6 +21,9 @@ export type PodSetOptions = {
   readonly credentials: PullCredentials;
   readonly observer: StepObserver;
   readonly hostIp: string | undefined;
+  /** Of containers' logs. */
+  readonly logLimits: LogLimits;
+  readonly onProblem: (message: string) => void;
   readonly onStatus: (uid: string, status: PodStatus) => void;
   readonly onEvent: (pod: Pod, event: PodEvent) => void;
   readonly onRemoved: (uid: string) => void;
@@ -30,6 +35,7 @@ export class PodSet implements AsyncDisposable {
   readonly #runtime: PodRuntime;
   readonly #workers = new Map<string, PodWorker>();
   readonly #watch: RuntimeWatch;
+  readonly #logs: LogRotation;
 
   constructor(options: PodSetOptions) {
     this.#options = options;
@@ -41,6 +47,13 @@ export class PodSet implements AsyncDisposable {
         if (uid !== undefined) this.#workers.get(uid)?.poke();
         else for (const worker of this.#workers.values()) worker.poke();
       },
+    });
+    this.#logs = new LogRotation({
+      runtime: this.#runtime,
+      clock: options.clock,
+      limits: options.logLimits,
+      logs: () => [...this.#workers.values()].flatMap(({ runningLogs }) => runningLogs),
+      onProblem: options.onProblem,
     });
   }
 
@@ -109,6 +122,7 @@ export class PodSet implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#watch[Symbol.asyncDispose]();
+    await this.#logs[Symbol.asyncDispose]();
     await Promise.all([...this.#workers.values()].map((worker) => worker[Symbol.asyncDispose]()));
   }
 }

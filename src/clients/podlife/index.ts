@@ -8,6 +8,8 @@
  * {@link RuntimeWatch} tells. This room knows no controllers, and no other pods.
  */
 export type { PullCredentials } from "./images.ts";
+export { LogRotation } from "./logs/log-rotation.ts";
+export type { LogLimits } from "./logs/rotate-log.ts";
 export type { PodEvent } from "./pod-event.ts";
 export { PodRuntime } from "./pod-runtime.ts";
 export type { StepObserver } from "./pod-work.ts";

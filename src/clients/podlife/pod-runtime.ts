@@ -17,6 +17,7 @@ import {
   PodSandboxStatusRequest,
   PullImageRequest,
   RemovePodSandboxRequest,
+  ReopenContainerLogRequest,
   RunPodSandboxRequest,
   RuntimeConfigRequest,
   RuntimeServiceService,
@@ -120,6 +121,12 @@ export class PodRuntime {
     const request = StopContainerRequest.fromPartial({ containerId, timeout: BigInt(graceSeconds) });
     const timeoutMs = graceSeconds * 1000 + answerMs;
     await this.#client.unary(RuntimeServiceService.stopContainer, request, { timeoutMs });
+  }
+
+  /** Has the runtime write a container's log into a new file at its path. */
+  async reopenLog(containerId: string): Promise<void> {
+    const request = ReopenContainerLogRequest.fromPartial({ containerId });
+    await this.#client.unary(RuntimeServiceService.reopenContainerLog, request);
   }
 
   async removeContainer(containerId: string): Promise<void> {

@@ -1,8 +1,9 @@
-import { rm } from "node:fs/promises";
 import { hasCode, messageOf } from "../../ground/errors/index.ts";
 import type { Container, EphemeralContainer } from "../manifests/index.ts";
 import { type Pod, pullSecrets, refreshVolumes, removePodVolumes } from "../podspec/index.ts";
 import { PodImages, type PullCredentials } from "./images.ts";
+import type { RunningLog } from "./logs/log-rotation.ts";
+import { removeLog } from "./logs/rotate-log.ts";
 import { type ObservedContainer, type ObservedPod, observePod } from "./observe.ts";
 import { type Plan, planPod } from "./plan.ts";
 import type { PodEvent } from "./pod-event.ts";
@@ -101,6 +102,10 @@ export class PodWorker implements AsyncDisposable {
 
   get status(): PodStatus {
     return this.#options.lastStatus ?? this.#status.status;
+  }
+
+  get runningLogs(): readonly RunningLog[] {
+    return this.#status.runningLogs;
   }
 
   /** Whether the status is of what the runtime has of the pod. */
@@ -311,7 +316,7 @@ export class PodWorker implements AsyncDisposable {
         this.#status.countAttempt(name, attempt);
         this.#starts.forget(id);
         await this.#options.runtime.removeContainer(id);
-        if (logPath !== "") await rm(logPath, { force: true });
+        if (logPath !== "") await removeLog(logPath);
       }
     }
     for (const { id } of oldSandboxes.slice(1)) await this.#options.runtime.removeSandbox(id);

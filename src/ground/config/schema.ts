@@ -419,6 +419,16 @@ export const schema = section("", {
         "Directories of manifests to run (*.yaml, *.yml, *.json), which are watched for changes. What is no longer written there is removed.",
       ),
       logDir: absolutePath("/var/log/pods", "Directory for the logs of the manager's pods."),
+      logMaxMib: integer(
+        10,
+        { min: 1, max: 1_048_576 },
+        "Size in MiB from which on a container's log is rotated, as by a kubelet (containerLogMaxSize): it gets the time behind its name; all but the last of those are compressed. container.run_log_limit_mib holds besides.",
+      ),
+      logMaxFiles: integer(
+        5,
+        { min: 2, max: 1000 },
+        "How many files of each log are kept, the one that is written to among them.",
+      ),
       evictionHard: stringMap(
         {
           "memory.available": "100Mi",

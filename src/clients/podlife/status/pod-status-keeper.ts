@@ -1,6 +1,7 @@
 import type { Clock } from "../../../ground/clock/index.ts";
 import type { Container } from "../../manifests/index.ts";
 import type { Pod, PodContext } from "../../podspec/index.ts";
+import type { RunningLog } from "../logs/log-rotation.ts";
 import type { ObservedContainer, ObservedPod } from "../observe.ts";
 import type { Plan } from "../plan.ts";
 import type { PodProbes } from "../probes/pod-probes.ts";
@@ -55,6 +56,14 @@ export class PodStatusKeeper {
   /** The primary one first. */
   get podIps(): readonly string[] {
     return this.#podIps;
+  }
+
+  /** Those of containers that run. */
+  get runningLogs(): readonly RunningLog[] {
+    const attempts = [...this.#observed.containers.values(), ...this.#observed.earlier.values()].flat();
+    return attempts
+      .filter(({ state, logPath }) => state === "running" && logPath !== "")
+      .map(({ id, logPath }) => ({ containerId: id, path: logPath }));
   }
 
   /** The pod has been failed from outside. */
