@@ -12,7 +12,8 @@ export type Table = Readonly<Record<string, unknown>>;
 /**
  * Credentials for a repository of `host` from a file in the form of docker's config.json: its credential
  * helpers, else `auths`, where a key may also be `host/path` and have patterns in its host; the longest path
- * that fits counts. No file, no credentials. Throws RegistryError InvalidArgument when the file is not what it should be.
+ * that fits counts. No file, no credentials. Throws RegistryError InvalidArgument when the file is not what
+ * it should be.
  */
 export async function dockerConfigCredentials(
   file: string,
