@@ -84,7 +84,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "trees",
   ],
   diff: ["content", "hostpaths", "layerdiff", "linux", "oci", "snapshots", "unpack"],
-  mounts: ["hostpaths", "linux", "metadata", "trees"],
+  mounts: ["gc", "hostpaths", "linux", "metadata", "trees"],
   imagefiles: ["content", "diff", "hostpaths", "images", "leases", "linux", "oci", "snapshots"],
   profiles: ["content", "leases", "metadata", "gc", "images", "registry", "oci"],
   network: ["linux", "trees"],

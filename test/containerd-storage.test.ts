@@ -39,16 +39,18 @@ describe("containerd's API of what is stored", () => {
       { id: absentDigest, type: "content" },
       { id: "a ref", type: "ingests" },
       { id: "a key", type: "snapshots/overlayfs" },
+      { id: "an image", type: "images" },
     ];
     for (const resource of resources) await leases.addResource({ id: "one", resource });
     const held = async () =>
       (await leases.listResources({ id: "one" })).resources.map(({ type }) => type).sort();
-    assert.deepEqual(await held(), ["content", "ingests", "snapshots/overlayfs"]);
+    assert.deepEqual(await held(), ["content", "images", "ingests", "snapshots/overlayfs"]);
     await leases.deleteResource({ id: "one", resource: resources[1] });
-    assert.deepEqual(await held(), ["content", "snapshots/overlayfs"]);
-    await assert.rejects(leases.addResource({ id: "one", resource: { id: "x", type: "content" } }), {
-      code: status.INVALID_ARGUMENT,
-    });
+    assert.deepEqual(await held(), ["content", "images", "snapshots/overlayfs"]);
+    for (const type of ["content", "content/x", "images/x", "ingests/x", "snapshots", "snapshots/a/b"])
+      await assert.rejects(leases.addResource({ id: "one", resource: { id: "x", type } }), {
+        code: status.INVALID_ARGUMENT,
+      });
     await assert.rejects(leases.addResource({ id: "one", resource: { id: "x", type: "things" } }), {
       code: status.UNIMPLEMENTED,
     });
@@ -69,6 +71,30 @@ describe("containerd's API of what is stored", () => {
     const { resources } = await host.clients.in("inner").leases.listResources({ id: "inner" });
     assert.deepEqual(resources, [{ id: "held", type: "snapshots/overlayfs" }]);
     await snapshots.remove({ snapshotter: "overlayfs", key: "held" });
+  });
+
+  test("an image that expires is held by the lease of the call that made it", async () => {
+    const { leases, images } = host.clients.in("expiring", "own");
+    await leases.create({ id: "own", labels: {} });
+    const target = { digest: absentDigest, mediaType: "application/json", size: 2n, annotations: {} };
+    const image = (name: string, labels: Record<string, string> = {}) =>
+      containerd.imagesV1.Image.fromPartial({ name, target, labels });
+    const expired = { "containerd.io/gc.expire": "2001-01-01T00:00:00Z" };
+    const names = async () => (await images.list({ filters: [] })).images.map(({ name }) => name);
+    for (const made of [image("made", expired), image("lasting"), image("updated")])
+      await images.create({ image: made, sourceDateEpoch: undefined });
+    const updated = image("updated", expired);
+    await images.update({ image: updated, updateMask: ["labels"], sourceDateEpoch: undefined });
+    const { resources } = await leases.listResources({ id: "own" });
+    assert.deepEqual(resources.map(({ id, type }) => `${type} ${id}`).sort(), [
+      "images made",
+      "images updated",
+    ]);
+    await leases.create({ id: "collects", labels: {} });
+    await leases.delete({ id: "collects", sync: true });
+    assert.deepEqual(await names(), ["lasting", "made", "updated"]);
+    await leases.delete({ id: "own", sync: true });
+    assert.deepEqual(await names(), ["lasting"]);
   });
 
   test("an active snapshot goes with the lease that alone held it", async () => {

@@ -6,18 +6,9 @@ import type { NamespaceStorage } from "../services/storage/index.ts";
 export function activationFollower(
   activations: Pick<ActivationStore, "collect">,
 ): (storage: NamespaceStorage) => GarbageFollower {
-  return ({ name, containers, imageNames, leases }) =>
+  return ({ name, leases }) =>
     (reached) =>
-      activations.collect(name, (holder: Holder) => {
-        switch (holder.kind) {
-          case "lease":
-            return leases.get(holder.id) !== undefined;
-          case "container":
-            return containers.find(holder.id) !== undefined;
-          case "image":
-            return imageNames.get(holder.name) !== undefined;
-          default:
-            return reached.has(holder);
-        }
-      });
+      activations.collect(name, (holder: Holder) =>
+        holder.kind === "lease" ? leases.get(holder.id) !== undefined : reached.has(holder),
+      );
 }

@@ -18,7 +18,7 @@ import { findHostsProblems } from "../parts/registry/index.ts";
 import { Differ, LayerDiffs } from "../services/diff/index.ts";
 import { ServiceEvents } from "../services/events/index.ts";
 import { ImageFiles, type ImageFilesOptions, ImageMounts } from "../services/imagefiles/index.ts";
-import { garbageRoots, hostPlatform } from "../services/images/index.ts";
+import { hostPlatform, imageReferences } from "../services/images/index.ts";
 import { ActivationStore } from "../services/mounts/index.ts";
 import { CniNetwork, instanceNames } from "../services/network/index.ts";
 import { openSecurityProfiles, profileRoots } from "../services/profiles/index.ts";
@@ -378,11 +378,11 @@ async function openStorage(
   const { gcDelayMs } = settings;
   const all = rooms.use(await Storage.open({ root, database, events, logger, gcDelayMs, follower }));
   const storage = await all.inNamespace(criNamespace);
-  const { name: namespace, imageNames, content, leases } = storage;
+  const { name: namespace, content, leases } = storage;
   const snapshotter = await storage.snapshotter(settings.snapshotter);
   // Its file system is measured before there is a snapshot.
   await snapshotter.makeRoot();
-  storage.addRoots(await garbageRoots(database, imageNames, snapshotter, settings.keepLayers));
+  storage.addImageReferences(await imageReferences(database, namespace, snapshotter, settings.keepLayers));
   storage.addRoots(await profileRoots(database, namespace));
   const nodePeers = rooms.use(await NodePeers.open(config, all, logger));
   const { peers } = nodePeers;

@@ -2,6 +2,8 @@ import { hasCode } from "../../ground/errors/index.ts";
 import type { LeaseResource } from "../../services/leases/index.ts";
 import type { NamespaceStorage } from "../../services/storage/index.ts";
 
+const holdingLabels = /^containerd\.io\/gc\.(?:root|bref\..*)$/;
+
 type HeldSnapshot = Extract<LeaseResource, { readonly kind: "snapshot" }>;
 
 /**
@@ -18,7 +20,8 @@ export async function removeGivenUp(
     const snapshotter = storage.snapshotters().find(({ name }) => name === resource.snapshotter);
     const found = snapshotter?.stat(resource.key);
     if (found === undefined || found.kind === "committed" || isHeld(storage, resource)) continue;
-    if ("containerd.io/gc.root" in found.labels) continue;
+    // What holds one by these is for the collector to find.
+    if (Object.keys(found.labels).some((label) => holdingLabels.test(label))) continue;
     try {
       await snapshotter?.remove(resource.key);
     } catch (error) {

@@ -6,7 +6,11 @@ import type { ImageName, ImageNames, ImageNameUpdate } from "../../services/imag
 import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
 import { given, labelUpdate } from "./field-mask.ts";
+import { addToLease } from "./lease-resources.ts";
 import { toTimestamp } from "./messages.ts";
+
+/** From then on an image is garbage that nothing holds: the lease of the call that makes it does. */
+const expireLabel = "containerd.io/gc.expire";
 
 type ImageHandlers = Handlers<typeof containerd.imagesV1.ImagesService, ContainerdCall>;
 type Image = containerd.imagesV1.Image;
@@ -33,15 +37,19 @@ export function imageHandlers(): ImageHandlers {
       };
     },
 
-    async create({ image }, { namespace }) {
-      const { imageNames } = await namespace();
+    async create({ image }, { namespace, leaseId }) {
+      const storage = await namespace();
+      const { imageNames } = storage;
       const { name, labels, target } = named(image);
+      if (labels[expireLabel] !== undefined) await addToLease(storage, leaseId, { kind: "image", name });
       return { image: toMessage(await imageNames.create({ name, labels, target: toDescriptor(target) })) };
     },
 
-    async update({ image, updateMask = [] }, { namespace }) {
+    async update({ image, updateMask = [] }, { namespace, leaseId }) {
       const storage = await namespace();
       const asked = named(image);
+      if (asked.labels[expireLabel] !== undefined)
+        await addToLease(storage, leaseId, { kind: "image", name: asked.name });
       const updated = await storage.imageNames.update(asked.name, (before) =>
         updateOf(before, asked, updateMask),
       );

@@ -7,7 +7,7 @@ import { ContainerdError } from "./errors.ts";
 const snapshots = "snapshots/";
 
 /**
- * containerd's types are `content`, `ingests` and `snapshots/SNAPSHOTTER`. Throws InvalidArgument;
+ * containerd's types are `content`, `images`, `ingests` and `snapshots/SNAPSHOTTER`. Throws InvalidArgument;
  * Unimplemented for others.
  */
 export function toResource(resource: containerd.leasesV1.Resource | undefined): LeaseResource {
@@ -15,6 +15,7 @@ export function toResource(resource: containerd.leasesV1.Resource | undefined): 
   if (id === "")
     throw new ContainerdError("InvalidArgument", "resource: the request has none, or one without an id");
   if (type === "content") return { kind: "content", digest: parseDigest(id) };
+  if (type === "images") return { kind: "image", name: id };
   if (type === "ingests") return { kind: "ingest", ref: id };
   const [kind, snapshotter = "", ...more] = type.split("/");
   if (kind === "snapshots" && (snapshotter === "" || more.length > 0))
@@ -23,11 +24,17 @@ export function toResource(resource: containerd.leasesV1.Resource | undefined): 
       `resource: the type ${JSON.stringify(type)} must be ${snapshots} with the name of a snapshotter`,
     );
   if (kind === "snapshots") return { kind: "snapshot", snapshotter, key: id };
+  if (kind === "content" || kind === "images" || kind === "ingests")
+    throw new ContainerdError(
+      "InvalidArgument",
+      `resource: the type ${JSON.stringify(type)} must be ${kind} alone`,
+    );
   throw new ContainerdError("Unimplemented", `resource: the type ${JSON.stringify(type)} cannot be leased`);
 }
 
 export function toResourceMessage(resource: LeaseResource): containerd.leasesV1.Resource {
   if (resource.kind === "content") return { id: resource.digest, type: "content" };
+  if (resource.kind === "image") return { id: resource.name, type: "images" };
   if (resource.kind === "ingest") return { id: resource.ref, type: "ingests" };
   return { id: resource.key, type: `${snapshots}${resource.snapshotter}` };
 }

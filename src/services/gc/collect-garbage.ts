@@ -3,9 +3,12 @@ import { hasCode } from "../../ground/errors/index.ts";
 import type { Digest } from "../../parts/oci/index.ts";
 import type { ContentStore } from "../content/index.ts";
 import type { LeaseResource, Leases } from "../leases/index.ts";
-import { type CollectedSnapshotter, type GarbageNode, reachable } from "./reachable.ts";
+import type { GarbageNode, GarbageRecord } from "./garbage-node.ts";
+import { type CollectedSnapshotter, type Reached, reachable } from "./reachable.ts";
 
 const abandonedAfterMs = 24 * 3_600_000;
+/** Of a lease that holds what is in it, and not what that refers to. */
+const flatLabel = "containerd.io/gc.flat";
 
 /** The stores of one namespace. */
 export type GarbageOptions = {
@@ -14,11 +17,13 @@ export type GarbageOptions = {
   readonly snapshotters: readonly CollectedSnapshotter[];
   /** Asked when leases are frozen, so that what a lease was given up for is among them. Must not wait. */
   readonly roots: () => Iterable<GarbageNode>;
+  /** In the same way: names of images, and containers. */
+  readonly records?: () => readonly GarbageRecord[];
   /** Told what was reached, for what lies in other stores and is held by that. */
   readonly followers?: readonly GarbageFollower[];
 };
 
-export type GarbageFollower = (reached: { has(node: GarbageNode): boolean }) => Promise<void>;
+export type GarbageFollower = (reached: Reached) => Promise<void>;
 
 /** What a collection has removed; bytes of snapshots are not counted. */
 export type RemovedGarbage = {
@@ -37,15 +42,23 @@ export async function collectGarbage(options: GarbageOptions): Promise<RemovedGa
   const { content, leases, snapshotters } = options;
   const givenUp = await deleteExpired(leases);
   using _frozen = await leases.freeze();
-  const leased = leases.list().flatMap(({ resources }) => resources);
-  const reached = reachable(options, [...options.roots(), ...leased.filter(isNode)], givenUp.filter(isNode));
+  const held = leases.list();
+  const leased = held.flatMap(({ labels, resources }) =>
+    resources.filter(isNode).map((node) => ({ ...node, flat: flatLabel in labels })),
+  );
+  const records = options.records?.() ?? [];
+  const reached = reachable(options, records, [...options.roots(), ...leased], givenUp.filter(isNode));
+  const names = records.map(({ node, expired }) => reached.has(node) || expired?.remove());
   const blobs = content.list().filter(({ digest }) => !reached.has({ kind: "content", digest }));
   // Records first: from here on nobody can find a blob or snapshot that is about to go.
   const removals = blobs.map(({ digest }) => deleteBlob(content, digest));
   const snapshots = snapshotters.map((snapshotter) => removeSnapshots(snapshotter, reached));
-  const ingests = abortAbandoned(content, leased);
+  const ingests = abortAbandoned(
+    content,
+    held.flatMap(({ resources }) => resources),
+  );
   const followed = (options.followers ?? []).map((follow) => follow(reached));
-  const outcomes = await Promise.allSettled([...removals, ...snapshots, ingests, ...followed]);
+  const outcomes = await Promise.allSettled([...names, ...removals, ...snapshots, ingests, ...followed]);
   // Directories whose deletion failed before.
   await Promise.all(snapshotters.map((snapshotter) => snapshotter.startCleanup()));
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
@@ -65,7 +78,7 @@ async function deleteExpired(leases: Leases): Promise<readonly LeaseResource[]> 
   return expired.flatMap(({ resources }) => resources);
 }
 
-function isNode(resource: LeaseResource): resource is GarbageNode {
+function isNode(resource: LeaseResource): resource is Exclude<LeaseResource, { readonly kind: "ingest" }> {
   return resource.kind !== "ingest";
 }
 
@@ -79,10 +92,7 @@ async function deleteBlob(content: ContentStore, digest: Digest): Promise<void> 
 }
 
 /** Children go before their parents, all that have none left at the same time. */
-async function removeSnapshots(
-  snapshotter: CollectedSnapshotter,
-  reached: { has(node: GarbageNode): boolean },
-): Promise<number> {
+async function removeSnapshots(snapshotter: CollectedSnapshotter, reached: Reached): Promise<number> {
   let doomed = snapshotter
     .list()
     .filter(({ key }) => !reached.has({ kind: "snapshot", snapshotter: snapshotter.name, key }));

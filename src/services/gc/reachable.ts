@@ -1,11 +1,9 @@
 import type { Labels } from "../../ground/labels/index.ts";
 import { isDigest } from "../../parts/oci/index.ts";
 import type { ContentStore } from "../content/index.ts";
-import type { LeaseResource } from "../leases/index.ts";
 import type { Snapshotter } from "../snapshots/index.ts";
-
-/** A blob or a snapshot, whether it exists or not. */
-export type GarbageNode = Exclude<LeaseResource, { readonly kind: "ingest" }>;
+import type { GarbageNode, GarbageRecord, HeldNode } from "./garbage-node.ts";
+import { holdersOf, labelled } from "./labels.ts";
 
 /** What the collector needs of a snapshotter. */
 export type CollectedSnapshotter = Pick<Snapshotter, "name" | "list" | "stat" | "remove" | "startCleanup">;
@@ -15,24 +13,31 @@ type Stores = {
   readonly snapshotters: readonly CollectedSnapshotter[];
 };
 
+export type Reached = { has(node: GarbageNode): boolean };
+
 /**
- * What can be reached from `roots`, and from the stores' own roots. An active snapshot that needs no hold
- * holds itself, unless it is `givenUp`: a lease has held it that has ended. Synchronous, so that it sees one
- * moment.
+ * What can be reached from `roots`, from the records that are roots, and from the stores' own roots. An
+ * active snapshot that needs no hold holds itself, unless it is `givenUp`: a lease has held it that has
+ * ended. Synchronous, so that it sees one moment.
  */
 export function reachable(
   stores: Stores,
-  roots: Iterable<GarbageNode>,
+  records: readonly GarbageRecord[],
+  roots: Iterable<HeldNode>,
   givenUp: Iterable<GarbageNode> = [],
-): { has(node: GarbageNode): boolean } {
+): Reached {
+  const recorded = new Map(records.map((record) => [nodeId(record.node), record]));
+  const held = heldByOthers(stores, records);
   const reached = new Set<string>();
-  const queue = [...roots, ...ownRoots(stores, new Set([...givenUp].map(nodeId)))];
+  const queue: HeldNode[] = [...roots, ...ownRoots(stores, new Set([...givenUp].map(nodeId)))];
+  for (const { node, expired } of records) if (expired === undefined) queue.push(node);
   for (let node = queue.pop(); node !== undefined; node = queue.pop()) {
-    if (reached.has(nodeId(node))) continue;
-    reached.add(nodeId(node));
-    queue.push(...references(stores, node));
+    const id = nodeId(node);
+    if (reached.has(id)) continue;
+    reached.add(id);
+    queue.push(...(held.get(id) ?? []), ...references(stores, recorded, node));
   }
-  return { has: (node) => reached.has(nodeId(node)) };
+  return { has: (node) => reached.has(nodeId(node)) || reached.has(nodeId({ ...node, flat: true })) };
 }
 
 function* ownRoots({ content, snapshotters }: Stores, givenUp: ReadonlySet<string>): Generator<GarbageNode> {
@@ -47,37 +52,62 @@ function* ownRoots({ content, snapshotters }: Stores, givenUp: ReadonlySet<strin
   }
 }
 
-function references({ content, snapshotters }: Stores, node: GarbageNode): readonly GarbageNode[] {
+/** What says itself that another holds it, by the other. */
+function heldByOthers(
+  { content, snapshotters }: Stores,
+  records: readonly GarbageRecord[],
+): ReadonlyMap<string, readonly GarbageNode[]> {
+  const held = new Map<string, GarbageNode[]>();
+  const add = (node: GarbageNode, holders: readonly GarbageNode[]): void => {
+    for (const holder of holders) {
+      const id = nodeId(holder);
+      const others = held.get(id);
+      if (others === undefined) held.set(id, [node]);
+      else others.push(node);
+    }
+  };
+  for (const { digest, labels } of content.list()) add({ kind: "content", digest }, holdersOf(labels));
+  for (const { name, list } of snapshotters.map((each) => ({ name: each.name, list: each.list() })))
+    for (const { key, labels } of list) add({ kind: "snapshot", snapshotter: name, key }, holdersOf(labels));
+  for (const { node, expired } of records) add(node, expired?.holders ?? []);
+  return held;
+}
+
+function references(
+  { content, snapshotters }: Stores,
+  records: ReadonlyMap<string, GarbageRecord>,
+  node: HeldNode,
+): readonly HeldNode[] {
+  const { flat = false } = node;
+  if (node.kind === "image" || node.kind === "container") {
+    const found = records.get(nodeId({ ...node, flat: false }))?.references(flat) ?? [];
+    return flat ? found.map((each) => ({ ...each, flat })) : found;
+  }
   if (node.kind === "content") {
-    return isDigest(node.digest) && content.has(node.digest)
+    return !flat && isDigest(node.digest) && content.has(node.digest)
       ? labelled(content.info(node.digest).labels)
       : [];
   }
   const snapshot = snapshotters.find(({ name }) => name === node.snapshotter)?.stat(node.key);
   if (snapshot === undefined) return [];
-  const parents: GarbageNode[] = snapshot.parent === undefined ? [] : [{ ...node, key: snapshot.parent }];
-  return [...parents, ...labelled(snapshot.labels)];
+  const parents: HeldNode[] = snapshot.parent === undefined ? [] : [{ ...node, key: snapshot.parent }];
+  return flat ? parents : [...parents, ...labelled(snapshot.labels)];
 }
 
 function isRoot(labels: Labels): boolean {
   return "containerd.io/gc.root" in labels;
 }
 
-/**
- * containerd allows several references of one kind by a suffix: `.NAME` for content, `/NAME` for snapshots.
- */
-const contentLabel = /^containerd\.io\/gc\.ref\.content(?:[./].*)?$/;
-const snapshotLabel = /^containerd\.io\/gc\.ref\.snapshot\.([^/]+)(?:\/.*)?$/;
-
-/** What the labels of a record refer to. */
-export function labelled(labels: Labels): readonly GarbageNode[] {
-  return Object.entries(labels).flatMap(([label, value]): readonly GarbageNode[] => {
-    if (contentLabel.test(label)) return [{ kind: "content", digest: value }];
-    const snapshotter = snapshotLabel.exec(label)?.[1];
-    return snapshotter === undefined ? [] : [{ kind: "snapshot", snapshotter, key: value }];
-  });
-}
-
-function nodeId(node: GarbageNode): string {
-  return node.kind === "content" ? node.digest : `${node.snapshotter} ${node.key}`;
+function nodeId(node: HeldNode): string {
+  const flat = node.flat === true ? "flat " : "";
+  switch (node.kind) {
+    case "content":
+      return `${flat}content ${node.digest}`;
+    case "snapshot":
+      return `${flat}snapshot ${node.snapshotter} ${node.key}`;
+    case "image":
+      return `${flat}image ${node.name}`;
+    case "container":
+      return `${flat}container ${node.id}`;
+  }
 }

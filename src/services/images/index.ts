@@ -12,9 +12,9 @@
  */
 export { ContentHold } from "./content-hold.ts";
 export { DiskThresholds, type ThresholdOptions } from "./disk-thresholds.ts";
-export { garbageRoots } from "./garbage-roots.ts";
 export { hostPlatform } from "./host-platform.ts";
 export { ImageError } from "./image-error.ts";
+export { imageReferences } from "./image-references.ts";
 export { type ImageServiceOptions, openImages } from "./image-service.ts";
 export type {
   ArtifactSource,

@@ -195,6 +195,7 @@ function leaseKey(id: string): string {
 function resourceKey(id: string, resource: LeaseResource): string {
   const { kind } = resource;
   if (kind === "content") return `resource ${JSON.stringify([id, kind, resource.digest])}`;
+  if (kind === "image") return `resource ${JSON.stringify([id, kind, resource.name])}`;
   if (kind === "ingest") return `resource ${JSON.stringify([id, kind, resource.ref])}`;
   return `resource ${JSON.stringify([id, kind, resource.snapshotter, resource.key])}`;
 }

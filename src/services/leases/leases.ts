@@ -3,7 +3,8 @@ import type { Durability } from "../../ground/metadata/index.ts";
 
 /**
  * The leases of one containerd namespace. While a lease lives, garbage collection leaves its resources alone,
- * and what they refer to, whether they exist already or not. To put something together safely:
+ * and what they refer to, whether they exist already or not; with the label `containerd.io/gc.flat` what they
+ * refer to is not held by it. To put something together safely:
  *
  *     const lease = await leases.create({ expiresAtNs });   // it expires should this process die
  *     await leases.addResources(lease.id, resources);       // before looking whether they exist
@@ -61,4 +62,6 @@ export type Lease = {
 export type LeaseResource =
   | { readonly kind: "content"; readonly digest: string }
   | { readonly kind: "snapshot"; readonly snapshotter: string; readonly key: string }
+  /** An image's name. */
+  | { readonly kind: "image"; readonly name: string }
   | { readonly kind: "ingest"; readonly ref: string };

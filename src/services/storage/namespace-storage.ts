@@ -4,16 +4,22 @@ import type { ContentStore } from "../content/index.ts";
 import {
   type GarbageFollower,
   type GarbageNode,
+  type GarbageRecord,
+  hasExpired,
+  holdersOf,
   labelled,
   type NamespaceCollector,
   ScheduledCollector,
 } from "../gc/index.ts";
-import type { ImageNames } from "../imagenames/index.ts";
+import type { ImageName, ImageNames } from "../imagenames/index.ts";
 import type { Leases } from "../leases/index.ts";
 import type { Snapshotter, SnapshotterKind } from "../snapshots/index.ts";
 
 /** What somebody's records keep from garbage collection, as of the moment of the call. Must not wait. */
 export type Roots = () => Iterable<GarbageNode>;
+
+/** What an image needs besides what its target reaches by labels. Must not wait. */
+export type ImageReferences = (target: ImageName["target"]) => readonly GarbageNode[];
 
 type Parts = {
   readonly name: string;
@@ -42,6 +48,7 @@ export class NamespaceStorage {
   readonly #openSnapshotter: Parts["openSnapshotter"];
   readonly #snapshotters = new Set<Snapshotter>();
   readonly #roots: Roots[];
+  readonly #imageReferences: ImageReferences[] = [];
 
   constructor(parts: Parts) {
     const { name, containers, imageNames, content, leases, openSnapshotter, gcDelayMs, logger } = parts;
@@ -49,16 +56,7 @@ export class NamespaceStorage {
     this.containers = containers;
     this.sandboxes = parts.sandboxes;
     this.imageNames = imageNames;
-    this.#roots = [
-      () => containers.list().flatMap((each) => [...rootFileSystem(each), ...labelled(each.labels)]),
-      () =>
-        imageNames
-          .list()
-          .flatMap(({ target, labels }) => [
-            { kind: "content", digest: target.digest } as const,
-            ...labelled(labels),
-          ]),
-    ];
+    this.#roots = [() => parts.sandboxes.list().flatMap(({ labels }) => labelled(labels))];
     this.content = content;
     this.leases = leases;
     this.#openSnapshotter = openSnapshotter;
@@ -68,6 +66,13 @@ export class NamespaceStorage {
         leases,
         snapshotters: this.snapshotters(),
         roots: () => this.#roots.flatMap((roots) => [...roots()]),
+        records: () => {
+          const nowMs = Date.now();
+          return [
+            ...containers.list().map(containerRecord),
+            ...imageNames.list().map((image) => this.#imageRecord(image, nowMs)),
+          ];
+        },
         followers: parts.follower === undefined ? [] : [parts.follower(this)],
       }),
       delayMs: gcDelayMs,
@@ -96,6 +101,11 @@ export class NamespaceStorage {
     this.#roots.push(roots);
   }
 
+  /** In the same way. */
+  addImageReferences(references: ImageReferences): void {
+    this.#imageReferences.push(references);
+  }
+
   /**
    * Begins to delete what crashes have left of snapshots; to be called when all that has layers mounted is
    * known.
@@ -108,9 +118,22 @@ export class NamespaceStorage {
   async close(): Promise<void> {
     await this.#collector[Symbol.asyncDispose]();
   }
+
+  #imageRecord({ name, target, labels }: ImageName, nowMs: number): GarbageRecord {
+    const { digest } = target;
+    const blob = { kind: "content", digest } as const;
+    const others = () => this.#imageReferences.flatMap((references) => references(target));
+    const remove = () => this.imageNames.delete([name], digest);
+    return {
+      node: { kind: "image", name },
+      references: (flat) => (flat ? [blob] : [blob, ...others(), ...labelled(labels)]),
+      ...(hasExpired(labels, nowMs) ? { expired: { holders: holdersOf(labels), remove } } : {}),
+    };
+  }
 }
 
-/** A container keeps it, of whatever kind the snapshot is. */
-function rootFileSystem({ snapshotter, snapshotKey: key }: Container): readonly GarbageNode[] {
-  return key === "" ? [] : [{ kind: "snapshot", snapshotter, key }];
+/** It keeps its root file system, of whatever kind the snapshot is. */
+function containerRecord({ id, snapshotter, snapshotKey: key, labels }: Container): GarbageRecord {
+  const rootFileSystem: GarbageNode[] = key === "" ? [] : [{ kind: "snapshot", snapshotter, key }];
+  return { node: { kind: "container", id }, references: () => [...rootFileSystem, ...labelled(labels)] };
 }

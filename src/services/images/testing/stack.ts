@@ -16,10 +16,10 @@ import type { Leases } from "../../leases/index.ts";
 import { type Snapshotter, type SnapshotterKind, UsageMeter } from "../../snapshots/index.ts";
 import { Storage } from "../../storage/index.ts";
 import {
-  garbageRoots,
   type Image,
   type ImageServiceOptions,
   type Images,
+  imageReferences,
   openImages,
   removeStaged,
 } from "../index.ts";
@@ -58,7 +58,9 @@ export async function openStack(options: StackOptions = {}): Promise<TestStack> 
   const stored = await storage.inNamespace(namespace);
   const { imageNames, content, leases, garbage } = stored;
   const snapshotter = await stored.snapshotter(kind);
-  stored.addRoots(await garbageRoots(database, imageNames, snapshotter, options.keepLayers ?? true));
+  stored.addImageReferences(
+    await imageReferences(database, namespace, snapshotter, options.keepLayers ?? true),
+  );
   const hostPaths = new HostPaths();
   const staging = join(root, "import");
   await removeStaged(staging, undo.use(new TreeRemover()));

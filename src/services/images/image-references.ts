@@ -1,31 +1,29 @@
 import type { Database } from "../../ground/metadata/index.ts";
-import type { Digest } from "../../parts/oci/index.ts";
+import type { Descriptor, Digest } from "../../parts/oci/index.ts";
 import type { GarbageNode } from "../gc/index.ts";
-import type { ImageNames } from "../imagenames/index.ts";
 import { chainIdOf, type Snapshotter } from "../snapshots/index.ts";
 import { artifactKey } from "./artifacts/artifact-volumes.ts";
 import { type ResolvedImage, ResolvedImages } from "./resolved-images.ts";
 
 /**
- * What images need besides what the targets of their names reach by labels, as of the moment the returned
+ * What an image of a namespace needs besides what its target reaches by labels, as of the moment the returned
  * function is called: the documents and layers of one that another client has brought, and snapshots of the
  * snapshotter that images are unpacked with. Unless `keepLayers`, layers only until they are unpacked.
  */
-export async function garbageRoots(
+export async function imageReferences(
   database: Database,
-  names: ImageNames,
+  namespace: string,
   snapshotter: Pick<Snapshotter, "name" | "stat">,
   keepLayers: boolean,
-): Promise<() => readonly GarbageNode[]> {
-  const resolved = await ResolvedImages.open(database, names.namespace);
-  return () =>
-    names.list().flatMap(({ target }) => {
-      const image = resolved.get(target.digest);
-      return image === undefined ? [] : rootsOf(image, snapshotter, keepLayers);
-    });
+): Promise<(target: Descriptor) => readonly GarbageNode[]> {
+  const resolved = await ResolvedImages.open(database, namespace);
+  return ({ digest }) => {
+    const image = resolved.get(digest);
+    return image === undefined ? [] : referencesOf(image, snapshotter, keepLayers);
+  };
 }
 
-function rootsOf(
+function referencesOf(
   image: ResolvedImage,
   snapshotter: Pick<Snapshotter, "name" | "stat">,
   keepLayers: boolean,

@@ -1,0 +1,38 @@
+import type { Labels } from "../../ground/labels/index.ts";
+import type { GarbageNode } from "./garbage-node.ts";
+
+const expireLabel = "containerd.io/gc.expire";
+/**
+ * containerd allows several references of one kind by a suffix: `.NAME` or `/NAME`, for snapshots `/NAME`.
+ */
+const label = /^containerd\.io\/gc\.(ref|bref)\.(container|content|image)(?:[./].*)?$/;
+const snapshotLabel = /^containerd\.io\/gc\.(ref|bref)\.snapshot\.([^/]+)(?:\/.*)?$/;
+
+/** What the labels `containerd.io/gc.ref.KIND` of a record refer to: it holds that. */
+export function labelled(labels: Labels): readonly GarbageNode[] {
+  return named(labels, "ref");
+}
+
+/** What the labels `containerd.io/gc.bref.KIND` of a record refer to: that holds it. */
+export function holdersOf(labels: Labels): readonly GarbageNode[] {
+  return named(labels, "bref");
+}
+
+/** Whether an image's name is garbage unless something holds it. A label that is no time says nothing. */
+export function hasExpired(labels: Labels, nowMs: number): boolean {
+  return Date.parse(labels[expireLabel] ?? "") <= nowMs;
+}
+
+function named(labels: Labels, direction: "ref" | "bref"): readonly GarbageNode[] {
+  return Object.entries(labels).flatMap(([name, value]): readonly GarbageNode[] => {
+    const [, snapshotDirection, snapshotter] = snapshotLabel.exec(name) ?? [];
+    if (snapshotter !== undefined)
+      return snapshotDirection === direction ? [{ kind: "snapshot", snapshotter, key: value }] : [];
+    const [, otherDirection, kind] = label.exec(name) ?? [];
+    if (otherDirection !== direction) return [];
+    if (kind === "content") return [{ kind, digest: value }];
+    if (kind === "image") return [{ kind, name: value }];
+    // containerd knows a container as a holder alone.
+    return kind === "container" && direction === "bref" ? [{ kind, id: value }] : [];
+  });
+}
