@@ -10,6 +10,7 @@ import { hostPlatform } from "../src/services/images/index.ts";
 import { startFakeRegistry } from "../src/testing/fake-registry.ts";
 import { imageOf, type TestImage, tarOf } from "../src/testing/images.ts";
 import { eventually } from "./support/condition.ts";
+import { leftBehind } from "./support/left-behind.ts";
 import { archiveFrom, archiveTo, imageStore, openStream, registry } from "./support/transfers.ts";
 import { withContainerd } from "./support/with-containerd.ts";
 
@@ -43,7 +44,7 @@ async function layoutOf(image: TestImage, annotations: Annotations) {
 }
 
 describe("containerd's API of transfers with archives", () => {
-  const host = withContainerd();
+  const host = withContainerd({ config: '[images]\ngc_delay = "0s"' });
 
   const transfer = (namespace: string, source: containerd.types.Any, destination: containerd.types.Any) =>
     host.clients.in(namespace).transfer.transfer({ source, destination, options: undefined });
@@ -228,6 +229,54 @@ describe("containerd's API of transfers with archives", () => {
     assert.ok(
       await eventually("nothing of it is on the disk", async () => (await readdir(staging)).length === 0),
     );
+  });
+
+  test("an import whose client goes away in its middle leaves nothing that is not collected", async () => {
+    const image = await imageOf({
+      platform,
+      layers: [[{ name: "random", content: randomBytes(4 * 1024 * 1024) }]],
+    });
+    const archive = await layoutOf(image, { "org.opencontainers.image.ref.name": "latest" });
+    for (const goes of ["call", "stream"] as const) {
+      const namespace = `import-${goes}`;
+      await using stream = await openStream(host.clients, namespace, "s");
+      const ended = Promise.withResolvers<unknown>();
+      const { raw, metadata } = host.clients.in(namespace);
+      const store = imageStore({ extraReferences: [prefix], unpacks, platforms: [here] });
+      const request = { source: archiveFrom("s"), destination: store, options: undefined };
+      const call = raw.transfer.transfer(request, metadata, (error) => ended.resolve(error));
+      await stream.sendPart(archive.subarray(0, archive.length / 2));
+      if (goes === "call") call.cancel();
+      else await stream[Symbol.asyncDispose]();
+      assert.notEqual(await ended.promise, null);
+      assert.deepEqual(await names(namespace), []);
+      assert.deepEqual(await leftBehind(host.berth, host.clients, namespace), []);
+    }
+  });
+
+  test("an export whose client goes away in its middle leaves nothing but what it was of", async () => {
+    const image = await imageOf({
+      platform,
+      layers: [[{ name: "random", content: randomBytes(4 * 1024 * 1024) }]],
+    });
+    await using server = await startFakeRegistry({ "app:v1": image });
+    const name = `${server.host}/app:v1`;
+    for (const goes of ["call", "stream"] as const) {
+      const namespace = `export-${goes}`;
+      await transfer(namespace, registry(name), imageStore({ name }));
+      await using stream = await openStream(host.clients, namespace, "s");
+      const ended = Promise.withResolvers<unknown>();
+      const { raw, metadata } = host.clients.in(namespace);
+      const request = { source: imageStore({ name }), destination: archiveTo("s"), options: undefined };
+      const call = raw.transfer.transfer(request, metadata, (error) => ended.resolve(error));
+      await stream.receiveBytes(1024 * 1024);
+      if (goes === "call") call.cancel();
+      else await stream[Symbol.asyncDispose]();
+      assert.notEqual(await ended.promise, null);
+      const left = await leftBehind(host.berth, host.clients, namespace);
+      assert.deepEqual(left, [...image.blobs.keys()].sort());
+      assert.deepEqual(await names(namespace), [[name, image.target.digest]]);
+    }
   });
 
   test("what cannot be had of an archive is refused by name", async () => {

@@ -7,6 +7,7 @@ import { startFakeRegistry } from "../src/testing/fake-registry.ts";
 import { imageOf, indexOf } from "../src/testing/images.ts";
 import { pushImage, startRegistry } from "../src/testing/registry.ts";
 import { eventually } from "./support/condition.ts";
+import { leftBehind } from "./support/left-behind.ts";
 import { imageStore, openStream, packed, registry } from "./support/transfers.ts";
 import { withContainerd } from "./support/with-containerd.ts";
 
@@ -152,7 +153,7 @@ describe("containerd's API of transfers with registries", () => {
     });
   });
 
-  test("a pull whose client goes away leaves nothing that is not collected", async () => {
+  test("a pull whose client goes away in its middle leaves nothing that is not collected", async () => {
     const image = await imageOf({ platform });
     const blob = Promise.withResolvers<void>();
     await using server = await startFakeRegistry({ "slow:v1": image }, ({ url = "" }) => {
@@ -161,7 +162,7 @@ describe("containerd's API of transfers with registries", () => {
       return true;
     });
     const reference = `${server.host}/slow:v1`;
-    const { raw, metadata, leases, images } = host.clients.in("cut");
+    const { raw, metadata, images } = host.clients.in("cut");
     const request = {
       source: registry(reference),
       destination: imageStore({ name: reference }),
@@ -172,13 +173,7 @@ describe("containerd's API of transfers with registries", () => {
     await blob.promise;
     call.cancel();
     await cut.promise;
-    await eventually(
-      "its lease is gone",
-      async () => (await leases.list({ filters: [] })).leases.length === 0,
-    );
-    const { lease } = await leases.create({ id: "", labels: {} });
-    await leases.delete({ id: lease?.id ?? "", sync: true });
-    assert.deepEqual(await digests("cut"), []);
+    assert.deepEqual(await leftBehind(host.berth, host.clients, "cut"), []);
     assert.deepEqual((await images.list({ filters: [] })).images, []);
   });
 
@@ -213,6 +208,41 @@ describe("containerd's API of transfers with registries", () => {
     assert.deepEqual(repositories.split(",").sort(), ["app", "copy"]);
     await pull("push", imageStore({ name: reference, platforms: [here] }), registry(`${server.host}/one:v1`));
     assert.equal(await target("one"), own.target.digest);
+  });
+
+  test("a push whose client goes away in its middle leaves nothing but what it was of", async () => {
+    const image = await imageOf({ platform });
+    const uploading = Promise.withResolvers<void>();
+    const closed = Promise.withResolvers<void>();
+    await using server = await startFakeRegistry({ "app:v1": image }, (request, response) => {
+      const { method = "" } = request;
+      if (method === "POST") response.writeHead(202, { location: `/v2/copy/blobs/uploads/1` }).end();
+      if (method === "PUT") {
+        uploading.resolve();
+        request.socket.once("close", () => closed.resolve());
+      }
+      return method === "POST" || method === "PUT";
+    });
+    const name = `${server.host}/app:v1`;
+    await pull("cut-push", registry(name), imageStore({ name }));
+    const { raw, metadata, images } = host.clients.in("cut-push");
+    const request = {
+      source: imageStore({ name }),
+      destination: registry(`${server.host}/copy:v1`),
+      options: undefined,
+    };
+    const cut = Promise.withResolvers<unknown>();
+    const call = raw.transfer.transfer(request, metadata, (error) => cut.resolve(error));
+    await uploading.promise;
+    call.cancel();
+    assert.notEqual(await cut.promise, null);
+    await closed.promise;
+    const left = await leftBehind(host.berth, host.clients, "cut-push");
+    assert.deepEqual(left, [...image.blobs.keys()].sort());
+    assert.deepEqual(
+      (await images.list({ filters: [] })).images.map((each) => each.name),
+      [name],
+    );
   });
 
   test("what would go unnoticed of a request is refused by name", async () => {

@@ -45,16 +45,24 @@ export class TestStream implements AsyncDisposable {
   }
 
   /** All bytes of an export, granting room for them as containerd's clients do. */
-  async bytes(windowBytes = 64 * 1024): Promise<Buffer> {
+  bytes(windowBytes = 64 * 1024): Promise<Buffer> {
+    return this.receiveBytes(Number.POSITIVE_INFINITY, windowBytes);
+  }
+
+  /** The same for so many bytes at least, if there are. */
+  async receiveBytes(enough: number, windowBytes = 64 * 1024): Promise<Buffer> {
     const { Data, WindowUpdate } = containerd.transferStreams;
     const grant = () =>
       this.send(packed("containerd.types.transfer.WindowUpdate", WindowUpdate, { update: windowBytes }));
     const pieces: Buffer[] = [];
-    let room = windowBytes;
+    let [received, room] = [0, windowBytes];
     grant();
-    for (let message = await this.receive(); message !== undefined; message = await this.receive()) {
+    while (received < enough) {
+      const message = await this.receive();
+      if (message === undefined) break;
       const { data } = Data.decode(message.value);
       pieces.push(data);
+      received += data.length;
       room -= data.length;
       if (room >= windowBytes) continue;
       grant();
@@ -64,7 +72,13 @@ export class TestStream implements AsyncDisposable {
   }
 
   /** Sends bytes when there is room for them, and says that they are all. */
-  async sendBytes(bytes: Buffer, pieceBytes = 32 * 1024): Promise<void> {
+  async sendBytes(bytes: Buffer): Promise<void> {
+    await this.sendPart(bytes);
+    this.end();
+  }
+
+  /** The same of bytes that are not all. */
+  async sendPart(bytes: Buffer, pieceBytes = 32 * 1024): Promise<void> {
     const { Data, WindowUpdate } = containerd.transferStreams;
     let room = 0;
     for (let offset = 0; offset < bytes.length; ) {
@@ -79,7 +93,6 @@ export class TestStream implements AsyncDisposable {
       room -= data.length;
       offset += data.length;
     }
-    this.end();
   }
 
   /** The client goes away, if the stream has not ended. */
