@@ -10,14 +10,15 @@ import {
   ListContainersRequest,
   PodSandboxState,
 } from "../src/ground/protocol/index.ts";
-import type { TestRegistry } from "../src/testing/registry.ts";
+import { pushImage, type TestRegistry } from "../src/testing/registry.ts";
 import { TestBerth } from "./support/berth.ts";
-import { startBusyboxRegistry } from "./support/busybox.ts";
+import { busyboxImage, startBusyboxRegistry } from "./support/busybox.ts";
 import { cli } from "./support/cli.ts";
 import { eventually } from "./support/condition.ts";
 import { isNewerDocker } from "./support/docker.ts";
 import { containerStatus, execSync, exited, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";
+import { verboseInfo } from "./support/verbose.ts";
 
 /**
  * Pods over a Docker Engine, where that differs from the native engine. The tests of pods, containers and
@@ -60,6 +61,17 @@ describe("the Docker engine", () => {
       await exited(berth, id);
       assert.deepEqual(await pod.log(`short-${count}`), [`stdout F ${count}`]);
     }
+  });
+
+  it("runs no health checks of images: a kubelet has probes of its own", async () => {
+    const Healthcheck = { Test: ["CMD", "false"], Interval: 1_000_000 };
+    await pushImage(registry, "checked", "latest", await busyboxImage({ config: { Healthcheck } }));
+    const image = `${registry.host}/checked:latest`;
+    await berth.pull(image);
+    const pod = await TestPod.run(berth, "checked");
+    const id = await pod.shell("shell", image, "exec sleep 1000");
+    const { docker } = await verboseInfo(berth, id);
+    assert.deepEqual([docker.State.Running, docker.State.Health], [true, undefined]);
   });
 
   it("tells a program that does not exist by a shell's exit code", async () => {

@@ -5,9 +5,10 @@ import { tempDir } from "../src/testing/temp-dir.ts";
 import { TestBerth } from "./support/berth.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
+import { DockerRequests } from "./support/docker-requests.ts";
 import { GatePlugin } from "./support/gate-plugin.ts";
 import { containerStatus, execSync, exited, TestPod } from "./support/pod.ts";
-import { podConfig } from "./support/requests.ts";
+import { podConfig, shellConfig } from "./support/requests.ts";
 import { selfSigned } from "./support/self-signed.ts";
 
 /** Docker Engines that are set up in other ways than the tests' usual one. */
@@ -119,5 +120,66 @@ describe("the Docker engine", () => {
     assert.deepEqual((await runtime.listPodSandbox({ filter: undefined })).items, []);
     assert.deepEqual(await berth.docker?.containers(), []);
     await runtime.runPodSandbox(request);
+  });
+
+  it("is asked a few times for a pod, never for lists, and of images only what is new", async () => {
+    await using directory = await tempDir();
+    await using requests = await DockerRequests.listen(join(directory.path, "docker.sock"));
+    await using registry = await startBusyboxRegistry();
+    await using berth = await TestBerth.start({ engine: "docker", dockerHost: requests.host });
+    const { runtime, images } = berth.clients;
+    requests.leadTo(berth.docker?.socket ?? "");
+    // Logs are followed, and images looked at, beside what is called.
+    const asked = async (call: () => Promise<unknown>) => {
+      requests.taken();
+      await call();
+      return requests.taken().filter((line) => !/\/logs$|\/images\//.test(line));
+    };
+    const ready = async () => {
+      const { status } = await runtime.status({ verbose: false });
+      return status?.conditions.every((condition) => condition.status);
+    };
+    await eventually("the engine is there", ready);
+    await berth.pull(registry.image);
+    // The first pod has the sandboxes' image made.
+    await TestPod.run(berth, "first");
+    const request = { config: podConfig("asked", { logDirectory: berth.logDir }), runtimeHandler: "" };
+    assert.deepEqual(await asked(() => runtime.runPodSandbox(request)), [
+      "POST /containers/create",
+      "POST /containers/ID/start",
+      "GET /containers/ID/json",
+    ]);
+    const pod = await TestPod.run(berth, "pod");
+    let containerId = "";
+    const config = shellConfig("main", registry.image, "exec sleep 1000");
+    const create = async () => {
+      containerId = await pod.create(config);
+    };
+    assert.deepEqual(await asked(create), ["POST /containers/create", "GET /containers/ID/json"]);
+    assert.deepEqual(await asked(() => runtime.startContainer({ containerId })), [
+      "POST /containers/ID/start",
+      "GET /containers/ID/json",
+    ]);
+    const lists = async () => {
+      await runtime.listPodSandbox({ filter: undefined });
+      await runtime.listContainers({ filter: undefined });
+      await runtime.containerStatus({ containerId, verbose: true });
+      await runtime.listContainerStats({ filter: undefined });
+      await images.listImages({ filter: undefined });
+      await images.imageFsInfo({});
+      await ready();
+    };
+    assert.deepEqual(await asked(lists), []);
+    await berth.docker?.request("POST", `/images/${registry.image}/tag?repo=another`);
+    requests.taken();
+    await berth.docker?.request("POST", `/images/${registry.image}/tag?repo=third`);
+    await eventually("the name is seen", async () =>
+      (await images.listImages({ filter: undefined })).images.some(({ repoTags }) =>
+        repoTags.includes("docker.io/library/third:latest"),
+      ),
+    );
+    const looks = requests.taken().filter((line) => line !== "GET /images/json");
+    assert.deepEqual(new Set(looks), new Set(["GET /images/sha256%3AID/json"]));
+    assert.ok(looks.length <= 2, `${looks.length} looks at one image`);
   });
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SupplementalGroupsPolicy } from "../../ground/protocol/index.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
-import { containerBodyOf } from "./testing/bodies.ts";
+import { containerBodyOf, sandboxBodyOf } from "./testing/bodies.ts";
 
 test("a volume is relabelled where the engine has SELinux, and is an ordinary mount where it has not", async () => {
   await using directory = await tempDir();
@@ -28,6 +28,11 @@ test("a volume that is relabelled is read-only as others are: recursively where 
 test("a volume that Docker could not relabel as it is named is refused", async () => {
   const mounts = [{ hostPath: "/tmp", containerPath: "/a:b", selinuxRelabel: true }];
   await assert.rejects(containerBodyOf({ mounts }, { hasSelinux: true }), /mounts\.selinux_relabel.*colon/);
+});
+
+test("no container has a health check of its image's, or an init that the engine is set up to give", async () => {
+  for (const { Healthcheck, HostConfig } of [await containerBodyOf({}), await sandboxBodyOf({})])
+    assert.deepEqual([Healthcheck, HostConfig.Init], [{ Test: ["NONE"] }, false]);
 });
 
 test("the pod's files that Docker does not show are mounted where a client brings none, as the root file system is", async () => {

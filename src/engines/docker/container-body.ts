@@ -58,7 +58,10 @@ export async function containerBody(
     Tty: config.tty,
     OpenStdin: config.stdin,
     StdinOnce: config.stdinOnce,
+    // A kubelet has probes of its own.
+    Healthcheck: { Test: ["NONE"] },
     HostConfig: {
+      Init: false,
       ...dockerResources(linux?.resources),
       ...namespaceModes(config, pod, sandbox.id),
       ...cgroupParent(pod.linux?.cgroupParent ?? "", options.cgroupDriver),
@@ -162,10 +165,10 @@ function stopSignal(signal: Signal): { readonly StopSignal?: string } {
   return { StopSignal: name.replace("SIGNAL_", "").replace("PLUS", "+").replace("MINUS", "-") };
 }
 
-/** Whatever the engine's own default is: it has to be one that can be read from again. */
+/** Whatever the engine's own default is: it has to be one that can be read from again, and drops nothing. */
 function logConfig(mib: number): {
   readonly Type: string;
   readonly Config: Readonly<Record<string, string>>;
 } {
-  return { Type: "json-file", Config: { "max-size": `${mib}m`, "max-file": "2" } };
+  return { Type: "json-file", Config: { mode: "blocking", "max-size": `${mib}m`, "max-file": "2" } };
 }

@@ -8,8 +8,7 @@ export function toImage(
   isPinned: (image: Pick<Image, "repoTags" | "repoDigests">) => boolean,
 ): Image {
   const id = parseDigest(details.Id);
-  const repoTags = (details.RepoTags ?? []).filter((name) => !name.includes("<none>")).map(full);
-  const repoDigests = (details.RepoDigests ?? []).filter((name) => !name.includes("<none>")).map(full);
+  const { repoTags, repoDigests } = namesOf(details);
   const { Config: config, RootFS } = details;
   return {
     id,
@@ -42,6 +41,16 @@ export function toImage(
     pinned: isPinned({ repoTags, repoDigests }),
     checkpoint: false,
   };
+}
+
+/** All names that an image has, in full. */
+export function namesOf({
+  RepoTags,
+  RepoDigests,
+}: Pick<DockerImage, "RepoTags" | "RepoDigests">): Pick<Image, "repoTags" | "repoDigests"> {
+  const inFull = (names: readonly string[] | null) =>
+    (names ?? []).filter((name) => !name.includes("<none>")).map(full);
+  return { repoTags: inFull(RepoTags), repoDigests: inFull(RepoDigests) };
 }
 
 /** Docker leaves "docker.io/library/" out. */

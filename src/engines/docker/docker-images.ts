@@ -1,4 +1,5 @@
 import { statfs } from "node:fs/promises";
+import { isDeepStrictEqual } from "node:util";
 import { hasCode } from "../../ground/errors/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import { Coalescer } from "../../ground/sync/index.ts";
@@ -7,7 +8,7 @@ import { formatReference, parseReference, repositoryName } from "../../parts/oci
 import type { Credentials } from "../../parts/registry/index.ts";
 import type { FsUsage, Image, ImageCatalog, PrunedImages, PullRequest } from "../../services/images/index.ts";
 import { EngineError, type PruneImagesRequest } from "../engine/index.ts";
-import { toImage } from "./docker-image.ts";
+import { namesOf, toImage } from "./docker-image.ts";
 
 export type DockerImagesOptions = {
   readonly client: DockerClient;
@@ -41,8 +42,11 @@ export class DockerImages implements ImageCatalog {
     const summaries = await client.images();
     const present = new Set(summaries.map(({ Id }) => Id));
     for (const id of this.#known.keys()) if (!present.has(id)) this.#known.delete(id);
-    for (const { Id } of summaries) {
-      const details = await client.image(Id).catch(absent);
+    for (const summary of summaries) {
+      // An image's id is that of all that is in it: only names come and go.
+      const known = this.#known.get(summary.Id);
+      if (known !== undefined && isNamed(known, namesOf(summary))) continue;
+      const details = await client.image(summary.Id).catch(absent);
       if (details !== undefined) this.#take(details);
     }
   }
@@ -185,6 +189,14 @@ export class DockerImages implements ImageCatalog {
     if (image !== undefined) return image;
     throw new EngineError("NotFound", `image ${JSON.stringify(idOrReference)} not found`);
   }
+}
+
+type Names = Pick<Image, "repoTags" | "repoDigests">;
+
+/** Docker's lists have no order of their own. */
+function isNamed(image: Names, names: Names): boolean {
+  const sorted = ({ repoTags, repoDigests }: Names) => [repoTags.toSorted(), repoDigests.toSorted()];
+  return isDeepStrictEqual(sorted(image), sorted(names));
 }
 
 function absent(error: unknown): undefined {

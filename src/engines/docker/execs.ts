@@ -11,6 +11,8 @@ import { type DockerClient, type NewExec, readFrames } from "../../parts/dockera
 import { EngineError } from "../engine/index.ts";
 
 const pollMs = 10;
+/** How long Docker has, once a command's output has ended, to tell of its end before it is asked. */
+const toldMs = 100;
 /** What Docker writes to the standard output of a command that could not be started. */
 const failedStart = "OCI runtime exec failed:";
 /** Docker Engine 20.10 gives these the code 126, later ones 127. */
@@ -92,7 +94,8 @@ export class RunningExec implements AsyncDisposable {
   readonly #told = Promise.withResolvers<number>();
   #stop: (() => void) | undefined;
   #killing: Promise<void> = Promise.resolve();
-  #isMissing = false;
+  /** It could not be started. */
+  #failure: "missing" | "other" | undefined;
 
   constructor(client: DockerClient, id: string, connection: Duplex, onEnd: () => void) {
     this.id = id;
@@ -122,7 +125,7 @@ export class RunningExec implements AsyncDisposable {
       const failed = first && frame.bytes.toString("latin1", 0, failedStart.length) === failedStart;
       first = false;
       if (failed && (await this.#client.exec(this.id)).Pid === 0) {
-        this.#isMissing = notFound.test(frame.bytes.toString());
+        this.#failure = notFound.test(frame.bytes.toString()) ? "missing" : "other";
         yield { ...frame, stream: "stderr" };
       } else yield frame;
     }
@@ -138,11 +141,11 @@ export class RunningExec implements AsyncDisposable {
    * where it does not tell: of what could not be started, and while its events are not heard.
    */
   async exitCode(): Promise<number> {
-    for (;;) {
-      const told = await Promise.race([this.#told.promise, delay(pollMs)]);
+    for (let waitMs = this.#failure === undefined ? toldMs : 0; ; waitMs = pollMs) {
+      const told = await Promise.race([this.#told.promise, delay(waitMs, undefined, { ref: false })]);
       if (told !== undefined) return told;
       const { Running, ExitCode } = await this.#client.exec(this.id);
-      if (!Running) return this.#isMissing ? 127 : (ExitCode ?? 0);
+      if (!Running) return this.#failure === "missing" ? 127 : (ExitCode ?? 0);
     }
   }
 

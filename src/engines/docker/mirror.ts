@@ -35,7 +35,10 @@ const firstRetryMs = 100;
 const longestRetryMs = 5000;
 
 /** What becomes of a container, and of commands in it, that matters here; other events are many. */
-const actions = ["create", "start", "die", "destroy", "rename", "oom", "pause", "unpause", "exec_die"];
+const actions = [
+  ...["create", "start", "die", "destroy", "rename", "update", "oom", "pause", "unpause"],
+  "exec_die",
+];
 
 /**
  * Docker's containers that are ours, in memory: filled from its lists, followed by its events. So lists,

@@ -41,7 +41,9 @@ export async function sandboxBody(
     // The OCI runtime makes the namespace: Docker has nothing to do with what CNI plugins put there.
     ...(network === "none" && { NetworkDisabled: true }),
     ...(network === "bridge" && { ExposedPorts: exposedPorts(config) }),
+    Healthcheck: { Test: ["NONE"] },
     HostConfig: {
+      Init: false,
       NetworkMode: network,
       IpcMode: namespaces.ipc === NamespaceMode.NODE ? "host" : "shareable",
       PidMode: namespaces.pid === NamespaceMode.NODE ? "host" : "",

@@ -104,6 +104,8 @@ export type NewContainer = {
   readonly Tty?: boolean;
   readonly OpenStdin?: boolean;
   readonly StdinOnce?: boolean;
+  /** `{ Test: ["NONE"] }` is none, whatever the image has. */
+  readonly Healthcheck?: { readonly Test: readonly string[] };
   readonly ExposedPorts?: Readonly<Record<string, object>>;
   /** It has a network namespace with nothing but a loopback interface, and no files that name servers. */
   readonly NetworkDisabled?: boolean;
@@ -116,6 +118,8 @@ export type NewContainer = {
     readonly UsernsMode?: string;
     readonly CgroupParent?: string;
     readonly Runtime?: string;
+    /** Whether an init of Docker's is the first process; as the engine is set up unless given. */
+    readonly Init?: boolean;
     readonly Privileged?: boolean;
     readonly ReadonlyRootfs?: boolean;
     readonly CapAdd?: readonly string[];
