@@ -1,8 +1,12 @@
 /** What becomes of the manager's pods when the machine has too little of something. */
 import assert from "node:assert/strict";
-import { readdir } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, it } from "node:test";
+import { after, before, describe, it } from "node:test";
+import { promisify } from "node:util";
+import { TurnedClock } from "../src/ground/clock/testing/turned-clock.ts";
 import { eventually } from "./support/condition.ts";
 import { TestPods } from "./support/with-pods.ts";
 
@@ -44,5 +48,79 @@ describe("a machine whose disk fills up", () => {
       (pods.pod("late").status?.pod?.conditions[0]?.message ?? "").includes("untolerated taint"),
     );
     assert.ok(pods.events.some((event) => event.startsWith("Evicted: The node was low on resource")));
+  });
+});
+
+describe("a machine whose memory runs out", () => {
+  const clock = new TurnedClock();
+  const limits = { eviction: { "memory.available": "100Mi" }, imagesHighPercent: 100, imagesLowPercent: 100 };
+  const pods = new TestPods({ limits, clock });
+  const run = promisify(execFile);
+  const memory = join(tmpdir(), `berth-test-meminfo-${process.pid}`);
+  let ample = "";
+  // The kernel's word for what there is, as lxcfs replaces it for containers.
+  before(async () => {
+    ample = await readFile("/proc/meminfo", "utf8");
+    await writeFile(memory, ample);
+    await run("mount", ["--bind", memory, "/proc/meminfo"]);
+  });
+  after(async () => {
+    await run("umount", ["/proc/meminfo"]);
+    await rm(memory);
+  });
+  const scarce = () =>
+    ample.replace(/^(MemFree|Inactive\(file\)):.*$/gm, (_, name) => `${name}: ${20 * 1024} kB`);
+
+  it("evicts the pod that takes most beyond what it asked for, says why, and takes on none that asks for nothing", async () => {
+    const resources = { requests: { memory: "64Mi" } };
+    await using _asked = await pods.run("asked", { containers: [pods.container({ resources })] });
+    await using _small = await pods.run("small", { containers: [pods.container()] });
+    const holding = "x=$(dd if=/dev/zero bs=1M count=24 | tr '\\0' x)";
+    await using _greedy = await pods.run("greedy", { containers: [pods.container({}, holding)] });
+    for (const name of ["asked", "small", "greedy"]) await pods.ready(name);
+    await eventually("it has taken it", async () => (await pods.memoryBytes("greedy")) > 20 * 2 ** 20);
+    await writeFile(memory, scarce());
+    clock.turn(10_000);
+    await eventually("it is evicted", async () => pods.status("greedy").phase === "Failed");
+    const { reason, message } = pods.status("greedy");
+    assert.equal(reason, "Evicted");
+    assert.match(
+      message ?? "",
+      /^The node was low on resource: memory\. Threshold quantity: 100Mi, available: 40Mi\. Container main was using \S+, request is 0, has larger consumption of memory\. $/,
+    );
+    await writeFile(memory, ample);
+    clock.turn(10_000);
+    await using _late = await pods.run("late", { containers: [pods.container()] });
+    await using _asking = await pods.run("asking", { containers: [pods.container({ resources })] });
+    await pods.ready("asking");
+    await eventually("another one waits", async () =>
+      (pods.pod("late").status?.pod?.conditions[0]?.message ?? "").includes("untolerated taint"),
+    );
+    clock.turn(300_000);
+    await pods.ready("late");
+    for (const name of ["asked", "small"]) assert.equal(pods.status(name).phase, "Running");
+  });
+});
+
+describe("a machine whose disk with images is used by more than it may be", () => {
+  const clock = new TurnedClock();
+  const limits = { eviction: {}, imagesHighPercent: 1, imagesLowPercent: 0 };
+  const pods = new TestPods({ limits, clock });
+
+  it("has images removed that nobody uses, and none that a pod is made of", async () => {
+    await using _ = await pods.run("using", { containers: [pods.container()] });
+    await pods.ready("using");
+    const isThere = await pods.pullUnused("idle");
+    assert.ok(await isThere());
+    // It is seen at the first look after five minutes, and is old at the second.
+    const later = async () => {
+      clock.turn(300_000);
+      return !(await isThere());
+    };
+    await eventually("it is gone", later, { everyMs: 200 });
+    await using _again = await pods.run("again", {
+      containers: [pods.container({ imagePullPolicy: "Never" })],
+    });
+    await pods.ready("again");
   });
 });

@@ -12,7 +12,8 @@ import {
   type StoredPod,
 } from "../../src/clients/manager/index.ts";
 import { readManifests } from "../../src/clients/manifests/index.ts";
-import { systemClock } from "../../src/ground/clock/index.ts";
+import { podStats } from "../../src/clients/podlife/index.ts";
+import { type Clock, systemClock } from "../../src/ground/clock/index.ts";
 import { mount, unmount } from "../../src/ground/linux/index.ts";
 import { ImageStatusRequest } from "../../src/ground/protocol/index.ts";
 import { pushImage } from "../../src/testing/registry.ts";
@@ -31,7 +32,11 @@ export class TestPods {
   #manager: Manager | undefined;
 
   /** With `diskBytes` pods have a file system of their own, of that size. */
-  constructor({ limits, diskBytes }: Pick<ManagerOptions, "limits"> & { readonly diskBytes?: number } = {}) {
+  constructor({
+    limits,
+    diskBytes,
+    clock = systemClock,
+  }: Pick<ManagerOptions, "limits"> & { readonly diskBytes?: number; readonly clock?: Clock } = {}) {
     this.#disk = diskBytes === undefined ? undefined : join(tmpdir(), `berth-test-disk-${process.pid}`);
     before(async () => {
       if (diskBytes !== undefined) {
@@ -39,7 +44,7 @@ export class TestPods {
         const data = `size=${diskBytes}`;
         await mount({ source: "tmpfs", target: this.dataDir, type: "tmpfs", data });
       }
-      await this.#open(limits === undefined ? {} : { limits });
+      await this.#open({ clock, ...(limits !== undefined && { limits }) });
     });
     after(async () => {
       await this.#manager?.[Symbol.asyncDispose]();
@@ -50,13 +55,12 @@ export class TestPods {
     });
   }
 
-  async #open(more: Pick<ManagerOptions, "limits">): Promise<void> {
+  async #open(more: Pick<ManagerOptions, "limits" | "clock">): Promise<void> {
     const { berth } = this.#host;
     const signal = new AbortController().signal;
     this.#client = await connectEndpoint(berth.socket, { signal, timeoutMs: 60_000 });
     this.#manager = await Manager.open({
       client: this.#client,
-      clock: systemClock,
       persistence: noPersistence,
       dataDir: this.dataDir,
       logRoot: berth.logDir,
@@ -163,6 +167,12 @@ export class TestPods {
 
   containerId(name: string, index = 0): string {
     return this.status(name).containerStatuses[index]?.containerID?.replace(/^.*:\/\//, "") ?? "";
+  }
+
+  /** What a pod takes of the memory. */
+  async memoryBytes(name: string): Promise<number> {
+    if (this.#client === undefined) throw new Error("the manager is not open yet");
+    return (await podStats(this.#client, this.pod(name).uid)).memoryBytes;
   }
 
   /** What a command in a pod's container prints. */
