@@ -22,6 +22,13 @@ export const dnsName = text((value) =>
     : 'is no name: lower-case letters, digits, "-" and ".", and a letter or digit at both ends',
 );
 
+/** A name that others have, which may end with the root's dot. */
+export const foreignName = text((value) =>
+  dnsForm(value.endsWith(".") ? value.slice(0, -1) : value)
+    ? undefined
+    : 'is no name of DNS: lower-case letters, digits, "-" and ".", and a letter or digit at both ends',
+);
+
 /** What a name begins with that is generated. */
 export const namePrefix = text((value) =>
   dnsForm(`${value}0`) && value.length <= 248 ? undefined : "is not how a name can begin",

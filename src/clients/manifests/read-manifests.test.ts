@@ -112,6 +112,12 @@ spec:
     assert.deepEqual(wrong("{ports: [{name: a, port: 80}, {port: 81}]}"), ["spec.ports[1].name"]);
     assert.deepEqual(wrong("{clusterIP: none}"), ["spec.clusterIP"]);
     const both = "{name: a, port: 53, nodePort: 30053}, {name: b, port: 53, protocol: UDP, nodePort: 30053}";
+    assert.deepEqual(wrong("{type: ExternalName, clusterIP: 10.0.0.1}"), [
+      "spec.externalName",
+      "spec.clusterIP",
+    ]);
+    assert.deepEqual(wrong("{type: ExternalName, externalName: Db_1}"), ["spec.externalName"]);
+    assert.deepEqual(wrong("{type: ExternalName, externalName: db.example.}"), []);
     readManifests([{ file: "s.yaml", text: service(`{type: NodePort, clusterIP: "", ports: [${both}]}`) }]);
   });
 

@@ -1,13 +1,17 @@
 /** Services in a network namespace of their own, as scripts/private-host.sh makes it. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { Resolver as Client } from "node:dns/promises";
 import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
 import { connect, createServer, type Server } from "node:net";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { encode } from "dns-packet";
+import { decode, encode } from "dns-packet";
+import { tempDir } from "../../testing/temp-dir.ts";
 import type { Service } from "./index.ts";
 import { ServiceNetwork } from "./index.ts";
 
@@ -122,6 +126,45 @@ test("names of services, of ports and of members of a headless service are answe
       await assert.rejects(client.resolve4(`${missing}.svc.cluster.local`), { code: "ENOTFOUND" });
   } finally {
     await network.remove();
+  }
+});
+
+test("another name for a service's is answered with what that one has, also where the machine's servers know it", async () => {
+  const directory = await tempDir();
+  const resolvConf = join(directory.path, "resolv.conf");
+  await writeFile(resolvConf, "nameserver 127.0.0.53\n");
+  const server = createSocket("udp4");
+  server.on("message", (query, { port, address }) => {
+    const { id, questions = [] } = decode(query);
+    const answers = questions.map(({ name }) => ({ name, type: "A" as const, ttl: 60, data: "192.0.2.7" }));
+    server.send(
+      encode({ type: "response", ...(id !== undefined && { id }), questions, answers }),
+      port,
+      address,
+    );
+  });
+  server.bind(53, "127.0.0.53");
+  await once(server, "listening");
+  await run("mount", ["--bind", resolvConf, "/etc/resolv.conf"]);
+  const network = await open();
+  try {
+    const client = new Client({ timeout: 2000, tries: 1 });
+    client.setServers([network.resolverAddress]);
+    await network.update([
+      service({ name: "far", alias: "db.example." }),
+      service({ name: "near", alias: "web.default.svc.cluster.local" }),
+      service({ address: "10.1.2.3" }),
+    ]);
+    const inCluster = (name: string) => `${name}.default.svc.cluster.local`;
+    assert.deepEqual(await client.resolveCname(inCluster("far")), ["db.example"]);
+    assert.deepEqual(await client.resolve4(inCluster("far")), ["192.0.2.7"]);
+    assert.deepEqual(await client.resolve4(inCluster("near")), ["10.1.2.3"]);
+    await assert.rejects(client.resolve4(inCluster("a.far")), { code: "ENOTFOUND" });
+  } finally {
+    await network.remove();
+    await run("umount", ["/etc/resolv.conf"]);
+    server.close();
+    await directory[Symbol.asyncDispose]();
   }
 });
 

@@ -16,8 +16,10 @@ export type ServedPort = {
 export type Service = {
   readonly namespace: string;
   readonly name: string;
-  /** IPv4; undefined for a headless service, whose name stands for its members. */
+  /** IPv4; undefined for a headless service, whose name stands for its members, and for an alias. */
   readonly address: string | undefined;
+  /** The name of somebody else that the service's stands for. */
+  readonly alias?: string;
   /** Connections from one address come to one endpoint, while endpoints stay the same. */
   readonly sticky: boolean;
   readonly ports: readonly ServedPort[];

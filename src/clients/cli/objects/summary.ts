@@ -13,10 +13,15 @@ export function stateOf(listed: ListedObject): string {
     case "CronJob":
       return memberAt(object, "spec", "suspend") === true ? "Suspended" : "Active";
     case "Service":
-      return String(memberAt(object, "spec", "clusterIP") ?? "Pending");
+      return serviceState(object);
     default:
       return "Active";
   }
+}
+
+function serviceState(object: unknown): string {
+  const key = memberAt(object, "spec", "type") === "ExternalName" ? "externalName" : "clusterIP";
+  return String(memberAt(object, "spec", key) ?? "Pending");
 }
 
 /** So many of so many, where a kind has that. */

@@ -26,6 +26,7 @@ export function servedService(
     namespace: metadata.namespace,
     name: metadata.name,
     address: clusterIP,
+    ...(spec.type === "ExternalName" && spec.externalName !== undefined && { alias: spec.externalName }),
     sticky: spec.sessionAffinity === "ClientIP",
     ports: (spec.ports ?? []).map((port) => {
       const nodePort = nodePorts?.[portKey(port)];

@@ -9,7 +9,7 @@ type Spec = StoredService["manifest"]["spec"];
 
 /** What a service was given, for as long as it is there. */
 export type ServiceStatus = ObjectStatus & {
-  /** Undefined for a headless service. */
+  /** Undefined for a headless service, and for one that is another name. */
   readonly clusterIP?: string;
   /** By {@link portKey}. */
   readonly nodePorts?: { readonly [Port in string]?: number };
@@ -37,7 +37,7 @@ export function addressesFor(
   const before = statusOf(service);
   const title = `${metadata.namespace}/${metadata.name}`;
   return {
-    ...(spec.clusterIP === "None" ? {} : { clusterIP: addressOf() }),
+    ...(spec.clusterIP === "None" || spec.type === "ExternalName" ? {} : { clusterIP: addressOf() }),
     ...(servedPorts(spec).length > 0 ? { nodePorts: portsOf() } : {}),
   };
 

@@ -1,5 +1,5 @@
 import { isIPv4 } from "node:net";
-import { portName } from "../names.ts";
+import { foreignName, portName } from "../names.ts";
 import type { Place } from "../place.ts";
 import {
   boolean,
@@ -33,6 +33,14 @@ const servicePort = object(
 export type ServicePort = Read<typeof servicePort>;
 
 /** What Kubernetes refuses too. */
+function checkService(spec: Fields, place: Place): void {
+  checkPorts(spec, place);
+  const { type, externalName = "", clusterIP = "" } = spec;
+  if (type !== "ExternalName") return;
+  if (externalName === "") place.at("externalName").error("is required for the type ExternalName");
+  if (clusterIP !== "") place.at("clusterIP").error("may not be there for the type ExternalName");
+}
+
 function checkPorts({ type, ports = [] }: Fields, place: Place): void {
   const seen = new Set<string>();
   for (const [index, { name, port, protocol = "TCP", nodePort }] of ports.entries()) {
@@ -62,7 +70,8 @@ const fields = object(
       list(servicePort),
       unique("name", ({ name }) => name),
     ),
-    type: oneOf("ClusterIP", "NodePort", "LoadBalancer"),
+    type: oneOf("ClusterIP", "NodePort", "LoadBalancer", "ExternalName"),
+    externalName: foreignName,
     clusterIP: clusterIp,
     publishNotReadyAddresses: boolean,
     sessionAffinity: oneOf("ClientIP", "None"),
@@ -71,7 +80,6 @@ const fields = object(
     "allocateLoadBalancerNodePorts",
     "clusterIPs",
     "externalIPs",
-    "externalName",
     "externalTrafficPolicy",
     "healthCheckNodePort",
     "internalTrafficPolicy",
@@ -86,5 +94,5 @@ const fields = object(
 );
 type Fields = Read<typeof fields>;
 
-export const serviceSpec = checked(fields, checkPorts);
+export const serviceSpec = checked(fields, checkService);
 export type ServiceSpec = Read<typeof serviceSpec>;

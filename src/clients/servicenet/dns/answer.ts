@@ -21,7 +21,8 @@ export function isOwn(name: string): boolean {
 export function answerOf({ name, type }: Question, services: readonly Service[]): Partial<Packet> {
   const found = recordsOf(name.toLowerCase(), services);
   if (found === undefined) return { rcode: "NXDOMAIN", authorities: [authority()] } as Partial<Packet>;
-  const { addresses, ports } = found;
+  const { addresses, ports, alias } = found;
+  if (alias !== undefined) return { answers: [{ name, type: "CNAME", ttl, data: alias }] };
   const answers: readonly Answer[] =
     type === "SRV"
       ? ports.map(({ port, target }) => ({
@@ -39,6 +40,8 @@ export function answerOf({ name, type }: Question, services: readonly Service[])
 type Records = {
   readonly addresses: readonly string[];
   readonly ports: readonly { readonly port: number; readonly target: string }[];
+  /** It is only another name for this one. */
+  readonly alias?: string;
 };
 
 /** Undefined for a name that there is not. */
@@ -51,6 +54,8 @@ function recordsOf(name: string, services: readonly Service[]): Records | undefi
   const found = services.find((one) => one.name === service && one.namespace === namespace);
   if (found === undefined) return undefined;
   const [first, second] = rest;
+  if (found.alias !== undefined)
+    return first === undefined ? { addresses: [], ports: [], alias: withoutRoot(found.alias) } : undefined;
   if (first === undefined) return { addresses: addressesOf(found), ports: portsOf(found, () => true) };
   if (second === undefined) return memberOf(found, first);
   if (rest.length > 2 || !first.startsWith("_") || !second.startsWith("_")) return undefined;
@@ -59,6 +64,10 @@ function recordsOf(name: string, services: readonly Service[]): Records | undefi
     (port) => `_${port.name}` === first && `_${port.protocol.toLowerCase()}` === second,
   );
   return ports.length === 0 ? undefined : { addresses: [], ports };
+}
+
+function withoutRoot(name: string): string {
+  return name.endsWith(".") ? name.slice(0, -1) : name;
 }
 
 function addressesOf({ address, members }: Service): readonly string[] {

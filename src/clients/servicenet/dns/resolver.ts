@@ -1,11 +1,14 @@
+import { randomInt } from "node:crypto";
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import {
+  type Answer,
   AUTHORITATIVE_ANSWER,
   decode,
   encode,
   type Packet,
+  type Question,
   RECURSION_AVAILABLE,
   RECURSION_DESIRED,
   TRUNCATED_RESPONSE,
@@ -113,15 +116,43 @@ export class Resolver implements AsyncDisposable {
     if (packet === undefined || packet.type === "response" || question === undefined) return undefined;
     if (isOwn(question.name)) {
       const answer = answerOf(question, this.#services);
-      return respond(packet, { ...answer, flags: AUTHORITATIVE_ANSWER }, transport);
+      const [alias] = answer.answers ?? [];
+      const more =
+        alias?.type === "CNAME" ? await this.#addressesOf(alias.data, question.type, transport) : [];
+      const answers = [...(answer.answers ?? []), ...more];
+      return respond(packet, { ...answer, answers, flags: AUTHORITATIVE_ANSWER }, transport);
     }
-    if (this.#forwarded >= mostForwarded) return respond(packet, { rcode: "SERVFAIL" }, transport);
+    // Who asked is told, as the machine's own programs would be.
+    return (await this.#forward(query, transport)) ?? respond(packet, { rcode: "SERVFAIL" }, transport);
+  }
+
+  /** What goes with an alias: most who ask do not ask for the other name themselves. */
+  async #addressesOf(
+    name: string,
+    type: Question["type"],
+    transport: "udp" | "tcp",
+  ): Promise<readonly Answer[]> {
+    if (type !== "A" && type !== "AAAA") return [];
+    const question: Question = { name, type };
+    if (isOwn(name)) return answerOf(question, this.#services).answers ?? [];
+    const query = encode({
+      type: "query",
+      id: randomInt(65_536),
+      flags: RECURSION_DESIRED,
+      questions: [question],
+    });
+    const answer = await this.#forward(query, transport);
+    return (answer && read(answer))?.answers ?? [];
+  }
+
+  /** Undefined where none of the machine's servers answers. */
+  async #forward(query: Buffer, transport: "udp" | "tcp"): Promise<Buffer | undefined> {
+    if (this.#forwarded >= mostForwarded) return undefined;
     this.#forwarded++;
     try {
       return await forward(query, await machineServers(), transport, this.#closing.signal);
     } catch {
-      // Who asked is told, as the machine's own programs would be.
-      return respond(packet, { rcode: "SERVFAIL" }, transport);
+      return undefined;
     } finally {
       this.#forwarded--;
     }
