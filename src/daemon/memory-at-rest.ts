@@ -1,4 +1,5 @@
-import { giveBackFreeMemory, giveBackProgram } from "../ground/linux/index.ts";
+import { getHeapSpaceStatistics } from "node:v8";
+import { collectGarbage, giveBackFreeMemory, giveBackProgram } from "../ground/linux/index.ts";
 import type { Logger } from "../ground/logging/index.ts";
 
 /**
@@ -12,10 +13,13 @@ const restPart = 0.05;
 /** So much work reads pages of the program that are worth giving back. */
 const workMs = 250;
 
+/** So much room for young objects is worth a collection: what a daemon has that has made a few pods. */
+const youngBytes = 2 * 1024 * 1024;
+
 /**
  * Gives memory back that the process does not need at rest: of the C library's heap every twenty seconds, and
- * pages of Node's program, which its start and the making of pods have read, once that work is over. Ends
- * with the process.
+ * once the making of pods is over, the room for young objects that it needed, and pages of Node's program that
+ * it has read. Ends with the process.
  */
 export function giveBackAtRest(logger: Logger): void {
   let seenMs = processorMs();
@@ -27,6 +31,10 @@ export function giveBackAtRest(logger: Logger): void {
     seenMs = spentMs;
     if (!atRest || spentMs - givenBackMs < workMs) return;
     givenBackMs = spentMs;
+    if (youngSpace() > youngBytes) {
+      collectGarbage({ shrink: true });
+      giveBackFreeMemory();
+    }
     try {
       giveBackProgram();
     } catch (err) {
@@ -34,6 +42,11 @@ export function giveBackAtRest(logger: Logger): void {
       logger.debug({ err }, "cannot give pages of the program back");
     }
   }, lookMs).unref();
+}
+
+/** What V8 has of memory for young objects of this thread, whether there are any. */
+function youngSpace(): number {
+  return getHeapSpaceStatistics().find(({ space_name: name }) => name === "new_space")?.space_size ?? 0;
 }
 
 /** What this process has had of processors since its start. */

@@ -167,7 +167,7 @@ ${images}`;
       [
         "--disable-sigusr1",
         "--expose-gc",
-        "--max-semi-space-size=1",
+        "--max-semi-space-size=4",
         this.#options.program ?? main,
         "--config",
         join(this.directory, "config.toml"),

@@ -1,6 +1,4 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
-import { giveBackFreeMemory } from "../../../ground/linux/index.ts";
+import { collectGarbage, giveBackFreeMemory } from "../../../ground/linux/index.ts";
 
 /** What is worth a collection, which takes some ten milliseconds. */
 const manyBytes = 4 * 1024 * 1024;
@@ -46,10 +44,4 @@ export class MemoryRelease implements Disposable {
     this.#bytes = 0;
     return true;
   }
-}
-
-function collectGarbage(): void {
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
-  collect();
 }
