@@ -1,6 +1,9 @@
-import { lstat, mkdir, open, readdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
+import { closeSync, fsync, open } from "node:fs";
+import { lstat, mkdir, readdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
+import { promisify } from "node:util";
 import { codeOf } from "../../ground/errors/index.ts";
 import { isErrno } from "../../ground/fs/index.ts";
+import { Coalescer } from "../../ground/sync/index.ts";
 import { TreeRemover } from "../../ground/trees/index.ts";
 import type { Attachment } from "./attachment.ts";
 import { parseAttachment } from "./attachment-format.ts";
@@ -21,6 +24,8 @@ export class AttachmentStore implements AsyncDisposable {
   readonly #written: Set<string>;
   /** For directories that somebody has put in the place of files. */
   readonly #trees = new TreeRemover();
+  /** Of the directory, which those share that are written down at the same time. */
+  readonly #directorySyncs = new Coalescer(() => syncToDisk(this.#directory));
 
   private constructor(directory: string, written: readonly string[]) {
     this.#directory = directory;
@@ -56,7 +61,7 @@ export class AttachmentStore implements AsyncDisposable {
 
   /** Resolves when what was written for that sandbox outlives a power loss. */
   async sync(sandboxId: string): Promise<void> {
-    await Promise.all([syncToDisk(this.#path(sandboxId)), syncToDisk(this.#directory)]);
+    await Promise.all([syncToDisk(this.#path(sandboxId)), this.#directorySyncs.run()]);
   }
 
   /** False for a sandbox that certainly has none, without a look at the disk. */
@@ -121,7 +126,15 @@ function idsOf(files: readonly string[]): readonly string[] {
   return files.filter((file) => file.endsWith(suffix)).map((file) => file.slice(0, -suffix.length));
 }
 
+const openFile = promisify(open);
+const syncFile = promisify(fsync);
+
 async function syncToDisk(path: string): Promise<void> {
-  await using file = await open(path, "r");
-  await file.sync();
+  const fd = await openFile(path, "r");
+  try {
+    await syncFile(fd);
+  } finally {
+    // Nothing was written to it, so this waits for nothing.
+    closeSync(fd);
+  }
 }
