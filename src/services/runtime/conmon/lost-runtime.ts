@@ -18,8 +18,9 @@ export async function waitForLostRuntime(
   let runtime: ProcessIdentity | undefined;
   let lostAtMs: number | undefined;
   for (let pauseMs = 250; !over.aborted; pauseMs = Math.min(pauseMs * 2, 500)) {
-    // An abort ends the pause; the loop sees it.
+    // An abort ends the pause.
     await sleep(pauseMs, undefined, { ref: false, signal: over }).catch(() => undefined);
+    if (over.aborted) break;
     const monitor = Number.parseInt(await readFile(monitorPidFile, "utf8").catch(() => ""), 10);
     if (over.aborted || !(monitor > 0)) continue;
     try {
