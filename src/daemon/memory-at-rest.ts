@@ -18,8 +18,8 @@ const youngBytes = 2 * 1024 * 1024;
 
 /**
  * Gives memory back that the process does not need at rest: of the C library's heap every twenty seconds, and
- * once the making of pods is over, the room for young objects that it needed, and pages of Node's program that
- * it has read. Ends with the process.
+ * once the making of pods is over, the room for young objects that it needed, and pages of Node's program
+ * that it has read. Ends with the process.
  */
 export function giveBackAtRest(logger: Logger): void {
   let seenMs = processorMs();

@@ -1,7 +1,7 @@
 import { type CgroupLayout, cgroupLayout, NamespaceThread } from "../../ground/linux/index.ts";
 import { DiskThresholds, type Images, type PrunedImages } from "../../services/images/index.ts";
 import type { SecurityProfiles } from "../../services/profiles/index.ts";
-import type { Task } from "../../services/runtime/index.ts";
+import { ImageLookups, type Task } from "../../services/runtime/index.ts";
 import { TreeCopier } from "../../services/snapshots/index.ts";
 import {
   type Engine,
@@ -91,6 +91,7 @@ export class PodEngine implements Engine, AsyncDisposable {
     const services: PodServices = {
       ...known,
       extensions: new Extensions(options.extensions, options.logger),
+      imageLookups: new ImageLookups(),
       userNamespaces,
       treeCopier,
       declaredVolumes: new DeclaredVolumes(options, treeCopier),

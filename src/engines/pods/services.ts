@@ -12,6 +12,7 @@ import type {
   Criu,
   HandlerTable,
   HostFacts,
+  ImageLookups,
   SeLinux,
   Tasks,
 } from "../../services/runtime/index.ts";
@@ -35,6 +36,7 @@ export type PodServices = {
   readonly checkpointDir: string;
   readonly criu: Criu;
   readonly images: Pick<ImageCatalog, "find"> & ImageRootfs;
+  readonly imageLookups: ImageLookups;
   readonly securityProfiles: SecurityProfiles;
   readonly network: Network;
   readonly tasks: Tasks;

@@ -48,6 +48,7 @@ export type {
   SandboxFacts,
 } from "./spec/input.ts";
 export { passNone } from "./spec/passed-annotations.ts";
+export { ImageLookups } from "./spec/resolve/image-lookups.ts";
 export { resolveMount } from "./spec/resolve/mounts.ts";
 export { checkSeccompProfile, type PulledProfiles } from "./spec/resolve/pulled-profile.ts";
 export { describeContainer, resolveContainer } from "./spec/resolve/resolve-container.ts";

@@ -81,6 +81,7 @@ export async function containerSpec(
     ...input,
     ...meansOf(sandbox, services),
     ...knownUserOf(record),
+    ...unwrittenOf(record, services),
   });
   // As late as can be: a pid is another process's once its own has ended.
   const targetPid = await runningTargetPid(record, services);
@@ -96,6 +97,11 @@ function knownUserOf({ phase, restore, user }: ContainerRecord): {
   if (phase.kind === "creating" || restore !== undefined) return {};
   const { uid, gid, supplementalGroups: additionalGids } = user;
   return { knownUser: { uid, gid, additionalGids } };
+}
+
+/** While a container is made, its root file system is as its image has it: what is restored comes last. */
+function unwrittenOf({ phase, imageId }: ContainerRecord, { imageLookups: lookups }: PodServices) {
+  return phase.kind === "creating" ? { unwritten: { imageId, lookups } } : {};
 }
 
 /**

@@ -13,12 +13,13 @@ import { profileChoice } from "../security-profile.ts";
 import type { OciUser } from "../types.ts";
 import { resolveAppArmor } from "./app-armor.ts";
 import { configuredDevices, type DeviceOwner, hostDevices } from "./devices.ts";
+import type { ImageLookups } from "./image-lookups.ts";
 import { checkKernelDirectories } from "./kernel-directories.ts";
 import { describeMount, resolveMount } from "./mounts.ts";
 import { type PulledProfiles, pulledProfile, pulledProfileIfThere } from "./pulled-profile.ts";
 import { seccompProfileFile } from "./seccomp-file.ts";
 import { resolveUser } from "./user.ts";
-import { readUserDatabase } from "./user-database.ts";
+import { readUserDatabase, type UserDatabase } from "./user-database.ts";
 
 type Input = Pick<
   ContainerSpecInput,
@@ -36,13 +37,16 @@ type Input = Pick<
   readonly pulledProfiles: PulledProfiles;
   /** Who it runs as, where the root file system was looked at for that before. */
   readonly knownUser?: OciUser;
+  /** What is known of the image, where the root file system is as that has it. */
+  readonly unwritten?: { readonly imageId: string; readonly lookups: ImageLookups };
 };
 
 /**
  * Looks up on disk what a container's spec needs: its user in the root file system's own /etc/passwd and
- * /etc/group, the sources of its mounts (one that is missing is made as a directory, as containerd does, and
- * one that is to have the pod's SELinux label gets it), its devices, its seccomp file, its AppArmor profile,
- * and OCI hooks. The root file system must be mounted.
+ * /etc/group (once for each image, where nobody has written to them), the sources of its mounts (one that is
+ * missing is made as a directory, as containerd does, and one that is to have the pod's SELinux label gets
+ * it), its devices, its seccomp file, its AppArmor profile, and OCI hooks. The root file system must be
+ * mounted.
  *
  * Throws RuntimeError: InvalidArgument, FailedPrecondition (no such user, a mount that does not propagate as
  * asked, no such device or profile, a root file system without room for /proc, /sys or /dev, a hook that
@@ -50,12 +54,14 @@ type Input = Pick<
  * answer).
  */
 export async function resolveContainer(input: Input): Promise<ResolvedContainer> {
-  const { config, image, rootfsPath, settings, labels, seLinux, lookUp } = input;
-  await Promise.all([checkKernelDirectories(rootfsPath), checkDelegation(input)]);
-  const security = config.linux?.securityContext;
+  const { config, rootfsPath, settings, labels, seLinux, lookUp, unwritten } = input;
+  const [imageUsers] = await Promise.all([
+    unwritten?.lookups.users(unwritten.imageId, rootfsPath),
+    unwritten ?? checkKernelDirectories(rootfsPath),
+    checkDelegation(input),
+  ]);
   const [user, mounts, found] = await Promise.all([
-    input.knownUser ??
-      readUserDatabase(rootfsPath).then((database) => resolveUser(database, security, image.user)),
+    input.knownUser ?? findUser(input, imageUsers),
     Promise.all(
       config.mounts.map((mount) => resolveMount(mount, settings.absentMountSourcesToReject, lookUp)),
     ),
@@ -76,6 +82,14 @@ export async function describeContainer(input: Input, user: OciUser): Promise<Re
     findOthers(input, pulledProfileIfThere),
   ]);
   return { ...found, user, mounts, edits: await resolvedEdits(input, user) };
+}
+
+async function findUser(
+  { config, image, rootfsPath }: Input,
+  imageUsers: UserDatabase | undefined,
+): Promise<OciUser> {
+  const users = imageUsers ?? (await readUserDatabase(rootfsPath));
+  return resolveUser(users, config.linux?.securityContext, image.user);
 }
 
 /** What is neither in the root file system nor made. */
