@@ -1,5 +1,6 @@
 import { getHeapSpaceStatistics } from "node:v8";
-import { collectGarbage, giveBackFreeMemory, giveBackProgram } from "../ground/linux/index.ts";
+import { collectGarbage } from "../ground/heap/index.ts";
+import { giveBackFreeMemory, giveBackProgram } from "../ground/linux/index.ts";
 import type { Logger } from "../ground/logging/index.ts";
 
 /**
@@ -32,7 +33,7 @@ export function giveBackAtRest(logger: Logger): void {
     if (!atRest || spentMs - givenBackMs < workMs) return;
     givenBackMs = spentMs;
     if (youngSpace() > youngBytes) {
-      collectGarbage({ shrink: true });
+      collectGarbage("shrink");
       giveBackFreeMemory();
     }
     try {

@@ -166,7 +166,6 @@ ${images}`;
       // As bin/berthd starts it.
       [
         "--disable-sigusr1",
-        "--expose-gc",
         "--max-semi-space-size=4",
         this.#options.program ?? main,
         "--config",

@@ -1,4 +1,5 @@
 import { StreamDecoder } from "@grpc/grpc-js/build/src/stream-decoder.js";
+import { collectGarbage } from "../heap/index.ts";
 
 /** Pieces of smaller messages are left where they are. */
 const largeBytes = 64 * 1024;
@@ -26,7 +27,7 @@ type Decoder = { readonly prototype: { write(data: Buffer): Buffer[] } };
  */
 export function gatherLargeMessages(
   decoder: Decoder = StreamDecoder,
-  collectYoung: () => void = collectYoungObjects,
+  collectYoung: () => void = () => collectGarbage("young"),
 ): void {
   const { prototype } = decoder;
   if (gathering.has(prototype.write)) return;
@@ -45,11 +46,6 @@ export function gatherLargeMessages(
     return messages;
   };
   gathering.add(prototype.write);
-}
-
-/** Takes a few tenths of a millisecond; does nothing without Node's `--expose-gc`, which bin/berthd sets. */
-function collectYoungObjects(): void {
-  globalThis.gc?.({ type: "minor" });
 }
 
 /** What has been put in place of a decoder's own. */

@@ -1,5 +1,3 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { libcFunction } from "./libc.ts";
 
 const mallocTrim = libcFunction("int malloc_trim(size_t pad)");
@@ -10,15 +8,4 @@ const mallocTrim = libcFunction("int malloc_trim(size_t pad)");
  */
 export function giveBackFreeMemory(): void {
   mallocTrim(0);
-}
-
-/**
- * Collects the garbage of this thread's heap now, which takes some ten milliseconds. With `shrink` the room
- * for young objects, which grows while many are made and else stays, is made small again.
- */
-export function collectGarbage({ shrink = false } = {}): void {
-  setFlagsFromString("--expose-gc");
-  const collect: NodeJS.GCFunction = runInNewContext("gc");
-  if (shrink) void collect({ type: "major", execution: "sync", flavor: "last-resort" });
-  else collect();
 }

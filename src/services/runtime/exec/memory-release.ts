@@ -1,4 +1,5 @@
-import { collectGarbage, giveBackFreeMemory } from "../../../ground/linux/index.ts";
+import { collectGarbage } from "../../../ground/heap/index.ts";
+import { giveBackFreeMemory } from "../../../ground/linux/index.ts";
 
 /** What is worth a collection, which takes some ten milliseconds. */
 const manyBytes = 4 * 1024 * 1024;
@@ -28,7 +29,7 @@ export class MemoryRelease implements Disposable {
   }
 
   #release(laterMs: readonly number[]): void {
-    collectGarbage();
+    collectGarbage("all");
     // The collector frees array buffers in the background.
     this.#timer = setTimeout(() => {
       giveBackFreeMemory();
