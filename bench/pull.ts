@@ -1,13 +1,14 @@
 /**
  * What a pull costs: berth and the containerd of `scripts/clients-programs.sh` in turn, each started anew for
- * every round. An image of four gzip layers from a registry on loopback, its removal, and twelve small images
- * at once. `npm run bench -- pull [ROUNDS] [--large] [--json]`: 110 MB and 7,500 files, or with `--large` 871
+ * every round, in which it pulls a small image first that is not measured, as a daemon that is in use has
+ * done. An image of four gzip layers from a registry on loopback, its removal, and twelve small images at
+ * once. `npm run bench -- pull [ROUNDS] [--large] [--json]`: 110 MB and 7,500 files, or with `--large` 871
  * MB and 60,000 files. With BERTH_TEST_SNAPSHOTTER=erofs in the environment, berth has that snapshotter.
  */
 import { startRegistry } from "../src/testing/registry.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
 import { ImageReport, imageArguments, inTurn } from "./image-report.ts";
-import { startSubject } from "./image-subjects.ts";
+import { type ImageSubject, type SubjectName, startSubject } from "./image-subjects.ts";
 import { makeLargeImage, pushLargeImage } from "./large-image.ts";
 import { measured } from "./usage.ts";
 
@@ -18,21 +19,28 @@ await using scratch = await tempDir();
 await using registry = await startRegistry();
 const image = await makeLargeImage(scratch.path, shape);
 const large = await pushLargeImage(registry, "large", image);
-const small = await Promise.all(
-  Array.from({ length: smallImages }, async (_, index) => {
+const [first, ...small] = await Promise.all(
+  Array.from({ length: smallImages + 1 }, async (_, index) => {
     const made = await makeLargeImage(scratch.path, { ...smallShape, seed: index + 2 });
     return await pushLargeImage(registry, `small-${index}`, made);
   }),
 );
 
+/** A daemon of a node, not one of which everything is the first time. */
+async function startUsed(name: SubjectName): Promise<ImageSubject> {
+  const subject = await startSubject(name);
+  if (first !== undefined) await subject.pull(first);
+  return subject;
+}
+
 const report = new ImageReport();
 await inTurn(rounds, async (name) => {
   {
-    await using subject = await startSubject(name);
+    await using subject = await startUsed(name);
     report.add("pull", name, await measured(subject.pid, () => subject.pull(large)));
     report.add("removal", name, await measured(subject.pid, () => subject.remove(large)));
   }
-  await using subject = await startSubject(name);
+  await using subject = await startUsed(name);
   const pullAll = () => Promise.all(small.map((reference) => subject.pull(reference)));
   report.add(`${smallImages} small images at once`, name, await measured(subject.pid, pullAll));
 });

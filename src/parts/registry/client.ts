@@ -5,15 +5,19 @@ import { endpointOfUrl } from "./endpoint.ts";
 import { RegistryError } from "./errors.ts";
 import { listReferrers } from "./list-referrers.ts";
 import { fetchSmall, probe, resolve } from "./manifests.ts";
+import type { PlainHosts } from "./plain-hosts.ts";
 import { pushBlob } from "./push-blob.ts";
 import { hasManifest, pushManifest } from "./push-manifest.ts";
 import type { Registry, RegistryOptions } from "./registry.ts";
 import { Session } from "./session.ts";
 import { discard, type Transport } from "./transport.ts";
 
-/** A {@link Registry} over HTTP. Dispose of it to close its connections. */
-export function createRegistry(options: RegistryOptions): Registry {
-  const session = new Session(options);
+/**
+ * A {@link Registry} over HTTP. Dispose of it to close its connections. `knownPlain` is shared with others
+ * that are made after it.
+ */
+export function createRegistry(options: RegistryOptions, knownPlain?: PlainHosts): Registry {
+  const session = new Session(options, knownPlain);
   return {
     probe: (reference: Reference, signal?: AbortSignal) => probe(session, reference, signal),
     resolve: (reference: Reference, signal?: AbortSignal) => resolve(session, reference, signal),

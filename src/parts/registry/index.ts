@@ -16,6 +16,7 @@ export { authsCredentials, dockerConfigCredentials } from "./docker-config.ts";
 export { eraseCredentials, storeCredentials } from "./docker-config-file.ts";
 export { RegistryError } from "./errors.ts";
 export { findHostsProblems } from "./hosts-problems.ts";
+export { PlainHosts } from "./plain-hosts.ts";
 export {
   type Credentials,
   maxSmallBytes,

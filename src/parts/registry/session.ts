@@ -5,6 +5,7 @@ import { type Endpoint, repositoryUrl } from "./endpoint.ts";
 import { asRegistryError, type RegistryError, summarise, throwIfAborted } from "./errors.ts";
 import { endpointsFor } from "./hosts.ts";
 import { defaultParts, type PartsOptions } from "./parts-options.ts";
+import type { PlainHosts } from "./plain-hosts.ts";
 import { refusal } from "./refusal.ts";
 import type { RegistryOptions, RetryOptions } from "./registry.ts";
 import { type HttpResponse, type Method, type RequestBody, Transport } from "./transport.ts";
@@ -42,11 +43,11 @@ export class Session implements AsyncDisposable {
   readonly #partsByHost = new Map<string, number>();
   readonly #endpoints = new Map<string, Promise<readonly Endpoint[]>>();
 
-  constructor(options: RegistryOptions) {
+  constructor(options: RegistryOptions, knownPlain?: PlainHosts) {
     this.#options = options;
     this.retry = options.retry ?? defaultRetry;
     this.parts = options.parts ?? defaultParts;
-    this.transport = new Transport(options.progressTimeoutMs, options.userAgent);
+    this.transport = new Transport(options.progressTimeoutMs, options.userAgent, knownPlain);
     this.#authorizer = new Authorizer(this.transport, options);
   }
 

@@ -3,6 +3,7 @@ import type { Dispatcher } from "undici";
 import { makeDispatcher } from "./dispatcher.ts";
 import { type Endpoint, quoteUrl } from "./endpoint.ts";
 import { asRegistryError, errorCode, RegistryError } from "./errors.ts";
+import type { PlainHosts } from "./plain-hosts.ts";
 import { proxyFor } from "./proxy.ts";
 import { loadRequest } from "./undici-parts.ts";
 
@@ -50,9 +51,13 @@ export class Transport implements AsyncDisposable {
   /** Endpoints that turned out not to speak TLS and may be spoken to without. */
   readonly #plain = new Set<string>();
 
-  constructor(progressTimeoutMs: number, userAgent: string) {
+  readonly #knownPlain: PlainHosts | undefined;
+
+  /** `knownPlain`: what other transports have found out of hosts. */
+  constructor(progressTimeoutMs: number, userAgent: string, knownPlain?: PlainHosts) {
     this.#progressTimeoutMs = progressTimeoutMs;
     this.#userAgent = userAgent;
+    this.#knownPlain = knownPlain;
   }
 
   /**
@@ -61,8 +66,7 @@ export class Transport implements AsyncDisposable {
    */
   async send(first: HttpRequest): Promise<HttpResponse> {
     const { endpoint } = first;
-    let url =
-      this.#plain.has(endpoint.base) && first.url.host === endpoint.host ? plain(first.url) : first.url;
+    let url = this.#isPlain(endpoint) && first.url.host === endpoint.host ? plain(first.url) : first.url;
     for (let hop = 0; hop <= maxRedirects; hop++) {
       let response: HttpResponse;
       try {
@@ -70,6 +74,7 @@ export class Transport implements AsyncDisposable {
       } catch (error) {
         if (!mayFallBack(endpoint, url, error)) throw asRegistryError(error, url.host);
         this.#plain.add(endpoint.base);
+        this.#knownPlain?.add(endpoint.base, endpoint.host);
         url = plain(url);
         continue;
       }
@@ -79,6 +84,10 @@ export class Transport implements AsyncDisposable {
       url = redirected(url, location);
     }
     throw new RegistryError("FailedPrecondition", `${first.url.host}: more than ${maxRedirects} redirects`);
+  }
+
+  #isPlain({ base, plainHttpFallback }: Endpoint): boolean {
+    return this.#plain.has(base) || (plainHttpFallback && this.#knownPlain?.has(base) === true);
   }
 
   async #sendOnce(first: HttpRequest, url: URL): Promise<HttpResponse> {

@@ -53,12 +53,12 @@ async function unpack(
   const room = limits === undefined ? undefined : new LayerRoom(limits, expected.digest, target.directory);
   const digester = new Digester(expected.diffId);
   let unpackedBytes = 0;
-  for await (const chunk of decompress(input)) {
-    unpackedBytes += chunk.length;
-    room?.take(chunk.length);
-    digester.update(chunk);
-    receiver.take(chunk);
+  await decompress(input, (piece) => {
+    unpackedBytes += piece.length;
+    room?.take(piece.length);
+    digester.update(piece);
+    receiver.take(piece);
     room?.checkFiles(receiver.entries);
-  }
+  });
   return { diffId: digester.digest(), unpackedBytes, undescribedDirectories: receiver.finish() };
 }

@@ -9,6 +9,9 @@ export class CompressedInput implements AsyncDisposable {
   readonly #expected: ExpectedBytes;
   readonly #digester: Digester;
   readonly #signal: AbortSignal | undefined;
+  readonly #onAbort = (): void => this.#giveUp?.(this.#signal?.reason);
+  /** Ends the wait for a chunk. */
+  #giveUp: ((reason: unknown) => void) | undefined;
   #sizeBytes = 0;
   #ended = false;
 
@@ -17,6 +20,7 @@ export class CompressedInput implements AsyncDisposable {
     this.#expected = expected;
     this.#digester = new Digester(expected.digest);
     this.#signal = signal;
+    signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
 
   get sizeBytes(): number {
@@ -28,7 +32,7 @@ export class CompressedInput implements AsyncDisposable {
    * UnpackError DataLoss for more bytes than expected, and the signal's reason.
    */
   async next(): Promise<Uint8Array | undefined> {
-    const step = await unlessAborted(this.#chunks.next(), this.#signal);
+    const step = await this.#nextUnlessAborted();
     if (step.done) {
       this.#ended = true;
       return undefined;
@@ -62,20 +66,19 @@ export class CompressedInput implements AsyncDisposable {
 
   /** Tells a source that was not read to its end that no more is wanted. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#signal?.removeEventListener("abort", this.#onAbort);
     if (this.#ended) return;
     const returned = this.#chunks.return?.();
     if (!this.#signal?.aborted) await returned;
     else returned?.catch(() => {}); // it may still wait for bytes, and ends by the same signal, with its reason
   }
-}
 
-/** `promise`, or a rejection with the signal's reason as soon as it is aborted. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
+  /** The source may wait for long after it was told to stop. */
+  #nextUnlessAborted(): Promise<IteratorResult<Uint8Array>> {
+    this.#signal?.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      this.#giveUp = reject;
+      this.#chunks.next().then(resolve, reject);
+    });
+  }
 }

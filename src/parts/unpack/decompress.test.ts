@@ -15,7 +15,7 @@ for (const [way, openInflater] of Object.entries(ways)) {
     const inflate = async (stream: Buffer): Promise<Buffer> => {
       const input = new CompressedInput(pieces(stream, 10_007), { size: stream.length }, undefined);
       const found: Buffer[] = [];
-      for await (const piece of decompress(input, openInflater)) found.push(Buffer.from(piece));
+      await decompress(input, (piece) => found.push(Buffer.from(piece)), openInflater);
       return Buffer.concat(found);
     };
 

@@ -10,41 +10,22 @@ const chunkSize = 256 * 1024;
 const magicBytes = 4;
 
 /**
- * The bytes of `input`, decompressed, in pieces that are good only until the next is asked for. What they
+ * Gives `take` the bytes of `input`, decompressed, in pieces that are good only while it has them. What they
  * are compressed with is told by their first bytes, not by the media type, which is often wrong. Concatenated
  * gzip members and zstd frames are one stream; zeros after gzip's end are padding. Where `openInflater` has
- * none, zlib inflates. Throws UnpackError DataLoss for a damaged or truncated stream.
+ * none, zlib inflates. Throws UnpackError DataLoss for a damaged or truncated stream, and what `take` throws.
  */
-export async function* decompress(
+export async function decompress(
   input: CompressedInput,
+  take: (piece: Uint8Array) => void,
   openInflater: () => GzipInflater | undefined = GzipInflater.open,
-): AsyncGenerator<Uint8Array> {
+): Promise<void> {
   const head = await firstBytes(input);
   const inflater = isGzip(head) ? openInflater() : undefined;
-  if (inflater !== undefined) {
-    yield* inflated(inflater, head, input);
-    return;
-  }
-  const stream = decompressorFor(head);
-  if (stream === undefined) {
-    yield* plain(head, input);
-    return;
-  }
-  const feeding = feed(stream, head, input);
-  feeding.catch((error: unknown) =>
-    stream.destroy(error instanceof Error ? error : new Error(String(error))),
-  );
-  try {
-    yield* stream;
-    await feeding;
-  } catch (error) {
-    throw isZlibError(error)
-      ? new UnpackError("DataLoss", "the compressed stream is damaged", { cause: error })
-      : error;
-  } finally {
-    stream.destroy();
-    await feeding.catch(() => {}); // its error has been thrown above, or is one of being stopped; nobody may read `input` at the same time
-  }
+  const stream = inflater === undefined ? decompressorFor(head) : undefined;
+  if (inflater !== undefined) await inflate(inflater, head, input, take);
+  else if (stream !== undefined) await passThrough(stream, head, input, take);
+  else await forEach(head, input, take);
 }
 
 async function firstBytes(input: CompressedInput): Promise<Buffer> {
@@ -65,9 +46,14 @@ function decompressorFor(head: Buffer): Gunzip | ZstdDecompress | undefined {
   return magic === 0xfd2fb528 || isSkippable ? createZstdDecompress({ chunkSize }) : undefined;
 }
 
-async function* plain(head: Buffer, input: CompressedInput): AsyncGenerator<Uint8Array> {
-  if (head.length > 0) yield head;
-  for (let chunk = await input.next(); chunk !== undefined; chunk = await input.next()) yield chunk;
+/** `head`, and all that follows. */
+async function forEach(
+  head: Buffer,
+  input: CompressedInput,
+  take: (chunk: Uint8Array) => void,
+): Promise<void> {
+  if (head.length > 0) take(head);
+  for (let chunk = await input.next(); chunk !== undefined; chunk = await input.next()) take(chunk);
 }
 
 function isGzip(head: Buffer): boolean {
@@ -75,20 +61,51 @@ function isGzip(head: Buffer): boolean {
 }
 
 /** On this thread: handing chunks to the pool and back costs more than inflating them. */
-async function* inflated(
+async function inflate(
   inflater: GzipInflater,
   head: Buffer,
   input: CompressedInput,
-): AsyncGenerator<Uint8Array> {
+  take: (piece: Uint8Array) => void,
+): Promise<void> {
+  await forEach(head, input, (chunk) => {
+    const pieces = inflater.push(chunk);
+    for (let next = inflated(pieces); next !== undefined; next = inflated(pieces)) take(next);
+  });
+  if (!inflater.mayEnd) throw damaged(new GzipError("the gzip stream is cut"));
+}
+
+/** The next piece. What takes it may have errors of its own, which say something else. */
+function inflated(pieces: Iterator<Uint8Array, void, void>): Uint8Array | undefined {
   try {
-    for (let chunk: Uint8Array | undefined = head; chunk !== undefined; chunk = await input.next())
-      yield* inflater.push(chunk);
-    if (!inflater.mayEnd) throw new GzipError("the gzip stream is cut");
+    return pieces.next().value ?? undefined;
   } catch (error) {
-    throw error instanceof GzipError
-      ? new UnpackError("DataLoss", "the compressed stream is damaged", { cause: error })
-      : error;
+    throw error instanceof GzipError ? damaged(error) : error;
   }
+}
+
+async function passThrough(
+  stream: Gunzip | ZstdDecompress,
+  head: Buffer,
+  input: CompressedInput,
+  take: (piece: Uint8Array) => void,
+): Promise<void> {
+  const feeding = feed(stream, head, input);
+  feeding.catch((error: unknown) =>
+    stream.destroy(error instanceof Error ? error : new Error(String(error))),
+  );
+  try {
+    for await (const piece of stream) take(piece);
+    await feeding;
+  } catch (error) {
+    throw isZlibError(error) ? damaged(error) : error;
+  } finally {
+    stream.destroy();
+    await feeding.catch(() => {}); // its error has been thrown above, or is one of being stopped; nobody may read `input` at the same time
+  }
+}
+
+function damaged(cause: unknown): UnpackError {
+  return new UnpackError("DataLoss", "the compressed stream is damaged", { cause });
 }
 
 /**

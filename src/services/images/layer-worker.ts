@@ -1,7 +1,7 @@
 /** Thread that talks to registries and takes layers and archives apart. Started by worker-pool.ts. */
 import { parentPort } from "node:worker_threads";
 import { sentError, threadIsLoaded } from "../../ground/threads/index.ts";
-import { createRegistry, type Registry } from "../../parts/registry/index.ts";
+import { createRegistry, PlainHosts, type Registry } from "../../parts/registry/index.ts";
 import { runLayerJob } from "./layer-job.ts";
 import { runPeerJob } from "./peer-job.ts";
 import { stageArchive } from "./stage-archive.ts";
@@ -12,9 +12,13 @@ const progressIntervalMs = 100;
 /** Keeps the registry of a session while jobs use it, and then until a job of another one comes. */
 class RegistryCache {
   readonly #kept = new Map<string, { readonly registry: Registry; users: number }>();
+  readonly #knownPlain = new PlainHosts();
 
   use({ session, registry: options }: RegistryJob): Disposable & { readonly registry: Registry } {
-    const kept = this.#kept.get(session) ?? { registry: createRegistry(options), users: 0 };
+    const kept = this.#kept.get(session) ?? {
+      registry: createRegistry(options, this.#knownPlain),
+      users: 0,
+    };
     this.#kept.set(session, kept);
     kept.users++;
     for (const [other, { registry, users }] of this.#kept) {
@@ -103,7 +107,7 @@ function serve(port: NonNullable<typeof parentPort>): void {
   const work = async (id: number, job: Job): Promise<void> => {
     const abort = new AbortController();
     aborts.set(id, abort);
-    let reportedAtMs = -progressIntervalMs;
+    let reportedAtMs = performance.now();
     const onBytes = (bytes: number): void => {
       if (performance.now() - reportedAtMs < progressIntervalMs) return;
       reportedAtMs = performance.now();
