@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -12,7 +13,7 @@ import { enterPrivateNetwork } from "../src/testing/private-network.ts";
 import { pushImage } from "../src/testing/registry.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
 import { bridgeNetwork, TestBerth } from "./support/berth.ts";
-import { busyboxImage } from "./support/busybox.ts";
+import { busyboxImage, startBusyboxRegistry } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
 import { readHostState } from "./support/host-state.ts";
 import { perlLayer } from "./support/perl.ts";
@@ -26,6 +27,8 @@ const limit = { timeout: 120_000 };
 await enterPrivateNetwork();
 
 const portMappings = [{ protocol: Protocol.TCP, containerPort: 80, hostPort: 18082, hostIp: "" }];
+
+type Ranges = { readonly ranges: readonly object[] };
 
 describe("a pod's interfaces and names", () => {
   const host = withBerth();
@@ -110,6 +113,27 @@ describe("a pod's network", () => {
       assert.deepEqual(await readdir(join(berth.root, "network")), []);
     });
   }
+
+  test(
+    "with two families gives a pod an address of each, which both reach the other pods",
+    limit,
+    async () => {
+      await using registry = await startBusyboxRegistry();
+      const network = bridgeNetwork() as { readonly plugins: readonly [{ readonly ipam: Ranges }] };
+      const [bridge, ...others] = network.plugins;
+      const ranges = [...bridge.ipam.ranges, [{ subnet: "fd00:be27:4::/64" }]];
+      const routes = [{ dst: "0.0.0.0/0" }, { dst: "::/0" }];
+      const plugins = [{ ...bridge, ipam: { ...bridge.ipam, ranges, routes } }, ...others];
+      await using berth = await TestBerth.start({ network: { ...network, plugins } });
+      await berth.pull(registry.image);
+      const asked = await TestPod.run(berth, "asked");
+      const asks = await TestPod.run(berth, "asks");
+      const id = await asks.shell("main", registry.image, "exec sleep 1000");
+      const addresses = await addressesOf(berth, asked);
+      assert.deepEqual(addresses.map(isIP), [4, 6]);
+      for (const address of addresses) await execSync(berth, id, "ping", "-c", "1", "-W", "5", address);
+    },
+  );
 
   test(
     "does not keep a pod whose plugin is gone from being removed, as a kubelet does it",
@@ -279,6 +303,13 @@ describe("berth doctor --leaks", () => {
 async function remove({ clients }: TestBerth, { id }: TestPod): Promise<void> {
   await clients.runtime.stopPodSandbox({ podSandboxId: id });
   await clients.runtime.removePodSandbox({ podSandboxId: id });
+}
+
+/** As kubelets see them, the first one first. */
+async function addressesOf({ clients }: TestBerth, { id }: TestPod): Promise<readonly string[]> {
+  const { status } = await clients.runtime.podSandboxStatus({ podSandboxId: id, verbose: false });
+  const { ip = "", additionalIps = [] } = status?.network ?? {};
+  return [ip, ...additionalIps.map((additional) => additional.ip)];
 }
 
 /** What plugins leave on a machine. */
