@@ -112,18 +112,34 @@ async function removeFromKubelet(names: readonly string[]): Promise<void> {
 }
 
 const subjects = [
-  { name: "manager", apply: applyToManager, remove: removeFromManager, times: [] as number[] },
-  { name: "kubelet", apply: applyToKubelet, remove: removeFromKubelet, times: [] as number[] },
+  {
+    name: "manager",
+    apply: applyToManager,
+    remove: removeFromManager,
+    times: [] as number[],
+    cpuTimes: [] as number[],
+  },
+  {
+    name: "kubelet",
+    apply: applyToKubelet,
+    remove: removeFromKubelet,
+    times: [] as number[],
+    cpuTimes: [] as number[],
+  },
 ];
 for (const { apply, remove } of subjects) {
   await apply(["warm-up"]);
   await remove(["warm-up"]);
 }
 for (let round = 0; round < rounds; round++)
-  for (const { apply, remove, times } of round % 2 === 0 ? subjects : subjects.toReversed()) {
+  for (const { apply, remove, times, cpuTimes } of round % 2 === 0 ? subjects : subjects.toReversed()) {
+    const before = await cpuMs(berth.pid);
     times.push((await timed(() => apply(named(pods)))).ms);
+    cpuTimes.push((await cpuMs(berth.pid)) - before);
     await remove(named(pods));
   }
+for (const { name, cpuTimes } of subjects)
+  console.log(`${name}: ${(median(cpuTimes) / pods).toFixed(1)} ms of processor time of berthd for each pod`);
 const [manager = 0, peer = 0] = subjects.map(({ times }) => median(times));
 console.log(
   `${pods} pods ready: manager ${(manager / 1000).toFixed(2)} s, kubelet ${(peer / 1000).toFixed(2)} s, ratio ${(manager / peer).toFixed(2)}`,

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { Clock } from "../../ground/clock/index.ts";
 import { messageOf } from "../../ground/errors/index.ts";
+import { TreeRemover } from "../../ground/trees/index.ts";
 import type { Client } from "../criclient/index.ts";
 import type { Manifest } from "../manifests/index.ts";
 import type { LogLimits, PodEvent, PullCredentials, StepObserver } from "../podlife/index.ts";
@@ -75,6 +76,7 @@ export class Manager implements AsyncDisposable {
   readonly #pods: NodePods;
   readonly #services: NodeServices;
   readonly #reconciler: Reconciler;
+  readonly #trees = new TreeRemover();
 
   private constructor(options: ManagerOptions, store: ObjectStore, node: Node, changed: () => void) {
     this.#options = options;
@@ -103,6 +105,7 @@ export class Manager implements AsyncDisposable {
       context: {
         podsDir: join(dataDir, "pods"),
         usersDir: options.usersDir ?? machineUsersDir,
+        trees: this.#trees,
         logRoot,
         hostIp: hostIp(),
         clusterDns: () => this.#services.resolver(),
@@ -213,6 +216,7 @@ export class Manager implements AsyncDisposable {
     await this.#reconciler[Symbol.asyncDispose]();
     await this.#pods[Symbol.asyncDispose]();
     await this.#services[Symbol.asyncDispose]();
+    await this.#trees[Symbol.asyncDispose]();
   }
 
   #require(key: ObjectKey): StoredObject {

@@ -1,3 +1,4 @@
+import type { TreeRemover } from "../../ground/trees/index.ts";
 import type { ManifestOf } from "../manifests/index.ts";
 
 /** A service as containers are told of it. */
@@ -30,6 +31,8 @@ export type PodContext = {
   readonly podsDir: string | undefined;
   /** Where it is kept which users of the machine are which pod's: one directory for all that run pods. */
   readonly usersDir: string;
+  /** Removes pods' directories, for all pods in one thread; each in its own unless it is given. */
+  readonly trees?: Pick<TreeRemover, "remove">;
   /** As a kubelet's /var/log/pods. */
   readonly logRoot: string;
   readonly objects: ObjectSource;

@@ -16,13 +16,17 @@ export async function preparePod(pod: Pod, context: PodContext): Promise<void> {
 /** Removes a pod's volumes, once none of its containers runs any more or will. */
 export async function removePodVolumes(pod: Pod, context: PodContext): Promise<void> {
   await unmountBelow(podDirectory(context, pod));
-  await removeApart(volumesDirectory(context, pod));
+  await removeTree(volumesDirectory(context, pod), context);
 }
 
 /** Removes all that a pod had on the machine, once none of its containers is left. */
 export async function removePodFiles(pod: Pod, context: PodContext): Promise<void> {
   await unmountBelow(podDirectory(context, pod));
-  await removeApart(podDirectory(context, pod));
-  await removeApart(logDirectory(context, pod));
+  await removeTree(podDirectory(context, pod), context);
+  await removeTree(logDirectory(context, pod), context);
   await freeUserNamespace(pod, context);
+}
+
+async function removeTree(path: string, { trees }: PodContext): Promise<void> {
+  await (trees === undefined ? removeApart(path) : trees.remove(path));
 }

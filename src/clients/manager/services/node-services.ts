@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../../ground/clock/index.ts";
 import { messageOf } from "../../../ground/errors/index.ts";
 import type { ServiceAddress } from "../../podspec/index.ts";
-import type { ServiceNetwork } from "../../servicenet/index.ts";
+import type { Service, ServiceNetwork } from "../../servicenet/index.ts";
 import type { World } from "../controllers/world.ts";
 import type { ObjectStore } from "../object-store.ts";
 import { servedService } from "./served-services.ts";
@@ -17,7 +18,7 @@ export type NodeServicesOptions = {
   readonly onOtherAddress: (service: StoredService, message: string) => void;
 };
 
-/** Others may remove rules, and tell nobody. */
+/** Others may remove rules, and tell nobody: so often it is looked whether they are there. */
 const verifyMs = 30_000;
 /** Until it is tried again to make what could not be made. */
 const retryNs = 60_000_000_000n;
@@ -27,6 +28,8 @@ export class NodeServices implements AsyncDisposable {
   readonly #options: NodeServicesOptions;
   #opened: Promise<ServiceNetwork | undefined> | undefined;
   #failedAtNs: bigint | undefined;
+  /** What the network was told last, and until when that is known to be in the kernel. */
+  #published: { readonly services: readonly Service[]; readonly verifiedNs: bigint } | undefined;
   /** Addresses, by services' uids, of which it was said that they cannot be had. */
   #refused: ReadonlyMap<string, string> = new Map();
 
@@ -85,12 +88,25 @@ export class NodeServices implements AsyncDisposable {
     const pods = store.listOf("Pod");
     if (!this.#isNeeded()) {
       this.#opened = undefined;
+      this.#published = undefined;
       await network.remove();
       return;
     }
-    await network.verify();
-    await network.update(services.map((service) => servedService(service, pods, podStatus)));
+    const served = services.map((service) => servedService(service, pods, podStatus));
+    await this.#tell(network, served);
     lookAgainAfter(verifyMs);
+  }
+
+  /** Asks the kernel for nothing while nothing has changed: every change of every pod leads here. */
+  async #tell(network: ServiceNetwork, services: readonly Service[]): Promise<void> {
+    const nowNs = this.#options.clock.nowNs();
+    const before = this.#published;
+    const isSame = before !== undefined && isDeepStrictEqual(before.services, services);
+    if (isSame && nowNs - before.verifiedNs < BigInt(verifyMs) * 1_000_000n) return;
+    this.#published = undefined;
+    await network.verify();
+    if (!isSame) await network.update(services);
+    this.#published = { services, verifiedNs: nowNs };
   }
 
   /** Addresses go on to lead to pods; names have no answer until there is another manager. */
