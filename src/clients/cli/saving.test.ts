@@ -106,6 +106,29 @@ test("save hands on what it is asked for, and says which images the archive has 
   assert.equal(seen.requests[1]?.platform, "all");
 });
 
+test("save says so where a file's name promises another compression than it has", async () => {
+  await using endpoint = await serveCli();
+  playSaves(endpoint, { name: "registry.example/a:1" });
+  const said = async (file: string, ...args: readonly string[]) =>
+    (await endpoint.run(["save", "-o", join(endpoint.dir, file), ...args, "a"])).stderr;
+  assert.match(await said("a.tar.gz"), /a\.tar\.gz is not compressed, .* --compression gzip/);
+  assert.match(await said("a.tar.zst", "--compression", "gzip"), /is compressed with gzip, .* zstd/);
+  assert.equal(await said("a.tgz", "--compression", "gzip"), "");
+});
+
+test("load says of what came on standard input where it came from", async () => {
+  await using endpoint = await serveCli();
+  endpoint.engine.importArchive = async () => {
+    throw new ImageError("InvalidArgument", "the archive: not a tar archive");
+  };
+  assert.deepEqual(await endpoint.run(["load"], { stdin: "text" }), {
+    status: 1,
+    stdout: "",
+    stderr: "berth: standard input: not a tar archive\n",
+  });
+  assert.match((await endpoint.run(["load"], { stdin: "" })).stderr, /standard input: it is empty/);
+});
+
 for (const argv of [
   ["save"],
   ["save", "--compression", "xz", "a"],

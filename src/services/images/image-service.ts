@@ -253,8 +253,12 @@ class ImageService implements Images, AsyncDisposable {
     signal = new AbortController().signal,
     { sent } = { sent: false },
   ): Promise<readonly Image[]> {
-    const ids = await this.#importer.import(path, sent, signal);
-    return ids.map((id) => this.#imageOf(id));
+    const loaded = await this.#importer.import(path, sent, signal);
+    return loaded.map(({ id, names }) => {
+      const image = this.#imageOf(id);
+      const given = (all: readonly string[]) => all.filter((name) => names.includes(name));
+      return { ...image, repoTags: given(image.repoTags), repoDigests: given(image.repoDigests) };
+    });
   }
 
   async push(request: PushRequest, signal?: AbortSignal): Promise<Pushed> {

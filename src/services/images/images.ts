@@ -25,7 +25,8 @@ export interface ImageCatalog {
    */
   pullAny(request: PullAnyRequest, signal?: AbortSignal): Promise<Pulled>;
   /**
-   * An OCI layout (directory or tar) or a `docker save` archive; returns what it brought. One that was `sent`
+   * An OCI layout (directory or tar) or a `docker save` archive; returns what it brought, with the names that
+   * it gives and no others. One that was `sent`
    * is not known by its path, neither in errors nor to a signature policy. Throws ImageError InvalidArgument,
    * DataLoss, PolicyError.
    */

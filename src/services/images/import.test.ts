@@ -141,6 +141,14 @@ describe("import", () => {
     assert.equal(stack.images.find(second?.id ?? "")?.id, second?.id);
   });
 
+  test("returns an image with the names that the archive gives it, not with others that it has", async () => {
+    const image = await imageOf(hello("two names"));
+    for (const name of ["example.com/one:v1", "example.com/two:v1"]) {
+      const path = await archive("one-name.tar", await tarOf(layoutOf([[image, named(name)]])));
+      assert.deepEqual((await stack.images.importArchive(path))[0]?.repoTags, [name]);
+    }
+  });
+
   test("chooses this host's image from an index, and does not miss the others' layers", async () => {
     const mine = await imageOf(hello("amd64"));
     const arm = await imageOf({ ...hello("arm64"), platform: { os: "linux", architecture: "arm64" } });
@@ -262,6 +270,8 @@ describe("import", () => {
         return error instanceof BerthError;
       });
     }
+    const sent = stack.images.importArchive(join(directory.path, "text.tar"), undefined, { sent: true });
+    await assert.rejects(sent, { message: /^the archive: not a tar archive/ });
     assert.equal(stack.images.find("example.com/broken:v1"), undefined);
     await assert.rejects(stack.images.importArchive(join(directory.path, "absent.tar")), hasCode("NotFound"));
     assert.deepEqual(await readdir(join(stack.root, "import")), []);

@@ -17,6 +17,8 @@ import type { WorkerPool } from "./worker-pool.ts";
 /** What an archive may hold at most, unpacked; a full disk is noticed anyway. */
 const maxArchiveBytes = 64 * 1024 ** 3;
 
+type LoadedImage = { readonly id: Digest; readonly names: readonly string[] };
+
 /** What an archive was taken apart into. */
 type StagedArchive = AsyncDisposable & ArchivedImages;
 
@@ -62,11 +64,11 @@ export class Importer {
   }
 
   /**
-   * Returns the ids of the images. The threads that unpack layers get to see only what answered before: one
-   * that waits for a dead file system would be lost to pulls. Throws HostPathError Unavailable for what does
-   * not answer, and PolicyError as pulls do.
+   * Returns the images, each once, with the names that the archive gives them. The threads that unpack
+   * layers get to see only what answered before: one that waits for a dead file system would be lost to
+   * pulls. Throws HostPathError Unavailable for what does not answer, and PolicyError as pulls do.
    */
-  async import(path: string, sent: boolean, signal: AbortSignal): Promise<readonly Digest[]> {
+  async import(path: string, sent: boolean, signal: AbortSignal): Promise<readonly LoadedImage[]> {
     // Imports have nothing to do with each other: what they share is the file system, which has limits of its
     // own.
     const lookUp = this.#hostPaths.of(`import of ${path}`, signal);
@@ -110,8 +112,11 @@ export class Importer {
     undo.defer(() => this.#trees.remove(directory));
     const archive = await pathIn(directory);
     const { minFreePercent } = this.#limits;
-    const job = { kind: "stage", archive, directory, maxBytes: maxArchiveBytes, minFreePercent } as const;
-    const { files } = await this.#workers.run(job, signal);
+    const limits = { maxBytes: maxArchiveBytes, minFreePercent };
+    const { files } = await this.#workers.run(
+      { kind: "stage", archive, called, directory, ...limits },
+      signal,
+    );
     const found = await imagesOfArchive(files, called);
     if (found.images.length === 0) throw new ImageError("InvalidArgument", `${called}: holds no image`);
     const staged = undo.move();
@@ -122,14 +127,18 @@ export class Importer {
     images: readonly ArchivedImage[],
     { called, whole }: { readonly called: string; readonly whole: string | undefined },
     signal: AbortSignal,
-  ): Promise<readonly Digest[]> {
+  ): Promise<readonly LoadedImage[]> {
     if (images.length === 0) throw new ImageError("InvalidArgument", `${called}: holds no image`);
     for (const { transport } of images) await requireTrustedArchive(this.#trust, { transport, path: whole });
-    const ids: Digest[] = [];
+    const loaded = new Map<Digest, string[]>();
     for (const { target, names, source } of images) {
-      ids.push(await this.#installer.install({ source, target, names, onProgress: () => undefined }, signal));
+      const id = await this.#installer.install(
+        { source, target, names, onProgress: () => undefined },
+        signal,
+      );
+      loaded.set(id, [...(loaded.get(id) ?? []), ...names]);
     }
-    return [...new Set(ids)];
+    return [...loaded].map(([id, names]) => ({ id, names }));
   }
 }
 

@@ -25,8 +25,8 @@ const maxEntries = 100_000;
  * less than `minFreePercent` would stay free).
  */
 export async function stageArchive(job: StageJob, signal: AbortSignal): Promise<readonly StagedFile[]> {
-  const { archive } = job;
-  const decompressor = await decompressorOf(archive);
+  const { archive, called } = job;
+  const decompressor = await decompressorOf(job);
   const source = createReadStream(archive);
   const stage = (bytes: AsyncIterable<Uint8Array>) => stageEntries(bytes, job);
   try {
@@ -34,13 +34,13 @@ export async function stageArchive(job: StageJob, signal: AbortSignal): Promise<
       ? pipeline(source, stage, { signal })
       : pipeline(source, decompressor, stage, { signal }));
   } catch (error) {
-    throw archiveError(archive, error);
+    throw archiveError(called, error);
   }
 }
 
 async function stageEntries(
   tar: AsyncIterable<Uint8Array>,
-  { directory, archive, maxBytes, minFreePercent }: StageJob,
+  { directory, called, maxBytes, minFreePercent }: StageJob,
 ): Promise<readonly StagedFile[]> {
   const room = new KeptRoom(directory, minFreePercent);
   const files = new Map<string, StagedFile>();
@@ -52,9 +52,9 @@ async function stageEntries(
     const size = entry.kind === "file" ? entry.content.sizeBytes : 0;
     total += size;
     if (++entries > maxEntries)
-      throw new ImageError("InvalidArgument", `${archive}: more than ${maxEntries} entries`);
+      throw new ImageError("InvalidArgument", `${called}: more than ${maxEntries} entries`);
     if (total > maxBytes)
-      throw new ImageError("ResourceExhausted", `${archive}: holds more than ${maxBytes} bytes`);
+      throw new ImageError("ResourceExhausted", `${called}: holds more than ${maxBytes} bytes`);
     if (entry.kind === "file") {
       const path = join(directory, String(entries));
       files.set(name, { name, path, size, digest: await writeEntry(content, path, room) });
@@ -92,15 +92,16 @@ async function writeEntry(
   return parseDigest(`sha256:${hash.digest("hex")}`);
 }
 
-async function decompressorOf(archive: string): Promise<Gunzip | ZstdDecompress | undefined> {
-  const magic = await firstBytes(archive);
+async function decompressorOf(job: StageJob): Promise<Gunzip | ZstdDecompress | undefined> {
+  const magic = await firstBytes(job);
+  if (magic === "") throw new ImageError("InvalidArgument", `${job.called}: it is empty`);
   if (magic.startsWith("1f8b")) return createGunzip();
   if (magic.startsWith("28b52ffd") || /^5.2a4d18/.test(magic)) return createZstdDecompress();
   const other = Object.entries(notUnpacked).find(([start]) => magic.startsWith(start))?.[1];
   if (other === undefined) return undefined;
   throw new ImageError(
     "InvalidArgument",
-    `${archive}: it is compressed with ${other}, which is not supported; decompress it first (${other} -d)`,
+    `${job.called}: it is compressed with ${other}, which is not supported; decompress it first (${other} -d)`,
   );
 }
 
@@ -111,27 +112,27 @@ const notUnpacked: Readonly<Record<string, string>> = {
   "04224d18": "lz4",
 };
 
-async function firstBytes(path: string): Promise<string> {
+async function firstBytes({ archive, called }: StageJob): Promise<string> {
   try {
-    await using file = await open(path, "r");
+    await using file = await open(archive, "r");
     const { bytesRead, buffer } = await file.read(Buffer.alloc(6), 0, 6, 0);
     return buffer.toString("hex", 0, bytesRead);
   } catch (error) {
-    throw archiveError(path, error);
+    throw archiveError(called, error);
   }
 }
 
-function archiveError(archive: string, error: unknown): Error {
-  if (error instanceof KeptRoomError) return noRoomError(archive, error);
+function archiveError(called: string, error: unknown): Error {
+  if (error instanceof KeptRoomError) return noRoomError(called, error);
   if (error instanceof BerthError && !(error instanceof TarError)) return error;
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (codeOf(error) === "ResourceExhausted") {
-    return new ImageError("ResourceExhausted", `${archive}: no room to unpack it`, {
+    return new ImageError("ResourceExhausted", `${called}: no room to unpack it`, {
       cause: error,
     });
   }
   if (code === "ENOENT" || code === "EACCES") {
-    return new ImageError("NotFound", `${archive}: cannot be read`, { cause: error });
+    return new ImageError("NotFound", `${called}: cannot be read`, { cause: error });
   }
-  return new ImageError("InvalidArgument", `${archive}: not a tar archive`, { cause: error });
+  return new ImageError("InvalidArgument", `${called}: not a tar archive`, { cause: error });
 }

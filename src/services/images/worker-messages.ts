@@ -29,6 +29,8 @@ export type Job =
   | {
       readonly kind: "stage";
       readonly archive: string;
+      /** What errors call it. */
+      readonly called: string;
       readonly directory: string;
       readonly maxBytes: number;
       readonly minFreePercent: number;

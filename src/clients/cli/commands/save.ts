@@ -22,7 +22,8 @@ type Options = ConnectionOptions & {
 
 const description = `Writes images into an archive, which \`berth load\` and other tools read: a tar of an OCI image layout with docker's
 manifest.json in it. Of a multi-platform image, the one for this machine is saved, unless --platform or --all-platforms is given. Layers
-are kept as they were pulled, byte by byte. A file is there whole or not at all.`;
+are kept as they were pulled, byte by byte. Whether the archive is compressed is said by --compression and not by the file's name, as
+with docker, podman and nerdctl. A file is there whole or not at all.`;
 
 const examples = `
 Examples:
@@ -37,6 +38,13 @@ const formats = {
 } as const;
 
 const compressors = { gzip: createGzip, zstd: createZstdCompress } as const;
+
+const suffixes: Readonly<Record<string, keyof typeof compressors>> = {
+  ".gz": "gzip",
+  ".tgz": "gzip",
+  ".zst": "zstd",
+  ".zstd": "zstd",
+};
 
 export function define(command: Command, invocation: Invocation): void {
   command
@@ -66,6 +74,7 @@ async function save(images: string[], options: Options, invocation: Invocation):
   if (output === "-" && stdout.isTTY === true)
     throw usageError("an archive is not shown on a terminal: redirect the output, or name a file with -o");
   const request = { images, platform, allPlatforms, format: formats[format] };
+  await write(invocation.io.stderr, misnamed(output, options.compression));
   using client = await connect(options, invocation);
   const send = async (target: Writable, end: boolean): Promise<void> => {
     const compressor = options.compression === undefined ? [] : [compressors[options.compression]()];
@@ -97,6 +106,14 @@ async function* archiveBytes(
     throw needsBerthd("save", error);
   }
   if (!told) throw new CliError("Internal", "saving: the daemon ended the stream without an archive");
+}
+
+/** A note on a name that tar, or whoever gets the file, would take for something that it is not. */
+function misnamed(file: string, compression: Options["compression"]): string {
+  const expected = Object.entries(suffixes).find(([suffix]) => file.endsWith(suffix))?.[1];
+  if (expected === undefined || expected === compression) return "";
+  const actual = compression === undefined ? "is not compressed" : `is compressed with ${compression}`;
+  return `berth: ${file} ${actual}, whatever its name says: --compression ${expected} would make it so\n`;
 }
 
 /** A note on each image that whoever loads the archive will have to name. */

@@ -2,9 +2,13 @@ import { createReadStream } from "node:fs";
 import { resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { berthV1 } from "../../../ground/protocol/index.ts";
-import type { Client } from "../../criclient/index.ts";
+import { type Client, CriClientError } from "../../criclient/index.ts";
 import { needsBerthd } from "../commands/needs-berthd.ts";
+import { CliError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
+
+/** What berthd calls bytes that are sent to it. */
+const sentName = "the archive: ";
 
 /**
  * Has berthd import an archive: a path that it reads itself or, with `send` and from stdin ("-"), bytes.
@@ -18,7 +22,13 @@ export async function importArchive(
   try {
     return await client.clientStream(berthV1.BerthService.importImage, requests(archive, send, io.stdin));
   } catch (error) {
-    throw needsBerthd(command, error);
+    const failure = needsBerthd(command, error);
+    // berthd has seen bytes, and cannot know where they come from.
+    if ((archive !== "-" && !send) || !(failure instanceof CriClientError)) throw failure;
+    const from = archive === "-" ? "standard input" : archive;
+    const { message } = failure;
+    const said = message.startsWith(sentName) ? message.slice(sentName.length) : message;
+    throw new CriClientError(failure.code, `${from}: ${said}`, { cause: failure });
   }
 }
 
@@ -27,11 +37,17 @@ function requests(
   send: boolean,
   stdin: Readable,
 ): AsyncIterable<berthV1.ImportImageRequest> | berthV1.ImportImageRequest[] {
-  if (archive === "-") return chunks(stdin);
-  if (send) return chunks(createReadStream(archive, { highWaterMark: 1024 * 1024 }));
+  if (archive === "-") return chunks(stdin, "standard input");
+  if (send) return chunks(createReadStream(archive, { highWaterMark: 1024 * 1024 }), archive);
   return [berthV1.ImportImageRequest.fromPartial({ path: resolve(archive) })];
 }
 
-async function* chunks(source: Readable): AsyncGenerator<berthV1.ImportImageRequest> {
-  for await (const chunk of source) yield { chunk: Buffer.from(chunk), path: undefined };
+async function* chunks(source: Readable, called: string): AsyncGenerator<berthV1.ImportImageRequest> {
+  let isEmpty = true;
+  for await (const chunk of source) {
+    if (chunk.length === 0) continue;
+    isEmpty = false;
+    yield { chunk: Buffer.from(chunk), path: undefined };
+  }
+  if (isEmpty) throw new CliError("InvalidArgument", `${called}: it is empty, where an archive should be`);
 }

@@ -52,7 +52,7 @@ async function prune(
   const filters = pruneFilters(options.filter ?? [], Date.now());
   using client = await connect(options, invocation);
   if (!force && !(await confirm(question(all, options.filter ?? []), invocation)))
-    throw new CliError("Canceled", "nothing was removed");
+    throw new CliError("Canceled", "nothing was removed; --force removes them without asking");
   const request = berthV1.PruneImagesRequest.fromPartial({ all, ...filters });
   const { images, reclaimedBytes } = await client
     .unary(berthV1.BerthService.pruneImages, request)
