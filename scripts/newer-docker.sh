@@ -1,17 +1,35 @@
 #!/bin/sh
-# Puts the Docker Engine of a later Debian, with its containerd and runc, into node_modules/.cache/docker/SET and prints that
-# directory, for BERTH_TEST_DOCKER: newer-docker.sh debian13|debian14. Nothing of the system is changed. Needs patchelf.
+# Puts a newer Docker Engine, with its containerd and runc, into node_modules/.cache/docker/SET and prints that directory,
+# for BERTH_TEST_DOCKER: newer-docker.sh debian13|debian14|moby2. The first two are a later Debian's, for which patchelf is
+# needed; the third is built with Go from moby v2, as Docker Engine 29 is, with debian14's containerd. Nothing of the system
+# is changed.
 set -eu
 cd "$(dirname "$0")/.."
 case $1 in
   debian13) suite=trixie ;;
   debian14) suite=forky ;;
-  *) echo "docker: there is no set $1: debian13, debian14" >&2; exit 1 ;;
+  moby2) suite="" ;;
+  *) echo "docker: there is no set $1: debian13, debian14, moby2" >&2; exit 1 ;;
 esac
 home="$PWD/node_modules/.cache/docker/$1"
-if [ ! -e "$home/complete" ]; then
+if [ ! -e "$home/complete" ] && [ -n "$suite" ]; then
   sh scripts/later-debian.sh "$home" "$suite" docker.io -- usr/sbin/dockerd usr/sbin/docker-proxy \
     usr/bin/containerd usr/bin/containerd-shim-runc-v2 usr/sbin/runc >&2
+  touch "$home/complete"
+fi
+if [ ! -e "$home/complete" ]; then
+  command -v go >/dev/null || { echo "docker: needs Go (https://go.dev/dl/) to build moby" >&2; exit 1; }
+  debian=$(sh scripts/newer-docker.sh debian14)
+  mkdir -p "$home"
+  for program in containerd containerd-shim-runc-v2 runc; do ln -sf "$debian/$program" "$home/$program"; done
+  echo "docker: building moby (some minutes)" >&2
+  # A toolchain that is not here cannot be fetched everywhere: the installed one must do.
+  export GOTOOLCHAIN=local GOFLAGS=-mod=readonly CGO_ENABLED=0
+  module=github.com/moby/moby/v2 version=v2.0.0-beta.24
+  # With the versions that its own go.mod pins: as a module of another one it would get others.
+  source=$(cd "$home" && go mod download -json "$module@$version" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+  (cd "$source" && nice -n 19 go build -ldflags "-X $module/dockerversion.Version=${version#v}" -o "$home" \
+    ./cmd/dockerd ./cmd/docker-proxy) >&2
   touch "$home/complete"
 fi
 printf '%s\n' "$home"

@@ -46,6 +46,8 @@ export class DockerStats implements Stats, AsyncDisposable {
   readonly #layers: UsageMeter;
   /** Where the processes of sandboxes and containers are, by these; a process does not move. */
   readonly #cgroups = new WeakMap<ContainerDetails, string>();
+  /** Where layers lie that only a process could tell; it may have ended since. */
+  readonly #layerPaths = new WeakMap<Found["labels"], string>();
 
   constructor(
     services: Pick<DockerServices, "mirror" | "cgroupDriver" | "sandboxFiles" | "cgroups">,
@@ -224,8 +226,7 @@ export class DockerStats implements Stats, AsyncDisposable {
 
   async #layerUsage(id: string) {
     const found: Found | undefined = this.#services.mirror.find(id);
-    const path =
-      found?.details.GraphDriver?.Data?.UpperDir ?? (await layerOfProcess(found?.details.State.Pid ?? 0));
+    const path = found && (await this.#layerPath(found));
     if (path === undefined)
       throw new EngineError("NotFound", `container ${id} has no layer that could be measured`);
     try {
@@ -234,5 +235,13 @@ export class DockerStats implements Stats, AsyncDisposable {
       if (hasCode(error, "NotFound")) throw error;
       throw new EngineError("Internal", `the layer of container ${id} cannot be measured`, { cause: error });
     }
+  }
+
+  async #layerPath({ labels, details }: Found): Promise<string | undefined> {
+    const told = details.GraphDriver?.Data?.UpperDir ?? this.#layerPaths.get(labels);
+    if (told !== undefined) return told;
+    const path = await layerOfProcess(details.State.Pid);
+    if (path !== undefined) this.#layerPaths.set(labels, path);
+    return path;
   }
 }
