@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { PullImageRequest } from "../src/ground/protocol/index.ts";
 import { readHostFacts } from "../src/services/runtime/index.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
-import { bridgeNetwork, TestBerth } from "../test/support/berth.ts";
+import { type BerthOptions, bridgeNetwork, TestBerth } from "../test/support/berth.ts";
 import { startBusyboxRegistry } from "../test/support/busybox.ts";
 import type { CriClients } from "../test/support/clients.ts";
 import { podConfig } from "../test/support/requests.ts";
@@ -14,6 +14,7 @@ import { startCriDockerd } from "./cri-dockerd.ts";
 export type DockerSubject = {
   readonly name: "berth" | "cri-dockerd";
   readonly clients: CriClients;
+  readonly socket: string;
   readonly logs: string;
   /** The runtime and the CNI plugins that it starts. */
   readonly group: CpuGroup;
@@ -42,7 +43,7 @@ export class DockerPair implements AsyncDisposable {
     this.#parts = parts;
   }
 
-  static async start(): Promise<DockerPair> {
+  static async start(options: Pick<BerthOptions, "config" | "docker"> = {}): Promise<DockerPair> {
     await using parts = new AsyncDisposableStack();
     const registry = parts.use(await startBusyboxRegistry());
     const directory = parts.use(await tempDir());
@@ -50,7 +51,8 @@ export class DockerPair implements AsyncDisposable {
     const berth = parts.use(
       await TestBerth.start({
         engine: "docker",
-        ...(runtime !== undefined && { docker: { runtime } }),
+        ...options,
+        docker: { ...options.docker, ...(runtime !== undefined && { runtime }) },
         network: bridgeNetwork({ plain: true }),
         logLevel: "info",
       }),
@@ -65,10 +67,17 @@ export class DockerPair implements AsyncDisposable {
     return new DockerPair(
       registry.image,
       [
-        { name: "berth", clients: berth.clients, logs: berth.logDir, group: await group(berth.pid) },
+        {
+          name: "berth",
+          clients: berth.clients,
+          socket: berth.socket,
+          logs: berth.logDir,
+          group: await group(berth.pid),
+        },
         {
           name: "cri-dockerd",
           clients: peer.clients,
+          socket: peer.socket,
           logs: join(peer.directory, "logs"),
           group: await group(peer.pid),
         },

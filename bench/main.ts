@@ -4,6 +4,7 @@ const known = [
   "burst",
   "cli",
   "counts",
+  "critest",
   "docker",
   "manager",
   "memory",

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before } from "node:test";
 import { startRegistry } from "../../src/testing/registry.ts";
 import { tempDir } from "../../src/testing/temp-dir.ts";
-import { TestBerth } from "./berth.ts";
+import { type BerthOptions, TestBerth } from "./berth.ts";
 import { pushCritestImages } from "./critest-images.ts";
 
 const program = new URL("../../.conformance/critest", import.meta.url).pathname;
@@ -45,13 +45,7 @@ export function withCritest(): {
   const undo = new AsyncDisposableStack();
   let berth: TestBerth | undefined;
   before(async () => {
-    const registry = undo.use(await startRegistry());
-    const certsDir = undo.use(await tempDir()).path;
-    await Promise.all([pushCritestImages(registry), mirror(certsDir, registry.host)]);
-    const config = `[images]\ncerts_dirs = [${JSON.stringify(certsDir)}]`;
-    // Docker has mirrors for one host alone. A registry that is asked as a proxy answers for every host.
-    const docker = { registries: { names: publicHosts, proxy: `http://${registry.host}` } };
-    berth = undo.use(await TestBerth.start({ config, docker }));
+    berth = undo.use(await TestBerth.start(undo.use(await critestMirror())));
   });
   after(() => undo.disposeAsync());
   return {
@@ -62,6 +56,19 @@ export function withCritest(): {
   };
 }
 
+/** A registry of stand-ins for critest's images, and how a daemon is told to ask it instead. */
+export async function critestMirror(): Promise<Pick<BerthOptions, "config" | "docker"> & AsyncDisposable> {
+  await using parts = new AsyncDisposableStack();
+  const registry = parts.use(await startRegistry());
+  const certsDir = parts.use(await tempDir()).path;
+  await Promise.all([pushCritestImages(registry), mirror(certsDir, registry.host)]);
+  const config = `[images]\ncerts_dirs = [${JSON.stringify(certsDir)}]`;
+  // Docker has mirrors for one host alone. A registry that is asked as a proxy answers for every host.
+  const docker = { registries: { names: publicHosts, proxy: `http://${registry.host}` } };
+  const made = parts.move();
+  return { config, docker, [Symbol.asyncDispose]: () => made.disposeAsync() };
+}
+
 async function mirror(certsDir: string, host: string): Promise<void> {
   for (const name of publicHosts) {
     await mkdir(join(certsDir, name));
@@ -70,14 +77,16 @@ async function mirror(certsDir: string, host: string): Promise<void> {
   }
 }
 
-async function runCritest(
-  berth: TestBerth,
-  { focus, flags = [] }: CritestOptions,
+/** Runs it over whatever serves CRI there. */
+export async function runCritest(
+  { socket }: { readonly socket: string },
+  { focus, flags = [] }: CritestOptions = {},
 ): Promise<readonly SpecResult[]> {
-  const report = join(berth.directory, "critest.json");
+  await using directory = await tempDir();
+  const report = join(directory.path, "critest.json");
   const args = [
-    `-runtime-endpoint=unix://${berth.socket}`,
-    `-image-endpoint=unix://${berth.socket}`,
+    `-runtime-endpoint=unix://${socket}`,
+    `-image-endpoint=unix://${socket}`,
     ...(focus === undefined ? [] : [`-ginkgo.focus=${focus}`]),
     `-ginkgo.json-report=${report}`,
     "-ginkgo.timeout=15m",
