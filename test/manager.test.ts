@@ -401,6 +401,18 @@ describe("berthd's pod manager", () => {
     assert.equal(await containers(), "");
   });
 
+  it("keeps the pod of a run that is to be started again, and starts it again", async () => {
+    const script = "echo up; sleep 0.2";
+    const flags = ["--name", "kept", "--restart", "always", "--pull", "never"];
+    assert.equal(await output("run", "-d", ...flags, host.image, "sh", "-c", script), "pod/kept created");
+    await eventually("it was started again", async () => {
+      const [pod] = (await objects("pods")).filter(({ metadata }) => metadata.name === "kept");
+      const [main] = (pod?.status.containerStatuses ?? []) as readonly { readonly restartCount: number }[];
+      return (main?.restartCount ?? 0) > 0;
+    });
+    await output("delete", "pod", "kept");
+  });
+
   it("shows no value of a Secret but where it is asked for", async () => {
     const secret = {
       apiVersion: "v1",

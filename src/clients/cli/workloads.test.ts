@@ -284,6 +284,23 @@ test("run --dry-run writes a manifest that makes the same pod, and makes none", 
   const named = await endpoint.run(["run", "--dry-run", "-o", "json", "-u", "nobody", "busybox"]);
   assert.match(named.stderr, /the user nobody is left out/);
   assert.equal(JSON.parse(named.stdout).kind, "Pod");
+  const shared = [
+    "run",
+    "--dry-run",
+    "-o",
+    "json",
+    "-v",
+    "/srv:/data:rshared",
+    "--restart",
+    "always",
+    "busybox",
+  ];
+  const refused = await endpoint.run(shared);
+  assert.match(
+    refused.stderr,
+    /refused as it is: spec.containers\[0\].volumeMounts\[0\].mountPropagation: Bidirectional/,
+  );
+  assert.equal(JSON.parse(refused.stdout).spec.restartPolicy, "Always");
 });
 
 test("run --pod adds to a pod that is there and leaves it as it was", async () => {
@@ -358,6 +375,11 @@ test("run refuses what contradicts itself", async () => {
     /--publish belongs to a new pod/,
   );
   assert.match((await endpoint.run(["run", "-o", "json", "busybox"])).stderr, /what --dry-run writes/);
+  const kept = async (...words: readonly string[]) =>
+    (await endpoint.run(["run", "--restart", "always", ...words, "busybox"])).stderr;
+  assert.match(await kept(), /--restart needs --detach/);
+  assert.match(await kept("-d", "--rm"), /--rm has no use with --restart/);
+  assert.match(await kept("-d", "-u", "nobody"), /user by number, not nobody/);
 });
 
 test("run --pod gives each container a name of its own, however long the image's is", async () => {

@@ -4,6 +4,7 @@ import { CliError } from "../errors.ts";
 import { podConfigurations } from "../generate/configurations.ts";
 import { keptObject } from "../generate/kept-object.ts";
 import { podManifest } from "../generate/pod-manifest.ts";
+import { refusedFields } from "../generate/refused-fields.ts";
 import type { Invocation } from "../invocation.ts";
 import { parseObjects } from "../objects/kind-names.ts";
 import { addConnectionOptions, addOutputOption, type ConnectionOptions, optionsOf } from "../options.ts";
@@ -49,6 +50,7 @@ async function generate(text: string, options: Options, { io, ...rest }: Invocat
   if (kind !== "Pod") throw new CliError("NotFound", `${kind} ${namespace}/${name} not found`);
   const { manifest, notes } = podManifest(await podConfigurations(client, `${namespace}/${name}`));
   const { yellow } = styleFor(io.stderr, io.env);
-  for (const note of notes) await write(io.stderr, `${yellow("warning:")} ${note}\n`);
+  for (const note of [...notes, ...refusedFields(manifest)])
+    await write(io.stderr, `${yellow("warning:")} ${note}\n`);
   await write(io.stdout, await renderStructured(manifest, output));
 }

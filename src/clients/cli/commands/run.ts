@@ -3,7 +3,9 @@ import type { Command } from "commander";
 import { type Client, imageStatus } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
 import { CliError, exitCode, usageError } from "../errors.ts";
+import { refusedFields } from "../generate/refused-fields.ts";
 import type { Invocation, Io } from "../invocation.ts";
+import { applyManifests } from "../objects/apply-manifests.ts";
 import { addConnectionOptions, addOutputOption, collect, optionsOf } from "../options.ts";
 import { renderStructured } from "../output/structured.ts";
 import { styleFor } from "../output/style.ts";
@@ -22,8 +24,9 @@ import { planSession } from "../streams/session.ts";
 const description = `Runs an image in a new pod (or, with --pod, in an existing one), shows its output and exits
 with its exit status. The pod is then stopped; --rm also removes it. Ctrl-C stops the
 container; with -i and -t it is sent to the container like any other key, and the detach keys
-leave it running. --detach starts the container, prints its id and leaves it running. An image
-that begins with / or ./ is the archive of a checkpoint, which is restored.`;
+leave it running. --detach starts the container, prints its id and leaves it running. With
+--restart berthd's pod manager keeps the pod, as "berth apply" would, also after restarts of the
+machine. An image that begins with / or ./ is the archive of a checkpoint, which is restored.`;
 
 const examples = `
 Examples:
@@ -31,6 +34,7 @@ Examples:
   berth run --rm -it busybox sh
   berth run --rm -i busybox wc -l < words
   berth run -d --name web -p 8080:80 -v /srv/www:/usr/share/nginx/html:ro nginx
+  berth run -d --name web --restart always -p 8080:80 nginx
   berth run --rm --pod web busybox wget -qO- localhost
   berth run -d --name web-copy /var/lib/checkpoints/web.tar
   berth run --dry-run -p 8080:80 nginx > web.yaml
@@ -48,6 +52,14 @@ export function define(command: Command, invocation: Invocation): void {
     .option("--pod <pod>", "run in this pod instead of a new one")
     .option("-d, --detach", "run in the background and print the container's id")
     .option("--rm", "remove the container when it ends, with its log and its pod")
+    .addOption(
+      command
+        .createOption(
+          "--restart <when>",
+          "when to start the container again (default no); else the pod is applied to berthd's pod manager",
+        )
+        .choices(["no", "on-failure", "always"]),
+    )
     .option(
       "-e, --env <key=value>",
       "environment variable; KEY alone takes its value from the current environment (may be repeated)",
@@ -105,12 +117,14 @@ async function run(
   const { io } = invocation;
   const pod = runPod({ image, args, options, env: io.env });
   if (options.dryRun === true) return await writeManifest(pod, options, io);
+  if (isKept(options)) refuseUnwritten(pod, image);
   const detach = options.detach === true;
   const plan = planSession(detach ? {} : options, io);
   using work = await connect(options, invocation);
   using undo = await connect(options, { ...invocation, signal: new AbortController().signal });
   const clients: Clients = { work, undo };
   const imageId = await ensureImage(work, image, options.pull ?? "missing", io);
+  if (isKept(options)) return await applyManifests(work, [runManifest(pod)], {}, io);
   const request = { pod, imageId, options };
   if (plan.stdin && plan.tty) {
     outer.exitCode = await runInTerminal(clients, request, plan, invocation);
@@ -123,12 +137,15 @@ async function run(
 
 async function writeManifest(pod: RunPod, { output = "yaml" }: RunOptions, io: Io): Promise<void> {
   const { yellow } = styleFor(io.stderr, io.env);
-  if (pod.username !== undefined)
-    await write(
-      io.stderr,
-      `${yellow("warning:")} the user ${pod.username} is left out: a manifest takes numbers alone (runAsUser)\n`,
-    );
-  await write(io.stdout, await renderStructured(runManifest(pod), output));
+  const manifest = runManifest(pod);
+  const notes = [
+    ...(pod.username === undefined
+      ? []
+      : [`the user ${pod.username} is left out: a manifest takes numbers alone (runAsUser)`]),
+    ...refusedFields(manifest),
+  ];
+  for (const note of notes) await write(io.stderr, `${yellow("warning:")} ${note}\n`);
+  await write(io.stdout, await renderStructured(manifest, output));
 }
 
 /** Whose reader goes away (`berth run x | head`) is interrupted: the container must not go on for nobody. */
@@ -138,7 +155,13 @@ function stoppedByBrokenPipe(invocation: Invocation): Invocation {
   return { ...invocation, signal: AbortSignal.any([invocation.signal, controller.signal]) };
 }
 
+/** Whether it is berthd's manager that keeps the pod, and starts it again. */
+function isKept({ restart = "no" }: RunOptions): boolean {
+  return restart !== "no";
+}
+
 function refuseContradictions(options: RunOptions): void {
+  if (isKept(options)) refuseForKept(options);
   if (options.hostNetwork === true && options.publish !== undefined)
     throw usageError(
       "--publish has no use with --host-network: what listens in the pod listens on this machine",
@@ -156,6 +179,26 @@ function refuseContradictions(options: RunOptions): void {
   const given = ofNewPods.find(([, value]) => value !== undefined);
   if (given !== undefined)
     throw usageError(`${given[0]} belongs to a new pod, and --pod names one that is there`);
+}
+
+function refuseForKept({ detach, dryRun, pod, rm, logDir }: RunOptions): void {
+  if (detach !== true && dryRun !== true)
+    throw usageError("--restart needs --detach: what is started again has no end to wait for");
+  const given = [
+    ["--pod", pod],
+    ["--rm", rm],
+    ["--log-dir", logDir],
+  ] as const;
+  const [found] = given.find(([, value]) => value !== undefined) ?? [];
+  if (found !== undefined)
+    throw usageError(`${found} has no use with --restart: berthd's pod manager keeps the pod and its log`);
+}
+
+/** What a manifest has no word for. Throws CliError. */
+function refuseUnwritten({ username }: RunPod, image: string): void {
+  if (username !== undefined)
+    throw usageError(`--restart needs a user by number, not ${username}: the pod is kept as a manifest`);
+  if (image.startsWith("/")) throw usageError("a checkpoint archive is restored once: it takes no --restart");
 }
 
 /**

@@ -12,7 +12,7 @@ import { parseSize } from "../values/size.ts";
 import { parseUser, type UserFields } from "../values/user.ts";
 import { parseVolume } from "../values/volume.ts";
 import { baseName, checkedPodName, label, uniqueName } from "./names.ts";
-import type { PullPolicy, RunOptions } from "./options.ts";
+import type { PullPolicy, RestartWhen, RunOptions } from "./options.ts";
 
 /** What `berth run` asks for, as it is written on the command line. */
 export type RunWords = {
@@ -50,7 +50,7 @@ export function runPod(words: RunWords): RunPod {
       annotations: {},
     },
     spec: {
-      restartPolicy: "Never",
+      restartPolicy: restartPolicies[options.restart ?? "no"],
       terminationGracePeriodSeconds: graceSeconds,
       // It belongs to no cluster, and knows none of its services.
       dnsPolicy: "Default",
@@ -110,6 +110,12 @@ function containerOf({ image, args, options, env }: RunWords, pod: string) {
 }
 
 const noUser: UserFields = {};
+
+const restartPolicies = {
+  no: "Never",
+  "on-failure": "OnFailure",
+  always: "Always",
+} as const satisfies Record<RestartWhen, string>;
 
 const pullPolicies = { missing: "IfNotPresent", always: "Always", never: "Never" } as const satisfies Record<
   PullPolicy,

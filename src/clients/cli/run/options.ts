@@ -9,6 +9,7 @@ export type RunOptions = StreamOptions &
     readonly pod?: string;
     readonly detach?: boolean;
     readonly rm?: boolean;
+    readonly restart?: RestartWhen;
     readonly env?: readonly string[];
     readonly volume?: readonly string[];
     readonly publish?: readonly string[];
@@ -26,5 +27,8 @@ export type RunOptions = StreamOptions &
     readonly dryRun?: boolean;
     readonly output?: StructuredFormat;
   };
+
+/** When a container that has ended is started again. */
+export type RestartWhen = "no" | "on-failure" | "always";
 
 export type PullPolicy = "missing" | "always" | "never";
