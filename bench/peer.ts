@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { unmountBelow } from "../src/testing/unmount-below.ts";
 import { bridgeNetwork } from "../test/support/berth.ts";
 import { type CriClients, connectCri } from "../test/support/clients.ts";
 
@@ -73,6 +74,8 @@ export class Peer implements AsyncDisposable {
     const exited = once(this.#process, "exit");
     this.#process.kill();
     await exited;
+    // What a client had it mount may outlive it.
+    await unmountBelow(this.directory);
     await rm(this.directory, { recursive: true, force: true });
   }
 }
