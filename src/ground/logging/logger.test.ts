@@ -11,6 +11,7 @@ import { tempDir } from "../../testing/temp-dir.ts";
 import { until } from "../../testing/until.ts";
 import { DescriptorDestination } from "./destination.ts";
 import { createLogger, type LoggerOptions, runWithRequestId } from "./index.ts";
+import { redact } from "./redact.ts";
 
 function logged(options: Partial<LoggerOptions> = {}) {
   const lines: string[] = [];
@@ -60,6 +61,28 @@ test("credentials are blotted out at the top and inside objects", () => {
     assert.doesNotMatch(line, /hunter2/);
     assert.match(line, /\[redacted\]/);
   }
+});
+
+test("credentials are blotted out in lists, in errors, and in the fields of a child", () => {
+  const { logger, lines, records } = logged();
+  const err = Object.assign(new Error("refused"), { request: { token: "hunter2" } });
+  logger
+    .child({ registry: { password: "hunter2", host: "a" } })
+    .warn({ err, all: [{ cookie: "hunter2" }] }, "x");
+  assert.doesNotMatch(lines.join(), /hunter2/);
+  const [{ registry, all, err: error }] = records();
+  assert.deepEqual(
+    [registry, all, error.request],
+    [{ password: "[redacted]", host: "a" }, [{ cookie: "[redacted]" }], { token: "[redacted]" }],
+  );
+});
+
+test("what is logged stays as it is for whoever logs it, and without credentials is not copied", () => {
+  const auth = { auth: { username: "u" } };
+  redact(auth);
+  assert.deepEqual(auth, { auth: { username: "u" } });
+  const plain = { method: "Get", request: { names: ["a"], bytes: Buffer.from("token") } };
+  assert.equal(redact(plain), plain);
 });
 
 test("an error is logged with its code and its causes", () => {

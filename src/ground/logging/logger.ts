@@ -4,32 +4,7 @@ import { isatty } from "node:tty";
 import pino from "pino";
 import type PinoPretty from "pino-pretty";
 import { DescriptorDestination } from "./destination.ts";
-
-/**
- * Keys, of any object up to three levels into a log line, whose values are credentials in the protocols berth
- * speaks.
- */
-const secretKeys = [
-  "auth",
-  "authorization",
-  "Authorization",
-  "cookie",
-  "credentials",
-  "identityToken",
-  "identity_token",
-  "password",
-  "registryToken",
-  "registry_token",
-  "token",
-];
-
-const depths = ["", "*.", "*.*."];
-
-/** pino's `redact` option. */
-const redaction = {
-  paths: depths.flatMap((prefix) => secretKeys.map((key) => prefix + key)),
-  censor: "[redacted]",
-};
+import { redact } from "./redact.ts";
 
 const standardError = 2;
 
@@ -58,15 +33,29 @@ export function createLogger({ level, format, destination }: LoggerOptions): Log
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
+    formatters: {
+      level: (label) => ({ level: label }),
+      log: withoutSecrets,
+    },
+    serializers: { err: (error: Error) => redact(pino.stdSerializers.err(error), 2) },
     mixin: requestFields,
-    redact: redaction,
   };
-  if (format === "json") return pino(options, lines);
-  return pino(
-    options,
-    prettyDestination(lines, { colorize: destination === undefined && isatty(standardError) }),
-  );
+  const colorize = destination === undefined && isatty(standardError);
+  const logger = pino(options, format === "json" ? lines : prettyDestination(lines, { colorize }));
+  const { child } = logger;
+  // A child has no formatters for its own fields. Children of children get this by their prototype.
+  return Object.assign(logger, {
+    child(this: Logger, fields: pino.Bindings) {
+      return child.call(this, redact(fields));
+    },
+  });
+}
+
+/** An error has its fields only when it is serialized. */
+function withoutSecrets(fields: Record<string, unknown>): Record<string, unknown> {
+  if (fields.err === undefined) return redact(fields);
+  const { err, ...others } = fields;
+  return { ...redact(others), err };
 }
 
 type Destination = { write(line: string): void };
