@@ -210,6 +210,15 @@ describe("containerd's API of what is stored", () => {
     );
     await update({ target }, "target");
     await assert.rejects(update({}, "name"), { code: status.INVALID_ARGUMENT });
+    const [first, second] = [1_000_000_000n, 1_000_000_001n].map((seconds) => ({ seconds, nanos: 5 }));
+    await images.create({ image: { ...made, name: "old" }, sourceDateEpoch: first });
+    const { image: old } = await images.update({
+      image: { ...made, name: "old" },
+      updateMask: ["labels"],
+      sourceDateEpoch: second,
+    });
+    assert.deepEqual([old?.createdAt, old?.updatedAt], [first, second]);
+    await images.delete({ name: "old", sync: false });
     const bad = { ...made, name: "bad", target: { ...target, digest: "x" } };
     await assert.rejects(images.create({ image: bad, sourceDateEpoch: undefined }), {
       code: status.INVALID_ARGUMENT,

@@ -7,7 +7,7 @@ import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
 import { given, labelUpdate } from "./field-mask.ts";
 import { addToLease } from "./lease-resources.ts";
-import { toTimestamp } from "./messages.ts";
+import { fromTimestamp, toTimestamp } from "./messages.ts";
 
 /** From then on an image is garbage that nothing holds: the lease of the call that makes it does. */
 const expireLabel = "containerd.io/gc.expire";
@@ -37,22 +37,33 @@ export function imageHandlers(): ImageHandlers {
       };
     },
 
-    async create({ image }, { namespace, leaseId }) {
+    async create({ image, sourceDateEpoch }, { namespace, leaseId }) {
       const storage = await namespace();
       const { imageNames } = storage;
       const { name, labels, target } = named(image);
       if (labels[expireLabel] !== undefined) await addToLease(storage, leaseId, { kind: "image", name });
-      return { image: toMessage(await imageNames.create({ name, labels, target: toDescriptor(target) })) };
+      return {
+        image: toMessage(
+          await imageNames.create({
+            name,
+            labels,
+            target: toDescriptor(target),
+            atNs: sourceDateEpoch && fromTimestamp(sourceDateEpoch),
+          }),
+        ),
+      };
     },
 
-    async update({ image, updateMask = [] }, { namespace, leaseId }) {
+    async update({ image, updateMask = [], sourceDateEpoch }, { namespace, leaseId }) {
       const storage = await namespace();
       const asked = named(image);
       if (asked.labels[expireLabel] !== undefined)
         await addToLease(storage, leaseId, { kind: "image", name: asked.name });
-      const updated = await storage.imageNames.update(asked.name, (before) =>
-        updateOf(before, asked, updateMask),
-      );
+      const atNs = sourceDateEpoch && fromTimestamp(sourceDateEpoch);
+      const updated = await storage.imageNames.update(asked.name, (before) => ({
+        ...updateOf(before, asked, updateMask),
+        atNs,
+      }));
       // It may have stood for another.
       storage.garbage.collectSoon();
       return { image: toMessage(updated) };

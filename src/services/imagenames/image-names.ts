@@ -14,7 +14,11 @@ export type SharedNames = {
   readonly locks: KeyLock;
 };
 
-export type NewImageName = Pick<ImageName, "name" | "target"> & { readonly labels?: Labels };
+export type NewImageName = Pick<ImageName, "name" | "target"> & {
+  readonly labels?: Labels;
+  /** When it is said to be made, in place of now. */
+  readonly atNs?: bigint | undefined;
+};
 
 /** What is left out stays as it is. */
 export type ImageNameUpdate = {
@@ -22,6 +26,8 @@ export type ImageNameUpdate = {
   readonly labels?: Labels;
   /** What `labels` do to those that are there; `merge` unless it says otherwise. */
   readonly how?: LabelUpdate;
+  /** When it is said to be updated, in place of now. */
+  readonly atNs?: bigint | undefined;
 };
 
 /**
@@ -55,12 +61,12 @@ export class ImageNames {
   }
 
   /** Throws ImageNameError AlreadyExists and InvalidArgument, LabelsError. */
-  async create({ name, target, labels = {} }: NewImageName): Promise<ImageName> {
+  async create({ name, target, labels = {}, atNs }: NewImageName): Promise<ImageName> {
     checkTarget(name, target);
     using _lock = await this.#lock([name]);
     if (this.get(name) !== undefined)
       throw new ImageNameError("AlreadyExists", `image ${JSON.stringify(name)} already exists`);
-    return await this.#putOne(name, newRecord(target, updateLabels({}, labels)));
+    return await this.#putOne(name, newRecord(target, updateLabels({}, labels), atNs));
   }
 
   /**
@@ -144,18 +150,20 @@ export class ImageNames {
   }
 }
 
-function newRecord(target: Descriptor, labels: Labels): ImageNameRecord {
-  const now = nowNs();
-  return { target, labels, createdAtNs: now, updatedAtNs: now };
+function newRecord(target: Descriptor, labels: Labels, atNs = nowNs()): ImageNameRecord {
+  return { target, labels, createdAtNs: atNs, updatedAtNs: atNs };
 }
 
-function updated(before: ImageName, { target, labels, how }: ImageNameUpdate): ImageNameRecord {
+function updated(
+  before: ImageName,
+  { target, labels, how, atNs = nowNs() }: ImageNameUpdate,
+): ImageNameRecord {
   if (target !== undefined) checkTarget(before.name, target);
   return {
     target: target ?? before.target,
     labels: labels === undefined ? before.labels : updateLabels(before.labels, labels, how),
     createdAtNs: before.createdAtNs,
-    updatedAtNs: nowNs(),
+    updatedAtNs: atNs,
   };
 }
 
