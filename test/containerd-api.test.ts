@@ -112,6 +112,11 @@ describe("containerd's API", () => {
     const namespace = { name: "one", labels };
     assert.deepEqual(await update({ namespace, updateMask: ["labels.a", "labels.c"] }), { b: "2", c: "3" });
     assert.deepEqual(await update({ namespace: { name: "one", labels: { d: "4" } } }), { d: "4" });
+    const listed = async (filter: string) =>
+      (await namespaces.list({ filter })).namespaces.map(({ name }) => name);
+    for (const filter of ["name==one", "labels.d==4"]) assert.deepEqual(await listed(filter), ["one"]);
+    assert.deepEqual(await listed("labels.d==5"), []);
+    await assert.rejects(namespaces.list({ filter: "name==" }), { code: status.INVALID_ARGUMENT });
     await assert.rejects(update({ namespace, updateMask: ["name"] }), {
       code: status.INVALID_ARGUMENT,
       details: 'cannot update "name" field: invalid argument',

@@ -190,7 +190,8 @@ const refusals: Readonly<Record<string, readonly Refusal[]>> = {
     [lease("held", { id: "", type: "content" }), INVALID_ARGUMENT, /resource/],
     [lease("held", { id: "x", type: "content" }), INVALID_ARGUMENT, /digest "x"/],
     [lease("held", { id: "x", type: "snapshots" }), INVALID_ARGUMENT, /resource.*"snapshots"/],
-    [lease("held", { id: "x", type: "images" }), UNIMPLEMENTED, /resource.*"images"/],
+    [lease("held", { id: "x", type: "images/x" }), INVALID_ARGUMENT, /resource.*"images\/x"/],
+    [lease("held", { id: "x", type: "sandboxes" }), UNIMPLEMENTED, /resource.*"sandboxes"/],
     [lease("absent", { id: digest, type: "content" }), NOT_FOUND, /absent/],
   ],
   "leases/DeleteResource": [
@@ -209,7 +210,7 @@ const refusals: Readonly<Record<string, readonly Refusal[]>> = {
   "mounts/Update": [[{}, INVALID_ARGUMENT, /info/]],
   "mounts/List": [badFilter()],
   "namespaces/Get": badIds.map((name): Refusal => [{ name }, INVALID_ARGUMENT, /namespace/]),
-  "namespaces/List": [],
+  "namespaces/List": [badFilter("filter", "id==")],
   "namespaces/Create": [
     [{}, INVALID_ARGUMENT, /namespace/],
     ...badIds.map((name): Refusal => [namespace(name), INVALID_ARGUMENT, /namespace/]),

@@ -1,6 +1,7 @@
 import type { Handlers } from "../../ground/grpc/index.ts";
 import type { Labels } from "../../ground/labels/index.ts";
 import type { containerd } from "../../ground/protocol/index.ts";
+import { fieldOfLabels, parseFilters } from "../../parts/filters/index.ts";
 import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
 import { labelsOfMask } from "./field-mask.ts";
@@ -14,7 +15,13 @@ export function namespaceHandlers({ storage }: ServiceOptions): NamespaceHandler
   return {
     get: ({ name }) => ({ namespace: toMessage(namespaces.get(name)) }),
 
-    list: () => ({ namespaces: storage.usedNamespaces().map((name) => toMessage(namespaces.get(name))) }),
+    list({ filter }) {
+      const matches = parseFilters(filter === "" ? [] : [filter]);
+      const used = storage.usedNamespaces().map((name) => namespaces.get(name));
+      return {
+        namespaces: used.filter((each) => matches((path) => fieldOf(each, path))).map(toMessage),
+      };
+    },
 
     async create({ namespace }) {
       const { name, labels } = required(namespace);
@@ -41,6 +48,11 @@ type Namespace = { readonly name: string; readonly labels: Labels };
 
 function toMessage({ name, labels }: Namespace): containerd.namespacesV1.Namespace {
   return { name, labels: { ...labels } };
+}
+
+function fieldOf({ name, labels }: Namespace, [field, ...rest]: readonly string[]): string | undefined {
+  if (field === "name") return name;
+  return field === "labels" ? fieldOfLabels(labels, rest) : undefined;
 }
 
 function required(namespace: Namespace | undefined): Namespace {
