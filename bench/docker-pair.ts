@@ -53,7 +53,7 @@ export class DockerPair implements AsyncDisposable {
         engine: "docker",
         ...options,
         docker: { ...options.docker, ...(runtime !== undefined && { runtime }) },
-        network: bridgeNetwork({ plain: true }),
+        network: bridgeNetwork({ benchmark: true }),
         logLevel: "info",
       }),
     );

@@ -46,7 +46,10 @@ export class Peer implements AsyncDisposable {
     const directory = await mkdtemp(join(tmpdir(), "berth-test-peer-"));
     const places = { directory, socket: join(directory, "cri.sock"), netDir: join(directory, "net.d") };
     await mkdir(places.netDir);
-    await writeFile(join(places.netDir, "10-peer.conflist"), JSON.stringify(bridgeNetwork({ plain: true })));
+    await writeFile(
+      join(places.netDir, "10-peer.conflist"),
+      JSON.stringify(bridgeNetwork({ benchmark: true })),
+    );
     const { program, arguments: given, files = {}, env = {} } = command(places);
     for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text);
     const logPath = join(directory, "peer.log");

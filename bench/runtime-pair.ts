@@ -65,7 +65,7 @@ export class RuntimePair implements AsyncDisposable {
     process.env.TMPDIR = "/dev/shm";
     const berth = parts.use(
       await TestBerth.start({
-        network: bridgeNetwork({ plain: true }),
+        network: bridgeNetwork({ benchmark: true }),
         logLevel: "info",
         root: join(disk, "berth"),
       }),

@@ -18,7 +18,7 @@ import { type DockerOptions, TestDocker } from "./docker.ts";
 import { testEngine } from "./engine.ts";
 import { testHandler } from "./handler.ts";
 import { testSnapshotter } from "./snapshotter.ts";
-import { freeSubnet } from "./subnet.ts";
+import { freeSubnet, largeSubnet } from "./subnet.ts";
 
 const main = new URL("../../dist/berthd.cjs", import.meta.url).pathname;
 
@@ -262,9 +262,12 @@ ${images}`;
   }
 }
 
-/** A bridge and a subnet that no other test has, with port mappings unless `plain`. */
-export function bridgeNetwork({ plain = false }: { readonly plain?: boolean } = {}): object {
-  const subnet = freeSubnet();
+/**
+ * A bridge and a subnet that no other test has; for a benchmark without port mappings, and with room for
+ * thousands of pods.
+ */
+export function bridgeNetwork({ benchmark = false }: { readonly benchmark?: boolean } = {}): object {
+  const subnet = benchmark ? largeSubnet() : freeSubnet();
   const name = `bt${randomInt(1e6, 1e7)}`;
   return {
     cniVersion: "1.0.0",
@@ -277,7 +280,7 @@ export function bridgeNetwork({ plain = false }: { readonly plain?: boolean } = 
         ipMasq: true,
         ipam: { type: "host-local", ranges: [[{ subnet }]], routes: [{ dst: "0.0.0.0/0" }] },
       },
-      ...(plain ? [] : [{ type: "portmap", capabilities: { portMappings: true } }]),
+      ...(benchmark ? [] : [{ type: "portmap", capabilities: { portMappings: true } }]),
     ],
   };
 }
