@@ -167,7 +167,9 @@ for (const [name, program] of Object.entries(programs))
         await ctr("pull", "--plain-http", ...all, reference);
         const archive = join(directory, `exported-${kind}`);
         await ctr("export", ...all, archive, reference);
-        assert.equal(await berth("load", "-i", archive), `Loaded image: ${reference}`);
+        assert.equal(await berth("load", ...all, "-i", archive), `Loaded image: ${reference}`);
+        const pushed = `${registry.host}/exported-again/${kind}:1`;
+        assert.equal(await berth("push", "-q", ...all, reference, pushed), `${pushed}@${digest}`);
         assert.equal(await digestIn.berth(reference), digest);
         assert.deepEqual(await treeIn.berth(reference), await treeIn.containerd(reference));
       });

@@ -8,6 +8,7 @@ export type ImportSource = AsyncDisposable & {
   readonly path: string;
   /** Whether it came over the connection. */
   readonly sent: boolean;
+  readonly allPlatforms: boolean;
 };
 
 /**
@@ -22,15 +23,15 @@ export async function receiveSource(
   const first = await iterator.next();
   if (first.done === true)
     throw new BerthServiceError("import: the request has neither a path nor archive data");
-  if (first.value.path !== undefined) return localSource(first.value.path);
+  if (first.value.path !== undefined) return localSource(first.value.path, first.value.allPlatforms);
   return spool({ first: first.value, rest: { [Symbol.asyncIterator]: () => iterator } }, spoolDir);
 }
 
-function localSource(path: string): ImportSource {
+function localSource(path: string, allPlatforms: boolean): ImportSource {
   if (!isAbsolute(path) || path.includes("\0")) {
     throw new BerthServiceError(`import: path ${JSON.stringify(path)} is not an absolute path`);
   }
-  return { path, sent: false, [Symbol.asyncDispose]: async () => {} };
+  return { path, sent: false, allPlatforms, [Symbol.asyncDispose]: async () => {} };
 }
 
 async function spool(
@@ -45,6 +46,7 @@ async function spool(
   const source = {
     path: join(dir, "archive"),
     sent: true,
+    allPlatforms: requests.first.allPlatforms,
     [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }),
   };
   try {

@@ -66,7 +66,7 @@ async function messagesOf(
 function importing(client: berthV1.BerthClient, requests: readonly Partial<berthV1.ImportImageRequest>[]) {
   const { promise, resolve, reject } = Promise.withResolvers<berthV1.ImportImageResponse>();
   const call = client.importImage((error, response) => (error === null ? resolve(response) : reject(error)));
-  for (const request of requests) call.write({ path: undefined, chunk: undefined, ...request });
+  for (const request of requests) call.write(berthV1.ImportImageRequest.fromPartial(request));
   call.end();
   return promise;
 }
@@ -221,7 +221,7 @@ for (const [what, requests, reason] of [
 test("an import that is given up leaves nothing behind", async () => {
   await using berth = await serve();
   const call = berth.client.importImage(() => {});
-  call.write({ chunk: Buffer.from("x"), path: undefined });
+  call.write(berthV1.ImportImageRequest.fromPartial({ chunk: Buffer.from("x") }));
   await until(async () => (await readdir(berth.spoolDir).catch(() => [])).length === 1);
   call.cancel();
   await until(async () => (await readdir(berth.spoolDir)).length === 0);

@@ -5,7 +5,7 @@ import { defineService, type GrpcService } from "../../ground/grpc/index.ts";
 import { berthV1 } from "../../ground/protocol/index.ts";
 import { parsePlatform } from "../../parts/oci/index.ts";
 import type { ImageFiles, ImageMounts } from "../../services/imagefiles/index.ts";
-import type { Image } from "../../services/images/index.ts";
+import type { LoadedImage } from "../../services/images/index.ts";
 import { commitContainer, diffImages, exportContainer, importFiles } from "./image-files.ts";
 import { toImageUsage, toNamedManifest } from "./image-overview.ts";
 import { receiveSource } from "./import-source.ts";
@@ -112,7 +112,7 @@ export async function openBerthService(options: BerthServiceOptions): Promise<Gr
   );
 }
 
-function toImportedImage(image: Image): berthV1.ImportedImage {
+function toImportedImage(image: LoadedImage): berthV1.ImportedImage {
   return {
     id: image.id,
     repoTags: [...image.repoTags],

@@ -54,7 +54,8 @@ describe("buildah", () => {
 
   test("makes images that are pulled from a registry and loaded from an archive", async () => {
     const pulled = await stack.images.pull({ reference: `${registry.host}/app:v1` });
-    const [loaded] = await stack.images.importArchive(at("app.tar"));
+    const [{ id } = { id: "" }] = await stack.images.importArchive(at("app.tar"));
+    const loaded = stack.images.find(id);
     assert.ok(loaded !== undefined);
     for (const image of [pulled, loaded]) {
       assert.deepEqual([image.config.config.cmd, image.config.config.labels.made], [["/first"], "here"]);

@@ -275,7 +275,8 @@ describe("an image with encrypted layers", () => {
         /for the key provider "mine"; .*none is configured \(images\.decryption_keys_dir, images\.key_providers\)/,
     });
     await using stack = await open({ keyProviders });
-    const [image] = await stack.images.importArchive(file);
+    const [{ id } = { id: "" }] = await stack.images.importArchive(file);
+    const image = stack.images.find(id);
     assert.ok(image !== undefined);
     await stack.inRootfs(image, async (root) =>
       assert.equal(await readFile(join(root, "hello"), "utf8"), "hello\n"),

@@ -37,6 +37,7 @@ import type {
   Image,
   ImageDetails,
   Images,
+  LoadedImage,
   PrunedImages,
   PruneRequest,
   PullAnyRequest,
@@ -183,19 +184,21 @@ class ImageService implements Images, AsyncDisposable {
     this.#registry = options.registry;
     this.#artifacts = new ArtifactVolumes(options);
     const trees = new TreeInstaller({ ...options, installer: this.#installer, fetcher, progress });
+    const targets = new TargetPuller({ ...options, installer: this.#installer, trees, resolved });
     this.#puller = new Puller({
       options: options.registry,
       workers: this.#workers,
       content,
       names: imageNames,
       installer: this.#installer,
-      targets: new TargetPuller({ ...options, installer: this.#installer, trees, resolved }),
+      targets,
       trust: options.trust,
       peers,
       platform: options.platform,
       artifacts: this.#artifacts,
     });
     this.#importer = new Importer(options.staging, this.#workers, this.#installer, {
+      targets,
       trees: this.#trees,
       hostPaths: options.hostPaths,
       trust: options.trust,
@@ -251,13 +254,14 @@ class ImageService implements Images, AsyncDisposable {
   async importArchive(
     path: string,
     signal = new AbortController().signal,
-    { sent } = { sent: false },
-  ): Promise<readonly Image[]> {
-    const loaded = await this.#importer.import(path, sent, signal);
+    from: { readonly sent?: boolean; readonly allPlatforms?: boolean } = {},
+  ): Promise<readonly LoadedImage[]> {
+    const loaded = await this.#importer.import(path, from, signal);
     return loaded.map(({ id, names }) => {
-      const image = this.#imageOf(id);
-      const given = (all: readonly string[]) => all.filter((name) => names.includes(name));
-      return { ...image, repoTags: given(image.repoTags), repoDigests: given(image.repoDigests) };
+      const image = this.#lookup.find(id);
+      const digests = names.filter((name) => name.includes("@"));
+      const repoTags = names.filter((name) => !name.includes("@"));
+      return { id, repoTags, repoDigests: digests, sizeBytes: image?.sizeBytes ?? 0 };
     });
   }
 

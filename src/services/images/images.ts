@@ -26,15 +26,16 @@ export interface ImageCatalog {
   pullAny(request: PullAnyRequest, signal?: AbortSignal): Promise<Pulled>;
   /**
    * An OCI layout (directory or tar) or a `docker save` archive; returns what it brought, with the names that
-   * it gives and no others. One that was `sent`
+   * it gives and no others. Of indexes with `allPlatforms` all that they consist of, else what is for this
+   * machine. One that was `sent`
    * is not known by its path, neither in errors nor to a signature policy. Throws ImageError InvalidArgument,
    * DataLoss, PolicyError.
    */
   importArchive(
     path: string,
     signal?: AbortSignal,
-    from?: { readonly sent: boolean },
-  ): Promise<readonly Image[]>;
+    from?: { readonly sent?: boolean; readonly allPlatforms?: boolean },
+  ): Promise<readonly LoadedImage[]>;
   /**
    * Brings what a name stands for to a registry, with all that it consists of: what the registry has is not
    * sent, and a tag comes to stand for it only when all is there. A push that fails or is given up leaves the
@@ -172,6 +173,9 @@ export type PullProgress =
       readonly receivedBytes: number;
       readonly totalBytes: number;
     };
+
+/** What an archive brought; with no image for this machine in it, by the digest of all of it. */
+export type LoadedImage = Pick<Image, "id" | "repoTags" | "repoDigests" | "sizeBytes">;
 
 export type Image = {
   readonly id: Digest;

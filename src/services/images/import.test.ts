@@ -84,9 +84,10 @@ describe("import", () => {
   }
 
   async function shows(
-    image: Awaited<ReturnType<TestStack["images"]["importArchive"]>>[number] | undefined,
+    loaded: Awaited<ReturnType<TestStack["images"]["importArchive"]>>[number] | undefined,
     content: string,
   ): Promise<void> {
+    const image = stack.images.find(loaded?.id ?? "");
     assert.ok(image);
     await stack.inRootfs(image, async (root) =>
       assert.equal(await readFile(join(root, "hello"), "utf8"), content),
@@ -139,6 +140,28 @@ describe("import", () => {
     assert.deepEqual(first?.repoTags, ["docker.io/library/busybox:v1", "example.com/other:v2"]);
     assert.deepEqual([second?.repoTags, second?.repoDigests], [[], []]);
     assert.equal(stack.images.find(second?.id ?? "")?.id, second?.id);
+  });
+
+  test("keeps an index whole where all platforms are wanted, which are all to be there", async () => {
+    const arm64 = { os: "linux", architecture: "arm64" };
+    const riscv = { os: "linux", architecture: "riscv64" };
+    const foreign = indexOf([
+      [await imageOf({ ...hello("arm"), platform: arm64 }), arm64],
+      [await imageOf({ ...hello("riscv"), platform: riscv }), riscv],
+    ]);
+    const files = layoutOf([[foreign, named("example.com/foreign:v1")]]);
+    const path = await archive("foreign.tar", await tarOf(files));
+    await assert.rejects(stack.images.importArchive(path), hasCode("NotFound"));
+    const [loaded] = await stack.images.importArchive(path, undefined, { allPlatforms: true });
+    assert.deepEqual([loaded?.id, loaded?.repoTags], [foreign.target.digest, ["example.com/foreign:v1"]]);
+    for (const digest of foreign.blobs.keys()) assert.ok(stack.content.has(digest), digest);
+    const [last = { name: "" }] = files.filter(({ name }) => name.startsWith("blobs/")).toReversed();
+    const without = await tarOf(files.filter((file) => file !== last));
+    await using other = await openStack();
+    const cut = other.images.importArchive(await archive("cut-index.tar", without), undefined, {
+      allPlatforms: true,
+    });
+    await assert.rejects(cut, hasCode("InvalidArgument"));
   });
 
   test("returns an image with the names that the archive gives it, not with others that it has", async () => {

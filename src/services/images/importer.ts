@@ -11,13 +11,14 @@ import type { LayerLimits } from "../../parts/unpack/index.ts";
 import { type ArchivedImage, type ArchivedImages, imagesOfArchive, imagesOfDirectory } from "./archive.ts";
 import { ImageError, noRoomError } from "./image-error.ts";
 import type { ImageInstaller } from "./image-installer.ts";
+import type { TargetPuller } from "./transfers/target-puller.ts";
 import { requireTrustedArchive, type TrustOptions } from "./trust/image-trust.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
 /** What an archive may hold at most, unpacked; a full disk is noticed anyway. */
 const maxArchiveBytes = 64 * 1024 ** 3;
 
-type LoadedImage = { readonly id: Digest; readonly names: readonly string[] };
+type Loaded = { readonly id: Digest; readonly names: readonly string[] };
 
 /** What an archive was taken apart into. */
 type StagedArchive = AsyncDisposable & ArchivedImages;
@@ -32,6 +33,7 @@ export class Importer {
   readonly #staging: string;
   readonly #workers: WorkerPool;
   readonly #installer: ImageInstaller;
+  readonly #targets: TargetPuller;
   readonly #trees: TreeRemover;
   readonly #hostPaths: HostPaths;
   readonly #trust: TrustOptions;
@@ -43,11 +45,13 @@ export class Importer {
     workers: WorkerPool,
     installer: ImageInstaller,
     {
+      targets,
       trees,
       hostPaths,
       trust,
       limits,
     }: {
+      readonly targets: TargetPuller;
       readonly trees: TreeRemover;
       readonly hostPaths: HostPaths;
       readonly trust: TrustOptions;
@@ -57,6 +61,7 @@ export class Importer {
     this.#staging = staging;
     this.#workers = workers;
     this.#installer = installer;
+    this.#targets = targets;
     this.#trees = trees;
     this.#hostPaths = hostPaths;
     this.#trust = trust;
@@ -68,12 +73,18 @@ export class Importer {
    * layers get to see only what answered before: one that waits for a dead file system would be lost to
    * pulls. Throws HostPathError Unavailable for what does not answer, and PolicyError as pulls do.
    */
-  async import(path: string, sent: boolean, signal: AbortSignal): Promise<readonly LoadedImage[]> {
+  async import(
+    path: string,
+    { sent = false, allPlatforms = false }: { readonly sent?: boolean; readonly allPlatforms?: boolean },
+    signal: AbortSignal,
+  ): Promise<readonly Loaded[]> {
     // Imports have nothing to do with each other: what they share is the file system, which has limits of its
     // own.
     const lookUp = this.#hostPaths.of(`import of ${path}`, signal);
     const { whole, laidOut } = await lookUp(path, () => look(path));
-    const archive = sent ? { called: "the archive", whole: undefined } : { called: path, whole };
+    const archive = sent
+      ? { called: "the archive", whole: undefined, allPlatforms }
+      : { called: path, whole, allPlatforms };
     if (laidOut !== undefined) return await this.#install(laidOut.images, archive, signal);
     await using staged = await this.#stage(async () => whole, archive.called, signal);
     return await this.#install(staged.images, archive, signal);
@@ -125,17 +136,21 @@ export class Importer {
 
   async #install(
     images: readonly ArchivedImage[],
-    { called, whole }: { readonly called: string; readonly whole: string | undefined },
+    {
+      called,
+      whole,
+      allPlatforms,
+    }: { readonly called: string; readonly whole: string | undefined; readonly allPlatforms: boolean },
     signal: AbortSignal,
-  ): Promise<readonly LoadedImage[]> {
+  ): Promise<readonly Loaded[]> {
     if (images.length === 0) throw new ImageError("InvalidArgument", `${called}: holds no image`);
     for (const { transport } of images) await requireTrustedArchive(this.#trust, { transport, path: whole });
     const loaded = new Map<Digest, string[]>();
     for (const { target, names, source } of images) {
-      const id = await this.#installer.install(
-        { source, target, names, onProgress: () => undefined },
-        signal,
-      );
+      const request = { source, target, names, onProgress: () => undefined };
+      const id = allPlatforms
+        ? await this.#targets.pullWhole(request, signal)
+        : await this.#installer.install(request, signal);
       loaded.set(id, [...(loaded.get(id) ?? []), ...names]);
     }
     return [...loaded].map(([id, names]) => ({ id, names }));

@@ -25,6 +25,7 @@ export type {
   ImageLayer,
   ImageRootfs,
   Images,
+  LoadedImage,
   PrunedImage,
   PrunedImages,
   PruneRequest,

@@ -20,7 +20,7 @@ import { forEachName } from "./each-name.ts";
 import { adviseOnUnknown } from "./foreign-words.ts";
 import { needsBerthd } from "./needs-berthd.ts";
 
-type Options = ConnectionOptions & ListOptions & { readonly send?: boolean };
+type Options = ConnectionOptions & ListOptions & { readonly allPlatforms?: boolean; readonly send?: boolean };
 
 const description = `Imports images from an OCI image layout (a directory or a tar) or from an archive made by
 \`docker save\`. berthd reads the file itself; with --send, or from standard input ("-"), the
@@ -38,6 +38,7 @@ export function define(command: Command, invocation: Invocation): void {
     .summary("import images from an archive")
     .description(description)
     .argument("<archive>", 'path of an archive or a layout directory, or "-"')
+    .option("--all-platforms", "import multi-platform images for all their platforms")
     .option("--send", "send the archive's content to berthd");
   addListOptions(importing);
   addConnectionOptions(importing)
@@ -90,7 +91,8 @@ async function pinImages(
 
 async function importImages(archive: string, options: Options, invocation: Invocation): Promise<void> {
   using client = await connect(options, invocation);
-  const source = { archive, send: options.send ?? false, command: "image import" };
+  const { send = false, allPlatforms = false } = options;
+  const source = { archive, send, allPlatforms, command: "image import" };
   const response = await importArchive(client, source, invocation);
   const toJson = () => toProtobufJson(berthV1.ImportImageResponse, response);
   await printList(
@@ -100,7 +102,6 @@ async function importImages(archive: string, options: Options, invocation: Invoc
   );
 }
 
-/** Every tag: which of them the archive brought is not known. */
 function imageNames({ repoTags, repoDigests }: berthV1.ImportedImage): string {
   const names = repoTags.length > 0 ? repoTags : repoDigests;
   return names.length > 0 ? names.join(", ") : "<none>";

@@ -7,10 +7,15 @@ import type { Invocation } from "../invocation.ts";
 import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../options.ts";
 import { write } from "../output/write.ts";
 
-type Options = ConnectionOptions & { readonly input?: string; readonly quiet?: boolean };
+type Options = ConnectionOptions & {
+  readonly allPlatforms?: boolean;
+  readonly input?: string;
+  readonly quiet?: boolean;
+};
 
 const description = `Loads images from an archive that \`berth save\`, \`docker save\`, nerdctl, podman, skopeo or \`ctr images export\` wrote, or from
-the directory of an OCI image layout. The archive may be compressed with gzip or zstd. \`berth image import\` does the same.`;
+the directory of an OCI image layout. The archive may be compressed with gzip or zstd. Of a multi-platform
+image, the one for this machine is loaded, unless --all-platforms is given. \`berth image import\` does the same.`;
 
 const examples = `
 Examples:
@@ -21,6 +26,7 @@ Examples:
 export function define(command: Command, invocation: Invocation): void {
   command
     .description(description)
+    .option("--all-platforms", "load multi-platform images for all their platforms")
     .option("-i, --input <archive>", "read from this file or directory rather than from stdin")
     .option("-q, --quiet", "print ids only");
   addConnectionOptions(command)
@@ -29,7 +35,7 @@ export function define(command: Command, invocation: Invocation): void {
 }
 
 async function load(
-  { input = "-", quiet = false, ...options }: Options,
+  { allPlatforms = false, input = "-", quiet = false, ...options }: Options,
   invocation: Invocation,
 ): Promise<void> {
   const { io } = invocation;
@@ -38,7 +44,7 @@ async function load(
   using client = await connect(options, invocation);
   const { images } = await importArchive(
     client,
-    { archive: input, send: false, command: "load" },
+    { archive: input, send: false, allPlatforms, command: "load" },
     invocation,
   );
   for (const image of images) {

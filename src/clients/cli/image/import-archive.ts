@@ -10,17 +10,25 @@ import type { Invocation } from "../invocation.ts";
 /** What berthd calls bytes that are sent to it. */
 const sentName = "the archive: ";
 
+export type ArchiveSource = {
+  readonly archive: string;
+  readonly send: boolean;
+  readonly allPlatforms: boolean;
+  readonly command: string;
+};
+
 /**
  * Has berthd import an archive: a path that it reads itself or, with `send` and from stdin ("-"), bytes.
  * `command` is for the words of errors.
  */
 export async function importArchive(
   client: Client,
-  { archive, send, command }: { readonly archive: string; readonly send: boolean; readonly command: string },
+  { archive, send, allPlatforms, command }: ArchiveSource,
   { io }: Invocation,
 ): Promise<berthV1.ImportImageResponse> {
   try {
-    return await client.clientStream(berthV1.BerthService.importImage, requests(archive, send, io.stdin));
+    const sent = requests({ archive, send, allPlatforms }, io.stdin);
+    return await client.clientStream(berthV1.BerthService.importImage, sent);
   } catch (error) {
     const failure = needsBerthd(command, error);
     // berthd has seen bytes, and cannot know where they come from.
@@ -33,21 +41,24 @@ export async function importArchive(
 }
 
 function requests(
-  archive: string,
-  send: boolean,
+  { archive, send, allPlatforms }: Omit<ArchiveSource, "command">,
   stdin: Readable,
 ): AsyncIterable<berthV1.ImportImageRequest> | berthV1.ImportImageRequest[] {
-  if (archive === "-") return chunks(stdin, "standard input");
-  if (send) return chunks(createReadStream(archive, { highWaterMark: 1024 * 1024 }), archive);
-  return [berthV1.ImportImageRequest.fromPartial({ path: resolve(archive) })];
+  if (archive === "-") return chunks(stdin, "standard input", allPlatforms);
+  if (send) return chunks(createReadStream(archive, { highWaterMark: 1024 * 1024 }), archive, allPlatforms);
+  return [berthV1.ImportImageRequest.fromPartial({ path: resolve(archive), allPlatforms })];
 }
 
-async function* chunks(source: Readable, called: string): AsyncGenerator<berthV1.ImportImageRequest> {
+async function* chunks(
+  source: Readable,
+  called: string,
+  allPlatforms: boolean,
+): AsyncGenerator<berthV1.ImportImageRequest> {
   let isEmpty = true;
   for await (const chunk of source) {
     if (chunk.length === 0) continue;
     isEmpty = false;
-    yield { chunk: Buffer.from(chunk), path: undefined };
+    yield { chunk: Buffer.from(chunk), path: undefined, allPlatforms };
   }
   if (isEmpty) throw new CliError("InvalidArgument", `${called}: it is empty, where an archive should be`);
 }

@@ -425,7 +425,11 @@ export interface ImportImageRequest {
     | string
     | undefined;
   /** The next bytes of the archive, for a client that does not share berthd's files. */
-  chunk?: Buffer | undefined;
+  chunk?:
+    | Buffer
+    | undefined;
+  /** Whether indexes are kept for all of their platforms, which the archive must then have. In the first message. */
+  allPlatforms: boolean;
 }
 
 export interface ImportImageResponse {
@@ -2189,7 +2193,7 @@ export const TagImageResponse: MessageFns<TagImageResponse> = {
 };
 
 function createBaseImportImageRequest(): ImportImageRequest {
-  return { path: undefined, chunk: undefined };
+  return { path: undefined, chunk: undefined, allPlatforms: false };
 }
 
 export const ImportImageRequest: MessageFns<ImportImageRequest> = {
@@ -2199,6 +2203,9 @@ export const ImportImageRequest: MessageFns<ImportImageRequest> = {
     }
     if (message.chunk !== undefined) {
       writer.uint32(18).bytes(message.chunk);
+    }
+    if (message.allPlatforms !== false) {
+      writer.uint32(24).bool(message.allPlatforms);
     }
     return writer;
   },
@@ -2232,6 +2239,14 @@ export const ImportImageRequest: MessageFns<ImportImageRequest> = {
             message.chunk = Buffer.from(reader.bytes());
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.allPlatforms = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2248,6 +2263,11 @@ export const ImportImageRequest: MessageFns<ImportImageRequest> = {
     return {
       path: isSet(object.path) ? globalThis.String(object.path) : undefined,
       chunk: isSet(object.chunk) ? Buffer.from(bytesFromBase64(object.chunk)) : undefined,
+      allPlatforms: isSet(object.allPlatforms)
+        ? globalThis.Boolean(object.allPlatforms)
+        : isSet(object.all_platforms)
+        ? globalThis.Boolean(object.all_platforms)
+        : false,
     };
   },
 
@@ -2259,6 +2279,9 @@ export const ImportImageRequest: MessageFns<ImportImageRequest> = {
     if (message.chunk !== undefined) {
       obj.chunk = base64FromBytes(message.chunk);
     }
+    if (message.allPlatforms !== undefined) {
+      obj.allPlatforms = message.allPlatforms;
+    }
     return obj;
   },
 
@@ -2269,6 +2292,7 @@ export const ImportImageRequest: MessageFns<ImportImageRequest> = {
     const message = createBaseImportImageRequest();
     message.path = object.path ?? undefined;
     message.chunk = object.chunk ?? undefined;
+    message.allPlatforms = object.allPlatforms ?? false;
     return message;
   },
 };
