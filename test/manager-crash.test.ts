@@ -1,6 +1,6 @@
 /** berthd killed before each step of its pod manager: what was applied comes about all the same, and once. */
 import assert from "node:assert/strict";
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { stringify } from "yaml";
@@ -27,6 +27,15 @@ const removing = [
 
 type Listed = { readonly metadata: object; readonly spec: object };
 
+/** Fails after a time that only a broken manager needs. */
+async function inTime(what: string, work: () => Promise<void>): Promise<void> {
+  let done = false;
+  const working = work().finally(() => {
+    done = true;
+  });
+  await Promise.race([working, eventually(what, async () => done, { limitMs: 120_000, everyMs: 500 })]);
+}
+
 describe("a pod manager that is killed before each step", () => {
   const opened = new AsyncDisposableStack();
   let registry: TestRegistry & { readonly image: string };
@@ -48,7 +57,7 @@ describe("a pod manager that is killed before each step", () => {
     await eventually("the first pod is over", async () => /Completed/.test(await output("get", "pods")));
     await output("delete", "pod", "first");
     clean = await host.traces();
-    await rm(join(directory, "starts"));
+    await writeFile(join(directory, "starts"), "");
   });
   after(() => opened.disposeAsync());
 
@@ -84,13 +93,22 @@ describe("a pod manager that is killed before each step", () => {
   const starts = async () =>
     (await readFile(join(directory, "starts"), "utf8")).split("\n").filter((line) => line !== "");
 
+  /** Once there are so many: a container that runs may not have come to its first line. */
+  const startsOf = (count: number) =>
+    eventually(`${count} containers have begun`, async () => {
+      const lines = await starts();
+      return lines.length >= count && lines;
+    });
+
   /**
    * Lets the daemon die before the first step, which the call leads to, and each next daemon before the step
    * after that, to which it comes by itself; then one lives.
    */
   const killBeforeEach = async (steps: readonly string[], call: () => Promise<unknown>) => {
     for (const [index, step] of steps.entries())
-      await host.cutAt(step, index === 0 ? call : () => host.berth.startDaemon());
+      await inTime(`a daemon comes to ${step}`, () =>
+        host.cutAt(step, index === 0 ? call : () => host.berth.startDaemon()),
+      );
     await host.berth.startDaemon();
   };
   /** A step that nobody has been promised anything before: the call fails, and nothing has changed. */
@@ -125,7 +143,7 @@ describe("a pod manager that is killed before each step", () => {
       });
     /** Each container of so many pods has been started, and none twice. */
     const startedOnce = async (pods: number) => {
-      const lines = await starts();
+      const lines = await startsOf(2 * pods);
       assert.deepEqual(lines.toSorted(), [...new Set(lines)].toSorted());
       assert.equal(lines.length, 2 * pods, lines.join("\n"));
     };
@@ -179,6 +197,38 @@ describe("a pod manager that is killed before each step", () => {
     });
   });
 
+  it("begins all containers of a pod anew, init containers first, where a rule asks for that", async () => {
+    const script = `[ ! -e /starts/again ] || { ${forEver}; }; touch /starts/again; exit 42`;
+    const rule = { action: "RestartAllContainers", exitCodes: { operator: "In", values: [42] } };
+    const before = (await starts()).length;
+    const again = {
+      ...pod("again", ""),
+      spec: spec("", {
+        restartPolicy: "Never",
+        initContainers: [noting("init", "true")],
+        containers: [
+          noting("other", forEver),
+          { ...noting("main", `sleep 1; ${script}`), restartPolicy: "Never", restartPolicyRules: [rule] },
+        ],
+      }),
+    };
+    await killBeforeEach(
+      ["init", "other", "main"].map((name) => `pod-container-removal ${name}`),
+      () => apply(again),
+    );
+    await eventually("all run again", async () => {
+      const lines = (await starts()).slice(before);
+      return lines.length >= 6 && /again +2\/2/.test(await output("get", "pods"));
+    });
+    const lines = (await starts()).slice(before).map((line) => line.replace("again ", ""));
+    assert.deepEqual(
+      [lines.length, lines[0], lines[3], lines.slice(4).toSorted()],
+      [6, "init", "init", ["main", "other"]],
+    );
+    await output("delete", "pod", "again");
+    await nothingIsLeft();
+  });
+
   it("runs the pods of a Job to its end, each once, and counts them once", async () => {
     const before = (await starts()).length;
     const job = {
@@ -197,16 +247,17 @@ describe("a pod manager that is killed before each step", () => {
       () => apply(job),
     );
     await eventually("it is complete", async () => /sum +2\/2 +Complete/.test(await output("get", "jobs")));
-    const lines = (await starts()).slice(before);
+    const lines = (await startsOf(before + 2)).slice(before);
     assert.deepEqual([lines.length, new Set(lines).size], [2, 2], lines.join("\n"));
     await output("delete", "job", "sum");
     await nothingIsLeft();
   });
 
   it("puts another pod in the place of one that is replaced, which is started once", async () => {
+    const before = (await starts()).length + 1;
     await apply(pod("swapped", forEver));
+    await startsOf(before);
     await eventually("it runs", async () => /swapped +1\/1/.test(await output("get", "pods")));
-    const before = (await starts()).length;
     const replace = () => apply(pod("swapped", `: other; ${forEver}`), "--replace");
     await refusedAt("change Pod deleting", replace);
     await killBeforeEach(
@@ -218,7 +269,7 @@ describe("a pod manager that is killed before each step", () => {
     );
     await eventually("it runs again", async () => /swapped +1\/1/.test(await output("get", "pods")));
     assert.match(JSON.stringify(await objects()), /: other;/);
-    assert.deepEqual((await starts()).slice(before), ["swapped main"]);
+    assert.deepEqual((await startsOf(before + 1)).slice(before), ["swapped main"]);
     await output("delete", "pod", "swapped");
     await nothingIsLeft();
   });

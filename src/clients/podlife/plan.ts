@@ -24,8 +24,11 @@ export type Plan = {
   readonly start: readonly { readonly container: Container; readonly ended: ObservedContainer | undefined }[];
   /** Made but never started, by somebody who was cut. */
   readonly discard: readonly ObservedContainer[];
-  /** Every container has to begin anew, init containers first. */
-  readonly restartAll: boolean;
+  /**
+   * Every container has to begin anew, init containers first: these have to be removed for that, in order.
+   * Those that ask for it are the last, so that it goes on when somebody was cut meanwhile.
+   */
+  readonly restartAll: readonly ObservedContainer[];
   /** Nothing of the pod will ever run again. */
   readonly ended: boolean;
   readonly initialized: boolean;
@@ -43,13 +46,18 @@ export function planPod(pod: Pod, observed: ObservedPod, health: ContainerHealth
   const latest = (name: string) => observed.containers.get(name)?.[0];
   const draft: Draft = { kill: [], start: [], discard: [] };
   const all = [...inits, ...spec.containers];
-  const restartAll = all.some((container) => {
+  const asksForAll = (container: Container) => {
     const last = latest(container.name);
     return (
       last?.state === "exited" &&
       afterEnd(spec, container, last.exitCode, inits.includes(container)) === "restart-all"
     );
-  });
+  };
+  const restartAll = all.some(asksForAll)
+    ? all
+        .toSorted((one, other) => Number(asksForAll(one)) - Number(asksForAll(other)))
+        .flatMap(({ name }) => observed.containers.get(name)?.toReversed() ?? [])
+    : [];
   const failedInit = inits.some((container) => {
     const last = latest(container.name);
     return (
@@ -60,10 +68,10 @@ export function planPod(pod: Pod, observed: ObservedPod, health: ContainerHealth
     );
   });
   const mains = spec.containers.map((container) => mainNeed(pod, container, observed));
-  const ended = !restartAll && (failedInit || mains.every((need) => need === "done"));
+  const ended = restartAll.length === 0 && (failedInit || mains.every((need) => need === "done"));
   const result = (more: Partial<Plan>): Plan => ({
     createSandbox: false,
-    restartAll: false,
+    restartAll: [],
     ended,
     initialized: false,
     ...draft,
@@ -71,7 +79,7 @@ export function planPod(pod: Pod, observed: ObservedPod, health: ContainerHealth
   });
   if (ended) return result({ initialized: !failedInit });
   if (observed.sandbox === undefined) return result({ createSandbox: true });
-  if (restartAll) return result({ restartAll: true });
+  if (restartAll.length > 0) return result({ restartAll });
   const begun = spec.containers.some(({ name }) => latest(name) !== undefined);
   const initialized = planInits(pod, observed, health, draft, begun);
   if (!initialized) return result({});

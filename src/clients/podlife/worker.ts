@@ -213,8 +213,10 @@ export class PodWorker implements AsyncDisposable {
   /** Does what is next; returns after how many milliseconds to look again, undefined at the next change. */
   async #sync(signal: AbortSignal): Promise<number | undefined> {
     if (this.#finished) return undefined;
-    if (this.#options.lastStatus !== undefined) {
+    const { lastStatus } = this.#options;
+    if (lastStatus !== undefined) {
       await this.#end(graceSecondsOf(this.pod));
+      if (lastStatus.reason === "Evicted") await removePodVolumes(this.pod, this.#options.context);
       this.#finished = true;
       return undefined;
     }
@@ -239,14 +241,11 @@ export class PodWorker implements AsyncDisposable {
       this.#status.clearWaits();
       return 0;
     }
-    if (plan.restartAll) {
-      await this.#restartAll(observed);
+    if (plan.restartAll.length > 0) {
+      await this.#restartAll(observed, plan.restartAll);
       return 0;
     }
-    for (const { id, name } of plan.discard) {
-      this.#options.observer(`pod-container-removal ${name}`);
-      await this.#options.runtime.removeContainer(id);
-    }
+    for (const { id, name } of plan.discard) await this.#remove(name, id);
     for (const { container, observed: one, why } of plan.kill) await this.#kill(container, one, why);
     if (plan.discard.length > 0 || plan.kill.length > 0) return 0;
     await this.#removeOld(observed);
@@ -293,14 +292,18 @@ export class PodWorker implements AsyncDisposable {
     return activeDeadlineSeconds * 1000 - passedMs;
   }
 
-  async #restartAll(observed: ObservedPod): Promise<void> {
+  async #restartAll(observed: ObservedPod, containers: Plan["restartAll"]): Promise<void> {
     this.#event("Normal", "RestartAllContainers", "a container's restart rule asks for all to begin anew");
     await stopAll(this.#stopping(), observed, graceSecondsOf(this.pod));
-    for (const attempts of observed.containers.values())
-      for (const { id, name, attempt } of attempts) {
-        this.#status.countAttempt(name, attempt);
-        await this.#options.runtime.removeContainer(id);
-      }
+    for (const { id, name, attempt } of containers) {
+      this.#status.countAttempt(name, attempt);
+      await this.#remove(name, id);
+    }
+  }
+
+  async #remove(name: string, id: string): Promise<void> {
+    this.#options.observer(`pod-container-removal ${name}`);
+    await this.#options.runtime.removeContainer(id);
   }
 
   async #kill(container: Container, observed: ObservedContainer, why: string): Promise<void> {
@@ -315,7 +318,7 @@ export class PodWorker implements AsyncDisposable {
       for (const { id, name, attempt, logPath } of attempts.slice(keptAttempts)) {
         this.#status.countAttempt(name, attempt);
         this.#starts.forget(id);
-        await this.#options.runtime.removeContainer(id);
+        await this.#remove(name, id);
         if (logPath !== "") await removeLog(logPath);
       }
     }
