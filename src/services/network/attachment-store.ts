@@ -8,6 +8,7 @@ import { TreeRemover } from "../../ground/trees/index.ts";
 import type { Attachment } from "./attachment.ts";
 import { parseAttachment } from "./attachment-format.ts";
 import { NetworkError } from "./network-error.ts";
+import { partialOf } from "./write-attachment.ts";
 
 const suffix = ".json";
 
@@ -15,7 +16,7 @@ const suffix = ".json";
  * Of a file that is being written. One that is there at the start is what a daemon left that ended in the
  * middle of it.
  */
-const partialSuffix = `${suffix}.new`;
+const partialSuffix = partialOf(suffix);
 
 /** The files in which attachments are written down, one for each pod sandbox, readable by root alone. */
 export class AttachmentStore implements AsyncDisposable {
@@ -50,13 +51,21 @@ export class AttachmentStore implements AsyncDisposable {
     const { sandboxId } = attachment.pod;
     const path = this.#path(sandboxId);
     this.#written.add(sandboxId);
+    const partial = partialOf(path);
     try {
-      await writeFile(`${path}.new`, JSON.stringify(attachment), { mode: 0o600 });
-      await rename(`${path}.new`, path);
+      await writeFile(partial, JSON.stringify(attachment), { mode: 0o600 });
+      await rename(partial, path);
     } catch (error) {
-      await rm(`${path}.new`, { force: true });
+      await rm(partial, { force: true });
       throw error;
     }
+  }
+
+  /** Where a thread is to write it, for a sandbox that has one from now on: see `writeAttachment`. */
+  fileOf(sandboxId: string): string {
+    const path = this.#path(sandboxId);
+    this.#written.add(sandboxId);
+    return path;
   }
 
   /** Resolves when what was written for that sandbox outlives a power loss. */

@@ -1,9 +1,8 @@
 import { hasCode } from "../../ground/errors/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import type { AttachedNetwork, Maker } from "./attachment.ts";
-import type { BuiltinChain } from "./builtin/builtin-chain.ts";
+import type { AddHelp, BuiltinChain } from "./builtin/builtin-chain.ts";
 import { obstacleOf } from "./builtin/builtin-plugins.ts";
-import type { PreparedPort } from "./builtin/plugin.ts";
 import type { CniResult } from "./cni-result.ts";
 import type { PodAttachment } from "./network.ts";
 import type { NetworkChain, ValidAttachment } from "./network-chain.ts";
@@ -56,15 +55,15 @@ export class Chains implements NetworkChain {
     await this.#now(network).requirePlugins(network);
   }
 
-  /** `prepared`: what was made ahead in the pod's namespace, of a network that is made in process. */
+  /** `help`: for a network that is made in process. */
   async add(
     network: AttachedNetwork,
     pod: PodAttachment,
     signal?: AbortSignal,
-    prepared?: PreparedPort,
+    help?: AddHelp,
   ): Promise<CniResult> {
     const { programs, builtin } = this.#parts;
-    if (network.madeBy === "berth") return await builtin.add(network, pod, signal, prepared);
+    if (network.madeBy === "berth") return await builtin.add(network, pod, signal, help);
     return await programs.add(network, pod, signal);
   }
 

@@ -2,7 +2,7 @@ import type { Logger } from "../../ground/logging/index.ts";
 import { KeyLock } from "../../ground/sync/index.ts";
 import type { AttachedNetwork, Attachment, Maker } from "./attachment.ts";
 import { AttachmentStore } from "./attachment-store.ts";
-import { BuiltinChain } from "./builtin/builtin-chain.ts";
+import { type AddHelp, BuiltinChain } from "./builtin/builtin-chain.ts";
 import type { PreparedPort } from "./builtin/plugin.ts";
 import { Chains } from "./chains.ts";
 import { parseResult } from "./cni-result.ts";
@@ -287,8 +287,9 @@ export class CniNetwork implements Network {
   }
 
   /**
-   * What is to be undone is written down before the plugins run. Where these are programs, which take long,
-   * it reaches the disk meanwhile; else with the result.
+   * What is to be undone is written down before the plugins run, and with the result after them: by the
+   * thread that makes the network, where it is one. Where plugins are programs, which take long, it reaches
+   * the disk meanwhile; else with the result.
    */
   async #attach(
     intent: Attachment,
@@ -296,10 +297,13 @@ export class CniNetwork implements Network {
     prepared: PreparedPort | undefined,
   ): Promise<NewAttachment> {
     const { sandboxId } = intent.pod;
-    await this.#store.write(intent);
+    const [first, ...others] = intent.networks;
+    const byThread = first?.madeBy === "berth" && others.length === 0;
+    const file = byThread ? this.#store.fileOf(sandboxId) : undefined;
+    if (!byThread) await this.#store.write(intent);
     try {
       const [added, synced] = await Promise.allSettled([
-        this.#addAll(intent, signal, prepared),
+        this.#addAll(intent, signal, { prepared, file }),
         intent.networks.some(({ madeBy }) => madeBy !== "berth") ? this.#store.sync(sandboxId) : undefined,
       ]);
       if (added.status === "rejected") throw added.reason;
@@ -314,7 +318,7 @@ export class CniNetwork implements Network {
         ...network,
         result: outcomes[index]?.result.raw,
       }));
-      await this.#store.write({ ...intent, networks });
+      if (!byThread) await this.#store.write({ ...intent, networks });
       const kept = this.#store.sync(sandboxId);
       kept.catch(() => undefined);
       return { ...addresses, kept };
@@ -331,10 +335,10 @@ export class CniNetwork implements Network {
   async #addAll(
     { pod, networks }: Attachment,
     signal: AbortSignal | undefined,
-    prepared: PreparedPort | undefined,
+    help: AddHelp,
   ): Promise<readonly NetworkOutcome[]> {
     const additions = networks.map((network, index) =>
-      this.#chain.add(network, pod, signal, index === 0 ? prepared : undefined),
+      this.#chain.add(network, pod, signal, index === 0 ? help : {}),
     );
     await Promise.allSettled(additions);
     const results = await Promise.all(additions);

@@ -21,6 +21,8 @@ export type BuiltinChainOptions = BuiltinThreadData & {
   readonly thread?: URL;
 };
 
+export type AddHelp = { readonly prepared?: PreparedPort | undefined; readonly file?: string | undefined };
+
 /**
  * CNI's commands in process: a thread of its own asks the kernel for what the plugins' programs would make,
  * and no process is started.
@@ -49,16 +51,19 @@ export class BuiltinChain implements NetworkChain, AsyncDisposable {
     // Nothing is missing that the kernel does not have, which `probe` has seen.
   }
 
-  /** `prepared`: what {@link prepare} has made in the pod's namespace of the same network. */
+  /**
+   * `prepared`: what {@link prepare} has made in the pod's namespace of the same network. `file`: where the
+   * attachment is written down, if it is this network alone.
+   */
   async add(
     network: AttachedNetwork,
     pod: PodAttachment,
     signal?: AbortSignal,
-    prepared?: PreparedPort,
+    { prepared, file }: AddHelp = {},
   ): Promise<CniResult> {
     // What programs cannot be told of is refused here as well.
     cniArgs(pod);
-    const { result, rebuilt } = await this.#thread.run({ kind: "add", network, pod, prepared }, signal);
+    const { result, rebuilt } = await this.#thread.run({ kind: "add", network, pod, prepared, file }, signal);
     if (rebuilt) this.#options.onRulesLost();
     return parseResult(JSON.stringify(result), network.config.name);
   }

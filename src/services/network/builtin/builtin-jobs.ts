@@ -17,6 +17,11 @@ export type BuiltinJob =
       readonly network: AttachedNetwork;
       readonly pod: PodAttachment;
       readonly prepared?: PreparedPort | undefined;
+      /**
+       * Where the attachment is written down before the plugins run and, with the result, after them; where
+       * it is this network alone.
+       */
+      readonly file?: string | undefined;
     }
   | { readonly kind: "prepare"; readonly network: AttachedNetwork; readonly netnsPath: string }
   | { readonly kind: "discard"; readonly port: PreparedPort; readonly netnsPath: string }

@@ -7,6 +7,7 @@ import type { PodAttachment } from "../network.ts";
 import type { NetworkConfig, PluginConfig } from "../network-config.ts";
 import { NetworkError } from "../network-error.ts";
 import { capabilityArgs, runtimeConfig } from "../pod-arguments.ts";
+import { writeAttachment } from "../write-attachment.ts";
 import type { BuiltinAnswer, BuiltinJob, BuiltinThreadData } from "./builtin-jobs.ts";
 import { builtinPlugins } from "./builtin-plugins.ts";
 import { keepAddressesOf } from "./host-local.ts";
@@ -18,6 +19,8 @@ import { removePrepared } from "./pod-link.ts";
 import type { AddressOwner } from "./reservations.ts";
 import { type AddResult, printedResult } from "./result.ts";
 import { usedPrefixes } from "./used-prefixes.ts";
+
+type AddJob = Extract<BuiltinJob, { kind: "add" }>;
 
 /** Does the jobs of a thread, with sockets that it keeps. */
 export class BuiltinRunner {
@@ -61,11 +64,18 @@ export class BuiltinRunner {
     }
   }
 
-  async #add({
-    network: { config, ifName },
-    pod,
-    prepared,
-  }: Extract<BuiltinJob, { kind: "add" }>): Promise<JsonObject> {
+  async #add({ network, pod, prepared, file }: AddJob): Promise<JsonObject> {
+    if (file !== undefined) writeAttachment(file, { pod, networks: [network] });
+    const result = await this.#addPlugins(network, pod, prepared);
+    if (file !== undefined) writeAttachment(file, { pod, networks: [{ ...network, result }] });
+    return result;
+  }
+
+  async #addPlugins(
+    { config, ifName }: AttachedNetwork,
+    pod: PodAttachment,
+    prepared: PreparedPort | undefined,
+  ): Promise<JsonObject> {
     let result: AddResult | undefined;
     for (const [plugin, builtin] of pluginsOf(config.plugins)) {
       const call = { ...callOf(plugin, config.name, ifName, pod), prepared };

@@ -1,0 +1,22 @@
+import { renameSync, rmSync, writeFileSync } from "node:fs";
+import type { Attachment } from "./attachment.ts";
+
+/**
+ * Replaces what was written at `path`, in one step; a power loss may still take it. Only for a thread that
+ * may wait. Throws the errors of the system calls.
+ */
+export function writeAttachment(path: string, attachment: Attachment): void {
+  const partial = partialOf(path);
+  try {
+    writeFileSync(partial, JSON.stringify(attachment), { mode: 0o600 });
+    renameSync(partial, path);
+  } catch (error) {
+    rmSync(partial, { force: true });
+    throw error;
+  }
+}
+
+/** The file that is being written, and takes the place of the other then. */
+export function partialOf(path: string): string {
+  return `${path}.new`;
+}
