@@ -63,14 +63,17 @@ export class NodePressure implements AsyncDisposable {
   async #run(): Promise<void> {
     const { signal } = this.#closing;
     const { clock, onChange, onProblem } = this.#options;
+    // That pressure is believed in no more comes of the time that passes, also between two looks.
+    let told = "false false";
     while (!signal.aborted) {
-      const before = `${this.memory} ${this.disk}`;
       try {
         await this.#look();
       } catch (error) {
         onProblem(`node pressure cannot be looked at: ${messageOf(error)}`);
       }
-      if (before !== `${this.memory} ${this.disk}`) onChange();
+      const believed = `${this.memory} ${this.disk}`;
+      if (believed !== told) onChange();
+      told = believed;
       await clock.wait(lookMs, signal).catch(() => {});
     }
   }
