@@ -15,8 +15,13 @@ export function collectGarbage(what: "young" | "all" | "shrink"): void {
   else void collector({ type: "major", execution: "sync", flavor: "last-resort" });
 }
 
-/** Node shows V8's only where it was started with this option, and then to everybody. */
+/**
+ * V8 shows its own only with this option, which is taken back: it takes compiled code from the disk only
+ * where that was compiled with the options that it has.
+ */
 function findCollector(): NodeJS.GCFunction {
   setFlagsFromString("--expose-gc");
-  return runInNewContext("gc");
+  const found: NodeJS.GCFunction = runInNewContext("gc");
+  setFlagsFromString("--no-expose-gc");
+  return found;
 }
