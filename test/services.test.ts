@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
 import { stringify } from "yaml";
+import { enterPrivateNetwork } from "../src/testing/private-network.ts";
 import { pushImage } from "../src/testing/registry.ts";
 import { busyboxImage } from "./support/busybox.ts";
 import { cliOutput, startCli } from "./support/cli.ts";
@@ -13,6 +14,9 @@ import { programFiles } from "./support/program-files.ts";
 import { withBerth } from "./support/with-berth.ts";
 
 const run = promisify(execFile);
+
+// Managers of other tests have networks for services, too.
+await enterPrivateNetwork();
 
 describe("services of manifests", () => {
   const host = withBerth();
