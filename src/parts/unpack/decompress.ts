@@ -100,7 +100,8 @@ async function passThrough(
     throw isZlibError(error) ? damaged(error) : error;
   } finally {
     stream.destroy();
-    await feeding.catch(() => {}); // its error has been thrown above, or is one of being stopped; nobody may read `input` at the same time
+    // Nobody else may read `input` meanwhile. Its error was thrown above, or is that of being stopped.
+    await feeding.catch(() => {});
   }
 }
 
