@@ -253,7 +253,7 @@ describe("berthd's pod manager", () => {
     assert.equal(refused.status, 1);
     assert.match(
       refused.stderr,
-      /Pod default\/fixed has another specification and cannot be changed; --replace/,
+      /Pod default\/fixed has another specification and cannot be changed; delete it first, or have `berth apply --replace` make it anew/,
     );
     assert.deepEqual(await names("cm"), []);
     const replaced = await startCli(host.berth, ["apply", "--replace", "-"], { stdin: text }).outcome;

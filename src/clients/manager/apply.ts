@@ -34,7 +34,7 @@ export function planApply(
       return { manifest, outcome: "configured" };
     if (!replace)
       refused.push(
-        `${titleOf(key)} has another specification and cannot be changed; --replace makes it anew`,
+        `${titleOf(key)} has another specification and cannot be changed; delete it first, or have \`berth apply --replace\` make it anew`,
       );
     return { manifest, outcome: "replaced" };
   });
