@@ -43,6 +43,7 @@ const onceForAll = new Set(
     "declared-volumes",
     "docker-crash",
     "docker-engine",
+    "docker-images",
     "docker-newer",
     "docker-setups",
     "examples",

@@ -118,7 +118,6 @@ export class DockerEngine implements Engine, AsyncDisposable {
     const isPinnedName = namesPinnedBy(options.pinnedImages);
     this.images = new DockerImages({
       client,
-      logger,
       isPinned: ({ repoTags, repoDigests }) =>
         [...repoTags, ...repoDigests].some((name) => isPinnedName(name) || isPauseImage(name)),
       progressTimeoutMs: options.pullProgressTimeoutMs,

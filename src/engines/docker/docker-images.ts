@@ -1,9 +1,13 @@
 import { statfs } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import { hasCode } from "../../ground/errors/index.ts";
-import type { Logger } from "../../ground/logging/index.ts";
 import { Coalescer } from "../../ground/sync/index.ts";
-import type { DockerClient, DockerCredentials, DockerImage } from "../../parts/dockerapi/index.ts";
+import {
+  type DockerClient,
+  type DockerCredentials,
+  DockerError,
+  type DockerImage,
+} from "../../parts/dockerapi/index.ts";
 import { formatReference, parseReference, repositoryName } from "../../parts/oci/index.ts";
 import type { Credentials } from "../../parts/registry/index.ts";
 import type { FsUsage, Image, ImageCatalog, PrunedImages, PullRequest } from "../../services/images/index.ts";
@@ -11,8 +15,7 @@ import { EngineError, type PruneImagesRequest } from "../engine/index.ts";
 import { namesOf, toImage } from "./docker-image.ts";
 
 export type DockerImagesOptions = {
-  readonly client: DockerClient;
-  readonly logger: Logger;
+  readonly client: Pick<DockerClient, "images" | "image" | "pullImage" | "tagImage" | "removeImage">;
   /** References and patterns of images that must not be removed. */
   readonly isPinned: (image: Pick<Image, "repoTags" | "repoDigests">) => boolean;
   /** A pull of which nothing is heard for this long is given up; 0 waits. */
@@ -39,9 +42,11 @@ export class DockerImages implements ImageCatalog {
 
   async #look(): Promise<void> {
     const { client } = this.#options;
+    // What is pulled while Docker answers need not be in its answer.
+    const before = [...this.#known.keys()];
     const summaries = await client.images();
     const present = new Set(summaries.map(({ Id }) => Id));
-    for (const id of this.#known.keys()) if (!present.has(id)) this.#known.delete(id);
+    for (const id of before) if (!present.has(id)) this.#known.delete(id);
     for (const summary of summaries) {
       // An image's id is that of all that is in it: only names come and go.
       const known = this.#known.get(summary.Id);
@@ -71,7 +76,7 @@ export class DockerImages implements ImageCatalog {
       onProgress?.({ kind: "resolved", layers: [] });
       for await (const _ of client.pullImage(wanted, toDocker(credentials), ending)) watch?.refresh();
     } catch (error) {
-      throw registryFailure(error, reference);
+      throw pullFailure(error, reference);
     } finally {
       clearTimeout(watch);
     }
@@ -100,10 +105,15 @@ export class DockerImages implements ImageCatalog {
   async remove(idOrReference: string): Promise<void> {
     const image = this.find(idOrReference);
     if (image === undefined) return;
-    // By its names: by its id Docker refuses one that has several. Containers that were made of it keep it.
-    for (const name of [...image.repoTags, ...image.repoDigests, image.id])
-      await this.#options.client.removeImage(name, true).catch(absent);
-    this.#known.delete(image.id);
+    const { client } = this.#options;
+    const names = [...image.repoTags, ...image.repoDigests];
+    // By its names: by its id Docker refuses one that has several.
+    for (const name of names) await client.removeImage(name, true).catch(absent);
+    await client.removeImage(image.id, true).catch((error: unknown) => {
+      // Containers that run of it keep it, without a name, as do images that were built on it.
+      if (names.length === 0 || !hasCode(error, "FailedPrecondition")) absent(error);
+    });
+    await this.refresh();
   }
 
   async untag(reference: string): Promise<readonly string[]> {
@@ -215,13 +225,11 @@ function stall(reference: string, ms: number): EngineError {
 }
 
 /** Kubelets know a registry that cannot be reached by the message's first word. */
-function registryFailure(error: unknown, reference: string): unknown {
-  if (!hasCode(error, "Unavailable") && !hasCode(error, "Internal")) return error;
-  const { message } = error as Error;
-  if (/does not answer/.test(message)) return error;
-  return new EngineError("Unavailable", `RegistryUnavailable: pull of ${reference}: ${message}`, {
-    cause: error,
-  });
+function pullFailure(cause: unknown, reference: string): unknown {
+  if (!(cause instanceof DockerError)) return cause;
+  const isRegistry = cause.code === "Unavailable" && !/does not answer/.test(cause.message);
+  const what = `${isRegistry ? "RegistryUnavailable: " : ""}pull of ${reference}`;
+  return new EngineError(cause.code, what, { cause });
 }
 
 function toDocker(credentials: Credentials | undefined): DockerCredentials | undefined {

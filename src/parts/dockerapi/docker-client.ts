@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
+import type { ErrorCode } from "../../ground/errors/index.ts";
 import { DockerError } from "./docker-error.ts";
-import { DockerHttp, type DockerHttpOptions } from "./http.ts";
+import { DockerHttp, type DockerHttpOptions, type DockerRequest } from "./http.ts";
 import { readJsonLines } from "./json-lines.ts";
 import type {
   ContainerDetails,
@@ -180,7 +181,7 @@ export class DockerClient implements Disposable {
   ): AsyncGenerator<DockerProgress> {
     const query = { fromImage: name, tag: reference };
     const headers = authHeader(credentials);
-    yield* this.#progress({ method: "POST", path: "/images/create", query, headers, signal });
+    yield* this.#withRegistry({ method: "POST", path: "/images/create", query, headers, signal });
   }
 
   /** Pushes a tag. */
@@ -192,7 +193,7 @@ export class DockerClient implements Disposable {
     const path = `/images/${pathOf(name)}/push`;
     // The header must be there, also for nobody.
     const headers = authHeader(credentials ?? {});
-    yield* this.#progress({ method: "POST", path, query: { tag }, headers, signal });
+    yield* this.#withRegistry({ method: "POST", path, query: { tag }, headers, signal });
   }
 
   /** Takes in an archive as `docker save` and OCI layouts are; returns what it says it brought. */
@@ -210,8 +211,18 @@ export class DockerClient implements Disposable {
     this.#http[Symbol.dispose]();
   }
 
+  /** A registry's refusal has the status 500, whatever it is. */
+  async *#withRegistry(request: DockerRequest): AsyncGenerator<DockerProgress> {
+    try {
+      yield* this.#progress(request);
+    } catch (error) {
+      if (!(error instanceof DockerError) || error.code !== "Internal") throw error;
+      throw new DockerError(codeOfMessage(error.message), error.message);
+    }
+  }
+
   /** A failure after the first byte is a message of its own: the status was 200 by then. */
-  async *#progress(request: Parameters<DockerHttp["stream"]>[0]): AsyncGenerator<DockerProgress> {
+  async *#progress(request: DockerRequest): AsyncGenerator<DockerProgress> {
     const answer = await this.#http.stream(request);
     for await (const message of readJsonLines<DockerProgress>(answer)) {
       if (message.error !== undefined)
@@ -223,7 +234,9 @@ export class DockerClient implements Disposable {
 
 function authHeader(credentials: DockerCredentials | undefined): Readonly<Record<string, string>> {
   if (credentials === undefined) return {};
-  return { "X-Registry-Auth": Buffer.from(JSON.stringify(credentials)).toString("base64url") };
+  // Engines before 28 want the padding too, and take what lacks it for no credentials at all.
+  const text = Buffer.from(JSON.stringify(credentials)).toString("base64");
+  return { "X-Registry-Auth": text.replaceAll("+", "-").replaceAll("/", "_") };
 }
 
 /** Names hold slashes, which are the path's own. */
@@ -232,8 +245,10 @@ function pathOf(reference: string): string {
 }
 
 /** The engine hands on a registry's words alone. */
-function codeOfMessage(message: string): "NotFound" | "PermissionDenied" | "Unavailable" {
+function codeOfMessage(message: string): ErrorCode {
   if (/not found|manifest unknown|does not exist/i.test(message)) return "NotFound";
-  if (/denied|unauthorized|authentication required/i.test(message)) return "PermissionDenied";
+  if (/unauthorized|authentication required|no basic auth credentials/i.test(message))
+    return "Unauthenticated";
+  if (/denied/i.test(message)) return "PermissionDenied";
   return "Unavailable";
 }

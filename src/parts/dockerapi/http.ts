@@ -2,7 +2,6 @@ import { once } from "node:events";
 import * as http from "node:http";
 import * as https from "node:https";
 import type { Duplex } from "node:stream";
-import { messageOf } from "../../ground/errors/index.ts";
 import { codeOfStatus, DockerError } from "./docker-error.ts";
 import type { DockerEndpoint, DockerTls } from "./endpoint.ts";
 
@@ -57,13 +56,13 @@ export class DockerHttp implements Disposable {
     }
   }
 
-  /** The answer, of which the caller reads the body. */
-  async stream(request: DockerRequest): Promise<http.IncomingMessage> {
+  /** The answer's body, which the caller reads, and ends with that; it throws as this does. */
+  async stream(request: DockerRequest): Promise<AsyncIterable<Buffer>> {
     const sent = this.#send(request, {});
     try {
       const [answer] = (await once(sent, "response", { signal: request.signal })) as [http.IncomingMessage];
       const { statusCode = 0 } = answer;
-      if (statusCode < 400) return answer;
+      if (statusCode < 400) return this.#body(request, answer);
       throw refusal(request, statusCode, await readText(answer, request));
     } catch (error) {
       sent.destroy();
@@ -135,12 +134,20 @@ export class DockerHttp implements Disposable {
     return sent;
   }
 
+  async *#body(request: DockerRequest, answer: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    try {
+      yield* answer;
+    } catch (error) {
+      throw this.#failure(request, error);
+    }
+  }
+
   #failure(request: DockerRequest, error: unknown): unknown {
     if (error instanceof DockerError) return error;
     request.signal?.throwIfAborted();
     return new DockerError(
       "Unavailable",
-      `${titleOf(request)}: the Docker Engine at ${this.name} does not answer (${messageOf(error)}); check that dockerd runs, and docker.host`,
+      `${titleOf(request)}: the Docker Engine at ${this.name} does not answer; check that dockerd runs, docker.host and docker.tls`,
       { cause: error },
     );
   }
@@ -176,10 +183,10 @@ function messageIn(text: string): string {
   }
 }
 
-async function readText(answer: http.IncomingMessage, request: DockerRequest): Promise<string> {
+async function readText(answer: AsyncIterable<Buffer>, request: DockerRequest): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
+  for await (const chunk of answer) {
     length += chunk.length;
     if (length > maxAnswerBytes)
       throw new DockerError("ResourceExhausted", `${titleOf(request)}: the answer is longer than 256 MiB`);

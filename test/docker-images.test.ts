@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Server } from "node:net";
+import { after, before, describe, it } from "node:test";
+import { type AuthConfig, ImageSpec, PullImageRequest } from "../src/ground/protocol/index.ts";
+import { pushImage, startRegistry, type TestRegistry } from "../src/testing/registry.ts";
+import { TestBerth } from "./support/berth.ts";
+import { busyboxImage, startBusyboxRegistry } from "./support/busybox.ts";
+import { eventually } from "./support/condition.ts";
+import { execSync, TestPod } from "./support/pod.ts";
+
+/** "me" with the password "hush". */
+const htpasswd = "me:$2b$04$mEP8ifnWEQrhjIl.ZWjkb.cqaC2aNzXxAqG33k2m7dMOS0s6yKNNi";
+
+/** Images of a Docker Engine, by the names and the identity that CRI has. */
+describe("images of the Docker engine", () => {
+  let berth: TestBerth;
+  let registry: TestRegistry & { readonly image: string };
+
+  before(async () => {
+    registry = await startBusyboxRegistry();
+    berth = await TestBerth.start({ engine: "docker" });
+  });
+
+  after(async () => {
+    await using _registry = registry;
+    await berth?.[Symbol.asyncDispose]();
+  });
+
+  const pull = async (image: string, auth?: Partial<AuthConfig>) => {
+    const request = PullImageRequest.fromPartial({ image: { image }, ...(auth !== undefined && { auth }) });
+    return (await berth.clients.images.pullImage(request)).imageRef;
+  };
+  const statusOf = async (image: string) =>
+    (await berth.clients.images.imageStatus({ image: ImageSpec.fromPartial({ image }), verbose: false }))
+      .image;
+
+  it("are pulled with credentials, however long these are", async () => {
+    await using guarded = await startRegistry({ htpasswd });
+    const image = `${guarded.host}/private:latest`;
+    const wrong = { username: "me", password: "loud", serverAddress: guarded.host };
+    for (const auth of [undefined, wrong])
+      await assert.rejects(pull(image, auth), /UNAUTHENTICATED.*private/);
+    for (const serverAddress of ["", "x", "xx"].map((more) => `${guarded.host}${more}`))
+      await assert.rejects(
+        pull(image, { username: "me", password: "hush", serverAddress }),
+        /NOT_FOUND.*private/,
+      );
+  });
+
+  it("are told of a registry that does not answer, and of an engine that ends in the midst of a pull", async () => {
+    await using silent = await SilentRegistry.start();
+    const cut = assert.rejects(
+      pull(`${silent.host}/x:latest`),
+      /UNAVAILABLE.*Docker Engine.*does not answer/,
+    );
+    await silent.asked();
+    await berth.docker?.stop("SIGKILL");
+    await cut;
+    await berth.docker?.start();
+    await eventually("the engine is there again", async () => {
+      const { status } = await berth.clients.runtime.status({ verbose: false });
+      return status?.conditions.find(({ type }) => type === "RuntimeReady")?.status;
+    });
+    await assert.rejects(
+      pull("127.0.0.1:1/x:latest"),
+      /RegistryUnavailable: pull of 127\.0\.0\.1:1\/x:latest/,
+    );
+  });
+
+  it("are found by tag, digest, both and id, and go with all their names", async () => {
+    const id = await pull(registry.image);
+    const [digestName = ""] = (await statusOf(id))?.repoDigests ?? [];
+    const digest = digestName.slice(digestName.indexOf("@"));
+    assert.equal(await pull(digestName), id);
+    assert.equal(await pull(`${registry.image}${digest}`), id);
+    await pushImage(registry, "other", "v1", await busyboxImage());
+    assert.equal(await pull(`${registry.host}/other:v1`), id);
+    for (const name of [registry.image, digestName, `${registry.image}${digest}`, id, id.slice(7, 20)])
+      assert.equal((await statusOf(name))?.id, id, name);
+    const image = await statusOf(id);
+    assert.deepEqual(image?.repoTags.toSorted(), [registry.image, `${registry.host}/other:v1`].toSorted());
+    await berth.clients.images.removeImage({ image: ImageSpec.fromPartial({ image: digestName }) });
+    for (const name of [registry.image, digestName, `${registry.host}/other:v1`, id])
+      assert.equal(await statusOf(name), undefined, name);
+    // Once more is no error.
+    await berth.clients.images.removeImage({ image: ImageSpec.fromPartial({ image: digestName }) });
+  });
+
+  it("are removed also while a container runs of them, which runs on", async () => {
+    const image = await pull(registry.image);
+    const pod = await TestPod.run(berth, "used");
+    const containerId = await pod.shell("main", registry.image, "exec sleep 1000");
+    await berth.clients.images.removeImage({ image: ImageSpec.fromPartial({ image }) });
+    assert.equal(await statusOf(registry.image), undefined);
+    assert.equal(await execSync(berth, containerId, "echo", "alive"), "alive\n");
+    await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
+  });
+});
+
+/** It takes connections and says nothing. */
+class SilentRegistry implements AsyncDisposable {
+  readonly host: string;
+  readonly #server: Server;
+  readonly #connected: Promise<unknown>;
+
+  private constructor(server: Server, port: number) {
+    this.#server = server;
+    this.host = `127.0.0.1:${port}`;
+    this.#connected = once(server, "connection");
+    server.on("connection", (socket) => socket.on("error", () => undefined).resume());
+  }
+
+  static async start(): Promise<SilentRegistry> {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return new SilentRegistry(server, (server.address() as AddressInfo).port);
+  }
+
+  async asked(): Promise<void> {
+    await this.#connected;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.close();
+  }
+}
