@@ -134,7 +134,11 @@ export class Daemon implements AsyncDisposable {
     const berth = await openBerthService({
       engine,
       files: await ImageFiles.open({ ...criStorage, layerDiffs, differ, platform: hostPlatform() }),
-      mounts: await ImageMounts.open({ ...criStorage, hostPaths }),
+      mounts: await ImageMounts.open({
+        ...criStorage,
+        hostPaths,
+        directory: join(config.state, "image-mounts"),
+      }),
       spoolDir: join(config.root, "spool"),
     });
     const cri = await openCri(engine, config, rooms, async () => {

@@ -83,7 +83,12 @@ test("image mount mounts, lists and unmounts", async () => {
   );
   assert.equal((await endpoint.run(["image", "umount", "/mnt/x"])).stdout, "/mnt/x\n");
   assert.deepEqual(endpoint.files.mounted, []);
-  assert.match((await endpoint.run(["image", "mount", "busybox"])).stderr, /missing argument: the directory/);
+  assert.equal((await endpoint.run(["image", "mount", "busybox"])).stdout, "/run/made\n");
+  assert.equal((await endpoint.run(["image", "umount", made])).stdout, `${made}\n`);
+  assert.deepEqual(endpoint.files.mounted, []);
+  const { status, stderr } = await endpoint.run(["image", "umount", "busybox"]);
+  assert.equal(status, 3);
+  assert.match(stderr, /no image is mounted on .*\/busybox, nor is there one of the name "busybox"/);
 });
 
 test("against another runtime these say what they need", async () => {

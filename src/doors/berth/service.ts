@@ -80,7 +80,9 @@ export async function openBerthService(options: BerthServiceOptions): Promise<Gr
       diffImages: (request, { signal }) => diffImages(files, request, signal),
 
       async mountImage({ image, directory, writable }, { signal }) {
-        return { id: await mounts.mount(image, directory, writable, signal) };
+        const on = directory === "" ? undefined : directory;
+        const mounted = await mounts.mount(image, on, writable, signal);
+        return { id: mounted.imageId, directory: mounted.directory };
       },
 
       async unmountImage({ directory }) {

@@ -40,7 +40,7 @@ async function setting(options: ImageOptions = {}, kind: SnapshotterKind = "over
   const differ = undo.use(new Differ(new HostPaths()));
   const layerDiffs = await LayerDiffs.open(join(path, "diffs"), hostPaths);
   const files = await ImageFiles.open({ ...stack, layerDiffs, differ, platform });
-  const mounts = () => ImageMounts.open({ ...stack, hostPaths });
+  const mounts = () => ImageMounts.open({ ...stack, hostPaths, directory: join(path, "made") });
   const held = undo.move();
   return { path, stack, image, files, mounts, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
@@ -297,7 +297,8 @@ test("an image is mounted read-only or writable, stays the same, and is held unt
   const mounts = await set.mounts();
   const [one, other] = [join(path, "one"), join(path, "other")];
   for (const directory of [one, other]) await mkdir(directory);
-  assert.equal(await mounts.mount(image.id, one, false, signal), image.id);
+  const mounted = { directory: one, imageId: image.id, writable: false };
+  assert.deepEqual(await mounts.mount(image.id, one, false, signal), mounted);
   await mounts.mount(image.id, other, true, signal);
   try {
     await assert.rejects(mounts.mount(image.id, one, false, signal), { code: "AlreadyExists" });
@@ -308,7 +309,7 @@ test("an image is mounted read-only or writable, stays the same, and is held unt
     await writeFile(join(other, "x"), "");
     assert.deepEqual(await readdir(one), ["etc"]);
     assert.deepEqual((await set.mounts()).list(), [
-      { directory: one, imageId: image.id, writable: false },
+      mounted,
       { directory: other, imageId: image.id, writable: true },
     ]);
   } finally {
@@ -327,6 +328,33 @@ test("an image whose mount has gone, as with the machine's restart, is forgotten
   await unmount(directory);
   assert.deepEqual((await set.mounts()).list(), []);
   assertClean(set);
+});
+
+test("an image that is mounted on no directory in particular gets one, which goes with it", async () => {
+  await using set = await setting();
+  const { stack, image, path } = set;
+  await mkdir(join(path, "made/left by one that was cut"), { recursive: true });
+  const mounts = await set.mounts();
+  const { directory } = await mounts.mount(image.id, undefined, false, signal);
+  const again = await mounts.mount(image.id, undefined, false, signal);
+  const writable = await mounts.mount(image.id, undefined, true, signal);
+  try {
+    assert.deepEqual(again, { directory, imageId: image.id, writable: false });
+    assert.equal(await readFile(join(directory, "etc/later"), "utf8"), "later");
+    await writeFile(join(writable.directory, "x"), "");
+    assert.deepEqual((await set.mounts()).list().length, 2);
+  } finally {
+    for (const each of [directory, writable.directory]) await mounts.unmount(each);
+  }
+  assertClean(set);
+  assert.deepEqual(await readdir(join(path, "made")), []);
+  const other = await mounts.mount(image.id, undefined, false, signal);
+  await unmount(other.directory);
+  assert.deepEqual((await set.mounts()).list(), []);
+  assert.deepEqual(await readdir(join(path, "made")), []);
+  await stack.images.remove(image.id);
+  await assert.rejects(mounts.mount(image.id, undefined, false, signal), { code: "NotFound" });
+  assert.deepEqual(await readdir(join(path, "made")), []);
 });
 
 test("an image is mounted on a directory that is there, by its whole path", async () => {

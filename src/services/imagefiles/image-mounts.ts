@@ -1,6 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { stat } from "node:fs/promises";
+import { mkdtemp, readdir, rmdir, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { makeDirectories } from "../../ground/directories/index.ts";
 import { hasCode } from "../../ground/errors/index.ts";
+import { ignoreMissing } from "../../ground/fs/index.ts";
 import type { HostPaths } from "../../ground/hostpaths/index.ts";
 import { mountInfo, mountSnapshot, unmount } from "../../ground/linux/index.ts";
 import type { Digest } from "../../parts/oci/index.ts";
@@ -21,6 +24,8 @@ export type ImageMountsOptions = {
   readonly leases: Leases;
   readonly snapshotter: Snapshotter;
   readonly hostPaths: HostPaths;
+  /** Gets the directories of images that are mounted on none that was there; nothing else is in it. */
+  readonly directory: string;
 };
 
 export type MountedImage = {
@@ -43,7 +48,9 @@ export class ImageMounts {
 
   static async open(options: ImageMountsOptions): Promise<ImageMounts> {
     const mounts = new ImageMounts(options);
+    await makeDirectories(options.directory, 0o700);
     await mounts.#forgetUnmounted();
+    await mounts.#removeUnused();
     return mounts;
   }
 
@@ -57,13 +64,34 @@ export class ImageMounts {
   }
 
   /**
-   * On an existing directory. What is written to a writable one is gone when it is unmounted. Returns the
-   * image's id. Throws ImageFilesError: InvalidArgument, NotFound (image, directory), AlreadyExists.
+   * On an existing directory, or on one that is made: of an image that has one already, read-only, that one.
+   * What is written to a writable one is gone when it is unmounted. Throws ImageFilesError: InvalidArgument,
+   * NotFound (image, directory), AlreadyExists.
    */
-  async mount(name: string, directory: string, writable: boolean, signal: AbortSignal): Promise<Digest> {
-    const { images, leases, snapshotter } = this.#options;
-    await this.#checkDirectory(directory, signal);
+  async mount(
+    name: string,
+    directory: string | undefined,
+    writable: boolean,
+    signal: AbortSignal,
+  ): Promise<MountedImage> {
+    if (directory !== undefined) {
+      await this.#checkDirectory(directory, signal);
+      return await this.#mountOn(directory, this.#find(name), writable);
+    }
     const image = this.#find(name);
+    const present = writable ? undefined : this.#madeFor(image.id);
+    if (present !== undefined) return present;
+    const made = await mkdtemp(join(this.#options.directory, `${shortId(image.id)}-`));
+    try {
+      return await this.#mountOn(made, image, writable);
+    } catch (error) {
+      await rmdir(made);
+      throw error;
+    }
+  }
+
+  async #mountOn(directory: string, image: Image, writable: boolean): Promise<MountedImage> {
+    const { images, leases, snapshotter } = this.#options;
     if (this.#leaseOf(directory) !== undefined)
       throw new ImageFilesError("AlreadyExists", `${directory}: an image is mounted there already`);
     const key = `image-mount-${randomUUID()}`;
@@ -80,7 +108,7 @@ export class ImageMounts {
     await (writable ? images.prepareRootfs(image, key) : images.prepareVolume(image, key));
     await mountSnapshot(snapshotter.mounts(key), directory);
     undo.move();
-    return image.id;
+    return { directory, imageId: image.id, writable };
   }
 
   /** Throws ImageFilesError NotFound; LinuxError for one that is in use. */
@@ -89,6 +117,16 @@ export class ImageMounts {
     if (lease === undefined) throw new ImageFilesError("NotFound", `${directory}: no image is mounted there`);
     await unmount(directory, { missingOk: true });
     await this.#forget(lease);
+  }
+
+  #madeFor(imageId: Digest): MountedImage | undefined {
+    return this.list().find(
+      (each) => each.imageId === imageId && !each.writable && this.#isMade(each.directory),
+    );
+  }
+
+  #isMade(directory: string): boolean {
+    return dirname(directory) === this.#options.directory;
   }
 
   async #forgetUnmounted(): Promise<void> {
@@ -100,9 +138,23 @@ export class ImageMounts {
     }
   }
 
-  async #forget({ id, resources }: Lease): Promise<void> {
+  /** Directories of a daemon that was cut before it wrote them down, or that had other records. */
+  async #removeUnused(): Promise<void> {
+    const { directory } = this.#options;
+    const used = new Set(this.list().map((each) => each.directory));
+    for (const name of await readdir(directory)) {
+      const path = join(directory, name);
+      if (used.has(path)) continue;
+      await unmount(path, { detach: true, missingOk: true });
+      await rmdir(path);
+    }
+  }
+
+  async #forget({ id, resources, labels: of }: Lease): Promise<void> {
     for (const resource of resources)
       if (resource.kind === "snapshot") await this.#removeSnapshot(resource.key);
+    const directory = of[labels.directory] ?? "";
+    if (this.#isMade(directory)) await rmdir(directory).catch(ignoreMissing);
     await this.#options.leases.delete(id);
   }
 
@@ -136,4 +188,8 @@ export class ImageMounts {
       throw new ImageFilesError("NotFound", `${quoted} is not there: make the directory`);
     if (!found.isDirectory()) throw new ImageFilesError("InvalidArgument", `${quoted} is not a directory`);
   }
+}
+
+function shortId(id: Digest): string {
+  return id.slice(id.indexOf(":") + 1).slice(0, 12);
 }

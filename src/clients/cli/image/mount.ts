@@ -1,10 +1,12 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
+import { hasCode } from "../../../ground/errors/index.ts";
 import { berthV1 } from "../../../ground/protocol/index.ts";
+import { type Client, findImage } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
 import { forEachName } from "../commands/each-name.ts";
 import { needsBerthd } from "../commands/needs-berthd.ts";
-import { usageError } from "../errors.ts";
+import { CliError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { addConnectionOptions, addListOptions, type ConnectionOptions, optionsOf } from "../options.ts";
 import { type ListOptions, printList } from "../output/print-list.ts";
@@ -14,12 +16,15 @@ import { write } from "../output/write.ts";
 
 type Options = ConnectionOptions & ListOptions & { readonly writable?: boolean };
 
-const description = `Mounts an image on an existing directory of berthd's machine, read-only, and prints the directory; without arguments,
-lists what is mounted so. With --writable files can be changed, but no image is: what was written is gone when it is unmounted.`;
+const description = `Mounts an image on a directory of berthd's machine, read-only, and prints the directory: one that exists, or, if none is
+given, one that berthd makes and removes again when the image is unmounted. Without arguments, lists what is mounted so.
+With --writable files can be changed, but no image is: what was written is gone when it is unmounted.`;
 
 const examples = `
 Examples:
-  berth image mount busybox /mnt
+  ls "$(berth image mount busybox)"
+  berth image umount busybox
+  berth image mount --writable busybox /mnt
   berth image umount /mnt
 `;
 
@@ -29,7 +34,7 @@ export function defineMount(command: Command, invocation: Invocation): void {
     .summary("mount an image on a directory")
     .description(description)
     .argument("[image]", "reference or id")
-    .argument("[directory]", "where to mount it")
+    .argument("[directory]", "where to mount it (default: a new directory)")
     .option("-w, --writable", "let files be changed");
   addListOptions(mounting);
   addConnectionOptions(mounting)
@@ -45,10 +50,10 @@ function defineUnmount(command: Command, invocation: Invocation): void {
     .command("umount")
     .alias("unmount")
     .summary("unmount images")
-    .description("Unmounts images that `berth image mount` has mounted.")
-    .argument("<directory...>", "where they are mounted");
-  addConnectionOptions(unmounting).action((directories: string[]) =>
-    unmount(directories, optionsOf<ConnectionOptions>(unmounting), invocation),
+    .description("Unmounts images that `berth image mount` has mounted: an image from wherever it is.")
+    .argument("<directory|image...>", "where they are mounted, or references or ids");
+  addConnectionOptions(unmounting).action((names: string[]) =>
+    unmount(names, optionsOf<ConnectionOptions>(unmounting), invocation),
   );
 }
 
@@ -59,14 +64,16 @@ async function mount(
   invocation: Invocation,
 ): Promise<void> {
   if (image === undefined) return await listMounts(options, invocation);
-  if (directory === undefined) throw usageError("missing argument: the directory to mount the image on");
   using client = await connect(options, invocation);
-  const path = resolve(directory);
-  const request = { image, directory: path, writable: options.writable ?? false };
-  await client.unary(berthV1.BerthService.mountImage, request).catch((error: unknown) => {
+  const request = {
+    image,
+    directory: directory === undefined ? "" : resolve(directory),
+    writable: options.writable ?? false,
+  };
+  const mounted = await client.unary(berthV1.BerthService.mountImage, request).catch((error: unknown) => {
     throw needsBerthd("image mount", error);
   });
-  await write(invocation.io.stdout, `${path}\n`);
+  await write(invocation.io.stdout, `${mounted.directory}\n`);
 }
 
 async function listMounts(options: Options, invocation: Invocation): Promise<void> {
@@ -88,17 +95,40 @@ async function listMounts(options: Options, invocation: Invocation): Promise<voi
 }
 
 async function unmount(
-  directories: readonly string[],
+  names: readonly string[],
   options: ConnectionOptions,
   invocation: Invocation,
 ): Promise<void> {
   using client = await connect(options, invocation);
-  const unmountOne = async (directory: string): Promise<void> => {
-    await client
-      .unary(berthV1.BerthService.unmountImage, { directory: resolve(directory) })
-      .catch((error: unknown) => {
-        throw needsBerthd("image umount", error);
-      });
+  const unmountOne = async (name: string): Promise<void> => {
+    for (const directory of await directoriesOf(client, name))
+      await client.unary(berthV1.BerthService.unmountImage, { directory });
   };
-  await forEachName(directories, unmountOne, invocation);
+  await forEachName(names, unmountOne, invocation);
+}
+
+/** Where an image is mounted, or the directory of this name. */
+async function directoriesOf(client: Client, name: string): Promise<readonly string[]> {
+  const { mounts } = await client.unary(berthV1.BerthService.listImageMounts, {}).catch((error: unknown) => {
+    throw needsBerthd("image umount", error);
+  });
+  const path = resolve(name);
+  if (mounts.some(({ directory }) => directory === path)) return [path];
+  const id = await idOfImage(client, name);
+  const found = mounts.filter(({ imageId }) => imageId === id);
+  if (found.length > 0) return found.map(({ directory }) => directory);
+  throw new CliError(
+    "NotFound",
+    `no image is mounted on ${path}, nor is there one of the name ${JSON.stringify(name)} that is mounted; \`berth image mount\` lists those that are`,
+  );
+}
+
+/** An image may be removed while it is mounted; it is known by its whole id then. */
+async function idOfImage(client: Client, name: string): Promise<string> {
+  try {
+    return (await findImage(client, name)).image.id;
+  } catch (error) {
+    if (hasCode(error, "NotFound")) return name;
+    throw error;
+  }
 }

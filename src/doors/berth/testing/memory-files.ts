@@ -30,9 +30,10 @@ export class MemoryFiles {
 
   readonly mounts: BerthServiceOptions["mounts"] = {
     list: () => this.mounted,
-    mount: async (_, directory, writable) => {
-      this.mounted.push({ directory, imageId: id, writable });
-      return id;
+    mount: async (_, directory = "/run/made", writable) => {
+      const mounted = { directory, imageId: id, writable };
+      this.mounted.push(mounted);
+      return mounted;
     },
     unmount: async (directory) => {
       this.mounted.splice(

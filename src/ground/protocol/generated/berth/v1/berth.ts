@@ -635,7 +635,7 @@ export interface PathChange {
 export interface MountImageRequest {
   /** Id or reference. */
   image: string;
-  /** Absolute path of an existing directory. */
+  /** Absolute path of an existing directory; empty: one that berthd makes, which goes when the image is unmounted. */
   directory: string;
   /** What is written is gone when it is unmounted; no image changes. */
   writable: boolean;
@@ -644,6 +644,8 @@ export interface MountImageRequest {
 export interface MountImageResponse {
   /** The id of the image. */
   id: string;
+  /** Where it is mounted. */
+  directory: string;
 }
 
 export interface UnmountImageRequest {
@@ -5001,13 +5003,16 @@ export const MountImageRequest: MessageFns<MountImageRequest> = {
 };
 
 function createBaseMountImageResponse(): MountImageResponse {
-  return { id: "" };
+  return { id: "", directory: "" };
 }
 
 export const MountImageResponse: MessageFns<MountImageResponse> = {
   encode(message: MountImageResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.id !== "") {
       writer.uint32(10).string(message.id);
+    }
+    if (message.directory !== "") {
+      writer.uint32(18).string(message.directory);
     }
     return writer;
   },
@@ -5033,6 +5038,14 @@ export const MountImageResponse: MessageFns<MountImageResponse> = {
             message.id = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.directory = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5046,13 +5059,19 @@ export const MountImageResponse: MessageFns<MountImageResponse> = {
   },
 
   fromJSON(object: any): MountImageResponse {
-    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      directory: isSet(object.directory) ? globalThis.String(object.directory) : "",
+    };
   },
 
   toJSON(message: MountImageResponse): unknown {
     const obj: any = {};
     if (message.id !== undefined) {
       obj.id = message.id;
+    }
+    if (message.directory !== undefined) {
+      obj.directory = message.directory;
     }
     return obj;
   },
@@ -5063,6 +5082,7 @@ export const MountImageResponse: MessageFns<MountImageResponse> = {
   fromPartial(object: DeepPartial<MountImageResponse>): MountImageResponse {
     const message = createBaseMountImageResponse();
     message.id = object.id ?? "";
+    message.directory = object.directory ?? "";
     return message;
   },
 };
