@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { ManagerApi, ManagerOptions, Persistence, StoredObject } from "../clients/manager/index.ts";
 import { systemClock } from "../ground/clock/index.ts";
 import type { Config } from "../ground/config/index.ts";
+import { exists } from "../ground/fs/index.ts";
 import type { Logger } from "../ground/logging/index.ts";
 import type { Database } from "../ground/metadata/index.ts";
 
@@ -37,10 +38,15 @@ export class DaemonPodManager implements AsyncDisposable {
     return new DaemonPodManager(config, logger, await recordsIn(database), observer);
   }
 
-  /** Once the socket answers: objects that were kept go on, and directories are watched. */
+  /**
+   * Once the socket answers: objects that were kept go on, directories are watched, and a network of services
+   * that one before did not come to remove goes.
+   */
   async start(): Promise<void> {
     const kept = await this.#persistence.load();
-    if (kept.length === 0 && this.#config.manager.manifestDirs.length === 0) return;
+    const isNeeded =
+      kept.length > 0 || this.#config.manager.manifestDirs.length > 0 || (await exists(this.#subnetPath));
+    if (!isNeeded) return;
     await this.api().catch((err: unknown) => this.#logger.error({ err }, "the pod manager cannot start"));
   }
 
@@ -59,6 +65,15 @@ export class DaemonPodManager implements AsyncDisposable {
     await this.#rooms.disposeAsync();
   }
 
+  get #dataDir(): string {
+    return join(this.#config.root, "manager");
+  }
+
+  /** There as long as the network of services is. */
+  get #subnetPath(): string {
+    return join(this.#dataDir, "service-subnet");
+  }
+
   /** Its code is loaded only then: on most machines a kubelet does what it is for. */
   async #open(): Promise<ManagerApi> {
     const [
@@ -70,7 +85,7 @@ export class DaemonPodManager implements AsyncDisposable {
       import("../clients/manager/index.ts"),
       import("../clients/servicenet/index.ts"),
     ]);
-    const { manager: settings, address, root } = this.#config;
+    const { manager: settings, address } = this.#config;
     const client = this.#rooms.use(
       await connectEndpoint(settings.endpoint === "" ? address : settings.endpoint, {
         signal: this.#closing.signal,
@@ -84,7 +99,7 @@ export class DaemonPodManager implements AsyncDisposable {
         clock: systemClock,
         persistence: this.#persistence,
         ...(this.#observer !== undefined && { observer: this.#observer }),
-        dataDir: join(root, "manager"),
+        dataDir: this.#dataDir,
         logRoot: settings.logDir,
         nodeLabels: settings.nodeLabels,
         logLimits: { maxBytes: settings.logMaxMib * 2 ** 20, maxFiles: settings.logMaxFiles },
@@ -93,13 +108,14 @@ export class DaemonPodManager implements AsyncDisposable {
           imagesHighPercent: settings.imageGcHighPercent,
           imagesLowPercent: settings.imageGcLowPercent,
         },
-        openServices: () => {
-          const dataDir = join(root, "manager");
-          return ServiceNetwork.open({
-            name: serviceNetworkName(dataDir),
-            subnetPath: join(dataDir, "service-subnet"),
-            onProblem: (message) => this.#logger.warn(message),
-          });
+        serviceNetwork: {
+          open: () =>
+            ServiceNetwork.open({
+              name: serviceNetworkName(this.#dataDir),
+              subnetPath: this.#subnetPath,
+              onProblem: (message) => this.#logger.warn(message),
+            }),
+          isLeft: () => exists(this.#subnetPath),
         },
         credentials: async () => undefined,
         onEvent: (key, event) => {

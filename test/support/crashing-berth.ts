@@ -3,6 +3,7 @@ import { randomInt } from "node:crypto";
 import { readdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { serviceNetworkName } from "../../src/clients/servicenet/index.ts";
 import { tempDir } from "../../src/testing/temp-dir.ts";
 import { type BerthOptions, TestBerth } from "./berth.ts";
 import { eventually } from "./condition.ts";
@@ -78,22 +79,25 @@ export class CrashingBerth implements AsyncDisposable {
 
   /** What the pods of this daemon have on the machine now, in words that do not depend on when one looks. */
   async traces(): Promise<readonly string[]> {
-    const [mounts, processes, cgroups, links, rules, nftables, files, containers] = await Promise.all([
-      this.#mounts(),
-      this.#processes(),
-      directoriesNamed("/sys/fs/cgroup", this.cgroupParent),
-      outputLines("ip", "-o", "link", "show", "master", this.#network),
-      outputLines("iptables-save"),
-      outputLines("nft", "list", "ruleset"),
-      this.#files(),
-      this.berth.docker?.containers() ?? [],
-    ]);
+    const [mounts, processes, cgroups, links, bridges, rules, nftables, files, containers] =
+      await Promise.all([
+        this.#mounts(),
+        this.#processes(),
+        directoriesNamed("/sys/fs/cgroup", this.cgroupParent),
+        outputLines("ip", "-o", "link", "show", "master", this.#network),
+        outputLines("ip", "-o", "link", "show", "type", "bridge"),
+        outputLines("iptables-save"),
+        outputLines("nft", "list", "ruleset"),
+        this.#files(),
+        this.berth.docker?.containers() ?? [],
+      ]);
     return [
       ...mounts.map((point) => `mount ${point}`),
       ...processes.map(({ pid, command }) => `process ${pid} ${command}`),
       ...cgroups.map((directory) => `cgroup ${directory}`),
       // One that is made ahead for the next pod goes with the daemon.
       ...links.filter((link) => !link.includes("alias made ahead by berth")).map((link) => `link ${link}`),
+      ...bridges.filter((link) => link.includes(this.#serviceNetwork)).map((link) => `services ${link}`),
       ...rules.filter((rule) => rule.includes(this.#network)).map((rule) => `rule ${rule}`),
       ...[...nftables.join("\n").matchAll(/comment "([^"]*)"/g)]
         .filter(([, note]) => note?.endsWith(` ${this.#network}`))
@@ -101,6 +105,10 @@ export class CrashingBerth implements AsyncDisposable {
       ...files.map((file) => `file ${file}`),
       ...containers.map((container) => `container ${container}`),
     ];
+  }
+
+  get #serviceNetwork(): string {
+    return serviceNetworkName(join(this.berth.root, "manager"));
   }
 
   /** Waits until nothing is there but what was there before. */

@@ -7,7 +7,6 @@ import type { Client } from "../criclient/index.ts";
 import type { Manifest } from "../manifests/index.ts";
 import type { LogLimits, PodEvent, PullCredentials, StepObserver } from "../podlife/index.ts";
 import { logDirectory, logPath, machineUsersDir } from "../podspec/index.ts";
-import type { ServiceNetwork } from "../servicenet/index.ts";
 import { type Applied, inOrderOfUse, planApply } from "./apply.ts";
 import { Claims } from "./claims.ts";
 import { reconcileObject } from "./controllers/reconcile-object.ts";
@@ -24,7 +23,7 @@ import { Reconciler } from "./reconciler.ts";
 import { stepOfRemoval, usersOf } from "./removal.ts";
 import { successor, successorOf } from "./replacement.ts";
 import { withRestart } from "./rollout.ts";
-import { NodeServices } from "./services/node-services.ts";
+import { NodeServices, type ServiceNetworkSource } from "./services/node-services.ts";
 import { storeWorld } from "./store-world.ts";
 
 export type ManagerOptions = {
@@ -37,8 +36,8 @@ export type ManagerOptions = {
   readonly credentials: PullCredentials;
   /** See PodContext; the machine's, unless it is given. */
   readonly usersDir?: string;
-  /** Makes the network of services, once there is need; without it there is none. */
-  readonly openServices?: () => Promise<ServiceNetwork>;
+  /** The network of services, made once there is need; without it there is none. */
+  readonly serviceNetwork?: ServiceNetworkSource;
   /** Labels of the node that pods may ask for, beside those that it has anyway. */
   readonly nodeLabels?: Readonly<Record<string, string>>;
   /** When pods are evicted, and images collected: never, unless it is given. */
@@ -86,7 +85,7 @@ export class Manager implements AsyncDisposable {
     this.#services = new NodeServices({
       store,
       clock,
-      open: options.openServices,
+      network: options.serviceNetwork,
       onProblem: (message) => this.#failedOnNode(message),
       onOtherAddress: (service, message) => this.#warn(keyOf(service), "ClusterIPOutOfRange", message),
     });

@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { ignoreMissing, isErrno } from "../../ground/fs/index.ts";
 import { forgetConnections, NetlinkSocket, nft } from "../../ground/linux/index.ts";
 import { KeyLock } from "../../ground/sync/index.ts";
@@ -13,7 +13,10 @@ import { removeTraces } from "./traces.ts";
 export type ServiceNetworkOptions = {
   /** Of its link and its table; at most 15 bytes, and no other network's. */
   readonly name: string;
-  /** A file that keeps the subnet, for a network whose services outlive this process. */
+  /**
+   * A file that keeps the subnet, for a network whose services outlive this process: it is there before
+   * anything is in the kernel, and goes after all of that.
+   */
   readonly subnetPath?: string;
   /** Something is wrong that nobody asked for. */
   readonly onProblem: (message: string) => void;
@@ -22,6 +25,7 @@ export type ServiceNetworkOptions = {
 /** The addresses and names of services; what it made in the kernel stays when it is disposed of. */
 export class ServiceNetwork implements AsyncDisposable {
   readonly #name: string;
+  readonly #subnetPath: string | undefined;
   readonly #subnet: IpNetwork;
   readonly #route: NetlinkSocket;
   readonly #rules: NetlinkSocket;
@@ -32,12 +36,13 @@ export class ServiceNetwork implements AsyncDisposable {
   #generation = 0;
 
   private constructor(
-    name: string,
+    { name, subnetPath }: ServiceNetworkOptions,
     subnet: IpNetwork,
     sockets: { readonly route: NetlinkSocket; readonly rules: NetlinkSocket },
     resolver: Resolver,
   ) {
     this.#name = name;
+    this.#subnetPath = subnetPath;
     this.#subnet = subnet;
     this.#route = sockets.route;
     this.#rules = sockets.rules;
@@ -45,7 +50,8 @@ export class ServiceNetwork implements AsyncDisposable {
   }
 
   /** Throws LinuxError where the kernel has no nf_tables or this process no right to it, and Error. */
-  static async open({ name, subnetPath, onProblem }: ServiceNetworkOptions): Promise<ServiceNetwork> {
+  static async open(options: ServiceNetworkOptions): Promise<ServiceNetwork> {
+    const { name, subnetPath, onProblem } = options;
     await using opened = new AsyncDisposableStack();
     const route = opened.use(NetlinkSocket.open("route"));
     const rules = opened.use(NetlinkSocket.open("netfilter"));
@@ -53,7 +59,7 @@ export class ServiceNetwork implements AsyncDisposable {
     const subnet = await subnetOf(route, name, subnetPath);
     makeLink(route, name, subnet);
     const resolver = opened.use(await Resolver.open(formatIp(resolverAddress(subnet)), onProblem));
-    const network = new ServiceNetwork(name, subnet, { route, rules }, resolver);
+    const network = new ServiceNetwork(options, subnet, { route, rules }, resolver);
     opened.move();
     return network;
   }
@@ -104,6 +110,7 @@ export class ServiceNetwork implements AsyncDisposable {
     {
       using _ = await this.#lock.acquire("rules");
       await removeTraces(this.#route, this.#name);
+      if (this.#subnetPath !== undefined) await rm(this.#subnetPath, { force: true });
     }
     await this[Symbol.asyncDispose]();
   }

@@ -38,15 +38,17 @@ export async function playManifests(
     clock: systemClock,
     persistence: kept.persistence,
     keepClaims: true,
-    openServices: async () => {
-      const { removeLeftServiceNetworks, ServiceNetwork, serviceNetworkName } = await import(
-        "../../servicenet/index.ts"
-      );
-      await removeLeftServiceNetworks();
-      return await ServiceNetwork.open({
-        name: serviceNetworkName(),
-        onProblem: (message) => io.stderr.write(`${yellow("warning:")} ${message}\n`),
-      });
+    serviceNetwork: {
+      open: async () => {
+        const { removeLeftServiceNetworks, ServiceNetwork, serviceNetworkName } = await import(
+          "../../servicenet/index.ts"
+        );
+        await removeLeftServiceNetworks();
+        return await ServiceNetwork.open({
+          name: serviceNetworkName(),
+          onProblem: (message) => io.stderr.write(`${yellow("warning:")} ${message}\n`),
+        });
+      },
     },
     credentials: async (reference) => {
       const credentials = await keptCredentials(reference, io);

@@ -8,11 +8,17 @@ import type { ObjectStore } from "../object-store.ts";
 import { servedService } from "./served-services.ts";
 import { addressesFor, type StoredService, statusOf } from "./service-addresses.ts";
 
+export type ServiceNetworkSource = {
+  readonly open: () => Promise<ServiceNetwork>;
+  /** Whether a manager that has ended made it, and nobody has removed it: never, unless it is given. */
+  readonly isLeft?: () => Promise<boolean>;
+};
+
 export type NodeServicesOptions = {
   readonly store: ObjectStore;
   readonly clock: Clock;
   /** Undefined where pods have no services: names and addresses are the machine's alone. */
-  readonly open: (() => Promise<ServiceNetwork>) | undefined;
+  readonly network: ServiceNetworkSource | undefined;
   readonly onProblem: (message: string) => void;
   /** A service has another address than it asks for. */
   readonly onOtherAddress: (service: StoredService, message: string) => void;
@@ -82,16 +88,11 @@ export class NodeServices implements AsyncDisposable {
   /** Leads addresses and names to the pods that are ready now. */
   async publish({ podStatus, lookAgainAfter }: World): Promise<void> {
     const { store } = this.#options;
+    if (!this.#isNeeded()) return await this.#remove();
     const network = await this.#opened;
     if (network === undefined) return;
     const services = store.listOf("Service").filter(({ deleting }) => deleting === undefined);
     const pods = store.listOf("Pod");
-    if (!this.#isNeeded()) {
-      this.#opened = undefined;
-      this.#published = undefined;
-      await network.remove();
-      return;
-    }
     const served = services.map((service) => servedService(service, pods, podStatus));
     await this.#tell(network, served);
     lookAgainAfter(verifyMs);
@@ -111,9 +112,18 @@ export class NodeServices implements AsyncDisposable {
 
   /** Addresses go on to lead to pods; names have no answer until there is another manager. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const network = await this.#opened;
-    if (this.#isNeeded()) await network?.[Symbol.asyncDispose]();
-    else await network?.remove();
+    if (!this.#isNeeded()) return await this.#remove();
+    await (await this.#opened)?.[Symbol.asyncDispose]();
+  }
+
+  /** Also what an earlier manager made, of which this one has had no need. */
+  async #remove(): Promise<void> {
+    const { network } = this.#options;
+    if (this.#opened === undefined && (await network?.isLeft?.()) === true) await this.#network();
+    const opened = await this.#opened;
+    this.#opened = undefined;
+    this.#published = undefined;
+    await opened?.remove();
   }
 
   #isNeeded(): boolean {
@@ -122,11 +132,11 @@ export class NodeServices implements AsyncDisposable {
   }
 
   #network(): Promise<ServiceNetwork | undefined> {
-    const { open, clock, onProblem } = this.#options;
-    if (open === undefined) return Promise.resolve(undefined);
+    const { network, clock, onProblem } = this.#options;
+    if (network === undefined) return Promise.resolve(undefined);
     const failedAt = this.#failedAtNs;
     if (failedAt !== undefined && clock.nowNs() - failedAt < retryNs) return Promise.resolve(undefined);
-    this.#opened ??= open().catch((error: unknown) => {
+    this.#opened ??= network.open().catch((error: unknown) => {
       this.#opened = undefined;
       this.#failedAtNs = clock.nowNs();
       onProblem(`services have no addresses and names: ${messageOf(error)}`);
