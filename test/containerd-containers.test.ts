@@ -253,7 +253,8 @@ describe("containerd's API of containers and events", () => {
     const { containers } = clients.in("told");
     const all = await listen('namespace==told,topic~="^/containers/"');
     const deleted = await listen('topic=="/containers/delete",event.id==b');
-    for (const id of ["a", "b"]) await containers.create({ container: container({ id }) });
+    const runtime = { name: "io.containerd.runc.v2", options: { typeUrl: "runc", value: Buffer.from([8]) } };
+    for (const id of ["a", "b"]) await containers.create({ container: container({ id, runtime }) });
     for (const id of ["a", "b"]) await containers.delete({ id });
     const heard = await take(all, 4);
     assert.deepEqual(
@@ -265,7 +266,7 @@ describe("containerd's API of containers and events", () => {
     assert.deepEqual(events.ContainerCreate.decode(created.event.value), {
       id: "a",
       image: "docker.io/library/nginx:1",
-      runtime: { name: "io.containerd.runc.v2", options: undefined },
+      runtime,
     });
     assert.ok((created.timestamp?.seconds ?? 0n) > 0n);
     const [only] = await take(deleted, 1);

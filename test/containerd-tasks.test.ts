@@ -12,7 +12,7 @@ import { eventually } from "./support/condition.ts";
 import { testHandler } from "./support/handler.ts";
 import { withContainerd } from "./support/with-containerd.ts";
 
-const { Status, Any } = containerd.types;
+const { Status, Any, Mount } = containerd.types;
 const { events } = containerd;
 const { ExecProcessRequest } = containerd.tasksV1;
 type ExecProcessRequest = containerd.tasksV1.ExecProcessRequest;
@@ -133,7 +133,10 @@ describe("containerd's API of the tasks of clients' containers", () => {
       return heard.length > 0;
     });
     const containerId = "told";
-    await run(shell(containerId, "exit 5"));
+    const rootfs = (await own.create(shell(containerId, "exit 5"))).map((mount) => Mount.fromPartial(mount));
+    const fifos = await own.fifos();
+    const { pid } = await own.createTask({ containerId, rootfs, ...fifos });
+    await own.api.tasks.start({ containerId, execId: "" });
     await own.api.tasks.wait({ containerId, execId: "" });
     await own.api.tasks.delete({ containerId });
     await own.api.events.publish({ topic: "/probe", event: Any.fromPartial({ typeUrl: "Last" }) });
@@ -143,6 +146,15 @@ describe("containerd's API of the tasks of clients' containers", () => {
       told.map(({ topic }) => topic),
       ["/tasks/create", "/tasks/start", "/tasks/exit", "/tasks/delete"],
     );
+    const { bundle, ...create } = events.TaskCreate.decode(told[0]?.event?.value ?? Buffer.alloc(0));
+    assert.ok(bundle.endsWith(`/${containerId}`), bundle);
+    assert.deepEqual(create, {
+      containerId,
+      pid,
+      rootfs,
+      io: { ...fifos, terminal: false },
+      checkpoint: "",
+    });
     const exit = events.TaskExit.decode(told[2]?.event?.value ?? Buffer.alloc(0));
     assert.deepEqual([exit.containerId, exit.id, exit.exitStatus], [containerId, containerId, 5]);
   });

@@ -227,8 +227,15 @@ describe("ctr run and tasks", () => {
         return seen.some((line) => line.includes("/containers/delete"));
       });
       seen.length = 0;
+      await ctr("images", "tag", host.image, "example.test/told:1");
+      await ctr("images", "rm", "example.test/told:1");
       await ctr("run", "--rm", host.image, "told", "true");
       await eventually("the last one has come", async () => seen.at(-1)?.includes("/containers/delete"));
+      const ofImages = seen.filter((line) => line.includes('{"name":"example.test/told:1"'));
+      assert.deepEqual(
+        ofImages.map((line) => line.split(" ")[5]),
+        ["/images/create", "/images/delete"],
+      );
       assert.deepEqual(
         seen.filter((line) => line.includes('"told"')).map((line) => line.split(" ")[5]),
         [

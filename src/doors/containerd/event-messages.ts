@@ -1,7 +1,7 @@
 import { containerd } from "../../ground/protocol/index.ts";
 import type { Envelope, EventByTopic, Topic } from "../../services/events/index.ts";
 import { isPodsBy } from "./extensions.ts";
-import { toTimestamp } from "./messages.ts";
+import { toAny, toTimestamp } from "./messages.ts";
 import { podRuntimeName } from "./pod-runtime.ts";
 import { podExitStatus } from "./pod-sandbox-tasks.ts";
 
@@ -34,9 +34,9 @@ const encoders: { readonly [T in Known]: Encoder<EventByTopic[T]> } = {
   "/namespaces/create": of("NamespaceCreate", events.NamespaceCreate, named),
   "/namespaces/update": of("NamespaceUpdate", events.NamespaceUpdate, named),
   "/namespaces/delete": of("NamespaceDelete", events.NamespaceDelete, ({ name }) => ({ name })),
-  "/images/create": of("ImageCreate", events.ImageCreate, named),
-  "/images/update": of("ImageUpdate", events.ImageUpdate, named),
-  "/images/delete": of("ImageDelete", events.ImageDelete, ({ name }) => ({ name })),
+  "/images/create": ofImages("ImageCreate", events.ImageCreate, named),
+  "/images/update": ofImages("ImageUpdate", events.ImageUpdate, named),
+  "/images/delete": ofImages("ImageDelete", events.ImageDelete, ({ name }) => ({ name })),
   "/content/create": of("ContentCreate", events.ContentCreate, ({ digest, sizeBytes }) => ({
     digest,
     size: BigInt(sizeBytes),
@@ -60,10 +60,12 @@ const encoders: { readonly [T in Known]: Encoder<EventByTopic[T]> } = {
   "/containers/create": of(
     "ContainerCreate",
     events.ContainerCreate,
-    ({ id, image, runtime, extensions }) => ({
+    ({ id, image, runtime: { name, options }, extensions }) => ({
       id,
       image,
-      runtime: { name: isPodsBy(extensions) ? podRuntimeName : runtime, options: undefined },
+      runtime: isPodsBy(extensions)
+        ? { name: podRuntimeName, options: undefined }
+        : { name, options: options && toAny(options) },
     }),
   ),
   "/containers/update": of(
@@ -80,11 +82,15 @@ const encoders: { readonly [T in Known]: Encoder<EventByTopic[T]> } = {
   "/tasks/create": of(
     "TaskCreate",
     events.TaskCreate,
-    ({ containerId, pid, bundleDir, terminal, checkpoint }) => ({
+    ({ containerId, pid, bundleDir, terminal, asked, checkpoint }) => ({
       containerId,
       bundle: bundleDir,
-      rootfs: [],
-      io: { stdin: "", stdout: "", stderr: "", terminal },
+      rootfs: (asked?.rootfs ?? []).map(({ options, ...mount }) => ({
+        ...mount,
+        target: "",
+        options: [...options],
+      })),
+      io: { ...(asked?.streams ?? { stdin: "", stdout: "", stderr: "" }), terminal },
       checkpoint: checkpoint ?? "",
       pid,
     }),
@@ -129,16 +135,26 @@ const encoders: { readonly [T in Known]: Encoder<EventByTopic[T]> } = {
   })),
 };
 
+/** Those of images are in the package of their service. */
+function ofImages<Event, Message extends object>(
+  name: string,
+  codec: Codec<Message>,
+  toMessage: (event: Event) => Message,
+): Encoder<Event> {
+  return of(name, codec, toMessage, "containerd.services.images.v1");
+}
+
 function of<Event, Message extends object>(
   name: string,
   codec: Codec<Message>,
   toMessage: (event: Event) => Message,
+  protoPackage = "containerd.events",
 ): Encoder<Event> {
   return (event) => {
     const message = toMessage(event);
     const value = Buffer.from(codec.encode(message).finish());
     return {
-      any: { typeUrl: `containerd.events.${name}`, value },
+      any: { typeUrl: `${protoPackage}.${name}`, value },
       fields: message as EventMessage["fields"],
     };
   };

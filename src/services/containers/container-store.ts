@@ -86,7 +86,7 @@ function publishContainer(
     events.publish(namespace, "/containers/create", {
       id,
       image,
-      runtime: runtime.name,
+      runtime,
       extensions: Object.keys(named),
     });
   else if (kind === "updated")

@@ -160,10 +160,10 @@ test("each change is published in its namespace, in the order of commits, and no
   await database[Symbol.asyncDispose]();
   await assert.rejects(containers.delete("db"), { code: "Unavailable" });
   assert.deepEqual(events.take(), [
-    ["/containers/create", "k8s.io", { id: "web", image: "", runtime: "crun", extensions: [] }],
-    ["/containers/create", "moby", { id: "web", image: "old", runtime: "crun", extensions: [] }],
+    ["/containers/create", "k8s.io", { id: "web", image: "", runtime: { name: "crun" }, extensions: [] }],
+    ["/containers/create", "moby", { id: "web", image: "old", runtime: { name: "crun" }, extensions: [] }],
     ["/containers/update", "moby", { id: "web", image: "new", labels: { a: "1" }, snapshotKey: "" }],
-    ["/containers/create", "moby", { id: "db", image: "", runtime: "crun", extensions: [] }],
+    ["/containers/create", "moby", { id: "db", image: "", runtime: { name: "crun" }, extensions: [] }],
     ["/containers/delete", "moby", { id: "web" }],
   ]);
 });

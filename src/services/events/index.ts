@@ -12,4 +12,4 @@
 export type { Envelope, EventPublisher, ForeignEnvelope } from "./envelope.ts";
 export { ServiceEvents } from "./service-events.ts";
 export { EventsError, type Subscription } from "./subscription.ts";
-export type { EventByTopic, Topic } from "./topics.ts";
+export type { EventByTopic, TaskAsked, Topic } from "./topics.ts";

@@ -27,7 +27,10 @@ export type EventByTopic = {
   readonly "/containers/create": {
     readonly id: string;
     readonly image: string;
-    readonly runtime: string;
+    readonly runtime: {
+      readonly name: string;
+      readonly options?: { readonly typeUrl: string; readonly value: Uint8Array } | undefined;
+    };
     /** Names of its extensions, which tell whose it is. */
     readonly extensions: readonly string[];
   };
@@ -44,6 +47,8 @@ export type EventByTopic = {
     readonly pid: number;
     readonly bundleDir: string;
     readonly terminal: boolean;
+    /** Of a client's own container. */
+    readonly asked: TaskAsked | undefined;
     /** The directory of the checkpoint that it is restored from. */
     readonly checkpoint: string | undefined;
   };
@@ -86,6 +91,16 @@ export type EventByTopic = {
   /** Also for one whose start failed. */
   readonly "/pods/container-stopped": PodContainerChanged;
   readonly "/pods/container-deleted": PodContainerChanged;
+};
+
+/** What a client has asked for of a task: its root file system's mounts, and where its streams lead. */
+export type TaskAsked = {
+  readonly rootfs: readonly {
+    readonly type: string;
+    readonly source: string;
+    readonly options: readonly string[];
+  }[];
+  readonly streams: { readonly stdin: string; readonly stdout: string; readonly stderr: string };
 };
 
 export type Topic = keyof EventByTopic;

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from "node:stream";
 import type { LookUp } from "../../ground/hostpaths/index.ts";
+import type { TaskAsked } from "../events/index.ts";
 import type { OciLimits, OciProcess, OciSpec } from "./spec/types.ts";
 import type { StreamOwner } from "./streams/stream-owner.ts";
 
@@ -73,6 +74,8 @@ export type TaskSpec = TaskIdentity & {
   readonly noPivotRoot?: boolean;
   /** It has the session keyring of whoever starts it (runc's `--no-new-keyring`, keyrings(7)). */
   readonly noNewKeyring?: boolean;
+  /** For those who hear of its creation. */
+  readonly asked?: TaskAsked;
   /** The processes come from a checkpoint. `create` makes them, stopped; `start` lets them go on. */
   readonly restore?: TaskRestore;
 };

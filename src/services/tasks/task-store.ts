@@ -167,14 +167,13 @@ export class TaskStore implements AsyncDisposable {
       const copy = copies.use(await this.#openCopy(namespace, id, asked.streams));
       const checkpoint = asked.checkpoint ?? criuImagePath;
       const identity = identityOf(id, bundle, origin);
+      const common = { ...identity, ...how, io, asked };
       const task = await tasks.create(
         checkpoint === undefined
-          ? { ...identity, ...how, spec, io }
+          ? { ...common, spec }
           : {
-              ...identity,
-              ...how,
+              ...common,
               spec: restorable(spec, bundle),
-              io,
               restore: this.checkpoints.restoreFrom(origin.handler, checkpoint),
             },
         signal,

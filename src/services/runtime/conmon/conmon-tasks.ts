@@ -149,6 +149,7 @@ export class ConmonTasks implements Tasks {
         pid,
         bundleDir: task.bundleDir,
         terminal: consoleOf(task.io)?.terminal ?? false,
+        asked: task.asked,
         checkpoint: task.restore?.imageDir,
       });
       return adopted;

@@ -22,7 +22,14 @@ for (const handler of ["crun", "runc"]) {
       assert.deepEqual(created, [
         "/tasks/create",
         "moby",
-        { containerId, pid, bundleDir: bench.bundleOf(task), terminal: false, checkpoint: undefined },
+        {
+          containerId,
+          pid,
+          bundleDir: bench.bundleOf(task),
+          terminal: false,
+          asked: undefined,
+          checkpoint: undefined,
+        },
       ]);
       const { exitCode, finishedAtNs: exitedAtNs } = await task.wait();
       assert.deepEqual(others, [
