@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { exists } from "../src/ground/fs/index.ts";
 import {
   type ContainerEventResponse,
   ContainerEventType,
@@ -172,6 +173,26 @@ describe("the Docker engine", () => {
     const { status } = await berth.clients.runtime.podSandboxStatus({ podSandboxId: pod.id, verbose: false });
     assert.equal(status?.state, PodSandboxState.SANDBOX_NOTREADY);
     await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
+  });
+
+  it("takes no container for a pod's because its image says so", async () => {
+    const pod = await TestPod.run(berth, "own");
+    const id = await pod.shell("shell", registry.image, "exec sleep 1000");
+    const log = join(berth.directory, "chosen-by-an-image");
+    const details = JSON.parse((await berth.docker?.request("GET", `/containers/${id}/json`)) ?? "");
+    const Labels = { ...details.Config.Labels, "berth.log": log };
+    await pushImage(registry, "posing", "latest", await busyboxImage({ config: { Labels } }));
+    const image = `${registry.host}/posing:latest`;
+    await berth.pull(image);
+    const HostConfig = { NetworkMode: "none" };
+    const posing = await berth.docker?.run({ Image: image, Cmd: ["sh", "-c", "echo posing"], HostConfig });
+    // All that there is has been looked at when it answers.
+    await berth.restartDaemon();
+    const { containers } = await berth.clients.runtime.listContainers({ filter: undefined });
+    assert.ok(containers.some((container) => container.id === id));
+    assert.ok(!containers.some((container) => container.id === posing));
+    assert.equal(await exists(log), false);
+    await berth.docker?.request("DELETE", `/containers/${posing}?force=true`);
   });
 
   it("tells of what happens to pods, also when somebody else does it", async () => {

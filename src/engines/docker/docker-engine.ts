@@ -36,7 +36,7 @@ import { DockerStreams } from "./docker-streams.ts";
 import { Execs } from "./execs.ts";
 import { type Found, type FoundContainer, isContainer, isSandbox, stateOf, timeNs } from "./found.ts";
 import { Mirror } from "./mirror.ts";
-import { isReader, readLabels } from "./names-and-labels.ts";
+import { isReader, labelsOf } from "./names-and-labels.ts";
 import { isPauseImage } from "./pause-image.ts";
 import { userOfProcess } from "./process-user.ts";
 import { SandboxFiles } from "./sandbox-files.ts";
@@ -235,7 +235,7 @@ export class DockerEngine implements Engine, AsyncDisposable {
 
   async #read(details: ContainerDetails, before: Found | undefined): Promise<Found | undefined> {
     const { Id: id } = details;
-    const labels = before?.labels ?? readLabels(details.Config.Labels);
+    const labels = before?.labels ?? labelsOf(details);
     if (labels === undefined) return undefined;
     if (labels.kind === "sandbox") {
       const { config, handler } = labels;

@@ -1,4 +1,5 @@
 import { ContainerConfig, PodSandboxConfig } from "../../ground/protocol/index.ts";
+import type { ContainerDetails } from "../../parts/dockerapi/index.ts";
 import { type Digest, parseDigest } from "../../parts/oci/index.ts";
 
 /**
@@ -59,8 +60,25 @@ export function containerLabels(labels: Omit<ContainerLabels, "kind">): Labels {
   };
 }
 
-/** Undefined for what is none of ours. Throws for labels that somebody has spoilt. */
-export function readLabels(labels: Labels): SandboxLabels | ContainerLabels | undefined {
+/**
+ * Undefined for what is none of ours, by its labels or by its name: an image can give labels to whatever is
+ * made of it, but no name. Throws for labels that somebody has spoilt.
+ */
+export function labelsOf({
+  Name,
+  Config,
+}: Pick<ContainerDetails, "Name" | "Config">): SandboxLabels | ContainerLabels | undefined {
+  const labels = readLabels(Config.Labels);
+  return labels !== undefined && isNamedBy(labels, Name.slice(1)) ? labels : undefined;
+}
+
+function isNamedBy(labels: SandboxLabels | ContainerLabels, name: string): boolean {
+  if (labels.kind === "sandbox") return name === sandboxName(labels.config);
+  const { metadata } = labels.config;
+  return name.startsWith(`k8s_${metadata?.name}_`) && name.endsWith(`_${metadata?.attempt}`);
+}
+
+function readLabels(labels: Labels): SandboxLabels | ContainerLabels | undefined {
   const kind = labels[label.kind];
   const config: unknown = JSON.parse(labels[label.config] ?? "null");
   if (kind === "sandbox")
