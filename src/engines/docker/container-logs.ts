@@ -1,15 +1,12 @@
-import { type FileHandle, open } from "node:fs/promises";
-import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { makeDirectories } from "../../ground/directories/index.ts";
 import { hasCode } from "../../ground/errors/index.ts";
-import { isErrno } from "../../ground/fs/index.ts";
 import type { HostPaths } from "../../ground/hostpaths/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import type { DockerClient } from "../../parts/dockerapi/index.ts";
 import type { FoundContainer } from "./found.ts";
 import { type CriLine, linesOfFrames, linesOfTerminal } from "./log-lines.ts";
 import { fromTheBeginning, type LogPosition, readPosition } from "./log-position.ts";
+import { LogWriter } from "./log-writer.ts";
 
 export type ContainerLogsOptions = {
   readonly client: DockerClient;
@@ -29,8 +26,6 @@ const drainMs = 5000;
 
 type Follower = {
   readonly closing: AbortController;
-  /** The file is there. */
-  readonly opened: Promise<void>;
   /** The container is known to have ended. */
   readonly ended: PromiseWithResolvers<void>;
   readonly done: Promise<void>;
@@ -38,11 +33,7 @@ type Follower = {
   reopen: () => Promise<void>;
 };
 
-type Following = {
-  readonly signal: AbortSignal;
-  readonly onOpened: () => void;
-  readonly hasEnded: () => Promise<boolean>;
-};
+type Following = { readonly signal: AbortSignal; readonly hasEnded: () => Promise<boolean> };
 
 /**
  * Writes the logs of containers in CRI's form, out of the engine's own, which it keeps however long nobody
@@ -59,28 +50,25 @@ export class ContainerLogs implements AsyncDisposable {
     this.#options = options;
   }
 
+  /** Makes the log of one that is about to start. Throws as {@link LogWriter.open}. */
+  async prepare(container: Logged): Promise<void> {
+    if (container.labels.logPath === "") return;
+    await using file = this.#fileOf(container);
+    await file.open();
+  }
+
   /** Follows a container that runs or is about to, unless it is followed already or keeps no log. */
   follow(container: Logged): void {
     const { id, labels } = container;
     if (labels.logPath === "" || this.#followers.has(id)) return;
     const closing = new AbortController();
-    const file = new LogFile(labels.logPath, labels.sandboxId, this.#options.hostPaths);
-    const [opened, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const file = this.#fileOf(container);
+    const ended = Promise.withResolvers<void>();
     const hasEnded = () => this.#hasEnded(container, ended.promise);
-    const done = this.#follow(container, file, {
-      signal: closing.signal,
-      onOpened: opened.resolve,
-      hasEnded,
-    }).finally(() => {
-      opened.resolve();
-      this.#followers.delete(id);
-    });
-    this.#followers.set(id, { closing, done, ended, opened: opened.promise, reopen: () => file.reopen() });
-  }
-
-  /** Resolves when the log of one that is followed is there. */
-  async opened(id: string): Promise<void> {
-    await this.#followers.get(id)?.opened;
+    const done = this.#follow(container, file, { signal: closing.signal, hasEnded }).finally(() =>
+      this.#followers.delete(id),
+    );
+    this.#followers.set(id, { closing, done, ended, reopen: () => file.reopen() });
   }
 
   /** One that ended while nobody followed; a log that was taken away meanwhile is not made again. */
@@ -127,12 +115,16 @@ export class ContainerLogs implements AsyncDisposable {
     return !(await this.#options.client.container(id)).State.Running;
   }
 
-  async #follow(container: Logged, file: LogFile, { signal, onOpened, hasEnded }: Following): Promise<void> {
+  #fileOf({ labels }: Logged): LogWriter {
+    return new LogWriter(labels.logPath, this.#options.hostPaths.of(labels.sandboxId));
+  }
+
+  async #follow(container: Logged, file: LogWriter, { signal, hasEnded }: Following): Promise<void> {
     const logger = this.#options.logger.child({ container: container.id });
     await using _file = file;
     while (!signal.aborted) {
       try {
-        await this.#copy(container, file, signal, onOpened);
+        await this.#copy(container, file, signal);
         if (await hasEnded()) {
           this.#whole.add(container.id);
           return;
@@ -146,93 +138,27 @@ export class ContainerLogs implements AsyncDisposable {
     }
   }
 
-  async #copy(
-    { id, details, labels }: Logged,
-    file: LogFile,
-    signal: AbortSignal,
-    onOpened: () => void,
-  ): Promise<void> {
+  async #copy({ id, details, labels }: Logged, file: LogWriter, signal: AbortSignal): Promise<void> {
     const { client, hostPaths } = this.#options;
     const lookUp = hostPaths.of(labels.sandboxId, signal);
     const position = (await lookUp(labels.logPath, () => readPosition(labels.logPath))) ?? fromTheBeginning();
     await file.open();
-    onOpened();
     const source = await client.logs(id, position.sinceSeconds, signal);
     const lines = details.Config.Tty ? linesOfTerminal(source) : linesOfFrames(source);
-    for await (const line of lines) if (isNew(line, position)) await file.write(line.bytes);
+    for await (const together of lines) {
+      await file.write(together.filter((line) => isNew(line, position)));
+    }
+    await file.flush();
   }
 }
 
 /** Takes a line that is there already off the list. */
-function isNew({ bytes }: CriLine, { written }: LogPosition): boolean {
+function isNew(line: CriLine, { written }: LogPosition): boolean {
   if (written.size === 0) return true;
-  const text = bytes.toString("latin1", 0, bytes.length - 1);
+  const text = line.toString("latin1", 0, line.length - 1);
   const left = written.get(text);
   if (left === undefined) return true;
   if (left === 1) written.delete(text);
   else written.set(text, left - 1);
   return false;
-}
-
-/** The file that a kubelet reads and renames. */
-class LogFile implements AsyncDisposable {
-  readonly #path: string;
-  readonly #owner: string;
-  readonly #hostPaths: HostPaths;
-  #file: FileHandle | undefined;
-  /** Writes and reopenings one after the other: no line is cut by a rotation. */
-  #turn: Promise<unknown> = Promise.resolve();
-
-  constructor(path: string, owner: string, hostPaths: HostPaths) {
-    this.#path = path;
-    this.#owner = owner;
-    this.#hostPaths = hostPaths;
-  }
-
-  open(): Promise<void> {
-    return this.#inTurn(async () => {
-      this.#file ??= await this.#opened();
-    });
-  }
-
-  write(bytes: Buffer): Promise<void> {
-    return this.#inTurn(async () => {
-      this.#file ??= await this.#opened();
-      await this.#file.appendFile(bytes);
-    });
-  }
-
-  /** The next line is in the file that has the name then, which is there when this resolves. */
-  reopen(): Promise<void> {
-    return this.#inTurn(async () => {
-      const next = await this.#opened();
-      await this.#file?.close();
-      this.#file = next;
-    });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#inTurn(async () => {
-      await this.#file?.close();
-      this.#file = undefined;
-    });
-  }
-
-  async #opened(): Promise<FileHandle> {
-    return await this.#hostPaths.of(this.#owner)(this.#path, async () => {
-      try {
-        return await open(this.#path, "a", 0o640);
-      } catch (error) {
-        if (!isErrno(error, "ENOENT")) throw error;
-        await makeDirectories(dirname(this.#path), 0o755);
-        return await open(this.#path, "a", 0o640);
-      }
-    });
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(work);
-    this.#turn = turn.catch(() => undefined);
-    return turn;
-  }
 }

@@ -144,6 +144,7 @@ export class DockerContainers implements Containers {
         `container ${id} is ${state.kind}; only a created container that has not been started yet can be started`,
       );
     }
+    await logs.prepare(container);
     try {
       await mirror.change(id, async () => {
         // Its client may have gone: it is started all the same, and found so by the next try.
@@ -154,7 +155,6 @@ export class DockerContainers implements Containers {
     } catch (cause) {
       throw await this.#startFailure(container, cause);
     }
-    await logs.opened(id);
   }
 
   /** Docker's words, or that the namespaces to join went with the sandbox meanwhile. */

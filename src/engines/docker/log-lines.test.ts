@@ -15,8 +15,8 @@ function frame(stream: number, text: string): Buffer {
   return Buffer.concat([header, Buffer.from(text)]);
 }
 
-async function texts(lines: AsyncIterable<{ readonly bytes: Buffer }>): Promise<readonly string[]> {
-  return (await Array.fromAsync(lines)).map(({ bytes }) => bytes.toString());
+async function texts(lines: AsyncIterable<readonly Buffer[]>): Promise<readonly string[]> {
+  return (await Array.fromAsync(lines)).flat().map(String);
 }
 
 for (const size of [1, 7, 65_536]) {

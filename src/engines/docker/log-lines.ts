@@ -1,10 +1,10 @@
-import { DockerError, readFrames } from "../../parts/dockerapi/index.ts";
+import { DockerError, readFramesTogether } from "../../parts/dockerapi/index.ts";
 
 /**
- * A line of a log in CRI's form, without its newline: time, stream, F for a whole line or P for a part of
- * one, and the text (CRI logging format, kubernetes/design-proposals, "CRI: Dockershim Logging").
+ * A line of a log in CRI's form, with its newline: time, stream, F for a whole line or P for a part of one,
+ * and the text (CRI logging format, kubernetes/design-proposals, "CRI: Dockershim Logging").
  */
-export type CriLine = { readonly time: string; readonly bytes: Buffer };
+export type CriLine = Buffer;
 
 const newline = 0x0a;
 const space = 0x20;
@@ -13,25 +13,28 @@ const messageBytes = 16 * 1024;
 /** "2026-01-01T00:00:00.000000000Z": Docker's times have nine digits always. */
 const timeLength = 30;
 
-/** The messages of the engine's log of a container without a terminal, as CRI's lines. */
-export async function* linesOfFrames(source: AsyncIterable<Buffer>): AsyncGenerator<CriLine> {
-  for await (const { stream, bytes } of readFrames(source)) yield toLine(bytes, stream);
+/** The messages of the engine's log of a container without a terminal, as CRI's lines, as they come. */
+export async function* linesOfFrames(source: AsyncIterable<Buffer>): AsyncGenerator<readonly CriLine[]> {
+  for await (const frames of readFramesTogether(source))
+    yield frames.map(({ stream, bytes }) => toLine(bytes, stream));
 }
 
 /**
  * The same with a terminal: the engine puts no frame around messages, so that a part of a line is told by its
  * length, which is the greatest.
  */
-export async function* linesOfTerminal(source: AsyncIterable<Buffer>): AsyncGenerator<CriLine> {
+export async function* linesOfTerminal(source: AsyncIterable<Buffer>): AsyncGenerator<readonly CriLine[]> {
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of source) {
     rest = Buffer.concat([rest, chunk]);
+    const lines: CriLine[] = [];
     for (let end = endOfMessage(rest); end !== undefined; end = endOfMessage(rest)) {
-      yield toLine(rest.subarray(0, end), "stdout");
+      lines.push(toLine(rest.subarray(0, end), "stdout"));
       rest = rest.subarray(end);
     }
+    if (lines.length > 0) yield lines;
   }
-  if (rest.length > timeLength) yield toLine(rest, "stdout");
+  if (rest.length > timeLength) yield [toLine(rest, "stdout")];
 }
 
 function endOfMessage(bytes: Buffer): number | undefined {
@@ -41,15 +44,22 @@ function endOfMessage(bytes: Buffer): number | undefined {
   return bytes.length > longest ? longest : undefined;
 }
 
+const tags = {
+  stdout: { whole: Buffer.from(" stdout F "), part: Buffer.from(" stdout P ") },
+  stderr: { whole: Buffer.from(" stderr F "), part: Buffer.from(" stderr P ") },
+} as const;
+
 /** `TIME TEXT\n`, the newline missing for a part of a line. */
 function toLine(message: Buffer, stream: "stdout" | "stderr"): CriLine {
   const end = message.indexOf(space);
   if (end === -1) throw new DockerError("DataLoss", "a message of a container's log has no time before it");
-  const whole = message.at(-1) === newline;
-  const time = message.toString("latin1", 0, end);
-  const text = message.subarray(end + 1, whole ? -1 : undefined);
-  return {
-    time,
-    bytes: Buffer.concat([Buffer.from(`${time} ${stream} ${whole ? "F" : "P"} `), text, Buffer.of(newline)]),
-  };
+  const isWhole = message.at(-1) === newline;
+  const tag = tags[stream][isWhole ? "whole" : "part"];
+  const textEnd = message.length - (isWhole ? 1 : 0);
+  const line = Buffer.allocUnsafe(textEnd - 1 + tag.length + 1);
+  message.copy(line, 0, 0, end);
+  tag.copy(line, end);
+  message.copy(line, end + tag.length, end + 1, textEnd);
+  line[line.length - 1] = newline;
+  return line;
 }

@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import { type FileHandle, open, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { isErrno } from "../../ground/fs/index.ts";
@@ -16,6 +17,8 @@ export type LogPosition = {
  */
 const overlapNs = 2_000_000_000n;
 const newline = 0x0a;
+/** What others have put there in a log's place is not followed, not waited for, and left as it is. */
+const flags = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
  * Reads how far a log has come from its end. A line that was cut by a crash is taken away. A log that is new
@@ -47,13 +50,15 @@ async function newestRotated(path: string): Promise<string | undefined> {
 async function lastLines(path: string): Promise<readonly string[]> {
   let file: FileHandle;
   try {
-    file = await open(path, "r+");
+    file = await open(path, flags);
   } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
+    if (isErrno(error, "ENOENT", "ELOOP", "EISDIR")) return [];
     throw error;
   }
   await using handle = file;
-  const { size } = await handle.stat();
+  const stats = await handle.stat();
+  if (!stats.isFile()) return [];
+  const { size } = stats;
   for (let length = 64 * 1024; ; length *= 4) {
     const from = Math.max(0, size - length);
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(size - from), 0, size - from, from);

@@ -10,16 +10,27 @@ const headerLength = 8;
  * "Attach to a container", "Stream format"). Throws DockerError DataLoss for what is no such stream.
  */
 export async function* readFrames(source: AsyncIterable<Buffer>): AsyncGenerator<Frame> {
+  for await (const frames of readFramesTogether(source)) yield* frames;
+}
+
+/** Like {@link readFrames}, those that came together as one list: a log has many thousands a second. */
+export async function* readFramesTogether(source: AsyncIterable<Buffer>): AsyncGenerator<readonly Frame[]> {
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of source) {
-    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    for (;;) {
-      if (rest.length < headerLength) break;
-      const end = headerLength + rest.readUInt32BE(4);
-      if (rest.length < end) break;
-      yield { stream: streamOf(rest.readUInt8(0)), bytes: rest.subarray(headerLength, end) };
-      rest = rest.subarray(end);
+    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    const frames: Frame[] = [];
+    let start = 0;
+    while (bytes.length - start >= headerLength) {
+      const end = start + headerLength + bytes.readUInt32BE(start + 4);
+      if (bytes.length < end) break;
+      frames.push({
+        stream: streamOf(bytes.readUInt8(start)),
+        bytes: bytes.subarray(start + headerLength, end),
+      });
+      start = end;
     }
+    rest = bytes.subarray(start);
+    if (frames.length > 0) yield frames;
   }
 }
 

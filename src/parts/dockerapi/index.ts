@@ -7,5 +7,5 @@
 export { DockerClient } from "./docker-client.ts";
 export { DockerError } from "./docker-error.ts";
 export { type DockerEndpoint, type DockerTls, parseDockerHost } from "./endpoint.ts";
-export { readFrames } from "./frames.ts";
+export { readFrames, readFramesTogether } from "./frames.ts";
 export type * from "./types.ts";

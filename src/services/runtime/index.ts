@@ -19,6 +19,7 @@ export { makeEmptyCgroup, removeEmptyCgroup } from "./cgroups/empty-cgroup.ts";
 export { removeCgroup } from "./cgroups/remove-cgroup.ts";
 export { endLeftDump } from "./checkpoint/end-dump.ts";
 export { ConmonTasks, type ConmonTasksOptions } from "./conmon/conmon-tasks.ts";
+export { LogFile } from "./conmon/log-file.ts";
 export { askFeatures } from "./handlers/ask-features.ts";
 export { type Criu, type DetectCriuOptions, detectCriu } from "./handlers/criu.ts";
 export {

@@ -1,0 +1,102 @@
+import { dirname } from "node:path";
+import { makeDirectories } from "../../ground/directories/index.ts";
+import type { LookUp } from "../../ground/hostpaths/index.ts";
+import { LogFile } from "../../services/runtime/index.ts";
+
+/** So much waits at most to be written. */
+const maxWaitingBytes = 2 ** 20;
+
+/**
+ * The file that a kubelet reads and renames. What comes while something is being written is written together:
+ * the engine sends each line by itself.
+ */
+export class LogWriter implements AsyncDisposable {
+  readonly #path: string;
+  readonly #lookUp: LookUp;
+  #file: LogFile | undefined;
+  #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  /** Writes what waits; undefined while nothing does. */
+  #writing: Promise<void> | undefined;
+  #failure: { readonly error: unknown } | undefined;
+  /** Writes and reopenings one after the other: no line is cut by a rotation. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(path: string, lookUp: LookUp) {
+    this.#path = path;
+    this.#lookUp = lookUp;
+  }
+
+  /** Before the first line, and to go on after an error. Throws as {@link LogFile.open}. */
+  open(): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#waiting = [];
+      this.#waitingBytes = 0;
+      this.#failure = undefined;
+      this.#file ??= await this.#opened();
+    });
+  }
+
+  /** Resolves when there is room for more. Throws for lines that could not be written, earlier ones too. */
+  async write(lines: readonly Buffer[]): Promise<void> {
+    this.#requireWhole();
+    for (const line of lines) {
+      this.#waiting.push(line);
+      this.#waitingBytes += line.length;
+    }
+    if (this.#waitingBytes > 0) this.#writing ??= this.#inTurn(() => this.#writeWaiting());
+    if (this.#waitingBytes >= maxWaitingBytes) await this.#writing;
+  }
+
+  /** Resolves when all is written. Throws as {@link write}. */
+  async flush(): Promise<void> {
+    await this.#writing;
+    this.#requireWhole();
+  }
+
+  /** The next line is in the file that has the name then, which is there when this resolves. */
+  reopen(): Promise<void> {
+    return this.#inTurn(async () => {
+      const next = await this.#opened();
+      await this.#file?.[Symbol.asyncDispose]();
+      this.#file = next;
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#inTurn(async () => {
+      await this.#file?.[Symbol.asyncDispose]();
+      this.#file = undefined;
+    });
+  }
+
+  #requireWhole(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  async #writeWaiting(): Promise<void> {
+    const bytes = Buffer.concat(this.#waiting, this.#waitingBytes);
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#writing = undefined;
+    // Nothing comes behind a gap.
+    if (this.#failure !== undefined) return;
+    try {
+      await this.#file?.handle.appendFile(bytes);
+    } catch (error) {
+      this.#failure = { error };
+    }
+  }
+
+  async #opened(): Promise<LogFile> {
+    const directory = dirname(this.#path);
+    await this.#lookUp(directory, () => makeDirectories(directory, 0o755));
+    return await LogFile.open({ path: this.#path, lookUp: this.#lookUp });
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+}
