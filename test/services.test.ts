@@ -1,6 +1,7 @@
 /** Services of manifests: addresses and names that lead to pods, over a daemon with the built-in network. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
@@ -19,7 +20,8 @@ const run = promisify(execFile);
 await enterPrivateNetwork();
 
 describe("services of manifests", () => {
-  const host = withBerth();
+  // The network that berth makes where none is configured has both families.
+  const host = withBerth({ network: undefined, defaultNetwork: "bridge" });
   const output = (...argv: readonly string[]) => cliOutput(host.berth, ...argv);
   const text = (...objects: readonly object[]) => objects.map((one) => stringify(one)).join("---\n");
   const shell = (script: string, more: object = {}) => ({
@@ -77,13 +79,16 @@ describe("services of manifests", () => {
             terminationGracePeriodSeconds: 0,
             containers: [
               shell(
-                `get() { printf 'GET / HTTP/1.0\\r\\n\\r\\n' | /usr/bin/socat -T 2 - TCP4:$1 | tail -n 1; }
+                `get() { printf 'GET / HTTP/1.0\\r\\n\\r\\n' | /usr/bin/socat -T 2 - TCP\${2:-4}:$1 | tail -n 1; }
                 until get web.default.svc.cluster.local:80 | grep web && get db-1.db:8080 | grep db
                 do sleep 0.2; done >/dev/null 2>&1
                 for i in $(seq 30); do get web:80; done | sort -u | wc -l
                 get $WEB_SERVICE_HOST:$WEB_SERVICE_PORT | cut -c 1-4
                 get db-1.db:8080
                 nslookup db.default.svc.cluster.local | grep -c '^Address: '
+                get both:80 6 | cut -c 1-4
+                get "[$BOTH_SERVICE_HOST]:80" 6 | cut -c 1-4
+                nslookup six.default.svc.cluster.local | grep -c '^Address: fd'
                 get nobody:80 2>&1 | grep -o refused
                 true`,
                 { image: `${host.registry.host}/socat:latest` },
@@ -104,6 +109,12 @@ describe("services of manifests", () => {
           service("web"),
           server("StatefulSet", "db", 2),
           service("db", { clusterIP: "None" }),
+          service("six", { clusterIP: "None", ipFamilies: ["IPv6"], selector: { app: "web" } }),
+          service("both", {
+            selector: { app: "web" },
+            ipFamilyPolicy: "RequireDualStack",
+            ipFamilies: ["IPv6", "IPv4"],
+          }),
           service("nobody"),
         ),
         signal: stop.signal,
@@ -126,7 +137,7 @@ describe("services of manifests", () => {
       await playing.outcome;
     }
     const lines = seen.split("\n").flatMap((line) => line.match(/^client-\w+\/main \| (.*)$/)?.[1] ?? []);
-    assert.deepEqual(lines, ["2", "web-", "db-1", "2", "refused"]);
+    assert.deepEqual(lines, ["2", "web-", "db-1", "2", "web-", "web-", "2", "refused"]);
     assert.deepEqual(await networks(), []);
   });
 
@@ -137,7 +148,11 @@ describe("services of manifests", () => {
       assert.equal(status, 0, stderr);
     };
     await apply(
-      service("web", { type: "NodePort", ports: [{ port: 80, targetPort: "http", nodePort: 30_081 }] }),
+      service("web", {
+        type: "NodePort",
+        ipFamilyPolicy: "PreferDualStack",
+        ports: [{ port: 80, targetPort: "http", nodePort: 30_081 }],
+      }),
       server("Deployment", "web", 1),
     );
     const address = async () => JSON.parse(await output("get", "svc", "web", "-o", "json")).spec.clusterIP;
@@ -150,6 +165,11 @@ describe("services of manifests", () => {
     const answer = await eventually("the service answers", () => ask(`http://${given}`), { limitMs: 60_000 });
     assert.match(answer, /^web-/);
     assert.equal(await ask("http://127.0.0.1:30081"), answer);
+    const own = Object.values(networkInterfaces()).flatMap((list = []) => list);
+    const ownIpv6 = own.find(({ family, internal, scopeid }) => family === "IPv6" && !internal && !scopeid);
+    assert.equal(await ask(`http://[${ownIpv6?.address}]:30081`), answer);
+    const [, ipv6] = JSON.parse(await output("get", "svc", "web", "-o", "json")).spec.clusterIPs;
+    assert.equal(await ask(`http://[${ipv6}]`), answer);
     await host.berth.stopDaemon("SIGKILL");
     assert.equal(await ask(`http://${given}`), answer);
     await host.berth.startDaemon();

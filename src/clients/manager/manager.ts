@@ -13,7 +13,7 @@ import { reconcileObject } from "./controllers/reconcile-object.ts";
 import type { World } from "./controllers/world.ts";
 import { withEphemeral } from "./ephemeral.ts";
 import { ManagerError } from "./errors.ts";
-import { hostIp } from "./host-ip.ts";
+import { hostIps } from "./host-ips.ts";
 import { type Node, readNode } from "./node/node.ts";
 import { type NodeLimits, NodePods } from "./node/node-pods.ts";
 import { ObjectStore, type Persistence } from "./object-store.ts";
@@ -87,7 +87,7 @@ export class Manager implements AsyncDisposable {
       clock,
       network: options.serviceNetwork,
       onProblem: (message) => this.#failedOnNode(message),
-      onOtherAddress: (service, message) => this.#warn(keyOf(service), "ClusterIPOutOfRange", message),
+      onOtherAddress: (service, { reason, message }) => this.#warn(keyOf(service), reason, message),
     });
     this.#pods = new NodePods({
       store,
@@ -99,15 +99,15 @@ export class Manager implements AsyncDisposable {
       clock,
       credentials,
       observer: options.observer ?? (() => {}),
-      hostIp: hostIp(),
+      hostIps: hostIps(),
       logLimits: options.logLimits ?? { maxBytes: 10 * 2 ** 20, maxFiles: 5 },
       context: {
         podsDir: join(dataDir, "pods"),
         usersDir: options.usersDir ?? machineUsersDir,
         trees: this.#trees,
         logRoot,
-        hostIp: hostIp(),
-        clusterDns: () => this.#services.resolver(),
+        hostIps: hostIps(),
+        clusterDns: () => this.#services.resolvers(),
         objects: {
           services: (namespace) => this.#services.addresses(namespace),
           configMap: (namespace, name) => store.getOf("ConfigMap", namespace, name)?.manifest,

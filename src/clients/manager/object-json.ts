@@ -1,5 +1,6 @@
 import type { JobStatus } from "./controllers/job.ts";
 import { isOfKind, type StoredObject, type StoredPod } from "./objects.ts";
+import { familiesOf, familyOf, familyPolicy } from "./services/ip-families.ts";
 import { portKey, type StoredService, statusOf } from "./services/service-addresses.ts";
 
 /** An object as Kubernetes writes it: its manifest with what the manager knows of it. */
@@ -46,15 +47,18 @@ function podSpecJson({ manifest: { spec }, ephemeralContainers }: StoredPod): un
   return ephemeralContainers === undefined ? spec : { ...spec, ephemeralContainers };
 }
 
-/** With the address and the ports that it was given. */
+/** With the addresses and the ports that it was given. */
 function serviceSpecJson(service: StoredService): unknown {
   const { spec } = service.manifest;
-  const { clusterIP = spec.clusterIP, nodePorts } = statusOf(service);
+  const { clusterIPs = spec.clusterIP === "None" ? ["None"] : undefined, nodePorts } = statusOf(service);
   const ports = (spec.ports ?? []).map((port) => {
     const nodePort = nodePorts?.[portKey(port)];
     return { ...port, ...(nodePort === undefined ? {} : { nodePort }) };
   });
-  return { ...spec, ...(clusterIP === undefined ? {} : { clusterIP }), ports };
+  const [clusterIP] = clusterIPs ?? [];
+  if (clusterIPs === undefined || clusterIP === undefined) return { ...spec, ports };
+  const ipFamilies = clusterIP === "None" ? familiesOf(spec) : clusterIPs.map(familyOf);
+  return { ...spec, clusterIP, clusterIPs, ipFamilies, ipFamilyPolicy: familyPolicy(spec), ports };
 }
 
 function jobJson({ startTimeNs, completionTimeNs, end, reason, message, ...counts }: JobStatus): unknown {

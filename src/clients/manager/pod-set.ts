@@ -20,7 +20,7 @@ export type PodSetOptions = {
   readonly context: PodContext;
   readonly credentials: PullCredentials;
   readonly observer: StepObserver;
-  readonly hostIp: string | undefined;
+  readonly hostIps: readonly string[];
   /** Of containers' logs. */
   readonly logLimits: LogLimits;
   readonly onProblem: (message: string) => void;
@@ -81,7 +81,7 @@ export class PodSet implements AsyncDisposable {
       if (deleting !== undefined) running.remove(deleting.graceSeconds);
       return;
     }
-    const { clock, context, credentials, observer, hostIp, onStatus, onEvent, onRemoved } = this.#options;
+    const { clock, context, credentials, observer, hostIps, onStatus, onEvent, onRemoved } = this.#options;
     const worker = new PodWorker({
       pod,
       runtime: this.#runtime,
@@ -89,7 +89,7 @@ export class PodSet implements AsyncDisposable {
       context,
       credentials,
       observer,
-      hostIp,
+      hostIps,
       ...(lastStatus === undefined ? {} : { lastStatus }),
       onStatus: (status) => onStatus(uid, status),
       onEvent: (event) => onEvent(pod, event),

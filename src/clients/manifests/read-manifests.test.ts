@@ -116,7 +116,29 @@ spec:
       "spec.externalName",
       "spec.clusterIP",
     ]);
+    assert.deepEqual(
+      wrong("{type: ExternalName, externalName: a.b, ipFamilies: [IPv6], clusterIPs: [::1]}"),
+      ["spec.clusterIPs", "spec.ipFamilies"],
+    );
     assert.deepEqual(wrong("{type: ExternalName, externalName: Db_1}"), ["spec.externalName"]);
+    assert.deepEqual(wrong("{type: NodePort, ports: [{port: 80}], clusterIP: None}"), ["spec.clusterIP"]);
+    const dual = (rest: string) => wrong(`{clusterIP: "fd00::1", clusterIPs: ["fd00:0::1", ${rest}}`);
+    assert.deepEqual(dual("10.0.0.1], ipFamilies: [IPv6, IPv4]"), []);
+    assert.deepEqual(dual('"fd00::2"]'), ["spec.clusterIPs[1]"]);
+    assert.deepEqual(dual("None]"), ["spec.clusterIPs"]);
+    assert.deepEqual(dual("10.0.0.1, 10.0.0.2], ipFamilyPolicy: SingleStack"), [
+      "spec.clusterIPs",
+      "spec.ipFamilyPolicy",
+    ]);
+    assert.deepEqual(wrong('{clusterIP: 10.0.0.1, clusterIPs: ["fd00::1"], ipFamilies: [IPv4, IPv4]}'), [
+      "spec.clusterIPs[0]",
+      "spec.ipFamilies",
+      "spec.clusterIPs[0]",
+    ]);
+    assert.deepEqual(wrong("{clusterIPs: [10.0.0.1]}"), ["spec.clusterIPs"]);
+    for (const bad of ["fe80::1%eth0", "::ffff:10.0.0.1", "10.0.0.01", "x"])
+      assert.deepEqual(wrong(`{clusterIP: "${bad}"}`), ["spec.clusterIP"]);
+    assert.deepEqual(wrong("{ipFamilies: [IPv5]}"), ["spec.ipFamilies[0]"]);
     assert.deepEqual(wrong("{type: ExternalName, externalName: db.example.}"), []);
     readManifests([{ file: "s.yaml", text: service(`{type: NodePort, clusterIP: "", ports: [${both}]}`) }]);
   });

@@ -24,8 +24,8 @@ test("looks at what a pod takes of the disk hold nothing up, and are the rarer t
       podsDir: join(dir.path, "pods"),
       usersDir: join(dir.path, "users"),
       logRoot: join(dir.path, "logs"),
-      hostIp: undefined,
-      clusterDns: async () => undefined,
+      hostIps: [],
+      clusterDns: async () => [],
       objects: {
         configMap: () => undefined,
         secret: () => undefined,

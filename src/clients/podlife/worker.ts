@@ -20,7 +20,7 @@ import { WakeUp } from "./wake-up.ts";
 
 export type PodWorkerOptions = Omit<PodWork, "onEvent"> & {
   readonly credentials: PullCredentials;
-  readonly hostIp: string | undefined;
+  readonly hostIps: readonly string[];
   /** What the pod came to before this worker: it runs no more, whatever the runtime still has of it. */
   readonly lastStatus?: PodStatus;
   readonly onStatus: (status: PodStatus) => void;

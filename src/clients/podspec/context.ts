@@ -36,8 +36,8 @@ export type PodContext = {
   /** As a kubelet's /var/log/pods. */
   readonly logRoot: string;
   readonly objects: ObjectSource;
-  /** The name server that knows services, if there is one. */
-  readonly clusterDns: () => Promise<string | undefined>;
-  /** The address of the machine, if it has one. */
-  readonly hostIp: string | undefined;
+  /** The name servers that know services, if there are any. */
+  readonly clusterDns: () => Promise<readonly string[]>;
+  /** The machine's addresses, at most one of each family. */
+  readonly hostIps: readonly string[];
 };

@@ -8,7 +8,7 @@ import type { Pod } from "./pod.ts";
 export type FieldSource = {
   readonly pod: Pod;
   readonly podIps: readonly string[];
-  readonly context: Pick<PodContext, "hostIp">;
+  readonly context: Pick<PodContext, "hostIps">;
 };
 
 /**
@@ -35,8 +35,9 @@ export function fieldValue(path: string, { pod, podIps, context }: FieldSource):
     case "spec.nodeName":
       return hostname();
     case "status.hostIP":
+      return context.hostIps[0] ?? "";
     case "status.hostIPs":
-      return context.hostIp ?? "";
+      return context.hostIps.join(",");
     case "status.podIP":
       return podIps[0] ?? "";
     case "status.podIPs":

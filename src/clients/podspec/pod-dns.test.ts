@@ -34,10 +34,10 @@ test("without the machine's a pod has what it asks for", () => {
 test("asks the name server of services by its namespace, unless its dnsPolicy says otherwise", async () => {
   const ask = (spec: object) =>
     podDns({ metadata: { namespace: "shop" }, spec } as unknown as Pod, {
-      clusterDns: async () => "10.1.0.10",
+      clusterDns: async () => ["10.1.0.10", "fd00::a"],
     });
   const { dnsConfig } = await ask({});
-  assert.deepEqual(dnsConfig?.servers, ["10.1.0.10"]);
+  assert.deepEqual(dnsConfig?.servers, ["10.1.0.10", "fd00::a"]);
   assert.deepEqual(dnsConfig?.searches.slice(0, 3), [
     "shop.svc.cluster.local",
     "svc.cluster.local",
@@ -47,7 +47,7 @@ test("asks the name server of services by its namespace, unless its dnsPolicy sa
   assert.deepEqual(await ask({ dnsPolicy: "Default" }), {});
   assert.deepEqual(await ask({ hostNetwork: true }), {});
   const withHost = await ask({ hostNetwork: true, dnsPolicy: "ClusterFirstWithHostNet" });
-  assert.deepEqual(withHost.dnsConfig?.servers, ["10.1.0.10"]);
+  assert.deepEqual(withHost.dnsConfig?.servers, ["10.1.0.10", "fd00::a"]);
   const own = await ask({ dnsPolicy: "None", dnsConfig: { nameservers: ["10.0.0.2"] } });
   assert.deepEqual(own.dnsConfig?.servers, ["10.0.0.2"]);
 });

@@ -20,18 +20,19 @@ export async function podDns(
   if (dnsPolicy === "None") return { dnsConfig: mergeDns(asked ?? {}, "") };
   const isOfCluster =
     dnsPolicy === "ClusterFirstWithHostNet" || (dnsPolicy === "ClusterFirst" && hostNetwork !== true);
-  const server = isOfCluster ? await clusterDns() : undefined;
-  if (asked === undefined && server === undefined) return {};
+  const servers = isOfCluster ? await clusterDns() : [];
+  if (asked === undefined && servers.length === 0) return {};
   const machine = (await readIfThere("/etc/resolv.conf")) ?? "";
-  const base = server === undefined ? machine : ofCluster(server, pod.metadata.namespace, machine);
+  const base = servers.length === 0 ? machine : ofCluster(servers, pod.metadata.namespace, machine);
   return { dnsConfig: mergeDns(asked ?? {}, base) };
 }
 
 /** The resolv.conf of a pod in a cluster. */
-function ofCluster(server: string, namespace: string, machine: string): string {
+function ofCluster(servers: readonly string[], namespace: string, machine: string): string {
   const services = `svc.${clusterDomain}`;
   const searches = [`${namespace}.${services}`, services, clusterDomain, ...parse(machine).searches];
-  return `nameserver ${server}\nsearch ${searches.join(" ")}\n${clusterOptions}\n`;
+  const nameservers = servers.map((server) => `nameserver ${server}\n`).join("");
+  return `${nameservers}search ${searches.join(" ")}\n${clusterOptions}\n`;
 }
 
 /** As kubelets merge: the machine's first, and of options with one name the pod's. */

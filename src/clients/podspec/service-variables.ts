@@ -37,7 +37,8 @@ function variablesOf({ name, address, ports }: ServiceAddress): Readonly<Record<
 }
 
 function linkTo(address: string, { port, protocol = "TCP" }: ServiceAddress["ports"][number]): string {
-  return `${protocol.toLowerCase()}://${address}:${port}`;
+  const host = address.includes(":") ? `[${address}]` : address;
+  return `${protocol.toLowerCase()}://${host}:${port}`;
 }
 
 function variableName(name: string): string {

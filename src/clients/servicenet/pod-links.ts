@@ -8,17 +8,19 @@ import {
   parseIpNetwork,
 } from "../../services/network/index.ts";
 
+/** From these prefix lengths on a subnet has no room for a pod beside the machine. */
+const shortest = { 4: 31, 6: 127 };
+
 /** A link of this machine behind which pods are, such as a bridge, and the subnet that it has there. */
 export type PodLink = { readonly name: string; readonly subnet: IpNetwork };
 
-/** The links in whose subnets these addresses are, but for the machine's own addresses. */
+/** The links in whose subnets these addresses are, of either family, but for the machine's own addresses. */
 export function podLinks(addresses: Iterable<string>): readonly PodLink[] {
   const links = Object.entries(networkInterfaces()).flatMap(([name, list = []]) =>
     list.flatMap(({ cidr, internal }) => {
       const network = parseIpNetwork(cidr);
-      return !internal && network?.address.family === 4 && network.prefixLength < 31
-        ? [{ name, network }]
-        : [];
+      const isShared = network !== undefined && network.prefixLength < shortest[network.address.family];
+      return !internal && isShared ? [{ name, network }] : [];
     }),
   );
   const pods = [...addresses].flatMap((text) => parseIp(text) ?? []);

@@ -22,10 +22,14 @@ async function open(): Promise<ServiceNetwork> {
   return await ServiceNetwork.open({ name, onProblem: (message) => assert.fail(message) });
 }
 
+function resolverOf({ resolverAddresses: [ipv4 = ""] }: ServiceNetwork): string {
+  return ipv4;
+}
+
 const service = (more: Partial<Service>): Service => ({
   namespace: "default",
   name: "web",
-  address: undefined,
+  addresses: [],
   sticky: false,
   ports: [],
   members: [],
@@ -49,19 +53,19 @@ test("connections to a service's address and node port come to all of its endpoi
   const network = await open();
   const servers = await Promise.all(["127.0.0.2", "127.0.0.3"].map(serve));
   try {
-    const address = network.addressAt(0);
+    const address = network.addressAt(4, 0);
     const endpoints = ["127.0.0.2", "127.0.0.3"].map((ip) => ({ ip, port: 8080 }));
     await network.update([
-      service({ address, ports: [{ protocol: "TCP", port: 80, nodePort: 30_080, endpoints }] }),
+      service({ addresses: [address], ports: [{ protocol: "TCP", port: 80, nodePort: 30_080, endpoints }] }),
       service({
         name: "sticky",
-        address: network.addressAt(1),
+        addresses: [network.addressAt(4, 1)],
         sticky: true,
         ports: [{ protocol: "TCP", port: 80, endpoints }],
       }),
       service({
         name: "empty",
-        address: network.addressAt(2),
+        addresses: [network.addressAt(4, 2)],
         ports: [{ protocol: "TCP", port: 80, endpoints: [] }],
       }),
     ]);
@@ -71,7 +75,7 @@ test("connections to a service's address and node port come to all of its endpoi
       return [...answers].sort();
     };
     assert.deepEqual(await asked("127.0.0.1", 30_080, 40), ["127.0.0.2", "127.0.0.3"]);
-    await assert.rejects(ask(network.addressAt(2), 80), { code: "ECONNREFUSED" });
+    await assert.rejects(ask(network.addressAt(4, 2), 80), { code: "ECONNREFUSED" });
     const { stdout } = await run("nft", ["list", "table", "inet", name]);
     assert.match(
       stdout,
@@ -93,14 +97,99 @@ test("connections to a service's address and node port come to all of its endpoi
   assert.doesNotMatch((await run("ip", ["link"])).stdout, new RegExp(name));
 });
 
+test("services of IPv6 and of both families have addresses, node ports and endpoints of each", async () => {
+  await run("ip", ["addr", "add", "fd00:7::2/128", "dev", "lo"]);
+  await run("ip", ["addr", "add", "fd00:7::3/128", "dev", "lo"]);
+  const hosts = ["127.0.0.2", "fd00:7::2", "fd00:7::3"];
+  const network = await open();
+  const servers = await Promise.all(hosts.map(serve));
+  try {
+    assert.deepEqual(network.families, [4, 6]);
+    const [ipv4, ipv6] = [network.addressAt(4, 0), network.addressAt(6, 0)];
+    assert.ok(network.hasAddress(ipv6) && !network.hasAddress(network.resolverAddresses[1] ?? ""));
+    const endpoints = hosts.map((ip) => ({ ip, port: 8080 }));
+    const [sticky, empty] = [network.addressAt(6, 1), network.addressAt(6, 2)];
+    await network.update([
+      service({
+        addresses: [ipv6, ipv4],
+        ports: [{ protocol: "TCP", port: 80, nodePort: 30_080, endpoints }],
+      }),
+      service({
+        name: "sticky",
+        addresses: [sticky],
+        sticky: true,
+        ports: [{ protocol: "TCP", port: 80, nodePort: 30_081, endpoints }],
+      }),
+      service({
+        name: "empty",
+        addresses: [empty],
+        ports: [{ protocol: "TCP", port: 80, endpoints: [{ ip: "127.0.0.2", port: 8080 }] }],
+      }),
+    ]);
+    const asked = async (host: string, port: number, times = 40) => {
+      const answers = new Set<string>();
+      for (let time = 0; time < times; time++) answers.add(await ask(host, port));
+      return [...answers].sort();
+    };
+    assert.deepEqual(await asked(ipv6, 80), ["fd00:7::2", "fd00:7::3"]);
+    assert.deepEqual(await asked(ipv4, 80), ["127.0.0.2"]);
+    assert.deepEqual(await asked("::1", 30_080), ["fd00:7::2", "fd00:7::3"]);
+    assert.deepEqual(await asked("127.0.0.1", 30_080), ["127.0.0.2"]);
+    assert.equal((await asked(sticky, 80)).length, 1);
+    await assert.rejects(ask(empty, 80), { code: "ECONNREFUSED" });
+    await assert.rejects(ask("127.0.0.1", 30_081), { code: "ECONNREFUSED" });
+  } finally {
+    for (const server of servers) server.close();
+    await network.remove();
+    for (const host of hosts.slice(1)) await run("ip", ["addr", "del", `${host}/128`, "dev", "lo"]);
+  }
+});
+
+test("the subnets of both families are kept, and that of IPv6 is added where one was chosen without it", async () => {
+  await using directory = await tempDir();
+  const subnetPath = join(directory.path, "subnets");
+  const openKept = async () =>
+    await ServiceNetwork.open({ name, subnetPath, onProblem: (message) => assert.fail(message) });
+  const subnets = async () => {
+    await using network = await openKept();
+    return network.subnets;
+  };
+  await writeFile(subnetPath, "10.231.0.0/16\n");
+  const first = await subnets();
+  assert.equal(first[0], "10.231.0.0/16");
+  assert.match(first[1] ?? "", /^fd[0-9a-f:]+::\/64$/);
+  assert.deepEqual(await subnets(), first);
+  await writeFile("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
+  try {
+    assert.deepEqual(await subnets(), first.slice(0, 1));
+  } finally {
+    await writeFile("/proc/sys/net/ipv6/conf/default/disable_ipv6", "0");
+  }
+  assert.deepEqual(await subnets(), first);
+  await (await openKept()).remove();
+});
+
 test("names of services, of ports and of members of a headless service are answered, and what is not there is denied", async () => {
   const network = await open();
   try {
     const client = new Client({ timeout: 2000, tries: 1 });
-    client.setServers([network.resolverAddress]);
+    client.setServers([...network.resolverAddresses]);
     await network.update([
       service({
-        address: "10.1.2.3",
+        name: "both",
+        addresses: ["fd00:9::1", "10.1.2.4"],
+        ports: [{ name: "http", protocol: "TCP", port: 80, endpoints: [] }],
+      }),
+      service({
+        name: "pods",
+        members: [
+          { ip: "10.9.0.5", hostname: "pod" },
+          { ip: "fd00:9::5", hostname: "pod" },
+        ],
+        ports: [{ name: "http", protocol: "TCP", port: 80, endpoints: [] }],
+      }),
+      service({
+        addresses: ["10.1.2.3"],
         ports: [{ name: "http", protocol: "TCP", port: 80, endpoints: [] }],
         members: [{ ip: "10.9.0.2" }],
       }),
@@ -121,6 +210,13 @@ test("names of services, of ports and of members of a headless service are answe
     assert.deepEqual(await client.resolve4("db-1.db.default.svc.cluster.local"), ["10.9.0.4"]);
     const [srv] = await client.resolveSrv("_http._tcp.web.default.svc.cluster.local");
     assert.deepEqual([srv?.port, srv?.name], [80, "web.default.svc.cluster.local"]);
+    for (const server of network.resolverAddresses) {
+      client.setServers([server.includes(":") ? `[${server}]` : server]);
+      assert.deepEqual(await client.resolve6("both.default.svc.cluster.local"), ["fd00:9::1"]);
+      assert.deepEqual(await client.resolve4("both.default.svc.cluster.local"), ["10.1.2.4"]);
+      assert.deepEqual(await client.resolve6("pod.pods.default.svc.cluster.local"), ["fd00:9::5"]);
+      assert.equal((await client.resolveSrv("_http._tcp.pods.default.svc.cluster.local")).length, 1);
+    }
     await assert.rejects(client.resolve6("web.default.svc.cluster.local"), { code: "ENODATA" });
     for (const missing of ["db-2.db.default", "db-0.web.default", "web.other"])
       await assert.rejects(client.resolve4(`${missing}.svc.cluster.local`), { code: "ENOTFOUND" });
@@ -149,11 +245,11 @@ test("another name for a service's is answered with what that one has, also wher
   const network = await open();
   try {
     const client = new Client({ timeout: 2000, tries: 1 });
-    client.setServers([network.resolverAddress]);
+    client.setServers([...network.resolverAddresses]);
     await network.update([
       service({ name: "far", alias: "db.example." }),
       service({ name: "near", alias: "web.default.svc.cluster.local" }),
-      service({ address: "10.1.2.3" }),
+      service({ addresses: ["10.1.2.3"] }),
     ]);
     const inCluster = (name: string) => `${name}.default.svc.cluster.local`;
     assert.deepEqual(await client.resolveCname(inCluster("far")), ["db.example"]);
@@ -183,10 +279,10 @@ async function questionFrom(port: number, host: string): Promise<void> {
 test("questions that nobody can be answered do no harm", async () => {
   const network = await open();
   try {
-    await network.update([service({ address: "10.1.2.3" })]);
-    await questionFrom(0, network.resolverAddress);
+    await network.update([service({ addresses: ["10.1.2.3"] })]);
+    await questionFrom(0, resolverOf(network));
     const client = new Client({ timeout: 2000, tries: 1 });
-    client.setServers([network.resolverAddress]);
+    client.setServers([...network.resolverAddresses]);
     assert.deepEqual(await client.resolve4("web.default.svc.cluster.local"), ["10.1.2.3"]);
   } finally {
     await network.remove();
@@ -203,7 +299,7 @@ test("one who asks over TCP and takes no answers is left", async () => {
     const length = Buffer.alloc(2);
     length.writeUInt16BE(question.length);
     const questions = Buffer.concat(Array.from({ length: 100 }, () => [length, question]).flat());
-    const socket = connect({ host: network.resolverAddress, port: 53 });
+    const socket = connect({ host: resolverOf(network), port: 53 });
     const left = Promise.withResolvers<void>();
     socket.on("error", () => {}).on("close", () => left.resolve());
     socket.pause();
@@ -222,7 +318,7 @@ test("answers too long for a datagram are given over TCP", async () => {
   const network = await open();
   try {
     const client = new Client({ timeout: 2000, tries: 1 });
-    client.setServers([network.resolverAddress]);
+    client.setServers([...network.resolverAddresses]);
     const members = Array.from({ length: 200 }, (_, index) => ({ ip: `10.9.1.${index}` }));
     await network.update([service({ name: "many", members })]);
     assert.equal((await client.resolve4("many.default.svc.cluster.local")).length, 200);

@@ -1,13 +1,22 @@
 import { rm, writeFile } from "node:fs/promises";
+import { isIPv4 } from "node:net";
 import { ignoreMissing, isErrno } from "../../ground/fs/index.ts";
 import { forgetConnections, NetlinkSocket, nft } from "../../ground/linux/index.ts";
 import { KeyLock } from "../../ground/sync/index.ts";
-import { formatIp, formatNetwork, type IpNetwork, isWithin, parseIp } from "../../services/network/index.ts";
+import {
+  formatIp,
+  formatNetwork,
+  type IpAddress,
+  type IpNetwork,
+  isWithin,
+  parseIp,
+} from "../../services/network/index.ts";
 import { Resolver } from "./dns/resolver.ts";
+import { ipFamilies } from "./packet-parts.ts";
 import { podLinks } from "./pod-links.ts";
 import type { Service } from "./service.ts";
 import { ruleChanges } from "./service-rules.ts";
-import { addressAt, makeLink, resolverAddress, subnetOf } from "./subnet.ts";
+import { addressAt, makeLink, resolverAddress, subnetsOf } from "./subnet.ts";
 import { removeTraces } from "./traces.ts";
 
 export type ServiceNetworkOptions = {
@@ -26,10 +35,10 @@ export type ServiceNetworkOptions = {
 export class ServiceNetwork implements AsyncDisposable {
   readonly #name: string;
   readonly #subnetPath: string | undefined;
-  readonly #subnet: IpNetwork;
+  readonly #subnets: readonly IpNetwork[];
   readonly #route: NetlinkSocket;
   readonly #rules: NetlinkSocket;
-  readonly #resolver: Resolver;
+  readonly #resolvers: readonly Resolver[];
   readonly #lock = new KeyLock();
   #services: readonly Service[] = [];
   #written = "";
@@ -37,16 +46,16 @@ export class ServiceNetwork implements AsyncDisposable {
 
   private constructor(
     { name, subnetPath }: ServiceNetworkOptions,
-    subnet: IpNetwork,
+    subnets: readonly IpNetwork[],
     sockets: { readonly route: NetlinkSocket; readonly rules: NetlinkSocket },
-    resolver: Resolver,
+    resolvers: readonly Resolver[],
   ) {
     this.#name = name;
     this.#subnetPath = subnetPath;
-    this.#subnet = subnet;
+    this.#subnets = subnets;
     this.#route = sockets.route;
     this.#rules = sockets.rules;
-    this.#resolver = resolver;
+    this.#resolvers = resolvers;
   }
 
   /** Throws LinuxError where the kernel has no nf_tables or this process no right to it, and Error. */
@@ -56,33 +65,46 @@ export class ServiceNetwork implements AsyncDisposable {
     const route = opened.use(NetlinkSocket.open("route"));
     const rules = opened.use(NetlinkSocket.open("netfilter"));
     nft.generationOf(rules);
-    const subnet = await subnetOf(route, name, subnetPath);
-    makeLink(route, name, subnet);
-    const resolver = opened.use(await Resolver.open(formatIp(resolverAddress(subnet)), onProblem));
-    const network = new ServiceNetwork(options, subnet, { route, rules }, resolver);
+    const subnets = await subnetsOf(route, name, subnetPath);
+    makeLink(route, name, subnets);
+    const resolvers: Resolver[] = [];
+    for (const subnet of subnets)
+      resolvers.push(opened.use(await Resolver.open(resolverAddress(subnet), onProblem)));
+    const network = new ServiceNetwork(options, subnets, { route, rules }, resolvers);
     opened.move();
     return network;
   }
 
-  /** Where pods ask for names. */
-  get resolverAddress(): string {
-    return formatIp(resolverAddress(this.#subnet));
+  /** Where pods ask for names: IPv4 and, where the machine has it, IPv6. */
+  get resolverAddresses(): readonly string[] {
+    return this.#subnets.map((subnet) => formatIp(resolverAddress(subnet)));
   }
 
-  /** Of the addresses of services: `10.0.0.0/16`. */
-  get subnet(): string {
-    return formatNetwork(this.#subnet);
+  /** Of the addresses of services, IPv4's first: `10.0.0.0/16`. */
+  get subnets(): readonly string[] {
+    return this.#subnets.map(formatNetwork);
+  }
+
+  /** Those of which services may have addresses. */
+  get families(): readonly IpAddress["family"][] {
+    return this.#subnets.map(({ address }) => address.family);
   }
 
   /** Whether a service may have this address. */
   hasAddress(address: string): boolean {
     const ip = parseIp(address);
-    return ip !== undefined && isWithin(ip, this.#subnet) && address !== this.resolverAddress;
+    const isWithinOne = ip !== undefined && this.#subnets.some((subnet) => isWithin(ip, subnet));
+    return isWithinOne && !this.resolverAddresses.includes(address);
   }
 
-  /** The address of that number, of those that services may have; they repeat after some thousand. */
-  addressAt(index: number): string {
-    return addressAt(this.#subnet, index);
+  /**
+   * The address of that number, of those that services may have; they repeat after some thousand. The family
+   * is one of {@link families}.
+   */
+  addressAt(family: IpAddress["family"], index: number): string {
+    const subnet = this.#subnets.find(({ address }) => address.family === family);
+    if (subnet === undefined) throw new Error(`services have no addresses of IPv${family}`);
+    return addressAt(subnet, index);
   }
 
   /** From now on these services are there, and no others. Throws LinuxError. */
@@ -90,7 +112,7 @@ export class ServiceNetwork implements AsyncDisposable {
     using _ = await this.#lock.acquire("rules");
     const before = this.#services;
     this.#services = services;
-    this.#resolver.setServices(services);
+    for (const resolver of this.#resolvers) resolver.setServices(services);
     await this.#write();
     this.#forgetMoved(before, services);
   }
@@ -101,7 +123,7 @@ export class ServiceNetwork implements AsyncDisposable {
     if (nft.generationOf(this.#rules) === this.#generation) return;
     if (nft.listRules(this.#rules, this.#name).length === 0) this.#written = "";
     this.#generation = nft.generationOf(this.#rules);
-    makeLink(this.#route, this.#name, this.#subnet);
+    makeLink(this.#route, this.#name, this.#subnets);
     await this.#write();
   }
 
@@ -117,7 +139,7 @@ export class ServiceNetwork implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     using _ = await this.#lock.acquire("rules");
-    await this.#resolver[Symbol.asyncDispose]();
+    for (const resolver of this.#resolvers) await resolver[Symbol.asyncDispose]();
     this.#rules[Symbol.dispose]();
     this.#route[Symbol.dispose]();
   }
@@ -127,7 +149,7 @@ export class ServiceNetwork implements AsyncDisposable {
     const links = podLinks(served.flatMap(({ endpoints }) => endpoints.map(({ ip }) => ip)));
     const input = {
       table: this.#name,
-      subnet: this.#subnet,
+      subnets: this.#subnets,
       services: this.#services,
       podSubnets: links.map(({ subnet }) => subnet),
     };
@@ -139,17 +161,17 @@ export class ServiceNetwork implements AsyncDisposable {
     this.#generation = nft.generationOf(this.#rules);
     // A connection of 127.0.0.1 to a node port leaves the machine only where this says so.
     if (served.some(({ nodePort }) => nodePort !== undefined))
-      for (const { name } of links)
+      for (const { name } of links.filter(({ subnet }) => subnet.address.family === 4))
         await writeFile(`/proc/sys/net/ipv4/conf/${name}/route_localnet`, "1").catch(ignoreMissing);
   }
 
   /** UDP knows no beginning: who goes on sending would go on to a pod that has gone. */
   #forgetMoved(before: readonly Service[], after: readonly Service[]): void {
     const there = new Set(after.flatMap(udpPorts).map(({ text }) => text));
-    for (const { text, port } of before.flatMap(udpPorts)) {
+    for (const { text, family, port } of before.flatMap(udpPorts)) {
       if (there.has(text)) continue;
       try {
-        forgetConnections(this.#rules, { family: 2, protocol: 17, port });
+        forgetConnections(this.#rules, { family: ipFamilies[family].number, protocol: 17, port });
       } catch (error) {
         // A kernel that cannot be told forgets by itself, once nobody has sent for some minutes.
         if (!isErrno(error, "EINVAL", "EOPNOTSUPP")) throw error;
@@ -158,13 +180,19 @@ export class ServiceNetwork implements AsyncDisposable {
   }
 }
 
-function udpPorts(service: Service): readonly { readonly text: string; readonly port: number }[] {
-  return service.ports
+/** A port that packets of UDP go to, and in words where it leads. */
+type UdpPort = { readonly text: string; readonly family: IpAddress["family"]; readonly port: number };
+
+function udpPorts({ addresses, ports }: Service): readonly UdpPort[] {
+  return ports
     .filter(({ protocol }) => protocol === "UDP")
     .flatMap((served) =>
-      [served.port, ...(served.nodePort === undefined ? [] : [served.nodePort])].map((port) => ({
-        port,
-        text: JSON.stringify([service.address, port, served.endpoints]),
-      })),
+      addresses.flatMap((address) =>
+        [served.port, ...(served.nodePort === undefined ? [] : [served.nodePort])].map((port) => ({
+          port,
+          family: isIPv4(address) ? 4 : 6,
+          text: JSON.stringify([address, port, served.endpoints]),
+        })),
+      ),
     );
 }

@@ -1,53 +1,56 @@
+import { isIPv4 } from "node:net";
 import { nft } from "../../ground/linux/index.ts";
+import { formatNetwork, type IpNetwork, ipBytes, parseIp } from "../../services/network/index.ts";
 import {
-  formatNetwork,
-  type IpNetwork,
-  ipBytes,
-  maskBytes,
-  networkAddress,
-  parseIp,
-} from "../../services/network/index.ts";
+  addressRegisters,
+  from,
+  type IpFamily,
+  interfaceName,
+  ipFamilies,
+  loadAddress,
+  loadPort,
+  numberBytes,
+  ofFamily,
+  to,
+  toThisMachine,
+  wasSentOn,
+} from "./packet-parts.ts";
 import type { Endpoint, ServedPort, Service, ServiceProtocol } from "./service.ts";
 import { resolverAddress } from "./subnet.ts";
 
-/** AF_INET, and where its header has addresses; services have IPv4 addresses. */
-const ipv4 = 2;
-const offsets = { source: 12, destination: 16 };
 const protocolNumbers = { TCP: 6, UDP: 17, SCTP: 132 };
 /** Before port mappings of pods, which are at -100 and 100; translated addresses come to filters at 0. */
 const priorities = { destination: -101, source: 99, filter: 0, raw: -300 };
-/** RTN_LOCAL: an address of this machine. */
-const localAddress = numberBytes(2);
-/** IPS_DST_NAT of a connection: it was sent on to elsewhere. */
-const sentOn = numberBytes(0x20);
 const loopback: IpNetwork = { address: { family: 4, value: 0x7f000000n }, prefixLength: 8 };
+const families = [4, 6] as const;
 
 /** What the rules of one network are made of. */
 export type RuleInput = {
   readonly table: string;
-  readonly subnet: IpNetwork;
+  /** Of services: at most one of each family. */
+  readonly subnets: readonly IpNetwork[];
   readonly services: readonly Service[];
   /** Subnets of pods that reach each other without passing this machine's routing. */
   readonly podSubnets: readonly IpNetwork[];
 };
 
-/** One service port with somebody behind it: its connections come to a chain of its own. */
+/** One service port of one family with somebody behind it: its connections come to a chain of its own. */
 type Target = {
   readonly chain: string;
   readonly map: string;
   readonly service: Service;
   readonly port: ServedPort;
+  readonly family: IpFamily;
+  readonly address: string;
+  readonly endpoints: readonly Endpoint[];
 };
 
 /**
  * The changes that make the table what it must be, whatever it is now: it is removed and made again, in one
  * step of the kernel, and connections that are there go on.
  */
-export function ruleChanges({ table, subnet, services, podSubnets }: RuleInput): readonly nft.NftChange[] {
-  const targets = services
-    .flatMap((service) => service.ports.map((port) => ({ service, port })))
-    .filter(({ port }) => port.endpoints.length > 0)
-    .map((target, index): Target => ({ ...target, chain: `service_${index}`, map: `endpoints_${index}` }));
+export function ruleChanges({ table, subnets, services, podSubnets }: RuleInput): readonly nft.NftChange[] {
+  const targets = targetsOf(services);
   const rule = (chain: string, note: string, ...expressions: readonly nft.Expression[]) =>
     nft.addRule(table, chain, expressions, note);
   const base = (name: string, type: "nat" | "filter", hook: nft.ChainHook["hook"], priority: number) =>
@@ -57,7 +60,7 @@ export function ruleChanges({ table, subnet, services, podSubnets }: RuleInput):
     nft.deleteTable(table),
     nft.addTable(table),
     ...sets.map((set, index) => nft.addSet(table, set, index + 1)),
-    ...targets.map(({ map }, index) => nft.addSet(table, endpointsMap(map), sets.length + index + 1)),
+    ...targets.map((target, index) => nft.addSet(table, endpointsMap(target), sets.length + index + 1)),
     ...targets.map(({ chain }) => nft.addChain(table, chain)),
     base("guard", "filter", "prerouting", priorities.raw),
     base("prerouting", "nat", "prerouting", priorities.destination),
@@ -65,7 +68,7 @@ export function ruleChanges({ table, subnet, services, podSubnets }: RuleInput):
     base("postrouting", "nat", "postrouting", priorities.source),
     base("unserved_forward", "filter", "forward", priorities.filter),
     base("unserved_output", "filter", "output", priorities.filter),
-    // Addresses of loopback are let through to pods for node ports; nobody else may use them.
+    // Addresses of IPv4's loopback are let through to pods for node ports; nobody else may use them.
     rule(
       "guard",
       "loopback from elsewhere",
@@ -74,28 +77,32 @@ export function ruleChanges({ table, subnet, services, podSubnets }: RuleInput):
       nft.differs(0, interfaceName("lo")),
       nft.decide({ kind: "drop" }),
     ),
-    ...["prerouting", "output"].flatMap((chain) => [
-      rule(chain, "services", ...services4),
-      rule(chain, "node ports", ...nodePorts4),
-    ]),
-    ...targets.map(({ chain, map, service, port }) =>
+    ...["prerouting", "output"].flatMap((chain) =>
+      families.flatMap((family) => [
+        rule(chain, `services of IPv${family}`, ...servedAddresses(family)),
+        rule(chain, `node ports of IPv${family}`, ...servedNodePorts(family)),
+      ]),
+    ),
+    ...targets.map((target) =>
       rule(
-        chain,
-        titleOf(service, port),
-        ...choose(service.sticky, port.endpoints.length),
-        nft.loadElement(map, 0, 0),
-        nft.redirectTo(ipv4, 0, 1),
+        target.chain,
+        titleOf(target),
+        ...choose(target),
+        nft.loadElement(target.map, 0, 0),
+        nft.redirectTo(ipFamilies[target.family].number, 0, addressRegisters(target.family)),
       ),
     ),
-    rule(
-      "postrouting",
-      "back to itself",
-      ...ofIpv4,
-      loadAddress("source", 0),
-      loadAddress("destination", 1),
-      nft.isElement("selves", 0),
-      ...wasSentOn,
-      nft.masquerade(),
+    ...families.map((family) =>
+      rule(
+        "postrouting",
+        `back to itself of IPv${family}`,
+        ...ofFamily(family),
+        loadAddress(family, "source", 0),
+        loadAddress(family, "destination", addressRegisters(family)),
+        nft.isElement(selvesSet(family), 0),
+        ...wasSentOn,
+        nft.masquerade(),
+      ),
     ),
     rule("postrouting", "this machine's loopback", ...from(loopback), ...wasSentOn, nft.masquerade()),
     // Answers would go straight to who asked, from an address that it has not asked.
@@ -109,94 +116,102 @@ export function ruleChanges({ table, subnet, services, podSubnets }: RuleInput):
         nft.masquerade(),
       ),
     ),
-    ...["unserved_forward", "unserved_output"].map((chain) =>
-      rule(
-        chain,
-        "no endpoints",
-        ...to(subnet),
-        loadAddress("destination", 0),
-        nft.differs(0, ipBytes(resolverAddress(subnet))),
-        nft.reject(),
+    ...["unserved_forward", "unserved_output"].flatMap((chain) =>
+      subnets.map((subnet) =>
+        rule(
+          chain,
+          `no endpoints in ${formatNetwork(subnet)}`,
+          ...to(subnet),
+          loadAddress(subnet.address.family, "destination", 0),
+          nft.differs(0, ipBytes(resolverAddress(subnet))),
+          nft.reject(),
+        ),
       ),
     ),
-    ...elements(table, "services", targets.flatMap(serviceElement)),
-    ...elements(table, "node_ports", targets.flatMap(nodePortElement)),
-    ...elements(table, "selves", selves(targets)),
-    ...targets.flatMap(({ map, port }) => elements(table, map, port.endpoints.map(endpointElement))),
+    ...families.flatMap((family) => {
+      const own = targets.filter((target) => target.family === family);
+      return [
+        ...elements(table, servicesMap(family), own.map(serviceElement)),
+        ...elements(table, nodePortsMap(family), own.flatMap(nodePortElement)),
+        ...elements(table, selvesSet(family), selves(own)),
+      ];
+    }),
+    ...targets.flatMap(({ map, endpoints }) => elements(table, map, endpoints.map(endpointElement))),
   ];
 }
 
-const sets: readonly nft.SetDefinition[] = [
-  { name: "services", key: ["ipv4", "protocol", "port"], value: "verdict" },
-  { name: "node_ports", key: ["protocol", "port"], value: "verdict" },
-  { name: "selves", key: ["ipv4", "ipv4"] },
-];
-
-function endpointsMap(name: string): nft.SetDefinition {
-  return { name, key: ["number"], value: ["ipv4", "port"] };
+function targetsOf(services: readonly Service[]): readonly Target[] {
+  return services
+    .flatMap((service) =>
+      service.ports.flatMap((port) =>
+        service.addresses.map((address) => {
+          const family = familyOf(address);
+          const endpoints = port.endpoints.filter(({ ip }) => familyOf(ip) === family);
+          return { service, port, address, family, endpoints };
+        }),
+      ),
+    )
+    .filter(({ endpoints }) => endpoints.length > 0)
+    .map((target, index) => ({ ...target, chain: `service_${index}`, map: `endpoints_${index}` }));
 }
 
-const ofIpv4 = [nft.loadMeta("family", 0), nft.equals(0, Buffer.of(ipv4))];
-const loadDestinationPort = (register: number) => nft.loadHeader("transport", 2, 2, register);
-const wasSentOn = [
-  nft.loadConnectionStatus(0),
-  nft.maskRegister(0, sentOn, numberBytes(0)),
-  nft.equals(0, sentOn),
-];
+function familyOf(ip: string): IpFamily {
+  return isIPv4(ip) ? 4 : 6;
+}
 
-const services4 = [
-  ...ofIpv4,
-  loadAddress("destination", 0),
-  nft.loadMeta("protocol", 1),
-  loadDestinationPort(2),
-  nft.decideByElement("services", 0),
-];
+const servicesMap = (family: IpFamily) => `services${family}`;
+const nodePortsMap = (family: IpFamily) => `node_ports${family}`;
+const selvesSet = (family: IpFamily) => `selves${family}`;
 
-const nodePorts4 = [
-  ...ofIpv4,
-  nft.loadDestinationType(0),
-  nft.equals(0, localAddress),
-  nft.loadMeta("protocol", 0),
-  loadDestinationPort(1),
-  nft.decideByElement("node_ports", 0),
-];
+const sets: readonly nft.SetDefinition[] = families.flatMap((family) => {
+  const { field } = ipFamilies[family];
+  return [
+    { name: servicesMap(family), key: [field, "protocol", "port"], value: "verdict" },
+    { name: nodePortsMap(family), key: ["protocol", "port"], value: "verdict" },
+    { name: selvesSet(family), key: [field, field] },
+  ];
+});
+
+function endpointsMap({ map, family }: Target): nft.SetDefinition {
+  return { name: map, key: ["number"], value: [ipFamilies[family].field, "port"] };
+}
+
+function servedAddresses(family: IpFamily): readonly nft.Expression[] {
+  return [
+    ...ofFamily(family),
+    loadAddress(family, "destination", 0),
+    ...loadPort(addressRegisters(family)),
+    nft.decideByElement(servicesMap(family), 0),
+  ];
+}
+
+function servedNodePorts(family: IpFamily): readonly nft.Expression[] {
+  return [
+    ...ofFamily(family),
+    ...toThisMachine,
+    ...loadPort(0),
+    nft.decideByElement(nodePortsMap(family), 0),
+  ];
+}
 
 /** The number of an endpoint. */
-function choose(sticky: boolean, count: number): readonly nft.Expression[] {
-  if (!sticky) return [nft.loadRandom(count, 0)];
-  return [loadAddress("source", 1), nft.loadHash(1, 4, count, 0)];
+function choose({ service, family, endpoints }: Target): readonly nft.Expression[] {
+  if (!service.sticky) return [nft.loadRandom(endpoints.length, 0)];
+  const { addressBytes } = ipFamilies[family];
+  return [loadAddress(family, "source", 1), nft.loadHash(1, addressBytes, endpoints.length, 0)];
 }
 
-function loadAddress(end: keyof typeof offsets, register: number): nft.Expression {
-  return nft.loadHeader("network", offsets[end], 4, register);
+function serviceElement(target: Target): nft.SetElement {
+  const { chain, address, port } = target;
+  const key = nft.fields(addressBytes(address), ...portKey(port.protocol, port.port));
+  return { key, value: { kind: "goto", chain }, note: titleOf(target) };
 }
 
-function from(network: IpNetwork): readonly nft.Expression[] {
-  return [...ofIpv4, ...within(network, "source")];
-}
-
-function to(network: IpNetwork): readonly nft.Expression[] {
-  return [...ofIpv4, ...within(network, "destination")];
-}
-
-function within(network: IpNetwork, end: keyof typeof offsets): readonly nft.Expression[] {
-  return [
-    loadAddress(end, 0),
-    nft.maskRegister(0, maskBytes(network), Buffer.alloc(4)),
-    nft.equals(0, ipBytes(networkAddress(network))),
-  ];
-}
-
-function serviceElement({ chain, service, port }: Target): readonly nft.SetElement[] {
-  if (service.address === undefined) return [];
-  const key = nft.fields(addressBytes(service.address), ...portKey(port.protocol, port.port));
-  return [{ key, value: { kind: "goto", chain }, note: titleOf(service, port) }];
-}
-
-function nodePortElement({ chain, service, port }: Target): readonly nft.SetElement[] {
+function nodePortElement(target: Target): readonly nft.SetElement[] {
+  const { chain, port } = target;
   if (port.nodePort === undefined) return [];
   const key = nft.fields(...portKey(port.protocol, port.nodePort));
-  return [{ key, value: { kind: "goto", chain }, note: titleOf(service, port) }];
+  return [{ key, value: { kind: "goto", chain }, note: titleOf(target) }];
 }
 
 function endpointElement({ ip, port }: Endpoint, index: number): nft.SetElement {
@@ -204,7 +219,7 @@ function endpointElement({ ip, port }: Endpoint, index: number): nft.SetElement 
 }
 
 function selves(targets: readonly Target[]): readonly nft.SetElement[] {
-  const addresses = new Set(targets.flatMap(({ port }) => port.endpoints.map(({ ip }) => ip)));
+  const addresses = new Set(targets.flatMap(({ endpoints }) => endpoints.map(({ ip }) => ip)));
   return [...addresses].map((ip) => ({ key: nft.fields(addressBytes(ip), addressBytes(ip)), note: "" }));
 }
 
@@ -213,7 +228,7 @@ function elements(table: string, set: string, list: readonly nft.SetElement[]): 
   return unique.size === 0 ? [] : [nft.addElements(table, set, [...unique.values()])];
 }
 
-function titleOf({ namespace, name }: Service, { port, protocol }: ServedPort): string {
+function titleOf({ service: { namespace, name }, port: { port, protocol } }: Target): string {
   return `${namespace}/${name} ${port}/${protocol}`;
 }
 
@@ -227,19 +242,6 @@ function portBytes(port: number): Buffer {
 
 function addressBytes(ip: string): Buffer {
   const address = parseIp(ip);
-  if (address?.family !== 4) throw new Error(`${JSON.stringify(ip)} is no IPv4 address`);
+  if (address === undefined) throw new Error(`${JSON.stringify(ip)} is no IP address`);
   return ipBytes(address);
-}
-
-function interfaceName(name: string): Buffer {
-  const bytes = Buffer.alloc(16);
-  bytes.write(name);
-  return bytes;
-}
-
-/** As the kernel keeps its own numbers. */
-function numberBytes(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32LE(value >>> 0);
-  return bytes;
 }

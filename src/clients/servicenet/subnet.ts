@@ -14,6 +14,7 @@ import {
   chooseSubnets,
   formatIp,
   formatNetwork,
+  hasIpv6,
   type IpAddress,
   type IpNetwork,
   ipBytes,
@@ -23,35 +24,43 @@ import {
   usedPrefixes,
 } from "../../services/network/index.ts";
 
-/** As clusters have it by custom: the tenth address of the subnet. */
+/** As clusters have it by custom: the tenth address of a subnet. */
 export function resolverAddress(subnet: IpNetwork): IpAddress {
   return plus(networkAddress(subnet), 10n);
 }
 
 /**
- * The subnet of services: as it was chosen before, where that is kept at `path`, since running pods know
- * addresses of it; else one of which the machine uses nothing. Throws Error where none is free.
+ * The subnets of services, IPv4's and, where the machine has IPv6, that one's: as they were chosen before,
+ * where that is kept at `path`, since running pods know addresses of them; else such that the machine uses
+ * nothing of. Throws Error where none is free.
  */
-export async function subnetOf(
+export async function subnetsOf(
   route: NetlinkSocket,
   name: string,
   path: string | undefined,
-): Promise<IpNetwork> {
-  const kept = path === undefined ? undefined : parseIpNetwork((await readIfThere(path))?.trim());
-  if (kept?.address.family === 4) return kept;
-  const chosen = chooseSubnets(usedPrefixes(route, name), name)?.ipv4;
-  if (chosen === undefined)
-    throw new Error("this machine has addresses or routes in all private IPv4 ranges");
+): Promise<readonly IpNetwork[]> {
+  const kept = path === undefined ? [] : parseSubnets((await readIfThere(path)) ?? "");
+  const of = (family: 4 | 6) => kept.find(({ address }) => address.family === family);
+  const [ipv4, ipv6] = [of(4), of(6)];
+  if (ipv4 !== undefined && !hasIpv6()) return [ipv4];
+  if (ipv4 !== undefined && ipv6 !== undefined) return [ipv4, ipv6];
+  const free = chooseSubnets(usedPrefixes(route, name), name);
+  if (free === undefined) throw new Error("this machine has addresses or routes in all private IPv4 ranges");
+  const chosen = [ipv4 ?? free.ipv4, ...(hasIpv6() ? [ipv6 ?? free.ipv6] : [])];
   if (path !== undefined) await keep(path, chosen);
   return chosen;
 }
 
-/** On the disk before any pod knows an address of it. */
-async function keep(path: string, subnet: IpNetwork): Promise<void> {
+function parseSubnets(lines: string): readonly IpNetwork[] {
+  return lines.split("\n").flatMap((line) => parseIpNetwork(line.trim()) ?? []);
+}
+
+/** On the disk before any pod knows an address of them. */
+async function keep(path: string, subnets: readonly IpNetwork[]): Promise<void> {
   await makeDirectories(dirname(path), 0o700);
   {
     await using file = await open(`${path}.new`, "w", 0o600);
-    await file.writeFile(`${formatNetwork(subnet)}\n`);
+    await file.writeFile(subnets.map((subnet) => `${formatNetwork(subnet)}\n`).join(""));
     await file.sync();
   }
   await rename(`${path}.new`, path);
@@ -59,20 +68,25 @@ async function keep(path: string, subnet: IpNetwork): Promise<void> {
   await parent.sync();
 }
 
-/** Makes the link that has the resolver's address, as far as it is not there. Throws LinuxError. */
-export function makeLink(route: NetlinkSocket, name: string, subnet: IpNetwork): void {
+/** Makes the link that has the resolver's addresses, as far as it is not there. Throws LinuxError. */
+export function makeLink(route: NetlinkSocket, name: string, subnets: readonly IpNetwork[]): void {
   if (linkByName(route, name) === undefined) addBridge(route, name, 0);
   const link = linkByName(route, name);
   if (link === undefined) throw new Error(`link ${name} has gone as soon as it was made`);
-  const address = ipBytes(resolverAddress(subnet));
-  if (!listAddresses(route, link).some((one) => Buffer.compare(one.address, address) === 0))
-    addAddress(route, link, { address, prefixLength: subnet.prefixLength });
+  const there = listAddresses(route, link);
+  for (const subnet of subnets) {
+    const address = ipBytes(resolverAddress(subnet));
+    if (there.some((one) => Buffer.compare(one.address, address) === 0)) continue;
+    // Nobody is on the link who could have it: the kernel would wait for a port to ask, and for ever.
+    addAddress(route, link, { address, prefixLength: subnet.prefixLength }, { isUnique: true });
+  }
   if (!link.isUp) setLink(route, link, { up: true });
 }
 
-/** Addresses that services may have: not the resolver's, nor those before it. */
+/** Addresses that services may have: not the resolver's, nor those before it; of IPv6 as many as of a /16. */
 export function addressAt(subnet: IpNetwork, index: number): string {
   const first = 11;
-  const count = 2 ** (32 - subnet.prefixLength) - first - 1;
+  const hostBits = subnet.address.family === 4 ? 32 - subnet.prefixLength : 16;
+  const count = 2 ** hostBits - first - 1;
   return formatIp(plus(networkAddress(subnet), BigInt(first + (index % count))));
 }

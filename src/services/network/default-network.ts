@@ -102,8 +102,8 @@ function configOf(
   };
 }
 
-/** Not where somebody has switched it off, for all interfaces or for new ones. */
-function hasIpv6(): boolean {
+/** Whether the machine has IPv6: not where it is switched off, for all interfaces or for new ones. */
+export function hasIpv6(): boolean {
   return ["all", "default"].every((name) => readSetting(`net/ipv6/conf/${name}/disable_ipv6`) === "0");
 }
 

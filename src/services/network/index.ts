@@ -30,7 +30,7 @@ export {
 } from "./builtin/ip-address.ts";
 export { usedPrefixes } from "./builtin/used-prefixes.ts";
 export { CniNetwork, type CniNetworkOptions } from "./cni-network.ts";
-export { defaultNetworkName } from "./default-network.ts";
+export { defaultNetworkName, hasIpv6 } from "./default-network.ts";
 export { type DefaultNetworkFacts, lookAtDefaultNetwork } from "./default-network-facts.ts";
 export { chooseSubnets } from "./default-subnets.ts";
 export { type InstanceNames, instanceNames } from "./instance.ts";

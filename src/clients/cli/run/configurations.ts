@@ -26,8 +26,8 @@ function contextOf({ logDir = defaultLogRoot }: Pick<RunOptions, "logDir">): Pod
     podsDir: undefined,
     usersDir: machineUsersDir,
     logRoot: resolve(logDir),
-    hostIp: undefined,
-    clusterDns: async () => undefined,
+    hostIps: [],
+    clusterDns: async () => [],
     objects: {
       configMap: () => undefined,
       secret: () => undefined,

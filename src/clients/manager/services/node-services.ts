@@ -5,6 +5,7 @@ import type { ServiceAddress } from "../../podspec/index.ts";
 import type { Service, ServiceNetwork } from "../../servicenet/index.ts";
 import type { World } from "../controllers/world.ts";
 import type { ObjectStore } from "../object-store.ts";
+import { type AddressProblem, addressProblems } from "./address-problems.ts";
 import { servedService } from "./served-services.ts";
 import { addressesFor, type StoredService, statusOf } from "./service-addresses.ts";
 
@@ -20,8 +21,8 @@ export type NodeServicesOptions = {
   /** Undefined where pods have no services: names and addresses are the machine's alone. */
   readonly network: ServiceNetworkSource | undefined;
   readonly onProblem: (message: string) => void;
-  /** A service has another address than it asks for. */
-  readonly onOtherAddress: (service: StoredService, message: string) => void;
+  /** A service cannot have the addresses that it asks for. */
+  readonly onOtherAddress: (service: StoredService, problem: AddressProblem) => void;
 };
 
 /** Others may remove rules, and tell nobody: so often it is looked whether they are there. */
@@ -36,23 +37,23 @@ export class NodeServices implements AsyncDisposable {
   #failedAtNs: bigint | undefined;
   /** What the network was told last, and until when that is known to be in the kernel. */
   #published: { readonly services: readonly Service[]; readonly verifiedNs: bigint } | undefined;
-  /** Addresses, by services' uids, of which it was said that they cannot be had. */
-  #refused: ReadonlyMap<string, string> = new Map();
+  /** What was said of addresses that cannot be had, by services' uids. */
+  #refused: ReadonlyMap<string, readonly string[]> = new Map();
 
   constructor(options: NodeServicesOptions) {
     this.#options = options;
   }
 
-  /** Where a pod asks for names of services; undefined where there can be none. */
-  async resolver(): Promise<string | undefined> {
-    return (await this.#network())?.resolverAddress;
+  /** Where a pod asks for names of services; nowhere where there can be none. */
+  async resolvers(): Promise<readonly string[]> {
+    return (await this.#network())?.resolverAddresses ?? [];
   }
 
   /** What pods of a namespace are told in their environment. */
   addresses(namespace: string): readonly ServiceAddress[] {
     return this.#options.store.listOf("Service").flatMap((service): readonly ServiceAddress[] => {
       const { metadata, spec } = service.manifest;
-      const { clusterIP } = statusOf(service);
+      const [clusterIP] = statusOf(service).clusterIPs ?? [];
       if (clusterIP === undefined || metadata.namespace !== namespace) return [];
       return [{ name: metadata.name, address: clusterIP, ports: spec.ports ?? [] }];
     });
@@ -64,7 +65,7 @@ export class NodeServices implements AsyncDisposable {
     if (services.length === 0) return;
     const network = await this.#network();
     if (network === undefined) return;
-    const refused = new Map<string, string>();
+    const refused = new Map<string, readonly string[]>();
     for (const { uid } of services) {
       // What the one before was given is taken.
       const now = this.#options.store.listOf("Service");
@@ -73,13 +74,13 @@ export class NodeServices implements AsyncDisposable {
       const others = now.filter((one) => one.uid !== uid);
       const given = addressesFor(service, others, network);
       await world.setStatus(service, given);
-      const { clusterIP: wished } = service.manifest.spec;
-      if (!wished || wished === "None" || wished === given.clusterIP) continue;
-      refused.set(uid, wished);
-      if (this.#refused.get(uid) === wished) continue;
-      this.#options.onOtherAddress(
-        service,
-        `clusterIP ${wished} cannot be had: the subnet of services is ${network.subnet}; it is ${given.clusterIP}`,
+      const problems = addressProblems(service, given, network);
+      const said = this.#refused.get(uid) ?? [];
+      for (const problem of problems)
+        if (!said.includes(problem.message)) this.#options.onOtherAddress(service, problem);
+      refused.set(
+        uid,
+        problems.map(({ message }) => message),
       );
     }
     this.#refused = refused;

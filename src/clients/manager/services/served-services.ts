@@ -1,7 +1,7 @@
-import { isIPv4 } from "node:net";
 import type { PodStatus } from "../../podlife/index.ts";
 import type { Service } from "../../servicenet/index.ts";
 import type { StoredPod } from "../objects.ts";
+import { familiesOf, familyOf, type IpFamily } from "./ip-families.ts";
 import { portKey, type StoredService, statusOf } from "./service-addresses.ts";
 
 type Member = { readonly pod: StoredPod; readonly status: PodStatus };
@@ -13,7 +13,8 @@ export function servedService(
   podStatus: (pod: StoredPod) => PodStatus | undefined,
 ): Service {
   const { metadata, spec } = service.manifest;
-  const { clusterIP, nodePorts } = statusOf(service);
+  const { clusterIPs = [], nodePorts } = statusOf(service);
+  const families = familiesOf(spec);
   const members = pods
     .filter((pod) => isSelected(pod, service))
     .flatMap((pod): readonly Member[] => {
@@ -25,7 +26,7 @@ export function servedService(
   return {
     namespace: metadata.namespace,
     name: metadata.name,
-    address: clusterIP,
+    addresses: clusterIPs,
     ...(spec.type === "ExternalName" && spec.externalName !== undefined && { alias: spec.externalName }),
     sticky: spec.sessionAffinity === "ClientIP",
     ports: (spec.ports ?? []).map((port) => {
@@ -35,11 +36,11 @@ export function servedService(
         protocol: port.protocol ?? "TCP",
         port: port.port,
         ...(nodePort === undefined ? {} : { nodePort }),
-        endpoints: members.flatMap((member) => endpointOf(member, port)),
+        endpoints: members.flatMap((member) => endpointsOf(member, families, port)),
       };
     }),
     members: members.flatMap(({ pod: { manifest }, status }) =>
-      status.podIPs.map(({ ip }) => ({ ip, ...hostnameOf(manifest.spec, metadata.name) })),
+      ipsOf(status, families).map((ip) => ({ ip, ...hostnameOf(manifest.spec, metadata.name) })),
     ),
   };
 }
@@ -60,15 +61,20 @@ function isServed({ phase, podIPs, conditions }: PodStatus, alsoUnready: boolean
   return alsoUnready || conditions.some(({ type, status }) => type === "Ready" && status === "True");
 }
 
-function endpointOf(
+/** The pod's first address of each family. */
+function ipsOf({ podIPs }: PodStatus, families: readonly IpFamily[]): readonly string[] {
+  return families.flatMap((family) => podIPs.find(({ ip }) => familyOf(ip) === family)?.ip ?? []);
+}
+
+function endpointsOf(
   { pod, status }: Member,
+  families: readonly IpFamily[],
   {
     port,
     targetPort = port,
     protocol = "TCP",
   }: NonNullable<StoredService["manifest"]["spec"]["ports"]>[number],
 ): Service["ports"][number]["endpoints"] {
-  const ip = status.podIPs.find((one) => isIPv4(one.ip))?.ip;
   const { containers, initContainers = [] } = pod.manifest.spec;
   const number =
     typeof targetPort === "number"
@@ -76,7 +82,7 @@ function endpointOf(
       : [...containers, ...initContainers]
           .flatMap(({ ports = [] }) => ports)
           .find((one) => one.name === targetPort && (one.protocol ?? "TCP") === protocol)?.containerPort;
-  return ip === undefined || number === undefined ? [] : [{ ip, port: number }];
+  return number === undefined ? [] : ipsOf(status, families).map((ip) => ({ ip, port: number }));
 }
 
 function hostnameOf(

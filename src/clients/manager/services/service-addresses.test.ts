@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { readManifests } from "../../manifests/index.ts";
 import { isOfKind, type ObjectStatus, type StoredObject } from "../objects.ts";
+import { addressProblems } from "./address-problems.ts";
 import { addressesFor } from "./service-addresses.ts";
 
 function service(name: string, spec: object, status: ObjectStatus = {}) {
@@ -13,10 +14,12 @@ function service(name: string, spec: object, status: ObjectStatus = {}) {
   return object;
 }
 
-/** Of so many addresses. */
-function network(count: number) {
-  const addressAt = (index: number) => `10.0.0.${index % count}`;
-  return { addressAt, hasAddress: (address: string) => address.startsWith("10.0.0.") };
+/** Of so many addresses of each family. */
+function network(count: number, families: readonly (4 | 6)[] = [4]) {
+  const prefixes = { 4: "10.0.0.", 6: "fd00::" };
+  const addressAt = (family: 4 | 6, index: number) => `${prefixes[family]}${index % count}`;
+  const hasAddress = (address: string) => families.some((family) => address.startsWith(prefixes[family]));
+  return { addressAt, hasAddress, families };
 }
 
 const nodePort = (number?: number) => ({ type: "NodePort", ports: [{ port: 80, nodePort: number }] });
@@ -24,25 +27,69 @@ const nodePort = (number?: number) => ({ type: "NodePort", ports: [{ port: 80, n
 describe("a service that takes any address and node port", () => {
   it("has none that another one asks for and was not given yet", () => {
     const one = service("one", nodePort());
-    const { clusterIP = "", nodePorts = {} } = addressesFor(one, [], network(100));
+    const { clusterIPs = [], nodePorts = {} } = addressesFor(one, [], network(100));
+    const [clusterIP = ""] = clusterIPs;
     const other = service("other", { ...nodePort(nodePorts["80/TCP"]), clusterIP });
     const now = addressesFor(one, [other], network(100));
-    assert.notEqual(now.clusterIP, clusterIP);
+    assert.notEqual(now.clusterIPs?.[0], clusterIP);
     assert.notEqual(now.nodePorts?.["80/TCP"], nodePorts["80/TCP"]);
-    assert.deepEqual(addressesFor(other, [one], network(100)), { clusterIP, nodePorts });
+    assert.deepEqual(addressesFor(other, [one], network(100)), { clusterIPs, nodePorts });
   });
 
   it("is told when there is none left", () => {
-    const others = [0, 1].map((index) => service(`s${index}`, {}, { clusterIP: `10.0.0.${index}` }));
+    const others = [0, 1].map((index) => service(`s${index}`, {}, { clusterIPs: [`10.0.0.${index}`] }));
     assert.throws(() => addressesFor(service("one", {}), others, network(2)), {
       code: "FailedPrecondition",
-      message: "Service default/one: no address is free",
+      message: "Service default/one: no IPv4 address is free",
     });
     const all = Array.from({ length: 2768 }, (_, index) => [`${index}/TCP`, 30_000 + index] as const);
-    const greedy = service("greedy", {}, { clusterIP: "10.0.0.0", nodePorts: Object.fromEntries(all) });
+    const greedy = service("greedy", {}, { clusterIPs: ["10.0.0.0"], nodePorts: Object.fromEntries(all) });
     assert.throws(() => addressesFor(service("one", nodePort()), [greedy], network(2)), {
       code: "FailedPrecondition",
       message: "Service default/one: no node port is free",
     });
+  });
+});
+
+describe("the addresses of a service", () => {
+  const both = network(10, [4, 6]);
+  const familiesGiven = (spec: object, of = both) =>
+    (addressesFor(service("one", spec), [], of).clusterIPs ?? []).map((ip) => (ip.includes(":") ? 6 : 4));
+
+  it("are of IPv4 unless it asks for others, and its first family comes first", () => {
+    assert.deepEqual(familiesGiven({}), [4]);
+    assert.deepEqual(familiesGiven({ ipFamilies: ["IPv6"] }), [6]);
+    assert.deepEqual(familiesGiven({ ipFamilyPolicy: "PreferDualStack" }), [4, 6]);
+    assert.deepEqual(familiesGiven({ ipFamilyPolicy: "RequireDualStack", ipFamilies: ["IPv6"] }), [6, 4]);
+    assert.deepEqual(familiesGiven({ ipFamilies: ["IPv6", "IPv4"] }), [6, 4]);
+    assert.deepEqual(familiesGiven({ clusterIP: "fd00::7" }), [6]);
+  });
+
+  it("stay when it takes a second one or gives it up, and are those that it asks for", () => {
+    const [ipv4 = ""] = addressesFor(service("one", {}), [], both).clusterIPs ?? [];
+    const dual = { ipFamilyPolicy: "PreferDualStack" };
+    const given = addressesFor(service("one", dual, { clusterIPs: [ipv4] }), [], both);
+    assert.equal(given.clusterIPs?.[0], ipv4);
+    assert.equal(given.clusterIPs.length, 2);
+    assert.deepEqual(addressesFor(service("one", {}, given), [], both), { clusterIPs: [ipv4] });
+    const asked = { clusterIP: "fd00::1", clusterIPs: ["fd00::1", "10.0.0.2"] };
+    assert.deepEqual(addressesFor(service("one", asked), [], both).clusterIPs, ["fd00::1", "10.0.0.2"]);
+  });
+
+  it("are those that there are on a machine without IPv6, and an event says what is missing", () => {
+    const subnets = ["10.0.0.0/16"];
+    const problems = (spec: object) => {
+      const one = service("one", spec);
+      const given = addressesFor(one, [], network(10));
+      return [
+        given.clusterIPs?.length,
+        ...addressProblems(one, given, { families: [4], subnets }).map(({ message }) => message),
+      ];
+    };
+    const missing = "this machine has no IPv6, of which the service asks for an address";
+    assert.deepEqual(problems({ ipFamilyPolicy: "PreferDualStack" }), [1]);
+    assert.deepEqual(problems({ ipFamilyPolicy: "RequireDualStack" }), [1, missing]);
+    assert.deepEqual(problems({ ipFamilyPolicy: "PreferDualStack", ipFamilies: ["IPv6"] }), [1, missing]);
+    assert.deepEqual(problems({ clusterIP: "fd00::1" }), [0, missing]);
   });
 });

@@ -3,14 +3,15 @@ import { type ManifestOf, nodePorts } from "../../manifests/index.ts";
 import type { ServiceNetwork } from "../../servicenet/index.ts";
 import { ManagerError } from "../errors.ts";
 import type { ObjectStatus, StoredObject } from "../objects.ts";
+import { familiesOf, familyNumbers, familyOf, wishedAddresses } from "./ip-families.ts";
 
 export type StoredService = StoredObject<ManifestOf<"Service">>;
 type Spec = StoredService["manifest"]["spec"];
 
 /** What a service was given, for as long as it is there. */
 export type ServiceStatus = ObjectStatus & {
-  /** Undefined for a headless service, and for one that is another name. */
-  readonly clusterIP?: string;
+  /** By family, the service's first one first; undefined for a headless service, and for another name. */
+  readonly clusterIPs?: readonly string[];
   /** By {@link portKey}. */
   readonly nodePorts?: { readonly [Port in string]?: number };
 };
@@ -31,26 +32,31 @@ export function statusOf({ status }: StoredService): ServiceStatus {
 export function addressesFor(
   service: StoredService,
   others: readonly StoredService[],
-  network: Pick<ServiceNetwork, "hasAddress" | "addressAt">,
+  network: Pick<ServiceNetwork, "hasAddress" | "addressAt" | "families">,
 ): ServiceStatus {
   const { metadata, spec } = service.manifest;
   const before = statusOf(service);
   const title = `${metadata.namespace}/${metadata.name}`;
   return {
-    ...(spec.clusterIP === "None" || spec.type === "ExternalName" ? {} : { clusterIP: addressOf() }),
+    ...(spec.clusterIP === "None" || spec.type === "ExternalName" ? {} : { clusterIPs: addresses() }),
     ...(servedPorts(spec).length > 0 ? { nodePorts: portsOf() } : {}),
   };
 
-  function addressOf(): string {
-    const wishes = others.map((one) => one.manifest.spec.clusterIP);
-    const given = others.map((one) => statusOf(one).clusterIP);
-    const wished = [spec.clusterIP, before.clusterIP].find(
-      (one) => one !== undefined && network.hasAddress(one) && !given.includes(one),
-    );
+  function addresses(): readonly string[] {
+    const given = others.flatMap((one) => statusOf(one).clusterIPs ?? []);
+    const wishes = others.flatMap((one) => wishedAddresses(one.manifest.spec));
     const taken = new Set([...given, ...wishes]);
-    if (wished !== undefined) return wished;
-    const found = firstFree(numberOf(title), (index) => network.addressAt(index), taken);
-    return found ?? noneFree("address");
+    const preferred = [...wishedAddresses(spec), ...(before.clusterIPs ?? [])];
+    return familiesOf(spec)
+      .filter((family) => network.families.includes(familyNumbers[family]))
+      .map((family) => {
+        const own = preferred.filter((one) => familyOf(one) === family);
+        return (
+          own.find((one) => network.hasAddress(one) && !given.includes(one)) ??
+          firstFree(numberOf(title), (index) => network.addressAt(familyNumbers[family], index), taken) ??
+          noneFree(`${family} address`)
+        );
+      });
   }
 
   function portsOf(): NonNullable<ServiceStatus["nodePorts"]> {

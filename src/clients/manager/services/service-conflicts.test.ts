@@ -32,7 +32,7 @@ const nodePort = (number: number | undefined, protocol = "TCP") => ({
 describe("services that are applied", () => {
   it("are told which other one has the node port or the address that they ask for", () => {
     const there = stored("there", nodePort(undefined), {
-      clusterIP: "10.0.0.7",
+      clusterIPs: ["10.0.0.7"],
       nodePorts: { "80/TCP": 30_001 },
     });
     assert.deepEqual(

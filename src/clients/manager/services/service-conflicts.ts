@@ -1,5 +1,6 @@
 import type { Manifest, ManifestOf } from "../../manifests/index.ts";
 import { titleOf } from "../objects.ts";
+import { familyOf, wishedAddresses } from "./ip-families.ts";
 import {
   portKey,
   type ServiceStatus,
@@ -47,10 +48,13 @@ function holdingsOf(
   isApplied: boolean,
 ): readonly Holding[] {
   const { spec } = manifest;
-  const address = spec.clusterIP || given.clusterIP;
+  const wished = wishedAddresses(spec);
+  const kept = (given.clusterIPs ?? []).filter((one) =>
+    wished.every((other) => familyOf(other) !== familyOf(one)),
+  );
   const ports = servedPorts(spec).flatMap((port) => port.nodePort ?? given.nodePorts?.[portKey(port)] ?? []);
   const all = [
-    ...(address === undefined || address === "None" ? [] : [`the clusterIP ${address}`]),
+    ...[...wished, ...kept].map((address) => `the clusterIP ${address}`),
     // One service may have a number for TCP and for UDP.
     ...[...new Set(ports)].map((port) => `the nodePort ${port}`),
   ];

@@ -1,4 +1,5 @@
 import { isIPv4 } from "node:net";
+import { ipAddress } from "../ip-address.ts";
 import { foreignName, portName } from "../names.ts";
 import type { Place } from "../place.ts";
 import {
@@ -12,7 +13,6 @@ import {
   oneOf,
   type Read,
   string,
-  text,
   unique,
 } from "../schema.ts";
 
@@ -35,10 +35,52 @@ export type ServicePort = Read<typeof servicePort>;
 /** What Kubernetes refuses too. */
 function checkService(spec: Fields, place: Place): void {
   checkPorts(spec, place);
-  const { type, externalName = "", clusterIP = "" } = spec;
-  if (type !== "ExternalName") return;
+  const { type, externalName = "", clusterIP = "", clusterIPs = [], ipFamilies = [], ipFamilyPolicy } = spec;
+  if (type !== "ExternalName") {
+    checkAddresses(spec, place);
+    if (clusterIP === "None" && type !== undefined && type !== "ClusterIP")
+      place.at("clusterIP").error(`may not be None for the type ${type}`);
+    return;
+  }
   if (externalName === "") place.at("externalName").error("is required for the type ExternalName");
-  if (clusterIP !== "") place.at("clusterIP").error("may not be there for the type ExternalName");
+  const refused = {
+    clusterIP: clusterIP !== "",
+    clusterIPs: clusterIPs.length > 0,
+    ipFamilies: ipFamilies.length > 0,
+    ipFamilyPolicy: ipFamilyPolicy !== undefined,
+  };
+  for (const [field, isThere] of Object.entries(refused))
+    if (isThere) place.at(field).error("may not be there for the type ExternalName");
+}
+
+/** One address of each family at most, in the order of the families. */
+function checkAddresses(spec: Fields, place: Place): void {
+  const { clusterIP = "", clusterIPs = [], ipFamilies = [], ipFamilyPolicy } = spec;
+  const [first, second] = clusterIPs;
+  const at = place.at("clusterIPs");
+  if (first !== undefined && clusterIP === "") at.error("may not be there without clusterIP");
+  else if (first !== undefined && first !== clusterIP)
+    at.at(0).error(`must be clusterIP, which is ${clusterIP}`);
+  if (second !== undefined && clusterIPs.includes("None")) at.error("may have nothing beside None");
+  else if (second !== undefined && familyOf(first ?? "") === familyOf(second))
+    at.at(1).error("must be of another IP family than the first");
+  if (clusterIPs.length > 2) at.error("may have two addresses");
+  if (new Set(ipFamilies).size < ipFamilies.length) place.at("ipFamilies").error("has a family twice");
+  for (const [index, address] of (first === undefined ? [clusterIP] : clusterIPs).entries()) {
+    const family = ipFamilies[index];
+    if (address === "" || address === "None" || family === undefined || familyOf(address) === family)
+      continue;
+    const where = first === undefined ? place.at("clusterIP") : at.at(index);
+    where.error(`must be of ${family}, as ipFamilies says`);
+  }
+  if (ipFamilyPolicy === "SingleStack" && Math.max(clusterIPs.length, ipFamilies.length) > 1)
+    place
+      .at("ipFamilyPolicy")
+      .error("must be PreferDualStack or RequireDualStack where there are two IP families");
+}
+
+function familyOf(address: string): "IPv4" | "IPv6" {
+  return isIPv4(address) ? "IPv4" : "IPv6";
 }
 
 function checkPorts({ type, ports = [] }: Fields, place: Place): void {
@@ -58,9 +100,7 @@ function checkPorts({ type, ports = [] }: Fields, place: Place): void {
 }
 
 /** An empty one is none. */
-const clusterIp = text((value) =>
-  value === "" || value === "None" || isIPv4(value) ? undefined : "must be None or an IPv4 address",
-);
+const clusterIp = ipAddress("", "None");
 
 const fields = object(
   {},
@@ -73,18 +113,18 @@ const fields = object(
     type: oneOf("ClusterIP", "NodePort", "LoadBalancer", "ExternalName"),
     externalName: foreignName,
     clusterIP: clusterIp,
+    clusterIPs: list(clusterIp),
+    ipFamilies: list(oneOf("IPv4", "IPv6")),
+    ipFamilyPolicy: oneOf("SingleStack", "PreferDualStack", "RequireDualStack"),
     publishNotReadyAddresses: boolean,
     sessionAffinity: oneOf("ClientIP", "None"),
   },
   [
     "allocateLoadBalancerNodePorts",
-    "clusterIPs",
     "externalIPs",
     "externalTrafficPolicy",
     "healthCheckNodePort",
     "internalTrafficPolicy",
-    "ipFamilies",
-    "ipFamilyPolicy",
     "loadBalancerClass",
     "loadBalancerIP",
     "loadBalancerSourceRanges",

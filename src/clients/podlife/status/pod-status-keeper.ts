@@ -15,7 +15,7 @@ export type PodStatusKeeperOptions = {
   readonly pod: Pod;
   readonly context: PodContext;
   readonly clock: Clock;
-  readonly hostIp: string | undefined;
+  readonly hostIps: readonly string[];
   readonly onStatus: (status: PodStatus) => void;
 };
 
@@ -76,8 +76,7 @@ export class PodStatusKeeper {
     const { network } = observed.sandbox ?? {};
     if (network !== undefined && network.ip !== "")
       this.#podIps = [network.ip, ...network.additionalIps.map(({ ip }) => ip)];
-    else if (this.#options.pod.spec.hostNetwork === true && this.#options.hostIp !== undefined)
-      this.#podIps = [this.#options.hostIp];
+    else if (this.#options.pod.spec.hostNetwork === true) this.#podIps = this.#options.hostIps;
     for (const attempts of [...observed.earlier.values(), ...observed.containers.values()])
       for (const { name, attempt } of attempts) this.countAttempt(name, attempt);
     await this.#readMessages();
@@ -168,7 +167,7 @@ export class PodStatusKeeper {
   }
 
   #make(before: PodStatus | undefined): PodStatus {
-    const { pod, clock, hostIp } = this.#options;
+    const { pod, clock, hostIps } = this.#options;
     const { spec } = pod;
     return podStatus({
       pod,
@@ -184,7 +183,7 @@ export class PodStatusKeeper {
       ended: this.#ended,
       failed: this.#failed,
       podIps: this.#podIps,
-      hostIp,
+      hostIps,
       nowNs: clock.nowNs(),
       before,
     });

@@ -23,7 +23,7 @@ export type PodFacts = {
     | { readonly reason: string; readonly message: string; readonly disrupted: boolean }
     | undefined;
   readonly podIps: readonly string[];
-  readonly hostIp: string | undefined;
+  readonly hostIps: readonly string[];
   readonly nowNs: bigint;
   /** For times of transitions. */
   readonly before: PodStatus | undefined;
@@ -31,14 +31,14 @@ export type PodFacts = {
 
 /** The status of a pod, as Kubernetes has it. */
 export function podStatus(facts: PodFacts): PodStatus {
-  const { pod, initContainerStatuses, containerStatuses, failed, podIps, hostIp } = facts;
+  const { pod, initContainerStatuses, containerStatuses, failed, podIps, hostIps } = facts;
   const { ephemeralContainerStatuses } = facts;
   const phase = phaseOf(facts);
   return {
     phase,
     ...(failed === undefined ? {} : { reason: failed.reason, message: failed.message }),
     conditions: conditionsOf(facts, phase),
-    ...(hostIp === undefined ? {} : { hostIP: hostIp }),
+    ...(hostIps[0] === undefined ? {} : { hostIP: hostIps[0], hostIPs: hostIps.map((ip) => ({ ip })) }),
     ...(podIps[0] === undefined ? {} : { podIP: podIps[0] }),
     podIPs: podIps.map((ip) => ({ ip })),
     startTime: writtenTime(pod.startTimeNs),

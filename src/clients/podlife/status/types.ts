@@ -56,6 +56,7 @@ export type PodStatus = {
   readonly message?: string;
   readonly conditions: readonly PodCondition[];
   readonly hostIP?: string;
+  readonly hostIPs?: readonly { readonly ip: string }[];
   readonly podIP?: string;
   readonly podIPs: readonly { readonly ip: string }[];
   /** When it was taken on; not of one that waits for room. */

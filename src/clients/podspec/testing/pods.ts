@@ -39,8 +39,8 @@ export async function podOf(
     podsDir: join(dir.path, "pods"),
     usersDir: join(dir.path, "users"),
     logRoot: join(dir.path, "logs"),
-    hostIp: "192.0.2.1",
-    clusterDns: async () => undefined,
+    hostIps: ["192.0.2.1", "2001:db8::1"],
+    clusterDns: async () => [],
     objects: {
       services: () =>
         others.filter(isService).map(({ metadata: { name }, spec: { clusterIP = "", ports = [] } }) => ({

@@ -70,23 +70,22 @@ function withoutRoot(name: string): string {
   return name.endsWith(".") ? name.slice(0, -1) : name;
 }
 
-function addressesOf({ address, members }: Service): readonly string[] {
-  return address === undefined ? [...new Set(members.map(({ ip }) => ip))] : [address];
+function addressesOf({ addresses, members }: Service): readonly string[] {
+  return addresses.length === 0 ? [...new Set(members.map(({ ip }) => ip))] : addresses;
 }
 
 /** A pod with a host name, of a headless service. */
-function memberOf({ address, members }: Service, hostname: string): Records | undefined {
-  const own = address === undefined ? members.filter((member) => member.hostname === hostname) : [];
+function memberOf({ addresses, members }: Service, hostname: string): Records | undefined {
+  const own = addresses.length === 0 ? members.filter((member) => member.hostname === hostname) : [];
   return own.length === 0 ? undefined : { addresses: own.map(({ ip }) => ip), ports: [] };
 }
 
 function portsOf(service: Service, isWanted: (port: Service["ports"][number]) => boolean): Records["ports"] {
   const target = `${service.name}.${service.namespace}.svc.${clusterDomain}`;
   const ports = service.ports.filter(isWanted);
-  if (service.address !== undefined) return ports.map(({ port }) => ({ port, target }));
-  const names = service.members.flatMap(({ hostname }) =>
-    hostname === undefined ? [] : [`${hostname}.${target}`],
-  );
+  if (service.addresses.length > 0) return ports.map(({ port }) => ({ port, target }));
+  const hosts = new Set(service.members.flatMap(({ hostname }) => hostname ?? []));
+  const names = [...hosts].map((hostname) => `${hostname}.${target}`);
   return ports.flatMap(({ port }) =>
     (names.length === 0 ? [target] : names).map((each) => ({ port, target: each })),
   );

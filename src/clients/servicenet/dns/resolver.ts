@@ -14,6 +14,7 @@ import {
   TRUNCATED_RESPONSE,
 } from "dns-packet";
 import { messageOf } from "../../../ground/errors/index.ts";
+import { formatIp, type IpAddress } from "../../../services/network/index.ts";
 import type { Service } from "../service.ts";
 import { answerOf, isOwn } from "./answer.ts";
 import { forward, machineServers } from "./forward.ts";
@@ -63,8 +64,9 @@ export class Resolver implements AsyncDisposable {
   }
 
   /** Throws what listening throws. */
-  static async open(address: string, onProblem: (message: string) => void): Promise<Resolver> {
-    const udp = createSocket("udp4");
+  static async open(ip: IpAddress, onProblem: (message: string) => void): Promise<Resolver> {
+    const address = formatIp(ip);
+    const udp = createSocket(`udp${ip.family}`);
     const tcp = createServer();
     try {
       udp.bind(port, address);

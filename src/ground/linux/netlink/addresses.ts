@@ -8,6 +8,7 @@ const RTM_NEWADDR = 20;
 const RTM_DELADDR = 21;
 const RTM_GETADDR = 22;
 const IFA = { address: 1, local: 2, broadcast: 4, flags: 8 };
+const IFA_F_NODAD = 0x02;
 const IFA_F_TENTATIVE = 0x40;
 const headerBytes = 8;
 
@@ -20,11 +21,19 @@ export type LinkAddress = IpPrefix & {
   readonly isTentative: boolean;
 };
 
-/** Gives a link an address, with the broadcast address of its network. Throws LinuxError, EEXIST. */
-export function addAddress(socket: NetlinkSocket, link: Link, prefix: IpPrefix): void {
+/**
+ * Gives a link an address, with the broadcast address of its network. One of IPv6 that `isUnique` is used at
+ * once: the kernel does not ask whether somebody else has it. Throws LinuxError, EEXIST.
+ */
+export function addAddress(
+  socket: NetlinkSocket,
+  link: Link,
+  prefix: IpPrefix,
+  { isUnique = false }: { readonly isUnique?: boolean } = {},
+): void {
   const broadcast = broadcastOf(prefix);
   const payload = Buffer.concat([
-    ...addressOf(link, prefix),
+    ...addressOf(link, prefix, isUnique ? IFA_F_NODAD : 0),
     ...(broadcast === undefined ? [] : [attribute(IFA.broadcast, broadcast)]),
   ]);
   const flags = NLM_F_CREATE | NLM_F_EXCL;
@@ -55,8 +64,8 @@ export function listAddresses(socket: NetlinkSocket, link: Link): readonly LinkA
   return found.map(readAddress).filter(({ linkIndex }) => linkIndex === link.index);
 }
 
-function addressOf(link: Link, { address, prefixLength }: IpPrefix): readonly Buffer[] {
-  const head = header({ family: familyOf(address), prefixLength, index: link.index });
+function addressOf(link: Link, { address, prefixLength }: IpPrefix, flags = 0): readonly Buffer[] {
+  const head = header({ family: familyOf(address), prefixLength, flags, index: link.index });
   return [head, attribute(IFA.local, address), attribute(IFA.address, address)];
 }
 
@@ -76,11 +85,13 @@ function broadcastOf({ address, prefixLength }: IpPrefix): Buffer | undefined {
 function header(of: {
   readonly family: number;
   readonly prefixLength: number;
+  readonly flags?: number;
   readonly index: number;
 }): Buffer {
   const bytes = Buffer.alloc(headerBytes);
   bytes.writeUInt8(of.family, 0);
   bytes.writeUInt8(of.prefixLength, 1);
+  bytes.writeUInt8(of.flags ?? 0, 2);
   bytes.writeUInt32LE(of.index, 4);
   return bytes;
 }

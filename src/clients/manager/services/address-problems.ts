@@ -1,0 +1,36 @@
+import type { ServiceNetwork } from "../../servicenet/index.ts";
+import { familyNumbers, familyOf, missingFamilies, wishedAddresses } from "./ip-families.ts";
+import type { ServiceStatus, StoredService } from "./service-addresses.ts";
+
+/** Something that a service asks for and does not have. */
+export type AddressProblem = {
+  readonly reason: "ClusterIPOutOfRange" | "IPFamilyNotAvailable";
+  readonly message: string;
+};
+
+/** Why a service has other addresses than it asks for. */
+export function addressProblems(
+  { manifest: { spec } }: StoredService,
+  { clusterIPs }: ServiceStatus,
+  { families, subnets }: Pick<ServiceNetwork, "families" | "subnets">,
+): readonly AddressProblem[] {
+  if (clusterIPs === undefined) return [];
+  const missing = missingFamilies(spec, families);
+  return [
+    ...missing.map((family) => ({
+      reason: "IPFamilyNotAvailable" as const,
+      message: `this machine has no ${family}, of which the service asks for an address`,
+    })),
+    ...wishedAddresses(spec)
+      .filter((one) => !clusterIPs.includes(one) && !missing.includes(familyOf(one)))
+      .map((one) => {
+        const family = familyOf(one);
+        const subnet = subnets[families.indexOf(familyNumbers[family])];
+        const given = clusterIPs.find((each) => familyOf(each) === family);
+        return {
+          reason: "ClusterIPOutOfRange" as const,
+          message: `clusterIP ${one} cannot be had: the subnet of services is ${subnet}; it is ${given}`,
+        };
+      }),
+  ];
+}
