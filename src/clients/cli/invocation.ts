@@ -16,7 +16,7 @@ export type Io = {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Called when nobody reads our output any more; where it is not set, that is our end. */
+  /** Called when our output can go nowhere any more; where it is not set, that is our end. */
   onBrokenPipe?: () => void;
 };
 

@@ -1,4 +1,5 @@
 import { isatty } from "node:tty";
+import { exitCode } from "./errors.ts";
 import type { Io } from "./invocation.ts";
 import { runCli } from "./program.ts";
 
@@ -33,10 +34,11 @@ export async function runProcess(): Promise<void> {
   process.exit(status);
 }
 
-/** The reader has gone (`berth logs x | head`): that is no failure of ours. */
-function onOutputError(error: NodeJS.ErrnoException, { onBrokenPipe }: Io): void {
-  if (error.code !== "EPIPE") throw error;
-  if (onBrokenPipe === undefined) process.exit(0);
+/** That the reader has gone (`berth logs x | head`) is no failure of ours; a full disk is one to tell of. */
+function onOutputError(error: NodeJS.ErrnoException, { onBrokenPipe, stderr }: Io): void {
+  const isBroken = error.code === "EPIPE";
+  if (!isBroken) stderr.write(`berth: the output cannot be written (${error.message})\n`);
+  if (onBrokenPipe === undefined) process.exit(isBroken ? exitCode.ok : exitCode.failure);
   onBrokenPipe();
 }
 

@@ -1,0 +1,20 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { test } from "node:test";
+
+const main = new URL("./main.ts", import.meta.url).pathname;
+
+test("output that a full disk does not take is a failure, told in a line", () => {
+  const full = openSync("/dev/full", "w");
+  try {
+    const { status, stderr } = spawnSync(process.execPath, [main, "--help"], {
+      stdio: ["ignore", full, "pipe"],
+      encoding: "utf8",
+    });
+    assert.match(stderr, /^berth: the output cannot be written \(ENOSPC: no space left on device.*\)\n$/);
+    assert.equal(status, 1);
+  } finally {
+    closeSync(full);
+  }
+});
