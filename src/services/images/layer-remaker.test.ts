@@ -112,6 +112,19 @@ test("a layer that another tool has made comes out otherwise, and is refused wit
   assert.deepEqual(await content.ingests(), []);
 });
 
+test("the bytes of a layer whose files another image had brought are fetched by a pull of all there is", async () => {
+  await using set = await setting("gzip");
+  const { stack, registry } = set;
+  await pushImage(registry, "base", "zstd", await imageOf({ layers, compression: "zstd" }));
+  const reference = `${registry.host}/base:zstd`;
+  await stack.images.pull({ reference });
+  const save = () => stack.images.save({ images: [reference], format: "oci" }, signal);
+  await assert.rejects(save(), { code: "FailedPrecondition", message: /`berth pull --all-platforms NAME`/ });
+  await stack.images.pullAny({ reference, platform: "all" });
+  await using archive = await save();
+  assert.equal(archive.images.length, 1);
+});
+
 test("a layer that is not unpacked either cannot be made again", async () => {
   await using set = await setting("gzip");
   const { images, content, snapshotter } = set.stack;

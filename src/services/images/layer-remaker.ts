@@ -26,6 +26,9 @@ export type LayerRemakerParts = {
   readonly fetcher: Pick<LayerFetcher, "download">;
 };
 
+/** What to do where the bytes of layers are missing: other pulls fetch no layer whose files are here. */
+export const fetchesLayers = "`berth pull --all-platforms NAME` fetches them from NAME's registry";
+
 /** Of snapshots that are looked at while a layer is made again. */
 const keyPrefix = "remake-";
 

@@ -17,7 +17,7 @@ import type { ContentStore } from "../../content/index.ts";
 import type { Leases } from "../../leases/index.ts";
 import { ContentHold } from "../content-hold.ts";
 import { ImageError } from "../image-error.ts";
-import type { LayerRemaker } from "../layer-remaker.ts";
+import { fetchesLayers, type LayerRemaker } from "../layer-remaker.ts";
 import type { NamedTargets } from "../named-targets.ts";
 import type { PullOptions } from "../pull.ts";
 import { nameIfReference } from "../reference-name.ts";
@@ -181,7 +181,7 @@ export class Pusher {
     if (pushed === "absent")
       throw new ImageError(
         "FailedPrecondition",
-        `image ${image}: the bytes of ${digest} were not kept here, and ${reference.host} does not have them; ${obstacle}`,
+        `image ${image}: the bytes of ${digest} were not kept here, and ${reference.host} does not have them; ${obstacle}; ${fetchesLayers}`,
       );
     tell(pushed === "uploaded" ? "done" : pushed, pushed === "uploaded" ? totalBytes : 0);
   }

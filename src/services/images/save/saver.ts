@@ -11,7 +11,7 @@ import type { ContentStore } from "../../content/index.ts";
 import type { Leases } from "../../leases/index.ts";
 import { ContentHold } from "../content-hold.ts";
 import { ImageError } from "../image-error.ts";
-import type { LayerRemaker } from "../layer-remaker.ts";
+import { fetchesLayers, type LayerRemaker } from "../layer-remaker.ts";
 import type { NamedTargets } from "../named-targets.ts";
 import { nameIfReference } from "../reference-name.ts";
 import { planImage } from "../resolve-image.ts";
@@ -103,7 +103,7 @@ export class Saver {
     const whose = platform === undefined ? digest : formatPlatform(platform);
     throw new ImageError(
       "FailedPrecondition",
-      `image ${image} is incomplete: ${whose} is missing; save it for a single platform that is here, or pull it again`,
+      `image ${image} is incomplete: ${whose} is missing; save it for a single platform that is here, or ${fetchesLayers}`,
     );
   }
 
@@ -117,7 +117,7 @@ export class Saver {
       if (obstacle === undefined) continue;
       throw new ImageError(
         "FailedPrecondition",
-        `image ${image}: the bytes of ${digest} were not kept here, and ${obstacle}; remove the image and pull it again`,
+        `image ${image}: the bytes of ${digest} were not kept here, and ${obstacle}; ${fetchesLayers}`,
       );
     }
   }
