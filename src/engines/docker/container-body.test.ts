@@ -70,6 +70,18 @@ test("profiles are also taken from the fields by which older clients name them",
   assert.deepEqual(HostConfig.SecurityOpt, ["apparmor=strict"]);
 });
 
+test("what is dropped of capabilities is not had, also where it is added, in whatever way it is named", async () => {
+  const capabilitiesOf = async (addCapabilities: string[], dropCapabilities: string[]) => {
+    const linux = { securityContext: { capabilities: { addCapabilities, dropCapabilities } } };
+    const { CapAdd, CapDrop } = (await containerBodyOf({ linux })).HostConfig;
+    return [CapAdd, CapDrop];
+  };
+  assert.deepEqual(await capabilitiesOf(["CAP_ALL"], ["net_raw"]), [["ALL"], ["NET_RAW"]]);
+  assert.deepEqual(await capabilitiesOf(["chown"], ["cap_all"]), [["CHOWN"], ["ALL"]]);
+  assert.deepEqual(await capabilitiesOf(["ALL", "CHOWN"], ["ALL"]), [["CHOWN"], ["ALL"]]);
+  assert.deepEqual(await capabilitiesOf(["NET_ADMIN"], ["CAP_NET_ADMIN"]), [[], ["NET_ADMIN"]]);
+});
+
 test("devices of CDI are asked for by annotations too, where the engine has CDI", async () => {
   const config = {
     CDIDevices: [{ name: "vendor.com/gpu=0" }],

@@ -68,8 +68,7 @@ export async function containerBody(
       ...(sandbox.labels.handler !== "" && { Runtime: sandbox.labels.handler }),
       Privileged: security?.privileged ?? false,
       ReadonlyRootfs: security?.readonlyRootfs ?? false,
-      CapAdd: security?.capabilities?.addCapabilities ?? [],
-      CapDrop: security?.capabilities?.dropCapabilities ?? [],
+      ...capabilities(config),
       GroupAdd: groups.map(String),
       SecurityOpt: await securityOptions(security ?? {}, options.security, lookUp),
       ...maskedPaths(config),
@@ -84,6 +83,17 @@ export async function containerBody(
       LogConfig: logConfig(options.logBufferMib),
     },
   };
+}
+
+/**
+ * What is dropped is not had, also where it is added: Docker has it the other way, `ALL` among them. It knows
+ * ALL by no other name.
+ */
+function capabilities({ linux }: ContainerConfig): Pick<NewContainer["HostConfig"], "CapAdd" | "CapDrop"> {
+  const { addCapabilities = [], dropCapabilities = [] } = linux?.securityContext?.capabilities ?? {};
+  const names = (list: readonly string[]) => list.map((name) => name.toUpperCase().replace(/^CAP_/, ""));
+  const dropped = new Set(names(dropCapabilities));
+  return { CapAdd: names(addCapabilities).filter((name) => !dropped.has(name)), CapDrop: [...dropped] };
 }
 
 function cdiDevices({
