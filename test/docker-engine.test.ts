@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFile, rename } from "node:fs/promises";
+import { readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { exists } from "../src/ground/fs/index.ts";
@@ -172,6 +172,19 @@ describe("the Docker engine", () => {
     assert.notEqual(ended.exitCode, 0);
     const { status } = await berth.clients.runtime.podSandboxStatus({ podSandboxId: pod.id, verbose: false });
     assert.equal(status?.state, PodSandboxState.SANDBOX_NOTREADY);
+    await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
+  });
+
+  it("takes down what else a sandbox had whose container a person removes", async () => {
+    const pod = await TestPod.run(berth, "removed-by-hand");
+    const kept = async () => {
+      const directories = [join(berth.root, "docker", "network"), join(berth.state, "docker", "sandboxes")];
+      const names = await Promise.all(directories.map((directory) => readdir(directory)));
+      return names.flat().filter((name) => name.startsWith(pod.id));
+    };
+    assert.equal((await kept()).length, 2);
+    await berth.docker?.request("DELETE", `/containers/${pod.id}?force=true`);
+    await eventually("its network and files are gone", async () => (await kept()).length === 0);
     await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
   });
 

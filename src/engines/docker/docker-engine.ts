@@ -90,6 +90,10 @@ export class DockerEngine implements Engine, AsyncDisposable {
       isUnfinished: (name) => unfinished.has(name) || isReader(name),
       read: (details, before) => this.#read(details, before),
       onChange: (before, after) => this.#changed(before, after),
+      onRemoved: (gone) => {
+        if (isSandbox(gone)) this.sandboxes.removed(gone);
+        else void this.#services.logs.forget(gone.id);
+      },
       onConnected: (all) => this.#connected(all),
       onExecEnd: (id, exitCode) => this.#services.execs.ended(id, exitCode),
       onImages: () => this.images.refresh(),

@@ -204,6 +204,20 @@ export class DockerSandboxes implements Sandboxes {
     await mirror.remove(found.id, async () => void (await orNotFound(client.removeContainer(found.id))));
   }
 
+  /** Somebody else has removed its container: what else it had goes too, or at the next connection. */
+  removed({ id, labels }: FoundSandbox): void {
+    const release = async () => {
+      using _ = await this.#services.sandboxLocks.acquire(id);
+      if (this.#hasCni(labels.config)) await this.#detach(id);
+    };
+    release().catch((err: unknown) => this.#notDetached(id, err));
+  }
+
+  #notDetached(sandbox: string, err: unknown): void {
+    const { logger } = this.#services;
+    logger.warn({ err, sandbox }, "the network of a sandbox that has ended could not be taken down");
+  }
+
   async update(): Promise<void> {
     throw new EngineError(
       "Unimplemented",
@@ -251,9 +265,7 @@ export class DockerSandboxes implements Sandboxes {
     const kept = new Set([...(await network.attachments()), ...(await sandboxFiles.ids())]);
     for (const id of kept) {
       if (alive.has(id)) continue;
-      await this.#detach(id).catch((err: unknown) =>
-        logger.warn({ err, sandbox: id }, "the network of a sandbox that has ended could not be taken down"),
-      );
+      await this.#detach(id).catch((err: unknown) => this.#notDetached(id, err));
     }
   }
 

@@ -22,6 +22,8 @@ export type MirrorOptions = {
   readonly read: (details: ContainerDetails, before: Found | undefined) => Promise<Found | undefined>;
   /** Called for every change, when the mirror has it; undefined is one that was not there, or is gone. */
   readonly onChange: (before: Found | undefined, after: Found | undefined) => void;
+  /** Called, after onChange, for one that somebody else has removed. */
+  readonly onRemoved: (gone: Found) => void;
   /** Called whenever the engine answers again, before anything is shown: tidies up. */
   readonly onConnected: (all: readonly ContainerDetails[]) => Promise<void>;
   /** Called when a command in one of the containers has ended. */
@@ -223,8 +225,10 @@ export class Mirror implements AsyncDisposable {
     using _ = await this.#turns.acquire(id);
     const heard = this.#heard.get(id) ?? [];
     this.#heard.delete(id);
-    if (heard.every((event) => tellsNothing(event, this.#found.get(id)))) return;
+    const before = this.#found.get(id);
+    if (heard.every((event) => tellsNothing(event, before))) return;
     await this.#take(id, await this.#details(id));
+    if (before !== undefined && !this.#found.has(id)) this.#options.onRemoved(before);
   }
 
   /** Looks at the images, and again whenever they change. */
