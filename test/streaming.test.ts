@@ -172,6 +172,26 @@ for (const transport of transports) {
         return shown.text.includes("33 99");
       });
     });
+
+    it("with a terminal takes every key at once, as commands do, also what would leave a terminal of docker's", async () => {
+      const pod = await TestPod.run(host.berth, "keys");
+      const raw = "stty raw -echo; echo ready; exec cat";
+      const id = await pod.shell("main", host.image, raw, { stdin: true, tty: true });
+      const options = { transport, tty: true, stdin: true } as const;
+      await eventually("its terminal is set", async () => (await pod.log("main")).length > 0);
+      await using command = await exec(host.berth, id, ["sh", "-c", raw], options);
+      await using attached = await attach(host.berth, id, options);
+      for (const { stdin, stdout } of [command, attached]) {
+        const received = new Received(stdout);
+        if (stdout === command.stdout)
+          await eventually("its terminal is set", async () => received.text.includes("ready"));
+        for (const key of ["\x10", "\x11", "\x10", "a"]) {
+          received.text = "";
+          stdin?.write(key);
+          await eventually(`key ${JSON.stringify(key)} has come`, async () => received.text.includes(key));
+        }
+      }
+    });
   });
 }
 

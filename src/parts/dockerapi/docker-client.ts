@@ -115,7 +115,7 @@ export class DockerClient implements Disposable {
 
   /** Its streams from now on: raw with a terminal, frames without ({@link "./frames.ts".readFrames}). */
   attach(id: string, stdin: boolean, signal: AbortSignal): Promise<Duplex> {
-    const query = { stream: true, stdin, stdout: true, stderr: true };
+    const query = { stream: true, stdin, stdout: true, stderr: true, detachKeys };
     return this.#http.hijack({ method: "POST", path: `/containers/${id}/attach`, query, signal });
   }
 
@@ -137,7 +137,8 @@ export class DockerClient implements Disposable {
   }
 
   async createExec(id: string, body: NewExec, signal?: Signal): Promise<string> {
-    const request = { method: "POST", path: `/containers/${id}/exec`, body, signal } as const;
+    const path = `/containers/${id}/exec`;
+    const request = { method: "POST", path, body: { ...body, DetachKeys: detachKeys }, signal } as const;
     return (await this.#http.json<{ readonly Id: string }>(request)).Id;
   }
 
@@ -231,6 +232,13 @@ export class DockerClient implements Disposable {
     }
   }
 }
+
+/**
+ * The keys by which somebody at a terminal leaves it. Without a choice they are control-P and control-Q, and
+ * the first of them, by which shells show the last line, is kept back until the next key; there is no way to
+ * have none. So it is a key that is little used, so often that nobody types it.
+ */
+const detachKeys = Array(32).fill("ctrl-^").join(",");
 
 function authHeader(credentials: DockerCredentials | undefined): Readonly<Record<string, string>> {
   if (credentials === undefined) return {};
