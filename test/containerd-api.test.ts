@@ -47,6 +47,7 @@ describe("containerd's API", () => {
     assert.ok((await ids()).length > 5);
     const [overlayfs] = (await introspection.plugins({ filters: ["id==overlayfs"] })).plugins;
     assert.equal(overlayfs?.platforms[0]?.os, "linux");
+    assert.deepEqual(overlayfs.capabilities, ["remap-ids"]);
     const type = "io.containerd.snapshotter.v1";
     const { plugin } = await introspection.pluginInfo({ type, id: "overlayfs", options: undefined });
     assert.deepEqual(plugin, overlayfs);

@@ -604,6 +604,26 @@ describe("containerd's API of the tasks of clients' containers", () => {
     assert.ok(open.includes("rootfs"));
   });
 
+  test("files of a snapshot with mappings are those of a user namespace's root", async () => {
+    const linux = { ...mappedLinux, cgroupsPath: `/${own.namespace}/remapped` };
+    const fifos = await own.fifos();
+    const snapshotLabels = {
+      "containerd.io/snapshot/uidmapping": "0:100000:65536",
+      "containerd.io/snapshot/gidmapping": "0:200000:65536",
+    };
+    const script = "stat -c '%u %g %n' / /bin /bin/busybox; touch /made";
+    await own.task({ ...shell("remapped", script), spec: { linux }, snapshotLabels }, fifos);
+    const stdout = await reading(fifos.stdout);
+    await own.api.tasks.start({ containerId: "remapped", execId: "" });
+    assert.equal(await stdout.all, "0 0 /\n0 0 /bin\n0 0 /bin/busybox\n");
+    const { mounts } = await own.api.snapshots.mounts({ snapshotter: "overlayfs", key: "remapped" });
+    const options = mounts[0]?.options ?? [];
+    assert.deepEqual(options.slice(0, 2), ["uidmap=0:100000:65536", "gidmap=0:200000:65536"]);
+    const upper = options.find((option) => option.startsWith("upperdir="))?.slice("upperdir=".length) ?? "";
+    const { uid, gid } = await stat(join(upper, "made"));
+    assert.deepEqual([uid, gid], [100_000, 200_000]);
+  });
+
   const nullOwner = async () => {
     const { uid, gid } = await stat("/dev/null");
     return [uid, gid];

@@ -82,11 +82,15 @@ describe("ctr run and tasks", () => {
   it("runs it in a user namespace of its own", async () => {
     const mapped = ["--uidmap", "0:100000:65536", "--gidmap", "0:200000:65536"];
     const script = "id -u; id -g; cat /proc/self/uid_map; touch /root-made; stat -c %u:%g /root-made /bin/sh";
-    const said = await ctr("run", "--rm", ...mapped, host.image, "mapped", "sh", "-c", script);
-    assert.deepEqual(
-      said.split("\n").map((line) => line.trim().split(/ +/).join(" ")),
-      ["0", "0", "0 100000 65536", "0:0", "0:0"],
-    );
+    // Over a copy of the image with other owners, and over the image with its owners mapped.
+    for (const way of [[], ["--remap-labels"]]) {
+      const said = await ctr("run", "--rm", ...mapped, ...way, host.image, "mapped", "sh", "-c", script);
+      assert.deepEqual(
+        said.split("\n").map((line) => line.trim().split(/ +/).join(" ")),
+        ["0", "0", "0 100000 65536", "0:0", "0:0"],
+        way.join(),
+      );
+    }
   });
 
   it("runs it by either OCI runtime, which clients name in runc's options", async () => {

@@ -20,6 +20,8 @@ export type ClientContainer = {
   /** And as a whole. */
   readonly spec?: object;
   readonly runtime?: containerd.containersV1.Container_Runtime;
+  /** Of its writable snapshot. */
+  readonly snapshotLabels?: Record<string, string>;
 };
 
 /**
@@ -62,9 +64,10 @@ export class ClientContainers implements AsyncDisposable {
   }
 
   /** Makes a container over a snapshot of its own; the mounts of that are for its task. */
-  async create({ id, args, process = {}, spec = {}, runtime }: ClientContainer) {
+  async create({ id, args, process = {}, spec = {}, runtime, snapshotLabels = {} }: ClientContainer) {
     const { snapshots, containers } = this.api;
-    const { mounts } = await snapshots.prepare({ snapshotter, key: id, parent: "busybox", labels: {} });
+    const labels = snapshotLabels;
+    const { mounts } = await snapshots.prepare({ snapshotter, key: id, parent: "busybox", labels });
     const whole = { ...busyboxSpec(args, process), ...spec };
     const container = containerd.containersV1.Container.fromPartial({
       id,

@@ -1,7 +1,7 @@
 import type { containerd } from "../../ground/protocol/index.ts";
 import type { Platform } from "../../parts/oci/index.ts";
 import { policyNames } from "../../services/restarts/index.ts";
-import { snapshotterKinds } from "../../services/snapshots/index.ts";
+import { canRemap, remapCapability, snapshotterKinds } from "../../services/snapshots/index.ts";
 
 export type Plugin = containerd.introspectionV1.Plugin;
 
@@ -27,7 +27,10 @@ export function plugins(
   });
   return [
     plugin("content.v1", "content"),
-    ...snapshotterKinds.toSorted().map((kind) => plugin("snapshotter.v1", kind, { platforms: [platform] })),
+    ...snapshotterKinds.toSorted().map((kind) => {
+      const capabilities = canRemap(kind) ? [remapCapability] : [];
+      return plugin("snapshotter.v1", kind, { platforms: [platform], capabilities });
+    }),
     plugin("differ.v1", "walking", { platforms: [platform] }),
     plugin("runtime.v2", "task", { platforms: [platform] }),
     plugin("gc.v1", "scheduler"),

@@ -3,7 +3,11 @@ import { containerd } from "../../ground/protocol/index.ts";
 import { fieldOfLabels, parseFilters } from "../../parts/filters/index.ts";
 import {
   describeMount,
+  type IdMappings,
   type Mount,
+  mappingOf,
+  mappingOptions,
+  rootOf,
   type SnapshotInfo,
   type Snapshotter,
   type SnapshotterKind,
@@ -24,18 +28,23 @@ export function snapshotHandlers(): SnapshotHandlers {
       const snapshotter = await leasing(name, { field: "key", key }, call);
       const { leases } = await call.namespace();
       const durability = durabilityIn(leases.get(call.leaseId));
-      const options = { labels, durability, needsHold: true };
-      return { mounts: toMounts(await snapshotter.prepare(key, parent || undefined, options)) };
+      const mapping = mappingOf(labels, kindOf(name));
+      const owner = mapping && rootOf(mapping);
+      const options = { labels, durability, needsHold: true, owner };
+      return { mounts: toMounts(await snapshotter.prepare(key, parent || undefined, options), mapping) };
     },
 
     async view({ snapshotter: name, key, parent, labels }, call) {
       const snapshotter = await leasing(name, { field: "key", key }, call);
+      const mapping = mappingOf(labels, kindOf(name));
       const options = { labels, needsHold: true };
-      return { mounts: toMounts(await snapshotter.view(key, parent || undefined, options)) };
+      return { mounts: toMounts(await snapshotter.view(key, parent || undefined, options), mapping) };
     },
 
-    async mounts({ snapshotter, key }, call) {
-      return { mounts: toMounts((await having(snapshotter, key, call)).mounts(key)) };
+    async mounts({ snapshotter: name, key }, call) {
+      const snapshotter = await having(name, key, call);
+      const mounts = snapshotter.mounts(key);
+      return { mounts: toMounts(mounts, mappingOf(existing(snapshotter, key).labels, kindOf(name))) };
     },
 
     async commit({ snapshotter: name, name: committed, key, parent, labels }, call) {
@@ -136,12 +145,13 @@ function absent(key: string): ContainerdError {
   return new ContainerdError("NotFound", `snapshot ${key} does not exist`);
 }
 
-function toMounts(mounts: readonly Mount[]): containerd.types.Mount[] {
+function toMounts(mounts: readonly Mount[], mapping: IdMappings | undefined): containerd.types.Mount[] {
+  const mapped = mapping === undefined ? [] : mappingOptions(mapping);
   return mounts.map(describeMount).map(({ type, source, options }) => ({
     type,
     source,
     target: "",
-    options: [...options],
+    options: [...mapped, ...options],
   }));
 }
 

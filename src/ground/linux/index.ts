@@ -84,7 +84,14 @@ export { openNullDevice } from "./mounts/null-device.ts";
 export { mountSnapshot, type SnapshotMount } from "./mounts/snapshot-mount.ts";
 export { connectInNamespace, type NamespaceAddress } from "./namespaces/connect-in-namespace.ts";
 export { HeldNamespaces } from "./namespaces/held-namespaces.ts";
-export { hostIdOf, type IdMapping, type IdMappings, idMappingsOf } from "./namespaces/id-mappings.ts";
+export {
+  describeIdMappings,
+  hostIdOf,
+  type IdMapping,
+  type IdMappings,
+  idMappingsOf,
+  readIdMappings,
+} from "./namespaces/id-mappings.ts";
 export { inNetworkNamespace } from "./namespaces/in-network-namespace.ts";
 export { NamespaceHolder } from "./namespaces/namespace-holder.ts";
 export { isNamespacePin, unpinNamespaces } from "./namespaces/namespace-pins.ts";

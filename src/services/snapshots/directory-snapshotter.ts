@@ -17,6 +17,7 @@ import type {
   CommitOptions,
   Mount,
   NewSnapshot,
+  Owner,
   SnapshotInfo,
   Snapshotter,
   SnapshotterCapabilities,
@@ -246,7 +247,7 @@ export class DirectorySnapshotter implements Snapshotter {
     kind: "active" | "view",
     key: string,
     parent: string | undefined,
-    { labels = {}, durability, needsHold = false }: NewSnapshot,
+    { labels = {}, durability, needsHold = false, owner }: NewSnapshot,
   ): Promise<readonly Mount[]> {
     const { namespace, records, directories, events } = this.#parts;
     using _locks = await this.#locks.acquireAll([key]);
@@ -258,7 +259,7 @@ export class DirectorySnapshotter implements Snapshotter {
     const id = directories.takeId();
     this.#making.add(id);
     try {
-      await this.#makeDirectory(id, kind, parent);
+      await this.#makeDirectory(id, kind, parent, owner);
       const createdAtNs = nowNs();
       const hold = needsHold ? { needsHold } : {};
       const record = {
@@ -279,11 +280,16 @@ export class DirectorySnapshotter implements Snapshotter {
     return this.mounts(key);
   }
 
-  async #makeDirectory(id: number, kind: "active" | "view", parent: string | undefined): Promise<void> {
+  async #makeDirectory(
+    id: number,
+    kind: "active" | "view",
+    parent: string | undefined,
+    owner: Owner | undefined,
+  ): Promise<void> {
     const { directories, records, style } = this.#parts;
     const parents = parent === undefined ? [] : this.#chain(parent, records.get(parent));
     await this.makeRoot();
-    await style.populate(await directories.make(id), kind, parents);
+    await style.populate(await directories.make(id), kind, parents, owner);
   }
 
   #activeDirectory(key: string): SnapshotDirectory {

@@ -12,9 +12,10 @@
  * who hold references. Trees are copied, measured and deleted in worker threads.
  */
 /** What a snapshotter's mount is in the words of mount(8). */
-export { describeMount } from "../../ground/linux/index.ts";
+export { describeMount, type IdMappings } from "../../ground/linux/index.ts";
 export { chainIdOf } from "./chain-id.ts";
 export { diskUsage } from "./disk-usage.ts";
+export { canRemap, mappingOf, mappingOptions, remapCapability, rootOf } from "./id-mapping.ts";
 export { inheritDirectories, inheritInImage } from "./inherit.ts";
 export { type SnapshotterKind, Snapshotters, snapshotterKinds } from "./open.ts";
 export { SnapshotError } from "./snapshot-error.ts";

@@ -28,10 +28,10 @@ export function overlayfsStyle(root: string): SnapshotStyle {
       await chmod(empty, 0o755);
     },
     layerTarget: ({ fs }) => ({ directory: fs, whiteouts: "overlayfs" }),
-    populate: async (directory, kind, [parent]) => {
+    populate: async (directory, kind, [parent], owner) => {
       if (kind !== "active") return;
       const [root] = await Promise.all([
-        parent === undefined ? undefined : stat(parent.fs),
+        owner ?? (parent === undefined ? undefined : stat(parent.fs)),
         mkdir(directory.work, { mode: 0o700 }),
       ]);
       if (root === undefined) return;

@@ -97,7 +97,11 @@ export type NewSnapshot = {
    * removes it.
    */
   readonly needsHold?: boolean;
+  /** Of the root directory; that of its parent's unless given. Not with a snapshotter that copies. */
+  readonly owner?: Owner | undefined;
 };
+
+export type Owner = { readonly uid: number; readonly gid: number };
 
 /** How a snapshot is committed. */
 export type CommitOptions = {

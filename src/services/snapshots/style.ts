@@ -1,7 +1,7 @@
 import type { LayerTarget } from "../../parts/unpack/index.ts";
 import type { SnapshotDirectory } from "./directories.ts";
 import type { LayerMounts } from "./layer-mounts.ts";
-import type { Mount, SnapshotInfo } from "./snapshotter.ts";
+import type { Mount, Owner, SnapshotInfo } from "./snapshotter.ts";
 
 /** What differs between the ways of keeping a snapshot in a directory of its own. */
 export interface SnapshotStyle {
@@ -16,11 +16,13 @@ export interface SnapshotStyle {
   layerTarget(directory: SnapshotDirectory): LayerTarget;
   /**
    * Fills the new, empty `directory` of a snapshot whose parents' directories are `parents`, nearest first.
+   * See NewSnapshot.owner.
    */
   populate(
     directory: SnapshotDirectory,
     kind: SnapshotInfo["kind"],
     parents: readonly SnapshotDirectory[],
+    owner?: Owner,
   ): Promise<void>;
   mounts(
     directory: SnapshotDirectory,

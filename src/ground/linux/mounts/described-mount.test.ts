@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { release } from "node:os";
 import { test } from "node:test";
 import { enterPrivateNetwork } from "../../../testing/private-network.ts";
@@ -84,4 +84,25 @@ test("flags of a described overlay hold also where its layers are told one by on
     flags.filter((word) => !shown.includes(word)),
     [],
   );
+});
+
+test("an overlay and a bind mount with mappings show files with the owners that they have for such a user namespace", async () => {
+  await using dirs = await directories("lower", "upper", "work", "target", "bound");
+  await writeFile(`${dirs.lower}/a`, "a");
+  const mapped = ["uidmap=0:100000:65536", "gidmap=0:200000:65536"];
+  const layers = [`lowerdir=${dirs.lower}`, `upperdir=${dirs.upper}`, `workdir=${dirs.work}`];
+  const overlay = { type: "overlay", source: "overlay", options: [...mapped, ...layers] };
+  await mountDescribed(overlay, dirs.target);
+  await mountDescribed({ type: "bind", source: dirs.lower, options: [...mapped, "rbind"] }, dirs.bound);
+  for (const path of [`${dirs.target}/a`, `${dirs.bound}/a`]) {
+    const { uid, gid } = await stat(path);
+    assert.deepEqual([uid, gid], [100_000, 200_000], path);
+  }
+});
+
+test("one mapping without the other is for the kernel to refuse", async () => {
+  await using dirs = await directories("lower", "upper", "work", "target");
+  const layers = [`lowerdir=${dirs.lower}`, `upperdir=${dirs.upper}`, `workdir=${dirs.work}`];
+  const overlay = { type: "overlay", source: "overlay", options: ["uidmap=0:1:1", ...layers] };
+  await assert.rejects(mountDescribed(overlay, dirs.target), { errno: "EINVAL" });
 });

@@ -1,7 +1,10 @@
+import { type IdMappings, readIdMappings } from "../namespaces/id-mappings.ts";
+import { NamespaceHolder } from "../namespaces/namespace-holder.ts";
 import { bindMount } from "./bind-mount.ts";
+import { mountMappedOverlay } from "./mapped-snapshot.ts";
 import { mount } from "./mount.ts";
 import { mountFlags, type Propagation } from "./mount-flags.ts";
-import { mountOverlay, type OverlaySnapshotMount, overlayData } from "./overlay-mount.ts";
+import { commonDirectory, mountOverlay, type OverlaySnapshotMount, overlayData } from "./overlay-mount.ts";
 import type { SnapshotMount } from "./snapshot-mount.ts";
 
 /** A mount in the words of mount(8), as containerd's clients get and give it. */
@@ -25,27 +28,49 @@ export function describeMount(mount: SnapshotMount): DescribedMount {
 /**
  * Mounts what somebody has described on `target`, a directory. Options that mount(8) knows are flags, all
  * others are the file system's own, as in containerd (core/mount). An overlay may have more layers than fit
- * into a page: see {@link mountOverlay}. Throws LinuxError.
+ * into a page: see {@link mountOverlay}. With both `uidmap=` and `gidmap=`, as containerd's clients write
+ * them (`0:100000:65536,...`), the files of a bind mount and of an overlay's lower layers have the owners
+ * that they have for such a user namespace. Throws LinuxError.
  */
 export async function mountDescribed(described: DescribedMount, target: string): Promise<void> {
+  const read = readDescribed(described);
+  if (read?.idMappings === undefined) return await mountRead(described, read, target);
+  await using holder = await NamespaceHolder.start(read.idMappings, []);
+  await mountRead(described, read, target, holder.path("user"));
+}
+
+async function mountRead(
+  described: DescribedMount,
+  read: ReadMount | undefined,
+  target: string,
+  userNamespace?: string,
+): Promise<void> {
   const { type, source } = described;
   const { flags, propagation, data, bind } = parseOptions(described.options);
-  const read = readDescribed(described);
   if (read?.type === "bind")
     return bindMount(source, target, {
+      ...(userNamespace !== undefined && { idmap: userNamespace }),
       recursive: bind === "recursive",
       readonly: read.readonly,
       flags: flags & (mountFlags.nosuid | mountFlags.nodev | mountFlags.noexec),
       ...(propagation && { propagation }),
     });
   if (read === undefined) return mount({ type, source, target, flags, data: data.join(",") });
-  await mountOverlay(read.mount, target, flags);
+  if (userNamespace === undefined) return await mountOverlay(read.mount, target, flags);
+  const layers = commonDirectory(read.mount.lower.map((layer) => `${layer}/`)).slice(0, -1);
+  const mapping = { userNamespace, layers, scratch: `${target}.layers` };
+  await mountMappedOverlay(read.mount, target, mapping, flags);
 }
 
 /** A described mount of one of the two kinds that snapshotters of directories have. */
-export type ReadMount =
-  | { readonly type: "bind"; readonly source: string; readonly readonly: boolean }
-  | { readonly type: "overlay"; readonly mount: OverlaySnapshotMount; readonly readonly: boolean };
+export type ReadMount = (
+  | { readonly type: "bind"; readonly source: string }
+  | { readonly type: "overlay"; readonly mount: OverlaySnapshotMount }
+) & {
+  readonly readonly: boolean;
+  /** Of the user namespace that it is to be seen in. */
+  readonly idMappings: IdMappings | undefined;
+};
 
 /**
  * What a description says, without mounting it. Undefined for one of another kind, and for an overlay that
@@ -53,11 +78,11 @@ export type ReadMount =
  * judge.
  */
 export function readDescribed({ type, source, options }: DescribedMount): ReadMount | undefined {
-  const { flags, data, bind } = parseOptions(options);
+  const { flags, data, bind, idMappings } = parseOptions(options);
   const readonly = (flags & mountFlags.readonly) !== 0;
-  if (type === "bind" || bind !== undefined) return { type: "bind", source, readonly };
+  if (type === "bind" || bind !== undefined) return { type: "bind", source, readonly, idMappings };
   const mount = type === "overlay" ? parseOverlay(data) : undefined;
-  return mount && { type: "overlay", mount, readonly };
+  return mount && { type: "overlay", mount, readonly, idMappings };
 }
 
 type Options = {
@@ -65,6 +90,7 @@ type Options = {
   readonly propagation: Propagation | undefined;
   readonly bind: "alone" | "recursive" | undefined;
   readonly data: readonly string[];
+  readonly idMappings: IdMappings | undefined;
 };
 
 /**
@@ -118,7 +144,16 @@ function parseOptions(options: readonly string[]): Options {
     else if (option === "rbind") bind = "recursive";
     else data.push(option);
   }
-  return { flags, propagation, bind, data };
+  return { flags, propagation, bind, ...splitIdMappings(data) };
+}
+
+/** Both or none; what is no mapping is left for the kernel to refuse. */
+function splitIdMappings(data: readonly string[]): Pick<Options, "data" | "idMappings"> {
+  const after = (name: string) => data.find((option) => option.startsWith(name))?.slice(name.length) ?? "";
+  const [uids, gids] = [readIdMappings(after("uidmap=")), readIdMappings(after("gidmap="))];
+  if (uids === undefined || gids === undefined) return { data, idMappings: undefined };
+  const rest = data.filter((option) => !/^[ug]idmap=/.test(option));
+  return { data: rest, idMappings: { uids, gids } };
 }
 
 function parseOverlay(data: readonly string[]): OverlaySnapshotMount | undefined {

@@ -37,21 +37,23 @@ export async function mountMappedSnapshot(
   }
 }
 
-async function mountMappedOverlay(
+/** `flags` are those of mount(2). */
+export async function mountMappedOverlay(
   overlay: OverlaySnapshotMount,
   target: string,
   { userNamespace, owner, layers, scratch }: SnapshotMapping,
+  flags = 0,
 ): Promise<void> {
   await mkdir(scratch, { recursive: true, mode: 0o700 });
   await bindMount(layers, scratch, { idmap: userNamespace, readonly: true });
   try {
     const inScratch = (path: string) =>
-      path.startsWith(`${layers}/`) ? scratch + path.slice(layers.length) : path;
+      `${path}/`.startsWith(`${layers}/`) ? scratch + path.slice(layers.length) : path;
     for (const layer of await mountsBelow(layers, overlay.lower))
       await bindMount(layer, inScratch(layer), { idmap: userNamespace, readonly: true });
     const { upper } = overlay;
     if (upper !== undefined && owner !== undefined) await chown(upper.directory, owner.uid, owner.gid);
-    await mountOverlay({ ...overlay, lower: overlay.lower.map(inScratch) }, target);
+    await mountOverlay({ ...overlay, lower: overlay.lower.map(inScratch) }, target, flags);
   } finally {
     // The overlay has mounts of its own of its layers.
     await unmount(scratch, { detach: true });

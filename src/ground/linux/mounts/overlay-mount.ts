@@ -83,7 +83,7 @@ async function inMountThread(request: RelativeMount | OverlayByParts): Promise<v
 }
 
 /** The longest directory that all paths lie below, with a slash at its end. */
-function commonDirectory(paths: readonly string[]): string {
+export function commonDirectory(paths: readonly string[]): string {
   const [first = sep, ...others] = paths;
   let directory = first.slice(0, first.lastIndexOf(sep) + 1);
   while (!others.every((path) => path.startsWith(directory)))

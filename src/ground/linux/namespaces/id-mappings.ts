@@ -17,6 +17,20 @@ export function hostIdOf(mappings: readonly IdMapping[], containerId: number): n
   return mapping && mapping.hostId + containerId - mapping.containerId;
 }
 
+/** As containerd's clients write them, and mount(8)'s `X-mount.idmap` does with spaces for commas. */
+export function describeIdMappings(mappings: readonly IdMapping[]): string {
+  return mappings.map(({ containerId, hostId, length }) => `${containerId}:${hostId}:${length}`).join(",");
+}
+
+/** Takes back {@link describeIdMappings}; undefined for what says no such thing. */
+export function readIdMappings(text: string): readonly IdMapping[] | undefined {
+  if (!/^\d{1,10}:\d{1,10}:\d{1,10}(,\d{1,10}:\d{1,10}:\d{1,10})*$/.test(text)) return undefined;
+  return text.split(",").map((part) => {
+    const [containerId = 0, hostId = 0, length = 0] = part.split(":").map(Number);
+    return { containerId, hostId, length };
+  });
+}
+
 /** The text of a uid_map or gid_map file. */
 export function mapFile(mappings: readonly IdMapping[]): string {
   return mappings.map(({ containerId, hostId, length }) => `${containerId} ${hostId} ${length}\n`).join("");

@@ -1,0 +1,58 @@
+import type { Labels } from "../../ground/labels/index.ts";
+import {
+  describeIdMappings,
+  hostIdOf,
+  type IdMappings,
+  isAtLeast,
+  kernelRelease,
+  readIdMappings,
+} from "../../ground/linux/index.ts";
+import type { SnapshotterKind } from "./open.ts";
+import { SnapshotError } from "./snapshot-error.ts";
+import type { Owner } from "./snapshotter.ts";
+
+const uidLabel = "containerd.io/snapshot/uidmapping";
+const gidLabel = "containerd.io/snapshot/gidmapping";
+
+/**
+ * What containerd calls the capability of a snapshotter to show an image's files to a user namespace as its
+ * own. Clients that do not find it copy the image with other owners.
+ */
+export const remapCapability = "remap-ids";
+
+/** overlayfs has ID-mapped layers since Linux 5.19. */
+export function canRemap(kind: SnapshotterKind): boolean {
+  return kind !== "native" && isAtLeast(kernelRelease(), 5, 19);
+}
+
+/**
+ * The user namespace that a snapshot is to be seen in, by its labels; one of the two says nothing, as in
+ * containerd. Throws SnapshotError InvalidArgument.
+ */
+export function mappingOf(labels: Labels, kind: SnapshotterKind): IdMappings | undefined {
+  const [uidText, gidText] = [labels[uidLabel], labels[gidLabel]];
+  if (uidText === undefined || gidText === undefined || !canRemap(kind)) return undefined;
+  return { uids: mappings(uidLabel, uidText), gids: mappings(gidLabel, gidText) };
+}
+
+/** Who its root is outside of it. Throws SnapshotError InvalidArgument. */
+export function rootOf({ uids, gids }: IdMappings): Owner {
+  const [uid, gid] = [hostIdOf(uids, 0), hostIdOf(gids, 0)];
+  if (uid === undefined || gid === undefined)
+    throw new SnapshotError("InvalidArgument", `labels: ${uidLabel} and ${gidLabel} must map 0`);
+  return { uid, gid };
+}
+
+/** The options of containerd's mounts. */
+export function mappingOptions({ uids, gids }: IdMappings): readonly string[] {
+  return [`uidmap=${describeIdMappings(uids)}`, `gidmap=${describeIdMappings(gids)}`];
+}
+
+function mappings(label: string, text: string) {
+  const read = readIdMappings(text);
+  if (read !== undefined) return read;
+  throw new SnapshotError(
+    "InvalidArgument",
+    `labels: ${label}: ${JSON.stringify(text)} is no mapping; give CONTAINER-ID:HOST-ID:LENGTH, several with commas`,
+  );
+}
