@@ -274,6 +274,9 @@ describe("resolve and fetchSmall", () => {
       401: "Unauthenticated",
       403: "PermissionDenied",
       404: "NotFound",
+      410: "NotFound",
+      418: "FailedPrecondition",
+      451: "PermissionDenied",
       429: "ResourceExhausted",
       503: "Unavailable",
     };
@@ -288,6 +291,17 @@ describe("resolve and fetchSmall", () => {
       if (status !== "401") assert.match(outcome.message, /SOME: because \[31m of this/);
       assert.equal(server.requests.length, ["429", "503"].includes(status) ? 3 : 1, `tries on ${status}`);
     }
+  });
+
+  test("are not tried again where the registry asks for a longer wait than all tries would be", async () => {
+    const { outcome, server } = await resolveWith((_, response) => {
+      response.writeHead(429, { "retry-after": "86400" }).end();
+      return true;
+    });
+    assert.ok(outcome instanceof RegistryError);
+    assert.equal(outcome.code, "ResourceExhausted");
+    assert.match(outcome.message, /too many requests; it asks to wait for 86400 seconds/);
+    assert.equal(server.requests.length, 1);
   });
 
   test("try again after 429 and 503, and then succeed", async () => {

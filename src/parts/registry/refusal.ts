@@ -1,5 +1,5 @@
 import type { ErrorCode } from "../../ground/errors/index.ts";
-import { parseRetryAfter } from "./backoff.ts";
+import { longestWaitMs, parseRetryAfter } from "./backoff.ts";
 import { parseChallenges } from "./challenge.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { quoteErrorBody } from "./error-body.ts";
@@ -26,7 +26,7 @@ export async function refusal(
     retryAfterMs === undefined ? "" : `; it asks to wait for ${Math.ceil(retryAfterMs / 1000)} seconds`;
   return new RegistryError(code, `${endpoint.host}${elsewhere}: ${why}${wait}${detail}`, {
     status,
-    transient,
+    transient: transient && (retryAfterMs ?? 0) <= longestWaitMs,
     retryAfterMs,
   });
 }
@@ -50,7 +50,9 @@ function isKnown({ headers }: HttpResponse): boolean {
 }
 
 function other(status: number): Meaning {
-  return { code: "Unavailable", why: `answered ${status}`, transient: status === 408 || status >= 500 };
+  const transient = status === 408 || status >= 500;
+  const isRefused = status >= 400 && !transient;
+  return { code: isRefused ? "FailedPrecondition" : "Unavailable", why: `answered ${status}`, transient };
 }
 
 const pullDenied: Meaning = {
@@ -69,7 +71,9 @@ const pushForbidden: Meaning = {
 const meanings: Readonly<Record<number, Meaning>> = {
   403: { code: "PermissionDenied", why: "forbidden" },
   404: { code: "NotFound", why: "not found" },
+  410: { code: "NotFound", why: "not there any more (410)" },
   429: { code: "ResourceExhausted", why: "too many requests", transient: true },
+  451: { code: "PermissionDenied", why: "may not give it away, for legal reasons (451)" },
 };
 
 /** What some statuses say to one who brings something. */
