@@ -1,0 +1,21 @@
+#!/bin/sh
+# Builds CRI-O, over which `npm run test:manager` runs pods too, into node_modules/.cache/crio/, beside the crun and the
+# conmon of Debian 14: Debian 12's are too old for it. Needs Go, gcc and libseccomp's headers; nothing else of berth does.
+set -eu
+cd "$(dirname "$0")/.."
+if ! command -v go >/dev/null; then
+  echo "crio: needs Go (https://go.dev/dl/) to build it" >&2
+  exit 1
+fi
+home="$PWD/node_modules/.cache/crio"
+# It makes the directory anew.
+[ -x "$home/conmon" ] || sh scripts/later-debian.sh "$home" forky crun conmon -- usr/bin/crun usr/bin/conmon
+[ -e /usr/include/seccomp.h ] || apt-get -q -q install -y --no-install-recommends libseccomp-dev pkg-config gcc libc6-dev >&2
+echo "crio: building (ten minutes the first time)"
+# A toolchain that is not here cannot be fetched everywhere: the installed one must do.
+export GOTOOLCHAIN=local GOFLAGS=-mod=readonly
+# With the versions that its own go.mod pins: as a module of another one it would get others.
+version=v1.34.0
+source=$(cd "$home" && go mod download -json "github.com/cri-o/cri-o@$version" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+(cd "$source" && nice -n 19 go build -tags "containers_image_openpgp seccomp exclude_graphdriver_btrfs" -o "$home/crio" ./cmd/crio)
+gcc -std=c99 -O2 -o "$home/pinns" "$source"/pinns/src/*.c
