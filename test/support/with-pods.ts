@@ -22,21 +22,26 @@ import { cliOutput } from "./cli.ts";
 import { eventually } from "./condition.ts";
 import { withBerth } from "./with-berth.ts";
 
+export type TestPodsOptions = Pick<ManagerOptions, "limits"> & {
+  /** Pods have a file system of their own, of this size. */
+  readonly diskBytes?: number;
+  readonly clock?: Clock;
+  /** Something has happened to a pod, by its reason. */
+  readonly onEvent?: (reason: string) => void;
+};
+
 /** Pods that a manager of the test's own runs on a berth of the test's own. */
 export class TestPods {
   readonly #host = withBerth();
   /** What happened to all of them. */
   readonly events: string[] = [];
   readonly #disk: string | undefined;
+  readonly #onEvent: (reason: string) => void;
   #client: Client | undefined;
   #manager: Manager | undefined;
 
-  /** With `diskBytes` pods have a file system of their own, of that size. */
-  constructor({
-    limits,
-    diskBytes,
-    clock = systemClock,
-  }: Pick<ManagerOptions, "limits"> & { readonly diskBytes?: number; readonly clock?: Clock } = {}) {
+  constructor({ limits, diskBytes, clock = systemClock, onEvent }: TestPodsOptions = {}) {
+    this.#onEvent = onEvent ?? (() => {});
     this.#disk = diskBytes === undefined ? undefined : join(tmpdir(), `berth-test-disk-${process.pid}`);
     before(async () => {
       if (diskBytes !== undefined) {
@@ -65,7 +70,10 @@ export class TestPods {
       dataDir: this.dataDir,
       logRoot: berth.logDir,
       credentials: async () => undefined,
-      onEvent: (_, { reason, message }) => this.events.push(`${reason}: ${message}`),
+      onEvent: (_, { reason, message }) => {
+        this.events.push(`${reason}: ${message}`);
+        this.#onEvent(reason);
+      },
       ...more,
     });
   }
