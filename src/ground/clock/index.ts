@@ -6,4 +6,5 @@
  * imports no other.
  */
 export { type Clock, systemClock } from "./clock.ts";
+export { parseGoDuration } from "./go-duration.ts";
 export { nowNs } from "./now.ts";

@@ -146,9 +146,32 @@ test("a label makes a root of a blob or a snapshot", async () => {
   await using stores = await Stores.open();
   await stores.layer("base", undefined);
   await stores.layer("kept", "base", { "containerd.io/gc.root": "2030-01-01T00:00:00Z" });
-  const kept = await stores.blob("kept", { "containerd.io/gc.root": "yes" });
+  const kept = await stores.blob("kept", { "containerd.io/gc.root.build": "yes" });
   await stores.collect();
   assert.deepEqual([stores.digests(), stores.keys()], [[kept], ["base", "kept"]]);
+});
+
+test("a blob holds a snapshot on a condition that the snapshot's label meets", async () => {
+  await using stores = await Stores.open();
+  const hourAgo = new Date(Date.now() - 3_600_000).toISOString();
+  const label = "containerd.io/gc.cond.snapshot.overlayfs";
+  const cases = {
+    recent: { [label]: "usedat<2h|recent" },
+    old: { [label]: "usedat<30m|old" },
+    rested: { [`${label}/second`]: "usedat>30m|rested" },
+    either: { [label]: "unknown=1,usedat<1m,usedat<1h30m|either" },
+    equal: { [label]: "usedat=1h|equal" },
+    unsaid: { [label]: "unsaid" },
+  };
+  for (const name of Object.keys(cases))
+    await stores.layer(name, undefined, { "containerd.io/gc.cond.value-usedat": hourAgo });
+  await stores.layer("never", undefined);
+  await stores.layer("garbage", undefined, { "containerd.io/gc.cond.value-usedat": hourAgo });
+  const labels = [...Object.values(cases), { [label]: "usedat<2h|never" }];
+  const holders = await Promise.all(labels.map((each, index) => stores.blob(`${index}`, each)));
+  await stores.blob("garbage", { [label]: "usedat<2h|garbage" });
+  await stores.collect(() => holders.map(content));
+  assert.deepEqual(stores.keys(), ["either", "recent", "rested"]);
 });
 
 test("active snapshots and views stay with what they lie on", async () => {

@@ -8,7 +8,8 @@
  * snapshot its parent, and the labels `containerd.io/gc.ref.content[.NAME] = DIGEST`,
  * `containerd.io/gc.ref.snapshot.SNAPSHOTTER = KEY` and `containerd.io/gc.ref.image[.NAME] = NAME`; with
  * `bref` in place of `ref` they say from the other side what holds the one that has them. An image's name is
- * no root once the time in its label `containerd.io/gc.expire` has come. Ingests go when they are a day old
+ * no root once the time in its label `containerd.io/gc.expire` has come. {@link "./conditions.ts"} has the
+ * labels `containerd.io/gc.cond`. Ingests go when they are a day old
  * and no lease names them.
  *
  * Whoever puts something together takes a lease on it first (see Leases); this room only relies on that.

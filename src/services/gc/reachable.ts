@@ -2,6 +2,7 @@ import type { Labels } from "../../ground/labels/index.ts";
 import { isDigest } from "../../parts/oci/index.ts";
 import type { ContentStore } from "../content/index.ts";
 import type { Snapshotter } from "../snapshots/index.ts";
+import { type Condition, conditionsOf } from "./conditions.ts";
 import type { GarbageNode, GarbageRecord, HeldNode } from "./garbage-node.ts";
 import { holdersOf, labelled } from "./labels.ts";
 
@@ -28,6 +29,12 @@ export function reachable(
 ): Reached {
   const recorded = new Map(records.map((record) => [nodeId(record.node), record]));
   const held = heldByOthers(stores, records);
+  const nowMs = Date.now();
+  const conditional = (labels: Labels) =>
+    conditionsOf(labels).flatMap(({ node, isMet }) => {
+      const snapshot = snapshotOf(stores, node);
+      return snapshot !== undefined && isMet(snapshot.labels, nowMs) ? [node] : [];
+    });
   const reached = new Set<string>();
   const queue: HeldNode[] = [...roots, ...ownRoots(stores, new Set([...givenUp].map(nodeId)))];
   for (const { node, expired } of records) if (expired === undefined) queue.push(node);
@@ -35,7 +42,7 @@ export function reachable(
     const id = nodeId(node);
     if (reached.has(id)) continue;
     reached.add(id);
-    queue.push(...(held.get(id) ?? []), ...references(stores, recorded, node));
+    queue.push(...(held.get(id) ?? []), ...references(stores, recorded, node, conditional));
   }
   return { has: (node) => reached.has(nodeId(node)) || reached.has(nodeId({ ...node, flat: true })) };
 }
@@ -74,28 +81,36 @@ function heldByOthers(
 }
 
 function references(
-  { content, snapshotters }: Stores,
+  stores: Stores,
   records: ReadonlyMap<string, GarbageRecord>,
   node: HeldNode,
+  conditional: (labels: Labels) => readonly GarbageNode[],
 ): readonly HeldNode[] {
+  const { content } = stores;
   const { flat = false } = node;
   if (node.kind === "image" || node.kind === "container") {
-    const found = records.get(nodeId({ ...node, flat: false }))?.references(flat) ?? [];
-    return flat ? found.map((each) => ({ ...each, flat })) : found;
+    const record = records.get(nodeId({ ...node, flat: false }));
+    const found = record?.references(flat) ?? [];
+    return flat ? found.map((each) => ({ ...each, flat })) : [...found, ...conditional(record?.labels ?? {})];
   }
   if (node.kind === "content") {
-    return !flat && isDigest(node.digest) && content.has(node.digest)
-      ? labelled(content.info(node.digest).labels)
-      : [];
+    if (flat || !isDigest(node.digest) || !content.has(node.digest)) return [];
+    const { labels } = content.info(node.digest);
+    return [...labelled(labels), ...conditional(labels)];
   }
-  const snapshot = snapshotters.find(({ name }) => name === node.snapshotter)?.stat(node.key);
+  const snapshot = snapshotOf(stores, node);
   if (snapshot === undefined) return [];
   const parents: HeldNode[] = snapshot.parent === undefined ? [] : [{ ...node, key: snapshot.parent }];
   return flat ? parents : [...parents, ...labelled(snapshot.labels)];
 }
 
+function snapshotOf({ snapshotters }: Stores, { snapshotter, key }: Condition["node"]) {
+  return snapshotters.find(({ name }) => name === snapshotter)?.stat(key);
+}
+
+/** As in containerd, whatever the label's name ends with. */
 function isRoot(labels: Labels): boolean {
-  return "containerd.io/gc.root" in labels;
+  return Object.keys(labels).some((name) => name.startsWith("containerd.io/gc.root"));
 }
 
 function nodeId(node: HeldNode): string {

@@ -127,6 +127,7 @@ export class NamespaceStorage {
     return {
       node: { kind: "image", name },
       references: (flat) => (flat ? [blob] : [blob, ...others(), ...labelled(labels)]),
+      labels,
       ...(hasExpired(labels, nowMs) ? { expired: { holders: holdersOf(labels), remove } } : {}),
     };
   }
