@@ -14,7 +14,7 @@ export function namespacedSysctls(
   owned: Readonly<Record<ThreadNamespace, boolean>>,
 ): readonly Sysctl[] {
   return Object.entries(sysctls).map(([name, value]) => {
-    const parts = partsOf(name);
+    const parts = partsOfSysctl(name);
     const namespace = namespaceOf(parts);
     if (namespace === undefined) throw invalid(name, "it is not namespaced");
     if (!owned[namespace]) throw invalid(name, `the pod shares the host's ${namespace} namespace`);
@@ -23,10 +23,11 @@ export function namespacedSysctls(
 }
 
 /**
- * The separator is whichever of dot and slash comes first; the other one is then part of a name with the two
- * swapped, as in `net.ipv4.conf.eth0/100.forwarding` (sysctl.d(5)).
+ * The directories and the file below /proc/sys that a sysctl is. The separator is whichever of dot and slash
+ * comes first; the other one is then part of a name with the two swapped, as in
+ * `net.ipv4.conf.eth0/100.forwarding` (sysctl.d(5)). Throws LinuxError InvalidArgument, naming the sysctl.
  */
-function partsOf(name: string): readonly string[] {
+export function partsOfSysctl(name: string): readonly string[] {
   const separator = /[./]/.exec(name)?.[0] ?? ".";
   const parts = name.split(separator).map((part) => (separator === "." ? part.replaceAll("/", ".") : part));
   const good = parts.every((part) => /^[A-Za-z0-9_.:-]+$/.test(part) && part !== "." && part !== "..");
@@ -40,7 +41,7 @@ function partsOf(name: string): readonly string[] {
  * start. Throws LinuxError InvalidArgument, naming the sysctl.
  */
 export function interfaceOfSysctl(name: string): string | undefined {
-  const [top, , group = "", device = ""] = partsOf(name);
+  const [top, , group = "", device = ""] = partsOfSysctl(name);
   const ofInterface = top === "net" && (group === "conf" || group === "neigh") && device !== "";
   return ofInterface && !["all", "default", "lo"].includes(device) ? device : undefined;
 }

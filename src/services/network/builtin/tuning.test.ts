@@ -10,6 +10,18 @@ await enterPrivateNetwork();
 
 const limit = { timeout: 120_000 };
 
+// The programs 1.1.1 and 1.10.0 cannot name such a one (findings/sysctl-of-an-interface-with-a-dot.sh).
+test("a sysctl is of an interface with a dot in its name, as sysctl(8) writes it", limit, async () => {
+  const sysctl = { "net.ipv4.conf.eth0/100.arp_filter": "1", "net/ipv4/conf/eth0.100/arp_ignore": "2" };
+  await using rig = await bridged({ builtinPlugins: true, chained: [{ type: "tuning", sysctl }] });
+  const pod = await rig.pod();
+  await inside(pod, "ip", "link", "add", "eth0.100", "type", "veth", "peer", "name", "other");
+  await rig.network.attach(pod);
+  assert.equal(await inside(pod, "sysctl", "-n", ...Object.keys(sysctl)), "1\n2\n");
+  await rig.network.detach(pod.sandboxId);
+  await assertNothingLeft(rig);
+});
+
 for (const { way, builtinPlugins } of ways) {
   test(`a pod's interface has what the plugin tuning is told, ${way}`, limit, async () => {
     const tuning = {

@@ -1,5 +1,4 @@
 import { existsSync, writeFileSync } from "node:fs";
-import { posix } from "node:path";
 import { messageOf } from "../../../ground/errors/index.ts";
 import { isRecord, type JsonObject } from "../../../ground/json/index.ts";
 import {
@@ -7,6 +6,7 @@ import {
   type LinkChange,
   linkByName,
   NetlinkSocket,
+  partsOfSysctl,
   setLink,
 } from "../../../ground/linux/index.ts";
 import type { BuiltinPlugin, PluginCall, PluginTools } from "./plugin.ts";
@@ -66,11 +66,11 @@ async function add(
 /** Within the pod's namespace. A name with "IFNAME" is about the pod's interface. */
 function setSysctls(sysctls: JsonObject, ifName: string): void {
   for (const [name, value] of Object.entries(sysctls)) {
-    const path = posix.join("/proc/sys", name.replaceAll(".", "/").replace("IFNAME", ifName));
-    if (!path.startsWith("/proc/sys/net/"))
-      throw new PluginFailure(`invalid net sysctl key: ${JSON.stringify(name)}`);
+    const [top, ...parts] = partsOfSysctl(name);
+    if (top !== "net") throw new PluginFailure(`invalid net sysctl key: ${JSON.stringify(name)}`);
+    const below = parts.map((part) => part.replace("IFNAME", ifName));
     try {
-      writeFileSync(path, String(value));
+      writeFileSync(`/proc/sys/net/${below.join("/")}`, String(value));
     } catch (cause) {
       throw new PluginFailure(`failed to set sysctl ${name}: ${messageOf(cause)}`, { cause });
     }
