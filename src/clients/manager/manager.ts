@@ -261,7 +261,9 @@ export class Manager implements AsyncDisposable {
         this.#failed(keyOf(object), error);
       }
     }
-    await this.#stepOfAll(() => this.#services.publish(world), lookAgainAfter);
+    // Services lead on to where they led: nobody knows yet who is ready.
+    if (this.#pods.hasUnseen) lookAgainAfter(unseenMs);
+    else await this.#stepOfAll(() => this.#services.publish(world), lookAgainAfter);
   }
 
   async #stepOfAll(step: () => Promise<void>, lookAgainAfter: (ms: number) => void): Promise<void> {

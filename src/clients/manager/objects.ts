@@ -1,5 +1,5 @@
 import type { EphemeralContainer, Kind, Manifest, ManifestOf } from "../manifests/index.ts";
-import type { PodStatus } from "../podlife/index.ts";
+import type { PodStatus, ProbeResults } from "../podlife/index.ts";
 
 /** What tells an object from all others at a time. */
 export type ObjectKey = { readonly kind: Kind; readonly namespace: string; readonly name: string };
@@ -17,6 +17,8 @@ export type StoredObject<M extends Manifest = Manifest> = {
   readonly scheduledAtNs?: bigint;
   /** Of a pod: containers that were added to it while it ran. */
   readonly ephemeralContainers?: readonly EphemeralContainer[];
+  /** Of a pod: what its containers' probes have come to. */
+  readonly probeResults?: ProbeResults;
   /** Uid of the object that made this one and looks after it. */
   readonly owner?: string;
   /** Whose it is, if not a user's: the directory in which it is written. */

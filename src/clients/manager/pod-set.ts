@@ -8,6 +8,7 @@ import {
   PodRuntime,
   type PodStatus,
   PodWorker,
+  type ProbeResults,
   type PullCredentials,
   RuntimeWatch,
   type StepObserver,
@@ -27,6 +28,15 @@ export type PodSetOptions = {
   readonly onStatus: (uid: string, status: PodStatus) => void;
   readonly onEvent: (pod: Pod, event: PodEvent) => void;
   readonly onRemoved: (uid: string) => void;
+};
+
+/** What is known of a pod from before. */
+export type PodHistory = {
+  /** Of one that is over. */
+  readonly lastStatus: PodStatus | undefined;
+  readonly probeResults: ProbeResults | undefined;
+  /** It is on its way out. */
+  readonly deleting: { readonly graceSeconds?: number } | undefined;
 };
 
 /** The workers of all pods, by uid. */
@@ -71,10 +81,10 @@ export class PodSet implements AsyncDisposable {
   }
 
   /**
-   * Begins a pod, or takes it up where an earlier worker was cut; one that is over has a last status. With
-   * `deleting` it is ended in order and removed; {@link PodSetOptions.onRemoved} is called then.
+   * Begins a pod, or takes it up where an earlier worker was cut. With `deleting` it is ended in order and
+   * removed; {@link PodSetOptions.onRemoved} is called then.
    */
-  run(pod: Pod, lastStatus?: PodStatus, deleting?: { readonly graceSeconds?: number }): void {
+  run(pod: Pod, { lastStatus, probeResults, deleting }: PodHistory): void {
     const { uid } = pod.metadata;
     const running = this.#workers.get(uid);
     if (running !== undefined) {
@@ -91,6 +101,7 @@ export class PodSet implements AsyncDisposable {
       observer,
       hostIps,
       ...(lastStatus === undefined ? {} : { lastStatus }),
+      ...(probeResults === undefined ? {} : { probeResults }),
       onStatus: (status) => onStatus(uid, status),
       onEvent: (event) => onEvent(pod, event),
     });

@@ -13,6 +13,7 @@ export type { LogLimits } from "./logs/rotate-log.ts";
 export type { PodEvent } from "./pod-event.ts";
 export { PodRuntime } from "./pod-runtime.ts";
 export type { StepObserver } from "./pod-work.ts";
+export { type ProbeResults, probeResults } from "./probes/probe-results.ts";
 export { imageDirectory, imageIds, podStats, removeUnusedImages, usedImages } from "./runtime-usage.ts";
 export { RuntimeWatch } from "./runtime-watch.ts";
 export type { ContainerStatus, PodCondition, PodPhase, PodStatus } from "./status/types.ts";

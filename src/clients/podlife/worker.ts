@@ -10,6 +10,7 @@ import type { PodEvent } from "./pod-event.ts";
 import { allSandboxes, createSandbox, removePod, stopSandboxes } from "./pod-sandbox.ts";
 import { graceSecondsOf, type PodWork } from "./pod-work.ts";
 import { PodProbes } from "./probes/pod-probes.ts";
+import type { ProbeResults } from "./probes/probe-results.ts";
 import { ContainerStarts, least } from "./start-containers.ts";
 import { retryMs } from "./start-failure.ts";
 import { PodStatusKeeper } from "./status/pod-status-keeper.ts";
@@ -23,6 +24,7 @@ export type PodWorkerOptions = Omit<PodWork, "onEvent"> & {
   readonly hostIps: readonly string[];
   /** What the pod came to before this worker: it runs no more, whatever the runtime still has of it. */
   readonly lastStatus?: PodStatus;
+  readonly probeResults?: ProbeResults;
   readonly onStatus: (status: PodStatus) => void;
   readonly onEvent: (event: PodEvent) => void;
 };
@@ -78,6 +80,7 @@ export class PodWorker implements AsyncDisposable {
       pod,
       runtime,
       clock,
+      ...(options.probeResults === undefined ? {} : { before: options.probeResults }),
       onChange: () => this.poke(),
       onFailure: (container, kind, message) =>
         this.#event("Warning", "Unhealthy", `${kind} probe of container ${container} failed: ${message}`),

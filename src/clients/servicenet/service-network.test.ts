@@ -145,6 +145,21 @@ test("services of IPv6 and of both families have addresses, node ports and endpo
   }
 });
 
+test("questions for services wait until it is known what services there are", async () => {
+  const network = await open();
+  try {
+    const client = new Client({ timeout: 10_000, tries: 1 });
+    client.setServers([...network.resolverAddresses]);
+    const answer = client.resolve4("web.default.svc.cluster.local");
+    // It was asked later, and nobody has told of that name.
+    await assert.rejects(client.resolve4("name.test"));
+    await network.update([service({ addresses: ["10.1.2.3"] })]);
+    assert.deepEqual(await answer, ["10.1.2.3"]);
+  } finally {
+    await network.remove();
+  }
+});
+
 test("the subnets of both families are kept, and that of IPv6 is added where one was chosen without it", async () => {
   await using directory = await tempDir();
   const subnetPath = join(directory.path, "subnets");

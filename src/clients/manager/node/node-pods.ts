@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../../ground/clock/index.ts";
-import { type PodEvent, type PodStatus, pendingStatus } from "../../podlife/index.ts";
+import { type PodEvent, type PodStatus, pendingStatus, probeResults } from "../../podlife/index.ts";
 import type { Pod } from "../../podspec/index.ts";
 import type { ObjectStore } from "../object-store.ts";
 import { isOfKind, type ObjectKey, type StoredObject, type StoredPod } from "../objects.ts";
@@ -112,14 +113,14 @@ export class NodePods implements AsyncDisposable {
 
   /** Runs a pod that was taken on, or ends it. */
   async run(object: StoredPod): Promise<void> {
-    const { uid, scheduledAtNs, manifest, deleting, status, ephemeralContainers = [] } = object;
+    const { uid, scheduledAtNs, manifest, deleting, probeResults, ephemeralContainers = [] } = object;
     if (scheduledAtNs === undefined) {
       if (deleting !== undefined) await this.#options.onRemoved(object);
       return;
     }
     const metadata = { ...manifest.metadata, uid };
     const pod = { metadata, spec: manifest.spec, startTimeNs: scheduledAtNs };
-    this.#workers.run(pod, status?.pod, deleting);
+    this.#workers.run(pod, { lastStatus: object.status?.pod, probeResults, deleting });
     this.#workers.setEphemeral(uid, ephemeralContainers);
   }
 
@@ -141,8 +142,13 @@ export class NodePods implements AsyncDisposable {
     if (pod === undefined) return;
     const { store, onStatus, onFailure } = this.#options;
     onStatus({ ...pod, status: { pod: status } });
-    if (isOver(status))
-      store.update(pod, () => ({ status: { pod: status } })).catch((error: unknown) => onFailure(pod, error));
+    const results = probeResults(pod.manifest.spec, status);
+    const kept = {
+      ...(isOver(status) ? { status: { pod: status } } : {}),
+      ...(isDeepStrictEqual(results, pod.probeResults ?? {}) ? {} : { probeResults: results }),
+    };
+    if (Object.keys(kept).length > 0)
+      store.update(pod, () => kept).catch((error: unknown) => onFailure(pod, error));
   }
 
   #podOf(uid: string): StoredPod | undefined {

@@ -2,6 +2,7 @@ import type { Clock } from "../../../ground/clock/index.ts";
 import type { Probe } from "../../manifests/index.ts";
 import { type Outcome, runHandler, type Target } from "../handler-runner.ts";
 import type { PodRuntime } from "../pod-runtime.ts";
+import type { ProbeResults } from "./probe-results.ts";
 
 export type ProbeKind = "startup" | "liveness" | "readiness";
 
@@ -11,6 +12,8 @@ export type ContainerProbesOptions = {
   readonly target: Target;
   /** When the container was started, in nanoseconds since 1970. */
   readonly startedAtNs: bigint;
+  /** What is known of it from before: it stays so until a probe says otherwise. */
+  readonly before?: ProbeResults[string];
   /** Called whenever what is known of the container has changed. */
   readonly onChange: () => void;
   /** Called for each probe that fails, before thresholds. */
@@ -32,8 +35,8 @@ export class ContainerProbes implements Disposable {
   constructor(options: ContainerProbesOptions) {
     this.#options = options;
     const { startupProbe, readinessProbe } = options.target.container;
-    this.#started = startupProbe === undefined;
-    this.#ready = readinessProbe === undefined;
+    this.#started = startupProbe === undefined || options.before !== undefined;
+    this.#ready = readinessProbe === undefined || options.before === "ready";
     void this.#run();
   }
 
@@ -58,7 +61,7 @@ export class ContainerProbes implements Disposable {
   async #run(): Promise<void> {
     const { startupProbe, livenessProbe, readinessProbe } = this.#options.target.container;
     try {
-      if (startupProbe !== undefined) await this.#untilStarted(startupProbe);
+      if (startupProbe !== undefined && !this.#started) await this.#untilStarted(startupProbe);
       await Promise.all([
         livenessProbe && this.#watchLife(livenessProbe),
         readinessProbe && this.#watchReadiness(readinessProbe),

@@ -4,11 +4,14 @@ import type { ObservedContainer, ObservedPod } from "../observe.ts";
 import type { ContainerHealth } from "../plan.ts";
 import type { PodRuntime } from "../pod-runtime.ts";
 import { ContainerProbes, type ProbeKind } from "./container-probes.ts";
+import type { ProbeResults } from "./probe-results.ts";
 
 export type PodProbesOptions = {
   readonly pod: Pod;
   readonly runtime: PodRuntime;
   readonly clock: Clock;
+  /** Of containers that an earlier worker has probed. */
+  readonly before?: ProbeResults;
   readonly onChange: () => void;
   readonly onFailure: (container: string, kind: ProbeKind, message: string) => void;
 };
@@ -45,18 +48,20 @@ export class PodProbes implements ContainerHealth, Disposable {
   /** Begins with those that run, and ends with those that do not. */
   follow({ containers, sandbox }: ObservedPod): void {
     if (this.#ended) return;
-    const { pod, runtime, clock, onChange, onFailure } = this.#options;
+    const { pod, runtime, clock, before = {}, onChange, onFailure } = this.#options;
     const running = new Set<string>();
     for (const container of [...(pod.spec.initContainers ?? []), ...pod.spec.containers]) {
       const latest = containers.get(container.name)?.[0];
       if (latest?.state !== "running") continue;
       running.add(latest.id);
       if (this.#probes.has(latest.id)) continue;
+      const known = before[latest.id];
       const probes = new ContainerProbes({
         runtime,
         clock,
         target: { container, containerId: latest.id, podIp: sandbox?.network?.ip || "127.0.0.1" },
         startedAtNs: latest.startedAtNs,
+        ...(known === undefined ? {} : { before: known }),
         onChange,
         onFailure: (kind, message) => onFailure(container.name, kind, message),
       });

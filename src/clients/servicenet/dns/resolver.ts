@@ -14,6 +14,7 @@ import {
   TRUNCATED_RESPONSE,
 } from "dns-packet";
 import { messageOf } from "../../../ground/errors/index.ts";
+import { raceAbort } from "../../../ground/sync/index.ts";
 import { formatIp, type IpAddress } from "../../../services/network/index.ts";
 import type { Service } from "../service.ts";
 import { answerOf, isOwn } from "./answer.ts";
@@ -24,7 +25,7 @@ const port = 53;
 /** Without EDNS a datagram has no more (RFC 1035, section 4.2.1). */
 const plainUdpBytes = 512;
 /** One who sends questions without end has to wait for answers. */
-const mostForwarded = 1000;
+const mostWaiting = 1000;
 const idleMs = 30_000;
 const mostConnections = 1000;
 /** Answers that one has asked for and does not take. */
@@ -39,8 +40,10 @@ export class Resolver implements AsyncDisposable {
   readonly #connections = new Set<Socket>();
   readonly #closing = new AbortController();
   readonly #failed: (error: unknown) => void;
+  readonly #told = Promise.withResolvers<void>();
+  #isTold = false;
   #services: readonly Service[] = [];
-  #forwarded = 0;
+  #waitingCount = 0;
 
   private constructor(udp: UdpSocket, tcp: Server, onProblem: (message: string) => void) {
     this.#udp = udp;
@@ -81,8 +84,11 @@ export class Resolver implements AsyncDisposable {
     return new Resolver(udp, tcp, onProblem);
   }
 
+  /** Questions about services wait until this was called once: what is there would be denied. */
   setServices(services: readonly Service[]): void {
     this.#services = services;
+    this.#isTold = true;
+    this.#told.resolve();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -117,6 +123,7 @@ export class Resolver implements AsyncDisposable {
     const [question] = packet?.questions ?? [];
     if (packet === undefined || packet.type === "response" || question === undefined) return undefined;
     if (isOwn(question.name)) {
+      if (!(await this.#untilTold())) return undefined;
       const answer = answerOf(question, this.#services);
       const [alias] = answer.answers ?? [];
       const more =
@@ -149,14 +156,25 @@ export class Resolver implements AsyncDisposable {
 
   /** Undefined where none of the machine's servers answers. */
   async #forward(query: Buffer, transport: "udp" | "tcp"): Promise<Buffer | undefined> {
-    if (this.#forwarded >= mostForwarded) return undefined;
-    this.#forwarded++;
+    return await this.#waiting(async (signal) => forward(query, await machineServers(), transport, signal));
+  }
+
+  async #untilTold(): Promise<boolean> {
+    if (this.#isTold) return true;
+    await this.#waiting((signal) => raceAbort(this.#told.promise, signal));
+    return this.#isTold;
+  }
+
+  /** Undefined where too many wait, or it comes to nothing. */
+  async #waiting<T>(answer: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
+    if (this.#waitingCount >= mostWaiting) return undefined;
+    this.#waitingCount++;
     try {
-      return await forward(query, await machineServers(), transport, this.#closing.signal);
+      return await answer(this.#closing.signal);
     } catch {
       return undefined;
     } finally {
-      this.#forwarded--;
+      this.#waitingCount--;
     }
   }
 }
