@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PullImageRequest } from "../src/ground/protocol/index.ts";
+import { DockerClient } from "../src/parts/dockerapi/index.ts";
 import { readHostFacts } from "../src/services/runtime/index.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
 import { type BerthOptions, bridgeNetwork, TestBerth } from "../test/support/berth.ts";
@@ -26,6 +27,8 @@ export class DockerPair implements AsyncDisposable {
   /** berth first. */
   readonly subjects: readonly [DockerSubject, DockerSubject];
   readonly engineVersion: string;
+  /** The engine alone, without a runtime. */
+  readonly engine: DockerClient;
   /** dockerd, its containerd, and the shims and OCI runtimes that these start. */
   readonly engineGroup: CpuGroup;
   readonly #parts: AsyncDisposableStack;
@@ -33,12 +36,13 @@ export class DockerPair implements AsyncDisposable {
   private constructor(
     image: string,
     subjects: readonly [DockerSubject, DockerSubject],
-    engine: { readonly version: string; readonly group: CpuGroup },
+    engine: { readonly version: string; readonly group: CpuGroup; readonly client: DockerClient },
     parts: AsyncDisposableStack,
   ) {
     this.image = image;
     this.subjects = subjects;
     this.engineVersion = engine.version;
+    this.engine = engine.client;
     this.engineGroup = engine.group;
     this.#parts = parts;
   }
@@ -63,6 +67,8 @@ export class DockerPair implements AsyncDisposable {
     const image = { image: registry.image };
     await berth.clients.images.pullImage(PullImageRequest.fromPartial({ image }));
     const containerd = await readFile(join(berth.directory, "docker/exec/containerd/containerd.pid"), "utf8");
+    const client = parts.use(new DockerClient({ endpoint: { kind: "unix", path: docker.socket } }));
+    await client.agree();
     const group = async (...pids: readonly number[]) => parts.use(await CpuGroup.of(...pids));
     return new DockerPair(
       registry.image,
@@ -82,7 +88,7 @@ export class DockerPair implements AsyncDisposable {
           group: await group(peer.pid),
         },
       ],
-      { version: await docker.version(), group: await group(docker.pid, Number(containerd)) },
+      { version: await docker.version(), group: await group(docker.pid, Number(containerd)), client },
       parts.move(),
     );
   }
