@@ -64,6 +64,20 @@ describe("the Docker engine", () => {
     }
   });
 
+  it("has the last of what a container wrote, though Docker's stream may end before that", async () => {
+    const pod = await TestPod.run(berth, "last");
+    const names = Array.from({ length: 8 }, (_, index) => `last-${index}`);
+    const script = "echo begun; printf part; while [ ! -e /end ]; do sleep 0.1; done; printf ' and end'";
+    const ends = names.map(async (name) => {
+      const id = await pod.shell(name, registry.image, script);
+      await eventually("it has begun", async () => (await pod.log(name)).length > 0);
+      await execSync(berth, id, "touch", "/end");
+      await exited(berth, id);
+      assert.deepEqual(await pod.log(name), ["stdout F begun", "stdout P part and end"]);
+    });
+    await Promise.all(ends);
+  });
+
   it("runs no health checks of images: a kubelet has probes of its own", async () => {
     const Healthcheck = { Test: ["CMD", "false"], Interval: 1_000_000 };
     await pushImage(registry, "checked", "latest", await busyboxImage({ config: { Healthcheck } }));

@@ -67,6 +67,29 @@ describe("the Docker engine", () => {
     assert.equal(await execSync(berth, id, "echo", "over TLS"), "over TLS\n");
   });
 
+  for (const logs of [
+    { driver: "none" },
+    { driver: "local" },
+    { driver: "json-file", options: { mode: "non-blocking", "max-buffer-size": "4m", compress: "true" } },
+  ]) {
+    const { driver, options = {} } = logs;
+    it(`keeps pods' logs though its own are ${[driver, ...Object.keys(options)].join(", ")}`, async () => {
+      await using registry = await startBusyboxRegistry();
+      await using berth = await TestBerth.start({ engine: "docker", docker: { logs } });
+      await berth.pull(registry.image);
+      const pod = await TestPod.run(berth, "logs");
+      const script = "seq 1 20000; printf part; sleep 1000";
+      const id = await pod.shell("main", registry.image, script);
+      // Docker keeps what is no whole line until the end.
+      const all = async () => (await pod.log("main")).length === 20_000;
+      await eventually("all lines are there", all);
+      await berth.restartDaemon("SIGKILL");
+      await berth.clients.runtime.stopContainer({ containerId: id, timeout: 0n });
+      const lines = Array.from({ length: 20_000 }, (_, index) => `stdout F ${index + 1}`);
+      assert.deepEqual(await pod.log("main"), [...lines, "stdout P part"]);
+    });
+  }
+
   for (const liveRestore of [true, false]) {
     const fate = liveRestore ? "go on" : "end";
     it(`finds pods again that ${fate} when dockerd is killed ${liveRestore ? "with" : "without"} live-restore`, async () => {

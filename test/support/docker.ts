@@ -18,6 +18,8 @@ export type DockerOptions = {
   readonly cdiDirs?: readonly string[];
   /** Path of the OCI runtime that it starts in place of runc. */
   readonly runtime?: string;
+  /** The driver of containers' logs, unless they choose another, with its options. */
+  readonly logs?: { readonly driver: string; readonly options?: Readonly<Record<string, string>> };
   /** Containers go on while the engine is away. */
   readonly liveRestore?: boolean;
   /** Names of registries that are reached without TLS, through this proxy: "http://127.0.0.1:40123". */
@@ -64,7 +66,7 @@ export class TestDocker implements AsyncDisposable {
 
   async start(): Promise<void> {
     await mkdir(this.#directory, { recursive: true });
-    const { liveRestore = false, registries, bridge, tls, runtime, cdiDirs = [] } = this.#options;
+    const { liveRestore = false, registries, bridge, tls, runtime, cdiDirs = [], logs } = this.#options;
     if (bridge !== undefined) await makeBridge(this.#bridge, bridge);
     await using log = await open(join(this.#directory, "dockerd.log"), "a");
     const child = spawn(
@@ -79,6 +81,8 @@ export class TestDocker implements AsyncDisposable {
         ...(runtime === undefined ? [] : ["--add-runtime", `own=${runtime}`, "--default-runtime", "own"]),
         ...(imageStore === "containerd" ? ["--feature", "containerd-snapshotter=true"] : []),
         ...cdiDirs.flatMap((directory) => ["--cdi-spec-dir", directory]),
+        ...(logs === undefined ? [] : ["--log-driver", logs.driver]),
+        ...Object.entries(logs?.options ?? {}).flatMap(([name, value]) => ["--log-opt", `${name}=${value}`]),
         ...(liveRestore ? ["--live-restore"] : []),
         ...(registries?.names ?? []).flatMap((name) => ["--insecure-registry", name]),
       ],

@@ -30,6 +30,8 @@ export type ContainerBodyOptions = MountsOptions & {
   readonly imageUsers: () => Promise<UserDatabase>;
   /** How much of a container's output the engine keeps for berthd while that is away, in MiB. */
   readonly logBufferMib: number;
+  /** What the engine keeps it in. */
+  readonly logDriver: "json-file" | "local";
   readonly minOomScoreAdj: number;
 };
 
@@ -80,7 +82,7 @@ export async function containerBody(
         CgroupPermissions: permissions === "" ? "rwm" : permissions,
       })),
       ...cdiDevices(config),
-      LogConfig: logConfig(options.logBufferMib),
+      LogConfig: logConfig(options.logBufferMib, options.logDriver),
     },
   };
 }
@@ -176,9 +178,10 @@ function stopSignal(signal: Signal): { readonly StopSignal?: string } {
 }
 
 /** Whatever the engine's own default is: it has to be one that can be read from again, and drops nothing. */
-function logConfig(mib: number): {
-  readonly Type: string;
-  readonly Config: Readonly<Record<string, string>>;
-} {
-  return { Type: "json-file", Config: { mode: "blocking", "max-size": `${mib}m`, "max-file": "2" } };
+function logConfig(
+  mib: number,
+  Type: "json-file" | "local",
+): NonNullable<NewContainer["HostConfig"]["LogConfig"]> {
+  const rotation = { "max-size": `${mib}m`, "max-file": "2", compress: "false" };
+  return { Type, Config: { mode: "blocking", ...rotation } };
 }

@@ -21,6 +21,8 @@ type Logged = Pick<FoundContainer, "id" | "details" | "labels">;
 const retryMs = 500;
 /** How long to wait, when a stream has ended, to hear that its container has too, before Docker is asked. */
 const endMs = 200;
+/** So many of a container's last messages are looked at again when it has ended. */
+const lastMessages = 1000;
 /** The end of a container is not held up longer than this by its log. */
 const drainMs = 5000;
 
@@ -124,8 +126,9 @@ export class ContainerLogs implements AsyncDisposable {
     await using _file = file;
     while (!signal.aborted) {
       try {
-        await this.#copy(container, file, signal);
+        await this.#copy(container, file, { follow: true }, signal);
         if (await hasEnded()) {
+          await this.#copyRest(container, file, signal);
           this.#whole.add(container.id);
           return;
         }
@@ -138,17 +141,39 @@ export class ContainerLogs implements AsyncDisposable {
     }
   }
 
-  async #copy({ id, details, labels }: Logged, file: LogWriter, signal: AbortSignal): Promise<void> {
+  /**
+   * Docker Engine 20.10 may end a stream before the last that a container wrote has come through it. Most
+   * often that is little, and all that there is takes the engine seconds to read.
+   */
+  async #copyRest(container: Logged, file: LogWriter, signal: AbortSignal): Promise<void> {
+    for (const tail of [lastMessages, undefined]) {
+      const { read, added } = await this.#copy(container, file, { follow: false, tail }, signal);
+      if (added < read) return;
+    }
+  }
+
+  /** Returns how many lines Docker has told of, and how many of these were new. */
+  async #copy(
+    { id, details, labels }: Logged,
+    file: LogWriter,
+    part: { readonly follow: boolean; readonly tail?: number | undefined },
+    signal: AbortSignal,
+  ): Promise<{ readonly read: number; readonly added: number }> {
     const { client, hostPaths } = this.#options;
     const lookUp = hostPaths.of(labels.sandboxId, signal);
     const position = (await lookUp(labels.logPath, () => readPosition(labels.logPath))) ?? fromTheBeginning();
     await file.open();
-    const source = await client.logs(id, position.sinceSeconds, signal);
+    const source = await client.logs(id, { ...part, since: position.sinceSeconds }, signal);
     const lines = details.Config.Tty ? linesOfTerminal(source) : linesOfFrames(source);
+    let [read, added] = [0, 0];
     for await (const together of lines) {
-      await file.write(together.filter((line) => isNew(line, position)));
+      const fresh = together.filter((line) => isNew(line, position));
+      read += together.length;
+      added += fresh.length;
+      await file.write(fresh);
     }
     await file.flush();
+    return { read, added };
   }
 }
 

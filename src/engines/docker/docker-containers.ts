@@ -1,6 +1,6 @@
 import { isAbsolute, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { hasCode } from "../../ground/errors/index.ts";
+import { hasCode, messageOf } from "../../ground/errors/index.ts";
 import {
   ContainerConfig,
   type LinuxContainerResources,
@@ -37,6 +37,7 @@ export class DockerContainers implements Containers {
   readonly #imageUsers: ImageUsers;
   readonly #creates = new JoinedCalls<string>();
   readonly #locks = new KeyLock();
+  #logDriver: "json-file" | "local" = "json-file";
 
   constructor(services: DockerServices, images: Pick<ImageCatalog, "find">) {
     this.#services = services;
@@ -91,9 +92,15 @@ export class DockerContainers implements Containers {
       imageIdOf: (other: string) => this.#image(other).id,
       podFiles: sandboxFiles.shown(sandbox.details),
     };
-    const body = await containerBody(sandbox, labels, options, hostPaths.of(sandbox.id));
+    const body = () =>
+      containerBody(sandbox, labels, { ...options, logDriver: this.#logDriver }, hostPaths.of(sandbox.id));
+    const create = async () => createContainer(client, name, await body());
     observer("container-create");
-    const id = await createContainer(client, name, body);
+    const id = await create().catch((error: unknown) => {
+      if (this.#logDriver === "local" || !wantsBuffer(error)) throw error;
+      this.#logDriver = "local";
+      return create();
+    });
     await mirror.refresh(id, isShown);
     observer("container-made");
     return id;
@@ -302,6 +309,14 @@ export class DockerContainers implements Containers {
   #ofSandbox(sandboxId: string): readonly FoundContainer[] {
     return this.#services.mirror.containers().filter(({ labels }) => labels.sandboxId === sandboxId);
   }
+}
+
+/**
+ * Docker adds the options of its own logs to those of a container with the same driver. One of them, a
+ * buffer, goes with logs that drop what is too much, and so with none of a pod's.
+ */
+function wantsBuffer(error: unknown): boolean {
+  return hasCode(error, "InvalidArgument") && messageOf(error).includes("max-buffer-size");
 }
 
 /** A privileged container needs a pod that is. */

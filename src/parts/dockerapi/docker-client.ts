@@ -128,11 +128,21 @@ export class DockerClient implements Disposable {
   }
 
   /**
-   * What it has written and will write, each message with its time before it; `sinceSeconds` with a fraction
-   * of nine digits. Ends with the container.
+   * What it has written, and will write if it is followed, which ends with the container; each message with
+   * its time before it.
    */
-  async logs(id: string, sinceSeconds: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
-    const query = { follow: true, stdout: true, stderr: true, timestamps: true, since: sinceSeconds };
+  async logs(
+    id: string,
+    part: {
+      /** With a fraction of nine digits. */
+      readonly since: string;
+      readonly follow: boolean;
+      /** No more than so many of the last messages. */
+      readonly tail?: number | undefined;
+    },
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Buffer>> {
+    const query = { stdout: true, stderr: true, timestamps: true, ...part };
     return await this.#http.stream({ method: "GET", path: `/containers/${id}/logs`, query, signal });
   }
 
