@@ -412,6 +412,12 @@ describe("containerd's API of the tasks of clients' containers", () => {
     assert.equal((await waiting).exitStatus, 137);
     const ended = await get(containerId);
     assert.deepEqual([ended?.status, ended?.exitStatus], [Status.STOPPED, 137]);
+    const late = { containerId, execId: "", signal: 15 };
+    await assert.rejects(tasks.kill({ ...late, all: false }), {
+      code: status.NOT_FOUND,
+      details: /process already finished: not found$/,
+    });
+    await tasks.kill({ ...late, all: true, signal: 9 });
     assert.equal((await tasks.delete({ containerId })).exitStatus, 137);
   });
 
@@ -419,10 +425,13 @@ describe("containerd's API of the tasks of clients' containers", () => {
     const { tasks } = own.api;
     const containerId = "paused";
     await run(shell(containerId, "exec sleep 1000"));
+    const refused = { code: status.FAILED_PRECONDITION };
     await tasks.pause({ containerId });
     assert.equal((await get(containerId))?.status, Status.PAUSED);
+    await assert.rejects(tasks.pause({ containerId }), refused);
     await tasks.resume({ containerId });
     assert.equal((await get(containerId))?.status, Status.RUNNING);
+    await assert.rejects(tasks.resume({ containerId }), refused);
     await tasks.pause({ containerId });
     await stop(containerId);
     await assert.rejects(tasks.pause({ containerId }), { code: status.NOT_FOUND });

@@ -107,12 +107,16 @@ export function taskHandlers(options: ServiceOptions): TaskHandlers {
     },
 
     async pause({ containerId }, call) {
-      await (await find(containerId, call)).task.pause();
+      const { task } = await find(containerId, call);
+      if (await task.isPaused()) throw notNow("pause", containerId, "it is paused already");
+      await task.pause();
       return {};
     },
 
     async resume({ containerId }, call) {
-      await (await find(containerId, call)).task.resume();
+      const { task } = await find(containerId, call);
+      if (!(await task.isPaused())) throw notNow("resume", containerId, "it is not paused");
+      await task.resume();
       return {};
     },
 
@@ -156,6 +160,8 @@ export function taskHandlers(options: ServiceOptions): TaskHandlers {
       }
       const { task } = await find(containerId, call);
       const process = execId === "" ? task : task.process(execId);
+      // As in containerd: who signals all does so to be sure that there are none.
+      if (!toAll && process.state().kind === "exited") throw hasEnded(containerId, execId);
       if (!toAll) await process.kill(signal);
       else if (signal === constants.signals.SIGKILL) await process.killAll();
       else if (execId === "") await task.signalAll(signal);
@@ -253,6 +259,16 @@ function noProcess(id: string): ContainerdError {
     "FailedPrecondition",
     `container ${id} is a pod: it has no process of its own, and is not its client's to run; use the pod's client, such as crictl or berth`,
   );
+}
+
+/** Its end is known, and was told. */
+function hasEnded(containerId: string, execId: string): ContainerdError {
+  const what = execId === "" ? "the task" : `the process ${execId}`;
+  return new ContainerdError("NotFound", `${what} of container ${containerId}: process already finished`);
+}
+
+function notNow(what: "pause" | "resume", id: string, why: string): ContainerdError {
+  return new ContainerdError("FailedPrecondition", `cannot ${what} container ${id}: ${why}`);
 }
 
 function noTask(id: string, namespace: string): ContainerdError {
