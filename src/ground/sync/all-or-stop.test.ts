@@ -30,6 +30,18 @@ describe("all or stop", () => {
     assert.ok(cleanedUp);
   });
 
+  it("does not stop the others with the error of the one that failed", async () => {
+    const broken = new Error("broken");
+    let reason: unknown;
+    const failing = allOrStop(["bad", "good"], never, async (item, signal) => {
+      if (item === "bad") throw broken;
+      if (!signal.aborted) await once(signal, "abort");
+      reason = signal.reason;
+    });
+    await assert.rejects(failing, broken);
+    assert.notEqual(reason, broken);
+  });
+
   it("throws the caller's reason once the caller gives up", async () => {
     const caller = new AbortController();
     const failing = allOrStop([1, 2], caller.signal, async (_item, signal) => {

@@ -1,6 +1,7 @@
 /**
  * Does `work` for all items at the same time. When one fails the others are stopped by the signal that they
- * were given, and waited for. Throws the first error, or the reason of `signal` once that is aborted.
+ * were given, and waited for. Its reason is not that error, which they would take for one of their own.
+ * Throws the first error, or the reason of `signal` once that is aborted.
  */
 export async function allOrStop<Item>(
   items: readonly Item[],
@@ -13,7 +14,7 @@ export async function allOrStop<Item>(
   try {
     await Promise.all(working);
   } catch (error) {
-    stop.abort(error);
+    stop.abort();
     await Promise.allSettled(working);
     signal.throwIfAborted();
     throw error;
