@@ -1,6 +1,6 @@
 import { LinuxError } from "../linux-error.ts";
 import { attribute, readAttributes } from "./attributes.ts";
-import type { Link } from "./links.ts";
+import type { LinkName } from "./links.ts";
 import { NLM_F_CREATE, NLM_F_EXCL } from "./netlink-message.ts";
 import type { NetlinkSocket } from "./netlink-socket.ts";
 
@@ -27,7 +27,7 @@ export type LinkAddress = IpPrefix & {
  */
 export function addAddress(
   socket: NetlinkSocket,
-  link: Link,
+  link: LinkName,
   prefix: IpPrefix,
   { isUnique = false }: { readonly isUnique?: boolean } = {},
 ): void {
@@ -41,7 +41,7 @@ export function addAddress(
 }
 
 /** No error when the link does not have it. Throws LinuxError. */
-export function deleteAddress(socket: NetlinkSocket, link: Link, prefix: IpPrefix): void {
+export function deleteAddress(socket: NetlinkSocket, link: LinkName, prefix: IpPrefix): void {
   const payload = Buffer.concat(addressOf(link, prefix));
   try {
     socket.request({ type: RTM_DELADDR, flags: 0, payload }, `delete address of ${link.name}`);
@@ -57,14 +57,14 @@ export function listAllAddresses(socket: NetlinkSocket): readonly LinkAddress[] 
 }
 
 /** The addresses of one link, of both families. Throws LinuxError. */
-export function listAddresses(socket: NetlinkSocket, link: Link): readonly LinkAddress[] {
+export function listAddresses(socket: NetlinkSocket, link: LinkName): readonly LinkAddress[] {
   const payload = header({ family: 0, prefixLength: 0, index: link.index });
   const found = socket.dump({ type: RTM_GETADDR, flags: 0, payload }, `addresses of ${link.name}`);
   // A kernel that cannot choose tells those of all links.
   return found.map(readAddress).filter(({ linkIndex }) => linkIndex === link.index);
 }
 
-function addressOf(link: Link, { address, prefixLength }: IpPrefix, flags = 0): readonly Buffer[] {
+function addressOf(link: LinkName, { address, prefixLength }: IpPrefix, flags = 0): readonly Buffer[] {
   const head = header({ family: familyOf(address), prefixLength, flags, index: link.index });
   return [head, attribute(IFA.local, address), attribute(IFA.address, address)];
 }

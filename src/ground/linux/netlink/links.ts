@@ -55,6 +55,9 @@ export type Link = {
   readonly alias: string;
 };
 
+/** The number is what the kernel knows a link by, the name is for errors. */
+export type LinkName = Pick<Link, "index" | "name">;
+
 export type VethPair = {
   readonly name: string;
   /** 0 leaves it to the kernel. */
@@ -130,7 +133,7 @@ export function listLinks(socket: NetlinkSocket): readonly Link[] {
 }
 
 /** Throws LinuxError. */
-export function setLink(socket: NetlinkSocket, { index, name }: Link, change: LinkChange): void {
+export function setLink(socket: NetlinkSocket, { index, name }: LinkName, change: LinkChange): void {
   const { up, promiscuous, allMulticast, masterIndex, mtu, mac, queueLength, alias } = change;
   const bits = [
     [up, IFF_UP],
@@ -169,7 +172,7 @@ export function setBridgePort(
  * Removes a link, of a veth both ends. The kernel takes 10 to 30 ms for it, most of which it waits, hence the
  * thread of libuv's pool. No error when the link is gone. Throws LinuxError.
  */
-export async function deleteLink(socket: NetlinkSocket, { index, name }: Link): Promise<void> {
+export async function deleteLink(socket: NetlinkSocket, { index, name }: LinkName): Promise<void> {
   try {
     await socket.requestAsync(
       { type: RTM_DELLINK, flags: 0, payload: header({ index }) },

@@ -60,7 +60,7 @@ function decode(bytes: Buffer): NetlinkReply {
   const payload = bytes.subarray(headerBytes);
   if (type === NLMSG_DONE) return doneOrFailed(sequence, payload);
   if (type === NLMSG_ERROR) return { sequence, kind: "result", ...resultOf(payload, flags) };
-  // What the socket's buffer holds is overwritten by the next datagram.
+  // What the buffer holds is overwritten by the next datagram.
   return {
     sequence,
     kind: "data",

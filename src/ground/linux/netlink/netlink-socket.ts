@@ -43,6 +43,8 @@ const protocols = { route: 0, netfilter: 12 };
 /** struct sockaddr_nl of the kernel. */
 const kernelAddress = Buffer.from([AF_NETLINK, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 
+/** Of this thread's sockets: what is received is copied before anything else is. */
+let received: Buffer | undefined;
 /** The kernel fills a datagram of a dump up to 32 KiB. */
 const receiveBytes = 64 * 1024;
 
@@ -57,7 +59,6 @@ const dumpTries = 5;
  */
 export class NetlinkSocket implements Disposable {
   readonly #fd: number;
-  readonly #buffer = Buffer.alloc(receiveBytes);
   /** Requests on other threads, and the answers that came while others were read. */
   readonly #underWay = new Map<number, NetlinkReply | undefined>();
   #sequence = 0;
@@ -77,10 +78,7 @@ export class NetlinkSocket implements Disposable {
     const on = Buffer.from([1, 0, 0, 0]);
     // Older kernels lack some; then messages are less clear, and dumps longer.
     for (const option of Object.values(socketOptions)) setsockoptCall(fd, SOL_NETLINK, option, on, on.length);
-    const room = Buffer.alloc(4);
-    room.writeInt32LE(roomBytes);
-    for (const option of Object.values(bufferOptions))
-      setsockoptCall(fd, SOL_SOCKET, option, room, room.length);
+    if (protocol === "netfilter") makeRoom(fd);
     return new NetlinkSocket(fd);
   }
 
@@ -190,20 +188,28 @@ export class NetlinkSocket implements Disposable {
    * answers a request on another thread is kept for that.
    */
   *#receiveAll(): Generator<NetlinkReply, void, undefined> {
+    received ??= Buffer.alloc(receiveBytes);
     for (;;) {
-      const length = recvCall(this.#fd, this.#buffer, this.#buffer.length, MSG_DONTWAIT);
+      const length = recvCall(this.#fd, received, received.length, MSG_DONTWAIT);
       if (length === -1) {
         const errno = koffi.errno();
         if (errno === EAGAIN) return;
         if (errno === EINTR) continue;
         throw new LinuxError("recv", errnoName(errno), "netlink");
       }
-      for (const reply of decodeMessages(this.#buffer.subarray(0, length))) {
+      for (const reply of decodeMessages(received.subarray(0, length))) {
         if (this.#underWay.has(reply.sequence)) this.#underWay.set(reply.sequence, reply);
         else yield reply;
       }
     }
   }
+}
+
+function makeRoom(fd: number): void {
+  const room = Buffer.alloc(4);
+  room.writeInt32LE(roomBytes);
+  for (const option of Object.values(bufferOptions))
+    setsockoptCall(fd, SOL_SOCKET, option, room, room.length);
 }
 
 function unanswered(subject: string): LinuxError {

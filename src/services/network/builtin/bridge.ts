@@ -1,5 +1,5 @@
 import { isRecord, type JsonObject } from "../../../ground/json/index.ts";
-import { linkByIndex, linkByName, NetlinkSocket, setLink } from "../../../ground/linux/index.ts";
+import { linkByName, NetlinkSocket, setLink } from "../../../ground/linux/index.ts";
 import { type BridgeConfig, bridgeKeys, bridgeObstacle, parseBridge } from "./bridge-config.ts";
 import { ensureBridge, ensureGateway } from "./bridge-link.ts";
 import { enableForwarding } from "./forwarding.ts";
@@ -34,7 +34,7 @@ async function add(call: PluginCall, _: AddResult | undefined, tools: PluginTool
   const ips = allocated.ips.map((ip) => withGateway(ip, config));
   const routes = [...allocated.routes, ...defaultRoutes(ips, allocated.routes, config)];
   step("veth");
-  const { host, pod } = await connectPod(call, { config, bridge, ips, routes, tools });
+  const links = await connectPod(call, { config, bridge, ips, routes, tools });
   if (config.isGateway) {
     step("gateway");
     for (const ip of ips) ensureGateway(route, bridge, ip, config.forceAddress);
@@ -49,9 +49,9 @@ async function add(call: PluginCall, _: AddResult | undefined, tools: PluginTool
   }
   return {
     interfaces: [
-      { name: bridge.name, mac: linkByIndex(route, bridge.index)?.mac ?? bridge.mac, sandbox: "" },
-      { name: host.name, mac: host.mac, sandbox: "" },
-      { name: pod.name, mac: pod.mac, sandbox: call.netnsPath },
+      { name: links.bridge.name, mac: links.bridge.mac, sandbox: "" },
+      { name: links.host.name, mac: links.host.mac, sandbox: "" },
+      { name: links.pod.name, mac: links.pod.mac, sandbox: call.netnsPath },
     ],
     ips,
     routes,

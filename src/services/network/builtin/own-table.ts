@@ -32,6 +32,8 @@ export class OwnTable implements Disposable {
   #generation: number | undefined;
   /** The rules that were there then. */
   #rules = new Set<string>();
+  /** By the subnets' names. */
+  readonly #subnetRules = new Map<string, readonly Rule[]>();
   #rebuilt = false;
 
   constructor(table: string) {
@@ -63,7 +65,23 @@ export class OwnTable implements Disposable {
       this.#putSome(elements.slice(at, at + mostAtOnce), subnets, rules);
   }
 
+  /** Most often none is there already: then the kernel is not asked before. */
   #putSome(elements: readonly TableElement[], subnets: readonly IpNetwork[], rules: readonly Rule[]): void {
+    try {
+      this.#add(elements, [], subnets, rules);
+    } catch (error) {
+      if (!isErrno(error, "EEXIST")) throw error;
+      this.#add(elements, elements, subnets, rules);
+    }
+  }
+
+  /** Of `replaced`, those that are there already, perhaps with another value, make room. */
+  #add(
+    elements: readonly TableElement[],
+    replaced: readonly TableElement[],
+    subnets: readonly IpNetwork[],
+    rules: readonly Rule[],
+  ): void {
     this.#retry(() => {
       const generation = this.#verify();
       const missing = [...uniqueSubnets(subnets)].flatMap((subnet) => this.#missingRules(subnet));
@@ -73,15 +91,15 @@ export class OwnTable implements Disposable {
         ...further.map((rule) => added(this.#table, rule)),
         // Later it is seen to by whoever looks what others have changed.
         ...(further.some((rule) => forwardRules.includes(rule)) ? admittance(this.#socket) : []),
-        // Those that are there already, perhaps with another value, make room.
         ...bySet(
-          elements.filter((each) => this.#isThere(each)),
+          replaced.filter((each) => this.#isThere(each)),
           (set, some) => nft.deleteElements(this.#table, set, some),
         ),
         ...bySet(elements, (set, some) => nft.addElements(this.#table, set, some)),
       ];
       nft.commit(this.#socket, changes, generation);
-      for (const rule of [...subnets.flatMap(subnetRules), ...rules]) this.#rules.add(nameOf(rule));
+      for (const rule of [...subnets.flatMap((subnet) => this.#rulesOf(subnet)), ...rules])
+        this.#rules.add(nameOf(rule));
       this.#generation = generation + 1;
     });
   }
@@ -139,10 +157,18 @@ export class OwnTable implements Disposable {
     return nft.elementNote(this.#socket, this.#table, set, key) !== undefined;
   }
 
+  /** For every pod the same. */
+  #rulesOf(subnet: IpNetwork): readonly Rule[] {
+    const text = formatNetwork(subnet);
+    const known = this.#subnetRules.get(text) ?? subnetRules(subnet);
+    this.#subnetRules.set(text, known);
+    return known;
+  }
+
   /** The subnet's own chain is made as a whole, as the order of its rules matters. */
   #missingRules(subnet: IpNetwork): readonly nft.NftChange[] {
     const chain = subnetChain(subnet);
-    const wanted = subnetRules(subnet);
+    const wanted = this.#rulesOf(subnet);
     const missing = wanted.filter((rule) => !this.#rules.has(nameOf(rule)));
     if (missing.length === 0) return [];
     return [

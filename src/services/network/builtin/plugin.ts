@@ -1,5 +1,5 @@
 import type { JsonObject } from "../../../ground/json/index.ts";
-import type { NetlinkSocket } from "../../../ground/linux/index.ts";
+import type { Link, NetlinkSocket } from "../../../ground/linux/index.ts";
 import type { PacketRules } from "./packet-rules.ts";
 import type { AddResult } from "./result.ts";
 
@@ -20,7 +20,10 @@ export type PluginCall = {
 };
 
 /** A veth pair that was made ahead: its end on the host, which is a port of the bridge, and the pod's. */
-export type PreparedPort = { readonly host: LeftLink; readonly podIndex: number };
+export type PreparedPort = { readonly host: LeftLink; readonly pod: PodLink };
+
+/** A link of which nothing changes any more while a pod is attached. */
+export type PodLink = Pick<Link, "index" | "name" | "mac">;
 
 /** What plugins work with. */
 export type PluginTools = {

@@ -18,7 +18,7 @@ import {
 } from "../../../ground/linux/index.ts";
 import type { BridgeConfig } from "./bridge-config.ts";
 import { formatNetwork, ipBytes } from "./ip-address.ts";
-import type { PluginCall, PluginTools, PreparedPort } from "./plugin.ts";
+import type { PluginCall, PluginTools, PodLink, PreparedPort } from "./plugin.ts";
 import { PluginFailure } from "./plugin-failure.ts";
 import type { ResultIp, ResultRoute } from "./result.ts";
 import { writeSetting } from "./settings.ts";
@@ -36,25 +36,33 @@ const readyTimeoutMs = 5000;
 const readyPauseMs = 1;
 const nameTries = 10;
 
+/** The bridge as it is with the new port, whose address it may have taken. */
+type Connected = { readonly bridge: PodLink; readonly host: PodLink; readonly pod: PodLink };
+
 /**
- * Connects a pod's namespace to a bridge by a veth pair, with addresses and routes; both ends when the
+ * Connects a pod's namespace to a bridge by a veth pair, with addresses and routes; all of them when the
  * connection stands. Throws PluginFailure.
  */
-export async function connectPod(
-  call: PluginCall,
-  { config, bridge, ips, routes, tools }: Connection,
-): Promise<{ readonly host: Link; readonly pod: Link }> {
-  const ready = call.prepared && (await takePrepared(call, call.prepared, bridge, tools.route));
-  const name = ready?.name ?? addPort(call, `${call.containerId} ${call.ifName}`, { config, bridge, tools });
+export async function connectPod(call: PluginCall, connection: Connection): Promise<Connected> {
+  const { config, bridge, ips, routes, tools } = connection;
+  const host = call.prepared && (await takePrepared(call, call.prepared, bridge, tools.route));
+  const name = host?.name ?? addPort(call, `${call.containerId} ${call.ifName}`, connection);
   tools.step("pod interface");
   using route = NetlinkSocket.open("route", call.netnsPath);
-  const pod = configure(call, route, { config, ips });
+  const ready = host && call.prepared?.pod;
+  if (ready === undefined) configure(call, config);
+  if (hasIpv6(ips)) enableIpv6(call);
+  const pod = ready ?? required(route, call.ifName);
+  for (const { address } of ips)
+    addAddress(route, pod, { address: ipBytes(address.address), prefixLength: address.prefixLength });
   // The change of an address, even to what it was, tells the neighbours whose the new addresses are, as
   // bringing the link up does.
   setLink(route, pod, ready === undefined ? { up: true } : { mac: macBytes(pod) });
   await waitFor(`the addresses of ${call.ifName} are not usable`, () => isSettled(route, pod, ips));
   for (const each of routes) addPodRoute(route, pod, each, ips);
-  return { host: ready ?? (await operational(tools.route, name, bridge)), pod };
+  if (host !== undefined) return { bridge, host, pod };
+  const added = await operational(tools.route, name, bridge);
+  return { bridge: linkByIndex(tools.route, bridge.index) ?? bridge, host: added, pod };
 }
 
 /** What people see of a port that no pod has yet. */
@@ -71,10 +79,15 @@ export async function preparePort(place: Place, { config, bridge, tools }: Port)
   const name = addPort(place, randomUUID(), { config, bridge, tools });
   setLink(tools.route, required(tools.route, name), { alias: preparedAlias });
   using route = NetlinkSocket.open("route", place.netnsPath);
-  const pod = configure(place, route, { config, ips: [] });
+  configure(place, config);
+  const pod = required(route, place.ifName);
   setLink(route, pod, { up: true });
-  const { index } = await operational(tools.route, name, bridge);
-  return { host: { index, name }, podIndex: pod.index };
+  const host = await operational(tools.route, name, bridge);
+  return { host: known(host), pod: known(pod) };
+}
+
+function known({ index, name, mac }: Link): PodLink {
+  return { index, name, mac };
 }
 
 /** Undefined where somebody has changed the port meanwhile, or made the bridge anew: then it is gone. */
@@ -85,7 +98,7 @@ async function takePrepared(
   route: NetlinkSocket,
 ): Promise<Link | undefined> {
   const host = linkByIndex(route, port.host.index);
-  const isUnchanged = host?.name === port.host.name && host.peerIndex === port.podIndex;
+  const isUnchanged = host?.name === port.host.name && host.peerIndex === port.pod.index;
   if (isUnchanged && host.masterIndex === bridge.index && host.isOperational) {
     setLink(route, host, { alias: "" });
     return host;
@@ -100,14 +113,13 @@ async function takePrepared(
  */
 export async function removePrepared(
   { netnsPath }: Pick<Place, "netnsPath">,
-  { podIndex }: PreparedPort,
+  { pod }: PreparedPort,
 ): Promise<void> {
   using route = NetlinkSocket.open("route", netnsPath);
-  const pod = linkByIndex(route, podIndex);
-  if (pod !== undefined) await deleteLink(route, pod);
+  await deleteLink(route, pod);
 }
 
-function macBytes({ mac }: Link): Buffer {
+function macBytes({ mac }: PodLink): Buffer {
   return Buffer.from(mac.replaceAll(":", ""), "hex");
 }
 
@@ -160,38 +172,38 @@ function vethName(owner: string, attempt: number): string {
   return `veth${hash.slice(0, 8)}`;
 }
 
-/** Within the pod's namespace, with no pause: settings that must be there before the addresses, and these. */
-function configure(
-  { netnsPath, ifName }: Place,
-  route: NetlinkSocket,
-  { config, ips }: Pick<Connection, "config" | "ips">,
-): Link {
-  const hasIpv6 = ips.some(({ address }) => address.address.family === 6);
+/** Within the pod's namespace, with no pause: what must be set before there are addresses. */
+function configure({ netnsPath, ifName }: Place, { enableDad }: BridgeConfig): void {
   inNetworkNamespace(netnsPath, () => {
-    writeSetting(`net/ipv6/conf/${ifName}/accept_dad`, config.enableDad ? "1" : "0");
-    if (config.enableDad) writeSetting(`net/ipv6/conf/${ifName}/enhanced_dad`, "1");
+    writeSetting(`net/ipv6/conf/${ifName}/accept_dad`, enableDad ? "1" : "0");
+    if (enableDad) writeSetting(`net/ipv6/conf/${ifName}/enhanced_dad`, "1");
     writeSetting(`net/ipv4/conf/${ifName}/arp_notify`, "1");
-    if (!hasIpv6) return;
+  });
+}
+
+/** The same for addresses of IPv6. */
+function enableIpv6({ netnsPath, ifName }: Place): void {
+  inNetworkNamespace(netnsPath, () => {
     for (const name of ["lo", ifName]) writeSetting(`net/ipv6/conf/${name}/disable_ipv6`, "0");
     if (!writeSetting(`net/ipv6/conf/${ifName}/keep_addr_on_down`, "1"))
       throw new PluginFailure(`failed to add IPv6 addresses to ${ifName}: the kernel has no IPv6`);
   });
-  const pod = required(route, ifName);
-  for (const { address } of ips)
-    addAddress(route, pod, { address: ipBytes(address.address), prefixLength: address.prefixLength });
-  return pod;
+}
+
+function hasIpv6(ips: readonly ResultIp[]): boolean {
+  return ips.some(({ address }) => address.address.family === 6);
 }
 
 /** Addresses of IPv6 count only once the link stands, and nobody else was found to have them. */
-function isSettled(route: NetlinkSocket, pod: Link, ips: readonly ResultIp[]): boolean {
-  if (!ips.some(({ address }) => address.address.family === 6)) return true;
+function isSettled(route: NetlinkSocket, pod: PodLink, ips: readonly ResultIp[]): boolean {
+  if (!hasIpv6(ips)) return true;
   return listAddresses(route, pod).every(({ isTentative }) => !isTentative);
 }
 
 /** By the gateway of the first address of its family, where it names none. */
 function addPodRoute(
   socket: NetlinkSocket,
-  pod: Link,
+  pod: PodLink,
   { destination, gateway }: ResultRoute,
   ips: readonly ResultIp[],
 ): void {
