@@ -140,9 +140,8 @@ export class DockerSandboxes implements Sandboxes {
     await sandboxFiles.make(details, config);
     observer("sandbox-network");
     const attachment = podAttachment(id, config, sandboxFiles.networkNamespace(details));
-    const { ips, kept } = await network.attach(attachment);
+    const { ips } = await network.attach(attachment);
     await sandboxFiles.writeHosts(id, config, ips);
-    await kept;
   }
 
   #hasCni(config: PodSandboxConfig): boolean {

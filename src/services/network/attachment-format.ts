@@ -10,15 +10,24 @@ import { parseNetworkConfig } from "./network-config.ts";
  * an Error that says which part is wrong.
  */
 export function parseAttachment(text: string, sandboxId: string): Attachment {
-  const value: unknown = JSON.parse(text);
+  const [first = "", second, ...rest] = text.split("\n");
+  const value: unknown = JSON.parse(first);
   if (!isRecord(value)) throw new Error("it is not a valid attachment");
-  const networks = listOf(value.networks, "networks");
+  const networks = listOf(value.networks, "networks").map(networkOf);
   if (networks.length === 0 && value.givenUp !== true) throw wrong("networks");
+  // Without its end it was being written when the daemon ended: ADD was under way.
+  const [only] = second === undefined || rest.length === 0 ? [] : networks;
   return {
     pod: podOf(value.pod, sandboxId),
-    networks: networks.map(networkOf),
+    networks: only === undefined ? networks : [{ ...only, result: resultOf(second) }],
     ...(value.givenUp === true && { givenUp: true }),
   };
+}
+
+/** Of a line of its own. */
+function resultOf(line = ""): JsonObject {
+  const { result } = recordOf(JSON.parse(line), "the result's line");
+  return recordOf(result, "result");
 }
 
 function networkOf(value: unknown, index: number): AttachedNetwork {

@@ -14,8 +14,8 @@ import type { InstanceNames } from "./instance.ts";
 import type {
   AttachedNetworkResult,
   Network,
+  NetworkResult,
   NetworkStatus,
-  NewAttachment,
   PodAttachment,
   PreparedNetwork,
 } from "./network.ts";
@@ -150,7 +150,7 @@ export class CniNetwork implements Network {
     return this.#configured.status();
   }
 
-  async attach(pod: PodAttachment, signal?: AbortSignal, prepared?: PreparedNetwork): Promise<NewAttachment> {
+  async attach(pod: PodAttachment, signal?: AbortSignal, prepared?: PreparedNetwork): Promise<NetworkResult> {
     using _ = await this.#turns.acquire(pod.sandboxId, signal);
     const { sandboxId } = pod;
     const earlier = this.#store.mayHave(sandboxId) ? await this.#store.read(sandboxId) : undefined;
@@ -289,13 +289,13 @@ export class CniNetwork implements Network {
   /**
    * What is to be undone is written down before the plugins run, and with the result after them: by the
    * thread that makes the network, where it is one. Where plugins are programs, which take long, it reaches
-   * the disk meanwhile; else with the result.
+   * the disk meanwhile.
    */
   async #attach(
     intent: Attachment,
     signal: AbortSignal | undefined,
     prepared: PreparedPort | undefined,
-  ): Promise<NewAttachment> {
+  ): Promise<NetworkResult> {
     const { sandboxId } = intent.pod;
     const [first, ...others] = intent.networks;
     const byThread = first?.madeBy === "berth" && others.length === 0;
@@ -318,10 +318,11 @@ export class CniNetwork implements Network {
         ...network,
         result: outcomes[index]?.result.raw,
       }));
-      if (!byThread) await this.#store.write({ ...intent, networks });
-      const kept = this.#store.sync(sandboxId);
-      kept.catch(() => undefined);
-      return { ...addresses, kept };
+      if (!byThread) {
+        await this.#store.write({ ...intent, networks });
+        await this.#store.sync(sandboxId);
+      }
+      return addresses;
     } catch (error) {
       await this.#undo(intent);
       throw error;

@@ -8,6 +8,7 @@ import { enterPrivateNetwork } from "../../testing/private-network.ts";
 import { smallDisk } from "../../testing/small-disk.ts";
 import { until } from "../../testing/until.ts";
 import type { Attachment } from "./attachment.ts";
+import { parseAttachment } from "./attachment-format.ts";
 import { assertNothingLeft, bridged, leftovers, nothing, ways } from "./testing/bridged.ts";
 import { recorder, TestNetwork } from "./testing/test-network.ts";
 
@@ -23,6 +24,8 @@ type Damage = {
   readonly text?: string;
   /** What is written to the file instead of what it holds. */
   readonly edit?: (attachment: Attachment) => object;
+  /** What is written to the file in place of its text. */
+  readonly replaceText?: (text: string) => string;
   /** Puts something in the file's place. */
   readonly replace?: (file: string) => Promise<unknown>;
 };
@@ -50,6 +53,11 @@ const damages: readonly Damage[] = [
   },
   { title: "is a directory", replace: (file) => mkdir(`${file}/with/others`, { recursive: true }) },
   { title: "is a FIFO", replace: (file) => run("mkfifo", [file]) },
+  {
+    title: "lacks the end of the result",
+    replaceText: (text) => text.trimEnd().slice(0, -1),
+  },
+  { title: "has garbage for a result", replaceText: (text) => `${text.split("\n")[0]}\n{"result":7}\n` },
   { title: "is empty", text: "" },
   { title: "was cut", text: '{"pod":{"sandboxId":"' },
   { title: "is JSON of another form", text: '{"pod":{},"networks":[{}]}' },
@@ -59,7 +67,7 @@ const damages: readonly Damage[] = [
   },
 ];
 
-for (const { title, text, edit, replace } of damages) {
+for (const { title, text, edit, replaceText, replace } of damages) {
   for (const { way, builtinPlugins } of ways)
     test(`DEL leaves nothing of a pod whose attachment's file ${title}, ${way}`, limit, async () => {
       await using rig = await bridged({ builtinPlugins, chained: [portmap] });
@@ -69,7 +77,11 @@ for (const { title, text, edit, replace } of damages) {
       const file = `${rig.options.cacheDir}/${pod.sandboxId}.json`;
       if (text !== undefined) await writeFile(file, text);
       if (edit !== undefined)
-        await writeFile(file, JSON.stringify(edit(JSON.parse(await readFile(file, "utf8")))));
+        await writeFile(
+          file,
+          JSON.stringify(edit(parseAttachment(await readFile(file, "utf8"), pod.sandboxId))),
+        );
+      if (replaceText !== undefined) await writeFile(file, replaceText(await readFile(file, "utf8")));
       if (replace !== undefined) {
         await rm(file);
         await replace(file);

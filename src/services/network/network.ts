@@ -17,13 +17,14 @@ export interface Network extends AsyncDisposable {
    * ADDs the default network as `eth0` (and others as `eth1`, ... where more than one is configured).
    * Resolves with the addresses; the result is kept on disk, so that DEL works after the configuration is
    * gone and after a reboot. Before the first plugin runs, the attachment is written down, so that
-   * {@link detach} cleans up after a crash in the middle. A failed ADD is followed by DEL here. Throws
-   * NetworkError: AlreadyExists (it is
-   * attached already, and stays so), Unavailable (no configuration, with the reason of
-   * `status`), DeadlineExceeded (a plugin
-   * hangs), Internal (a plugin fails or prints garbage; the message has the plugin's own).
+   * {@link detach} cleans up after a crash in the middle. What was made in process reaches the disk shortly
+   * after: a machine that fails before has lost the pod as well, and `detach` of what is known of the pod
+   * frees its addresses. A failed ADD is followed by DEL here. Throws NetworkError: AlreadyExists (it is
+   * attached already, and stays so), Unavailable (no configuration, with the reason of `status`),
+   * DeadlineExceeded (a plugin hangs), Internal (a plugin fails or prints garbage; the message has the
+   * plugin's own).
    */
-  attach(pod: PodAttachment, signal?: AbortSignal, prepared?: PreparedNetwork): Promise<NewAttachment>;
+  attach(pod: PodAttachment, signal?: AbortSignal, prepared?: PreparedNetwork): Promise<NetworkResult>;
   /**
    * Makes ahead, in a network namespace that no pod has yet, what takes {@link attach} longest there;
    * `prepared` is then that call's. Undefined where nothing can be made ahead, as by programs. It is part of
@@ -96,15 +97,6 @@ export type PortMapping = {
 
 /** What {@link Network.prepare} has made: of which network, and what. */
 export type PreparedNetwork = { readonly network: string; readonly port: PreparedPort };
-
-/** What {@link Network.attach} gives. */
-export type NewAttachment = NetworkResult & {
-  /**
-   * Resolves when what is written down of it outlives a power loss, which whoever answers for it waits for;
-   * a rejection is to be followed by {@link Network.detach}.
-   */
-  readonly kept: Promise<void>;
-};
 
 /** Addresses without prefix length. */
 export type NetworkResult = {

@@ -26,8 +26,6 @@ export type SandboxDraft = {
   ips: readonly string[];
   /** Made ahead in its namespaces. */
   preparedNetwork?: PreparedNetwork | undefined;
-  /** Resolves when what is written down of its networks outlives a power loss. */
-  networkKept?: Promise<void>;
 };
 
 /**
@@ -100,9 +98,8 @@ function network({ stateDir, network }: PodServices): Step<SandboxDraft> {
       if (sharesHostNetwork(config)) return;
       const paths = sandboxPaths(stateDir, id);
       const pod = podAttachment(id, config, join(paths.namespaces, "net"));
-      const { ips, kept } = await network.attach(pod, undefined, draft.preparedNetwork);
+      const { ips } = await network.attach(pod, undefined, draft.preparedNetwork);
       draft.ips = ips;
-      draft.networkKept = kept;
       await writeHosts(config, paths, ips);
     },
     // Of one that never got as far as its addresses, only what was written down tells whether plugins were
@@ -146,11 +143,8 @@ function pause({ pauses }: PodServices): Step<SandboxDraft> {
 function commit({ sandboxes }: PodServices): Step<SandboxDraft> {
   return {
     name: "sandbox-commit",
-    run: async ({ record, ips, networkKept }) => {
-      // The disk is waited for once.
-      const saved = sandboxes.save({ ...record, phase: "ready", ips });
-      await Promise.allSettled([saved, networkKept]);
-      await Promise.all([saved, networkKept]);
+    run: async ({ record, ips }) => {
+      await sandboxes.save({ ...record, phase: "ready", ips });
     },
   };
 }

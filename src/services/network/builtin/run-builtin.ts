@@ -3,11 +3,12 @@ import { deleteLink, linkByIndex, NetlinkSocket } from "../../../ground/linux/in
 import type { AttachedNetwork } from "../attachment.ts";
 import type { CniResult } from "../cni-result.ts";
 import { parseResult } from "../cni-result.ts";
+import { LateSync } from "../late-sync.ts";
 import type { PodAttachment } from "../network.ts";
 import type { NetworkConfig, PluginConfig } from "../network-config.ts";
 import { NetworkError } from "../network-error.ts";
 import { capabilityArgs, runtimeConfig } from "../pod-arguments.ts";
-import { writeAttachment } from "../write-attachment.ts";
+import { writeAttachment, writeResult } from "../write-attachment.ts";
 import type { BuiltinAnswer, BuiltinJob, BuiltinThreadData } from "./builtin-jobs.ts";
 import { builtinPlugins } from "./builtin-plugins.ts";
 import { keepAddressesOf } from "./host-local.ts";
@@ -25,6 +26,7 @@ type AddJob = Extract<BuiltinJob, { kind: "add" }>;
 /** Does the jobs of a thread, with sockets that it keeps. */
 export class BuiltinRunner {
   readonly #tools: PluginTools;
+  readonly #lateSync = new LateSync();
 
   /** `step` is called with the name of each step before it is made. Throws LinuxError. */
   constructor({ table }: BuiltinThreadData, step: (name: string) => void) {
@@ -67,7 +69,10 @@ export class BuiltinRunner {
   async #add({ network, pod, prepared, file }: AddJob): Promise<JsonObject> {
     if (file !== undefined) writeAttachment(file, { pod, networks: [network] });
     const result = await this.#addPlugins(network, pod, prepared);
-    if (file !== undefined) writeAttachment(file, { pod, networks: [{ ...network, result }] });
+    if (file !== undefined) {
+      writeResult(file, result);
+      this.#lateSync.add(file);
+    }
     return result;
   }
 
