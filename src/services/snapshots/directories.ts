@@ -1,11 +1,13 @@
 import { randomInt } from "node:crypto";
-import { chmod, mkdir, readdir } from "node:fs/promises";
+import { chmod, mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ignoreMissing } from "../../ground/fs/index.ts";
 import { hintUnrelatedSubdirectories } from "../../ground/linux/index.ts";
 
 /** Of the first numbers, where there are none yet. */
 const firstNumbers = 1000;
+
+const treeMode = 0o755;
 
 /** Directory of one snapshot. */
 export type SnapshotDirectory = {
@@ -25,6 +27,8 @@ export type SnapshotDirectory = {
 export class SnapshotDirectories {
   readonly root: string;
   #nextId: number;
+  /** Whether the daemon's umask takes bits away that trees have; known once one was made. */
+  #mustSetMode: boolean | undefined;
 
   private constructor(root: string, nextId: number) {
     this.root = root;
@@ -64,12 +68,18 @@ export class SnapshotDirectories {
     await hintUnrelatedSubdirectories(this.root);
   }
 
-  /** Makes a snapshot's directory below a `root` that is there, with an empty tree that anyone may enter. */
-  async make(id: number): Promise<SnapshotDirectory> {
-    const directory = this.at(id);
-    await mkdir(directory.path, { mode: 0o700 });
-    await mkdir(directory.fs);
-    await chmod(directory.fs, 0o755);
-    return directory;
+  /**
+   * Makes a snapshot's directory below a `root` that is there, with an empty tree that anyone may enter, and
+   * with overlayfs's work directory where it is to have one.
+   */
+  async make(
+    { path, fs, work }: SnapshotDirectory,
+    { hasWork }: { readonly hasWork: boolean },
+  ): Promise<void> {
+    // Both in one turn of a thread.
+    await mkdir(hasWork ? work : path, { recursive: true, mode: 0o700 });
+    await mkdir(fs, { mode: treeMode });
+    this.#mustSetMode ??= ((await stat(fs)).mode & 0o777) !== treeMode;
+    if (this.#mustSetMode) await chmod(fs, treeMode);
   }
 }

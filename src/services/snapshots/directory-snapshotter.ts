@@ -289,7 +289,12 @@ export class DirectorySnapshotter implements Snapshotter {
     const { directories, records, style } = this.#parts;
     const parents = parent === undefined ? [] : this.#chain(parent, records.get(parent));
     await this.makeRoot();
-    await style.populate(await directories.make(id), kind, parents, owner);
+    const directory = directories.at(id);
+    const made = directories.make(directory, { hasWork: kind === "active" && style.needsWork });
+    const filled = style.populate(directory, kind, parents, made, owner);
+    // One that fails is deleted then: nothing is to be made in it any more.
+    await Promise.allSettled([made, filled]);
+    await filled;
   }
 
   #activeDirectory(key: string): SnapshotDirectory {

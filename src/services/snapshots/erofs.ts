@@ -18,7 +18,7 @@ export function erofsStyle(root: string): SnapshotStyle {
     name: "erofs",
     layerMounts,
     layerTarget: ({ image }) => ({ form: "image", directory: image }),
-    populate: async (directory, kind, parents, owner) => {
+    populate: async (directory, kind, parents, made, owner) => {
       works ??= tryErofs(root);
       await works.catch((error: unknown) => {
         // The administrator may load a module.
@@ -26,7 +26,7 @@ export function erofsStyle(root: string): SnapshotStyle {
         throw error;
       });
       await Promise.all(parents.map((parent) => layerMounts.mount(parent)));
-      await overlayfs.populate(directory, kind, parents, owner);
+      await overlayfs.populate(directory, kind, parents, made, owner);
     },
     mounts: (directory, kind, parents) => {
       layerMounts.check(parents);

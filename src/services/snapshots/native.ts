@@ -9,8 +9,10 @@ export function nativeStyle(worker: TreeThreads): SnapshotStyle {
   return {
     name: "native",
     rebase: false,
+    needsWork: false,
     layerTarget: ({ fs }) => ({ directory: fs, whiteouts: "remove" }),
-    populate: async (directory, kind, [parent]) => {
+    populate: async (directory, kind, [parent], made) => {
+      await made;
       if (kind === "active" && parent !== undefined)
         await worker.run({ kind: "copy", from: parent.fs, to: directory.fs });
     },

@@ -23,17 +23,15 @@ export function overlayfsStyle(root: string): SnapshotStyle {
   return {
     name: "overlayfs",
     rebase: true,
+    needsWork: true,
     prepareRoot: async () => {
       await mkdir(empty, { recursive: true });
       await chmod(empty, 0o755);
     },
     layerTarget: ({ fs }) => ({ directory: fs, whiteouts: "overlayfs" }),
-    populate: async (directory, kind, [parent], owner) => {
-      if (kind !== "active") return;
-      const [root] = await Promise.all([
-        owner ?? (parent === undefined ? undefined : stat(parent.fs)),
-        mkdir(directory.work, { mode: 0o700 }),
-      ]);
+    populate: async (directory, kind, [parent], made, owner) => {
+      const below = kind === "active" ? (owner ?? (parent && stat(parent.fs))) : undefined;
+      const [root] = await Promise.all([below, made]);
       if (root === undefined) return;
       // The root directory of an overlay is its upper directory's. As in containerd it belongs to whom it
       // belonged: root of a user namespace, where a client has given it all files.

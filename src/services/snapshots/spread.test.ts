@@ -15,7 +15,9 @@ test("ext4 keeps the files of different snapshots apart", async () => {
   await directories.makeRoot();
   const inodes: number[] = [];
   for (let count = 0; count < 4; count++) {
-    const { fs } = await directories.make(directories.takeId());
+    const directory = directories.at(directories.takeId());
+    await directories.make(directory, { hasWork: true });
+    const { fs } = directory;
     await writeFile(join(fs, "file"), "");
     inodes.push((await stat(join(fs, "file"))).ino);
   }

@@ -14,14 +14,18 @@ export interface SnapshotStyle {
   prepareRoot?(): Promise<void>;
   /** See Snapshotter.layerTarget. */
   layerTarget(directory: SnapshotDirectory): LayerTarget;
+  /** Whether what can be written to is to have a work directory. */
+  readonly needsWork: boolean;
   /**
    * Fills the new, empty `directory` of a snapshot whose parents' directories are `parents`, nearest first.
-   * See NewSnapshot.owner.
+   * It is there once `made` resolves; what can be done before is. Rejects when that does. See
+   * NewSnapshot.owner.
    */
   populate(
     directory: SnapshotDirectory,
     kind: SnapshotInfo["kind"],
     parents: readonly SnapshotDirectory[],
+    made: Promise<void>,
     owner?: Owner,
   ): Promise<void>;
   mounts(
