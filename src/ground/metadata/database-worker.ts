@@ -35,9 +35,8 @@ function serve(): void {
   }
   parentPort?.on("message", (request: WorkerRequest) => {
     if (request.kind === "commit") {
-      const outcomes = commitBatches(db, request, path, keepsRoom);
+      reply({ kind: "committed", outcomes: commitBatches(db, request, path, keepsRoom) });
       if (keepsRoom) afterCommit(db);
-      reply({ kind: "committed", outcomes });
       return;
     }
     db.close();
