@@ -151,7 +151,7 @@ export interface Task {
    * more than the container's could.
    */
   start(signal?: AbortSignal): Promise<void>;
-  /** Sends a signal to the first process. No error when it is gone already. */
+  /** Sends a signal to the first process; SIGKILL ends a paused one too. No error when it is gone already. */
   kill(signal: number): Promise<void>;
   /**
    * Sends a signal to all processes, also those of commands, none of which can fork meanwhile. No error when

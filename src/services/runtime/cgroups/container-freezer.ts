@@ -47,6 +47,12 @@ export class ContainerFreezer {
     }
   }
 
+  /** Lets a paused container run, so that it can end. */
+  async release(): Promise<void> {
+    using _ = await this.#turns.acquire("");
+    if (await this.#freezer?.isFrozen()) await this.#freezer?.thaw();
+  }
+
   /** Not during a moment of stillness. */
   async isPaused(): Promise<boolean> {
     using _ = await this.#turns.acquire("");

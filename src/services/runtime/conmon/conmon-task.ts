@@ -158,8 +158,10 @@ export class ConmonTask implements Task {
     this.#tellStart();
   }
 
-  kill(signal: number): Promise<void> {
-    return this.#end.kill(signal);
+  async kill(signal: number): Promise<void> {
+    await this.#end.kill(signal);
+    // With cgroup v1 SIGKILL, too, waits until a paused process is thawed.
+    if (signal === SIGKILL) await this.#freezer.release();
   }
 
   async signalAll(signal: number): Promise<void> {

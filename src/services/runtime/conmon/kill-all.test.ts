@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { cgroupLayout } from "../../../ground/linux/index.ts";
@@ -52,6 +53,15 @@ for (const handler of ["crun", "runc"]) {
         await until(async () => (await tracesOf(task.id)).length === 0);
       });
     }
+
+    // With cgroup v1 crun's own `kill` leaves it paused (findings/crun-kill-of-what-is-paused.sh).
+    test("with SIGKILL ends one that is paused, also where it is not for all processes", async () => {
+      const task = await bench.run(handler, "exec sleep 1000");
+      await task.pause();
+      await task.kill(constants.signals.SIGKILL);
+      assert.equal((await task.wait(AbortSignal.timeout(10_000))).exitCode, 137);
+      await task.delete();
+    });
 
     test("lets no process of a command that is ended see another one's end", async () => {
       const task = await bench.run(handler, "sleep 1000");
