@@ -195,8 +195,10 @@ function parseDockerManifest(bytes: Uint8Array, archive: string): readonly Docke
       RepoTags: tags,
       Layers: layers,
     } = (entry ?? {}) as Readonly<Record<string, unknown>>;
-    if (typeof config !== "string" || !isStrings(layers) || !isStrings(tags ?? [])) return fail();
-    return { config, layers, names: (tags ?? []) as readonly string[] };
+    // Docker writes null for an empty list.
+    const [names, files] = [tags ?? [], layers ?? []];
+    if (typeof config !== "string" || !isStrings(files) || !isStrings(names)) return fail();
+    return { config, layers: files, names };
   });
 }
 
@@ -241,7 +243,7 @@ function archiveSource(
 }
 
 function missing(archive: string, { digest }: Descriptor): ImageError {
-  return new ImageError("InvalidArgument", `${archive}: ${digest} is not in it`);
+  return new ImageError("InvalidArgument", `${archive}: ${digest} is not in it, or is damaged`);
 }
 
 async function readSmall({ path, size }: ArchiveFile, archive: string): Promise<Uint8Array> {
