@@ -422,10 +422,10 @@ describe("berthd's pod manager", () => {
     };
     await apply(secret);
     assert.doesNotMatch(await output("describe", "secret/hidden"), /hunter2/);
-    const wrong = { ...secret, stringData: { password: 4711 } };
+    const wrong = { ...secret, stringData: { password: 47_110_815_000 } };
     const refused = await startCli(host.berth, ["apply", "-"], { stdin: stringify(wrong) }).outcome;
     assert.match(refused.stderr, /stringData\.password: must be a string, not a number/);
-    assert.doesNotMatch(`${refused.stderr}${await host.berth.daemonLog()}`, /hunter2|4711/);
+    assert.doesNotMatch(`${refused.stderr}${await host.berth.daemonLog()}`, /hunter2|47110815/);
     await output("delete", "secret", "hidden");
   });
 });

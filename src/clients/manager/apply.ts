@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Manifest } from "../manifests/index.ts";
+import type { Manifest, ManifestOf } from "../manifests/index.ts";
 import { ManagerError } from "./errors.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { titleOf } from "./objects.ts";
@@ -30,7 +30,7 @@ export function planApply(
       return { manifest, outcome: "unchanged" };
     }
     if (isDeepStrictEqual(before.manifest, manifest)) return { manifest, outcome: "unchanged" };
-    if (!isFixed(manifest.kind) && !changesSealed(before.manifest, manifest))
+    if (!changesFixed(before.manifest, manifest) && !changesSealed(before.manifest, manifest))
       return { manifest, outcome: "configured" };
     if (!replace)
       refused.push(
@@ -59,7 +59,19 @@ function placeOf({ kind }: Manifest): number {
   return ["Namespace", "ConfigMap", "Secret", "PersistentVolumeClaim", "Service"].includes(kind) ? 0 : 1;
 }
 
-/** Kinds whose objects are what they were made as. */
-function isFixed(kind: Manifest["kind"]): boolean {
-  return kind === "Pod" || kind === "Job";
+/** Pods are what they were made as, and jobs but for what a controller of jobs looks at anew. */
+function changesFixed(before: Manifest, after: Manifest): boolean {
+  if (before.kind !== "Job" || after.kind !== "Job") return after.kind === "Pod";
+  return !isDeepStrictEqual(fixedOf(before.spec), fixedOf(after.spec));
+}
+
+function fixedOf({
+  activeDeadlineSeconds: _,
+  backoffLimit: __,
+  parallelism: ___,
+  suspend: ____,
+  ttlSecondsAfterFinished: _____,
+  ...fixed
+}: ManifestOf<"Job">["spec"]) {
+  return fixed;
 }

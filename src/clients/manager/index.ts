@@ -10,7 +10,7 @@
  * It is a client of CRI and knows nothing of the engine.
  */
 export type { Applied } from "./apply.ts";
-export { jobEnd } from "./controllers/job.ts";
+export { jobEnd } from "./controllers/job-status.ts";
 export { ManagerError } from "./errors.ts";
 export { type ApplyOptions, Manager, type ManagerOptions } from "./manager.ts";
 export { ManagerApi } from "./manager-api.ts";

@@ -1,4 +1,4 @@
-import type { JobStatus } from "./controllers/job.ts";
+import type { JobStatus } from "./controllers/job-status.ts";
 import { isOfKind, type StoredObject, type StoredPod } from "./objects.ts";
 import { familiesOf, familyOf, familyPolicy } from "./services/ip-families.ts";
 import { portKey, type StoredService, statusOf } from "./services/service-addresses.ts";
@@ -38,7 +38,8 @@ export function objectJson(object: StoredObject, owner: StoredObject | undefined
 function statusJson({ status, manifest }: StoredObject): unknown {
   if (status?.pod !== undefined) return status.pod;
   if (manifest.kind === "Service") return { loadBalancer: {} };
-  if (manifest.kind === "Job" && status?.job !== undefined) return jobJson(status.job as JobStatus);
+  if (manifest.kind === "Job" && status?.job !== undefined)
+    return jobJson(status.job as JobStatus, manifest.spec.suspend === true);
   return status;
 }
 
@@ -61,13 +62,23 @@ function serviceSpecJson(service: StoredService): unknown {
   return { ...spec, clusterIP, clusterIPs, ipFamilies, ipFamilyPolicy: familyPolicy(spec), ports };
 }
 
-function jobJson({ startTimeNs, completionTimeNs, end, reason, message, ...counts }: JobStatus): unknown {
-  const condition = { type: end, status: "True", ...(reason === undefined ? {} : { reason, message }) };
+function jobJson(
+  { startTimeNs, completionTimeNs, end, reason, message, ...counts }: JobStatus,
+  isSuspended: boolean,
+): unknown {
+  const conditions = [
+    ...(isSuspended && end === undefined
+      ? [{ type: "Suspended", status: "True", reason: "JobSuspended", message: "Job suspended" }]
+      : []),
+    ...(end === undefined
+      ? []
+      : [{ type: end, status: "True", ...(reason === undefined ? {} : { reason, message }) }]),
+  ];
   return {
     ...counts,
-    startTime: written(startTimeNs),
+    ...(startTimeNs === undefined ? {} : { startTime: written(startTimeNs) }),
     ...(completionTimeNs === undefined ? {} : { completionTime: written(completionTimeNs) }),
-    ...(end === undefined ? {} : { conditions: [condition] }),
+    ...(conditions.length === 0 ? {} : { conditions }),
   };
 }
 

@@ -9,6 +9,7 @@
  * This room reads no files and runs nothing.
  */
 export { cronSchedule } from "./cron-schedule.ts";
+export { parseIndexRanges, writtenIndexes } from "./index-ranges.ts";
 export { isKind, type Kind, kindNames, type Manifest, type ManifestOf, type Metadata } from "./kinds.ts";
 export { describeProblem, ManifestError, type Problem } from "./problems.ts";
 export { binaryQuantity, quantityValue } from "./quantity.ts";

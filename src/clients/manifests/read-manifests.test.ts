@@ -143,6 +143,39 @@ spec:
     readManifests([{ file: "s.yaml", text: service(`{type: NodePort, clusterIP: "", ports: [${both}]}`) }]);
   });
 
+  it("are refused where the fields of a job do not go together", () => {
+    const wrong = (spec: string, policy = "Never") => {
+      const template = `template: {spec: {restartPolicy: ${policy}, containers: [{name: a, image: b}]}}`;
+      const text = `apiVersion: batch/v1\nkind: Job\nmetadata: {name: j}\nspec: {${spec}, ${template}}`;
+      return problemsOf(["j.yaml", text]).map((one) => one.split(" ")[3]);
+    };
+    const indexed = "completionMode: Indexed, completions: 3";
+    assert.deepEqual(wrong("backoffLimitPerIndex: 1, maxFailedIndexes: 1"), [
+      "spec.backoffLimitPerIndex",
+      "spec.maxFailedIndexes",
+    ]);
+    assert.deepEqual(wrong(`${indexed}, backoffLimitPerIndex: 1`, "OnFailure"), [
+      "spec.template.spec.restartPolicy",
+    ]);
+    const rules = (text: string) => `${indexed}, successPolicy: {rules: [${text}]}`;
+    assert.deepEqual(
+      wrong(rules("{}, {succeededIndexes: 2-1}, {succeededIndexes: '0,3'}, {succeededCount: 4}")),
+      [
+        "spec.successPolicy.rules[0]",
+        "spec.successPolicy.rules[1].succeededIndexes",
+        "spec.successPolicy.rules[2].succeededIndexes",
+        "spec.successPolicy.rules[3].succeededCount",
+      ],
+    );
+    assert.deepEqual(wrong(rules("{succeededIndexes: '0-1,2', succeededCount: 2}")), []);
+    const policy = "{action: FailIndex, onExitCodes: {operator: In, values: [0, 1]}}, {action: Ignore}";
+    assert.deepEqual(wrong(`podFailurePolicy: {rules: [${policy}]}`), [
+      "spec.podFailurePolicy.rules[0].action",
+      "spec.podFailurePolicy.rules[0].onExitCodes.values",
+      "spec.podFailurePolicy.rules[1]",
+    ]);
+  });
+
   it("have the kinds that are known alone", () => {
     assert.ok(isKind("Deployment") && isKind("CronJob"));
     assert.ok(!isKind("Node") && !isKind("toString"));

@@ -1,6 +1,6 @@
 import { cronSchedule, type Manifest, type ManifestOf } from "../../manifests/index.ts";
 import { isOfKind, type StoredObject } from "../objects.ts";
-import { type Job, jobStatus } from "./job.ts";
+import { type Job, jobStatus } from "./job-status.ts";
 import type { World } from "./world.ts";
 
 type CronJob = StoredObject<ManifestOf<"CronJob">>;

@@ -7,6 +7,8 @@ export type PodFailure = {
   /** Towards the limit. */
   readonly counts: boolean;
   readonly failsJob: boolean;
+  /** Of an indexed job: its part is not tried again. */
+  readonly failsIndex: boolean;
   readonly message: string;
 };
 
@@ -26,17 +28,29 @@ export function failureOf(
       ? [{ name, exitCode: state.terminated.exitCode }]
       : [],
   );
-  for (const { action, onExitCodes } of podFailurePolicy?.rules ?? []) {
-    if (onExitCodes === undefined) continue;
-    const { operator, values, containerName } = onExitCodes;
+  for (const { action, onExitCodes, onPodConditions = [] } of podFailurePolicy?.rules ?? []) {
+    const { operator, values = [], containerName } = onExitCodes ?? {};
     const found = ends.find(
       ({ name, exitCode }) =>
+        operator !== undefined &&
         (containerName === undefined || containerName === name) &&
         values.includes(exitCode) === (operator === "In"),
     );
-    if (found === undefined) continue;
-    const message = `container ${found.name} of pod ${metadata.name} failed with exit code ${found.exitCode}`;
-    return { counts: action === "Count", failsJob: action === "FailJob", message };
+    const condition = onPodConditions.find((asked) =>
+      status.conditions.some((one) => one.type === asked.type && one.status === (asked.status ?? "True")),
+    );
+    const what =
+      found !== undefined
+        ? `container ${found.name} of pod ${metadata.name} failed with exit code ${found.exitCode}`
+        : condition && `pod ${metadata.name} has condition ${condition.type}`;
+    if (what === undefined) continue;
+    const failsIndex = action === "FailIndex";
+    return {
+      counts: action === "Count" || failsIndex,
+      failsJob: action === "FailJob",
+      failsIndex,
+      message: what,
+    };
   }
-  return { counts: true, failsJob: false, message: `pod ${metadata.name} failed` };
+  return { counts: true, failsJob: false, failsIndex: false, message: `pod ${metadata.name} failed` };
 }

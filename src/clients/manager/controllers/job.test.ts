@@ -3,7 +3,9 @@ import { describe, it, test } from "node:test";
 import { type Manifest, readManifests } from "../../manifests/index.ts";
 import type { PodStatus } from "../../podlife/index.ts";
 import { isOfKind, type StoredPod } from "../objects.ts";
-import { type Job, reconcileJob } from "./job.ts";
+import { reconcileJob } from "./job.ts";
+import { failureOf } from "./job-failures.ts";
+import type { Job, JobStatus } from "./job-status.ts";
 
 const startMs = Date.parse("2026-01-01T00:00:00Z");
 
@@ -133,4 +135,140 @@ test("a part of an indexed job that ends while the job's status is written is no
     ({ metadata }) => metadata.annotations["batch.kubernetes.io/job-completion-index"],
   );
   assert.deepEqual(indexes, ["2"]);
+});
+
+/** Pods of an indexed job: what each has come to, by its index; undefined of one that runs. */
+async function reconcileParts(spec: object, ends: readonly (readonly [number, number | undefined])[]) {
+  const parts = job({ completionMode: "Indexed", completions: 4, parallelism: 4, ...spec });
+  const statuses = new Map<string, PodStatus>();
+  const pods = ends.map(([index, exitCode], count): StoredPod => {
+    const annotations = { "batch.kubernetes.io/job-completion-index": String(index) };
+    const uid = `pod-${count}`;
+    const metadata = { name: uid, namespace: "default", labels: {}, annotations };
+    if (exitCode !== undefined) statuses.set(uid, statusOf({ second: 0, exitCode }));
+    const { spec } = parts.manifest.spec.template;
+    const manifest = { apiVersion: "v1", kind: "Pod", metadata, spec } as const;
+    return { manifest, uid, owner: parts.uid, createdAtNs: 1n, generation: 1 };
+  });
+  const made: Manifest[] = [];
+  const removed: string[] = [];
+  let status: JobStatus | undefined;
+  await reconcileJob(parts, {
+    nowNs: () => BigInt(startMs + 60_000) * 1_000_000n,
+    owned: () => pods,
+    podStatus: ({ uid }) => statuses.get(uid),
+    create: async (manifest) => void made.push(manifest),
+    change: async () => {},
+    remove: async ({ uid }) => void removed.push(uid),
+    setStatus: async (_, { job: given }) => {
+      status = given as JobStatus;
+    },
+    lookAgainAfter: () => {},
+  });
+  const indexes = made.map((one) => one.metadata.annotations["batch.kubernetes.io/job-completion-index"]);
+  return { indexes, made, removed, status };
+}
+
+describe("a job with a limit for each index", () => {
+  const perIndex = { backoffLimitPerIndex: 1 };
+
+  it("tries each part so often, gives up those that fail more, and fails when all have ended", async () => {
+    const some = await reconcileParts(perIndex, [
+      [0, 1],
+      [0, 1],
+      [1, 1],
+      [2, 0],
+    ]);
+    assert.deepEqual(some.indexes, ["1", "3"]);
+    assert.partialDeepStrictEqual(some.status, { failedIndexes: "0", completedIndexes: "2" });
+    const all = await reconcileParts(perIndex, [
+      [0, 1],
+      [0, 1],
+      [1, 0],
+      [2, 0],
+      [3, 0],
+    ]);
+    assert.partialDeepStrictEqual(all.status, {
+      end: "Failed",
+      reason: "FailedIndexes",
+      completedIndexes: "1-3",
+    });
+  });
+
+  it("fails as soon as more of its parts have failed than may, and gives one up by its policy", async () => {
+    const rules = [{ action: "FailIndex", onExitCodes: { operator: "In", values: [42] } }];
+    const { status, removed } = await reconcileParts(
+      { ...perIndex, maxFailedIndexes: 1, podFailurePolicy: { rules } },
+      [
+        [0, 42],
+        [1, 42],
+        [2, undefined],
+      ],
+    );
+    assert.partialDeepStrictEqual(status, {
+      end: "Failed",
+      reason: "MaxFailedIndexesExceeded",
+      failedIndexes: "0-1",
+    });
+    assert.deepEqual(removed, ["pod-2"]);
+  });
+});
+
+describe("an indexed job", () => {
+  it("is complete when a rule of its success policy is met, and what runs is ended", async () => {
+    const successPolicy = {
+      rules: [{ succeededIndexes: "0-1,3", succeededCount: 2 }, { succeededIndexes: "2" }],
+    };
+    const not = await reconcileParts({ successPolicy }, [
+      [0, 0],
+      [1, undefined],
+    ]);
+    assert.equal(not.status?.end, undefined);
+    const first = await reconcileParts({ successPolicy }, [
+      [0, 0],
+      [3, 0],
+      [1, undefined],
+    ]);
+    assert.partialDeepStrictEqual(first.status, { end: "Complete", reason: "SuccessPolicy" });
+    assert.deepEqual(first.removed, ["pod-2"]);
+    const second = await reconcileParts({ successPolicy }, [[2, 0]]);
+    assert.equal(second.status?.message, "Matched rules at index 1");
+  });
+
+  it("tells each part its index, by its host name too", async () => {
+    const { made } = await reconcileParts({}, [
+      [0, undefined],
+      [1, undefined],
+      [2, undefined],
+    ]);
+    const [pod] = made;
+    assert.ok(pod?.kind === "Pod");
+    assert.equal(pod.spec.hostname, "work-3");
+    assert.deepEqual(pod.spec.containers[0]?.env, [{ name: "JOB_COMPLETION_INDEX", value: "3" }]);
+  });
+});
+
+describe("a job that is suspended", () => {
+  it("ends its pods, and its time begins when it goes on", async () => {
+    const suspended = { suspend: true, activeDeadlineSeconds: 5 };
+    const { removed, status } = await reconcileParts(suspended, [[0, undefined]]);
+    assert.deepEqual(removed, ["pod-0"]);
+    assert.equal(status?.startTimeNs, undefined);
+    assert.equal(status?.end, undefined);
+    const { status: resumed } = await reconcileParts({ activeDeadlineSeconds: 5 }, []);
+    assert.equal(resumed?.startTimeNs, BigInt(startMs + 60_000) * 1_000_000n);
+  });
+});
+
+test("a pod that was evicted is none of a job's limit where its policy ignores disruptions", () => {
+  const rules = [{ action: "Ignore", onPodConditions: [{ type: "DisruptionTarget" }] }];
+  const { spec } = job({ podFailurePolicy: { rules } }).manifest;
+  const metadata = { name: "p", namespace: "default", labels: {}, annotations: {} };
+  const manifest = { apiVersion: "v1", kind: "Pod", metadata, spec: spec.template.spec } as const;
+  const pod: StoredPod = { manifest, uid: "p", createdAtNs: 1n, generation: 1 };
+  const failed = statusOf({ second: 0, exitCode: 137 });
+  const type = "DisruptionTarget";
+  const disrupted = { ...failed, conditions: [{ type, status: "True", lastTransitionTime: "" } as const] };
+  assert.equal(failureOf(spec, pod, disrupted)?.counts, false);
+  assert.equal(failureOf(spec, pod, failed)?.counts, true);
 });

@@ -1,62 +1,50 @@
-import type { ManifestOf, PodTemplate } from "../../manifests/index.ts";
-import type { StoredObject, StoredPod } from "../objects.ts";
+import { writtenIndexes } from "../../manifests/index.ts";
+import type { StoredPod } from "../objects.ts";
 import { backOffLeftMs } from "./job-back-off.ts";
-import { failureOf, type PodFailure } from "./job-failures.ts";
+import { endOf } from "./job-end.ts";
+import { failureOf } from "./job-failures.ts";
+import { failedIndexes, indexAnnotation, indexOf, withIndex } from "./job-indexes.ts";
+import { type Job, type JobStatus, jobStatus } from "./job-status.ts";
 import { generatedName, hasEnded, isReady, podsOf } from "./pods-of.ts";
 import { podOf, type World } from "./world.ts";
-
-export type Job = StoredObject<ManifestOf<"Job">>;
-
-/** What a job's status says; times in nanoseconds since 1970. */
-export type JobStatus = {
-  readonly active: number;
-  readonly ready: number;
-  readonly succeeded: number;
-  readonly failed: number;
-  readonly startTimeNs: bigint;
-  readonly completionTimeNs?: bigint;
-  readonly end?: "Complete" | "Failed";
-  readonly reason?: string;
-  readonly message?: string;
-};
-
-const indexAnnotation = "batch.kubernetes.io/job-completion-index";
-
-/** How a job has ended; undefined while it goes on. */
-export function jobEnd(job: Job): JobStatus["end"] {
-  return jobStatus(job)?.end;
-}
-
-export function jobStatus({ status }: Job): JobStatus | undefined {
-  return status?.job as JobStatus | undefined;
-}
 
 /** Runs pods until so many have succeeded, or too many have failed. */
 export async function reconcileJob(job: Job, world: World): Promise<void> {
   const { spec } = job.manifest;
   const before = jobStatus(job);
   if (before?.end !== undefined) return await afterEnd(job, before, world);
+  const isSuspended = spec.suspend === true;
+  const isIndexed = spec.completionMode === "Indexed";
   const pods = podsOf(job, world);
   // Looked at once: a pod that ends while the status is written counts by its end in the next turn.
   const running = pods.filter((pod) => !hasEnded(pod, world));
   const active = running.filter((pod) => pod.deleting === undefined);
   const succeeded = succeededOf(job, pods, world);
   const failures = pods.flatMap((pod) => failureOf(spec, pod, world.podStatus(pod)) ?? []);
+  const succeededIndexes = isIndexed ? succeeded.map(indexOf) : [];
+  const lost = failedIndexes(spec, pods, world);
   const status: JobStatus = {
     active: active.length,
     ready: active.filter((pod) => isReady(pod, world)).length,
     succeeded: succeeded.length,
     failed: failures.filter(({ counts }) => counts).length,
-    startTimeNs: before?.startTimeNs ?? world.nowNs(),
+    ...(isSuspended ? {} : { startTimeNs: before?.startTimeNs ?? world.nowNs() }),
+    ...(isIndexed ? { completedIndexes: writtenIndexes(succeededIndexes) } : {}),
+    ...(spec.backoffLimitPerIndex === undefined ? {} : { failedIndexes: writtenIndexes(lost) }),
   };
-  const end = endOf(job, status, failures, active, world);
-  if (end !== undefined || spec.suspend === true) {
+  const end = endOf(job, status, { failures, active, succeededIndexes, failedIndexes: lost }, world);
+  if (end !== undefined || isSuspended) {
     for (const pod of active) await world.remove(pod);
     const over = end === undefined ? {} : { ...end, completionTimeNs: world.nowNs() };
     return await world.setStatus(job, { job: { ...status, active: 0, ready: 0, ...over } });
   }
   await world.setStatus(job, { job: status });
-  await makePods(job, status, { pods, taken: [...running, ...succeeded] }, world);
+  // With a policy for failures it is waited for how a pod ends that is on its way out.
+  const waitsForEnds = spec.podReplacementPolicy === "Failed" || spec.podFailurePolicy !== undefined;
+  const held = waitsForEnds ? running.length : active.length;
+  const taken = new Set([...running.map(indexOf), ...succeededIndexes, ...lost]);
+  if (isIndexed) await makeIndexedPods(job, held, { pods, taken }, world);
+  else await makePods(job, held, { pods, succeeded: succeeded.length }, world);
 }
 
 /** Of an indexed job one of each index counts. */
@@ -66,94 +54,62 @@ function succeededOf(job: Job, pods: readonly StoredPod[], world: World): readon
   return [...new Map(all.map((pod) => [indexOf(pod), pod])).values()];
 }
 
-function indexOf({ manifest }: StoredPod): number {
-  return Number(manifest.metadata.annotations[indexAnnotation]);
-}
-
-function endOf(
-  { manifest: { spec } }: Job,
-  { succeeded, failed, startTimeNs }: JobStatus,
-  failures: readonly PodFailure[],
-  active: readonly StoredPod[],
-  world: World,
-): Pick<JobStatus, "end" | "reason" | "message"> | undefined {
-  const fatal = failures.find(({ failsJob }) => failsJob);
-  if (fatal !== undefined) return { end: "Failed", reason: "PodFailurePolicy", message: fatal.message };
-  // As many as have begun, where no number is asked for: one that succeeded ends the job.
-  const isDone =
-    spec.completions === undefined ? succeeded > 0 && active.length === 0 : succeeded >= spec.completions;
-  if (isDone) return { end: "Complete" };
-  const restarts = active.reduce((sum, pod) => sum + restartsOf(pod, world), 0);
-  const limit = spec.backoffLimit ?? 6;
-  if (failed > limit || (restarts > 0 && failed + restarts > limit))
-    return {
-      end: "Failed",
-      reason: "BackoffLimitExceeded",
-      message: "Job has reached the specified backoff limit",
-    };
-  if (spec.activeDeadlineSeconds === undefined) return undefined;
-  const leftMs = spec.activeDeadlineSeconds * 1000 - Number(world.nowNs() - startTimeNs) / 1e6;
-  if (leftMs <= 0)
-    return {
-      end: "Failed",
-      reason: "DeadlineExceeded",
-      message: "Job was active longer than specified deadline",
-    };
-  world.lookAgainAfter(leftMs);
-  return undefined;
-}
-
-/** Of pods that restart their containers themselves. */
-function restartsOf(pod: StoredPod, world: World): number {
-  if (pod.manifest.spec.restartPolicy !== "OnFailure") return 0;
-  const { initContainerStatuses = [], containerStatuses = [] } = world.podStatus(pod) ?? {};
-  return [...initContainerStatuses, ...containerStatuses].reduce((sum, one) => sum + one.restartCount, 0);
-}
-
 async function makePods(
   job: Job,
-  { active, succeeded }: JobStatus,
-  { pods, taken }: { readonly pods: readonly StoredPod[]; readonly taken: readonly StoredPod[] },
+  held: number,
+  { pods, succeeded }: { readonly pods: readonly StoredPod[]; readonly succeeded: number },
   world: World,
 ): Promise<void> {
   const { spec, metadata } = job.manifest;
   const { parallelism = 1, completions } = spec;
-  const open = completions === undefined ? (succeeded > 0 ? active : parallelism) : completions - succeeded;
-  const missing = Math.min(parallelism, open) - active;
+  const open = completions === undefined ? (succeeded > 0 ? held : parallelism) : completions - succeeded;
+  const missing = Math.min(parallelism, open) - held;
   if (missing <= 0) return;
   const leftMs = backOffLeftMs(pods, world);
   if (leftMs > 0) return world.lookAgainAfter(leftMs);
-  const labels = {
-    "batch.kubernetes.io/job-name": metadata.name,
-    "job-name": metadata.name,
-    "batch.kubernetes.io/controller-uid": job.uid,
-  };
-  if (spec.completionMode !== "Indexed") {
-    for (let count = 0; count < missing; count++)
-      await world.create(podOf(job, spec.template, generatedName(metadata.name), { labels }), job);
-    return;
-  }
-  const takenIndexes = new Set(taken.map(indexOf));
-  const free = Array.from({ length: completions ?? 0 }, (_, index) => index).filter(
-    (index) => !takenIndexes.has(index),
-  );
-  for (const index of free.slice(0, missing))
+  const labels = labelsOf(job);
+  for (let count = 0; count < missing; count++)
+    await world.create(podOf(job, spec.template, generatedName(metadata.name), { labels }), job);
+}
+
+async function makeIndexedPods(
+  job: Job,
+  held: number,
+  { pods, taken }: { readonly pods: readonly StoredPod[]; readonly taken: ReadonlySet<number> },
+  world: World,
+): Promise<void> {
+  const { spec, metadata } = job.manifest;
+  const { parallelism = 1, completions = 0, backoffLimitPerIndex } = spec;
+  const free = Array.from({ length: completions }, (_, index) => index).filter((index) => !taken.has(index));
+  let missing = Math.min(parallelism - held, free.length);
+  for (const index of free) {
+    if (missing <= 0) return;
+    // Each part waits for itself where each has its own limit.
+    const before = backoffLimitPerIndex === undefined ? pods : pods.filter((pod) => indexOf(pod) === index);
+    const leftMs = backOffLeftMs(before, world);
+    if (leftMs > 0) {
+      world.lookAgainAfter(leftMs);
+      if (backoffLimitPerIndex === undefined) return;
+      continue;
+    }
+    missing--;
     await world.create(
-      podOf(job, withIndex(spec.template, index), generatedName(`${metadata.name}-${index}`), {
-        labels: { ...labels, [indexAnnotation]: String(index) },
+      podOf(job, withIndex(metadata.name, spec.template, index), generatedName(`${metadata.name}-${index}`), {
+        labels: { ...labelsOf(job), [indexAnnotation]: String(index) },
         annotations: { [indexAnnotation]: String(index) },
       }),
       job,
     );
+  }
 }
 
-function withIndex(template: PodTemplate, index: number): PodTemplate {
-  const variable = { name: "JOB_COMPLETION_INDEX", value: String(index) };
-  const containers = template.spec.containers.map((container) => ({
-    ...container,
-    env: [...(container.env ?? []), variable],
-  }));
-  return { ...template, spec: { ...template.spec, containers } };
+function labelsOf({ uid, manifest: { metadata } }: Job): Readonly<Record<string, string>> {
+  return {
+    "batch.kubernetes.io/job-name": metadata.name,
+    "job-name": metadata.name,
+    "batch.kubernetes.io/controller-uid": uid,
+    "controller-uid": uid,
+  };
 }
 
 /** Pods of a job that has ended stay, so that their logs can be read, until the job is removed. */

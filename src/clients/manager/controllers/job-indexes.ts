@@ -1,0 +1,70 @@
+import { type ManifestOf, type PodTemplate, parseIndexRanges } from "../../manifests/index.ts";
+import type { StoredPod } from "../objects.ts";
+import { failureOf } from "./job-failures.ts";
+import type { World } from "./world.ts";
+
+type Spec = ManifestOf<"Job">["spec"];
+
+export const indexAnnotation = "batch.kubernetes.io/job-completion-index";
+
+/** Which part of an indexed job a pod is. */
+export function indexOf({ manifest }: StoredPod): number {
+  return Number(manifest.metadata.annotations[indexAnnotation]);
+}
+
+/**
+ * The parts that have failed for good, of a job with a limit for each
+ * (https://kubernetes.io/docs/concepts/workloads/controllers/job/#backoff-limit-per-index).
+ */
+export function failedIndexes(spec: Spec, pods: readonly StoredPod[], world: World): ReadonlySet<number> {
+  const limit = spec.backoffLimitPerIndex;
+  if (limit === undefined) return new Set();
+  const failed = new Set<number>();
+  const counts = new Map<number, number>();
+  for (const pod of pods) {
+    const failure = failureOf(spec, pod, world.podStatus(pod));
+    if (failure === undefined) continue;
+    const index = indexOf(pod);
+    const count = (counts.get(index) ?? 0) + (failure.counts ? 1 : 0);
+    counts.set(index, count);
+    if (failure.failsIndex || count > limit) failed.add(index);
+  }
+  return failed;
+}
+
+/** The number of the first rule by which enough parts have succeeded; undefined where there is none. */
+export function successRule({ successPolicy }: Spec, succeeded: readonly number[]): number | undefined {
+  const found = (successPolicy?.rules ?? []).findIndex(({ succeededIndexes, succeededCount }) => {
+    const ranges = succeededIndexes === undefined ? undefined : parseIndexRanges(succeededIndexes);
+    const counted = succeeded.filter(
+      (index) => ranges === undefined || ranges.some(({ first, last }) => first <= index && index <= last),
+    ).length;
+    const all = (ranges ?? []).reduce((sum, { first, last }) => sum + last - first + 1, 0);
+    return counted >= (succeededCount ?? all);
+  });
+  return found === -1 ? undefined : found;
+}
+
+/** Tells a pod which part it is: by a variable and by its host name, which others can look up. */
+export function withIndex(job: string, template: PodTemplate, index: number): PodTemplate {
+  const variable = { name: "JOB_COMPLETION_INDEX", value: String(index) };
+  const told = <C extends PodTemplate["spec"]["containers"][number]>(container: C) => ({
+    ...container,
+    env: [...(container.env ?? []), variable],
+  });
+  const { containers, initContainers } = template.spec;
+  return {
+    ...template,
+    spec: {
+      ...template.spec,
+      hostname: hostnameOf(job, index),
+      containers: containers.map(told),
+      ...(initContainers === undefined ? {} : { initContainers: initContainers.map(told) }),
+    },
+  };
+}
+
+/** A name of a host has 63 letters. */
+function hostnameOf(job: string, index: number): string {
+  return `${job.replaceAll(".", "-").slice(0, 62 - String(index).length)}-${index}`;
+}

@@ -1,0 +1,31 @@
+import type { ManifestOf } from "../../manifests/index.ts";
+import type { StoredObject } from "../objects.ts";
+
+export type Job = StoredObject<ManifestOf<"Job">>;
+
+/** What a job's status says; times in nanoseconds since 1970. */
+export type JobStatus = {
+  readonly active: number;
+  readonly ready: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  /** Undefined while it is suspended: it begins anew after that. */
+  readonly startTimeNs?: bigint;
+  readonly completionTimeNs?: bigint;
+  readonly end?: "Complete" | "Failed";
+  readonly reason?: string;
+  readonly message?: string;
+  /** Of an indexed job, such as `0,2-4`. */
+  readonly completedIndexes?: string;
+  /** Of one with a limit for each index. */
+  readonly failedIndexes?: string;
+};
+
+/** How a job has ended; undefined while it goes on. */
+export function jobEnd(job: Job): JobStatus["end"] {
+  return jobStatus(job)?.end;
+}
+
+export function jobStatus({ status }: Job): JobStatus | undefined {
+  return status?.job as JobStatus | undefined;
+}
