@@ -99,6 +99,7 @@ describe("a daemon that is killed", () => {
     "sandbox-namespaces",
     "sandbox-files",
     "sandbox-network",
+    "sandbox-hosts",
     "sandbox-interface-sysctls",
     "sandbox-pause",
     "sandbox-commit",

@@ -95,6 +95,16 @@ describe("what is made ahead for the next pod", () => {
     assert.ok(!(await ports(host.berth)).some(({ ifindex }) => ifindex === ready.ifindex));
   });
 
+  test("goes with a pod whose namespaces cannot be as it asks, and so does its address", limit, async () => {
+    const ready = await readyAfter(host.berth, "before-refusal");
+    const linux = { sysctls: { "net.ipv4.ip_local_port_range": "none" } };
+    await assert.rejects(TestPod.run(host.berth, "refused", { linux }), /ip_local_port_range/);
+    assert.ok(!(await ports(host.berth)).some(({ ifindex }) => ifindex === ready.ifindex));
+    const attached = await readdir(join(host.berth.root, "network"));
+    const pods = (await host.berth.clients.runtime.listPodSandbox({ filter: undefined })).items;
+    assert.deepEqual(attached.toSorted(), pods.map(({ id }) => `${id}.json`).toSorted());
+  });
+
   test("goes again when no pod takes it", limit, async () => {
     const { ifindex } = await readyAfter(host.berth, "last");
     await eventually("it is gone", async () =>

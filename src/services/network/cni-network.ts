@@ -17,6 +17,7 @@ import type {
   NetworkResult,
   NetworkStatus,
   PodAttachment,
+  Prepared,
   PreparedNetwork,
 } from "./network.ts";
 import type { NetworkConfig } from "./network-config.ts";
@@ -150,7 +151,7 @@ export class CniNetwork implements Network {
     return this.#configured.status();
   }
 
-  async attach(pod: PodAttachment, signal?: AbortSignal, prepared?: PreparedNetwork): Promise<NetworkResult> {
+  async attach(pod: PodAttachment, signal?: AbortSignal, prepared?: Prepared): Promise<NetworkResult> {
     using _ = await this.#turns.acquire(pod.sandboxId, signal);
     const { sandboxId } = pod;
     const earlier = this.#store.mayHave(sandboxId) ? await this.#store.read(sandboxId) : undefined;
@@ -162,8 +163,9 @@ export class CniNetwork implements Network {
       );
     const networks = await this.#wantedNetworks();
     for (const { config } of networks) await this.#collection.onceFor(config);
-    const usable = prepared && (await this.#usable(prepared, networks[0], pod));
-    return await this.#attach({ pod, networks }, signal, usable);
+    const usable = prepared && (await this.#usable(prepared, networks[0]));
+    if (usable === undefined || networks.length > 1) await prepared?.pinned;
+    return await this.#attach({ pod, networks }, signal, usable && { port: usable, pinned: prepared.pinned });
   }
 
   async prepare(netnsPath: string): Promise<PreparedNetwork | undefined> {
@@ -230,10 +232,9 @@ export class CniNetwork implements Network {
   async #usable(
     { network: made, port }: PreparedNetwork,
     network: AttachedNetwork | undefined,
-    { netnsPath }: PodAttachment,
   ): Promise<PreparedPort | undefined> {
     if (network?.madeBy === "berth" && JSON.stringify(network.config) === made) return port;
-    await this.#builtin.discard(port, netnsPath);
+    await this.#builtin.discard(port);
     return undefined;
   }
 
@@ -294,7 +295,7 @@ export class CniNetwork implements Network {
   async #attach(
     intent: Attachment,
     signal: AbortSignal | undefined,
-    prepared: PreparedPort | undefined,
+    prepared: Pick<Prepared, "port" | "pinned"> | undefined,
   ): Promise<NetworkResult> {
     const { sandboxId } = intent.pod;
     const [first, ...others] = intent.networks;
@@ -303,7 +304,7 @@ export class CniNetwork implements Network {
     if (!byThread) await this.#store.write(intent);
     try {
       const [added, synced] = await Promise.allSettled([
-        this.#addAll(intent, signal, { prepared, file }),
+        this.#addAll(intent, signal, { prepared: prepared?.port, file }),
         intent.networks.some(({ madeBy }) => madeBy !== "berth") ? this.#store.sync(sandboxId) : undefined,
       ]);
       if (added.status === "rejected") throw added.reason;
@@ -324,6 +325,8 @@ export class CniNetwork implements Network {
       }
       return addresses;
     } catch (error) {
+      // DEL is made in the pod's namespace, or without one where that cannot be pinned.
+      await prepared?.pinned.catch(() => undefined);
       await this.#undo(intent);
       throw error;
     }

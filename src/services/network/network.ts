@@ -24,7 +24,7 @@ export interface Network extends AsyncDisposable {
    * DeadlineExceeded (a plugin hangs), Internal (a plugin fails or prints garbage; the message has the
    * plugin's own).
    */
-  attach(pod: PodAttachment, signal?: AbortSignal, prepared?: PreparedNetwork): Promise<NetworkResult>;
+  attach(pod: PodAttachment, signal?: AbortSignal, prepared?: Prepared): Promise<NetworkResult>;
   /**
    * Makes ahead, in a network namespace that no pod has yet, what takes {@link attach} longest there;
    * `prepared` is then that call's. Undefined where nothing can be made ahead, as by programs. It is part of
@@ -97,6 +97,12 @@ export type PortMapping = {
 
 /** What {@link Network.prepare} has made: of which network, and what. */
 export type PreparedNetwork = { readonly network: string; readonly port: PreparedPort };
+
+/**
+ * The same, for a pod whose namespace is only being pinned at its `netnsPath`; it is there once `pinned`
+ * resolves. Until {@link Network.attach} has ended it is also where it was when this was made.
+ */
+export type Prepared = PreparedNetwork & { readonly pinned: Promise<unknown> };
 
 /** Addresses without prefix length. */
 export type NetworkResult = {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import { messageOf } from "../../../ground/errors/index.ts";
 import { createLogger } from "../../../ground/logging/index.ts";
 import { runSteps, type Step, UndoError, undoSteps } from "./steps.ts";
@@ -28,6 +29,23 @@ describe("steps", () => {
     const steps = [step("a"), step("b", { run: true }), step("c")];
     await assert.rejects(runSteps(steps, seen, { observer, logger }), /run b failed/);
     assert.deepEqual(seen, ["run a", "run b", "undo b", "undo a"]);
+  });
+
+  it("run together where they say so, and are undone when all of these have ended", async () => {
+    const seen: string[] = [];
+    const slow: Step<string[]> = {
+      ...step("slow"),
+      run: async () => {
+        seen.push("run slow");
+        await turn();
+        seen.push("end slow");
+      },
+    };
+    const failing: Step<string[]> = { ...step("failing", { run: true }), withPrevious: true };
+    const steps = [step("first"), slow, failing, step("last")];
+    await assert.rejects(runSteps(steps, seen, { observer, logger }), /run failing failed/);
+    const undone = ["undo failing", "undo slow", "undo first"];
+    assert.deepEqual(seen, ["run first", "run slow", "run failing", "end slow", ...undone]);
   });
 
   it("are undone no further than to one whose undo fails, as it may need those before it", async () => {

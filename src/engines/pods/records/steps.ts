@@ -11,6 +11,8 @@ export type Step<T> = {
   /** The name by which logs and fault tests know the step. */
   readonly name: string;
   readonly run: (subject: T) => Promise<void>;
+  /** It is begun together with the step before it, and waits itself for what it needs of that. */
+  readonly withPrevious?: true;
   /**
    * Takes back what `run` did, wholly, partly or not at all: it must be safe at any time and more than once.
    * Left out by steps that leave nothing but the record.
@@ -27,24 +29,42 @@ export type StepObserver = (step: string) => void;
 /** What steps run with. */
 export type StepContext = { readonly observer: StepObserver; readonly logger: Logger };
 
-/** Runs the steps in order. When one fails, it and those before it are undone, and its error is thrown. */
+/**
+ * Runs the steps in order. When one fails, it and those before it are undone, with those that were begun
+ * together with it once they have ended, and its error is thrown.
+ */
 export async function runSteps<T>(
   steps: readonly Step<T>[],
   subject: T,
+  context: StepContext,
+): Promise<void> {
+  for (let begun = 0; begun < steps.length; ) {
+    const rest = steps.slice(begun);
+    const next = rest.findIndex(({ withPrevious }, index) => index > 0 && withPrevious !== true);
+    const together = next === -1 ? rest : rest.slice(0, next);
+    begun += together.length;
+    const outcomes = await Promise.allSettled(together.map((step) => runStep(step, subject, context)));
+    const failed = outcomes.find((outcome) => outcome.status === "rejected");
+    if (failed === undefined) continue;
+    await undoSteps(steps.slice(0, begun), subject, context.observer, failed.reason);
+    throw failed.reason;
+  }
+}
+
+async function runStep<T>(
+  { name: step, run }: Step<T>,
+  subject: T,
   { observer, logger }: StepContext,
 ): Promise<void> {
-  for (const [index, step] of steps.entries()) {
-    const startedAt = performance.now();
-    try {
-      observer(step.name);
-      await step.run(subject);
-    } catch (error) {
-      logger.warn({ step: step.name, err: error }, "step failed, undoing");
-      await undoSteps(steps.slice(0, index + 1), subject, observer, error);
-      throw error;
-    }
-    logger.debug({ step: step.name, ms: Math.round((performance.now() - startedAt) * 10) / 10 }, "step done");
+  const startedAt = performance.now();
+  try {
+    observer(step);
+    await run(subject);
+  } catch (err) {
+    logger.warn({ step, err }, "step failed, undoing");
+    throw err;
   }
+  logger.debug({ step, ms: Math.round((performance.now() - startedAt) * 10) / 10 }, "step done");
 }
 
 /**

@@ -2,7 +2,10 @@ import type { HeldNamespaces, NamespaceThread, PodNamespacesRequest } from "../.
 import type { Logger } from "../../../ground/logging/index.ts";
 import type { Network, PreparedNetwork } from "../../../services/network/index.ts";
 
-/** What a pod gets that was made ahead; whoever takes it disposes of the namespaces once they are pinned. */
+/**
+ * What a pod gets that was made ahead; whoever takes it disposes of the namespaces once they are pinned and
+ * the network is attached.
+ */
 export type Ready = {
   readonly namespaces: HeldNamespaces;
   /** Undefined where the network has nothing that can be made ahead. */

@@ -136,14 +136,17 @@ export class SandboxLifecycle implements Sandboxes {
   async #make(record: SandboxRecord): Promise<void> {
     const { observer } = this.#services;
     const logger = this.#services.logger.child({ sandbox: record.id });
+    const draft: SandboxDraft = { record, ips: [] };
     try {
-      await runSteps(this.#steps, { record, ips: [] }, { observer, logger });
+      await runSteps(this.#steps, draft, { observer, logger });
       this.#watchPause(record.id);
     } catch (error) {
       await this.#giveUp(record, error).catch((err: unknown) =>
         logger.error({ err }, "the record of a sandbox whose creation failed stays until the next start"),
       );
       throw error;
+    } finally {
+      draft.ready?.namespaces[Symbol.dispose]();
     }
   }
 

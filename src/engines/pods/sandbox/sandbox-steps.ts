@@ -1,6 +1,5 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { PreparedNetwork } from "../../../services/network/index.ts";
 import {
   needsPause,
   podAttachment,
@@ -15,6 +14,7 @@ import type { Step } from "../records/steps.ts";
 import type { PodServices } from "../services.ts";
 import { labelSandboxFiles, sandboxLabels } from "../volumes/se-linux-labels.ts";
 import { podNamespaces } from "./pod-namespaces.ts";
+import type { Ready } from "./ready-pod.ts";
 import { makeSandboxDirectory, removeSandboxDirectory } from "./sandbox-directory.ts";
 import { mountSharedMemory, writeHosts, writeSandboxFiles } from "./sandbox-files.ts";
 import { byInterface } from "./sandbox-sysctls.ts";
@@ -24,8 +24,10 @@ import { podRoot } from "./user-namespaces.ts";
 export type SandboxDraft = {
   readonly record: SandboxRecord;
   ips: readonly string[];
-  /** Made ahead in its namespaces. */
-  preparedNetwork?: PreparedNetwork | undefined;
+  /** What was made ahead for it; whoever runs the steps disposes of the namespaces after them. */
+  ready?: Ready | undefined;
+  /** Resolves when its namespaces are pinned. */
+  pinned?: Promise<unknown>;
 };
 
 /**
@@ -38,6 +40,7 @@ export function sandboxSteps(services: PodServices): readonly Step<SandboxDraft>
     namespaces(services),
     files(services),
     network(services),
+    hosts(services),
     interfaceSysctls(services),
     pause(services),
     commit(services),
@@ -65,10 +68,9 @@ function namespaces(services: PodServices): Step<SandboxDraft> {
       // Those of a pod without interfaces of its own are the host's, which refuses them by name.
       const first = sharesHostNetwork(record.config) ? sysctls : byInterface(sysctls).others;
       const wanted = { ...request, sysctls: first };
-      const ready = services.readyPod.take(wanted);
-      using held = ready?.namespaces;
-      await services.namespaceThread.createPodNamespaces(wanted, held);
-      draft.preparedNetwork = ready?.network;
+      draft.ready = services.readyPod.take(wanted);
+      draft.pinned = services.namespaceThread.createPodNamespaces(wanted, draft.ready?.namespaces);
+      await draft.pinned;
     },
     undo: ({ record }) =>
       services.namespaceThread.unpinNamespaces(sandboxPaths(services.stateDir, record.id).namespaces),
@@ -78,6 +80,7 @@ function namespaces(services: PodServices): Step<SandboxDraft> {
 function files(services: PodServices): Step<SandboxDraft> {
   return {
     name: "sandbox-files",
+    withPrevious: true,
     run: async ({ record }) => {
       const { id, config } = record;
       const paths = sandboxPaths(services.stateDir, id);
@@ -90,17 +93,19 @@ function files(services: PodServices): Step<SandboxDraft> {
   };
 }
 
+/** What was made ahead is taken up while the namespaces are being pinned; all else is made in them then. */
 function network({ stateDir, network }: PodServices): Step<SandboxDraft> {
   return {
     name: "sandbox-network",
+    withPrevious: true,
     run: async (draft) => {
-      const { id, config } = draft.record;
+      const { record, ready, pinned = Promise.resolve() } = draft;
+      const { id, config } = record;
       if (sharesHostNetwork(config)) return;
-      const paths = sandboxPaths(stateDir, id);
-      const pod = podAttachment(id, config, join(paths.namespaces, "net"));
-      const { ips } = await network.attach(pod, undefined, draft.preparedNetwork);
-      draft.ips = ips;
-      await writeHosts(config, paths, ips);
+      const pod = podAttachment(id, config, join(sandboxPaths(stateDir, id).namespaces, "net"));
+      if (ready?.network === undefined) await pinned;
+      const prepared = ready?.network && { ...ready.network, pinned };
+      draft.ips = (await network.attach(pod, undefined, prepared)).ips;
     },
     // Of one that never got as far as its addresses, only what was written down tells whether plugins were
     // run.
@@ -109,6 +114,16 @@ function network({ stateDir, network }: PodServices): Step<SandboxDraft> {
       if (sharesHostNetwork(config)) return;
       const pod = podToDetach(id, config, join(sandboxPaths(stateDir, id).namespaces, "net"));
       await network.detach(id, ips.length === 0 ? {} : { pod });
+    },
+  };
+}
+
+/** A pod's own addresses are known only now. */
+function hosts({ stateDir }: PodServices): Step<SandboxDraft> {
+  return {
+    name: "sandbox-hosts",
+    run: async ({ record: { id, config }, ips }) => {
+      if (!sharesHostNetwork(config)) await writeHosts(config, sandboxPaths(stateDir, id), ips);
     },
   };
 }

@@ -51,7 +51,7 @@ async function add(call: PluginCall, _: AddResult | undefined, tools: PluginTool
     interfaces: [
       { name: links.bridge.name, mac: links.bridge.mac, sandbox: "" },
       { name: links.host.name, mac: links.host.mac, sandbox: "" },
-      { name: links.pod.name, mac: links.pod.mac, sandbox: call.netnsPath },
+      { name: links.pod.name, mac: links.pod.mac, sandbox: call.sandbox },
     ],
     ips,
     routes,

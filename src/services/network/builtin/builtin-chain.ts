@@ -74,8 +74,8 @@ export class BuiltinChain implements NetworkChain, AsyncDisposable {
   }
 
   /** Takes away what was made ahead, where another network is attached in its place. */
-  async discard(port: PreparedPort, netnsPath: string): Promise<void> {
-    await this.#thread.run({ kind: "discard", port, netnsPath });
+  async discard(port: PreparedPort): Promise<void> {
+    await this.#thread.run({ kind: "discard", port });
   }
 
   async delete(network: AttachedNetwork, pod: PodAttachment): Promise<void> {

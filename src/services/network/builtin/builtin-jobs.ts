@@ -24,7 +24,7 @@ export type BuiltinJob =
       readonly file?: string | undefined;
     }
   | { readonly kind: "prepare"; readonly network: AttachedNetwork; readonly netnsPath: string }
-  | { readonly kind: "discard"; readonly port: PreparedPort; readonly netnsPath: string }
+  | { readonly kind: "discard"; readonly port: PreparedPort }
   | { readonly kind: "removeLink"; readonly link: LeftLink }
   | { readonly kind: "collect"; readonly network: NetworkConfig; readonly valid: readonly Valid[] }
   /** Whether this kernel takes rules at all; whether those are there that must be, and if not, makes them. */

@@ -10,9 +10,9 @@ export const loopbackPlugin: BuiltinPlugin = {
   delete: async () => [],
 };
 
-function loopbackResult({ netnsPath }: PluginCall): AddResult {
+function loopbackResult({ sandbox }: PluginCall): AddResult {
   return {
-    interfaces: [{ name: "lo", mac: "00:00:00:00:00:00", sandbox: netnsPath }],
+    interfaces: [{ name: "lo", mac: "00:00:00:00:00:00", sandbox }],
     ips: ["127.0.0.1/8", "::1/128"].flatMap(loopbackIp),
     routes: [],
     dns: {},

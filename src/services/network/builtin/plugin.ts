@@ -11,16 +11,21 @@ export type PluginCall = {
   /** The sandbox's id. */
   readonly containerId: string;
   readonly ifName: string;
-  /** Empty where the namespace is gone. */
+  /** Where the namespace is found; empty where it is gone. */
   readonly netnsPath: string;
+  /** What results call the namespace: the path that it is to be found at later. */
+  readonly sandbox: string;
   /** What this plugin is told of the pod, by its capabilities. */
   readonly runtimeConfig: JsonObject;
   /** What {@link BuiltinPlugin.prepare} made of this plugin in the same namespace. */
   readonly prepared?: PreparedPort | undefined;
 };
 
-/** A veth pair that was made ahead: its end on the host, which is a port of the bridge, and the pod's. */
-export type PreparedPort = { readonly host: LeftLink; readonly pod: PodLink };
+/**
+ * A veth pair that was made ahead: its end on the host, which is a port of the bridge, and the pod's, in the
+ * namespace that is found there.
+ */
+export type PreparedPort = { readonly host: LeftLink; readonly pod: PodLink; readonly netnsPath: string };
 
 /** A link of which nothing changes any more while a pod is attached. */
 export type PodLink = Pick<Link, "index" | "name" | "mac">;

@@ -45,7 +45,7 @@ type Connected = { readonly bridge: PodLink; readonly host: PodLink; readonly po
  */
 export async function connectPod(call: PluginCall, connection: Connection): Promise<Connected> {
   const { config, bridge, ips, routes, tools } = connection;
-  const host = call.prepared && (await takePrepared(call, call.prepared, bridge, tools.route));
+  const host = call.prepared && (await takePrepared(call.prepared, bridge, tools.route));
   const name = host?.name ?? addPort(call, `${call.containerId} ${call.ifName}`, connection);
   tools.step("pod interface");
   using route = NetlinkSocket.open("route", call.netnsPath);
@@ -83,7 +83,7 @@ export async function preparePort(place: Place, { config, bridge, tools }: Port)
   const pod = required(route, place.ifName);
   setLink(route, pod, { up: true });
   const host = await operational(tools.route, name, bridge);
-  return { host: known(host), pod: known(pod) };
+  return { host: known(host), pod: known(pod), netnsPath: place.netnsPath };
 }
 
 function known({ index, name, mac }: Link): PodLink {
@@ -92,7 +92,6 @@ function known({ index, name, mac }: Link): PodLink {
 
 /** Undefined where somebody has changed the port meanwhile, or made the bridge anew: then it is gone. */
 async function takePrepared(
-  place: Place,
   port: PreparedPort,
   bridge: Link,
   route: NetlinkSocket,
@@ -103,7 +102,7 @@ async function takePrepared(
     setLink(route, host, { alias: "" });
     return host;
   }
-  await removePrepared(place, port);
+  await removePrepared(port);
   return undefined;
 }
 
@@ -111,10 +110,7 @@ async function takePrepared(
  * Takes away what {@link preparePort} has made, by its end in the pod's namespace, which is nobody else's:
  * the other end may have another name by now, be elsewhere, or its number another link's.
  */
-export async function removePrepared(
-  { netnsPath }: Pick<Place, "netnsPath">,
-  { pod }: PreparedPort,
-): Promise<void> {
+export async function removePrepared({ netnsPath, pod }: PreparedPort): Promise<void> {
   using route = NetlinkSocket.open("route", netnsPath);
   await deleteLink(route, pod);
 }

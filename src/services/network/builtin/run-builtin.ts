@@ -42,7 +42,7 @@ export class BuiltinRunner {
       case "prepare":
         return { port: await this.#prepare(job.network, job.netnsPath) };
       case "discard":
-        await removePrepared(job, job.port);
+        await removePrepared(job.port);
         return {};
       case "delete":
         return { links: await this.#delete(job.network, job.pod) };
@@ -81,9 +81,11 @@ export class BuiltinRunner {
     pod: PodAttachment,
     prepared: PreparedPort | undefined,
   ): Promise<JsonObject> {
+    // A namespace with something made ahead may not be pinned yet.
+    const place = prepared && { prepared, netnsPath: prepared.netnsPath };
     let result: AddResult | undefined;
     for (const [plugin, builtin] of pluginsOf(config.plugins)) {
-      const call = { ...callOf(plugin, config.name, ifName, pod), prepared };
+      const call = { ...callOf(plugin, config.name, ifName, pod), ...place };
       result = await builtin.add(call, result, this.#tools).catch((error: unknown) => {
         throw asNetworkError(error, plugin.type, "ADD");
       });
@@ -154,6 +156,7 @@ function callOf(config: PluginConfig, network: string, ifName: string, pod: PodA
     containerId: pod.sandboxId,
     ifName,
     netnsPath: pod.netnsPath,
+    sandbox: pod.netnsPath,
     runtimeConfig: runtimeConfig(config, capabilityArgs(pod)) ?? {},
   };
 }
