@@ -1,4 +1,3 @@
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import {
   needsPause,
@@ -26,7 +25,9 @@ export type SandboxDraft = {
   ips: readonly string[];
   /** What was made ahead for it; whoever runs the steps disposes of the namespaces after them. */
   ready?: Ready | undefined;
-  /** Resolves when its namespaces are pinned. */
+  /** Resolves when its directory is there. */
+  directory?: Promise<void>;
+  /** Resolves when its namespaces are pinned in it. */
   pinned?: Promise<unknown>;
 };
 
@@ -50,10 +51,10 @@ export function sandboxSteps(services: PodServices): readonly Step<SandboxDraft>
 function directories({ stateDir, trees }: PodServices): Step<SandboxDraft> {
   return {
     name: "sandbox-directories",
-    run: async ({ record }) => {
-      const { directory, namespaces } = sandboxPaths(stateDir, record.id);
-      await makeSandboxDirectory(directory, record.config);
-      mkdirSync(namespaces, { mode: 0o700 });
+    run: async (draft) => {
+      const { directory } = sandboxPaths(stateDir, draft.record.id);
+      draft.directory = makeSandboxDirectory(directory, draft.record.config);
+      await draft.directory;
     },
     undo: ({ record }) => removeSandboxDirectory(sandboxPaths(stateDir, record.id).directory, trees),
   };
@@ -62,14 +63,20 @@ function directories({ stateDir, trees }: PodServices): Step<SandboxDraft> {
 function namespaces(services: PodServices): Step<SandboxDraft> {
   return {
     name: "sandbox-namespaces",
+    withPrevious: true,
     run: async (draft) => {
-      const { record } = draft;
+      const { record, directory } = draft;
       const { sysctls, ...request } = podNamespaces(record, services);
       // Those of a pod without interfaces of its own are the host's, which refuses them by name.
       const first = sharesHostNetwork(record.config) ? sysctls : byInterface(sysctls).others;
       const wanted = { ...request, sysctls: first };
-      draft.ready = services.readyPod.take(wanted);
-      draft.pinned = services.namespaceThread.createPodNamespaces(wanted, draft.ready?.namespaces);
+      const ready = services.readyPod.take(wanted);
+      const pin = async () => {
+        await directory;
+        await services.namespaceThread.createPodNamespaces(wanted, ready?.namespaces);
+      };
+      draft.ready = ready;
+      draft.pinned = pin();
       await draft.pinned;
     },
     undo: ({ record }) =>
@@ -81,10 +88,11 @@ function files(services: PodServices): Step<SandboxDraft> {
   return {
     name: "sandbox-files",
     withPrevious: true,
-    run: async ({ record }) => {
+    run: async ({ record, directory }) => {
       const { id, config } = record;
       const paths = sandboxPaths(services.stateDir, id);
       const labels = sandboxLabels(record, services);
+      await directory;
       await writeSandboxFiles(config, paths);
       if (labels !== undefined) labelSandboxFiles(paths, labels, services.seLinux);
       if (!sharesHostIpc(config)) await mountSharedMemory(paths.shm, podRoot(config), labels);
@@ -93,7 +101,7 @@ function files(services: PodServices): Step<SandboxDraft> {
   };
 }
 
-/** What was made ahead is taken up while the namespaces are being pinned; all else is made in them then. */
+/** What was made ahead is taken up while the rest is made; all else is made in the namespaces then. */
 function network({ stateDir, network }: PodServices): Step<SandboxDraft> {
   return {
     name: "sandbox-network",
