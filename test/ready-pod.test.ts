@@ -99,7 +99,9 @@ describe("what is made ahead for the next pod", () => {
     const ready = await readyAfter(host.berth, "before-refusal");
     const linux = { sysctls: { "net.ipv4.ip_local_port_range": "none" } };
     await assert.rejects(TestPod.run(host.berth, "refused", { linux }), /ip_local_port_range/);
-    assert.ok(!(await ports(host.berth)).some(({ ifindex }) => ifindex === ready.ifindex));
+    await eventually("it is gone", async () =>
+      (await ports(host.berth)).every(({ ifindex }) => ifindex !== ready.ifindex),
+    );
     const attached = await readdir(join(host.berth.root, "network"));
     const pods = (await host.berth.clients.runtime.listPodSandbox({ filter: undefined })).items;
     assert.deepEqual(attached.toSorted(), pods.map(({ id }) => `${id}.json`).toSorted());

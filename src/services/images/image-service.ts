@@ -20,7 +20,7 @@ import type { GarbageCollector } from "../gc/index.ts";
 import type { ImageNames } from "../imagenames/index.ts";
 import type { Leases } from "../leases/index.ts";
 import type { Peers } from "../peers/index.ts";
-import type { Snapshotter, UsageMeter } from "../snapshots/index.ts";
+import type { NewSnapshot, Snapshotter, UsageMeter } from "../snapshots/index.ts";
 import type { ArtifactLimits } from "./artifacts/artifact-files.ts";
 import { ArtifactVolumes } from "./artifacts/artifact-volumes.ts";
 import { ContentHold } from "./content-hold.ts";
@@ -332,7 +332,7 @@ class ImageService implements Images, AsyncDisposable {
     return await this.#fsUsages.sums();
   }
 
-  async prepareRootfs(image: Image, key: string): Promise<void> {
+  async prepareRootfs(image: Image, key: string, made?: NewSnapshot["made"]): Promise<void> {
     if (image.artifact !== undefined) {
       const name = image.repoTags[0] ?? image.id;
       throw new ImageError(
@@ -342,7 +342,7 @@ class ImageService implements Images, AsyncDisposable {
       );
     }
     await this.#ensureUnpacked(image);
-    await this.#snapshotter.prepare(key, image.chainId, { durability: "withNext" });
+    await this.#snapshotter.prepare(key, image.chainId, { durability: "withNext", made });
   }
 
   layerFiles({ layers }: Image): ReturnType<Images["layerFiles"]> {

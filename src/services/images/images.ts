@@ -1,5 +1,6 @@
 import type { Descriptor, Digest, ImageConfig, Platform } from "../../parts/oci/index.ts";
 import type { Credentials } from "../../parts/registry/index.ts";
+import type { NewSnapshot } from "../snapshots/index.ts";
 import type { ArtifactFacts } from "./artifacts/artifact.ts";
 import type { ImageUsage, NamedManifest } from "./overview/overview.ts";
 import type { Pushed, PushRequest } from "./push/push.ts";
@@ -104,10 +105,10 @@ export interface ImageCatalog {
 export interface ImageRootfs {
   /**
    * Unpacks if the snapshot is gone, then prepares a writable snapshot with that key on top of the image. It
-   * is on disk with the next commit, such as that of the container that it is for. Throws ImageError
-   * FailedPrecondition for an artifact.
+   * is on disk with the next commit, such as that of the container that it is for. `made`: see NewSnapshot.
+   * Throws ImageError FailedPrecondition for an artifact.
    */
-  prepareRootfs(image: Image, key: string): Promise<void>;
+  prepareRootfs(image: Image, key: string, made?: NewSnapshot["made"]): Promise<void>;
   /** The image's layers as they came, bottom first. Throws ContentError NotFound for one that is not kept. */
   layerFiles(
     image: Image,

@@ -247,7 +247,7 @@ export class DirectorySnapshotter implements Snapshotter {
     kind: "active" | "view",
     key: string,
     parent: string | undefined,
-    { labels = {}, durability, needsHold = false, owner }: NewSnapshot,
+    { labels = {}, durability, needsHold = false, owner, made }: NewSnapshot,
   ): Promise<readonly Mount[]> {
     const { namespace, records, directories, events } = this.#parts;
     using _locks = await this.#locks.acquireAll([key]);
@@ -259,25 +259,26 @@ export class DirectorySnapshotter implements Snapshotter {
     const id = directories.takeId();
     this.#making.add(id);
     try {
-      await this.#makeDirectory(id, kind, parent, owner);
+      const mounts = await this.#makeDirectory(id, kind, parent, owner);
+      made?.(mounts);
       const createdAtNs = nowNs();
       const hold = needsHold ? { needsHold } : {};
       const record = {
         ...{ id, kind, parent, createdAtNs, labels: checked, usage: undefined },
         ...hold,
       };
-      const made = () => {
+      const recorded = () => {
         if (kind === "active")
           events.publish(namespace, "/snapshot/prepare", { snapshotter: this.name, key, parent });
       };
-      await records.commit([records.put(key, record)], made, durability);
+      await records.commit([records.put(key, record)], recorded, durability);
+      return mounts;
     } catch (error) {
       void this.#deletions.start(id);
       throw errorOf(error, `snapshot ${key} cannot be made`);
     } finally {
       this.#making.delete(id);
     }
-    return this.mounts(key);
   }
 
   async #makeDirectory(
@@ -285,7 +286,7 @@ export class DirectorySnapshotter implements Snapshotter {
     kind: "active" | "view",
     parent: string | undefined,
     owner: Owner | undefined,
-  ): Promise<void> {
+  ): Promise<readonly Mount[]> {
     const { directories, records, style } = this.#parts;
     const parents = parent === undefined ? [] : this.#chain(parent, records.get(parent));
     await this.makeRoot();
@@ -295,6 +296,7 @@ export class DirectorySnapshotter implements Snapshotter {
     // One that fails is deleted then: nothing is to be made in it any more.
     await Promise.allSettled([made, filled]);
     await filled;
+    return style.mounts(directory, kind, parents);
   }
 
   #activeDirectory(key: string): SnapshotDirectory {

@@ -99,6 +99,11 @@ export type NewSnapshot = {
   readonly needsHold?: boolean;
   /** Of the root directory; that of its parent's unless given. Not with a snapshotter that copies. */
   readonly owner?: Owner | undefined;
+  /**
+   * Told what `mounts` will be once its directory is there, before it is recorded: who mounts it then
+   * unmounts it when making it fails. Must not throw.
+   */
+  readonly made?: ((mounts: readonly Mount[]) => void) | undefined;
 };
 
 export type Owner = { readonly uid: number; readonly gid: number };

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { hasCode } from "../../../ground/errors/index.ts";
-import { mountMappedSnapshot, mountSnapshot } from "../../../ground/linux/index.ts";
+import { mountMappedSnapshot, mountSnapshot, type SnapshotMount } from "../../../ground/linux/index.ts";
 import { EngineError } from "../../engine/index.ts";
 import { restoreStep } from "../checkpoint/restore-step.ts";
 import { containerPaths, sandboxPaths } from "../paths.ts";
@@ -48,14 +48,21 @@ function extensions({ extensions: all, sandboxes }: PodServices): Step<Container
 function snapshot({ images, snapshotter }: PodServices): Step<ContainerDraft> {
   return {
     name: "container-snapshot",
-    run: async ({ record: { id, imageId } }) => {
+    run: async (draft) => {
+      const { id, imageId } = draft.record;
       const image = images.find(imageId);
       if (image === undefined)
         throw new EngineError(
           "NotFound",
           `image ${imageId} was removed while a container was being created from it; pull it again`,
         );
-      await images.prepareRootfs(image, id);
+      const { promise, resolve, reject } = Promise.withResolvers<readonly SnapshotMount[]>();
+      draft.mounts = promise;
+      // Whoever needs them gets the error.
+      promise.catch(() => undefined);
+      const prepared = images.prepareRootfs(image, id, resolve);
+      prepared.catch(reject);
+      await prepared;
     },
     undo: async ({ record }) => {
       // Its container's record goes after it, and only that one's removal is answered.
@@ -69,6 +76,7 @@ function snapshot({ images, snapshotter }: PodServices): Step<ContainerDraft> {
 function bundle({ stateDir, sandboxes, trees }: PodServices): Step<ContainerDraft> {
   return {
     name: "container-bundle",
+    withPrevious: true,
     run: async ({ record }) => {
       const { bundle, rootfs } = containerPaths(stateDir, record.id);
       // On a tmpfs.
@@ -83,16 +91,14 @@ function rootfs(services: PodServices): Step<ContainerDraft> {
   const { stateDir, snapshotter, sandboxes } = services;
   return {
     name: "container-rootfs",
-    run: async ({ record }) => {
+    withPrevious: true,
+    run: async ({ record, mounts: made }) => {
       const { rootfs, layers } = containerPaths(stateDir, record.id);
       const sandbox = sandboxes.get(record.sandboxId);
       const labels = containerLabels(record.config, sandbox, services);
-      const mounts = await rootfsWithLabel(
-        sandbox.id,
-        snapshotter.mounts(record.id),
-        labels,
-        services.seLinux,
-      );
+      // Without an image there is none.
+      if (made === undefined) return;
+      const mounts = await rootfsWithLabel(sandbox.id, await made, labels, services.seLinux);
       const { id, config } = sandbox;
       if (podIdMappings(config) === undefined) return mountSnapshot(mounts, rootfs);
       await mountMappedSnapshot(mounts, rootfs, {

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { SnapshotMount } from "../../../ground/linux/index.ts";
 import type { ContainerEdits } from "../../../parts/cdi/index.ts";
 import type { Digest } from "../../../parts/oci/index.ts";
 import type { Image } from "../../../services/images/index.ts";
@@ -94,6 +95,8 @@ export type ContainerDraft = {
   /** What extensions answer is added. */
   record: ContainerRecord;
   user: ContainerRecord["user"];
+  /** Of its snapshot; resolves while that is only being recorded. */
+  mounts?: Promise<readonly SnapshotMount[]>;
 };
 
 /** A new sandbox or container id: 64 hex digits. */
