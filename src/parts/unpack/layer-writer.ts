@@ -73,7 +73,10 @@ export class LayerWriter implements EntrySink, Disposable {
     for (const [path, time] of this.#directoryTimes) {
       this.#tree.withDirectory(path, (fd) => setTimesAt(fd, ".", time));
     }
-    return [...this.#undescribed].filter((path) => this.#whiteouts.showsParent(path));
+    // Something else may have come in a directory's place.
+    return [...this.#undescribed].filter(
+      (path) => this.#whiteouts.showsParent(path) && this.#tree.hasDirectory(path),
+    );
   }
 
   [Symbol.dispose](): void {

@@ -82,6 +82,15 @@ export class RootedTree implements Disposable {
     }
   }
 
+  /** Whether there is one at a path that has no symbolic links. */
+  hasDirectory(path: string): boolean {
+    let found = false;
+    this.withDirectory(path, () => {
+      found = true;
+    });
+    return found;
+  }
+
   /** Removes what lies at a name with everything below it, except where `keep` says so of its path. */
   remove(parent: TreeDirectory, name: string, keep: (path: string) => boolean = () => false): void {
     const path = joinPath(parent.path, name);

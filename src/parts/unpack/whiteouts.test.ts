@@ -192,6 +192,16 @@ describe("directories that a layer does not describe", () => {
     assert.equal((await stat(join(target.directory, "later"))).mode & 0o7777, 0o700);
   });
 
+  test("are not reported when something else has come in their place", async () => {
+    await using root = await tempDir();
+    const target = await newTarget(join(root.path, "t"));
+    const layer = tarOf(file("file/.wh.x"), file("file"), file("above/in/x"), file("above"), file("kept/x"));
+    const { undescribedDirectories } = await applyBytes(layer, target);
+    assert.deepEqual(undescribedDirectories, ["kept"]);
+    const image = await applyBytes(layer, { form: "image", directory: join(root.path, "image") });
+    assert.deepEqual(image.undescribedDirectories, undescribedDirectories);
+  });
+
   test("are not reported for a tree that holds the parent's files", async () => {
     await using root = await tempDir();
     const target = await newTarget(join(root.path, "t"), "remove");
