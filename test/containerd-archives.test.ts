@@ -8,7 +8,7 @@ import { containerd } from "../src/ground/protocol/index.ts";
 import { digestOf } from "../src/parts/oci/index.ts";
 import { hostPlatform } from "../src/services/images/index.ts";
 import { startFakeRegistry } from "../src/testing/fake-registry.ts";
-import { imageOf, type TestImage, tarOf } from "../src/testing/images.ts";
+import { imageOf, indexOf, type TestImage, tarOf } from "../src/testing/images.ts";
 import { eventually } from "./support/condition.ts";
 import { leftBehind } from "./support/left-behind.ts";
 import { archiveFrom, archiveTo, imageStore, openStream, registry } from "./support/transfers.ts";
@@ -229,6 +229,21 @@ describe("containerd's API of transfers with archives", () => {
     assert.ok(
       await eventually("nothing of it is on the disk", async () => (await readdir(staging)).length === 0),
     );
+  });
+
+  test("an export of several platforms has their index with these images, which another namespace imports", async () => {
+    const platforms = ["arm64", "ppc64le", "s390x"].map((architecture) => ({ os: "linux", architecture }));
+    const images = platforms.map(async (each) => [await imageOf({ platform: each }), each] as const);
+    const index = indexOf(await Promise.all(images));
+    await using server = await startFakeRegistry({ "app:v1": index });
+    const name = `${server.host}/app:v1`;
+    const [arm64, power] = platforms.map((each) => containerd.types.Platform.fromPartial(each));
+    assert.ok(arm64 !== undefined && power !== undefined);
+    // The third one is not here.
+    await transfer("several", registry(name), imageStore({ name, platforms: [arm64, power] }));
+    const archive = await save("several", [name], { platforms: [arm64, power] });
+    await load("received", archive, { extraReferences: [prefix], platforms: [arm64, power] });
+    assert.deepEqual(await names("received"), [[name, index.target.digest]]);
   });
 
   test("an import whose client goes away in its middle leaves nothing that is not collected", async () => {

@@ -49,11 +49,6 @@ export async function save(transfer: Transfer): Promise<void> {
   const store = imageStoreOf(transfer.source);
   const { stream: id, platforms, allPlatforms, skipCompatibilityManifest } = exportOf(transfer.destination);
   using stream = streamOf(id);
-  if (platforms.length > 1 && !allPlatforms)
-    throw new ContainerdError(
-      "Unimplemented",
-      "ImageExportStream.platforms: some of an index; export one, or all of it",
-    );
   if (store.extraReferences.some(({ isPrefix }) => isPrefix))
     throw new ContainerdError("Unimplemented", "ImageStore.extra_references: a prefix finds no names");
   const names = [
@@ -62,7 +57,7 @@ export async function save(transfer: Transfer): Promise<void> {
   ];
   if (names.length === 0) throw new ContainerdError("InvalidArgument", "source: it names no image");
   for (const name of names) existingImage(storage.imageNames, name);
-  const [platform] = platforms;
+  const [platform, ...others] = platforms.map(toPlatform);
   const images = await transfer.images();
   await using archive = await images.save(
     {
@@ -72,7 +67,7 @@ export async function save(transfer: Transfer): Promise<void> {
         ? { platform: "all" }
         : platform === undefined
           ? {}
-          : { platform: toPlatform(platform) }),
+          : { platform: others.length === 0 ? platform : [platform, ...others] }),
     },
     signal,
   );

@@ -36,10 +36,14 @@ export type ReadDocument = (descriptor: Descriptor) => Promise<Uint8Array | unde
 
 /**
  * Follows a manifest or index to all that it refers to. Layers that may not be handed on are left out:
- * nobody's registry is to be given them. Throws OciFormatError, and ImageError InvalidArgument for what lies
- * too deep.
+ * nobody's registry is to be given them. So are the parts of an index that `isWanted` says no to. Throws
+ * OciFormatError, and ImageError InvalidArgument for what lies too deep.
  */
-export async function planTransfer(target: Descriptor, read: ReadDocument): Promise<TransferPlan> {
+export async function planTransfer(
+  target: Descriptor,
+  read: ReadDocument,
+  isWanted: (child: Descriptor) => boolean = () => true,
+): Promise<TransferPlan> {
   const blobs = new Map<Digest, PlannedBlob>();
   const documents = new Map<Digest, PlannedDocument>();
 
@@ -57,7 +61,7 @@ export async function planTransfer(target: Descriptor, read: ReadDocument): Prom
     const bytes = await read(descriptor);
     if (bytes !== undefined && isIndexType(mediaType)) {
       const { manifests } = parseIndex(bytes, mediaType);
-      for (const child of manifests) {
+      for (const child of manifests.filter(isWanted)) {
         if (isIndexType(child.mediaType) || isManifestType(child.mediaType)) await follow(child, depth + 1);
         else addBlobs(digest, [child]);
       }

@@ -152,6 +152,35 @@ describe("an archive of images", () => {
     await assert.rejects(digest("all"), hasCode("FailedPrecondition"));
   });
 
+  test("holds an index with the images of several platforms, without the others", async () => {
+    await using directory = await tempDir();
+    await using stack = await openStack();
+    const power = { os: "linux", architecture: "ppc64le" };
+    const [ours, other, absent] = [await hello("ours"), await hello("other", arm64), await hello("3", power)];
+    const index = indexOf([
+      [ours, amd64],
+      [other, arm64],
+      [absent, power],
+    ]);
+    await storeImage(stack, "registry.example/app:v1", index);
+    // It is no part of what is asked for, and may be missing.
+    await stack.content.delete(absent.target.digest);
+    const path = join(directory.path, "platforms.tar");
+    await save(stack, path, { images: ["registry.example/app:v1"], platform: [arm64, amd64] });
+    const { stdout } = await run("tar", ["-tf", path]);
+    const held = new Set(stdout.split("\n").filter((name) => /^blobs\/sha256\/./.test(name)));
+    const blobs = [...ours.blobs.keys(), ...other.blobs.keys(), index.target.digest];
+    assert.deepEqual(held, new Set(blobs.map((digest) => `blobs/${digest.replace(":", "/")}`)));
+    const { stdout: layout } = await run("tar", ["-xOf", path, "index.json"]);
+    assert.deepEqual(
+      JSON.parse(layout).manifests.map(({ digest }: { digest: string }) => digest),
+      [index.target.digest],
+    );
+    await using elsewhere = await openStack();
+    const [image] = await elsewhere.images.importArchive(path);
+    assert.deepEqual(image?.repoTags, ["registry.example/app:v1"]);
+  });
+
   test("names nothing that is asked for by its id, and holds artifacts by their names", async () => {
     await using directory = await tempDir();
     await using stack = await openStack();

@@ -4,9 +4,10 @@ export type SaveRequest = {
   /** Names, of images or artifacts, and ids of images; at least one. */
   readonly images: readonly string[];
   /**
-   * Which image of an index; that of this machine when left out. `all` is the index with all that it names.
+   * Which image of an index; that of this machine when left out. With several it is the index, as it is, with
+   * what it names for these alone, and with `all` the index with all that it names.
    */
-  readonly platform?: Platform | "all";
+  readonly platform?: Platform | readonly Platform[] | "all";
   /**
    * `oci`: a tar of an OCI image layout, with docker's `manifest.json` in it, so that every tool reads it.
    * `docker`: without the layout, for what would take the layout and cannot. `layout`: without docker's file.

@@ -1,5 +1,6 @@
 import {
   type Descriptor,
+  type Digest,
   formatPlatform,
   isErofsLayerType,
   isIndexType,
@@ -15,7 +16,7 @@ import { fetchesLayers, type LayerRemaker } from "../layer-remaker.ts";
 import type { NamedTargets } from "../named-targets.ts";
 import { nameIfReference } from "../reference-name.ts";
 import { planImage } from "../resolve-image.ts";
-import { selectManifest } from "../select-manifest.ts";
+import { type ReadSmall, selectManifest } from "../select-manifest.ts";
 import { planTransfer, type TransferPlan } from "../transfer-plan.ts";
 import { type ArchiveFile, archiveBytes } from "./archive-bytes.ts";
 import {
@@ -35,6 +36,7 @@ export type SaverParts = {
   readonly platform: Platform;
 };
 
+type SavedPlatform = NonNullable<SaveRequest["platform"]>;
 type PlannedImage = ArchiveImage & { readonly image: string; readonly plan: TransferPlan };
 
 /**
@@ -80,12 +82,11 @@ export class Saver {
         `${image} is neither an image nor an artifact: its media type is ${JSON.stringify(named.mediaType)}`,
       );
     const read = (descriptor: Descriptor) => this.#read(image, descriptor, hold);
-    const target =
-      platform === "all" ? named : (await selectManifest(named, read, platform)).document.descriptor;
-    const plan = await planTransfer(target, read);
+    const { target, isWanted } = await chosen(named, platform, read);
+    const plan = await planTransfer(target, read, isWanted);
     await hold.add(plan.blobs.map(({ descriptor }) => descriptor));
     await this.#makeWhole(image, plan, hold, signal);
-    const docker = await this.#dockerParts(target, platform, read);
+    const docker = await this.#dockerParts(target, this.#dockerPlatform(platform), read);
     if (docker === undefined && format === "docker")
       throw new ImageError(
         "FailedPrecondition",
@@ -124,12 +125,11 @@ export class Saver {
 
   async #dockerParts(
     target: Descriptor,
-    platform: Platform | "all",
-    read: (descriptor: Descriptor) => Promise<Uint8Array>,
+    platform: Platform,
+    read: ReadSmall,
   ): Promise<ArchiveImage["docker"]> {
     try {
-      const wanted = platform === "all" ? this.#parts.platform : platform;
-      const { manifest } = (await planImage(target, read, wanted)).selected;
+      const { manifest } = (await planImage(target, read, platform)).selected;
       // Docker's archives have layers that are tars alone.
       if (manifest.layers.some(({ mediaType }) => isErofsLayerType(mediaType))) return undefined;
       return { config: manifest.config, layers: manifest.layers };
@@ -137,6 +137,12 @@ export class Saver {
       if (error instanceof ImageError) return undefined;
       throw error;
     }
+  }
+
+  /** docker's file has one image: of several platforms that of the first. */
+  #dockerPlatform(asked: SavedPlatform): Platform {
+    if (asked === "all") return this.#parts.platform;
+    return isList(asked) ? (asked[0] ?? this.#parts.platform) : asked;
   }
 
   /** Small files first, so that a reader knows soon what it reads. */
@@ -163,4 +169,24 @@ export class Saver {
       content: { path: content.path(digest), sizeBytes: content.info(digest).sizeBytes },
     }));
   }
+}
+
+/** What the archive's index names, and what of that is in the archive. Throws ImageError NotFound. */
+async function chosen(
+  named: Descriptor,
+  platform: SavedPlatform,
+  read: ReadSmall,
+): Promise<{ readonly target: Descriptor; readonly isWanted?: (child: Descriptor) => boolean }> {
+  if (platform === "all") return { target: named };
+  if (!isList(platform)) return { target: (await selectManifest(named, read, platform)).document.descriptor };
+  const wanted = new Set<Digest>();
+  for (const each of platform) {
+    const { document, indexes } = await selectManifest(named, read, each);
+    for (const { descriptor } of [document, ...indexes]) wanted.add(descriptor.digest);
+  }
+  return { target: named, isWanted: ({ digest }) => wanted.has(digest) };
+}
+
+function isList(platform: Platform | readonly Platform[]): platform is readonly Platform[] {
+  return Array.isArray(platform);
 }
