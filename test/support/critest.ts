@@ -7,6 +7,7 @@ import { startRegistry } from "../../src/testing/registry.ts";
 import { tempDir } from "../../src/testing/temp-dir.ts";
 import { type BerthOptions, TestBerth } from "./berth.ts";
 import { pushCritestImages } from "./critest-images.ts";
+import { startTunnel } from "./tunnel.ts";
 
 const program = new URL("../../.conformance/critest", import.meta.url).pathname;
 
@@ -63,8 +64,11 @@ export async function critestMirror(): Promise<Pick<BerthOptions, "config" | "do
   const certsDir = parts.use(await tempDir()).path;
   await Promise.all([pushCritestImages(registry), mirror(certsDir, registry.host)]);
   const config = `[images]\ncerts_dirs = [${JSON.stringify(certsDir)}]`;
-  // Docker has mirrors for one host alone. A registry that is asked as a proxy answers for every host.
-  const docker = { registries: { names: publicHosts, proxy: `http://${registry.host}` } };
+  // Docker has mirrors for one host alone. A registry that is asked as a proxy answers for every host; engines
+  // that keep images as containerd does ask it without TLS only when it has answered so where TLS is due.
+  const tunnel = parts.use(await startTunnel(registry.port));
+  const registries = { names: publicHosts, proxy: `http://${registry.host}`, tlsProxy: tunnel.url };
+  const docker = { registries };
   const made = parts.move();
   return { config, docker, [Symbol.asyncDispose]: () => made.disposeAsync() };
 }

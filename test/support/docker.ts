@@ -22,8 +22,15 @@ export type DockerOptions = {
   readonly logs?: { readonly driver: string; readonly options?: Readonly<Record<string, string>> };
   /** Containers go on while the engine is away. */
   readonly liveRestore?: boolean;
-  /** Names of registries that are reached without TLS, through this proxy: "http://127.0.0.1:40123". */
-  readonly registries?: { readonly names: readonly string[]; readonly proxy: string };
+  /**
+   * Names of registries that are reached without TLS, through this proxy: "http://127.0.0.1:40123"; and the
+   * one through which TLS is tried.
+   */
+  readonly registries?: {
+    readonly names: readonly string[];
+    readonly proxy: string;
+    readonly tlsProxy: string;
+  };
 };
 
 const run = promisify(execFile);
@@ -92,7 +99,10 @@ export class TestDocker implements AsyncDisposable {
           ...process.env,
           // It starts its containerd, its shims and runc by their names.
           ...(programs !== undefined && { PATH: `${programs}:${process.env.PATH ?? ""}` }),
-          ...(registries !== undefined && { HTTP_PROXY: registries.proxy }),
+          ...(registries !== undefined && {
+            HTTP_PROXY: registries.proxy,
+            HTTPS_PROXY: registries.tlsProxy,
+          }),
         },
       },
     );
