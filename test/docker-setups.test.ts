@@ -124,6 +124,33 @@ describe("the Docker engine", () => {
     });
   }
 
+  it("says of an engine that hangs that it does not answer, and goes on when it does", async () => {
+    await using registry = await startBusyboxRegistry();
+    await using berth = await TestBerth.start({ engine: "docker" });
+    await berth.pull(registry.image);
+    const pod = await TestPod.run(berth, "hung");
+    const id = await pod.shell("shell", registry.image, "exec sleep 1000");
+    const ready = async () => {
+      const { status } = await berth.clients.runtime.status({ verbose: false });
+      return status?.conditions.find(({ type }) => type === "RuntimeReady");
+    };
+    const dockerd = berth.docker?.pid ?? assert.fail("no dockerd");
+    process.kill(dockerd, "SIGSTOP");
+    try {
+      const message = await eventually("the engine is not ready", async () => {
+        const condition = await ready();
+        return condition?.status === false && condition.message;
+      });
+      assert.match(message, /has not answered for \d+ s/);
+      const asked = berth.clients.runtime.execSync({ containerId: id, cmd: ["true"], timeout: 10n });
+      await assert.rejects(asked, /UNAVAILABLE.*has not answered/);
+    } finally {
+      process.kill(dockerd, "SIGCONT");
+    }
+    await eventually("the engine is ready", async () => (await ready())?.status);
+    assert.equal(await execSync(berth, id, "echo", "alive"), "alive\n");
+  });
+
   it("makes no pod of a sandbox that ended with dockerd in the midst of its making", async () => {
     await using directory = await tempDir();
     const gate = await GatePlugin.write(directory.path);

@@ -36,6 +36,10 @@ export type MirrorOptions = {
 const firstRetryMs = 100;
 const longestRetryMs = 5000;
 
+/** How often the engine is asked whether it is there, and how long it may take to answer. */
+const pingEveryMs = 5000;
+const answerMs = 10_000;
+
 /** What becomes of a container, and of commands in it, that matters here; other events are many. */
 const actions = [
   ...["create", "start", "die", "destroy", "rename", "update", "oom", "pause", "unpause"],
@@ -181,17 +185,33 @@ export class Mirror implements AsyncDisposable {
     const { client, logger } = this.#options;
     const { signal } = this.#closing;
     const { Version, agreed } = await client.agree(signal);
-    const events = await client.events({ type: ["container"], event: actions, ...oursFilter }, signal);
     const connection = new AbortController();
     const gone = () => new EngineError("Unavailable", "the connection to the Docker Engine ended meanwhile");
     using _connection = { [Symbol.dispose]: () => connection.abort(gone()) };
-    await this.#followImages(AbortSignal.any([signal, connection.signal]));
+    const ending = AbortSignal.any([signal, connection.signal]);
+    const events = await client.events({ type: ["container"], event: actions, ...oursFilter }, ending);
+    await this.#followImages(ending);
     await this.#lookAtAll();
     this.#connection = connection.signal;
     this.#away = undefined;
     logger.info({ engine: client.name, version: Version, api: agreed }, "connected to the Docker Engine");
     onReady();
+    void this.#watch(connection);
     for await (const event of events) this.#hear(event);
+  }
+
+  /** Ends a connection over which nothing is answered any more: one to an engine that hangs stays open. */
+  async #watch(connection: AbortController): Promise<void> {
+    const { signal } = connection;
+    try {
+      while (!signal.aborted) {
+        await delay(pingEveryMs, undefined, { signal, ref: false });
+        await this.#options.client.ping(AbortSignal.any([signal, AbortSignal.timeout(answerMs)]));
+      }
+    } catch (cause) {
+      const silence = `it has not answered for ${answerMs / 1000} s; see what dockerd hangs in`;
+      connection.abort(new EngineError("Unavailable", silence, { cause }));
+    }
   }
 
   /** Containers do not wait for each other. What is heard of one before it is looked at is one look's. */

@@ -52,6 +52,11 @@ export class DockerClient implements Disposable {
     return this.#version !== "" && isAtLeast(this.#version, version);
   }
 
+  /** Resolves when it answers at all. */
+  async ping(signal?: Signal): Promise<void> {
+    await this.#http.json({ method: "HEAD", path: "/_ping", signal });
+  }
+
   info(signal?: Signal): Promise<DockerInfo> {
     return this.#http.json({ method: "GET", path: "/info", signal });
   }
