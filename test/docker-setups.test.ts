@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { tempDir } from "../src/testing/temp-dir.ts";
@@ -65,6 +66,38 @@ describe("the Docker engine", () => {
     const pod = await TestPod.run(berth, "tls");
     const id = await pod.shell("shell", registry.image, "exec sleep 1000");
     assert.equal(await execSync(berth, id, "echo", "over TLS"), "over TLS\n");
+  });
+
+  it("says what is wrong with the certificates by which it is spoken to", async () => {
+    await using directory = await tempDir();
+    const own = await selfSigned(join(directory.path, "docker"));
+    const other = await selfSigned(join(directory.path, "other"));
+    const file = (name: "ca" | "cert" | "key") => join(directory.path, name);
+    const tls = (["ca", "cert", "key"] as const).map((name) => `${name} = ${JSON.stringify(file(name))}`);
+    const port = 12_377;
+    const write = async (signer: string, { certFile, keyFile }: typeof own) => {
+      await copyFile(signer, file("ca"));
+      await copyFile(certFile, file("cert"));
+      await copyFile(keyFile, file("key"));
+    };
+    await write(own.certFile, own);
+    await using berth = await TestBerth.start({
+      engine: "docker",
+      docker: { tls: { port, certFile: own.certFile, keyFile: own.keyFile } },
+      dockerHost: `tcp://127.0.0.1:${port}`,
+      dockerConfig: `tls = { ${tls.join(", ")} }`,
+    });
+    const ready = async () => {
+      await berth.restartDaemon();
+      const { status } = await berth.clients.runtime.status({ verbose: false });
+      return status?.conditions.find(({ type }) => type === "RuntimeReady");
+    };
+    await write(other.certFile, own);
+    assert.match((await ready())?.message ?? "", /docker\.tls: self-signed certificate/);
+    await write(own.certFile, other);
+    assert.match((await ready())?.message ?? "", /docker\.tls: .*bad certificate/);
+    await write(own.certFile, own);
+    assert.equal((await ready())?.status, true);
   });
 
   for (const logs of [
