@@ -64,8 +64,8 @@ export async function critestMirror(): Promise<Pick<BerthOptions, "config" | "do
   const certsDir = parts.use(await tempDir()).path;
   await Promise.all([pushCritestImages(registry), mirror(certsDir, registry.host)]);
   const config = `[images]\ncerts_dirs = [${JSON.stringify(certsDir)}]`;
-  // Docker has mirrors for one host alone. A registry that is asked as a proxy answers for every host. Engines
-  // that keep images as containerd does ask without TLS only where an answer to TLS has come without.
+  // Docker has mirrors for one host alone. A registry that is asked as a proxy answers for every host. An
+  // engine that keeps images as containerd does asks without TLS only where an answer to TLS came without.
   const tunnel = parts.use(await startTunnel(registry.port));
   const registries = { names: publicHosts, proxy: `http://${registry.host}`, tlsProxy: tunnel.url };
   const docker = { registries };

@@ -124,6 +124,12 @@ export class TestDocker implements AsyncDisposable {
     return ((await this.#get("/version")) as { readonly Version: string }).Version;
   }
 
+  /** The Y of its API's version 1.Y: 48 of Docker Engine 28.0, by whatever version of its own. */
+  async apiMinor(): Promise<number> {
+    const { ApiVersion } = (await this.#get("/version")) as { readonly ApiVersion: string };
+    return Number(ApiVersion.split(".")[1]);
+  }
+
   async #get(path: string): Promise<unknown> {
     const asked = request({ socketPath: this.socket, path });
     asked.end();
