@@ -41,7 +41,7 @@ describe("images of the Docker engine", () => {
     const wrong = { username: "me", password: "loud", serverAddress: guarded.host };
     for (const auth of [undefined, wrong])
       await assert.rejects(pull(image, auth), /UNAUTHENTICATED.*private/);
-    for (const serverAddress of ["", "x", "xx"].map((more) => `${guarded.host}${more}`))
+    for (const serverAddress of ["", "http://", "https://"].map((scheme) => `${scheme}${guarded.host}`))
       await assert.rejects(
         pull(image, { username: "me", password: "hush", serverAddress }),
         /NOT_FOUND.*private/,

@@ -50,7 +50,13 @@ export function namesOf({
 }: Pick<DockerImage, "RepoTags" | "RepoDigests">): Pick<Image, "repoTags" | "repoDigests"> {
   const inFull = (names: readonly string[] | null) =>
     (names ?? []).filter((name) => !name.includes("<none>")).map(full);
-  return { repoTags: inFull(RepoTags), repoDigests: inFull(RepoDigests) };
+  const [tags, digests] = [inFull(RepoTags), inFull(RepoDigests)];
+  // Engines that keep images as containerd does name one among its tags by the digest that it was pulled by.
+  const isDigest = (name: string) => name.includes("@");
+  return {
+    repoTags: tags.filter((name) => !isDigest(name)),
+    repoDigests: [...new Set([...digests, ...tags.filter(isDigest)])],
+  };
 }
 
 /** Docker leaves "docker.io/library/" out. */

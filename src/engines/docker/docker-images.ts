@@ -106,13 +106,22 @@ export class DockerImages implements ImageCatalog {
     const image = this.find(idOrReference);
     if (image === undefined) return;
     const { client } = this.#options;
-    const names = [...image.repoTags, ...image.repoDigests];
     // By its names: by its id Docker refuses one that has several.
-    for (const name of names) await client.removeImage(name, true).catch(absent);
-    await client.removeImage(image.id, true).catch((error: unknown) => {
-      // Containers that run of it keep it, without a name, as do images that were built on it.
-      if (names.length === 0 || !hasCode(error, "FailedPrecondition")) absent(error);
-    });
+    const names = [...image.repoTags, ...image.repoDigests, image.id];
+    let kept: unknown;
+    let isRemoved = false;
+    for (const name of names) {
+      try {
+        await client.removeImage(name, true);
+        isRemoved = true;
+      } catch (error) {
+        if (hasCode(error, "FailedPrecondition")) kept = error;
+        else absent(error);
+      }
+    }
+    // Containers that run of it keep it without a name, and so do images that were built on it; engines that
+    // keep images as containerd does leave it the last of its names then.
+    if (kept !== undefined && !isRemoved) throw kept;
     await this.refresh();
   }
 

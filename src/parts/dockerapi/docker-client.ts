@@ -269,9 +269,9 @@ function pathOf(reference: string): string {
 
 /** The engine hands on a registry's words alone. */
 function codeOfMessage(message: string): ErrorCode {
-  if (/not found|manifest unknown|does not exist/i.test(message)) return "NotFound";
   if (/unauthorized|authentication required|no basic auth credentials/i.test(message))
     return "Unauthenticated";
+  if (/not found|manifest unknown|does not exist/i.test(message)) return "NotFound";
   if (/denied/i.test(message)) return "PermissionDenied";
   return "Unavailable";
 }
