@@ -1,5 +1,6 @@
 import type { JobStatus } from "./controllers/job-status.ts";
-import { isOfKind, type StoredObject, type StoredPod } from "./objects.ts";
+import type { KeptRevision } from "./controllers/stateful-set.ts";
+import { isOfKind, type ObjectStatus, type StoredObject, type StoredPod } from "./objects.ts";
 import { familiesOf, familyOf, familyPolicy } from "./services/ip-families.ts";
 import { portKey, type StoredService, statusOf } from "./services/service-addresses.ts";
 
@@ -40,7 +41,13 @@ function statusJson({ status, manifest }: StoredObject): unknown {
   if (manifest.kind === "Service") return { loadBalancer: {} };
   if (manifest.kind === "Job" && status?.job !== undefined)
     return jobJson(status.job as JobStatus, manifest.spec.suspend === true);
+  if (manifest.kind === "StatefulSet" && status !== undefined) return withoutTemplate(status);
   return status;
+}
+
+/** Kubernetes keeps it elsewhere. */
+function withoutTemplate({ currentTemplate: _, ...shown }: ObjectStatus & KeptRevision): unknown {
+  return shown;
 }
 
 /** With what was added to it. */

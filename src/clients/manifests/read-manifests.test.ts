@@ -143,6 +143,25 @@ spec:
     readManifests([{ file: "s.yaml", text: service(`{type: NodePort, clusterIP: "", ports: [${both}]}`) }]);
   });
 
+  it("are refused where a deployment could not be rolled out, or would select all pods", () => {
+    const wrong = (spec: string, selector = "{matchLabels: {a: b}}") => {
+      const template = "template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b}]}}";
+      const more = `selector: ${selector}, ${template}, ${spec}`;
+      const text = `apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec: {${more}}`;
+      return problemsOf(["d.yaml", text]).map((one) => one.split(" ")[3]);
+    };
+    const rolling = (bounds: string) => wrong(`strategy: {rollingUpdate: {${bounds}}}`);
+    assert.deepEqual(rolling("maxSurge: 0, maxUnavailable: 0%"), [
+      "spec.strategy.rollingUpdate.maxUnavailable",
+    ]);
+    assert.deepEqual(rolling("maxUnavailable: 101%"), ["spec.strategy.rollingUpdate.maxUnavailable"]);
+    assert.deepEqual(rolling("maxSurge: 0"), []);
+    assert.deepEqual(wrong("strategy: {type: Recreate, rollingUpdate: {maxSurge: 1}}"), [
+      "spec.strategy.rollingUpdate",
+    ]);
+    assert.deepEqual(wrong("replicas: 1", "{}"), ["spec.selector"]);
+  });
+
   it("are refused where the fields of a job do not go together", () => {
     const wrong = (spec: string, policy = "Never") => {
       const template = `template: {spec: {restartPolicy: ${policy}, containers: [{name: a, image: b}]}}`;

@@ -23,9 +23,19 @@ export async function reconcileDeployment(deployment: Deployment, world: World):
   const current = sets.find((set) => set.manifest.metadata.labels[hashLabel] === hash);
   const old = sets.filter((set) => set !== current);
   await tellStatus(deployment, sets, current, world);
-  if (spec.paused === true) return;
+  if (spec.paused === true) return await scaleAlone(deployment, sets, world);
   if (spec.strategy?.type === "Recreate") return await recreate(deployment, hash, current, old, world);
   await roll(deployment, hash, current, old, world);
+}
+
+/** While nothing is rolled out, the one set that there is follows the number of replicas. */
+async function scaleAlone(
+  { manifest: { spec } }: Deployment,
+  sets: readonly ReplicaSet[],
+  world: World,
+): Promise<void> {
+  const [only, ...others] = sets.length === 1 ? sets : sets.filter((set) => sizeOf(set) > 0);
+  if (only !== undefined && others.length === 0) await scale(only, spec.replicas ?? 1, world);
 }
 
 /** The old ones end before the new one begins. */
@@ -52,14 +62,12 @@ async function roll(
   world: World,
 ): Promise<void> {
   const { replicas = 1, minReadySeconds = 0, strategy } = deployment.manifest.spec;
-  const { maxSurge = "25%", maxUnavailable = "25%" } = strategy?.rollingUpdate ?? {};
-  const surge = resolveShare(maxSurge, replicas, Math.ceil);
-  const unavailable = resolveShare(maxUnavailable, replicas, Math.floor);
+  const { surge, unavailable } = boundsOf(strategy?.rollingUpdate, replicas);
   const total = [...old, ...(current === undefined ? [] : [current])].reduce(
     (sum, set) => sum + sizeOf(set),
     0,
   );
-  const room = replicas + Math.max(surge, surge + unavailable === 0 ? 1 : surge) - total;
+  const room = replicas + surge - total;
   const size = current === undefined ? 0 : sizeOf(current);
   const grown = old.length === 0 ? replicas : Math.min(replicas, size + Math.max(0, room));
   if (current === undefined) return await world.create(replicaSet(deployment, hash, grown), deployment);
@@ -84,6 +92,17 @@ function sizeOf({ manifest }: ReplicaSet): number {
 async function scale(set: ReplicaSet, replicas: number, world: World): Promise<void> {
   if (sizeOf(set) === replicas) return;
   await world.change(set, { ...set.manifest, spec: { ...set.manifest.spec, replicas } });
+}
+
+type RollingUpdate = NonNullable<Deployment["manifest"]["spec"]["strategy"]>["rollingUpdate"];
+
+/** How many more pods there may be, and how many fewer ready ones. */
+function boundsOf(strategy: RollingUpdate, replicas: number) {
+  const { maxSurge = "25%", maxUnavailable = "25%" } = strategy ?? {};
+  const surge = resolveShare(maxSurge, replicas, Math.ceil);
+  const unavailable = resolveShare(maxUnavailable, replicas, Math.floor);
+  // Of neither nothing would ever be replaced; there may be no room for one more, such as for its ports.
+  return { surge, unavailable: surge + unavailable === 0 ? 1 : unavailable };
 }
 
 /** A number, or a share of all, rounded one way or the other. */

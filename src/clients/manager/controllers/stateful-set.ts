@@ -19,12 +19,15 @@ export async function reconcileStatefulSet(set: StatefulSet, world: World): Prom
   const names = Array.from({ length: replicas }, (_, index) => `${metadata.name}-${first + index}`);
   const pods = new Map(podsOf(set, world).map((pod) => [pod.manifest.metadata.name, pod]));
   const hash = templateHash(spec.template);
-  await tellStatus(set, [...pods.values()], hash, world);
+  const current = currentRevision(set, pods, names, hash, world);
+  await tellStatus(set, [...pods.values()], { hash, current }, world);
   const inOrder = podManagementPolicy === "OrderedReady";
-  for (const name of names) {
+  const stillCurrent = countOfCurrent(set, [...pods.values()], current);
+  for (const [index, name] of names.entries()) {
     const pod = pods.get(name);
     await makeClaims(set, name, world);
-    if (pod === undefined) await world.create(statefulPod(set, name, hash), set);
+    const revision = index < stillCurrent ? current : { hash, template: spec.template };
+    if (pod === undefined) await world.create(statefulPod(set, name, revision), set);
     else if (pod.deleting === undefined && hasEnded(pod, world)) await world.remove(pod);
     if (inOrder && (pod === undefined || !isAvailable(pod, minReadySeconds, world))) return;
   }
@@ -36,6 +39,43 @@ export async function reconcileStatefulSet(set: StatefulSet, world: World): Prom
   if (surplus.length > 0) return;
   await removeClaimsOfGone(set, names, world);
   if (spec.updateStrategy?.type !== "OnDelete") await replaceLastOld(set, names, pods, hash, world);
+}
+
+/** A template that pods are made of. */
+type Revision = { readonly hash: string; readonly template: PodTemplate };
+
+/** What the status of a set keeps of it. */
+export type KeptRevision = { readonly currentRevision?: string; readonly currentTemplate?: PodTemplate };
+
+/** That of which all pods were before the last change; this one's once all are of it and ready. */
+function currentRevision(
+  { status, manifest: { spec } }: StatefulSet,
+  pods: ReadonlyMap<string, StoredPod>,
+  names: readonly string[],
+  hash: string,
+  world: World,
+): Revision {
+  const { currentRevision: kept, currentTemplate } = (status ?? {}) as KeptRevision;
+  const isDone = names.every((name) => {
+    const pod = pods.get(name);
+    return pod !== undefined && revisionOf(pod) === hash && isReady(pod, world);
+  });
+  if (isDone || kept === undefined || currentTemplate === undefined) return { hash, template: spec.template };
+  return { hash: kept, template: currentTemplate };
+}
+
+/**
+ * How many of the first pods are made of the earlier template: those below the partition, and those that have
+ * not had their turn.
+ */
+function countOfCurrent({ manifest: { spec } }: StatefulSet, pods: readonly StoredPod[], current: Revision) {
+  const { type = "RollingUpdate", rollingUpdate } = spec.updateStrategy ?? {};
+  if (type === "OnDelete") return 0;
+  return rollingUpdate?.partition ?? pods.filter((pod) => revisionOf(pod) === current.hash).length;
+}
+
+function revisionOf({ manifest }: StoredPod): string | undefined {
+  return manifest.metadata.labels[hashLabel];
 }
 
 /** One at a time, when all of the new ones are ready. */
@@ -51,7 +91,7 @@ async function replaceLastOld(
   for (const name of names.toReversed()) {
     const pod = pods.get(name);
     if (pod === undefined || ordinalOf(pod) - first < partition) return;
-    if (pod.manifest.metadata.labels[hashLabel] !== hash) {
+    if (revisionOf(pod) !== hash) {
       if (pod.deleting === undefined) await world.remove(pod);
       return;
     }
@@ -99,7 +139,7 @@ async function removeClaimsOfGone(set: StatefulSet, pods: readonly string[], wor
       await world.remove(claim);
 }
 
-function statefulPod(set: StatefulSet, name: string, hash: string): Manifest {
+function statefulPod(set: StatefulSet, name: string, revision: Revision): Manifest {
   const { spec } = set.manifest;
   const claims = (spec.volumeClaimTemplates ?? []).map(({ metadata }) => ({
     name: metadata.name ?? "",
@@ -107,18 +147,21 @@ function statefulPod(set: StatefulSet, name: string, hash: string): Manifest {
   }));
   const own = new Set(claims.map((claim) => claim.name));
   const template: PodTemplate = {
-    ...spec.template,
+    ...revision.template,
     spec: {
-      ...spec.template.spec,
+      ...revision.template.spec,
       hostname: name,
       ...(spec.serviceName === undefined ? {} : { subdomain: spec.serviceName }),
-      volumes: [...(spec.template.spec.volumes ?? []).filter((volume) => !own.has(volume.name)), ...claims],
+      volumes: [
+        ...(revision.template.spec.volumes ?? []).filter((volume) => !own.has(volume.name)),
+        ...claims,
+      ],
     },
   };
   const index = name.slice(name.lastIndexOf("-") + 1);
   return podOf(set, template, name, {
     labels: {
-      [hashLabel]: hash,
+      [hashLabel]: revision.hash,
       "statefulset.kubernetes.io/pod-name": name,
       "apps.kubernetes.io/pod-index": index,
     },
@@ -128,13 +171,19 @@ function statefulPod(set: StatefulSet, name: string, hash: string): Manifest {
 async function tellStatus(
   set: StatefulSet,
   pods: readonly StoredPod[],
-  hash: string,
+  { hash, current }: { readonly hash: string; readonly current: Revision },
   world: World,
 ): Promise<void> {
+  const { minReadySeconds = 0 } = set.manifest.spec;
+  const kept: KeptRevision = { currentRevision: current.hash, currentTemplate: current.template };
   await world.setStatus(set, {
+    ...kept,
+    updateRevision: hash,
     replicas: pods.length,
     readyReplicas: pods.filter((pod) => isReady(pod, world)).length,
-    updatedReplicas: pods.filter((pod) => pod.manifest.metadata.labels[hashLabel] === hash).length,
+    availableReplicas: pods.filter((pod) => isAvailable(pod, minReadySeconds, world)).length,
+    currentReplicas: pods.filter((pod) => revisionOf(pod) === current.hash).length,
+    updatedReplicas: pods.filter((pod) => revisionOf(pod) === hash).length,
     observedGeneration: set.generation,
   });
 }

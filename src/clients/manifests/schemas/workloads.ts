@@ -27,7 +27,16 @@ const countOrShare: Schema<number | string> = checked(intOrString, (value, place
   if (!fits) place.error('must be a number or a share such as "25%"');
 });
 
-const rollingUpdate = object({}, { maxSurge: countOrShare, maxUnavailable: countOrShare });
+const rollingUpdate = checked(
+  object({}, { maxSurge: countOrShare, maxUnavailable: countOrShare }),
+  ({ maxSurge, maxUnavailable }, place) => {
+    const isNone = (value: number | string | undefined) => value === 0 || /^0+%$/.test(String(value));
+    if (isNone(maxSurge) && isNone(maxUnavailable))
+      place.at("maxUnavailable").error("may not be 0 where maxSurge is 0");
+    if (typeof maxUnavailable === "string" && Number.parseInt(maxUnavailable, 10) > 100)
+      place.at("maxUnavailable").error("may not be more than 100%");
+  },
+);
 
 /** Pods that run for ever, of templates that select themselves. */
 function selfSelecting(
@@ -35,6 +44,9 @@ function selfSelecting(
   place: Place,
 ): void {
   if (selector === undefined || template === undefined) return;
+  const { matchLabels = {}, matchExpressions = [] } = selector;
+  if (Object.keys(matchLabels).length + matchExpressions.length === 0)
+    place.at("selector").error("must not be empty: it would select all pods");
   if (!selects(selector, template.metadata?.labels ?? {}))
     place.at("selector").error("does not select the labels of the template");
   if ((template.spec?.restartPolicy ?? "Always") !== "Always")
@@ -52,7 +64,11 @@ export const deploymentSpec = checked(
     },
     ["progressDeadlineSeconds", "revisionHistoryLimit"],
   ),
-  selfSelecting,
+  (spec, place) => {
+    selfSelecting(spec, place);
+    if (spec.strategy?.type === "Recreate" && spec.strategy.rollingUpdate !== undefined)
+      place.at("strategy", "rollingUpdate").error("may not be there for the type Recreate");
+  },
 );
 
 export const replicaSetSpec = checked(
@@ -65,7 +81,14 @@ export const daemonSetSpec = checked(
     { selector: labelSelector, template: podTemplate },
     {
       minReadySeconds: count,
-      updateStrategy: object({}, { type: oneOf("RollingUpdate", "OnDelete"), rollingUpdate }),
+      updateStrategy: object(
+        {},
+        {
+          type: oneOf("RollingUpdate", "OnDelete"),
+          // One pod: the old one ends before the new one begins.
+          rollingUpdate: object({}, { maxUnavailable: countOrShare }, ["maxSurge"]),
+        },
+      ),
     },
     ["revisionHistoryLimit"],
   ),
