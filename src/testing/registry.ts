@@ -53,7 +53,7 @@ function configuration(
   return JSON.stringify({
     version: 0.1,
     log: { level: "info" },
-    storage: { filesystem: { rootdirectory: join(directory, "storage") } },
+    storage: { filesystem: { rootdirectory: join(directory, "storage") }, delete: { enabled: true } },
     http: {
       addr: "127.0.0.1:0",
       ...(tls === undefined ? {} : { tls: { certificate: tls.certificateFile, key: tls.keyFile } }),

@@ -15,7 +15,7 @@ import { manifestName, maxSmallBytes, type Resolved } from "./registry.ts";
 import type { Session } from "./session.ts";
 import type { HttpResponse } from "./transport.ts";
 
-const acceptManifests = [
+export const acceptManifests = [
   mediaType.ociIndex,
   mediaType.dockerManifestList,
   mediaType.ociManifest,

@@ -670,6 +670,32 @@ describe("a manifest with a subject", () => {
     );
   });
 
+  // crane and skopeo delete one and leave it listed (findings/referrers-left-by-delete.sh).
+  test("is entered in a list that names one that was deleted, in place of it", async () => {
+    await using directory = await tempDir();
+    await using server = await startRegistry();
+    await using registry = createRegistry(testOptions());
+    const config = Buffer.from("{}");
+    const path = join(directory.path, "config");
+    await writeFile(path, config);
+    await registry.pushBlob(referenceTo(server, "a"), subject, { path, mountFrom: [] });
+    const push = async (name: string) => {
+      const { bytes, descriptor } = referrer(name);
+      const reference = { ...referenceTo(server, "a"), tag: undefined, digest: descriptor.digest };
+      await registry.pushManifest(reference, descriptor, bytes);
+      return descriptor.digest;
+    };
+    const kept = await push("one");
+    const gone = await push("two");
+    const manifests = `http://${server.host}/v2/a/manifests`;
+    assert.equal((await fetch(`${manifests}/${gone}`, { method: "DELETE" })).status, 202);
+    const last = await push("three");
+    const headers = { accept: mediaType.ociIndex };
+    const list = await (await fetch(`${manifests}/${listTag.slice(2)}`, { headers })).json();
+    const digests = (list as { manifests: readonly Descriptor[] }).manifests.map(({ digest }) => digest);
+    assert.deepEqual(digests, [kept, last]);
+  });
+
   test("is left to a registry that keeps the lists itself", async () => {
     const list = await pushReferrers(
       ({ method }, response) => {

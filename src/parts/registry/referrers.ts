@@ -1,7 +1,9 @@
+import type { ErrorCode } from "../../ground/errors/index.ts";
 import {
   type Descriptor,
   type Digest,
   digestOf,
+  isDigest,
   mediaType,
   type Reference,
   type Referrer,
@@ -9,10 +11,14 @@ import {
 import { readBounded } from "./bounded.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { RegistryError } from "./errors.ts";
+import { acceptManifests } from "./manifests.ts";
 import { maxSmallBytes } from "./registry.ts";
 import { pushScopes } from "./scopes.ts";
 import type { Session } from "./session.ts";
 import { bytesBody } from "./transport.ts";
+
+/** Of a list that names what is not there. */
+const refusals: readonly ErrorCode[] = ["InvalidArgument", "NotFound"];
 
 /**
  * Enters a manifest that has a `subject` in the list of that one's referrers, an index under the tag
@@ -34,21 +40,42 @@ export async function enterReferrer(
   const listed = await readBounded(found, maxSmallBytes, "the list of referrers");
   const entries = found.status === 404 ? [] : entriesOf(endpoint, path, listed);
   if (entries.some((entry) => digestIn(entry) === descriptor.digest)) return;
-  const list = {
-    schemaVersion: 2,
-    mediaType: mediaType.ociIndex,
-    manifests: [...entries, entryOf(descriptor, referrer)],
+  const put = async (others: readonly unknown[]) => {
+    const manifests = [...others, entryOf(descriptor, referrer)];
+    const list = { schemaVersion: 2, mediaType: mediaType.ociIndex, manifests };
+    const body = bytesBody(Buffer.from(JSON.stringify(list)));
+    const type = { "content-type": mediaType.ociIndex };
+    const sent = { method: "PUT", ...request, headers: type, body, accepted: [201, 202] } as const;
+    await (await session.send(endpoint, sent, signal)).body.dump();
   };
-  const index = Buffer.from(JSON.stringify(list));
-  const put = {
-    method: "PUT",
-    ...request,
-    headers: { "content-type": mediaType.ociIndex },
-    body: bytesBody(index),
-    accepted: [201, 202],
-  } as const;
-  const response = await session.send(endpoint, put, signal);
+  try {
+    await put(entries);
+  } catch (error) {
+    if (!(error instanceof RegistryError) || !refusals.includes(error.code)) throw error;
+    // crane and skopeo leave the entries of what they delete, and registries take no list with such a one.
+    const there: unknown[] = [];
+    for (const entry of entries)
+      if (await isThere(session, endpoint, reference, entry, signal)) there.push(entry);
+    if (there.length === entries.length) throw error;
+    await put(there);
+  }
+}
+
+async function isThere(
+  session: Session,
+  endpoint: Endpoint,
+  reference: Reference,
+  entry: unknown,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const digest = digestIn(entry);
+  if (typeof digest !== "string" || !isDigest(digest)) return true;
+  const scopes = pushScopes(reference);
+  const request = { method: "HEAD", reference, path: `manifests/${digest}`, scopes } as const;
+  const headers = { accept: acceptManifests };
+  const response = await session.send(endpoint, { ...request, headers, accepted: [404] }, signal);
   await response.body.dump();
+  return response.status !== 404;
 }
 
 /** `sha256-HEX`, at most as long as a tag may be. */
