@@ -31,15 +31,15 @@ export class RegistrySource implements ImageSource {
     return (await this.#workers.run({ kind: "fetchSmall", ...this.#job, descriptor }, signal)).bytes;
   }
 
+  /** Undefined where the repository does not have it. */
+  async smallIfThere(descriptor: Descriptor, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    return await undefinedIfNotFound(this.small(descriptor, signal));
+  }
+
   /** Of the same repository; undefined where it has no such tag. */
   async manifestOfTag(tag: string, signal: AbortSignal): Promise<Resolved | undefined> {
     const reference = { ...this.#job.reference, tag, digest: undefined };
-    try {
-      return await this.#workers.run({ kind: "resolve", ...this.#job, reference }, signal);
-    } catch (error) {
-      if (hasCode(error, "NotFound")) return undefined;
-      throw error;
-    }
+    return await undefinedIfNotFound(this.#workers.run({ kind: "resolve", ...this.#job, reference }, signal));
   }
 
   /** See {@link Registry.listReferrers}. */
@@ -60,5 +60,14 @@ export class RegistrySource implements ImageSource {
 
   async layer(): Promise<LayerOrigin> {
     return { ...this.#job, kind: "registry" };
+  }
+}
+
+async function undefinedIfNotFound<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (hasCode(error, "NotFound")) return undefined;
+    throw error;
   }
 }

@@ -63,7 +63,9 @@ export class ImageSignatures implements SignatureSource {
   async *#bundles(digest: Digest): AsyncGenerator<SigstoreSignature> {
     const referrers = await this.#registry.referrers(digest, bundleType, this.#signal);
     for (const referrer of checkCount(referrers, digest)) {
-      const manifest = await this.#registry.small(referrer, this.#signal);
+      // crane and skopeo delete one and leave it in the list.
+      const manifest = await this.#registry.smallIfThere(referrer, this.#signal);
+      if (manifest === undefined) continue;
       const { layers } = parseManifest(manifest, referrer.mediaType);
       for (const layer of checkCount(ofType(layers, bundleType), referrer.digest))
         yield { kind: "bundle", bytes: await this.#small(layer) };

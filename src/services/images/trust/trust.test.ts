@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { mediaType } from "../../../parts/oci/index.ts";
 import { imageOf, indexOf, type TestImage } from "../../../testing/images.ts";
 import { pushImage, startRegistry, type TestRegistry } from "../../../testing/registry.ts";
 import { tempDir } from "../../../testing/temp-dir.ts";
@@ -191,6 +192,25 @@ describe("a pull under a signature policy", () => {
       pull("bundled:v1"),
       refused(/it names no image, which only signedIdentity of type matchDigest takes/),
     );
+  });
+
+  // crane and skopeo delete a signature and leave it listed (findings/referrers-left-by-delete.sh).
+  test("takes a bundle that is listed beside one that was deleted", async () => {
+    await signer.pushBundled(registry, { image, repository: "listed", tag: "v1" });
+    const gone = await imageOf({ layers: other });
+    await pushImage(registry, "listed", "gone", gone);
+    const manifests = `http://${registry.host}/v2/listed/manifests`;
+    const list = `${manifests}/${image.target.digest.replace(":", "-")}`;
+    const asked = { headers: { accept: mediaType.ociIndex } };
+    const { manifests: listed } = (await (await fetch(list, asked)).json()) as {
+      manifests: readonly object[];
+    };
+    const body = JSON.stringify({ schemaVersion: 2, manifests: [gone.target, ...listed] });
+    const headers = { "content-type": mediaType.ociIndex };
+    assert.equal((await fetch(list, { method: "PUT", headers, body })).status, 201);
+    assert.equal((await fetch(`${manifests}/${gone.target.digest}`, { method: "DELETE" })).status, 202);
+    await under({ "": sigstore({ signedIdentity: { type: "matchDigest" } }) });
+    await pull("listed:v1");
   });
 
   test("takes an image of an index whose signature vouches for it", async () => {
