@@ -68,6 +68,19 @@ describe("the Docker engine", () => {
     assert.equal(await execSync(berth, id, "echo", "over TLS"), "over TLS\n");
   });
 
+  it("is not used where its containers have users of their own, and Status says why", async () => {
+    await using berth = await TestBerth.start({ engine: "docker", docker: { userNamespaces: true } });
+    const { runtime } = berth.clients;
+    const { status } = await runtime.status({ verbose: false });
+    const ready = status?.conditions.find(({ type }) => type === "RuntimeReady");
+    assert.equal(ready?.status, false);
+    assert.match(ready?.message ?? "", /has userns-remap.*leave that out of its daemon\.json/);
+    const request = { config: podConfig("remapped"), runtimeHandler: "" };
+    await assert.rejects(runtime.runPodSandbox(request), /UNAVAILABLE.*userns-remap/);
+    // There are no pods to remove, and nobody who could.
+    await berth.stopDaemon();
+  });
+
   it("says what is wrong with the certificates by which it is spoken to", async () => {
     await using directory = await tempDir();
     const own = await selfSigned(join(directory.path, "docker"));

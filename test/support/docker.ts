@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { mkdir, open, readFile, rm } from "node:fs/promises";
+import { mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
 import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -20,6 +20,8 @@ export type DockerOptions = {
   readonly runtime?: string;
   /** The driver of containers' logs, unless they choose another, with its options. */
   readonly logs?: { readonly driver: string; readonly options?: Readonly<Record<string, string>> };
+  /** Its containers have users of their own: it sees other /etc/subuid and /etc/subgid than the machine's. */
+  readonly userNamespaces?: boolean;
   /** Containers go on while the engine is away. */
   readonly liveRestore?: boolean;
   /**
@@ -76,9 +78,11 @@ export class TestDocker implements AsyncDisposable {
     const { liveRestore = false, registries, bridge, tls, runtime, cdiDirs = [], logs } = this.#options;
     if (bridge !== undefined) await makeBridge(this.#bridge, bridge);
     await using log = await open(join(this.#directory, "dockerd.log"), "a");
+    const [program = "", ...before] = await this.#command();
     const child = spawn(
-      programs === undefined ? "dockerd" : join(programs, "dockerd"),
+      program,
       [
+        ...before,
         ...["--data-root", join(this.#directory, "data"), "--exec-root", join(this.#directory, "exec")],
         ...["--pidfile", join(this.#directory, "pid"), "-H", this.host],
         ...["--iptables=false", "--ip6tables=false"],
@@ -112,6 +116,16 @@ export class TestDocker implements AsyncDisposable {
     });
     ended.catch(() => undefined);
     await Promise.race([eventually("dockerd answers", () => this.#answers()), ended]);
+  }
+
+  /** The program, with what goes before its own arguments. */
+  async #command(): Promise<readonly string[]> {
+    const dockerd = programs === undefined ? "dockerd" : join(programs, "dockerd");
+    if (!this.#options.userNamespaces) return [dockerd];
+    const file = join(this.#directory, "subids");
+    await writeFile(file, "nobody:200000:65536\n");
+    const script = 'for of in uid gid; do mount --bind "$0" /etc/sub$of; done; exec "$@"';
+    return ["unshare", "--mount", "sh", "-ec", script, file, dockerd, "--userns-remap=nobody:nogroup"];
   }
 
   /** Names of all containers that it has. */

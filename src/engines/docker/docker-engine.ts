@@ -42,6 +42,7 @@ import { userOfProcess } from "./process-user.ts";
 import { SandboxFiles } from "./sandbox-files.ts";
 import { dockerCheckpoints, dockerProfiles } from "./unavailable.ts";
 import { Unfinished } from "./unfinished.ts";
+import { requireUsable } from "./usable-engine.ts";
 
 export type DockerEngineOptions = {
   readonly endpoint: DockerEndpoint;
@@ -231,7 +232,9 @@ export class DockerEngine implements Engine, AsyncDisposable {
 
   /** It may be another engine than before. */
   async #connected(all: readonly ContainerDetails[]): Promise<void> {
-    this.#info = await this.#services.client.info();
+    const info = await this.#services.client.info();
+    requireUsable(info);
+    this.#info = info;
     if (!this.#hasEndedExecs) await this.#services.execs.endLeft();
     this.#hasEndedExecs = true;
     await this.sandboxes.tidyUp(all);

@@ -1,0 +1,22 @@
+import type { DockerInfo } from "../../parts/dockerapi/index.ts";
+import { EngineError } from "../engine/index.ts";
+
+const unusable = [
+  ["name=rootless", "is rootless", "run dockerd as root"],
+  ["name=userns", "has userns-remap", "leave that out of its daemon.json"],
+] as const;
+
+/**
+ * Throws EngineError FailedPrecondition for an engine whose containers are in a user namespace: a pod that
+ * asks for none has the machine's users, also where it shares the machine's network or is privileged, and
+ * berth makes networks and mounts for it as root of the machine.
+ */
+export function requireUsable({ SecurityOptions }: DockerInfo): void {
+  for (const [option, what, instead] of unusable) {
+    if (!(SecurityOptions ?? []).includes(option)) continue;
+    throw new EngineError(
+      "FailedPrecondition",
+      `the Docker Engine ${what}: its containers have users of their own, and pods have the machine's; ${instead}`,
+    );
+  }
+}
