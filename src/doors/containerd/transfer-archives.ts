@@ -11,8 +11,6 @@ export async function load(transfer: Transfer): Promise<void> {
   const { storage, streamOf, progress, signal } = transfer;
   const archive = importOf(transfer.source);
   const store = imageStoreOf(transfer.destination);
-  if (archive.forceCompress)
-    throw new ContainerdError("Unimplemented", "ImageImportStream.force_compress: layers stay as they are");
   using stream = streamOf(archive.stream);
   const images = await transfer.images();
   const wishes = wishesOf(store, images);
@@ -29,6 +27,7 @@ export async function load(transfer: Transfer): Promise<void> {
     {
       ...wishes,
       archive: bytesFrom(stream, signal),
+      compress: archive.forceCompress,
       onProgress: (part) => progress.part(part, "archive"),
       name: (target, written) => give(archivedNames(store, target, written), target),
       ...(isNamed(store) ? { nameIndex: (target) => give(namesIn(store, target), target) } : {}),

@@ -37,6 +37,9 @@ export type ArchivedImages = {
 
 type ArchiveFile = Pick<StagedFile, "path" | "size">;
 
+/** Makes a compressed file of a layer's. */
+type Compress = (layer: StagedFile) => Promise<StagedFile>;
+
 /** The files of an archive, wherever they lie. */
 interface ArchiveFiles {
   byName(name: string): Promise<ArchiveFile | undefined>;
@@ -57,11 +60,12 @@ export async function imagesOfDirectory(directory: string): Promise<ArchivedImag
 
 /**
  * The images of an archive that was taken apart: OCI layout, `docker save`, or both in one (the layout counts
- * then).
+ * then). `compress` is for layers of `docker save` that are not compressed, where they are to be.
  */
 export async function imagesOfArchive(
   files: readonly StagedFile[],
   archive: string,
+  compress?: Compress,
 ): Promise<ArchivedImages> {
   const names = new Map(files.map((file) => [file.name, file]));
   const digests = new Map(files.map((file) => [file.digest, file]));
@@ -79,7 +83,14 @@ export async function imagesOfArchive(
       `${archive}: neither an OCI layout (index.json) nor made by docker save (manifest.json)`,
     );
   }
-  return await dockerImages(await readSmall(manifest, archive), names, lookUp, archive);
+  const layerOf = async (file: StagedFile): Promise<Descriptor> => {
+    const descriptor = await layerDescriptor(file);
+    if (compress === undefined || descriptor.mediaType !== mediaType.dockerLayer) return descriptor;
+    const compressed = await compress(file);
+    digests.set(compressed.digest, compressed);
+    return await layerDescriptor(compressed);
+  };
+  return await dockerImages(await readSmall(manifest, archive), { names, layerOf }, lookUp, archive);
 }
 
 function blobName(digest: Digest): string {
@@ -138,7 +149,13 @@ type DockerEntry = {
  */
 async function dockerImages(
   bytes: Uint8Array,
-  names: ReadonlyMap<string, StagedFile>,
+  {
+    names,
+    layerOf,
+  }: {
+    readonly names: ReadonlyMap<string, StagedFile>;
+    readonly layerOf: (file: StagedFile) => Promise<Descriptor>;
+  },
   files: ArchiveFiles,
   archive: string,
 ): Promise<ArchivedImages> {
@@ -162,7 +179,7 @@ async function dockerImages(
   const images = await Promise.all(
     parseDockerManifest(bytes, archive).map(async (entry): Promise<ArchivedImage> => {
       const { digest, size } = find(entry.config);
-      const layers = await Promise.all(entry.layers.map((name) => layerDescriptor(find(name))));
+      const layers = await Promise.all(entry.layers.map((name) => layerOf(find(name))));
       const config = { mediaType: mediaType.dockerConfig, size, digest };
       const manifest = { schemaVersion: 2, mediaType: mediaType.dockerManifest, config, layers };
       const target = make(manifest, mediaType.dockerManifest);

@@ -9,10 +9,12 @@ import type { TreeRemover } from "../../ground/trees/index.ts";
 import type { Digest } from "../../parts/oci/index.ts";
 import type { LayerLimits } from "../../parts/unpack/index.ts";
 import { type ArchivedImage, type ArchivedImages, imagesOfArchive, imagesOfDirectory } from "./archive.ts";
+import { compressLayer } from "./compress-layer.ts";
 import { ImageError, noRoomError } from "./image-error.ts";
 import type { ImageInstaller } from "./image-installer.ts";
 import type { TargetPuller } from "./transfers/target-puller.ts";
 import { requireTrustedArchive, type TrustOptions } from "./trust/image-trust.ts";
+import type { StagedFile } from "./worker-messages.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
 /** What an archive may hold at most, unpacked; a full disk is noticed anyway. */
@@ -86,15 +88,19 @@ export class Importer {
       ? { called: "the archive", whole: undefined, allPlatforms }
       : { called: path, whole, allPlatforms };
     if (laidOut !== undefined) return await this.#install(laidOut.images, archive, signal);
-    await using staged = await this.#stage(async () => whole, archive.called, signal);
+    await using staged = await this.#stage(async () => whole, { ...archive, compress: false }, signal);
     return await this.#install(staged.images, archive, signal);
   }
 
   /**
    * The images of an archive whose bytes come as they are read, until it is disposed of. Throws ImageError
-   * InvalidArgument, ResourceExhausted.
+   * InvalidArgument, ResourceExhausted. `compress`: layers of `docker save` that are not compressed.
    */
-  async receive(bytes: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<StagedArchive> {
+  async receive(
+    bytes: AsyncIterable<Uint8Array>,
+    { compress }: { readonly compress: boolean },
+    signal: AbortSignal,
+  ): Promise<StagedArchive> {
     const spool = async (directory: string): Promise<string> => {
       const path = join(directory, "archive");
       const room = new KeptRoom(directory, this.#limits.minFreePercent);
@@ -108,13 +114,13 @@ export class Importer {
       }
       return path;
     };
-    return await this.#stage(spool, "the archive", signal);
+    return await this.#stage(spool, { called: "the archive", compress }, signal);
   }
 
   /** `pathIn` says where the archive is, or puts it into the directory. */
   async #stage(
     pathIn: (directory: string) => Promise<string>,
-    called: string,
+    { called, compress }: { readonly called: string; readonly compress: boolean },
     signal: AbortSignal,
   ): Promise<StagedArchive> {
     await mkdir(this.#staging, { recursive: true, mode: 0o700 });
@@ -128,7 +134,13 @@ export class Importer {
       { kind: "stage", archive, called, directory, ...limits },
       signal,
     );
-    const found = await imagesOfArchive(files, called);
+    const gzips = new Map<Digest, Promise<StagedFile>>();
+    const compressed = (layer: StagedFile): Promise<StagedFile> => {
+      const known = gzips.get(layer.digest) ?? compressLayer(layer, signal);
+      gzips.set(layer.digest, known);
+      return known;
+    };
+    const found = await imagesOfArchive(files, called, compress ? compressed : undefined);
     if (found.images.length === 0) throw new ImageError("InvalidArgument", `${called}: holds no image`);
     const staged = undo.move();
     return { ...found, [Symbol.asyncDispose]: () => staged.disposeAsync() };

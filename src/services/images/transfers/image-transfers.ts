@@ -47,6 +47,8 @@ export type FetchRequest = BroughtRequest & {
 
 export type LoadRequest = BroughtRequest & {
   readonly archive: AsyncIterable<Uint8Array>;
+  /** Layers of what `docker save` wrote that are not compressed: their images have others then. */
+  readonly compress?: boolean;
   /** As in {@link FetchRequest}, once for each image; `written` is what the archive calls it. */
   readonly name: (target: Descriptor, written: readonly string[]) => Promise<void>;
   /** Where the index of all images is wanted too: gives it its names, as the last of all. */

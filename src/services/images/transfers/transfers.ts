@@ -72,9 +72,12 @@ export class Transfers implements ImageTransfers {
     );
   }
 
-  async load({ archive, name, nameIndex, ...wanted }: LoadRequest, signal: AbortSignal): Promise<void> {
+  async load(
+    { archive, compress = false, name, nameIndex, ...wanted }: LoadRequest,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { leases, trees, importer, trust } = this.#parts;
-    await using staged = await importer.receive(archive, signal);
+    await using staged = await importer.receive(archive, { compress }, signal);
     for (const { transport } of staged.images)
       await requireTrustedArchive(trust, { transport, path: undefined });
     const { images, index } = staged;
