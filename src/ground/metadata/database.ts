@@ -66,6 +66,13 @@ export type Change = {
   readonly value: unknown;
 };
 
+/** Changes that are part of another's commit: they are made with its own, or not at all. */
+export type Along = {
+  readonly changes: readonly Change[];
+  /** As in {@link Database.commit}. */
+  readonly committed: () => void;
+};
+
 /**
  * Records of one kind. Values are plain data: JSON types, and also `bigint` and `Uint8Array`, which keep
  * their types across a restart. Treat what `get` returns as frozen.

@@ -9,7 +9,7 @@
  * This room knows nothing of what the records mean, runs no SQL on the main thread, and never deletes or
  * rewrites a file that it cannot read. Only one process may have a database open.
  */
-export type { Change, Collection, CollectionName, Database, Durability } from "./database.ts";
+export type { Along, Change, Collection, CollectionName, Database, Durability } from "./database.ts";
 export { decode, encode } from "./encoding.ts";
 export { MetadataError } from "./metadata-error.ts";
 export { openDatabase } from "./sqlite-database.ts";

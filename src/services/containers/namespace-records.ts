@@ -1,6 +1,6 @@
 import { nowNs } from "../../ground/clock/index.ts";
 import { updateLabels } from "../../ground/labels/index.ts";
-import type { Collection, Database, Durability } from "../../ground/metadata/index.ts";
+import type { Along, Collection, Database, Durability } from "../../ground/metadata/index.ts";
 import { KeyLock, perObject } from "../../ground/sync/index.ts";
 import {
   ContainersError,
@@ -76,12 +76,13 @@ export class NamespaceRecords<Fixed, Mutable> implements Records<Fixed, Mutable>
     id: string,
     change: (before: RecordOf<Fixed, Mutable>) => Partial<MutableFields & Mutable>,
     durability?: Durability,
+    along?: Along,
   ): Promise<RecordOf<Fixed, Mutable>> {
     using _ = await this.#locks.acquire(id);
     const before = this.get(id);
     const after = { ...before, ...change(before), updatedAtNs: nowNs() };
     this.#options.check(after);
-    return await this.#put("updated", after, durability);
+    return await this.#put("updated", after, durability, along);
   }
 
   async delete(id: string, durability?: Durability): Promise<void> {
@@ -95,14 +96,16 @@ export class NamespaceRecords<Fixed, Mutable> implements Records<Fixed, Mutable>
     kind: Exclude<RecordChange, "deleted">,
     given: RecordOf<Fixed, Mutable>,
     durability?: Durability,
+    along?: Along,
   ): Promise<RecordOf<Fixed, Mutable>> {
     const { database, collection, namespace, changed } = this.#options;
     const record = { ...given, labels: updateLabels({}, given.labels) };
-    await database.commit(
-      [collection.put(namespace, record.id, record)],
-      () => changed(kind, record),
-      durability,
-    );
+    const committed = () => {
+      along?.committed();
+      changed(kind, record);
+    };
+    const changes = [...(along?.changes ?? []), collection.put(namespace, record.id, record)];
+    await database.commit(changes, committed, durability);
     return record;
   }
 }

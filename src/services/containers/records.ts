@@ -1,6 +1,6 @@
 import { BerthError } from "../../ground/errors/index.ts";
 import type { Labels } from "../../ground/labels/index.ts";
-import type { Durability } from "../../ground/metadata/index.ts";
+import type { Along, Durability } from "../../ground/metadata/index.ts";
 
 /** Codes: InvalidArgument (a field), NotFound, AlreadyExists (its id is taken). */
 export class ContainersError extends BerthError {}
@@ -61,12 +61,14 @@ export interface Records<Fixed, Mutable> {
    *
    *     await containers.update(id, ({ labels }) => ({ labels: updateLabels(labels, { name: "web" }) }));
    *
-   * On disk at once unless `durability` says otherwise. Throws ContainersError NotFound.
+   * On disk at once unless `durability` says otherwise, and what is to go `along` with it. Throws
+   * ContainersError NotFound.
    */
   update(
     id: string,
     change: (before: RecordOf<Fixed, Mutable>) => Partial<MutableFields & Mutable>,
     durability?: Durability,
+    along?: Along,
   ): Promise<RecordOf<Fixed, Mutable>>;
   /** Gone from the disk at once unless `durability` says otherwise. Throws ContainersError NotFound. */
   delete(id: string, durability?: Durability): Promise<void>;

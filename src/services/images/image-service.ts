@@ -332,7 +332,7 @@ class ImageService implements Images, AsyncDisposable {
     return await this.#fsUsages.sums();
   }
 
-  async prepareRootfs(image: Image, key: string, made?: NewSnapshot["made"]): Promise<void> {
+  async prepareRootfs(image: Image, key: string, record?: NewSnapshot["record"]): Promise<void> {
     if (image.artifact !== undefined) {
       const name = image.repoTags[0] ?? image.id;
       throw new ImageError(
@@ -342,7 +342,7 @@ class ImageService implements Images, AsyncDisposable {
       );
     }
     await this.#ensureUnpacked(image);
-    await this.#snapshotter.prepare(key, image.chainId, { durability: "withNext", made });
+    await this.#snapshotter.prepare(key, image.chainId, { durability: "withNext", record });
   }
 
   layerFiles({ layers }: Image): ReturnType<Images["layerFiles"]> {

@@ -105,10 +105,10 @@ export interface ImageCatalog {
 export interface ImageRootfs {
   /**
    * Unpacks if the snapshot is gone, then prepares a writable snapshot with that key on top of the image. It
-   * is on disk with the next commit, such as that of the container that it is for. `made`: see NewSnapshot.
-   * Throws ImageError FailedPrecondition for an artifact.
+   * is on disk with the next commit, or with that of `record`, which see in NewSnapshot. Throws ImageError
+   * FailedPrecondition for an artifact.
    */
-  prepareRootfs(image: Image, key: string, made?: NewSnapshot["made"]): Promise<void>;
+  prepareRootfs(image: Image, key: string, record?: NewSnapshot["record"]): Promise<void>;
   /** The image's layers as they came, bottom first. Throws ContentError NotFound for one that is not kept. */
   layerFiles(
     image: Image,

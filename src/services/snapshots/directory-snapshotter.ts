@@ -247,7 +247,7 @@ export class DirectorySnapshotter implements Snapshotter {
     kind: "active" | "view",
     key: string,
     parent: string | undefined,
-    { labels = {}, durability, needsHold = false, owner, made }: NewSnapshot,
+    { labels = {}, durability, needsHold = false, owner, record: recordAlong }: NewSnapshot,
   ): Promise<readonly Mount[]> {
     const { namespace, records, directories, events } = this.#parts;
     using _locks = await this.#locks.acquireAll([key]);
@@ -260,18 +260,19 @@ export class DirectorySnapshotter implements Snapshotter {
     this.#making.add(id);
     try {
       const mounts = await this.#makeDirectory(id, kind, parent, owner);
-      made?.(mounts);
       const createdAtNs = nowNs();
       const hold = needsHold ? { needsHold } : {};
       const record = {
         ...{ id, kind, parent, createdAtNs, labels: checked, usage: undefined },
         ...hold,
       };
-      const recorded = () => {
+      const committed = () => {
         if (kind === "active")
           events.publish(namespace, "/snapshot/prepare", { snapshotter: this.name, key, parent });
       };
-      await records.commit([records.put(key, record)], recorded, durability);
+      const changes = [records.put(key, record)];
+      if (recordAlong === undefined) await records.commit(changes, committed, durability);
+      else await recordAlong({ changes, committed }, mounts);
       return mounts;
     } catch (error) {
       void this.#deletions.start(id);

@@ -36,7 +36,7 @@ async function opened(kind: SnapshotterKind, root: string, namespace = "k8s.io")
   const snapshotters = undo.use(await Snapshotters.open({ root, database, events, logger }));
   const snapshotter = await snapshotters.get(kind, namespace);
   const kept = undo.move();
-  return { snapshotter, snapshotters, events, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  return { database, snapshotter, snapshotters, events, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 for (const kind of kinds) {
@@ -52,6 +52,33 @@ for (const kind of kinds) {
   });
 
   describe(`${kind} snapshots`, () => {
+    test("are recorded by another's commit where that is asked for, and go with one that fails", async () => {
+      await using root = await tempDir();
+      await using session = await opened(kind, root.path);
+      const { database, snapshotter, events } = session;
+      await snapshotter.makeRoot();
+      const before = await readdir(snapshotter.root);
+      await snapshotter.prepare("a", undefined, {
+        record: async ({ changes, committed }, mounts) => {
+          assert.equal(snapshotter.stat("a"), undefined);
+          assert.equal((await readdir(snapshotter.root)).length, before.length + 1);
+          await database.commit(changes, committed);
+          assert.deepEqual(snapshotter.mounts("a"), mounts);
+        },
+      });
+      const failing = snapshotter.prepare("b", undefined, { record: () => Promise.reject(new Error("no")) });
+      await assert.rejects(failing, /no/);
+      await snapshotter.cleanup();
+      assert.deepEqual(
+        snapshotter.list().map(({ key }) => key),
+        ["a"],
+      );
+      assert.equal((await readdir(snapshotter.root)).length, before.length + 1);
+      assert.deepEqual(events.take(), [
+        ["/snapshot/prepare", "k8s.io", { snapshotter: kind, key: "a", parent: undefined }],
+      ]);
+    });
+
     test("are published as they are prepared, committed and removed, and not when that fails", async () => {
       await using root = await tempDir();
       await using session = await opened(kind, root.path, "moby");

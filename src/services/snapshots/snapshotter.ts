@@ -1,6 +1,6 @@
 import type { Labels, LabelUpdate } from "../../ground/labels/index.ts";
 import type { SnapshotMount } from "../../ground/linux/index.ts";
-import type { Durability } from "../../ground/metadata/index.ts";
+import type { Along, Durability } from "../../ground/metadata/index.ts";
 import type { LayerTarget } from "../../parts/unpack/index.ts";
 
 /**
@@ -100,10 +100,11 @@ export type NewSnapshot = {
   /** Of the root directory; that of its parent's unless given. Not with a snapshotter that copies. */
   readonly owner?: Owner | undefined;
   /**
-   * Told what `mounts` will be once its directory is there, before it is recorded: who mounts it then
-   * unmounts it when making it fails. Must not throw.
+   * Has its record go along with a commit of the caller's, once its directory is there, with these mounts;
+   * resolves with that commit. When it rejects, the directory is deleted: who has mounted it unmounts it
+   * before.
    */
-  readonly made?: ((mounts: readonly Mount[]) => void) | undefined;
+  readonly record?: ((along: Along, mounts: readonly Mount[]) => Promise<void>) | undefined;
 };
 
 export type Owner = { readonly uid: number; readonly gid: number };

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { hasCode } from "../../../ground/errors/index.ts";
-import { mountMappedSnapshot, mountSnapshot, type SnapshotMount } from "../../../ground/linux/index.ts";
+import { mountMappedSnapshot, mountSnapshot } from "../../../ground/linux/index.ts";
 import { EngineError } from "../../engine/index.ts";
 import { restoreStep } from "../checkpoint/restore-step.ts";
 import { containerPaths, sandboxPaths } from "../paths.ts";
@@ -15,6 +15,7 @@ import { mountImageVolumes, unmountImageVolumes } from "../volumes/image-volumes
 import { mountMappedVolumes, unmountMappedVolumes } from "../volumes/mapped-volumes.ts";
 import { containerLabels, rootfsWithLabel } from "../volumes/se-linux-labels.ts";
 import { checkSpec } from "./container-spec.ts";
+import { UnrecordedSnapshot } from "./unrecorded-snapshot.ts";
 
 /** Everything that makes a container, in order. Their undos, in reverse, also remove a finished one. */
 export function containerSteps(services: PodServices): readonly Step<ContainerDraft>[] {
@@ -56,15 +57,10 @@ function snapshot({ images, snapshotter }: PodServices): Step<ContainerDraft> {
           "NotFound",
           `image ${imageId} was removed while a container was being created from it; pull it again`,
         );
-      const { promise, resolve, reject } = Promise.withResolvers<readonly SnapshotMount[]>();
-      draft.mounts = promise;
-      // Whoever needs them gets the error.
-      promise.catch(() => undefined);
-      const prepared = images.prepareRootfs(image, id, resolve);
-      prepared.catch(reject);
-      await prepared;
+      draft.snapshot = await UnrecordedSnapshot.prepare(images, image, id);
     },
-    undo: async ({ record }) => {
+    undo: async ({ record, snapshot }) => {
+      await snapshot?.discard();
       // Its container's record goes after it, and only that one's removal is answered.
       await snapshotter.remove(record.id, "withNext").catch((error: unknown) => {
         if (!hasCode(error, "NotFound")) throw error;
@@ -76,7 +72,6 @@ function snapshot({ images, snapshotter }: PodServices): Step<ContainerDraft> {
 function bundle({ stateDir, sandboxes, trees }: PodServices): Step<ContainerDraft> {
   return {
     name: "container-bundle",
-    withPrevious: true,
     run: async ({ record }) => {
       const { bundle, rootfs } = containerPaths(stateDir, record.id);
       // On a tmpfs.
@@ -91,14 +86,11 @@ function rootfs(services: PodServices): Step<ContainerDraft> {
   const { stateDir, snapshotter, sandboxes } = services;
   return {
     name: "container-rootfs",
-    withPrevious: true,
-    run: async ({ record, mounts: made }) => {
+    run: async ({ record, snapshot }) => {
       const { rootfs, layers } = containerPaths(stateDir, record.id);
       const sandbox = sandboxes.get(record.sandboxId);
       const labels = containerLabels(record.config, sandbox, services);
-      // Without an image there is none.
-      if (made === undefined) return;
-      const mounts = await rootfsWithLabel(sandbox.id, await made, labels, services.seLinux);
+      const mounts = await rootfsWithLabel(sandbox.id, snapshot?.mounts ?? [], labels, services.seLinux);
       const { id, config } = sandbox;
       if (podIdMappings(config) === undefined) return mountSnapshot(mounts, rootfs);
       await mountMappedSnapshot(mounts, rootfs, {
@@ -157,9 +149,10 @@ function mappedVolumes(services: PodServices): Step<ContainerDraft> {
 function commit({ sandboxes, containers }: PodServices): Step<ContainerDraft> {
   return {
     name: "container-commit",
-    run: async ({ record, user }) => {
+    run: async ({ record, user, snapshot }) => {
       readySandbox(sandboxes, record.sandboxId);
-      await containers.save({ ...record, user, phase: { kind: "created" } });
+      await containers.save({ ...record, user, phase: { kind: "created" } }, "atOnce", snapshot?.along);
+      await snapshot?.finish();
     },
   };
 }

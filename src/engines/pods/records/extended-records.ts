@@ -1,6 +1,6 @@
 import { messageOf } from "../../../ground/errors/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
-import { type Durability, decode, encode } from "../../../ground/metadata/index.ts";
+import { type Along, type Durability, decode, encode } from "../../../ground/metadata/index.ts";
 import { perObject } from "../../../ground/sync/index.ts";
 import type { TypedValue } from "../../../services/containers/index.ts";
 import { type NotYetCreated, RecordStore, type UnreadableRecord } from "./record-store.ts";
@@ -39,6 +39,7 @@ type CommonRecords<C, Fields> = {
     id: string,
     change: (before: C) => Pick<Extended, "extensions">,
     durability?: Durability,
+    along?: Along,
   ): Promise<C>;
   delete(id: string, durability?: Durability): Promise<void>;
 };
@@ -102,13 +103,14 @@ export class ExtendedRecords<
     return this.#join(await this.#records.create(given, durability), own);
   }
 
-  async save(record: R, durability?: Durability): Promise<R> {
+  async save(record: R, durability?: Durability, along?: Along): Promise<R> {
     const own = this.#form.own(record);
     const extension = this.#extension(own);
     const saved = await this.#records.update(
       record.id,
       ({ extensions }) => ({ extensions: { ...extensions, ...extension } }),
       durability,
+      along,
     );
     return this.#join(saved, own);
   }

@@ -1,4 +1,4 @@
-import type { Durability } from "../../../ground/metadata/index.ts";
+import type { Along, Durability } from "../../../ground/metadata/index.ts";
 import { EngineError } from "../../engine/index.ts";
 
 type Identified = { readonly id: string };
@@ -38,7 +38,7 @@ export abstract class RecordStore<R extends Identified> {
   /** Throws ContainersError AlreadyExists. */
   abstract create(record: NotYetCreated<R>, durability?: Durability): Promise<R>;
   /** Throws ContainersError NotFound. */
-  abstract save(record: R, durability?: Durability): Promise<R>;
+  abstract save(record: R, durability?: Durability, along?: Along): Promise<R>;
   /** Throws ContainersError NotFound. */
   abstract delete(id: string, durability?: Durability): Promise<void>;
 

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
-import type { SnapshotMount } from "../../../ground/linux/index.ts";
 import type { ContainerEdits } from "../../../parts/cdi/index.ts";
 import type { Digest } from "../../../parts/oci/index.ts";
 import type { Image } from "../../../services/images/index.ts";
 import type { Container, PodResources, Sandbox } from "../../engine/index.ts";
+import type { UnrecordedSnapshot } from "../container/unrecorded-snapshot.ts";
 
 /**
  * A pod sandbox as it is recorded: what every client of sandboxes knows of it, and what only CRI does
@@ -95,8 +95,8 @@ export type ContainerDraft = {
   /** What extensions answer is added. */
   record: ContainerRecord;
   user: ContainerRecord["user"];
-  /** Of its snapshot; resolves while that is only being recorded. */
-  mounts?: Promise<readonly SnapshotMount[]>;
+  /** Until it is finished. */
+  snapshot?: UnrecordedSnapshot;
 };
 
 /** A new sandbox or container id: 64 hex digits. */
