@@ -10,6 +10,7 @@
  */
 export { checkedBytes, checkImage, isErofsImage } from "./check-image.ts";
 export { ErofsError } from "./erofs-error.ts";
+export { blockBytes } from "./format.ts";
 export type { ErofsDirectory, ErofsInode, FileData, InodeAttributes } from "./inode.ts";
 export { writeIndex } from "./write-index.ts";
 export { canHoldXattr, checkXattr, xattrAreaBytes } from "./xattrs.ts";

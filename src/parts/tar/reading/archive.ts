@@ -15,9 +15,9 @@ import {
 
 /**
  * What the parser wants next: `header` and `block`, exactly that many bytes (the archive may end before a
- * `header`); `data`, that many or fewer, as they come.
+ * `header`); `data`, that many or fewer, as they come; `padding`, exactly that many, or the archive's end.
  */
-export type Want = { readonly kind: "header" | "block" | "data"; readonly bytes: number };
+export type Want = { readonly kind: "header" | "block" | "data" | "padding"; readonly bytes: number };
 
 const wantHeader: Want = { kind: "header", bytes: blockBytes };
 const wantBlock: Want = { kind: "block", bytes: blockBytes };
@@ -104,6 +104,8 @@ function* entry(
   sink.begin({ ...attributes, kind: "file", content });
   yield* data(dataBytes, sink);
   sink.end();
+  const padding = paddingOf(dataBytes);
+  if (padding > 0) yield { kind: "padding", bytes: padding };
 }
 
 function paxNumber(pax: PaxRecords, key: string): number | undefined {
@@ -163,8 +165,6 @@ function* data(bytes: number, sink: ParsedSink): Generator<Want, void, Buffer> {
     sink.data(chunk);
     left -= chunk.length;
   }
-  const padding = paddingOf(bytes);
-  if (padding > 0) yield { kind: "block", bytes: padding };
 }
 
 function paddingOf(bytes: number): number {

@@ -53,7 +53,10 @@ export class TarReader {
 
   /** To be called when there are no more bytes. Throws TarError DataLoss if the archive is not at an end. */
   finish(): void {
-    const atEnd = this.#want === undefined || (this.#want.kind === "header" && this.#gatheredBytes === 0);
+    const want = this.#want?.kind;
+    // Some programs write none behind the last file, and Go's reader, which most engines have, wants none.
+    const atEnd =
+      want === undefined || want === "padding" || (want === "header" && this.#gatheredBytes === 0);
     if (!atEnd) throw new TarError("DataLoss", "the archive ends in the middle of an entry");
   }
 

@@ -3,7 +3,7 @@ import { closeSync, fstatSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { BerthError, codeOf } from "../../../ground/errors/index.ts";
 import { isErrno } from "../../../ground/fs/index.ts";
-import { type ErofsDirectory, writeIndex } from "../../erofs/index.ts";
+import { blockBytes, type ErofsDirectory, writeIndex } from "../../erofs/index.ts";
 import type { ArchiveEntry } from "../../tar/index.ts";
 import type { LayerSink } from "../layer-sink.ts";
 import { UnpackError } from "../unpack-error.ts";
@@ -58,8 +58,16 @@ export class LayerImage implements LayerSink {
   finish(): readonly string[] {
     const { tree } = this.#builder;
     const undescribed = tree.finish();
+    this.#fillLastBlock();
     createIndex(this.#index, tree.root, this.#archive);
     return undescribed;
+  }
+
+  /** The last file's padding may be missing, and the kernel reads whole blocks. */
+  #fillLastBlock(): void {
+    const { size } = fstatSync(this.#archive);
+    const missing = (blockBytes - (size % blockBytes)) % blockBytes;
+    if (missing > 0) writeAll(this.#archive, Buffer.alloc(missing), "archive");
   }
 
   [Symbol.dispose](): void {
