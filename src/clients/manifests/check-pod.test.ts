@@ -50,6 +50,67 @@ describe("fields of pods", () => {
   });
 });
 
+describe("pods that Kubernetes refuses", () => {
+  const fieldsOf = (spec: object) => saidOf(spec).map((one) => one.slice(0, one.indexOf(": ")));
+  const wrongIn = (...more: readonly object[]) =>
+    fieldsOf({ containers: more.map((one, index) => ({ ...container, name: `c${index}`, ...one })) });
+
+  it("are told where amounts do not go together", () => {
+    const resources = {
+      requests: { memory: "2Gi", cpu: "500m", "hugepages-2Mi": "2Mi" },
+      limits: { memory: "1Gi", cpu: "0.5", "hugepages-2Mi": "4Mi", "ephemeral-storage": "-1" },
+    };
+    const wrong = ["limits.ephemeral-storage", "requests.memory", "requests.hugepages-2Mi"];
+    assert.deepEqual(
+      wrongIn({ resources }),
+      wrong.map((field) => `spec.containers[0].resources.${field}`),
+    );
+    assert.deepEqual(
+      fieldsOf({ resources, containers: [container] }),
+      wrong.map((field) => `spec.resources.${field}`),
+    );
+  });
+
+  it("are told of addresses, ports, paths and images that are none", () => {
+    const port = { containerPort: 80, hostPort: 80 };
+    assert.deepEqual(wrongIn({ ports: [port] }, { ports: [{ ...port, hostIP: "::1" }, port] }), [
+      "spec.containers[1].ports[1].hostPort",
+    ]);
+    assert.deepEqual(wrongIn({ ports: [{ ...port, hostIP: "here" }], image: "" }), [
+      "spec.containers[0].image",
+      "spec.containers[0].ports[0].hostIP",
+    ]);
+    const fieldRef = (fieldPath: string) => ({
+      env: [{ name: "A", valueFrom: { fieldRef: { fieldPath } } }],
+    });
+    assert.deepEqual(wrongIn(fieldRef("metadata.labels['a']"), fieldRef("metadata.labels['']")), [
+      "spec.containers[1].env[0].valueFrom.fieldRef.fieldPath",
+    ]);
+    const nameservers = ["10.0.0.1", "10.0.0.2", "fd00::1", "10.0.0.4"];
+    assert.deepEqual(
+      fieldsOf({
+        containers: [container],
+        hostAliases: [{ ip: "db" }],
+        dnsConfig: { nameservers },
+        volumes: [{ name: "a", hostPath: { path: "/a/../b" } }],
+      }),
+      ["spec.hostAliases[0].ip", "spec.dnsConfig.nameservers", "spec.volumes[0].hostPath.path"],
+    );
+  });
+
+  it("are told that root cannot be kept from becoming root", () => {
+    const allowPrivilegeEscalation = false;
+    const capabilities = { add: ["SYS_ADMIN"] };
+    assert.deepEqual(
+      wrongIn(
+        { securityContext: { allowPrivilegeEscalation, privileged: true } },
+        { securityContext: { allowPrivilegeEscalation, capabilities } },
+      ),
+      [0, 1].map((index) => `spec.containers[${index}].securityContext.allowPrivilegeEscalation`),
+    );
+  });
+});
+
 describe("objects", () => {
   it("have no keys and names that lead out of a directory", () => {
     const outside = "../../escape";

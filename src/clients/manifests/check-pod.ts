@@ -1,3 +1,4 @@
+import { checkResources } from "./check-resources.ts";
 import type { Place } from "./place.ts";
 import type { Container, EphemeralContainer } from "./schemas/container.ts";
 import type { PodSpec } from "./schemas/pod-spec.ts";
@@ -13,6 +14,8 @@ export function checkPodSpec(spec: PodSpec, place: Place): void {
   for (const [index, volume] of (spec.volumes ?? []).entries())
     checkVolume(volume, place.at("volumes", index));
   checkNames(spec, place);
+  checkResources(spec.resources ?? {}, place.at("resources"));
+  checkHostPorts(spec, place);
   const volumes = new Set((spec.volumes ?? []).map(({ name }) => name));
   if (volumes.size < (spec.volumes ?? []).length) place.at("volumes").error("two volumes have the same name");
   for (const [container, at] of allContainers(spec, place)) {
@@ -20,7 +23,8 @@ export function checkPodSpec(spec: PodSpec, place: Place): void {
       if (!volumes.has(name))
         at.at("volumeMounts", index, "name").error(`there is no volume ${JSON.stringify(name)}`);
     checkRules(container, at);
-    checkResources(container, at.at("resources"));
+    checkResources(container.resources ?? {}, at.at("resources"));
+    checkPrivileges(container, at.at("securityContext"));
     checkPropagation(container, at);
     checkPorts(spec, container, at);
     checkSuccessThresholds(container, at);
@@ -51,17 +55,15 @@ function checkVolume({ image }: Volume, place: Place): void {
   }
 }
 
-const counted = {
-  limits: new Set(["cpu", "memory", "ephemeral-storage"]),
-  requests: new Set(["cpu", "memory", "ephemeral-storage"]),
-} as const satisfies Record<string, ReadonlySet<string>>;
-
-/** Amounts of what nobody counts here. */
-function checkResources({ resources = {} }: Container, place: Place): void {
-  for (const kind of ["limits", "requests"] as const)
-    for (const name of Object.keys(resources[kind] ?? {}))
-      if (!counted[kind].has(name) && !name.startsWith("hugepages-"))
-        place.at(kind, name).warn("has no effect here");
+/** Who is root anyway cannot be kept from becoming it. */
+function checkPrivileges({ securityContext = {} }: Container, place: Place): void {
+  const { allowPrivilegeEscalation, privileged, capabilities } = securityContext;
+  if (allowPrivilegeEscalation !== false) return;
+  const isAdmin = (capabilities?.add ?? []).some((name) => /^(CAP_)?SYS_ADMIN$/.test(name));
+  if (privileged === true || isAdmin)
+    place
+      .at("allowPrivilegeEscalation")
+      .error(`cannot be false with ${privileged === true ? "privileged" : "CAP_SYS_ADMIN"}`);
 }
 
 /** Mounts that come to the machine are as good as its root. */
@@ -129,6 +131,19 @@ function checkPorts({ hostNetwork }: PodSpec, { ports = [] }: Container, place: 
   for (const [index, { hostPort, containerPort }] of ports.entries())
     if (hostNetwork === true && hostPort !== undefined && hostPort !== containerPort)
       place.at("ports", index, "hostPort").error("must be the containerPort with hostNetwork");
+}
+
+/** Of the machine's ports a pod can have each once; init containers have theirs before the others. */
+function checkHostPorts({ containers }: PodSpec, place: Place): void {
+  const seen = new Set<string>();
+  for (const [index, { ports = [] }] of containers.entries())
+    for (const [number, { hostPort, hostIP = "", protocol = "TCP" }] of ports.entries()) {
+      if (hostPort === undefined) continue;
+      const text = `${hostIP === "" ? "" : `${hostIP}:`}${hostPort}/${protocol}`;
+      if (seen.has(text))
+        place.at("containers", index, "ports", number, "hostPort").error(`${text} is there twice`);
+      seen.add(text);
+    }
 }
 
 function checkSuccessThresholds(container: Container, place: Place): void {

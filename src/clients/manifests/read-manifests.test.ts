@@ -143,6 +143,34 @@ spec:
     readManifests([{ file: "s.yaml", text: service(`{type: NodePort, clusterIP: "", ports: [${both}]}`) }]);
   });
 
+  it("may be JSON objects one after the other, each with its own lines", () => {
+    const namespace = (name: string) =>
+      JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
+    const names = (text: string) =>
+      readManifests([{ file: "n.json", text }]).manifests.map(({ metadata: { name } }) => name);
+    const brace = JSON.stringify({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: "c" },
+      data: { a: '}{"' },
+    });
+    assert.deepEqual(names(`${namespace("a")}${brace}\n${namespace("b")}\n`), ["a", "c", "b"]);
+    assert.deepEqual(
+      names(`{apiVersion: v1, kind: Namespace, metadata: {name: a}}\n---\n${namespace("b")}`),
+      ["a", "b"],
+    );
+    const wrong = `${namespace("a")}\n\n{"apiVersion": "v1",\n"kind": "Namespace",\n"metadata": {"name": "B"}}`;
+    assert.deepEqual(problemsOf(["n.json", wrong]), ["n.json 2 5 metadata.name"]);
+  });
+
+  it("are refused where a service or a namespace would have no name in DNS", () => {
+    for (const kind of ["Service", "Namespace"])
+      assert.deepEqual(
+        problemsOf(["a.yaml", `apiVersion: v1\nkind: ${kind}\nmetadata: {name: a.b}\nspec: {}`]),
+        ["a.yaml 1 3 metadata.name"],
+      );
+  });
+
   it("are refused where a deployment could not be rolled out, or would select all pods", () => {
     const wrong = (spec: string, selector = "{matchLabels: {a: b}}") => {
       const template = "template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b}]}}";

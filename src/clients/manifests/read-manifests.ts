@@ -86,6 +86,9 @@ function metadataOf(
   defaultNamespace: string,
 ): Manifest["metadata"] {
   if (name === undefined && generateName === undefined) place.at("metadata", "name").error("is required");
+  // Their names are parts of names in DNS.
+  if ((kind === "Service" || kind === "Namespace") && name?.includes("."))
+    place.at("metadata", "name").error(`${JSON.stringify(name)} must have no dots`);
   return {
     name: name ?? `${generateName}${randomBytes(3).toString("hex").slice(0, 5)}`,
     namespace: kind === "Namespace" ? "" : (namespace ?? defaultNamespace),

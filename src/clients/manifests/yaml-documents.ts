@@ -1,5 +1,6 @@
 import { type Document, isScalar, LineCounter, parseAllDocuments, type ScalarTag } from "yaml";
 import { messageOf } from "../../ground/errors/index.ts";
+import { jsonObjects } from "./json-stream.ts";
 import type { Path } from "./place.ts";
 
 /** One document of a file. */
@@ -16,6 +17,10 @@ export type YamlDocument = {
  * is octal, and `yes` is true.
  */
 export function parseYaml(source: string): readonly YamlDocument[] {
+  return jsonObjects(source).flatMap(parseStream);
+}
+
+function parseStream(source: string): readonly YamlDocument[] {
   const lines = new LineCounter();
   const parsed = parseAllDocuments(source, {
     lineCounter: lines,

@@ -1,3 +1,4 @@
+import { ipAddress } from "../ip-address.ts";
 import { dnsLabel, portName } from "../names.ts";
 import { quantity } from "../quantity.ts";
 import {
@@ -11,6 +12,7 @@ import {
   oneOf,
   type Read,
   string,
+  text,
   unique,
 } from "../schema.ts";
 import { lifecycle, probe, terminationMessagePath } from "./handlers.ts";
@@ -22,7 +24,7 @@ const portNumber = integer(1, 65_535);
 
 const containerPort = object(
   { containerPort: portNumber },
-  { hostPort: portNumber, hostIP: string, name: portName, protocol: oneOf("TCP", "UDP", "SCTP") },
+  { hostPort: portNumber, hostIP: ipAddress(""), name: portName, protocol: oneOf("TCP", "UDP", "SCTP") },
 );
 export type ContainerPort = Read<typeof containerPort>;
 
@@ -68,11 +70,15 @@ const fields = {
 
 const withoutEffect = ["resizePolicy", "volumeDevices"];
 
-export const container = object({ name: dnsLabel, image: string }, fields, withoutEffect);
+const image = text((value) =>
+  value === "" || value.trim() !== value ? "must be a reference of an image" : undefined,
+);
+
+export const container = object({ name: dnsLabel, image }, fields, withoutEffect);
 export type Container = Read<typeof container>;
 
 export const ephemeralContainer = object(
-  { name: dnsLabel, image: string },
+  { name: dnsLabel, image },
   { ...fields, targetContainerName: string },
   withoutEffect,
 );

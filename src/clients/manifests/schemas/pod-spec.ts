@@ -1,6 +1,18 @@
+import { ipAddress } from "../ip-address.ts";
 import { dnsLabel } from "../names.ts";
 import { quantity } from "../quantity.ts";
-import { boolean, filled, integer, list, mapOf, object, oneOf, type Read, string } from "../schema.ts";
+import {
+  boolean,
+  checked,
+  filled,
+  integer,
+  list,
+  mapOf,
+  object,
+  oneOf,
+  type Read,
+  string,
+} from "../schema.ts";
 import { container, ephemeralContainer, resourceRequirements } from "./container.ts";
 import { podSecurityContext } from "./security.ts";
 import { volume } from "./volumes.ts";
@@ -18,14 +30,16 @@ export const rawPodSpec = object(
     dnsConfig: object(
       {},
       {
-        nameservers: list(string),
+        nameservers: checked(list(ipAddress()), (servers, place) => {
+          if (servers.length > 3) place.error("may have three");
+        }),
         searches: list(string),
         options: list(object({ name: string }, { value: string })),
       },
     ),
     dnsPolicy: oneOf("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"),
     enableServiceLinks: boolean,
-    hostAliases: list(object({ ip: string }, { hostnames: list(string) })),
+    hostAliases: list(object({ ip: ipAddress() }, { hostnames: list(string) })),
     hostIPC: boolean,
     hostNetwork: boolean,
     hostPID: boolean,

@@ -1,11 +1,19 @@
 /** Where values come from: fields of the pod, resources of containers, config maps, secrets and files. */
 import { pathBelow, volumeFilePath } from "../names.ts";
 import { quantity } from "../quantity.ts";
-import { boolean, checked, exactlyOne, integer, list, object, type Read, string } from "../schema.ts";
+import { boolean, checked, exactlyOne, integer, list, object, type Read, string, text } from "../schema.ts";
 
 export const mode = integer(0, 0o777);
 
-export const fieldRef = object({ fieldPath: string }, { apiVersion: string });
+/** https://kubernetes.io/docs/concepts/workloads/pods/downward-api/#available-fields */
+const fieldPath = text((value) =>
+  /^(metadata\.(name|namespace|uid|((labels|annotations)(\['[^']+'\])?))|spec\.(nodeName|serviceAccountName)|status\.(host|pod)IPs?)$/.test(
+    value,
+  )
+    ? undefined
+    : "is no field that can be told",
+);
+export const fieldRef = object({ fieldPath }, { apiVersion: string });
 export const resourceFieldRef = object({ resource: string }, { containerName: string, divisor: quantity });
 
 const keyOfObject = object({ key: string, name: string }, { optional: boolean });

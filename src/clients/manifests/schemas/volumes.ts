@@ -33,7 +33,11 @@ const projectedSource = checked(
 const sources = {
   emptyDir: object({}, { medium: oneOf("", "Memory"), sizeLimit: quantity, mode }),
   hostPath: object(
-    { path: absolutePath },
+    {
+      path: checked(absolutePath, (path, place) => {
+        if (path.split("/").includes("..")) place.error('must not have ".." in it');
+      }),
+    },
     {
       type: oneOf(
         "",

@@ -1,0 +1,26 @@
+/**
+ * The objects of a text that holds JSON objects one after the other, as kubectl takes them: each behind as
+ * many empty lines as there were before it. The text as it is where it is anything else.
+ */
+export function jsonObjects(text: string): readonly string[] {
+  if (!/^\s*\{/.test(text)) return [text];
+  const objects: string[] = [];
+  let [depth, start, isQuoted] = [0, 0, false];
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (isQuoted) {
+      if (character === "\\") at++;
+      else if (character === '"') isQuoted = false;
+      continue;
+    }
+    if (character === '"') isQuoted = true;
+    else if (character === "{") depth++;
+    else if (depth === 0 && character?.trim() !== "") return [text];
+    else if (character === "}" && --depth === 0) {
+      const linesBefore = text.slice(0, start).split("\n").length - 1;
+      objects.push("\n".repeat(linesBefore) + text.slice(start, at + 1));
+      start = at + 1;
+    }
+  }
+  return depth === 0 && !isQuoted ? objects : [text];
+}
