@@ -49,6 +49,8 @@ export async function openDockerEngine(
         network: docker.network,
         logBufferMib: docker.logBufferMib,
         defaultSysctls: sandbox.defaultSysctls,
+        defaultUlimits: container.defaultUlimits,
+        pidsLimit: container.pidsLimit,
         absentMountSourcesToReject: container.absentMountSourcesToReject,
         security,
         minOomScoreAdj: (await readHostFacts()).minOomScoreAdj,

@@ -16,24 +16,26 @@ import { dockerResources } from "./docker-resources.ts";
 import type { FoundSandbox } from "./found.ts";
 import { type ContainerLabels, containerLabels } from "./names-and-labels.ts";
 import { pidMode } from "./pid-mode.ts";
+import { type ProcessLimits, processLimits } from "./process-limits.ts";
 import { refuseInContainer } from "./refused.ts";
 import { cgroupParent } from "./sandbox-body.ts";
 import { type SecuritySettings, securityOptions } from "./security-options.ts";
 
-export type ContainerBodyOptions = MountsOptions & {
-  /** Whether the engine can give containers CDI devices. */
-  readonly hasCdi: boolean;
-  readonly cgroupDriver: "systemd" | "cgroupfs";
-  readonly security: SecuritySettings;
-  /** As the image's configuration has it: USER[:GROUP], or "". */
-  readonly imageUser: string;
-  readonly imageUsers: () => Promise<UserDatabase>;
-  /** How much of a container's output the engine keeps for berthd while that is away, in MiB. */
-  readonly logBufferMib: number;
-  /** What the engine keeps it in. */
-  readonly logDriver: "json-file" | "local";
-  readonly minOomScoreAdj: number;
-};
+export type ContainerBodyOptions = MountsOptions &
+  ProcessLimits & {
+    /** Whether the engine can give containers CDI devices. */
+    readonly hasCdi: boolean;
+    readonly cgroupDriver: "systemd" | "cgroupfs";
+    readonly security: SecuritySettings;
+    /** As the image's configuration has it: USER[:GROUP], or "". */
+    readonly imageUser: string;
+    readonly imageUsers: () => Promise<UserDatabase>;
+    /** How much of a container's output the engine keeps for berthd while that is away, in MiB. */
+    readonly logBufferMib: number;
+    /** What the engine keeps it in. */
+    readonly logDriver: "json-file" | "local";
+    readonly minOomScoreAdj: number;
+  };
 
 /** What Docker is asked for. Throws EngineError Unimplemented for what its API has no word for. */
 export async function containerBody(
@@ -65,6 +67,7 @@ export async function containerBody(
     HostConfig: {
       Init: false,
       ...dockerResources(linux?.resources),
+      ...processLimits(options),
       ...namespaceModes(config, pod, sandbox.id),
       ...cgroupParent(pod.linux?.cgroupParent ?? "", options.cgroupDriver),
       ...(sandbox.labels.handler !== "" && { Runtime: sandbox.labels.handler }),

@@ -7,6 +7,7 @@ import type { Network } from "../../services/network/index.ts";
 import type { ContainerLogs } from "./container-logs.ts";
 import type { Execs } from "./execs.ts";
 import type { Mirror } from "./mirror.ts";
+import type { ProcessLimits } from "./process-limits.ts";
 import type { SandboxFiles } from "./sandbox-files.ts";
 import type { SecuritySettings } from "./security-options.ts";
 import type { Unfinished } from "./unfinished.ts";
@@ -41,7 +42,7 @@ export type DockerServices = {
   readonly cgroupDriver: () => Promise<"systemd" | "cgroupfs">;
 };
 
-export type DockerSettings = {
+export type DockerSettings = ProcessLimits & {
   readonly network: "cni" | "bridge";
   readonly defaultSysctls: Readonly<Record<string, string>>;
   readonly security: SecuritySettings;

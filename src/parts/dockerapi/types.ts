@@ -129,6 +129,9 @@ export type NewContainer = {
     readonly MaskedPaths?: readonly string[];
     readonly ReadonlyPaths?: readonly string[];
     readonly OomScoreAdj?: number;
+    readonly PidsLimit?: number;
+    /** -1 is no limit. */
+    readonly Ulimits?: readonly { readonly Name: string; readonly Soft: number; readonly Hard: number }[];
     readonly Sysctls?: Readonly<Record<string, string>>;
     readonly Dns?: readonly string[];
     readonly DnsSearch?: readonly string[];
