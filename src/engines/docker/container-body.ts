@@ -30,6 +30,8 @@ export type ContainerBodyOptions = MountsOptions &
     /** As the image's configuration has it: USER[:GROUP], or "". */
     readonly imageUser: string;
     readonly imageUsers: () => Promise<UserDatabase>;
+    /** Whole id of a container whose processes are to be seen. Throws EngineError for one that may not be. */
+    readonly targetIdOf: (idOrPrefix: string) => string;
     /** How much of a container's output the engine keeps for berthd while that is away, in MiB. */
     readonly logBufferMib: number;
     /** What the engine keeps it in. */
@@ -68,7 +70,7 @@ export async function containerBody(
       Init: false,
       ...dockerResources(linux?.resources),
       ...processLimits(options),
-      ...namespaceModes(config, pod, sandbox.id),
+      ...namespaceModes(config, pod, sandbox.id, options),
       ...cgroupParent(pod.linux?.cgroupParent ?? "", options.cgroupDriver),
       ...(sandbox.labels.handler !== "" && { Runtime: sandbox.labels.handler }),
       Privileged: security?.privileged ?? false,
@@ -122,14 +124,20 @@ function text(value: Uint8Array, what: string): string {
   }
 }
 
-function namespaceModes(config: ContainerConfig, pod: PodSandboxConfig, sandboxId: string) {
+function namespaceModes(
+  config: ContainerConfig,
+  pod: PodSandboxConfig,
+  sandboxId: string,
+  { targetIdOf }: Pick<ContainerBodyOptions, "targetIdOf">,
+) {
   const own = config.linux?.securityContext?.namespaceOptions ?? namespaceOptions(pod);
   const ofPod = namespaceOptions(pod);
   const cgroups = own.cgroupnsOptions?.mode;
   return {
     NetworkMode: `container:${sandboxId}`,
     IpcMode: ofPod.ipc === NamespaceMode.NODE ? "host" : `container:${sandboxId}`,
-    PidMode: pidMode(own, sandboxId),
+    PidMode:
+      own.pid === NamespaceMode.TARGET ? `container:${targetIdOf(own.targetId)}` : pidMode(own, sandboxId),
     ...(cgroups !== undefined && {
       CgroupnsMode: cgroups === NamespaceMode.NODE ? ("host" as const) : ("private" as const),
     }),

@@ -4,6 +4,7 @@ import { hasCode, messageOf } from "../../ground/errors/index.ts";
 import {
   ContainerConfig,
   type LinuxContainerResources,
+  NamespaceMode,
   type PodSandboxConfig,
 } from "../../ground/protocol/index.ts";
 import { JoinedCalls, KeyLock } from "../../ground/sync/index.ts";
@@ -90,6 +91,7 @@ export class DockerContainers implements Containers {
       imageUser: image.config.config.user,
       imageUsers: () => this.#imageUsers.of(image.id),
       imageIdOf: (other: string) => this.#image(other).id,
+      targetIdOf: (other: string) => this.#runningTarget(other, sandbox.id),
       podFiles: sandboxFiles.shown(sandbox.details),
     };
     const body = () =>
@@ -104,6 +106,16 @@ export class DockerContainers implements Containers {
     await mirror.refresh(id, isShown);
     observer("container-made");
     return id;
+  }
+
+  /** The container whose PID namespace is joined must be of the same pod and run. */
+  #runningTarget(idOrPrefix: string, sandboxId: string): string {
+    const { id, labels, view } = this.#found(idOrPrefix);
+    if (labels.sandboxId === sandboxId && view.state.kind === "running") return id;
+    throw new EngineError(
+      "FailedPrecondition",
+      `container ${id}, whose PID namespace was requested, is not running in the same pod sandbox`,
+    );
   }
 
   #image(reference: string): Image {
@@ -164,15 +176,23 @@ export class DockerContainers implements Containers {
     }
   }
 
-  /** Docker's words, or that the namespaces to join went with the sandbox meanwhile. */
+  /** Docker's words, or that the namespaces to join went with the sandbox or another container meanwhile. */
   async #startFailure({ id, labels }: FoundContainer, cause: unknown): Promise<unknown> {
     const sandbox = await this.#services.mirror.refresh(labels.sandboxId);
-    if (sandbox !== undefined && isSandbox(sandbox) && sandbox.view.state === "ready") return cause;
-    return new EngineError(
-      "FailedPrecondition",
-      `container ${id} cannot be started: pod sandbox ${labels.sandboxId} was stopped meanwhile`,
-      { cause },
-    );
+    if (sandbox === undefined || !isSandbox(sandbox) || sandbox.view.state !== "ready") {
+      return new EngineError(
+        "FailedPrecondition",
+        `container ${id} cannot be started: pod sandbox ${labels.sandboxId} was stopped meanwhile`,
+        { cause },
+      );
+    }
+    const namespaces = labels.config.linux?.securityContext?.namespaceOptions;
+    try {
+      if (namespaces?.pid === NamespaceMode.TARGET) this.#runningTarget(namespaces.targetId, sandbox.id);
+      return cause;
+    } catch (error) {
+      return error;
+    }
   }
 
   async update(idOrPrefix: string, resources: LinuxContainerResources): Promise<void> {

@@ -58,6 +58,7 @@ export async function containerBodyOf(
     imageUsers: async () => ({ passwd: "app:x:1000:1001::/:/bin/sh", group: "extra:x:2000:app" }),
     absentMountSourcesToReject: [],
     logBufferMib: 1,
+    targetIdOf: (id: string) => id,
     defaultUlimits: [],
     pidsLimit: 0,
     logDriver: "json-file",
