@@ -25,9 +25,7 @@ export function resourcesOf(
   { HostConfig: host }: ContainerDetails,
 ): LinuxContainerResources | undefined {
   const asked = linux?.resources;
-  if (asked === undefined) return undefined;
-  return LinuxContainerResources.fromPartial({
-    ...asked,
+  const told = {
     cpuShares: BigInt(host.CpuShares ?? 0),
     cpuPeriod: BigInt(host.CpuPeriod ?? 0),
     cpuQuota: BigInt(host.CpuQuota ?? 0),
@@ -35,5 +33,8 @@ export function resourcesOf(
     cpusetMems: host.CpusetMems ?? "",
     memoryLimitInBytes: BigInt(host.Memory ?? 0),
     memorySwapLimitInBytes: BigInt(host.MemorySwap ?? 0),
-  });
+  };
+  const isLimited = Object.values(told).some((value) => value !== 0n && value !== "");
+  if (asked === undefined && !isLimited) return undefined;
+  return LinuxContainerResources.fromPartial({ ...asked, ...told });
 }
