@@ -6,7 +6,7 @@ import { TreeRemover } from "../../ground/trees/index.ts";
 import type { Client } from "../criclient/index.ts";
 import type { Manifest } from "../manifests/index.ts";
 import type { LogLimits, PodEvent, PullCredentials, StepObserver } from "../podlife/index.ts";
-import { logDirectory, logPath, machineUsersDir } from "../podspec/index.ts";
+import { logDirectory, logPath } from "../podspec/index.ts";
 import { type Applied, inOrderOfUse, planApply } from "./apply.ts";
 import { Claims } from "./claims.ts";
 import { reconcileObject } from "./controllers/reconcile-object.ts";
@@ -19,6 +19,7 @@ import { type NodeLimits, NodePods } from "./node/node-pods.ts";
 import { ObjectStore, type Persistence } from "./object-store.ts";
 import { isOfKind, keyOf, type ObjectKey, type StoredObject, type StoredPod, titleOf } from "./objects.ts";
 import { missingClaims } from "./own-claims.ts";
+import { podContext } from "./pod-context.ts";
 import { Reconciler } from "./reconciler.ts";
 import { stepOfRemoval, usersOf } from "./removal.ts";
 import { successor, successorOf } from "./replacement.ts";
@@ -80,7 +81,7 @@ export class Manager implements AsyncDisposable {
   private constructor(options: ManagerOptions, store: ObjectStore, node: Node, changed: () => void) {
     this.#options = options;
     this.#store = store;
-    const { client, clock, dataDir, logRoot, credentials } = options;
+    const { client, clock, dataDir, credentials } = options;
     this.#claims = new Claims({ dataDir, store, keep: options.keepClaims === true });
     this.#services = new NodeServices({
       store,
@@ -101,20 +102,13 @@ export class Manager implements AsyncDisposable {
       observer: options.observer ?? (() => {}),
       hostIps: hostIps(),
       logLimits: options.logLimits ?? { maxBytes: 10 * 2 ** 20, maxFiles: 5 },
-      context: {
-        podsDir: join(dataDir, "pods"),
-        usersDir: options.usersDir ?? machineUsersDir,
+      context: podContext({
+        ...options,
+        store,
+        claims: this.#claims,
+        services: this.#services,
         trees: this.#trees,
-        logRoot,
-        hostIps: hostIps(),
-        clusterDns: () => this.#services.resolvers(),
-        objects: {
-          services: (namespace) => this.#services.addresses(namespace),
-          configMap: (namespace, name) => store.getOf("ConfigMap", namespace, name)?.manifest,
-          secret: (namespace, name) => store.getOf("Secret", namespace, name)?.manifest,
-          claimDirectory: (namespace, name) => this.#claims.directory(namespace, name),
-        },
-      },
+      }),
       onStatus: (pod) => options.onStatus?.(pod),
       onEvent: (key, event) => options.onEvent?.(key, event),
       onChange: changed,
