@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds what uses containerd's API into .clients/, at the versions of test/clients/go.mod: ctr, nerdctl, buildkitd,
-# buildctl, a program of our own over containerd's client library, and containerd's integration tests; and the
+# buildctl, a program of our own over containerd's client library, and containerd's own tests; and the
 # containerd that berth is measured beside.
 # Then what reads and writes images beside berth: oras, crane and the newest registry; and cosign, which signs them.
 # Needs Go; nothing else of berth does.
@@ -26,10 +26,11 @@ go build -o ../../.clients/ \
     -X $nerdctl/pkg/version.Version=$nerdctl_version" \
   $containerd/cmd/ctr $containerd/cmd/containerd $containerd/cmd/containerd-shim-runc-v2 \
   $nerdctl/cmd/nerdctl $buildkit/cmd/buildkitd $buildkit/cmd/buildctl ./goclient
-# containerd's own integration tests, whose further modules are in its go.sum.
+# containerd's own tests, of CRI and of its client library, whose further modules are in its go.sum.
 source=$(go list -m -f '{{.Dir}}' $containerd)
 programs=$(cd ../../.clients && pwd)
-(cd "$source" && go test -c -o "$programs/containerd-integration.test" ./integration)
+(cd "$source" && go test -c -o "$programs/containerd-integration.test" ./integration &&
+  go test -c -o "$programs/containerd-client.test" ./integration/client)
 echo "clients: building oras, crane and registry (test/clients/imagetools)"
 cd imagetools
 go build -o ../../../.clients/ oras.land/oras/cmd/oras github.com/google/go-containerregistry/cmd/crane \

@@ -267,9 +267,19 @@ describe("containerd's API of what is stored", () => {
     await snapshots.prepare({ snapshotter, key: "top", parent: "layer", labels: {} });
     assert.deepEqual([(await stat("look"))?.kind, (await stat("top"))?.parent], [Kind.VIEW, "layer"]);
 
+    const unpacking = { "containerd.io/snapshot.ref": "layer" };
+    await assert.rejects(snapshots.prepare({ snapshotter, key: "again", parent: "", labels: unpacking }), {
+      code: status.ALREADY_EXISTS,
+      details: 'target snapshot "layer": already exists',
+    });
+
+    const before = await stat("top");
+    assert.deepEqual(before?.updatedAt, before?.createdAt);
     const info = containerd.snapshotsV1.Info.fromPartial({ name: "top", labels: { c: "3", d: "4" } });
     const updated = await snapshots.update({ snapshotter, info, updateMask: ["labels.c"] });
     assert.deepEqual(updated.info?.labels, { c: "3" });
+    assert.notDeepEqual(updated.info?.updatedAt, before?.updatedAt);
+    assert.deepEqual(await stat("top"), updated.info);
     await assert.rejects(snapshots.update({ snapshotter, info, updateMask: ["parent"] }), {
       code: status.INVALID_ARGUMENT,
     });

@@ -82,6 +82,11 @@ describe("containerd's API of the tasks of clients' containers", () => {
     await own.api.tasks.wait({ containerId, execId: "" });
     await own.api.tasks.delete({ containerId });
   };
+  const pidsLimit = async (containerId: string) => {
+    const layout = await cgroupLayout();
+    const root = layout?.kind === "v2" ? layout.v2.mountPoint : layout?.v1.get("pids");
+    return (await readFile(join(root ?? "", own.namespace, containerId, "pids.max"), "utf8")).trim();
+  };
   const get = async (containerId: string) => (await own.api.tasks.get({ containerId, execId: "" })).process;
 
   test("a client's container runs as a task over its snapshot, with the client's FIFOs as its streams", async () => {
@@ -262,6 +267,8 @@ describe("containerd's API of the tasks of clients' containers", () => {
     await tasks.kill({ containerId, execId: "three", signal: 9, all: false });
     assert.equal((await tasks.wait({ containerId, execId: "three" })).exitStatus, 137);
     assert.equal((await get(containerId))?.status, Status.RUNNING);
+    await exec("given up", "true");
+    assert.equal((await tasks.deleteProcess({ containerId, execId: "given up" })).exitStatus, 0);
     for (const [execId, value, code] of [
       ["", process({ args: ["true"] }), status.INVALID_ARGUMENT],
       ["four", Buffer.from("no JSON"), status.INVALID_ARGUMENT],
@@ -370,10 +377,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
     const update = (value: string) =>
       tasks.update({ containerId, resources: { typeUrl: "", value: Buffer.from(value) }, annotations: {} });
     await update('{"pids":{"limit":77},"devices":[{"allow":false,"access":"rwm"}]}');
-    const layout = await cgroupLayout();
-    const root = layout?.kind === "v2" ? layout.v2.mountPoint : layout?.v1.get("pids");
-    const limit = await readFile(join(root ?? "", own.namespace, containerId, "pids.max"), "utf8");
-    assert.equal(limit.trim(), "77");
+    assert.equal(await pidsLimit(containerId), "77");
     await update('{"memory":{"limit":9223372036854775807,"swap":null},"hugepageLimits":null}');
     for (const wrong of ["77", '{"pids":5}', '{"hugepageLimits":{}}', '{"hugepageLimits":[{"limit":1}]}'])
       await assert.rejects(update(wrong), {
@@ -381,6 +385,16 @@ describe("containerd's API of the tasks of clients' containers", () => {
         details: /resources: not those of/,
       });
     await stop(containerId);
+  });
+
+  test("limits of a task are changed before it starts", async () => {
+    const { tasks } = own.api;
+    const containerId = "limited-early";
+    await own.task(shell(containerId, "exec sleep 1000"));
+    const value = Buffer.from('{"pids":{"limit":78}}');
+    await tasks.update({ containerId, resources: { typeUrl: "", value }, annotations: {} });
+    assert.equal(await pidsLimit(containerId), "78");
+    await tasks.delete({ containerId });
   });
 
   test("a signal goes to all processes of a task", async () => {

@@ -25,6 +25,7 @@ type Info = containerd.snapshotsV1.Info;
 export function snapshotHandlers(): SnapshotHandlers {
   return {
     async prepare({ snapshotter: name, key, parent, labels }, call) {
+      await refuseUnpacked(name, labels, call);
       const snapshotter = await leasing(name, { field: "key", key }, call);
       const { leases } = await call.namespace();
       const durability = durabilityIn(leases.get(call.leaseId));
@@ -131,6 +132,24 @@ async function leasing(
   return snapshotter;
 }
 
+/** Whoever unpacks a layer says so, and which committed snapshot is to come of it. */
+const unpackedLabel = "containerd.io/snapshot.ref";
+
+/**
+ * A layer that is unpacked is fetched and unpacked no more: its snapshot is put into the call's lease. Throws
+ * AlreadyExists (containerd's core/metadata/snapshot.go).
+ */
+async function refuseUnpacked(
+  snapshotter: string,
+  labels: Readonly<Record<string, string>>,
+  call: ContainerdCall,
+): Promise<void> {
+  const key = labels[unpackedLabel];
+  if (key === undefined || (await known(snapshotter, call))?.stat(key) === undefined) return;
+  await addToLease(await call.namespace(), call.leaseId, { kind: "snapshot", snapshotter, key });
+  throw new ContainerdError("AlreadyExists", `target snapshot ${JSON.stringify(key)}`);
+}
+
 function required(field: string, value: string): void {
   if (value === "") throw new ContainerdError("InvalidArgument", `${field}: must not be empty`);
 }
@@ -161,9 +180,9 @@ const kinds = {
   committed: containerd.snapshotsV1.Kind.COMMITTED,
 } as const;
 
-function toInfo({ key, kind, parent = "", createdAtNs, labels }: SnapshotInfo): Info {
-  const createdAt = toTimestamp(createdAtNs);
-  return { name: key, parent, kind: kinds[kind], createdAt, updatedAt: createdAt, labels: { ...labels } };
+function toInfo({ key, kind, parent = "", createdAtNs, updatedAtNs, labels }: SnapshotInfo): Info {
+  const [createdAt, updatedAt] = [createdAtNs, updatedAtNs].map(toTimestamp);
+  return { name: key, parent, kind: kinds[kind], createdAt, updatedAt, labels: { ...labels } };
 }
 
 function fieldOf(snapshot: SnapshotInfo, [field, ...rest]: readonly string[]): string | undefined {

@@ -161,7 +161,8 @@ export function taskHandlers(options: ServiceOptions): TaskHandlers {
       const { task } = await find(containerId, call);
       const process = execId === "" ? task : task.process(execId);
       // As in containerd: who signals all does so to be sure that there are none.
-      if (!toAll && process.state().kind === "exited") throw hasEnded(containerId, execId);
+      const hasPid = execId !== "" || (await task.livePid()) !== undefined;
+      if (!toAll && (!hasPid || process.state().kind === "exited")) throw hasEnded(containerId, execId);
       if (!toAll) await process.kill(signal);
       else if (signal === constants.signals.SIGKILL) await process.killAll();
       else if (execId === "") await task.signalAll(signal);
@@ -261,7 +262,6 @@ function noProcess(id: string): ContainerdError {
   );
 }
 
-/** Its end is known, and was told. */
 function hasEnded(containerId: string, execId: string): ContainerdError {
   const what = execId === "" ? "the task" : `the process ${execId}`;
   return new ContainerdError("NotFound", `${what} of container ${containerId}: process already finished`);

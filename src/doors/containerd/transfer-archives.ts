@@ -42,6 +42,13 @@ export async function load(transfer: Transfer): Promise<void> {
   progress.tell("Completed import");
 }
 
+/** The bytes that come through one stream go back through the other: clients try streams with it. */
+export async function echo({ source, destination, streamOf, signal }: Transfer): Promise<void> {
+  using from = streamOf(importOf(source).stream);
+  using to = streamOf(exportOf(destination).stream);
+  await sendBytes(to, bytesFrom(from, signal), signal);
+}
+
 /** An archive of images, through a stream. */
 export async function save(transfer: Transfer): Promise<void> {
   const { storage, streamOf, progress, signal } = transfer;

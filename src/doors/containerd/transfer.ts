@@ -4,7 +4,7 @@ import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
 import { typeOf } from "./messages.ts";
 import type { ServiceOptions } from "./options.ts";
-import { load, save } from "./transfer-archives.ts";
+import { echo, load, save } from "./transfer-archives.ts";
 import { ProgressStream } from "./transfer-progress.ts";
 import type { Transfer } from "./transfer-types.ts";
 import { pull, push, tag } from "./transfer-ways.ts";
@@ -18,6 +18,7 @@ const ways: Readonly<Record<string, (transfer: Transfer) => Promise<void>>> = {
   "ImageStore OCIRegistry": push,
   "ImageImportStream ImageStore": load,
   "ImageStore ImageExportStream": save,
+  "ImageImportStream ImageExportStream": echo,
 };
 
 /**

@@ -167,7 +167,7 @@ export class DirectorySnapshotter implements Snapshotter {
     const { records } = this.#parts;
     using _locks = await this.#locks.acquireAll([key]);
     const before = records.get(key);
-    const record = { ...before, labels: updateLabels(before.labels, labels, how) };
+    const record = { ...before, labels: updateLabels(before.labels, labels, how), updatedAtNs: nowNs() };
     await records.commit([records.put(key, record)]);
     return infoOf(key, record);
   }
@@ -394,6 +394,9 @@ export class DirectorySnapshotter implements Snapshotter {
 }
 
 function infoOf(key: string, record: SnapshotRecord): SnapshotInfo {
-  const { kind, parent, createdAtNs, labels, needsHold = false } = record;
-  return { key, kind, parent, createdAtNs, labels, needsHold: needsHold || kind === "committed" };
+  const { kind, parent, createdAtNs, updatedAtNs = createdAtNs, labels, needsHold = false } = record;
+  return {
+    ...{ key, kind, parent, createdAtNs, updatedAtNs, labels },
+    needsHold: needsHold || kind === "committed",
+  };
 }

@@ -9,6 +9,8 @@ export type SnapshotRecord = {
   readonly kind: SnapshotInfo["kind"];
   readonly parent: string | undefined;
   readonly createdAtNs: bigint;
+  /** Left out where its labels are those that it was made with. */
+  readonly updatedAtNs?: bigint;
   readonly labels: Labels;
   /** See NewSnapshot. */
   readonly needsHold?: true;

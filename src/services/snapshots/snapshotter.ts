@@ -142,6 +142,8 @@ export type SnapshotInfo = {
   readonly kind: "active" | "view" | "committed";
   readonly parent: string | undefined;
   readonly createdAtNs: bigint;
+  /** When its labels were changed last. */
+  readonly updatedAtNs: bigint;
   readonly labels: Labels;
   /** See NewSnapshot; true of every committed one. */
   readonly needsHold: boolean;

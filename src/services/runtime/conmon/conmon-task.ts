@@ -253,7 +253,7 @@ export class ConmonTask implements Task {
   }
 
   async dump(request: TaskDumpRequest, signal: AbortSignal): Promise<void> {
-    const { handler } = await this.#requireAlive("checkpoint");
+    const { handler } = await this.#requireAlive("checkpoint", this.#requireRunning("checkpoint"));
     const { id, cgroupDriver, cgroupOptions, files, logger } = this.#options;
     const logPath = files.runtimeLog("checkpoint");
     const livePid = () => this.livePid();
@@ -266,7 +266,7 @@ export class ConmonTask implements Task {
   async update(update: TaskUpdate, signal?: AbortSignal): Promise<void> {
     const { id, cgroup, files, layout, cgroupDriver } = this.#options;
     using _turn = await this.#updates.acquire("", signal);
-    const record = await this.#requireAlive("update");
+    const record = await this.#requireAlive("update", this.#requireLive("update"));
     await updateTask({ id, cgroup, record, files, layout, cgroupDriver }, update, signal);
   }
 
@@ -321,8 +321,7 @@ export class ConmonTask implements Task {
   }
 
   /** For what is done to the first process by its pid. */
-  async #requireAlive(what: string): Promise<TaskRecord> {
-    const record = this.#requireRunning(what);
+  async #requireAlive(what: string, record: TaskRecord): Promise<TaskRecord> {
     if ((await this.livePid()) !== undefined) return record;
     throw new RuntimeError(
       "FailedPrecondition",

@@ -24,6 +24,8 @@ const wordsMs = 200;
 /** As containerd's. */
 const lastOutputMs = 2_000;
 const notStarted = 255;
+/** Of a command that nobody has tried to start. As containerd's. */
+const neverStarted = 0;
 
 export type ExecProcessOptions = {
   readonly id: string;
@@ -239,7 +241,7 @@ export class ExecProcess implements Process {
       const timer = setTimeout(() => this.#abandoned.abort(), lastOutputMs);
       await this.#output;
       clearTimeout(timer);
-    } else this.#end(notStarted);
+    } else this.#end(neverStarted);
     await io[Symbol.asyncDispose]();
     await removeExecFiles(this.#files);
     onDelete?.();
