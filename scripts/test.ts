@@ -53,6 +53,7 @@ const onceForAll = new Set(
     "layers",
     "lists",
     "manager",
+    "manager-crash",
     "metrics",
     "networks",
     "node-pressure",

@@ -30,9 +30,9 @@ export async function readHostState(): Promise<HostState> {
     link: new Set(links),
     "iptables rule": new Set(rules),
     "nftables element of": new Set(elements),
-    // The parent of pods that name none stays, as containerd's does: removing it would race with the next
-    // pod.
-    cgroup: new Set(cgroups.filter((path) => !path.endsWith("/berth"))),
+    // The parents of pods, and of Docker's containers, that name none stay: removing them would race with the
+    // next one.
+    cgroup: new Set(cgroups.filter((path) => !/\/(?:berth|docker)$/.test(path))),
     "network namespace": new Set(namespaces),
     process: new Set(processes),
   };
