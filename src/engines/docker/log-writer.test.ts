@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { statSync } from "node:fs";
 import { readFile, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -29,6 +30,19 @@ test("lines are written in their order, through a rotation in their midst, and a
   const texts = await Promise.all([`${path}.1`, path].map((file) => readFile(file, "utf8")));
   assert.ok(texts.every((text) => text.length > 0));
   assert.deepEqual(numbersIn(texts.join("")), [...Array(50_000).keys()]);
+});
+
+test("what is being written counts as written only once it is there", async () => {
+  await using directory = await tempDir();
+  const path = join(directory.path, "0.log");
+  await using writer = new LogWriter(path, lookUp);
+  await writer.open();
+  const bytes = line("x".repeat(500_000));
+  await writer.write([bytes]);
+  // The write is begun, and nothing waits for the next one.
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+  await writer.flush();
+  assert.equal(statSync(path).size, bytes.length);
 });
 
 test("a log whose disk was full goes on where it was: nothing is written behind a gap", async () => {

@@ -50,7 +50,8 @@ export class LogWriter implements AsyncDisposable {
 
   /** Resolves when all is written. Throws as {@link write}. */
   async flush(): Promise<void> {
-    await this.#writing;
+    // What is being written does not wait any more.
+    await this.#turn;
     this.#requireWhole();
   }
 
