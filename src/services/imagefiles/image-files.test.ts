@@ -357,6 +357,18 @@ test("an image that is mounted on no directory in particular gets one, which goe
   assert.deepEqual(await readdir(join(path, "made")), []);
 });
 
+test("what somebody puts where an image was mounted stays, and nobody is kept from starting by it", async () => {
+  await using set = await setting();
+  const mounts = await set.mounts();
+  const { directory } = await mounts.mount(set.image.id, undefined, false, signal);
+  await unmount(directory);
+  const [file, stray] = [join(directory, "mine"), join(set.path, "made/stray")];
+  for (const path of [file, stray]) await writeFile(path, "mine");
+  for (let start = 0; start < 2; start++) assert.deepEqual((await set.mounts()).list(), []);
+  assertClean(set);
+  for (const path of [file, stray]) assert.equal(await readFile(path, "utf8"), "mine");
+});
+
 test("an image is mounted on a directory that is there, by its whole path", async () => {
   await using set = await setting();
   const mounts = await set.mounts();

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { makeDirectories } from "../../ground/directories/index.ts";
 import { hasCode } from "../../ground/errors/index.ts";
-import { ignoreMissing } from "../../ground/fs/index.ts";
+import { isErrno } from "../../ground/fs/index.ts";
 import type { HostPaths } from "../../ground/hostpaths/index.ts";
 import { mountInfo, mountSnapshot, unmount } from "../../ground/linux/index.ts";
 import type { Digest } from "../../parts/oci/index.ts";
@@ -146,7 +146,7 @@ export class ImageMounts {
       const path = join(directory, name);
       if (used.has(path)) continue;
       await unmount(path, { detach: true, missingOk: true });
-      await rmdir(path);
+      await removeMade(path);
     }
   }
 
@@ -154,7 +154,7 @@ export class ImageMounts {
     for (const resource of resources)
       if (resource.kind === "snapshot") await this.#removeSnapshot(resource.key);
     const directory = of[labels.directory] ?? "";
-    if (this.#isMade(directory)) await rmdir(directory).catch(ignoreMissing);
+    if (this.#isMade(directory)) await removeMade(directory);
     await this.#options.leases.delete(id);
   }
 
@@ -187,6 +187,15 @@ export class ImageMounts {
     if (found === undefined)
       throw new ImageFilesError("NotFound", `${quoted} is not there: make the directory`);
     if (!found.isDirectory()) throw new ImageFilesError("InvalidArgument", `${quoted} is not a directory`);
+  }
+}
+
+/** What somebody else has put there stays. */
+async function removeMade(directory: string): Promise<void> {
+  try {
+    await rmdir(directory);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT", "ENOTEMPTY", "ENOTDIR")) throw error;
   }
 }
 
