@@ -5,11 +5,12 @@ import { kill } from "node:process";
 import { finished } from "node:stream/promises";
 import { after, before, describe, test } from "node:test";
 import { status } from "@grpc/grpc-js";
-import { cgroupLayout, mountInfo } from "../src/ground/linux/index.ts";
+import { cgroupLayout, mountInfo, parseMountInfo } from "../src/ground/linux/index.ts";
 import { containerd } from "../src/ground/protocol/index.ts";
 import { ClientContainers } from "./support/client-containers.ts";
 import { eventually } from "./support/condition.ts";
 import { testHandler } from "./support/handler.ts";
+import { hostDirectory } from "./support/host-directory.ts";
 import { withContainerd } from "./support/with-containerd.ts";
 
 const { Status, Any, Mount } = containerd.types;
@@ -598,6 +599,25 @@ describe("containerd's API of the tasks of clients' containers", () => {
     uidMappings: [{ containerID: 0, hostID: 100_000, size: 65_536 }],
     gidMappings: [{ containerID: 0, hostID: 200_000, size: 65_536 }],
   };
+
+  // crun (1.8.1 and 1.28) makes all mounts private where nothing says how the root propagates; runc does not.
+  test("a mount propagates as its options say, whichever OCI runtime runs", async () => {
+    await using source = await hostDirectory("shared");
+    const mounts = [
+      { destination: "/proc", type: "proc", source: "proc" },
+      { destination: "/dev", type: "tmpfs", source: "tmpfs" },
+      { destination: "/mnt", type: "bind", source: source.path, options: ["rbind", "rshared"] },
+    ];
+    await run({ ...shell("shared", "exec sleep 1000"), spec: { mounts } });
+    const { pid } = (await get("shared")) ?? {};
+    const seen = parseMountInfo(await readFile(`/proc/${pid}/mountinfo`, "utf8"));
+    const shared = seen.filter(({ sharedGroup }) => sharedGroup !== undefined);
+    assert.deepEqual(
+      shared.map(({ mountPoint }) => mountPoint),
+      ["/mnt"],
+    );
+    await stop("shared");
+  });
 
   test("root of a user namespace passes through to its root file system, and reads nothing else on the way", async () => {
     const linux = { ...mappedLinux, cgroupsPath: `/${own.namespace}/mapped` };

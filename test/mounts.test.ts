@@ -8,34 +8,13 @@ import { type Mount, MountPropagation } from "../src/ground/protocol/index.ts";
 import { pushImage } from "../src/testing/registry.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
 import { busyboxImage } from "./support/busybox.ts";
+import { hostDirectory } from "./support/host-directory.ts";
 import { execSync, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";
 import { withBerth } from "./support/with-berth.ts";
 
 const run = promisify(execFile);
 const privileged = { linux: { securityContext: { privileged: true } } };
-
-/** A directory of the host with a file and a directory, on a mount of its own that propagates as given. */
-async function hostDirectory(propagation: "private" | "slave" | "shared") {
-  await using made = new AsyncDisposableStack();
-  const { path } = made.use(await tempDir());
-  const bind = async (kind: string) => {
-    await run("mount", ["--bind", path, path]);
-    made.defer(async () => {
-      await run("umount", ["--recursive", "--lazy", path]);
-    });
-    await run("mount", [`--make-${kind}`, path]);
-  };
-  // Where the machine's own mounts are shared, one upon them would have copies.
-  await bind("private");
-  // A slave needs a master: the mount that it is a copy of.
-  if (propagation === "slave") await bind("shared");
-  if (propagation !== "private") await bind(propagation);
-  await mkdir(join(path, "below"));
-  await writeFile(join(path, "file"), "on the host");
-  const all = made.move();
-  return { path, [Symbol.asyncDispose]: () => all.disposeAsync() };
-}
 
 describe("a mount", () => {
   const host = withBerth();

@@ -37,6 +37,7 @@ export function containerSpec(namespace: string, { id, spec }: Container, termin
     process: { ...process, user } as OciSpec["process"],
     linux: {
       ...linux,
+      ...rootfsPropagation(given),
       namespaces,
       resources,
       cgroupsPath: checkedCgroup(id, cgroupsPath === "" ? posix.join(namespace, id) : cgroupsPath),
@@ -47,6 +48,20 @@ export function containerSpec(namespace: string, { id, spec }: Container, termin
 /** The group on this machine that is root's in the container's user namespace; 0 without one. */
 export function rootGroup({ gidMappings = [] }: Pick<OciSpec["linux"], "gidMappings">): number {
   return gidMappings.find(({ containerID }) => (containerID ?? 0) === 0)?.hostID ?? 0;
+}
+
+/**
+ * crun (1.8.1 and 1.28) ends with all of a container's mounts private where nothing says how the root
+ * propagates, also those whose options ask for something else, which runc leaves as they are. "private" is of
+ * the root alone.
+ */
+function rootfsPropagation({ linux, mounts }: GivenSpec): Pick<OciSpec["linux"], "rootfsPropagation"> {
+  const asked: unknown[] = ["shared", "rshared", "unbindable", "runbindable"];
+  const options = (Array.isArray(mounts) ? mounts : []).flatMap((mount: unknown) =>
+    isObject(mount) ? mount.options : [],
+  );
+  if (linux?.rootfsPropagation || !options.some((option) => asked.includes(option))) return {};
+  return { rootfsPropagation: "private" };
 }
 
 /** What berth itself reads; the rest is the OCI runtime's to judge. */

@@ -85,7 +85,7 @@ export type OciLinux = {
   readonly resources: OciResources;
   readonly maskedPaths: readonly string[];
   readonly readonlyPaths: readonly string[];
-  readonly rootfsPropagation?: "rslave" | "rshared";
+  readonly rootfsPropagation?: "private" | "rslave" | "rshared";
   /** config-linux.md, `intelRdt`, as a device's vendor wrote it. */
   readonly intelRdt?: Readonly<Record<string, string | boolean | readonly string[]>>;
   readonly seccomp?: OciSeccomp;
