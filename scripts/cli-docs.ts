@@ -14,15 +14,13 @@ const introduction = `# The command line
 \`berth\` works with the pods, containers and images of berthd, or of any other endpoint that speaks CRI v1: \`berth --address
 /run/containerd/containerd.sock ps\`. \`berth completion bash\` (or zsh, or fish) prints a completion script.
 
-This file is written by \`scripts/cli-docs.ts\` from what the commands say of themselves.
+\`scripts/cli-docs.ts\` generates this file from the help of the commands.
 `;
 
 const text = await reference();
 if (process.argv.includes("--check")) {
   if ((await readFile(file, "utf8").catch(() => "")) !== text) {
-    console.error(
-      "docs/cli.md does not say what the commands do: run node_modules/.bin/node scripts/cli-docs.ts",
-    );
+    console.error("docs/cli.md is out of date: run node_modules/.bin/node scripts/cli-docs.ts");
     process.exitCode = 1;
   }
 } else {

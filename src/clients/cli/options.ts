@@ -17,7 +17,7 @@ export function addConnectionOptions(command: Command): Command {
     .addOption(
       new Option(
         "--timeout <duration>",
-        "how long to wait for an answer; 0 waits forever (default 2m)",
+        "how long to wait for a response; 0 waits forever (default 2m)",
       ).helpGroup("Connection:"),
     );
 }

@@ -45,33 +45,33 @@ export const schema = section("", {
   address: absolutePath("/run/berth/berth.sock", "Unix socket that serves the Container Runtime Interface."),
   addressGroup: string(
     "",
-    "Group that may use the socket: a name of /etc/group, or a number. Its members are as powerful as root. If empty, only root may use the socket.",
+    "Group that may use the socket: a name from /etc/group, or a number. Its members have the power of root. If empty, only root may use the socket.",
   ),
   engine: section("What runs pods.", {
     name: oneOf(
       ["native", "docker"],
       "native",
-      "native: berth itself, with OCI runtimes, conmon and its own storage. docker: a Docker Engine of this machine, as dockershim did; containerd's API and the pod manager are not served then.",
+      "native: berth itself, with OCI runtimes, conmon and its own storage. docker: a Docker Engine on this machine, as with dockershim; containerd's API and the pod manager are then not served.",
     ),
   }),
-  docker: section('The Docker Engine of engine.name = "docker".', {
+  docker: section('The Docker Engine, for engine.name = "docker".', {
     host: string(
       "unix:///var/run/docker.sock",
-      "Where it listens: unix:///PATH, or tcp://HOST:PORT with TLS. It must run on this machine.",
+      "Address of the engine: unix:///PATH, or tcp://HOST:PORT with TLS. It must run on this machine.",
     ),
     network: oneOf(
       ["cni", "bridge"],
       "cni",
-      "Who gives pods their network. cni: berth, by the keys of [network]. bridge: Docker's own bridge.",
+      "What provides the pods' network. cni: berth, as configured in [network]. bridge: Docker's own bridge.",
     ),
     sandboxImage: string(
       "",
-      "Image of the containers that hold pods' namespaces. If empty, berth makes one of sandbox.pause_program and loads it.",
+      "Image of the containers that hold the pods' namespaces. If empty, berth builds one from sandbox.pause_program and loads it.",
     ),
     logBufferMib: integer(
       64,
       { min: 1, max: 65_536 },
-      "How much of each container's output, in MiB, Docker keeps for berth to write into the pod's log, twice: berth may be away for as long as that takes to fill.",
+      "Size in MiB of each of the two files in which Docker buffers a container's output until berth has copied it to the pod's log. While berth is down, output beyond that is lost.",
     ),
     tls: section("Certificates for a tcp:// host.", {
       ca: optionalPath("PEM file with the CA that signed the engine's certificate."),
@@ -82,7 +82,7 @@ export const schema = section("", {
   cri: section("The Container Runtime Interface.", {
     podStatusWithContainers: boolean(
       false,
-      "Include the container statuses and a timestamp in PodSandboxStatus, as the protocol specifies for kubelets that follow events (EventedPLEG). Kubelets 1.37 then restart init containers in a loop. If false, kubelets query each container instead.",
+      "Include the container statuses and a timestamp in PodSandboxStatus, as the protocol specifies for kubelets that use events (EventedPLEG). Kubelets 1.37 then restart init containers in a loop. If false, kubelets query each container instead.",
     ),
   }),
   containerdApi: section("containerd's API, which ctr, nerdctl, BuildKit and cAdvisor use.", {
@@ -92,11 +92,7 @@ export const schema = section("", {
     ),
   }),
   log: section("The daemon's log, written to standard error.", {
-    level: oneOf(
-      ["trace", "debug", "info", "warn", "error", "fatal"],
-      "info",
-      "Lowest level that is written.",
-    ),
+    level: oneOf(["trace", "debug", "info", "warn", "error", "fatal"], "info", "Lowest level to write."),
     format: oneOf(["auto", "json", "pretty"], "auto", "auto is pretty on a terminal, otherwise json."),
   }),
   cgroup: section("Control groups.", {
@@ -109,7 +105,7 @@ export const schema = section("", {
   runtime: section("OCI runtimes, and the monitor of each container.", {
     defaultHandler: string(
       "auto",
-      "Handler of pods that name none. auto selects crun if it works on this machine, otherwise runc; `berth doctor` explains the choice.",
+      "Handler of pods without a runtime class. auto selects crun if it works on this machine, otherwise runc; `berth doctor` explains the choice.",
     ),
     conmon: absolutePath("/usr/bin/conmon", "Path of conmon, the monitor of each container."),
     criu: string(
@@ -126,7 +122,7 @@ export const schema = section("", {
       "kata",
       {
         path: optionalPath(
-          "Path of the program, which must have runc's command line. If empty, a program with the handler's name is looked up in the usual directories.",
+          "Path of the program, which must be compatible with runc's command line. If empty, a program with the handler's name is looked up in the usual directories.",
         ),
         privilegedWithoutHostDevices: boolean(
           false,
@@ -134,7 +130,7 @@ export const schema = section("", {
         ),
         podAnnotations: strings(
           [],
-          'Annotations of pods to pass to the OCI runtime, in the OCI specification of each of the pod\'s containers: names, or patterns in which * matches any characters except "/", as in ["dev.gvisor.*"] (containerd\'s key). Some OCI runtimes have annotations that weaken the confinement of a container: list only those that pods may use.',
+          'Annotations of pods to pass to the OCI runtime, in the OCI specification of each of the pod\'s containers: names, or patterns in which * matches any characters except "/", as in ["dev.gvisor.*"] (containerd\'s key). Some annotations weaken the confinement of a container: list only those that pods may use.',
         ),
         containerAnnotations: strings([], "The same for annotations of containers (containerd's key)."),
         allowedAnnotations: strings(
@@ -162,7 +158,7 @@ export const schema = section("", {
     declaredVolumes: oneOf(
       ["copy", "ignore"],
       "copy",
-      "How to treat paths that an image declares as volumes (VOLUME) and that the pod does not mount. copy: the container gets a writable directory of its own with a copy of the image's content, removed together with the container. ignore: nothing is done.",
+      "How to treat paths that an image declares as volumes (VOLUME) and that the pod does not mount. copy: the container gets its own writable directory with a copy of the image's content, which is removed with the container. ignore: nothing is done.",
     ),
     cdiSpecDirs: absolutePaths(
       ["/etc/cdi", "/var/run/cdi"],
@@ -241,17 +237,17 @@ export const schema = section("", {
       "Files in the format of docker's config.json, with credentials for pulls that provide none.",
     ),
     signaturePolicy: optionalPath(
-      "File that says which images of registries may be used, and by whose keys they must be signed, and which archives may be loaded, in the format of containers-policy.json(5). It is read at each pull. If empty, every image may be used.",
+      "File that says which images may be pulled and whose keys must have signed them, and which archives may be loaded, in the format of containers-policy.json(5). It is read at each pull. If empty, every image may be used.",
     ),
     registriesDir: absolutePath(
       "/etc/containers/registries.d",
       "Directory of files that say where signatures are stored, in the format of containers-registries.d(5).",
     ),
     keyProviders: optionalPath(
-      "File that names who unwraps the keys of encrypted layers: programs or gRPC services, in the format that other runtimes find by OCICRYPT_KEYPROVIDER_CONFIG. It is read at each pull. If empty, nobody is asked.",
+      "File that lists the key providers (programs or gRPC services) for encrypted layers, in ocicrypt's format, which other runtimes find through OCICRYPT_KEYPROVIDER_CONFIG. It is read at each pull. If empty, there are none.",
     ),
     decryptionKeysDir: optionalPath(
-      "Directory of private keys (RSA or elliptic curve; PEM, DER or JWK; files that only root can read) for layers that are encrypted for keys of JWE, as CRI-O's decryption_keys_path. It is read at each pull. If empty, there are none.",
+      "Directory of private keys (RSA or elliptic curve; PEM, DER or JWK; files that only root can read) for layers with JWE recipients, like CRI-O's decryption_keys_path. It is read at each pull. If empty, there are none.",
     ),
     maxConcurrentDownloads: integer(
       4,
@@ -269,34 +265,34 @@ export const schema = section("", {
     maxLayerBytes: integer(
       0,
       { min: 0, max: Number.MAX_SAFE_INTEGER },
-      "How many bytes a layer may have when it is unpacked, however few it is compressed; 0 sets no limit but the room that min_free_percent leaves. Set it on nodes that pull images that nobody has looked at.",
+      "Maximum size of an uncompressed layer in bytes; 0 sets no limit except min_free_percent. Set it on nodes that pull untrusted images.",
     ),
     maxLayerFiles: integer(
       2_000_000,
       { min: 0, max: 1_000_000_000 },
-      "How many files a layer may have; 0 sets no limit. The erofs snapshotter needs some 700 bytes of memory for each while a layer is unpacked.",
+      "Maximum number of files in a layer; 0 sets no limit. The erofs snapshotter needs some 700 bytes of memory per file while it unpacks a layer.",
     ),
     minFreePercent: integer(
       1,
       { min: 0, max: 50 },
-      "How much of the file system of images, and of its inodes, layers and archives leave free: one that would take more is refused, and what was written of it is removed. 0 lets them fill the disk.",
+      "Percentage of the image file system's space and inodes that layers and archives must leave free: one that would use more is rejected, and its partial files are removed. 0 lets them fill the disk.",
     ),
     artifactMaxFiles: integer(
       1000,
       { min: 1, max: 100_000 },
-      "How many files an OCI artifact may have that is mounted as a volume.",
+      "Maximum number of files in an OCI artifact that is mounted as a volume.",
     ),
     artifactMaxBytes: integer(
       0,
       { min: 0, max: Number.MAX_SAFE_INTEGER },
-      "How many bytes the files of such an artifact may have together; 0 sets no limit. They are stored a second time, unless the file system can share them.",
+      "Maximum total size of the files of such an artifact in bytes; 0 sets no limit. They are stored a second time, unless the file system can share extents.",
     ),
     peers: section(
-      "Other nodes, which give each other the layers and configs of images. Peers need a token, or certificates of one authority.",
+      "Other nodes, which serve layers and configs of images to each other. Peers need a token, or certificates from one authority.",
       {
         listen: string(
           "",
-          'Where this node gives its blobs to others: "ADDRESS:PORT", such as "10.0.0.5:7077". An address other than loopback needs certificate_file. If empty, it gives none.',
+          'Where this node serves its blobs to others: "ADDRESS:PORT", such as "10.0.0.5:7077". An address other than loopback needs certificate_file. If empty, it serves none.',
         ),
         from: strings(
           [],
@@ -307,10 +303,10 @@ export const schema = section("", {
         ),
         keyFile: optionalPath("PEM file with that certificate's private key."),
         caFile: optionalPath(
-          "PEM file with the authorities that peers' certificates must be of. Without token_file, whoever has such a certificate may ask for blobs.",
+          "PEM file with the authorities that must have signed the peers' certificates. Without token_file, anyone with such a certificate may request blobs.",
         ),
         tokenFile: optionalPath(
-          "File with a token of at least 16 characters, which only root can read. Peers must show it; they need no certificate then.",
+          "File with a token of at least 16 characters, which only root can read. Peers must send it, and then need no certificate.",
         ),
         serverName: string(
           "",
@@ -318,44 +314,48 @@ export const schema = section("", {
         ),
         namespaces: strings(
           ["k8s.io"],
-          "containerd namespaces whose blobs are given to peers, and whose pulls ask peers.",
+          "containerd namespaces whose blobs are served to peers, and whose pulls ask peers.",
         ),
         maxUploads: integer(
           8,
           { min: 1, max: 256 },
-          "How many blobs are given to peers at the same time; more are refused, and come from elsewhere.",
+          "How many blobs are served to peers at the same time; further requests are rejected, and those peers get the blob elsewhere.",
         ),
         timeoutMs: duration(
           "5s",
-          "A peer that sends less than 256 KiB a second over this time is given up, and not asked for a minute, as is one that does not answer (within this time, and 1s at most).",
+          "A peer that sends less than 256 KiB a second over this time is abandoned, and not asked again for a minute; so is one that does not answer within this time, or within 1s if that is shorter.",
           "100ms",
         ),
       },
     ),
     keepLayers: boolean(
       true,
-      "Keep the compressed layers of images that are pulled, beside their files. Without them images take about a third less of the disk, but `berth push` and `save` must make a layer again, which gives the same bytes only for layers that berth wrote itself; a push to a registry that has the layers works in any case. Concerns images that are pulled from now on; layers of archives and of `berth commit` are always kept.",
+      "Keep the compressed layers of pulled images in addition to their files. Without them images use about a third less disk space, but `berth push` and `save` must rebuild a layer, which gives the same bytes only for layers that berth wrote itself; a push to a registry that has the layers works in any case. Affects images pulled from now on; layers of archives and of `berth commit` are always kept.",
     ),
     gcHighPercent: integer(
       0,
       { min: 0, max: 100 },
-      "Remove images that no container uses when the file system of images is used to at least this percentage, those first that were used least recently; never pinned ones. 0 removes none: a kubelet does this itself (imageGCHighThresholdPercent).",
+      "When the usage of the image file system reaches this percentage, remove images that no container uses, least recently used first, but never pinned ones. 0 removes none: a kubelet does this itself (imageGCHighThresholdPercent).",
     ),
-    gcLowPercent: integer(80, { min: 0, max: 100 }, "Down to which percentage images are removed then."),
+    gcLowPercent: integer(
+      80,
+      { min: 0, max: 100 },
+      "Usage in percent down to which images are then removed.",
+    ),
     gcMinAgeMs: duration(
       "2m",
-      "How long an image must have been unused, and have had its names, to be removed then.",
+      "How long an image must have been unused, and have had its names, to be removed by this.",
     ),
     gcDelayMs: duration(
       "10s",
       "How long after a removal unused content and snapshots are deleted. Removals within this time share one garbage collection.",
     ),
   }),
-  network: section("Pod networks by CNI.", {
+  network: section("Pod networks (CNI).", {
     default: oneOf(
       ["bridge", "none"],
       "bridge",
-      "Network of pods while conf_dir holds no configuration and conf_template is empty. bridge: a bridge of the daemon's own, which masquerades, with subnets that nothing else on this machine uses. none: pods wait for a configuration, and the node is not ready before; set this on nodes whose cluster writes the configuration later.",
+      "Network of pods while conf_dir has no configuration and conf_template is empty. bridge: a bridge of the daemon's own with masquerading, and with subnets that nothing else on this machine uses. none: pods wait for a configuration, and until then the node is not ready; set this on nodes whose cluster writes the configuration later.",
     ),
     confDir: absolutePath(
       "/etc/cni/net.d",
@@ -367,7 +367,7 @@ export const schema = section("", {
     ),
     builtinPlugins: boolean(
       true,
-      "Do in the daemon what the CNI plugins bridge (with host-local or static), portmap, firewall, tuning and loopback do, for networks all of whose plugins and keys it knows; no program is started for them, and rules are in the nf_tables table berth. If false, the programs are run. Pods keep what they were attached by.",
+      "Use built-in versions of the CNI plugins bridge (with host-local or static), portmap, firewall, bandwidth, tuning and loopback for networks all of whose plugins and keys berth knows; no programs are started for them, and rules are in the nf_tables table berth. If false, the programs are run. Existing pods are detached by whatever attached them.",
     ),
     maxConfNum: integer(
       1,
@@ -377,10 +377,10 @@ export const schema = section("", {
     pluginTimeoutMs: duration("1m", "A plugin that runs longer than this is killed.", "1s"),
     giveUpAfterMs: duration(
       "1m",
-      "How long stopping a pod may keep failing because a plugin fails to tear down its network, or is missing. After that the pod is removed anyway, and the teardown is retried at this interval and at each start.",
+      "How long stopping a pod may keep failing because a plugin is missing or fails to tear down its network. After that the pod is removed anyway, and the teardown is retried at this interval and at each start.",
     ),
     confTemplate: optionalPath(
-      "Template of a network configuration, rendered with the pod CIDR that the kubelet receives. If empty, nothing is rendered.",
+      "Template of a network configuration, rendered with the pod CIDR that the kubelet reports. If empty, nothing is rendered.",
     ),
     ipPref: oneOf(
       ["ipv4", "ipv6", "cni"],
@@ -396,7 +396,7 @@ export const schema = section("", {
     ),
     writableLayerPeriodMs: duration(
       "10s",
-      "How old the measured size of a container's writable layer may be before a request for it starts a new measurement in the background. Layers that take long to measure are measured less often, and those of containers that have used no CPU time since only every ten minutes.",
+      "How old the measured size of a container's writable layer may be before a request for it starts a new measurement in the background. Layers that take long to measure are measured less often, and those of containers that have used no CPU time since, only every ten minutes.",
     ),
     metrics: someOf(
       metricGroups,
@@ -405,29 +405,29 @@ export const schema = section("", {
     ),
   }),
   manager: section(
-    "The pod manager, which runs Kubernetes manifests without a cluster (`berth apply`). Its pods are not shown to kubelets.",
+    "The pod manager, which runs Kubernetes manifests without a cluster (`berth apply`). Kubelets do not see its pods.",
     {
       enabled: boolean(
         true,
-        "Serve the manager. If false, pods that it has started run on, and nobody looks after them.",
+        "Run the manager. If false, pods that it has started keep running, but unmanaged.",
       ),
       endpoint: optionalPath(
         "Socket of another runtime's Container Runtime Interface to run the pods on. If empty, berthd runs them itself.",
       ),
       manifestDirs: absolutePaths(
         [],
-        "Directories of manifests to run (*.yaml, *.yml, *.json), which are watched for changes. What is no longer written there is removed.",
+        "Directories of manifests to run (*.yaml, *.yml, *.json), which are watched for changes. Objects that disappear from them are deleted.",
       ),
       logDir: absolutePath("/var/log/pods", "Directory for the logs of the manager's pods."),
       logMaxMib: integer(
         10,
         { min: 1, max: 1_048_576 },
-        "Size in MiB from which on a container's log is rotated, as by a kubelet (containerLogMaxSize): it gets the time behind its name; all but the last of those are compressed. container.run_log_limit_mib holds besides.",
+        "Size in MiB at which a container's log is rotated, as by a kubelet (containerLogMaxSize): it is renamed with a timestamp, and all but the latest rotated file are compressed. container.run_log_limit_mib applies too.",
       ),
       logMaxFiles: integer(
         5,
         { min: 2, max: 1000 },
-        "How many files of each log are kept, the one that is written to among them.",
+        "How many files of each log are kept, including the current one.",
       ),
       evictionHard: stringMap(
         {
@@ -437,22 +437,26 @@ export const schema = section("", {
           "imagefs.available": "15%",
           "imagefs.inodesFree": "5%",
         },
-        "Pods are evicted, one at a time, while there is less than this of memory or disk, as by a kubelet with these thresholds. An empty table turns that off.",
+        "Pods are evicted, one at a time, while less than this is available, as by a kubelet with these thresholds. An empty table disables this.",
       ),
       imageGcHighPercent: integer(
         85,
         { min: 1, max: 100 },
-        "From which use of the disk with images on, in percent, unused images are removed, whoever pulled them; 100 turns that off.",
+        "Usage of the disk with images, in percent, at which unused images are removed, no matter who pulled them; 100 disables this.",
       ),
-      imageGcLowPercent: integer(80, { min: 0, max: 100 }, "Down to which use they are removed."),
+      imageGcLowPercent: integer(
+        80,
+        { min: 0, max: 100 },
+        "Usage in percent down to which they are removed.",
+      ),
       nodeLabels: stringMap(
         {},
-        "Labels of this machine that pods may ask for in nodeSelector, beside kubernetes.io/arch, kubernetes.io/hostname and kubernetes.io/os.",
+        "Labels of this machine for nodeSelector, in addition to kubernetes.io/arch, kubernetes.io/hostname and kubernetes.io/os.",
       ),
     },
   ),
   streaming: section(
-    "The server for the streams of exec, attach and port-forward. Clients get its URLs from the CRI's Exec, Attach and PortForward calls.",
+    "The server for the streams of exec, attach and port-forward. The CRI's Exec, Attach and PortForward calls return its URLs.",
     {
       address: string(
         "127.0.0.1",

@@ -7,9 +7,9 @@ import { readManifestFiles } from "../play/read-files.ts";
 
 type Options = ConnectionOptions & ApplyOptions & { readonly namespace?: string };
 
-const description = `Hands objects of Kubernetes manifests to berthd's pod manager, which keeps them and runs what they
-ask for, also after restarts of the daemon and the machine. All manifests are checked before
-anything is changed.`;
+const description = `Passes the objects of Kubernetes manifests to berthd's pod manager, which
+stores and runs them, also after restarts of the daemon and the machine. All manifests are checked
+before anything is changed.`;
 
 const examples = `
 Examples:
@@ -22,9 +22,9 @@ export function define(command: Command, invocation: Invocation): void {
   command
     .description(description)
     .argument("<file...>", "files in YAML or JSON, directories of such files, or - for standard input")
-    .option("--namespace <namespace>", 'namespace of objects that name none (default "default")')
+    .option("--namespace <namespace>", 'namespace of objects without one (default "default")')
     .option("--dry-run", "say what would be done, and do nothing")
-    .option("--replace", "end objects that cannot be changed (Pod, Job) and make them anew");
+    .option("--replace", "delete and recreate objects that cannot be changed (Pod, Job)");
   addConnectionOptions(command)
     .addHelpText("after", examples)
     .action((files: string[]) => apply(files, optionsOf<Options>(command), invocation));

@@ -15,8 +15,8 @@ import { needsBerthd } from "./needs-berthd.ts";
 
 type Options = ConnectionOptions & NewImageOptions & { readonly pause: boolean };
 
-const description = `Makes an image of a container and prints its id: the container's image, with what the container has changed as a layer
-more. What lies in volumes is no part of it. The container is paused meanwhile.`;
+const description = `Creates an image from a container and prints its id: the container's image plus
+a layer with its changes, without the content of volumes. The container is paused meanwhile.`;
 
 const examples = `
 Examples:
@@ -29,7 +29,7 @@ export function define(command: Command, invocation: Invocation): void {
     .description(description)
     .argument("<container>", "id or name of the container")
     .argument("[name]", "name of the image; without one it has only an id");
-  addNewImageOptions(command).option("--no-pause", "let the container run on meanwhile");
+  addNewImageOptions(command).option("--no-pause", "do not pause the container");
   addConnectionOptions(command)
     .addHelpText("after", `${examples}${changesHelp}`)
     .action((container: string, name?: string) =>

@@ -22,10 +22,10 @@ import { planSession, runSession } from "../streams/session.ts";
 
 type Options = StreamOptions & DebugContainerOptions & { readonly namespace?: string };
 
-const description = `Adds an ephemeral container to a pod of berthd's pod manager, to look at it while it runs: an
-image with tools, in the pod's network and, with --target, with the processes of one of its
-containers. With -i it is attached to, and berth exits with its exit status. It is started once,
-and stays in the pod until that goes.`;
+const description = `Adds an ephemeral container to a running pod of berthd's pod manager: an image
+with tools, in the pod's network and, with --target, in the PID namespace of one of its containers.
+With -i berth attaches to it and exits with its exit status. It is started once, and stays until the
+pod is removed.`;
 
 const examples = `
 Examples:
@@ -54,7 +54,7 @@ export function define(command: Command, invocation: Invocation): void {
     .addOption(
       new Option(
         "--profile <name>",
-        "what it may do, as kubectl's profile of that name (default general)",
+        "its privileges, as in kubectl's profile of that name (default general)",
       ).choices(debugProfiles),
     );
   addInteractiveOptions(command);

@@ -19,8 +19,9 @@ type Options = ConnectionOptions & {
   readonly ignoreNotFound?: boolean;
 };
 
-const description = `Removes objects of berthd's pod manager with all that they made: by kind and name, or those of
-manifests. Pods end in order. Claims of a StatefulSet stay unless it says otherwise.`;
+const description = `Deletes objects of berthd's pod manager and everything that they created: by
+kind and name, or those in manifests. Pods stop in order. Claims of a StatefulSet stay unless its
+retention policy says otherwise.`;
 
 const examples = `
 Examples:
@@ -34,10 +35,10 @@ export function define(command: Command, invocation: Invocation): void {
     .description(description)
     .argument("[object...]", "KIND NAME..., or KIND/NAME...")
     .option("--namespace <namespace>", 'namespace of the objects (default "default")')
-    .option("-f, --filename <file>", "what these manifests hold (may be repeated)", collect)
-    .option("--grace-period <seconds>", "how long pods have to end, instead of what they say themselves")
+    .option("-f, --filename <file>", "delete the objects in these manifests (may be repeated)", collect)
+    .option("--grace-period <seconds>", "how long pods have to stop, instead of their own grace period")
     .option("--no-wait", "do not wait until they are gone")
-    .option("--ignore-not-found", "succeed also where there is no such object");
+    .option("--ignore-not-found", "succeed even if an object does not exist");
   addConnectionOptions(command)
     .addHelpText("after", examples)
     .action((objects: string[]) => remove(objects, optionsOf<Options>(command), invocation));

@@ -14,7 +14,7 @@ import { write } from "../output/write.ts";
 
 type Options = ConnectionOptions & { readonly namespace?: string };
 
-const description = `Shows an object of berthd's pod manager, with its status and the last things that happened to it.
+const description = `Shows an object of berthd's pod manager, with its status and recent events.
 Values of secrets are not shown.`;
 
 export function define(command: Command, invocation: Invocation): void {

@@ -12,8 +12,9 @@ import { needsBerthd } from "./needs-berthd.ts";
 
 type Options = ConnectionOptions & { readonly output?: string };
 
-const description = `Writes the files of a container into a tar archive, which is not compressed; \`berth import\` makes an image of it. What
-lies in volumes is no part of it. A file is there whole or not at all.`;
+const description = `Writes the files of a container into an uncompressed tar archive, without the
+content of volumes; \`berth import\` creates an image from it. With -o, the file appears only once
+it is complete.`;
 
 const examples = `
 Examples:

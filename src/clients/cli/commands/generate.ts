@@ -14,10 +14,10 @@ import { write } from "../output/write.ts";
 
 type Options = ConnectionOptions & { readonly namespace?: string; readonly output?: StructuredFormat };
 
-const description = `Writes the manifest of a pod that runs, or of another object of berthd's pod manager, for "berth
-play", "berth apply" or Kubernetes. What the manager keeps comes out as it was applied; for other
-pods, such as those of "berth run", it is made of what the runtime knows, and what that does not
-know is said on standard error.`;
+const description = `Writes the manifest of a running pod, or of another object of berthd's pod
+manager, for "berth play", "berth apply" or Kubernetes. Objects of the manager are written as they
+were applied; the manifests of other pods, such as those of "berth run", are built from what the
+runtime knows, and what it does not know is listed on standard error.`;
 
 const examples = `
 Examples:
@@ -29,7 +29,7 @@ export function define(command: Command, invocation: Invocation): void {
   command.description("Writes manifests.");
   const kube = command
     .command("kube")
-    .summary("write the manifest of what runs")
+    .summary("write the manifest of a running pod")
     .description(description)
     .argument("<name>", "name of a pod, or KIND/NAME")
     .option("--namespace <namespace>", 'namespace of the object (default "default")');

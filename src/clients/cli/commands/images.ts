@@ -18,9 +18,9 @@ type Options = ConnectionOptions &
   ListOptions & { readonly digests?: boolean; readonly all?: boolean; readonly platform?: string };
 type Row = { readonly image: Image; readonly repository: string; readonly tag: string };
 
-const description = `Lists images that can run here, and artifacts, one row per tag. With --all or --platform, lists every manifest that a
-name leads to and that is here: a row for each platform of an image, for each artifact and each attestation, and whether all of
-its content is here.`;
+const description = `Lists images that can run here, and artifacts, one row per tag. With --all or
+--platform, lists every local manifest that has a name: a row for each platform of an image, each
+artifact and each attestation, and whether all of its content is present.`;
 
 const examples = `
 Examples:
@@ -35,7 +35,7 @@ export function define(command: Command, invocation: Invocation): void {
     .description(description)
     .argument("[reference]", "only this image; with --all, names that contain this");
   command.option("-a, --all", "also list images for other platforms, artifacts and attestations");
-  command.option("--platform <platform>", "list what is for this platform, for example linux/arm64");
+  command.option("--platform <platform>", "list only this platform, for example linux/arm64");
   command.option("--digests", "show repository digests");
   addListOptions(command);
   addConnectionOptions(command)

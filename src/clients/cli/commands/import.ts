@@ -17,8 +17,9 @@ import { needsBerthd } from "./needs-berthd.ts";
 
 type Options = ConnectionOptions & NewImageOptions;
 
-const description = `Makes an image of one layer of a tar archive of files, such as \`berth export\` writes, and prints its id. The archive may
-be compressed with gzip or zstd. \`berth load\` takes archives of images.`;
+const description = `Creates an image with one layer from a tar archive of files, such as \`berth
+export\` writes, and prints its id. The archive may be compressed with gzip or zstd. \`berth load\`
+reads archives of images.`;
 
 const examples = `
 Examples:

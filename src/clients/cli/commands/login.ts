@@ -17,9 +17,11 @@ type Options = {
   readonly username?: string;
 };
 
-const description = `Checks a user name and a password with a registry and keeps them for \`berth pull\`, \`push\` and \`run\`, in the form that
-docker, podman and skopeo read too: in the credential helper that docker's config.json names (credsStore, credHelpers), else in that file.
-It is REGISTRY_AUTH_FILE, or config.json in DOCKER_CONFIG or in ~/.docker. A kubelet's pulls do not use it.`;
+const description = `Checks a user name and a password with a registry and stores them for \`berth
+pull\`, \`push\` and \`run\`, in the format that docker, podman and skopeo use too: in the
+credential helper that docker's config.json names (credsStore, credHelpers), otherwise in that file.
+The file is REGISTRY_AUTH_FILE, or config.json in DOCKER_CONFIG or in ~/.docker. A kubelet's pulls
+do not use it.`;
 
 const examples = `
 Examples:

@@ -5,7 +5,7 @@ import { authFile } from "../login/auth-file.ts";
 import { registryHost } from "../login/registry-host.ts";
 import { write } from "../output/write.ts";
 
-const description = `Forgets the credentials that \`berth login\` keeps for a registry.`;
+const description = `Removes the credentials that \`berth login\` stored for a registry.`;
 
 const examples = `
 Examples:

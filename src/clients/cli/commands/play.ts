@@ -16,8 +16,8 @@ type Options = ConnectionOptions & {
   readonly nodeLabel?: readonly string[];
 };
 
-const description = `Runs what Kubernetes manifests ask for, over any CRI endpoint and without a cluster, shows the
-output of all containers and stays until the pods have ended. Ctrl-C ends the pods in order and
+const description = `Runs Kubernetes manifests on any CRI endpoint, without a cluster, shows the
+output of all containers and waits until the pods have ended. Ctrl-C stops the pods in order and
 removes them. Exits with 0 when all pods have succeeded, and with 1 when one has failed.`;
 
 const examples = `
@@ -35,15 +35,11 @@ export function define(command: Command, invocation: Invocation): void {
   command
     .description(description)
     .argument("<file...>", "files in YAML or JSON, directories of such files, or - for standard input")
-    .option("--namespace <namespace>", 'namespace of objects that name none (default "default")')
+    .option("--namespace <namespace>", 'namespace of objects without one (default "default")')
     .option("--dry-run", "check the manifests and say what would run")
-    .option("--data-dir <path>", `directory for what pods have on the disk (default ${defaultDataDir})`)
+    .option("--data-dir <path>", `directory for the pods' data on disk (default ${defaultDataDir})`)
     .option("--log-dir <path>", `directory for the pods' logs (default ${defaultLogDir})`)
-    .option(
-      "--node-label <key=value>",
-      "label of this machine that pods may ask for in nodeSelector (may be repeated)",
-      collect,
-    );
+    .option("--node-label <key=value>", "label of this machine for nodeSelector (may be repeated)", collect);
   addConnectionOptions(command)
     .addHelpText("after", examples)
     .action((files: string[]) => play(files, optionsOf<Options>(command), invocation));

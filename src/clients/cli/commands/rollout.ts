@@ -14,7 +14,9 @@ export function define(command: Command, invocation: Invocation): void {
   const restart = command
     .command("restart")
     .summary("replace the pods of a Deployment, StatefulSet or DaemonSet")
-    .description("Replaces the pods of a Deployment, StatefulSet or DaemonSet by its own strategy.")
+    .description(
+      "Replaces the pods of a Deployment, StatefulSet or DaemonSet according to its update strategy.",
+    )
     .argument("<object...>", "KIND NAME..., or KIND/NAME...")
     .option("--namespace <namespace>", 'namespace of the objects (default "default")');
   addConnectionOptions(restart).action((objects: string[]) =>

@@ -20,10 +20,11 @@ type Options = ConnectionOptions & {
   readonly platform?: string;
 };
 
-const description = `Writes images into an archive, which \`berth load\` and other tools read: a tar of an OCI image layout with docker's
-manifest.json in it. Of a multi-platform image, the one for this machine is saved, unless --platform or --all-platforms is given. Layers
-are kept as they were pulled, byte by byte. Whether the archive is compressed is said by --compression and not by the file's name, as
-with docker, podman and nerdctl. A file is there whole or not at all.`;
+const description = `Writes images into an archive, which \`berth load\` and other tools read: a tar
+of an OCI image layout with docker's manifest.json in it. Of a multi-platform image, the one for
+this machine is saved, unless --platform or --all-platforms is given. Layers are saved unchanged,
+byte by byte. --compression, not the file's name, decides whether the archive is compressed, as with
+docker, podman and nerdctl. The file appears only once it is complete.`;
 
 const examples = `
 Examples:

@@ -9,8 +9,8 @@ import { write } from "../output/write.ts";
 
 type Options = ConnectionOptions & { readonly output?: "json" | "yaml" };
 
-const description = `Lists the paths of an image that are otherwise than in another image or, without one, than below its topmost layer: A for
-added, C for changed, D for deleted.`;
+const description = `Lists the paths of an image that differ from another image or, without one,
+from the layers below its topmost layer: A for added, C for changed, D for deleted.`;
 
 const examples = `
 Examples:
@@ -27,10 +27,10 @@ const letters: Readonly<Partial<Record<berthV1.ChangeKind, "A" | "C" | "D">>> = 
 export function defineDiff(command: Command, invocation: Invocation): void {
   const diffing = command
     .command("diff")
-    .summary("list what an image has otherwise than another")
+    .summary("list how an image differs from another")
     .description(description)
     .argument("<image>", "reference or id")
-    .argument("[base]", "reference or id of the image to compare it with");
+    .argument("[base]", "reference or id of the image to compare with");
   addOutputOption(diffing, ["json", "yaml"]);
   addConnectionOptions(diffing)
     .addHelpText("after", examples)

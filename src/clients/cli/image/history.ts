@@ -16,8 +16,8 @@ type Options = ConnectionOptions & {
   readonly platform?: string;
 };
 
-const description = `Shows the steps that an image was built in, the last one first, as its configuration tells them. SIZE is what the files of
-a step's layer take on the disk.`;
+const description = `Shows the steps that an image was built in, the last one first, from its
+configuration. SIZE is the disk usage of the files in a step's layer.`;
 
 const examples = `
 Examples:
@@ -36,8 +36,8 @@ export function defineHistory(command: Command, invocation: Invocation): void {
     .description(description)
     .argument("<image>", "reference or id of the image")
     .addOption(new Option("--format <format>", "format (default table)").choices(["table", "json"]))
-    .option("-H, --human", "show sizes and times for people (default)")
-    .option("--no-human", "show sizes in bytes, and whole times")
+    .option("-H, --human", "show human-readable sizes and times (default)")
+    .option("--no-human", "show sizes in bytes and full times")
     .option("--platform <platform>", "show the image for this platform, for example linux/arm64")
     .option("-q, --quiet", "print ids only")
     .option("--no-trunc", "do not shorten ids and commands");

@@ -16,9 +16,10 @@ import { write } from "../output/write.ts";
 
 type Options = ConnectionOptions & ListOptions & { readonly writable?: boolean };
 
-const description = `Mounts an image on a directory of berthd's machine, read-only, and prints the directory: one that exists, or, if none is
-given, one that berthd makes and removes again when the image is unmounted. Without arguments, lists what is mounted so.
-With --writable files can be changed, but no image is: what was written is gone when it is unmounted.`;
+const description = `Mounts an image on a directory of berthd's machine, read-only, and prints the
+directory: an existing one, or, if none is given, one that berthd creates, and removes when the
+image is unmounted. Without arguments, lists such mounts. With --writable files can be changed; the
+changes do not affect the image and are lost when it is unmounted.`;
 
 const examples = `
 Examples:
@@ -35,7 +36,7 @@ export function defineMount(command: Command, invocation: Invocation): void {
     .description(description)
     .argument("[image]", "reference or id")
     .argument("[directory]", "where to mount it (default: a new directory)")
-    .option("-w, --writable", "let files be changed");
+    .option("-w, --writable", "allow changes to files");
   addListOptions(mounting);
   addConnectionOptions(mounting)
     .addHelpText("after", examples)
@@ -50,8 +51,8 @@ function defineUnmount(command: Command, invocation: Invocation): void {
     .command("umount")
     .alias("unmount")
     .summary("unmount images")
-    .description("Unmounts images that `berth image mount` has mounted: an image from wherever it is.")
-    .argument("<directory|image...>", "where they are mounted, or references or ids");
+    .description("Unmounts images that `berth image mount` has mounted; an image is unmounted everywhere.")
+    .argument("<directory|image...>", "mount points, or references or ids of images");
   addConnectionOptions(unmounting).action((names: string[]) =>
     unmount(names, optionsOf<ConnectionOptions>(unmounting), invocation),
   );

@@ -11,9 +11,9 @@ import { formatBytes, shortId } from "../output/units.ts";
 
 type Options = ConnectionOptions & ListOptions;
 
-const description = `Shows what images take on the disk: CONTENT is their documents and compressed layers, for all platforms
-that are here, UNPACKED their layers as files. What goes with the image when it is removed is its own; what other images
-have too is SHARED.`;
+const description = `Shows the disk usage of images: CONTENT is their documents and compressed
+layers, for all platforms that are present, UNPACKED their unpacked layers. Both count only what is
+freed when the image is removed; SHARED is what other images use too.`;
 
 const examples = `
 Examples:
@@ -22,10 +22,7 @@ Examples:
 `;
 
 export function defineUsage(command: Command, invocation: Invocation): void {
-  const showing = command
-    .command("usage")
-    .summary("show what images take on the disk")
-    .description(description);
+  const showing = command.command("usage").summary("show the disk usage of images").description(description);
   addListOptions(showing);
   addConnectionOptions(showing)
     .addHelpText("after", examples)
