@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { mount, mountInfo, unmount } from "../src/ground/linux/index.ts";
 import { ContainerState, PodSandboxState } from "../src/ground/protocol/index.ts";
+import { deadFileSystem } from "../src/testing/dead-file-system.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
 import { bridgeNetwork, TestBerth } from "./support/berth.ts";
 import { eventually } from "./support/condition.ts";
@@ -147,6 +149,40 @@ describe("a container", () => {
       return status.state === ContainerState.CONTAINER_EXITED && status.exitCode === 255;
     });
     await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
+  });
+});
+
+describe("a container that can neither be made nor taken back", () => {
+  const host = withBerth();
+
+  it("goes when it is removed, once what stood in the way is gone", async () => {
+    const { berth, image } = host;
+    const { runtime } = berth.clients;
+    const pod = await TestPod.run(berth, "half-made");
+    const volume = join(berth.directory, "dead");
+    await mkdir(volume);
+    await using dead = await deadFileSystem(volume);
+    const mounts = [{ hostPath: join(volume, "file"), containerPath: "/volume" }];
+    const creation = assert.rejects(
+      pod.create(shellConfig("main", image, "true", { mounts })),
+      /teardown failed at container-bundle.*is still mounted/,
+    );
+    const bundles = join(berth.directory, "state", "containers");
+    const containerId = await eventually("its root file system is mounted", async () => {
+      const [id = ""] = await readdir(bundles).catch(() => []);
+      const { mountPoint } = (await mountInfo()).find((one) => one.mountPoint.endsWith(`${id}/rootfs`)) ?? {};
+      return mountPoint !== undefined && id;
+    });
+    const obstacle = join(bundles, containerId, "obstacle");
+    await mkdir(obstacle);
+    await mount({ source: "obstacle", target: obstacle, type: "tmpfs" });
+    await dead[Symbol.asyncDispose]();
+    await creation;
+    await unmount(obstacle);
+    await runtime.removeContainer({ containerId });
+    assert.deepEqual((await runtime.listContainers({ filter: undefined })).containers, []);
+    assert.deepEqual(await readdir(bundles), []);
+    await runtime.removePodSandbox({ podSandboxId: pod.id });
   });
 });
 

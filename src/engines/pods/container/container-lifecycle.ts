@@ -120,13 +120,17 @@ export class ContainerLifecycle implements Containers {
   async #make(record: ContainerRecord): Promise<void> {
     const { observer } = this.#services;
     const logger = this.#services.logger.child({ container: record.id });
+    const draft = draftOf(record);
     try {
-      await runSteps(this.#steps, draftOf(record), { observer, logger });
+      await runSteps(this.#steps, draft, { observer, logger });
     } catch (error) {
       await this.#giveUp(record, error).catch((err: unknown) =>
         logger.error({ err }, "the record of a container whose creation failed stays until the next start"),
       );
       throw error;
+    } finally {
+      // Where taking back ended before it came to the snapshot: a later removal would wait for it.
+      await draft.snapshot?.discard();
     }
   }
 
