@@ -85,8 +85,8 @@ export async function openBerthService(options: BerthServiceOptions): Promise<Gr
         return { id: mounted.imageId, directory: mounted.directory };
       },
 
-      async unmountImage({ directory }) {
-        await mounts.unmount(directory);
+      async unmountImage({ directory }, { signal }) {
+        await mounts.unmount(directory, signal);
         return {};
       },
 

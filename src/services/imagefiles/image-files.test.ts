@@ -313,9 +313,9 @@ test("an image is mounted read-only or writable, stays the same, and is held unt
       { directory: other, imageId: image.id, writable: true },
     ]);
   } finally {
-    for (const directory of [one, other]) await mounts.unmount(directory);
+    for (const directory of [one, other]) await mounts.unmount(directory, signal);
   }
-  await assert.rejects(mounts.unmount(one), { code: "NotFound" });
+  await assert.rejects(mounts.unmount(one, signal), { code: "NotFound" });
   await stack.images.collectGarbage();
   assert.deepEqual([stack.leases.list(), stack.snapshotter.list(), await readdir(one)], [[], [], []]);
 });
@@ -344,7 +344,7 @@ test("an image that is mounted on no directory in particular gets one, which goe
     await writeFile(join(writable.directory, "x"), "");
     assert.deepEqual((await set.mounts()).list().length, 2);
   } finally {
-    for (const each of [directory, writable.directory]) await mounts.unmount(each);
+    for (const each of [directory, writable.directory]) await mounts.unmount(each, signal);
   }
   assertClean(set);
   assert.deepEqual(await readdir(join(path, "made")), []);
@@ -367,6 +367,49 @@ test("what somebody puts where an image was mounted stays, and nobody is kept fr
   for (let start = 0; start < 2; start++) assert.deepEqual((await set.mounts()).list(), []);
   assertClean(set);
   for (const path of [file, stray]) assert.equal(await readFile(path, "utf8"), "mine");
+});
+
+test("an image is mounted where a link leads, is held there, and unmounted by either name", async () => {
+  await using set = await setting();
+  const { image, path } = set;
+  const [real, link] = [join(path, "real"), join(path, "link")];
+  await mkdir(join(real, "directory"), { recursive: true });
+  await symlink(join(real, "directory"), link);
+  const directory = join(real, "directory");
+  for (const name of [link, `${path}//real/./directory/`, directory]) {
+    const mounts = await set.mounts();
+    const mounted = { directory, imageId: image.id, writable: false };
+    assert.deepEqual(await mounts.mount(image.id, name, false, signal), mounted);
+    try {
+      await assert.rejects(mounts.mount(image.id, directory, false, signal), { code: "AlreadyExists" });
+      assert.deepEqual((await set.mounts()).list(), [mounted]);
+      assert.equal(await readFile(join(link, "etc/later"), "utf8"), "later");
+    } finally {
+      await mounts.unmount(name, signal);
+    }
+    assert.deepEqual(await readdir(directory), []);
+    assertClean(set);
+  }
+});
+
+test("of an image that two mount at once on one directory one gets it, and on none in particular both get one", async () => {
+  await using set = await setting();
+  const { image, path } = set;
+  const directory = join(path, "directory");
+  await mkdir(directory);
+  const mounts = await set.mounts();
+  const twice = (on: string | undefined) =>
+    Promise.allSettled([1, 2].map(() => mounts.mount(image.id, on, false, signal)));
+  const [one, other] = await twice(directory);
+  assert.equal(one?.status, "fulfilled");
+  assert.equal(other?.status === "rejected" && other.reason.code, "AlreadyExists");
+  await mounts.unmount(directory, signal);
+  const made = await twice(undefined);
+  const [first, second] = made.map((each) => each.status === "fulfilled" && each.value.directory);
+  assert.equal(first, second);
+  await mounts.unmount(first || "", signal);
+  assertClean(set);
+  assert.deepEqual([await readdir(directory), await readdir(join(path, "made"))], [[], []]);
 });
 
 test("an image is mounted on a directory that is there, by its whole path", async () => {

@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { mkdtemp, readdir, rmdir, stat } from "node:fs/promises";
+import { mkdtemp, readdir, realpath, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { makeDirectories } from "../../ground/directories/index.ts";
 import { hasCode } from "../../ground/errors/index.ts";
 import { isErrno } from "../../ground/fs/index.ts";
-import type { HostPaths } from "../../ground/hostpaths/index.ts";
+import type { HostPaths, LookUp } from "../../ground/hostpaths/index.ts";
 import { mountInfo, mountSnapshot, unmount } from "../../ground/linux/index.ts";
+import { KeyLock } from "../../ground/sync/index.ts";
 import type { Digest } from "../../parts/oci/index.ts";
 import type { Image, Images } from "../images/index.ts";
 import type { Lease, Leases } from "../leases/index.ts";
@@ -29,6 +30,7 @@ export type ImageMountsOptions = {
 };
 
 export type MountedImage = {
+  /** As the kernel names it, without symbolic links. */
   readonly directory: string;
   readonly imageId: string;
   readonly writable: boolean;
@@ -41,6 +43,8 @@ export type MountedImage = {
  */
 export class ImageMounts {
   readonly #options: ImageMountsOptions;
+  /** By directories, and by ids of images where the directory is made. */
+  readonly #turns = new KeyLock();
 
   private constructor(options: ImageMountsOptions) {
     this.#options = options;
@@ -75,17 +79,20 @@ export class ImageMounts {
     signal: AbortSignal,
   ): Promise<MountedImage> {
     if (directory !== undefined) {
-      await this.#checkDirectory(directory, signal);
-      return await this.#mountOn(directory, this.#find(name), writable);
+      const path = await this.#requireDirectory(directory, signal);
+      using _ = await this.#turns.acquire(path, signal);
+      return await this.#mountOn(path, this.#find(name), writable);
     }
     const image = this.#find(name);
+    using _ = await this.#turns.acquire(image.id, signal);
     const present = writable ? undefined : this.#madeFor(image.id);
     if (present !== undefined) return present;
     const made = await mkdtemp(join(this.#options.directory, `${shortId(image.id)}-`));
     try {
       return await this.#mountOn(made, image, writable);
     } catch (error) {
-      await rmdir(made);
+      // What stays goes with the next start; the caller is to know what came first.
+      await rmdir(made).catch(() => undefined);
       throw error;
     }
   }
@@ -112,10 +119,13 @@ export class ImageMounts {
   }
 
   /** Throws ImageFilesError NotFound; LinuxError for one that is in use. */
-  async unmount(directory: string): Promise<void> {
-    const lease = this.#leaseOf(directory);
+  async unmount(directory: string, signal: AbortSignal): Promise<void> {
+    const path = this.#leaseOf(directory) ? directory : await this.#realPath(directory, signal);
+    const imageId = this.#leaseOf(path)?.labels[labels.image] ?? "";
+    using _ = await this.#turns.acquireAll([path, imageId]);
+    const lease = this.#leaseOf(path);
     if (lease === undefined) throw new ImageFilesError("NotFound", `${directory}: no image is mounted there`);
-    await unmount(directory, { missingOk: true });
+    await unmount(path, { missingOk: true });
     await this.#forget(lease);
   }
 
@@ -178,15 +188,26 @@ export class ImageMounts {
     throw new ImageFilesError("NotFound", `image ${JSON.stringify(name)} not found`);
   }
 
-  async #checkDirectory(directory: string, signal: AbortSignal): Promise<void> {
+  /** Its real path: the kernel tells mounts by that alone, and unmounts nothing through a link. */
+  async #requireDirectory(directory: string, signal: AbortSignal): Promise<string> {
     const quoted = JSON.stringify(directory);
     if (!directory.startsWith("/") || directory.includes("\0"))
       throw new ImageFilesError("InvalidArgument", `${quoted} is not an absolute path`);
-    const lookUp = this.#options.hostPaths.of(`image mount ${randomUUID()}`, signal);
+    const lookUp = this.#lookUp(signal);
     const found = await lookUp(directory, () => stat(directory).catch(() => undefined));
     if (found === undefined)
       throw new ImageFilesError("NotFound", `${quoted} is not there: make the directory`);
     if (!found.isDirectory()) throw new ImageFilesError("InvalidArgument", `${quoted} is not a directory`);
+    return await lookUp(directory, () => realpath(directory));
+  }
+
+  /** The path itself where there is nothing any more, or where it is none. */
+  async #realPath(directory: string, signal: AbortSignal): Promise<string> {
+    return await this.#lookUp(signal)(directory, () => realpath(directory).catch(() => directory));
+  }
+
+  #lookUp(signal: AbortSignal): LookUp {
+    return this.#options.hostPaths.of(`image mount ${randomUUID()}`, signal);
   }
 }
 

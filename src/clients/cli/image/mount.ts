@@ -1,3 +1,4 @@
+import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { hasCode } from "../../../ground/errors/index.ts";
@@ -113,7 +114,9 @@ async function directoriesOf(client: Client, name: string): Promise<readonly str
   const { mounts } = await client.unary(berthV1.BerthService.listImageMounts, {}).catch((error: unknown) => {
     throw needsBerthd("image umount", error);
   });
-  const path = resolve(name);
+  const written = resolve(name);
+  // berthd names it without symbolic links.
+  const path = await realpath(written).catch(() => written);
   if (mounts.some(({ directory }) => directory === path)) return [path];
   const id = await idOfImage(client, name);
   const found = mounts.filter(({ imageId }) => imageId === id);
