@@ -176,17 +176,18 @@ async function dockerImages(
     made.set(descriptor.digest, written);
     return descriptor;
   };
-  const images = await Promise.all(
-    parseDockerManifest(bytes, archive).map(async (entry): Promise<ArchivedImage> => {
-      const { digest, size } = find(entry.config);
-      const layers = await Promise.all(entry.layers.map((name) => layerOf(find(name))));
-      const config = { mediaType: mediaType.dockerConfig, size, digest };
-      const manifest = { schemaVersion: 2, mediaType: mediaType.dockerManifest, config, layers };
-      const target = make(manifest, mediaType.dockerManifest);
-      const tags = entry.names.map((name) => formatReference(parseReference(name)));
-      return { target, names: tags, written: tags, source, transport: "docker-archive" };
-    }),
-  );
+  const images: ArchivedImage[] = [];
+  for (const entry of parseDockerManifest(bytes, archive)) {
+    const { digest, size } = find(entry.config);
+    const layers: Descriptor[] = [];
+    // One after the other: layers may be compressed for that, of which nothing is to go on behind a failure.
+    for (const file of entry.layers.map(find)) layers.push(await layerOf(file));
+    const config = { mediaType: mediaType.dockerConfig, size, digest };
+    const manifest = { schemaVersion: 2, mediaType: mediaType.dockerManifest, config, layers };
+    const target = make(manifest, mediaType.dockerManifest);
+    const tags = entry.names.map((name) => formatReference(parseReference(name)));
+    images.push({ target, names: tags, written: tags, source, transport: "docker-archive" });
+  }
   const manifests = images.flatMap(({ target, names }) =>
     names.length === 0
       ? [target]

@@ -134,11 +134,11 @@ export class Importer {
       { kind: "stage", archive, called, directory, ...limits },
       signal,
     );
-    const gzips = new Map<Digest, Promise<StagedFile>>();
-    const compressed = (layer: StagedFile): Promise<StagedFile> => {
-      const known = gzips.get(layer.digest) ?? compressLayer(layer, signal);
-      gzips.set(layer.digest, known);
-      return known;
+    const gzips = new Map<Digest, StagedFile>();
+    const compressed = async (layer: StagedFile): Promise<StagedFile> => {
+      const gzip = gzips.get(layer.digest) ?? (await compressLayer(layer, minFreePercent, signal));
+      gzips.set(layer.digest, gzip);
+      return gzip;
     };
     const found = await imagesOfArchive(files, called, compress ? compressed : undefined);
     if (found.images.length === 0) throw new ImageError("InvalidArgument", `${called}: holds no image`);
