@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { copyFile } from "node:fs/promises";
+import { copyFile, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { tempDir } from "../src/testing/temp-dir.ts";
@@ -169,6 +169,40 @@ describe("the Docker engine", () => {
       assert.deepEqual(numbers, [...numbers.keys()]);
     });
   }
+
+  it("ends commands that were under way when dockerd was killed, though their container goes on", async () => {
+    await using registry = await startBusyboxRegistry();
+    await using berth = await TestBerth.start({ engine: "docker", docker: { liveRestore: true } });
+    await berth.pull(registry.image);
+    const { runtime } = berth.clients;
+    const pod = await TestPod.run(berth, "commands");
+    const containerId = await pod.shell("shell", registry.image, "exec sleep 1000");
+    const asked = (seconds: string) => {
+      const cmd = ["sh", "-c", `sleep ${seconds} & wait`];
+      return assert.rejects(runtime.execSync({ containerId, cmd, timeout: 1000n }), /UNAVAILABLE/);
+    };
+    const begun = async (seconds: string) =>
+      (await execSync(berth, containerId, "ps")).includes(`sleep ${seconds}`);
+    const long = asked("4321");
+    await eventually("the first runs", () => begun("4321"));
+    const execs = join(berth.state, "docker", "execs");
+    await eventually("Docker has told its process", async () => {
+      const files = await readdir(execs);
+      const texts = await Promise.all(files.map((file) => readFile(join(execs, file), "utf8")));
+      return texts.some((text) => text.includes("command"));
+    });
+    const short = asked("5432");
+    await eventually("the second runs", () => begun("5432"));
+    await berth.docker?.stop("SIGKILL");
+    await Promise.all([long, short]);
+    await berth.docker?.start();
+    const seen = await eventually("commands run again", () =>
+      execSync(berth, containerId, "ps").catch(() => undefined),
+    );
+    assert.match(seen, /sleep 1000/);
+    assert.doesNotMatch(seen, /4321|5432/);
+    assert.deepEqual(await readdir(execs), []);
+  });
 
   it("says of an engine that hangs that it does not answer, and goes on when it does", async () => {
     await using registry = await startBusyboxRegistry();

@@ -9,19 +9,25 @@ const run = promisify(execFile);
 /** A directory of the host with a file and a directory, on a mount of its own that propagates as given. */
 export async function hostDirectory(propagation: "private" | "slave" | "shared") {
   await using made = new AsyncDisposableStack();
-  const { path } = made.use(await tempDir());
-  const bind = async (kind: string) => {
-    await run("mount", ["--bind", path, path]);
+  const directory = made.use(await tempDir());
+  const path = join(directory.path, "source");
+  const bind = async (source: string, target: string, kind: string) => {
+    await run("mount", ["--bind", source, target]);
     made.defer(async () => {
-      await run("umount", ["--recursive", "--lazy", path]);
+      await run("umount", ["--recursive", "--lazy", target]);
     });
-    await run("mount", [`--make-${kind}`, path]);
+    await run("mount", [`--make-${kind}`, target]);
   };
-  // Where the machine's own mounts are shared, one upon them would have copies.
-  await bind("private");
-  // A slave needs a master: the mount that it is a copy of.
-  if (propagation === "slave") await bind("shared");
-  if (propagation !== "private") await bind(propagation);
+  // Where the machine's own mounts are shared, one below them would have copies.
+  await bind(directory.path, directory.path, "private");
+  await mkdir(path);
+  if (propagation === "slave") {
+    // It needs a master: the mount that it is a copy of.
+    const master = join(directory.path, "master");
+    await mkdir(master);
+    await bind(master, master, "shared");
+    await bind(master, path, "slave");
+  } else await bind(path, path, propagation);
   await mkdir(join(path, "below"));
   await writeFile(join(path, "file"), "on the host");
   const all = made.move();

@@ -28,7 +28,7 @@ export function versionStatusHandlers(
         features: {
           supplementalGroupsPolicy: true,
           userNamespacesHostNetwork: status.userNamespacesHostNetwork,
-          mountOptions: true,
+          mountOptions: status.mountOptions,
           cgroupMountMode: status.cgroupMountMode,
           seccompProfileOci: status.seccompProfiles,
         },

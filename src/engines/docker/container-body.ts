@@ -135,6 +135,8 @@ function namespaceModes(
   const cgroups = own.cgroupnsOptions?.mode;
   return {
     NetworkMode: `container:${sandboxId}`,
+    // Docker can share the host's name alone, no other container's.
+    ...(ofPod.network === NamespaceMode.NODE && { UTSMode: "host" }),
     IpcMode: ofPod.ipc === NamespaceMode.NODE ? "host" : `container:${sandboxId}`,
     PidMode:
       own.pid === NamespaceMode.TARGET ? `container:${targetIdOf(own.targetId)}` : pidMode(own, sandboxId),

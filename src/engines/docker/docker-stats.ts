@@ -38,7 +38,7 @@ const defaultInterface = "eth0";
 
 /** The figures come from cgroups and network namespaces, as with the native engine: Docker is not asked. */
 export class DockerStats implements Stats, AsyncDisposable {
-  readonly #services: Pick<DockerServices, "mirror" | "cgroupDriver" | "sandboxFiles" | "cgroups">;
+  readonly #services: Pick<DockerServices, "client" | "mirror" | "cgroupDriver" | "sandboxFiles" | "cgroups">;
   readonly #options: DockerStatsOptions;
   readonly #readings: CgroupReadings;
   readonly #rates = new CpuRates();
@@ -50,7 +50,7 @@ export class DockerStats implements Stats, AsyncDisposable {
   readonly #layerPaths = new WeakMap<Found["labels"], string>();
 
   constructor(
-    services: Pick<DockerServices, "mirror" | "cgroupDriver" | "sandboxFiles" | "cgroups">,
+    services: Pick<DockerServices, "client" | "mirror" | "cgroupDriver" | "sandboxFiles" | "cgroups">,
     options: DockerStatsOptions,
   ) {
     this.#services = services;
@@ -227,14 +227,22 @@ export class DockerStats implements Stats, AsyncDisposable {
   async #layerUsage(id: string) {
     const found: Found | undefined = this.#services.mirror.find(id);
     const path = found && (await this.#layerPath(found));
-    if (path === undefined)
-      throw new EngineError("NotFound", `container ${id} has no layer that could be measured`);
     try {
-      return await layerUsage(path);
+      return path === undefined ? await this.#toldUsage(id) : await layerUsage(path);
     } catch (error) {
       if (hasCode(error, "NotFound")) throw error;
       throw new EngineError("Internal", `the layer of container ${id} cannot be measured`, { cause: error });
     }
+  }
+
+  /**
+   * Docker's own figures, of a layer that is on no overlay, or that an engine which keeps images as
+   * containerd does has taken away with the process that saw it.
+   */
+  async #toldUsage(id: string) {
+    const { sizeBytes, changed } = await this.#services.client.containerLayer(id);
+    // The root is one of them.
+    return { sizeBytes, inodes: changed + 1 };
   }
 
   async #layerPath({ labels, details }: Found): Promise<string | undefined> {

@@ -26,6 +26,7 @@ export async function dockerStatus(
         : { type: "NetworkReady", ok: false, reason: networkStatus.reason, message: networkStatus.message },
     ],
     handlers: ["", ...runtimes].map((name) => ({ name, ...features })),
+    mountOptions: false,
     cgroupMountMode: false,
     seccompProfiles: false,
     userNamespacesHostNetwork: false,

@@ -30,7 +30,7 @@ export class DockerStreams implements Streams {
     signal: AbortSignal,
   ): Promise<{ readonly exitCode: number }> {
     const { client, logger, execs } = this.#services;
-    const { id } = this.#running(containerId);
+    const container = this.#running(containerId);
     const request = {
       Cmd: args,
       Tty: tty,
@@ -38,7 +38,7 @@ export class DockerStreams implements Streams {
       AttachStdout: true,
       AttachStderr: !tty,
     };
-    await using exec = await execs.start(id, request, signal);
+    await using exec = await execs.start(container, request, signal);
     void followSizes(io, (height, width) => client.resizeExec(exec.id, height, width), logger);
     await copyStreams(exec.connection, tty ? undefined : exec.frames(), io);
     signal.throwIfAborted();

@@ -11,7 +11,7 @@ const maxOutputBytes = 16 * 2 ** 20;
  */
 export async function execSync(
   execs: Execs,
-  { id: containerId }: FoundContainer,
+  container: FoundContainer,
   { args, timeoutMs }: { readonly args: readonly string[]; readonly timeoutMs: number },
   signal?: AbortSignal,
 ): Promise<ExecOutcome> {
@@ -20,7 +20,7 @@ export async function execSync(
   const request = { Cmd: args, Tty: false, AttachStdin: false, AttachStdout: true, AttachStderr: true };
   const collected = { stdout: new Output(), stderr: new Output() };
   try {
-    await using exec = await execs.start(containerId, request, ending);
+    await using exec = await execs.start(container, request, ending);
     for await (const { stream, bytes } of exec.frames()) collected[stream].add(bytes);
     ending.throwIfAborted();
     const exitCode = await exec.exitCode();
@@ -30,7 +30,7 @@ export async function execSync(
     if (!over?.aborted) throw error;
     throw new EngineError(
       "DeadlineExceeded",
-      `command ${JSON.stringify(args[0])} in container ${containerId} did not end within ${timeoutMs / 1000} s; it was killed`,
+      `command ${JSON.stringify(args[0])} in container ${container.id} did not end within ${timeoutMs / 1000} s; it was killed`,
     );
   }
 }

@@ -1,16 +1,18 @@
-import { mkdirSync, unlinkSync, writeFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { hasCode } from "../../ground/errors/index.ts";
-import { isErrno } from "../../ground/fs/index.ts";
 import { killProcessTree } from "../../ground/linux/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import { type DockerClient, type NewExec, readFrames } from "../../parts/dockerapi/index.ts";
 import { EngineError } from "../engine/index.ts";
+import { ExecProcess } from "./exec-process.ts";
+import type { FoundContainer } from "./found.ts";
 
 const pollMs = 10;
+/** How often Docker is asked for the process of a command that is to be killed. */
+const maxTries = 100;
 /** How long Docker has, once a command's output has ended, to tell of its end before it is asked. */
 const toldMs = 100;
 /** What Docker writes to the standard output of a command that could not be started. */
@@ -18,9 +20,14 @@ const failedStart = "OCI runtime exec failed:";
 /** Docker Engine 20.10 gives these the code 126, later ones 127. */
 const notFound = /executable file not found|no such file or directory/;
 
+/** A command that runs for so long has its process asked for. */
+const shortMs = 100;
+/** How long an engine that hangs may take to tell a command's process. */
+const answerMs = 2000;
+
 /**
  * Commands in containers. Docker's API cannot end one, so its processes are killed on this machine; those
- * that are under way are written down, so that a crash of this process leaves none behind.
+ * that are under way are written down, so that an end of this process or of the engine leaves none behind.
  */
 export class Execs {
   readonly #client: DockerClient;
@@ -36,20 +43,32 @@ export class Execs {
   }
 
   /** Starts a command. It is killed when the signal aborts. */
-  async start(containerId: string, request: NewExec, signal: AbortSignal): Promise<RunningExec> {
+  async start(
+    { id: containerId, details }: FoundContainer,
+    request: NewExec,
+    signal: AbortSignal,
+  ): Promise<RunningExec> {
     const id = await this.#client.createExec(containerId, request, signal);
-    // On a tmpfs: it takes less than a turn of the thread pool.
-    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
-    writeFileSync(join(this.#directory, id), "", { mode: 0o600 });
+    const command = {
+      id,
+      client: this.#client,
+      process: await ExecProcess.note(join(this.#directory, id), details.State.Pid),
+    };
+    const forget = () => {
+      this.#running.delete(id);
+      command.process.forget();
+    };
     try {
       // Not by the signal: a request that is cut may have started it.
       const connection = await this.#client.startExec(id, request.Tty);
-      const running = new RunningExec(this.#client, id, connection, () => this.#forget(id));
+      const running = new RunningExec(command, connection, forget);
       this.#running.set(id, running);
       running.endWith(signal);
       return running;
     } catch (error) {
-      this.#forget(id);
+      // Without an answer it may run all the same.
+      if (hasCode(error, "Unavailable")) await command.process.kill();
+      forget();
       throw error;
     }
   }
@@ -64,8 +83,9 @@ export class Execs {
     const ids = await readdir(this.#directory).catch(() => []);
     for (const id of ids) {
       try {
-        await kill(this.#client, id);
-        this.#forget(id);
+        const process = ExecProcess.read(join(this.#directory, id));
+        await kill({ id, client: this.#client, process });
+        process.forget();
       } catch (err) {
         this.#logger.warn(
           { err, exec: id },
@@ -74,45 +94,55 @@ export class Execs {
       }
     }
   }
-
-  #forget(id: string): void {
-    this.#running.delete(id);
-    try {
-      unlinkSync(join(this.#directory, id));
-    } catch (error) {
-      if (!isErrno(error, "ENOENT")) throw error;
-    }
-  }
 }
+
+type Command = { readonly id: string; readonly client: DockerClient; readonly process: ExecProcess };
 
 /** A command with its streams. */
 export class RunningExec implements AsyncDisposable {
-  readonly id: string;
   readonly connection: Duplex;
-  readonly #client: DockerClient;
+  readonly #command: Command;
   readonly #onEnd: () => void;
   readonly #told = Promise.withResolvers<number>();
+  readonly #asking: NodeJS.Timeout;
   #stop: (() => void) | undefined;
-  #killing: Promise<void> = Promise.resolve();
+  /** Undefined while nobody has wanted it to end. */
+  #killing: Promise<void> | undefined;
+  #hasEnded = false;
   /** It could not be started. */
   #failure: "missing" | "other" | undefined;
 
-  constructor(client: DockerClient, id: string, connection: Duplex, onEnd: () => void) {
-    this.id = id;
+  constructor(command: Command, connection: Duplex, onEnd: () => void) {
     this.connection = connection;
-    this.#client = client;
+    this.#command = command;
     this.#onEnd = onEnd;
+    this.#asking = setTimeout(() => void this.#askProcess(), shortMs).unref();
+  }
+
+  get id(): string {
+    return this.#command.id;
   }
 
   endWith(signal: AbortSignal): void {
     const end = () => {
       this.connection.destroy();
-      this.#killing = kill(this.#client, this.id);
-      this.#killing.catch(() => undefined);
+      this.#kill().catch(() => undefined);
     };
     this.#stop = () => signal.removeEventListener("abort", end);
     if (signal.aborted) end();
     else signal.addEventListener("abort", end, { once: true });
+  }
+
+  #kill(): Promise<void> {
+    this.#killing ??= kill(this.#command);
+    return this.#killing;
+  }
+
+  /** One that has just ended, or that Docker does not tell of now, is looked for when that is needed. */
+  async #askProcess(): Promise<void> {
+    const { client, id, process } = this.#command;
+    const { Pid } = await client.exec(id).catch(() => ({ Pid: 0 }));
+    if (Pid > 1 && !this.#hasEnded) await process.found(Pid);
   }
 
   /**
@@ -124,7 +154,7 @@ export class RunningExec implements AsyncDisposable {
     for await (const frame of readFrames(this.connection)) {
       const failed = first && frame.bytes.toString("latin1", 0, failedStart.length) === failedStart;
       first = false;
-      if (failed && (await this.#client.exec(this.id)).Pid === 0) {
+      if (failed && (await this.#command.client.exec(this.id)).Pid === 0) {
         this.#failure = notFound.test(frame.bytes.toString()) ? "missing" : "other";
         yield { ...frame, stream: "stderr" };
       } else yield frame;
@@ -133,6 +163,7 @@ export class RunningExec implements AsyncDisposable {
 
   /** Docker has told of its end. */
   ended(exitCode: number): void {
+    this.#hasEnded = true;
     this.#told.resolve(exitCode);
   }
 
@@ -144,31 +175,52 @@ export class RunningExec implements AsyncDisposable {
     for (let waitMs = this.#failure === undefined ? toldMs : 0; ; waitMs = pollMs) {
       const told = await Promise.race([this.#told.promise, delay(waitMs, undefined, { ref: false })]);
       if (told !== undefined) return told;
-      const { Running, ExitCode } = await this.#client.exec(this.id);
-      if (!Running) return this.#failure === "missing" ? 127 : (ExitCode ?? 0);
+      const { Running, ExitCode } = await this.#command.client.exec(this.id);
+      if (Running) continue;
+      this.#hasEnded = true;
+      return this.#failure === "missing" ? 127 : (ExitCode ?? 0);
     }
   }
 
-  /** One that is being killed is gone when this resolves; what cannot be killed stays written down. */
+  /**
+   * One that has not ended is killed, and gone when this resolves: nobody would hear of it any more. What
+   * cannot be killed stays written down.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#asking);
     this.#stop?.();
     this.connection.destroy();
-    await this.#killing;
+    await (this.#hasEnded ? this.#killing : this.#kill());
     this.#onEnd();
   }
 }
 
-/** Its process is known a little after it was asked for. Throws EngineError Internal where it never is. */
-async function kill(client: DockerClient, id: string): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
-    const exec = await client.exec(id).catch((error: unknown) => {
-      // It goes with its container.
-      if (hasCode(error, "NotFound")) return undefined;
+/**
+ * Docker is asked for a process that is not known yet, which it has a little after that was asked for. Throws
+ * EngineError Internal where it never tells.
+ */
+async function kill({ client, id, process }: Command): Promise<void> {
+  if (process.isFound) return await process.kill();
+  for (let tries = 1; ; tries++) {
+    const exec = await client.exec(id, AbortSignal.timeout(answerMs)).catch((error: unknown) => {
+      // It goes with its container, and an engine that has started anew has forgotten it.
+      if (hasCode(error, "NotFound") || isSilence(error)) return undefined;
       throw error;
     });
-    if (exec === undefined || !exec.Running) return;
-    if (exec.Pid > 1) return await killProcessTree(exec.Pid);
+    if (exec === undefined) return await process.kill();
+    const { Running, ExitCode, Pid } = exec;
+    if (!Running && ExitCode !== null) return;
+    if (Running && Pid > 1) return await killProcessTree(Pid);
+    if (tries === maxTries) {
+      // It was never started.
+      if (!Running) return;
+      throw new EngineError("Internal", `command ${id} cannot be killed: Docker does not tell its process`);
+    }
     await delay(pollMs);
   }
-  throw new EngineError("Internal", `command ${id} cannot be killed: Docker does not tell its process`);
+}
+
+/** The engine is away, or hangs. */
+function isSilence(error: unknown): boolean {
+  return hasCode(error, "Unavailable") || (error instanceof DOMException && error.name === "TimeoutError");
 }

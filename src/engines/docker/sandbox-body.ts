@@ -45,6 +45,8 @@ export async function sandboxBody(
     HostConfig: {
       Init: false,
       NetworkMode: network,
+      // A pod on the host's network answers to the host's name.
+      ...(onHost && { UTSMode: "host" }),
       IpcMode: namespaces.ipc === NamespaceMode.NODE ? "host" : "shareable",
       PidMode: namespaces.pid === NamespaceMode.NODE ? "host" : "",
       ...cgroupParent(linux?.cgroupParent ?? "", options.cgroupDriver),

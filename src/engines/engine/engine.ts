@@ -263,6 +263,8 @@ export type EngineStatus = {
     /** Containers get cgroup namespaces of their own, or the host's, as they ask. */
     readonly cgroupNamespaces: boolean;
   }[];
+  /** Mounts may forbid things: running programs, set-user-id, devices. */
+  readonly mountOptions: boolean;
   /** Containers may say how they see /sys/fs/cgroup. */
   readonly cgroupMountMode: boolean;
   /** Filters of system calls can be had, also those from registries. */

@@ -21,6 +21,7 @@ export async function engineStatus(
     userNamespacesHostNetwork: handlers.handlers.some(
       ({ usability, features }) => usability.kind === "usable" && features.userNamespaces,
     ),
+    mountOptions: true,
     cgroupMountMode:
       handlers.handlers.some(
         ({ usability, features }) => usability.kind === "usable" && features.cgroupNamespaces,

@@ -80,6 +80,19 @@ export class DockerClient implements Disposable {
     return this.#http.json({ method: "GET", path: `/containers/${id}/json` });
   }
 
+  /** What it has written, measured now; the number of files and directories that differ from its image's. */
+  async containerLayer(id: string): Promise<{ readonly sizeBytes: number; readonly changed: number }> {
+    const query = { size: true };
+    const details = await this.#http.json<{ readonly SizeRw?: number }>({
+      method: "GET",
+      path: `/containers/${id}/json`,
+      query,
+    });
+    const path = `/containers/${id}/changes`;
+    const changes = await this.#http.json<readonly object[] | null>({ method: "GET", path });
+    return { sizeBytes: details.SizeRw ?? 0, changed: changes?.length ?? 0 };
+  }
+
   async createContainer(name: string, body: NewContainer, signal?: Signal): Promise<string> {
     const request = { method: "POST", path: "/containers/create", query: { name }, body, signal } as const;
     return (await this.#http.json<{ readonly Id: string }>(request)).Id;
@@ -163,8 +176,8 @@ export class DockerClient implements Disposable {
     return this.#http.hijack({ method: "POST", path: `/exec/${id}/start`, body, signal });
   }
 
-  exec(id: string): Promise<ExecDetails> {
-    return this.#http.json({ method: "GET", path: `/exec/${id}/json` });
+  exec(id: string, signal?: Signal): Promise<ExecDetails> {
+    return this.#http.json({ method: "GET", path: `/exec/${id}/json`, signal });
   }
 
   async resizeExec(id: string, height: number, width: number): Promise<void> {

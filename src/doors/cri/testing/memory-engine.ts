@@ -255,6 +255,7 @@ export class MemoryEngine implements Engine {
       ],
       userNamespacesHostNetwork: false,
       handlers: [{ name: "", recursiveReadOnlyMounts: true, userNamespaces: false, cgroupNamespaces: true }],
+      mountOptions: true,
       cgroupMountMode: true,
       seccompProfiles: true,
       details: { config: { root: "/var/lib/berth" } },

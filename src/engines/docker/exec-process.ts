@@ -1,0 +1,121 @@
+import { mkdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import { uptime } from "node:os";
+import { dirname } from "node:path";
+import { isErrno } from "../../ground/fs/index.ts";
+import {
+  childrenOf,
+  isAlive,
+  killProcessTree,
+  parentOf,
+  processGroupOf,
+  processStartTime,
+} from "../../ground/linux/index.ts";
+
+/** Of `startTime` in /proc (proc_pid_stat(5)), on every machine that Linux runs on. */
+const ticksPerSecond = 100;
+/** A command whose process Docker has not told may have started so long after it was asked for. */
+const startTicks = 10 * ticksPerSecond;
+
+/** A process, known for good: a pid is used again. */
+type Process = { readonly pid: number; readonly startTime: number };
+
+/** What is known of a command without Docker. */
+type Trace = {
+  /** The first process of its container; undefined for one that was gone. */
+  readonly container: Process | undefined;
+  /** When it was asked for, in ticks since boot. */
+  readonly askedAt: number;
+  /** Its own process, once Docker has told that. */
+  readonly command?: Process;
+};
+
+/**
+ * Where a command's process is, in a file for as long as it runs. Docker knows that too, but an engine that
+ * starts anew knows none of the commands of before, which go on with its containers where it has
+ * live-restore.
+ */
+export class ExecProcess {
+  readonly #file: string;
+  #trace: Trace;
+
+  private constructor(file: string, trace: Trace) {
+    this.#file = file;
+    this.#trace = trace;
+  }
+
+  /** Writes it down; the file is on a tmpfs, where that takes less than a turn of the thread pool. */
+  static async note(file: string, containerPid: number): Promise<ExecProcess> {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    const askedAt = Math.floor(uptime() * ticksPerSecond) - 1;
+    const noted = new ExecProcess(file, { container: await processOf(containerPid), askedAt });
+    noted.#write();
+    return noted;
+  }
+
+  /** Reads what an earlier process of ours has written; one that was cut short knows nothing. */
+  static read(file: string): ExecProcess {
+    try {
+      return new ExecProcess(file, JSON.parse(readFileSync(file, "utf8")) as Trace);
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      return new ExecProcess(file, { container: undefined, askedAt: 0 });
+    }
+  }
+
+  /** Docker has told the command's process. */
+  async found(pid: number): Promise<void> {
+    const command = await processOf(pid);
+    if (command === undefined) return;
+    this.#trace = { ...this.#trace, command };
+    this.#write();
+  }
+
+  /** Kills the command with all that descends from it; no error for one that is gone. */
+  async kill(): Promise<void> {
+    const { command } = this.#trace;
+    const found = command === undefined ? await this.#search() : [command];
+    for (const { pid, startTime } of found) if (await isAlive(pid, startTime)) await killProcessTree(pid);
+  }
+
+  /** Whether Docker has told the command's process. */
+  get isFound(): boolean {
+    return this.#trace.command !== undefined;
+  }
+
+  /** The command is gone. */
+  forget(): void {
+    try {
+      unlinkSync(this.#file);
+    } catch (error) {
+      if (!isErrno(error, "ENOENT")) throw error;
+    }
+  }
+
+  #write(): void {
+    writeFileSync(this.#file, JSON.stringify(this.#trace), { mode: 0o600 });
+  }
+
+  /**
+   * The parent of a container's first process, Docker's shim, is that of its commands too, each of which
+   * leads a session of its own: those that began when ours did.
+   */
+  async #search(): Promise<readonly Process[]> {
+    const { container, askedAt } = this.#trace;
+    if (container === undefined || !(await isAlive(container.pid, container.startTime))) return [];
+    const shim = await parentOf(container.pid);
+    if (shim === undefined || shim <= 1) return [];
+    const found: Process[] = [];
+    for (const pid of await childrenOf(shim)) {
+      const each = pid === container.pid ? undefined : await processOf(pid);
+      if (each === undefined || (await processGroupOf(pid)) !== pid) continue;
+      const since = each.startTime - askedAt;
+      if (since >= 0 && since <= startTicks) found.push(each);
+    }
+    return found;
+  }
+}
+
+async function processOf(pid: number): Promise<Process | undefined> {
+  const startTime = pid === 0 ? undefined : await processStartTime(pid);
+  return startTime === undefined ? undefined : { pid, startTime };
+}
