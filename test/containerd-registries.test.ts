@@ -17,6 +17,11 @@ const foreign = { os: "linux", architecture: "s390x" };
 const here = containerd.types.Platform.fromPartial(platform);
 const unpacks = [{ platform: here, snapshotter: "" }];
 
+/** As containerd's clients call parts of an image. */
+function kindOf(mediaType: string): string {
+  return /layer/.test(mediaType) ? "layer" : /config/.test(mediaType) ? "config" : "manifest";
+}
+
 /** An image for this machine and another. */
 async function twoPlatforms() {
   const own = await imageOf({ platform, layers: [[{ name: "own", content: "here" }]] });
@@ -93,6 +98,49 @@ describe("containerd's API of transfers with registries", () => {
     });
   });
 
+  test("a pull tells apart what it brings and what is here already", async () => {
+    const { own, index } = await twoPlatforms();
+    await using server = await startFakeRegistry({ "app:v1": index });
+    const reference = `${server.host}/app:v1`;
+    const store = imageStore({ name: reference, platforms: [here], unpacks });
+    const ends = async (stream: string) => {
+      await using progress = await openStream(host.clients, "told", stream);
+      const told = progress.progress();
+      await pull("told", registry(reference), store, stream);
+      const last = new Map((await told).map((line) => [line.split(" ").at(-1), line] as const));
+      return [index.target.digest, ...own.blobs.keys()].map(
+        (digest) => [...last].find(([key]) => key?.endsWith(digest))?.[1],
+      );
+    };
+    const kinds = ["index", ...[...own.blobs.values()].map(({ mediaType }) => kindOf(mediaType))];
+    const expected = (stateOf: (kind: string) => string) =>
+      [index.target.digest, ...own.blobs.keys()].map(
+        (digest, place) => `${stateOf(kinds[place] ?? "")} ${kinds[place]}-${digest}`,
+      );
+    assert.deepEqual(
+      await ends("first"),
+      expected((kind) => (kind === "layer" ? "extracted" : "complete")),
+    );
+    assert.deepEqual(
+      await ends("second"),
+      expected(() => "already exists"),
+    );
+  });
+
+  test("a pull of one platform leaves what is here for others, which other names may stand for too", async () => {
+    const { index } = await twoPlatforms();
+    await using server = await startFakeRegistry({ "app:v1": index });
+    const reference = `${server.host}/app:v1`;
+    const { images } = host.clients.in("several");
+    await pull("several", registry(reference), imageStore({ name: "whole" }));
+    for (const { os, architecture } of [platform, foreign]) {
+      const platforms = [containerd.types.Platform.fromPartial({ os, architecture })];
+      await pull("several", registry(reference), imageStore({ name: "part", platforms }));
+      await images.delete({ name: "part", sync: true, target: undefined });
+      assert.deepEqual(await digests("several"), [...index.blobs.keys()].sort());
+    }
+  });
+
   test("a pull of everything brings all platforms, and unpacks nothing where that is not asked for", async () => {
     const { index } = await twoPlatforms();
     await using server = await startFakeRegistry({ "app:v1": index });
@@ -165,7 +213,7 @@ describe("containerd's API of transfers with registries", () => {
     const { raw, metadata, images } = host.clients.in("cut");
     const request = {
       source: registry(reference),
-      destination: imageStore({ name: reference }),
+      destination: imageStore({ name: reference, unpacks }),
       options: undefined,
     };
     const cut = Promise.withResolvers<unknown>();

@@ -29,6 +29,10 @@ describe("containerd's API of what is stored", () => {
     assert.deepEqual([lease?.id, lease?.labels], ["one", { a: "1" }]);
     assert.ok((lease?.createdAt?.seconds ?? 0n) > 0n);
     assert.match((await leases.create({ id: "", labels: {} })).lease?.id ?? "", /./);
+    // Only labels of other things have a limit.
+    const long = { a: "x".repeat(5000) };
+    assert.deepEqual((await leases.create({ id: "long", labels: long })).lease?.labels, long);
+    await leases.delete({ id: "long", sync: false });
     await assert.rejects(leases.create({ id: "one", labels: {} }), { code: status.ALREADY_EXISTS });
     const ids = async (...filters: string[]) => (await leases.list({ filters })).leases.map(({ id }) => id);
     assert.equal((await ids()).length, 2);
@@ -266,6 +270,12 @@ describe("containerd's API of what is stored", () => {
     assert.ok(view.mounts[0]?.options.includes("ro"));
     await snapshots.prepare({ snapshotter, key: "top", parent: "layer", labels: {} });
     assert.deepEqual([(await stat("look"))?.kind, (await stat("top"))?.parent], [Kind.VIEW, "layer"]);
+
+    for (const parent of ["top", "look"])
+      await assert.rejects(snapshots.prepare({ snapshotter, key: "on", parent, labels: {} }), {
+        code: status.INVALID_ARGUMENT,
+        details: /cannot be a parent/,
+      });
 
     const unpacking = { "containerd.io/snapshot.ref": "layer" };
     await assert.rejects(snapshots.prepare({ snapshotter, key: "again", parent: "", labels: unpacking }), {

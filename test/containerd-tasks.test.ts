@@ -97,10 +97,20 @@ describe("containerd's API of the tasks of clients' containers", () => {
     const { pid } = await own.task(shell(containerId, "cat; echo err >&2; exit 3"), fifos);
     const stdout = await reading(fifos.stdout);
     const stderr = await reading(fifos.stderr);
-    const expected = { containerId, id: containerId, pid, ...fifos, terminal: false };
+    // That it has not exited yet clients know by the zero time of Go.
+    const exitedAt = { seconds: BigInt(Date.parse("0001-01-01T00:00:00Z") / 1000), nanos: 0 };
+    const expected = {
+      containerId,
+      id: containerId,
+      pid,
+      ...fifos,
+      terminal: false,
+      exitStatus: 0,
+      exitedAt,
+    };
     const { status: created, ...shown } = (await get(containerId)) ?? {};
     assert.equal(created, Status.CREATED);
-    assert.deepEqual({ ...shown, exitedAt: undefined }, { ...expected, exitStatus: 0, exitedAt: undefined });
+    assert.deepEqual(shown, expected);
     await assert.rejects(own.createTask({ containerId }), { code: status.ALREADY_EXISTS });
     const waiting = tasks.wait({ containerId, execId: "" });
     assert.deepEqual(await tasks.start({ containerId, execId: "" }), { pid });
@@ -268,10 +278,12 @@ describe("containerd's API of the tasks of clients' containers", () => {
     await tasks.kill({ containerId, execId: "three", signal: 9, all: false });
     assert.equal((await tasks.wait({ containerId, execId: "three" })).exitStatus, 137);
     assert.equal((await get(containerId))?.status, Status.RUNNING);
-    await exec("given up", "true");
-    assert.equal((await tasks.deleteProcess({ containerId, execId: "given up" })).exitStatus, 0);
+    await exec("given-up", "true");
+    assert.equal((await tasks.deleteProcess({ containerId, execId: "given-up" })).exitStatus, 0);
     for (const [execId, value, code] of [
       ["", process({ args: ["true"] }), status.INVALID_ARGUMENT],
+      ["no id", process({ args: ["true"] }), status.INVALID_ARGUMENT],
+      ["../up", process({ args: ["true"] }), status.INVALID_ARGUMENT],
       ["four", Buffer.from("no JSON"), status.INVALID_ARGUMENT],
       ["four", process({ args: [] }), status.INVALID_ARGUMENT],
     ] as const)

@@ -61,7 +61,6 @@ const withoutClientTests: Readonly<Record<string, readonly string[]>> = {
   ],
   "has runc delete what another OCI runtime made":
     testHandler === "runc" ? [] : ["TestKillContainerDeletedByRunc"],
-  "imports an image whose config has no layers, which berth refuses": ["TestTransferImport"],
 };
 
 describe("containerd's own tests", () => {

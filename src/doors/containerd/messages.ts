@@ -12,6 +12,9 @@ export function toTimestamp(ns: bigint): containerd.types.Timestamp {
   return { seconds: ns / nsPerSecond, nanos: Number(ns % nsPerSecond) };
 }
 
+/** Go's zero time, by which containerd's clients know that there is none; left out it is 1970 to them. */
+export const noTime = { seconds: -62_135_596_800n, nanos: 0 };
+
 /** Nanoseconds of milliseconds that files have as their times. */
 export function fromMs(ms: number): bigint {
   return BigInt(Math.round(ms * 1e6));

@@ -3,6 +3,7 @@ import type { Sandbox } from "../../services/containers/index.ts";
 import type { NamespaceStorage } from "../../services/storage/index.ts";
 import type { ContainerdCall } from "./call.ts";
 import { isPods } from "./extensions.ts";
+import { noTime } from "./messages.ts";
 import type { PodSandboxes, PodTasks } from "./options.ts";
 import { podsAmong } from "./pod-sandbox-container.ts";
 
@@ -59,6 +60,7 @@ export class PodSandboxTasks {
       id,
       pid,
       status: pid === 0 ? Status.CREATED : Status.RUNNING,
+      exitedAt: noTime,
     });
   }
 }

@@ -3,7 +3,7 @@ import type { containerd } from "../../ground/protocol/index.ts";
 import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
 import { isPods } from "./extensions.ts";
-import { toTimestamp } from "./messages.ts";
+import { noTime, toTimestamp } from "./messages.ts";
 import type { ServiceOptions } from "./options.ts";
 import { podExitStatus } from "./pod-sandbox-tasks.ts";
 import { metricsOf } from "./task-metrics.ts";
@@ -64,7 +64,7 @@ export function sandboxControllerHandlers({
         state: states[state],
         info: verbose ? { info: JSON.stringify(await pods.inspect(sandboxId), bigintAsText) } : {},
         createdAt: toTimestamp(createdAtNs),
-        exitedAt: undefined,
+        exitedAt: noTime,
         extra: undefined,
         address: "",
         version: 0,

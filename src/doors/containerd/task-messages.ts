@@ -1,7 +1,7 @@
 import { containerd } from "../../ground/protocol/index.ts";
 import type { Process as Command, ProcessState, TaskState } from "../../services/runtime/index.ts";
 import type { KnownTask, NamedStreams } from "../../services/tasks/index.ts";
-import { toTimestamp } from "./messages.ts";
+import { noTime, toTimestamp } from "./messages.ts";
 
 type Message = containerd.types.Process;
 
@@ -25,5 +25,5 @@ function stateOf(state: TaskState | ProcessState): Pick<Message, "status"> & Par
     const { exitCode, finishedAtNs } = state.exit;
     return { status: Status.STOPPED, exitStatus: exitCode, exitedAt: toTimestamp(finishedAtNs) };
   }
-  return { status: state.kind === "running" ? Status.RUNNING : Status.CREATED };
+  return { status: state.kind === "running" ? Status.RUNNING : Status.CREATED, exitedAt: noTime };
 }

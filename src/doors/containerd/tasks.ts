@@ -1,6 +1,7 @@
 import { constants } from "node:os";
 import type { Handlers } from "../../ground/grpc/index.ts";
 import type { containerd } from "../../ground/protocol/index.ts";
+import { isIdentifier } from "../../services/namespaces/index.ts";
 import type { KnownTask } from "../../services/tasks/index.ts";
 import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
@@ -83,6 +84,7 @@ export function taskHandlers(options: ServiceOptions): TaskHandlers {
 
     async exec({ containerId, execId, spec, stdin, stdout, stderr, terminal }, call) {
       const { task } = await find(containerId, call);
+      checkExecId(execId);
       if (spec === undefined) throw new ContainerdError("InvalidArgument", "spec: must be set");
       const streams = { stdin, stdout, stderr, terminal };
       const { name: namespace } = await call.namespace();
@@ -247,6 +249,15 @@ function checkCreation({ taskApiAddress, rootfs }: containerd.tasksV1.CreateTask
   };
   for (const [field, isAsked] of Object.entries(asked))
     if (isAsked) throw new ContainerdError("Unimplemented", `${field}: is not supported; leave it out`);
+}
+
+/** As those of containers. Throws InvalidArgument. */
+function checkExecId(execId: string): void {
+  if (isIdentifier(execId)) return;
+  throw new ContainerdError(
+    "InvalidArgument",
+    `exec_id: ${JSON.stringify(execId.slice(0, 152))} is none: use at most 76 letters and digits, with single - . _ between them`,
+  );
 }
 
 /** Throws InvalidArgument: see signal(7). */

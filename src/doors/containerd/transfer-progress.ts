@@ -20,6 +20,7 @@ const events = {
   waiting: "waiting",
   exists: "already exists",
   done: "complete",
+  extracted: "extracted",
   mounted: "complete",
 } as const;
 

@@ -4,4 +4,4 @@
  *
  * This room does not know what any label means.
  */
-export { type Labels, LabelsError, type LabelUpdate, updateLabels } from "./labels.ts";
+export { type Labels, LabelsError, type LabelUpdate, updateAnyLabels, updateLabels } from "./labels.ts";

@@ -17,6 +17,11 @@ const maxLabelBytes = 4096;
 /** The labels after an update. Throws LabelsError for one that is too long. */
 export function updateLabels(before: Labels, given: Labels, how: LabelUpdate = "merge"): Labels {
   for (const [key, value] of Object.entries(given)) checkLength(key, value);
+  return updateAnyLabels(before, given, how);
+}
+
+/** The same without a limit of their length: containerd has none for leases. */
+export function updateAnyLabels(before: Labels, given: Labels, how: LabelUpdate = "merge"): Labels {
   const after = how === "merge" ? { ...before, ...given } : given;
   return Object.fromEntries(Object.entries(after).filter(([, value]) => value !== ""));
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { nowNs } from "../../ground/clock/index.ts";
 import { BerthError } from "../../ground/errors/index.ts";
-import { type Labels, type LabelUpdate, updateLabels } from "../../ground/labels/index.ts";
+import { type Labels, type LabelUpdate, updateAnyLabels } from "../../ground/labels/index.ts";
 import type { Change, Collection, Database, Durability } from "../../ground/metadata/index.ts";
 import { KeyLock } from "../../ground/sync/index.ts";
 import type { Lease, LeaseOptions, LeaseResource, Leases } from "./leases.ts";
@@ -61,7 +61,7 @@ class RecordedLeases implements Leases {
     if (this.#records.find(id) !== undefined)
       throw new LeaseError("AlreadyExists", `lease ${id} already exists ${this.#records.where}`);
     const createdAtNs = nowNs();
-    const lease = { id, createdAtNs, expiresAtNs, labels: updateLabels({}, labels) };
+    const lease = { id, createdAtNs, expiresAtNs, labels: updateAnyLabels({}, labels) };
     await this.#records.commit([this.#records.put(lease)], durability);
     return { ...lease, resources: [] };
   }
@@ -78,7 +78,7 @@ class RecordedLeases implements Leases {
     using _lock = await this.#lock();
     const lease = this.#records.get(id);
     await this.#records.commit([
-      this.#records.put({ ...lease, labels: updateLabels(lease.labels, labels, how) }),
+      this.#records.put({ ...lease, labels: updateAnyLabels(lease.labels, labels, how) }),
     ]);
     return { ...this.#records.get(id), resources: this.get(id)?.resources ?? [] };
   }

@@ -360,16 +360,19 @@ export class DirectorySnapshotter implements Snapshotter {
     if (parent !== undefined && parent !== record.parent) {
       if (!this.capabilities.rebase) refuse(`the ${this.name} snapshotter cannot change its parent`);
       if (record.parent !== undefined) refuse(`it already has the parent ${record.parent}`);
-      this.#requireCommitted(parent);
+      this.#requireCommitted(parent, "FailedPrecondition");
     }
     return record;
   }
 
-  #requireCommitted(parent: string | undefined): void {
+  #requireCommitted(
+    parent: string | undefined,
+    code: "InvalidArgument" | "FailedPrecondition" = "InvalidArgument",
+  ): void {
     if (parent === undefined) return;
     const { kind } = this.#parts.records.get(parent);
     if (kind !== "committed")
-      throw new SnapshotError("FailedPrecondition", `snapshot ${parent} cannot be a parent: it is ${kind}`);
+      throw new SnapshotError(code, `snapshot ${parent} cannot be a parent: it is ${kind}`);
     if (this.#removing.has(parent))
       throw new SnapshotError("NotFound", `snapshot ${parent} is being removed`);
   }

@@ -30,7 +30,7 @@ export interface Snapshotter {
   /** Makes the directory, which is made with the first snapshot otherwise. Throws SnapshotError. */
   makeRoot(): Promise<void>;
   /**
-   * Throws SnapshotError AlreadyExists (key), NotFound (parent), FailedPrecondition (parent not committed).
+   * Throws SnapshotError AlreadyExists (key), NotFound (parent), InvalidArgument (parent not committed).
    */
   prepare(key: string, parent: string | undefined, options?: NewSnapshot): Promise<readonly Mount[]>;
   view(key: string, parent: string | undefined, options?: NewSnapshot): Promise<readonly Mount[]>;

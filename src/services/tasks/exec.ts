@@ -21,7 +21,6 @@ export async function addProcess(
   { id, namespace, spec, streams }: NewProcess,
   lookUp: LookUp,
 ): Promise<Process> {
-  if (id === "") throw new TasksError("InvalidArgument", "exec_id: give one");
   const { terminal } = streams;
   return await task.exec({
     id,

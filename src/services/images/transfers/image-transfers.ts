@@ -68,7 +68,8 @@ export type SendRequest = {
 
 /** One part of what is brought, by its descriptor. */
 export type TransferProgress = {
-  readonly state: "waiting" | "downloading" | "exists" | "done";
+  /** "extracted": brought and unpacked. */
+  readonly state: "waiting" | "downloading" | "exists" | "done" | "extracted";
   readonly descriptor: Descriptor;
   /** What it is a part of; told while it waits. */
   readonly parents: readonly Descriptor[];

@@ -102,7 +102,9 @@ function blobProgress(tell: (progress: PullProgress) => void): (progress: Transf
     if (!isResolved) tell({ kind: "resolved", layers: [...blobs.values()] });
     isResolved = true;
     const { digest, size } = descriptor;
-    if (blobs.has(digest)) tell({ kind: "layer", digest, state, receivedBytes: bytes, totalBytes: size });
+    const told = state === "extracted" ? "done" : state;
+    if (blobs.has(digest))
+      tell({ kind: "layer", digest, state: told, receivedBytes: bytes, totalBytes: size });
   };
 }
 

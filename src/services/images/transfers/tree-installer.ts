@@ -64,18 +64,21 @@ export class TreeInstaller {
     const tree = await followTree(target, read, wanted, signal);
     const all = [...tree.documents.map(({ descriptor }) => descriptor), ...tree.blobs];
     await hold.add(all);
+    const here = new Set(all.map(({ digest }) => digest).filter((digest) => content.has(digest)));
     for (const [child, parents] of parentsOf(tree))
       onProgress({ state: "waiting", descriptor: child, parents, bytes: 0 });
     for (const digests of chainsOf(tree)) await request.requireTrusted?.(digests, signal);
-    const small = readerOf(tree, read);
-    const selected = await this.#ownImage(target, small);
-    if (selected !== undefined && request.unpack && isWhole(selected, tree))
-      await this.#unpack(request, tree, small, signal);
-    await this.#download(request, tree.blobs, signal);
+    const unpacked = request.unpack ? await this.#unpackOwn(request, tree, read, signal) : new Set<Digest>();
+    const brought = (descriptor: Descriptor): void => {
+      const state = here.has(descriptor.digest) ? "exists" : "done";
+      if (!unpacked.has(descriptor.digest))
+        onProgress({ state, descriptor, parents: [], bytes: descriptor.size });
+    };
+    await this.#download(request, tree.blobs, brought, signal);
     for (const document of tree.documents) {
       const { descriptor, bytes } = document;
       await content.put(bytes, { digest: descriptor.digest, labels: referenceLabels(document) });
-      onProgress({ state: "done", descriptor, parents: [], bytes: descriptor.size });
+      brought(descriptor);
     }
     if (source.repository !== undefined)
       await recordSource(
@@ -83,6 +86,19 @@ export class TreeInstaller {
         all.map(({ digest }) => digest),
         source.repository,
       );
+  }
+
+  /** Unpacks the image for this machine, if all of it is wanted; answers with the layers that it unpacked. */
+  async #unpackOwn(
+    request: TreeRequest,
+    tree: Tree,
+    read: ReadSmall,
+    signal: AbortSignal,
+  ): Promise<ReadonlySet<Digest>> {
+    const small = readerOf(tree, read);
+    const selected = await this.#ownImage(request.target, small);
+    if (selected === undefined || !isWhole(selected, tree)) return new Set();
+    return await this.#unpack(request, tree, small, signal);
   }
 
   /** The image for this machine, as far as it is wanted; undefined for what is content alone. */
@@ -100,9 +116,10 @@ export class TreeInstaller {
     { blobs }: Tree,
     small: ReadSmall,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<ReadonlySet<Digest>> {
     const fromTree: ImageSource = { ...source, small, layer: (descriptor) => source.layer(descriptor) };
     const byDigest = new Map(blobs.map((blob) => [blob.digest, blob]));
+    const unpacked = new Set<Digest>();
     await this.#parts.installer.bring(
       {
         source: fromTree,
@@ -110,30 +127,35 @@ export class TreeInstaller {
         onProgress: (progress) => {
           const descriptor = progress.kind === "layer" ? byDigest.get(progress.digest) : undefined;
           if (progress.kind !== "layer" || descriptor === undefined) return;
-          onProgress({ state: progress.state, descriptor, parents: [], bytes: progress.receivedBytes });
+          // Of one that is unpacked already its blob is still to be told of.
+          if (progress.state === "exists") return;
+          const state = progress.state === "done" ? "extracted" : progress.state;
+          if (state === "extracted") unpacked.add(descriptor.digest);
+          onProgress({ state, descriptor, parents: [], bytes: progress.receivedBytes });
         },
       },
       signal,
     );
+    return unpacked;
   }
 
   /** When one fails the others are stopped. */
   async #download(
     { source, onProgress }: TreeRequest,
     blobs: readonly Descriptor[],
+    brought: (blob: Descriptor) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    const { content, fetcher, progress, maxConcurrentLayers } = this.#parts;
+    const { fetcher, progress, maxConcurrentLayers } = this.#parts;
     const slots = new Semaphore(maxConcurrentLayers);
     await allOrStop(blobs, signal, async (descriptor, either) => {
       using _slot = await slots.acquire(either);
-      const state = content.has(descriptor.digest) ? "exists" : "done";
       using _watch = progress.watch([descriptor], (each) => {
         if (each.kind === "layer" && each.state === "downloading")
           onProgress({ state: each.state, descriptor, parents: [], bytes: each.receivedBytes });
       });
       await fetcher.download(descriptor, (blob) => source.layer(blob), either);
-      onProgress({ state, descriptor, parents: [], bytes: descriptor.size });
+      brought(descriptor);
     });
   }
 }
@@ -186,11 +208,14 @@ function chainsOf(tree: Tree): readonly (readonly Digest[])[] {
   });
 }
 
-/** By which garbage collection finds what a document refers to; what is not here it passes over. */
-function referenceLabels({ descriptor, children }: TreeDocument): Labels {
+/**
+ * By which garbage collection finds what a document refers to. An index's other images are among it, as they
+ * may be here for another name; what is not here it passes over.
+ */
+function referenceLabels({ descriptor, references }: TreeDocument): Labels {
   const isIndex = isIndexType(descriptor.mediaType);
   const key = (index: number) => (isIndex ? `m.${index}` : index === 0 ? "config" : `l.${index - 1}`);
   return Object.fromEntries(
-    children.map(({ digest }, index) => [`containerd.io/gc.ref.content.${key(index)}`, digest]),
+    references.map(({ digest }, index) => [`containerd.io/gc.ref.content.${key(index)}`, digest]),
   );
 }

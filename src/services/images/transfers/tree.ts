@@ -23,10 +23,13 @@ export type Wanted = {
   readonly allMetadata: boolean;
 };
 
-/** A manifest or index, with what it refers to of that which is wanted. */
+/** A manifest or index. */
 export type TreeDocument = {
   readonly descriptor: Descriptor;
   readonly bytes: Uint8Array;
+  /** All that it refers to, in its order: an index's images, or a manifest's config and layers. */
+  readonly references: readonly Descriptor[];
+  /** Those that are wanted. */
   readonly children: readonly Descriptor[];
 };
 
@@ -62,16 +65,16 @@ export async function followTree(
       throw new ImageError("InvalidArgument", `more than ${maxDepth} indexes lie within each other`);
     if (isIndexType(mediaType)) {
       const bytes = await readOne(descriptor);
-      const children = parseIndex(bytes, mediaType).manifests.filter(
-        (child) => wanted.allMetadata || isWanted(child, wanted),
-      );
+      const references = parseIndex(bytes, mediaType).manifests;
+      const children = references.filter((child) => wanted.allMetadata || isWanted(child, wanted));
       await Promise.all(children.map((child) => follow(child, whole && isWanted(child, wanted), depth + 1)));
-      documents.set(digest, { descriptor, bytes, children });
+      documents.set(digest, { descriptor, bytes, references, children });
     } else if (isManifestType(mediaType)) {
       const bytes = await readOne(descriptor);
       const { config, layers } = parseManifest(bytes, mediaType);
       for (const blob of whole ? [config, ...layers] : [config]) blobs.set(blob.digest, blob);
-      documents.set(digest, { descriptor, bytes, children: [config, ...layers] });
+      const references = [config, ...layers];
+      documents.set(digest, { descriptor, bytes, references, children: references });
     } else blobs.set(digest, descriptor);
   };
 

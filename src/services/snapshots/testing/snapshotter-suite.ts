@@ -106,7 +106,7 @@ export function snapshotterSuite(subject: SnapshotterSubject): void {
       await snapshotter.prepare("a", undefined);
       await assert.rejects(snapshotter.prepare("a", undefined), code("AlreadyExists"));
       await assert.rejects(snapshotter.prepare("b", "none"), code("NotFound"));
-      await assert.rejects(snapshotter.prepare("b", "a"), code("FailedPrecondition"));
+      await assert.rejects(snapshotter.prepare("b", "a"), code("InvalidArgument"));
       await assert.rejects(snapshotter.commit("l", "none"), code("NotFound"));
       await snapshotter.commit("l", "a");
       await assert.rejects(snapshotter.commit("m", "l"), code("FailedPrecondition"));
