@@ -63,3 +63,12 @@ for (const chunkBytes of [1, 7, 65_536, 1e9]) {
     assert.throws(() => inflate(followed, chunkBytes), { name: "GzipError" });
   });
 }
+
+test("what an inflater holds is free once it is disposed of", () => {
+  const inflater = GzipInflater.open();
+  assert.ok(inflater, "the package libisal2 is missing");
+  const [piece] = inflater.push(gzipSync(text));
+  inflater[Symbol.dispose]();
+  assert.equal(piece?.buffer.byteLength, 0);
+  assert.throws(() => [...inflater.push(gzipSync(text))]);
+});

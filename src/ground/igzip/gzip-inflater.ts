@@ -17,8 +17,11 @@ export class GzipError extends BerthError {
 /**
  * Inflates one gzip stream (RFC 1952) that comes in chunks. Concatenated members are one stream; what follows
  * a zero byte after a member's end is padding.
+ *
+ * It is to be disposed of: it holds a third of a MiB, which the garbage collector does not count and leaves
+ * for long.
  */
-export class GzipInflater {
+export class GzipInflater implements Disposable {
   readonly #isal: Isal;
   readonly #state = Buffer.alloc(stateBytes);
   readonly #output = Buffer.allocUnsafeSlow(outputBytes);
@@ -59,14 +62,19 @@ export class GzipInflater {
     }
   }
 
+  [Symbol.dispose](): void {
+    for (const { buffer } of [this.#state, this.#output]) buffer.transfer(0);
+  }
+
   /** Takes a member's header, or the part of it that is there; returns what follows. */
   #begin(bytes: Buffer): Buffer {
     const known = this.#header.length;
-    this.#header = Buffer.concat([this.#header, bytes]);
-    const length = gzipHeaderBytes(this.#header);
+    const header = known === 0 ? bytes : Buffer.concat([this.#header, bytes]);
+    const length = gzipHeaderBytes(header);
     if (length === "invalid") throw new GzipError("a gzip member begins with something else than its header");
     if (length === undefined) {
-      if (this.#header.length > maxHeaderBytes) throw new GzipError("a gzip header has no end");
+      if (header.length > maxHeaderBytes) throw new GzipError("a gzip header has no end");
+      this.#header = Buffer.from(header);
       return Buffer.alloc(0);
     }
     this.#header = Buffer.alloc(0);

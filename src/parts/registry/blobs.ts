@@ -89,11 +89,12 @@ export async function* fetchBlob(
 
 /**
  * Frees the memory of bytes that nobody looks at any more, in place of the garbage collector: that comes when
- * some hundred chunks are dead, and the next ones would take memory of their own meanwhile. What shares its
- * memory with others, such as the first bytes behind a header, is left to it.
+ * some hundred chunks are dead, and the next ones would take memory of their own meanwhile. Of what was read
+ * first, the header takes the beginning, and has been looked at; small pieces may share their memory with
+ * others.
  */
 function giveBack({ buffer, byteLength }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
+  if (buffer instanceof ArrayBuffer && byteLength > buffer.byteLength / 2) buffer.transfer(0);
 }
 
 type Opened = {

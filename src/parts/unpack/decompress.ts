@@ -21,18 +21,21 @@ export async function decompress(
   openInflater: () => GzipInflater | undefined = GzipInflater.open,
 ): Promise<void> {
   const head = await firstBytes(input);
-  const inflater = isGzip(head) ? openInflater() : undefined;
+  using inflater = isGzip(head) ? openInflater() : undefined;
   const stream = inflater === undefined ? decompressorFor(head) : undefined;
   if (inflater !== undefined) await inflate(inflater, head, input, take);
   else if (stream !== undefined) await passThrough(stream, head, input, take);
   else await forEach(head, input, take);
 }
 
+/** Good until the next are asked for. */
 async function firstBytes(input: CompressedInput): Promise<Buffer> {
   let head = Buffer.alloc(0);
   while (head.length < magicBytes) {
     const chunk = await input.next();
     if (chunk === undefined) break;
+    const enough = head.length === 0 && chunk.length >= magicBytes;
+    if (enough) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     head = Buffer.concat([head, chunk]);
   }
   return head;
