@@ -18,3 +18,12 @@ test("output that a full disk does not take is a failure, told in a line", () =>
     closeSync(full);
   }
 });
+
+test("Node takes none of our arguments for its own, wherever they are", () => {
+  const program = new URL("../../../bin/berth", import.meta.url).pathname;
+  const file = "/nonexistent/variables";
+  const words = ["exec", "--address", "/nonexistent/berth.sock", "web", "echo", `--env-file=${file}`];
+  const { status, stderr } = spawnSync(program, words, { encoding: "utf8" });
+  assert.match(stderr, /^berth: socket \/nonexistent\/berth\.sock not found/);
+  assert.equal(status, 125);
+});
