@@ -53,6 +53,11 @@ describe("the configuration", () => {
     assert.match(problems[2] ?? "", /images.pull_progress_timeout: must be a time such as/);
   });
 
+  it("says in one line what is no TOML, without the bytes that are there", () => {
+    assert.deepEqual(problemsOf('root = "/x"\nstate = [\n'), ["f:3:1: this is not TOML: invalid value"]);
+    assert.deepEqual(problemsOf("\x7fELF\0\x01"), ["f:1:1: this is not TOML: illegal character in key"]);
+  });
+
   it("says on which line a problem is, also in headings, dotted keys and inline tables", () => {
     const lines = (text: string) => problemsOf(text).map((problem) => problem.split(" ")[0]);
     assert.deepEqual(lines('# a\n[log]\nlevel = "info"\n[ "log".x ]\n'), ["f:4:"]);

@@ -76,9 +76,12 @@ function parseToml(text: string, name: string): unknown {
     return parse(text);
   } catch (cause) {
     if (!(cause instanceof TomlError)) throw cause;
-    throw new ConfigError("InvalidArgument", `${name}:${cause.line}:${cause.column}: ${cause.message}`, {
-      cause,
-    });
+    // The parser's message goes on with a drawing of the lines, whatever bytes are in them.
+    const [why = ""] = cause.message.replace(/^Invalid TOML document: /, "").split("\n");
+    throw new ConfigError(
+      "InvalidArgument",
+      `${name}:${cause.line}:${cause.column}: this is not TOML: ${why}`,
+    );
   }
 }
 

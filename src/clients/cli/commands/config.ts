@@ -1,7 +1,9 @@
+import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { defaultConfigFile, loadConfig, renderDefaultConfig } from "../../../ground/config/index.ts";
 import type { Invocation } from "../invocation.ts";
 import { write } from "../output/write.ts";
+import { adviseOnUnknown } from "./foreign-words.ts";
 
 const examples = `
 Examples:
@@ -14,6 +16,7 @@ export function define(command: Command, { io }: Invocation): void {
   command
     .description("Prints or checks berthd's configuration. Needs no daemon.")
     .addHelpText("after", examples);
+  adviseOnUnknown(command, "berth config");
   command
     .command("default")
     .summary("print every key with its default and a description")
@@ -26,6 +29,8 @@ export function define(command: Command, { io }: Invocation): void {
     .argument("[file]", `the file (default ${defaultConfigFile})`)
     .action(async (file?: string) => {
       await loadConfig({ file });
-      await write(io.stdout, `${file ?? defaultConfigFile} is valid\n`);
+      const path = file ?? defaultConfigFile;
+      const found = existsSync(path) ? "is valid" : "is not there: every key has its default";
+      await write(io.stdout, `${path} ${found}\n`);
     });
 }

@@ -70,7 +70,7 @@ async function stateType(state: string): Promise<Finding> {
   if (type === types.tmpfs) return ok(title, "is a tmpfs");
   const detail =
     "not a tmpfs: records of running processes survive a restart of the machine, after which they are wrong";
-  return warn(title, detail, 'let "state" be below /run');
+  return warn(title, detail, 'mount a tmpfs there, or let "state" be below /run where that is one');
 }
 
 /** Of the directory, or of the nearest one above it that is there. */
