@@ -304,7 +304,10 @@ describe("an archive", () => {
       /NOT_FOUND.*checkpoint archive .* not found/,
     );
     await writeFile(file, "this is no archive");
-    await assert.rejects(pod.create(shellConfig("main", file, "")), /DATA_LOSS|INVALID_ARGUMENT/);
+    await assert.rejects(
+      pod.create(shellConfig("main", file, "")),
+      /(DATA_LOSS|INVALID_ARGUMENT).*none\.tar cannot be read as the checkpoint of a container: /,
+    );
     await assert.rejects(create([{ name: "hello", content: "hello" }]), /INVALID_ARGUMENT.*no config.dump/);
     await assert.rejects(create([configDump(), specDump]), /INVALID_ARGUMENT.*no directory checkpoint/);
     assert.deepEqual(await readdir(join(host.berth.root, "checkpoints")), []);

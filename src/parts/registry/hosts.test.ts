@@ -46,6 +46,14 @@ describe("without configuration", () => {
   }
 });
 
+test("what no registry can have for an address is refused in words", async () => {
+  await assert.rejects(endpoints("127.0.0.1:99999", {}), {
+    name: "RegistryError",
+    code: "InvalidArgument",
+    message: "127.0.0.1:99999 is no address of a registry: ports end at 65535",
+  });
+});
+
 describe("hosts.toml", () => {
   test("gives mirrors in its order, then the registry", async () => {
     const { found, root } = await endpoints("docker.io", {

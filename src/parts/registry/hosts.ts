@@ -21,6 +21,8 @@ export async function endpointsFor(
   host: string,
   { certsDirs, plainHttp = false }: Pick<RegistryOptions, "certsDirs" | "plainHttp">,
 ): Promise<readonly Endpoint[]> {
+  if (!URL.canParse(`https://${host}/`))
+    throw new RegistryError("InvalidArgument", `${host} is no address of a registry: ports end at 65535`);
   const directory = await findHostDirectory(host, certsDirs);
   if (directory === undefined)
     return [plainHttp ? endpoint(bareEntry, `http://${host}/v2`, host, true) : ownEndpoint(host, bareEntry)];

@@ -266,7 +266,10 @@ test("what is no tar archive, and a name with a digest, make no image", async ()
   const { files, path, stack, image } = set;
   const archive = join(path, "archive");
   await writeFile(archive, Buffer.alloc(2048, "no tar"));
-  await assert.rejects(files.import({ ...about, archive, name: "x" }, signal), { code: "InvalidArgument" });
+  await assert.rejects(files.import({ ...about, archive, name: "x" }, signal), {
+    code: "InvalidArgument",
+    message: /^the archive: not a tar archive of files/,
+  });
   await writeFile(archive, await tarOf([{ name: "a", content: "a" }]));
   const name = `x@${image.id}`;
   await assert.rejects(files.import({ ...about, archive, name }, signal), { code: "InvalidArgument" });

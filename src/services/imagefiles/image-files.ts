@@ -108,7 +108,11 @@ export class ImageFiles {
   async import({ archive, ...about }: ImportRequest, signal: AbortSignal): Promise<MadeImage> {
     const { content, platform } = this.#options;
     await using hold = await this.#hold("import");
-    const blob = await this.#unpack(await this.#keep(archive, hold, signal), hold, signal);
+    const kept = await this.#keep(archive, hold, signal);
+    const blob = await this.#unpack(kept, hold, signal).catch((cause: unknown) => {
+      if (!hasCode(cause, "InvalidArgument")) throw cause;
+      throw new ImageFilesError("InvalidArgument", "the archive: not a tar archive of files", { cause });
+    });
     const target = await imageOf({ ...blob, ...about }, platform, content, hold);
     return await this.#named(target, about, signal);
   }

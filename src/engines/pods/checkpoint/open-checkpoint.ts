@@ -1,4 +1,5 @@
 import { mkdir, stat } from "node:fs/promises";
+import { codeOf } from "../../../ground/errors/index.ts";
 import type { LookUp } from "../../../ground/hostpaths/index.ts";
 import {
   type ArchiveSource,
@@ -53,7 +54,11 @@ export async function openCheckpoint(
     return { containerId, image: baseImage(config, services) };
   } catch (error) {
     await services.trash.take(directory);
-    throw error;
+    if (error instanceof EngineError || sources.some(({ expected }) => expected !== undefined)) throw error;
+    const archives = sources.map(({ path }) => path).join(", ");
+    throw new EngineError(codeOf(error), `${archives} cannot be read as the checkpoint of a container`, {
+      cause: error,
+    });
   }
 }
 
