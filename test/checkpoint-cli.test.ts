@@ -50,6 +50,8 @@ describe("the command line", () => {
     await writeFile(join(at("full"), "file"), "");
     const full = await cli(host.berth, "checkpoint", "--type", "pod", "whole", "-e", at("full"));
     assert.deepEqual([full.status, /not an empty directory/.test(full.stderr)], [2, true]);
+    const missing = await cli(host.berth, "restore", at("missing"));
+    assert.deepEqual([missing.status, missing.stderr], [3, `berth: ${at("missing")} not found\n`]);
     const none = await cli(host.berth, "restore", at("full"));
     assert.deepEqual([none.status, /not the checkpoint of a pod/.test(none.stderr)], [2, true]);
   });

@@ -256,7 +256,7 @@ describe("berthd's pod manager", () => {
       /Pod default\/fixed has another specification and cannot be changed; delete it first, or have `berth apply --replace` make it anew/,
     );
     assert.deepEqual(await names("cm"), []);
-    const replaced = await startCli(host.berth, ["apply", "--replace", "-"], { stdin: text }).outcome;
+    const replaced = await startCli(host.berth, ["apply", "--replace", "-f", "-"], { stdin: text }).outcome;
     assert.deepEqual(replaced.stdout, "configmap/new created\npod/fixed replaced\n");
     const sealed = (value: string) => {
       const object = {
@@ -270,7 +270,11 @@ describe("berthd's pod manager", () => {
     };
     assert.equal((await sealed("1")).status, 0);
     assert.match((await sealed("2")).stderr, /ConfigMap default\/new has another specification/);
-    await output("delete", "pod/fixed", "cm/new");
+    const absent = await cli(host.berth, "delete", "pod/none", "pod/fixed", "cm/new", "cm/none");
+    assert.deepEqual(
+      [absent.status, absent.stderr.split("\n").sort()],
+      [3, ["", "berth: ConfigMap default/none not found", "berth: Pod default/none not found"]],
+    );
     assert.equal((await cli(host.berth, "get", "pod", "fixed")).status, 3);
   });
 

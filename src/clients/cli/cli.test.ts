@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import { defaultConfigFile } from "../../ground/config/index.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { berth, serveCli } from "./testing/cli.ts";
 
@@ -60,7 +62,14 @@ const foreign: readonly [argv: readonly string[], advice: RegExp][] = [
   [["image", "ls"], /`berth images`/],
   [["frobnicate"], /`berth --help` lists/],
   [["run", "--network", "host", "busybox"], /`--host-network`/],
-  [["run", "--privileged", "busybox"], /kubelet/],
+  [["run", "--privileged", "busybox"], /`berth play`/],
+  [["run", "--device", "/dev/fuse", "busybox"], /privileged/],
+  [["run", "--env-file", "x", "busybox"], /`-e KEY=VALUE`/],
+  [["help", "frobnicate"], /`berth --help` lists/],
+  [["frobnicate", "--help"], /`berth --help` lists/],
+  [["rollout", "undo", "deployment/web"], /earlier manifest/],
+  [["config", "show"], /`berth config --help` lists/],
+  [["generate", "web"], /`berth generate --help` lists/],
 ];
 
 for (const [argv, advice] of foreign) {
@@ -188,4 +197,15 @@ test("the default configuration passes the check", async () => {
   const wrong = await berth(["config", "check", file]);
   assert.equal(wrong.status, 1);
   assert.match(wrong.stderr, /adress/);
+  await writeFile(file, "root =\n");
+  const { stderr } = await berth(["config", "check", file]);
+  assert.match(stderr, /^berth: \S+config\.toml:\d+:\d+: this is not TOML: .+\n$/);
+});
+
+test("where there is no configuration file, the check says so", {
+  skip: existsSync(defaultConfigFile),
+}, async () => {
+  const { status, stdout } = await berth(["config", "check"]);
+  assert.equal(stdout, `${defaultConfigFile} is not there: every key has its default\n`);
+  assert.equal(status, 0);
 });

@@ -50,7 +50,9 @@ test("import sends an archive and prints the id of its image", async () => {
   const { archive, ...rest } = asked;
   assert.deepEqual(rest, { name: "team/base", changes: [], author: "", comment: "why" });
   assert.deepEqual(await readdir(join(archive, "../..")), []);
-  assert.notEqual((await endpoint.run(["import", "/nonexistent/x.tar"])).status, 0);
+  const missing = await endpoint.run(["import", "/nonexistent/x.tar"]);
+  assert.deepEqual([missing.status, missing.stderr], [3, "berth: /nonexistent/x.tar not found\n"]);
+  assert.match((await endpoint.run(["import", "/tmp"])).stderr, /^berth: \/tmp is a directory, where/);
 });
 
 test("image diff lists paths as podman does, with nothing in them that a terminal obeys", async () => {

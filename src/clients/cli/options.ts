@@ -47,7 +47,7 @@ export type FilterOptions = { readonly namespace?: string; readonly label?: read
 
 export function addFilterOptions(command: Command): Command {
   return command
-    .option("--namespace <namespace>", "only in this Kubernetes namespace")
+    .option("-n, --namespace <namespace>", "only in this Kubernetes namespace")
     .option("--label <key=value>", "only with this label (may be repeated)", collect);
 }
 

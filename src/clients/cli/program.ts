@@ -1,5 +1,5 @@
 import { Command, CommanderError } from "commander";
-import { adviceOnOption, adviseOnUnknown } from "./commands/foreign-words.ts";
+import { adviseOnUnknown, unknownCommand, withAdvice } from "./commands/foreign-words.ts";
 import { commandTable } from "./commands/table.ts";
 import { exitCode } from "./errors.ts";
 import type { Invocation, Io } from "./invocation.ts";
@@ -16,7 +16,7 @@ Exit status:
   0    success
   1    failure
   2    invalid command line
-  3    pod, container or image not found
+  3    pod, container, image or file not found
   4    the CRI endpoint cannot be reached
   130  interrupted
 run, exec and attach exit with the status of the command in the container: 127 if
@@ -33,7 +33,13 @@ const helpColumns = 80;
 export async function runCli(argv: readonly string[], io: Io, signal: AbortSignal): Promise<number> {
   const invocation: Invocation = { io, signal, exitCode: exitCode.ok };
   try {
-    await createProgram(invocation).parseAsync(withoutHelpCommand(argv), { from: "user" });
+    const program = createProgram(invocation);
+    const words = withoutHelpCommand(argv);
+    const [word = "-"] = words;
+    // Asked for help with it, commander would show that of all.
+    if (!word.startsWith("-") && !commandTable.some(({ name }) => name === word))
+      throw unknownCommand(program, program.name(), word);
+    await program.parseAsync(words, { from: "user" });
     return invocation.exitCode;
   } catch (error) {
     if (!(error instanceof CommanderError)) return reportFailure(error, invocation);
@@ -58,7 +64,7 @@ function createProgram(invocation: Invocation): Command {
     .configureOutput({
       writeOut: (text) => void stdout.write(text),
       writeErr: (text) => void stderr.write(text),
-      outputError: (text, output) => output(`${text.replace(/^error:/, "berth:")}${adviceOnOption(text)}`),
+      outputError: (text, output) => output(withAdvice(text.replace(/^error:/, "berth:"))),
       getOutHelpWidth: () => stdout.columns ?? helpColumns,
     })
     // Descriptions are broken into lines for the source; the help breaks them for the terminal.

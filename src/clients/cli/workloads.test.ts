@@ -69,6 +69,13 @@ test("containers are found by name, also of a pod and a namespace, and by the po
   assert.equal(await inspected("data/db/server"), id("c2"));
   assert.equal(await inspected("db"), id("c2"));
   assert.equal(await inspected("c2"), id("c2"));
+  addContainer(endpoint, "c3", "helper", "bb");
+  const several = await endpoint.run(["logs", "db"]);
+  assert.equal(several.status, 3);
+  assert.match(
+    several.stderr,
+    /"db" is a pod with several containers: name one of db\/(server, db\/helper|helper, db\/server)\n/,
+  );
   const ambiguous = await endpoint.run(["inspect", "server"]);
   assert.equal(ambiguous.status, 1);
   assert.match(ambiguous.stderr, /default\/web\/server\n.*data\/db\/server/);
@@ -247,6 +254,17 @@ test("run -d prints the container's id, and the flags arrive as CRI's fields", a
   const pod = endpoint.engine.sandboxes.get(made.sandboxId);
   assert.equal(pod.config.portMappings[0]?.hostPort, 8080);
   assert.match(pod.config.metadata?.name ?? "", /^busybox-[0-9a-f]{6}$/);
+});
+
+test("run with an empty entrypoint runs the arguments without that of the image, and needs some", async () => {
+  await using endpoint = await serveCli();
+  endpoint.engine.imageTable.push(image());
+  playContainers(endpoint, { stays: true });
+  const run = (...args: string[]) =>
+    endpoint.run(["run", "-d", "--log-dir", endpoint.dir, "--entrypoint", "", "busybox", ...args]);
+  const { command, args } = endpoint.engine.containers.get((await run("echo", "$(A)")).stdout.trim()).config;
+  assert.deepEqual([command, args], [["echo", "$(A)"], []]);
+  assert.match((await run()).stderr, /--entrypoint "" needs a command/);
 });
 
 test("run --dry-run writes a manifest that makes the same pod, and makes none", async () => {

@@ -1,3 +1,4 @@
+import { hasCode } from "../../ground/errors/index.ts";
 import {
   type Container,
   ListContainersRequest,
@@ -7,6 +8,7 @@ import {
   whenEndedAnnotation,
 } from "../../ground/protocol/index.ts";
 import type { Client } from "./client.ts";
+import { CriClientError } from "./cri-client-error.ts";
 import { type Candidate, resolveOne } from "./resolve.ts";
 
 /** A container with the pod sandbox that it is in; undefined when that has gone in the meantime. */
@@ -50,7 +52,18 @@ export async function findPod(client: Client, text: string): Promise<PodSandbox>
  * {@link findPod}.
  */
 export async function findContainer(client: Client, text: string): Promise<PodContainer> {
-  return resolveOne(text, containerCandidates(await listContainers(client)), "container");
+  const candidates = containerCandidates(await listContainers(client));
+  try {
+    return resolveOne(text, candidates, "container");
+  } catch (error) {
+    const ofPod = candidates.filter(({ names }) => names.some((name) => name === `${text}/${names[0]}`));
+    if (!hasCode(error, "NotFound") || ofPod.length === 0) throw error;
+    const named = ofPod.map(({ names }) => `${text}/${names[0]}`).join(", ");
+    throw new CriClientError(
+      "NotFound",
+      `${JSON.stringify(text)} is a pod with several containers: name one of ${named}`,
+    );
+  }
 }
 
 /**

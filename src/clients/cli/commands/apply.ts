@@ -3,9 +3,14 @@ import { connect } from "../client/connect.ts";
 import type { Invocation } from "../invocation.ts";
 import { type ApplyOptions, applyManifests } from "../objects/apply-manifests.ts";
 import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../options.ts";
-import { readManifestFiles } from "../play/read-files.ts";
+import {
+  addManifestFiles,
+  type ManifestFileOptions,
+  manifestFiles,
+  readManifestFiles,
+} from "../play/read-files.ts";
 
-type Options = ConnectionOptions & ApplyOptions & { readonly namespace?: string };
+type Options = ConnectionOptions & ApplyOptions & ManifestFileOptions & { readonly namespace?: string };
 
 const description = `Passes the objects of Kubernetes manifests to berthd's pod manager, which
 stores and runs them, also after restarts of the daemon and the machine. All manifests are checked
@@ -19,10 +24,8 @@ Examples:
 `;
 
 export function define(command: Command, invocation: Invocation): void {
-  command
-    .description(description)
-    .argument("<file...>", "files in YAML or JSON, directories of such files, or - for standard input")
-    .option("--namespace <namespace>", 'namespace of objects without one (default "default")')
+  addManifestFiles(command.description(description))
+    .option("-n, --namespace <namespace>", 'namespace of objects without one (default "default")')
     .option("--dry-run", "say what would be done, and do nothing")
     .option("--replace", "delete and recreate objects that cannot be changed (Pod, Job)");
   addConnectionOptions(command)
@@ -32,7 +35,7 @@ export function define(command: Command, invocation: Invocation): void {
 
 async function apply(files: readonly string[], options: Options, invocation: Invocation): Promise<void> {
   const { io } = invocation;
-  const manifests = await readManifestFiles(files, options.namespace, io);
+  const manifests = await readManifestFiles(manifestFiles(files, options), options.namespace, io);
   using client = await connect(options, invocation);
   await applyManifests(client, manifests, options, io);
 }

@@ -42,7 +42,7 @@ export function define(command: Command, invocation: Invocation): void {
     .requiredOption("--image <image>", "image of the container")
     .option("--target <container>", "see the processes of this container of the pod")
     .option("-c, --container <name>", "name of the new container (default debugger-…)")
-    .option("--namespace <namespace>", 'namespace of the pod (default "default")')
+    .option("-n, --namespace <namespace>", 'namespace of the pod (default "default")')
     .option("-e, --env <key=value>", "environment variable (may be repeated)", collect)
     .addOption(
       new Option("--image-pull-policy <policy>", "when to pull the image").choices([

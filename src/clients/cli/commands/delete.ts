@@ -2,13 +2,14 @@ import type { Command } from "commander";
 import { hasCode } from "../../../ground/errors/index.ts";
 import { berthV1 } from "../../../ground/protocol/index.ts";
 import { connect } from "../client/connect.ts";
-import { usageError } from "../errors.ts";
+import { exitCode, usageError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { parseObjects } from "../objects/kind-names.ts";
 import { onManager } from "../objects/manager-calls.ts";
 import { addConnectionOptions, type ConnectionOptions, collect, optionsOf } from "../options.ts";
 import { write } from "../output/write.ts";
 import { readManifestFiles } from "../play/read-files.ts";
+import { reportFailure } from "../report-failure.ts";
 import { parseCount } from "../values/count.ts";
 
 type Options = ConnectionOptions & {
@@ -34,7 +35,7 @@ export function define(command: Command, invocation: Invocation): void {
   command
     .description(description)
     .argument("[object...]", "KIND NAME..., or KIND/NAME...")
-    .option("--namespace <namespace>", 'namespace of the objects (default "default")')
+    .option("-n, --namespace <namespace>", 'namespace of the objects (default "default")')
     .option("-f, --filename <file>", "delete the objects in these manifests (may be repeated)", collect)
     .option("--grace-period <seconds>", "how long pods have to stop, instead of their own grace period")
     .option("--no-wait", "do not wait until they are gone")
@@ -74,7 +75,9 @@ async function remove(words: readonly string[], options: Options, invocation: In
       if (options.ignoreNotFound !== true || !hasCode(error, "NotFound")) throw error;
     }
   });
-  const outcomes = await Promise.allSettled(removals);
-  const failed = outcomes.find((outcome) => outcome.status === "rejected");
-  if (failed !== undefined) throw failed.reason;
+  for (const outcome of await Promise.allSettled(removals)) {
+    if (outcome.status === "fulfilled") continue;
+    const status = reportFailure(outcome.reason, invocation);
+    if (invocation.exitCode === exitCode.ok) invocation.exitCode = status;
+  }
 }

@@ -21,7 +21,7 @@ export function define(command: Command, invocation: Invocation): void {
   command
     .description(description)
     .argument("<object...>", "KIND NAME..., or KIND/NAME...")
-    .option("--namespace <namespace>", 'namespace of the objects (default "default")');
+    .option("-n, --namespace <namespace>", 'namespace of the objects (default "default")');
   addConnectionOptions(command).action((objects: string[]) =>
     describe(objects, optionsOf<Options>(command), invocation),
   );

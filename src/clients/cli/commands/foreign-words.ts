@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { usageError } from "../errors.ts";
+import { type CliError, usageError } from "../errors.ts";
 
 /** What people type who know docker, podman, nerdctl or crictl, and what to do here. */
 const words: Readonly<Record<string, string>> = {
@@ -18,7 +18,8 @@ const words: Readonly<Record<string, string>> = {
   port: "`berth inspect --type pod NAME` shows a pod's ports",
   prune: "`berth rm $(berth ps --state exited -q)` removes exited containers, `berth image prune` images",
   rename: "names cannot be changed: `berth run --name NEW` creates another container",
-  restart: "a container runs only once: `berth rm NAME`, then `berth run` it again",
+  restart:
+    "a container runs only once: `berth rm NAME`, then `berth run` it again; `berth run -d --restart always` has that done",
   rmp: "`berth rm --type pod NAME` does that",
   runp: "`berth run IMAGE` creates a pod with a container",
   search: "berth does not search registries",
@@ -52,40 +53,72 @@ const wordsOfProfiles: Readonly<Record<string, string>> = {
   remove: "`berth profile rm NAME` does that",
 };
 
+/** The same behind `berth rollout`. */
+const wordsOfRollouts: Readonly<Record<string, string>> = {
+  history: "`berth describe KIND NAME` shows what has happened to an object",
+  status: "`berth get` shows how many of an object's pods are ready",
+  undo: "`berth apply` the earlier manifest again",
+};
+
 /** What peers call the same, by the command that it is typed behind. */
 const wordsBehind: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   berth: words,
   "berth image": wordsOfImages,
   "berth profile": wordsOfProfiles,
+  "berth rollout": wordsOfRollouts,
 };
+
+const byManifest =
+  "a manifest can ask for that: `berth run --dry-run` writes one, `berth play` and `berth apply` run it";
 
 /** Options of `berth run`'s peers. */
 const optionWords: Readonly<Record<string, string>> = {
-  "--cap-add": "capabilities cannot be changed; see `--user` and `--security-opt`",
+  "--cap-add": byManifest,
+  "--cap-drop": byManifest,
+  "--device":
+    "only privileged containers, which manifests ask for (`berth play`), have this machine's devices",
+  "--dns": byManifest,
+  "--env-file": "`-e KEY=VALUE` sets a variable, also several times",
   "--hostname": "the host name is the pod's name: use `--name`",
   "--ip": "addresses are assigned by the CNI configuration",
   "--mount": "`-v PATH:PATH[:OPTIONS]` mounts a path of this machine",
   "--net": "pods use the network of the CNI configuration, or this machine's with `--host-network`",
   "--network": "pods use the network of the CNI configuration, or this machine's with `--host-network`",
   "--password": "other users of the machine could see it: use --password-stdin, or type it when asked",
-  "--privileged": "only a kubelet can create privileged containers",
-  "--restart":
-    "a container runs only once: to have it restarted, use a static pod of a kubelet or a systemd unit with `berth run --rm`",
+  "--platform": "the image is taken for this machine's platform: `berth pull --platform` pulls others",
+  "--privileged": byManifest,
+  "--read-only": byManifest,
+  "--runtime": "`--handler NAME` chooses the runtime",
+  "--signal": "only SIGKILL can be sent; `berth stop` sends the stop signal first",
+  "--sysctl": byManifest,
+  "--tmpfs": byManifest,
 };
 
 /** Has a command with subcommands say what to do for one that it has not got. */
 export function adviseOnUnknown(command: Command, path: string): void {
   const known = wordsBehind[path] ?? {};
   command.on("command:*", ([word = ""]: readonly string[]) => {
-    throw usageError(`unknown command \`${path} ${word}\`: ${known[word] ?? nearOf(command, word, path)}`);
+    throw unknownCommand(command, path, word, known);
   });
 }
 
-/** What to do instead of an option that peers have; "" where it is none of theirs. */
-export function adviceOnOption(error: string): string {
+/** As {@link adviseOnUnknown}, of a word for which help is asked. */
+export function unknownCommand(
+  command: Command,
+  path: string,
+  word: string,
+  known = wordsBehind[path] ?? {},
+): CliError {
+  return usageError(`unknown command \`${path} ${word}\`: ${known[word] ?? nearOf(command, word, path)}`);
+}
+
+/** A message of commander's; of an option that peers have it says what to do instead. */
+export function withAdvice(error: string): string {
   const [, option = ""] = /unknown option '(--[a-z-]+)/.exec(error) ?? [];
   const advice = optionWords[option];
-  return advice === undefined ? "" : `${advice}\n`;
+  if (advice === undefined) return error;
+  const lines = error.split("\n").filter((line) => line !== "" && !line.startsWith("(Did you mean "));
+  return `${[...lines, advice].join("\n")}\n`;
 }
 
 /** Only what one would take for a slip of the hand: a suggestion that is wrong costs more than none. */

@@ -11,6 +11,7 @@ import { addConnectionOptions, addOutputOption, type ConnectionOptions, optionsO
 import { renderStructured, type StructuredFormat } from "../output/structured.ts";
 import { styleFor } from "../output/style.ts";
 import { write } from "../output/write.ts";
+import { adviseOnUnknown } from "./foreign-words.ts";
 
 type Options = ConnectionOptions & { readonly namespace?: string; readonly output?: StructuredFormat };
 
@@ -27,12 +28,13 @@ Examples:
 
 export function define(command: Command, invocation: Invocation): void {
   command.description("Writes manifests.");
+  adviseOnUnknown(command, "berth generate");
   const kube = command
     .command("kube")
     .summary("write the manifest of a running pod")
     .description(description)
     .argument("<name>", "name of a pod, or KIND/NAME")
-    .option("--namespace <namespace>", 'namespace of the object (default "default")');
+    .option("-n, --namespace <namespace>", 'namespace of the object (default "default")');
   addOutputOption(kube, ["yaml", "json"]);
   addConnectionOptions(kube)
     .addHelpText("after", examples)

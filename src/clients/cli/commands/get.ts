@@ -26,7 +26,7 @@ export function define(command: Command, invocation: Invocation): void {
     .description(description)
     .argument("[kind]", "kind, such as pods, or KIND/NAME")
     .argument("[name...]", "names of objects of the kind")
-    .option("--namespace <namespace>", 'namespace (default "default")')
+    .option("-n, --namespace <namespace>", 'namespace (default "default")')
     .option("-A, --all-namespaces", "objects of all namespaces");
   addListOptions(command);
   addConnectionOptions(command)

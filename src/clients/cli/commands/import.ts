@@ -1,9 +1,9 @@
-import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
 import type { Command } from "commander";
 import { berthV1 } from "../../../ground/protocol/index.ts";
 import { connect } from "../client/connect.ts";
 import { usageError } from "../errors.ts";
+import { ofArchive } from "../image/import-archive.ts";
 import {
   addNewImageOptions,
   changesHelp,
@@ -11,6 +11,7 @@ import {
   newImage,
 } from "../image/new-image-options.ts";
 import type { Invocation } from "../invocation.ts";
+import { openArchive } from "../local-file.ts";
 import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../options.ts";
 import { write } from "../output/write.ts";
 import { needsBerthd } from "./needs-berthd.ts";
@@ -49,12 +50,12 @@ async function importFiles(
   const { stdin, stdout } = invocation.io;
   if (file === "-" && stdin.isTTY === true)
     throw usageError("an archive cannot be typed: redirect the input, or name a file");
+  const source = file === "-" ? stdin : await openArchive(file);
   using client = await connect(options, invocation);
-  const source = file === "-" ? stdin : createReadStream(file, { highWaterMark: 1024 * 1024 });
   const { id } = await client
     .clientStream(berthV1.BerthService.importFiles, requests(newImage(name, options), source))
     .catch((error: unknown) => {
-      throw needsBerthd("import", error);
+      throw ofArchive(file, needsBerthd("import", error));
     });
   await write(stdout, `${id}\n`);
 }

@@ -5,16 +5,22 @@ import type { Invocation } from "../invocation.ts";
 import { addConnectionOptions, type ConnectionOptions, collect, optionsOf } from "../options.ts";
 import { write } from "../output/write.ts";
 import { playManifests } from "../play/play.ts";
-import { readManifestFiles } from "../play/read-files.ts";
+import {
+  addManifestFiles,
+  type ManifestFileOptions,
+  manifestFiles,
+  readManifestFiles,
+} from "../play/read-files.ts";
 import { parseKeyValues } from "../values/key-value.ts";
 
-type Options = ConnectionOptions & {
-  readonly namespace?: string;
-  readonly dryRun?: boolean;
-  readonly dataDir?: string;
-  readonly logDir?: string;
-  readonly nodeLabel?: readonly string[];
-};
+type Options = ConnectionOptions &
+  ManifestFileOptions & {
+    readonly namespace?: string;
+    readonly dryRun?: boolean;
+    readonly dataDir?: string;
+    readonly logDir?: string;
+    readonly nodeLabel?: readonly string[];
+  };
 
 const description = `Runs Kubernetes manifests on any CRI endpoint, without a cluster, shows the
 output of all containers and waits until the pods have ended. Ctrl-C stops the pods in order and
@@ -32,10 +38,8 @@ const defaultDataDir = "/var/lib/berth-play";
 const defaultLogDir = "/var/log/pods";
 
 export function define(command: Command, invocation: Invocation): void {
-  command
-    .description(description)
-    .argument("<file...>", "files in YAML or JSON, directories of such files, or - for standard input")
-    .option("--namespace <namespace>", 'namespace of objects without one (default "default")')
+  addManifestFiles(command.description(description))
+    .option("-n, --namespace <namespace>", 'namespace of objects without one (default "default")')
     .option("--dry-run", "check the manifests and say what would run")
     .option("--data-dir <path>", `directory for the pods' data on disk (default ${defaultDataDir})`)
     .option("--log-dir <path>", `directory for the pods' logs (default ${defaultLogDir})`)
@@ -47,7 +51,7 @@ export function define(command: Command, invocation: Invocation): void {
 
 async function play(files: readonly string[], options: Options, invocation: Invocation): Promise<void> {
   const { io } = invocation;
-  const manifests = await readManifestFiles(files, options.namespace, io);
+  const manifests = await readManifestFiles(manifestFiles(files, options), options.namespace, io);
   if (options.dryRun === true) {
     for (const { kind, metadata } of manifests) {
       const name = metadata.namespace === "" ? metadata.name : `${metadata.namespace}/${metadata.name}`;

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import {
@@ -12,6 +12,7 @@ import { removePod } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
 import { usageError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
+import { unreadable } from "../local-file.ts";
 import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../options.ts";
 import { write } from "../output/write.ts";
 import { newSandbox } from "../run/configurations.ts";
@@ -39,7 +40,7 @@ export function define(command: Command, invocation: Invocation): void {
     .description(description)
     .argument("<directory>", "the checkpoint")
     .option("--name <name>", "name of the pod (default: the old name plus six letters)")
-    .option("--namespace <namespace>", "Kubernetes namespace of the pod (default: the old one)")
+    .option("-n, --namespace <namespace>", "Kubernetes namespace of the pod (default: the old one)")
     .option("--handler <name>", "runtime handler")
     .option("--log-dir <path>", "directory for the pod's logs (default /var/log/pods)");
   addConnectionOptions(command)
@@ -78,6 +79,9 @@ async function restore(directory: string, options: Options, invocation: Invocati
 /** What the pod and its containers were asked to be when the checkpoint was taken. */
 async function readDump(directory: string) {
   const path = join(directory, "pod.dump");
+  await stat(directory).catch((error: unknown) => {
+    throw unreadable(directory, error);
+  });
   try {
     const dump: {
       readonly config?: unknown;

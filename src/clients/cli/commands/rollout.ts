@@ -6,11 +6,13 @@ import { parseObjects } from "../objects/kind-names.ts";
 import { onManager } from "../objects/manager-calls.ts";
 import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../options.ts";
 import { write } from "../output/write.ts";
+import { adviseOnUnknown } from "./foreign-words.ts";
 
 type Options = ConnectionOptions & { readonly namespace?: string };
 
 export function define(command: Command, invocation: Invocation): void {
   command.description("Replaces the pods of objects of berthd's pod manager.");
+  adviseOnUnknown(command, "berth rollout");
   const restart = command
     .command("restart")
     .summary("replace the pods of a Deployment, StatefulSet or DaemonSet")
@@ -18,7 +20,7 @@ export function define(command: Command, invocation: Invocation): void {
       "Replaces the pods of a Deployment, StatefulSet or DaemonSet according to its update strategy.",
     )
     .argument("<object...>", "KIND NAME..., or KIND/NAME...")
-    .option("--namespace <namespace>", 'namespace of the objects (default "default")');
+    .option("-n, --namespace <namespace>", 'namespace of the objects (default "default")');
   addConnectionOptions(restart).action((objects: string[]) =>
     restartAll(objects, optionsOf<Options>(restart), invocation),
   );

@@ -48,7 +48,7 @@ export function define(command: Command, invocation: Invocation): void {
     .argument("<image>", "reference or id of an image, or path of a checkpoint archive")
     .argument("[args...]", "arguments, instead of those of the image")
     .option("--name <name>", "name of the pod and the container")
-    .option("--namespace <namespace>", 'Kubernetes namespace of the pod (default "default")')
+    .option("-n, --namespace <namespace>", 'Kubernetes namespace of the pod (default "default")')
     .option("--pod <pod>", "run in this pod instead of a new one")
     .option("-d, --detach", "run in the background and print the container's id")
     .option("--rm", "remove the container when it ends, with its log and its pod")

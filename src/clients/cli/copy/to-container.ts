@@ -1,6 +1,7 @@
 import { realpath, stat } from "node:fs/promises";
 import type { Writable } from "node:stream";
 import { CliError } from "../errors.ts";
+import { unreadable } from "../local-file.ts";
 import { write } from "../output/write.ts";
 import { type CopiedContainer, startTar, testInContainer } from "./container-tar.ts";
 import { parseSource } from "./location.ts";
@@ -46,7 +47,9 @@ async function planFor(
   source: string,
   destination: string,
 ): Promise<{ readonly directory: string; readonly packing: Packing }> {
-  const path = await realpath(source);
+  const path = await realpath(source).catch((error: unknown) => {
+    throw unreadable(source, error);
+  });
   const { name } = parseSource(source);
   const isDirectory = (await stat(path)).isDirectory();
   if (await testInContainer(container, "-d", destination))

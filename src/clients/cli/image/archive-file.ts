@@ -17,6 +17,10 @@ export async function writeWhole(path: string, write: (target: Writable) => Prom
   } catch (cause) {
     const { code, syscall } = (cause ?? {}) as NodeJS.ErrnoException;
     if (syscall === undefined) throw cause;
+    if (code === "ENOENT")
+      throw new CliError("FailedPrecondition", `${path} cannot be written: its directory is not there`, {
+        cause,
+      });
     throw new CliError("FailedPrecondition", `${path} cannot be written (${code})`, { cause });
   }
 }

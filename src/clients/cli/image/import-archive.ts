@@ -1,4 +1,3 @@
-import { createReadStream } from "node:fs";
 import { resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { berthV1 } from "../../../ground/protocol/index.ts";
@@ -6,6 +5,7 @@ import { type Client, CriClientError } from "../../criclient/index.ts";
 import { needsBerthd } from "../commands/needs-berthd.ts";
 import { CliError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
+import { openArchive } from "../local-file.ts";
 
 /** What berthd calls bytes that are sent to it. */
 const sentName = "the archive: ";
@@ -26,26 +26,30 @@ export async function importArchive(
   { archive, send, allPlatforms, command }: ArchiveSource,
   { io }: Invocation,
 ): Promise<berthV1.ImportImageResponse> {
+  const sent = await requests({ archive, send, allPlatforms }, io.stdin);
   try {
-    const sent = requests({ archive, send, allPlatforms }, io.stdin);
     return await client.clientStream(berthV1.BerthService.importImage, sent);
   } catch (error) {
     const failure = needsBerthd(command, error);
-    // berthd has seen bytes, and cannot know where they come from.
-    if ((archive !== "-" && !send) || !(failure instanceof CriClientError)) throw failure;
-    const from = archive === "-" ? "standard input" : archive;
-    const { message } = failure;
-    const said = message.startsWith(sentName) ? message.slice(sentName.length) : message;
-    throw new CriClientError(failure.code, `${from}: ${said}`, { cause: failure });
+    throw archive === "-" || send ? ofArchive(archive, failure) : failure;
   }
 }
 
-function requests(
+/** berthd has seen the bytes of an archive, and cannot know where they come from. */
+export function ofArchive(archive: string, failure: unknown): unknown {
+  if (!(failure instanceof CriClientError)) return failure;
+  const from = archive === "-" ? "standard input" : archive;
+  const { message } = failure;
+  const said = message.startsWith(sentName) ? message.slice(sentName.length) : message;
+  return new CriClientError(failure.code, `${from}: ${said}`, { cause: failure });
+}
+
+async function requests(
   { archive, send, allPlatforms }: Omit<ArchiveSource, "command">,
   stdin: Readable,
-): AsyncIterable<berthV1.ImportImageRequest> | berthV1.ImportImageRequest[] {
+): Promise<AsyncIterable<berthV1.ImportImageRequest> | berthV1.ImportImageRequest[]> {
   if (archive === "-") return chunks(stdin, "standard input", allPlatforms);
-  if (send) return chunks(createReadStream(archive, { highWaterMark: 1024 * 1024 }), archive, allPlatforms);
+  if (send) return chunks(await openArchive(archive), archive, allPlatforms);
   return [berthV1.ImportImageRequest.fromPartial({ path: resolve(archive), allPlatforms })];
 }
 

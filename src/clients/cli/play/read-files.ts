@@ -1,12 +1,34 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { isErrno } from "../../../ground/fs/index.ts";
+import type { Command } from "commander";
 import { describeProblem, type Manifest, type ManifestSource, readManifests } from "../../manifests/index.ts";
-import { CliError } from "../errors.ts";
+import { CliError, usageError } from "../errors.ts";
 import type { Io } from "../invocation.ts";
+import { unreadable } from "../local-file.ts";
+import { collect } from "../options.ts";
 import { styleFor } from "../output/style.ts";
 import { write } from "../output/write.ts";
+
+/** Commands that read manifests take them as arguments, or with `-f` as kubectl does. */
+export type ManifestFileOptions = { readonly filename?: readonly string[] };
+
+export function addManifestFiles(command: Command): Command {
+  return command
+    .argument("[file...]", "files in YAML or JSON, directories of such files, or - for standard input")
+    .option("-f, --filename <file>", "the same, in kubectl's words (may be repeated)", collect);
+}
+
+/** Those that were named, in either way. Throws CliError for none. */
+export function manifestFiles(
+  files: readonly string[],
+  { filename = [] }: ManifestFileOptions,
+): readonly string[] {
+  const all = [...files, ...filename];
+  if (all.length === 0)
+    throw usageError("name a file of manifests, a directory of them, or - for standard input");
+  return all;
+}
 
 const endings = [".yaml", ".yml", ".json"];
 
@@ -42,7 +64,6 @@ async function sourcesAt(path: string, io: Io): Promise<readonly ManifestSource[
       })),
     );
   } catch (error) {
-    if (isErrno(error, "ENOENT")) throw new CliError("NotFound", `${path} not found`, { cause: error });
-    throw error;
+    throw unreadable(path, error);
   }
 }

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { nowNs } from "../../../ground/clock/index.ts";
 import type { Container, ContainerPort, PodSpec } from "../../manifests/index.ts";
 import { type Pod, unexpanded } from "../../podspec/index.ts";
+import { usageError } from "../errors.ts";
 import type { Io } from "../invocation.ts";
 import { parseCpus } from "../values/cpus.ts";
 import { parseEnv } from "../values/env.ts";
@@ -86,8 +87,7 @@ function containerOf({ image, args, options, env }: RunWords, pod: string) {
     name: name === undefined && existing === undefined ? baseName(image) : label(pod),
     image,
     imagePullPolicy: pullPolicies[pull],
-    ...(entrypoint === undefined ? {} : { command: [unexpanded(entrypoint)] }),
-    ...listed("args", args.map(unexpanded)),
+    ...program(entrypoint, args.map(unexpanded)),
     ...(workdir === undefined ? {} : { workingDir: workdir }),
     ...listed(
       "env",
@@ -121,6 +121,17 @@ const pullPolicies = { missing: "IfNotPresent", always: "Always", never: "Never"
   PullPolicy,
   string
 >;
+
+/** An empty entrypoint takes the image's away, as in docker: the arguments are all there is. */
+function program(
+  entrypoint: string | undefined,
+  args: readonly string[],
+): Pick<Container, "command" | "args"> {
+  if (entrypoint === undefined) return listed("args", args);
+  if (entrypoint !== "") return { command: [unexpanded(entrypoint)], ...listed("args", args) };
+  if (args.length === 0) throw usageError('--entrypoint "" needs a command: the image\'s is not run then');
+  return { command: args };
+}
 
 function volumeName(index: number): string {
   return `volume-${index + 1}`;
