@@ -125,26 +125,30 @@ for (const { way, builtinPlugins } of ways) {
     const pod = await rig.pod();
     await rig.network.attach(pod);
     const [described] = await rig.network.describe(pod.sandboxId);
+    assert.match(await inside(pod, "ip", "route"), /^default via 10\.87\.0\.1 dev eth0/);
+    await rig.network.detach(pod.sandboxId);
     const text = JSON.stringify(described?.result)
       .replaceAll(/([0-9a-f]{2}:){5}[0-9a-f]{2}/g, "MAC")
       .replaceAll(/veth[0-9a-f]{8}/g, "VETH")
       .replaceAll(pod.netnsPath, "NETNS");
-    assert.deepEqual(JSON.parse(text), {
-      cniVersion: "1.0.0",
-      interfaces: [
-        { name: "berth-test0", mac: "MAC" },
-        { name: "VETH", mac: "MAC" },
-        { name: "eth0", mac: "MAC", sandbox: "NETNS" },
-      ],
-      ips: [
-        { interface: 2, address: "10.87.0.2/24", gateway: "10.87.0.1" },
-        { interface: 2, address: "fd87::2/64", gateway: "fd87::1" },
-      ],
-      routes: [{ dst: "0.0.0.0/0" }],
-      dns: {},
-    });
-    assert.match(await inside(pod, "ip", "route"), /^default via 10\.87\.0\.1 dev eth0/);
-    await rig.network.detach(pod.sandboxId);
+    // Plugins built with libcni 1.3 leave out a dns that is empty.
+    assert.deepEqual(
+      { dns: {}, ...JSON.parse(text) },
+      {
+        cniVersion: "1.0.0",
+        interfaces: [
+          { name: "berth-test0", mac: "MAC" },
+          { name: "VETH", mac: "MAC" },
+          { name: "eth0", mac: "MAC", sandbox: "NETNS" },
+        ],
+        ips: [
+          { interface: 2, address: "10.87.0.2/24", gateway: "10.87.0.1" },
+          { interface: 2, address: "fd87::2/64", gateway: "fd87::1" },
+        ],
+        routes: [{ dst: "0.0.0.0/0" }],
+        dns: {},
+      },
+    );
     await assertNothingLeft(rig);
   });
 }
