@@ -1,6 +1,5 @@
-import { once } from "node:events";
 import type { Duplex, Writable } from "node:stream";
-import { finished, pipeline } from "node:stream/promises";
+import { pipeline } from "node:stream/promises";
 import type { Logger } from "../../ground/logging/index.ts";
 import { readFrames } from "../../parts/dockerapi/index.ts";
 import {
@@ -15,6 +14,7 @@ import { forwardPort, sharesHostNetwork } from "../podnetwork/index.ts";
 import type { DockerServices } from "./docker-services.ts";
 import type { FoundContainer } from "./found.ts";
 import { getById } from "./ids.ts";
+import { writeToClient } from "./write-to-client.ts";
 
 /** Exec and attach by connections that Docker hands over, port-forward by sockets in the pods' namespaces. */
 export class DockerStreams implements Streams {
@@ -92,7 +92,7 @@ async function copyStreams(
   input.catch(() => undefined);
   try {
     if (frames === undefined) await copyRaw(connection, io.stdout);
-    else for await (const { stream, bytes } of frames) await write(io[stream], bytes);
+    else for await (const { stream, bytes } of frames) await writeToClient(io[stream], bytes);
   } catch (error) {
     // A connection that broke has no more to say; what its process came to is asked for.
     if (!connection.destroyed) throw error;
@@ -107,14 +107,7 @@ async function copyInput({ stdin }: StreamIo, connection: Duplex, end: boolean):
 }
 
 async function copyRaw(connection: Duplex, stdout: Writable | undefined): Promise<void> {
-  for await (const bytes of connection as AsyncIterable<Buffer>) await write(stdout, bytes);
-}
-
-/** Waits while the client does not take it. */
-async function write(target: Writable | undefined, bytes: Buffer): Promise<void> {
-  if (target === undefined || target.destroyed || target.writableEnded) return;
-  if (target.write(bytes)) return;
-  await Promise.race([once(target, "drain"), finished(target)]).catch(() => undefined);
+  for await (const bytes of connection as AsyncIterable<Buffer>) await writeToClient(stdout, bytes);
 }
 
 async function followSizes(
