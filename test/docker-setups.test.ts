@@ -231,6 +231,27 @@ describe("the Docker engine", () => {
     assert.equal(await execSync(berth, id, "echo", "alive"), "alive\n");
   });
 
+  it("that hangs while berthd starts is said not to answer, and is there when it does", async () => {
+    await using berth = await TestBerth.start({ engine: "docker" });
+    await berth.stopDaemon();
+    const ready = async () => {
+      const { status } = await berth.clients.runtime.status({ verbose: false });
+      return status?.conditions.find(({ type }) => type === "RuntimeReady");
+    };
+    const dockerd = berth.docker?.pid ?? assert.fail("no dockerd");
+    process.kill(dockerd, "SIGSTOP");
+    try {
+      await berth.startDaemon();
+      const condition = await ready();
+      assert.equal(condition?.status, false);
+      assert.match(condition?.message ?? "", /has not answered for \d+ s/);
+      await berth.restartDaemon();
+    } finally {
+      process.kill(dockerd, "SIGCONT");
+    }
+    await eventually("the engine is ready", async () => (await ready())?.status);
+  });
+
   it("makes no pod of a sandbox that ended with dockerd in the midst of its making", async () => {
     await using directory = await tempDir();
     const gate = await GatePlugin.write(directory.path);

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../../ground/errors/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
-import { KeyLock } from "../../ground/sync/index.ts";
+import { KeyLock, raceAbort } from "../../ground/sync/index.ts";
 import {
   type ContainerDetails,
   type DockerClient,
@@ -183,20 +183,19 @@ export class Mirror implements AsyncDisposable {
   /** Events first: what happens while the lists are read must not be missed. Ends with the connection. */
   async #follow(onReady: () => void): Promise<void> {
     const { client, logger } = this.#options;
-    const { signal } = this.#closing;
-    const { Version, agreed } = await client.agree(signal);
     const connection = new AbortController();
     const gone = () => new EngineError("Unavailable", "the connection to the Docker Engine ended meanwhile");
     using _connection = { [Symbol.dispose]: () => connection.abort(gone()) };
-    const ending = AbortSignal.any([signal, connection.signal]);
+    const ending = AbortSignal.any([this.#closing.signal, connection.signal]);
+    void this.#watch(connection);
+    const { Version, agreed } = await client.agree(ending);
     const events = await client.events({ type: ["container"], event: actions, ...oursFilter }, ending);
     await this.#followImages(ending);
-    await this.#lookAtAll();
+    await this.#lookAtAll(ending);
     this.#connection = connection.signal;
     this.#away = undefined;
     logger.info({ engine: client.name, version: Version, api: agreed }, "connected to the Docker Engine");
     onReady();
-    void this.#watch(connection);
     for await (const event of events) this.#hear(event);
   }
 
@@ -255,7 +254,7 @@ export class Mirror implements AsyncDisposable {
   async #followImages(signal: AbortSignal): Promise<void> {
     const { client, onImages, logger } = this.#options;
     const events = await client.events({ type: ["image"] }, signal);
-    await onImages();
+    await raceAbort(onImages(), signal);
     const follow = async () => {
       for await (const _ of events) await onImages();
     };
@@ -264,23 +263,25 @@ export class Mirror implements AsyncDisposable {
     });
   }
 
-  async #lookAtAll(): Promise<void> {
-    const summaries = await this.#options.client.containers(oursFilter);
-    const all = (await Promise.all(summaries.map(({ Id }) => this.#details(Id)))).filter(
+  async #lookAtAll(signal: AbortSignal): Promise<void> {
+    // What is made while Docker answers need not be in its answer.
+    const before = [...this.#found.keys()];
+    const summaries = await this.#options.client.containers(oursFilter, signal);
+    const all = (await Promise.all(summaries.map(({ Id }) => this.#details(Id, signal)))).filter(
       (details) => details !== undefined,
     );
-    await this.#options.onConnected(all);
+    await raceAbort(this.#options.onConnected(all), signal);
     const ids = new Set(all.map(({ Id }) => Id));
     for (const details of all) {
       using _ = await this.#turns.acquire(details.Id);
       await this.#take(details.Id, details);
     }
-    for (const id of this.#found.keys()) if (!ids.has(id)) await this.#take(id, undefined);
+    for (const id of before) if (!ids.has(id)) await this.#take(id, undefined);
   }
 
-  async #details(id: string): Promise<ContainerDetails | undefined> {
+  async #details(id: string, signal?: AbortSignal): Promise<ContainerDetails | undefined> {
     try {
-      return await this.#options.client.container(id);
+      return await this.#options.client.container(id, signal);
     } catch (error) {
       if (error instanceof DockerError && error.code === "NotFound") return undefined;
       throw error;

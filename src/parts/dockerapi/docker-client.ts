@@ -71,13 +71,16 @@ export class DockerClient implements Disposable {
   }
 
   /** Also of those that do not run. */
-  containers(filters: Readonly<Record<string, readonly string[]>>): Promise<readonly ContainerSummary[]> {
+  containers(
+    filters: Readonly<Record<string, readonly string[]>>,
+    signal?: Signal,
+  ): Promise<readonly ContainerSummary[]> {
     const query = { all: true, filters: JSON.stringify(filters) };
-    return this.#http.json({ method: "GET", path: "/containers/json", query });
+    return this.#http.json({ method: "GET", path: "/containers/json", query, signal });
   }
 
-  container(id: string): Promise<ContainerDetails> {
-    return this.#http.json({ method: "GET", path: `/containers/${id}/json` });
+  container(id: string, signal?: Signal): Promise<ContainerDetails> {
+    return this.#http.json({ method: "GET", path: `/containers/${id}/json`, signal });
   }
 
   /** What it has written, measured now; the number of files and directories that differ from its image's. */
