@@ -258,6 +258,45 @@ describe("containerd's API of transfers with registries", () => {
     assert.equal(await target("one"), own.target.digest);
   });
 
+  test("a push of some platforms brings the index with their images alone", async () => {
+    const { own, other } = await twoPlatforms();
+    const third = await imageOf({ platform: { os: "linux", architecture: "riscv64" } });
+    const index = indexOf([
+      [own, platform],
+      [other, foreign],
+      [third, { os: "linux", architecture: "riscv64" }],
+    ]);
+    await using server = await startRegistry();
+    await pushImage(server, "app", "v1", index);
+    const name = `${server.host}/app:v1`;
+    await pull("some", registry(name), imageStore({ name }));
+    const send = (tag: string, architectures: readonly string[], progressStream = "") => {
+      const platforms = architectures.map((architecture) =>
+        containerd.types.Platform.fromPartial({ os: "linux", architecture }),
+      );
+      const target = registry(`${server.host}/some:${tag}`);
+      return pull("some", imageStore({ name, platforms }), target, progressStream);
+    };
+    // This registry takes an index only when it has all that it names.
+    await send("third", ["riscv64"]);
+    await using progress = await openStream(host.clients, "some", "progress");
+    const told = progress.progress();
+    await send("both", [platform.architecture, foreign.architecture], "progress");
+    const events = await told;
+    const brought = (image: typeof own) =>
+      [...image.blobs.keys()].some((digest) => events.some((event) => event.endsWith(digest)));
+    assert.deepEqual([own, other, third].map(brought), [true, true, false]);
+    const answer = await fetch(`http://${server.host}/v2/some/manifests/both`, {
+      headers: { accept: index.target.mediaType },
+    });
+    await answer.arrayBuffer();
+    assert.equal(answer.headers.get("docker-content-digest"), index.target.digest);
+    await assert.rejects(send("none", [platform.architecture, "ppc64le"]), {
+      code: status.NOT_FOUND,
+      details: /no manifest for linux\/ppc64le/,
+    });
+  });
+
   test("a push whose client goes away in its middle leaves nothing but what it was of", async () => {
     const image = await imageOf({ platform });
     const uploading = Promise.withResolvers<void>();

@@ -4,7 +4,7 @@ import { ContainerdError } from "./errors.ts";
 import { existingImage } from "./images.ts";
 import { addToLease } from "./lease-resources.ts";
 import { archivedNames, isNamed, type Named, namesIn, putNames } from "./transfer-names.ts";
-import { exportOf, imageStoreOf, importOf, type Transfer, toPlatform, wishesOf } from "./transfer-types.ts";
+import { exportOf, imageStoreOf, importOf, type Transfer, toPlatforms, wishesOf } from "./transfer-types.ts";
 
 /** The images of an archive that comes through a stream. */
 export async function load(transfer: Transfer): Promise<void> {
@@ -63,17 +63,15 @@ export async function save(transfer: Transfer): Promise<void> {
   ];
   if (names.length === 0) throw new ContainerdError("InvalidArgument", "source: it names no image");
   for (const name of names) existingImage(storage.imageNames, name);
-  const [platform, ...others] = platforms.map(toPlatform);
   const images = await transfer.images();
   await using archive = await images.save(
     {
       images: names,
       format: skipCompatibilityManifest ? "layout" : "oci",
-      ...(allPlatforms
-        ? { platform: "all" }
-        : platform === undefined
-          ? {}
-          : { platform: others.length === 0 ? platform : [platform, ...others] }),
+      // This machine's where none is named.
+      ...(allPlatforms || platforms.length > 0
+        ? { platform: toPlatforms(allPlatforms ? [] : platforms) }
+        : {}),
     },
     signal,
   );

@@ -1,6 +1,6 @@
 import { containerd } from "../../ground/protocol/index.ts";
 import type { Platform } from "../../parts/oci/index.ts";
-import type { ImageTransfers } from "../../services/images/index.ts";
+import type { ImageTransfers, PlatformChoice } from "../../services/images/index.ts";
 import type { NamespaceStorage } from "../../services/storage/index.ts";
 import { ContainerdError } from "./errors.ts";
 import { ofType } from "./messages.ts";
@@ -60,6 +60,13 @@ export function wishesOf(
       `ImageStore.unpacks: images are unpacked with ${snapshotter}, as the configuration says, not with ${JSON.stringify(other.snapshotter)}`,
     );
   return { wanted: { platforms: platforms.map(toPlatform), allMetadata }, unpack: unpacks.length > 0 };
+}
+
+/** Which of an index's images: all where none is named. */
+export function toPlatforms(platforms: readonly containerd.types.Platform[]): PlatformChoice {
+  const [platform, ...others] = platforms.map(toPlatform);
+  if (platform === undefined) return "all";
+  return others.length === 0 ? platform : [platform, ...others];
 }
 
 export function toPlatform({ os, architecture, variant }: containerd.types.Platform): Platform {

@@ -1,10 +1,9 @@
 import { ContentHold } from "../../services/images/index.ts";
-import { ContainerdError } from "./errors.ts";
 import { existingImage } from "./images.ts";
 import { addToLease } from "./lease-resources.ts";
 import { namesIn, putNames } from "./transfer-names.ts";
 import { accessTo } from "./transfer-registry.ts";
-import { imageStoreOf, registryOf, type Transfer, toPlatform, wishesOf } from "./transfer-types.ts";
+import { imageStoreOf, registryOf, type Transfer, toPlatforms, wishesOf } from "./transfer-types.ts";
 
 /** Further names for what a name stands for. */
 export async function tag({ source, destination, storage }: Transfer): Promise<void> {
@@ -53,23 +52,17 @@ export async function push(transfer: Transfer): Promise<void> {
   const { name, platforms } = imageStoreOf(transfer.source);
   const registry = registryOf(transfer.destination);
   const { reference } = registry;
-  if (platforms.length > 1)
-    throw new ContainerdError(
-      "Unimplemented",
-      "ImageStore.platforms: some of an index; push one, or all of it",
-    );
   const { target } = existingImage(storage.imageNames, name);
   const images = await transfer.images();
   progress.tell(`Pushing to OCI Registry (${reference})`);
   progress.tell("pushing content", name, target);
-  const [platform] = platforms;
   await images.send(
     {
       image: name,
       target,
       reference,
       access: await accessTo(registry, streamOf, signal),
-      ...(platform === undefined ? {} : { platform: toPlatform(platform) }),
+      platform: toPlatforms(platforms),
       onProgress: (each) => progress.pushed(each, name),
     },
     signal,

@@ -10,6 +10,7 @@
  * This room knows no sandboxes and no containers. What takes time (network, hashing, unpacking) happens on
  * threads of its own; what is no longer named is left to garbage collection.
  */
+export type { PlatformChoice } from "./chosen-platforms.ts";
 export { ContentHold } from "./content-hold.ts";
 export { DiskThresholds, type ThresholdOptions } from "./disk-thresholds.ts";
 export { hostPlatform } from "./host-platform.ts";

@@ -1,5 +1,6 @@
-import type { Descriptor, Digest, Platform } from "../../../parts/oci/index.ts";
+import type { Descriptor, Digest } from "../../../parts/oci/index.ts";
 import type { Credentials } from "../../../parts/registry/index.ts";
+import type { PlatformChoice } from "../chosen-platforms.ts";
 
 export type PushRequest = {
   /** A name, of an image or an artifact, or an image's id. */
@@ -7,9 +8,10 @@ export type PushRequest = {
   /** As the user wrote it; the name itself when left out. */
   readonly destination?: string;
   /**
-   * Which image of an index; that of this machine when left out. `all` is the index with all that it names.
+   * Which image of an index; that of this machine when left out. Some of its images go with the index as it
+   * is, whose other images the registry must have, or not ask for.
    */
-  readonly platform?: Platform | "all";
+  readonly platform?: PlatformChoice;
   readonly credentials?: Credentials;
   readonly onProgress?: (progress: PushProgress) => void;
 };

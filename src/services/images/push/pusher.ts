@@ -15,13 +15,13 @@ import {
 import { maxSmallBytes, type RegistryOptions } from "../../../parts/registry/index.ts";
 import type { ContentStore } from "../../content/index.ts";
 import type { Leases } from "../../leases/index.ts";
+import { type Chosen, choosePlatforms } from "../chosen-platforms.ts";
 import { ContentHold } from "../content-hold.ts";
 import { ImageError } from "../image-error.ts";
 import { fetchesLayers, type LayerRemaker } from "../layer-remaker.ts";
 import type { NamedTargets } from "../named-targets.ts";
 import type { PullOptions } from "../pull.ts";
 import { nameIfReference } from "../reference-name.ts";
-import { selectManifest } from "../select-manifest.ts";
 import { type PlannedBlob, planTransfer, type TransferPlan } from "../transfer-plan.ts";
 import type { WorkerPool } from "../worker-pool.ts";
 import { recordSource, sourcesOf } from "./blob-sources.ts";
@@ -92,9 +92,9 @@ export class Pusher {
     const { onProgress = () => undefined, options } = request;
     const destination = parseReference(request.destination);
     await using hold = await ContentHold.open(leases, named);
-    const root = await this.#select(named, request, hold);
+    const { target: root, isWanted } = await this.#select(named, request, hold);
     const reference = checkedReference(destination, root);
-    const plan = await planTransfer(root, (descriptor) => this.#read(descriptor, hold));
+    const plan = await planTransfer(root, (descriptor) => this.#read(descriptor, hold), isWanted);
     await hold.add(plan.blobs.map(({ descriptor }) => descriptor));
     const job = { session: randomUUID(), registry: options, reference };
     const push = { plan, reference, target: new RegistryTarget(workers, job), hold, onProgress };
@@ -110,7 +110,7 @@ export class Pusher {
     named: Descriptor,
     { image, platform = this.#parts.platform }: Pick<PushRequest, "image" | "platform">,
     hold: ContentHold,
-  ): Promise<Descriptor> {
+  ): Promise<Chosen> {
     if (!this.#parts.content.has(named.digest))
       throw new ImageError("NotFound", `image ${image}: its content is missing; pull it first`);
     if (!isIndexType(named.mediaType) && !isManifestType(named.mediaType))
@@ -118,16 +118,16 @@ export class Pusher {
         "FailedPrecondition",
         `${image} is neither an image nor an artifact: its media type is ${JSON.stringify(named.mediaType)}`,
       );
-    if (platform === "all") return named;
     const read = async (descriptor: Descriptor): Promise<Uint8Array> => {
       const bytes = await this.#read(descriptor, hold);
       if (bytes !== undefined) return bytes;
+      const whose = descriptor.platform === undefined ? "" : ` for ${formatPlatform(descriptor.platform)}`;
       throw new ImageError(
         "FailedPrecondition",
-        `image ${image}: its content for ${formatPlatform(platform)} is missing (${descriptor.digest})`,
+        `image ${image}: its content${whose} is missing (${descriptor.digest})`,
       );
     };
-    return (await selectManifest(named, read, platform)).document.descriptor;
+    return await choosePlatforms(named, platform, read);
   }
 
   async #read(descriptor: Descriptor, hold: ContentHold): Promise<Uint8Array | undefined> {

@@ -1,4 +1,5 @@
-import type { Digest, Platform } from "../../../parts/oci/index.ts";
+import type { Digest } from "../../../parts/oci/index.ts";
+import type { PlatformChoice } from "../chosen-platforms.ts";
 
 export type SaveRequest = {
   /** Names, of images or artifacts, and ids of images; at least one. */
@@ -7,7 +8,7 @@ export type SaveRequest = {
    * Which image of an index; that of this machine when left out. With several it is the index, as it is, with
    * what it names for these alone, and with `all` the index with all that it names.
    */
-  readonly platform?: Platform | readonly Platform[] | "all";
+  readonly platform?: PlatformChoice;
   /**
    * `oci`: a tar of an OCI image layout, with docker's `manifest.json` in it, so that every tool reads it.
    * `docker`: without the layout, for what would take the layout and cannot. `layout`: without docker's file.

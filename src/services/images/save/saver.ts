@@ -1,6 +1,5 @@
 import {
   type Descriptor,
-  type Digest,
   formatPlatform,
   isErofsLayerType,
   isIndexType,
@@ -10,13 +9,14 @@ import {
 import { maxSmallBytes } from "../../../parts/registry/index.ts";
 import type { ContentStore } from "../../content/index.ts";
 import type { Leases } from "../../leases/index.ts";
+import { choosePlatforms, isList, type PlatformChoice } from "../chosen-platforms.ts";
 import { ContentHold } from "../content-hold.ts";
 import { ImageError } from "../image-error.ts";
 import { fetchesLayers, type LayerRemaker } from "../layer-remaker.ts";
 import type { NamedTargets } from "../named-targets.ts";
 import { nameIfReference } from "../reference-name.ts";
 import { planImage } from "../resolve-image.ts";
-import { type ReadSmall, selectManifest } from "../select-manifest.ts";
+import type { ReadSmall } from "../select-manifest.ts";
 import { planTransfer, type TransferPlan } from "../transfer-plan.ts";
 import { type ArchiveFile, archiveBytes } from "./archive-bytes.ts";
 import {
@@ -36,7 +36,6 @@ export type SaverParts = {
   readonly platform: Platform;
 };
 
-type SavedPlatform = NonNullable<SaveRequest["platform"]>;
 type PlannedImage = ArchiveImage & { readonly image: string; readonly plan: TransferPlan };
 
 /**
@@ -82,7 +81,7 @@ export class Saver {
         `${image} is neither an image nor an artifact: its media type is ${JSON.stringify(named.mediaType)}`,
       );
     const read = (descriptor: Descriptor) => this.#read(image, descriptor, hold);
-    const { target, isWanted } = await chosen(named, platform, read);
+    const { target, isWanted } = await choosePlatforms(named, platform, read);
     const plan = await planTransfer(target, read, isWanted);
     await hold.add(plan.blobs.map(({ descriptor }) => descriptor));
     await this.#makeWhole(image, plan, hold, signal);
@@ -140,7 +139,7 @@ export class Saver {
   }
 
   /** docker's file has one image: of several platforms that of the first. */
-  #dockerPlatform(asked: SavedPlatform): Platform {
+  #dockerPlatform(asked: PlatformChoice): Platform {
     if (asked === "all") return this.#parts.platform;
     return isList(asked) ? (asked[0] ?? this.#parts.platform) : asked;
   }
@@ -169,24 +168,4 @@ export class Saver {
       content: { path: content.path(digest), sizeBytes: content.info(digest).sizeBytes },
     }));
   }
-}
-
-/** What the archive's index names, and what of that is in the archive. Throws ImageError NotFound. */
-async function chosen(
-  named: Descriptor,
-  platform: SavedPlatform,
-  read: ReadSmall,
-): Promise<{ readonly target: Descriptor; readonly isWanted?: (child: Descriptor) => boolean }> {
-  if (platform === "all") return { target: named };
-  if (!isList(platform)) return { target: (await selectManifest(named, read, platform)).document.descriptor };
-  const wanted = new Set<Digest>();
-  for (const each of platform) {
-    const { document, indexes } = await selectManifest(named, read, each);
-    for (const { descriptor } of [document, ...indexes]) wanted.add(descriptor.digest);
-  }
-  return { target: named, isWanted: ({ digest }) => wanted.has(digest) };
-}
-
-function isList(platform: Platform | readonly Platform[]): platform is readonly Platform[] {
-  return Array.isArray(platform);
 }

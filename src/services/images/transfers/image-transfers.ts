@@ -1,5 +1,6 @@
-import type { Descriptor, Platform } from "../../../parts/oci/index.ts";
+import type { Descriptor } from "../../../parts/oci/index.ts";
 import type { Credentials } from "../../../parts/registry/index.ts";
+import type { PlatformChoice } from "../chosen-platforms.ts";
 import type { Pushed, PushProgress } from "../push/push.ts";
 import type { SavedArchive, SaveRequest } from "../save/save.ts";
 import type { Wanted } from "./tree.ts";
@@ -61,8 +62,8 @@ export type SendRequest = {
   readonly target: Descriptor;
   readonly reference: string;
   readonly access: RegistryAccess;
-  /** The image of an index to send; the whole index when left out. */
-  readonly platform?: Platform;
+  /** What to send of an index; all of it when left out. */
+  readonly platform?: PlatformChoice;
   readonly onProgress: (progress: PushProgress) => void;
 };
 
