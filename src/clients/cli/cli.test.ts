@@ -65,6 +65,7 @@ const foreign: readonly [argv: readonly string[], advice: RegExp][] = [
   [["run", "--privileged", "busybox"], /`berth play`/],
   [["run", "--device", "/dev/fuse", "busybox"], /privileged/],
   [["run", "--env-file", "x", "busybox"], /`-e KEY=VALUE`/],
+  [["exec", "-e", "A=1", "web", "env"], /env KEY=VALUE/],
   [["help", "frobnicate"], /`berth --help` lists/],
   [["frobnicate", "--help"], /`berth --help` lists/],
   [["rollout", "undo", "deployment/web"], /earlier manifest/],

@@ -57,6 +57,13 @@ test("exec takes no input that was not asked for, and does not wait for one that
   assert.deepEqual(endless, { status: 0, stderr: "", stdout: "" });
 });
 
+test("exec takes a command behind -- too, as kubectl wants it", async () => {
+  await using endpoint = await serve();
+  assert.equal((await endpoint.run(["exec", "web", "--", "echo", "--", "x"])).stdout, "-- x\n");
+  const none = await endpoint.run(["exec", "web", "--"]);
+  assert.deepEqual([none.status, none.stderr], [125, "berth: missing the command behind --\n"]);
+});
+
 test("exec of what cannot be run says why, with berth's own status", async () => {
   await using endpoint = await serve();
   const { status, stderr } = await endpoint.run(["exec", "web", "/no/such/program"]);

@@ -6,7 +6,7 @@ import { id, image } from "../../doors/cri/testing/samples.ts";
 import { EngineError } from "../../engines/engine/index.ts";
 import { until } from "../../testing/until.ts";
 import { readManifests } from "../manifests/index.ts";
-import { serveCli } from "./testing/cli.ts";
+import { berth, serveCli } from "./testing/cli.ts";
 import { addContainer, addPod, playContainers } from "./testing/objects.ts";
 
 function ids(text: string): string[] {
@@ -254,6 +254,13 @@ test("run -d prints the container's id, and the flags arrive as CRI's fields", a
   const pod = endpoint.engine.sandboxes.get(made.sandboxId);
   assert.equal(pod.config.portMappings[0]?.hostPort, 8080);
   assert.match(pod.config.metadata?.name ?? "", /^busybox-[0-9a-f]{6}$/);
+});
+
+test("run refuses names that Kubernetes refuses", async () => {
+  const refused = async (...words: string[]) => (await berth(["run", ...words, "busybox"])).stderr;
+  assert.match(await refused("--name", "a..b"), /--name "a\.\.b" is not a pod name/);
+  assert.match(await refused("--namespace", "../other"), /--namespace "\.\.\/other" is not a namespace/);
+  assert.match(await refused("--cpus", "0.001"), /--cpus 0\.001 is less than the kernel can give: 0\.01/);
 });
 
 test("run with an empty entrypoint runs the arguments without that of the image, and needs some", async () => {

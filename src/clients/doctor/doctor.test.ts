@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -133,9 +133,16 @@ test("without a configuration the default network is told, and what else uses it
   await keep("none");
   const [broken] = await findings("cni", { toml });
   assert.deepEqual(
-    [broken?.severity, /subnets\.json cannot be read/.test(broken?.detail ?? "")],
+    [broken?.severity, /subnets\.json cannot be understood/.test(broken?.detail ?? "")],
     ["fail", true],
   );
+  assert.match(broken?.remedy ?? "", /remove .*default-network/);
+  // What only cannot be read now may be whole: pods have addresses of it.
+  await rm(join(dir.path, "default-network/subnets.json"));
+  await mkdir(join(dir.path, "default-network/subnets.json"));
+  const [unread] = await findings("cni", { toml });
+  assert.match(unread?.detail ?? "", /^reading the subnets of the default network in .*EISDIR/);
+  assert.deepEqual([unread?.severity, /remove/.test(unread?.remedy ?? "")], ["fail", false]);
 });
 
 test("a missing conmon is a failure, a missing pause program a warning", async () => {

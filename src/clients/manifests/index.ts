@@ -11,6 +11,7 @@
 export { cronSchedule } from "./cron-schedule.ts";
 export { parseIndexRanges, writtenIndexes } from "./index-ranges.ts";
 export { isKind, type Kind, kindNames, type Manifest, type ManifestOf, type Metadata } from "./kinds.ts";
+export { isDnsLabel, isDnsName } from "./names.ts";
 export { describeProblem, ManifestError, type Problem } from "./problems.ts";
 export { binaryQuantity, quantityValue } from "./quantity.ts";
 export {

@@ -4,34 +4,40 @@ import { checked, text } from "./schema.ts";
 const labelForm = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const keyForm = /^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;
 
+/** Whether a text is a label of DNS. */
+export function isDnsLabel(value: string): boolean {
+  return labelForm.test(value);
+}
+
 /** A label of DNS (RFC 1123): containers, volumes, namespaces. */
 export const dnsLabel = text((value) =>
-  labelForm.test(value)
+  isDnsLabel(value)
     ? undefined
     : 'is no name: at most 63 lower-case letters, digits and "-", and a letter or digit at both ends',
 );
 
-function dnsForm(value: string): boolean {
+/** Whether a text is a name of DNS, of one label or several. */
+export function isDnsName(value: string): boolean {
   return value.length <= 253 && value.split(".").every((part) => labelForm.test(part));
 }
 
 /** A name of DNS (RFC 1123): pods and most other objects. */
 export const dnsName = text((value) =>
-  dnsForm(value)
+  isDnsName(value)
     ? undefined
     : 'is no name: lower-case letters, digits, "-" and ".", and a letter or digit at both ends',
 );
 
 /** A name that others have, which may end with the root's dot. */
 export const foreignName = text((value) =>
-  dnsForm(value.endsWith(".") ? value.slice(0, -1) : value)
+  isDnsName(value.endsWith(".") ? value.slice(0, -1) : value)
     ? undefined
     : 'is no name of DNS: lower-case letters, digits, "-" and ".", and a letter or digit at both ends',
 );
 
 /** What a name begins with that is generated. */
 export const namePrefix = text((value) =>
-  dnsForm(`${value}0`) && value.length <= 248 ? undefined : "is not how a name can begin",
+  isDnsName(`${value}0`) && value.length <= 248 ? undefined : "is not how a name can begin",
 );
 
 /** Whether a text can be the value of a label. */

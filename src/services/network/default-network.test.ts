@@ -247,7 +247,7 @@ test(
     const status = rig.network.status();
     assert.match(
       status.kind === "notReady" ? status.message : "",
-      /subnets\.json cannot be read; stop the pods/,
+      /subnets\.json cannot be understood; stop the pods/,
     );
   },
 );

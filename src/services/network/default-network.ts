@@ -35,21 +35,30 @@ export async function keptDefaultNetwork(options: DefaultNetworkOptions): Promis
   return subnets === undefined ? undefined : configOf(subnets, options);
 }
 
-/** The subnets that were chosen; undefined before. Throws NetworkError DataLoss. */
+/**
+ * The subnets that were chosen; undefined before. Throws NetworkError: DataLoss for a file that does not say
+ * them, FailedPrecondition for one that cannot be read now.
+ */
 export async function keptSubnets(directory: string): Promise<DefaultSubnets | undefined> {
   const path = pathOf(directory);
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    if (isErrno(cause, "ENOENT")) return undefined;
+    throw new NetworkError("FailedPrecondition", `reading the subnets of the default network in ${path}`, {
+      cause,
+    });
+  });
+  if (text === undefined) return undefined;
   try {
-    const value: unknown = JSON.parse(await readFile(path, "utf8"));
+    const value: unknown = JSON.parse(text);
     const { ipv4, ipv6 } = isRecord(value) ? value : {};
     const [four, six] = [parseIpNetwork(ipv4), parseIpNetwork(ipv6)];
     if (four?.address.family === 4 && six?.address.family === 6) return { ipv4: four, ipv6: six };
     throw new Error('"ipv4" or "ipv6" is not a subnet');
   } catch (cause) {
-    if (isErrno(cause, "ENOENT")) return undefined;
     const remedy = `stop the pods of the default network and remove ${directory}, to have them chosen anew`;
     throw new NetworkError(
       "DataLoss",
-      `the subnets of the default network in ${path} cannot be read; ${remedy}`,
+      `the subnets of the default network in ${path} cannot be understood; ${remedy}`,
       {
         cause,
       },

@@ -3,7 +3,7 @@ import { hasCode } from "../../../ground/errors/index.ts";
 import { type Client, findContainer } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
 import { execSync } from "../client/exec-sync.ts";
-import { exitCode } from "../errors.ts";
+import { exitCode, usageError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { addConnectionOptions, optionsOf } from "../options.ts";
 import { write } from "../output/write.ts";
@@ -54,11 +54,12 @@ async function exec(
   options: Options,
   invocation: Invocation,
 ): Promise<void> {
+  if (args[0] === "--" && args.length === 1) throw usageError("missing the command behind --");
   const plan = planSession(options, invocation.io);
   const timeoutMs = options.timeout === undefined ? 0 : parseDuration(options.timeout, "--timeout");
   using client = await connect(options, invocation);
   const { container } = await findContainer(client, name);
-  const request = { containerId: container.id, args };
+  const request = { containerId: container.id, args: args[0] === "--" ? args.slice(1) : args };
   const plain = !plan.stdin && !plan.tty;
   if (plain && timeoutMs > 0) {
     invocation.exitCode = await execSync(client, { ...request, timeoutMs }, invocation.io);

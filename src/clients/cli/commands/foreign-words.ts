@@ -68,13 +68,16 @@ const wordsBehind: Readonly<Record<string, Readonly<Record<string, string>>>> = 
   "berth rollout": wordsOfRollouts,
 };
 
+const byCommand = "`berth exec NAME env KEY=VALUE PROGRAM` sets a variable for one command";
 const byManifest =
   "a manifest can ask for that: `berth run --dry-run` writes one, `berth play` and `berth apply` run it";
 
-/** Options of `berth run`'s peers. */
+/** Options of peers. */
 const optionWords: Readonly<Record<string, string>> = {
   "--cap-add": byManifest,
   "--cap-drop": byManifest,
+  "--env": byCommand,
+  "-e": byCommand,
   "--device":
     "only privileged containers, which manifests ask for (`berth play`), have this machine's devices",
   "--dns": byManifest,
@@ -114,7 +117,7 @@ export function unknownCommand(
 
 /** A message of commander's; of an option that peers have it says what to do instead. */
 export function withAdvice(error: string): string {
-  const [, option = ""] = /unknown option '(--[a-z-]+)/.exec(error) ?? [];
+  const [, option = ""] = /unknown option '(--?[a-z-]+)/.exec(error) ?? [];
   const advice = optionWords[option];
   if (advice === undefined) return error;
   const lines = error.split("\n").filter((line) => line !== "" && !line.startsWith("(Did you mean "));

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { isDnsLabel, isDnsName } from "../../manifests/index.ts";
 import { usageError } from "../errors.ts";
 
 const maxLabelLength = 63;
@@ -18,9 +19,17 @@ export function uniqueName(image: string): string {
 
 /** What Kubernetes lets a pod be called. Throws CliError. */
 export function checkedPodName(name: string): string {
-  if (/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(name)) return name;
+  if (isDnsName(name)) return name;
   throw usageError(
-    `--name ${JSON.stringify(name)} is not a pod name: lower-case letters, digits, "-" and "."`,
+    `--name ${JSON.stringify(name)} is not a pod name: lower-case letters, digits, "-" and ".", and a letter or digit at both ends`,
+  );
+}
+
+/** What Kubernetes lets a namespace be called. Throws CliError. */
+export function checkedNamespace(name: string): string {
+  if (isDnsLabel(name)) return name;
+  throw usageError(
+    `--namespace ${JSON.stringify(name)} is not a namespace: at most 63 lower-case letters, digits and "-", and a letter or digit at both ends`,
   );
 }
 

@@ -12,7 +12,7 @@ import { parseSecurityOptions } from "../values/security-option.ts";
 import { parseSize } from "../values/size.ts";
 import { parseUser, type UserFields } from "../values/user.ts";
 import { parseVolume } from "../values/volume.ts";
-import { baseName, checkedPodName, label, uniqueName } from "./names.ts";
+import { baseName, checkedNamespace, checkedPodName, label, uniqueName } from "./names.ts";
 import type { PullPolicy, RestartWhen, RunOptions } from "./options.ts";
 
 /** What `berth run` asks for, as it is written on the command line. */
@@ -39,7 +39,8 @@ export const graceSeconds = 10;
  */
 export function runPod(words: RunWords): RunPod {
   const { image, options } = words;
-  const { namespace = "default", hostNetwork, handler } = options;
+  const { hostNetwork, handler } = options;
+  const namespace = checkedNamespace(options.namespace ?? "default");
   const name = checkedPodName(options.name ?? uniqueName(image));
   const { container, volumes, username } = containerOf(words, name);
   return {

@@ -4,12 +4,15 @@ import { usageError } from "../errors.ts";
 const periodUs = 100_000;
 const sharesPerCpu = 1024;
 const minShares = 2;
+/** The kernel's smallest quota is a millisecond. */
+const minCpus = 0.01;
 
 /** A number of processors, such as `0.5`. Throws CliError. */
 export function parseCpus(text: string): number {
   const cpus = Number(text);
-  if (!/^(?:\d+(?:\.\d+)?|\.\d+)$/.test(text) || cpus < 0.01)
+  if (!/^(?:\d+(?:\.\d+)?|\.\d+)$/.test(text))
     throw usageError(`--cpus ${JSON.stringify(text)} is not a number of processors such as 0.5 or 2`);
+  if (cpus < minCpus) throw usageError(`--cpus ${text} is less than the kernel can give: ${minCpus}`);
   return cpus;
 }
 

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Config } from "../../../ground/config/index.ts";
-import { messageOf } from "../../../ground/errors/index.ts";
+import { hasCode, messageOf } from "../../../ground/errors/index.ts";
 import { isRecord } from "../../../ground/json/index.ts";
 import {
   builtinObstacle,
@@ -75,7 +75,10 @@ async function unconfigured({ root, network: { confDir, ...network } }: Config):
     const facts = await lookAtDefaultNetwork(directory, instanceNames(root).bridge);
     return defaultNetworkFinding(confDir, directory, facts);
   } catch (error) {
-    return fail(title, messageOf(error), `stop the pods of the default network and remove ${directory}`);
+    const remedy = hasCode(error, "DataLoss")
+      ? `stop the pods of the default network and remove ${directory}`
+      : "run `berth doctor` as root; check the disk if the error stays";
+    return fail(title, messageOf(error), remedy);
   }
 }
 
