@@ -1,3 +1,4 @@
+import { longestTimerMs } from "../../ground/clock/index.ts";
 import { unavailable } from "./connection.ts";
 import { GrpcCallError } from "./errors.ts";
 import { errorCodes } from "./http2/frames.ts";
@@ -14,9 +15,6 @@ export type CallLimits = {
   /** How long a message of the answer may be. */
   readonly maxMessageBytes: number;
 };
-
-/** Timers take no more. */
-const maxTimerMs = 2 ** 31 - 1;
 
 /**
  * One call in flight. It ends with its {@link answers}, which somebody has to read, or when it is disposed.
@@ -38,7 +36,7 @@ export class Call implements Disposable {
     this.#stream.onHeaders = (received) => this.#onHeaders(received);
     limits.signal.addEventListener("abort", this.#onAbort);
     if (Number.isFinite(limits.timeoutMs))
-      this.#timer = setTimeout(() => this.#onTimeout(), Math.min(limits.timeoutMs, maxTimerMs));
+      this.#timer = setTimeout(() => this.#onTimeout(), Math.min(limits.timeoutMs, longestTimerMs));
   }
 
   /** Resolves when the next may be sent: with false when the call has ended, and nobody reads any more. */

@@ -2,6 +2,7 @@
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { connect } from "node:net";
+import { longestTimerMs } from "../../ground/clock/index.ts";
 import { hasCode, messageOf } from "../../ground/errors/index.ts";
 import {
   HealthCheckRequest,
@@ -42,7 +43,7 @@ export async function runHandler(
   signal: AbortSignal,
 ): Promise<Outcome> {
   signal.throwIfAborted();
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(Math.min(timeoutMs, longestTimerMs))]);
   try {
     if (action.exec !== undefined)
       return await runCommand(runtime, target, action.exec.command, timeoutMs, limit);

@@ -25,7 +25,7 @@ export type StartRequest = PodWork & {
  * one go. Returns its id. Throws StartFailure, or the signal's reason.
  */
 export async function startContainer(request: StartRequest, signal: AbortSignal): Promise<string> {
-  const { runtime, images, pod, container, attempt, sandboxId, sandbox, observer, onEvent } = request;
+  const { runtime, clock, images, pod, container, attempt, sandboxId, sandbox, observer, onEvent } = request;
   const { name } = container;
   observer(`pod-image ${name}`);
   const imageId = await images.ensure(container, sandbox, signal);
@@ -46,10 +46,11 @@ export async function startContainer(request: StartRequest, signal: AbortSignal)
   const hook = container.lifecycle?.postStart;
   if (hook === undefined) return id;
   const target = { container, containerId: id, podIp: request.podIps[0] ?? "" };
-  const failure =
-    hook.sleep === undefined
-      ? await runHandler(runtime, hook, target, hookLimitMs, signal)
-      : await sleep(hook.sleep.seconds, signal);
+  if (hook.sleep !== undefined) {
+    await clock.wait(hook.sleep.seconds * 1000, signal);
+    return id;
+  }
+  const failure = await runHandler(runtime, hook, target, hookLimitMs, signal);
   if (failure === undefined) return id;
   onEvent("Warning", "FailedPostStartHook", `postStart hook of container ${name} failed: ${failure}`);
   await runtime.stopContainer(id, graceSecondsOf(pod));
@@ -58,11 +59,6 @@ export async function startContainer(request: StartRequest, signal: AbortSignal)
 
 /** Hooks have no limit of their own; nobody waits longer than a day. */
 const hookLimitMs = 86_400_000;
-
-async function sleep(seconds: number, signal: AbortSignal): Promise<undefined> {
-  const { setTimeout: delay } = await import("node:timers/promises");
-  await delay(seconds * 1000, undefined, { signal });
-}
 
 async function step<T>(reason: StartFailureReason, work: () => Promise<T>): Promise<T> {
   try {

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { hasCode } from "../../ground/errors/index.ts";
 import type { Container } from "../manifests/index.ts";
 import { runHandler } from "./handler-runner.ts";
@@ -25,7 +24,7 @@ type Running = { readonly container: Container; readonly observed: ObservedConta
  * which both share.
  */
 export async function stopOne(
-  { runtime, podIp, hurry, observer, onEvent }: Stopping,
+  { runtime, clock, podIp, hurry, observer, onEvent }: Stopping,
   { container, observed }: Running,
   graceSeconds: number,
 ): Promise<void> {
@@ -36,10 +35,7 @@ export async function stopOne(
     const limitMs = graceSeconds * 1000;
     const target = { container, containerId: observed.id, podIp };
     if (hook.sleep !== undefined)
-      await unlessHurried(
-        delay(Math.min(limitMs, hook.sleep.seconds * 1000), undefined, { signal: hurry }),
-        hurry,
-      );
+      await unlessHurried(clock.wait(Math.min(limitMs, hook.sleep.seconds * 1000), hurry), hurry);
     else {
       const failure = await unlessHurried(runHandler(runtime, hook, target, limitMs, hurry), hurry);
       if (failure !== undefined)

@@ -9,22 +9,22 @@ export type Clock = {
   readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
 };
 
-/** Timers take no more. */
-const maxTimerMs = 2 ** 31 - 1;
+/** The longest that a timer of Node waits, some 24 days; a longer one fires at once. */
+export const longestTimerMs = 2 ** 31 - 1;
 
 /** The machine's. */
 export const systemClock: Clock = {
   nowNs,
   async wait(ms, signal) {
     signal.throwIfAborted();
-    for (let left = ms; ; left -= maxTimerMs) {
+    for (let left = ms; ; left -= longestTimerMs) {
       try {
-        await delay(Math.min(left, maxTimerMs), undefined, { signal });
+        await delay(Math.min(left, longestTimerMs), undefined, { signal });
       } catch (error) {
         signal.throwIfAborted();
         throw error;
       }
-      if (left <= maxTimerMs) return;
+      if (left <= longestTimerMs) return;
     }
   },
 };

@@ -5,6 +5,6 @@
  * what happened before it. What waits for minutes takes a {@link Clock}, which tests turn on. This room
  * imports no other.
  */
-export { type Clock, systemClock } from "./clock.ts";
+export { type Clock, longestTimerMs, systemClock } from "./clock.ts";
 export { parseGoDuration } from "./go-duration.ts";
 export { nowNs } from "./now.ts";

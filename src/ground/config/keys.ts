@@ -1,4 +1,5 @@
 import { isAbsolute } from "node:path";
+import { longestTimerMs } from "../clock/index.ts";
 
 /** One key of the configuration: its default, what it means, and how its TOML value is checked and read. */
 export type Key<T> = {
@@ -148,9 +149,6 @@ export function stringMap(
 
 const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
-/** The longest time that Node's timers keep, about 24 days; beyond it they would ring at once. */
-const longestMs = 2 ** 31 - 1;
-
 /**
  * A time such as "30s", read into milliseconds; one of weeks and more, by which people mean never, into the
  * longest that timers keep. The property's name ends in `Ms`; the key in the file does not. `least`, such as
@@ -170,7 +168,7 @@ export function duration(standard: string, doc: string, least?: string): Key<num
 function readDuration(value: unknown): number {
   const [, digits, unit] = typeof value === "string" ? (/^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(value) ?? []) : [];
   const factor = unitsMs[unit ?? ""];
-  if (digits !== undefined && factor !== undefined) return Math.min(Number(digits) * factor, longestMs);
+  if (digits !== undefined && factor !== undefined) return Math.min(Number(digits) * factor, longestTimerMs);
   throw new Refused('must be a time such as "500ms", "30s", "5m" or "4h"');
 }
 

@@ -53,6 +53,16 @@ describe("what a probe asks", () => {
       forEver,
     );
 
+  it("may take longer than a timer can wait", async () => {
+    await using server = await webServer(() => 200);
+    for (const seconds of [3_000_000, 2_147_483_647])
+      assert.equal(
+        await ask({ tcpSocket: { port: server.port } }, {}, "127.0.0.1", seconds * 1000),
+        undefined,
+        `${seconds}`,
+      );
+  });
+
   it("by HTTP goes to the path and the port that it names, with its headers, and succeeds from 200 to 399", async () => {
     let status = 204;
     await using server = await webServer(() => status);

@@ -1,7 +1,6 @@
-/** The longest that a timer of Node can wait, some 24 days; a longer one would fire at once. */
-const maxTimerMs = 2 ** 31 - 1;
+import { longestTimerMs } from "../../../ground/clock/index.ts";
 
 /** CRI's seconds, not negative, as milliseconds for a timer. */
 export function timerMs(seconds: bigint): number {
-  return Math.min(Number(seconds) * 1000, maxTimerMs);
+  return Math.min(Number(seconds) * 1000, longestTimerMs);
 }

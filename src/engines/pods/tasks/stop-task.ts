@@ -1,3 +1,4 @@
+import { longestTimerMs } from "../../../ground/clock/index.ts";
 import type { Task } from "../../../services/runtime/index.ts";
 import { EngineError } from "../../engine/index.ts";
 
@@ -33,7 +34,7 @@ export async function stopTask(
 }
 
 async function endsWithin(task: Task, timeoutMs: number, signal: AbortSignal | undefined): Promise<boolean> {
-  const timeout = AbortSignal.timeout(Math.min(timeoutMs, 2 ** 31 - 1));
+  const timeout = AbortSignal.timeout(Math.min(timeoutMs, longestTimerMs));
   try {
     await task.wait(signal === undefined ? timeout : AbortSignal.any([signal, timeout]));
     return true;
