@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { copyFile, readdir, readFile } from "node:fs/promises";
+import { copyFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { ContainerState } from "../src/ground/protocol/index.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
 import { TestBerth } from "./support/berth.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
+import { processesOf } from "./support/container-cgroup.ts";
 import { DockerRequests } from "./support/docker-requests.ts";
 import { GatePlugin } from "./support/gate-plugin.ts";
 import { containerStatus, execSync, exited, TestPod } from "./support/pod.ts";
@@ -202,6 +204,39 @@ describe("the Docker engine", () => {
     assert.match(seen, /sleep 1000/);
     assert.doesNotMatch(seen, /4321|5432/);
     assert.deepEqual(await readdir(execs), []);
+  });
+
+  it("ends what dockerd was killed in the midst of starting, and knows nothing of", async () => {
+    await using directory = await tempDir();
+    await using registry = await startBusyboxRegistry();
+    const path = (name: string) => join(directory.path, name);
+    // A runtime that ends dockerd when a container has begun, before dockerd hears of that.
+    const script = `#!/bin/sh
+runc "$@" || exit $?
+for word; do [ "$word" = start ] && [ -e ${path("armed")} ] && kill -9 "$(cat ${path("pid")})"; done
+exit 0
+`;
+    await writeFile(path("runtime"), script, { mode: 0o755 });
+    const docker = { liveRestore: true, runtime: path("runtime") };
+    await using berth = await TestBerth.start({ engine: "docker", docker });
+    await berth.pull(registry.image);
+    const { runtime } = berth.clients;
+    const pod = await TestPod.run(berth, "cut");
+    const containerId = await pod.create(shellConfig("main", registry.image, "exec sleep 4321"));
+    await writeFile(path("pid"), String(berth.docker?.pid));
+    await writeFile(path("armed"), "");
+    await assert.rejects(runtime.startContainer({ containerId }), /UNAVAILABLE/);
+    await berth.docker?.ended();
+    assert.equal((await processesOf(containerId)).length, 1);
+    await rm(path("armed"));
+    await berth.docker?.start();
+    await eventually("its process has ended, or Docker knows it", async () => {
+      const { state } = await containerStatus(berth, containerId).catch(() => ({ state: undefined }));
+      const isRunning = state === ContainerState.CONTAINER_RUNNING;
+      return state !== undefined && isRunning === (await processesOf(containerId)).length > 0;
+    });
+    await runtime.removePodSandbox({ podSandboxId: pod.id });
+    assert.deepEqual(await processesOf(containerId), []);
   });
 
   it("says of an engine that hangs that it does not answer, and goes on when it does", async () => {

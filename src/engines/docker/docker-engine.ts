@@ -34,6 +34,7 @@ import { DockerStats } from "./docker-stats.ts";
 import { dockerStatus } from "./docker-status.ts";
 import { DockerStreams } from "./docker-streams.ts";
 import { Execs } from "./execs.ts";
+import { endForgotten } from "./forgotten-shims.ts";
 import { type Found, type FoundContainer, isContainer, isSandbox, stateOf, timeNs } from "./found.ts";
 import { Mirror } from "./mirror.ts";
 import { isReader, labelsOf } from "./names-and-labels.ts";
@@ -78,6 +79,7 @@ export class DockerEngine implements Engine, AsyncDisposable {
   readonly #events: DockerEvents;
   #info: DockerInfo | undefined;
   #hasEndedExecs = false;
+  readonly #closing = new AbortController();
 
   private constructor(options: DockerEngineOptions, layout: CgroupLayout) {
     const { logger, hostPaths, network, settings, pauseProgram, sandboxImage } = options;
@@ -213,6 +215,7 @@ export class DockerEngine implements Engine, AsyncDisposable {
 
   /** Docker and its containers go on. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
     await Promise.all([this.sandboxes.close(), this.containers.close()]);
     const { mirror, logs, client } = this.#services;
     await mirror[Symbol.asyncDispose]();
@@ -238,6 +241,11 @@ export class DockerEngine implements Engine, AsyncDisposable {
     if (!this.#hasEndedExecs) await this.#services.execs.endLeft();
     this.#hasEndedExecs = true;
     await this.sandboxes.tidyUp(all);
+    const { logger } = this.#services;
+    endForgotten(all, this.#services, this.#closing.signal).catch((err: unknown) => {
+      if (!this.#closing.signal.aborted)
+        logger.warn({ err }, "containers that Docker does not know to run could not be looked for");
+    });
   }
 
   async #read(details: ContainerDetails, before: Found | undefined): Promise<Found | undefined> {

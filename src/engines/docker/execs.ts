@@ -21,7 +21,7 @@ const failedStart = "OCI runtime exec failed:";
 const notFound = /executable file not found|no such file or directory/;
 
 /** A command that runs for so long has its process asked for. */
-const shortMs = 100;
+const shortMs = 1000;
 /** How long an engine that hangs may take to tell a command's process. */
 const answerMs = 2000;
 
