@@ -81,7 +81,7 @@ describe("pods", () => {
     await eventually("its sandbox is being made", async () =>
       docker === undefined
         ? (await host.berth.daemonLog()).slice(seen).includes("sandbox-directories")
-        : (await docker.containers()).some((name) => name.startsWith("/k8s_POD_cut_")),
+        : (await docker.containers()).some((name) => name.startsWith("/k8s_POD_cut-")),
     );
     await host.berth.restartDaemon("SIGKILL");
     await host.kubelet.podThat("cut", "is ready", isReady);
