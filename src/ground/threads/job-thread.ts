@@ -93,6 +93,11 @@ export class JobThread<Job, Result> implements AsyncDisposable {
     }
   }
 
+  /** Whether its thread is there, so that a job need not wait for one to start. */
+  get isStarted(): boolean {
+    return this.#worker !== undefined;
+  }
+
   /** Jobs under way fail, once their thread ends: see endThread. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearTimeout(this.#idle);

@@ -37,6 +37,11 @@ export class JobThreads<Job, Result> implements AsyncDisposable {
     }
   }
 
+  /** Whether a thread of them is there. */
+  get isStarted(): boolean {
+    return this.#threads.some((thread) => thread.isStarted);
+  }
+
   /** Jobs that wait or are under way fail. */
   async [Symbol.asyncDispose](): Promise<void> {
     const { name, error: RoomError } = this.#options;

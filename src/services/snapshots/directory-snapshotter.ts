@@ -24,6 +24,7 @@ import type {
   Usage,
 } from "./snapshotter.ts";
 import type { SnapshotStyle } from "./style.ts";
+import type { TreeMeter } from "./tree-meter.ts";
 import type { TreeThreads } from "./tree-threads.ts";
 
 /** containerd's core/snapshots, UnpackKeyPrefix. */
@@ -43,7 +44,7 @@ export type SnapshotterParts = {
   readonly style: SnapshotStyle;
   readonly walker: TreeThreads;
   readonly remover: TreeThreads;
-  readonly meter: TreeThreads;
+  readonly meter: TreeMeter;
   readonly events: EventPublisher;
   readonly logger: Logger;
 };
@@ -176,8 +177,7 @@ export class DirectorySnapshotter implements Snapshotter {
     const { records, directories, meter } = this.#parts;
     const record = records.get(key);
     if (record.usage !== undefined) return record.usage;
-    const usage = await meter.run({ kind: "usage", path: directories.at(record.id).fs });
-    return usage ?? { sizeBytes: 0, inodes: 0 };
+    return await meter.usage(directories.at(record.id).fs);
   }
 
   async remove(key: string, durability: Durability = "atOnce"): Promise<void> {

@@ -4,7 +4,7 @@ import { TreeCursor } from "../../ground/trees/index.ts";
 import type { Usage } from "./snapshotter.ts";
 
 /** `st_blocks` counts these, whatever the file system's own blocks are. */
-const blockBytes = 512n;
+export const blockBytes = 512n;
 
 /**
  * What a tree takes on its disk, each inode counted once; however deep it is. Synchronous. Files that vanish

@@ -13,6 +13,7 @@ import { overlayfsStyle } from "./overlayfs.ts";
 import { type SnapshotRecord, SnapshotRecords } from "./records.ts";
 import type { Snapshotter } from "./snapshotter.ts";
 import type { SnapshotStyle } from "./style.ts";
+import { TreeMeter } from "./tree-meter.ts";
 import { treeThreads } from "./tree-threads.ts";
 
 /** The snapshotters that there are, by the name that the configuration has. */
@@ -35,7 +36,7 @@ export class Snapshotters implements AsyncDisposable {
     mover: treeThreads(4),
     // Nobody waits for it.
     remover: treeThreads(1),
-    meter: treeThreads(2),
+    meter: new TreeMeter(),
   };
   readonly #opened = new Map<string, Promise<DirectorySnapshotter>>();
 
