@@ -7,11 +7,28 @@ const rlimInfinity = "18446744073709551615";
  */
 export function specJson(value: object): string {
   // In a string the quotes would be escaped.
-  return JSON.stringify(value, writeBigints).replaceAll(/"(soft|hard)":null/g, `"$1":${rlimInfinity}`);
+  return stringify(value).replaceAll(/"(soft|hard)":null/g, `"$1":${rlimInfinity}`);
 }
+
+/** To be asked about every value takes JSON five times as long. */
+function stringify(value: object): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    // One of them is a bigint; what else may be wrong is thrown again.
+    return JSON.stringify(value, writeBigints);
+  }
+}
+
+/**
+ * As few as a number may have that a double does not hold. To be asked about every value, as such a number
+ * needs, takes JSON eight times as long.
+ */
+const inexactDigits = /\d{16}/;
 
 /** What {@link specJson} has written. */
 export function parseSpecJson<Spec>(text: string): Spec {
+  if (!inexactDigits.test(text)) return JSON.parse(text);
   return JSON.parse(
     text.replaceAll(new RegExp(`"(soft|hard)":${rlimInfinity}`, "g"), '"$1":1e999'),
     readBigints,
