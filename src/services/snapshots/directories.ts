@@ -76,9 +76,11 @@ export class SnapshotDirectories {
     { path, fs, work }: SnapshotDirectory,
     { hasWork }: { readonly hasWork: boolean },
   ): Promise<void> {
-    // Both in one turn of a thread.
-    await mkdir(hasWork ? work : path, { recursive: true, mode: 0o700 });
-    await mkdir(fs, { mode: treeMode });
+    await mkdir(path, { mode: 0o700 });
+    const below = [mkdir(fs, { mode: treeMode }), ...(hasWork ? [mkdir(work, { mode: 0o700 })] : [])];
+    // Where one fails, nothing is to be made any more.
+    await Promise.allSettled(below);
+    await Promise.all(below);
     this.#mustSetMode ??= ((await stat(fs)).mode & 0o777) !== treeMode;
     if (this.#mustSetMode) await chmod(fs, treeMode);
   }
