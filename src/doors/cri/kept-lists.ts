@@ -2,22 +2,25 @@ import { Container, PodSandbox, RuntimeServiceService } from "../../ground/proto
 import { perObject } from "../../ground/sync/index.ts";
 
 /**
- * RuntimeService, in which the items of ListContainers and ListPodSandbox are coded once as long as they stay
- * the same objects: every kubelet asks for these lists every second, and hardly anything changes in between.
+ * RuntimeService, in which the answers of ListContainers and ListPodSandbox, and their items, are coded once
+ * as long as they stay the same objects: every kubelet asks for these lists every second, and hardly anything
+ * changes in between.
  */
 export function serviceWithKeptLists(): typeof RuntimeServiceService {
   const { listContainers, listPodSandbox } = RuntimeServiceService;
   const container = perObject((item: Container) => Container.encode(item).finish());
   const sandbox = perObject((item: PodSandbox) => PodSandbox.encode(item).finish());
+  const ofContainers = perObject((list: readonly Container[]) => messageWithList(list.map(container)));
+  const ofSandboxes = perObject((list: readonly PodSandbox[]) => messageWithList(list.map(sandbox)));
   return {
     ...RuntimeServiceService,
     listContainers: {
       ...listContainers,
-      responseSerialize: ({ containers }) => messageWithList(containers.map(container)),
+      responseSerialize: ({ containers }) => ofContainers(containers),
     },
     listPodSandbox: {
       ...listPodSandbox,
-      responseSerialize: ({ items }) => messageWithList(items.map(sandbox)),
+      responseSerialize: ({ items }) => ofSandboxes(items),
     },
   };
 }

@@ -27,7 +27,7 @@ export function ownerOf({ config }: { readonly config: Labelled }): string {
  */
 export function shownSandboxes(
   list: readonly Sandbox[],
-  { owner }: CriCall,
+  { owner }: Pick<CriCall, "owner">,
   { id = "", labelSelector = {} }: Wanted = {},
 ): readonly Sandbox[] {
   if (id !== "" || ownerLabel in labelSelector) return list;
@@ -37,7 +37,7 @@ export function shownSandboxes(
 /** As {@link shownSandboxes}; asking for a sandbox that is not shown asks for its containers. */
 export function shownContainers(
   list: readonly Container[],
-  { owner }: CriCall,
+  { owner }: Pick<CriCall, "owner">,
   { id = "", podSandboxId = "", labelSelector = {} }: Wanted = {},
   sandboxes: () => readonly Sandbox[] = () => [],
 ): readonly Container[] {

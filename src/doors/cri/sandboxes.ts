@@ -1,11 +1,11 @@
 import type { Engine, Sandbox } from "../../engines/engine/index.ts";
 import { nowNs } from "../../ground/clock/index.ts";
 import { PodSandbox, type PodSandboxFilter } from "../../ground/protocol/index.ts";
-import { perObject } from "../../ground/sync/index.ts";
+import { perItems, perObject } from "../../ground/sync/index.ts";
 import { type CriCall, checked, type RuntimeHandlers } from "./handlers.ts";
 import { owned, shownContainers, shownSandboxes } from "./owners.ts";
 import { toContainerStatus } from "./translate/container.ts";
-import { filterSandboxes } from "./translate/filters.ts";
+import { asksForAll, filterSandboxes } from "./translate/filters.ts";
 import { inspectionJson } from "./translate/info.ts";
 import { inParts } from "./translate/parts.ts";
 import { toPodSandbox, toPodSandboxStatus } from "./translate/sandbox.ts";
@@ -32,6 +32,7 @@ export function sandboxHandlers(
   const item = perObject(toPodSandbox);
   const shown = (filter: PodSandboxFilter | undefined, call: CriCall) =>
     filterSandboxes(shownSandboxes(sandboxes.list(), call, filter), filter).map(item);
+  const ofKubelets = perItems((list: readonly Sandbox[]) => shownSandboxes(list, { owner: "" }).map(item));
   return {
     runPodSandbox: checked(validate.runPodSandbox, async ({ config, runtimeHandler }, { signal, owner }) => ({
       podSandboxId: await sandboxes.run(owned(config, owner), runtimeHandler, signal),
@@ -71,7 +72,7 @@ export function sandboxHandlers(
     },
 
     listPodSandbox: checked(validate.listPodSandbox, ({ filter }, call) => ({
-      items: shown(filter, call),
+      items: asksForAll(filter) && call.owner === "" ? ofKubelets(sandboxes.list()) : shown(filter, call),
     })),
 
     async *streamPodSandboxes(request, call) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { perObject } from "./per-object.ts";
+import { perItems, perObject } from "./per-object.ts";
 
 test("of the same object it is made once, of an equal one anew, and nothing is made again for undefined", () => {
   const given: object[] = [];
@@ -25,4 +25,19 @@ test("nothing is kept of what fails", () => {
   assert.throws(() => make(one));
   assert.throws(() => make(one));
   assert.equal(calls, 2);
+});
+
+test("of a list it is made once while the same is in it, in the same order, whatever the list is", () => {
+  const [a, b] = [{ name: "a" }, { name: "b" }];
+  const names = perItems((items: readonly { readonly name: string }[]) => items.map(({ name }) => name));
+  const first = names([a, b]);
+  assert.deepEqual(first, ["a", "b"]);
+  assert.equal(names([a, b]), first);
+  for (const other of [[b, a], [a], [a, b, a], [a, { name: "b" }], []]) {
+    assert.deepEqual(
+      names(other),
+      other.map(({ name }) => name),
+    );
+    assert.deepEqual(names([a, b]), ["a", "b"]);
+  }
 });

@@ -9,3 +9,21 @@ export function perObject<Given extends object, Made>(make: (given: Given) => Ma
     return value;
   };
 }
+
+/**
+ * A function that makes something of a list, and gives the same for the next list as long as each item of it
+ * is the same object.
+ */
+export function perItems<Item, Made>(
+  make: (items: readonly Item[]) => Made,
+): (items: readonly Item[]) => Made {
+  let last: { readonly items: readonly Item[]; readonly made: Made } | undefined;
+  return (items) => {
+    if (last === undefined || !haveSameItems(last.items, items)) last = { items, made: make(items) };
+    return last.made;
+  };
+}
+
+function haveSameItems(one: readonly unknown[], other: readonly unknown[]): boolean {
+  return one.length === other.length && one.every((item, index) => item === other[index]);
+}

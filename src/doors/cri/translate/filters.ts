@@ -8,6 +8,14 @@ type SandboxFilter = Pick<cri.PodSandboxFilter, "id" | "labelSelector"> & Partia
 type ContainerFilter = Pick<cri.ContainerFilter, "id" | "podSandboxId" | "labelSelector"> &
   Partial<cri.ContainerFilter>;
 
+/** As kubelets ask every second: with a filter in which nothing is set. */
+export function asksForAll(filter: SandboxFilter | ContainerFilter | undefined): boolean {
+  if (filter === undefined) return true;
+  const { id, state, labelSelector } = filter;
+  const pod = "podSandboxId" in filter ? filter.podSandboxId : "";
+  return id === "" && pod === "" && state === undefined && Object.keys(labelSelector).length === 0;
+}
+
 /** The sandboxes that a filter lets through; ids are matched as prefixes. */
 export function filterSandboxes(
   sandboxes: readonly Sandbox[],
