@@ -6,8 +6,8 @@ import type { Database } from "../ground/metadata/index.ts";
 import type { TreeRemover } from "../ground/trees/index.ts";
 import type { LayerDiffs } from "../services/diff/index.ts";
 import {
-  hostPlatform,
   type Images,
+  imagePlatform,
   leftUnfinished,
   openImages,
   removeStaged,
@@ -97,7 +97,7 @@ export class NamespacedImages implements AsyncDisposable {
       logger,
       hostPaths,
       layerDiffs,
-      platform: hostPlatform(),
+      platform: imagePlatform(snapshotter.capabilities),
       maxConcurrentLayers: settings.maxConcurrentDownloads,
       keepLayers: settings.keepLayers,
       pinnedImages: settings.pinned,

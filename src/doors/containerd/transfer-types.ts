@@ -69,6 +69,11 @@ export function toPlatforms(platforms: readonly containerd.types.Platform[]): Pl
   return others.length === 0 ? platform : [platform, ...others];
 }
 
-export function toPlatform({ os, architecture, variant }: containerd.types.Platform): Platform {
-  return { os, architecture, ...(variant === "" ? {} : { variant }) };
+export function toPlatform({ os, architecture, variant, osFeatures }: containerd.types.Platform): Platform {
+  return {
+    os,
+    architecture,
+    ...(variant === "" ? {} : { variant }),
+    ...(osFeatures.length === 0 ? {} : { "os.features": osFeatures }),
+  };
 }

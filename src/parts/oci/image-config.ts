@@ -1,6 +1,7 @@
 import { parseDigest } from "./digest.ts";
 import type { ImageConfig } from "./image.ts";
 import { JsonNode } from "./json.ts";
+import { osFeaturesOf } from "./manifest.ts";
 
 /**
  * Parses the config blob of an image (OCI image-spec 1.1, config.md; Docker's has the same shape). What an
@@ -15,6 +16,7 @@ export function parseImageConfig(bytes: Uint8Array): ImageConfig {
       os: text(root.at("os")),
       architecture: text(root.at("architecture")),
       ...(text(root.at("variant")) === "" ? {} : { variant: text(root.at("variant")) }),
+      ...osFeaturesOf(root),
     },
     config: parseExecution(root.at("config")),
     diffIds: root.at("rootfs").absent

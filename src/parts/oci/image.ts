@@ -17,6 +17,8 @@ export type Platform = {
   readonly architecture: string;
   readonly variant?: string;
   readonly "os.version"?: string;
+  /** What the image needs of its host besides, such as `erofs` for layers that are EROFS images. */
+  readonly "os.features"?: readonly string[];
 };
 
 /** OCI image-spec 1.1, manifest.md (or Docker schema 2, which has the same shape). */

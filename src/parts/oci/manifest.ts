@@ -115,7 +115,14 @@ function parsePlatform(node: JsonNode): Platform {
     architecture: node.at("architecture").string(),
     ...(variant.absent || variant.string() === "" ? {} : { variant: variant.string() }),
     ...(version.absent ? {} : { "os.version": version.string() }),
+    ...osFeaturesOf(node),
   };
+}
+
+/** The `os.features` of a descriptor's platform, or of an image's config. */
+export function osFeaturesOf(node: JsonNode): Pick<Platform, "os.features"> {
+  const features = node.at("os.features").list();
+  return features.length === 0 ? {} : { "os.features": features.map((feature) => feature.string()) };
 }
 
 function annotationsOf(node: JsonNode): { annotations?: Readonly<Record<string, string>> } {

@@ -1,10 +1,25 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type Descriptor, matchPlatform, mediaType, type Platform, parseDigest, runsOn } from "./index.ts";
+import {
+  type Descriptor,
+  formatPlatform,
+  matchPlatform,
+  mediaType,
+  type Platform,
+  parseDigest,
+  parsePlatform,
+  runsOn,
+} from "./index.ts";
 
 function platform(text: string): Platform {
   const [os = "", architecture = "", variant] = text.split("/");
-  return { os, architecture, ...(variant === undefined ? {} : { variant }) };
+  const [name = "", features] = os.split("(+");
+  return {
+    os: name,
+    architecture,
+    ...(variant === undefined ? {} : { variant }),
+    ...(features === undefined ? {} : { "os.features": features.slice(0, -1).split("+") }),
+  };
 }
 
 function entry(text: string | undefined, number: number): Descriptor {
@@ -54,8 +69,24 @@ describe("matchPlatform", () => {
     assert.deepEqual(order("linux/amd64", ["Linux/x86_64"]), ["Linux/x86_64"]);
   });
 
+  test("takes what needs features of the host only where all are there, and then first", () => {
+    const offered = ["linux(+erofs)/amd64", "linux/amd64", "linux(+erofs+other)/amd64"];
+    assert.deepEqual(order("linux/amd64", offered), ["linux/amd64"]);
+    assert.deepEqual(order("linux(+erofs)/amd64", offered), ["linux(+erofs)/amd64", "linux/amd64"]);
+    assert.equal(runsOn(platform("linux(+erofs)/amd64"), platform("linux/amd64")), false);
+    assert.equal(runsOn(platform("linux(+erofs)/386"), platform("linux(+erofs)/amd64/v2")), true);
+  });
+
   test("takes an unknown architecture only for itself", () => {
     assert.deepEqual(order("linux/riscv64", ["linux/amd64", "linux/riscv64"]), ["linux/riscv64"]);
     assert.equal(runsOn(platform("linux/s390x"), platform("linux/amd64")), false);
   });
+});
+
+test("platforms are written and read with the features that they need", () => {
+  for (const text of ["linux/amd64", "linux/arm/v6", "linux(+erofs)/amd64", "linux(+a+erofs)/arm64/v9"])
+    assert.equal(formatPlatform(parsePlatform(text)), text);
+  assert.deepEqual(parsePlatform("linux(+erofs)/x86_64"), platform("linux(+erofs)/amd64"));
+  for (const text of ["linux()/amd64", "linux(+)/amd64", "linux(erofs)/amd64", "(+erofs)/amd64"])
+    assert.throws(() => parsePlatform(text), /invalid platform/);
 });

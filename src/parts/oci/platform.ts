@@ -4,41 +4,56 @@ import type { Descriptor, Platform } from "./image.ts";
 /**
  * The manifests of an index that can run on `host`, best first. A platform also runs what its predecessors
  * run: amd64/v3 runs v2, plain amd64 and 386; arm64 runs arm/v8 down to v5. An entry without a platform might
- * be anything: it comes last, and the caller has to look at the image's config. This is the order that
- * containerd prefers.
+ * be anything: it comes last, and the caller has to look at the image's config. One that needs features of
+ * the host (`os.features`) runs only where all are there, and comes before one that needs fewer. This is the
+ * order that containerd prefers.
  */
 export function matchPlatform(manifests: readonly Descriptor[], host: Platform): readonly Descriptor[] {
   const runnable = runnablePlatforms(host).map(platformKey);
   const ranked = manifests.flatMap((descriptor, position) => {
     const { platform } = descriptor;
-    const rank =
-      platform === undefined ? runnable.length : runnable.indexOf(platformKey(normalise(platform)));
-    return rank === -1 ? [] : [{ descriptor, rank, position }];
+    const rank = platform === undefined ? runnable.length : rankOf(platform, runnable, host);
+    const features = platform?.["os.features"]?.length ?? 0;
+    return rank === -1 ? [] : [{ descriptor, rank, features, position }];
   });
-  ranked.sort((a, b) => a.rank - b.rank || a.position - b.position);
+  ranked.sort((a, b) => a.rank - b.rank || b.features - a.features || a.position - b.position);
   return ranked.map(({ descriptor }) => descriptor);
 }
 
 /** True if an image for `platform` runs on `host`. */
 export function runsOn(platform: Platform, host: Platform): boolean {
-  return runnablePlatforms(host)
-    .map(platformKey)
-    .includes(platformKey(normalise(platform)));
+  return rankOf(platform, runnablePlatforms(host).map(platformKey), host) !== -1;
 }
 
-/** `linux/arm64/v8`; the variant is left out where it is the usual one. */
+function rankOf(platform: Platform, runnable: readonly string[], host: Platform): number {
+  const { "os.features": needed = [] } = platform;
+  const { "os.features": available = [] } = host;
+  if (!needed.every((feature) => available.includes(feature))) return -1;
+  return runnable.indexOf(platformKey(normalise(platform)));
+}
+
+/**
+ * `linux/arm64/v8`; the variant is left out where it is the usual one. Features are written as containerd
+ * does, `linux(+erofs)/amd64`.
+ */
 export function formatPlatform(platform: Platform): string {
-  return platformKey(normalise(platform));
+  const features = [...(platform["os.features"] ?? [])].sort();
+  const key = platformKey(normalise(platform));
+  return features.length === 0 ? key : key.replace("/", `(+${features.join("+")})/`);
 }
 
 /** Reads what {@link formatPlatform} writes: `linux/amd64`, `linux/arm/v7`. Throws {@link OciFormatError}. */
 export function parsePlatform(text: string): Platform {
-  const [, os, architecture, variant] = /^([a-z0-9]+)\/([a-z0-9_-]+)(?:\/([a-z0-9.]+))?$/i.exec(text) ?? [];
+  const [, os, features = "", architecture, variant] =
+    /^([a-z0-9]+)(?:\(\+([a-z0-9_.+-]+)\))?\/([a-z0-9_-]+)(?:\/([a-z0-9.]+))?$/i.exec(text) ?? [];
   if (os === undefined || architecture === undefined)
     throw new OciFormatError(
       `invalid platform ${JSON.stringify(text)}: expected OS/ARCHITECTURE or OS/ARCHITECTURE/VARIANT, such as linux/arm64`,
     );
-  return normalise({ os, architecture, ...(variant === undefined ? {} : { variant }) });
+  return {
+    ...normalise({ os, architecture, ...(variant === undefined ? {} : { variant }) }),
+    ...(features === "" ? {} : { "os.features": features.split("+") }),
+  };
 }
 
 function platformKey({ os, architecture, variant }: Platform): string {

@@ -18,7 +18,7 @@ import {
   tarLayer,
 } from "../../testing/erofs-layers.ts";
 import { startFakeRegistry } from "../../testing/fake-registry.ts";
-import { tarOf } from "../../testing/images.ts";
+import { indexOf, tarOf } from "../../testing/images.ts";
 import { pushImage, startRegistry } from "../../testing/registry.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { openStack } from "./testing/stack.ts";
@@ -79,6 +79,38 @@ test("EROFS images, compressed by themselves too, and archives lie on one anothe
     assert.equal(await readFile(join(root, "data", "big"), "utf8"), "abcdefgh".repeat(100_000));
     assert.deepEqual(await readdir(join(root, "hidden")), []);
     await writeFile(join(root, "data", "big"), "changed");
+  });
+});
+
+test("of an index, the image with EROFS layers is taken where they can be mounted, else the other one", async () => {
+  const platform = { os: "linux", architecture: "amd64" };
+  const plain = imageWith([await tarLayer([{ name: "plain", content: "" }])]);
+  const native = imageWith([await erofsLayer(hello)]);
+  const offered = [
+    [native, { ...platform, "os.features": ["erofs"] }],
+    [plain, platform],
+  ] as const;
+  await using server = await startFakeRegistry({
+    "app:v1": indexOf(offered.toReversed()),
+    "app:v2": indexOf(offered),
+    "native:v1": indexOf(offered.slice(0, 1)),
+  });
+  for (const [kind, taken] of [
+    ["erofs", native],
+    ["overlayfs", plain],
+  ] as const) {
+    await using stack = await openStack({ kind });
+    for (const tag of ["v1", "v2"])
+      assert.equal(
+        (await stack.images.pull({ reference: `${server.host}/app:${tag}` })).manifest.digest,
+        taken.target.digest,
+        `${kind} ${tag}`,
+      );
+  }
+  await using stack = await openStack({ kind: "overlayfs" });
+  await assert.rejects(stack.images.pull({ reference: `${server.host}/native:v1` }), {
+    code: "NotFound",
+    message: /no manifest for linux\/amd64; it is available for linux\(\+erofs\)\/amd64/,
   });
 });
 

@@ -92,7 +92,7 @@ export type ImageServiceOptions = {
   readonly layerDiffs: Pick<LayerDiffs, "compare">;
   /** For paths of archives. */
   readonly hostPaths: HostPaths;
-  /** What images must run on; {@link hostPlatform} unless the configuration says otherwise. */
+  /** What images must run on; {@link imagePlatform} unless the configuration says otherwise. */
   readonly platform: Platform;
   /** Layers of one image that are fetched and unpacked at the same time. */
   readonly maxConcurrentLayers: number;

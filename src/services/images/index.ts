@@ -13,7 +13,7 @@
 export type { PlatformChoice } from "./chosen-platforms.ts";
 export { ContentHold } from "./content-hold.ts";
 export { DiskThresholds, type ThresholdOptions } from "./disk-thresholds.ts";
-export { hostPlatform } from "./host-platform.ts";
+export { hostPlatform, imagePlatform } from "./host-platform.ts";
 export { ImageError } from "./image-error.ts";
 export { imageReferences } from "./image-references.ts";
 export { type ImageServiceOptions, openImages } from "./image-service.ts";

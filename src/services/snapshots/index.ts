@@ -19,6 +19,14 @@ export { canRemap, mappingOf, mappingOptions, remapCapability, rootOf } from "./
 export { inheritDirectories, inheritInImage } from "./inherit.ts";
 export { type SnapshotterKind, Snapshotters, snapshotterKinds } from "./open.ts";
 export { SnapshotError } from "./snapshot-error.ts";
-export type { CommitOptions, Mount, NewSnapshot, SnapshotInfo, Snapshotter, Usage } from "./snapshotter.ts";
+export type {
+  CommitOptions,
+  Mount,
+  NewSnapshot,
+  SnapshotInfo,
+  Snapshotter,
+  SnapshotterCapabilities,
+  Usage,
+} from "./snapshotter.ts";
 export { TreeCopier } from "./tree-threads.ts";
 export { type MeasuredUsage, type SignsOfLife, UsageMeter } from "./usage-meter.ts";
