@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { describe, it } from "node:test";
+import { ignoreMissing } from "../../src/ground/fs/index.ts";
 import { pushImage } from "../../src/testing/registry.ts";
 import { busyboxImage } from "../support/busybox.ts";
 import { containerIdOf, nodeName, type Pod, restartsOf } from "../support/kubelet.ts";
@@ -56,13 +57,17 @@ describe("a kubelet", () => {
       const files = await readdir(dirname(path));
       return files.length === 3 && files.some((name) => name.endsWith(".gz"));
     });
-    const { size } = await stat(path);
-    await host.kubelet.until(
-      "the new one grows or was changed",
-      async () => (await stat(path)).size !== size,
-    );
-    const { body } = await host.kubelet.ask(`/containerLogs/default/chatty-${nodeName}/main?tailLines=1`);
-    assert.equal(body, `${line}\n`);
+    // Between the kubelet's giving the old one another name and its ReopenContainerLog there is none.
+    const size = async () => (await stat(path).catch(ignoreMissing))?.size;
+    const before = await size();
+    await host.kubelet.until("the new one grows or was changed", async () => {
+      const now = await size();
+      return now !== undefined && now !== before;
+    });
+    await host.kubelet.until("the kubelet shows its last line", async () => {
+      const { body } = await host.kubelet.ask(`/containerLogs/default/chatty-${nodeName}/main?tailLines=1`);
+      return body === `${line}\n`;
+    });
     await host.kubelet.podThat("chatty", "runs as before", (now) => sameContainer(now, pod));
     await host.kubelet.remove("chatty");
   });
