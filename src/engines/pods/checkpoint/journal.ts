@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../../../ground/errors/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
@@ -13,10 +13,15 @@ export type Journal = {
 
 const name = "journal.json";
 
-/** Makes the directory of a checkpoint, with its journal in it, or writes another journal. */
+/**
+ * Makes the directory of a checkpoint, with its journal in it, or puts another journal in the place of that,
+ * which stays where there is no room for the other.
+ */
 export async function beginJournal(directory: string, journal: Journal): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  await writeFile(join(directory, name), JSON.stringify(journal), { mode: 0o600, flush: true });
+  const path = join(directory, name);
+  await writeFile(`${path}.new`, JSON.stringify(journal), { mode: 0o600, flush: true });
+  await rename(`${path}.new`, path);
 }
 
 /** Undefined where it was not written whole: then nothing had been done yet. */

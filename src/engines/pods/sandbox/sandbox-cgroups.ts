@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { readIfThere } from "../../../ground/fs/index.ts";
 import type { CgroupLayout } from "../../../ground/linux/index.ts";
@@ -94,7 +94,9 @@ export class SandboxCgroups {
     if (path === undefined || task === undefined) return;
     const { cgroupNote } = sandboxPaths(this.#services.stateDir, record.id);
     await mkdir(dirname(cgroupNote), { recursive: true, mode: 0o700 });
-    await writeFile(cgroupNote, path, { mode: 0o600 });
+    // One that was cut would name the root of all cgroups.
+    await writeFile(`${cgroupNote}.new`, path, { mode: 0o600 });
+    await rename(`${cgroupNote}.new`, cgroupNote);
     await makeEmptyCgroup(this.#layout, path);
     this.#shown.set(record.id, task.id);
   }
