@@ -4,7 +4,7 @@ import { execFile } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { Resolver as Client } from "node:dns/promises";
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
+import { mkdir, rm, rmdir, writeFile } from "node:fs/promises";
 import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -340,4 +340,16 @@ test("answers too long for a datagram are given over TCP", async () => {
   } finally {
     await network.remove();
   }
+});
+
+test("a network that cannot be removed whole is opened again, and removed then", async () => {
+  await using directory = await tempDir();
+  const subnetPath = join(directory.path, "subnets");
+  const again = () => ServiceNetwork.open({ name, subnetPath, onProblem: (message) => assert.fail(message) });
+  const network = await again();
+  await rm(subnetPath);
+  await mkdir(subnetPath);
+  await assert.rejects(network.remove(), /subnets/);
+  await rmdir(subnetPath);
+  await (await again()).remove();
 });

@@ -129,12 +129,14 @@ export class ServiceNetwork implements AsyncDisposable {
 
   /** Ends it and removes all that it made in the kernel. Throws LinuxError. */
   async remove(): Promise<void> {
-    {
+    try {
       using _ = await this.#lock.acquire("rules");
       await removeTraces(this.#route, this.#name);
       if (this.#subnetPath !== undefined) await rm(this.#subnetPath, { force: true });
+    } finally {
+      // In any case: whoever opens it again, to remove what is left, listens at the same address.
+      await this[Symbol.asyncDispose]();
     }
-    await this[Symbol.asyncDispose]();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
