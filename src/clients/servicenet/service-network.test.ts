@@ -98,8 +98,8 @@ test("connections to a service's address and node port come to all of its endpoi
 });
 
 test("services of IPv6 and of both families have addresses, node ports and endpoints of each", async () => {
-  await run("ip", ["addr", "add", "fd00:7::2/128", "dev", "lo"]);
-  await run("ip", ["addr", "add", "fd00:7::3/128", "dev", "lo"]);
+  await run("ip", ["addr", "add", "fd00:7::2/128", "dev", "lo", "nodad"]);
+  await run("ip", ["addr", "add", "fd00:7::3/128", "dev", "lo", "nodad"]);
   const hosts = ["127.0.0.2", "fd00:7::2", "fd00:7::3"];
   const network = await open();
   const servers = await Promise.all(hosts.map(serve));
