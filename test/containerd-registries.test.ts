@@ -201,6 +201,30 @@ describe("containerd's API of transfers with registries", () => {
     });
   });
 
+  test("requests to a registry are shown through a stream, without what is secret", async () => {
+    const image = await imageOf({ platform });
+    await using server = await startFakeRegistry({ "app:v1": image });
+    const name = `${server.host}/app:v1`;
+    await using log = await openStream(host.clients, "logged", "log");
+    const said = log.bytes();
+    await pull("logged", registry(name, { httpDebug: 1, logsStream: "log" }), imageStore({ name }));
+    const text = (await said).toString();
+    const base = `http://${server.host}/v2/app`;
+    const asked = [
+      `manifests/v1`,
+      ...[...image.blobs.keys()].filter((digest) => digest !== image.target.digest),
+    ];
+    for (const what of asked) assert.match(text, new RegExp(`^GET ${base}/\\S*${what} HTTP/1.1$`, "m"));
+    assert.match(text, /^HTTP\/1.1 200 OK$/m);
+    assert.match(text, /^user-agent: berth/m);
+
+    // A client that reads nothing of it has its image all the same.
+    await using unread = await openStream(host.clients, "logged", "unread");
+    assert.equal(unread.acknowledged, "google.protobuf.Empty");
+    await pull("logged", registry(name, { httpDebug: 2, logsStream: "unread" }), imageStore({ name: "b" }));
+    await host.clients.in("logged").images.get({ name: "b" });
+  });
+
   test("a pull whose client goes away in its middle leaves nothing that is not collected", async () => {
     const image = await imageOf({ platform });
     const blob = Promise.withResolvers<void>();
@@ -344,6 +368,7 @@ describe("containerd's API of transfers with registries", () => {
     const { UNIMPLEMENTED, INVALID_ARGUMENT, NOT_FOUND } = status;
     await refused(source({ headers: { a: "b" } }), store, UNIMPLEMENTED, /headers/);
     await refused(source({ httpDebug: 1 }), store, UNIMPLEMENTED, /http_debug/);
+    await refused(source({ httpDebug: 1, logsStream: "none" }), store, NOT_FOUND, /none/);
     await refused(source({ defaultScheme: "ftp" }), store, INVALID_ARGUMENT, /"ftp"/);
     await refused(source({ authStream: "none" }), store, NOT_FOUND, /none/);
     await refused(registry("no reference!"), store, INVALID_ARGUMENT, /no reference/);

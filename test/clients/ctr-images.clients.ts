@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { before, describe, it } from "node:test";
+import { imageOf, indexOf } from "../../src/testing/images.ts";
+import { pushImage } from "../../src/testing/registry.ts";
 import { withClients } from "../support/with-clients.ts";
 
 describe("ctr images", () => {
@@ -18,6 +20,25 @@ describe("ctr images", () => {
     assert.equal((await names()).includes(image), false);
     await ctr("images", "pull", "--local", image);
     assert.match(await ctr("images", "check"), new RegExp(`^${image} .*complete \\(2/2\\).*true$`, "m"));
+  });
+
+  it("shows the requests to a registry when asked to", async () => {
+    const { stdout, stderr } = await host.programs.say("ctr", [
+      ...["images", "pull", "--plain-http", "--http-dump", host.image],
+    ]);
+    assert.match(stdout + stderr, /GET http:\S+\/manifests\/latest HTTP\/1.1/);
+  });
+
+  it("pushes the images of several platforms", async () => {
+    const platforms = ["amd64", "arm64"].map((architecture) => ({ os: "linux", architecture }));
+    const images = platforms.map(async (platform) => [await imageOf({ platform }), platform] as const);
+    await pushImage(host.registry, "several", "1", indexOf(await Promise.all(images)));
+    const name = `${host.registry.host}/several:1`;
+    await ctr("images", "pull", "--plain-http", "--all-platforms", name);
+    const wanted = platforms.flatMap(({ architecture }) => ["--platform", `linux/${architecture}`]);
+    await ctr("images", "push", "--plain-http", ...wanted, `${host.registry.host}/several:2`, name);
+    await ctr("images", "pull", "--plain-http", "--all-platforms", `${host.registry.host}/several:2`);
+    await ctr("images", "rm", name, `${host.registry.host}/several:2`);
   });
 
   it("gives an image further names and labels, and takes them away", async () => {

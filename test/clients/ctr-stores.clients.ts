@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { clientProgram } from "../support/client-programs.ts";
@@ -122,6 +123,14 @@ describe("ctr content, snapshots, leases, namespaces and plugins", () => {
     assert.match(await ctr("version"), /Server:\n +Version: +v2\.4\.2\+berth/);
     assert.equal(JSON.parse(await ctr("info")).server.pid, host.berth.pid);
     assert.equal(await ctr("deprecations", "list"), "");
+  });
+
+  it("installs an image's programs where it is told to, and has no place of its own for them", async () => {
+    const place = host.programs.path("installed");
+    await mkdir(place);
+    await ctr("install", "--path", place, host.image);
+    assert.ok((await stat(join(place, "bin", "busybox"))).isFile());
+    await assert.rejects(ctr("install", host.image), /opt service not enabled/);
   });
 
   it("keeps sandboxes' records; runc's runtime runs no sandboxes, as with containerd", async () => {

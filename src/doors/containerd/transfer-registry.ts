@@ -3,6 +3,7 @@ import { parseReference } from "../../parts/oci/index.ts";
 import type { RegistryAccess } from "../../services/images/index.ts";
 import { ContainerdError } from "./errors.ts";
 import { ofType } from "./messages.ts";
+import { RequestLogStream } from "./request-log.ts";
 import type { ClientStream } from "./streams.ts";
 
 const { AuthRequest, AuthResponse, AuthType, HTTPDebug } = containerd.transferRegistries;
@@ -19,16 +20,11 @@ export async function accessTo(
   signal: AbortSignal,
 ): Promise<RegistryAccess> {
   if (resolver === undefined) return { credentials: undefined };
-  const { authStream, headers, hostDir, defaultScheme, httpDebug } = resolver;
+  const { authStream, headers, hostDir, defaultScheme } = resolver;
   if (Object.keys(headers).length > 0)
     throw new ContainerdError(
       "Unimplemented",
       "OCIRegistry.resolver.headers: headers for requests to registries",
-    );
-  if (httpDebug !== HTTPDebug.DISABLED)
-    throw new ContainerdError(
-      "Unimplemented",
-      "OCIRegistry.resolver.http_debug: a log of requests to registries",
     );
   if (!["", "http", "https"].includes(defaultScheme))
     throw new ContainerdError(
@@ -41,6 +37,24 @@ export async function accessTo(
     ...(hostDir === "" ? {} : { certsDirs: [hostDir] }),
     plainHttp: defaultScheme === "http",
   };
+}
+
+/**
+ * The log of requests that a client wants, for as long as its transfer lasts. Throws NotFound for a stream
+ * that is not open, Unimplemented where there is none to show it through.
+ */
+export function requestLogOf(
+  { resolver }: Registry,
+  streamOf: (id: string) => ClientStream,
+  signal: AbortSignal,
+): RequestLogStream | undefined {
+  if (resolver === undefined || resolver.httpDebug === HTTPDebug.DISABLED) return undefined;
+  if (resolver.logsStream === "")
+    throw new ContainerdError(
+      "Unimplemented",
+      "OCIRegistry.resolver.http_debug: a log of requests without a logs_stream",
+    );
+  return new RequestLogStream(streamOf(resolver.logsStream), signal);
 }
 
 async function askedCredentials(

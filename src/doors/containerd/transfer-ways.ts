@@ -1,8 +1,9 @@
-import { ContentHold } from "../../services/images/index.ts";
+import { ContentHold, type RegistryAccess } from "../../services/images/index.ts";
 import { existingImage } from "./images.ts";
 import { addToLease } from "./lease-resources.ts";
+import type { RequestLogStream } from "./request-log.ts";
 import { namesIn, putNames } from "./transfer-names.ts";
-import { accessTo } from "./transfer-registry.ts";
+import { accessTo, requestLogOf } from "./transfer-registry.ts";
 import { imageStoreOf, registryOf, type Transfer, toPlatforms, wishesOf } from "./transfer-types.ts";
 
 /** Further names for what a name stands for. */
@@ -25,11 +26,12 @@ export async function pull(transfer: Transfer): Promise<void> {
   const wishes = wishesOf(store, images);
   const { reference } = registry;
   progress.tell(`Resolving ${reference}`);
+  await using log = requestLogOf(registry, streamOf, signal);
   await images.fetch(
     {
       ...wishes,
       reference,
-      access: await accessTo(registry, streamOf, signal),
+      access: logged(await accessTo(registry, streamOf, signal), log),
       onResolved: (target) => {
         progress.tell(`Pulling from OCI Registry (${reference})`);
         progress.tell("fetching image content", reference, target);
@@ -56,12 +58,13 @@ export async function push(transfer: Transfer): Promise<void> {
   const images = await transfer.images();
   progress.tell(`Pushing to OCI Registry (${reference})`);
   progress.tell("pushing content", name, target);
+  await using log = requestLogOf(registry, streamOf, signal);
   await images.send(
     {
       image: name,
       target,
       reference,
-      access: await accessTo(registry, streamOf, signal),
+      access: logged(await accessTo(registry, streamOf, signal), log),
       platform: toPlatforms(platforms),
       onProgress: (each) => progress.pushed(each, name),
     },
@@ -69,4 +72,8 @@ export async function push(transfer: Transfer): Promise<void> {
   );
   progress.tell("pushed content", name, target);
   progress.tell(`Completed push to OCI Registry (${reference})`, "", target);
+}
+
+function logged(access: RegistryAccess, log: RequestLogStream | undefined): RegistryAccess {
+  return log === undefined ? access : { ...access, onRequest: (text) => log.add(text) };
 }

@@ -9,15 +9,20 @@ import type { PlainHosts } from "./plain-hosts.ts";
 import { pushBlob } from "./push-blob.ts";
 import { hasManifest, pushManifest } from "./push-manifest.ts";
 import type { Registry, RegistryOptions } from "./registry.ts";
+import type { RequestLog } from "./request-log.ts";
 import { Session } from "./session.ts";
 import { discard, type Transport } from "./transport.ts";
 
 /**
  * A {@link Registry} over HTTP. Dispose of it to close its connections. `knownPlain` is shared with others
- * that are made after it.
+ * that are made after it; `log` is told of every request.
  */
-export function createRegistry(options: RegistryOptions, knownPlain?: PlainHosts): Registry {
-  const session = new Session(options, knownPlain);
+export function createRegistry(
+  options: RegistryOptions,
+  knownPlain?: PlainHosts,
+  log?: RequestLog,
+): Registry {
+  const session = new Session(options, knownPlain, log);
   return {
     probe: (reference: Reference, signal?: AbortSignal) => probe(session, reference, signal),
     resolve: (reference: Reference, signal?: AbortSignal) => resolve(session, reference, signal),

@@ -26,3 +26,4 @@ export {
   type RetryOptions,
 } from "./registry.ts";
 export type { BlobSource, PushedBlob, RegistryWriter } from "./registry-writer.ts";
+export type { RequestLog } from "./request-log.ts";

@@ -8,6 +8,7 @@ import { defaultParts, type PartsOptions } from "./parts-options.ts";
 import type { PlainHosts } from "./plain-hosts.ts";
 import { refusal } from "./refusal.ts";
 import type { RegistryOptions, RetryOptions } from "./registry.ts";
+import type { RequestLog } from "./request-log.ts";
 import { type HttpResponse, type Method, type RequestBody, Transport } from "./transport.ts";
 
 export type RepositoryRequest = {
@@ -43,11 +44,11 @@ export class Session implements AsyncDisposable {
   readonly #partsByHost = new Map<string, number>();
   readonly #endpoints = new Map<string, Promise<readonly Endpoint[]>>();
 
-  constructor(options: RegistryOptions, knownPlain?: PlainHosts) {
+  constructor(options: RegistryOptions, knownPlain?: PlainHosts, log?: RequestLog) {
     this.#options = options;
     this.retry = options.retry ?? defaultRetry;
     this.parts = options.parts ?? defaultParts;
-    this.transport = new Transport(options.progressTimeoutMs, options.userAgent, knownPlain);
+    this.transport = new Transport(options.progressTimeoutMs, options.userAgent, knownPlain, log);
     this.#authorizer = new Authorizer(this.transport, options);
   }
 

@@ -5,6 +5,7 @@ import { type Endpoint, quoteUrl } from "./endpoint.ts";
 import { asRegistryError, errorCode, RegistryError } from "./errors.ts";
 import type { PlainHosts } from "./plain-hosts.ts";
 import { proxyFor } from "./proxy.ts";
+import { answerText, type RequestLog, requestText } from "./request-log.ts";
 import { loadRequest } from "./undici-parts.ts";
 
 const maxRedirects = 10;
@@ -53,11 +54,14 @@ export class Transport implements AsyncDisposable {
 
   readonly #knownPlain: PlainHosts | undefined;
 
+  readonly #log: RequestLog | undefined;
+
   /** `knownPlain`: what other transports have found out of hosts. */
-  constructor(progressTimeoutMs: number, userAgent: string, knownPlain?: PlainHosts) {
+  constructor(progressTimeoutMs: number, userAgent: string, knownPlain?: PlainHosts, log?: RequestLog) {
     this.#progressTimeoutMs = progressTimeoutMs;
     this.#userAgent = userAgent;
     this.#knownPlain = knownPlain;
+    this.#log = log;
   }
 
   /**
@@ -93,22 +97,25 @@ export class Transport implements AsyncDisposable {
   async #sendOnce(first: HttpRequest, url: URL): Promise<HttpResponse> {
     const request = await loadRequest();
     const dispatcher = await this.#dispatcher(first.endpoint, url);
+    const asked = {
+      "user-agent": this.#userAgent,
+      "accept-encoding": "identity",
+      ...(url.host === first.url.host ? mutable(first.headers) : withoutSecrets(first.headers)),
+      ...(first.body === undefined ? {} : { "content-length": String(first.body.sizeBytes) }),
+    };
+    this.#log?.(requestText(first.method, url, asked));
     const { statusCode, headers, body } = await request.call(dispatcher, {
       origin: url.origin,
       path: `${url.pathname}${url.search}`,
       method: first.method,
-      headers: {
-        "user-agent": this.#userAgent,
-        "accept-encoding": "identity",
-        ...(url.host === first.url.host ? mutable(first.headers) : withoutSecrets(first.headers)),
-        ...(first.body === undefined ? {} : { "content-length": String(first.body.sizeBytes) }),
-      },
+      headers: asked,
       body: openBody(first.body),
       signal: first.signal ?? null,
       headersTimeout: this.#progressTimeoutMs,
       bodyTimeout: this.#progressTimeoutMs,
       highWaterMark: oneChunk,
     });
+    this.#log?.(answerText(statusCode, headers));
     return { status: statusCode, headers, body, url };
   }
 

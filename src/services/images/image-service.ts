@@ -360,7 +360,11 @@ class ImageService implements Images, AsyncDisposable {
 
   artifact({ reference, credentials }: Pick<PullRequest, "reference" | "credentials">): ArtifactSource {
     const options = { ...this.#registry, credentials };
-    return new RegistrySource(this.#workers, randomUUID(), options, parseReference(reference));
+    return new RegistrySource(this.#workers, {
+      session: randomUUID(),
+      registry: options,
+      reference: parseReference(reference),
+    });
   }
 
   async collectGarbage(): Promise<void> {

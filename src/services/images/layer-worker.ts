@@ -13,10 +13,20 @@ const progressIntervalMs = 100;
 class RegistryCache {
   readonly #kept = new Map<string, { readonly registry: Registry; users: number }>();
   readonly #knownPlain = new PlainHosts();
+  readonly #send: (message: FromWorker) => void;
 
-  use({ session, registry: options }: RegistryJob): Disposable & { readonly registry: Registry } {
+  constructor(send: (message: FromWorker) => void) {
+    this.#send = send;
+  }
+
+  use({
+    session,
+    registry: options,
+    logsRequests = false,
+  }: RegistryJob): Disposable & { readonly registry: Registry } {
+    const log = (text: string) => this.#send({ kind: "request", session, text });
     const kept = this.#kept.get(session) ?? {
-      registry: createRegistry(options, this.#knownPlain),
+      registry: createRegistry(options, this.#knownPlain, logsRequests ? log : undefined),
       users: 0,
     };
     this.#kept.set(session, kept);
@@ -100,9 +110,9 @@ async function run(
 }
 
 function serve(port: NonNullable<typeof parentPort>): void {
-  const registries = new RegistryCache();
   const aborts = new Map<number, AbortController>();
   const send = (message: FromWorker): void => port.postMessage(message);
+  const registries = new RegistryCache(send);
 
   const work = async (id: number, job: Job): Promise<void> => {
     const abort = new AbortController();

@@ -95,7 +95,11 @@ export class Puller {
     const { installer, targets, trust, options, workers } = this.#parts;
     const { credentials, platform, mountable } = wanted;
     const reference = parseReference(name);
-    const registry = new RegistrySource(workers, randomUUID(), { ...options, credentials }, reference);
+    const registry = new RegistrySource(workers, {
+      session: randomUUID(),
+      registry: { ...options, credentials },
+      reference,
+    });
     const { source, target } = await this.#resolve(name, registry, signal);
     const request: InstallRequest = {
       source,

@@ -1,6 +1,6 @@
 import { hasCode } from "../../ground/errors/index.ts";
 import type { Descriptor, Digest, Reference } from "../../parts/oci/index.ts";
-import type { RegistryOptions, Resolved } from "../../parts/registry/index.ts";
+import type { Resolved } from "../../parts/registry/index.ts";
 import type { ImageSource } from "./image-source.ts";
 import type { LayerOrigin, RegistryJob } from "./worker-messages.ts";
 import type { WorkerPool } from "./worker-pool.ts";
@@ -10,9 +10,9 @@ export class RegistrySource implements ImageSource {
   readonly #workers: WorkerPool;
   readonly #job: RegistryJob;
 
-  constructor(workers: WorkerPool, session: string, registry: RegistryOptions, reference: Reference) {
+  constructor(workers: WorkerPool, job: RegistryJob) {
     this.#workers = workers;
-    this.#job = { session, registry, reference };
+    this.#job = job;
   }
 
   get repository(): Reference {

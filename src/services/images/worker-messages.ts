@@ -41,6 +41,8 @@ export type RegistryJob = {
   readonly session: string;
   readonly registry: RegistryOptions;
   readonly reference: Reference;
+  /** Whoever listens to the session's requests is told of them. */
+  readonly logsRequests?: boolean;
 };
 
 export type PushBlobJob = {
@@ -119,6 +121,7 @@ export type ToWorker =
   | { readonly kind: "abort"; readonly id: number };
 
 export type FromWorker =
+  | { readonly kind: "request"; readonly session: string; readonly text: string }
   | { readonly kind: "progress"; readonly id: number; readonly bytes: number }
   | { readonly kind: "done"; readonly id: number; readonly outcome: Outcome }
   | { readonly kind: "failed"; readonly id: number; readonly error: SentError };

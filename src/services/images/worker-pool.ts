@@ -1,6 +1,6 @@
 import type { Worker } from "node:worker_threads";
 import { endThread, receivedError, startThread, threadFile } from "../../ground/threads/index.ts";
-import { RegistryError } from "../../parts/registry/index.ts";
+import { RegistryError, type RequestLog } from "../../parts/registry/index.ts";
 import { ImageError } from "./image-error.ts";
 import type { FromWorker, Job, Outcome, ToWorker } from "./worker-messages.ts";
 
@@ -41,6 +41,7 @@ export class WorkerPool implements AsyncDisposable {
   readonly #threads: number;
   readonly #members = new Set<Member>();
   readonly #queue: Task[] = [];
+  readonly #logs = new Map<string, RequestLog>();
   #pacing: NodeJS.Timeout | undefined;
   #nextId = 1;
   #closed = false;
@@ -74,6 +75,15 @@ export class WorkerPool implements AsyncDisposable {
     } finally {
       signal?.removeEventListener("abort", abort);
     }
+  }
+
+  /**
+   * Tells of the requests of a session whose jobs say so, until it is disposed of: of each before the job is
+   * done that made it.
+   */
+  listen(session: string, log: RequestLog): Disposable {
+    this.#logs.set(session, log);
+    return { [Symbol.dispose]: () => void this.#logs.delete(session) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -154,6 +164,10 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   #receive(member: Member, message: FromWorker): void {
+    if (message.kind === "request") {
+      this.#logs.get(message.session)?.(message.text);
+      return;
+    }
     const task = member.tasks.get(message.id);
     if (task === undefined) return;
     if (message.kind === "progress") {

@@ -12,7 +12,7 @@ import {
   type Reference,
   repositoryName,
 } from "../../../parts/oci/index.ts";
-import { maxSmallBytes, type RegistryOptions } from "../../../parts/registry/index.ts";
+import { maxSmallBytes, type RegistryOptions, type RequestLog } from "../../../parts/registry/index.ts";
 import type { ContentStore } from "../../content/index.ts";
 import type { Leases } from "../../leases/index.ts";
 import { type Chosen, choosePlatforms } from "../chosen-platforms.ts";
@@ -45,6 +45,8 @@ export type PusherParts = {
 export type TargetRequest = Pick<PushRequest, "image" | "platform" | "onProgress"> & {
   readonly destination: string;
   readonly options: RegistryOptions;
+  /** Told of every request, while it lasts. */
+  readonly onRequest?: RequestLog;
 };
 
 /** One push, once it is known what goes where. */
@@ -89,14 +91,16 @@ export class Pusher {
    */
   async pushTarget(named: Descriptor, request: TargetRequest, signal: AbortSignal): Promise<Pushed> {
     const { leases, workers } = this.#parts;
-    const { onProgress = () => undefined, options } = request;
+    const { onProgress = () => undefined, options, onRequest } = request;
     const destination = parseReference(request.destination);
     await using hold = await ContentHold.open(leases, named);
     const { target: root, isWanted } = await this.#select(named, request, hold);
     const reference = checkedReference(destination, root);
     const plan = await planTransfer(root, (descriptor) => this.#read(descriptor, hold), isWanted);
     await hold.add(plan.blobs.map(({ descriptor }) => descriptor));
-    const job = { session: randomUUID(), registry: options, reference };
+    const session = randomUUID();
+    using _log = onRequest === undefined ? undefined : workers.listen(session, onRequest);
+    const job = { session, registry: options, reference, logsRequests: onRequest !== undefined };
     const push = { plan, reference, target: new RegistryTarget(workers, job), hold, onProgress };
     await this.#checkWhole(push, request.image, signal);
     onProgress({ kind: "resolved", blobs: plan.blobs.map(({ descriptor }) => descriptor) });

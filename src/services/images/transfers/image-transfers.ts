@@ -1,5 +1,5 @@
 import type { Descriptor } from "../../../parts/oci/index.ts";
-import type { Credentials } from "../../../parts/registry/index.ts";
+import type { Credentials, RequestLog } from "../../../parts/registry/index.ts";
 import type { PlatformChoice } from "../chosen-platforms.ts";
 import type { Pushed, PushProgress } from "../push/push.ts";
 import type { SavedArchive, SaveRequest } from "../save/save.ts";
@@ -28,6 +28,8 @@ export type RegistryAccess = {
   readonly credentials: Credentials | undefined;
   readonly certsDirs?: readonly string[];
   readonly plainHttp?: boolean;
+  /** Told of every request, while it lasts. */
+  readonly onRequest?: RequestLog;
 };
 
 type BroughtRequest = {

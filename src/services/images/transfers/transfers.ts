@@ -40,12 +40,15 @@ export class Transfers implements ImageTransfers {
   async fetch(request: FetchRequest, signal: AbortSignal): Promise<void> {
     const { workers, leases, registry: options, trees, trust } = this.#parts;
     const { reference, access, onResolved, name, ...wanted } = request;
-    const registry = new RegistrySource(
-      workers,
-      randomUUID(),
-      { ...options, ...access },
-      parseReference(reference),
-    );
+    const { onRequest, ...way } = access;
+    const session = randomUUID();
+    using _log = onRequest === undefined ? undefined : workers.listen(session, onRequest);
+    const registry = new RegistrySource(workers, {
+      session,
+      registry: { ...options, ...way },
+      reference: parseReference(reference),
+      logsRequests: onRequest !== undefined,
+    });
     const { descriptor: target, bytes } = await registry.resolve(signal);
     onResolved(target);
     const source: ImageSource = {
@@ -64,10 +67,12 @@ export class Transfers implements ImageTransfers {
   async send(request: SendRequest, signal: AbortSignal): Promise<Pushed> {
     const { pusher, registry } = this.#parts;
     const { image, target, reference, access, platform = "all", onProgress } = request;
-    const options = { ...registry, ...access };
+    const { onRequest, ...way } = access;
+    const logged = onRequest === undefined ? {} : { onRequest };
+    const options = { ...registry, ...way };
     return await pusher.pushTarget(
       target,
-      { image, destination: reference, platform, options, onProgress },
+      { image, destination: reference, platform, options, onProgress, ...logged },
       signal,
     );
   }

@@ -1,0 +1,60 @@
+import { sendBytes } from "./byte-streams.ts";
+import type { ClientStream } from "./streams.ts";
+
+/** What waits for a client that reads slower than requests are made; more of it is left out. */
+const maxWaitingBytes = 1024 * 1024;
+/** How long the client may take to read the end. */
+const lastWordMs = 1000;
+
+/** A log of requests to registries, through a stream of the client's. Its transfer does not wait for it. */
+export class RequestLogStream implements AsyncDisposable {
+  readonly #stream: ClientStream;
+  readonly #waiting: Buffer[] = [];
+  readonly #stop = new AbortController();
+  readonly #sent: Promise<void>;
+  #waitingBytes = 0;
+  #ended = false;
+  #changed = Promise.withResolvers<void>();
+
+  constructor(stream: ClientStream, signal: AbortSignal) {
+    this.#stream = stream;
+    const either = AbortSignal.any([signal, this.#stop.signal]);
+    // Whoever does not read the log has its transfer all the same.
+    this.#sent = sendBytes(stream, this.#bytes(), either).catch(() => undefined);
+  }
+
+  add(text: string): void {
+    const bytes = Buffer.from(text);
+    if (this.#waitingBytes + bytes.length > maxWaitingBytes) return;
+    this.#waitingBytes += bytes.length;
+    this.#waiting.push(bytes);
+    this.#wake();
+  }
+
+  /** Ends the stream when the client has read all, or does not read on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended = true;
+    this.#wake();
+    const timer = setTimeout(() => this.#stop.abort(), lastWordMs);
+    await this.#sent;
+    clearTimeout(timer);
+    this.#stream[Symbol.dispose]();
+  }
+
+  async *#bytes(): AsyncGenerator<Uint8Array> {
+    while (true) {
+      const changed = this.#changed.promise;
+      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+        yield next;
+        this.#waitingBytes -= next.length;
+      }
+      if (this.#ended) return;
+      await changed;
+    }
+  }
+
+  #wake(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+}
