@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { test } from "node:test";
-import { tempDir } from "../../testing/temp-dir.ts";
 import { parseReference } from "../oci/index.ts";
-import { parsePolicy, RegistriesD, requirementsFor } from "./index.ts";
+import { parsePolicy, requirementsFor } from "./index.ts";
 
 const accept = { type: "insecureAcceptAnything" };
 const reject = { type: "reject" };
@@ -105,38 +102,4 @@ test("a policy with anything that is not understood is refused, with its place",
   const twice = '{"default": [{"type": "reject"}], "default": [{"type": "insecureAcceptAnything"}]}';
   await assert.rejects(parsePolicy(twice, "policy.json"), { message: /policy\.json has a key twice/ });
   await assert.rejects(parsePolicy("{", "policy.json"), { message: /policy\.json is not valid JSON/ });
-});
-
-test("signatures are stored where the most specific scope of registries.d says, of all its files", async () => {
-  await using directory = await tempDir();
-  const write = (name: string, text: string) => writeFile(join(directory.path, name), text);
-  assert.deepEqual(
-    (await RegistriesD.read(join(directory.path, "none"))).storageOf(parseReference("a.b/c")),
-    {
-      lookaside: "file:///var/lib/containers/sigstore",
-      sigstoreAttachments: false,
-    },
-  );
-  await write("default.yaml", "# nothing\n");
-  await write("a.yaml", "default-docker:\n  sigstore: https://old.example/\ndocker:\n  a.b: {}\n");
-  await write(
-    "b.yaml",
-    "docker:\n  a.b/c:\n    lookaside: https://c.example\n    use-sigstore-attachments: true\n",
-  );
-  await write("ignored.yml", "no: yaml\n");
-  const storageOf = async (name: string) =>
-    (await RegistriesD.read(directory.path)).storageOf(parseReference(name));
-  assert.deepEqual(await storageOf("a.b/c"), { lookaside: "https://c.example", sigstoreAttachments: true });
-  assert.deepEqual(await storageOf("a.b/d"), { lookaside: undefined, sigstoreAttachments: false });
-  assert.deepEqual(await storageOf("x.y/z"), {
-    lookaside: "https://old.example",
-    sigstoreAttachments: false,
-  });
-  await write("c.yaml", "docker:\n  a.b/c: {}\n");
-  await assert.rejects(storageOf("a.b/c"), {
-    code: "FailedPrecondition",
-    message: /c\.yaml: docker\.a\.b\/c is in/,
-  });
-  await write("c.yaml", "docker:\n  a.b/e:\n    lookaside: /var/lib\n");
-  await assert.rejects(storageOf("a.b/c"), { message: /expected a URL of https, http or file/ });
 });

@@ -20,16 +20,18 @@ const builtIn: SignatureStorage = {
   sigstoreAttachments: false,
 };
 
-type Namespaces = ReadonlyMap<string, SignatureStorage>;
+/** What one section of a file says. */
+type Section = Partial<SignatureStorage>;
+type Namespaces = ReadonlyMap<string, Section>;
 
 /**
  * What the files `*.yaml` of a directory say together. No directory is the same as none that says anything.
  */
 export class RegistriesD {
-  readonly #default: SignatureStorage;
+  readonly #default: Section;
   readonly #namespaces: Namespaces;
 
-  private constructor(defaults: SignatureStorage, namespaces: Namespaces) {
+  private constructor(defaults: Section, namespaces: Namespaces) {
     this.#default = defaults;
     this.#namespaces = namespaces;
   }
@@ -39,27 +41,30 @@ export class RegistriesD {
    * scope.
    */
   static async read(directory: string): Promise<RegistriesD> {
-    let defaults: SignatureStorage | undefined;
-    const namespaces = new Map<string, SignatureStorage>();
+    let defaults: Section | undefined;
+    const namespaces = new Map<string, Section>();
     for (const file of await yamlFiles(directory)) {
       const fields = fieldsOf(await parseYaml(file), file, ["default-docker", "docker"]);
       if (fields["default-docker"] !== undefined) {
         if (defaults !== undefined) throw wrong(`${file}: default-docker is in another file too`);
-        defaults = parseStorage(fields["default-docker"], `${file}: default-docker`);
+        defaults = parseSection(fields["default-docker"], `${file}: default-docker`);
       }
       const docker = fields.docker ?? {};
       for (const [scope, storage] of Object.entries(objectAt(docker, `${file}: docker`))) {
         if (namespaces.has(scope)) throw wrong(`${file}: docker.${scope} is in another file too`);
-        namespaces.set(scope, parseStorage(storage, `${file}: docker.${scope}`));
+        namespaces.set(scope, parseSection(storage, `${file}: docker.${scope}`));
       }
     }
-    return new RegistriesD(defaults ?? builtIn, namespaces);
+    return new RegistriesD(defaults ?? {}, namespaces);
   }
 
-  /** Of the most specific scope that says something of an image. */
+  /**
+   * Each of the two is said by the most specific scope of an image that says it, as skopeo and podman have
+   * it: a section for attachments alone hides no lookaside.
+   */
   storageOf(reference: Reference): SignatureStorage {
-    const scope = scopesOf(reference).find((each) => this.#namespaces.has(each));
-    return (scope === undefined ? undefined : this.#namespaces.get(scope)) ?? this.#default;
+    const sections = scopesOf(reference).flatMap((scope) => this.#namespaces.get(scope) ?? []);
+    return Object.assign({}, ...[...sections, this.#default, builtIn].toReversed());
   }
 }
 
@@ -87,16 +92,16 @@ async function parseYaml(file: string): Promise<unknown> {
 }
 
 /** The names with `sigstore` are older ones for the lookaside, and have nothing to do with sigstore. */
-function parseStorage(value: unknown, path: string): SignatureStorage {
+function parseSection(value: unknown, path: string): Section {
   const known = ["lookaside", "lookaside-staging", "sigstore", "sigstore-staging"] as const;
   const fields = fieldsOf(value, path, [...known, "use-sigstore-attachments"]);
-  const attachments = fields["use-sigstore-attachments"] ?? false;
-  if (typeof attachments !== "boolean")
+  const attachments = fields["use-sigstore-attachments"] ?? undefined;
+  if (attachments !== undefined && typeof attachments !== "boolean")
     throw wrong(`${path}.use-sigstore-attachments: expected true or false`);
   const lookaside = fields.lookaside ?? fields.sigstore;
   return {
-    lookaside: lookaside === undefined ? undefined : urlAt(lookaside, `${path}.lookaside`),
-    sigstoreAttachments: attachments,
+    ...(lookaside == null ? {} : { lookaside: urlAt(lookaside, `${path}.lookaside`) }),
+    ...(attachments === undefined ? {} : { sigstoreAttachments: attachments }),
   };
 }
 

@@ -171,11 +171,11 @@ describe("a pull under a signature policy", () => {
     await assert.rejects(pull("sigstore:v1"), refused(/it is not by a key of the policy/));
   });
 
-  test("does not look for sigstore signatures where registries.d does not say that they are there", async () => {
+  test("does not look for sigstore signatures where registries.d says that there are none", async () => {
     await under({ "": sigstore({ signedIdentity: matchRepository }) });
     const { registriesDir } = signer;
     const file = join(registriesDir, "without.yaml");
-    await writeFile(file, `docker:\n  ${registry.host}/sigstore:\n    lookaside: file:///nonexistent\n`);
+    await writeFile(file, `docker:\n  ${registry.host}/sigstore:\n    use-sigstore-attachments: false\n`);
     await assert.rejects(pull("sigstore:v1"), refused(/none was found/));
     await writeFile(file, "");
     await pull("sigstore:v1");
