@@ -1,4 +1,5 @@
 import type { Change, Collection, CollectionName } from "./database.ts";
+import { SortedEntries } from "./sorted-entries.ts";
 
 /** Records of one kind in memory. Only the database applies changes to it, once they are durable. */
 export class MemoryCollection<T> implements Collection<T> {
@@ -15,10 +16,7 @@ export class MemoryCollection<T> implements Collection<T> {
   }
 
   list(namespace: string): readonly (readonly [key: string, value: T])[] {
-    const records = this.#namespaces.get(namespace);
-    if (records === undefined) return [];
-    records.sorted ??= [...records.byKey].sort(([a], [b]) => (a < b ? -1 : 1));
-    return records.sorted;
+    return this.#namespaces.get(namespace)?.sorted.list() ?? [];
   }
 
   namespaces(): readonly string[] {
@@ -45,23 +43,25 @@ export class MemoryCollection<T> implements Collection<T> {
   }
 
   set(namespace: string, key: string, value: T): void {
-    const records = this.#namespaces.get(namespace) ?? { byKey: new Map(), sorted: undefined };
+    const records = this.#namespaces.get(namespace) ?? this.#newNamespace(namespace);
     records.byKey.set(key, value);
-    records.sorted = undefined;
-    this.#namespaces.set(namespace, records);
+    records.sorted.hasChanged(key);
   }
 
   unset(namespace: string, key: string): void {
     const records = this.#namespaces.get(namespace);
     if (records === undefined) return;
     records.byKey.delete(key);
-    records.sorted = undefined;
+    records.sorted.hasChanged(key);
     if (records.byKey.size === 0) this.#namespaces.delete(namespace);
+  }
+
+  #newNamespace(namespace: string): NamespaceRecords<T> {
+    const byKey = new Map<string, T>();
+    const records = { byKey, sorted: new SortedEntries(byKey) };
+    this.#namespaces.set(namespace, records);
+    return records;
   }
 }
 
-/** `sorted` is what `list` answered last, until a change. */
-type NamespaceRecords<T> = {
-  readonly byKey: Map<string, T>;
-  sorted: readonly (readonly [string, T])[] | undefined;
-};
+type NamespaceRecords<T> = { readonly byKey: Map<string, T>; readonly sorted: SortedEntries<T> };

@@ -61,7 +61,8 @@ export class ExtendedRecords<
   readonly #read = new WeakMap<C, Reading<R>>();
   /** Of a list, which is the same until something changes: it is asked for every second. */
   readonly #readable = perObject((list: readonly C[]) =>
-    list.flatMap((common) => this.#reading(common).record ?? []),
+    // Not by flatMap, which takes several times as long.
+    list.map((common) => this.#reading(common).record).filter((record) => record !== undefined),
   );
 
   constructor(
