@@ -64,6 +64,7 @@ export { type BindMountOptions, bindMount } from "./mounts/bind-mount.ts";
 export {
   type DescribedMount,
   describeMount,
+  mappedLayersSuffix,
   mountDescribed,
   type ReadMount,
   readDescribed,

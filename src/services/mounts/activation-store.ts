@@ -6,7 +6,7 @@ import { hasCode } from "../../ground/errors/index.ts";
 import { ignoreMissing } from "../../ground/fs/index.ts";
 import type { HostPaths, LookUp } from "../../ground/hostpaths/index.ts";
 import { type Labels, updateLabels } from "../../ground/labels/index.ts";
-import { mountInfo } from "../../ground/linux/index.ts";
+import { mappedLayersSuffix, mountInfo, unmount } from "../../ground/linux/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import { decode, encode } from "../../ground/metadata/index.ts";
 import { KeyLock } from "../../ground/sync/index.ts";
@@ -227,9 +227,10 @@ export class ActivationStore {
 
   /** One that was cut: what is mounted below it tells what it had. */
   async #takeDownCut(directory: string, mounted: ReadonlySet<string>): Promise<void> {
-    const names = (await readdir(directory))
-      .filter((name) => /^\d+$/.test(name))
-      .sort((a, b) => Number(b) - Number(a));
+    const present = await readdir(directory);
+    for (const name of present.filter((each) => each.endsWith(mappedLayersSuffix)))
+      await unmount(join(directory, name), { detach: true, missingOk: true });
+    const names = present.filter((name) => /^\d+$/.test(name)).sort((a, b) => Number(b) - Number(a));
     for (const name of names) {
       const path = join(directory, name);
       await unmountOne(mounted.has(path) ? "" : "loop", path).catch((error: unknown) => {

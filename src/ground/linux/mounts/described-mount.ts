@@ -26,6 +26,12 @@ export function describeMount(mount: SnapshotMount): DescribedMount {
 }
 
 /**
+ * Behind the target's name: where an overlay's layers are mounted while their owners are being mapped. A
+ * crash leaves it, with a mount on it.
+ */
+export const mappedLayersSuffix = ".layers";
+
+/**
  * Mounts what somebody has described on `target`, a directory. Options that mount(8) knows are flags, all
  * others are the file system's own, as in containerd (core/mount). An overlay may have more layers than fit
  * into a page: see {@link mountOverlay}. With both `uidmap=` and `gidmap=`, as containerd's clients write
@@ -58,7 +64,7 @@ async function mountRead(
   if (read === undefined) return mount({ type, source, target, flags, data: data.join(",") });
   if (userNamespace === undefined) return await mountOverlay(read.mount, target, flags);
   const layers = commonDirectory(read.mount.lower.map((layer) => `${layer}/`)).slice(0, -1);
-  const mapping = { userNamespace, layers, scratch: `${target}.layers` };
+  const mapping = { userNamespace, layers, scratch: target + mappedLayersSuffix };
   await mountMappedOverlay(read.mount, target, mapping, flags);
 }
 
