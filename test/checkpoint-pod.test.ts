@@ -141,7 +141,7 @@ describe("a checkpoint of a pod", () => {
     };
     await refused({ containerIds: [] }, /INVALID_ARGUMENT.*container_ids/);
     await refused({ containerIds: [one] }, /FAILED_PRECONDITION.*was not requested/);
-    await refused({ containerIds: [one, one] }, /FAILED_PRECONDITION.*twice/);
+    await refused({ containerIds: [one, one] }, /FAILED_PRECONDITION.*more than once/);
     await refused({ containerIds: [...ids, ...other.ids] }, /FAILED_PRECONDITION.*is not running in it/);
     await refused({ options: { "x/mode": "fast" } as never }, /INVALID_ARGUMENT.*options.*x\/mode/);
     await refused({ outputPath: join(output, "none") }, /INVALID_ARGUMENT.*does not exist/);

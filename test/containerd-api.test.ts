@@ -93,7 +93,7 @@ describe("containerd's API", () => {
     assert.equal((await inspect("runc", "")).name, "runc");
     await assert.rejects(inspect("io.containerd.kata.v2", ""), {
       code: status.INVALID_ARGUMENT,
-      details: /runtime "io\.containerd\.kata\.v2" is no runtime handler/,
+      details: /runtime "io\.containerd\.kata\.v2" is not a runtime handler/,
     });
   });
 
@@ -127,7 +127,7 @@ describe("containerd's API", () => {
     });
     await assert.rejects(namespaces.create({ namespace: undefined }), {
       code: status.INVALID_ARGUMENT,
-      details: "namespace: the request has none: invalid argument",
+      details: "namespace: missing in the request: invalid argument",
     });
     // One that is not there has no labels, and is no error.
     assert.deepEqual((await namespaces.get({ name: "absent" })).namespace, { name: "absent", labels: {} });

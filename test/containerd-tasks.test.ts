@@ -524,7 +524,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
     const { INVALID_ARGUMENT, UNIMPLEMENTED } = status;
     const rootfs = await own.create(shell("undone", "exit 0"));
     for (const [given, code, details] of [
-      [{ root: "run/other" }, INVALID_ARGUMENT, /options: root: "run\/other" is no absolute path/],
+      [{ root: "run/other" }, INVALID_ARGUMENT, /options: root: "run\/other" is not an absolute path/],
       [{ taskApiAddress: "unix:///other" }, UNIMPLEMENTED, /options: task_api_address is not supported/],
       [{ systemdCgroup: true }, INVALID_ARGUMENT, /systemd_cgroup: linux.cgroupsPath .* SLICE:PREFIX:NAME/],
     ] as const)

@@ -156,7 +156,7 @@ describe("an artifact as a volume", () => {
     assert.deepEqual([image?.id, image?.repoTags], [artifactId, [reference]]);
     const pod = await TestPod.run(host.berth, "artifact-container");
     await assert.rejects(pod.create(shellConfig("main", reference, "exec sleep 1000")), {
-      details: /files:1 is no container image but an artifact of the type "application\/vnd\.example\.files"/,
+      details: /files:1 is not a container image but an artifact of type "application\/vnd\.example\.files"/,
     });
   });
 });

@@ -253,7 +253,7 @@ describe("berthd's pod manager", () => {
     assert.equal(refused.status, 1);
     assert.match(
       refused.stderr,
-      /Pod default\/fixed has another specification and cannot be changed; delete it first, or have `berth apply --replace` make it anew/,
+      /Pod default\/fixed has another specification and cannot be changed; delete it first, or recreate it with `berth apply --replace`/,
     );
     assert.deepEqual(await names("cm"), []);
     const replaced = await startCli(host.berth, ["apply", "--replace", "-f", "-"], { stdin: text }).outcome;
@@ -392,7 +392,7 @@ describe("berthd's pod manager", () => {
     await eventually("another runs", async () => JSON.stringify(await of("second")).includes("running"));
     assert.equal((await shown())?.status.phase, "Running");
     const again = await cli(host.berth, ...debug("-c", "second", "--target", "nobody"));
-    assert.match(again.stderr, /there is no container "nobody"/);
+    assert.match(again.stderr, /no container "nobody"/);
     assert.match(again.stderr, /two containers are named "second"/);
     assert.deepEqual(await apply({ apiVersion: "v1", kind: "Pod", metadata: { name: "looked-at" }, spec }), [
       "pod/looked-at unchanged",

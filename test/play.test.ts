@@ -213,7 +213,7 @@ describe("berth play", () => {
     assert.equal(await mounts(), 1);
     const next = await play(pod("next", { restartPolicy: "Never", containers: [shell("main", "true")] }));
     assert.equal(next.status, 0);
-    assert.match(next.stderr, /Pod default\/left was left by a play that was killed; removing it/);
+    assert.match(next.stderr, /Pod default\/left was left by a killed `berth play`; removing it/);
     assert.deepEqual([await podsLeft(), await mounts(), await readdir(host.berth.logDir)], ["", 0, []]);
     for (const name of ["pods", "plays"]) assert.deepEqual(await readdir(join(directory, name)), []);
   });
@@ -223,9 +223,9 @@ describe("berth play", () => {
       `${pod("Wrong", { containers: [{ name: "main" }] })}---\nkind: Mystery\n---\n${pod("right", { containers: [shell("main", "true")] })}`,
     );
     assert.equal(status, 1);
-    assert.match(stderr, /-:4: document 1: metadata\.name: "Wrong" is no name/);
+    assert.match(stderr, /-:4: document 1: metadata\.name: "Wrong" is not a name/);
     assert.match(stderr, /-:7: document 1: spec\.containers\[0\]\.image: is required/);
-    assert.match(stderr, /document 2: kind: "Mystery" is none that can be run here/);
+    assert.match(stderr, /document 2: kind: "Mystery" is not supported here/);
     const ineffective = await play(
       pod("warned", {
         restartPolicy: "Never",

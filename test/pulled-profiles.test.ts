@@ -116,7 +116,7 @@ describe("a security profile of a registry", () => {
       ],
       [profileArtifact("{"), /cannot be read/],
       [profileArtifact("[]"), /must be an object/],
-      [profileArtifact({ defaultAction: "SCMP_ACT_NOTIFY" }), /needs a program that is asked/],
+      [profileArtifact({ defaultAction: "SCMP_ACT_NOTIFY" }), /needs a supervisor process/],
       [
         profileArtifact({
           ...noDirectories,

@@ -190,7 +190,7 @@ describe("services of manifests", () => {
     );
     await apply(service("far", { clusterIP: "192.0.2.7" }));
     await eventually("the service says that it has another address", async () =>
-      /ClusterIPOutOfRange +.*192\.0\.2\.7 cannot be had/.test(await output("describe", "service", "far")),
+      /ClusterIPOutOfRange +.*192\.0\.2\.7 is not available/.test(await output("describe", "service", "far")),
     );
     await output("delete", "service", "web", "far");
     await eventually(

@@ -76,7 +76,7 @@ async function readTls(
   if (ca === "" || cert === "" || key === "") {
     throw new ConfigError(
       "InvalidArgument",
-      "docker.host: a tcp:// host needs docker.tls.ca, cert and key: whoever may speak to a Docker Engine is as powerful as root",
+      "docker.host: a tcp:// host needs docker.tls.ca, cert and key: anyone who can connect to a Docker Engine has the power of root",
     );
   }
   return {
@@ -90,7 +90,10 @@ class DockerRefusal extends BerthError {}
 
 function refuse(what: string, instead: string): () => never {
   return () => {
-    throw new DockerRefusal("Unimplemented", `${what} cannot be had with the Docker engine; use ${instead}`);
+    throw new DockerRefusal(
+      "Unimplemented",
+      `${what} is not supported with the Docker engine; use ${instead}`,
+    );
   };
 }
 

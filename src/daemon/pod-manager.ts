@@ -60,7 +60,7 @@ export class DaemonPodManager implements AsyncDisposable {
 
   /** Pods go on. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort(new Error("berthd ends"));
+    this.#closing.abort(new Error("berthd is stopping"));
     await this.#opened?.catch(() => {});
     await this.#rooms.disposeAsync();
   }

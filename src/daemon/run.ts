@@ -68,7 +68,7 @@ async function serve(source: ConfigSource, hooks: DaemonHooks): Promise<void> {
     );
     process.exitCode = 1;
   } else {
-    logger.info({ signal: reason }, "ending; containers go on");
+    logger.info({ signal: reason }, "shutting down; containers keep running");
   }
   endInTime(logger);
   await manager.stopping();

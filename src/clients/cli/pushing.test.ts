@@ -36,7 +36,7 @@ test("push prints what stands in the registry on stdout, and a line for each blo
   const lines = [
     "3 blobs, 4.5 MB",
     "[1/3] aa0000000000 already there (1.5 MB)",
-    "[2/3] bb0000000000 taken from another repository (1.5 MB)",
+    "[2/3] bb0000000000 mounted from another repository (1.5 MB)",
     "[3/3] cc0000000000 done (1.5 MB)",
   ];
   assert.equal(stderr, `${lines.join("\n")}\n`);

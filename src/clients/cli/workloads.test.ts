@@ -323,7 +323,7 @@ test("run --dry-run writes a manifest that makes the same pod, and makes none", 
   const refused = await endpoint.run(shared);
   assert.match(
     refused.stderr,
-    /refused as it is: spec.containers\[0\].volumeMounts\[0\].mountPropagation: Bidirectional/,
+    /Kubernetes would reject this manifest: spec.containers\[0\].volumeMounts\[0\].mountPropagation: Bidirectional/,
   );
   assert.equal(JSON.parse(refused.stdout).spec.restartPolicy, "Always");
 });
@@ -393,17 +393,17 @@ test("run refuses what contradicts itself", async () => {
   await using endpoint = await serveCli();
   assert.match(
     (await endpoint.run(["run", "--host-network", "-p", "1:1", "busybox"])).stderr,
-    /--publish has no use with --host-network/,
+    /--publish has no effect with --host-network/,
   );
   assert.match(
     (await endpoint.run(["run", "--pod", "web", "-p", "1:1", "busybox"])).stderr,
-    /--publish belongs to a new pod/,
+    /--publish is for a new pod/,
   );
   assert.match((await endpoint.run(["run", "-o", "json", "busybox"])).stderr, /what --dry-run writes/);
   const kept = async (...words: readonly string[]) =>
     (await endpoint.run(["run", "--restart", "always", ...words, "busybox"])).stderr;
   assert.match(await kept(), /--restart needs --detach/);
-  assert.match(await kept("-d", "--rm"), /--rm has no use with --restart/);
+  assert.match(await kept("-d", "--rm"), /--rm has no effect with --restart/);
   assert.match(await kept("-d", "-u", "nobody"), /user by number, not nobody/);
 });
 

@@ -25,7 +25,7 @@ export async function explain(
     case "EPERM":
       return fail(
         "PermissionDenied",
-        `no permission to use ${path}: run this as root, or let a group use it (address_group in berthd's configuration)`,
+        `no permission to use ${path}: run this as root, or give a group access (address_group in berthd's configuration)`,
       );
     default:
       return fail("Unavailable", `cannot connect to ${path}${elsewhere}`);

@@ -83,7 +83,7 @@ test("a network that is built in needs no plugins; one that is not tells why", a
     const toml = `[network]\nconf_dir = "${dir.path}"\nbin_dirs = ["${dir.path}"]\n`;
     return (await findings("cni", { toml })).slice(1).map(({ title, detail }) => `${title}: ${detail}`);
   };
-  assert.deepEqual(await detailsOf(network), ["CNI plugins: done in the daemon, without programs"]);
+  assert.deepEqual(await detailsOf(network), ["CNI plugins: built in, no programs needed"]);
   const [why, plugin] = await detailsOf({ ...network, plugins: [{ type: "macvlan" }] });
   assert.match(why ?? "", /^CNI plugins: run as programs: .*macvlan/);
   assert.match(plugin ?? "", /^CNI plugin macvlan: not found/);
@@ -269,7 +269,7 @@ test("files of trust are looked at where they are configured: a policy, and key 
   assert.match((await look(`signature_policy = "${at("policy.json")}"`)).join(), /^ok signature policy: /);
   assert.match(
     (await look(`signature_policy = "${at("other.json")}"`)).join(),
-    /^fail signature policy: every pull is refused: .*unknown type "accept"/,
+    /^fail signature policy: every pull is rejected: .*unknown type "accept"/,
   );
   const provider = (path: string) => JSON.stringify({ "key-providers": { mine: { cmd: { path } } } });
   const keyProviders = `key_providers = "${at("providers.json")}"`;
@@ -283,5 +283,5 @@ test("files of trust are looked at where they are configured: a policy, and key 
   await mkdir(at("keys"));
   assert.match((await look(decryptionKeys)).join(), /^ok decryption keys: .* has 0 private keys/);
   await writeFile(at("keys/text"), "no key", { mode: 0o600 });
-  assert.match((await look(decryptionKeys)).join(), /^warn decryption keys: .*text: is no private key/);
+  assert.match((await look(decryptionKeys)).join(), /^warn decryption keys: .*text: is not a private key/);
 });

@@ -189,7 +189,7 @@ test("a message that is too large is refused", async () => {
   assert.equal((await client.unary(unary, "a".repeat(1000), forEver)).length, 1000);
   await assert.rejects(client.unary(unary, "a".repeat(1001), forEver), {
     code: "ResourceExhausted",
-    message: "the answer has a message of 1001 bytes; at most 1000 are taken",
+    message: "the response has a message of 1001 bytes; at most 1000 are accepted",
   });
 });
 

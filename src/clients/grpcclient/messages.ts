@@ -37,17 +37,17 @@ export async function* messagesIn(
       if (isWhole) yield bytes.subarray(prefixBytes, end);
     }
   }
-  if (heldBytes > 0) throw new GrpcCallError("Internal", "the answer ends in the middle of a message");
+  if (heldBytes > 0) throw new GrpcCallError("Internal", "the response ends in the middle of a message");
 }
 
 function lengthOf(bytes: Buffer, maxBytes: number): number {
   if (bytes.readUInt8(0) !== 0)
-    throw new GrpcCallError("Internal", "the answer is compressed, although the request did not ask for it");
+    throw new GrpcCallError("Internal", "the response is compressed, although the request did not allow it");
   const length = bytes.readUInt32BE(1);
   if (length > maxBytes) {
     throw new GrpcCallError(
       "ResourceExhausted",
-      `the answer has a message of ${length} bytes; at most ${maxBytes} are taken`,
+      `the response has a message of ${length} bytes; at most ${maxBytes} are accepted`,
     );
   }
   return length;

@@ -105,11 +105,11 @@ const noAnswers: Record<string, [Parameters<typeof serveRaw>[0], object]> = {
   ],
   "an answer that ends in a message": [
     (stream) => respond(stream, ok, () => void stream.write(message("a", { length: 2 }))),
-    { code: "Internal", message: "the answer ends in the middle of a message" },
+    { code: "Internal", message: "the response ends in the middle of a message" },
   ],
   "a compressed answer": [
     (stream) => respond(stream, ok, () => void stream.write(message("a", { compressed: 1 }))),
-    { code: "Internal", message: "the answer is compressed, although the request did not ask for it" },
+    { code: "Internal", message: "the response is compressed, although the request did not allow it" },
   ],
   "no message where there is one": [(stream) => respond(stream, ok, () => {}), { code: "Unimplemented" }],
   "two messages where there is one": [

@@ -78,9 +78,9 @@ export function failureOfReset(rstCode: number): GrpcCallError {
     case errorCodes.cancel:
       return new GrpcCallError("Canceled", "the server canceled the call");
     case errorCodes.enhanceYourCalm:
-      return new GrpcCallError("ResourceExhausted", "the server asks for fewer calls");
+      return new GrpcCallError("ResourceExhausted", "the server requests fewer calls");
     case errorCodes.inadequateSecurity:
-      return new GrpcCallError("PermissionDenied", "the server asks for a more secure connection");
+      return new GrpcCallError("PermissionDenied", "the server requires a more secure connection");
     default:
       return new GrpcCallError("Internal", `the server reset the call with code ${rstCode} of HTTP/2`);
   }

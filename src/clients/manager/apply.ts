@@ -26,7 +26,7 @@ export function planApply(
     const before = store.get(key);
     if (before === undefined) return { manifest, outcome: "created" };
     if (before.deleting !== undefined) {
-      refused.push(`${titleOf(key)} is being removed; try again when it has gone`);
+      refused.push(`${titleOf(key)} is being deleted; try again when it is deleted`);
       return { manifest, outcome: "unchanged" };
     }
     if (isDeepStrictEqual(before.manifest, manifest)) return { manifest, outcome: "unchanged" };
@@ -34,7 +34,7 @@ export function planApply(
       return { manifest, outcome: "configured" };
     if (!replace)
       refused.push(
-        `${titleOf(key)} has another specification and cannot be changed; delete it first, or have \`berth apply --replace\` make it anew`,
+        `${titleOf(key)} has another specification and cannot be changed; delete it first, or recreate it with \`berth apply --replace\``,
       );
     return { manifest, outcome: "replaced" };
   });

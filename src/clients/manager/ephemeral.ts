@@ -16,7 +16,7 @@ export function withEphemeral(
 ): readonly EphemeralContainer[] {
   const title = titleOf(keyOf(pod));
   if (pod.deleting !== undefined || (status?.phase !== "Running" && status?.phase !== "Pending"))
-    throw new ManagerError("FailedPrecondition", `${title} does not run, and gets no more containers`);
+    throw new ManagerError("FailedPrecondition", `${title} is not running and cannot get more containers`);
   const { manifest, ephemeralContainers = [] } = pod;
   const added = parsed(json);
   // With the rest of the pod, which says what it may be.

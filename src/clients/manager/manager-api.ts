@@ -70,6 +70,6 @@ export class ManagerApi {
 }
 
 function toKey({ kind, namespace, name }: Name): ObjectKey {
-  if (!isKind(kind)) throw new ManagerError("InvalidArgument", `${JSON.stringify(kind)} is no kind`);
+  if (!isKind(kind)) throw new ManagerError("InvalidArgument", `${JSON.stringify(kind)} is not a kind`);
   return { kind, namespace, name };
 }

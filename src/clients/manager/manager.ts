@@ -183,7 +183,7 @@ export class Manager implements AsyncDisposable {
   /** Adds a container, in JSON, to a pod that runs. Throws ManifestError and ManagerError. */
   async addEphemeralContainer(key: ObjectKey, container: string): Promise<void> {
     const pod = this.#require(key);
-    if (!isOfKind(pod, "Pod")) throw new ManagerError("InvalidArgument", `${titleOf(key)} is no pod`);
+    if (!isOfKind(pod, "Pod")) throw new ManagerError("InvalidArgument", `${titleOf(key)} is not a pod`);
     const ephemeralContainers = withEphemeral(pod, this.#pods.status(pod), container);
     await this.#store.update(pod, () => ({ ephemeralContainers }));
   }

@@ -84,7 +84,7 @@ export class ManifestDirectories implements AsyncDisposable {
     let isDone = true;
     for (const [title, manifest] of wanted) {
       if (others.has(title)) {
-        onProblem(directory, `${title} is there already, and not from this directory`);
+        onProblem(directory, `${title} already exists, and not from this directory`);
         continue;
       }
       try {

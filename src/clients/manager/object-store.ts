@@ -74,7 +74,7 @@ export class ObjectStore {
   async add(object: StoredObject): Promise<void> {
     const title = titleOf(keyOf(object));
     using _ = await this.#changing.acquire(title);
-    if (this.#byTitle.has(title)) throw new ManagerError("AlreadyExists", `${title} is there already`);
+    if (this.#byTitle.has(title)) throw new ManagerError("AlreadyExists", `${title} already exists`);
     this.#observer(`add ${object.manifest.kind}`);
     await this.#put(object);
   }

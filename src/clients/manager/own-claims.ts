@@ -20,7 +20,7 @@ export function missingClaims(
     if (there !== undefined)
       throw new ManagerError(
         "AlreadyExists",
-        `PersistentVolumeClaim ${metadata.namespace}/${name} was not made for the pod`,
+        `PersistentVolumeClaim ${metadata.namespace}/${name} was not created for the pod`,
       );
     return [
       {

@@ -37,7 +37,7 @@ export class Reconciler implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort(new Error("the manager ends"));
+    this.#closing.abort(new Error("the manager is stopping"));
     this.#timer.abort();
     await this.#running;
   }

@@ -116,11 +116,11 @@ describe("objects", () => {
     const outside = "../../escape";
     const object = (kind: string, more: object) =>
       JSON.stringify({ apiVersion: "v1", kind, metadata: { name: "object" }, ...more });
-    assert.match(said(object("ConfigMap", { data: { [outside]: "x" } })).join(), /is no key/);
-    assert.match(said(object("Secret", { stringData: { "..": "x" } })).join(), /is no key/);
+    assert.match(said(object("ConfigMap", { data: { [outside]: "x" } })).join(), /is not a key/);
+    assert.match(said(object("Secret", { stringData: { "..": "x" } })).join(), /is not a key/);
     assert.deepEqual(said(object("ConfigMap", { data: { ".env_A-1": "x" } })), []);
     const generated = { apiVersion: "v1", kind: "ConfigMap", metadata: { generateName: `${outside}-` } };
-    assert.match(said(JSON.stringify(generated)).join(), /generateName: .* is not how a name can begin/);
+    assert.match(said(JSON.stringify(generated)).join(), /generateName: .* is not a valid prefix of a name/);
     generated.metadata.generateName = "web-";
     assert.deepEqual(said(JSON.stringify(generated)), []);
   });

@@ -20,8 +20,7 @@ export function checkPodSpec(spec: PodSpec, place: Place): void {
   if (volumes.size < (spec.volumes ?? []).length) place.at("volumes").error("two volumes have the same name");
   for (const [container, at] of allContainers(spec, place)) {
     for (const [index, { name }] of (container.volumeMounts ?? []).entries())
-      if (!volumes.has(name))
-        at.at("volumeMounts", index, "name").error(`there is no volume ${JSON.stringify(name)}`);
+      if (!volumes.has(name)) at.at("volumeMounts", index, "name").error(`no volume ${JSON.stringify(name)}`);
     checkRules(container, at);
     checkResources(container.resources ?? {}, at.at("resources"));
     checkPrivileges(container, at.at("securityContext"));
@@ -105,7 +104,7 @@ function checkEphemeralContainer(
     if (container[key] !== undefined) place.at(key).error("is not for ephemeral containers");
   const { targetContainerName: target } = container;
   if (target !== undefined && ![...containers, ...initContainers].some(({ name }) => name === target))
-    place.at("targetContainerName").error(`there is no container ${JSON.stringify(target)}`);
+    place.at("targetContainerName").error(`no container ${JSON.stringify(target)}`);
 }
 
 const notEphemeral = [
@@ -141,7 +140,7 @@ function checkHostPorts({ containers }: PodSpec, place: Place): void {
       if (hostPort === undefined) continue;
       const text = `${hostIP === "" ? "" : `${hostIP}:`}${hostPort}/${protocol}`;
       if (seen.has(text))
-        place.at("containers", index, "ports", number, "hostPort").error(`${text} is there twice`);
+        place.at("containers", index, "ports", number, "hostPort").error(`${text} is a duplicate`);
       seen.add(text);
     }
 }

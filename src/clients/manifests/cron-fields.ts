@@ -72,7 +72,7 @@ function plainRange(range: string, hasStep: boolean, field: Field): string {
   const first = fieldValue(from, field);
   // With a step a single value is where a range to the end begins.
   const last = to !== undefined ? fieldValue(to, field) : hasStep ? field.max : first;
-  if (first > last) throw new Error(`a range goes upwards, and ${first} is more than ${last}`);
+  if (first > last) throw new Error(`a range must be ascending, and ${first} is greater than ${last}`);
   return first === last ? `${first}` : `${first}-${last}`;
 }
 
@@ -84,6 +84,6 @@ function fieldValue(text: string, { min, max, names = [] }: Field): number {
 }
 
 function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new Error(`${JSON.stringify(text)} is no number`);
+  if (!/^\d{1,9}$/.test(text)) throw new Error(`${JSON.stringify(text)} is not a number`);
   return Number(text);
 }

@@ -122,12 +122,12 @@ test("days of week, names and nicknames are read as in Kubernetes", () => {
 test("what Kubernetes refuses is refused with the field's name", () => {
   const refused: [string, RegExp][] = [
     ["0 0 * * 7", /day of week "7": 7 is not from 0 to 6/],
-    ["0 0 L * *", /day of month "L": "L" is no number/],
-    ["0 23-1 * * *", /hour "23-1": a range goes upwards/],
+    ["0 0 L * *", /day of month "L": "L" is not a number/],
+    ["0 23-1 * * *", /hour "23-1": a range must be ascending/],
     ["60 0 * * *", /minute "60"/],
     ["*/0 * * * *", /minute "\*\/0": a step is at least 1/],
     ["* * * * * *", /6 fields/],
-    ["@every soon", /"soon" is no duration/],
+    ["@every soon", /"soon" is not a duration/],
     ["@reboot", /1 fields/],
     ["TZ=UTC 0 0 * * *", /6 fields/],
   ];

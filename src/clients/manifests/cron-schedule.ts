@@ -96,7 +96,7 @@ const unitsMs: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 
 /** Go's form of a duration, in whole seconds and at least one, as robfig/cron rounds it. */
 function intervalMs(text: string): number {
   if (!/^(\d{1,9}(\.\d{1,9})?(h|ms|m|s))+$/.test(text)) {
-    throw new Error(`${JSON.stringify(text)} is no duration such as 90s, 10m or 1h30m`);
+    throw new Error(`${JSON.stringify(text)} is not a duration such as 90s, 10m or 1h30m`);
   }
   const ms = text
     .matchAll(/(\d{1,9}(?:\.\d{1,9})?)(h|ms|m|s)/gy)
@@ -112,12 +112,12 @@ export function checkSchedule(
   try {
     cronSchedule(schedule, "UTC");
   } catch (error) {
-    place.at("schedule").error(`${JSON.stringify(schedule)} is no schedule: ${messageOf(error)}`);
+    place.at("schedule").error(`${JSON.stringify(schedule)} is not a schedule: ${messageOf(error)}`);
   }
   if (timeZone === undefined) return;
   try {
     Temporal.Now.zonedDateTimeISO(timeZone);
   } catch (error) {
-    place.at("timeZone").error(`${JSON.stringify(timeZone)} is no time zone: ${messageOf(error)}`);
+    place.at("timeZone").error(`${JSON.stringify(timeZone)} is not a time zone: ${messageOf(error)}`);
   }
 }

@@ -13,7 +13,7 @@ export function isDnsLabel(value: string): boolean {
 export const dnsLabel = text((value) =>
   isDnsLabel(value)
     ? undefined
-    : 'is no name: at most 63 lower-case letters, digits and "-", and a letter or digit at both ends',
+    : 'is not a name: at most 63 lower-case letters, digits and "-", and a letter or digit at both ends',
 );
 
 /** Whether a text is a name of DNS, of one label or several. */
@@ -25,19 +25,19 @@ export function isDnsName(value: string): boolean {
 export const dnsName = text((value) =>
   isDnsName(value)
     ? undefined
-    : 'is no name: lower-case letters, digits, "-" and ".", and a letter or digit at both ends',
+    : 'is not a name: lower-case letters, digits, "-" and ".", and a letter or digit at both ends',
 );
 
 /** A name that others have, which may end with the root's dot. */
 export const foreignName = text((value) =>
   isDnsName(value.endsWith(".") ? value.slice(0, -1) : value)
     ? undefined
-    : 'is no name of DNS: lower-case letters, digits, "-" and ".", and a letter or digit at both ends',
+    : 'is not a DNS name: lower-case letters, digits, "-" and ".", and a letter or digit at both ends',
 );
 
 /** What a name begins with that is generated. */
 export const namePrefix = text((value) =>
-  isDnsName(`${value}0`) && value.length <= 248 ? undefined : "is not how a name can begin",
+  isDnsName(`${value}0`) && value.length <= 248 ? undefined : "is not a valid prefix of a name",
 );
 
 /** Whether a text can be the value of a label. */
@@ -48,21 +48,21 @@ export function isLabelValue(value: string): boolean {
 export const labelValue = text((value) =>
   isLabelValue(value)
     ? undefined
-    : 'is no value of a label: at most 63 letters, digits, "-", "_" and ".", and a letter or digit at both ends',
+    : 'is not a label value: at most 63 letters, digits, "-", "_" and ".", and a letter or digit at both ends',
 );
 
 /** A name of a port: RFC 6335. */
 export const portName = text((value) =>
   value.length <= 15 && labelForm.test(value) && /[a-z]/.test(value)
     ? undefined
-    : 'is no name of a port: at most 15 lower-case letters, digits and "-", with a letter',
+    : 'is not a port name: at most 15 lower-case letters, digits and "-", with a letter',
 );
 
 /** A key of a config map or secret: a file's name. */
 export const dataKey = text((value) =>
   /^[-._A-Za-z0-9]{1,253}$/.test(value) && value !== "." && !value.startsWith("..")
     ? undefined
-    : 'is no key: at most 253 letters, digits, "-", "_" and ".", and none that begins with ".."',
+    : 'is not a key: at most 253 letters, digits, "-", "_" and ".", and none that begins with ".."',
 );
 
 /** A path that begins at the root. */

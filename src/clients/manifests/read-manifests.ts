@@ -49,7 +49,7 @@ export function readManifests(
         const manifest = readObject(value, place, namespace);
         if (manifest === undefined) continue;
         const key = `${manifest.kind} ${manifest.metadata.namespace}/${manifest.metadata.name}`;
-        if (seen.has(key)) place.at("metadata", "name").error(`${key} is there twice`);
+        if (seen.has(key)) place.at("metadata", "name").error(`${key} is a duplicate key`);
         seen.add(key);
         manifests.push(manifest);
       }
@@ -67,11 +67,13 @@ function objectsIn(value: unknown, place: Place): readonly (readonly [unknown, P
 }
 
 function readObject(value: unknown, place: Place, namespace: string): Manifest | undefined {
-  if (!isRecord(value)) return place.error("is no object with apiVersion and kind");
+  if (!isRecord(value)) return place.error("is not an object with apiVersion and kind");
   const { kind } = value;
   if (!isKind(kind)) {
     const known = Object.keys(kinds).join(", ");
-    return place.at("kind").error(`${JSON.stringify(kind) ?? "none"} is none that can be run here: ${known}`);
+    return place
+      .at("kind")
+      .error(`${JSON.stringify(kind) ?? "none"} is not supported here; supported kinds: ${known}`);
   }
   const read = kinds[kind].read(value, place);
   if (read === undefined) return undefined;

@@ -158,7 +158,7 @@ export function unique<T>(what: string, keyOf: (item: T) => string | undefined):
     for (const [index, item] of items.entries()) {
       const key = keyOf(item);
       if (key === undefined) continue;
-      if (seen.has(key)) place.at(index, what).error(`${JSON.stringify(key)} is there twice`);
+      if (seen.has(key)) place.at(index, what).error(`${JSON.stringify(key)} is a duplicate`);
       seen.add(key);
     }
   };

@@ -12,7 +12,7 @@ export async function createSandbox(work: PodWork, { oldSandboxes }: ObservedPod
   // What is left of it would go on beside the new one.
   await stopSandboxes(work, oldSandboxes);
   const attempt = 1 + Math.max(-1, ...oldSandboxes.map(({ metadata }) => metadata?.attempt ?? 0));
-  if (attempt > 0) onEvent("Normal", "SandboxChanged", "the pod's sandbox is gone, and is made anew");
+  if (attempt > 0) onEvent("Normal", "SandboxChanged", "the pod's sandbox is gone and is recreated");
   const { cgroups } = await machineOf(runtime);
   observer("pod-cgroups");
   await cgroups?.make(pod);

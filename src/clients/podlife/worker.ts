@@ -170,13 +170,13 @@ export class PodWorker implements AsyncDisposable {
 
   async #stopSooner(graceSeconds: number): Promise<void> {
     const { runtime } = this.#options;
-    this.#hurry.abort(new Error("the pod is to end sooner"));
+    this.#hurry.abort(new Error("the pod must stop sooner"));
     await stopSooner({ runtime }, await observePod(runtime, this.pod.metadata.uid), graceSeconds);
   }
 
   /** Ends the work, and not the pod: another worker may take it up. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort(new Error("the pod's manager ends"));
+    this.#closing.abort(new Error("the pod's manager is stopping"));
     this.#ending.abort(this.#closing.signal.reason);
     this.poke();
     this.#probes[Symbol.dispose]();
@@ -296,7 +296,7 @@ export class PodWorker implements AsyncDisposable {
   }
 
   async #restartAll(observed: ObservedPod, containers: Plan["restartAll"]): Promise<void> {
-    this.#event("Normal", "RestartAllContainers", "a container's restart rule asks for all to begin anew");
+    this.#event("Normal", "RestartAllContainers", "a container's restart rule restarts all containers");
     await stopAll(this.#stopping(), observed, graceSecondsOf(this.pod));
     for (const { id, name, attempt } of containers) {
       this.#status.countAttempt(name, attempt);

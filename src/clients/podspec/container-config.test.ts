@@ -181,8 +181,8 @@ describe("the volumes of a container", () => {
         { volumes: [{ name: "host", hostPath: { path, type } }] },
       );
     await of("/dev/null", "CharDevice");
-    await assert.rejects(of("/dev/null", "Directory"), /is no Directory/);
-    await assert.rejects(of("/nowhere", "File"), /is no File/);
+    await assert.rejects(of("/dev/null", "Directory"), /is not of type Directory/);
+    await assert.rejects(of("/nowhere", "File"), /is not of type File/);
   });
 
   it("that are empty directories belong to whoever may write to them", async () => {

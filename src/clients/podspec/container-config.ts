@@ -16,7 +16,7 @@ export async function containerConfig(request: ContainerRequest): Promise<Contai
   if (mustNotBeRoot(pod, container))
     throw new PodSpecError(
       "FailedPrecondition",
-      `container ${name} has runAsNonRoot, and needs runAsUser too: who its image runs as is not looked at`,
+      `container ${name} has runAsNonRoot, and also needs runAsUser: the image's user is not checked`,
     );
   const envs = await environment(request);
   const users = await userNamespace(pod, request.context);
@@ -59,5 +59,5 @@ function stopSignal({ lifecycle }: ContainerRequest["container"]): Signal {
   const number =
     Signal[`SIGNAL_${name.replace("+", "PLUS").replace("RTMAX-", "RTMAXMINUS")}` as keyof typeof Signal];
   if (typeof number === "number") return number;
-  throw new PodSpecError("InvalidArgument", `stopSignal ${JSON.stringify(name)} is no signal`);
+  throw new PodSpecError("InvalidArgument", `stopSignal ${JSON.stringify(name)} is not a signal`);
 }

@@ -15,6 +15,6 @@ test("a file of variables has a name and a quoted value each, also of several li
   for (const wrong of ["ONE=1", "ONE='1", "ONE TWO='1'", "='1'", "ONE='1' more", "secret"])
     assert.throws(
       () => readVariables(wrong, "env"),
-      /^PodSpecError: fileKeyRef: env has a line that is no NAME='value'$/,
+      /^PodSpecError: fileKeyRef: env has a line that is not NAME='value'$/,
     );
 });

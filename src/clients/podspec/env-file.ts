@@ -21,7 +21,7 @@ export async function envFileValue(
 ): Promise<string | undefined> {
   const volume = pod.spec.volumes?.find(({ name }) => name === volumeName);
   if (volume?.emptyDir === undefined)
-    throw new PodSpecError("InvalidArgument", `fileKeyRef: volume ${volumeName} is no emptyDir`);
+    throw new PodSpecError("InvalidArgument", `fileKeyRef: volume ${volumeName} is not an emptyDir`);
   const text = await readBeneath(await emptyDir(volume, pod, context), path);
   return text === undefined ? undefined : readVariables(text, path).get(key);
 }
@@ -38,7 +38,7 @@ async function readBeneath(directory: string, path: string): Promise<string | un
       if (text !== undefined) return text;
       throw new PodSpecError(
         "FailedPrecondition",
-        `fileKeyRef: ${path} is no file of at most ${maxBytes} bytes`,
+        `fileKeyRef: ${path} is not a file of at most ${maxBytes} bytes`,
       );
     } finally {
       closeFile(place);
@@ -83,7 +83,7 @@ export function readVariables(text: string, path: string): ReadonlyMap<string, s
     const after = end === -1 ? "" : text.slice(end + 1, endOfLine(text, end)).trim();
     if (!isName(name) || end === -1 || (after !== "" && !after.startsWith("#")))
       // Values may be secret: the line is not shown.
-      throw new PodSpecError("FailedPrecondition", `fileKeyRef: ${path} has a line that is no NAME='value'`);
+      throw new PodSpecError("FailedPrecondition", `fileKeyRef: ${path} has a line that is not NAME='value'`);
     variables.set(name, text.slice(begin + 2, end));
     at = endOfLine(text, end) + 1;
   }

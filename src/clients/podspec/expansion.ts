@@ -27,7 +27,7 @@ export function expandAll(text: string, variables: readonly KeyValue[]): string 
   return expandWith(text, (name) => {
     const value = valueNamed(variables, name);
     if (value !== undefined) return value;
-    throw new PodSpecError("InvalidArgument", `${JSON.stringify(text)}: there is no variable ${name}`);
+    throw new PodSpecError("InvalidArgument", `${JSON.stringify(text)}: no variable ${name}`);
   });
 }
 

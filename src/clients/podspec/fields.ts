@@ -43,7 +43,7 @@ export function fieldValue(path: string, { pod, podIps, context }: FieldSource):
     case "status.podIPs":
       return podIps.join(",");
     default:
-      throw new PodSpecError("InvalidArgument", `fieldPath ${JSON.stringify(path)} is none that can be used`);
+      throw new PodSpecError("InvalidArgument", `fieldPath ${JSON.stringify(path)} is not supported`);
   }
 }
 
@@ -69,7 +69,7 @@ export function resourceValue(
   const container = containerName === undefined ? own : all.find(({ name }) => name === containerName);
   const [kind, ...rest] = resource.split(".");
   if (container === undefined || (kind !== "limits" && kind !== "requests"))
-    throw new PodSpecError("InvalidArgument", `resourceFieldRef ${resource}: there is no such value`);
+    throw new PodSpecError("InvalidArgument", `resourceFieldRef ${resource}: no such value`);
   const text = container.resources?.[kind]?.[rest.join(".")];
   if (text === undefined)
     throw new PodSpecError(

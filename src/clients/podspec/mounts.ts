@@ -35,7 +35,7 @@ async function volumeMount(
 ): Promise<Mount> {
   const { name, mountPath, readOnly = false, mountPropagation, recursiveReadOnly } = mount;
   const volume = request.pod.spec.volumes?.find((one) => one.name === name);
-  if (volume === undefined) throw new PodSpecError("InvalidArgument", `there is no volume ${name}`);
+  if (volume === undefined) throw new PodSpecError("InvalidArgument", `no volume ${name}`);
   const subPath = subPathOf(mount, variables);
   const recursive = recursiveReadOnly === "Enabled" || recursiveReadOnly === "IfPossible";
   const common = {

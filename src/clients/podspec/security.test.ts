@@ -28,5 +28,5 @@ test("AppArmor's old annotation counts after the container's field, and before t
   assert.deepEqual(apparmor("unconfined"), [Unconfined, ""]);
   assert.deepEqual(apparmor("localhost/own"), [Localhost, "own"]);
   assert.deepEqual(apparmor("runtime/default", true), [Unconfined, ""]);
-  assert.throws(() => apparmor("nonsense"), /"nonsense" in the annotation of container main is none/);
+  assert.throws(() => apparmor("nonsense"), /"nonsense" in the annotation of container main is not valid/);
 });

@@ -90,7 +90,7 @@ function annotatedAppArmor({ metadata }: Pod, { name }: Container) {
     return { type: "Localhost", localhostProfile: value.slice(local.length) } as const;
   throw new PodSpecError(
     "InvalidArgument",
-    `the AppArmor profile ${JSON.stringify(value)} in the annotation of container ${name} is none`,
+    `the AppArmor profile ${JSON.stringify(value)} in the annotation of container ${name} is not valid`,
   );
 }
 

@@ -48,7 +48,7 @@ async function takeBlock(pod: Pod, { usersDir }: PodContext): Promise<number> {
   }
   throw new PodSpecError(
     "ResourceExhausted",
-    `pod ${podTitle(pod)} has hostUsers false, and all ${blocks} ranges of users are taken`,
+    `pod ${podTitle(pod)} has hostUsers: false, and all ${blocks} user ranges are in use`,
   );
 }
 

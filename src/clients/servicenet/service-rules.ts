@@ -242,6 +242,6 @@ function portBytes(port: number): Buffer {
 
 function addressBytes(ip: string): Buffer {
   const address = parseIp(ip);
-  if (address === undefined) throw new Error(`${JSON.stringify(ip)} is no IP address`);
+  if (address === undefined) throw new Error(`${JSON.stringify(ip)} is not an IP address`);
   return ipBytes(address);
 }

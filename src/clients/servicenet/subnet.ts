@@ -72,7 +72,7 @@ async function keep(path: string, subnets: readonly IpNetwork[]): Promise<void> 
 export function makeLink(route: NetlinkSocket, name: string, subnets: readonly IpNetwork[]): void {
   if (linkByName(route, name) === undefined) addBridge(route, name, 0);
   const link = linkByName(route, name);
-  if (link === undefined) throw new Error(`link ${name} has gone as soon as it was made`);
+  if (link === undefined) throw new Error(`link ${name} disappeared as soon as it was created`);
   const there = listAddresses(route, link);
   for (const subnet of subnets) {
     const address = ipBytes(resolverAddress(subnet));

@@ -10,7 +10,7 @@ export function platformOf(
   what: string,
 ): { readonly platform?: Platform | "all" } {
   if (allPlatforms && platform !== "")
-    throw new BerthServiceError(`${what}: a platform and all platforms cannot be asked for at once`);
+    throw new BerthServiceError(`${what}: a platform and all platforms cannot be requested together`);
   if (allPlatforms) return { platform: "all" };
   return platform === "" ? {} : { platform: parsePlatform(platform) };
 }

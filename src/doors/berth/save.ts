@@ -25,8 +25,7 @@ export async function* saveImages(
 
 function toRequest(request: berthV1.SaveImagesRequest): SaveRequest {
   const format = formats[request.format];
-  if (format === undefined)
-    throw new BerthServiceError(`save: there is no archive format of the number ${request.format}`);
+  if (format === undefined) throw new BerthServiceError(`save: unknown archive format ${request.format}`);
   const platform = platformOf(request, "save");
   if (format === "docker" && platform.platform === "all")
     throw new BerthServiceError("save: docker's archives hold one platform of an image");

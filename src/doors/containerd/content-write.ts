@@ -166,7 +166,7 @@ function giveBack({ buffer }: Uint8Array): void {
 
 /** 0 says nothing of the size. Throws InvalidArgument. */
 function checkTotal(total: bigint): void {
-  if (total < 0n) throw new ContainerdError("InvalidArgument", `total: ${total} is no size of a blob`);
+  if (total < 0n) throw new ContainerdError("InvalidArgument", `total: ${total} is not a valid blob size`);
 }
 
 function exists(digest: Digest): ContainerdError {

@@ -30,7 +30,7 @@ export function introspectionHandlers(served: ServiceOptions): IntrospectionHand
         throw new ContainerdError("NotFound", `plugin ${JSON.stringify(`${type}.${id}`)} not found`);
       if (options === undefined) return { plugin, extra: undefined };
       if (id !== "task")
-        throw new ContainerdError("Unimplemented", `plugin ${type}.${id} has no more information`);
+        throw new ContainerdError("Unimplemented", `plugin ${type}.${id} has no further information`);
       return { plugin, extra: await runtimeInfo(options, served) };
     },
   };

@@ -12,8 +12,7 @@ const snapshots = "snapshots/";
  */
 export function toResource(resource: containerd.leasesV1.Resource | undefined): LeaseResource {
   const { id = "", type = "" } = resource ?? {};
-  if (id === "")
-    throw new ContainerdError("InvalidArgument", "resource: the request has none, or one without an id");
+  if (id === "") throw new ContainerdError("InvalidArgument", "resource: missing, or without an id");
   if (type === "content") return { kind: "content", digest: parseDigest(id) };
   if (type === "images") return { kind: "image", name: id };
   if (type === "ingests") return { kind: "ingest", ref: id };

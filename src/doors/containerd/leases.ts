@@ -89,7 +89,7 @@ function expiryOf(labels: Labels): bigint | undefined {
   if (Number.isNaN(ms))
     throw new ContainerdError(
       "InvalidArgument",
-      `label ${expireLabel}: ${JSON.stringify(text)} is no time (RFC 3339)`,
+      `label ${expireLabel}: ${JSON.stringify(text)} is not a time (RFC 3339)`,
     );
   return BigInt(ms) * 1_000_000n;
 }

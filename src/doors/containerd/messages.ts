@@ -57,7 +57,7 @@ export function ofType<Message>(
   try {
     return codec.decode(any.value);
   } catch (cause) {
-    throw new ContainerdError("InvalidArgument", `${name}: the bytes are no such message`, { cause });
+    throw new ContainerdError("InvalidArgument", `${name}: the bytes are not such a message`, { cause });
   }
 }
 

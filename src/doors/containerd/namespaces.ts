@@ -57,5 +57,5 @@ function fieldOf({ name, labels }: Namespace, [field, ...rest]: readonly string[
 
 function required(namespace: Namespace | undefined): Namespace {
   if (namespace !== undefined) return namespace;
-  throw new ContainerdError("InvalidArgument", "namespace: the request has none");
+  throw new ContainerdError("InvalidArgument", "namespace: missing in the request");
 }

@@ -106,7 +106,7 @@ async function requirePod(id: string, { namespace }: ContainerdCall): Promise<st
 function notRunning(id: string): ContainerdError {
   return new ContainerdError(
     "NotFound",
-    `sandbox ${id} is a client's record: nothing runs it here; only pods that the CRI has made do run`,
+    `sandbox ${id} is a client's record: nothing runs it here; only pods created through the CRI run`,
   );
 }
 
@@ -130,8 +130,8 @@ function cannotMake(sandboxer: string): ContainerdError {
   return new ContainerdError(
     "Unimplemented",
     sandboxer === "shim"
-      ? "sandboxes: io.containerd.runc.v2 serves none; run a pod by the CRI's RunPodSandbox, such as with crictl runp or berth pod run"
-      : "sandboxes: pods are not made by this API; use the CRI's RunPodSandbox, such as with crictl runp or berth pod run",
+      ? "sandboxes: not supported by io.containerd.runc.v2; run a pod through the CRI's RunPodSandbox, for example with crictl runp or berth run"
+      : "sandboxes: this API does not create pods; use the CRI's RunPodSandbox, for example with crictl runp or berth run",
   );
 }
 

@@ -43,12 +43,12 @@ function checked(parsed: unknown): TaskUpdate["limits"] {
   for (const part of ["cpu", "memory", "pids", "unified"]) {
     const value = given[part];
     if (value === undefined) continue;
-    if (!isRecord(value)) throw new TypeError(`${part} is no object`);
+    if (!isRecord(value)) throw new TypeError(`${part} is not an object`);
     given[part] = mapValues(withoutNulls(value), endless);
   }
   const { hugepageLimits = [] } = given;
   if (!Array.isArray(hugepageLimits) || !hugepageLimits.every(isHugepageLimit))
-    throw new TypeError("hugepageLimits is no list of sizes and limits");
+    throw new TypeError("hugepageLimits is not a list of sizes and limits");
   return given;
 }
 

@@ -171,7 +171,7 @@ export function taskHandlers(options: ServiceOptions): TaskHandlers {
       else
         throw new ContainerdError(
           "Unimplemented",
-          "all: of a command only SIGKILL goes to all of its processes",
+          "all: for a command, only SIGKILL can go to all processes",
         );
       return {};
     },

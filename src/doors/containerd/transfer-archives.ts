@@ -37,7 +37,7 @@ export async function load(transfer: Transfer): Promise<void> {
   if (named === 0)
     throw new ContainerdError(
       "InvalidArgument",
-      "the archive names none of its images, or none as wanted: give them names by their digests",
+      "the archive names none of its images, or none that matches: name them by their digests",
     );
   progress.tell("Completed import");
 }

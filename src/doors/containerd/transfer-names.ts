@@ -68,8 +68,7 @@ export async function putNames(
   names: readonly Named[],
   target: Descriptor,
 ): Promise<void> {
-  if (names.length === 0)
-    throw new ContainerdError("NotFound", "destination: there is no name to give to the image");
+  if (names.length === 0) throw new ContainerdError("NotFound", "destination: no name for the image");
   for (const { name, labels } of names) {
     try {
       await imageNames.create({ name, target, labels });

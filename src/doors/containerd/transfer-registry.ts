@@ -88,5 +88,5 @@ async function askedCredentials(
 function bearerOf(header: string): RegistryAccess["credentials"] {
   const token = /^Bearer +(\S+)$/i.exec(header)?.[1];
   if (token !== undefined) return { kind: "registryToken", token };
-  throw new ContainerdError("Unimplemented", "AuthResponse.secret: a header that is no bearer token");
+  throw new ContainerdError("Unimplemented", "AuthResponse.secret: the header is not a bearer token");
 }

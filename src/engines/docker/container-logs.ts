@@ -135,7 +135,7 @@ export class ContainerLogs implements AsyncDisposable {
         await delay(retryMs, undefined, { signal }).catch(() => undefined);
       } catch (err) {
         if (signal.aborted || hasCode(err, "NotFound")) return;
-        logger.warn({ err }, "a container's log broke off; it goes on where it was");
+        logger.warn({ err }, "a container's log was interrupted; it continues where it stopped");
         await delay(retryMs, undefined, { signal }).catch(() => undefined);
       }
     }

@@ -223,7 +223,7 @@ function absent(error: unknown): undefined {
 }
 
 function refused(what: string, instead: string): EngineError {
-  return new EngineError("Unimplemented", `${what} cannot be had with the Docker engine; use ${instead}`);
+  return new EngineError("Unimplemented", `${what} is not supported with the Docker engine; use ${instead}`);
 }
 
 function stall(reference: string, ms: number): EngineError {

@@ -47,7 +47,7 @@ export class DockerSandboxes implements Sandboxes {
     if (handler !== "" && !runtimes.includes(handler)) {
       throw new EngineError(
         "InvalidArgument",
-        `runtime handler ${JSON.stringify(handler)} is none of Docker's runtimes, which are ${runtimes.join(", ")}`,
+        `runtime handler ${JSON.stringify(handler)} is not one of Docker's runtimes, which are ${runtimes.join(", ")}`,
       );
     }
     const name = sandboxName(config);
@@ -71,7 +71,7 @@ export class DockerSandboxes implements Sandboxes {
       await this.#takeDown(id, config).catch((err: unknown) =>
         this.#services.logger.error(
           { err, sandbox: id },
-          "a sandbox that could not be made could not be removed; it is at the next start",
+          "a sandbox that could not be created could not be removed either; the next start removes it",
         ),
       );
       throw error;
@@ -214,7 +214,7 @@ export class DockerSandboxes implements Sandboxes {
 
   #notDetached(sandbox: string, err: unknown): void {
     const { logger } = this.#services;
-    logger.warn({ err, sandbox }, "the network of a sandbox that has ended could not be taken down");
+    logger.warn({ err, sandbox }, "the network of a sandbox that has exited could not be torn down");
   }
 
   async update(): Promise<void> {
@@ -253,7 +253,7 @@ export class DockerSandboxes implements Sandboxes {
     const names = new Map(all.map(({ Id, Name }) => [Id, Name.slice(1)]));
     for (const [id, name] of names) {
       if (!isLeft(name) && !isReader(name)) continue;
-      logger.warn({ container: id }, "what was being made when a daemon ended is removed");
+      logger.warn({ container: id }, "removing what was being created when a daemon ended");
       await this.#kill(id);
       await this.#detach(id);
       await orNotFound(client.removeContainer(id));

@@ -89,7 +89,7 @@ export class Execs {
       } catch (err) {
         this.#logger.warn(
           { err, exec: id },
-          "a command that an earlier daemon left running could not be ended",
+          "a command that an earlier daemon left running could not be killed",
         );
       }
     }
@@ -214,7 +214,7 @@ async function kill({ client, id, process }: Command): Promise<void> {
     if (tries === maxTries) {
       // It was never started.
       if (!Running) return;
-      throw new EngineError("Internal", `command ${id} cannot be killed: Docker does not tell its process`);
+      throw new EngineError("Internal", `command ${id} cannot be killed: Docker does not report its process`);
     }
     await delay(pollMs);
   }

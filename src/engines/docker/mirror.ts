@@ -61,7 +61,7 @@ export class Mirror implements AsyncDisposable {
   /** Unfinished ones that have ended. */
   readonly #endedUnfinished = new Set<string>();
   readonly #closing = new AbortController();
-  #away: string | undefined = "it was not asked yet";
+  #away: string | undefined = "it has not been asked yet";
   #connection = AbortSignal.abort();
   #running: Promise<void> = Promise.resolve();
 
@@ -168,7 +168,7 @@ export class Mirror implements AsyncDisposable {
           retryMs = firstRetryMs;
           onFirst();
         });
-        this.#away = "the connection to it ended; it is being made again";
+        this.#away = "the connection to it ended; reconnecting";
       } catch (error) {
         if (signal.aborted) return;
         this.#away = messageOf(error);
@@ -208,7 +208,7 @@ export class Mirror implements AsyncDisposable {
         await this.#options.client.ping(AbortSignal.any([signal, AbortSignal.timeout(answerMs)]));
       }
     } catch (cause) {
-      const silence = `it has not answered for ${answerMs / 1000} s; see what dockerd hangs in`;
+      const silence = `it has not answered for ${answerMs / 1000} s; check why dockerd hangs`;
       connection.abort(new EngineError("Unavailable", silence, { cause }));
     }
   }
@@ -233,7 +233,7 @@ export class Mirror implements AsyncDisposable {
       .catch((err: unknown) =>
         this.#options.logger.warn(
           { err, container: id },
-          "a container could not be looked at after an event",
+          "a container could not be inspected after an event",
         ),
       )
       .finally(() => this.#looks.delete(look));
@@ -298,10 +298,7 @@ export class Mirror implements AsyncDisposable {
     // It is shown from when it is whole.
     if (this.#options.isUnfinished(details.Name.slice(1))) return;
     const after = await read(details, before).catch((err: unknown) => {
-      logger.error(
-        { err, container: id },
-        "what is kept of a container with it cannot be read; it is left alone",
-      );
+      logger.error({ err, container: id }, "the labels of a container cannot be read; it is ignored");
       return undefined;
     });
     if (after === undefined) return;

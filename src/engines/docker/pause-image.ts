@@ -58,7 +58,7 @@ export class PauseImage {
     if (await this.#has(this.#configured)) return this.#configured;
     throw new EngineError(
       "FailedPrecondition",
-      `the image of sandboxes, ${this.#configured} (docker.sandbox_image), is not there: \`docker pull\` it, or leave the key empty`,
+      `the image of sandboxes, ${this.#configured} (docker.sandbox_image), does not exist: \`docker pull\` it, or leave the key empty`,
     );
   }
 
@@ -78,7 +78,7 @@ export class PauseImage {
     } catch (cause) {
       throw new EngineError(
         "FailedPrecondition",
-        `${this.#program} (sandbox.pause_program) cannot be read, of which the image of sandboxes is made: install catatonit, or set docker.sandbox_image`,
+        `${this.#program} (sandbox.pause_program) cannot be read to build the sandbox image: install catatonit, or set docker.sandbox_image`,
         { cause },
       );
     }

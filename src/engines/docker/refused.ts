@@ -16,7 +16,7 @@ function refuseUnsupported(asked: ReadonlyMap<string, boolean>): void {
     if (isSet) {
       throw new EngineError(
         "Unimplemented",
-        `${field} cannot be had with the Docker engine: Docker's API has nothing for it; use engine.name = "native", or leave it out`,
+        `${field} is not supported with the Docker engine: Docker's API has no equivalent; use engine.name = "native", or leave it out`,
       );
     }
   }

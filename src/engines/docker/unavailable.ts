@@ -2,13 +2,13 @@ import type { SecurityProfiles } from "../../services/profiles/index.ts";
 import { type Checkpoints, EngineError } from "../engine/index.ts";
 
 function refused(what: string, why: string): EngineError {
-  return new EngineError("Unimplemented", `${what} cannot be had with the Docker engine: ${why}`);
+  return new EngineError("Unimplemented", `${what} is not supported with the Docker engine: ${why}`);
 }
 
 const noCheckpoints = () =>
   refused(
     "checkpoints",
-    'Docker writes them into its own directories, and none of a pod; use engine.name = "native"',
+    'Docker writes them into its own directories, not into those of a pod; use engine.name = "native"',
   );
 
 /** CRI's checkpoints, none of which Docker's API can make or take in. */
@@ -25,10 +25,7 @@ export const dockerCheckpoints: Checkpoints = {
 };
 
 const noProfiles = () =>
-  refused(
-    "seccomp profiles from registries",
-    "they are kept in the native engine's storage; use localhost profiles",
-  );
+  refused("seccomp profiles from registries", "they are stored by the native engine; use localhost profiles");
 
 export const dockerProfiles: SecurityProfiles = {
   pull: async () => {

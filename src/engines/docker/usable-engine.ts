@@ -16,7 +16,7 @@ export function requireUsable({ SecurityOptions }: DockerInfo): void {
     if (!(SecurityOptions ?? []).includes(option)) continue;
     throw new EngineError(
       "FailedPrecondition",
-      `the Docker Engine ${what}: its containers have users of their own, and pods have the machine's; ${instead}`,
+      `the Docker Engine ${what}: its containers have their own users, but pods have the machine's; ${instead}`,
     );
   }
 }

@@ -94,6 +94,6 @@ export function nameLookupFailure(error: unknown): string | undefined {
   if (code === "ENOTFOUND")
     return `host ${hostname} not found: check the spelling, /etc/hosts and /etc/resolv.conf`;
   if (code === "EAI_AGAIN")
-    return `cannot look up host ${hostname}: no name server of /etc/resolv.conf answers; check that they can be reached`;
+    return `cannot look up host ${hostname}: no name server in /etc/resolv.conf answers; check that they are reachable`;
   return undefined;
 }

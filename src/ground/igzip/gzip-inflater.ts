@@ -71,7 +71,7 @@ export class GzipInflater implements Disposable {
     const known = this.#header.length;
     const header = known === 0 ? bytes : Buffer.concat([this.#header, bytes]);
     const length = gzipHeaderBytes(header);
-    if (length === "invalid") throw new GzipError("a gzip member begins with something else than its header");
+    if (length === "invalid") throw new GzipError("a gzip member does not begin with its header");
     if (length === undefined) {
       if (header.length > maxHeaderBytes) throw new GzipError("a gzip header has no end");
       this.#header = Buffer.from(header);

@@ -53,9 +53,9 @@ function whyNotWritable(path: string): string {
 export function damaged(path: string, finding: string): MetadataError {
   return new MetadataError(
     "DataLoss",
-    `database ${path} is damaged (${finding}) and was left as it is. Keep a copy of it and of ${path}-wal, ` +
-      `look at it with: sqlite3 ${path} "PRAGMA integrity_check", save what can be read with: sqlite3 ${path} .recover; ` +
-      "or restore a backup, or move it away to start with an empty one (pods and images are forgotten then)",
+    `database ${path} is damaged (${finding}) and was not changed. Keep a copy of it and of ${path}-wal, ` +
+      `check it with: sqlite3 ${path} "PRAGMA integrity_check", save what can be read with: sqlite3 ${path} .recover; ` +
+      "or restore a backup, or move it away to start with an empty one (which loses pods and images)",
   );
 }
 

@@ -90,7 +90,7 @@ function madeByNewer(db: DatabaseSync, path: string, found: number): MetadataErr
   const newest = db.prepare("SELECT made_by FROM schema_versions ORDER BY version DESC LIMIT 1").get();
   return new MetadataError(
     "FailedPrecondition",
-    `database ${path} has schema ${found}, made by ${newest?.made_by}; this is ${programVersion()}, which knows schemas up to ` +
+    `database ${path} has schema ${found}, created by ${newest?.made_by}; this is ${programVersion()}, which knows schemas up to ` +
       `${migrations.length}. Run that version or a newer one, or use another root directory`,
   );
 }

@@ -57,6 +57,6 @@ function find(
     }
   }
   const problems = directories.flat().flatMap((one) => ("problem" in one ? [one.problem] : []));
-  const ignored = problems.length === 0 ? "" : `; not taken are: ${problems.join("; ")}`;
+  const ignored = problems.length === 0 ? "" : `; invalid files: ${problems.join("; ")}`;
   throw new CdiError("FailedPrecondition", `CDI device ${name} is not defined by any spec${ignored}`);
 }

@@ -25,7 +25,7 @@ export function agreeOnVersion({ Version, ApiVersion, MinAPIVersion = oldestApi 
   if (!isAtLeast(newestApi, MinAPIVersion)) {
     throw new DockerError(
       "FailedPrecondition",
-      `Docker Engine ${Version} wants API ${MinAPIVersion} or newer; ${newestApi} is the newest that is known here: install a newer berth, or set DOCKER_MIN_API_VERSION=${newestApi} for dockerd`,
+      `Docker Engine ${Version} requires API ${MinAPIVersion} or newer; ${newestApi} is the newest that berth knows: install a newer berth, or set DOCKER_MIN_API_VERSION=${newestApi} for dockerd`,
     );
   }
   return isAtLeast(ApiVersion, newestApi) ? newestApi : ApiVersion;

@@ -68,9 +68,7 @@ const tlsFields = ["root-ca-file", "cert-file", "key-file", "server-name", "inse
 function parseTls(value: unknown, where: string): ProviderTls {
   const fields = fieldsOf(value, where, tlsFields);
   if (fields["insecure-skip-verify"] === true)
-    throw wrong(
-      `${where}.insecure-skip-verify: whoever answers would get to see keys; give root-ca-file instead`,
-    );
+    throw wrong(`${where}.insecure-skip-verify: anyone who answers could see keys; set root-ca-file instead`);
   const textOf = (name: (typeof tlsFields)[number]): string | undefined => {
     const text = fields[name];
     if (text !== undefined && typeof text !== "string") throw wrong(`${where}.${name}: expected a text`);

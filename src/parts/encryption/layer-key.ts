@@ -34,7 +34,7 @@ export function layerKeyOf(layer: EncryptedLayer, unwrapped: Uint8Array): LayerK
     );
   const secret = objectOf(unwrapped);
   if (secret === undefined)
-    throw new EncryptionError("FailedPrecondition", "what it has unwrapped is not what ocicrypt wraps");
+    throw new EncryptionError("FailedPrecondition", "the unwrapped data is not in ocicrypt's format");
   const options = [known.cipheroptions, secret.cipheroptions].filter(isRecord);
   const nonce = options.map(({ nonce: found }) => found).find((found) => found !== undefined);
   return {
@@ -68,5 +68,5 @@ function objectOf(bytes: Uint8Array): JsonObject | undefined {
 function bytesOf(value: unknown, length: number, what: string): Uint8Array {
   const bytes = typeof value === "string" ? new Uint8Array(Buffer.from(value, "base64")) : undefined;
   if (bytes?.length === length) return bytes;
-  throw new EncryptionError("FailedPrecondition", `${what} has not ${length} bytes`);
+  throw new EncryptionError("FailedPrecondition", `${what} does not have ${length} bytes`);
 }

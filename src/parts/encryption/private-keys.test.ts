@@ -23,7 +23,7 @@ test("a file that cannot be used is named, with nothing of what is in it", async
   for (const [name, content] of Object.entries(contents)) await writeFile(at(name), content, { mode: 0o600 });
   const { keys, unusable } = await readPrivateKeys(directory.path);
   assert.equal(keys.length, 0);
-  const wanted = Object.keys(contents).map((name) => `${at(name)}: is no private key in JWK`);
+  const wanted = Object.keys(contents).map((name) => `${at(name)}: is not a private key in JWK`);
   assert.deepEqual(unusable, wanted);
 });
 
@@ -36,7 +36,7 @@ test("a file of another user, who could read it, is no key; and a FIFO is not wa
   const { keys, unusable } = await readPrivateKeys(directory.path);
   assert.equal(keys.length, 1);
   assert.deepEqual(unusable, [
-    `${at("fifo")}: is no file`,
-    `${at("others.pem")}: belongs to another user; make it root's (chown root)`,
+    `${at("fifo")}: is not a file`,
+    `${at("others.pem")}: belongs to another user; change its owner to root (chown root)`,
   ]);
 });

@@ -47,9 +47,10 @@ async function readPrivate(path: string): Promise<Buffer> {
   // A FIFO would otherwise be waited for.
   await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const found = await file.stat();
-  if (!found.isFile()) throw wrong("is no file");
-  if (found.uid !== process.geteuid?.()) throw wrong("belongs to another user; make it root's (chown root)");
-  if ((found.mode & 0o077) !== 0) throw wrong("can be read by others; make it private (chmod 600)");
+  if (!found.isFile()) throw wrong("is not a file");
+  if (found.uid !== process.geteuid?.())
+    throw wrong("belongs to another user; change its owner to root (chown root)");
+  if ((found.mode & 0o077) !== 0) throw wrong("is readable by other users; make it private (chmod 600)");
   if (found.size > maxFileBytes) throw wrong(`has more than ${maxFileBytes} bytes`);
   return await file.readFile();
 }
@@ -60,11 +61,11 @@ function parseKey(bytes: Buffer): KeyObject {
   if (!text.startsWith("-----BEGIN ")) return parseDer(bytes);
   if (text.startsWith("-----BEGIN PGP ")) throw wrong("is a key of PGP, which is not used");
   if (text.startsWith("-----BEGIN ENCRYPTED ") || text.includes("Proc-Type: 4,ENCRYPTED"))
-    throw wrong("is protected by a password, which berthd has nobody to ask for");
+    throw wrong("is protected by a password, which berthd cannot ask for");
   try {
     return createPrivateKey(bytes);
   } catch (cause) {
-    throw wrong("is no private key", { cause });
+    throw wrong("is not a private key", { cause });
   }
 }
 
@@ -73,7 +74,7 @@ function parseJwk(text: string): KeyObject {
     return createPrivateKey({ key: JSON.parse(text) as webcrypto.JsonWebKey, format: "jwk" });
   } catch {
     // Both say what they have found, which may be the key itself, where errors go that others read.
-    throw wrong("is no private key in JWK");
+    throw wrong("is not a private key in JWK");
   }
 }
 
@@ -85,7 +86,7 @@ function parseDer(key: Buffer): KeyObject {
       // Whether it is one of the others, the next try tells.
     }
   }
-  throw wrong("is no private key");
+  throw wrong("is not a private key");
 }
 
 function wrong(message: string, options?: { readonly cause?: unknown }): EncryptionError {

@@ -45,7 +45,7 @@ export async function unwrapLayerKey(
   const why = [...new Set(failures.map(messageOf))].join("; ");
   throw new EncryptionError(
     failures.at(-1)?.code ?? "FailedPrecondition",
-    `layer ${layer.digest} is encrypted, and its key cannot be had: ${why}`,
+    `layer ${layer.digest} is encrypted, and its key is not available: ${why}`,
   );
 }
 
@@ -72,7 +72,7 @@ async function tryKeys(
     if (unwrapped !== undefined) return unwrapped;
   }
   const others = unusable.length === 0 ? "" : `; not usable: ${unusable.join(", ")}`;
-  throw new EncryptionError("FailedPrecondition", `none of the ${keys.length} opens it${others}`);
+  throw new EncryptionError("FailedPrecondition", `none of the ${keys.length} keys fits${others}`);
 }
 
 function questionsToProviders(layer: EncryptedLayer, { providers }: KeyHolders): readonly Question[] {
@@ -104,6 +104,6 @@ function unreadable(layer: EncryptedLayer, { providers, keys }: KeyHolders): Enc
   return new EncryptionError(
     "Unimplemented",
     `layer ${layer.digest} is encrypted for ${who}; only private keys of JWE and key providers can decrypt it here, and ${remedy}: ` +
-      "add one, or decrypt the image where the key is (`skopeo copy --decryption-key`) and push what comes out",
+      "add one, or decrypt the image where the key is (`skopeo copy --decryption-key`) and push the result",
   );
 }

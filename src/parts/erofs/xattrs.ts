@@ -34,7 +34,7 @@ export function checkXattr(key: string, value: Uint8Array): void {
   if (key.length > maxNameBytes || (found !== undefined && !found.whole && key === found.prefix))
     refuse(`has a name that is empty or longer than ${maxNameBytes} bytes`);
   if (value.length > maxValueBytes) refuse(`has ${value.length} bytes, at most ${maxValueBytes} are allowed`);
-  if (found?.whole && !isAcl(value)) refuse("is no access control list");
+  if (found?.whole && !isAcl(value)) refuse("is not an access control list");
 }
 
 /** As posix_acl_xattr.h has it: version 2, and entries of eight bytes. */

@@ -81,6 +81,6 @@ const mark: Omit<TarEntry, "name"> = {
 function isNoWhiteout(path: string): LayerDiffError {
   const quoted = JSON.stringify(fromByteString(path));
   return new LayerDiffError(
-    `a layer cannot say anything of ${quoted}: names that begin with .wh. mean files that are deleted; use another name`,
+    `a layer cannot contain ${quoted}: names that begin with .wh. stand for deleted files; use another name`,
   );
 }

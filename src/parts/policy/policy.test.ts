@@ -100,6 +100,6 @@ test("a policy with anything that is not understood is refused, with its place",
   for (const [policy, message] of cases)
     await assert.rejects(parse(policy), { name: "PolicyError", code: "FailedPrecondition", message });
   const twice = '{"default": [{"type": "reject"}], "default": [{"type": "insecureAcceptAnything"}]}';
-  await assert.rejects(parsePolicy(twice, "policy.json"), { message: /policy\.json has a key twice/ });
+  await assert.rejects(parsePolicy(twice, "policy.json"), { message: /policy\.json has a duplicate key/ });
   await assert.rejects(parsePolicy("{", "policy.json"), { message: /policy\.json is not valid JSON/ });
 });

@@ -17,7 +17,10 @@ export async function parseStrictJson(text: string, what: string): Promise<unkno
   // JSON is YAML, whose parser knows of keys that stand twice. What else it says of style does not matter.
   const twice = parseDocument(text, { uniqueKeys: true }).errors.find(({ code }) => code === "DUPLICATE_KEY");
   if (twice !== undefined)
-    throw new PolicyError("FailedPrecondition", `${what} has a key twice: ${twice.message.split("\n")[0]}`);
+    throw new PolicyError(
+      "FailedPrecondition",
+      `${what} has a duplicate key: ${twice.message.split("\n")[0]}`,
+    );
   return value;
 }
 

@@ -60,8 +60,8 @@ async function whyUnmet(
       reasons.push(why);
     }
   }
-  if (reasons.length === 0) return "a signature is required, and none was found";
-  return `a signature is required, and none that was found counts: ${[...new Set(reasons)].join("; ")}`;
+  if (reasons.length === 0) return "a signature is required, but none was found";
+  return `a signature is required, but none that was found counts: ${[...new Set(reasons)].join("; ")}`;
 }
 
 /** What each signed message says, or why it does not count. */
@@ -110,8 +110,8 @@ function whyOther(
     name === undefined ? [] : [name.name + name.version],
   );
   return names.length === 0
-    ? `it names no image, which only signedIdentity of type matchDigest takes, not ${identity.kind}`
-    : `it is one of ${names.join(", ")}, which ${identity.kind} does not take`;
+    ? `it names no image, which only signedIdentity of type matchDigest accepts, not ${identity.kind}`
+    : `it is for ${names.join(", ")}, which ${identity.kind} does not accept`;
 }
 
 /** With a digest the tag does not count: it may have been moved. */

@@ -156,7 +156,7 @@ export class PartsAhead implements Disposable {
     );
     if (!this.#isAsked(response, start, end)) {
       discard(response);
-      throw new RegistryError("Unavailable", `${host}: sent something else than the part asked for`);
+      throw new RegistryError("Unavailable", `${host}: sent something other than the requested part`);
     }
     onComing();
     // Not the chunks as they come: a server may make them of one byte each, and each would take a hundred.
@@ -164,7 +164,7 @@ export class PartsAhead implements Disposable {
     let length = 0;
     for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
       if (length + chunk.length > bytes.length)
-        throw new RegistryError("DataLoss", `${host}: sent more than the part asked for`);
+        throw new RegistryError("DataLoss", `${host}: sent more than the requested part`);
       bytes.set(chunk, length);
       length += chunk.length;
     }

@@ -140,7 +140,7 @@ class BlobPush {
       const end = Math.min(size, upload.offset + (this.#chunkBytes ?? size));
       const next = await this.#requests.append(upload, this.#part(path, upload.offset, end));
       if (next.offset <= upload.offset)
-        throw new RegistryError("Unavailable", `${next.location.host}: took nothing of what was sent to it`);
+        throw new RegistryError("Unavailable", `${next.location.host}: accepted none of the data`);
       upload = next;
       this.#upload = upload;
       this.furthestBytes = Math.max(this.furthestBytes, upload.offset);

@@ -462,14 +462,14 @@ describe("an upload", () => {
   });
 
   for (const [status, code, words] of [
-    [400, "InvalidArgument", /does not take it/],
+    [400, "InvalidArgument", /rejects it/],
     [401, "Unauthenticated", /offered: none/],
     [403, "PermissionDenied", /forbidden/],
     [404, "NotFound", /repository does not exist/],
     [405, "FailedPrecondition", /read-only/],
     [409, "FailedPrecondition", /409/],
-    [413, "ResourceExhausted", /limit has to be raised/],
-    [415, "FailedPrecondition", /of this kind/],
+    [413, "ResourceExhausted", /raise the limit there/],
+    [415, "FailedPrecondition", /of this type/],
     [429, "ResourceExhausted", /too many requests; it asks to wait for 1 seconds/],
     [500, "Unavailable", /RegistryUnavailable.*answered 500/],
     [501, "FailedPrecondition", /501/],

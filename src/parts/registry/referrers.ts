@@ -92,7 +92,7 @@ function entriesOf({ host }: Endpoint, path: string, bytes: Uint8Array): readonl
   const refuse = (): never => {
     throw new RegistryError(
       "FailedPrecondition",
-      `${host}: ${path} is no list of referrers (${digestOf(bytes)}); it is left as it is`,
+      `${host}: ${path} is not a list of referrers (${digestOf(bytes)}); it is left unchanged`,
     );
   };
   try {

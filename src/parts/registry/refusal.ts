@@ -61,7 +61,7 @@ const pullDenied: Meaning = {
 };
 const pushDenied: Meaning = {
   code: "Unauthenticated",
-  why: "push access denied: the registry needs credentials, or other ones than those given",
+  why: "push access denied: the registry needs credentials, or different ones",
 };
 const pushForbidden: Meaning = {
   code: "PermissionDenied",
@@ -71,34 +71,34 @@ const pushForbidden: Meaning = {
 const meanings: Readonly<Record<number, Meaning>> = {
   403: { code: "PermissionDenied", why: "forbidden" },
   404: { code: "NotFound", why: "not found" },
-  410: { code: "NotFound", why: "not there any more (410)" },
+  410: { code: "NotFound", why: "no longer there (410)" },
   429: { code: "ResourceExhausted", why: "too many requests", transient: true },
-  451: { code: "PermissionDenied", why: "may not give it away, for legal reasons (451)" },
+  451: { code: "PermissionDenied", why: "unavailable for legal reasons (451)" },
 };
 
 /** What some statuses say to one who brings something. */
 const pushMeanings: Readonly<Record<number, Meaning>> = {
-  400: { code: "InvalidArgument", why: "does not take it" },
+  400: { code: "InvalidArgument", why: "rejects it" },
   404: {
     code: "NotFound",
-    why: "not found: the repository does not exist, and is not created by a push here",
+    why: "not found: the repository does not exist, and this registry does not create it on push",
   },
   405: {
     code: "FailedPrecondition",
-    why: "takes no pushes (405): it is read-only, or only a mirror; push to another registry",
+    why: "accepts no pushes (405): it is read-only, or only a mirror; push to another registry",
   },
-  409: { code: "FailedPrecondition", why: "does not take it as things are there (409)" },
+  409: { code: "FailedPrecondition", why: "rejects it because of a conflict (409)" },
   412: {
     code: "FailedPrecondition",
-    why: "does not take it as things are there (412): the tag may be one that cannot be changed",
+    why: "rejects it because of a failed precondition (412): the tag may be immutable",
   },
   413: {
     code: "ResourceExhausted",
-    why: "takes nothing so large (413), nor does a proxy before it; its limit has to be raised",
+    why: "rejects it as too large (413), or a proxy in front of it does; raise the limit there",
   },
-  415: { code: "FailedPrecondition", why: "takes no content of this kind (415)" },
+  415: { code: "FailedPrecondition", why: "does not accept content of this type (415)" },
   416: { code: "Unavailable", why: "has another part of the upload than we think (416)", transient: true },
-  422: { code: "InvalidArgument", why: "does not take it (422)" },
+  422: { code: "InvalidArgument", why: "rejects it (422)" },
   501: { code: "FailedPrecondition", why: "cannot do this (501)" },
-  507: { code: "ResourceExhausted", why: "has no room left (507)" },
+  507: { code: "ResourceExhausted", why: "has no space left (507)" },
 };

@@ -141,7 +141,7 @@ function locationOf({ headers, url }: HttpResponse, before: Upload | undefined):
   const { location } = headers;
   if (typeof location !== "string") {
     if (before !== undefined) return before.location;
-    throw new RegistryError("Unavailable", `${url.host}: began an upload without saying where it goes on`);
+    throw new RegistryError("Unavailable", `${url.host}: began an upload without saying where to continue`);
   }
   const to = URL.canParse(location, url) ? new URL(location, url) : undefined;
   if (to !== undefined && to.hostname === url.hostname && url.protocol === "https:" && isSamePort(to, url)) {

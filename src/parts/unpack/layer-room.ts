@@ -33,7 +33,7 @@ export class LayerRoom {
     } catch (error) {
       if (!(error instanceof KeptRoomError)) throw error;
       throw this.#refused(
-        `is too large for this machine: ${error.message} (images.min_free_percent); remove images, or lower that`,
+        `is too large for this machine: ${error.message} (images.min_free_percent); remove images, or lower that key`,
       );
     }
   }

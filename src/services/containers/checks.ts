@@ -8,7 +8,7 @@ type Checked<R> = Omit<R, "createdAtNs" | "updatedAtNs">;
 export function checkContainer(container: Checked<Container>): void {
   checkCommon("container", container);
   if (container.snapshotKey !== "" && container.snapshotter === "")
-    throw invalid("container", container.id, "has a snapshot but no snapshotter; give both or none");
+    throw invalid("container", container.id, "has a snapshot but no snapshotter; set both or neither");
 }
 
 /** Throws ContainersError InvalidArgument. */

@@ -118,5 +118,5 @@ async function readPiece(file: FileHandle, path: string, offset: number, into: B
   } catch (error) {
     throw fileError(`reading ${path}`, error);
   }
-  throw new ContentError("DataLoss", `${path} ends at ${offset} bytes; pull what it belongs to again`);
+  throw new ContentError("DataLoss", `${path} ends at ${offset} bytes; pull its image again`);
 }

@@ -61,7 +61,7 @@ function pathsOf(read: ReadMount): readonly string[] {
 
 function checkAbsolute(path: string): void {
   if (!path.startsWith("/"))
-    throw new DiffError("InvalidArgument", `mounts: ${JSON.stringify(path)} is no absolute path`);
+    throw new DiffError("InvalidArgument", `mounts: ${JSON.stringify(path)} is not an absolute path`);
 }
 
 export type ApplyTarget = {
@@ -78,10 +78,14 @@ export type ApplyTarget = {
 export function applyTarget(mounts: readonly MountMessage[]): ApplyTarget {
   const mount = clientMount(mounts);
   if (mount === undefined) throw new DiffError("InvalidArgument", "mounts: give one");
-  if (mount.readonly) throw new DiffError("InvalidArgument", "mounts: a read-only one takes no layer");
+  if (mount.readonly)
+    throw new DiffError("InvalidArgument", "mounts: a layer cannot be applied to a read-only mount");
   if (mount.type === "bind") return { target: { directory: mount.source, whiteouts: "remove" }, lower: [] };
   const { upper, lower } = mount.mount;
   if (upper === undefined)
-    throw new DiffError("InvalidArgument", "mounts: an overlay without upperdir takes no layer");
+    throw new DiffError(
+      "InvalidArgument",
+      "mounts: a layer cannot be applied to an overlay without upperdir",
+    );
   return { target: { directory: upper.directory, whiteouts: "overlayfs" }, lower };
 }

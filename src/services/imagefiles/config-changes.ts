@@ -17,7 +17,7 @@ export function changedConfig(config: Json, changes: readonly string[]): Json {
     const known = Object.keys(instructions).join(", ");
     throw new ImageFilesError(
       "InvalidArgument",
-      `change ${JSON.stringify(change)}: give one of ${known}, and what it is to be`,
+      `change ${JSON.stringify(change)}: give one of ${known}, and its value`,
     );
   }, config);
 }
@@ -78,7 +78,7 @@ function pairs(text: string, instruction: string): readonly (readonly [string, s
     if (equals > 0) return [word.slice(0, equals), word.slice(equals + 1)];
     throw new ImageFilesError(
       "InvalidArgument",
-      `change ${JSON.stringify(`${instruction} ${text}`)}: ${JSON.stringify(word)} is no KEY=VALUE`,
+      `change ${JSON.stringify(`${instruction} ${text}`)}: ${JSON.stringify(word)} is not KEY=VALUE`,
     );
   });
 }
@@ -98,7 +98,7 @@ function port(text: string): string {
     return `${Number(number)}/${protocol}`;
   throw new ImageFilesError(
     "InvalidArgument",
-    `change EXPOSE: ${JSON.stringify(text)} is no PORT[/PROTOCOL]`,
+    `change EXPOSE: ${JSON.stringify(text)} is not PORT[/PROTOCOL]`,
   );
 }
 

@@ -196,7 +196,7 @@ export class ImageMounts {
     const lookUp = this.#lookUp(signal);
     const found = await lookUp(directory, () => stat(directory).catch(() => undefined));
     if (found === undefined)
-      throw new ImageFilesError("NotFound", `${quoted} is not there: make the directory`);
+      throw new ImageFilesError("NotFound", `${quoted} does not exist: create the directory`);
     if (!found.isDirectory()) throw new ImageFilesError("InvalidArgument", `${quoted} is not a directory`);
     return await lookUp(directory, () => realpath(directory));
   }

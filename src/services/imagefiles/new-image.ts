@@ -116,5 +116,5 @@ function dockerType(type: string): string {
 function parse(bytes: Uint8Array, what: string): Json {
   const value: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
   if (isRecord(value)) return value;
-  throw new ImageFilesError("InvalidArgument", `the image's ${what} is no JSON object`);
+  throw new ImageFilesError("InvalidArgument", `the image's ${what} is not a JSON object`);
 }

@@ -69,7 +69,7 @@ export class DiskThresholds {
     else
       logger.warn(
         { ...told, wantedBytes },
-        "the disk is fuller than images.gc_high_percent, and no more images can be removed: all others are in use, pinned or new",
+        "disk usage is above images.gc_high_percent, and no more images can be removed: all others are in use, pinned or new",
       );
   }
 

@@ -182,7 +182,7 @@ describe("an image with encrypted layers", () => {
     await assert.rejects(pull({ "root-ca-file": "/nonexistent" }), { code: "FailedPrecondition" });
     await assert.rejects(pull({ "insecure-skip-verify": true }), {
       code: "FailedPrecondition",
-      message: /insecure-skip-verify: whoever answers would get to see keys/,
+      message: /insecure-skip-verify: anyone who answers could see keys/,
     });
   });
 

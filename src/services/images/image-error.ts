@@ -8,6 +8,6 @@ export class ImageError extends BerthError {}
 export function noRoomError(what: string, { message }: KeptRoomError): ImageError {
   return new ImageError(
     "ResourceExhausted",
-    `${what} is too large for this machine: ${message} (images.min_free_percent); remove images, or lower that`,
+    `${what} is too large for this machine: ${message} (images.min_free_percent); remove images, or lower that key`,
   );
 }

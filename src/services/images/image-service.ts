@@ -337,7 +337,7 @@ class ImageService implements Images, AsyncDisposable {
       const name = image.repoTags[0] ?? image.id;
       throw new ImageError(
         "FailedPrecondition",
-        `${name} is no container image but an artifact of the type ${JSON.stringify(image.artifact.type)}; ` +
+        `${name} is not a container image but an artifact of type ${JSON.stringify(image.artifact.type)}; ` +
           "it can be mounted as a volume, read-only",
       );
     }
@@ -430,7 +430,10 @@ class ImageService implements Images, AsyncDisposable {
     const read = async ({ digest }: Descriptor): Promise<Uint8Array> => {
       if (content.has(digest)) return await content.read(digest, maxSmallBytes);
       const whose = `image ${idOrReference} for ${formatPlatform(platform)}`;
-      throw new ImageError("NotFound", `${whose} is not here: ${digest} is missing; pull it with --platform`);
+      throw new ImageError(
+        "NotFound",
+        `${whose} is not present: ${digest} is missing; pull it with --platform`,
+      );
     };
     const resolved = await resolveTarget(target, read, platform);
     const names = this.#names.list().filter((name) => name.target.digest === target.digest);

@@ -106,10 +106,10 @@ describe("an image that skopeo has encrypted for keys of JWE", () => {
       assert.equal(error.code, "FailedPrecondition");
       for (const part of [
         `the keys in ${keys}: none of the 1 opens it`,
-        "public.pem: is no private key",
-        "shared.pem: can be read by others; make it private (chmod 600)",
+        "public.pem: is not a private key",
+        "shared.pem: is readable by other users; make it private (chmod 600)",
         "locked.pem: is protected by a password",
-        "text.txt: is no private key",
+        "text.txt: is not a private key",
       ])
         assert.ok(error.message.includes(part), error.message);
       return true;

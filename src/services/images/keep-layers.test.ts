@@ -35,7 +35,7 @@ test("layers that are not kept go once they are unpacked; the image stays what i
   await stack.images.push({ image: reference, destination: `${registry.host}/copy:v1` });
   await assert.rejects(stack.images.save({ images: [reference], format: "oci" }, signal), {
     code: "FailedPrecondition",
-    message: /were not kept here, and made again from its files it has the digest/,
+    message: /are not stored here, and rebuilt from its files it has the digest/,
   });
 });
 

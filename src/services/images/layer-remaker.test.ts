@@ -98,7 +98,7 @@ test("a layer that another tool has made comes out otherwise, and is refused wit
   const before = content.list();
   await using other = await startRegistry();
   const expected = new RegExp(
-    `the bytes of ${lost.digest} were not kept here, and .*made again from its files it has the digest sha256:`,
+    `the bytes of ${lost.digest} are not stored here, and .*rebuilt from its files it has the digest sha256:`,
   );
   await assert.rejects(images.push({ image: name, destination: `${other.host}/made:1` }), {
     code: "FailedPrecondition",

@@ -73,7 +73,7 @@ export class LayerRemaker {
     const { snapshotter } = this.#parts;
     const layer = await this.#layerOf(digest, plan);
     if (layer === undefined || !isLayerType(layer.descriptor.mediaType))
-      return "it is no layer that can be made again";
+      return "it is not a layer that can be rebuilt";
     if (snapshotter.stat(layer.chainId)?.kind !== "committed")
       return "its files are not unpacked here either";
     await hold.add([layer.descriptor]);
@@ -106,7 +106,7 @@ export class LayerRemaker {
     const { content, layerDiffs } = this.#parts;
     const { digest, mediaType: type } = layer.descriptor;
     const compression = compressions.get(type);
-    if (compression === undefined) return `a layer of the type ${type} cannot be made again`;
+    if (compression === undefined) return `a layer of type ${type} cannot be rebuilt`;
     await using lower = await this.#view(layer.parent);
     const mounts = { lower: layer.parent === undefined ? [] : lower.mounts, upper };
     // Before the blob is there: of another one nothing is left.
@@ -118,7 +118,7 @@ export class LayerRemaker {
       return undefined;
     } catch (error) {
       if (error instanceof OtherDigestError)
-        return `made again from its files it has the digest ${error.digest}`;
+        return `rebuilt from its files it has the digest ${error.digest}`;
       throw error;
     }
   }

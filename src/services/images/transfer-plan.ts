@@ -57,7 +57,7 @@ export async function planTransfer(
     const { digest, mediaType } = descriptor;
     if (documents.has(digest)) return;
     if (depth > maxIndexDepth)
-      throw new ImageError("InvalidArgument", `more than ${maxIndexDepth} indexes lie within each other`);
+      throw new ImageError("InvalidArgument", `more than ${maxIndexDepth} nested indexes`);
     const bytes = await read(descriptor);
     if (bytes !== undefined && isIndexType(mediaType)) {
       const { manifests } = parseIndex(bytes, mediaType);

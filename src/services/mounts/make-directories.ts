@@ -30,7 +30,7 @@ async function make(option: string, roots: Roots): Promise<void> {
   const mode = octal === undefined ? undefined : Number.parseInt(octal, 8);
   const found = await stat(path).catch(ignoreMissing);
   if (found !== undefined && !found.isDirectory())
-    throw new MountsError("InvalidArgument", `${JSON.stringify(given)} is there, and is no directory`);
+    throw new MountsError("InvalidArgument", `${JSON.stringify(given)} exists and is not a directory`);
   if (found === undefined) await mkdir(path, { mode: mode ?? 0o700 });
   // The daemon's umask has taken bits away.
   if (mode !== undefined) await chmod(path, mode);

@@ -52,9 +52,13 @@ export async function unmountOne(type: string, path: string): Promise<void> {
     await unmount(path, { missingOk: true });
   } catch (error) {
     if (error instanceof LinuxError && error.errno === "EBUSY")
-      throw new MountsError("FailedPrecondition", `${path} is in use; unmount what lies over it first`, {
-        cause: error,
-      });
+      throw new MountsError(
+        "FailedPrecondition",
+        `${path} is in use; first unmount what is mounted over it`,
+        {
+          cause: error,
+        },
+      );
     throw error;
   }
   await rmdir(path).catch(ignoreMissing);

@@ -132,7 +132,7 @@ export class Chains implements NetworkChain {
 function noDefaultNetwork(cause: unknown): NetworkError {
   return new NetworkError(
     "FailedPrecondition",
-    "there can be no default network: nf_tables of the kernel cannot be used; configure a network, or set network.default to none",
+    "the default network is not available: the kernel's nf_tables cannot be used; configure a network, or set network.default to none",
     { cause },
   );
 }

@@ -55,7 +55,7 @@ export async function keptSubnets(directory: string): Promise<DefaultSubnets | u
     if (four?.address.family === 4 && six?.address.family === 6) return { ipv4: four, ipv6: six };
     throw new Error('"ipv4" or "ipv6" is not a subnet');
   } catch (cause) {
-    const remedy = `stop the pods of the default network and remove ${directory}, to have them chosen anew`;
+    const remedy = `stop the pods of the default network and remove ${directory}, so that new ones are chosen`;
     throw new NetworkError(
       "DataLoss",
       `the subnets of the default network in ${path} cannot be understood; ${remedy}`,

@@ -174,7 +174,7 @@ async function withoutLostNamespace(pod: PodAttachment): Promise<PodAttachment> 
 function unknownNetworks(sandboxId: string): NetworkError {
   return new NetworkError(
     "Unavailable",
-    `pod sandbox ${sandboxId} cannot be detached: the record of its networks is lost, and there is no usable CNI configuration to tell which they were; restore the configuration`,
+    `pod sandbox ${sandboxId} cannot be detached: the record of its networks is lost, and no usable CNI configuration says which they were; restore the configuration`,
   );
 }
 

@@ -24,7 +24,7 @@ export async function ask(
 ): Promise<IncomingMessage> {
   const { ca, identity, token, serverName, timeoutMs } = access;
   if (ca === undefined && !isLoopback(peer.address))
-    throw new PeerError("FailedPrecondition", "needs ca_file: without TLS only loopback is asked");
+    throw new PeerError("FailedPrecondition", "needs ca_file: without TLS only loopback addresses are asked");
   const late = AbortSignal.timeout(Math.min(timeoutMs, longestAnswerMs));
   const options = {
     host: peer.address,

@@ -58,7 +58,7 @@ export class PeerServer implements AsyncDisposable {
     });
     worker.on("error", (err) => {
       reject(new PeerError("Unavailable", `images.peers: cannot listen: ${messageOf(err)}`, { cause: err }));
-      logger.error({ err }, "the thread that serves peers died; other nodes get nothing from here");
+      logger.error({ err }, "the thread that serves peers died; this node no longer serves peers");
     });
     try {
       return new PeerServer(worker, await promise, counts);

@@ -50,7 +50,9 @@ export async function readPeerSettings(
   if ((files.certificate === undefined) !== (files.key === undefined))
     throw wrong("certificate_file and key_file are needed together");
   if (files.token === undefined && (files.ca === undefined || files.certificate === undefined))
-    throw wrong("needs token_file, or certificate_file, key_file and ca_file, so that not everybody can ask");
+    throw wrong(
+      "needs token_file, or certificate_file, key_file and ca_file, so that not everyone can request blobs",
+    );
   const { certificate, key, ca, token } = files;
   const access: PeerAccess = {
     ca,
@@ -70,7 +72,7 @@ function serverSettings(
   if (isIP(host) === 0) throw wrong(`listen: ${JSON.stringify(host)} is not an IP address`);
   const tls = certificate === undefined || key === undefined ? undefined : { certificate, key };
   if (tls === undefined && !isLoopback(host))
-    throw wrong(`listen: ${host} needs certificate_file and key_file; only loopback goes without`);
+    throw wrong(`listen: ${host} needs certificate_file and key_file; only loopback works without them`);
   if (token !== undefined)
     return { host, port, tls, clients: { kind: "token", token }, maxUploads, timeoutMs };
   if (ca === undefined) throw wrong("listen needs token_file or ca_file");
@@ -89,7 +91,7 @@ async function readOptional(path: string): Promise<string | undefined> {
 async function readToken(path: string): Promise<string> {
   const token = (await readOptional(path))?.trim() ?? "";
   if (((await stat(path)).mode & 0o077) !== 0)
-    throw wrong(`${path} can be read by others; make it private (chmod 600)`);
+    throw wrong(`${path} is readable by other users; make it private (chmod 600)`);
   if (token.length < shortestToken || /[^\x21-\x7e]/.test(token))
     throw wrong(`${path}: expected a token of at least ${shortestToken} printable ASCII characters`);
   return token;

@@ -63,7 +63,7 @@ async function rootfsOf({ container, storage }: Restarted) {
   if (kind === undefined)
     throw new SnapshotError(
       "InvalidArgument",
-      `container ${container.id}: there is no snapshotter ${JSON.stringify(name)}`,
+      `container ${container.id}: no snapshotter ${JSON.stringify(name)}`,
     );
   return (await storage.snapshotter(kind)).mounts(snapshotKey).map(describeMount);
 }

@@ -111,7 +111,7 @@ export class Restarts implements AsyncDisposable {
     } catch (err) {
       logger.error(
         { err, namespace, container: id },
-        "a container cannot be restarted or stopped as its labels ask for",
+        "a container cannot be restarted or stopped as its labels request",
       );
       this.#look(namespace, id, againMs);
     }
@@ -129,7 +129,7 @@ export class Restarts implements AsyncDisposable {
     if (action === undefined) return;
     this.#options.logger.info(
       { namespace, container: id, count: wish.count },
-      `${action} a container as its labels ask for`,
+      `${action} a container as its labels request`,
     );
     if (action === "stopping") await stop(restarted, this.#closing.signal);
     else await startAnew(restarted, wish, this.#closing.signal);

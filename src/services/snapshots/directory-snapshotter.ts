@@ -85,7 +85,7 @@ export class DirectorySnapshotter implements Snapshotter {
     } catch (error) {
       // The next to ask tries again.
       this.#rootMade = undefined;
-      throw errorOf(error, `the directory of snapshots ${this.root} cannot be made`);
+      throw errorOf(error, `the directory of snapshots ${this.root} cannot be created`);
     }
   }
 
@@ -108,7 +108,7 @@ export class DirectorySnapshotter implements Snapshotter {
     if ((await isImage(directory)) && (await readdir(directory.fs)).length > 0)
       throw new SnapshotError(
         "FailedPrecondition",
-        `cannot commit snapshot ${key} as ${name}: a layer was applied to it, and files were written besides; apply the layer, commit it, and write to a snapshot on top of it`,
+        `cannot commit snapshot ${key} as ${name}: a layer was applied to it, and files were also written; apply the layer, commit it, and write to a snapshot on top of it`,
       );
     const mustSync = !options.synced || (options.inherit ?? []).length > 0;
     const [usage] = await Promise.all([
@@ -276,7 +276,7 @@ export class DirectorySnapshotter implements Snapshotter {
       return mounts;
     } catch (error) {
       void this.#deletions.start(id);
-      throw errorOf(error, `snapshot ${key} cannot be made`);
+      throw errorOf(error, `snapshot ${key} cannot be created`);
     } finally {
       this.#making.delete(id);
     }

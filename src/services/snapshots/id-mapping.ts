@@ -53,6 +53,6 @@ function mappings(label: string, text: string) {
   if (read !== undefined) return read;
   throw new SnapshotError(
     "InvalidArgument",
-    `labels: ${label}: ${JSON.stringify(text)} is no mapping; give CONTAINER-ID:HOST-ID:LENGTH, several with commas`,
+    `labels: ${label}: ${JSON.stringify(text)} is not a mapping; give CONTAINER-ID:HOST-ID:LENGTH, separated by commas`,
   );
 }

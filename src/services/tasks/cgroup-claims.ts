@@ -26,7 +26,7 @@ export class CgroupClaims {
   claim(path: string): Disposable {
     const other = [...this.#claimed].find((each) => isWithin(each, path) || isWithin(path, each));
     if (other !== undefined || shared.has(path)) {
-      const why = other === undefined ? "others are made in it" : `a task has ${other}`;
+      const why = other === undefined ? "cgroups of others are created in it" : `a task has ${other}`;
       throw new TasksError(
         "FailedPrecondition",
         `linux.cgroupsPath: the cgroup ${path} cannot be a container's own: ${why}; give the container another one`,

@@ -70,12 +70,12 @@ function checkLinux(
   { namespaces, resources, cgroupsPath, gidMappings }: Partial<Record<string, unknown>>,
 ) {
   if (gidMappings !== undefined && !(Array.isArray(gidMappings) && gidMappings.every(isMapping)))
-    throw invalid(id, "linux.gidMappings is no list of mappings");
+    throw invalid(id, "linux.gidMappings is not a list of mappings");
   if (cgroupsPath !== undefined && typeof cgroupsPath !== "string")
-    throw invalid(id, "linux.cgroupsPath is no text");
+    throw invalid(id, "linux.cgroupsPath is not a string");
   if (namespaces !== undefined && !(Array.isArray(namespaces) && namespaces.every(isObject)))
-    throw invalid(id, "linux.namespaces is no list of objects");
-  if (resources !== undefined && !isObject(resources)) throw invalid(id, "linux.resources is no object");
+    throw invalid(id, "linux.namespaces is not a list of objects");
+  if (resources !== undefined && !isObject(resources)) throw invalid(id, "linux.resources is not an object");
 }
 
 function isMapping(given: unknown): boolean {
@@ -113,7 +113,7 @@ function checkedCgroup(id: string, path: string): string {
   const absolute = posix.join("/", path);
   const parts = path.split("/");
   if (absolute === "/" || parts.includes("..") || parts.includes("."))
-    throw invalid(id, `linux.cgroupsPath: ${JSON.stringify(path)} is no cgroup for one container`);
+    throw invalid(id, `linux.cgroupsPath: ${JSON.stringify(path)} is not a cgroup for one container`);
   return absolute.replace(/\/$/, "");
 }
 

@@ -87,7 +87,7 @@ function schemeOf(name: string): string {
 function unknownScheme(field: string, name: string, known: string): TasksError {
   return new TasksError(
     "InvalidArgument",
-    `${field}: ${JSON.stringify(name)}: berth knows no ${schemeOf(name)}: here; give ${known}`,
+    `${field}: ${JSON.stringify(name)}: ${schemeOf(name)}: is not supported here; give ${known}`,
   );
 }
 

@@ -24,6 +24,6 @@ export function checkNullDevice(
   if (!terminal || handler?.type !== "crun" || !isMapped(linux)) return;
   throw new TasksError(
     "FailedPrecondition",
-    `container ${id} has a user namespace and a terminal: crun would make the machine's /dev/null belong to the namespace's root; run it without a terminal, or with runc (BinaryName in the runtime's options)`,
+    `container ${id} has a user namespace and a terminal: crun would change the owner of the machine's /dev/null to the namespace's root; run it without a terminal, or with runc (BinaryName in the runtime's options)`,
   );
 }

@@ -105,7 +105,7 @@ function rootOf(id: string, { root }: containerd.runcOptions.Options): string | 
   if (isAbsolute(root)) return normalize(root);
   throw new TasksError(
     "InvalidArgument",
-    `container ${id}: options: root: ${JSON.stringify(root)} is no absolute path`,
+    `container ${id}: options: root: ${JSON.stringify(root)} is not an absolute path`,
   );
 }
 
@@ -142,6 +142,6 @@ function handlerOfBinary(id: string, binary: string, { handlers }: HandlerTable)
 function noRuntime(id: string, what: string, known: readonly string[]): TasksError {
   return new TasksError(
     "InvalidArgument",
-    `container ${id}: ${what} is no runtime handler of berth's; give one of ${known.join(", ")}, or configure it`,
+    `container ${id}: ${what} is not a runtime handler of berth; give one of ${known.join(", ")}, or configure it`,
   );
 }

@@ -267,7 +267,7 @@ export class TaskStore implements AsyncDisposable {
     } catch (err) {
       this.#options.logger.warn(
         { err: messageOf(err), namespace, container: task.id },
-        "the streams of a task with a terminal cannot be opened again: its output goes nowhere",
+        "the streams of a task with a terminal cannot be opened again: its output is discarded",
       );
       return undefined;
     }

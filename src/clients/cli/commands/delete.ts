@@ -38,7 +38,7 @@ export function define(command: Command, invocation: Invocation): void {
     .option("-n, --namespace <namespace>", 'namespace of the objects (default "default")')
     .option("-f, --filename <file>", "delete the objects in these manifests (may be repeated)", collect)
     .option("--grace-period <seconds>", "how long pods have to stop, instead of their own grace period")
-    .option("--no-wait", "do not wait until they are gone")
+    .option("--no-wait", "do not wait until they are deleted")
     .option("--ignore-not-found", "succeed even if an object does not exist");
   addConnectionOptions(command)
     .addHelpText("after", examples)

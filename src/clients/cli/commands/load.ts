@@ -40,7 +40,7 @@ async function load(
 ): Promise<void> {
   const { io } = invocation;
   if (input === "-" && io.stdin.isTTY === true)
-    throw usageError("an archive cannot be typed: redirect the input, or name a file with -i");
+    throw usageError("cannot read an archive from a terminal: redirect the input, or name a file with -i");
   using client = await connect(options, invocation);
   const { images } = await importArchive(
     client,

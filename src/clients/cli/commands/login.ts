@@ -50,10 +50,7 @@ async function login(registry: string | undefined, options: Options, invocation:
   const host = registryHost(registry);
   const file = authFile(io);
   if (file === undefined)
-    throw new CliError(
-      "FailedPrecondition",
-      "there is no place for credentials: set HOME or REGISTRY_AUTH_FILE",
-    );
+    throw new CliError("FailedPrecondition", "nowhere to store credentials: set HOME or REGISTRY_AUTH_FILE");
   const pair = await readPair(host, options, invocation);
   const { images } = await loadConfig(options.config === undefined ? {} : { file: options.config });
   trustSystem();
@@ -67,7 +64,7 @@ async function login(registry: string | undefined, options: Options, invocation:
   const answer = await checkCredentials(host, registryOptions, signal);
   const helper = await storeCredentials(file, host, pair);
   if (answer === "anonymous")
-    await write(io.stderr, `berth: ${host} asks for no credentials: these are kept unchecked\n`);
+    await write(io.stderr, `berth: ${host} requires no credentials: these are stored unchecked\n`);
   if (helper === undefined)
     await write(io.stderr, `berth: the password is kept in ${file}, where it is not encrypted\n`);
   await write(io.stdout, `login to ${host} succeeded\n`);
@@ -81,7 +78,7 @@ async function readPair(
   const { stdin } = invocation.io;
   if (passwordStdin && username === undefined) throw usageError("--password-stdin needs --username");
   if (!passwordStdin && stdin.isTTY !== true)
-    throw usageError("there is no terminal to ask for the password on: use --username and --password-stdin");
+    throw usageError("no terminal to ask for the password: use --username and --password-stdin");
   const user = username ?? (await ask(`user name for ${host}: `, invocation));
   const password = passwordStdin
     ? (await text(stdin)).replace(/\r?\n$/, "")

@@ -24,5 +24,5 @@ async function logout(registry: string | undefined, { io }: Invocation): Promise
   const host = registryHost(registry);
   const file = authFile(io);
   const erased = file !== undefined && (await eraseCredentials(file, host));
-  await write(io.stdout, erased ? `logged out of ${host}\n` : `there are no credentials for ${host}\n`);
+  await write(io.stdout, erased ? `logged out of ${host}\n` : `no credentials for ${host}\n`);
 }

@@ -141,7 +141,7 @@ async function writeManifest(pod: RunPod, { output = "yaml" }: RunOptions, io: I
   const notes = [
     ...(pod.username === undefined
       ? []
-      : [`the user ${pod.username} is left out: a manifest takes numbers alone (runAsUser)`]),
+      : [`the user ${pod.username} is left out: a manifest allows only numbers (runAsUser)`]),
     ...refusedFields(manifest),
   ];
   for (const note of notes) await write(io.stderr, `${yellow("warning:")} ${note}\n`);
@@ -164,7 +164,7 @@ function refuseContradictions(options: RunOptions): void {
   if (isKept(options)) refuseForKept(options);
   if (options.hostNetwork === true && options.publish !== undefined)
     throw usageError(
-      "--publish has no use with --host-network: what listens in the pod listens on this machine",
+      "--publish has no effect with --host-network: what listens in the pod listens on this machine",
     );
   if (options.output !== undefined && options.dryRun !== true)
     throw usageError("--output is the form of what --dry-run writes");
@@ -177,8 +177,7 @@ function refuseContradictions(options: RunOptions): void {
     ["--dry-run", options.dryRun],
   ] as const;
   const given = ofNewPods.find(([, value]) => value !== undefined);
-  if (given !== undefined)
-    throw usageError(`${given[0]} belongs to a new pod, and --pod names one that is there`);
+  if (given !== undefined) throw usageError(`${given[0]} is for a new pod, but --pod names an existing one`);
 }
 
 function refuseForKept({ detach, dryRun, pod, rm, logDir }: RunOptions): void {
@@ -191,7 +190,7 @@ function refuseForKept({ detach, dryRun, pod, rm, logDir }: RunOptions): void {
   ] as const;
   const [found] = given.find(([, value]) => value !== undefined) ?? [];
   if (found !== undefined)
-    throw usageError(`${found} has no use with --restart: berthd's pod manager keeps the pod and its log`);
+    throw usageError(`${found} has no effect with --restart: berthd's pod manager keeps the pod and its log`);
 }
 
 /** What a manifest has no word for. Throws CliError. */

@@ -24,7 +24,7 @@ export async function startedContainer(
   for (;;) {
     const objects = await listObjects(client, { kind: "Pod", namespace });
     const found = objects.find(({ name }) => name === pod);
-    if (found === undefined) throw new CliError("NotFound", `Pod ${namespace}/${pod} has gone`);
+    if (found === undefined) throw new CliError("NotFound", `Pod ${namespace}/${pod} was removed`);
     const status = itemsAt(found.object, "status", "ephemeralContainerStatuses").find(
       (one) => memberAt(one, "name") === container,
     );

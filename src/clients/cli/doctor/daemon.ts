@@ -37,7 +37,7 @@ export async function examineDaemon(
 }
 
 function toFinding({ type, status, reason, message }: RuntimeCondition): Finding {
-  if (status) return { severity: "ok", title: type, detail: "the daemon says so" };
+  if (status) return { severity: "ok", title: type, detail: "reported by the daemon" };
   const remedy = "see the other findings and the daemon's log (`journalctl -u berthd`)";
   return {
     severity: "fail",
@@ -63,7 +63,7 @@ function unreadable(info: Readonly<Record<string, string>>): readonly Finding[] 
   const records = unreadableRecords(info);
   if (records.length === 0) return [];
   const detail = records.map(({ kind, id }) => `${kind} ${id}`).join(", ");
-  const remedy = "remove them by these ids, which ends what runs in them: `berth rm --force ID`";
+  const remedy = "remove them by these ids, which stops their processes: `berth rm --force ID`";
   return [{ severity: "warn", title: "records that cannot be read", detail, remedy }];
 }
 

@@ -20,6 +20,6 @@ export async function examineLeaks(
   } catch (error) {
     invocation.signal.throwIfAborted();
     const detail = `the search failed: ${messageOf(error)}`;
-    return [{ severity: "warn", title: "leaks", detail, remedy: "run it as root while berthd runs" }];
+    return [{ severity: "warn", title: "leaks", detail, remedy: "run it as root while berthd is running" }];
   }
 }

@@ -25,7 +25,7 @@ function sum(findings: readonly Finding[]): string {
     return `${plural(failures, "failure")} and ${plural(warnings, "warning")}: pods cannot run until the failures are fixed.`;
   if (warnings > 0)
     return `${plural(warnings, "warning")}: pods can run, with the limitations named in the warnings.`;
-  return "Nothing is amiss.";
+  return "No problems found.";
 }
 
 function plural(count: number, word: string): string {

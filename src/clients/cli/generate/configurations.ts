@@ -57,6 +57,6 @@ function configOf(info: Readonly<Record<string, string>>, what: string): Record<
   if (isRecord(parsed) && isRecord(parsed.config)) return parsed.config;
   throw new CliError(
     "FailedPrecondition",
-    `the runtime does not tell how ${what} was configured: berthd and containerd do`,
+    `the runtime does not report how ${what} was configured; only berthd and containerd do`,
   );
 }

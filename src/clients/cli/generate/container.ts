@@ -78,7 +78,7 @@ function securityOf(
     context;
   if (runAsUsername !== "")
     notes.push(
-      `container ${name} runs as the user ${runAsUsername}: a manifest takes numbers alone (runAsUser)`,
+      `container ${name} runs as the user ${runAsUsername}: a manifest allows only numbers (runAsUser)`,
     );
   const seccompProfile = context.seccomp && profileOf(context.seccomp);
   const appArmorProfile = context.apparmor && profileOf(context.apparmor);

@@ -12,6 +12,6 @@ export function refusedFields(manifest: unknown): readonly string[] {
     if (!(error instanceof ManifestError)) throw error;
     return error.problems
       .filter(({ severity }) => severity === "error")
-      .map(({ field, message }) => `the manifest is refused as it is: ${field}: ${message}`);
+      .map(({ field, message }) => `Kubernetes would reject this manifest: ${field}: ${message}`);
   }
 }

@@ -47,7 +47,7 @@ export class FoundVolumes {
     const [directory, plugin, name = ""] = own.split("/");
     if (directory !== "volumes") return undefined;
     if (plugin === "kubernetes.io~empty-dir") return this.#kept(hostPath, () => ({ name, emptyDir: {} }));
-    this.notes.push(`the volume ${name} at ${containerPath} is left out: what it is made of is not known`);
+    this.notes.push(`the volume ${name} at ${containerPath} is left out: its source is not known`);
     return undefined;
   }
 

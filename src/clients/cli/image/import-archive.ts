@@ -64,5 +64,5 @@ async function* chunks(
     isEmpty = false;
     yield { chunk: Buffer.from(chunk), path: undefined, allPlatforms };
   }
-  if (isEmpty) throw new CliError("InvalidArgument", `${called}: it is empty, where an archive should be`);
+  if (isEmpty) throw new CliError("InvalidArgument", `${called}: it is empty, not an archive`);
 }

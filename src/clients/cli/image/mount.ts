@@ -123,7 +123,7 @@ async function directoriesOf(client: Client, name: string): Promise<readonly str
   if (found.length > 0) return found.map(({ directory }) => directory);
   throw new CliError(
     "NotFound",
-    `no image is mounted on ${path}, nor is there one of the name ${JSON.stringify(name)} that is mounted; \`berth image mount\` lists those that are`,
+    `no image is mounted on ${path}, and no image named ${JSON.stringify(name)} is mounted; \`berth image mount\` lists mounted images`,
   );
 }
 

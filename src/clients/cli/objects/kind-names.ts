@@ -21,7 +21,7 @@ export function parseKind(text: string): Kind {
   const kind =
     shortNames[lower] ??
     kindNames.find((one) => [one, `${one}s`].some((name) => name.toLowerCase() === lower));
-  if (kind === undefined) throw usageError(`${JSON.stringify(text)} is no kind: ${kindNames.join(", ")}`);
+  if (kind === undefined) throw usageError(`${JSON.stringify(text)} is not a kind: ${kindNames.join(", ")}`);
   return kind;
 }
 

@@ -21,7 +21,7 @@ export async function removeLeftPods(
       },
     });
     for (const pod of manager.list())
-      warn(`${titleOf(keyOf(pod))} was left by a play that was killed; removing it`);
+      warn(`${titleOf(keyOf(pod))} was left by a killed \`berth play\`; removing it`);
     await manager.until(() => manager.list().length === 0);
     await left.forget();
   }

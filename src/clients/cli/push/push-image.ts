@@ -5,7 +5,7 @@ import type { TransferProgress, TransferReporter } from "../pull/transfer-report
 
 const states: Readonly<Partial<Record<berthV1.BlobState, Pick<TransferProgress, "state" | "word">>>> = {
   [berthV1.BlobState.BLOB_STATE_EXISTS]: { state: "spared", word: "already there" },
-  [berthV1.BlobState.BLOB_STATE_MOUNTED]: { state: "spared", word: "taken from another repository" },
+  [berthV1.BlobState.BLOB_STATE_MOUNTED]: { state: "spared", word: "mounted from another repository" },
   [berthV1.BlobState.BLOB_STATE_DONE]: { state: "done", word: "done" },
 };
 

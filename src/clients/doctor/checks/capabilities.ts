@@ -25,7 +25,7 @@ export const capabilitiesCheck: Check = {
           `missing: ${missing.join(", ")}`,
           process.getuid?.() === 0
             ? "run berthd as root, and not in an unprivileged container"
-            : "run `berth doctor` as root: it checks its own capabilities in place of berthd's",
+            : "run `berth doctor` as root: it checks its own capabilities instead of berthd's",
         ),
       ];
     }
@@ -35,7 +35,7 @@ export const capabilitiesCheck: Check = {
 
 function resource(effective: ReadonlySet<string>): Finding {
   const title = "CAP_SYS_RESOURCE";
-  if (effective.has(title)) return ok(title, "oom_score_adj and resource limits can be set as asked");
+  if (effective.has(title)) return ok(title, "oom_score_adj and resource limits can be set as requested");
   const detail =
     "missing: containers cannot get an oom_score_adj below berthd's own, nor hard limits above its own";
   return warn(

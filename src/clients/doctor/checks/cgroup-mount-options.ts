@@ -19,7 +19,7 @@ export function cgroupDelegation(mounts: readonly MountInfo[]): readonly Finding
   return [
     hint(
       delegation,
-      "containers that ask for writable cgroups are refused: cgroup v2 is mounted without nsdelegate, or another program has removed that option",
+      "requests for writable cgroups are rejected: cgroup v2 is mounted without nsdelegate, or another program has removed that option",
       `\`mount -o remount,nsdelegate,memory_recursiveprot ${place}\`, as systemd mounts it`,
     ),
   ];
@@ -38,7 +38,7 @@ export function movesBetweenCgroups(mounts: readonly MountInfo[], kernel: Kernel
   const favoured = mounts.find(({ superOptions }) => superOptions.includes("favordynmods"));
   if (favoured !== undefined) return [ok(migration, `fast (favordynmods on ${favoured.mountPoint})`)];
   const detail =
-    "slow: moving a process to a cgroup waits some ten milliseconds for the kernel, at every container start and every exec, unless another process was just moved";
+    "slow: moving a process to a cgroup waits some ten milliseconds for the kernel, at every container start and every exec, unless another process has just been moved";
   const remedies = [
     ...(isAtLeast(kernel, 6, 7) ? ["boot with cgroup_favordynmods=true"] : []),
     ...mounts

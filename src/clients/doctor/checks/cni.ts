@@ -31,7 +31,7 @@ export const cniCheck: Check = {
       if (!network.builtinPlugins) return [configuration, ...(await programs())];
       const obstacle = builtinObstacle(text);
       return obstacle === undefined
-        ? [configuration, ok("CNI plugins", "done in the daemon, without programs")]
+        ? [configuration, ok("CNI plugins", "built in, no programs needed")]
         : [configuration, ok("CNI plugins", `run as programs: ${obstacle}`), ...(await programs())];
     } catch (error) {
       return [
@@ -89,13 +89,13 @@ function defaultNetworkFinding(
 ): Finding {
   if (obstacle !== undefined) {
     const remedy = "use a kernel with nf_tables (`modprobe nf_tables`), or create a conflist there";
-    return fail(title, `none in ${confDir}, and there can be no default network: ${obstacle}`, remedy);
+    return fail(title, `none in ${confDir}, and the default network is not available: ${obstacle}`, remedy);
   }
-  const chosen = subnets.length === 0 ? "its subnets are not chosen yet" : subnets.join(", ");
+  const chosen = subnets.length === 0 ? "subnets not chosen yet" : subnets.join(", ");
   const detail = `none in ${confDir}: pods get the default network (${chosen})`;
   if (conflicts.length === 0) return ok(title, detail);
   const remedy = `remove the address or route; or stop the pods, remove ${directory} and restart berthd, which chooses other subnets`;
-  return warn(title, `${detail}, of which something else uses ${conflicts.join(", ")}`, remedy);
+  return warn(title, `${detail}, but something else uses ${conflicts.join(", ")}`, remedy);
 }
 
 /** Throws when it is not the shape of a network configuration (CNI specification, section 1). */

@@ -60,7 +60,7 @@ async function rootSpace(root: string): Promise<Finding> {
   if (freeBytes < gib || freeInodesShare < 0.01) return fail(title, detail, remedy);
   // Kubelets begin to evict pods at 15 % for images and 5 % for inodes.
   if (freeShare < 0.15 || freeInodesShare < 0.05)
-    return warn(title, `${detail}: a kubelet would evict pods`, remedy);
+    return warn(title, `${detail}: kubelets would evict pods`, remedy);
   return ok(title, detail);
 }
 
@@ -70,7 +70,7 @@ async function stateType(state: string): Promise<Finding> {
   if (type === types.tmpfs) return ok(title, "is a tmpfs");
   const detail =
     "not a tmpfs: records of running processes survive a restart of the machine, after which they are wrong";
-  return warn(title, detail, 'mount a tmpfs there, or let "state" be below /run where that is one');
+  return warn(title, detail, 'mount a tmpfs there, or set "state" to a directory below /run if that is one');
 }
 
 /** Of the directory, or of the nearest one above it that is there. */

@@ -33,7 +33,7 @@ export const dockerCheck: Check = {
         ...dockerFindings(info, await kubeletDriver(kubeletFile)),
       ];
     } catch (error) {
-      const remedy = "start dockerd, and set docker.host (and docker.tls) to where it listens";
+      const remedy = "start dockerd, and set docker.host (and docker.tls) to its address";
       return [fail(title, `${host}: ${messageOf(error)}`, remedy)];
     }
   },
@@ -51,15 +51,15 @@ export function dockerFindings(
     poorDrivers.test(Driver)
       ? warn(
           "Docker storage driver",
-          `${Driver}, which is slow or not maintained any more`,
-          'set "storage-driver": "overlay2" in /etc/docker/daemon.json; images are pulled anew then',
+          `${Driver}, which is slow or no longer maintained`,
+          'set "storage-driver": "overlay2" in /etc/docker/daemon.json; images must then be pulled again',
         )
       : ok("Docker storage driver", Driver),
     LiveRestoreEnabled
-      ? ok("Docker live-restore", "containers go on while dockerd is away")
+      ? ok("Docker live-restore", "containers keep running while dockerd is down")
       : hint(
           "Docker live-restore",
-          "off: all pods end when dockerd does, and at its updates",
+          "off: all pods stop when dockerd stops or is updated",
           'set "live-restore": true in /etc/docker/daemon.json, and reload dockerd',
         ),
   ];
@@ -71,7 +71,7 @@ function cgroupFinding(driver: string, version: string, kubelet: string | undefi
     return fail(
       title,
       "none: a rootless engine cannot set limits of pods",
-      "use an engine that root has started",
+      "use an engine that runs as root",
     );
   if (kubelet === undefined || kubelet === driver)
     return ok(
@@ -80,7 +80,7 @@ function cgroupFinding(driver: string, version: string, kubelet: string | undefi
     );
   return warn(
     title,
-    `${driver}, and the kubelet's is ${kubelet}: kubelets before 1.28 make pods' cgroups where Docker does not look`,
+    `${driver}, and the kubelet's is ${kubelet}: kubelets before 1.28 create pods' cgroups where Docker does not look`,
     `set cgroupDriver: ${driver} in ${kubeletFile}, or "exec-opts": ["native.cgroupdriver=${kubelet}"] in /etc/docker/daemon.json`,
   );
 }

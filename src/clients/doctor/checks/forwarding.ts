@@ -15,7 +15,7 @@ async function ipForward(): Promise<Finding> {
   const remedy = 'write "net.ipv4.ip_forward=1" to /etc/sysctl.d/90-berth.conf and run `sysctl --system`';
   return warn(
     title,
-    "off: pods can reach neither other nodes nor the internet (the bridge plugin switches it on for its own bridges)",
+    "off: pods can reach neither other nodes nor the internet (the bridge plugin enables it for its own bridges)",
     remedy,
   );
 }

@@ -14,7 +14,7 @@ export const hooksCheck: Check = {
     if (files.length === 0) return [ok(title, "all files are valid")];
     const remedy =
       container.unusableHooks === "refuse"
-        ? "correct or remove the file: until then, containers that it may apply to are refused"
+        ? "correct or remove the file: until then, containers that it may apply to cannot be created"
         : "correct or remove the file: until then, containers run without this hook";
     return files.map(({ path, problem }) => warn(title, `${path}: ${problem}`, remedy));
   },

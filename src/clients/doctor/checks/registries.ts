@@ -33,7 +33,7 @@ async function look(host: string, signal: AbortSignal): Promise<Finding[]> {
 
 function answered(title: string, url: string, status: number): Finding {
   if (status === 200) return ok(title, "answers");
-  if (status === 401) return ok(title, "reachable; it asks for credentials");
+  if (status === 401) return ok(title, "reachable; it requires credentials");
   return warn(
     title,
     `${url} answers ${status}, which no registry does`,

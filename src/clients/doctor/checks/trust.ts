@@ -25,8 +25,8 @@ async function policyFinding(file: string): Promise<Finding> {
   } catch (error) {
     return fail(
       title,
-      `every pull is refused: ${messageOf(error)}`,
-      "correct the file, or let images.signature_policy name another",
+      `every pull is rejected: ${messageOf(error)}`,
+      "correct the file, or set images.signature_policy to another",
     );
   }
 }
@@ -45,8 +45,8 @@ async function providerFindings(file: string): Promise<readonly Finding[]> {
     return [
       warn(
         title,
-        `images with encrypted layers are refused: ${messageOf(error)}`,
-        "correct the file, or let images.key_providers name another",
+        `images with encrypted layers are rejected: ${messageOf(error)}`,
+        "correct the file, or set images.key_providers to another",
       ),
     ];
   }
@@ -77,12 +77,12 @@ async function keysFinding(directory: string): Promise<Finding> {
   try {
     const { keys, unusable } = await readPrivateKeys(directory);
     if (unusable.length === 0) return ok(title, `${directory} has ${keys.length} private keys`);
-    return warn(title, unusable.join("; "), "correct these files, or take them out of the directory");
+    return warn(title, unusable.join("; "), "correct these files, or remove them from the directory");
   } catch (error) {
     return warn(
       title,
-      `images with encrypted layers are refused: ${messageOf(error)}`,
-      "make the directory, or let images.decryption_keys_dir name another",
+      `images with encrypted layers are rejected: ${messageOf(error)}`,
+      "create the directory, or set images.decryption_keys_dir to another",
     );
   }
 }

@@ -127,7 +127,7 @@ class BlockReader {
     if (bytes.length < length) throw new Http2ProtocolError("headers end in the middle");
     this.#at += length;
     const plain = isCoded ? huffmanDecoded(bytes) : bytes;
-    if (plain === undefined) throw new Http2ProtocolError("headers that are not coded as they should");
+    if (plain === undefined) throw new Http2ProtocolError("headers that are not encoded correctly");
     return plain.toString("latin1");
   }
 

@@ -186,7 +186,8 @@ export class Http2Session implements Disposable {
     else if (type === frameTypes.ping) this.#onPing(received);
     else if (type === frameTypes.goAway) this.#onGoAway(number(), payload.readUInt32BE(4));
     else if (type === frameTypes.windowUpdate) this.#onWindowUpdate(streamId, number());
-    else if (type === frameTypes.pushPromise) throw new Http2ProtocolError("a push, which was refused");
+    else if (type === frameTypes.pushPromise)
+      throw new Http2ProtocolError("a server push, which is not allowed");
   }
 
   #onPing({ flags: set, payload }: Frame): void {
@@ -213,7 +214,7 @@ export class Http2Session implements Disposable {
   #onHeaders(received: Frame): void {
     const isFirst = received.type === frameTypes.headers;
     if (!isFirst && this.#partial?.streamId !== received.streamId)
-      throw new Http2ProtocolError("headers go on that were not begun");
+      throw new Http2ProtocolError("continuation of headers that were not begun");
     this.#partial ??= {
       streamId: received.streamId,
       isLast: (received.flags & flags.endStream) !== 0,
@@ -267,7 +268,7 @@ export class Http2Session implements Disposable {
   #onGoAway(lastId: number, code: number): void {
     this.#takesCalls = false;
     if (code !== 0)
-      this.#close(new Http2ProtocolError(`the server has ended the connection with code ${code} of HTTP/2`));
+      this.#close(new Http2ProtocolError(`the server closed the connection with HTTP/2 code ${code}`));
     for (const stream of [...this.#streams.values()])
       if (stream.id > lastId) this.#onReset(stream.id, errorCodes.refusedStream);
     this.#closeIfOver();

@@ -69,7 +69,7 @@ export class NodePressure implements AsyncDisposable {
       try {
         await this.#look();
       } catch (error) {
-        onProblem(`node pressure cannot be looked at: ${messageOf(error)}`);
+        onProblem(`cannot check node pressure: ${messageOf(error)}`);
       }
       const believed = `${this.memory} ${this.disk}`;
       if (believed !== told) onChange();

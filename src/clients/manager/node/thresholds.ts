@@ -25,7 +25,7 @@ export function readThresholds(written: Readonly<Record<string, string>>): Thres
     if (signal === undefined)
       throw new ManagerError(
         "InvalidArgument",
-        `eviction_hard: ${name} is no signal; there are ${signals.join(", ")}`,
+        `eviction_hard: ${name} is not a signal; the signals are ${signals.join(", ")}`,
       );
     if (amountOf(value, 0) === undefined)
       throw new ManagerError(

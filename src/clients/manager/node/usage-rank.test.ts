@@ -55,7 +55,7 @@ describe("a node with too little memory", () => {
     assert.deepEqual(shortages(levels, thresholds), [
       { signal: "nodefs.available", threshold: 100 * mib, available: 99 * mib },
     ]);
-    assert.throws(() => readThresholds({ "pid.available": "1" }), /pid\.available is no signal/);
+    assert.throws(() => readThresholds({ "pid.available": "1" }), /pid\.available is not a signal/);
     assert.throws(
       () => readThresholds({ "memory.available": "many" }),
       /memory\.available must be a quantity/,

@@ -19,7 +19,7 @@ export function addressProblems(
   return [
     ...missing.map((family) => ({
       reason: "IPFamilyNotAvailable" as const,
-      message: `this machine has no ${family}, of which the service asks for an address`,
+      message: `the service requests an ${family} address, and this machine has no ${family}`,
     })),
     ...wishedAddresses(spec)
       .filter((one) => !clusterIPs.includes(one) && !missing.includes(familyOf(one)))
@@ -29,7 +29,7 @@ export function addressProblems(
         const given = clusterIPs.find((each) => familyOf(each) === family);
         return {
           reason: "ClusterIPOutOfRange" as const,
-          message: `clusterIP ${one} cannot be had: the subnet of services is ${subnet}; it is ${given}`,
+          message: `clusterIP ${one} is not available: the service subnet is ${subnet}; the service has ${given}`,
         };
       }),
   ];

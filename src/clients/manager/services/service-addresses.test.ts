@@ -86,7 +86,7 @@ describe("the addresses of a service", () => {
         ...addressProblems(one, given, { families: [4], subnets }).map(({ message }) => message),
       ];
     };
-    const missing = "this machine has no IPv6, of which the service asks for an address";
+    const missing = "the service requests an IPv6 address, and this machine has no IPv6";
     assert.deepEqual(problems({ ipFamilyPolicy: "PreferDualStack" }), [1]);
     assert.deepEqual(problems({ ipFamilyPolicy: "RequireDualStack" }), [1, missing]);
     assert.deepEqual(problems({ ipFamilyPolicy: "PreferDualStack", ipFamilies: ["IPv6"] }), [1, missing]);

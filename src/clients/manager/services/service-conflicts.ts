@@ -38,7 +38,7 @@ export function serviceConflicts(
 function clash([first, ...others]: readonly Holding[]): readonly string[] {
   return others
     .filter(({ isApplied }) => isApplied)
-    .map(({ title, what }) => `${title} cannot have ${what}: it is ${first?.title}'s`);
+    .map(({ title, what }) => `${title} cannot have ${what}: ${first?.title} has it`);
 }
 
 /** What it asks for, and what it was given where it does not ask. */

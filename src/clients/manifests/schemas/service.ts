@@ -61,11 +61,11 @@ function checkAddresses(spec: Fields, place: Place): void {
   if (first !== undefined && clusterIP === "") at.error("may not be there without clusterIP");
   else if (first !== undefined && first !== clusterIP)
     at.at(0).error(`must be clusterIP, which is ${clusterIP}`);
-  if (second !== undefined && clusterIPs.includes("None")) at.error("may have nothing beside None");
+  if (second !== undefined && clusterIPs.includes("None")) at.error("must not contain anything besides None");
   else if (second !== undefined && familyOf(first ?? "") === familyOf(second))
     at.at(1).error("must be of another IP family than the first");
   if (clusterIPs.length > 2) at.error("may have two addresses");
-  if (new Set(ipFamilies).size < ipFamilies.length) place.at("ipFamilies").error("has a family twice");
+  if (new Set(ipFamilies).size < ipFamilies.length) place.at("ipFamilies").error("has a duplicate family");
   for (const [index, address] of (first === undefined ? [clusterIP] : clusterIPs).entries()) {
     const family = ipFamilies[index];
     if (address === "" || address === "None" || family === undefined || familyOf(address) === family)
@@ -88,13 +88,13 @@ function checkPorts({ type, ports = [] }: Fields, place: Place): void {
   for (const [index, { name, port, protocol = "TCP", nodePort }] of ports.entries()) {
     const at = place.at("ports").at(index);
     if (name === undefined && ports.length > 1) at.at("name").error("is required where there are several");
-    if (seen.has(`${port}/${protocol}`)) at.at("port").error(`${port}/${protocol} is there twice`);
+    if (seen.has(`${port}/${protocol}`)) at.at("port").error(`${port}/${protocol} is a duplicate`);
     seen.add(`${port}/${protocol}`);
     if (nodePort === undefined) continue;
     if (type !== "NodePort" && type !== "LoadBalancer")
       at.at("nodePort").error("may be there for the types NodePort and LoadBalancer alone");
     if (seen.has(`node ${nodePort}/${protocol}`))
-      at.at("nodePort").error(`${nodePort}/${protocol} is there twice`);
+      at.at("nodePort").error(`${nodePort}/${protocol} is a duplicate`);
     seen.add(`node ${nodePort}/${protocol}`);
   }
 }

@@ -11,7 +11,7 @@ const fieldPath = text((value) =>
     value,
   )
     ? undefined
-    : "is no field that can be told",
+    : "is not a supported field",
 );
 export const fieldRef = object({ fieldPath }, { apiVersion: string });
 export const resourceFieldRef = object({ resource: string }, { containerName: string, divisor: quantity });

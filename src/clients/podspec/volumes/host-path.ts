@@ -28,6 +28,6 @@ export async function hostPath({ path, type = "" }: NonNullable<Volume["hostPath
     return path;
   }
   if (found?.[wanted[type]]() !== true)
-    throw new PodSpecError("FailedPrecondition", `hostPath ${path} is no ${type}`);
+    throw new PodSpecError("FailedPrecondition", `hostPath ${path} is not of type ${type}`);
   return path;
 }

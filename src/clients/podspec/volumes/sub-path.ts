@@ -30,7 +30,7 @@ export async function mountSubPath(volume: string, subPath: string, target: stri
     if (!isErrno(error, "EXDEV", "ELOOP", "ENOTDIR", "ENOENT")) throw error;
     throw new PodSpecError(
       "FailedPrecondition",
-      `subPath ${JSON.stringify(subPath)} leads out of its volume, or below what is no directory`,
+      `subPath ${JSON.stringify(subPath)} leads out of its volume, or below something that is not a directory`,
       { cause: error },
     );
   } finally {

@@ -92,7 +92,7 @@ export class Resolver implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort(new Error("the resolver ends"));
+    this.#closing.abort(new Error("the resolver is stopping"));
     for (const connection of this.#connections) connection.destroy();
     this.#udp.close();
     this.#tcp.close();

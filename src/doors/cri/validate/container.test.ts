@@ -92,7 +92,7 @@ test("a mount forbids what has no other field: noexec, nodev, nosuid, each once"
   refuses(wrong(["nosuid", "rw"]), /^config\.mounts\[0\]\.mount_options\[1\]: must be one of noexec, /);
   refuses(wrong(["exec"]), /mount_options\[0\]: must be one of/);
   refuses(wrong(["noexec,rw"]), /mount_options\[0\]: must be one of/);
-  refuses(wrong(["nodev", "nodev"]), "config.mounts[0].mount_options: must not name an option twice");
+  refuses(wrong(["nodev", "nodev"]), "config.mounts[0].mount_options: must not have a duplicate option");
 });
 
 test("a mount's owners are mapped for users and groups, as the kernel takes it", () => {

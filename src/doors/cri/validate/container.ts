@@ -61,7 +61,7 @@ const environment: Check<KeyValue> = (entry, path) => {
 const mountOptions: Check<readonly string[]> = all(
   each(matching(/^(?:noexec|nodev|nosuid)$/, "one of noexec, nodev and nosuid")),
   (options, path) => {
-    if (new Set(options).size < options.length) refuse(path, "must not name an option twice");
+    if (new Set(options).size < options.length) refuse(path, "must not have a duplicate option");
   },
 );
 

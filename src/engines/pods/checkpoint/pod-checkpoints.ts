@@ -101,7 +101,7 @@ export class PodCheckpoints implements Checkpoints {
       .filter((record) => record.sandboxId === sandboxId)
       .filter((record) => containerView(record, taskTable.get(record.id)).state.kind === "running");
     const chosen = new Set(ids);
-    if (chosen.size !== ids.length) refuse("a container is listed twice");
+    if (chosen.size !== ids.length) refuse("a container is listed more than once");
     for (const id of ids)
       if (!running.some((record) => record.id === id)) refuse(`container ${id} is not running in it`);
     const left = running.find(({ id }) => !chosen.has(id));

@@ -48,7 +48,7 @@ export class UnrecordedSnapshot {
 
   /** Deletes the directory, unless it is recorded. */
   async discard(): Promise<void> {
-    this.#recorded.reject(new Error("its container was not made"));
+    this.#recorded.reject(new Error("its container was not created"));
     await this.#prepared.catch(() => undefined);
   }
 }

@@ -53,7 +53,7 @@ export abstract class RecordStore<R extends Identified> {
     if (unreadable !== undefined) {
       throw new EngineError(
         "DataLoss",
-        `what is recorded of ${this.#kind} ${unreadable.id} cannot be read: ${unreadable.problem}; remove it`,
+        `the record of ${this.#kind} ${unreadable.id} cannot be read: ${unreadable.problem}; remove it`,
       );
     }
     const matches = this.list().filter((record) => record.id.startsWith(idOrPrefix));

@@ -87,7 +87,7 @@ export class ReadyPod implements AsyncDisposable {
     this.#prepared = this.#prepare()
       .catch((err: unknown) => {
         // The next pod is made without it, and says what fails.
-        this.#parts.logger.debug({ err }, "nothing could be made ahead for the next pod");
+        this.#parts.logger.debug({ err }, "preparing the next pod's network failed");
       })
       .finally(() => {
         this.#isPreparing = false;

@@ -84,7 +84,7 @@ export class SandboxCgroups {
     } catch (err) {
       this.#services.logger.warn(
         { err, sandbox: id },
-        "cannot make the pod's own cgroup anew: cAdvisor misses the pod's network",
+        "cannot recreate the pod's own cgroup: cAdvisor misses the pod's network",
       );
     }
   }

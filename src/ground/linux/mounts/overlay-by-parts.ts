@@ -93,6 +93,6 @@ function attributesOf(flags: number): number {
 }
 
 function tooMany(layers: number, target: string): LinuxError {
-  const subject = `overlay of ${layers} layers on ${target}: the kernel takes no more than have room in a page with their names, or 500 of at most 255 bytes each since Linux 6.8; use an image with fewer layers`;
+  const subject = `overlay of ${layers} layers on ${target}: the kernel accepts as many as fit into a page with their names, or, since Linux 6.8, 500 of at most 255 bytes each; use an image with fewer layers`;
   return new LinuxError("mount", "E2BIG", subject, { code: "FailedPrecondition" });
 }

@@ -67,7 +67,7 @@ async function findProgram(): Promise<string> {
     const found = await exists(program);
     if (found) return program;
   }
-  throw new LinuxError("exec", "ENOENT", "unshare (of util-linux), which makes user namespaces");
+  throw new LinuxError("exec", "ENOENT", "unshare (of util-linux), which creates user namespaces");
 }
 
 /** What `cat` sends back has gone through it: `unshare` has done its work then. */

@@ -98,7 +98,7 @@ async function whyNotUnderstood(certificate: X509Certificate): Promise<string | 
     isCritical: subs.length > 2 && subs[1]?.toBoolean() === true,
   }));
   const oids = extensions.map(({ oid }) => oid);
-  if (new Set(oids).size < oids.length) return `${nameOf(certificate)} has an extension twice`;
+  if (new Set(oids).size < oids.length) return `${nameOf(certificate)} has a duplicate extension`;
   const unknown = extensions.find(({ oid, isCritical }) => isCritical && !understood.has(oid))?.oid;
   const refused = oids.includes(nameConstraints) ? nameConstraints : unknown;
   return refused === undefined

@@ -62,7 +62,7 @@ test("what cosign signs with a key counts, under a tag and as a bundle", async (
   assert.equal(await whyRefused({ ...byKey, ...anyName }, image("app-b"), signed), undefined);
   assert.match(
     (await whyRefused({ ...byKey, ...ofRepository }, image("app-b"), signed)) ?? "",
-    /it names no image, which only signedIdentity of type matchDigest takes, not matchRepository/,
+    /it names no image, which only signedIdentity of type matchDigest accepts, not matchRepository/,
   );
 });
 

@@ -226,7 +226,7 @@ describe("a signature with a certificate", () => {
       [{ ...good, chain: "-----BEGIN CERTIFICATE-----\n" }, /it cannot be read/],
       [{ ...good, rekor: "" }, /it cannot be read: entry of Rekor is not valid JSON/],
       [{ ...good, rekor: "{}" }, /it cannot be read: entry of Rekor: Payload: expected an object/],
-      [{ ...good, rekor: twice }, /it cannot be read: entry of Rekor has a key twice/],
+      [{ ...good, rekor: twice }, /it cannot be read: entry of Rekor has a duplicate key/],
       [
         { ...good, rekor: attachedEntry(sigstore.log.add(kind, day("2026-01-01"))) },
         /unsupported kind: rekord/,

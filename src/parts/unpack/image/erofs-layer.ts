@@ -45,7 +45,7 @@ export class ErofsLayer implements LayerReceiver {
       checkImage(this.#head, sizeBytes);
     } catch (cause) {
       if (!(cause instanceof BerthError)) throw cause;
-      throw invalid(`the layer is no EROFS image that can be used: ${cause.message}`, { cause });
+      throw invalid(`the layer is not a usable EROFS image: ${cause.message}`, { cause });
     }
   }
 

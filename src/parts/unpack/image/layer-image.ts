@@ -90,7 +90,9 @@ export function makeImageDirectory(path: string): void {
     mkdirSync(path, { mode: 0o700 });
   } catch (cause) {
     if (!isErrno(cause, "EEXIST")) throw cause;
-    throw new UnpackError("FailedPrecondition", `${path} has a layer already, and takes one`, { cause });
+    throw new UnpackError("FailedPrecondition", `${path} already has a layer, and accepts only one`, {
+      cause,
+    });
   }
 }
 

@@ -49,7 +49,7 @@ function namesOf({ annotations = {}, digest }: Descriptor): readonly string[] {
   const names = title.split("/").filter((name, index) => name !== "." || index > 0);
   for (const name of names) {
     if (name === "" || name === "." || name === "..")
-      throw refuse(`${JSON.stringify(name)} is no name of a file`);
+      throw refuse(`${JSON.stringify(name)} is not a valid file name`);
     if (Buffer.byteLength(name) > maxNameBytes)
       throw refuse(`a name in it has more than ${maxNameBytes} bytes`);
   }
@@ -69,7 +69,7 @@ function refuseConflicts(files: readonly ArtifactFile[]): void {
     if (taken.has(path) || directories.has(path))
       throw new ImageError(
         "InvalidArgument",
-        `artifact: the title ${JSON.stringify(path)} of ${blob.digest} is taken by another of its files`,
+        `artifact: the title ${JSON.stringify(path)} of ${blob.digest} is also the title of another file`,
       );
     taken.add(path);
   }

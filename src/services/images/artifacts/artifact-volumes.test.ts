@@ -151,11 +151,14 @@ test("of an index the artifact for this machine is taken, and no other", async (
 test("an artifact that cannot be mounted is refused before its files are fetched, and can be kept all the same", async () => {
   const long = "x".repeat(256);
   const cases: readonly (readonly [Readonly<Record<string, string>>, RegExp])[] = [
-    [{ "../up": "1" }, /the title "\.\.\/up" of sha256:\w+ cannot be a file's path: "\.\." is no name/],
-    [{ "a/../../up": "1" }, /"\.\." is no name/],
+    [
+      { "../up": "1" },
+      /the title "\.\.\/up" of sha256:\w+ cannot be a file's path: "\.\." is not a valid file name/,
+    ],
+    [{ "a/../../up": "1" }, /"\.\." is not a valid file name/],
     [{ "/etc/passwd": "1" }, /it is absolute/],
-    [{ "a//b": "1" }, /"" is no name/],
-    [{ "a/": "1" }, /"" is no name/],
+    [{ "a//b": "1" }, /"" is not a valid file name/],
+    [{ "a/": "1" }, /"" is not a valid file name/],
     [{ ".": "1" }, /it names no file/],
     [{ "a\0b": "1" }, /zero byte/],
     [{ [long]: "1" }, /more than 255 bytes/],
@@ -188,6 +191,6 @@ test("no container is made of an artifact", async () => {
   const image = await images.pull({ reference: set.reference("files") });
   await assert.rejects(images.prepareRootfs(image, "container"), {
     code: "FailedPrecondition",
-    message: /files:1 is no container image but an artifact of the type "application\/vnd\.example\.files"/,
+    message: /files:1 is not a container image but an artifact of type "application\/vnd\.example\.files"/,
   });
 });

@@ -79,7 +79,7 @@ test("an image is inspected for the platform that is asked for, if that is here"
   await images.pull({ reference });
   await assert.rejects(images.inspect(reference, arm64), {
     code: "NotFound",
-    message: /app:1 for linux\/arm64 is not here: sha256:\w+ is missing; pull it with --platform/,
+    message: /app:1 for linux\/arm64 is not present: sha256:\w+ is missing; pull it with --platform/,
   });
   await images.pullAny({ reference, platform: "all" });
   const details = await images.inspect(reference, arm64);

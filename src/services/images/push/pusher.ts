@@ -185,7 +185,7 @@ export class Pusher {
     if (pushed === "absent")
       throw new ImageError(
         "FailedPrecondition",
-        `image ${image}: the bytes of ${digest} were not kept here, and ${reference.host} does not have them; ${obstacle}; ${fetchesLayers}`,
+        `image ${image}: the bytes of ${digest} are not stored here, and ${reference.host} does not have them; ${obstacle}; ${fetchesLayers}`,
       );
     tell(pushed === "uploaded" ? "done" : pushed, pushed === "uploaded" ? totalBytes : 0);
   }
@@ -230,6 +230,6 @@ function checkedReference(reference: Reference, { digest }: Descriptor): Referen
   if (reference.digest === digest) return { ...reference, tag: undefined };
   throw new ImageError(
     "InvalidArgument",
-    `what is pushed has the digest ${digest}, not that of ${formatReference(reference)}; give a tag, or push all platforms of an index`,
+    `the pushed manifest has the digest ${digest}, not that of ${formatReference(reference)}; give a tag, or push all platforms of an index`,
   );
 }

@@ -61,7 +61,7 @@ describe("an archive of images", () => {
     const images = ["registry.example/native:v1"];
     await assert.rejects(save(stack, path, { images, format: "docker" }), {
       code: "FailedPrecondition",
-      message: /is no image that an archive of docker's could hold; save it as an OCI archive/,
+      message: /cannot be saved in a docker archive; save it as an OCI archive/,
     });
     await save(stack, path, { images });
     assert.equal(await rawDigest(`oci-archive:${path}`), made.target.digest);

@@ -89,7 +89,7 @@ export class Saver {
     if (docker === undefined && format === "docker")
       throw new ImageError(
         "FailedPrecondition",
-        `${image} is no image that an archive of docker's could hold; save it as an OCI archive`,
+        `${image} cannot be saved in a docker archive; save it as an OCI archive`,
       );
     const name = nameIfReference(image) === found.name ? found.name : undefined;
     return { image, name, target, docker, plan };
@@ -117,7 +117,7 @@ export class Saver {
       if (obstacle === undefined) continue;
       throw new ImageError(
         "FailedPrecondition",
-        `image ${image}: the bytes of ${digest} were not kept here, and ${obstacle}; ${fetchesLayers}`,
+        `image ${image}: the bytes of ${digest} are not stored here, and ${obstacle}; ${fetchesLayers}`,
       );
     }
   }

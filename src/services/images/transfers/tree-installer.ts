@@ -167,7 +167,7 @@ function readerOf({ documents }: Tree, read: ReadSmall): ReadSmall {
     const bytes = known.get(descriptor.digest);
     if (bytes !== undefined) return bytes;
     if (isIndexType(descriptor.mediaType) || isManifestType(descriptor.mediaType))
-      throw new ImageError("NotFound", `${descriptor.digest} is not among what is wanted`);
+      throw new ImageError("NotFound", `${descriptor.digest} was not requested`);
     return await read(descriptor);
   };
 }

@@ -61,8 +61,7 @@ export async function followTree(
   };
   const follow = async (descriptor: Descriptor, whole: boolean, depth: number): Promise<void> => {
     const { digest, mediaType } = descriptor;
-    if (depth > maxDepth)
-      throw new ImageError("InvalidArgument", `more than ${maxDepth} indexes lie within each other`);
+    if (depth > maxDepth) throw new ImageError("InvalidArgument", `more than ${maxDepth} nested indexes`);
     if (isIndexType(mediaType)) {
       const bytes = await readOne(descriptor);
       const references = parseIndex(bytes, mediaType).manifests;

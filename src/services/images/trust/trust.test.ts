@@ -98,7 +98,7 @@ describe("a pull under a signature policy", () => {
       await under({ "/plain": { type: "insecureAcceptAnything" } });
       await pull("plain:v1");
       await under({ "": requirement() });
-      await assert.rejects(pull("plain:v1"), refused(/a signature is required, and none was found/));
+      await assert.rejects(pull("plain:v1"), refused(/a signature is required, but none was found/));
     });
 
     test(`refuses another image with the signature by ${by} of this one`, async () => {
@@ -190,7 +190,7 @@ describe("a pull under a signature policy", () => {
     await under({ "": sigstore({ signedIdentity: matchRepository }) });
     await assert.rejects(
       pull("bundled:v1"),
-      refused(/it names no image, which only signedIdentity of type matchDigest takes/),
+      refused(/it names no image, which only signedIdentity of type matchDigest accepts/),
     );
   });
 

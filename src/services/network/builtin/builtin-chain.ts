@@ -121,7 +121,7 @@ export class BuiltinChain implements NetworkChain, AsyncDisposable {
       const { rebuilt } = await this.#thread.run({ kind: "verify" });
       if (rebuilt) this.#options.onRulesLost();
     } catch (err) {
-      this.#options.logger.warn({ err }, "cannot look whether the rules of pods are there");
+      this.#options.logger.warn({ err }, "cannot check whether the pods' rules exist");
     }
   }
 

@@ -40,7 +40,7 @@ export function builtinObstacle(text: string): string | undefined {
 
 function pluginObstacle(plugin: PluginConfig, index: number): string | undefined {
   const builtin = builtinPlugins.get(plugin.type);
-  if (builtin === undefined) return "there is no built-in one of this type";
+  if (builtin === undefined) return "no built-in plugin of this type";
   if ((plugin.type === "bridge") !== (index === 0)) return "a built-in chain begins with one bridge";
   const unknown = Object.keys(plugin).find((key) => !commonKeys.includes(key) && !builtin.keys.includes(key));
   return unknown === undefined ? builtin.obstacle(plugin) : `the key "${unknown}" is not known`;

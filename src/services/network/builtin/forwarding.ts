@@ -10,7 +10,7 @@ const always = "2";
 export function enableForwarding(family: 4 | 6): void {
   const path = family === 4 ? "net/ipv4/ip_forward" : "net/ipv6/conf/all/forwarding";
   if (family === 6 && readSetting(path) === "0") keepRouters();
-  if (!writeSetting(path, "1")) throw new PluginFailure(`failed to enable forwarding: there is no ${path}`);
+  if (!writeSetting(path, "1")) throw new PluginFailure(`failed to enable forwarding: no ${path}`);
 }
 
 /** A machine that has its routes from a router would lose them, as who forwards is a router itself. */

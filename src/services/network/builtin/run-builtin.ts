@@ -144,7 +144,7 @@ function pluginsOf(plugins: readonly PluginConfig[]): readonly (readonly [Plugin
   return plugins.map((plugin) => {
     const builtin = builtinPlugins.get(plugin.type);
     if (builtin === undefined)
-      throw new NetworkError("FailedPrecondition", `there is no built-in CNI plugin ${plugin.type}`);
+      throw new NetworkError("FailedPrecondition", `no built-in CNI plugin ${plugin.type}`);
     return [plugin, builtin];
   });
 }

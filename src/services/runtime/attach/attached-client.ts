@@ -66,7 +66,10 @@ export class AttachedClient {
   #takeOff(why: string): void {
     const behind = `${backlogBytes / 2 ** 20} MiB behind`;
     this.leave(
-      new RuntimeError("ResourceExhausted", `${why}: detached, ${behind}, so that the container can go on`),
+      new RuntimeError(
+        "ResourceExhausted",
+        `${why}: detached, ${behind}, so that the container can continue`,
+      ),
     );
   }
 }

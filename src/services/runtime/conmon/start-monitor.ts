@@ -106,7 +106,7 @@ export async function startMonitor(launch: MonitorLaunch, deadline: Deadline): P
 function lostRuntime(cause: unknown): RuntimeError {
   return new RuntimeError(
     "Unavailable",
-    "create: the OCI runtime ended before it was done and reported nothing to conmon: it was killed, by the kernel because memory ran out (see dmesg) or by hand; try again",
+    "create: the OCI runtime exited early and reported nothing to conmon: it was killed, by the kernel because memory ran out (see dmesg) or by hand; try again",
     { cause },
   );
 }

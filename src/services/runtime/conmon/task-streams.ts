@@ -125,7 +125,7 @@ export class TaskStreams implements Disposable {
     if (console === undefined)
       throw new RuntimeError(
         "FailedPrecondition",
-        `attach to container ${containerId}: its streams are those of the client that made it; open these`,
+        `attach to container ${containerId}: its streams belong to the client that created it; open those`,
       );
     const { bundleDir } = files;
     const hasEnded = async () => !(await isAlive(init.pid, init.startTime));

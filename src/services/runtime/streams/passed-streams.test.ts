@@ -146,7 +146,7 @@ for (const handler of ["crun", "runc"]) {
       const nothing = { stdin: undefined, stdout: undefined, stderr: undefined, resize: noSizes() };
       await assert.rejects(task.attach(nothing, new AbortController().signal), {
         code: "FailedPrecondition",
-        message: /of the client that made it/,
+        message: /belong to the client that created it/,
       });
     });
 

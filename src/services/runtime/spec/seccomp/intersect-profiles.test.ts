@@ -196,7 +196,7 @@ describe("two seccomp profiles in one filter", () => {
     });
     assert.throws(
       () => intersectProfiles(filter("NOTIFY"), filter("ALLOW"), native),
-      /NOTIFY" needs a program/,
+      /NOTIFY" needs a supervisor process/,
     );
     assert.throws(() => intersectProfiles(filter("DANCE"), filter("ALLOW"), native), /DANCE" is not known/);
     const ranges = filter("ERRNO", rule(["x"], "ALLOW", [when(0, "GT", 7), when(1, "GT", 7)]));

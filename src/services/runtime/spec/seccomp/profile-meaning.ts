@@ -89,7 +89,7 @@ function verdictOf(name: string, errno: number | undefined): Verdict {
   const action = name === "SCMP_ACT_KILL_THREAD" ? "SCMP_ACT_KILL" : name;
   const known = actions.find((each) => each === action);
   if (known === undefined) {
-    const why = action === "SCMP_ACT_NOTIFY" ? "needs a program that is asked" : "is not known";
+    const why = action === "SCMP_ACT_NOTIFY" ? "needs a supervisor process" : "is not known";
     throw new RuntimeError("InvalidArgument", `action ${JSON.stringify(name.slice(0, 100))} ${why}`);
   }
   const hasErrno = known === "SCMP_ACT_ERRNO" || known === "SCMP_ACT_TRACE";
