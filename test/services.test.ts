@@ -186,7 +186,7 @@ describe("services of manifests", () => {
     assert.equal(refused.status, 1);
     assert.match(
       refused.stderr,
-      /Service default\/rival cannot have the nodePort 30081: it is Service default\/web's/,
+      /Service default\/rival cannot have the nodePort 30081: Service default\/web has it/,
     );
     await apply(service("far", { clusterIP: "192.0.2.7" }));
     await eventually("the service says that it has another address", async () =>

@@ -33,7 +33,7 @@ test("login keeps what the registry takes, logout forgets it, and neither shows 
   assert.equal((await berth(["logout", server.host], { env })).stdout, `logged out of ${server.host}\n`);
   assert.deepEqual(JSON.parse(await readFile(file, "utf8")), { auths: {} });
   const again = await berth(["logout", server.host], { env });
-  assert.deepEqual([again.status, again.stdout], [0, `there are no credentials for ${server.host}\n`]);
+  assert.deepEqual([again.status, again.stdout], [0, `no credentials for ${server.host}\n`]);
 });
 
 test("login asks on a terminal, and does not show the password that is typed", async () => {

@@ -273,13 +273,13 @@ test("files of trust are looked at where they are configured: a policy, and key 
   );
   const provider = (path: string) => JSON.stringify({ "key-providers": { mine: { cmd: { path } } } });
   const keyProviders = `key_providers = "${at("providers.json")}"`;
-  assert.match((await look(keyProviders)).join(), /^warn key providers: .* refused: .*ENOENT/);
+  assert.match((await look(keyProviders)).join(), /^warn key providers: .* rejected: .*ENOENT/);
   await writeFile(at("providers.json"), provider("/bin/true"));
   assert.match((await look(keyProviders)).join(), /^ok key providers: /);
   await writeFile(at("providers.json"), provider(at("absent")));
   assert.match((await look(keyProviders)).join(), /^warn key provider "mine": it cannot be started: /);
   const decryptionKeys = `decryption_keys_dir = "${at("keys")}"`;
-  assert.match((await look(decryptionKeys)).join(), /^warn decryption keys: .* refused: .*ENOENT/);
+  assert.match((await look(decryptionKeys)).join(), /^warn decryption keys: .* rejected: .*ENOENT/);
   await mkdir(at("keys"));
   assert.match((await look(decryptionKeys)).join(), /^ok decryption keys: .* has 0 private keys/);
   await writeFile(at("keys/text"), "no key", { mode: 0o600 });

@@ -38,8 +38,8 @@ describe("services that are applied", () => {
     assert.deepEqual(
       serviceConflicts([manifest("new", { ...nodePort(30_001, "UDP"), clusterIP: "10.0.0.7" })], [there]),
       [
-        "Service default/new cannot have the clusterIP 10.0.0.7: it is Service default/there's",
-        "Service default/new cannot have the nodePort 30001: it is Service default/there's",
+        "Service default/new cannot have the clusterIP 10.0.0.7: Service default/there has it",
+        "Service default/new cannot have the nodePort 30001: Service default/there has it",
       ],
     );
   });
@@ -47,7 +47,7 @@ describe("services that are applied", () => {
   it("are told so also of each other, before any of them is there", () => {
     assert.deepEqual(
       serviceConflicts([manifest("a", nodePort(30_001)), manifest("b", nodePort(30_001))], []),
-      ["Service default/b cannot have the nodePort 30001: it is Service default/a's"],
+      ["Service default/b cannot have the nodePort 30001: Service default/a has it"],
     );
   });
 
