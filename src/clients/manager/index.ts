@@ -1,11 +1,11 @@
 /**
- * The pod manager: keeps Kubernetes objects and runs what they ask for over one CRI endpoint, berthd's or
- * another runtime's, as a cluster of one node would.
+ * The pod manager: stores Kubernetes objects and runs them over one CRI endpoint, berthd's or another
+ * runtime's, as a cluster with one node would.
  *
- * Terms: an *object* is a manifest that was applied, with a uid; its *owner* is the object that made it. The
- * *store* keeps objects, {@link Persistence} makes them outlive the manager. A *reconciliation* compares what
- * objects ask for with what is there, and makes the next step; it may be cut anywhere and goes on from what
- * it finds.
+ * Terms: an *object* is an applied manifest, with a uid; its *owner* is the object that created it. The
+ * *store* holds objects, {@link Persistence} makes them outlive the manager. A *reconciliation* compares the
+ * objects' specifications with what exists, and takes the next step; it may be interrupted anywhere and
+ * continues from what it finds.
  *
  * It is a client of CRI and knows nothing of the engine.
  */

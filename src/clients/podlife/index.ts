@@ -1,11 +1,11 @@
 /**
- * The life of pods over a CRI endpoint, as a kubelet leads it: one {@link PodWorker} for each pod makes its
- * sandbox, runs its init containers, sidecars and containers in order, probes them, restarts them by policy
- * and back-off, and ends them in order.
+ * The life cycle of pods over a CRI endpoint, as a kubelet manages it: one {@link PodWorker} for each pod
+ * creates its sandbox, runs its init containers, sidecars and containers in order, probes them, restarts them
+ * according to policy and back-off, and stops them in order.
  *
- * A worker keeps nothing that it could not find out again: it looks at what the runtime has of the pod
- * (`observe.ts`), plans what is missing (`plan.ts`), does it, and waits for the next change, which
- * {@link RuntimeWatch} tells. This room knows no controllers, and no other pods.
+ * A worker keeps no state that it could not find again: it reads the runtime's state of the pod
+ * (`observe.ts`), plans what is missing (`plan.ts`), does it, and waits for the next change, which {@link
+ * RuntimeWatch} reports. This room knows no controllers, and no other pods.
  */
 export type { PullCredentials } from "./images.ts";
 export { LogRotation } from "./logs/log-rotation.ts";

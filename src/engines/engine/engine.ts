@@ -11,42 +11,42 @@ import type { Container, Sandbox } from "./states.ts";
 import type { Stats } from "./stats.ts";
 
 /**
- * What a container engine must do to serve the Container Runtime Interface. `cri/` and `streaming/` are
- * written against this alone; `pods/` implements it with our own services, another engine may stand beside
- * it.
+ * What a container engine must do to serve the Container Runtime Interface. `cri/` and `streaming/` depend
+ * only on this; `pods/` implements it with our own services, `docker/` with a Docker Engine.
  *
  * Configurations are CRI's own messages, as in the kubelet's internal API; the door has validated them.
- * States are the engine's own unions. Ids are 64 hex digits; every method that takes an id takes a unique
- * prefix of it too, and throws EngineError NotFound for an unknown one, unless it says that this is no error.
+ * States are the engine's own unions. Ids are 64 hex digits; every method that takes an id also takes a
+ * unique prefix of it, and throws EngineError NotFound for an unknown one, unless it says that this is not an
+ * error.
  */
 export interface Engine {
   readonly images: ImageCatalog;
-  /** Of seccomp, from registries. */
+  /** Seccomp profiles from registries. */
   readonly securityProfiles: SecurityProfiles;
   readonly sandboxes: Sandboxes;
   readonly containers: Containers;
   readonly stats: Stats;
   readonly checkpoints: Checkpoints;
   /**
-   * Images.remove, but for an image that a container has mounted as a volume, or of which one is made that is
-   * not a kubelet's (FailedPrecondition).
+   * Images.remove, but FailedPrecondition for an image that a container mounts as a volume, or that a
+   * container not created by a kubelet uses.
    */
   removeImage(idOrReference: string): Promise<void>;
   /**
-   * Takes one name of an image away, or the image where that was its last tag or where it is named by its id.
-   * Throws EngineError NotFound; FailedPrecondition, unless it is forced, for an image that a container uses
-   * and for an id of one that has several tags.
+   * Removes one name of an image, or the image if that was its last tag or if it is named by its id. Throws
+   * EngineError NotFound; FailedPrecondition, unless forced, for an image that a container uses and for the
+   * id of one with several tags.
    */
   untagImage(idOrReference: string, force: boolean): Promise<UntaggedImage>;
-  /** Images.prune, which leaves the images of containers and of their volumes alone. */
+  /** Images.prune, which keeps the images of containers and of their volumes. */
   pruneImages(request: PruneImagesRequest): Promise<PrunedImages>;
   /**
-   * Keeps a container that is put away when it has ended (`whenEndedAnnotation`) until what this returns is
-   * disposed of, for who still reads its log. Throws EngineError NotFound.
+   * Keeps a container that would be removed when it has ended (`whenEndedAnnotation`) until the returned
+   * object is disposed of, for clients that still read its log. Throws EngineError NotFound.
    */
   holdContainer(id: string): Disposable;
   /**
-   * Of all sandboxes and containers, also of those that are being made and of those of which what is recorded
+   * Ids of all sandboxes and containers, including those that are being created and those whose records
    * cannot be read.
    */
   ids(): readonly string[];
@@ -55,7 +55,7 @@ export interface Engine {
   /** UpdateRuntimeConfig; an empty CIDR changes nothing. */
   setPodCidr(cidr: string): Promise<void>;
   /**
-   * Life-cycle events from the moment of the call. A listener that falls 10,000 events behind is ended with
+   * Life-cycle events from the moment of the call. A listener that falls 10,000 events behind is closed with
    * ResourceExhausted rather than slowing the engine down.
    */
   events(signal: AbortSignal): AsyncIterable<EngineEvent>;
@@ -63,21 +63,22 @@ export interface Engine {
 
 export interface Sandboxes {
   /**
-   * Makes the pod sandbox and its network and returns its id. A second call with the same metadata (name,
-   * namespace, uid, attempt) joins a call that is still under way, and returns the sandbox that an earlier
-   * call made if that is ready and unchanged. A failure rolls back everything. Codes: FailedPrecondition,
-   * InvalidArgument (unknown handler), Unavailable (network).
+   * Creates the pod sandbox and its network and returns its id. A second call with the same metadata (name,
+   * namespace, uid, attempt) joins a call in progress, and returns the sandbox of an earlier call if that is
+   * ready and unchanged. A failure rolls everything back. Codes: FailedPrecondition, InvalidArgument (unknown
+   * handler), Unavailable (network).
    */
   run(config: PodSandboxConfig, handler: string, signal?: AbortSignal): Promise<string>;
-  /** Ends its containers and its network. Idempotent; an unknown id is no error. */
+  /** Stops its containers and its network. Idempotent; an unknown id is not an error. */
   stop(id: string, signal?: AbortSignal): Promise<void>;
   /**
-   * Stops it if need be, removes its containers and everything it had. Idempotent; an unknown id is no error.
+   * Stops it if necessary, removes its containers and everything that belongs to it. Idempotent; an unknown
+   * id is not an error.
    */
   remove(id: string, signal?: AbortSignal): Promise<void>;
   /**
-   * Keeps new sizes of the pod, for containers started from now on and for PodSandboxStatus; the pod's cgroup
-   * is its client's to limit. Throws FailedPrecondition for one that is not ready.
+   * Records new resources of the pod, for containers started from now on and for PodSandboxStatus; limiting
+   * the pod's cgroup is up to its client. Throws FailedPrecondition for one that is not ready.
    */
   update(id: string, resources: PodResources): Promise<void>;
   get(id: string): Sandbox;
@@ -86,27 +87,22 @@ export interface Sandboxes {
   inspect(id: string): Promise<Readonly<Record<string, unknown>>>;
 }
 
-/**
- * Checkpoints of processes, and what comes of them. A container is restored from one by
- * {@link Containers.create}.
- */
+/** Checkpoints of processes, and restoring pods from them. {@link Containers.create} restores a container. */
 export interface Checkpoints {
   /**
-   * Writes the state of a running container into an archive and lets it go on, also when this fails. Codes:
-   * NotFound, FailedPrecondition (not running; no criu; what criu says), Unimplemented (the handler cannot),
-   * InvalidArgument (location), ResourceExhausted (disk full), DeadlineExceeded, Canceled. The location holds
-   * a whole archive or what it held before.
+   * Writes the state of a running container into an archive; the container continues afterwards, also on
+   * failure. Codes: NotFound, FailedPrecondition (not running; no criu; criu's message), Unimplemented (the
+   * handler cannot), InvalidArgument (location), ResourceExhausted (disk full), DeadlineExceeded, Canceled.
+   * The location then has a complete archive, or is unchanged.
    */
   checkpointContainer(request: CheckpointRequest, signal?: AbortSignal): Promise<void>;
-  /**
-   * The same for all running containers of a sandbox, as they were at one moment, into an empty directory.
-   */
+  /** The same for all running containers of a sandbox, at one point in time, into an empty directory. */
   checkpointPod(request: PodCheckpointRequest, signal?: AbortSignal): Promise<void>;
   /**
-   * Makes a sandbox and its containers of a pod's checkpoint; they are `created`, and their processes
+   * Creates a sandbox and its containers from a pod's checkpoint; they are `created`, and their processes are
    * restored when they are started. Codes as for running a sandbox and creating containers; InvalidArgument
-   * unless there is a configuration for each container of the checkpoint and no other; FailedPrecondition for
-   * one that does not fit. Nothing is left after a failure.
+   * unless there is exactly one configuration for each container of the checkpoint; FailedPrecondition for
+   * one that does not match. Nothing is left after a failure.
    */
   restorePod(request: PodRestoreRequest, signal?: AbortSignal): Promise<RestoredPod>;
 }
@@ -140,11 +136,11 @@ export type RestoredPod = {
 
 export interface Containers {
   /**
-   * Makes a container of a ready sandbox, not running. Where its image is the absolute path of a checkpoint's
-   * archive, or an image made of one, it is restored when it is started. A privileged one needs a pod that
-   * is, by its sandbox's configuration or by the one that is given here. A retry with the same metadata
-   * returns the container that an earlier call made if it is still `created`. Codes: NotFound (sandbox,
-   * image), FailedPrecondition (sandbox not ready), InvalidArgument.
+   * Creates a container in a ready sandbox, not running. If its image is the absolute path of a checkpoint
+   * archive, or an image built from one, it is restored when it is started. A privileged container needs a
+   * privileged pod, by its sandbox's configuration or by the one given here. A retry with the same metadata
+   * returns the container of an earlier call if it is still `created`. Codes: NotFound (sandbox, image),
+   * FailedPrecondition (sandbox not ready), InvalidArgument.
    */
   create(
     sandboxId: string,
@@ -153,41 +149,39 @@ export interface Containers {
     signal?: AbortSignal,
   ): Promise<string>;
   /**
-   * Only from `created` (FailedPrecondition); nothing is done to one that runs, for a client that did not
-   * hear the answer. When the process cannot be started, the container is `exited`, reason StartError, code
-   * 128.
+   * Only from `created` (FailedPrecondition); does nothing for a running one, whose client may have missed
+   * the response. If the process cannot be started, the container is `exited`, reason StartError, code 128.
    */
   start(id: string, signal?: AbortSignal): Promise<void>;
   /**
-   * Changes limits: a zero or an empty text leaves one as it is, huge pages and cgroup files are changed one
-   * by one. Of a running container at once, for a `created` one from its start on. Codes: FailedPrecondition
-   * (it has exited, a limit on memory below what is in use, something that the host's cgroups have not got),
-   * InvalidArgument. Nothing has changed then.
+   * Changes limits: a zero or an empty string leaves one unchanged; huge pages and cgroup files are changed
+   * one by one. Applies to a running container at once, to a `created` one from its start. Codes:
+   * FailedPrecondition (it has exited, a memory limit below the current usage, something that the host's
+   * cgroups do not have), InvalidArgument. Nothing has changed then.
    */
   update(id: string, resources: LinuxContainerResources): Promise<void>;
-  /** Stop signal, then SIGKILL after the time. Idempotent; an unknown id is no error. */
+  /** Stop signal, then SIGKILL after the time. Idempotent; an unknown id is not an error. */
   stop(id: string, timeoutMs: number, signal?: AbortSignal): Promise<void>;
-  /** Kills it if need be. Idempotent; an unknown id is no error. */
+  /** Kills it if necessary. Idempotent; an unknown id is not an error. */
   remove(id: string, signal?: AbortSignal): Promise<void>;
   get(id: string): Container;
   list(): readonly Container[];
   /**
-   * Says that a streamed exec will come soon, as its client was given a URL: what takes long can begin. It
-   * may not come.
+   * Says that a streamed exec may come soon, as its client got a URL, so that slow preparations can start.
    */
   expectExec(): void;
-  /** See Task.execSync. FailedPrecondition when not running, DeadlineExceeded when the time is over. */
+  /** See Task.execSync. FailedPrecondition if it is not running, DeadlineExceeded after the timeout. */
   execSync(
     id: string,
     args: readonly string[],
     timeoutMs: number,
     signal?: AbortSignal,
   ): Promise<ExecOutcome>;
-  /** FailedPrecondition when not running. */
+  /** FailedPrecondition if it is not running. */
   reopenLog(id: string): Promise<void>;
   /**
-   * Calls `use` with a container's root file system, which stays meanwhile; with `pause` a container that
-   * runs stands still, and goes on whatever happens. Throws NotFound, and what `use` throws.
+   * Calls `use` with a container's root file system, which stays mounted meanwhile; with `pause` a running
+   * container is paused, and resumed in any case. Throws NotFound, and what `use` throws.
    */
   withRootfs<T>(
     id: string,
@@ -199,17 +193,17 @@ export interface Containers {
 }
 
 export type ContainerRootfs = {
-  /** Of its writable snapshot. */
+  /** The size of its writable snapshot. */
   readonly snapshotKey: string;
-  /** What the snapshot lies on. */
+  /** The snapshots below it. */
   readonly imageId: Digest;
-  /** Where in it something is mounted while the container runs. */
+  /** Paths in it on which something is mounted while the container runs. */
   readonly mountPoints: readonly string[];
 };
 
-/** UpdatePodSandboxResources: what is left out stays. */
+/** UpdatePodSandboxResources: omitted values stay. */
 export type PodResources = {
-  /** What the pod takes beside its containers. */
+  /** The pod's overhead beyond its containers. */
   readonly overhead?: LinuxContainerResources;
   /** The sum of its containers. */
   readonly resources?: LinuxContainerResources;
@@ -225,10 +219,10 @@ export type ExecOutcome = {
 export type EngineEvent = {
   readonly kind: "created" | "started" | "stopped" | "deleted";
   readonly containerId: string;
-  /** Whose it is, by the label of owners; "" for a kubelet's. */
+  /** Its owner, from the owner label; "" for a kubelet. */
   readonly owner: string;
   readonly atNs: bigint;
-  /** As they were right after the event; a sandbox that was deleted as it was right before. */
+  /** As they were right after the event; for a deleted sandbox, right before. */
   readonly sandbox: Sandbox | undefined;
   readonly containers: readonly Container[];
 };
@@ -237,18 +231,18 @@ export type PruneImagesRequest = Omit<PruneRequest, "isUsed">;
 
 export type UntaggedImage = {
   readonly untagged: readonly string[];
-  /** The image, if it is gone. */
+  /** The image, if it still exists. */
   readonly removed: Digest | undefined;
 };
 
-/** What stays as it is for as long as the engine runs. */
+/** What does not change while the engine runs. */
 export type EngineAbout = {
   readonly runtimeName: string;
   readonly runtimeVersion: string;
   readonly cgroupDriver: "systemd" | "cgroupfs";
 };
 
-/** As it is at that moment. */
+/** The current state. */
 export type EngineStatus = {
   readonly conditions: readonly {
     readonly type: string;
@@ -260,14 +254,14 @@ export type EngineStatus = {
     readonly name: string;
     readonly recursiveReadOnlyMounts: boolean;
     readonly userNamespaces: boolean;
-    /** Containers get cgroup namespaces of their own, or the host's, as they ask. */
+    /** Containers get their own cgroup namespaces, or the host's, as they request. */
     readonly cgroupNamespaces: boolean;
   }[];
   /** Mounts may forbid things: running programs, set-user-id, devices. */
   readonly mountOptions: boolean;
-  /** Containers may say how they see /sys/fs/cgroup. */
+  /** Containers may choose how they see /sys/fs/cgroup. */
   readonly cgroupMountMode: boolean;
-  /** Filters of system calls can be had, also those from registries. */
+  /** System call filters are available, including those from registries. */
   readonly seccompProfiles: boolean;
   /** Pods with a user namespace may be on the host's network. */
   readonly userNamespacesHostNetwork: boolean;

@@ -1,6 +1,6 @@
 /**
- * The engine interface: the wall between the doors (`cri/`, `streaming/`) and what runs pods (`pods/`). Types
- * and one error; no behaviour.
+ * The engine interface, between the doors (`cri/`, `streaming/`) and what runs pods (`pods/`). Types and one
+ * error; no behaviour.
  */
 import { BerthError } from "../../ground/errors/index.ts";
 
@@ -10,8 +10,8 @@ export type * from "./stats.ts";
 export type * from "./streams.ts";
 
 /**
- * containerd's namespace of all that CRI makes, by containerd's convention: its clients look there for a
- * kubelet's images.
+ * The containerd namespace of everything that CRI creates, by containerd's convention: its clients look there
+ * for a kubelet's images.
  */
 export const criNamespace = "k8s.io";
 

@@ -16,7 +16,7 @@ test("an engine that is too old or too new is refused, with what to do", () => {
   );
   assert.throws(
     () => agreeOnVersion({ Version: "40.0.0", ApiVersion: "1.80", MinAPIVersion: "1.60" }),
-    /wants API 1\.60.*newer berth/,
+    /requires API 1\.60.*newer berth/,
   );
 });
 

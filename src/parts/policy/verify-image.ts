@@ -103,7 +103,7 @@ function whyOther(
 ): string | undefined {
   const ofThis = claims.filter((signed) => signed.digest === digest);
   if (ofThis.length === 0)
-    return `it is one of ${claims.map((signed) => signed.digest).join(", ")}, not of ${digest}`;
+    return `it is for ${claims.map((signed) => signed.digest).join(", ")}, not for ${digest}`;
   if (ofThis.some((signed) => matchesIdentity(identity, identityOf(image.reference), signed.identity)))
     return undefined;
   const names = ofThis.flatMap(({ identity: name }) =>

@@ -474,7 +474,7 @@ describe("an upload", () => {
     [500, "Unavailable", /RegistryUnavailable.*answered 500/],
     [501, "FailedPrecondition", /501/],
     [503, "Unavailable", /answered 503/],
-    [507, "ResourceExhausted", /no room/],
+    [507, "ResourceExhausted", /no space/],
   ] as const) {
     test(`that is refused with ${status} fails with ${code}`, async () => {
       const { result, server } = await pushTo((request, response) => {

@@ -2,9 +2,9 @@
  * Content: blobs by digest, as files with records of their sizes and labels.
  *
  * Terms: a *blob* is immutable and named by its digest; an *ingest* is a blob being written, named by a *ref*
- * of the caller's choice, and survives a restart; *labels* on blobs say what they refer to.
+ * that the caller chooses, and survives a restart; *labels* on blobs say what they refer to.
  *
- * This room does not fetch, does not know what is in a blob, and hashes nothing large on the main thread.
+ * This room fetches nothing, does not interpret blobs, and hashes nothing large on the main thread.
  */
 export { ContentError } from "./content-error.ts";
 export { openContent } from "./content-store.ts";

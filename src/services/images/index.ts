@@ -1,14 +1,14 @@
 /**
- * Images: pulling, importing, pushing, tagging, listing and removing them, and a container's root on top of
- * one.
+ * Images: pulling, importing, pushing, tagging, listing and removing them, and a container's root file system
+ * on top of one.
  *
  * Terms: an image's *id* is the digest of its config, everywhere; a *name*
  * (`docker.io/library/busybox:latest`, `...@sha256:...`) points to a *target*, an index or a manifest, and
  * through it to an image; an image is *installed* when its documents are in the content store, its layers are
  * snapshots, and its names are in the metadata.
  *
- * This room knows no sandboxes and no containers. What takes time (network, hashing, unpacking) happens on
- * threads of its own; what is no longer named is left to garbage collection.
+ * This room knows no sandboxes and no containers. Slow work (network, hashing, unpacking) runs in its own
+ * threads; content without a name is left to garbage collection.
  */
 export type { PlatformChoice } from "./chosen-platforms.ts";
 export { ContentHold } from "./content-hold.ts";

@@ -1,17 +1,17 @@
 /**
- * Pod networks, by the Container Network Interface (CNI, https://www.cni.dev/docs/spec/).
+ * Pod networks, with the Container Network Interface (CNI, https://www.cni.dev/docs/spec/).
  *
- * Terms: a *network* is a named chain of *plugins* (programs), described by a file of the configuration
- * directory; an *attachment* is one pod sandbox on its networks, made by ADD and undone by DEL. A *result* is
- * what ADD gives: interfaces and addresses. *Capabilities* are what a plugin declares that it wants to be
- * told of a pod.
+ * Terms: a *network* is a named chain of *plugins* (programs), described by a file in the configuration
+ * directory; an *attachment* is a pod sandbox on its networks, created by ADD and removed by DEL. A *result*
+ * is what ADD returns: interfaces and addresses. *Capabilities* are what a plugin declares that it wants to
+ * know about a pod.
  *
- * Plugins are programs, or *built in* (`builtin/`): a thread asks the kernel for what the standard programs
- * would make, and no process is started. An attachment is taken down by what made it. The *default network*
- * is berth's own, for pods of a machine on which no network is configured.
+ * Plugins are programs, or *built in* (`builtin/`): a thread does over netlink what the standard programs
+ * would do, without starting a process. An attachment is removed by whatever created it. The *default
+ * network* is berth's own, for pods of a machine on which no network is configured.
  *
- * It must not make or remove network namespaces, bring up the loopback interface, or be asked about pods on
- * the host's network: it is handed the path of a namespace that is ready, and runs plugins.
+ * It must not create or remove network namespaces, bring up the loopback interface, or be called for pods on
+ * the host's network: it gets the path of a prepared namespace, and runs plugins.
  */
 export { builtinObstacle } from "./builtin/builtin-plugins.ts";
 export {

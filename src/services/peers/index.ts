@@ -1,15 +1,15 @@
 /**
- * Blobs from other nodes: a server that gives a node's blobs to its *peers*, and the way to ask them before a
- * registry is asked.
+ * Blobs from other nodes: a server that serves a node's blobs to its *peers*, and a client that asks peers
+ * before the registry.
  *
- * A peer is trusted with nothing but the knowledge of digests: what comes from it is a blob only if its
- * digest says so, and a peer that stalls, lies or fails is *dropped*, which is not asked for a while. A
- * server gives blobs only by digest, lists none, and only to who shows a certificate or a token: whoever
- * knows the digest of a layer has had its manifest from a registry. No credentials of registries go to peers,
- * and no tag is asked of them.
+ * A peer is trusted only as far as digests go: bytes from it are a blob only if their digest matches, and a
+ * peer that stalls, sends wrong bytes or fails is *dropped*: not asked for a while. A server serves blobs
+ * only by digest, lists none, and only to clients with a certificate or a token: whoever knows the digest of
+ * a layer has had its manifest from a registry. Peers get no registry credentials, and are not asked for
+ * tags.
  *
- * This room knows nothing of images. The server runs in a thread of its own; {@link fetchFromPeers} is for
- * any thread.
+ * This room does not know images. The server runs in its own thread; {@link fetchFromPeers} works in any
+ * thread.
  */
 export { fetchFromPeers, type PeerSink } from "./fetch-from-peers.ts";
 export { type Peer, type PeerAccess, PeerError, type PeerOutcome, type WantedBlob } from "./peer.ts";

@@ -1,9 +1,9 @@
 /**
- * Keeps the tasks of clients' containers as labels of their records ask for: containerd's restart manager
- * (its core/runtime/restart), which `nerdctl run --restart` relies on.
+ * Restarts or stops the tasks of clients' containers as labels of their records request: containerd's restart
+ * manager (its core/runtime/restart), which `nerdctl run --restart` relies on.
  *
- * Terms: a *wish* is what the labels `containerd.io/restart.*` of a container say: that its task is to run or
- * to be stopped, and by which *policy* one that has ended is made anew.
+ * Terms: a *wish* is what the labels `containerd.io/restart.*` of a container request: that its task runs or
+ * is stopped, and with which *policy* an exited one is recreated.
  *
  * This room does not know CRI: the kubelet restarts the containers of pods.
  */

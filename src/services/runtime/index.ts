@@ -1,13 +1,13 @@
 /**
- * The OCI runtimes (crun, runc, any other) and what is around them: which of them this host can use
- * (*handlers*), the OCI spec of a container, its place among the cgroups, and *tasks*, its processes, each
- * held by one conmon that writes the log and records the exit.
+ * The OCI runtimes (crun, runc, others) and what belongs to them: which of them this host can use
+ * (*handlers*), the OCI spec of a container, its cgroup, and *tasks*: a container's processes, held by a
+ * conmon that writes the log and records the exit.
  *
  * Terms: a *bundle* is a container's private directory with its config.json (runtime-spec, bundle.md); the
  * *monitor* is its conmon; a *handler* is an OCI runtime under the name that pods use.
  *
- * It must not know of images, networks or the life of pods, and keep nothing that must survive a restart of
- * the machine.
+ * It must not know images, networks or the life cycle of pods, and must not store anything that has to
+ * survive a restart of the machine.
  */
 
 export { AppArmor } from "./apparmor/app-armor.ts";

@@ -1,15 +1,15 @@
 /**
- * Snapshots: file-system trees of images and containers, each on top of its parent;
- * {@link "./snapshotter.ts"} tells their life. Three snapshotters: `overlayfs` keeps changes in
- * directories that the kernel lays over each other, `erofs` does so with layers that are mounted from their
- * archives, `native` copies.
+ * Snapshots: file-system trees of images and containers, each on top of its parent; {@link
+ * "./snapshotter.ts"} describes their life cycle. Three snapshotters: `overlayfs` stores changes in
+ * directories that the kernel stacks, `erofs` does so on top of layers that are mounted from their archives,
+ * `native` copies.
  *
- * Terms: an *active* snapshot can be written to, a *view* cannot, a *committed* one never changes again;
- * *rebase* is giving an active snapshot its parent at commit; a layer's *chain id* names it together with all
+ * Terms: an *active* snapshot is writable, a *view* is not, a *committed* one never changes again; *rebase*
+ * sets an active snapshot's parent at commit; a layer's *chain id* identifies it together with all layers
  * below it.
  *
- * This room mounts nothing, unpacks nothing and does not know what is in use: collecting garbage is for those
- * who hold references. Trees are copied, measured and deleted in worker threads.
+ * This room mounts nothing, unpacks nothing and does not know what is in use: garbage collection is up to
+ * those who hold references. Trees are copied, measured and deleted in worker threads.
  */
 /** What a snapshotter's mount is in the words of mount(8). */
 export { describeMount, type IdMappings } from "../../ground/linux/index.ts";

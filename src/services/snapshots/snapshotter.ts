@@ -27,7 +27,7 @@ export interface Snapshotter {
   /** Directory whose file system holds the snapshots (ImageFsInfo). */
   readonly root: string;
   readonly capabilities: SnapshotterCapabilities;
-  /** Makes the directory, which is made with the first snapshot otherwise. Throws SnapshotError. */
+  /** Creates the directory, which is otherwise created with the first snapshot. Throws SnapshotError. */
   makeRoot(): Promise<void>;
   /**
    * Throws SnapshotError AlreadyExists (key), NotFound (parent), InvalidArgument (parent not committed).
@@ -35,91 +35,91 @@ export interface Snapshotter {
   prepare(key: string, parent: string | undefined, options?: NewSnapshot): Promise<readonly Mount[]>;
   view(key: string, parent: string | undefined, options?: NewSnapshot): Promise<readonly Mount[]>;
   /**
-   * Throws NotFound, AlreadyExists (name), FailedPrecondition (a `parent` given without rebase). Durable when
-   * it resolves.
+   * Throws NotFound, AlreadyExists (name), FailedPrecondition (a `parent` without rebase). Durable when it
+   * resolves.
    */
   commit(name: string, key: string, options?: CommitOptions): Promise<void>;
   /** Synchronous: it only reads the record. Throws NotFound. */
   mounts(key: string): readonly Mount[];
   /**
-   * Where a layer is unpacked that an active snapshot is to become; nothing need be mounted for it, and
-   * nothing of it need be seen before the commit. Throws NotFound, FailedPrecondition (not active).
+   * Where to unpack a layer that an active snapshot will become; nothing need be mounted for it, and its
+   * files may be invisible before the commit. Throws NotFound, FailedPrecondition (not active).
    */
   layerTarget(key: string): LayerTarget;
   /**
-   * Where an active snapshot's own files lie, for who puts some there without a mount. Throws as
+   * The directory of an active snapshot's own files, for callers that write there without a mount. Throws as
    * {@link layerTarget} does.
    */
   directory(key: string): string;
   /**
-   * The {@link layerTarget} of the active snapshot whose {@link directory} this is, if there is one that is
-   * to become a layer: whose key is one that containerd's clients unpack layers under (`extract...`). In
-   * others they want to see at once what they apply.
+   * The {@link layerTarget} of the active snapshot whose {@link directory} this is, if it will become a
+   * layer: if its key is one under which containerd's clients unpack layers (`extract...`). In other
+   * snapshots, clients want to see at once what they apply.
    */
   layerTargetAt(directory: string): LayerTarget | undefined;
   /**
-   * The file in which a committed layer's bytes are kept as they came, uncompressed; undefined where its
-   * files are all that is left of it. It stays while something lies on the snapshot. Throws NotFound.
+   * The file with a committed layer's bytes as they came, uncompressed; undefined if only its files are left.
+   * It stays while a snapshot is on top of this one. Throws NotFound.
    */
   layerFile(name: string): Promise<string | undefined>;
   stat(key: string): SnapshotInfo | undefined;
   list(): readonly SnapshotInfo[];
   /** Throws NotFound, LabelsError. */
   setLabels(key: string, labels: Labels, how?: LabelUpdate): Promise<SnapshotInfo>;
-  /** Disk used by this snapshot alone, without its parents. */
+  /** Disk used by this snapshot, without its parents. */
   usage(key: string): Promise<Usage>;
   /**
-   * Throws NotFound; FailedPrecondition while it has children. The record goes at once; the files are deleted
-   * in the background, also after a crash. On disk at once unless `durability` says otherwise: a machine that
-   * fails then may leave the record without its files, which can be removed again.
+   * Throws NotFound; FailedPrecondition while it has children. The record is deleted at once; the files are
+   * deleted in the background, also after a crash. Durable at once unless `durability` says otherwise: a
+   * power failure may then leave the record without its files, which can be removed again.
    */
   remove(key: string, durability?: Durability): Promise<void>;
-  /** Deletes directories that no record names and that are not mounted; resolves when they are gone. */
+  /** Deletes directories that no record names and that are not mounted; resolves when they are deleted. */
   cleanup(): Promise<void>;
-  /** Like {@link cleanup}, with the deletions going on in the background. */
+  /** Like {@link cleanup}, with the deletions in the background. */
   startCleanup(): Promise<void>;
 }
 
-/** What a snapshotter can do besides. */
+/** Optional features of a snapshotter. */
 export type SnapshotterCapabilities = {
   readonly rebase: boolean;
   /** Whether layers that are EROFS images can be snapshots. */
   readonly erofsLayers: boolean;
 };
 
-/** How an active snapshot or a view is made. */
+/** Options for creating an active snapshot or a view. */
 export type NewSnapshot = {
   readonly labels?: Labels;
-  /** It is durable when it is made, unless this says otherwise. */
+  /** Whether it is durable when it is created; by default it is. */
   readonly durability?: Durability;
   /**
-   * It is garbage as soon as nothing holds it. Without, it holds itself, and stays until whoever has made it
-   * removes it.
+   * It is garbage as soon as nothing holds it. Otherwise it holds itself, and stays until its creator removes
+   * it.
    */
   readonly needsHold?: boolean;
-  /** Of the root directory; that of its parent's unless given. Not with a snapshotter that copies. */
+  /** Owner of the root directory; the parent's unless given. Not with a snapshotter that copies. */
   readonly owner?: Owner | undefined;
   /**
-   * Has its record go along with a commit of the caller's, once its directory is there, with these mounts;
-   * resolves with that commit. When it rejects, the directory is deleted: who has mounted it unmounts it
-   * before.
+   * Has its record written with a commit of the caller, once its directory exists, with these mounts;
+   * resolves with that commit. If it rejects, the directory is deleted: a caller that has mounted it must
+   * unmount it before.
    */
   readonly record?: ((along: Along, mounts: readonly Mount[]) => Promise<void>) | undefined;
 };
 
 export type Owner = { readonly uid: number; readonly gid: number };
 
-/** How a snapshot is committed. */
+/** Options for committing a snapshot. */
 export type CommitOptions = {
   /**
-   * With `capabilities.rebase`: what it lies on from now on, a committed snapshot. It must have been prepared
-   * without one.
+   * With `capabilities.rebase`: its parent from now on, a committed snapshot. It must have been prepared
+   * without a parent.
    */
   readonly parent?: string;
   readonly labels?: Labels;
   /**
-   * With `parent`: directories (byte strings, from the root, outermost first) that were made only because
-   * something lies in them; they take owner, mode, times and xattrs of the parent's.
+   * With `parent`: directories (byte strings, from the root, outermost first) that were created only because
+   * the layer has entries in them; they get owner, mode, times and xattrs of the parent's.
    * AppliedLayer.undescribedDirectories.
    */
   readonly inherit?: readonly string[];
@@ -128,13 +128,15 @@ export type CommitOptions = {
    * sync serves all layers of an image. Without it, commit does so itself.
    */
   readonly synced?: boolean;
-  /** Of the record; the tree is on the disk before. `atOnce` unless given. */
+  /** Of the record; the tree is on disk before. `atOnce` unless given. */
   readonly durability?: Durability;
-  /** What the tree takes, if the caller has measured it ({@link diskUsage}); else commit does so itself. */
+  /**
+   * Disk usage of the tree, if the caller has measured it ({@link diskUsage}); otherwise commit measures it.
+   */
   readonly usage?: Usage;
 };
 
-/** To be mounted in order. */
+/** To be mounted in this order. */
 export type Mount = SnapshotMount;
 
 export type SnapshotInfo = {
@@ -142,7 +144,7 @@ export type SnapshotInfo = {
   readonly kind: "active" | "view" | "committed";
   readonly parent: string | undefined;
   readonly createdAtNs: bigint;
-  /** When its labels were changed last. */
+  /** When its labels were last changed. */
   readonly updatedAtNs: bigint;
   readonly labels: Labels;
   /** See NewSnapshot; true of every committed one. */

@@ -1,13 +1,12 @@
 /**
- * The tasks of the containers of every containerd namespace, as containerd's clients make them: a client says
- * of which container, over which root file system, and where its standard streams lead; all else is in the
- * container's record.
+ * The tasks of containers in every containerd namespace, as containerd's clients create them: a client gives
+ * the container, its root file system and its standard streams; everything else is in the container's record.
  *
  * Terms: a *bundle* is a task's private directory in the state directory, with its config.json and the mount
- * point of its root file system. A task is there from its creation to its deletion, whether it runs or not,
- * also after a restart of the daemon; the machine's restart ends it.
+ * point of its root file system. A task exists from its creation to its deletion, whether it runs or not,
+ * also across restarts of the daemon; a restart of the machine ends it.
  *
- * This room does not know CRI, nor images: a pod's containers are run by its engine.
+ * This room does not know CRI or images: a pod's containers are run by its engine.
  */
 
 export type { NewProcess } from "./exec.ts";

@@ -40,7 +40,7 @@ test("a bundle counts for each image that its statement has as a subject", async
   assert.equal(await whyRefused(byKey, image, [signed(statement({ subject }))]), undefined);
   assert.match(
     (await whyRefused(byKey, image, [signed(statement({ subject: [subject[0]] }))])) ?? "",
-    /it is one of sha256:cd.*, not of sha256:ab/,
+    /it is for sha256:cd.*, not for sha256:ab/,
   );
 });
 
@@ -50,7 +50,7 @@ test("a bundle that names its image counts as other signatures that do", async (
   assert.equal(await whyRefused(rule, image, [named("registry.example/app")]), undefined);
   assert.match(
     (await whyRefused(rule, image, [named("registry.example/other")])) ?? "",
-    /it is one of registry\.example\/other, which matchRepository does not take/,
+    /it is for registry\.example\/other, which matchRepository does not accept/,
   );
 });
 

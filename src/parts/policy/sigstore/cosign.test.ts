@@ -52,7 +52,7 @@ test("what cosign signs with a key counts, under a tag and as a bundle", async (
   assert.equal(await whyRefused({ ...byKey, ...ofRepository }, image("app-a"), [old]), undefined);
   assert.match(
     (await whyRefused({ ...byKey, ...ofRepository }, image("other"), [old])) ?? "",
-    /it is one of \S+\/app-a, which matchRepository does not take/,
+    /it is for \S+\/app-a, which matchRepository does not accept/,
   );
   assert.match(
     (await whyRefused({ ...byKey, ...logged, ...ofRepository }, image("app-a"), [old])) ?? "",

@@ -167,10 +167,10 @@ describe("a signature with a certificate", () => {
   test("does not count for another digest or name, or when it is not by the certificate's key", async () => {
     const stranger = await sigstore.certify();
     const cases: readonly (readonly [SigstoreSignature, RegExp])[] = [
-      [byLeaf({ payload: payloadOf(otherDigest) }), /it is one of sha256:cd.*, not of sha256:ab/],
+      [byLeaf({ payload: payloadOf(otherDigest) }), /it is for sha256:cd.*, not for sha256:ab/],
       [
         byLeaf({ payload: payloadOf(digest, "registry.example/other:v1") }),
-        /which matchRepoDigestOrExact does not take/,
+        /which matchRepoDigestOrExact does not accept/,
       ],
       [{ ...byLeaf(), certificate: stranger.pem }, /it is not by the key of its certificate/],
       [{ ...byLeaf(), certificate: undefined }, /it has no certificate/],
