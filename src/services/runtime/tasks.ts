@@ -5,41 +5,42 @@ import type { OciLimits, OciProcess, OciSpec } from "./spec/types.ts";
 import type { StreamOwner } from "./streams/stream-owner.ts";
 
 /**
- * Tasks: processes of containers, made by an OCI runtime (runtime-spec 1.x) and held by conmon. A task
- * outlives the daemon: {@link Tasks.attach} finds it again after a restart, with the exit that happened
+ * Tasks: processes of containers, created by an OCI runtime (runtime-spec 1.x) and held by conmon. A task
+ * outlives the daemon: {@link Tasks.attach} finds it again after a restart, with an exit that happened
  * meanwhile.
  *
- * The life of a task: `create` makes the container with its first process waiting, `start` lets that run the
- * user's program, it exits by itself or by `kill`, `delete` removes what the OCI runtime, conmon and the task
- * left behind. An exit never removes anything by itself, so that it can be read as often as wanted.
+ * The life cycle of a task: `create` creates the container with its first process waiting, `start` lets that
+ * run the user's program, it exits by itself or by `kill`, `delete` removes what the OCI runtime, conmon and
+ * the task left behind. An exit removes nothing, so it can be read any number of times.
  */
 export interface Tasks extends AsyncDisposable {
   /**
-   * Says that a task will be made, or a command run in one, within some ten milliseconds: what takes time
-   * begins in the background, where there is anything. May be called in vain.
+   * Says that a task will be created, or a command run in one, within some ten milliseconds, so that slow
+   * preparations can start in the background. No call need follow.
    */
   prewarm(): void;
   /**
-   * Writes the bundle's config.json, starts conmon, which runs `create`. Resolves when the container is
-   * created, with its first process waiting. The bundle directory must exist; what else lies in it (a mounted
-   * rootfs) is left alone. Throws RuntimeError: InvalidArgument (unknown handler), FailedPrecondition
+   * Writes the bundle's config.json and starts conmon, which runs `create`. Resolves when the container is
+   * created, with its first process waiting. The bundle directory must exist; other things in it (a mounted
+   * rootfs) are left alone. Throws RuntimeError: InvalidArgument (unknown handler), FailedPrecondition
    * (unusable handler), Internal (with the OCI runtime's own message), DeadlineExceeded, Canceled. Nothing is
    * left behind then.
    */
   create(task: TaskSpec, signal?: AbortSignal): Promise<Task>;
   /**
-   * Takes up a task after a restart of the daemon: created, running, exited while nobody looked (from
-   * conmon's exit file), or lost (conmon was killed, or the machine restarted). Never throws for a task whose
-   * files are gone or damaged: that one is lost.
+   * Finds a task again after a restart of the daemon: created, running, exited meanwhile (from conmon's exit
+   * file), or lost (conmon was killed, or the machine restarted). Never throws for a task whose files are
+   * missing or damaged: that one is lost.
    */
   attach(task: TaskIdentity): Promise<Task>;
   /**
-   * Removes what is left of a task that nobody holds, if anything is: its creation or its deletion was cut.
+   * Removes leftovers of a task that nobody holds, if there are any: its creation or its deletion was
+   * interrupted.
    */
   remove(task: TaskIdentity): Promise<void>;
 }
 
-/** Where a task's files are, and which handler made it: all that is needed to find it again. */
+/** Where a task's files are, and which handler created it: everything that is needed to find it again. */
 export type TaskIdentity = {
   readonly id: string;
   /** Name of the runtime handler as resolved (never empty). */
@@ -47,65 +48,65 @@ export type TaskIdentity = {
   /** Private directory of this container under the state directory (tmpfs): config.json, pidfile, sockets. */
   readonly bundleDir: string;
   /**
-   * Its cgroup, as a path in the hierarchies ({@link containerCgroup}): a removal must not have to find it in
-   * files that may be damaged. Undefined when it is not known any more.
+   * Its cgroup, as a path in the hierarchies ({@link containerCgroup}), so that a removal need not find it in
+   * files that may be damaged. Undefined if it is no longer known.
    */
   readonly cgroup: string | undefined;
 };
 
 export type TaskSpec = TaskIdentity & {
   /**
-   * OCI runtime spec, complete; made by `buildContainerSpec` or `buildPauseSpec`. It may still be in the
-   * making: `create` starts what it can meanwhile, and throws what that throws.
+   * The complete OCI runtime spec, from `buildContainerSpec` or `buildPauseSpec`. It may not be finished yet:
+   * `create` starts what it can meanwhile, and throws what it rejects with.
    */
   readonly spec: OciSpec | Promise<OciSpec>;
   readonly io: FirstProcessIo;
   /**
-   * cgroup, as a path in the hierarchies, in which conmon and the OCI runtime run; made if it is not there.
-   * Undefined leaves them in the daemon's own, as containerd does with its shims.
+   * The cgroup, as a path in the hierarchies, in which conmon and the OCI runtime run; created if necessary.
+   * If undefined, they run in the daemon's own, as containerd's shims do.
    */
   readonly monitorCgroup: string | undefined;
   /**
-   * Who must own the pipes and FIFOs that are its standard streams. Undefined: its user, where that is none
-   * of the host's.
+   * Owner of the pipes and FIFOs that are its standard streams. Undefined: its user, unless that is a user of
+   * the host.
    */
   readonly streamOwner?: StreamOwner | undefined;
-  /** It has no root file system that could be pivoted to, such as the initramfs (runc's `--no-pivot`). */
+  /** Its root file system cannot be pivoted to, such as the initramfs (runc's `--no-pivot`). */
   readonly noPivotRoot?: boolean;
-  /** It has the session keyring of whoever starts it (runc's `--no-new-keyring`, keyrings(7)). */
+  /** It has the session keyring of whatever starts it (runc's `--no-new-keyring`, keyrings(7)). */
   readonly noNewKeyring?: boolean;
-  /** For those who hear of its creation. */
+  /** For listeners to its creation. */
   readonly asked?: TaskAsked;
-  /** The processes come from a checkpoint. `create` makes them, stopped; `start` lets them go on. */
+  /** The processes come from a checkpoint. `create` creates them, stopped; `start` lets them continue. */
   readonly restore?: TaskRestore;
 };
 
-/** Where the standard streams of a task's first process lead. All of it outlives the daemon. */
+/** Where the standard streams of a task's first process lead. They outlive the daemon. */
 export type FirstProcessIo =
-  /** Stdin reads as the end, output is thrown away. */
+  /** Stdin is empty, output is discarded. */
   | { readonly kind: "none" }
-  /** `lookUp` is for the log, whose path is of others. */
+  /** `lookUp` is for the log, whose path comes from outside. */
   | ({ readonly kind: "console"; readonly lookUp: LookUp } & TaskConsole)
   /**
-   * The process has a client's streams itself, and nothing is copied. Output waits there until somebody takes
-   * it (in a FIFO, of a process that has ended: until its deletion or the daemon's end), and when a client
-   * leaves, another may come. Whoever reads it reads the end when the process, and what it left running, has
-   * ended.
+   * The process has the client's streams itself, and nothing is copied. Output waits there until it is read
+   * (in a FIFO, for a process that has exited: until its deletion or the daemon's end), and when a client
+   * disconnects, another may connect. A reader gets end-of-file when the process, and what it left running,
+   * has exited.
    */
   | ({ readonly kind: "client" } & ClientStreams);
 
-/** Streams for whoever is attached ({@link Task.attach}), and a log of the output. */
+/** Streams for attached clients ({@link Task.attach}), and a log of the output. */
 export type TaskConsole = {
-  /** Absolute path, in a directory that exists; undefined keeps no log. CRI format. */
+  /** Absolute path, in an existing directory; undefined: no log. CRI format. */
   readonly logPath: string | undefined;
   readonly terminal: boolean;
   readonly stdin: boolean;
-  /** Stdin ends when the first one who was attached to it leaves. */
+  /** Stdin ends when the first client that was attached to it disconnects. */
   readonly stdinOnce: boolean;
 };
 
 export type TaskRestore = {
-  /** The images that criu wrote ({@link Task.dump}), perhaps on another machine. */
+  /** The images that criu wrote ({@link Task.dump}), possibly on another machine. */
   readonly imageDir: string;
   readonly criuPath: string;
 };
@@ -113,14 +114,14 @@ export type TaskRestore = {
 export type TaskDumpRequest = {
   /** An empty directory for criu's images. */
   readonly imageDir: string;
-  /** A directory for its log (`dump.log`) and figures (`stats-dump`). */
+  /** A directory for its log (`dump.log`) and statistics (`stats-dump`). */
   readonly workDir: string;
   readonly criuPath: string;
-  /** The processes end once they are written down. */
+  /** The processes exit once they are dumped. */
   readonly exit?: boolean;
-  /** Also what has unix sockets open to others, which a restore must find again. */
+  /** Allow unix sockets that are connected to other processes, which a restore must find again. */
   readonly externalUnixSockets?: boolean;
-  /** Also what has a terminal of others. */
+  /** Allow a terminal from outside. */
   readonly terminal?: boolean;
   /** How cgroups are restored: criu's `--manage-cgroups`. */
   readonly cgroupsMode?: "soft" | "full" | "strict" | "ignore" | undefined;
@@ -131,59 +132,62 @@ export interface Task {
   readonly id: string;
   /** Undefined where no log file is written. */
   readonly log: TaskLog | undefined;
-  /** The first process's, also after its end, when it may be another's; 0 where it is not known any more. */
+  /**
+   * The first process's pid, also after its exit, when it may be another process's; 0 if it is no longer
+   * known.
+   */
   readonly pid: number;
   /**
-   * Its cgroup, as a path in the hierarchies, as its first process had it; undefined where that is not the
-   * container's own, and where it is not known any more.
+   * Its cgroup, as a path in the hierarchies, in which its first process was; undefined if that is not the
+   * container's own, or is no longer known.
    */
   readonly cgroup: string | undefined;
   state(): TaskState;
   /**
-   * The first process's pid, if it is that process's now, by the kernel's word; undefined once it has ended,
-   * of which {@link state} may not know yet. For whoever acts on the process: a pid is given to another one
-   * after its end.
+   * The first process's pid, if the kernel says that it is that process's now; undefined once it has exited,
+   * which {@link state} may not know yet. For callers that act on the process: a pid is reused after its
+   * exit.
    */
   livePid(): Promise<number | undefined>;
   /**
    * Runs the user's process. Throws RuntimeError Internal with the OCI runtime's message; the task then ends
-   * as exited 128. Of a restored task the processes are looked at first: PermissionDenied when they may do
-   * more than the container's could.
+   * as exited 128. The processes of a restored task are checked first: PermissionDenied if they have more
+   * privileges than the container.
    */
   start(signal?: AbortSignal): Promise<void>;
-  /** Sends a signal to the first process; SIGKILL ends a paused one too. No error when it is gone already. */
+  /** Sends a signal to the first process; SIGKILL ends a paused one too. Not an error if it has exited. */
   kill(signal: number): Promise<void>;
   /**
-   * Sends a signal to all processes, also those of commands, none of which can fork meanwhile. No error when
-   * they are gone already.
+   * Sends a signal to all processes, also those of commands, none of which can fork meanwhile. Not an error
+   * if they have exited.
    */
   signalAll(signal: number): Promise<void>;
-  /** Kills all processes for good: none can be born afterwards. No error when they are gone already. */
+  /** Kills all processes for good: no new ones can start. Not an error if they have exited. */
   killAll(): Promise<void>;
-  /** Resolves when it has exited (at once when it had). */
+  /** Resolves when it has exited (at once if it already has). */
   wait(signal?: AbortSignal): Promise<TaskExit>;
-  /** All processes of the container, also those of commands; none when it has ended. */
+  /** All processes of the container, also those of commands; none after its exit. */
   pids(): Promise<readonly number[]>;
   /**
-   * Makes a command known, which is not running yet. It is one of {@link processes} until it is deleted.
-   * Throws RuntimeError: FailedPrecondition (the task is not running), AlreadyExists (its id is another's).
+   * Creates a command, which is not running yet. It is one of {@link processes} until it is deleted. Throws
+   * RuntimeError: FailedPrecondition (the task is not running), AlreadyExists (its id is in use).
    */
   exec(command: Command): Promise<Process>;
   /** One of {@link processes}. Throws RuntimeError NotFound. */
   process(id: string): Process;
-  /** The commands that were made and not deleted, in that order. */
+  /** The commands that were created and not deleted, in that order. */
   processes(): readonly Process[];
   /**
-   * {@link exec} from its start to its deletion: runs a command with the container's own user, environment,
-   * capabilities and limits, and collects its output. A command that cannot be found or run gives exit code
-   * 127 or 126 with the reason on stderr, as a shell does. Throws RuntimeError: FailedPrecondition (not
+   * {@link exec} from start to deletion: runs a command with the container's own user, environment,
+   * capabilities and limits, and collects its output. A command that cannot be found or executed gives exit
+   * code 127 or 126 with the reason on stderr, as in a shell. Throws RuntimeError: FailedPrecondition (not
    * running), DeadlineExceeded and Canceled (its processes are gone then), Internal (with the OCI runtime's
    * message).
    */
   execSync(request: ExecRequest, signal?: AbortSignal): Promise<ExecResult>;
   /**
    * Runs a command like {@link execSync} and connects it to `io`. Resolves when it has exited and all of its
-   * output was written. When `signal` aborts its processes are killed. Throws RuntimeError:
+   * output was written. When `signal` aborts, its processes are killed. Throws RuntimeError:
    * FailedPrecondition (not running), Canceled (its processes are gone then), Internal.
    */
   execStreamed(
@@ -192,52 +196,52 @@ export interface Task {
     signal: AbortSignal,
   ): Promise<{ readonly exitCode: number }>;
   /**
-   * Connects `io` to the first process: its output from now on, and what of its stdin it was made with.
-   * Several can be attached at the same time; each gets all output. Resolves when the process has exited and
-   * all of its output was written. When `signal` aborts the caller is taken off, the process goes on. Throws
-   * RuntimeError: FailedPrecondition (it has exited; its streams are a client's FIFOs), Canceled,
-   * ResourceExhausted: whoever is 4 MiB behind and takes no output for ten seconds, or when the process has
-   * ended, is taken off, lest the process and its log stand still for ever.
+   * Connects `io` to the first process: its output from now on, and its stdin, if it was created with one.
+   * Several clients can be attached at the same time; each gets all output. Resolves when the process has
+   * exited and all of its output was written. When `signal` aborts, the caller is detached; the process
+   * continues. Throws RuntimeError: FailedPrecondition (it has exited; its streams are a client's FIFOs),
+   * Canceled, ResourceExhausted: a client that is 4 MiB behind and accepts no output for ten seconds, or
+   * after the process has exited, is detached, so that it cannot block the process and its log for ever.
    */
   attach(io: TaskIo, signal: AbortSignal): Promise<void>;
   /**
-   * Gives the first process's terminal a size. Throws RuntimeError FailedPrecondition (it has exited; it has
-   * no terminal).
+   * Sets the size of the first process's terminal. Throws RuntimeError FailedPrecondition (it has exited; it
+   * has no terminal).
    */
   resize(size: TerminalSize): Promise<void>;
   /**
-   * No more input comes by the FIFO that is the first process's stdin: it reads the end as soon as no client
-   * has that open for writing. As well when the daemon ends. No error when it was closed or the process is
-   * gone. Throws RuntimeError FailedPrecondition when its stdin is no FIFO.
+   * Closes the FIFO that is the first process's stdin: the process reads end-of-file as soon as no client has
+   * it open for writing; so it does when the daemon ends. Not an error if it was closed or the process has
+   * exited. Throws RuntimeError FailedPrecondition if its stdin is not a FIFO.
    */
   closeStdin(): Promise<void>;
   /**
-   * Puts other limits in force; what it leaves out stays as it is. The bundle's config.json says the new
-   * ones, so that commands run later have them too. Throws RuntimeError: FailedPrecondition (it has exited,
-   * or takes up more memory than the new limit), InvalidArgument (the kernel refuses a value), Internal; some
-   * of the limits may be in force then.
+   * Applies new limits; omitted ones stay as they are. The bundle's config.json gets the new ones, so that
+   * later commands have them too. Throws RuntimeError: FailedPrecondition (it has exited, or uses more memory
+   * than the new limit), InvalidArgument (the kernel rejects a value), Internal; some of the limits may be in
+   * force then.
    */
   update(update: TaskUpdate, signal?: AbortSignal): Promise<void>;
   /**
-   * Stops all processes by the cgroup freezer, once the first one runs the container's program; they do not
-   * notice. Throws RuntimeError: FailedPrecondition when not running, Unavailable when the program does not
-   * run for half a minute.
+   * Stops all processes with the cgroup freezer, once the first one runs the container's program; they do not
+   * notice. Throws RuntimeError: FailedPrecondition if it is not running, Unavailable if the program does not
+   * run within half a minute.
    */
   pause(): Promise<void>;
-  /** Whether they are stopped now, by whomever. */
+  /** Whether they are stopped now, no matter by whom. */
   isPaused(): Promise<boolean>;
-  /** Lets them go on. No error when they are not paused, or gone. */
+  /** Resumes them. Not an error if they are not paused, or have exited. */
   resume(): Promise<void>;
   /**
-   * Writes the state of the processes into files, by criu; they go on (or stay paused) unless they are to
-   * exit, also when `signal` ends it. No criu is at work any more when it settles. Throws RuntimeError:
-   * FailedPrecondition (not running; something that criu cannot write down, with criu's words),
-   * ResourceExhausted (disk full), Canceled.
+   * Dumps the state of the processes into files, with criu; they continue (or stay paused) unless they are to
+   * exit, also when `signal` aborts it. criu has ended when this settles. Throws RuntimeError:
+   * FailedPrecondition (not running; something that criu cannot dump, with criu's message), ResourceExhausted
+   * (disk full), Canceled.
    */
   dump(request: TaskDumpRequest, signal: AbortSignal): Promise<void>;
   /**
-   * Kills what is left, runs the OCI runtime's `delete --force`, ends conmon, removes the task's own files
-   * from the bundle. Idempotent.
+   * Kills remaining processes, runs the OCI runtime's `delete --force`, ends conmon, and removes the task's
+   * own files from the bundle. Idempotent.
    */
   delete(): Promise<void>;
 }
@@ -252,60 +256,60 @@ export type TaskLog = {
 };
 
 /**
- * A command that runs beside a task's first process. Its life: {@link Task.exec} makes it known, `start` runs
- * it, it exits by itself or by a signal, `delete` forgets it. An exit forgets nothing by itself. It does not
- * outlive the daemon: what a daemon leaves that is killed, the next one ends.
+ * A command that runs next to a task's first process. Its life cycle: {@link Task.exec} creates it, `start`
+ * runs it, it exits by itself or by a signal, `delete` removes it. An exit removes nothing. It does not
+ * outlive the daemon: if a daemon is killed, the next one kills its commands.
  */
 export interface Process {
   readonly id: string;
-  /** Also after its end, when it may be another's; 0 before it runs, and where it never did. */
+  /** Also after its exit, when it may be another process's; 0 before it runs, and if it never did. */
   readonly pid: number;
   state(): ProcessState;
   /**
    * Resolves when the command runs, or has run. Throws RuntimeError: FailedPrecondition (it was started
    * before, or the task is not running), Canceled (its processes are gone then), Internal (with the OCI
-   * runtime's message, and `commandStatus` when there is no such program or it cannot be run). When it throws
-   * the process has exited.
+   * runtime's message, and `commandStatus` if the program does not exist or cannot be executed). If it
+   * throws, the process has exited.
    */
   start(signal?: AbortSignal): Promise<void>;
   /**
-   * Sends a signal to the command. No error when it is gone already. Throws RuntimeError FailedPrecondition
-   * when it was not started.
+   * Sends a signal to the command. Not an error if it has exited. Throws RuntimeError FailedPrecondition if
+   * it was not started.
    */
   kill(signal: number): Promise<void>;
   /**
-   * Kills the command, its children and what is left of its session, and resolves when they are gone. What
-   * made itself a session of its own runs on. Throws like {@link kill}.
+   * Kills the command, its children and the rest of its session, and resolves when they are gone. Processes
+   * that created their own session keep running. Throws like {@link kill}.
    */
   killAll(): Promise<void>;
   /**
-   * Gives its terminal a size; before the start, the one that it begins with. Throws RuntimeError
-   * FailedPrecondition when it has none.
+   * Sets the size of its terminal; before the start, its initial size. Throws RuntimeError FailedPrecondition
+   * if it has none.
    */
   resize(size: TerminalSize): void;
   /**
-   * No more input comes. With FIFOs the command then reads the end as soon as no client has the FIFO open for
-   * writing any more.
+   * Closes its stdin. With FIFOs the command then reads end-of-file as soon as no client has the FIFO open
+   * for writing.
    */
   closeStdin(): void;
   /**
-   * Resolves when the command has exited (at once when it had), with no regard to its output. Throws
+   * Resolves when the command has exited (at once if it already has), regardless of its output. Throws
    * RuntimeError Canceled.
    */
   wait(signal?: AbortSignal): Promise<ExitStatus>;
   /**
-   * After the exit: resolves when nobody writes to its output any more, which something that it left running
-   * may do for long, and all of it was taken. When `signal` aborts, what is still to come is given up.
+   * After the exit: resolves when nothing writes to its output any longer, which may take long if it left
+   * processes running, and all of it was read. When `signal` aborts, the rest is dropped.
    */
   outputEnded(signal: AbortSignal): Promise<void>;
   /**
-   * Forgets it, its id is free then; output that is not taken within two seconds is given up. Idempotent.
+   * Removes it; its id is then free; output that is not read within two seconds is dropped. Idempotent.
    * Throws RuntimeError FailedPrecondition while it runs.
    */
   delete(): Promise<void>;
 }
 
-/** What to run beside a task's first process. */
+/** What to run next to a task's first process. */
 export type Command = {
   /** Unique in its task. */
   readonly id: string;
@@ -314,11 +318,11 @@ export type Command = {
 };
 
 export type CommandProcess =
-  /** As the container's first process, with its user, environment, capabilities and limits. */
+  /** Like the container's first process, with its user, environment, capabilities and limits. */
   | { readonly kind: "likeFirst"; readonly args: readonly string[] }
   /**
-   * runtime-spec, config.md, `process`: nothing is added, and what berth does not know is handed on.
-   * `terminal` is that of the IO.
+   * runtime-spec, config.md, `process`: nothing is added, and properties that berth does not know are passed
+   * on. `terminal` is set by the IO.
    */
   | { readonly kind: "whole"; readonly process: OciProcess };
 
@@ -329,37 +333,40 @@ export type CommandIo = { readonly terminal: boolean } & (
   | ({ readonly kind: "streams" } & TaskIo)
 );
 
-/** Streams that a client names. Without a terminal the process has them itself, as its user's. */
+/** Streams named by a client. Without a terminal the process has them itself, owned by its user. */
 export type ClientStreams = {
   /**
-   * Path of a FIFO that a client has made, and removes. Undefined reads as the end. What is none is
-   * RuntimeError InvalidArgument.
+   * Path of a FIFO that the client creates and removes. Undefined: stdin is empty. RuntimeError
+   * InvalidArgument if it is not a FIFO.
    */
   readonly stdin: string | undefined;
   readonly output: ClientOutput;
-  /** For opening them: the paths are the client's. */
+  /** For opening them: the paths come from the client. */
   readonly lookUp: LookUp;
 };
 
 export type ClientOutput =
-  /** Paths as of stdin. Undefined is thrown away. While nobody reads it, the process waits. */
+  /** Paths as for stdin. Undefined: discarded. While nobody reads it, the process waits. */
   | { readonly kind: "fifos"; readonly stdout: string | undefined; readonly stderr: string | undefined }
   /**
-   * Path of a file that both outputs are appended to; it is made if it is not there, with its directory. What
-   * is no regular file is RuntimeError InvalidArgument.
+   * Path of a file to which both outputs are appended; it is created if necessary, with its directory.
+   * RuntimeError InvalidArgument if it is not a regular file.
    */
   | { readonly kind: "file"; readonly path: string }
-  /** It is started for this process, reads its outputs, and ends after it. */
+  /** It is started for this process, reads its outputs, and exits after it. */
   | { readonly kind: "program"; readonly program: LoggingProgram };
 
-/** A program that reads a process's outputs by containerd's logging protocol. */
+/** A program that reads a process's outputs with containerd's logging protocol. */
 export type LoggingProgram = {
   /** Absolute. */
   readonly path: string;
   readonly args: readonly string[];
   /** All of it. */
   readonly env: Readonly<Record<string, string>>;
-  /** To close the descriptor on which it says that it is ready is a failure then, not as good as a byte. */
+  /**
+   * Closing the descriptor on which it reports that it is ready is then a failure, not equivalent to writing
+   * a byte.
+   */
   readonly mustSayReady: boolean;
 };
 
@@ -379,26 +386,26 @@ export type TaskState =
   | { readonly kind: "running"; readonly pid: number; readonly startedAtNs: bigint }
   | { readonly kind: "exited"; readonly exit: TaskExit };
 
-/** The code is 255 when it is not known (lost). */
+/** The code is 255 if it is not known (lost). */
 export type TaskExit = ExitStatus & {
-  /** 0n when it never ran. */
+  /** 0n if it never ran. */
   readonly startedAtNs: bigint;
   readonly cause: "exited" | "oomKilled" | "startError" | "lost";
-  /** For people; "" where the code says all. */
+  /** For people; "" if the code says everything. */
   readonly message: string;
 };
 
 export type TaskUpdate = {
   readonly limits: OciLimits;
-  /** Of every process of the container; undefined leaves them. No lower than the daemon may set. */
+  /** Of every process of the container; undefined leaves them. Not lower than the daemon may set. */
   readonly oomScoreAdj: number | undefined;
 };
 
 export type ExecRequest = {
   readonly args: readonly string[];
   /**
-   * 0 means none. When it is over the process and its children are killed and RuntimeError DeadlineExceeded
-   * is thrown.
+   * 0 means none. After it, the process and its children are killed and RuntimeError DeadlineExceeded is
+   * thrown.
    */
   readonly timeoutMs: number;
 };
@@ -410,24 +417,23 @@ export type StreamedExecRequest = {
 };
 
 /**
- * The ends of the streams of an exec or attach that are not the process's. All have back-pressure. The task
- * reads and writes; it ends and destroys none of them. One that its owner destroys is a pipe that is closed
- * for the process.
+ * The client's ends of the streams of an exec or attach. All have back-pressure. The task reads and writes;
+ * it ends and destroys none of them. A stream that its owner destroys is a closed pipe for the process.
  */
 export type TaskIo = {
-  /** Undefined reads as the end. */
+  /** Undefined: stdin is empty. */
   readonly stdin: Readable | undefined;
-  /** Undefined throws away. */
+  /** Undefined: discarded. */
   readonly stdout: Writable | undefined;
   readonly stderr: Writable | undefined;
-  /** Sizes for the terminal, the present one first; looked at only when there is one. */
+  /** Sizes for the terminal, the current one first; used only if there is a terminal. */
   readonly resize: AsyncIterable<TerminalSize>;
 };
 
 /** In characters, at most 65,535. */
 export type TerminalSize = { readonly width: number; readonly height: number };
 
-/** Each stream is cut at 16 MiB; the process goes on. */
+/** Each stream is cut at 16 MiB; the process continues. */
 export type ExecResult = {
   readonly exitCode: number;
   readonly stdout: Uint8Array;

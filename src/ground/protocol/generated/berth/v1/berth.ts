@@ -26,7 +26,7 @@ import {
 export const LayerState = {
   LAYER_STATE_UNSPECIFIED: 0,
   LAYER_STATE_DOWNLOADING: 1,
-  /** LAYER_STATE_EXISTS - It was here before. */
+  /** LAYER_STATE_EXISTS - It was already present. */
   LAYER_STATE_EXISTS: 2,
   LAYER_STATE_DONE: 3,
   UNRECOGNIZED: -1,
@@ -82,9 +82,9 @@ export function layerStateToJSON(object: LayerState): string {
 export const BlobState = {
   BLOB_STATE_UNSPECIFIED: 0,
   BLOB_STATE_UPLOADING: 1,
-  /** BLOB_STATE_EXISTS - The repository had it before. */
+  /** BLOB_STATE_EXISTS - The repository already had it. */
   BLOB_STATE_EXISTS: 2,
-  /** BLOB_STATE_MOUNTED - The registry took it from another of its repositories. */
+  /** BLOB_STATE_MOUNTED - The registry mounted it from another of its repositories. */
   BLOB_STATE_MOUNTED: 3,
   BLOB_STATE_DONE: 4,
   UNRECOGNIZED: -1,
@@ -144,11 +144,11 @@ export function blobStateToJSON(object: BlobState): string {
 }
 
 export const ArchiveFormat = {
-  /** ARCHIVE_FORMAT_UNSPECIFIED - OCI_ARCHIVE. */
+  /** ARCHIVE_FORMAT_UNSPECIFIED - Default: OCI_ARCHIVE. */
   ARCHIVE_FORMAT_UNSPECIFIED: 0,
   /** ARCHIVE_FORMAT_OCI_ARCHIVE - A tar of an OCI image layout, with docker's manifest.json in it. */
   ARCHIVE_FORMAT_OCI_ARCHIVE: 1,
-  /** ARCHIVE_FORMAT_DOCKER_ARCHIVE - A tar with docker's manifest.json alone. */
+  /** ARCHIVE_FORMAT_DOCKER_ARCHIVE - A tar with docker's manifest.json only. */
   ARCHIVE_FORMAT_DOCKER_ARCHIVE: 2,
   UNRECOGNIZED: -1,
 } as const;
@@ -253,7 +253,7 @@ export const ChangeKind = {
   CHANGE_KIND_UNSPECIFIED: 0,
   CHANGE_KIND_ADDED: 1,
   CHANGE_KIND_CHANGED: 2,
-  /** CHANGE_KIND_DELETED - With all that was in it, of which nothing is said. */
+  /** CHANGE_KIND_DELETED - With everything in it, which is not listed. */
   CHANGE_KIND_DELETED: 3,
   UNRECOGNIZED: -1,
 } as const;
@@ -308,13 +308,13 @@ export function changeKindToJSON(object: ChangeKind): string {
 export interface PullImageRequest {
   /** As the user wrote it: `busybox` means `docker.io/library/busybox:latest`. */
   reference: string;
-  /** Not set: what berthd's configuration holds for the registry. */
+  /** Not set: the credentials in berthd's configuration for the registry. */
   credentials:
     | Credentials
     | undefined;
-  /** Of an image for several platforms the one for this, `linux/arm64` or `linux/arm/v7`; empty: that of this machine. */
+  /** Of a multi-platform image the one for this platform, `linux/arm64` or `linux/arm/v7`; empty: this machine's. */
   platform: string;
-  /** The whole of an image for several platforms, with attestations. Not with `platform`. */
+  /** A multi-platform image as a whole, with attestations. Not with `platform`. */
   allPlatforms: boolean;
 }
 
@@ -322,11 +322,11 @@ export interface Credentials {
   basic?:
     | BasicCredentials
     | undefined;
-  /** To be traded at the registry's token service. */
+  /** To be exchanged at the registry's token service. */
   identityToken?:
     | string
     | undefined;
-  /** Sent to the registry as it is. */
+  /** Sent to the registry unchanged. */
   registryToken?: string | undefined;
 }
 
@@ -348,7 +348,7 @@ export interface PullResolved {
 
 export interface Layer {
   digest: string;
-  /** Bytes, as the registry keeps it. */
+  /** Size in bytes, as stored in the registry. */
   size: bigint;
 }
 
@@ -361,8 +361,8 @@ export interface LayerProgress {
 
 export interface PullDone {
   /**
-   * The id of the image, as PullImage of the CRI answers; the digest of what the reference stands for where that holds no
-   * image for this machine.
+   * The id of the image, as returned by the CRI's PullImage; the digest of the reference's target if that has no image
+   * for this machine.
    */
   imageRef: string;
 }
@@ -370,15 +370,15 @@ export interface PullDone {
 export interface PushImageRequest {
   /** Reference or id. */
   image: string;
-  /** Reference; empty: what `image` says. */
+  /** Reference; empty: the one in `image`. */
   destination: string;
-  /** Not set: what berthd's configuration holds for the registry. */
+  /** Not set: the credentials in berthd's configuration for the registry. */
   credentials:
     | Credentials
     | undefined;
-  /** Of an image for several platforms the one for this, `linux/arm64` or `linux/arm/v7`; empty: that of this machine. */
+  /** Of a multi-platform image the one for this platform, `linux/arm64` or `linux/arm/v7`; empty: this machine's. */
   platform: string;
-  /** The whole of an image for several platforms. Not with `platform`. */
+  /** A multi-platform image as a whole. Not with `platform`. */
   allPlatforms: boolean;
 }
 
@@ -403,7 +403,7 @@ export interface BlobProgress {
 export interface PushDone {
   /** `registry.example/team/app:1.2`. */
   reference: string;
-  /** Of the manifest or index that it stands for now. */
+  /** Of the manifest or index that it points to now. */
   digest: string;
 }
 
@@ -415,12 +415,12 @@ export interface TagImageRequest {
 }
 
 export interface TagImageResponse {
-  /** The tag in full: `docker.io/team/app:1.2`. */
+  /** The full tag: `docker.io/team/app:1.2`. */
   reference: string;
 }
 
 export interface ImportImageRequest {
-  /** Absolute path of a file or directory that berthd can read. The one message of the stream. */
+  /** Absolute path of a file or directory that berthd can read. The only message of the stream. */
   path?:
     | string
     | undefined;
@@ -428,7 +428,7 @@ export interface ImportImageRequest {
   chunk?:
     | Buffer
     | undefined;
-  /** Whether indexes are kept for all of their platforms, which the archive must then have. In the first message. */
+  /** Whether indexes are imported for all of their platforms, which the archive must then contain. In the first message. */
   allPlatforms: boolean;
 }
 
@@ -440,16 +440,16 @@ export interface ImportedImage {
   id: string;
   repoTags: string[];
   repoDigests: string[];
-  /** Bytes of its content, compressed. */
+  /** Compressed size of its content in bytes. */
   size: bigint;
 }
 
 export interface SaveImagesRequest {
   /** References or ids. */
   images: string[];
-  /** Of images for several platforms the one for this, `linux/arm64` or `linux/arm/v7`; empty: that of this machine. */
+  /** Of multi-platform images those for this platform, `linux/arm64` or `linux/arm/v7`; empty: this machine's. */
   platform: string;
-  /** The whole of images for several platforms. Not with `platform`. */
+  /** Multi-platform images as a whole. Not with `platform`. */
   allPlatforms: boolean;
   format: ArchiveFormat;
 }
@@ -462,15 +462,15 @@ export interface SaveImagesResponse {
   chunk?: Buffer | undefined;
 }
 
-/** Everything that it will hold is here. */
+/** Everything that it will contain is present. */
 export interface SavedArchive {
   images: SavedImage[];
 }
 
 export interface SavedImage {
-  /** As the request has it. */
+  /** As in the request. */
   image: string;
-  /** What the archive calls it; empty for an image that was asked for by its id. */
+  /** Its name in the archive; empty for an image that was requested by its id. */
   name: string;
   /** Of its manifest or index. */
   digest: string;
@@ -485,7 +485,7 @@ export interface PinImageRequest {
 export interface PinImageResponse {
   /** The digest of its config. */
   id: string;
-  /** Also when it was to be pinned no longer, if the configuration pins it. */
+  /** Also after unpinning, if the configuration pins it. */
   pinned: boolean;
 }
 
@@ -497,16 +497,16 @@ export interface RemoveImageRequest {
 }
 
 export interface RemoveImageResponse {
-  /** Names that it had, and has no longer. */
+  /** Names that were removed. */
   untagged: string[];
-  /** The id of the image, if it is gone. */
+  /** The id of the image, if it was removed. */
   removed: string;
 }
 
 export interface InspectImageRequest {
   /** Id or reference. */
   image: string;
-  /** Of an image for several platforms the one for this, `linux/arm64` or `linux/arm/v7`; empty: that of this machine. */
+  /** Of a multi-platform image the one for this platform, `linux/arm64` or `linux/arm/v7`; empty: this machine's. */
   platform: string;
 }
 
@@ -515,19 +515,19 @@ export interface InspectImageResponse {
   repoTags: string[];
   repoDigests: string[];
   pinned: boolean;
-  /** Bytes of its content, compressed. */
+  /** Compressed size of its content in bytes. */
   size: bigint;
-  /** What its names stand for: the manifest, or an index that leads to it. */
+  /** The target of its names: the manifest, or an index that leads to it. */
   targets: Descriptor[];
   manifest:
     | Descriptor
     | undefined;
-  /** As they are kept, byte by byte. */
+  /** As stored, byte by byte. */
   manifestDocument: Buffer;
   configDocument: Buffer;
   /** Bottom first. */
   layers: ImageLayer[];
-  /** When one of its names was given or changed last, in nanoseconds since 1970. */
+  /** When one of its names was last set or changed, in nanoseconds since 1970. */
   namedAt: bigint;
 }
 
@@ -539,9 +539,9 @@ export interface Descriptor {
 
 export interface ImageLayer {
   digest: string;
-  /** Of its tar, not compressed. */
+  /** Of its uncompressed tar. */
   diffId: string;
-  /** What its files take on the disk, where it is unpacked. */
+  /** Disk usage of its files, if it is unpacked. */
   unpackedSize?: bigint | undefined;
 }
 
@@ -558,16 +558,16 @@ export interface NamedManifest {
   manifest:
     | Descriptor
     | undefined;
-  /** The digest of an image's configuration; of an artifact, that of the manifest. */
+  /** The digest of an image's configuration; for an artifact, that of the manifest. */
   id: string;
   kind: ManifestKind;
-  /** Of an artifact or attestation, what it calls itself. */
+  /** The type of an artifact or attestation. */
   type: string;
-  /** `linux/arm64`; empty for what is for none. */
+  /** `linux/arm64`; empty if it is for no platform. */
   platform: string;
-  /** Bytes of its content, as far as it is here. */
+  /** Size of its content in bytes, as far as it is present. */
   presentSize: bigint;
-  /** Whether all of its content is here. */
+  /** Whether all of its content is present. */
   whole: boolean;
 }
 
@@ -579,65 +579,65 @@ export interface ListImageUsagesResponse {
 }
 
 export interface ImageUsage {
-  /** The digest of what its names stand for, where that is no image for this machine. */
+  /** The digest of its names' target, if that is not an image for this machine. */
   id: string;
   names: string[];
-  /** Its blobs, for all platforms that are here. */
+  /** Its blobs, for all platforms that are present. */
   content:
     | SharedBytes
     | undefined;
-  /** Its layers as files. */
+  /** Its unpacked layers. */
   unpacked: SharedBytes | undefined;
 }
 
 export interface SharedBytes {
-  /** What goes with the image. */
+  /** Freed when the image is removed. */
   own: bigint;
-  /** What other images have too. */
+  /** Used by other images too. */
   shared: bigint;
 }
 
 export interface PruneImagesRequest {
   /** Also those with tags. */
   all: boolean;
-  /** Only those that have had their names, as they are, since before this time, in nanoseconds since 1970; 0: all. */
+  /** Only those whose names have been unchanged since before this time, in nanoseconds since 1970; 0: all. */
   namedBefore: bigint;
   /** Only those whose configuration has all of these labels: `key` or `key=value`. */
   labels: string[];
-  /** None whose configuration has one of these. */
+  /** Only those whose configuration has none of these. */
   withoutLabels: string[];
 }
 
 export interface PruneImagesResponse {
   images: RemoveImageResponse[];
-  /** Bytes of content and of files that are gone, or go in the background. */
+  /** Bytes of content and of files that were deleted, or are being deleted in the background. */
   reclaimedBytes: bigint;
 }
 
 export interface DiffImagesRequest {
   /** Id or reference. */
   image: string;
-  /** What it is compared with, id or reference; empty: its own layers but the topmost. */
+  /** The image to compare with, id or reference; empty: its own layers without the topmost. */
   base: string;
 }
 
-/** In order of paths; of each directory first what is gone. */
+/** In order of paths; in each directory deletions first. */
 export interface DiffImagesResponse {
   changes: PathChange[];
 }
 
 export interface PathChange {
   kind: ChangeKind;
-  /** From the root; as bytes of no particular encoding. */
+  /** From the root; bytes without a particular encoding. */
   path: Buffer;
 }
 
 export interface MountImageRequest {
   /** Id or reference. */
   image: string;
-  /** Absolute path of an existing directory; empty: one that berthd makes, which goes when the image is unmounted. */
+  /** Absolute path of an existing directory; empty: one that berthd creates, and removes when the image is unmounted. */
   directory: string;
-  /** What is written is gone when it is unmounted; no image changes. */
+  /** Changes are lost when it is unmounted; the image does not change. */
   writable: boolean;
 }
 
@@ -668,11 +668,11 @@ export interface ImageMount {
   writable: boolean;
 }
 
-/** What is told of a new image. */
+/** Metadata of a new image. */
 export interface NewImage {
-  /** Reference without a digest; empty: it is known by its id. */
+  /** Reference without a digest; empty: it has only an id. */
   name: string;
-  /** Instructions of a Dockerfile that change the configuration: `ENV A=1`, `CMD ["sh"]`. */
+  /** Dockerfile instructions that change the configuration: `ENV A=1`, `CMD ["sh"]`. */
   changes: string[];
   author: string;
   message: string;
@@ -683,7 +683,7 @@ export interface CommitContainerRequest {
   image:
     | NewImage
     | undefined;
-  /** Lets the container run on meanwhile. */
+  /** Does not pause the container. */
   noPause: boolean;
 }
 
@@ -703,7 +703,7 @@ export interface ImportFilesRequest {
   image?:
     | NewImage
     | undefined;
-  /** The next bytes of the archive, not compressed or with gzip or zstd. */
+  /** The next bytes of the archive, uncompressed or compressed with gzip or zstd. */
   chunk?: Buffer | undefined;
 }
 
@@ -722,7 +722,7 @@ export interface ListIdsRequest {
 }
 
 export interface ListIdsResponse {
-  /** Of pod sandboxes and containers, also of those that are being made and of those whose records cannot be read. */
+  /** Of pod sandboxes and containers, including those that are being created and those whose records cannot be read. */
   ids: string[];
 }
 
@@ -6268,8 +6268,8 @@ export const ListIdsResponse: MessageFns<ListIdsResponse> = {
 export type BerthService = typeof BerthService;
 export const BerthService = {
   /**
-   * Pulls as runtime.v1.ImageService.PullImage does, for any platform and artifacts too, and tells its progress. The last
-   * message is `done`.
+   * Pulls like runtime.v1.ImageService.PullImage, for any platform and for artifacts too, and reports progress. The
+   * last message is `done`.
    */
   pullImage: {
     path: "/berth.v1.Berth/PullImage" as const,
@@ -6280,7 +6280,7 @@ export const BerthService = {
     responseSerialize: (value: PullImageResponse): Buffer => Buffer.from(PullImageResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PullImageResponse => PullImageResponse.decode(value),
   },
-  /** Brings an image or artifact to a registry and tells its progress. The last message is `done`. */
+  /** Pushes an image or artifact to a registry and reports progress. The last message is `done`. */
   pushImage: {
     path: "/berth.v1.Berth/PushImage" as const,
     requestStream: false as const,
@@ -6290,7 +6290,7 @@ export const BerthService = {
     responseSerialize: (value: PushImageResponse): Buffer => Buffer.from(PushImageResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PushImageResponse => PushImageResponse.decode(value),
   },
-  /** Gives an image another tag, or a tag another image. */
+  /** Gives an image another tag, or moves a tag to another image. */
   tagImage: {
     path: "/berth.v1.Berth/TagImage" as const,
     requestStream: false as const,
@@ -6300,7 +6300,7 @@ export const BerthService = {
     responseSerialize: (value: TagImageResponse): Buffer => Buffer.from(TagImageResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): TagImageResponse => TagImageResponse.decode(value),
   },
-  /** Takes an OCI image layout or an archive made by `docker save`. */
+  /** Imports an OCI image layout or an archive made by `docker save`. */
   importImage: {
     path: "/berth.v1.Berth/ImportImage" as const,
     requestStream: true as const,
@@ -6320,7 +6320,7 @@ export const BerthService = {
     responseSerialize: (value: SaveImagesResponse): Buffer => Buffer.from(SaveImagesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): SaveImagesResponse => SaveImagesResponse.decode(value),
   },
-  /** Pins an image, so that kubelets do not remove it, or no longer. */
+  /** Pins an image, so that kubelets do not remove it, or unpins it. */
   pinImage: {
     path: "/berth.v1.Berth/PinImage" as const,
     requestStream: false as const,
@@ -6330,7 +6330,7 @@ export const BerthService = {
     responseSerialize: (value: PinImageResponse): Buffer => Buffer.from(PinImageResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PinImageResponse => PinImageResponse.decode(value),
   },
-  /** Takes one name of an image away, or the image where that was its last or where it is named by its id. */
+  /** Removes one name of an image, or the image if that was its last name or if it is named by its id. */
   removeImage: {
     path: "/berth.v1.Berth/RemoveImage" as const,
     requestStream: false as const,
@@ -6340,7 +6340,7 @@ export const BerthService = {
     responseSerialize: (value: RemoveImageResponse): Buffer => Buffer.from(RemoveImageResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RemoveImageResponse => RemoveImageResponse.decode(value),
   },
-  /** All that is known of an image, with its documents. */
+  /** Everything known about an image, with its documents. */
   inspectImage: {
     path: "/berth.v1.Berth/InspectImage" as const,
     requestStream: false as const,
@@ -6351,7 +6351,7 @@ export const BerthService = {
       Buffer.from(InspectImageResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): InspectImageResponse => InspectImageResponse.decode(value),
   },
-  /** Every manifest that a name leads to and that is here: of images for all platforms, artifacts and attestations. */
+  /** Every local manifest that has a name: of images for all platforms, artifacts and attestations. */
   listManifests: {
     path: "/berth.v1.Berth/ListManifests" as const,
     requestStream: false as const,
@@ -6362,7 +6362,7 @@ export const BerthService = {
       Buffer.from(ListManifestsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListManifestsResponse => ListManifestsResponse.decode(value),
   },
-  /** What each image takes on the disk, by itself and with others. */
+  /** Disk usage of each image, its own and shared. */
   listImageUsages: {
     path: "/berth.v1.Berth/ListImageUsages" as const,
     requestStream: false as const,
@@ -6374,7 +6374,7 @@ export const BerthService = {
       Buffer.from(ListImageUsagesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListImageUsagesResponse => ListImageUsagesResponse.decode(value),
   },
-  /** Removes images that nobody needs: none that a container uses, that is pinned or that is being pulled. */
+  /** Removes unused images: none that a container uses, that is pinned or that is being pulled. */
   pruneImages: {
     path: "/berth.v1.Berth/PruneImages" as const,
     requestStream: false as const,
@@ -6384,7 +6384,7 @@ export const BerthService = {
     responseSerialize: (value: PruneImagesResponse): Buffer => Buffer.from(PruneImagesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PruneImagesResponse => PruneImagesResponse.decode(value),
   },
-  /** What an image has otherwise than another one. */
+  /** How an image differs from another one. */
   diffImages: {
     path: "/berth.v1.Berth/DiffImages" as const,
     requestStream: false as const,
@@ -6404,7 +6404,7 @@ export const BerthService = {
     responseSerialize: (value: MountImageResponse): Buffer => Buffer.from(MountImageResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): MountImageResponse => MountImageResponse.decode(value),
   },
-  /** Takes it away again. */
+  /** Unmounts it. */
   unmountImage: {
     path: "/berth.v1.Berth/UnmountImage" as const,
     requestStream: false as const,
@@ -6415,7 +6415,7 @@ export const BerthService = {
       Buffer.from(UnmountImageResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): UnmountImageResponse => UnmountImageResponse.decode(value),
   },
-  /** Images that are mounted so. */
+  /** Images that are mounted this way. */
   listImageMounts: {
     path: "/berth.v1.Berth/ListImageMounts" as const,
     requestStream: false as const,
@@ -6427,7 +6427,7 @@ export const BerthService = {
       Buffer.from(ListImageMountsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListImageMountsResponse => ListImageMountsResponse.decode(value),
   },
-  /** Makes an image of a container: its image with what the container has changed as a layer more. */
+  /** Creates an image from a container: its image plus a layer with the container's changes. */
   commitContainer: {
     path: "/berth.v1.Berth/CommitContainer" as const,
     requestStream: false as const,
@@ -6439,7 +6439,7 @@ export const BerthService = {
       Buffer.from(CommitContainerResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CommitContainerResponse => CommitContainerResponse.decode(value),
   },
-  /** The files of a container as a tar archive, which is not compressed. */
+  /** The files of a container as an uncompressed tar archive. */
   exportContainer: {
     path: "/berth.v1.Berth/ExportContainer" as const,
     requestStream: false as const,
@@ -6451,7 +6451,7 @@ export const BerthService = {
       Buffer.from(ExportContainerResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ExportContainerResponse => ExportContainerResponse.decode(value),
   },
-  /** Makes an image of one layer of a tar archive of files. The first message has `options`, the others chunks. */
+  /** Creates an image with one layer from a tar archive of files. The first message has `options`, the others chunks. */
   importFiles: {
     path: "/berth.v1.Berth/ImportFiles" as const,
     requestStream: true as const,
@@ -6462,8 +6462,8 @@ export const BerthService = {
     responseDeserialize: (value: Buffer): ImportFilesResponse => ImportFilesResponse.decode(value),
   },
   /**
-   * While this stream is open, a container that is removed at its end is kept and its log is not cut before it was read.
-   * The one message comes when that holds.
+   * While this stream is open, a container that is removed when it ends is kept, and its log is not truncated before it
+   * was read. Its only message says that this is in force.
    */
   holdContainer: {
     path: "/berth.v1.Berth/HoldContainer" as const,
@@ -6475,7 +6475,7 @@ export const BerthService = {
       Buffer.from(HoldContainerResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): HoldContainerResponse => HoldContainerResponse.decode(value),
   },
-  /** The ids of all that something on the machine may belong to, whoever owns it, for a search for what is left of others. */
+  /** The ids of everything that something on the machine may belong to, whoever owns it, for a search for leftovers. */
   listIds: {
     path: "/berth.v1.Berth/ListIds" as const,
     requestStream: false as const,
@@ -6489,57 +6489,57 @@ export const BerthService = {
 
 export interface BerthServer extends UntypedServiceImplementation {
   /**
-   * Pulls as runtime.v1.ImageService.PullImage does, for any platform and artifacts too, and tells its progress. The last
-   * message is `done`.
+   * Pulls like runtime.v1.ImageService.PullImage, for any platform and for artifacts too, and reports progress. The
+   * last message is `done`.
    */
   pullImage: handleServerStreamingCall<PullImageRequest, PullImageResponse>;
-  /** Brings an image or artifact to a registry and tells its progress. The last message is `done`. */
+  /** Pushes an image or artifact to a registry and reports progress. The last message is `done`. */
   pushImage: handleServerStreamingCall<PushImageRequest, PushImageResponse>;
-  /** Gives an image another tag, or a tag another image. */
+  /** Gives an image another tag, or moves a tag to another image. */
   tagImage: handleUnaryCall<TagImageRequest, TagImageResponse>;
-  /** Takes an OCI image layout or an archive made by `docker save`. */
+  /** Imports an OCI image layout or an archive made by `docker save`. */
   importImage: handleClientStreamingCall<ImportImageRequest, ImportImageResponse>;
   /** Writes an archive of images, which ImportImage and other tools read. The first message is `archive`. */
   saveImages: handleServerStreamingCall<SaveImagesRequest, SaveImagesResponse>;
-  /** Pins an image, so that kubelets do not remove it, or no longer. */
+  /** Pins an image, so that kubelets do not remove it, or unpins it. */
   pinImage: handleUnaryCall<PinImageRequest, PinImageResponse>;
-  /** Takes one name of an image away, or the image where that was its last or where it is named by its id. */
+  /** Removes one name of an image, or the image if that was its last name or if it is named by its id. */
   removeImage: handleUnaryCall<RemoveImageRequest, RemoveImageResponse>;
-  /** All that is known of an image, with its documents. */
+  /** Everything known about an image, with its documents. */
   inspectImage: handleUnaryCall<InspectImageRequest, InspectImageResponse>;
-  /** Every manifest that a name leads to and that is here: of images for all platforms, artifacts and attestations. */
+  /** Every local manifest that has a name: of images for all platforms, artifacts and attestations. */
   listManifests: handleUnaryCall<ListManifestsRequest, ListManifestsResponse>;
-  /** What each image takes on the disk, by itself and with others. */
+  /** Disk usage of each image, its own and shared. */
   listImageUsages: handleUnaryCall<ListImageUsagesRequest, ListImageUsagesResponse>;
-  /** Removes images that nobody needs: none that a container uses, that is pinned or that is being pulled. */
+  /** Removes unused images: none that a container uses, that is pinned or that is being pulled. */
   pruneImages: handleUnaryCall<PruneImagesRequest, PruneImagesResponse>;
-  /** What an image has otherwise than another one. */
+  /** How an image differs from another one. */
   diffImages: handleServerStreamingCall<DiffImagesRequest, DiffImagesResponse>;
   /** Mounts an image on a directory of berthd's machine. */
   mountImage: handleUnaryCall<MountImageRequest, MountImageResponse>;
-  /** Takes it away again. */
+  /** Unmounts it. */
   unmountImage: handleUnaryCall<UnmountImageRequest, UnmountImageResponse>;
-  /** Images that are mounted so. */
+  /** Images that are mounted this way. */
   listImageMounts: handleUnaryCall<ListImageMountsRequest, ListImageMountsResponse>;
-  /** Makes an image of a container: its image with what the container has changed as a layer more. */
+  /** Creates an image from a container: its image plus a layer with the container's changes. */
   commitContainer: handleUnaryCall<CommitContainerRequest, CommitContainerResponse>;
-  /** The files of a container as a tar archive, which is not compressed. */
+  /** The files of a container as an uncompressed tar archive. */
   exportContainer: handleServerStreamingCall<ExportContainerRequest, ExportContainerResponse>;
-  /** Makes an image of one layer of a tar archive of files. The first message has `options`, the others chunks. */
+  /** Creates an image with one layer from a tar archive of files. The first message has `options`, the others chunks. */
   importFiles: handleClientStreamingCall<ImportFilesRequest, ImportFilesResponse>;
   /**
-   * While this stream is open, a container that is removed at its end is kept and its log is not cut before it was read.
-   * The one message comes when that holds.
+   * While this stream is open, a container that is removed when it ends is kept, and its log is not truncated before it
+   * was read. Its only message says that this is in force.
    */
   holdContainer: handleServerStreamingCall<HoldContainerRequest, HoldContainerResponse>;
-  /** The ids of all that something on the machine may belong to, whoever owns it, for a search for what is left of others. */
+  /** The ids of everything that something on the machine may belong to, whoever owns it, for a search for leftovers. */
   listIds: handleUnaryCall<ListIdsRequest, ListIdsResponse>;
 }
 
 export interface BerthClient extends Client {
   /**
-   * Pulls as runtime.v1.ImageService.PullImage does, for any platform and artifacts too, and tells its progress. The last
-   * message is `done`.
+   * Pulls like runtime.v1.ImageService.PullImage, for any platform and for artifacts too, and reports progress. The
+   * last message is `done`.
    */
   pullImage(request: PullImageRequest, options?: Partial<CallOptions>): ClientReadableStream<PullImageResponse>;
   pullImage(
@@ -6547,14 +6547,14 @@ export interface BerthClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<PullImageResponse>;
-  /** Brings an image or artifact to a registry and tells its progress. The last message is `done`. */
+  /** Pushes an image or artifact to a registry and reports progress. The last message is `done`. */
   pushImage(request: PushImageRequest, options?: Partial<CallOptions>): ClientReadableStream<PushImageResponse>;
   pushImage(
     request: PushImageRequest,
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<PushImageResponse>;
-  /** Gives an image another tag, or a tag another image. */
+  /** Gives an image another tag, or moves a tag to another image. */
   tagImage(
     request: TagImageRequest,
     callback: (error: ServiceError | null, response: TagImageResponse) => void,
@@ -6570,7 +6570,7 @@ export interface BerthClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: TagImageResponse) => void,
   ): ClientUnaryCall;
-  /** Takes an OCI image layout or an archive made by `docker save`. */
+  /** Imports an OCI image layout or an archive made by `docker save`. */
   importImage(
     callback: (error: ServiceError | null, response: ImportImageResponse) => void,
   ): ClientWritableStream<ImportImageRequest>;
@@ -6594,7 +6594,7 @@ export interface BerthClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<SaveImagesResponse>;
-  /** Pins an image, so that kubelets do not remove it, or no longer. */
+  /** Pins an image, so that kubelets do not remove it, or unpins it. */
   pinImage(
     request: PinImageRequest,
     callback: (error: ServiceError | null, response: PinImageResponse) => void,
@@ -6610,7 +6610,7 @@ export interface BerthClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PinImageResponse) => void,
   ): ClientUnaryCall;
-  /** Takes one name of an image away, or the image where that was its last or where it is named by its id. */
+  /** Removes one name of an image, or the image if that was its last name or if it is named by its id. */
   removeImage(
     request: RemoveImageRequest,
     callback: (error: ServiceError | null, response: RemoveImageResponse) => void,
@@ -6626,7 +6626,7 @@ export interface BerthClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RemoveImageResponse) => void,
   ): ClientUnaryCall;
-  /** All that is known of an image, with its documents. */
+  /** Everything known about an image, with its documents. */
   inspectImage(
     request: InspectImageRequest,
     callback: (error: ServiceError | null, response: InspectImageResponse) => void,
@@ -6642,7 +6642,7 @@ export interface BerthClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: InspectImageResponse) => void,
   ): ClientUnaryCall;
-  /** Every manifest that a name leads to and that is here: of images for all platforms, artifacts and attestations. */
+  /** Every local manifest that has a name: of images for all platforms, artifacts and attestations. */
   listManifests(
     request: ListManifestsRequest,
     callback: (error: ServiceError | null, response: ListManifestsResponse) => void,
@@ -6658,7 +6658,7 @@ export interface BerthClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListManifestsResponse) => void,
   ): ClientUnaryCall;
-  /** What each image takes on the disk, by itself and with others. */
+  /** Disk usage of each image, its own and shared. */
   listImageUsages(
     request: ListImageUsagesRequest,
     callback: (error: ServiceError | null, response: ListImageUsagesResponse) => void,
@@ -6674,7 +6674,7 @@ export interface BerthClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListImageUsagesResponse) => void,
   ): ClientUnaryCall;
-  /** Removes images that nobody needs: none that a container uses, that is pinned or that is being pulled. */
+  /** Removes unused images: none that a container uses, that is pinned or that is being pulled. */
   pruneImages(
     request: PruneImagesRequest,
     callback: (error: ServiceError | null, response: PruneImagesResponse) => void,
@@ -6690,7 +6690,7 @@ export interface BerthClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PruneImagesResponse) => void,
   ): ClientUnaryCall;
-  /** What an image has otherwise than another one. */
+  /** How an image differs from another one. */
   diffImages(request: DiffImagesRequest, options?: Partial<CallOptions>): ClientReadableStream<DiffImagesResponse>;
   diffImages(
     request: DiffImagesRequest,
@@ -6713,7 +6713,7 @@ export interface BerthClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: MountImageResponse) => void,
   ): ClientUnaryCall;
-  /** Takes it away again. */
+  /** Unmounts it. */
   unmountImage(
     request: UnmountImageRequest,
     callback: (error: ServiceError | null, response: UnmountImageResponse) => void,
@@ -6729,7 +6729,7 @@ export interface BerthClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: UnmountImageResponse) => void,
   ): ClientUnaryCall;
-  /** Images that are mounted so. */
+  /** Images that are mounted this way. */
   listImageMounts(
     request: ListImageMountsRequest,
     callback: (error: ServiceError | null, response: ListImageMountsResponse) => void,
@@ -6745,7 +6745,7 @@ export interface BerthClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListImageMountsResponse) => void,
   ): ClientUnaryCall;
-  /** Makes an image of a container: its image with what the container has changed as a layer more. */
+  /** Creates an image from a container: its image plus a layer with the container's changes. */
   commitContainer(
     request: CommitContainerRequest,
     callback: (error: ServiceError | null, response: CommitContainerResponse) => void,
@@ -6761,7 +6761,7 @@ export interface BerthClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CommitContainerResponse) => void,
   ): ClientUnaryCall;
-  /** The files of a container as a tar archive, which is not compressed. */
+  /** The files of a container as an uncompressed tar archive. */
   exportContainer(
     request: ExportContainerRequest,
     options?: Partial<CallOptions>,
@@ -6771,7 +6771,7 @@ export interface BerthClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<ExportContainerResponse>;
-  /** Makes an image of one layer of a tar archive of files. The first message has `options`, the others chunks. */
+  /** Creates an image with one layer from a tar archive of files. The first message has `options`, the others chunks. */
   importFiles(
     callback: (error: ServiceError | null, response: ImportFilesResponse) => void,
   ): ClientWritableStream<ImportFilesRequest>;
@@ -6789,8 +6789,8 @@ export interface BerthClient extends Client {
     callback: (error: ServiceError | null, response: ImportFilesResponse) => void,
   ): ClientWritableStream<ImportFilesRequest>;
   /**
-   * While this stream is open, a container that is removed at its end is kept and its log is not cut before it was read.
-   * The one message comes when that holds.
+   * While this stream is open, a container that is removed when it ends is kept, and its log is not truncated before it
+   * was read. Its only message says that this is in force.
    */
   holdContainer(
     request: HoldContainerRequest,
@@ -6801,7 +6801,7 @@ export interface BerthClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<HoldContainerResponse>;
-  /** The ids of all that something on the machine may belong to, whoever owns it, for a search for what is left of others. */
+  /** The ids of everything that something on the machine may belong to, whoever owns it, for a search for leftovers. */
   listIds(
     request: ListIdsRequest,
     callback: (error: ServiceError | null, response: ListIdsResponse) => void,

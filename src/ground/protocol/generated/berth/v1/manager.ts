@@ -90,11 +90,11 @@ export interface ObjectName {
 }
 
 export interface ApplyObjectsRequest {
-  /** Manifests in JSON, each one object. */
+  /** Manifests in JSON, one object each. */
   manifests: string[];
-  /** Says what would be done, and does nothing. */
+  /** Reports what would be done, and does nothing. */
   dryRun: boolean;
-  /** Ends objects that cannot be changed, and makes them anew. */
+  /** Deletes and recreates objects that cannot be changed. */
   replace: boolean;
 }
 
@@ -111,11 +111,11 @@ export interface DeleteObjectRequest {
   object:
     | ObjectName
     | undefined;
-  /** How long its pods have to end, in seconds; not set: what they say themselves. */
+  /** How long its pods have to stop, in seconds; not set: their own grace periods. */
   graceSeconds?:
     | number
     | undefined;
-  /** Answers when it is gone. */
+  /** Returns when it is deleted. */
   wait: boolean;
 }
 
@@ -139,7 +139,7 @@ export interface ManagedObject {
     | undefined;
   /** The object in JSON, with its uid, owner and status, as Kubernetes writes it. */
   json: string;
-  /** It is on its way out. */
+  /** It is being deleted. */
   deleting: boolean;
   /** In nanoseconds since 1970. */
   createdAt: bigint;
@@ -177,7 +177,7 @@ export interface ObjectEvent {
   /** One word, such as `BackOff`. */
   reason: string;
   message: string;
-  /** When it happened last, in nanoseconds since 1970. */
+  /** When it last happened, in nanoseconds since 1970. */
   at: bigint;
   /** How often. */
   count: number;
@@ -1526,7 +1526,7 @@ export const ObjectEvent: MessageFns<ObjectEvent> = {
 
 export type ManagerService = typeof ManagerService;
 export const ManagerService = {
-  /** Makes and changes objects: all that a request has, or none when one cannot be. */
+  /** Creates and changes objects: all in a request, or none if one is invalid. */
   applyObjects: {
     path: "/berth.v1.Manager/ApplyObjects" as const,
     requestStream: false as const,
@@ -1537,7 +1537,7 @@ export const ManagerService = {
       Buffer.from(ApplyObjectsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ApplyObjectsResponse => ApplyObjectsResponse.decode(value),
   },
-  /** Removes an object and all that it made. Answers once that has begun, or is done. */
+  /** Deletes an object and everything that it created. Returns once that has begun, or is done. */
   deleteObject: {
     path: "/berth.v1.Manager/DeleteObject" as const,
     requestStream: false as const,
@@ -1557,7 +1557,7 @@ export const ManagerService = {
     responseSerialize: (value: ListObjectsResponse): Buffer => Buffer.from(ListObjectsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListObjectsResponse => ListObjectsResponse.decode(value),
   },
-  /** Replaces the pods of a Deployment, StatefulSet or DaemonSet by its strategy. */
+  /** Replaces the pods of a Deployment, StatefulSet or DaemonSet according to its update strategy. */
   restartObject: {
     path: "/berth.v1.Manager/RestartObject" as const,
     requestStream: false as const,
@@ -1568,7 +1568,7 @@ export const ManagerService = {
       Buffer.from(RestartObjectResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RestartObjectResponse => RestartObjectResponse.decode(value),
   },
-  /** Adds a container to a pod that runs, to look at it: it is started once and goes with the pod. */
+  /** Adds a container to a running pod, for debugging: it is started once and removed with the pod. */
   addEphemeralContainer: {
     path: "/berth.v1.Manager/AddEphemeralContainer" as const,
     requestStream: false as const,
@@ -1580,7 +1580,7 @@ export const ManagerService = {
       Buffer.from(AddEphemeralContainerResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): AddEphemeralContainerResponse => AddEphemeralContainerResponse.decode(value),
   },
-  /** The last things that happened to an object, oldest first. They are not kept across restarts of berthd. */
+  /** Recent events of an object, oldest first. They are not kept across restarts of berthd. */
   listObjectEvents: {
     path: "/berth.v1.Manager/ListObjectEvents" as const,
     requestStream: false as const,
@@ -1595,21 +1595,21 @@ export const ManagerService = {
 } as const;
 
 export interface ManagerServer extends UntypedServiceImplementation {
-  /** Makes and changes objects: all that a request has, or none when one cannot be. */
+  /** Creates and changes objects: all in a request, or none if one is invalid. */
   applyObjects: handleUnaryCall<ApplyObjectsRequest, ApplyObjectsResponse>;
-  /** Removes an object and all that it made. Answers once that has begun, or is done. */
+  /** Deletes an object and everything that it created. Returns once that has begun, or is done. */
   deleteObject: handleUnaryCall<DeleteObjectRequest, DeleteObjectResponse>;
   listObjects: handleUnaryCall<ListObjectsRequest, ListObjectsResponse>;
-  /** Replaces the pods of a Deployment, StatefulSet or DaemonSet by its strategy. */
+  /** Replaces the pods of a Deployment, StatefulSet or DaemonSet according to its update strategy. */
   restartObject: handleUnaryCall<RestartObjectRequest, RestartObjectResponse>;
-  /** Adds a container to a pod that runs, to look at it: it is started once and goes with the pod. */
+  /** Adds a container to a running pod, for debugging: it is started once and removed with the pod. */
   addEphemeralContainer: handleUnaryCall<AddEphemeralContainerRequest, AddEphemeralContainerResponse>;
-  /** The last things that happened to an object, oldest first. They are not kept across restarts of berthd. */
+  /** Recent events of an object, oldest first. They are not kept across restarts of berthd. */
   listObjectEvents: handleUnaryCall<ListObjectEventsRequest, ListObjectEventsResponse>;
 }
 
 export interface ManagerClient extends Client {
-  /** Makes and changes objects: all that a request has, or none when one cannot be. */
+  /** Creates and changes objects: all in a request, or none if one is invalid. */
   applyObjects(
     request: ApplyObjectsRequest,
     callback: (error: ServiceError | null, response: ApplyObjectsResponse) => void,
@@ -1625,7 +1625,7 @@ export interface ManagerClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ApplyObjectsResponse) => void,
   ): ClientUnaryCall;
-  /** Removes an object and all that it made. Answers once that has begun, or is done. */
+  /** Deletes an object and everything that it created. Returns once that has begun, or is done. */
   deleteObject(
     request: DeleteObjectRequest,
     callback: (error: ServiceError | null, response: DeleteObjectResponse) => void,
@@ -1656,7 +1656,7 @@ export interface ManagerClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListObjectsResponse) => void,
   ): ClientUnaryCall;
-  /** Replaces the pods of a Deployment, StatefulSet or DaemonSet by its strategy. */
+  /** Replaces the pods of a Deployment, StatefulSet or DaemonSet according to its update strategy. */
   restartObject(
     request: RestartObjectRequest,
     callback: (error: ServiceError | null, response: RestartObjectResponse) => void,
@@ -1672,7 +1672,7 @@ export interface ManagerClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RestartObjectResponse) => void,
   ): ClientUnaryCall;
-  /** Adds a container to a pod that runs, to look at it: it is started once and goes with the pod. */
+  /** Adds a container to a running pod, for debugging: it is started once and removed with the pod. */
   addEphemeralContainer(
     request: AddEphemeralContainerRequest,
     callback: (error: ServiceError | null, response: AddEphemeralContainerResponse) => void,
@@ -1688,7 +1688,7 @@ export interface ManagerClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: AddEphemeralContainerResponse) => void,
   ): ClientUnaryCall;
-  /** The last things that happened to an object, oldest first. They are not kept across restarts of berthd. */
+  /** Recent events of an object, oldest first. They are not kept across restarts of berthd. */
   listObjectEvents(
     request: ListObjectEventsRequest,
     callback: (error: ServiceError | null, response: ListObjectEventsResponse) => void,
