@@ -151,7 +151,7 @@ describe("containerd's API of outputs that lead to files and programs", () => {
       [`binary://${plain}`, /plain": it cannot be executed/],
       [`binary-v2://${silent}`, /without saying that it is ready/],
       ["binary://host/bin/cat", /has no absolute path/],
-      ["tcp://host", /berth knows no tcp:/],
+      ["tcp://host", /tcp: is not supported here/],
     ] as const)
       await assert.rejects(own.createTask({ containerId: "refused", rootfs: mounts, stdout }), {
         code: status.INVALID_ARGUMENT,

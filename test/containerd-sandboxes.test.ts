@@ -127,7 +127,7 @@ describe("containerd's API of sandboxes", () => {
         sandbox: undefined,
       });
     for (const [sandboxer, code, details] of [
-      ["shim", status.UNIMPLEMENTED, /runc\.v2 serves none.*RunPodSandbox/],
+      ["shim", status.UNIMPLEMENTED, /not supported by io\.containerd\.runc\.v2.*RunPodSandbox/],
       ["podsandbox", status.UNIMPLEMENTED, /RunPodSandbox/],
       ["nosuch", status.NOT_FOUND, /"nosuch"/],
       ["", status.INVALID_ARGUMENT, /sandboxer/],

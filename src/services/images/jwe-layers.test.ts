@@ -105,7 +105,7 @@ describe("an image that skopeo has encrypted for keys of JWE", () => {
     await assert.rejects(pull(reference, keys), (error: Error & { readonly code?: string }) => {
       assert.equal(error.code, "FailedPrecondition");
       for (const part of [
-        `the keys in ${keys}: none of the 1 opens it`,
+        `the keys in ${keys}: none of the 1 keys fits`,
         "public.pem: is not a private key",
         "shared.pem: is readable by other users; make it private (chmod 600)",
         "locked.pem: is protected by a password",

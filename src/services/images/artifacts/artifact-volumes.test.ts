@@ -163,8 +163,8 @@ test("an artifact that cannot be mounted is refused before its files are fetched
     [{ "a\0b": "1" }, /zero byte/],
     [{ [long]: "1" }, /more than 255 bytes/],
     [{ [`${"d/".repeat(2000)}f`]: "1" }, /more than 3072 bytes/],
-    [{ a: "1", "a/b": "2" }, /the title "a" of .* is taken/],
-    [{ "./a": "1", a: "2" }, /the title "a" of .* is taken/],
+    [{ a: "1", "a/b": "2" }, /the title "a" of .* is also the title of another file/],
+    [{ "./a": "1", a: "2" }, /the title "a" of .* is also the title of another file/],
     [{ a: "1", b: "2", c: "3" }, /it has 3 files, at most 2 can be mounted; images\.artifact_max_files/],
     [{ a: "12345678901" }, /it has 11 bytes, at most 10 can be mounted; images\.artifact_max_bytes/],
   ];
