@@ -267,7 +267,7 @@ describe("peers", () => {
       [{ tokenFile, listen: "node.example:1" }, /is not an IP address/],
       [{ tokenFile, listen: "127.0.0.1" }, /"127\.0\.0\.1" is not HOST:PORT/],
       [{ tokenFile, certificateFile: own.certificateFile }, /are needed together/],
-      [{ tokenFile: open }, /can be read by others/],
+      [{ tokenFile: open }, /is readable by other users/],
       [{ tokenFile: short }, /expected a token of at least 16/],
       [{ tokenFile: "/nonexistent" }, /cannot read \/nonexistent/],
     ];
