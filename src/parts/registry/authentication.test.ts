@@ -133,6 +133,25 @@ describe("tokens", () => {
     assert.equal(form.get("scope"), "repository:a:pull");
   });
 
+  test("are asked for with the headers of hosts.toml where the service is on the registry's own host", async () => {
+    const images = { "a:b": await imageOf() };
+    for (const credentials of [me, { kind: "identityToken", token: "refresh" } as const]) {
+      const token = answersToken(() => ({ access_token: "one" }));
+      const wants = wantsToken(() => `http://${server.host}/token`, ["one"]);
+      await using server: FakeRegistry = await startFakeRegistry(images, (request, response) =>
+        (request.url?.startsWith("/token") === true ? token : wants)(request, response),
+      );
+      await using directory = await tempDir();
+      await mkdir(join(directory.path, server.host));
+      const toml = `server = "http://${server.host}"\n[header]\nx-gateway = "pass"\n`;
+      await writeFile(join(directory.path, server.host, "hosts.toml"), toml);
+      const outcome = await resolveFrom(server, { certsDirs: [directory.path], credentials });
+      assert.ok(!(outcome instanceof Error), String(outcome));
+      assert.ok(server.requests.some(({ url }) => url.startsWith("/token")));
+      for (const { url, headers } of server.requests) assert.equal(headers["x-gateway"], "pass", url);
+    }
+  });
+
   test("of the registry itself are sent as they are", async () => {
     await using server = await startFakeRegistry(
       { "a:b": await imageOf() },

@@ -80,7 +80,7 @@ function getRequest(
     method: "GET",
     url,
     headers: {
-      ...(url.host === endpoint.host ? endpoint.headers : {}),
+      ...ownHeaders(endpoint, url),
       ...(pair === undefined
         ? {}
         : { authorization: `Basic ${Buffer.from(pair, "utf8").toString("base64")}` }),
@@ -89,7 +89,7 @@ function getRequest(
 }
 
 function refreshRequest(
-  { challenge }: TokenRequest,
+  { challenge, endpoint }: TokenRequest,
   url: URL,
   refreshToken: string,
   scopes: readonly string[],
@@ -101,9 +101,17 @@ function refreshRequest(
     scope: scopes.join(" "),
     service: challenge.parameters.service ?? "",
   });
-  const headers = { "content-type": "application/x-www-form-urlencoded" };
+  const headers = {
+    ...ownHeaders(endpoint, url),
+    "content-type": "application/x-www-form-urlencoded",
+  };
   const body = Buffer.from(form.toString());
   return { method: "POST", url, headers, body: bytesBody(body), keepsTo: "url" };
+}
+
+/** What is sent to the endpoint with everything; another host has nothing to do with it. */
+function ownHeaders({ host, headers }: Endpoint, url: URL): Endpoint["headers"] {
+  return url.host === host ? headers : {};
 }
 
 function scopesOf({ challenge, reference, scopes }: TokenRequest): readonly string[] {
