@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs tests in a virtual machine that has what this host may not have: systemd as init, cgroup v2 alone, AppArmor, and
-# Debian's own kernel, under qemu's software emulation: test-vm.sh [FILE...], by default those of test/vm.
+# Debian's own kernel, under qemu's software emulation: test-vm.sh [FILE...], by default those of test/vm. BERTH_VM_SUITE names
+# another Debian than this one, such as trixie, which test/vm/debian13 needs.
 # Everything lies in .vm/, and can be deleted: base-*.tar is the system without berth, console.log what the last machine
 # said while it ran. Needs root, to give the system's files their owners.
 set -eu
@@ -26,9 +27,16 @@ npm run -s build
 case "$*" in *critest*) sh scripts/conformance-programs.sh ;; esac
 
 mkdir -p .vm
+host=$(. /etc/os-release && echo "$VERSION_CODENAME")
+suite=${BERTH_VM_SUITE:-$host}
 sources=/etc/apt/sources.list
 [ -s "$sources" ] || sources=/etc/apt/sources.list.d/debian.sources
-suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+if [ "$suite" != "$host" ]; then
+  # From wherever this machine has its packages.
+  sources=.vm/$suite.list
+  apt-get indextargets --format "deb \$(REPO_URI) $suite main" \
+    'Created-By: Packages' 'Origin: Debian' "Codename: $host" 'Component: main' | head -n 1 >"$sources"
+fi
 base=.vm/base-$(printf '%s' "$suite $packages" | sha256sum | cut -c 1-12).tar
 if [ ! -e "$base" ]; then
   say "making a $suite system from its packages (some minutes, once)"

@@ -379,8 +379,10 @@ async function openStorage(
   rooms: AsyncDisposableStack,
 ) {
   const { root, images: settings } = config;
-  const { gcDelayMs } = settings;
-  const all = rooms.use(await Storage.open({ root, database, events, logger, gcDelayMs, follower }));
+  const { gcDelayMs, erofsVerity } = settings;
+  const all = rooms.use(
+    await Storage.open({ root, database, events, logger, gcDelayMs, erofsVerity, follower }),
+  );
   const storage = await all.inNamespace(criNamespace);
   const { name: namespace, content, leases } = storage;
   const snapshotter = await storage.snapshotter(settings.snapshotter);

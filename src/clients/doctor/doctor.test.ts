@@ -256,6 +256,18 @@ test("the erofs snapshotter is looked at only where it is chosen, and not fit fo
   assert.deepEqual(severities, ["fail", "warn"]);
 });
 
+test("fs-verity is looked for only where layers are to have it", async () => {
+  await using disk = await smallDisk(1 << 20);
+  const toml = (kind: string) =>
+    `root = "${disk.path}/berth"\n[images]\nsnapshotter = "${kind}"\nerofs_verity = true`;
+  const found = async (kind: string) =>
+    (await findings("disks", { toml: toml(kind) })).filter(({ title }) => title.startsWith("fs-verity"));
+  assert.deepEqual(await found("overlayfs"), []);
+  const [finding] = await found("erofs");
+  assert.equal(finding?.severity, "fail");
+  assert.match(finding?.remedy ?? "", /tune2fs -O verity/);
+});
+
 test("files of trust are looked at where they are configured: a policy, and key providers with their programs", async () => {
   await using directory = await tempDir();
   const at = (name: string) => join(directory.path, name);

@@ -228,6 +228,10 @@ export const schema = section("", {
       "overlayfs",
       "How file systems of images and containers are stored. erofs keeps layers as they come and mounts them, so that none of their files is written (Linux 6.12 with CONFIG_EROFS_FS_BACKED_BY_FILE). native copies files, and works on every file system. After a change, images have to be pulled again.",
     ),
+    erofsVerity: boolean(
+      false,
+      "Whether the erofs snapshotter turns on fs-verity for layers, so that the kernel reads no byte of them that has changed since. Layers without it are not used: remove images that were pulled before, and pull them again. Needs a file system under root that has it (ext4 with the feature verity, btrfs) and a kernel with CONFIG_FS_VERITY.",
+    ),
     certsDirs: absolutePaths(
       ["/etc/berth/certs.d", "/etc/containerd/certs.d", "/etc/docker/certs.d"],
       "Directories with HOST/hosts.toml (mirrors, TLS). They are read at each pull.",

@@ -57,6 +57,7 @@ export { getXattrAt, listXattrsAt, setXattrAt } from "./files/files-xattr.ts";
 export { resolveInRoot } from "./files/resolve-in-root.ts";
 export { sealedProgram } from "./files/sealed-file.ts";
 export { hintUnrelatedSubdirectories } from "./files/unrelated-subdirectories.ts";
+export { enableVerity, type VerityState, verityState } from "./files/verity.ts";
 export { giveBackFreeMemory } from "./free-memory.ts";
 export { isAtLeast, type KernelRelease, kernelRelease } from "./kernel-release.ts";
 export { LinuxError } from "./linux-error.ts";

@@ -98,7 +98,7 @@ export class DirectorySnapshotter implements Snapshotter {
   }
 
   async commit(name: string, key: string, options: CommitOptions = {}): Promise<void> {
-    const { records, walker } = this.#parts;
+    const { records, walker, style } = this.#parts;
     using _locks = await this.#locks.acquireAll([name, key]);
     const record = this.#committable(name, key, options);
     const parent = record.parent ?? options.parent;
@@ -115,6 +115,7 @@ export class DirectorySnapshotter implements Snapshotter {
       options.usage ?? walker.run({ kind: "usage", path: await this.#ownFiles(directory) }),
       mustSync ? syncFileSystem(directory.fs) : undefined,
     ]);
+    await style.layerMounts?.protect(directory);
     const labels = options.labels === undefined ? record.labels : updateLabels({}, options.labels);
     const { namespace, events } = this.#parts;
     await records.commit(

@@ -1,14 +1,21 @@
 import { mkdir, rmdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { ignoreMissing } from "../../ground/fs/index.ts";
-import { mountErofs, unmount } from "../../ground/linux/index.ts";
+import { mountErofs, unmount, verityState } from "../../ground/linux/index.ts";
 import { applyLayer, layerImageFiles } from "../../parts/unpack/index.ts";
+import { SnapshotError } from "./snapshot-error.ts";
 
 /**
  * Tries whether layers can be mounted from files that lie in `directory`, with one that is empty. Throws
- * LinuxError FailedPrecondition where they cannot.
+ * LinuxError FailedPrecondition where they cannot, and with `verity` SnapshotError FailedPrecondition where
+ * they cannot be protected by fs-verity.
  */
-export async function tryErofs(directory: string): Promise<void> {
+export async function tryErofs(directory: string, { verity }: { readonly verity: boolean }): Promise<void> {
+  if (verity && (await verityState(directory)) === "unsupported")
+    throw new SnapshotError(
+      "FailedPrecondition",
+      `${directory}: its file system or the kernel has no fs-verity, which images.erofs_verity asks for; use ext4 with the feature verity (tune2fs -O verity DEVICE) or btrfs and a kernel with CONFIG_FS_VERITY, or turn images.erofs_verity off`,
+    );
   const trial = join(directory, "trial");
   const [image, target] = [join(trial, "image"), join(trial, "fs")];
   // A daemon may have been cut here.

@@ -7,11 +7,12 @@ import type { SnapshotStyle } from "./style.ts";
  * EROFS: a layer is its uncompressed archive and an index over it, an EROFS image that the kernel mounts from
  * these two files. Nothing is unpacked, and deletion is that of two files. All else is overlayfs's:
  * containers have an overlay over these mounts, and what was written through a mount and committed stays a
- * directory. Snapshots are made only where the kernel can do this. Throws as {@link overlayfsStyle} does.
+ * directory. Snapshots are made only where the kernel can do this, and with `verity` only where the file
+ * system has fs-verity. Throws as {@link overlayfsStyle} does.
  */
-export function erofsStyle(root: string): SnapshotStyle {
+export function erofsStyle(root: string, { verity }: { readonly verity: boolean }): SnapshotStyle {
   const overlayfs = overlayfsStyle(root);
-  const layerMounts = new LayerMounts();
+  const layerMounts = new LayerMounts({ verity });
   let works: Promise<void> | undefined;
   return {
     ...overlayfs,
@@ -19,7 +20,7 @@ export function erofsStyle(root: string): SnapshotStyle {
     layerMounts,
     layerTarget: ({ image }) => ({ form: "image", directory: image }),
     populate: async (directory, kind, parents, made, owner) => {
-      works ??= tryErofs(root);
+      works ??= tryErofs(root, { verity });
       await works.catch((error: unknown) => {
         // The administrator may load a module.
         works = undefined;

@@ -1,9 +1,10 @@
 import { access, statfs } from "node:fs/promises";
 import { isErrno } from "../../ground/fs/index.ts";
-import { mountErofs, unmount } from "../../ground/linux/index.ts";
+import { enableVerity, mountErofs, unmount, verityState } from "../../ground/linux/index.ts";
 import { KeyLock } from "../../ground/sync/index.ts";
 import { layerImageFiles } from "../../parts/unpack/index.ts";
 import type { SnapshotDirectory } from "./directories.ts";
+import { SnapshotError } from "./snapshot-error.ts";
 
 /** statfs(2)'s type of EROFS. */
 const erofsMagic = 0xe0f5e1e2;
@@ -17,15 +18,37 @@ export class LayerMounts {
   readonly #locks = new KeyLock();
   /** Of those that are wanted and are not there, by `fs`. */
   readonly #failures = new Map<string, unknown>();
+  readonly #verity: boolean;
 
-  /** Does nothing for a snapshot that is a directory, or mounted. Throws LinuxError. */
+  /** With `verity`, only layers that are protected are mounted. */
+  constructor({ verity }: { readonly verity: boolean }) {
+    this.#verity = verity;
+  }
+
+  /**
+   * With `verity`: has the kernel verify what it reads of a layer that is kept as an image from now on, and
+   * refuse to change it. Durable when it resolves. Throws LinuxError.
+   */
+  async protect(directory: SnapshotDirectory): Promise<void> {
+    if (!this.#verity) return;
+    for (const file of await filesOf(directory))
+      if ((await verityState(file)) !== "on") await enableVerity(file);
+  }
+
+  /**
+   * Does nothing for a snapshot that is a directory, or mounted. Throws LinuxError, SnapshotError
+   * FailedPrecondition.
+   */
   async mount(directory: SnapshotDirectory): Promise<void> {
     const found = await imageOf(directory);
     if (found === undefined) return;
     const { fs } = directory;
     using _lock = await this.#locks.acquireAll([fs]);
     try {
-      if (!(await isMounted(fs))) await mountErofs(found.image, found.devices, fs);
+      if (!(await isMounted(fs))) {
+        await this.#checkProtected(directory);
+        await mountErofs(found.image, found.devices, fs);
+      }
       this.#failures.delete(fs);
     } catch (error) {
       this.#failures.set(fs, error);
@@ -44,6 +67,17 @@ export class LayerMounts {
   /** Throws what kept one of these from being mounted. */
   check(directories: readonly SnapshotDirectory[]): void {
     for (const { fs } of directories) if (this.#failures.has(fs)) throw this.#failures.get(fs);
+  }
+
+  async #checkProtected(directory: SnapshotDirectory): Promise<void> {
+    if (!this.#verity) return;
+    for (const file of await filesOf(directory)) {
+      if ((await verityState(file)) === "on") continue;
+      throw new SnapshotError(
+        "FailedPrecondition",
+        `${file} has no fs-verity, which images.erofs_verity asks for: remove the layer's images and pull them again`,
+      );
+    }
   }
 }
 
@@ -64,6 +98,11 @@ async function imageOf({ image }: SnapshotDirectory): Promise<FoundImage | undef
   const { archive, index, whole } = layerImageFiles(image);
   if (await exists(index)) return { image: index, devices: [archive] };
   return (await exists(whole)) ? { image: whole, devices: [] } : undefined;
+}
+
+async function filesOf(directory: SnapshotDirectory): Promise<readonly string[]> {
+  const found = await imageOf(directory);
+  return found === undefined ? [] : [found.image, ...found.devices];
 }
 
 async function exists(path: string): Promise<boolean> {

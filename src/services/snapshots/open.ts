@@ -31,6 +31,7 @@ export class Snapshotters implements AsyncDisposable {
   readonly #collection: Collection<SnapshotRecord>;
   readonly #events: EventPublisher;
   readonly #logger: Logger;
+  readonly #erofsVerity: boolean;
   readonly #threads = {
     walker: treeThreads(2),
     mover: treeThreads(4),
@@ -45,6 +46,7 @@ export class Snapshotters implements AsyncDisposable {
     this.#database = options.database;
     this.#events = options.events;
     this.#logger = options.logger;
+    this.#erofsVerity = options.erofsVerity ?? false;
     this.#collection = collection;
   }
 
@@ -126,7 +128,7 @@ export class Snapshotters implements AsyncDisposable {
       case "overlayfs":
         return overlayfsStyle(root);
       case "erofs":
-        return erofsStyle(root);
+        return erofsStyle(root, { verity: this.#erofsVerity });
       case "native":
         return nativeStyle(this.#threads.mover);
     }
@@ -139,6 +141,8 @@ export type SnapshottersOptions = {
   readonly database: Database;
   readonly events: EventPublisher;
   readonly logger: Logger;
+  /** Whether EROFS layers are protected by fs-verity, and others are refused. */
+  readonly erofsVerity?: boolean;
 };
 
 /**

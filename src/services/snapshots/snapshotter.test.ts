@@ -260,6 +260,20 @@ test("snapshots whose layers the kernel could not mount are refused with what to
   assert.deepEqual([snapshotter.list(), await numbered(snapshotter.root)], [[], []]);
 });
 
+test("layers are refused that are to have fs-verity where there is none, with what to do", async () => {
+  await using disk = await smallDisk(4 << 20);
+  await using records = await tempDir();
+  await using database = await openDatabase({ path: join(records.path, "meta.db") });
+  const options = { root: disk.path, database, events: new PublishedEvents(), logger, erofsVerity: true };
+  await using snapshotters = await Snapshotters.open(options);
+  const snapshotter = await snapshotters.get("erofs", "k8s.io");
+  await assert.rejects(snapshotter.prepare("a", undefined), (error) => {
+    assert.ok(code("FailedPrecondition")(error));
+    assert.match(String(error), /no fs-verity, which images.erofs_verity asks for.*tune2fs -O verity/);
+    return true;
+  });
+});
+
 test("a layer that was applied is not committed with files that were written besides", async () => {
   await using root = await tempDir();
   await using session = await opened("erofs", root.path);

@@ -19,6 +19,8 @@ export type StorageOptions = {
   readonly logger: Logger;
   /** How long garbage is left alone once somebody has asked for a collection. */
   readonly gcDelayMs: number;
+  /** See Snapshotters. */
+  readonly erofsVerity?: boolean;
   /** Of a namespace: removes what lies elsewhere and is held by what is stored here. */
   readonly follower?: (storage: NamespaceStorage) => GarbageFollower;
 };

@@ -1,5 +1,6 @@
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
+import { type VerityState, verityState } from "../../../ground/linux/index.ts";
 import { type Check, type Finding, fail, ok, warn } from "../check.ts";
 
 const gib = 1024 ** 3;
@@ -18,7 +19,13 @@ type Space = {
 export const disksCheck: Check = {
   name: "disks",
   async run({ config: { root, state, images } }) {
-    return [await rootType(root, images.snapshotter), await rootSpace(root), await stateType(state)];
+    const needsVerity = images.snapshotter === "erofs" && images.erofsVerity;
+    return [
+      await rootType(root, images.snapshotter),
+      ...(needsVerity ? [await rootVerity(root)] : []),
+      await rootSpace(root),
+      await stateType(state),
+    ];
   },
 };
 
@@ -50,6 +57,17 @@ async function rootType(root: string, snapshotter: string): Promise<Finding> {
       'put "root" on a disk',
     );
   return ok(title, "suitable for images");
+}
+
+/** Can layers be protected, as images.erofs_verity asks? */
+async function rootVerity(root: string): Promise<Finding> {
+  const title = `fs-verity under ${root}`;
+  if ((await verityOf(root)) !== "unsupported") return ok(title, "can protect layers");
+  return fail(
+    title,
+    "the file system or the kernel has none, so that no image can be pulled",
+    'put "root" on ext4 with the feature verity (`tune2fs -O verity DEVICE`) or on btrfs, and use a kernel with CONFIG_FS_VERITY; or turn images.erofs_verity off',
+  );
 }
 
 async function rootSpace(root: string): Promise<Finding> {
@@ -86,6 +104,16 @@ async function spaceOf(path: string): Promise<Space> {
   } catch (error) {
     if (path === dirname(path)) throw error;
     return spaceOf(dirname(path));
+  }
+}
+
+/** Likewise. */
+async function verityOf(path: string): Promise<VerityState> {
+  try {
+    return await verityState(path);
+  } catch (error) {
+    if (path === dirname(path)) throw error;
+    return verityOf(dirname(path));
   }
 }
 
