@@ -1,4 +1,3 @@
-/** Services in a network namespace of their own, as scripts/private-host.sh makes it. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createSocket } from "node:dgram";
@@ -11,9 +10,12 @@ import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { decode, encode } from "dns-packet";
+import { enterPrivateNetwork } from "../../testing/private-network.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import type { Service } from "./index.ts";
 import { ServiceNetwork } from "./index.ts";
+
+await enterPrivateNetwork();
 
 const run = promisify(execFile);
 const name = "berth_stest";
@@ -50,8 +52,8 @@ async function ask(host: string, port: number): Promise<string> {
 }
 
 test("connections to a service's address and node port come to all of its endpoints, and are refused where there is none", async () => {
-  const network = await open();
   const servers = await Promise.all(["127.0.0.2", "127.0.0.3"].map(serve));
+  const network = await open();
   try {
     const address = network.addressAt(4, 0);
     const endpoints = ["127.0.0.2", "127.0.0.3"].map((ip) => ({ ip, port: 8080 }));
@@ -98,51 +100,53 @@ test("connections to a service's address and node port come to all of its endpoi
 });
 
 test("services of IPv6 and of both families have addresses, node ports and endpoints of each", async () => {
-  await run("ip", ["addr", "add", "fd00:7::2/128", "dev", "lo", "nodad"]);
-  await run("ip", ["addr", "add", "fd00:7::3/128", "dev", "lo", "nodad"]);
+  await using made = new AsyncDisposableStack();
   const hosts = ["127.0.0.2", "fd00:7::2", "fd00:7::3"];
-  const network = await open();
-  const servers = await Promise.all(hosts.map(serve));
-  try {
-    assert.deepEqual(network.families, [4, 6]);
-    const [ipv4, ipv6] = [network.addressAt(4, 0), network.addressAt(6, 0)];
-    assert.ok(network.hasAddress(ipv6) && !network.hasAddress(network.resolverAddresses[1] ?? ""));
-    const endpoints = hosts.map((ip) => ({ ip, port: 8080 }));
-    const [sticky, empty] = [network.addressAt(6, 1), network.addressAt(6, 2)];
-    await network.update([
-      service({
-        addresses: [ipv6, ipv4],
-        ports: [{ protocol: "TCP", port: 80, nodePort: 30_080, endpoints }],
-      }),
-      service({
-        name: "sticky",
-        addresses: [sticky],
-        sticky: true,
-        ports: [{ protocol: "TCP", port: 80, nodePort: 30_081, endpoints }],
-      }),
-      service({
-        name: "empty",
-        addresses: [empty],
-        ports: [{ protocol: "TCP", port: 80, endpoints: [{ ip: "127.0.0.2", port: 8080 }] }],
-      }),
-    ]);
-    const asked = async (host: string, port: number, times = 40) => {
-      const answers = new Set<string>();
-      for (let time = 0; time < times; time++) answers.add(await ask(host, port));
-      return [...answers].sort();
-    };
-    assert.deepEqual(await asked(ipv6, 80), ["fd00:7::2", "fd00:7::3"]);
-    assert.deepEqual(await asked(ipv4, 80), ["127.0.0.2"]);
-    assert.deepEqual(await asked("::1", 30_080), ["fd00:7::2", "fd00:7::3"]);
-    assert.deepEqual(await asked("127.0.0.1", 30_080), ["127.0.0.2"]);
-    assert.equal((await asked(sticky, 80)).length, 1);
-    await assert.rejects(ask(empty, 80), { code: "ECONNREFUSED" });
-    await assert.rejects(ask("127.0.0.1", 30_081), { code: "ECONNREFUSED" });
-  } finally {
-    for (const server of servers) server.close();
-    await network.remove();
-    for (const host of hosts.slice(1)) await run("ip", ["addr", "del", `${host}/128`, "dev", "lo"]);
+  for (const host of hosts.slice(1)) {
+    // Without nodad nobody can listen there for a moment.
+    await run("ip", ["addr", "add", `${host}/128`, "dev", "lo", "nodad"]);
+    made.defer(async () => void (await run("ip", ["addr", "del", `${host}/128`, "dev", "lo"])));
   }
+  const network = await open();
+  made.defer(() => network.remove());
+  for (const host of hosts) {
+    const server = await serve(host);
+    made.defer(() => void server.close());
+  }
+  assert.deepEqual(network.families, [4, 6]);
+  const [ipv4, ipv6] = [network.addressAt(4, 0), network.addressAt(6, 0)];
+  assert.ok(network.hasAddress(ipv6) && !network.hasAddress(network.resolverAddresses[1] ?? ""));
+  const endpoints = hosts.map((ip) => ({ ip, port: 8080 }));
+  const [sticky, empty] = [network.addressAt(6, 1), network.addressAt(6, 2)];
+  await network.update([
+    service({
+      addresses: [ipv6, ipv4],
+      ports: [{ protocol: "TCP", port: 80, nodePort: 30_080, endpoints }],
+    }),
+    service({
+      name: "sticky",
+      addresses: [sticky],
+      sticky: true,
+      ports: [{ protocol: "TCP", port: 80, nodePort: 30_081, endpoints }],
+    }),
+    service({
+      name: "empty",
+      addresses: [empty],
+      ports: [{ protocol: "TCP", port: 80, endpoints: [{ ip: "127.0.0.2", port: 8080 }] }],
+    }),
+  ]);
+  const asked = async (host: string, port: number, times = 40) => {
+    const answers = new Set<string>();
+    for (let time = 0; time < times; time++) answers.add(await ask(host, port));
+    return [...answers].sort();
+  };
+  assert.deepEqual(await asked(ipv6, 80), ["fd00:7::2", "fd00:7::3"]);
+  assert.deepEqual(await asked(ipv4, 80), ["127.0.0.2"]);
+  assert.deepEqual(await asked("::1", 30_080), ["fd00:7::2", "fd00:7::3"]);
+  assert.deepEqual(await asked("127.0.0.1", 30_080), ["127.0.0.2"]);
+  assert.equal((await asked(sticky, 80)).length, 1);
+  await assert.rejects(ask(empty, 80), { code: "ECONNREFUSED" });
+  await assert.rejects(ask("127.0.0.1", 30_081), { code: "ECONNREFUSED" });
 });
 
 test("questions for services wait until it is known what services there are", async () => {
@@ -187,7 +191,7 @@ test("the subnets of both families are kept, and that of IPv6 is added where one
 test("names of services, of ports and of members of a headless service are answered, and what is not there is denied", async () => {
   const network = await open();
   try {
-    const client = new Client({ timeout: 2000, tries: 1 });
+    const client = new Client({ timeout: 2000, tries: 3 });
     client.setServers([...network.resolverAddresses]);
     await network.update([
       service({
@@ -241,10 +245,12 @@ test("names of services, of ports and of members of a headless service are answe
 });
 
 test("another name for a service's is answered with what that one has, also where the machine's servers know it", async () => {
-  const directory = await tempDir();
+  await using made = new AsyncDisposableStack();
+  const directory = made.use(await tempDir());
   const resolvConf = join(directory.path, "resolv.conf");
   await writeFile(resolvConf, "nameserver 127.0.0.53\n");
   const server = createSocket("udp4");
+  made.defer(() => void server.close());
   server.on("message", (query, { port, address }) => {
     const { id, questions = [] } = decode(query);
     const answers = questions.map(({ name }) => ({ name, type: "A" as const, ttl: 60, data: "192.0.2.7" }));
@@ -257,26 +263,21 @@ test("another name for a service's is answered with what that one has, also wher
   server.bind(53, "127.0.0.53");
   await once(server, "listening");
   await run("mount", ["--bind", resolvConf, "/etc/resolv.conf"]);
+  made.defer(async () => void (await run("umount", ["/etc/resolv.conf"])));
   const network = await open();
-  try {
-    const client = new Client({ timeout: 2000, tries: 1 });
-    client.setServers([...network.resolverAddresses]);
-    await network.update([
-      service({ name: "far", alias: "db.example." }),
-      service({ name: "near", alias: "web.default.svc.cluster.local" }),
-      service({ addresses: ["10.1.2.3"] }),
-    ]);
-    const inCluster = (name: string) => `${name}.default.svc.cluster.local`;
-    assert.deepEqual(await client.resolveCname(inCluster("far")), ["db.example"]);
-    assert.deepEqual(await client.resolve4(inCluster("far")), ["192.0.2.7"]);
-    assert.deepEqual(await client.resolve4(inCluster("near")), ["10.1.2.3"]);
-    await assert.rejects(client.resolve4(inCluster("a.far")), { code: "ENOTFOUND" });
-  } finally {
-    await network.remove();
-    await run("umount", ["/etc/resolv.conf"]);
-    server.close();
-    await directory[Symbol.asyncDispose]();
-  }
+  made.defer(() => network.remove());
+  const client = new Client({ timeout: 2000, tries: 3 });
+  client.setServers([...network.resolverAddresses]);
+  await network.update([
+    service({ name: "far", alias: "db.example." }),
+    service({ name: "near", alias: "web.default.svc.cluster.local" }),
+    service({ addresses: ["10.1.2.3"] }),
+  ]);
+  const inCluster = (name: string) => `${name}.default.svc.cluster.local`;
+  assert.deepEqual(await client.resolveCname(inCluster("far")), ["db.example"]);
+  assert.deepEqual(await client.resolve4(inCluster("far")), ["192.0.2.7"]);
+  assert.deepEqual(await client.resolve4(inCluster("near")), ["10.1.2.3"]);
+  await assert.rejects(client.resolve4(inCluster("a.far")), { code: "ENOTFOUND" });
 });
 
 /** A question from a port, also from one that no socket can have. */
@@ -296,7 +297,7 @@ test("questions that nobody can be answered do no harm", async () => {
   try {
     await network.update([service({ addresses: ["10.1.2.3"] })]);
     await questionFrom(0, resolverOf(network));
-    const client = new Client({ timeout: 2000, tries: 1 });
+    const client = new Client({ timeout: 2000, tries: 3 });
     client.setServers([...network.resolverAddresses]);
     assert.deepEqual(await client.resolve4("web.default.svc.cluster.local"), ["10.1.2.3"]);
   } finally {
@@ -332,7 +333,7 @@ test("one who asks over TCP and takes no answers is left", async () => {
 test("answers too long for a datagram are given over TCP", async () => {
   const network = await open();
   try {
-    const client = new Client({ timeout: 2000, tries: 1 });
+    const client = new Client({ timeout: 2000, tries: 3 });
     client.setServers([...network.resolverAddresses]);
     const members = Array.from({ length: 200 }, (_, index) => ({ ip: `10.9.1.${index}` }));
     await network.update([service({ name: "many", members })]);
