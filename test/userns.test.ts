@@ -7,9 +7,11 @@ import { ContainerState, NamespaceMode, PodSandboxState } from "../src/ground/pr
 import { filesArtifact } from "../src/testing/artifacts.ts";
 import { pushImage } from "../src/testing/registry.ts";
 import type { TestBerth } from "./support/berth.ts";
+import { busyboxImage } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
 import { testHandler } from "./support/handler.ts";
 import { concerning, readHostState } from "./support/host-state.ts";
+import { perlLayer } from "./support/perl.ts";
 import { containerStatus, execSync, TestPod } from "./support/pod.ts";
 import { podConfig, shellConfig } from "./support/requests.ts";
 import { forwardPort, outputOf } from "./support/streams.ts";
@@ -51,6 +53,18 @@ describe("a pod with a user namespace", () => {
       [true, true],
     );
     assert.deepEqual([features?.userNamespacesHostNetwork, features?.supplementalGroupsPolicy], [true, true]);
+  });
+
+  it("lets its users send pings, by the default of the sysctl for that, whoever they are on the host", async () => {
+    await pushImage(host.registry, "perl", "latest", await busyboxImage({ layers: [await perlLayer()] }));
+    const image = `${host.registry.host}/perl:latest`;
+    await host.berth.pull(image);
+    const pod = await TestPod.run(host.berth, "pings", mapped());
+    const security = { runAsUser: { value: 1000n }, capabilities: { dropCapabilities: ["ALL"] } };
+    const id = await pod.shell("app", image, sleep, mapped({}, security));
+    // PF_INET, SOCK_DGRAM, IPPROTO_ICMP.
+    const open = 'socket(my $ping, 2, 2, 1) or die $!; print "opened"';
+    assert.equal(await execSync(host.berth, id, "/usr/bin/perl", "-e", open), "opened");
   });
 
   it("runs its containers as users that are nobody on the host", async () => {
