@@ -178,7 +178,8 @@ describe("a volume of a pod", () => {
   });
 
   it("with a claim of the pod's own has it as long as the pod", async () => {
-    const ephemeral = { volumeClaimTemplate: { spec: { accessModes: ["ReadWriteOnce"] } } };
+    const resources = { requests: { storage: "1Mi" } };
+    const ephemeral = { volumeClaimTemplate: { spec: { accessModes: ["ReadWriteOnce"], resources } } };
     const spec = (script: string) => ({
       terminationGracePeriodSeconds: 2,
       containers: [pods.container({ volumeMounts: [{ name: "data", mountPath: "/data" }] }, script)],

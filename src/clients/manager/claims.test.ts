@@ -17,8 +17,10 @@ function objectOf(manifest: object, uid: string, owner?: string): StoredObject {
   return owner === undefined ? object : { ...object, owner };
 }
 
+const claimSpec = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Mi" } } };
+
 function claim(name: string, uid: string, owner?: string): StoredObject {
-  return objectOf({ kind: "PersistentVolumeClaim", metadata: { name }, spec: {} }, uid, owner);
+  return objectOf({ kind: "PersistentVolumeClaim", metadata: { name }, spec: claimSpec }, uid, owner);
 }
 
 function pod(name: string, uid: string, volume: object): StoredObject {
@@ -26,7 +28,7 @@ function pod(name: string, uid: string, volume: object): StoredObject {
   return objectOf({ kind: "Pod", metadata: { name }, spec }, uid);
 }
 
-const ephemeral = { volumeClaimTemplate: { spec: {} } };
+const ephemeral = { volumeClaimTemplate: { spec: claimSpec } };
 
 async function storeOf(...objects: readonly StoredObject[]): Promise<ObjectStore> {
   const store = await ObjectStore.open(noPersistence, () => {});

@@ -1,4 +1,4 @@
-import { checkResources } from "./check-resources.ts";
+import { checkPodResources, checkResources } from "./check-resources.ts";
 import type { Place } from "./place.ts";
 import type { Container, EphemeralContainer } from "./schemas/container.ts";
 import type { PodSpec } from "./schemas/pod-spec.ts";
@@ -15,6 +15,7 @@ export function checkPodSpec(spec: PodSpec, place: Place): void {
     checkVolume(volume, place.at("volumes", index));
   checkNames(spec, place);
   checkResources(spec.resources ?? {}, place.at("resources"));
+  checkPodResources(spec, place);
   checkHostPorts(spec, place);
   const volumes = new Set((spec.volumes ?? []).map(({ name }) => name));
   if (volumes.size < (spec.volumes ?? []).length) place.at("volumes").error("two volumes have the same name");
@@ -26,7 +27,9 @@ export function checkPodSpec(spec: PodSpec, place: Place): void {
     checkPrivileges(container, at.at("securityContext"));
     checkPropagation(container, at);
     checkPorts(spec, container, at);
-    checkSuccessThresholds(container, at);
+    checkProbes(container, at);
+    checkSleeps(spec, container, at);
+    checkFileKeys(spec, container, at);
   }
   for (const [index, container] of (spec.initContainers ?? []).entries())
     checkInitContainer(container, place.at("initContainers", index));
@@ -38,8 +41,9 @@ export function checkPodSpec(spec: PodSpec, place: Place): void {
   if (spec.hostnameOverride !== undefined)
     for (const key of ["hostNetwork", "setHostnameAsFQDN"] as const)
       if (spec[key] === true) place.at("hostnameOverride").error(`cannot be set together with ${key}`);
-  if (spec.hostNetwork === true && spec.hostUsers === false)
-    place.at("hostUsers").error("a pod with a user namespace cannot have the host's network");
+  for (const key of ["hostNetwork", "hostPID", "hostIPC"] as const)
+    if (spec[key] === true && spec.hostUsers === false)
+      place.at("hostUsers").error(`a pod with a user namespace cannot have ${key}`);
   if (spec.shareProcessNamespace === true && spec.hostPID === true)
     place.at("shareProcessNamespace").error("cannot be set together with hostPID");
   if (spec.dnsPolicy === "None" && (spec.dnsConfig?.nameservers ?? []).length === 0)
@@ -118,12 +122,10 @@ const notEphemeral = [
   "restartPolicyRules",
 ] as const;
 
-function checkRules({ restartPolicy, restartPolicyRules = [] }: Container, place: Place): void {
+function checkRules({ restartPolicyRules = [] }: Container, place: Place): void {
   if (restartPolicyRules.length > 20) place.at("restartPolicyRules").error("has more than 20 rules");
   for (const [index, { exitCodes }] of restartPolicyRules.entries())
     if (exitCodes === undefined) place.at("restartPolicyRules", index, "exitCodes").error("is required");
-  if (restartPolicy === "Always" && restartPolicyRules.some(({ action }) => action === "Restart"))
-    place.at("restartPolicyRules").error("says nothing with restartPolicy Always, which restarts anyway");
 }
 
 function checkPorts({ hostNetwork }: PodSpec, { ports = [] }: Container, place: Place): void {
@@ -145,7 +147,34 @@ function checkHostPorts({ containers }: PodSpec, place: Place): void {
     }
 }
 
-function checkSuccessThresholds(container: Container, place: Place): void {
+function checkProbes(container: Container, place: Place): void {
   for (const key of ["livenessProbe", "startupProbe"] as const)
     if ((container[key]?.successThreshold ?? 1) !== 1) place.at(key, "successThreshold").error("must be 1");
+  if (container.readinessProbe?.terminationGracePeriodSeconds !== undefined)
+    place
+      .at("readinessProbe", "terminationGracePeriodSeconds")
+      .error("may not be there: nothing is ended by a readinessProbe");
+}
+
+/** A hook has no more time than the pod has for its end. */
+function checkSleeps(
+  { terminationGracePeriodSeconds = 30 }: PodSpec,
+  { lifecycle }: Container,
+  place: Place,
+) {
+  for (const key of ["postStart", "preStop"] as const)
+    if ((lifecycle?.[key]?.sleep?.seconds ?? 0) > terminationGracePeriodSeconds)
+      place
+        .at("lifecycle", key, "sleep", "seconds")
+        .error(`must not be more than terminationGracePeriodSeconds, ${terminationGracePeriodSeconds}`);
+}
+
+function checkFileKeys({ volumes = [] }: PodSpec, { env = [] }: Container, place: Place): void {
+  for (const [index, { valueFrom }] of env.entries()) {
+    const name = valueFrom?.fileKeyRef?.volumeName;
+    if (name !== undefined && !volumes.some((one) => one.name === name && one.emptyDir !== undefined))
+      place
+        .at("env", index, "valueFrom", "fileKeyRef", "volumeName")
+        .error(`there is no emptyDir ${JSON.stringify(name)}`);
+  }
 }

@@ -1,6 +1,7 @@
 import type { Place } from "./place.ts";
 import { quantityValue } from "./quantity.ts";
-import type { ResourceRequirements } from "./schemas/container.ts";
+import type { Container, ResourceRequirements } from "./schemas/container.ts";
+import type { PodSpec } from "./schemas/pod-spec.ts";
 
 const counted = new Set(["cpu", "memory", "ephemeral-storage"]);
 
@@ -20,4 +21,42 @@ export function checkResources({ limits = {}, requests = {} }: ResourceRequireme
     if (name.startsWith("hugepages-") && asked !== most) at.error("must be as much as the limit");
     else if (asked > most) at.error(`must not be more than the limit, ${limit}`);
   }
+}
+
+/** What a pod asks for as a whole is enough for its containers, and none of them may have more than it. */
+export function checkPodResources(spec: PodSpec, place: Place): void {
+  const { requests = {}, limits = {} } = spec.resources ?? {};
+  for (const [name, request] of Object.entries(requests)) {
+    const needed = neededBy(spec, name);
+    if (isMore(needed, quantityValue(request) ?? 0))
+      place.at("resources", "requests", name).error("must be at least what the containers ask for together");
+  }
+  for (const [index, { resources }] of spec.containers.entries())
+    for (const [name, limit] of Object.entries(resources?.limits ?? {})) {
+      const most = limits[name];
+      if (most !== undefined && isMore(quantityValue(limit) ?? 0, quantityValue(most) ?? 0))
+        place
+          .at("containers", index, "resources", "limits", name)
+          .error(`must not be more than the pod's limit, ${most}`);
+    }
+}
+
+/** At once: by the containers with the sidecars, or by an init container with the sidecars before it. */
+function neededBy({ containers, initContainers = [] }: PodSpec, name: string): number {
+  const of = ({ resources = {} }: Container) =>
+    quantityValue(resources.requests?.[name] ?? resources.limits?.[name] ?? "0") ?? 0;
+  let [sidecars, most] = [0, 0];
+  for (const container of initContainers) {
+    if (container.restartPolicy === "Always") sidecars += of(container);
+    else most = Math.max(most, sidecars + of(container));
+  }
+  return Math.max(
+    most,
+    containers.reduce((sum, one) => sum + of(one), sidecars),
+  );
+}
+
+/** By more than what sums of fractions are off. */
+function isMore(one: number, other: number): boolean {
+  return one - other > 1e-9 * Math.max(1, other);
 }

@@ -1,28 +1,11 @@
-import { dataKey } from "./names.ts";
-import type { Place } from "./place.ts";
-import {
-  anything,
-  boolean,
-  checked,
-  mapOf,
-  object,
-  oneOf,
-  type Read,
-  type Schema,
-  string,
-} from "./schema.ts";
+import { anything, object, oneOf, type Read, type Schema } from "./schema.ts";
+import { configMap, secret } from "./schemas/data.ts";
+import { cronJobSpec, jobSpec } from "./schemas/jobs.ts";
 import { objectMeta } from "./schemas/metadata.ts";
 import { podSpec } from "./schemas/pod.ts";
 import { serviceSpec } from "./schemas/service.ts";
 import { claimSpec } from "./schemas/volumes.ts";
-import {
-  cronJobSpec,
-  daemonSetSpec,
-  deploymentSpec,
-  jobSpec,
-  replicaSetSpec,
-  statefulSetSpec,
-} from "./schemas/workloads.ts";
+import { daemonSetSpec, deploymentSpec, replicaSetSpec, statefulSetSpec } from "./schemas/workloads.ts";
 
 /** What the status says is made by who runs the object: one that was read from another is left out. */
 const status = { status: anything };
@@ -36,22 +19,6 @@ function kind<const Version extends string, const Kind extends string, Spec>(
   return object({ ...fields, spec }, status);
 }
 
-const base64: Schema<string> = {
-  read(value, place: Place) {
-    const fits =
-      typeof value === "string" &&
-      Buffer.from(value, "base64").toString("base64") === value.replaceAll("\n", "");
-    return fits ? value : place.error("must be in base64");
-  },
-};
-
-/** Keys are names of files in volumes. */
-function dataOf(value: Schema<string>): Schema<Readonly<Record<string, string>>> {
-  return checked(mapOf(value), (data, place) => {
-    for (const key of Object.keys(data)) dataKey.read(key, place.at(key));
-  });
-}
-
 /** Every kind that can be run here, by its name. */
 export const kinds = {
   Pod: kind("v1", "Pod", podSpec),
@@ -63,14 +30,8 @@ export const kinds = {
   CronJob: kind("batch/v1", "CronJob", cronJobSpec),
   Service: kind("v1", "Service", serviceSpec),
   PersistentVolumeClaim: kind("v1", "PersistentVolumeClaim", claimSpec),
-  ConfigMap: object(
-    { apiVersion: oneOf("v1"), kind: oneOf("ConfigMap"), metadata: objectMeta },
-    { data: dataOf(string), binaryData: dataOf(base64), immutable: boolean },
-  ),
-  Secret: object(
-    { apiVersion: oneOf("v1"), kind: oneOf("Secret"), metadata: objectMeta },
-    { data: dataOf(base64), stringData: dataOf(string), type: string, immutable: boolean },
-  ),
+  ConfigMap: configMap,
+  Secret: secret,
   Namespace: object(
     { apiVersion: oneOf("v1"), kind: oneOf("Namespace"), metadata: objectMeta },
     { spec: anything, ...status },

@@ -1,7 +1,8 @@
 /** The forms of names in Kubernetes (https://kubernetes.io/docs/concepts/overview/working-with-objects/names). */
-import { checked, text } from "./schema.ts";
+import { checked, intOrString, type Schema, text } from "./schema.ts";
 
 const labelForm = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+const partForm = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
 const keyForm = /^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;
 
 /** Whether a text is a label of DNS. */
@@ -18,7 +19,7 @@ export const dnsLabel = text((value) =>
 
 /** Whether a text is a name of DNS, of one label or several. */
 export function isDnsName(value: string): boolean {
-  return value.length <= 253 && value.split(".").every((part) => labelForm.test(part));
+  return value.length <= 253 && value.split(".").every((part) => partForm.test(part));
 }
 
 /** A name of DNS (RFC 1123): pods and most other objects. */
@@ -35,9 +36,33 @@ export const foreignName = text((value) =>
     : 'is not a DNS name: lower-case letters, digits, "-" and ".", and a letter or digit at both ends',
 );
 
+/** A domain in which names are looked up: as others write them, also with underscores, or the root. */
+export const searchDomain = text((value) =>
+  value === "." || isDnsName(value.replace(/\.$/, "").replaceAll("_", "0"))
+    ? undefined
+    : 'is no domain: lower-case letters, digits, "-", "_" and ".", and a letter or digit at both ends',
+);
+
 /** What a name begins with that is generated. */
 export const namePrefix = text((value) =>
   isDnsName(`${value}0`) && value.length <= 248 ? undefined : "is not a valid prefix of a name",
+);
+
+/** A name, with a domain in front of a slash where it is not for users themselves. */
+function isQualified(key: string): boolean {
+  const [name = "", domain, ...rest] = key.split("/").toReversed();
+  return keyForm.test(name) && (domain === undefined || isDnsName(domain)) && rest.length === 0;
+}
+
+const keyRule =
+  'at most 63 letters, digits, "-", "_" and ".", and a letter or digit at both ends, also below a domain as in example.com/app';
+
+/** A key of a label, a type of a condition. */
+export const qualifiedName = text((value) => (isQualified(value) ? undefined : `is no name: ${keyRule}`));
+
+/** A key of an annotation may have capitals in its domain. */
+export const annotationKey = text((value) =>
+  isQualified(value.toLowerCase()) ? undefined : `is no key: ${keyRule}`,
 );
 
 /** Whether a text can be the value of a label. */
@@ -53,10 +78,16 @@ export const labelValue = text((value) =>
 
 /** A name of a port: RFC 6335. */
 export const portName = text((value) =>
-  value.length <= 15 && labelForm.test(value) && /[a-z]/.test(value)
+  value.length <= 15 && labelForm.test(value) && /[a-z]/.test(value) && !value.includes("--")
     ? undefined
     : 'is not a port name: at most 15 lower-case letters, digits and "-", with a letter',
 );
+
+/** A port by its number, or by its name in the container. */
+export const portOrName: Schema<number | string> = checked(intOrString, (value, place) => {
+  if (typeof value === "string") portName.read(value, place);
+  else if (value < 1 || value > 65_535) place.error("must be between 1 and 65535");
+});
 
 /** A key of a config map or secret: a file's name. */
 export const dataKey = text((value) =>

@@ -99,7 +99,14 @@ spec:
 
   it("are refused where ports and addresses of a service are not what Kubernetes takes", () => {
     const service = (spec: string) => `apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: ${spec}`;
-    const wrong = (spec: string) => problemsOf(["s.yaml", service(spec)]).map((one) => one.split(" ")[3]);
+    const problems = (spec: string) => problemsOf(["s.yaml", service(spec)]).map((one) => one.split(" ")[3]);
+    const wrong = (spec: string) =>
+      problems(spec.includes("ports:") ? spec : spec.replace("{", "{ports: [{port: 80}], "));
+    for (const without of ["{}", "{type: NodePort}", "{ports: []}"])
+      assert.deepEqual(problems(without), ["spec.ports"]);
+    assert.deepEqual(problems("{clusterIP: None}"), []);
+    assert.deepEqual(problems("{ports: [{port: 80, targetPort: Web}]}"), ["spec.ports[0].targetPort"]);
+    assert.deepEqual(problems("{selector: {'a/b/c': d}, ports: [{port: 80}]}"), ['spec.selector["a/b/c"]']);
     const two = "{name: a, port: 80, nodePort: 30080}, {name: b, port: 80, nodePort: 30080}";
     assert.deepEqual(wrong(`{type: NodePort, ports: [${two}]}`), [
       "spec.ports[1].port",
@@ -166,7 +173,10 @@ spec:
   it("are refused where a service or a namespace would have no name in DNS", () => {
     for (const kind of ["Service", "Namespace"])
       assert.deepEqual(
-        problemsOf(["a.yaml", `apiVersion: v1\nkind: ${kind}\nmetadata: {name: a.b}\nspec: {}`]),
+        problemsOf([
+          "a.yaml",
+          `apiVersion: v1\nkind: ${kind}\nmetadata: {name: a.b}\nspec: {clusterIP: None}`,
+        ]),
         ["a.yaml 1 3 metadata.name"],
       );
   });

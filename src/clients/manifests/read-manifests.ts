@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { isRecord } from "../../ground/json/index.ts";
+import { checkName } from "./check-name.ts";
 import { isKind, kinds, type Manifest } from "./kinds.ts";
 import { type Path, Place, writtenPath } from "./place.ts";
 import { ManifestError, type Problem } from "./problems.ts";
@@ -21,8 +22,8 @@ export type ReadManifests = {
 };
 
 /**
- * Reads and checks the documents of files: YAML or JSON, several to a file, also lists (`kind: List`). Throws
- * ManifestError with all that is wrong, in all files, at once.
+ * Reads and checks the documents of files: YAML or JSON, several to a file, also lists (`kind: List`,
+ * `kind: PodList`). Throws ManifestError with all that is wrong, in all files, at once.
  */
 export function readManifests(
   sources: readonly ManifestSource[],
@@ -60,10 +61,16 @@ export function readManifests(
   return { manifests, warnings: problems };
 }
 
-/** A document is an object or a list of them. */
+/** A document is an object or a list of them, of any kinds or of one, such as a `PodList`. */
 function objectsIn(value: unknown, place: Place): readonly (readonly [unknown, Place])[] {
-  if (!isRecord(value) || value.kind !== "List" || !Array.isArray(value.items)) return [[value, place]];
-  return value.items.map((item: unknown, index) => [item, place.at("items", index)] as const);
+  if (!isRecord(value)) return [[value, place]];
+  const { kind, apiVersion, items } = value;
+  if (typeof kind !== "string" || !kind.endsWith("List") || !Array.isArray(items)) return [[value, place]];
+  // Those of a list of one kind need not say which.
+  const common = kind === "List" ? {} : { apiVersion, kind: kind.slice(0, -"List".length) };
+  return items.flatMap((item: unknown, index) =>
+    objectsIn(isRecord(item) ? { ...common, ...item } : item, place.at("items", index)),
+  );
 }
 
 function readObject(value: unknown, place: Place, namespace: string): Manifest | undefined {
@@ -78,7 +85,10 @@ function readObject(value: unknown, place: Place, namespace: string): Manifest |
   const read = kinds[kind].read(value, place);
   if (read === undefined) return undefined;
   const { status: _, ...object } = read as typeof read & { readonly status?: unknown };
-  return { ...object, metadata: metadataOf(read.metadata ?? {}, place, kind, namespace) } as Manifest;
+  const metadata = metadataOf(read.metadata ?? {}, place, kind, namespace);
+  const manifest = { ...object, metadata } as Manifest;
+  checkName(manifest, place.at("metadata", "name"));
+  return manifest;
 }
 
 function metadataOf(
@@ -88,11 +98,8 @@ function metadataOf(
   defaultNamespace: string,
 ): Manifest["metadata"] {
   if (name === undefined && generateName === undefined) place.at("metadata", "name").error("is required");
-  // Their names are parts of names in DNS.
-  if ((kind === "Service" || kind === "Namespace") && name?.includes("."))
-    place.at("metadata", "name").error(`${JSON.stringify(name)} must have no dots`);
   return {
-    name: name ?? `${generateName}${randomBytes(3).toString("hex").slice(0, 5)}`,
+    name: name ?? `${generateName?.slice(0, 58)}${randomBytes(3).toString("hex").slice(0, 5)}`,
     namespace: kind === "Namespace" ? "" : (namespace ?? defaultNamespace),
     labels,
     annotations,

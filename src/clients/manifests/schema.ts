@@ -6,7 +6,11 @@ import type { Place } from "./place.ts";
  * Reads a value of a document. Gives undefined when that is none of its kind, after it has reported so: a
  * document with an error is refused as a whole, so that nobody sees the gap.
  */
-export type Schema<T> = { readonly read: (value: unknown, place: Place) => T | undefined };
+export type Schema<T> = {
+  readonly read: (value: unknown, place: Place) => T | undefined;
+  /** A value that says as much as none, as in Kubernetes: a field that is optional is left out for it. */
+  readonly none?: unknown;
+};
 
 /** The type of what a schema reads. */
 export type Read<S> = S extends Schema<infer T> ? T : never;
@@ -38,6 +42,7 @@ export function object<Required extends Shape, Optional extends Shape>(
         const schema = schemas.get(key);
         // An empty field is as good as none, as in Kubernetes.
         if (member === null || member === undefined) continue;
+        if (schema !== undefined && key in optional && member === schema.none) continue;
         if (schema !== undefined) fields[key] = schema.read(member, place.at(key));
         else if (ignored.includes(key)) place.at(key).warn("has no effect here");
         else place.at(key).warn("unknown field, ignored");
@@ -52,6 +57,7 @@ export function object<Required extends Shape, Optional extends Shape>(
 /** The same, and what one field alone does not show. */
 export function checked<T>(schema: Schema<T>, check: Check<T>): Schema<T> {
   return {
+    ...schema,
     read(value, place) {
       const read = schema.read(value, place);
       if (read !== undefined) check(read, place);
@@ -76,14 +82,22 @@ export function filled<T>(item: Schema<T>): Schema<readonly T[]> {
   });
 }
 
-export function mapOf<T>(item: Schema<T>): Schema<Readonly<Record<string, T>>> {
+export function atMost<T>(length: number, items: Schema<readonly T[]>): Schema<readonly T[]> {
+  return checked(items, (read, place) => {
+    if (read.length > length) place.error(`may have ${length}`);
+  });
+}
+
+/** Any keys, unless `key` says what they are. */
+export function mapOf<T>(item: Schema<T>, key: Schema<string> = string): Schema<Readonly<Record<string, T>>> {
   return {
     read(value, place) {
       if (!isRecord(value)) return place.error(`must be an object, not ${kindOf(value)}`);
       const read: Record<string, T> = {};
-      for (const [key, member] of Object.entries(value)) {
-        const one = item.read(member, place.at(key));
-        if (one !== undefined) read[key] = one;
+      for (const [name, member] of Object.entries(value)) {
+        key.read(name, place.at(name));
+        const one = item.read(member, place.at(name));
+        if (one !== undefined) read[name] = one;
       }
       return read;
     },
@@ -111,8 +125,17 @@ export function integer(min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INT
   };
 }
 
+/** How many of something. */
+export const count = integer(0);
+
+/** A whole number in whose place Kubernetes puts its default where it is 0. */
+export function integerOrNone(min: number, max?: number): Schema<number> {
+  return { ...integer(min, max), none: 0 };
+}
+
 export function oneOf<const Word extends string>(...words: readonly Word[]): Schema<Word> {
   return {
+    none: "",
     read(value, place) {
       const word = words.find((one) => one === value);
       return word ?? place.error(`must be ${words.join(", ")}, not ${JSON.stringify(value)}`);

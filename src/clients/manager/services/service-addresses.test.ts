@@ -6,7 +6,8 @@ import { addressProblems } from "./address-problems.ts";
 import { addressesFor } from "./service-addresses.ts";
 
 function service(name: string, spec: object, status: ObjectStatus = {}) {
-  const text = JSON.stringify({ apiVersion: "v1", kind: "Service", metadata: { name }, spec });
+  const complete = { ports: [{ port: 80 }], ...spec };
+  const text = JSON.stringify({ apiVersion: "v1", kind: "Service", metadata: { name }, spec: complete });
   const [manifest] = readManifests([{ file: "service.json", text }]).manifests;
   assert.ok(manifest);
   const object: StoredObject = { manifest, uid: name, createdAtNs: 1n, generation: 1, status };

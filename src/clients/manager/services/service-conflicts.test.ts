@@ -5,7 +5,8 @@ import { isOfKind, type ObjectStatus, type StoredObject } from "../objects.ts";
 import { serviceConflicts } from "./service-conflicts.ts";
 
 function manifest(name: string, spec: object) {
-  const text = JSON.stringify({ apiVersion: "v1", kind: "Service", metadata: { name }, spec });
+  const complete = { ports: [{ port: 80 }], ...spec };
+  const text = JSON.stringify({ apiVersion: "v1", kind: "Service", metadata: { name }, spec: complete });
   const [read] = readManifests([{ file: "service.json", text }]).manifests;
   assert.ok(read);
   return read;

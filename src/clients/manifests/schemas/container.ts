@@ -4,8 +4,8 @@ import { quantity } from "../quantity.ts";
 import {
   boolean,
   checked,
-  filled,
   integer,
+  integerOrNone,
   list,
   mapOf,
   object,
@@ -24,7 +24,12 @@ const portNumber = integer(1, 65_535);
 
 const containerPort = object(
   { containerPort: portNumber },
-  { hostPort: portNumber, hostIP: ipAddress(""), name: portName, protocol: oneOf("TCP", "UDP", "SCTP") },
+  {
+    hostPort: integerOrNone(0, 65_535),
+    hostIP: ipAddress(""),
+    name: portName,
+    protocol: oneOf("TCP", "UDP", "SCTP"),
+  },
 );
 export type ContainerPort = Read<typeof containerPort>;
 
@@ -35,7 +40,7 @@ export type ResourceRequirements = Read<typeof resourceRequirements>;
 
 const restartRule = object(
   { action: oneOf("Restart", "RestartAllContainers") },
-  { exitCodes: object({ operator: oneOf("In", "NotIn") }, { values: filled(integer(0, 255)) }) },
+  { exitCodes: object({ operator: oneOf("In", "NotIn") }, { values: list(integer()) }) },
 );
 
 const fields = {

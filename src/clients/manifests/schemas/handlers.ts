@@ -1,25 +1,21 @@
-import { absolutePath } from "../names.ts";
+import { absolutePath, portOrName } from "../names.ts";
 import {
   checked,
   exactlyOne,
+  filled,
   integer,
-  intOrString,
+  integerOrNone,
   list,
   object,
   oneOf,
   type Read,
-  type Schema,
   string,
+  text,
 } from "../schema.ts";
 
-/** A port by its number, or by its name in the container. */
-const port: Schema<number | string> = checked(intOrString, (value, place) => {
-  if (typeof value === "number" && (value < 1 || value > 65_535)) place.error("must be between 1 and 65535");
-});
-
-const exec = object({ command: list(string) }, {});
+const exec = object({ command: filled(string) }, {});
 const httpGet = object(
-  { port },
+  { port: portOrName },
   {
     host: string,
     path: string,
@@ -28,7 +24,7 @@ const httpGet = object(
   },
   ["protocol"],
 );
-const tcpSocket = object({ port }, { host: string });
+const tcpSocket = object({ port: portOrName }, { host: string });
 
 export type HttpGet = Read<typeof httpGet>;
 
@@ -49,10 +45,10 @@ export const probe = checked(
       tcpSocket,
       grpc: object({ port: integer(1, 65_535) }, { service: string }, ["mode"]),
       initialDelaySeconds: integer(0),
-      periodSeconds: integer(1),
-      timeoutSeconds: integer(1),
-      successThreshold: integer(1),
-      failureThreshold: integer(1),
+      periodSeconds: integerOrNone(0),
+      timeoutSeconds: integerOrNone(0),
+      successThreshold: integerOrNone(0),
+      failureThreshold: integerOrNone(0),
       terminationGracePeriodSeconds: integer(1),
     },
   ),
@@ -60,10 +56,12 @@ export const probe = checked(
 );
 export type Probe = Read<typeof probe>;
 
-export const lifecycle = object(
-  {},
-  { postStart: lifecycleHandler, preStop: lifecycleHandler, stopSignal: string },
-);
+const signals =
+  /^SIG(ABRT|ALRM|BUS|CHLD|CLD|CONT|FPE|HUP|ILL|INT|IO|IOT|KILL|PIPE|POLL|PROF|PWR|QUIT|SEGV|STKFLT|STOP|SYS|TERM|TRAP|TSTP|TTIN|TTOU|URG|USR1|USR2|VTALRM|WINCH|XCPU|XFSZ|RTMIN(\+([1-9]|1[0-5]))?|RTMAX(-([1-9]|1[0-4]))?)$/;
+
+const stopSignal = text((value) => (signals.test(value) ? undefined : "is no signal such as SIGINT"));
+
+export const lifecycle = object({}, { postStart: lifecycleHandler, preStop: lifecycleHandler, stopSignal });
 
 /** Where a container leaves its last words. */
 export const terminationMessagePath = absolutePath;

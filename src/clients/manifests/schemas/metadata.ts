@@ -1,10 +1,22 @@
-import { dnsLabel, dnsName, labelValue, namePrefix } from "../names.ts";
-import { anything, list, mapOf, object, oneOf, type Read, string } from "../schema.ts";
+import { annotationKey, dnsLabel, dnsName, labelValue, namePrefix, qualifiedName } from "../names.ts";
+import { anything, checked, list, mapOf, object, oneOf, type Read, string } from "../schema.ts";
+
+/** Labels that objects have, or that they must have. */
+export const labels = mapOf(labelValue, qualifiedName);
+
+const maxAnnotationsBytes = 256 * 1024;
+
+const annotations = checked(mapOf(string, annotationKey), (values, place) => {
+  const bytes = Object.entries(values)
+    .flat()
+    .reduce((sum, one) => sum + Buffer.byteLength(one), 0);
+  if (bytes > maxAnnotationsBytes) place.error("may be 256 KiB together");
+});
 
 const common = {
   namespace: dnsLabel,
-  labels: mapOf(labelValue),
-  annotations: mapOf(string),
+  labels,
+  annotations,
 };
 
 /** What `kubectl get -o yaml` writes and no client sets: taken without a word. */
@@ -33,11 +45,18 @@ export const templateMeta = objectMeta;
 export const labelSelector = object(
   {},
   {
-    matchLabels: mapOf(labelValue),
+    matchLabels: labels,
     matchExpressions: list(
-      object(
-        { key: string, operator: oneOf("In", "NotIn", "Exists", "DoesNotExist") },
-        { values: list(string) },
+      checked(
+        object(
+          { key: qualifiedName, operator: oneOf("In", "NotIn", "Exists", "DoesNotExist") },
+          { values: list(labelValue) },
+        ),
+        ({ operator, values = [] }, place) => {
+          const needsValues = operator === "In" || operator === "NotIn";
+          if (needsValues !== values.length > 0)
+            place.at("values").error(`${needsValues ? "is required" : "may not be there"} for ${operator}`);
+        },
       ),
     ),
   },

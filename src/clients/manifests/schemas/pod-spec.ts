@@ -1,5 +1,5 @@
 import { ipAddress } from "../ip-address.ts";
-import { dnsLabel } from "../names.ts";
+import { dnsLabel, dnsName, qualifiedName, searchDomain } from "../names.ts";
 import { quantity } from "../quantity.ts";
 import {
   boolean,
@@ -14,6 +14,7 @@ import {
   string,
 } from "../schema.ts";
 import { container, ephemeralContainer, resourceRequirements } from "./container.ts";
+import { labels } from "./metadata.ts";
 import { podSecurityContext } from "./security.ts";
 import { volume } from "./volumes.ts";
 
@@ -25,7 +26,7 @@ export const rawPodSpec = object(
     ephemeralContainers: list(ephemeralContainer),
     volumes: list(volume),
     restartPolicy: oneOf("Always", "OnFailure", "Never"),
-    activeDeadlineSeconds: integer(1),
+    activeDeadlineSeconds: integer(1, 2 ** 31 - 1),
     terminationGracePeriodSeconds: integer(0),
     dnsConfig: object(
       {},
@@ -33,22 +34,27 @@ export const rawPodSpec = object(
         nameservers: checked(list(ipAddress()), (servers, place) => {
           if (servers.length > 3) place.error("may have three");
         }),
-        searches: list(string),
+        searches: checked(list(searchDomain), (domains, place) => {
+          if (domains.length > 32 || domains.join(" ").length > 2048)
+            place.error("may have 32 domains, and 2048 letters together");
+        }),
         options: list(object({ name: string }, { value: string })),
       },
     ),
     dnsPolicy: oneOf("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"),
     enableServiceLinks: boolean,
-    hostAliases: list(object({ ip: ipAddress() }, { hostnames: list(string) })),
+    hostAliases: list(object({ ip: ipAddress() }, { hostnames: list(dnsName) })),
     hostIPC: boolean,
     hostNetwork: boolean,
     hostPID: boolean,
     hostUsers: boolean,
     hostname: dnsLabel,
-    hostnameOverride: string,
+    hostnameOverride: checked(dnsName, (name, place) => {
+      if (name.length > 64) place.error("may have 64 letters");
+    }),
     imagePullSecrets: list(object({ name: string }, {})),
     resources: resourceRequirements,
-    nodeSelector: mapOf(string),
+    nodeSelector: labels,
     overhead: mapOf(quantity),
     priority: integer(-2_147_483_648, 2_147_483_647),
     runtimeClassName: string,
@@ -56,7 +62,7 @@ export const rawPodSpec = object(
     setHostnameAsFQDN: boolean,
     shareProcessNamespace: boolean,
     subdomain: dnsLabel,
-    readinessGates: list(object({ conditionType: string }, {})),
+    readinessGates: list(object({ conditionType: qualifiedName }, {})),
   },
   [
     "affinity",

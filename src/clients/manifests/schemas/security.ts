@@ -1,5 +1,16 @@
 import type { Place } from "../place.ts";
-import { boolean, checked, integer, list, object, oneOf, type Read, string } from "../schema.ts";
+import {
+  boolean,
+  checked,
+  integer,
+  list,
+  object,
+  oneOf,
+  type Read,
+  string,
+  text,
+  unique,
+} from "../schema.ts";
 
 const id = integer(0, 2 ** 31 - 1);
 
@@ -14,6 +25,11 @@ function needsLocalhostProfile(
 const profile = checked(
   object({ type: oneOf("Localhost", "RuntimeDefault", "Unconfined") }, { localhostProfile: string }),
   needsLocalhostProfile,
+);
+const sysctlName = text((value) =>
+  value.length <= 253 && value.split(/[./]/).every((part) => /^[a-z0-9]([-_a-z0-9]*[a-z0-9])?$/.test(part))
+    ? undefined
+    : "is no sysctl such as net.core.somaxconn",
 );
 const seLinuxOptions = object({}, { level: string, role: string, type: string, user: string });
 
@@ -31,7 +47,10 @@ export const podSecurityContext = object(
     runAsNonRoot: boolean,
     supplementalGroups: list(id),
     supplementalGroupsPolicy: oneOf("Merge", "Strict"),
-    sysctls: list(object({ name: string, value: string }, {})),
+    sysctls: checked(
+      list(object({ name: sysctlName, value: string }, {})),
+      unique("name", ({ name }) => name),
+    ),
   },
   ["seLinuxChangePolicy", "windowsOptions"],
 );

@@ -1,20 +1,9 @@
 import { isIPv4 } from "node:net";
 import { ipAddress } from "../ip-address.ts";
-import { foreignName, portName } from "../names.ts";
+import { dnsLabel, foreignName, portOrName } from "../names.ts";
 import type { Place } from "../place.ts";
-import {
-  boolean,
-  checked,
-  integer,
-  intOrString,
-  list,
-  mapOf,
-  object,
-  oneOf,
-  type Read,
-  string,
-  unique,
-} from "../schema.ts";
+import { boolean, checked, integer, list, object, oneOf, type Read, unique } from "../schema.ts";
+import { labels } from "./metadata.ts";
 
 const portNumber = integer(1, 65_535);
 /** As clusters have them unless they say otherwise; the machine's own servers have others. */
@@ -23,10 +12,10 @@ export const nodePorts = { first: 30_000, last: 32_767 };
 const servicePort = object(
   { port: portNumber },
   {
-    name: portName,
+    name: dnsLabel,
     protocol: oneOf("TCP", "UDP", "SCTP"),
-    targetPort: intOrString,
-    nodePort: integer(nodePorts.first, nodePorts.last),
+    targetPort: { ...portOrName, none: 0 },
+    nodePort: { ...integer(nodePorts.first, nodePorts.last), none: 0 },
   },
   ["appProtocol"],
 );
@@ -37,6 +26,8 @@ function checkService(spec: Fields, place: Place): void {
   checkPorts(spec, place);
   const { type, externalName = "", clusterIP = "", clusterIPs = [], ipFamilies = [], ipFamilyPolicy } = spec;
   if (type !== "ExternalName") {
+    if ((spec.ports ?? []).length === 0 && clusterIP !== "None")
+      place.at("ports").error("is required, unless clusterIP is None or the type ExternalName");
     checkAddresses(spec, place);
     if (clusterIP === "None" && type !== undefined && type !== "ClusterIP")
       place.at("clusterIP").error(`may not be None for the type ${type}`);
@@ -105,7 +96,7 @@ const clusterIp = ipAddress("", "None");
 const fields = object(
   {},
   {
-    selector: mapOf(string),
+    selector: labels,
     ports: checked(
       list(servicePort),
       unique("name", ({ name }) => name),

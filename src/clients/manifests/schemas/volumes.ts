@@ -1,21 +1,39 @@
 import { absolutePath, dnsLabel, pathBelow } from "../names.ts";
-import { quantity } from "../quantity.ts";
-import { boolean, checked, exactlyOne, list, mapOf, object, oneOf, type Read, string } from "../schema.ts";
+import { quantity, quantityValue } from "../quantity.ts";
+import {
+  boolean,
+  checked,
+  exactlyOne,
+  filled,
+  list,
+  mapOf,
+  object,
+  oneOf,
+  type Read,
+  string,
+} from "../schema.ts";
 import { downwardItems, items, mode } from "./sources.ts";
 
 const accessMode = oneOf("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod");
 
 /** What is asked of a volume that outlives pods. */
-export const claimSpec = object(
-  {},
-  {
-    accessModes: list(accessMode),
-    resources: object({}, { requests: mapOf(quantity), limits: mapOf(quantity) }),
-    storageClassName: string,
-    volumeName: string,
-    volumeMode: oneOf("Filesystem"),
+export const claimSpec = checked(
+  object(
+    {
+      accessModes: filled(accessMode),
+      resources: object({ requests: mapOf(quantity) }, { limits: mapOf(quantity) }),
+    },
+    { storageClassName: string, volumeName: string, volumeMode: oneOf("Filesystem") },
+    ["dataSource", "dataSourceRef", "selector", "volumeAttributesClassName"],
+  ),
+  ({ accessModes, resources }, place) => {
+    if (new Set(accessModes).size > 1 && accessModes?.includes("ReadWriteOncePod"))
+      place.at("accessModes").error("may have nothing beside ReadWriteOncePod");
+    const storage = resources?.requests?.storage;
+    const at = place.at("resources", "requests", "storage");
+    if (resources?.requests !== undefined && storage === undefined) at.error("is required");
+    if (storage !== undefined && (quantityValue(storage) ?? 0) <= 0) at.error("must be more than 0");
   },
-  ["dataSource", "dataSourceRef", "selector", "volumeAttributesClassName"],
 );
 
 const projectedSource = checked(
@@ -84,7 +102,8 @@ export const volumeMount = checked(
   ({ mountPath, subPath, subPathExpr, readOnly, recursiveReadOnly }, place) => {
     if (!mountPath.startsWith("/")) place.at("mountPath").error("must be an absolute path");
     if (subPath !== undefined && subPathExpr !== undefined) place.error("has subPath and subPathExpr");
-    if ((subPath ?? "") !== "") pathBelow.read(subPath, place.at("subPath"));
+    for (const [key, path = ""] of Object.entries({ subPath, subPathExpr }))
+      if (path !== "") pathBelow.read(path, place.at(key));
     if (recursiveReadOnly !== undefined && recursiveReadOnly !== "Disabled" && readOnly !== true)
       place.at("recursiveReadOnly").error("needs readOnly");
   },

@@ -1,25 +1,9 @@
-import { checkSchedule } from "../cron-schedule.ts";
-import { parseIndexRanges } from "../index-ranges.ts";
 import type { Place } from "../place.ts";
-import {
-  boolean,
-  checked,
-  filled,
-  integer,
-  intOrString,
-  list,
-  object,
-  oneOf,
-  type Read,
-  type Schema,
-  string,
-} from "../schema.ts";
+import { boolean, checked, count, intOrString, list, object, oneOf, type Schema, string } from "../schema.ts";
 import { selects } from "../selector.ts";
-import { type LabelSelector, labelSelector, objectMeta, templateMeta } from "./metadata.ts";
+import { type LabelSelector, labelSelector, objectMeta } from "./metadata.ts";
 import { type PodTemplate, podTemplate } from "./pod.ts";
 import { claimSpec } from "./volumes.ts";
-
-const count = integer(0);
 
 /** A number, or a share such as `25%`. */
 const countOrShare: Schema<number | string> = checked(intOrString, (value, place) => {
@@ -51,6 +35,8 @@ function selfSelecting(
     place.at("selector").error("does not select the labels of the template");
   if ((template.spec?.restartPolicy ?? "Always") !== "Always")
     place.at("template", "spec", "restartPolicy").error("must be Always");
+  if (template.spec?.activeDeadlineSeconds !== undefined)
+    place.at("template", "spec", "activeDeadlineSeconds").error("may not be there: these pods run for ever");
 }
 
 export const deploymentSpec = checked(
@@ -126,102 +112,4 @@ export const statefulSetSpec = checked(
     ["revisionHistoryLimit"],
   ),
   selfSelecting,
-);
-
-const failureRule = object(
-  { action: oneOf("FailJob", "FailIndex", "Ignore", "Count") },
-  {
-    onExitCodes: object(
-      { operator: oneOf("In", "NotIn"), values: filled(integer(0, 255)) },
-      { containerName: string },
-    ),
-    onPodConditions: list(object({ type: string }, { status: string })),
-  },
-);
-
-const successRule = checked(
-  object({}, { succeededCount: integer(1), succeededIndexes: string }),
-  ({ succeededCount, succeededIndexes }, place) => {
-    if (succeededCount === undefined && succeededIndexes === undefined)
-      place.error("needs one of succeededCount and succeededIndexes");
-    if (succeededIndexes !== undefined && parseIndexRanges(succeededIndexes) === undefined)
-      place.at("succeededIndexes").error('must be indexes that rise, such as "0,2-4"');
-  },
-);
-
-const jobFields = object(
-  { template: podTemplate },
-  {
-    activeDeadlineSeconds: integer(0),
-    backoffLimit: count,
-    completionMode: oneOf("NonIndexed", "Indexed"),
-    completions: count,
-    parallelism: count,
-    backoffLimitPerIndex: count,
-    maxFailedIndexes: count,
-    podFailurePolicy: object({ rules: list(failureRule) }, {}),
-    podReplacementPolicy: oneOf("TerminatingOrFailed", "Failed"),
-    successPolicy: object({ rules: filled(successRule) }, {}),
-    suspend: boolean,
-    ttlSecondsAfterFinished: count,
-  },
-  ["managedBy", "manualSelector", "scheduling", "selector"],
-);
-type JobFields = Read<typeof jobFields>;
-
-/** What the fields of a job must be to each other. */
-function checkJob(spec: JobFields, place: Place): void {
-  const { template, completionMode, completions, podFailurePolicy, podReplacementPolicy } = spec;
-  const { backoffLimitPerIndex, maxFailedIndexes, successPolicy } = spec;
-  const restartPolicy = template?.spec?.restartPolicy ?? "Always";
-  const policyPlace = place.at("template", "spec", "restartPolicy");
-  if (restartPolicy === "Always") policyPlace.error("must be OnFailure or Never");
-  else if (restartPolicy !== "Never")
-    for (const key of ["backoffLimitPerIndex", "podFailurePolicy"] as const)
-      if (spec[key] !== undefined) policyPlace.error(`must be Never with ${key}`);
-  if (completionMode !== "Indexed")
-    for (const key of ["backoffLimitPerIndex", "successPolicy"] as const)
-      if (spec[key] !== undefined) place.at(key).error("needs completionMode Indexed");
-  if (completionMode === "Indexed" && completions === undefined)
-    place.at("completions").error("is required with completionMode Indexed");
-  if (maxFailedIndexes !== undefined && backoffLimitPerIndex === undefined)
-    place.at("maxFailedIndexes").error("needs backoffLimitPerIndex");
-  if (maxFailedIndexes !== undefined && maxFailedIndexes > (completions ?? 0))
-    place.at("maxFailedIndexes").error("must not be more than completions");
-  if (podFailurePolicy !== undefined && podReplacementPolicy === "TerminatingOrFailed")
-    place.at("podReplacementPolicy").error("must be Failed with podFailurePolicy");
-  for (const [index, { action, onExitCodes, onPodConditions }] of (podFailurePolicy?.rules ?? []).entries()) {
-    const at = place.at("podFailurePolicy", "rules", index);
-    if (action === "FailIndex" && backoffLimitPerIndex === undefined)
-      at.at("action").error("FailIndex needs backoffLimitPerIndex");
-    if ((onExitCodes === undefined) === (onPodConditions === undefined))
-      at.error("needs one of onExitCodes and onPodConditions");
-    if (onExitCodes?.operator === "In" && onExitCodes.values?.includes(0))
-      at.at("onExitCodes", "values").error("must not have 0 with the operator In");
-  }
-  for (const [index, { succeededIndexes, succeededCount = 1 }] of (successPolicy?.rules ?? []).entries()) {
-    const at = place.at("successPolicy", "rules", index);
-    const last = (parseIndexRanges(succeededIndexes ?? "0") ?? []).at(-1)?.last ?? 0;
-    if (completions !== undefined && last >= completions)
-      at.at("succeededIndexes").error("has an index that the job has not");
-    if (completions !== undefined && succeededCount > completions)
-      at.at("succeededCount").error("must not be more than completions");
-  }
-}
-
-export const jobSpec = checked(jobFields, checkJob);
-
-export const cronJobSpec = checked(
-  object(
-    { schedule: string, jobTemplate: object({ spec: jobSpec }, { metadata: templateMeta }) },
-    {
-      timeZone: string,
-      concurrencyPolicy: oneOf("Allow", "Forbid", "Replace"),
-      startingDeadlineSeconds: count,
-      successfulJobsHistoryLimit: count,
-      failedJobsHistoryLimit: count,
-      suspend: boolean,
-    },
-  ),
-  checkSchedule,
 );

@@ -1,0 +1,68 @@
+import { dataKey } from "../names.ts";
+import type { Place } from "../place.ts";
+import { boolean, checked, mapOf, object, oneOf, type Read, type Schema, string } from "../schema.ts";
+import { objectMeta } from "./metadata.ts";
+
+const base64: Schema<string> = {
+  read(value, place) {
+    const fits =
+      typeof value === "string" &&
+      Buffer.from(value, "base64").toString("base64") === value.replaceAll("\n", "");
+    return fits ? value : place.error("must be in base64");
+  },
+};
+
+/** As much as a config map or a secret holds. */
+const maxBytes = 1024 * 1024;
+
+/** Keys are names of files in volumes. */
+const texts = mapOf(string, dataKey);
+const bytes = mapOf(base64, dataKey);
+
+const configMapFields = object(
+  { apiVersion: oneOf("v1"), kind: oneOf("ConfigMap"), metadata: objectMeta },
+  { data: texts, binaryData: bytes, immutable: boolean },
+);
+
+export const configMap = checked(configMapFields, ({ data = {}, binaryData = {} }, place) => {
+  for (const key of Object.keys(data))
+    if (key in binaryData) place.at("data", key).error("is in binaryData too");
+  if (textBytes(data) + decodedBytes(binaryData) > maxBytes) place.error("may have 1 MiB of data");
+});
+
+const secretFields = object(
+  { apiVersion: oneOf("v1"), kind: oneOf("Secret"), metadata: objectMeta },
+  { data: bytes, stringData: texts, type: string, immutable: boolean },
+);
+
+/** What has to be in a secret of a type, one of each list. */
+const keysOfTypes: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  "kubernetes.io/dockercfg": [[".dockercfg"]],
+  "kubernetes.io/dockerconfigjson": [[".dockerconfigjson"]],
+  "kubernetes.io/basic-auth": [["username", "password"]],
+  "kubernetes.io/ssh-auth": [["ssh-privatekey"]],
+  "kubernetes.io/tls": [["tls.crt"], ["tls.key"]],
+};
+
+export const secret = checked(secretFields, checkSecret);
+
+function checkSecret(secret: Read<typeof secretFields>, place: Place): void {
+  const { type = "", data = {}, stringData = {} } = secret;
+  const all = new Set([...Object.keys(data), ...Object.keys(stringData)]);
+  for (const keys of keysOfTypes[type] ?? [])
+    if (!keys.some((key) => all.has(key)))
+      place.at("data").error(`needs ${keys.join(" or ")} for the type ${type}`);
+  // What is in both is what stringData says.
+  const rest = Object.fromEntries(Object.entries(data).filter(([key]) => !(key in stringData)));
+  if (textBytes(stringData) + decodedBytes(rest) > maxBytes) place.error("may have 1 MiB of data");
+}
+
+type Texts = Readonly<Record<string, string>>;
+
+function textBytes(texts: Texts): number {
+  return Object.values(texts).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+}
+
+function decodedBytes(texts: Texts): number {
+  return Object.values(texts).reduce((sum, text) => sum + Buffer.byteLength(text, "base64"), 0);
+}
