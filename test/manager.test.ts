@@ -129,6 +129,22 @@ describe("berthd's pod manager", () => {
     });
     await ready("web", 1);
     assert.match(await output("describe", "deployment", "web"), /restartedAt/);
+    assert.match(
+      await output("rollout", "status", "deployment", "web"),
+      /^deployment\/web: it is rolled out$/m,
+    );
+    const revisions = async () =>
+      (await output("rollout", "history", "deploy/web")).match(/^\d+/gm)?.map(Number);
+    assert.deepEqual(await revisions(), [1, 2, 3]);
+    assert.match(
+      await output("rollout", "undo", "deploy/web", "--to-revision", "1"),
+      /^deployment\/web has the template of revision 1 again$/,
+    );
+    await output("rollout", "status", "deploy/web");
+    assert.deepEqual(await revisions(), [2, 3, 4]);
+    assert.doesNotMatch(await output("rollout", "history", "deploy/web", "--revision", "4"), /restartedAt/);
+    assert.match(await output("describe", "deployment", "web"), /deployment.kubernetes.io\/revision: "4"/);
+    assert.match(await output("rollout", "undo", "deploy/web", "--to-revision", "4"), /already$/);
     await output("delete", "deployment", "web");
     assert.deepEqual([await names("pods"), await names("rs"), await containers()], [[], [], ""]);
   });
@@ -191,6 +207,13 @@ describe("berthd's pod manager", () => {
       old.filter((name) => name.startsWith("slow")).sort(),
       (await names("pods")).filter((name) => old.includes(name)).sort(),
     );
+    assert.match(
+      await output("rollout", "status", "deploy/slow", "--no-watch"),
+      /: 1 of 2 pods are new ones$/,
+    );
+    await output("rollout", "undo", "deploy/slow");
+    await output("rollout", "status", "deploy/slow");
+    assert.deepEqual((await names("pods")).sort(), old.filter((name) => name.startsWith("slow")).sort());
     await output("delete", "deployment", "slow");
   });
 

@@ -59,6 +59,11 @@ export class ManagerApi {
     await this.#manager.restart(toKey(name));
   }
 
+  /** Returns the number of the revision; 0 where the object is that already. */
+  async undo(name: Name, revision: number): Promise<number> {
+    return (await this.#manager.undo(toKey(name), revision)) ?? 0;
+  }
+
   /** Throws ManifestError and ManagerError. */
   async addEphemeralContainer(name: Name, container: string): Promise<void> {
     await this.#manager.addEphemeralContainer(toKey(name), container);

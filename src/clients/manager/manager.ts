@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { Clock } from "../../ground/clock/index.ts";
 import { messageOf } from "../../ground/errors/index.ts";
@@ -9,23 +8,20 @@ import type { LogLimits, PodEvent, PullCredentials, StepObserver } from "../podl
 import { logDirectory, logPath } from "../podspec/index.ts";
 import { type Applied, inOrderOfUse, planApply } from "./apply.ts";
 import { Claims } from "./claims.ts";
-import { reconcileObject } from "./controllers/reconcile-object.ts";
-import type { World } from "./controllers/world.ts";
 import { withEphemeral } from "./ephemeral.ts";
 import { ManagerError } from "./errors.ts";
 import { hostIps } from "./host-ips.ts";
 import { type Node, readNode } from "./node/node.ts";
 import { type NodeLimits, NodePods } from "./node/node-pods.ts";
 import { ObjectStore, type Persistence } from "./object-store.ts";
+import { ObjectWriter } from "./object-writer.ts";
 import { isOfKind, keyOf, type ObjectKey, type StoredObject, type StoredPod, titleOf } from "./objects.ts";
-import { missingClaims } from "./own-claims.ts";
 import { podContext } from "./pod-context.ts";
 import { Reconciler } from "./reconciler.ts";
-import { stepOfRemoval, usersOf } from "./removal.ts";
-import { successor, successorOf } from "./replacement.ts";
-import { withRestart } from "./rollout.ts";
+import { forgetPod, reconcileAll } from "./reconciliation.ts";
+import { successor } from "./replacement.ts";
+import { undone, withRestart } from "./rollout.ts";
 import { NodeServices, type ServiceNetworkSource } from "./services/node-services.ts";
-import { storeWorld } from "./store-world.ts";
 
 export type ManagerOptions = {
   readonly client: Client;
@@ -63,15 +59,11 @@ export type ApplyOptions = {
   readonly source?: string;
 };
 
-/** After something that failed and that nobody asked for. */
-const retryMs = 5_000;
-/** Until pods that were taken up have been seen. */
-const unseenMs = 500;
-
 /** Keeps objects, and runs what they ask for, over one CRI endpoint. */
 export class Manager implements AsyncDisposable {
   readonly #options: ManagerOptions;
   readonly #store: ObjectStore;
+  readonly #writer: ObjectWriter;
   readonly #claims: Claims;
   readonly #pods: NodePods;
   readonly #services: NodeServices;
@@ -83,6 +75,11 @@ export class Manager implements AsyncDisposable {
     this.#store = store;
     const { client, clock, dataDir, credentials } = options;
     this.#claims = new Claims({ dataDir, store, keep: options.keepClaims === true });
+    this.#writer = new ObjectWriter({
+      store,
+      clock,
+      onDataChanged: (namespace) => this.#pods.objectsChanged(namespace),
+    });
     this.#services = new NodeServices({
       store,
       clock,
@@ -112,10 +109,21 @@ export class Manager implements AsyncDisposable {
       onStatus: (pod) => options.onStatus?.(pod),
       onEvent: (key, event) => options.onEvent?.(key, event),
       onChange: changed,
-      onRemoved: (pod) => this.#forget(pod),
+      onRemoved: (pod) => forgetPod(pod, { store, writer: this.#writer, claims: this.#claims }),
       onFailure: (pod, error) => this.#failed(keyOf(pod), error),
     });
-    this.#reconciler = new Reconciler({ clock, reconcile: (again) => this.#reconcile(again) });
+    const reconciliation = {
+      store,
+      clock,
+      writer: this.#writer,
+      pods: this.#pods,
+      services: this.#services,
+      claims: this.#claims,
+      onStatus: (object: StoredObject) => options.onStatus?.(object),
+      onFailure: (error: unknown, object?: StoredObject) =>
+        object === undefined ? this.#failedOnNode(messageOf(error)) : this.#failed(keyOf(object), error),
+    };
+    this.#reconciler = new Reconciler({ clock, reconcile: (again) => reconcileAll(reconciliation, again) });
   }
 
   /** Takes up what was kept. */
@@ -154,8 +162,8 @@ export class Manager implements AsyncDisposable {
         }
       }
       if (outcome === "created" || outcome === "replaced")
-        await this.#create(manifest, options.source === undefined ? {} : { source: options.source });
-      else if (outcome === "configured" && before !== undefined) await this.#change(before, manifest);
+        await this.#writer.create(manifest, options.source === undefined ? {} : { source: options.source });
+      else if (outcome === "configured" && before !== undefined) await this.#writer.change(before, manifest);
     }
     return planned;
   }
@@ -177,7 +185,20 @@ export class Manager implements AsyncDisposable {
   /** Replaces an object's pods, one after the other, by its strategy. Throws ManagerError. */
   async restart(key: ObjectKey): Promise<void> {
     const object = this.#require(key);
-    await this.#change(object, withRestart(object.manifest, this.#options.clock.nowNs()));
+    await this.#writer.change(object, withRestart(object.manifest, this.#options.clock.nowNs()));
+  }
+
+  /**
+   * Gives a Deployment the template of an earlier revision, 0 for the one before the current; returns its
+   * number, and undefined where it has that template already. Throws ManagerError.
+   */
+  async undo(key: ObjectKey, revision: number): Promise<number | undefined> {
+    const object = this.#require(key);
+    const sets = this.#store.listOf("ReplicaSet").filter(({ owner }) => owner === object.uid);
+    const before = undone(object, sets, revision);
+    if (before.manifest === undefined) return undefined;
+    await this.#writer.change(object, before.manifest);
+    return before.revision;
   }
 
   /** Adds a container, in JSON, to a pod that runs. Throws ManifestError and ManagerError. */
@@ -218,81 +239,6 @@ export class Manager implements AsyncDisposable {
     return object;
   }
 
-  async #create(manifest: Manifest, more: Pick<StoredObject, "owner" | "source"> = {}): Promise<void> {
-    const createdAtNs = this.#options.clock.nowNs();
-    await this.#store.add({ manifest, uid: randomUUID(), createdAtNs, generation: 1, ...more });
-    this.#tellPods(manifest);
-  }
-
-  async #change(object: StoredObject, manifest: Manifest): Promise<void> {
-    await this.#store.update(object, ({ generation }) => ({ manifest, generation: generation + 1 }));
-    this.#tellPods(manifest);
-  }
-
-  #tellPods({ kind, metadata: { namespace } }: Manifest): void {
-    if (kind === "ConfigMap" || kind === "Secret") this.#pods.objectsChanged(namespace);
-  }
-
-  async #reconcile(lookAgainAfter: (ms: number) => void): Promise<void> {
-    const world = storeWorld({
-      store: this.#store,
-      clock: this.#options.clock,
-      podStatus: (pod) => this.#pods.status(pod),
-      create: (manifest, owner) => this.#create(manifest, { owner: owner.uid }),
-      change: (object, manifest) => this.#change(object, manifest),
-      onStatus: (object) => this.#options.onStatus?.(object),
-      lookAgainAfter,
-    });
-    await this.#stepOfAll(() => this.#services.assign(world), lookAgainAfter);
-    await this.#stepOfAll(() => this.#pods.schedule(), lookAgainAfter);
-    for (const { uid, manifest } of this.#store.list()) {
-      const object = this.#store.getOf(manifest.kind, manifest.metadata.namespace, manifest.metadata.name);
-      if (object?.uid !== uid) continue;
-      try {
-        await this.#step(object, world);
-      } catch (error) {
-        lookAgainAfter(retryMs);
-        this.#failed(keyOf(object), error);
-      }
-    }
-    // Services lead on to where they led: nobody knows yet who is ready.
-    if (this.#pods.hasUnseen) lookAgainAfter(unseenMs);
-    else await this.#stepOfAll(() => this.#services.publish(world), lookAgainAfter);
-  }
-
-  async #stepOfAll(step: () => Promise<void>, lookAgainAfter: (ms: number) => void): Promise<void> {
-    try {
-      await step();
-    } catch (error) {
-      lookAgainAfter(retryMs);
-      this.#failedOnNode(messageOf(error));
-    }
-  }
-
-  async #step(object: StoredObject, world: World): Promise<void> {
-    if (isOfKind(object, "Pod")) return await this.#runPod(object);
-    if (object.deleting === undefined) {
-      // Pods that are well would be taken for broken ones, and be replaced.
-      if (this.#pods.hasUnseen) return world.lookAgainAfter(unseenMs);
-      return await reconcileObject(object, world);
-    }
-    if (!(await stepOfRemoval(object, object.deleting, this.#store))) return;
-    if (isOfKind(object, "PersistentVolumeClaim")) await this.#claims.remove(object);
-    await this.#remove(object);
-  }
-
-  async #remove(object: StoredObject): Promise<void> {
-    await this.#store.remove(object, (last) => successorOf(last, this.#options.clock.nowNs()));
-    this.#tellPods(object.manifest);
-  }
-
-  async #runPod(object: StoredPod): Promise<void> {
-    if (object.deleting === undefined)
-      for (const claim of missingClaims(object, this.#store))
-        await this.#create(claim, { owner: object.uid });
-    await this.#pods.run(object);
-  }
-
   /** What belongs to no object is told of the namespace that is always there. */
   #failedOnNode(message: string): void {
     this.#warn({ kind: "Namespace", namespace: "", name: "default" }, "ReconcileError", message);
@@ -305,16 +251,5 @@ export class Manager implements AsyncDisposable {
   #warn(key: ObjectKey, reason: string, message: string): void {
     const atNs = this.#options.clock.nowNs();
     this.#options.onEvent?.(key, { type: "Warning", reason, message, atNs });
-  }
-
-  /** What is its own goes first: nobody would know whose it was. */
-  async #forget(pod: StoredPod): Promise<void> {
-    const owned = this.#store.list().filter(({ owner }) => owner === pod.uid);
-    for (const own of owned)
-      if (own.deleting === undefined) await this.#store.update(own, () => ({ deleting: {} }));
-    const users = owned.flatMap((own) => usersOf(own, this.#store));
-    // Another pod may use them too: they go after that, each by itself.
-    if (users.every(({ uid }) => uid === pod.uid)) await this.#claims.removeOfPod(pod);
-    await this.#remove(pod);
   }
 }

@@ -1,5 +1,7 @@
+import { writtenTime } from "../podlife/index.ts";
+import { revisionAnnotation } from "./controllers/deployment-revisions.ts";
 import type { JobStatus } from "./controllers/job-status.ts";
-import type { KeptRevision } from "./controllers/stateful-set.ts";
+import type { KeptRevision } from "./controllers/stateful-revision.ts";
 import { isOfKind, type ObjectStatus, type StoredObject, type StoredPod } from "./objects.ts";
 import { familiesOf, familyOf, familyPolicy } from "./services/ip-families.ts";
 import { portKey, type StoredService, statusOf } from "./services/service-addresses.ts";
@@ -14,9 +16,10 @@ export function objectJson(object: StoredObject, owner: StoredObject | undefined
     ...(isOfKind(object, "Pod") ? { spec: podSpecJson(object) } : {}),
     metadata: {
       ...manifest.metadata,
+      annotations: annotationsJson(object),
       uid,
       generation,
-      creationTimestamp: written(createdAtNs),
+      creationTimestamp: writtenTime(createdAtNs),
       ...(owner === undefined
         ? {}
         : {
@@ -42,12 +45,24 @@ function statusJson({ status, manifest }: StoredObject): unknown {
   if (manifest.kind === "Job" && status?.job !== undefined)
     return jobJson(status.job as JobStatus, manifest.spec.suspend === true);
   if (manifest.kind === "StatefulSet" && status !== undefined) return withoutTemplate(status);
+  if (manifest.kind === "Deployment" && status !== undefined) return withoutRevision(status);
   return status;
 }
 
 /** Kubernetes keeps it elsewhere. */
 function withoutTemplate({ currentTemplate: _, ...shown }: ObjectStatus & KeptRevision): unknown {
   return shown;
+}
+
+function withoutRevision({ revision: _, ...shown }: ObjectStatus): unknown {
+  return shown;
+}
+
+/** With the revision of a Deployment, as Kubernetes tells it. */
+function annotationsJson({ manifest, status }: StoredObject): Readonly<Record<string, string>> {
+  const { annotations } = manifest.metadata;
+  if (manifest.kind !== "Deployment" || status?.revision === undefined) return annotations;
+  return { ...annotations, [revisionAnnotation]: String(status.revision) };
 }
 
 /** With what was added to it. */
@@ -83,12 +98,8 @@ function jobJson(
   ];
   return {
     ...counts,
-    ...(startTimeNs === undefined ? {} : { startTime: written(startTimeNs) }),
-    ...(completionTimeNs === undefined ? {} : { completionTime: written(completionTimeNs) }),
+    ...(startTimeNs === undefined ? {} : { startTime: writtenTime(startTimeNs) }),
+    ...(completionTimeNs === undefined ? {} : { completionTime: writtenTime(completionTimeNs) }),
     ...(conditions.length === 0 ? {} : { conditions }),
   };
-}
-
-function written(timeNs: bigint): string {
-  return `${new Date(Number(timeNs / 1_000_000n)).toISOString().slice(0, 19)}Z`;
 }

@@ -16,6 +16,8 @@ export function storeWorld({ store, clock, onStatus, ...given }: StoreWorldOptio
     ...given,
     nowNs: clock.nowNs,
     owned: (owner) => store.list().filter((one) => one.owner === owner.uid),
+    find: (key) => store.get(key),
+    adopt: async (object, owner) => void (await store.update(object, () => ({ owner: owner.uid }))),
     remove: async (object, graceSeconds) => {
       if (object.deleting !== undefined) return;
       const deleting = graceSeconds === undefined ? {} : { graceSeconds };

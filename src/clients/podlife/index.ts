@@ -16,6 +16,12 @@ export type { StepObserver } from "./pod-work.ts";
 export { type ProbeResults, probeResults } from "./probes/probe-results.ts";
 export { imageDirectory, imageIds, podStats, removeUnusedImages, usedImages } from "./runtime-usage.ts";
 export { RuntimeWatch } from "./runtime-watch.ts";
-export type { ContainerStatus, PodCondition, PodPhase, PodStatus } from "./status/types.ts";
+export {
+  type ContainerStatus,
+  type PodCondition,
+  type PodPhase,
+  type PodStatus,
+  writtenTime,
+} from "./status/types.ts";
 export { pendingStatus, unscheduledStatus } from "./status/unscheduled-status.ts";
 export { PodWorker, type PodWorkerOptions } from "./worker.ts";

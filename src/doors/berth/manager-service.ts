@@ -24,6 +24,8 @@ export type PodManager = {
     readonly createdAtNs: bigint;
   })[];
   readonly restart: (name: ManagedName) => Promise<void>;
+  /** To a revision, 0 for the one before the current; gives its number, 0 where nothing changes. */
+  readonly undo: (name: ManagedName, revision: number) => Promise<number>;
   /** The container is in JSON, unchecked. */
   readonly addEphemeralContainer: (name: ManagedName, container: string) => Promise<void>;
   readonly events: (name: ManagedName) => readonly {
@@ -80,6 +82,10 @@ export function managerService(manager: () => Promise<PodManager>): GrpcService 
     async restartObject({ object }) {
       await (await manager()).restart(required(object));
       return {};
+    },
+
+    async undoRollout({ object, revision }) {
+      return { revision: await (await manager()).undo(required(object), revision) };
     },
 
     async addEphemeralContainer({ object, container }) {

@@ -1,29 +1,70 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "commander";
 import { berthV1 } from "../../../ground/protocol/index.ts";
+import type { Client } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
+import { CliError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
-import { parseObjects } from "../objects/kind-names.ts";
-import { onManager } from "../objects/manager-calls.ts";
+import { type ObjectArgument, parseObjects } from "../objects/kind-names.ts";
+import { type ListedObject, listObjects, onManager } from "../objects/manager-calls.ts";
+import { revisionsOf } from "../objects/revisions.ts";
+import { rolloutState } from "../objects/rollout-state.ts";
 import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../options.ts";
+import { renderStructured } from "../output/structured.ts";
+import { renderTable } from "../output/table.ts";
 import { write } from "../output/write.ts";
+import { parseCount } from "../values/count.ts";
+import { parseDuration } from "../values/duration.ts";
 import { adviseOnUnknown } from "./foreign-words.ts";
 
 type Options = ConnectionOptions & { readonly namespace?: string };
+type RevisionOptions = Options & { readonly revision?: string; readonly toRevision?: string };
+type StatusOptions = Options & { readonly watch: boolean; readonly within?: string };
+
+const objectsArgument = ["<object...>", "KIND NAME..., or KIND/NAME..."] as const;
+/** How often a rollout that is followed is looked at. */
+const lookMs = 500;
 
 export function define(command: Command, invocation: Invocation): void {
   command.description("Replaces the pods of objects of berthd's pod manager.");
   adviseOnUnknown(command, "berth rollout");
-  const restart = command
-    .command("restart")
-    .summary("replace the pods of a Deployment, StatefulSet or DaemonSet")
-    .description(
-      "Replaces the pods of a Deployment, StatefulSet or DaemonSet according to its update strategy.",
-    )
-    .argument("<object...>", "KIND NAME..., or KIND/NAME...")
-    .option("-n, --namespace <namespace>", 'namespace of the objects (default "default")');
-  addConnectionOptions(restart).action((objects: string[]) =>
-    restartAll(objects, optionsOf<Options>(restart), invocation),
+  const of = (name: string, summary: string, description: string) =>
+    addConnectionOptions(
+      command
+        .command(name)
+        .summary(summary)
+        .description(description)
+        .argument(...objectsArgument)
+        .option("-n, --namespace <namespace>", 'namespace of the objects (default "default")'),
+    );
+  const restart = of(
+    "restart",
+    "replace the pods of a Deployment, StatefulSet or DaemonSet",
+    "Replaces the pods of a Deployment, StatefulSet or DaemonSet according to its update strategy.",
   );
+  restart.action((objects: string[]) => restartAll(objects, optionsOf<Options>(restart), invocation));
+  const status = of(
+    "status",
+    "follow a rollout to its end",
+    `Follows the rollout of a Deployment, StatefulSet or DaemonSet until all of its pods are the new ones and available.
+Fails when a Deployment has stood still for longer than its progressDeadlineSeconds.`,
+  )
+    .option("--no-watch", "tell how far it is, and end")
+    .option("--within <duration>", "fail after so long, such as 90s or 5m");
+  status.action((objects: string[]) => followAll(objects, optionsOf<StatusOptions>(status), invocation));
+  const history = of(
+    "history",
+    "list the revisions of a Deployment",
+    `Lists the revisions of a Deployment: the templates that it has had, as many as its revisionHistoryLimit says.
+Why each was made is what the annotation kubernetes.io/change-cause said.`,
+  ).option("--revision <number>", "show the template of this one");
+  history.action((objects: string[]) => listAll(objects, optionsOf<RevisionOptions>(history), invocation));
+  const undo = of(
+    "undo",
+    "give a Deployment the pods of an earlier revision",
+    "Gives a Deployment the template of an earlier revision, and replaces its pods according to its update strategy.",
+  ).option("--to-revision <number>", "which one (default: the one before the current)");
+  undo.action((objects: string[]) => undoAll(objects, optionsOf<RevisionOptions>(undo), invocation));
 }
 
 async function restartAll(words: readonly string[], options: Options, invocation: Invocation): Promise<void> {
@@ -32,6 +73,95 @@ async function restartAll(words: readonly string[], options: Options, invocation
   for (const object of parseObjects(words)) {
     const request = berthV1.RestartObjectRequest.fromPartial({ object: { ...object, namespace } });
     await onManager(client.unary(berthV1.ManagerService.restartObject, request));
-    await write(invocation.io.stdout, `${object.kind.toLowerCase()}/${object.name} restarted\n`);
+    await write(invocation.io.stdout, `${written(object)} restarted\n`);
   }
+}
+
+async function undoAll(
+  words: readonly string[],
+  options: RevisionOptions,
+  invocation: Invocation,
+): Promise<void> {
+  const to = revisionNumber(options.toRevision, "--to-revision");
+  using client = await connect(options, invocation);
+  const { namespace = "default" } = options;
+  for (const object of parseObjects(words)) {
+    const request = berthV1.UndoRolloutRequest.fromPartial({
+      object: { ...object, namespace },
+      revision: to ?? 0,
+    });
+    const { revision } = await onManager(client.unary(berthV1.ManagerService.undoRollout, request));
+    const done =
+      revision === 0 ? "has this template already" : `has the template of revision ${revision} again`;
+    await write(invocation.io.stdout, `${written(object)} ${done}\n`);
+  }
+}
+
+async function listAll(
+  words: readonly string[],
+  options: RevisionOptions,
+  invocation: Invocation,
+): Promise<void> {
+  const wanted = revisionNumber(options.revision, "--revision");
+  const { stdout } = invocation.io;
+  using client = await connect(options, invocation);
+  for (const object of parseObjects(words)) {
+    const deployment = await find(client, object, options);
+    const revisions = revisionsOf(deployment, await listObjects(client, { kind: "ReplicaSet" }));
+    if (wanted === undefined) {
+      const table = renderTable(
+        [
+          { title: "REVISION", value: ({ revision }) => String(revision) },
+          { title: "CHANGE-CAUSE", value: ({ cause }) => cause || "-" },
+          { title: "IMAGES", value: ({ images }) => images.join(", ") },
+        ],
+        revisions,
+      );
+      await write(stdout, `${written(object)}\n${table}`);
+      continue;
+    }
+    const found = revisions.find(({ revision }) => revision === wanted);
+    if (found === undefined) throw new CliError("NotFound", `${written(object)} has no revision ${wanted}`);
+    await write(stdout, await renderStructured(found.template, "yaml"));
+  }
+}
+
+async function followAll(
+  words: readonly string[],
+  options: StatusOptions,
+  invocation: Invocation,
+): Promise<void> {
+  const { within } = options;
+  const limitMs = within === undefined ? undefined : parseDuration(within, "--within");
+  using client = await connect(options, invocation);
+  const limit = limitMs === undefined ? undefined : AbortSignal.timeout(limitMs);
+  for (const object of parseObjects(words)) {
+    let told = "";
+    while (true) {
+      const state = rolloutState(await find(client, object, options));
+      const text = `${written(object)}: ${state.message}\n`;
+      if (state.kind === "failed") throw new CliError("DeadlineExceeded", text.trimEnd());
+      if (text !== told) await write(invocation.io.stdout, text);
+      told = text;
+      if (state.kind === "done" || !options.watch) break;
+      if (limit?.aborted === true)
+        throw new CliError("DeadlineExceeded", `${written(object)} is not rolled out after ${within}`);
+      await delay(lookMs, undefined, { signal: invocation.signal });
+    }
+  }
+}
+
+async function find(client: Client, { kind, name }: ObjectArgument, options: Options): Promise<ListedObject> {
+  const { namespace = "default" } = options;
+  const found = (await listObjects(client, { kind, namespace })).find((one) => one.name === name);
+  if (found === undefined) throw new CliError("NotFound", `${kind} ${namespace}/${name} not found`);
+  return found;
+}
+
+function revisionNumber(text: string | undefined, option: string): number | undefined {
+  return text === undefined ? undefined : parseCount(text, option);
+}
+
+function written({ kind, name }: ObjectArgument): string {
+  return `${kind.toLowerCase()}/${name}`;
 }

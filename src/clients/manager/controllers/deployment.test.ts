@@ -2,16 +2,23 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Manifest, type ManifestOf, readManifests } from "../../manifests/index.ts";
 import { pendingStatus } from "../../podlife/index.ts";
-import { isOfKind, type StoredObject } from "../objects.ts";
+import { isOfKind, type ObjectStatus, type StoredObject } from "../objects.ts";
 import { reconcileDeployment } from "./deployment.ts";
+import type { DeploymentCondition } from "./deployment-conditions.ts";
+import { atRevision } from "./deployment-revisions.ts";
+import { worldOf } from "./testing/world.ts";
 
 type ReplicaSet = StoredObject<ManifestOf<"ReplicaSet">>;
 
-function deployment(image: string, spec: object): StoredObject<ManifestOf<"Deployment">> {
+function deployment(
+  image: string,
+  spec: object,
+  annotations: object = {},
+): StoredObject<ManifestOf<"Deployment">> {
   const text = JSON.stringify({
     apiVersion: "apps/v1",
     kind: "Deployment",
-    metadata: { name: "web" },
+    metadata: { name: "web", annotations },
     spec: {
       selector: { matchLabels: { app: "web" } },
       template: { metadata: { labels: { app: "web" } }, spec: { containers: [{ name: "main", image }] } },
@@ -24,29 +31,51 @@ function deployment(image: string, spec: object): StoredObject<ManifestOf<"Deplo
   return object;
 }
 
-/** Its sets, whose pods all are ready at once; and the most replicas that all together ever had. */
+/** Its sets, whose pods are ready at once unless their image is bad; and the most that there ever were. */
 class Sets {
   readonly #sets = new Map<string, ReplicaSet>();
   most = 0;
+  nowNs = 0n;
+  status: ObjectStatus | undefined;
 
-  async apply(image: string, spec: object): Promise<void> {
-    for (let turn = 0; turn < 10; turn++) await this.#reconcile(deployment(image, spec));
+  async apply(image: string, spec: object, annotations: object = {}): Promise<void> {
+    for (let turn = 0; turn < 20; turn++) await this.#reconcile(deployment(image, spec, annotations));
+  }
+
+  get all(): readonly ReplicaSet[] {
+    return [...this.#sets.values()];
   }
 
   /** By their images. */
   sizes(): Readonly<Record<string, number>> {
     return Object.fromEntries(
-      [...this.#sets.values()].map(({ manifest: { spec } }) => [
+      this.all.map(({ manifest: { spec } }) => [spec.template.spec.containers[0]?.image, spec.replicas ?? 1]),
+    );
+  }
+
+  /** By their images. */
+  revisions(): Readonly<Record<string, string | undefined>> {
+    return Object.fromEntries(
+      this.all.map(({ manifest: { spec, metadata } }) => [
         spec.template.spec.containers[0]?.image,
-        spec.replicas ?? 1,
+        metadata.annotations["deployment.kubernetes.io/revision"],
       ]),
     );
+  }
+
+  /** As `type status reason`. */
+  conditions(): readonly string[] {
+    const { conditions = [] } = (this.status ?? {}) as {
+      readonly conditions?: readonly DeploymentCondition[];
+    };
+    return conditions.map(({ type, status, reason }) => `${type} ${status} ${reason}`);
   }
 
   #put(manifest: Manifest): void {
     if (manifest.kind !== "ReplicaSet") return;
     const { name } = manifest.metadata;
-    this.#sets.set(name, { manifest, uid: name, createdAtNs: 1n, generation: 1 });
+    const { generation = 0, createdAtNs = BigInt(this.#sets.size) } = this.#sets.get(name) ?? {};
+    this.#sets.set(name, { manifest, uid: name, createdAtNs, generation: generation + 1 });
     this.most = Math.max(
       this.most,
       Object.values(this.sizes()).reduce((sum, one) => sum + one, 0),
@@ -63,19 +92,29 @@ class Sets {
   }
 
   async #reconcile(object: ReturnType<typeof deployment>): Promise<void> {
-    await reconcileDeployment(object, {
-      nowNs: () => 0n,
-      owned: (owner) => (isOfKind(owner, "ReplicaSet") ? this.#podsOf(owner) : [...this.#sets.values()]),
-      podStatus: ({ manifest }) => ({
-        ...pendingStatus(manifest.spec, []),
-        conditions: [{ type: "Ready", status: "True", lastTransitionTime: "1970-01-01T00:00:00Z" }],
+    await reconcileDeployment(
+      this.status === undefined ? object : { ...object, status: this.status },
+      worldOf({
+        nowNs: () => this.nowNs,
+        owned: (owner) => (isOfKind(owner, "ReplicaSet") ? this.#podsOf(owner) : this.all),
+        podStatus: ({ manifest: { spec } }) => ({
+          ...pendingStatus(spec, []),
+          conditions: [
+            {
+              type: "Ready",
+              status: spec.containers[0]?.image.startsWith("bad") === true ? "False" : "True",
+              lastTransitionTime: "1970-01-01T00:00:00Z",
+            },
+          ],
+        }),
+        create: async (manifest) => this.#put(manifest),
+        change: async (_, manifest) => this.#put(manifest),
+        remove: async ({ uid }) => void this.#sets.delete(uid),
+        setStatus: async (_, status) => {
+          this.status = status;
+        },
       }),
-      create: async (manifest) => this.#put(manifest),
-      change: async (_, manifest) => this.#put(manifest),
-      remove: async ({ uid }) => void this.#sets.delete(uid),
-      setStatus: async () => {},
-      lookAgainAfter: () => {},
-    });
+    );
   }
 }
 
@@ -85,7 +124,7 @@ describe("a deployment", () => {
     const spec = { replicas: 2, strategy: { rollingUpdate: { maxSurge: 0, maxUnavailable: "25%" } } };
     await sets.apply("v1", spec);
     await sets.apply("v2", spec);
-    assert.deepEqual(sets.sizes(), { v2: 2 });
+    assert.deepEqual(sets.sizes(), { v1: 0, v2: 2 });
     assert.equal(sets.most, 2);
   });
 
@@ -94,5 +133,54 @@ describe("a deployment", () => {
     await sets.apply("v1", { replicas: 1 });
     await sets.apply("v2", { replicas: 3, paused: true });
     assert.deepEqual(sets.sizes(), { v1: 3 });
+    assert.deepEqual(sets.conditions(), [
+      "Available True MinimumReplicasAvailable",
+      "Progressing Unknown DeploymentPaused",
+    ]);
+  });
+
+  it("keeps as many of its earlier templates as it says, and counts them", async () => {
+    const sets = new Sets();
+    for (const image of ["v1", "v2", "v3", "v4"]) await sets.apply(image, { revisionHistoryLimit: 2 });
+    assert.deepEqual(sets.revisions(), { v2: "2", v3: "3", v4: "4" });
+    await sets.apply("v2", { revisionHistoryLimit: 2 });
+    assert.deepEqual(sets.revisions(), { v2: "5", v3: "3", v4: "4" });
+    assert.deepEqual(sets.sizes(), { v2: 1, v3: 0, v4: 0 });
+    await sets.apply("v5", { revisionHistoryLimit: 0 });
+    assert.deepEqual(sets.revisions(), { v5: "6" });
+  });
+
+  it("can be told as it was at each of them", async () => {
+    const cause = (text: string) => ({ "kubernetes.io/change-cause": text });
+    const sets = new Sets();
+    await sets.apply("v1", {}, cause("first"));
+    await sets.apply("v2", {}, cause("second"));
+    const now = deployment("v2", {}, cause("second"));
+    const before = deployment("v1", {}, cause("first")).manifest;
+    for (const revision of [0, 1])
+      assert.deepEqual(atRevision(now, sets.all, revision), { revision: 1, manifest: before });
+    assert.equal(atRevision(now, sets.all, 3), undefined);
+  });
+
+  it("whose new pods do not come up keeps those that are available, and tells when it took too long", async () => {
+    const sets = new Sets();
+    const spec = { replicas: 4, progressDeadlineSeconds: 60 };
+    await sets.apply("v1", spec);
+    const progress = () => sets.conditions()[1];
+    assert.equal(progress(), "Progressing True NewReplicaSetAvailable");
+    await sets.apply("bad", spec);
+    assert.deepEqual(sets.sizes(), { v1: 3, bad: 2 });
+    assert.equal(progress(), "Progressing True ReplicaSetUpdated");
+    sets.nowNs = 59_000_000_000n;
+    await sets.apply("bad", spec);
+    assert.equal(progress(), "Progressing True ReplicaSetUpdated");
+    sets.nowNs = 62_000_000_000n;
+    await sets.apply("bad", spec);
+    assert.equal(progress(), "Progressing False ProgressDeadlineExceeded");
+    // Another template is begun with no more pods than there may be, and those that never came up go first.
+    await sets.apply("v2", spec);
+    assert.deepEqual(sets.sizes(), { v1: 0, bad: 0, v2: 4 });
+    assert.equal(progress(), "Progressing True NewReplicaSetAvailable");
+    assert.equal(sets.most, 5);
   });
 });

@@ -6,6 +6,7 @@ import { isOfKind, type StoredPod } from "../objects.ts";
 import { reconcileJob } from "./job.ts";
 import { failureOf } from "./job-failures.ts";
 import type { Job, JobStatus } from "./job-status.ts";
+import { worldOf } from "./testing/world.ts";
 
 const startMs = Date.parse("2026-01-01T00:00:00Z");
 
@@ -62,16 +63,16 @@ async function next(of: Job, ends: readonly End[], second: number) {
   });
   const made: Manifest[] = [];
   const waits: number[] = [];
-  await reconcileJob(of, {
-    nowNs: () => BigInt(startMs + second * 1000) * 1_000_000n,
-    owned: () => pods,
-    podStatus: ({ uid }) => statuses.get(uid),
-    create: async (manifest) => void made.push(manifest),
-    change: async () => {},
-    remove: async () => {},
-    setStatus: async () => {},
-    lookAgainAfter: (ms) => void waits.push(ms),
-  });
+  await reconcileJob(
+    of,
+    worldOf({
+      nowNs: () => BigInt(startMs + second * 1000) * 1_000_000n,
+      owned: () => pods,
+      podStatus: ({ uid }) => statuses.get(uid),
+      create: async (manifest) => void made.push(manifest),
+      lookAgainAfter: (ms) => void waits.push(ms),
+    }),
+  );
   return { made: made.length, waits };
 }
 
@@ -121,16 +122,16 @@ test("a part of an indexed job that ends while the job's status is written is no
   });
   const statuses = new Map([["pod-0", statusOf({ second: 1, exitCode: 0 })]]);
   const made: Manifest[] = [];
-  await reconcileJob(parts, {
-    nowNs: () => BigInt(startMs + 2000) * 1_000_000n,
-    owned: () => pods,
-    podStatus: ({ uid }) => statuses.get(uid),
-    create: async (manifest) => void made.push(manifest),
-    change: async () => {},
-    remove: async () => {},
-    setStatus: async () => void statuses.set("pod-1", statusOf({ second: 2, exitCode: 0 })),
-    lookAgainAfter: () => {},
-  });
+  await reconcileJob(
+    parts,
+    worldOf({
+      nowNs: () => BigInt(startMs + 2000) * 1_000_000n,
+      owned: () => pods,
+      podStatus: ({ uid }) => statuses.get(uid),
+      create: async (manifest) => void made.push(manifest),
+      setStatus: async () => void statuses.set("pod-1", statusOf({ second: 2, exitCode: 0 })),
+    }),
+  );
   const indexes = made.map(
     ({ metadata }) => metadata.annotations["batch.kubernetes.io/job-completion-index"],
   );
@@ -153,18 +154,19 @@ async function reconcileParts(spec: object, ends: readonly (readonly [number, nu
   const made: Manifest[] = [];
   const removed: string[] = [];
   let status: JobStatus | undefined;
-  await reconcileJob(parts, {
-    nowNs: () => BigInt(startMs + 60_000) * 1_000_000n,
-    owned: () => pods,
-    podStatus: ({ uid }) => statuses.get(uid),
-    create: async (manifest) => void made.push(manifest),
-    change: async () => {},
-    remove: async ({ uid }) => void removed.push(uid),
-    setStatus: async (_, { job: given }) => {
-      status = given as JobStatus;
-    },
-    lookAgainAfter: () => {},
-  });
+  await reconcileJob(
+    parts,
+    worldOf({
+      nowNs: () => BigInt(startMs + 60_000) * 1_000_000n,
+      owned: () => pods,
+      podStatus: ({ uid }) => statuses.get(uid),
+      create: async (manifest) => void made.push(manifest),
+      remove: async ({ uid }) => void removed.push(uid),
+      setStatus: async (_, { job: given }) => {
+        status = given as JobStatus;
+      },
+    }),
+  );
   const indexes = made.map((one) => one.metadata.annotations["batch.kubernetes.io/job-completion-index"]);
   return { indexes, made, removed, status };
 }

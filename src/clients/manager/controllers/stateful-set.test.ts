@@ -4,16 +4,25 @@ import { readManifests } from "../../manifests/index.ts";
 import { pendingStatus } from "../../podlife/index.ts";
 import { isOfKind, type ObjectStatus, type StoredObject, type StoredPod } from "../objects.ts";
 import { reconcileStatefulSet } from "./stateful-set.ts";
+import { worldOf } from "./testing/world.ts";
 
 /** A set of three pods, which all are ready as soon as they are made. */
 class Pods {
   readonly pods = new Map<string, StoredPod>();
+  readonly claims = new Map<string, StoredObject>();
+  /** How many pods were removed in each turn in which some were. */
+  readonly removed: number[] = [];
   #status: ObjectStatus | undefined;
   #image = "v1";
+  #removals = 0;
 
-  async apply(image: string, updateStrategy: object): Promise<void> {
+  async apply(image: string, updateStrategy: object, more: object = {}): Promise<void> {
     this.#image = image;
-    for (let turn = 0; turn < 20; turn++) await this.#reconcile(updateStrategy);
+    for (let turn = 0; turn < 20; turn++) {
+      const before = this.#removals;
+      await this.#reconcile(updateStrategy, more);
+      if (this.#removals > before) this.removed.push(this.#removals - before);
+    }
   }
 
   images(): readonly string[] {
@@ -25,7 +34,7 @@ class Pods {
     return this.#status ?? {};
   }
 
-  async #reconcile(updateStrategy: object): Promise<void> {
+  async #reconcile(updateStrategy: object, more: object): Promise<void> {
     const set = object({
       apiVersion: "apps/v1",
       kind: "StatefulSet",
@@ -33,6 +42,7 @@ class Pods {
       spec: {
         replicas: 3,
         updateStrategy,
+        ...more,
         selector: { matchLabels: { app: "db" } },
         template: {
           metadata: { labels: { app: "db" } },
@@ -42,26 +52,38 @@ class Pods {
     });
     assert.ok(isOfKind(set, "StatefulSet"));
     const stored = this.#status === undefined ? set : { ...set, status: this.#status };
-    await reconcileStatefulSet(stored, {
-      nowNs: () => 0n,
-      owned: () => [...this.pods.values()],
-      podStatus: ({ manifest }) => ({
-        ...pendingStatus(manifest.spec, []),
-        phase: "Running",
-        conditions: [{ type: "Ready", status: "True", lastTransitionTime: "1970-01-01T00:00:00Z" }],
+    await reconcileStatefulSet(
+      stored,
+      worldOf({
+        owned: () => [...this.pods.values()],
+        podStatus: ({ manifest }) => ({
+          ...pendingStatus(manifest.spec, []),
+          phase: "Running",
+          conditions: [{ type: "Ready", status: "True", lastTransitionTime: "1970-01-01T00:00:00Z" }],
+        }),
+        find: ({ name }) => this.claims.get(name),
+        adopt: async (claim, { uid }) =>
+          void this.claims.set(claim.manifest.metadata.name, { ...claim, owner: uid }),
+        create: async (manifest) => {
+          if (manifest.kind === "PersistentVolumeClaim")
+            return void this.claims.set(manifest.metadata.name, {
+              ...object(manifest),
+              uid: manifest.metadata.name,
+              owner: set.uid,
+            });
+          const pod = { manifest, uid: manifest.metadata.name, createdAtNs: 1n, generation: 1 };
+          assert.ok(isOfKind(pod, "Pod"));
+          this.pods.set(manifest.metadata.name, pod);
+        },
+        remove: async ({ manifest: { metadata } }) => {
+          this.#removals++;
+          this.pods.delete(metadata.name);
+        },
+        setStatus: async (_, status) => {
+          this.#status = status;
+        },
       }),
-      create: async (manifest) => {
-        const pod = { manifest, uid: manifest.metadata.name, createdAtNs: 1n, generation: 1 };
-        assert.ok(isOfKind(pod, "Pod"));
-        this.pods.set(manifest.metadata.name, pod);
-      },
-      change: async () => {},
-      remove: async (pod) => void this.pods.delete(pod.manifest.metadata.name),
-      setStatus: async (_, status) => {
-        this.#status = status;
-      },
-      lookAgainAfter: () => {},
-    });
+    );
   }
 }
 
@@ -98,5 +120,55 @@ describe("a stateful set whose template has changed", () => {
     set.pods.delete("db-1");
     await set.apply("v2", { type: "OnDelete" });
     assert.deepEqual(set.images(), ["v1", "v2", "v1"]);
+  });
+
+  it("replaces as many at once as may be missing, the last ones first", async () => {
+    for (const podManagementPolicy of ["OrderedReady", "Parallel"]) {
+      const set = new Pods();
+      await set.apply("v1", {}, { podManagementPolicy });
+      await set.apply("v2", {}, { podManagementPolicy });
+      assert.deepEqual(
+        [set.images(), set.removed],
+        [
+          ["v2", "v2", "v2"],
+          [1, 1, 1],
+        ],
+      );
+      const rolling = { rollingUpdate: { maxUnavailable: "70%" } };
+      await set.apply("v3", rolling, { podManagementPolicy });
+      assert.deepEqual(
+        [set.images(), set.removed.slice(3)],
+        [
+          ["v3", "v3", "v3"],
+          [2, 1],
+        ],
+      );
+    }
+  });
+});
+
+describe("a stateful set with claims", () => {
+  const storage = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Mi" } } };
+  const volumeClaimTemplates = [{ metadata: { name: "data" }, spec: storage }];
+
+  it("takes on those of an earlier set of its name, as Kubernetes' does", async () => {
+    const set = new Pods();
+    const claim = object({
+      apiVersion: "v1",
+      kind: "PersistentVolumeClaim",
+      metadata: { name: "data-db-1" },
+      spec: storage,
+    });
+    set.claims.set("data-db-1", { ...claim, uid: "earlier", owner: "gone" });
+    await set.apply("v1", {}, { volumeClaimTemplates });
+    assert.deepEqual(set.images(), ["v1", "v1", "v1"]);
+    assert.deepEqual(
+      [...set.claims.values()].map(({ uid, owner }) => [uid, owner]),
+      [
+        ["earlier", "set"],
+        ["data-db-0", "set"],
+        ["data-db-2", "set"],
+      ],
+    );
   });
 });

@@ -1,12 +1,15 @@
 import type { Manifest, PodTemplate } from "../../manifests/index.ts";
 import type { PodStatus } from "../../podlife/index.ts";
-import type { ObjectStatus, StoredObject, StoredPod } from "../objects.ts";
+import type { ObjectKey, ObjectStatus, StoredObject, StoredPod } from "../objects.ts";
 
 /** What controllers see of the world and do to it. Each change is durable when its promise resolves. */
 export type World = {
   readonly nowNs: () => bigint;
   /** All objects that this one made and that are there. */
   readonly owned: (owner: StoredObject) => readonly StoredObject[];
+  readonly find: (key: ObjectKey) => StoredObject | undefined;
+  /** Gives an object another owner. */
+  readonly adopt: (object: StoredObject, owner: StoredObject) => Promise<void>;
   readonly podStatus: (pod: StoredPod) => PodStatus | undefined;
   readonly create: (manifest: Manifest, owner: StoredObject) => Promise<void>;
   readonly change: (object: StoredObject, manifest: Manifest) => Promise<void>;

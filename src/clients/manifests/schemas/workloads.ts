@@ -1,3 +1,4 @@
+import { dnsLabel } from "../names.ts";
 import type { Place } from "../place.ts";
 import { boolean, checked, count, intOrString, list, object, oneOf, type Schema, string } from "../schema.ts";
 import { selects } from "../selector.ts";
@@ -9,6 +10,12 @@ import { claimSpec } from "./volumes.ts";
 const countOrShare: Schema<number | string> = checked(intOrString, (value, place) => {
   const fits = typeof value === "number" ? value >= 0 : /^[0-9]{1,3}%$/.test(value);
   if (!fits) place.error('must be a number or a share such as "25%"');
+});
+
+/** At least one of all. */
+const someOrShare = checked(countOrShare, (value, place) => {
+  if (value === 0 || /^0+%$/.test(String(value))) place.error("may not be 0");
+  if (typeof value === "string" && Number.parseInt(value, 10) > 100) place.error("may not be more than 100%");
 });
 
 const rollingUpdate = checked(
@@ -47,11 +54,14 @@ export const deploymentSpec = checked(
       minReadySeconds: count,
       paused: boolean,
       strategy: object({}, { type: oneOf("RollingUpdate", "Recreate"), rollingUpdate }),
+      progressDeadlineSeconds: count,
+      revisionHistoryLimit: count,
     },
-    ["progressDeadlineSeconds", "revisionHistoryLimit"],
   ),
   (spec, place) => {
     selfSelecting(spec, place);
+    if ((spec.progressDeadlineSeconds ?? 600) <= (spec.minReadySeconds ?? 0))
+      place.at("progressDeadlineSeconds").error("must be more than minReadySeconds");
     if (spec.strategy?.type === "Recreate" && spec.strategy.rollingUpdate !== undefined)
       place.at("strategy", "rollingUpdate").error("may not be there for the type Recreate");
   },
@@ -93,14 +103,14 @@ export const statefulSetSpec = checked(
     {
       replicas: count,
       minReadySeconds: count,
-      serviceName: string,
+      serviceName: { ...dnsLabel, none: "" },
       podManagementPolicy: oneOf("OrderedReady", "Parallel"),
       ordinals: object({}, { start: count }),
       updateStrategy: object(
         {},
         {
           type: oneOf("RollingUpdate", "OnDelete"),
-          rollingUpdate: object({}, { partition: count }, ["maxUnavailable"]),
+          rollingUpdate: object({}, { partition: count, maxUnavailable: someOrShare }),
         },
       ),
       volumeClaimTemplates: list(claimTemplate),
@@ -111,5 +121,9 @@ export const statefulSetSpec = checked(
     },
     ["revisionHistoryLimit"],
   ),
-  selfSelecting,
+  (spec, place) => {
+    selfSelecting(spec, place);
+    if (spec.updateStrategy?.type === "OnDelete" && spec.updateStrategy.rollingUpdate !== undefined)
+      place.at("updateStrategy", "rollingUpdate").error("may not be there for the type OnDelete");
+  },
 );

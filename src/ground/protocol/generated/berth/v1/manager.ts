@@ -152,6 +152,19 @@ export interface RestartObjectRequest {
 export interface RestartObjectResponse {
 }
 
+export interface UndoRolloutRequest {
+  object:
+    | ObjectName
+    | undefined;
+  /** 0: the one before the current. */
+  revision: number;
+}
+
+export interface UndoRolloutResponse {
+  /** Whose pods it has from now on; 0 if it had them already. */
+  revision: number;
+}
+
 export interface AddEphemeralContainerRequest {
   object:
     | ObjectName
@@ -1111,6 +1124,160 @@ export const RestartObjectResponse: MessageFns<RestartObjectResponse> = {
   },
 };
 
+function createBaseUndoRolloutRequest(): UndoRolloutRequest {
+  return { object: undefined, revision: 0 };
+}
+
+export const UndoRolloutRequest: MessageFns<UndoRolloutRequest> = {
+  encode(message: UndoRolloutRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.object !== undefined) {
+      ObjectName.encode(message.object, writer.uint32(10).fork()).join();
+    }
+    if (message.revision !== 0) {
+      writer.uint32(16).uint32(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UndoRolloutRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUndoRolloutRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.object = ObjectName.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.revision = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UndoRolloutRequest {
+    return {
+      object: isSet(object.object) ? ObjectName.fromJSON(object.object) : undefined,
+      revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0,
+    };
+  },
+
+  toJSON(message: UndoRolloutRequest): unknown {
+    const obj: any = {};
+    if (message.object !== undefined) {
+      obj.object = ObjectName.toJSON(message.object);
+    }
+    if (message.revision !== undefined) {
+      obj.revision = Math.round(message.revision);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<UndoRolloutRequest>): UndoRolloutRequest {
+    return UndoRolloutRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UndoRolloutRequest>): UndoRolloutRequest {
+    const message = createBaseUndoRolloutRequest();
+    message.object = (object.object !== undefined && object.object !== null)
+      ? ObjectName.fromPartial(object.object)
+      : undefined;
+    message.revision = object.revision ?? 0;
+    return message;
+  },
+};
+
+function createBaseUndoRolloutResponse(): UndoRolloutResponse {
+  return { revision: 0 };
+}
+
+export const UndoRolloutResponse: MessageFns<UndoRolloutResponse> = {
+  encode(message: UndoRolloutResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.revision !== 0) {
+      writer.uint32(8).uint32(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UndoRolloutResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUndoRolloutResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.revision = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UndoRolloutResponse {
+    return { revision: isSet(object.revision) ? globalThis.Number(object.revision) : 0 };
+  },
+
+  toJSON(message: UndoRolloutResponse): unknown {
+    const obj: any = {};
+    if (message.revision !== undefined) {
+      obj.revision = Math.round(message.revision);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<UndoRolloutResponse>): UndoRolloutResponse {
+    return UndoRolloutResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UndoRolloutResponse>): UndoRolloutResponse {
+    const message = createBaseUndoRolloutResponse();
+    message.revision = object.revision ?? 0;
+    return message;
+  },
+};
+
 function createBaseAddEphemeralContainerRequest(): AddEphemeralContainerRequest {
   return { object: undefined, container: "" };
 }
@@ -1568,6 +1735,16 @@ export const ManagerService = {
       Buffer.from(RestartObjectResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RestartObjectResponse => RestartObjectResponse.decode(value),
   },
+  /** Gives a Deployment the pods of an earlier revision. */
+  undoRollout: {
+    path: "/berth.v1.Manager/UndoRollout" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UndoRolloutRequest): Buffer => Buffer.from(UndoRolloutRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UndoRolloutRequest => UndoRolloutRequest.decode(value),
+    responseSerialize: (value: UndoRolloutResponse): Buffer => Buffer.from(UndoRolloutResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UndoRolloutResponse => UndoRolloutResponse.decode(value),
+  },
   /** Adds a container to a running pod, for debugging: it is started once and removed with the pod. */
   addEphemeralContainer: {
     path: "/berth.v1.Manager/AddEphemeralContainer" as const,
@@ -1602,6 +1779,8 @@ export interface ManagerServer extends UntypedServiceImplementation {
   listObjects: handleUnaryCall<ListObjectsRequest, ListObjectsResponse>;
   /** Replaces the pods of a Deployment, StatefulSet or DaemonSet according to its update strategy. */
   restartObject: handleUnaryCall<RestartObjectRequest, RestartObjectResponse>;
+  /** Gives a Deployment the pods of an earlier revision. */
+  undoRollout: handleUnaryCall<UndoRolloutRequest, UndoRolloutResponse>;
   /** Adds a container to a running pod, for debugging: it is started once and removed with the pod. */
   addEphemeralContainer: handleUnaryCall<AddEphemeralContainerRequest, AddEphemeralContainerResponse>;
   /** Recent events of an object, oldest first. They are not kept across restarts of berthd. */
@@ -1671,6 +1850,22 @@ export interface ManagerClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RestartObjectResponse) => void,
+  ): ClientUnaryCall;
+  /** Gives a Deployment the pods of an earlier revision. */
+  undoRollout(
+    request: UndoRolloutRequest,
+    callback: (error: ServiceError | null, response: UndoRolloutResponse) => void,
+  ): ClientUnaryCall;
+  undoRollout(
+    request: UndoRolloutRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UndoRolloutResponse) => void,
+  ): ClientUnaryCall;
+  undoRollout(
+    request: UndoRolloutRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UndoRolloutResponse) => void,
   ): ClientUnaryCall;
   /** Adds a container to a running pod, for debugging: it is started once and removed with the pod. */
   addEphemeralContainer(

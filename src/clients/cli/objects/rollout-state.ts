@@ -1,0 +1,63 @@
+import { usageError } from "../errors.ts";
+import { type ListedObject, memberAt } from "./manager-calls.ts";
+import { itemsAt } from "./summary.ts";
+
+/** How far a rollout is, in words. */
+export type RolloutState = {
+  readonly kind: "going-on" | "done" | "failed";
+  readonly message: string;
+};
+
+/** Throws CliError for a kind that has no rollouts. */
+export function rolloutState({ kind, object }: ListedObject): RolloutState {
+  const status = (key: string) => Number(memberAt(object, "status", key) ?? 0);
+  if (status("observedGeneration") < Number(memberAt(object, "metadata", "generation") ?? 0))
+    return goingOn("the manager has not seen the change yet");
+  const wanted = Number(memberAt(object, "spec", "replicas") ?? 1);
+  switch (kind) {
+    case "Deployment":
+      return deploymentState(object, wanted, status);
+    case "StatefulSet": {
+      const partition = Number(memberAt(object, "spec", "updateStrategy", "rollingUpdate", "partition") ?? 0);
+      const isByHand = memberAt(object, "spec", "updateStrategy", "type") === "OnDelete";
+      return podsState(
+        isByHand ? 0 : Math.max(0, wanted - partition),
+        wanted,
+        status("updatedReplicas"),
+        status("availableReplicas"),
+      );
+    }
+    case "DaemonSet":
+      return podsState(
+        memberAt(object, "spec", "updateStrategy", "type") === "OnDelete" ? 0 : 1,
+        1,
+        status("updatedNumberScheduled"),
+        status("numberReady"),
+      );
+    default:
+      throw usageError(`a ${kind} has no rollouts; Deployment, StatefulSet and DaemonSet have`);
+  }
+}
+
+function deploymentState(object: unknown, wanted: number, status: (key: string) => number): RolloutState {
+  const progress = itemsAt(object, "status", "conditions").find(
+    (one) => memberAt(one, "type") === "Progressing",
+  );
+  if (memberAt(progress, "reason") === "ProgressDeadlineExceeded")
+    return { kind: "failed", message: "it stands still for longer than its progressDeadlineSeconds" };
+  if (memberAt(object, "spec", "paused") === true) return goingOn("it is paused");
+  const state = podsState(wanted, wanted, status("updatedReplicas"), status("availableReplicas"));
+  const old = status("replicas") - status("updatedReplicas");
+  return old > 0 && status("updatedReplicas") >= wanted ? goingOn(`${old} old pods are still there`) : state;
+}
+
+/** So many pods have to be of the new template, and all of them available. */
+function podsState(toUpdate: number, wanted: number, updated: number, available: number): RolloutState {
+  if (updated < toUpdate) return goingOn(`${updated} of ${toUpdate} pods are new ones`);
+  if (available < wanted) return goingOn(`${available} of ${wanted} pods are available`);
+  return { kind: "done", message: "it is rolled out" };
+}
+
+function goingOn(message: string): RolloutState {
+  return { kind: "going-on", message };
+}

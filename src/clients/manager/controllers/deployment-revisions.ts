@@ -1,0 +1,125 @@
+import type { ManifestOf } from "../../manifests/index.ts";
+import { type Deployment, hashLabel, type ReplicaSet, sizeOf } from "./deployment-sets.ts";
+import { podsOf } from "./pods-of.ts";
+import type { World } from "./world.ts";
+
+export const revisionAnnotation = "deployment.kubernetes.io/revision";
+
+/** What a deployment has for itself, and its sets have not. */
+const ownAnnotations = new Set([
+  "kubectl.kubernetes.io/last-applied-configuration",
+  revisionAnnotation,
+  "deployment.kubernetes.io/revision-history",
+]);
+
+/** Counts the templates of a deployment, from 1. */
+export function revisionOf({ manifest }: ReplicaSet): number {
+  return Number(manifest.metadata.annotations[revisionAnnotation] ?? 0);
+}
+
+export function newestFirst(sets: readonly ReplicaSet[]): readonly ReplicaSet[] {
+  return sets.toSorted((one, other) => revisionOf(other) - revisionOf(one));
+}
+
+/** Of the current set, beside these. */
+export function nextRevision(old: readonly ReplicaSet[]): number {
+  return 1 + Math.max(0, ...old.map(revisionOf));
+}
+
+function annotationsOf({ manifest }: Deployment, revision: number): Readonly<Record<string, string>> {
+  return { ...sharedAnnotations(manifest.metadata.annotations), [revisionAnnotation]: String(revision) };
+}
+
+function sharedAnnotations(annotations: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(annotations).filter(([key]) => !ownAnnotations.has(key)));
+}
+
+/** The set of a deployment's template as it is now. */
+export function replicaSetOf(
+  deployment: Deployment,
+  hash: string,
+  { replicas, revision }: { readonly replicas: number; readonly revision: number },
+): ManifestOf<"ReplicaSet"> {
+  const { metadata, spec } = deployment.manifest;
+  const own = { [hashLabel]: hash };
+  const { template, selector, minReadySeconds } = spec;
+  return {
+    apiVersion: "apps/v1",
+    kind: "ReplicaSet",
+    metadata: {
+      name: `${metadata.name.slice(0, 240)}-${hash}`,
+      namespace: metadata.namespace,
+      labels: { ...template.metadata?.labels, ...own },
+      annotations: annotationsOf(deployment, revision),
+    },
+    spec: {
+      replicas,
+      selector: { ...selector, matchLabels: { ...selector.matchLabels, ...own } },
+      template: {
+        ...template,
+        metadata: { ...template.metadata, labels: { ...template.metadata?.labels, ...own } },
+      },
+      ...(minReadySeconds === undefined ? {} : { minReadySeconds }),
+    },
+  };
+}
+
+/** The current set with what it has of its deployment; undefined where it has that. */
+export function kept(
+  deployment: Deployment,
+  set: ReplicaSet,
+  leastRevision: number,
+): ManifestOf<"ReplicaSet"> | undefined {
+  const { metadata, spec } = set.manifest;
+  const { minReadySeconds = 0 } = deployment.manifest.spec;
+  const annotations = annotationsOf(deployment, Math.max(revisionOf(set), leastRevision));
+  const isSame =
+    (spec.minReadySeconds ?? 0) === minReadySeconds &&
+    Object.keys(annotations).length === Object.keys(metadata.annotations).length &&
+    Object.entries(annotations).every(([key, value]) => metadata.annotations[key] === value);
+  if (isSame) return undefined;
+  return { ...set.manifest, metadata: { ...metadata, annotations }, spec: { ...spec, minReadySeconds } };
+}
+
+/** Removes the oldest sets that have no pods, beyond as many as the deployment keeps. */
+export async function cleanUpRevisions(
+  { manifest: { spec } }: Deployment,
+  old: readonly ReplicaSet[],
+  world: World,
+): Promise<void> {
+  for (const set of newestFirst(old).slice(spec.revisionHistoryLimit ?? 10))
+    if (sizeOf(set) === 0 && podsOf(set, world).length === 0) await world.remove(set);
+}
+
+/**
+ * A deployment as it was at a revision, 0 for the one before the current. Undefined where there is none of
+ * that number.
+ */
+export function atRevision(
+  { manifest }: Deployment,
+  sets: readonly ReplicaSet[],
+  revision: number,
+): { readonly manifest: ManifestOf<"Deployment">; readonly revision: number } | undefined {
+  const ordered = newestFirst(sets);
+  const set = revision === 0 ? ordered[1] : ordered.find((one) => revisionOf(one) === revision);
+  if (set === undefined) return undefined;
+  const { template } = set.manifest.spec;
+  const { [hashLabel]: _, ...labels } = template.metadata?.labels ?? {};
+  const { annotations } = manifest.metadata;
+  const own = Object.entries(annotations).filter(([key]) => ownAnnotations.has(key));
+  return {
+    revision: revisionOf(set),
+    manifest: {
+      ...manifest,
+      // With them comes why that change was made.
+      metadata: {
+        ...manifest.metadata,
+        annotations: {
+          ...Object.fromEntries(own),
+          ...sharedAnnotations(set.manifest.metadata.annotations),
+        },
+      },
+      spec: { ...manifest.spec, template: { ...template, metadata: { ...template.metadata, labels } } },
+    },
+  };
+}

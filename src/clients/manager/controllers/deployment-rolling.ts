@@ -1,0 +1,55 @@
+import { boundsOf } from "./deployment-bounds.ts";
+import {
+  availableIn,
+  type Deployment,
+  type ReplicaSet,
+  scale,
+  sizeOf,
+  sizeOfAll,
+} from "./deployment-sets.ts";
+import type { World } from "./world.ts";
+
+/**
+ * The next step of a rollout: up as far as there may be more pods, else down as far as enough of them are
+ * available (Kubernetes' pkg/controller/deployment/rolling.go).
+ */
+export async function roll(
+  deployment: Deployment,
+  current: ReplicaSet | undefined,
+  old: readonly ReplicaSet[],
+  make: (replicas: number) => Promise<void>,
+  world: World,
+): Promise<void> {
+  const { replicas = 1 } = deployment.manifest.spec;
+  const { surge } = boundsOf(deployment.manifest.spec);
+  const size = current === undefined ? 0 : sizeOf(current);
+  const room = Math.max(0, replicas + surge - sizeOfAll(old) - size);
+  const wanted = Math.min(replicas, size + room);
+  if (current === undefined) return await make(wanted);
+  if (wanted !== size) return await scale(current, wanted, world);
+  await shrink(deployment, current, old, world);
+}
+
+/** Oldest first: those whose pods are not available are no loss, the others go as new ones have come. */
+async function shrink(
+  { manifest: { spec } }: Deployment,
+  current: ReplicaSet,
+  old: readonly ReplicaSet[],
+  world: World,
+): Promise<void> {
+  const { replicas = 1, minReadySeconds = 0 } = spec;
+  const leastAvailable = replicas - boundsOf(spec).unavailable;
+  const availableOf = (set: ReplicaSet) => Math.min(sizeOf(set), availableIn(set, minReadySeconds, world));
+  // New pods that are not available yet are not waited for by ending more old ones.
+  const newMissing = sizeOf(current) - availableOf(current);
+  let most = sizeOfAll([...old, current]) - leastAvailable - newMissing;
+  let spare = [...old, current].reduce((sum, set) => sum + availableOf(set), 0) - leastAvailable;
+  if (most <= 0) return;
+  for (const set of old.toSorted((one, other) => Number(one.createdAtNs - other.createdAtNs))) {
+    const broken = Math.min(most, sizeOf(set) - availableOf(set));
+    most -= broken;
+    const healthy = Math.max(0, Math.min(sizeOf(set) - broken, spare));
+    spare -= healthy;
+    await scale(set, sizeOf(set) - broken - healthy, world);
+  }
+}

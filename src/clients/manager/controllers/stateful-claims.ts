@@ -1,0 +1,51 @@
+import type { Manifest } from "../../manifests/index.ts";
+import { isOfKind } from "../objects.ts";
+import type { StatefulSet } from "./stateful-revision.ts";
+import type { World } from "./world.ts";
+
+/** A claim of a template that is one pod's. */
+export function claimName(template: string, pod: string): string {
+  return `${template}-${pod}`;
+}
+
+/** Those that are there already, such as of an earlier set of that name, belong to the set from now on. */
+export async function makeClaims(set: StatefulSet, pod: string, world: World): Promise<void> {
+  const { metadata, spec } = set.manifest;
+  for (const template of spec.volumeClaimTemplates ?? []) {
+    const name = claimName(template.metadata.name ?? "", pod);
+    const { namespace } = metadata;
+    const there = world.find({ kind: "PersistentVolumeClaim", namespace, name });
+    if (there !== undefined) {
+      if (there.owner !== set.uid) await world.adopt(there, set);
+      continue;
+    }
+    const claim: Manifest = {
+      apiVersion: "v1",
+      kind: "PersistentVolumeClaim",
+      metadata: {
+        name,
+        namespace,
+        labels: template.metadata.labels ?? {},
+        annotations: {},
+      },
+      spec: template.spec,
+    };
+    await world.create(claim, set);
+  }
+}
+
+/** Of pods that there are no more, where that is asked for. */
+export async function removeClaimsOfGone(
+  set: StatefulSet,
+  pods: readonly string[],
+  world: World,
+): Promise<void> {
+  const { persistentVolumeClaimRetentionPolicy: policy, volumeClaimTemplates = [] } = set.manifest.spec;
+  if (policy?.whenScaled !== "Delete") return;
+  const wanted = new Set(
+    pods.flatMap((pod) => volumeClaimTemplates.map(({ metadata }) => claimName(metadata.name ?? "", pod))),
+  );
+  for (const claim of world.owned(set))
+    if (isOfKind(claim, "PersistentVolumeClaim") && !wanted.has(claim.manifest.metadata.name))
+      await world.remove(claim);
+}

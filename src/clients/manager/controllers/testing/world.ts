@@ -1,0 +1,18 @@
+import type { World } from "../world.ts";
+
+/** A world in which nothing is, and nothing happens, besides what is given. */
+export function worldOf(given: Partial<World>): World {
+  return {
+    nowNs: () => 0n,
+    owned: () => [],
+    find: () => undefined,
+    adopt: async () => {},
+    podStatus: () => undefined,
+    create: async () => {},
+    change: async () => {},
+    remove: async () => {},
+    setStatus: async () => {},
+    lookAgainAfter: () => {},
+    ...given,
+  };
+}
