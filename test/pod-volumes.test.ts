@@ -139,6 +139,29 @@ describe("a volume of a pod", () => {
     assert.equal(await read("/settings/first", "/settings/third", "/first"), "221");
   });
 
+  it("that tells the pod's labels and annotations follows them while its containers run on", async () => {
+    const items = ["labels", "annotations"].map((path) => ({
+      path,
+      fieldRef: { fieldPath: `metadata.${path}` },
+    }));
+    const spec = {
+      terminationGracePeriodSeconds: 1,
+      containers: [pods.container({ volumeMounts: [{ name: "self", mountPath: "/self" }] })],
+      volumes: [{ name: "self", downwardAPI: { items } }],
+    };
+    const apply = (metadata: object) =>
+      pods.apply({ apiVersion: "v1", kind: "Pod", metadata: { name: "told", ...metadata }, spec });
+    await using _ = await pods.run("told", spec);
+    await pods.ready("told");
+    const before = pods.status("told").containerStatuses;
+    await apply({ labels: { tier: "front" }, annotations: { note: "new" } });
+    const files = () => pods.exec("told", "cat", "/self/labels", "/self/annotations");
+    await eventually("its files say so", async () => (await files()) === 'tier="front"note="new"');
+    assert.deepEqual(pods.status("told").containerStatuses, before);
+    await apply({});
+    await eventually("its files say nothing any more", async () => (await files()) === "");
+  });
+
   it("by subPath is made where nothing is, takes its name from variables, and never leads out", async () => {
     const outside = join(pods.dataDir, "outside");
     const inside = join(pods.dataDir, "inside");

@@ -23,10 +23,56 @@ describe("a job that is applied again", () => {
   it("goes on with another parallelism, limit or deadline, and when it is no longer suspended", () => {
     assert.equal(outcome({ suspend: true }, { suspend: false }), "configured");
     const changes = { parallelism: 2, backoffLimit: 1, activeDeadlineSeconds: 9, ttlSecondsAfterFinished: 0 };
-    assert.equal(outcome({}, changes), "configured");
+    assert.equal(outcome({}, { ...changes, podReplacementPolicy: "Failed" }), "configured");
   });
 
   it("is refused where it would be another job", () => {
     assert.throws(() => outcome({}, { completions: 3 }), /has another specification and cannot be changed/);
+  });
+});
+
+describe("a workload that is applied again", () => {
+  const labels = { app: "web" };
+  const spec = {
+    selector: { matchLabels: labels },
+    template: { metadata: { labels }, spec: { containers: [{ name: "main", image: "v1" }] } },
+  };
+  const refused = /has another specification and cannot be changed/;
+
+  /** What becomes of an object of a kind. */
+  function applied(apiVersion: string, kind: string, before: object, after: object): string | undefined {
+    const read = (more: object) => {
+      const text = JSON.stringify({ apiVersion, kind, metadata: { name: "web" }, ...more });
+      const [manifest] = readManifests([{ file: "web.json", text }]).manifests;
+      assert.ok(manifest);
+      return manifest;
+    };
+    const stored = { manifest: read(before), uid: "web", createdAtNs: 1n, generation: 1 };
+    return planApply([read(after)], { get: () => stored, listOf: () => [] }, {})[0]?.outcome;
+  }
+
+  it("keeps its selector", () => {
+    const template = { ...spec.template, metadata: { labels: { ...labels, tier: "front" } } };
+    const selector = { matchLabels: { tier: "front" } };
+    for (const kind of ["Deployment", "ReplicaSet", "DaemonSet"]) {
+      assert.equal(applied("apps/v1", kind, { spec }, { spec: { ...spec, template } }), "configured");
+      assert.throws(() => applied("apps/v1", kind, { spec }, { spec: { selector, template } }), refused);
+    }
+  });
+
+  it("keeps of a StatefulSet what its pods are called by and have claims by", () => {
+    const changed = (more: object) =>
+      applied("apps/v1", "StatefulSet", { spec }, { spec: { ...spec, ...more } });
+    assert.equal(changed({ replicas: 3, updateStrategy: { type: "OnDelete" } }), "configured");
+    assert.throws(() => changed({ serviceName: "db" }), refused);
+    assert.throws(() => changed({ podManagementPolicy: "Parallel" }), refused);
+  });
+
+  it("may have other labels and annotations, also where it is a pod", () => {
+    const pod = { spec: spec.template.spec };
+    const metadata = { name: "web", labels, annotations: { note: "x" } };
+    assert.equal(applied("v1", "Pod", pod, { ...pod, metadata }), "configured");
+    const image = { spec: { containers: [{ name: "main", image: "v2" }] } };
+    assert.throws(() => applied("v1", "Pod", pod, { ...image, metadata }), refused);
   });
 });

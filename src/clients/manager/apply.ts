@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Manifest, ManifestOf } from "../manifests/index.ts";
+import type { Kind, Manifest } from "../manifests/index.ts";
 import { ManagerError } from "./errors.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { titleOf } from "./objects.ts";
@@ -59,19 +59,41 @@ function placeOf({ kind }: Manifest): number {
   return ["Namespace", "ConfigMap", "Secret", "PersistentVolumeClaim", "Service"].includes(kind) ? 0 : 1;
 }
 
-/** Pods are what they were made as, and jobs but for what a controller of jobs looks at anew. */
+/** What of a specification a controller, or a pod's worker, looks at anew: all of other kinds. */
+const changeable: Readonly<Partial<Record<Kind, readonly string[]>>> = {
+  Pod: [],
+  Job: [
+    "activeDeadlineSeconds",
+    "backoffLimit",
+    "maxFailedIndexes",
+    "parallelism",
+    "podReplacementPolicy",
+    "suspend",
+    "ttlSecondsAfterFinished",
+  ],
+  StatefulSet: [
+    "minReadySeconds",
+    "ordinals",
+    "persistentVolumeClaimRetentionPolicy",
+    "replicas",
+    "template",
+    "updateStrategy",
+  ],
+};
+
+/** Of these a selector says which pods are theirs. */
+const bySelector = new Set<Kind>(["Deployment", "ReplicaSet", "DaemonSet"]);
+
+/** As in Kubernetes, labels and annotations can be changed of all kinds, and more of some than of others. */
 function changesFixed(before: Manifest, after: Manifest): boolean {
-  if (before.kind !== "Job" || after.kind !== "Job") return after.kind === "Pod";
-  return !isDeepStrictEqual(fixedOf(before.spec), fixedOf(after.spec));
+  return !isDeepStrictEqual(fixedOf(before), fixedOf(after));
 }
 
-function fixedOf({
-  activeDeadlineSeconds: _,
-  backoffLimit: __,
-  parallelism: ___,
-  suspend: ____,
-  ttlSecondsAfterFinished: _____,
-  ...fixed
-}: ManifestOf<"Job">["spec"]) {
-  return fixed;
+function fixedOf(manifest: Manifest): unknown {
+  const { kind } = manifest;
+  const free = changeable[kind];
+  const { spec } = manifest as { readonly spec?: object };
+  const fields = Object.entries(spec ?? {});
+  if (free !== undefined) return Object.fromEntries(fields.filter(([key]) => !free.includes(key)));
+  return bySelector.has(kind) ? fields.find(([key]) => key === "selector") : undefined;
 }

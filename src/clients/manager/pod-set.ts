@@ -88,6 +88,7 @@ export class PodSet implements AsyncDisposable {
     const { uid } = pod.metadata;
     const running = this.#workers.get(uid);
     if (running !== undefined) {
+      running.setMetadata(pod.metadata);
       if (deleting !== undefined) running.remove(deleting.graceSeconds);
       return;
     }

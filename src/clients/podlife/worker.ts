@@ -1,9 +1,10 @@
+import { isDeepStrictEqual } from "node:util";
 import { hasCode, messageOf } from "../../ground/errors/index.ts";
 import type { Container, EphemeralContainer } from "../manifests/index.ts";
-import { type Pod, pullSecrets, refreshVolumes, removePodVolumes } from "../podspec/index.ts";
+import { type Pod, pullSecrets, removePodVolumes } from "../podspec/index.ts";
+import { ContainerRemovals } from "./container-removals.ts";
 import { PodImages, type PullCredentials } from "./images.ts";
 import type { RunningLog } from "./logs/log-rotation.ts";
-import { removeLog } from "./logs/rotate-log.ts";
 import { type ObservedContainer, type ObservedPod, observePod } from "./observe.ts";
 import { type Plan, planPod } from "./plan.ts";
 import type { PodEvent } from "./pod-event.ts";
@@ -17,6 +18,7 @@ import { PodStatusKeeper } from "./status/pod-status-keeper.ts";
 import type { PodStatus } from "./status/types.ts";
 import { type Stopping, stopAll, stopOne, stopSooner } from "./stop-containers.ts";
 import { StorageWatch } from "./storage-watch.ts";
+import { VolumeRefresh } from "./volume-refresh.ts";
 import { WakeUp } from "./wake-up.ts";
 
 export type PodWorkerOptions = Omit<PodWork, "onEvent"> & {
@@ -29,8 +31,6 @@ export type PodWorkerOptions = Omit<PodWork, "onEvent"> & {
   readonly onEvent: (event: PodEvent) => void;
 };
 
-/** Of containers that have ended, the last two of each name are kept: what it is now, and what it was. */
-const keptAttempts = 2;
 /** How long a pod has that is evicted, as a kubelet has it. */
 const evictionGraceSeconds = 1;
 
@@ -40,12 +40,14 @@ const evictionGraceSeconds = 1;
  * starts nothing twice.
  */
 export class PodWorker implements AsyncDisposable {
-  readonly pod: Pod;
+  /** With the labels and annotations that it has now. */
+  #pod: Pod;
   readonly #options: PodWorkerOptions;
   readonly #work: PodWork;
   readonly #closing = new AbortController();
   readonly #wakeUp: WakeUp;
   readonly #starts: ContainerStarts;
+  readonly #removals: ContainerRemovals;
   readonly #probes: PodProbes;
   readonly #storage: StorageWatch;
   readonly #status: PodStatusKeeper;
@@ -57,8 +59,7 @@ export class PodWorker implements AsyncDisposable {
   /** All of it has ended for good. */
   #finished = false;
   #seen = false;
-  /** Also true of changes that an earlier worker may have missed. */
-  #objectsChanged = true;
+  readonly #volumes: VolumeRefresh;
   /** Started once each, and never again. */
   #ephemeral: readonly EphemeralContainer[] = [];
   #evicted = false;
@@ -67,9 +68,20 @@ export class PodWorker implements AsyncDisposable {
   constructor(options: PodWorkerOptions) {
     const { pod, runtime, clock, context, observer } = options;
     const onEvent: PodWork["onEvent"] = (type, reason, message) => this.#event(type, reason, message);
-    this.pod = pod;
+    this.#pod = pod;
     this.#options = options;
-    this.#work = { pod, runtime, clock, context, observer, onEvent };
+    const now = () => this.#pod;
+    this.#work = {
+      get pod() {
+        return now();
+      },
+      runtime,
+      clock,
+      context,
+      observer,
+      onEvent,
+    };
+    this.#volumes = new VolumeRefresh(this.#work);
     this.#wakeUp = new WakeUp(clock);
     this.#storage = new StorageWatch({
       ...this.#work,
@@ -101,6 +113,17 @@ export class PodWorker implements AsyncDisposable {
       targetOf: (name) => this.#ephemeral.find((one) => one.name === name)?.targetContainerName,
       onStarted: async () => void (await this.#observe()),
     });
+    this.#removals = new ContainerRemovals({
+      ...this.#work,
+      onRemoval: ({ id, name, attempt }) => {
+        this.#status.countAttempt(name, attempt);
+        this.#starts.forget(id);
+      },
+    });
+  }
+
+  get pod(): Pod {
+    return this.#pod;
   }
 
   get status(): PodStatus {
@@ -132,7 +155,15 @@ export class PodWorker implements AsyncDisposable {
 
   /** A config map or secret of its namespace has changed. */
   objectsChanged(): void {
-    this.#objectsChanged = true;
+    this.#volumes.changed();
+    this.poke();
+  }
+
+  /** The pod has other labels or annotations: its files follow, and containers that begin from now on. */
+  setMetadata(metadata: Pod["metadata"]): void {
+    if (isDeepStrictEqual(metadata, this.#pod.metadata)) return;
+    this.#pod = { ...this.#pod, metadata };
+    this.#volumes.changed();
     this.poke();
   }
 
@@ -245,14 +276,16 @@ export class PodWorker implements AsyncDisposable {
       return 0;
     }
     if (plan.restartAll.length > 0) {
-      await this.#restartAll(observed, plan.restartAll);
+      this.#event("Normal", "RestartAllContainers", "a container's restart rule restarts all containers");
+      await stopAll(this.#stopping(), observed, graceSecondsOf(this.pod));
+      for (const one of plan.restartAll) await this.#removals.remove(one);
       return 0;
     }
-    for (const { id, name } of plan.discard) await this.#remove(name, id);
+    for (const one of plan.discard) await this.#removals.remove(one);
     for (const { container, observed: one, why } of plan.kill) await this.#kill(container, one, why);
     if (plan.discard.length > 0 || plan.kill.length > 0) return 0;
-    await this.#removeOld(observed);
-    await this.#refreshVolumes();
+    await this.#removals.removeOld(observed);
+    await this.#volumes.refresh(this.#status.podIps);
     const start = [...this.#unstarted(observed), ...plan.start];
     const againMs = await this.#starts.startAll(start, observed, signal);
     if (againMs === 0) return 0;
@@ -266,18 +299,6 @@ export class PodWorker implements AsyncDisposable {
     this.#event("Warning", "Evicted", message);
     this.#status.fail("Evicted", message);
     this.poke();
-  }
-
-  /** Once after each change; what is not there any more stays as it was. */
-  async #refreshVolumes(): Promise<void> {
-    if (!this.#objectsChanged) return;
-    this.#objectsChanged = false;
-    try {
-      const { podIps } = this.#status;
-      await refreshVolumes({ pod: this.pod, podIps, context: this.#options.context });
-    } catch (error) {
-      this.#event("Warning", "FailedMount", messageOf(error));
-    }
   }
 
   async #observe(): Promise<ObservedPod> {
@@ -295,37 +316,10 @@ export class PodWorker implements AsyncDisposable {
     return activeDeadlineSeconds * 1000 - passedMs;
   }
 
-  async #restartAll(observed: ObservedPod, containers: Plan["restartAll"]): Promise<void> {
-    this.#event("Normal", "RestartAllContainers", "a container's restart rule restarts all containers");
-    await stopAll(this.#stopping(), observed, graceSecondsOf(this.pod));
-    for (const { id, name, attempt } of containers) {
-      this.#status.countAttempt(name, attempt);
-      await this.#remove(name, id);
-    }
-  }
-
-  async #remove(name: string, id: string): Promise<void> {
-    this.#options.observer(`pod-container-removal ${name}`);
-    await this.#options.runtime.removeContainer(id);
-  }
-
   async #kill(container: Container, observed: ObservedContainer, why: string): Promise<void> {
     this.#event("Normal", "Killing", `container ${container.name} is stopped: ${why}`);
     const grace = this.#probes.graceSeconds(observed) ?? graceSecondsOf(this.pod);
     await stopOne(this.#stopping(), { container, observed }, grace);
-  }
-
-  /** Earlier attempts than those that are shown, and sandboxes before the last one. */
-  async #removeOld({ containers, earlier, oldSandboxes }: ObservedPod): Promise<void> {
-    for (const attempts of [...containers.values(), ...earlier.values()]) {
-      for (const { id, name, attempt, logPath } of attempts.slice(keptAttempts)) {
-        this.#status.countAttempt(name, attempt);
-        this.#starts.forget(id);
-        await this.#remove(name, id);
-        if (logPath !== "") await removeLog(logPath);
-      }
-    }
-    for (const { id } of oldSandboxes.slice(1)) await this.#options.runtime.removeSandbox(id);
   }
 
   /** As a kubelet has it, they come before what the pod itself needs. */

@@ -1,5 +1,6 @@
 import { cronSchedule, type Manifest, type ManifestOf } from "../../manifests/index.ts";
-import { isOfKind, type StoredObject } from "../objects.ts";
+import { writtenTime } from "../../podlife/index.ts";
+import { isOfKind, type ObjectStatus, type StoredObject } from "../objects.ts";
 import { type Job, jobStatus } from "./job-status.ts";
 import type { World } from "./world.ts";
 
@@ -10,26 +11,58 @@ export async function reconcileCronJob(cronJob: CronJob, world: World): Promise<
   const { spec } = cronJob.manifest;
   const jobs = world.owned(cronJob).filter((one) => isOfKind(one, "Job"));
   await removeOldJobs(cronJob, jobs, world);
+  await world.setStatus(cronJob, statusOf(cronJob, jobs));
   if (spec.suspend === true) return;
   const schedule = cronSchedule(spec.schedule, spec.timeZone);
   const nowMs = Number(world.nowNs() / 1_000_000n);
-  const lastMs = lastScheduleMs(cronJob);
-  const dueMs = schedule.lastDue(lastMs, nowMs);
-  const nextMs = schedule.next(dueMs ?? lastMs);
+  const { startingDeadlineSeconds } = spec;
+  // What is too late is as if it had never been due.
+  const fromMs = Math.max(
+    lastScheduleMs(cronJob),
+    startingDeadlineSeconds === undefined ? 0 : nowMs - startingDeadlineSeconds * 1000 - 1,
+  );
+  const dueMs = schedule.lastDue(fromMs, nowMs);
+  const nextMs = schedule.next(dueMs ?? fromMs);
   if (nextMs !== undefined) world.lookAgainAfter(nextMs - nowMs);
   if (dueMs === undefined) return;
-  const isLate =
-    spec.startingDeadlineSeconds !== undefined && nowMs - dueMs > spec.startingDeadlineSeconds * 1000;
-  const running = jobs.filter((job) => jobStatus(job)?.end === undefined && job.deleting === undefined);
-  if (!isLate) {
-    // It is tried again when the one that runs has ended, as long as it is not too late.
-    if (spec.concurrencyPolicy === "Forbid" && running.length > 0) return;
-    if (spec.concurrencyPolicy === "Replace") for (const job of running) await world.remove(job);
-    const job = jobOf(cronJob, dueMs);
-    if (jobs.every((one) => one.manifest.metadata.name !== job.metadata.name))
-      await world.create(job, cronJob);
-  }
-  await world.setStatus(cronJob, { lastScheduleTime: new Date(dueMs).toISOString() });
+  const running = jobs.filter(isActive);
+  // It is tried again when the one that runs has ended, as long as it is not too late.
+  if (spec.concurrencyPolicy === "Forbid" && running.length > 0) return;
+  if (spec.concurrencyPolicy === "Replace") for (const job of running) await world.remove(job);
+  const job = jobOf(cronJob, dueMs);
+  if (jobs.every((one) => one.manifest.metadata.name !== job.metadata.name)) await world.create(job, cronJob);
+  await world.setStatus(cronJob, {
+    ...statusOf(cronJob, jobs),
+    lastScheduleTime: writtenTime(BigInt(dueMs) * 1_000_000n),
+  });
+}
+
+function isActive(job: Job): boolean {
+  return jobStatus(job)?.end === undefined && job.deleting === undefined;
+}
+
+/** Which of its jobs run, and when one was done last; with when the last one was due, of before. */
+function statusOf({ status = {} }: CronJob, jobs: readonly Job[]): ObjectStatus {
+  const { lastScheduleTime, lastSuccessfulTime } = status;
+  const done = jobs.flatMap((job) => {
+    const { end, completionTimeNs } = jobStatus(job) ?? {};
+    return end === "Complete" && completionTimeNs !== undefined ? [writtenTime(completionTimeNs)] : [];
+  });
+  const last = [...done, ...(typeof lastSuccessfulTime === "string" ? [lastSuccessfulTime] : [])]
+    .sort()
+    .at(-1);
+  const active = jobs.filter(isActive).map(({ uid, manifest: { apiVersion, kind, metadata } }) => ({
+    apiVersion,
+    kind,
+    name: metadata.name,
+    namespace: metadata.namespace,
+    uid,
+  }));
+  return {
+    ...(active.length === 0 ? {} : { active }),
+    ...(lastScheduleTime === undefined ? {} : { lastScheduleTime }),
+    ...(last === undefined ? {} : { lastSuccessfulTime: last }),
+  };
 }
 
 function lastScheduleMs({ status, createdAtNs }: CronJob): number {

@@ -1,0 +1,38 @@
+import { removeLog } from "./logs/rotate-log.ts";
+import type { ObservedContainer, ObservedPod } from "./observe.ts";
+import type { PodWork } from "./pod-work.ts";
+
+export type ContainerRemovalsOptions = Pick<PodWork, "runtime" | "observer"> & {
+  /** Called before each removal, so that others know what only the container told. */
+  readonly onRemoval: (container: ObservedContainer) => void;
+};
+
+/** Of containers that have ended, the last two of each name are kept: what it is now, and what it was. */
+const keptAttempts = 2;
+
+/** Removes containers that are not needed any more. */
+export class ContainerRemovals {
+  readonly #options: ContainerRemovalsOptions;
+
+  constructor(options: ContainerRemovalsOptions) {
+    this.#options = options;
+  }
+
+  async remove(container: ObservedContainer): Promise<void> {
+    const { runtime, observer, onRemoval } = this.#options;
+    onRemoval(container);
+    observer(`pod-container-removal ${container.name}`);
+    await runtime.removeContainer(container.id);
+  }
+
+  /** Earlier attempts than those that are shown, with their logs, and sandboxes before the last one. */
+  async removeOld({ containers, earlier, oldSandboxes }: ObservedPod): Promise<void> {
+    for (const attempts of [...containers.values(), ...earlier.values()]) {
+      for (const old of attempts.slice(keptAttempts)) {
+        await this.remove(old);
+        if (old.logPath !== "") await removeLog(old.logPath);
+      }
+    }
+    for (const { id } of oldSandboxes.slice(1)) await this.#options.runtime.removeSandbox(id);
+  }
+}
