@@ -213,6 +213,7 @@ describe("berthd's pod manager", () => {
     );
     await output("rollout", "undo", "deploy/slow");
     await output("rollout", "status", "deploy/slow");
+    await eventually("the new one is gone", async () => (await names("pods")).length === 2);
     assert.deepEqual((await names("pods")).sort(), old.filter((name) => name.startsWith("slow")).sort());
     await output("delete", "deployment", "slow");
   });

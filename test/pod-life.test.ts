@@ -1,6 +1,6 @@
 /** The life of pods that the manager runs: probes, hooks, restarts and ends, as a kubelet has them. */
 import assert from "node:assert/strict";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { gunzipSync } from "node:zlib";
@@ -120,7 +120,8 @@ describe("a pod of the manager", () => {
     await using _ = await run("probed", {
       containers: [
         shell("main", `sleep 1; touch /tmp/ready; ${forEver}`, {
-          readinessProbe: { exec: { command: ["cat", "/tmp/ready"] }, periodSeconds: 1, failureThreshold: 1 },
+          env: [{ name: "FILE", value: "/tmp/ready" }],
+          readinessProbe: { exec: { command: ["cat", "$(FILE)"] }, periodSeconds: 1, failureThreshold: 1 },
         }),
       ],
     });
@@ -300,6 +301,34 @@ describe("a pod of the manager", () => {
     await manager.waitUntilGone(uid);
     const seconds = (performance.now() - begunAt) / 1000;
     assert.ok(seconds >= 4 && seconds < 20, `it took ${seconds} s`);
+  });
+
+  it("begins the hooks of sidecars with the others, and ends sidecars last", async () => {
+    const directory = join(host.berth.directory, "end-order");
+    await mkdir(directory);
+    const noting = (name: string, hook: string, more: object = {}) =>
+      shell(name, `trap 'echo ${name} >> /order/order; exit 0' TERM; while true; do sleep 0.1; done`, {
+        volumeMounts: [{ name: "order", mountPath: "/order" }],
+        lifecycle: {
+          preStop: { exec: { command: ["sh", "-c", `${hook}; echo ${name}-hook >> /order/order`] } },
+        },
+        ...more,
+      });
+    await run("end-order", {
+      volumes: [{ name: "order", hostPath: { path: directory } }],
+      initContainers: [noting("side", "true", { restartPolicy: "Always" })],
+      containers: [noting("main", "sleep 2")],
+    });
+    await until("it runs", () => condition("end-order", "Ready") === "True");
+    const { uid } = await manager.delete({ kind: "Pod", namespace: "default", name: "end-order" }, 60);
+    await manager.waitUntilGone(uid);
+    assert.deepEqual((await readFile(join(directory, "order"), "utf8")).split("\n"), [
+      "side-hook",
+      "main-hook",
+      "main",
+      "side",
+      "",
+    ]);
   });
 
   it("ends a container that fails its liveness probe in the time that the probe gives it", async () => {

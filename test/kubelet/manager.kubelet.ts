@@ -65,7 +65,9 @@ describe("a pod of the manager, and the same pod of a kubelet", () => {
   const ofKubelet = async (name: string): Promise<Status | undefined> =>
     (await host.kubelet.pod(name))?.status;
 
-  /** Runs a pod with both until it is as it should be, and compares what they tell, and who began when. */
+  const read = async (order: string) => await readFile(join(order, "order"), "utf8").catch(() => "");
+
+  /** Runs a pod with both until it is as it should be, ends it, and compares what they tell, and orders. */
   async function same(name: string, spec: (order: string) => object, settled: (status: Status) => boolean) {
     const orders = ["kubelet", "manager"].map((by) => join(host.berth.directory, `${name}-${by}`));
     for (const order of orders) await mkdir(order, { recursive: true });
@@ -91,13 +93,13 @@ describe("a pod of the manager, and the same pod of a kubelet", () => {
         ),
       ]);
       assert.deepEqual(told(managers), told(kubelets));
-      const read = async (order: string) => await readFile(join(order, "order"), "utf8").catch(() => "");
       assert.equal(await read(byManager), await read(byKubelet));
     } finally {
-      await host.kubelet.withdraw(name);
-      const { uid } = await manager.delete({ kind: "Pod", namespace: "default", name }, 1);
+      const key = { kind: "Pod", namespace: "default", name } as const;
+      const [{ uid }] = await Promise.all([manager.delete(key), host.kubelet.remove(name)]);
       await manager.waitUntilGone(uid);
     }
+    assert.equal(await read(byManager), await read(byKubelet));
   }
 
   /** A container that notes when it began. */
@@ -132,6 +134,41 @@ describe("a pod of the manager, and the same pod of a kubelet", () => {
           noting("two", "sleep 0.5"),
         ],
         containers: [notingFirst("main", idle)],
+      }),
+      isReady,
+    ));
+
+  it("with hooks and a sidecar ends in one order", () => {
+    const ending = (name: string, hook: string, more: object = {}) =>
+      host.shell(name, `trap 'echo ${name} >> /order/order; exit 0' TERM; while true; do sleep 0.1; done`, {
+        volumeMounts: [{ name: "order", mountPath: "/order" }],
+        lifecycle: {
+          preStop: { exec: { command: ["sh", "-c", `${hook}; echo ${name}-hook >> /order/order`] } },
+        },
+        ...more,
+      });
+    return same(
+      "ending",
+      (order) => ({
+        terminationGracePeriodSeconds: 60,
+        volumes: volumes(order),
+        initContainers: [ending("side", "true", { restartPolicy: "Always" })],
+        containers: [ending("main", "sleep 2")],
+      }),
+      isReady,
+    );
+  });
+
+  it("whose probe's command names a variable has it expanded", () =>
+    same(
+      "expanded",
+      () => ({
+        containers: [
+          host.shell("main", idle, {
+            env: [{ name: "PROGRAM", value: "true" }],
+            readinessProbe: { exec: { command: ["$(PROGRAM)"] }, periodSeconds: 1 },
+          }),
+        ],
       }),
       isReady,
     ));

@@ -1,5 +1,6 @@
 import type { EphemeralContainer, Kind, Manifest, ManifestOf } from "../manifests/index.ts";
 import type { PodStatus, ProbeResults } from "../podlife/index.ts";
+import type { JobPodEnd } from "./job-pod-end.ts";
 
 /** What tells an object from all others at a time. */
 export type ObjectKey = { readonly kind: Kind; readonly namespace: string; readonly name: string };
@@ -19,6 +20,8 @@ export type StoredObject<M extends Manifest = Manifest> = {
   readonly ephemeralContainers?: readonly EphemeralContainer[];
   /** Of a pod: what its containers' probes have come to. */
   readonly probeResults?: ProbeResults;
+  /** Of a job: how its pods have ended that are there no more. */
+  readonly gonePods?: readonly JobPodEnd[];
   /** Uid of the object that made this one and looks after it. */
   readonly owner?: string;
   /** Whose it is, if not a user's: the directory in which it is written. */

@@ -1,5 +1,7 @@
 import type { Clock } from "../../ground/clock/index.ts";
+import type { ManifestOf } from "../manifests/index.ts";
 import type { Claims } from "./claims.ts";
+import { endOf } from "./controllers/job-ends.ts";
 import { reconcileObject } from "./controllers/reconcile-object.ts";
 import type { World } from "./controllers/world.ts";
 import type { NodePods } from "./node/node-pods.ts";
@@ -92,5 +94,16 @@ export async function forgetPod(
   const users = owned.flatMap((own) => usersOf(own, store));
   // Another pod may use them too: they go after that, each by itself.
   if (users.every(({ uid }) => uid === pod.uid)) await claims.removeOfPod(pod);
+  const owner = store.list().find(({ uid }) => uid === pod.owner);
+  if (owner !== undefined && isOfKind(owner, "Job")) await countGone(owner, pod, store);
   await writer.remove(pod);
+}
+
+/** A job does not make another pod for one that has ended and was removed: what that came to counts on. */
+async function countGone(job: StoredObject<ManifestOf<"Job">>, pod: StoredPod, store: ObjectStore) {
+  const end = endOf(job, pod, pod.status?.pod);
+  if (end === undefined) return;
+  await store.update(job, ({ gonePods = [] }) => ({
+    gonePods: [...gonePods.filter(({ uid }) => uid !== end.uid), end],
+  }));
 }

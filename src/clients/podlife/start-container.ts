@@ -4,7 +4,7 @@ import { messageOf } from "../../ground/errors/index.ts";
 import type { PodSandboxConfig } from "../../ground/protocol/index.ts";
 import type { Container } from "../manifests/index.ts";
 import { containerConfig, type MachineMemory } from "../podspec/index.ts";
-import { runHandler } from "./handler-runner.ts";
+import { runHook } from "./handlers/run-hook.ts";
 import type { PodImages } from "./images.ts";
 import { graceSecondsOf, type PodWork } from "./pod-work.ts";
 import { StartFailure, type StartFailureReason } from "./start-failure.ts";
@@ -25,7 +25,7 @@ export type StartRequest = PodWork & {
  * one go. Returns its id. Throws StartFailure, or the signal's reason.
  */
 export async function startContainer(request: StartRequest, signal: AbortSignal): Promise<string> {
-  const { runtime, clock, images, pod, container, attempt, sandboxId, sandbox, observer, onEvent } = request;
+  const { runtime, images, pod, container, attempt, sandboxId, sandbox, observer, onEvent } = request;
   const { name } = container;
   observer(`pod-image ${name}`);
   const imageId = await images.ensure(container, sandbox, signal);
@@ -46,11 +46,7 @@ export async function startContainer(request: StartRequest, signal: AbortSignal)
   const hook = container.lifecycle?.postStart;
   if (hook === undefined) return id;
   const target = { container, containerId: id, podIp: request.podIps[0] ?? "" };
-  if (hook.sleep !== undefined) {
-    await clock.wait(hook.sleep.seconds * 1000, signal);
-    return id;
-  }
-  const failure = await runHandler(runtime, hook, target, hookLimitMs, signal);
+  const failure = await runHook(request, hook, target, hookLimitMs, signal);
   if (failure === undefined) return id;
   onEvent("Warning", "FailedPostStartHook", `postStart hook of container ${name} failed: ${failure}`);
   await runtime.stopContainer(id, graceSecondsOf(pod));

@@ -1,6 +1,6 @@
 import { hasCode } from "../../ground/errors/index.ts";
 import type { Container } from "../manifests/index.ts";
-import { runHandler } from "./handler-runner.ts";
+import { runHook } from "./handlers/run-hook.ts";
 import type { ObservedContainer, ObservedPod } from "./observe.ts";
 import type { PodRuntime } from "./pod-runtime.ts";
 import type { PodWork } from "./pod-work.ts";
@@ -20,35 +20,45 @@ export type Stopping = PodWork & {
 type Running = { readonly container: Container; readonly observed: ObservedContainer };
 
 /**
- * Ends one container: its preStop hook, then its stop signal, then SIGKILL when the grace period is over,
- * which both share.
+ * Ends one container: its preStop hook, then its stop signal when it is its turn, then SIGKILL when the grace
+ * period is over, which all of that shares.
  */
 export async function stopOne(
-  { runtime, clock, podIp, hurry, observer, onEvent }: Stopping,
+  stopping: Stopping,
   { container, observed }: Running,
   graceSeconds: number,
+  turn?: Promise<unknown>,
 ): Promise<void> {
+  const { runtime, podIp, hurry, observer, onEvent } = stopping;
   observer(`pod-container-stop ${container.name}`);
   const begunAt = performance.now();
+  const usedSeconds = () => Math.floor((performance.now() - begunAt) / 1000);
   const hook = container.lifecycle?.preStop;
   if (hook !== undefined && graceSeconds > 0 && !hurry.aborted) {
-    const limitMs = graceSeconds * 1000;
     const target = { container, containerId: observed.id, podIp };
-    if (hook.sleep !== undefined)
-      await unlessHurried(clock.wait(Math.min(limitMs, hook.sleep.seconds * 1000), hurry), hurry);
-    else {
-      const failure = await unlessHurried(runHandler(runtime, hook, target, limitMs, hurry), hurry);
-      if (failure !== undefined)
-        onEvent(
-          "Warning",
-          "FailedPreStopHook",
-          `preStop hook of container ${container.name} failed: ${failure}`,
-        );
-    }
+    const failure = await unlessHurried(runHook(stopping, hook, target, graceSeconds * 1000, hurry), hurry);
+    if (failure !== undefined)
+      onEvent(
+        "Warning",
+        "FailedPreStopHook",
+        `preStop hook of container ${container.name} failed: ${failure}`,
+      );
   }
-  const usedSeconds = Math.floor((performance.now() - begunAt) / 1000);
-  const left = graceSeconds === 0 ? 0 : Math.max(leastGraceSeconds, graceSeconds - usedSeconds);
+  if (turn !== undefined) await untilTurn(stopping, turn, (graceSeconds - usedSeconds()) * 1000);
+  const left = graceSeconds === 0 ? 0 : Math.max(leastGraceSeconds, graceSeconds - usedSeconds());
   await stopOrMissing(runtime, observed.id, left);
+}
+
+/** Resolves when it is a container's turn, or it cannot wait any longer. */
+async function untilTurn({ clock, hurry }: Stopping, turn: Promise<unknown>, limitMs: number): Promise<void> {
+  if (limitMs <= 0 || hurry.aborted) return;
+  const over = new AbortController();
+  const signal = AbortSignal.any([hurry, over.signal]);
+  try {
+    await Promise.race([turn, clock.wait(limitMs, signal).catch(() => {})]);
+  } finally {
+    over.abort();
+  }
 }
 
 async function unlessHurried<T>(wait: Promise<T>, hurry: AbortSignal): Promise<T | undefined> {
@@ -79,8 +89,9 @@ async function stopOrMissing(runtime: PodRuntime, id: string, graceSeconds: numb
 }
 
 /**
- * Ends all containers of a pod that run: ordinary ones at once, then sidecars in reverse, each when those
- * that begin after it have ended. All share the grace period.
+ * Ends all containers of a pod that run: their hooks begin at once, and ordinary ones end; then sidecars in
+ * reverse, each when those that begin after it have ended. All share the grace period (a kubelet's
+ * kuberuntime_termination_order.go).
  */
 export async function stopAll(
   stopping: Stopping,
@@ -98,11 +109,8 @@ export async function stopAll(
     ...spec.containers,
     ...stopping.ephemeral,
   ].flatMap(running);
-  const begunAt = performance.now();
-  await Promise.all(first.map((one) => stopOne(stopping, one, graceSeconds)));
-  for (const sidecar of inits.filter(isSidecar).toReversed().flatMap(running)) {
-    const usedSeconds = Math.floor((performance.now() - begunAt) / 1000);
-    const left = graceSeconds === 0 ? 0 : Math.max(leastGraceSeconds, graceSeconds - usedSeconds);
-    await stopOne(stopping, sidecar, left);
-  }
+  const stops = first.map((one) => stopOne(stopping, one, graceSeconds));
+  for (const sidecar of inits.filter(isSidecar).toReversed().flatMap(running))
+    stops.push(stopOne(stopping, sidecar, graceSeconds, Promise.allSettled([...stops])));
+  await Promise.all(stops);
 }

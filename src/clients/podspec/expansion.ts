@@ -1,4 +1,5 @@
 import type { KeyValue } from "../../ground/protocol/index.ts";
+import type { Container } from "../manifests/index.ts";
 import { PodSpecError } from "./errors.ts";
 
 /**
@@ -7,6 +8,11 @@ import { PodSpecError } from "./errors.ts";
  */
 export function expand(text: string, variables: readonly KeyValue[]): string {
   return expandWith(text, (name) => valueNamed(variables, name));
+}
+
+/** The same with the variables of a container that say their values themselves: no others are known. */
+export function expandStatic(text: string, { env = [] }: Pick<Container, "env">): string {
+  return expandWith(text, (name) => env.findLast((one) => one.name === name)?.value);
 }
 
 /** Text that {@link expand} makes into this one. */

@@ -24,7 +24,7 @@ export {
 export type { ContainerRequest } from "./container-request.ts";
 export type { ObjectSource, PodContext, ServiceAddress } from "./context.ts";
 export { PodSpecError } from "./errors.ts";
-export { unexpanded } from "./expansion.ts";
+export { expandStatic, unexpanded } from "./expansion.ts";
 export { containerNameLabel, podNameLabel, podNamespaceLabel, podUidLabel } from "./labels.ts";
 export { logDirectory, podDirectory, terminationLog } from "./paths.ts";
 export { type Pod, podTitle } from "./pod.ts";

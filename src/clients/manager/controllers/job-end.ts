@@ -1,5 +1,5 @@
+import type { PodFailure } from "../job-pod-end.ts";
 import type { StoredPod } from "../objects.ts";
-import type { PodFailure } from "./job-failures.ts";
 import { successRule } from "./job-indexes.ts";
 import type { Job, JobStatus } from "./job-status.ts";
 import type { World } from "./world.ts";

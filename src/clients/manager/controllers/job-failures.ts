@@ -1,16 +1,7 @@
 import type { ManifestOf } from "../../manifests/index.ts";
 import type { PodStatus } from "../../podlife/index.ts";
+import type { PodFailure } from "../job-pod-end.ts";
 import type { StoredPod } from "../objects.ts";
-
-/** What a pod that has failed means for its job. */
-export type PodFailure = {
-  /** Towards the limit. */
-  readonly counts: boolean;
-  readonly failsJob: boolean;
-  /** Of an indexed job: its part is not tried again. */
-  readonly failsIndex: boolean;
-  readonly message: string;
-};
 
 /**
  * By the first rule of the job's policy that fits; else it counts

@@ -1,7 +1,6 @@
 import { type ManifestOf, type PodTemplate, parseIndexRanges } from "../../manifests/index.ts";
+import type { JobPodEnd } from "../job-pod-end.ts";
 import type { StoredPod } from "../objects.ts";
-import { failureOf } from "./job-failures.ts";
-import type { World } from "./world.ts";
 
 type Spec = ManifestOf<"Job">["spec"];
 
@@ -16,15 +15,13 @@ export function indexOf({ manifest }: StoredPod): number {
  * The parts that have failed for good, of a job with a limit for each
  * (https://kubernetes.io/docs/concepts/workloads/controllers/job/#backoff-limit-per-index).
  */
-export function failedIndexes(spec: Spec, pods: readonly StoredPod[], world: World): ReadonlySet<number> {
+export function failedIndexes(spec: Spec, ends: readonly JobPodEnd[]): ReadonlySet<number> {
   const limit = spec.backoffLimitPerIndex;
   if (limit === undefined) return new Set();
   const failed = new Set<number>();
   const counts = new Map<number, number>();
-  for (const pod of pods) {
-    const failure = failureOf(spec, pod, world.podStatus(pod));
-    if (failure === undefined) continue;
-    const index = indexOf(pod);
+  for (const { failure, index } of ends) {
+    if (failure === undefined || index === undefined) continue;
     const count = (counts.get(index) ?? 0) + (failure.counts ? 1 : 0);
     counts.set(index, count);
     if (failure.failsIndex || count > limit) failed.add(index);

@@ -250,6 +250,17 @@ describe("an indexed job", () => {
   });
 });
 
+test("a job counts what its pods came to that somebody has removed, each once", async () => {
+  const gone = (uid: string, more: object = {}) => ({ uid, ...more });
+  const failure = { counts: true, failsJob: false, failsIndex: false, message: "it failed" };
+  const plain = { ...job({ completions: 3, parallelism: 3 }), gonePods: [gone("a"), gone("pod-0")] };
+  assert.equal((await next(plain, [{ second: 0, exitCode: 0 }], 1)).made, 1);
+  const limited = { ...job({ backoffLimit: 0 }), gonePods: [gone("b", { failure })] };
+  assert.equal((await next(limited, [], 1)).made, 0);
+  const parts = { ...job({ completions: 3, parallelism: 3, completionMode: "Indexed" }) };
+  assert.equal((await next({ ...parts, gonePods: [gone("c", { index: 1 })] }, [], 1)).made, 2);
+});
+
 describe("a job that is suspended", () => {
   it("ends its pods, and its time begins when it goes on", async () => {
     const suspended = { suspend: true, activeDeadlineSeconds: 5 };

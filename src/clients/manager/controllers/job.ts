@@ -2,7 +2,7 @@ import { writtenIndexes } from "../../manifests/index.ts";
 import type { StoredPod } from "../objects.ts";
 import { backOffLeftMs } from "./job-back-off.ts";
 import { endOf } from "./job-end.ts";
-import { failureOf } from "./job-failures.ts";
+import { endsOf, succeededOf } from "./job-ends.ts";
 import { failedIndexes, indexAnnotation, indexOf, withIndex } from "./job-indexes.ts";
 import { type Job, type JobStatus, jobStatus } from "./job-status.ts";
 import { generatedName, hasEnded, isReady, podsOf } from "./pods-of.ts";
@@ -19,10 +19,11 @@ export async function reconcileJob(job: Job, world: World): Promise<void> {
   // Looked at once: a pod that ends while the status is written counts by its end in the next turn.
   const running = pods.filter((pod) => !hasEnded(pod, world));
   const active = running.filter((pod) => pod.deleting === undefined);
-  const succeeded = succeededOf(job, pods, world);
-  const failures = pods.flatMap((pod) => failureOf(spec, pod, world.podStatus(pod)) ?? []);
-  const succeededIndexes = isIndexed ? succeeded.map(indexOf) : [];
-  const lost = failedIndexes(spec, pods, world);
+  const ends = endsOf(job, pods, world);
+  const succeeded = succeededOf(job, ends);
+  const failures = ends.flatMap(({ failure }) => failure ?? []);
+  const succeededIndexes = succeeded.flatMap(({ index }) => index ?? []);
+  const lost = failedIndexes(spec, ends);
   const status: JobStatus = {
     active: active.length,
     ready: active.filter((pod) => isReady(pod, world)).length,
@@ -45,13 +46,6 @@ export async function reconcileJob(job: Job, world: World): Promise<void> {
   const taken = new Set([...running.map(indexOf), ...succeededIndexes, ...lost]);
   if (isIndexed) await makeIndexedPods(job, held, { pods, taken }, world);
   else await makePods(job, held, { pods, succeeded: succeeded.length }, world);
-}
-
-/** Of an indexed job one of each index counts. */
-function succeededOf(job: Job, pods: readonly StoredPod[], world: World): readonly StoredPod[] {
-  const all = pods.filter((pod) => world.podStatus(pod)?.phase === "Succeeded");
-  if (job.manifest.spec.completionMode !== "Indexed") return all;
-  return [...new Map(all.map((pod) => [indexOf(pod), pod])).values()];
 }
 
 async function makePods(

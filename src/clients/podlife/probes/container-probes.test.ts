@@ -5,6 +5,7 @@ import { type AddressInfo, createServer as createTcpServer, type Socket } from "
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
 import { Server, ServerCredentials, type sendUnaryData } from "@grpc/grpc-js";
+import { systemClock } from "../../../ground/clock/index.ts";
 import { TurnedClock } from "../../../ground/clock/testing/turned-clock.ts";
 import {
   type HealthCheckRequest,
@@ -14,7 +15,8 @@ import {
 } from "../../../ground/protocol/index.ts";
 import { until } from "../../../testing/until.ts";
 import type { Container } from "../../manifests/index.ts";
-import { runHandler } from "../handler-runner.ts";
+import { runHook } from "../handlers/run-hook.ts";
+import { runProbe } from "../handlers/run-probe.ts";
 import type { PodRuntime } from "../pod-runtime.ts";
 import { ContainerProbes } from "./container-probes.ts";
 
@@ -24,10 +26,12 @@ const forEver = new AbortController().signal;
 const containerWith = (more: object): Container => ({ name: "main", image: "busybox", ...more });
 
 /** A web server of a pod: it answers as `respond` says, and remembers what it was asked. */
-async function webServer(respond: () => number) {
+async function webServer(respond: () => number, redirects: Readonly<Record<string, string>> = {}) {
   const asked: { readonly path: string; readonly headers: NodeJS.Dict<string | string[]> }[] = [];
   const server = createServer(({ url = "", headers }, response) => {
     asked.push({ path: url, headers });
+    const location = redirects[url];
+    if (location !== undefined) return void response.writeHead(302, { location }).end();
     const status = respond();
     if (status !== 0) response.writeHead(status).end();
   });
@@ -45,7 +49,7 @@ async function webServer(respond: () => number) {
 
 describe("what a probe asks", () => {
   const ask = (action: object, container: object = {}, podIp = "127.0.0.1", timeoutMs = 5_000) =>
-    runHandler(
+    runProbe(
       noRuntime,
       action,
       { container: containerWith(container), containerId: "id", podIp },
@@ -76,7 +80,27 @@ describe("what a probe asks", () => {
     status = 503;
     assert.equal(await ask({ httpGet }, { ports }), "HTTP status 503");
     assert.match((await ask({ httpGet: { ...httpGet, scheme: "HTTPS" } }, { ports })) ?? "", /SSL|wrong/i);
-    assert.match((await ask({ httpGet: { port: "none" } }, { ports })) ?? "", /no port named "none"/);
+    // That says nothing of the container.
+    await assert.rejects(ask({ httpGet: { port: "none" } }, { ports }), /no port named "none"/);
+  });
+
+  it("by HTTP is what a redirect leads to, as long as that is on the same host", async () => {
+    let status = 200;
+    await using server = await webServer(() => status, {
+      "/old": "/new",
+      "/away": "http://elsewhere.test/",
+      "/round": "/round",
+    });
+    const get = (path: string) => ask({ httpGet: { port: server.port, path } });
+    assert.equal(await get("/old"), undefined);
+    assert.deepEqual(
+      server.asked.map(({ path }) => path),
+      ["/old", "/new"],
+    );
+    status = 500;
+    assert.equal(await get("/old"), "HTTP status 500");
+    assert.equal(await get("/away"), undefined);
+    assert.match((await get("/round")) ?? "", /10 redirects/);
   });
 
   it("goes to the host that it names, else to the pod", async () => {
@@ -122,6 +146,39 @@ describe("what a probe asks", () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((closed) => server.close(closed));
     }
+  });
+});
+
+describe("a hook", () => {
+  const run = (hook: object, timeoutMs = 5_000) =>
+    runHook(
+      { runtime: noRuntime, clock: systemClock },
+      hook,
+      { container: containerWith({}), containerId: "id", podIp: "127.0.0.1" },
+      timeoutMs,
+      forEver,
+    );
+
+  it("by HTTP is done when there is an answer, whatever that says, also where HTTPS was meant", async () => {
+    await using server = await webServer(() => 500);
+    const { port } = server;
+    assert.equal(await run({ httpGet: { port, path: "/end" } }), undefined);
+    const httpHeaders = [
+      { name: "Authorization", value: "Bearer secret" },
+      { name: "X-Name", value: "a" },
+      { name: "x-name", value: "b" },
+    ];
+    assert.equal(await run({ httpGet: { port, scheme: "HTTPS", httpHeaders } }), undefined);
+    const { headers } = server.asked.at(-1) ?? {};
+    // Not in clear text what was to be encrypted.
+    assert.deepEqual([headers?.authorization, headers?.["x-name"]], [undefined, "a, b"]);
+  });
+
+  it("has failed without an answer, or when its time is over", async () => {
+    await using server = await webServer(() => 0);
+    assert.match((await run({ httpGet: { port: server.port } }, 100)) ?? "", /^timed out after 0.1s$/);
+    assert.equal(await run({ sleep: { seconds: 60 } }, 100), undefined);
+    assert.match((await run({ httpGet: { port: 1 } })) ?? "", /ECONNREFUSED/);
   });
 });
 
@@ -189,5 +246,20 @@ describe("the probes of a container", () => {
       return probes.failure !== undefined;
     });
     assert.deepEqual(probes.failure, { kind: "liveness", message: "HTTP status 500" });
+  });
+
+  it("that cannot be made leave it as it is, and are told of", async () => {
+    using probed = probesOf({ livenessProbe: { httpGet: { port: "none" }, failureThreshold: 1 } });
+    const { clock, probes, failures } = probed;
+    await until(async () => failures.length === 1);
+    await until(async () => {
+      clock.turn(10_500);
+      return failures.length > 1;
+    });
+    assert.match(
+      failures[0] ?? "",
+      /^liveness: it could not be made: container main has no port named "none"$/,
+    );
+    assert.equal(probes.failure, undefined);
   });
 });

@@ -1,8 +1,13 @@
 import type { Clock } from "../../../ground/clock/index.ts";
+import { messageOf } from "../../../ground/errors/index.ts";
 import type { Probe } from "../../manifests/index.ts";
-import { type Outcome, runHandler, type Target } from "../handler-runner.ts";
+import { runProbe } from "../handlers/run-probe.ts";
+import type { Outcome, Target } from "../handlers/target.ts";
 import type { PodRuntime } from "../pod-runtime.ts";
 import type { ProbeResults } from "./probe-results.ts";
+
+/** Of a probe that could not be made, as a kubelet has it. */
+const maxTries = 3;
 
 export type ProbeKind = "startup" | "liveness" | "readiness";
 
@@ -104,7 +109,7 @@ export class ContainerProbes implements Disposable {
 
   /** What the probe comes to, each time after its thresholds. */
   async *#outcomes(kind: ProbeKind, probe: Probe): AsyncGenerator<Outcome> {
-    const { runtime, clock, target, startedAtNs, onFailure } = this.#options;
+    const { clock, startedAtNs, onFailure } = this.#options;
     const { signal } = this.#closing;
     const {
       initialDelaySeconds = 0,
@@ -118,7 +123,12 @@ export class ContainerProbes implements Disposable {
     let run = 0;
     let wasSuccess: boolean | undefined;
     while (true) {
-      const outcome = await runHandler(runtime, probe, target, timeoutSeconds * 1000, signal);
+      const asked = await this.#ask(kind, probe, timeoutSeconds * 1000);
+      if (asked === "nothing") {
+        await clock.wait(periodSeconds * 1000, signal);
+        continue;
+      }
+      const { outcome } = asked;
       const success = outcome === undefined;
       run = success === wasSuccess ? run + 1 : 1;
       wasSuccess = success;
@@ -126,5 +136,26 @@ export class ContainerProbes implements Disposable {
       if (run >= (success ? successThreshold : failureThreshold)) yield outcome;
       await clock.wait(periodSeconds * 1000, signal);
     }
+  }
+
+  /** What cannot be asked says nothing of the container, and is tried again at once some times. */
+  async #ask(
+    kind: ProbeKind,
+    probe: Probe,
+    timeoutMs: number,
+  ): Promise<{ readonly outcome: Outcome } | "nothing"> {
+    const { runtime, target, onFailure } = this.#options;
+    const { signal } = this.#closing;
+    let message = "";
+    for (let tries = 0; tries < maxTries; tries++) {
+      try {
+        return { outcome: await runProbe(runtime, probe, target, timeoutMs, signal) };
+      } catch (error) {
+        signal.throwIfAborted();
+        message = messageOf(error);
+      }
+    }
+    onFailure(kind, `it could not be made: ${message}`);
+    return "nothing";
   }
 }
