@@ -86,5 +86,9 @@ function doneEnd(
   if (!isDone) return undefined;
   if (failedIndexes.size > 0)
     return { end: "Failed", reason: "FailedIndexes", message: "Job has failed indexes" };
-  return { end: "Complete" };
+  return {
+    end: "Complete",
+    reason: "CompletionsReached",
+    message: "Reached expected number of succeeded pods",
+  };
 }

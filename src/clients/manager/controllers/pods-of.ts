@@ -16,7 +16,7 @@ export function hasEnded(pod: StoredPod, world: World): boolean {
 }
 
 /** Since when a pod is ready, in nanoseconds since 1970; undefined while it is not. */
-function readySinceNs(pod: StoredPod, world: World): bigint | undefined {
+export function readySinceNs(pod: StoredPod, world: World): bigint | undefined {
   const ready = world.podStatus(pod)?.conditions.find(({ type }) => type === "Ready");
   if (ready?.status !== "True" || pod.deleting !== undefined) return undefined;
   return BigInt(Date.parse(ready.lastTransitionTime)) * 1_000_000n;

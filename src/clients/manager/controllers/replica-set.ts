@@ -1,5 +1,6 @@
 import type { ManifestOf } from "../../manifests/index.ts";
-import type { StoredObject, StoredPod } from "../objects.ts";
+import type { StoredObject } from "../objects.ts";
+import { leastNeeded } from "./least-needed.ts";
 import { generatedName, hasEnded, isAvailable, isReady, podsOf } from "./pods-of.ts";
 import { podOf, type World } from "./world.ts";
 
@@ -25,10 +26,4 @@ export async function reconcileReplicaSet(set: ReplicaSet, world: World): Promis
     availableReplicas: active.filter((pod) => isAvailable(pod, minReadySeconds, world)).length,
     observedGeneration: set.generation,
   });
-}
-
-/** Those that are not ready first, and of each the youngest. */
-function leastNeeded(pods: readonly StoredPod[], world: World): readonly StoredPod[] {
-  const rank = (pod: StoredPod) => (isReady(pod, world) ? 1 : 0);
-  return pods.toSorted((a, b) => rank(a) - rank(b) || Number(b.createdAtNs - a.createdAtNs));
 }
