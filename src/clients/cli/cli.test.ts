@@ -68,7 +68,7 @@ const foreign: readonly [argv: readonly string[], advice: RegExp][] = [
   [["exec", "-e", "A=1", "web", "env"], /env KEY=VALUE/],
   [["help", "frobnicate"], /`berth --help` lists/],
   [["frobnicate", "--help"], /`berth --help` lists/],
-  [["rollout", "undo", "deployment/web"], /earlier manifest/],
+  [["rollout", "pause", "deployment/web"], /paused: true/],
   [["config", "show"], /`berth config --help` lists/],
   [["generate", "web"], /`berth generate --help` lists/],
 ];

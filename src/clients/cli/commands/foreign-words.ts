@@ -55,9 +55,8 @@ const wordsOfProfiles: Readonly<Record<string, string>> = {
 
 /** The same behind `berth rollout`. */
 const wordsOfRollouts: Readonly<Record<string, string>> = {
-  history: "`berth describe KIND NAME` shows what has happened to an object",
-  status: "`berth get` shows how many of an object's pods are ready",
-  undo: "`berth apply` the earlier manifest again",
+  pause: "`berth apply` the Deployment with `paused: true`",
+  resume: "`berth apply` the Deployment without `paused`",
 };
 
 /** What peers call the same, by the command that it is typed behind. */
