@@ -32,7 +32,7 @@ export function rolloutState({ kind, object }: ListedObject): RolloutState {
         memberAt(object, "spec", "updateStrategy", "type") === "OnDelete" ? 0 : 1,
         1,
         status("updatedNumberScheduled"),
-        status("numberReady"),
+        status("numberAvailable"),
       );
     default:
       throw usageError(`a ${kind} has no rollouts; Deployment, StatefulSet and DaemonSet have`);
@@ -48,7 +48,7 @@ function deploymentState(object: unknown, wanted: number, status: (key: string) 
   if (memberAt(object, "spec", "paused") === true) return goingOn("it is paused");
   const state = podsState(wanted, wanted, status("updatedReplicas"), status("availableReplicas"));
   const old = status("replicas") - status("updatedReplicas");
-  return old > 0 && status("updatedReplicas") >= wanted ? goingOn(`${old} old pods are still there`) : state;
+  return old > 0 && status("updatedReplicas") >= wanted ? goingOn(`old pods still there: ${old}`) : state;
 }
 
 /** So many pods have to be of the new template, and all of them available. */

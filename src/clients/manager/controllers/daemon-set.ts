@@ -1,6 +1,6 @@
 import type { ManifestOf } from "../../manifests/index.ts";
 import type { StoredObject } from "../objects.ts";
-import { generatedName, hasEnded, isReady, podsOf } from "./pods-of.ts";
+import { generatedName, hasEnded, isAvailable, isReady, podsOf } from "./pods-of.ts";
 import { templateHash } from "./template-hash.ts";
 import { podOf, type World } from "./world.ts";
 
@@ -23,11 +23,15 @@ export async function reconcileDaemonSet(set: DaemonSet, world: World): Promise<
       set,
     );
   else if (pod !== undefined && (hasEnded(pod, world) || (isOld && rolls))) await world.remove(pod);
+  const isThere = pod !== undefined && isAvailable(pod, spec.minReadySeconds ?? 0, world);
   await world.setStatus(set, {
     desiredNumberScheduled: 1,
     currentNumberScheduled: pod === undefined ? 0 : 1,
     updatedNumberScheduled: pod === undefined || isOld ? 0 : 1,
     numberReady: pod !== undefined && isReady(pod, world) ? 1 : 0,
+    numberAvailable: isThere ? 1 : 0,
+    numberUnavailable: isThere ? 0 : 1,
+    numberMisscheduled: 0,
     observedGeneration: set.generation,
   });
 }
