@@ -5,7 +5,7 @@ import { mountOf, NamespaceThread } from "../../ground/linux/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import type { ContainerDetails } from "../../parts/dockerapi/index.ts";
 import { podCgroup } from "../../services/runtime/index.ts";
-import { UsageMeter } from "../../services/snapshots/index.ts";
+import { type SignsOfLife, UsageMeter } from "../../services/snapshots/index.ts";
 import { CgroupReadings, CpuRates, sumOfUsages } from "../../services/stats/index.ts";
 import {
   type CgroupUsage,
@@ -60,6 +60,7 @@ export class DockerStats implements Stats, AsyncDisposable {
       { usage: (id) => this.#layerUsage(id), stat: (id) => this.#services.mirror.find(id) },
       { periodMs: options.layerPeriodMs, logger: options.logger },
     );
+    this.#layers.follow(() => this.#signsOfLife());
   }
 
   async ofContainers(containers: readonly Container[]): Promise<readonly ContainerStats[]> {
@@ -181,6 +182,14 @@ export class DockerStats implements Stats, AsyncDisposable {
         writableLayer: layer && { ...layer, mountpoint },
       };
     });
+  }
+
+  /** Of containers: the CPU time that was last seen, or that they do not run. */
+  #signsOfLife(): SignsOfLife {
+    const views = this.#services.mirror.containers().map(({ view }) => view);
+    return new Map(
+      views.map(({ id, state }) => [id, state.kind === "running" ? this.#rates.totalNs(id) : state.kind]),
+    );
   }
 
   #all(): readonly string[] {
