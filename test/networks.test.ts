@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import { promisify } from "node:util";
 import { NamespaceMode, Protocol } from "../src/ground/protocol/index.ts";
@@ -15,6 +15,7 @@ import { tempDir } from "../src/testing/temp-dir.ts";
 import { bridgeNetwork, TestBerth } from "./support/berth.ts";
 import { busyboxImage, startBusyboxRegistry } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
+import { testEngine } from "./support/engine.ts";
 import { readHostState } from "./support/host-state.ts";
 import { perlLayer } from "./support/perl.ts";
 import { execSync, TestPod } from "./support/pod.ts";
@@ -25,6 +26,11 @@ const cli = new URL("../dist/berth.cjs", import.meta.url).pathname;
 const limit = { timeout: 120_000 };
 
 await enterPrivateNetwork();
+
+/** Where the daemon keeps what it knows of pods' networks. */
+function networkDir({ root }: TestBerth): string {
+  return testEngine === "docker" ? join(root, "docker", "network") : join(root, "network");
+}
 
 const portMappings = [{ protocol: Protocol.TCP, containerPort: 80, hostPort: 18082, hostIp: "" }];
 
@@ -105,12 +111,12 @@ describe("a pod's network", () => {
       await remove(berth, await TestPod.run(berth, "first"));
       const before = await networkState(berth);
       const pod = await TestPod.run(berth, "pod", { portMappings });
-      const file = join(berth.root, "network", `${pod.id}.json`);
+      const file = join(networkDir(berth), `${pod.id}.json`);
       if (text === undefined) await rm(file);
       else await writeFile(file, text);
       await remove(berth, pod);
       assert.deepEqual(await networkState(berth), before);
-      assert.deepEqual(await readdir(join(berth.root, "network")), []);
+      assert.deepEqual(await readdir(networkDir(berth)), []);
     });
   }
 
@@ -198,12 +204,12 @@ describe("a machine on which no network is configured", () => {
     await berth.restartDaemon("SIGKILL");
     assert.match(await read(["-T1", "-u", "TCP:127.0.0.1:18084,connect-timeout=1", "STDOUT"]), /hello/);
     await berthCli("rm", "-f", "web");
-    const left = await readdir(join(berth.root, "default-network", "berth"));
+    const left = await readdir(join(dirname(networkDir(berth)), "default-network", "berth"));
     assert.deepEqual(
       left.filter((name) => /^[0-9a-f]+[.:]/.test(name)),
       [],
     );
-    assert.deepEqual(await readdir(join(berth.root, "network")), []);
+    assert.deepEqual(await readdir(networkDir(berth)), []);
   });
 });
 

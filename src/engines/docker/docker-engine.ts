@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { HostPaths } from "../../ground/hostpaths/index.ts";
-import { type CgroupLayout, cgroupLayout } from "../../ground/linux/index.ts";
+import { type CgroupLayout, cgroupLayout, NamespaceThread } from "../../ground/linux/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import { KeyLock } from "../../ground/sync/index.ts";
 import {
@@ -106,10 +106,11 @@ export class DockerEngine implements Engine, AsyncDisposable {
       mirror,
       network,
       logs: new ContainerLogs({ client, hostPaths, logger }),
-      execs: new Execs(client, join(stateDir, "execs"), logger),
+      execs: new Execs(client, join(stateDir, "execs"), layout, logger),
       sandboxFiles: new SandboxFiles(join(stateDir, "sandboxes")),
       unfinished,
       cgroups: layout,
+      namespaces: new NamespaceThread(),
       sandboxLocks: new KeyLock(),
       hostPaths,
       logger,
@@ -221,6 +222,7 @@ export class DockerEngine implements Engine, AsyncDisposable {
     await mirror[Symbol.asyncDispose]();
     await logs[Symbol.asyncDispose]();
     await this.stats[Symbol.asyncDispose]();
+    await this.#services.namespaces[Symbol.asyncDispose]();
     client[Symbol.dispose]();
   }
 

@@ -4,12 +4,14 @@ import { hasCode } from "../../ground/errors/index.ts";
 import { PodSandboxConfig } from "../../ground/protocol/index.ts";
 import { JoinedCalls } from "../../ground/sync/index.ts";
 import type { ContainerDetails, NewContainer } from "../../parts/dockerapi/index.ts";
+import type { PodAttachment } from "../../services/network/index.ts";
 import { EngineError, type Sandbox, type Sandboxes } from "../engine/index.ts";
-import { podAttachment, resolvConfOf, sharesHostNetwork } from "../podnetwork/index.ts";
+import { podAttachment, podToDetach, resolvConfOf, sharesHostNetwork } from "../podnetwork/index.ts";
 import { createContainer } from "./create-container.ts";
 import type { DockerServices } from "./docker-services.ts";
 import { type FoundSandbox, hasEnded } from "./found.ts";
 import { findById, getById } from "./ids.ts";
+import { writeInterfaceSysctls } from "./interface-sysctls.ts";
 import { isReader, sandboxName } from "./names-and-labels.ts";
 import { PauseImage } from "./pause-image.ts";
 import { sandboxBody } from "./sandbox-body.ts";
@@ -141,6 +143,7 @@ export class DockerSandboxes implements Sandboxes {
     observer("sandbox-network");
     const attachment = podAttachment(id, config, sandboxFiles.networkNamespace(details));
     const { ips } = await network.attach(attachment);
+    await writeInterfaceSysctls(id, config, this.#services);
     await sandboxFiles.writeHosts(id, config, ips);
   }
 
@@ -165,11 +168,18 @@ export class DockerSandboxes implements Sandboxes {
     });
   }
 
-  async #detach(id: string): Promise<void> {
+  async #detach(id: string, pod?: PodAttachment): Promise<void> {
     const { network, sandboxFiles, observer } = this.#services;
     observer("undo sandbox-network");
-    await network.detach(id);
+    await network.detach(id, pod === undefined ? {} : { pod });
     await sandboxFiles.remove(id);
+  }
+
+  /** One that was ready has an attachment, also where what was written down of it is lost. */
+  async #detachPod({ id, labels: { config }, details, view }: FoundSandbox): Promise<void> {
+    if (!this.#hasCni(config)) return;
+    const netnsPath = this.#services.sandboxFiles.networkNamespace(details);
+    await this.#detach(id, view.ips.length === 0 ? undefined : podToDetach(id, config, netnsPath));
   }
 
   async stop(idOrPrefix: string): Promise<void> {
@@ -179,7 +189,8 @@ export class DockerSandboxes implements Sandboxes {
     await this.#stopLocked(found);
   }
 
-  async #stopLocked({ id, labels }: FoundSandbox): Promise<void> {
+  async #stopLocked(found: FoundSandbox): Promise<void> {
+    const { id } = found;
     const { mirror, observer } = this.#services;
     observer("sandbox-stop");
     const end = async () => {
@@ -188,7 +199,7 @@ export class DockerSandboxes implements Sandboxes {
     };
     // They are killed, as it is: none has to wait for the others.
     await Promise.all([this.#endContainers(id, false), end()]);
-    if (this.#hasCni(labels.config)) await this.#detach(id);
+    await this.#detachPod(found);
     observer("sandbox-stopped");
   }
 
@@ -204,10 +215,11 @@ export class DockerSandboxes implements Sandboxes {
   }
 
   /** Somebody else has removed its container: what else it had goes too, or at the next connection. */
-  removed({ id, labels }: FoundSandbox): void {
+  removed(found: FoundSandbox): void {
+    const { id } = found;
     const release = async () => {
       using _ = await this.#services.sandboxLocks.acquire(id);
-      if (this.#hasCni(labels.config)) await this.#detach(id);
+      await this.#detachPod(found);
     };
     release().catch((err: unknown) => this.#notDetached(id, err));
   }

@@ -1,5 +1,5 @@
 import type { HostPaths } from "../../ground/hostpaths/index.ts";
-import type { CgroupLayout } from "../../ground/linux/index.ts";
+import type { CgroupLayout, NamespaceThread } from "../../ground/linux/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import type { KeyLock } from "../../ground/sync/index.ts";
 import type { DockerClient, DockerInfo } from "../../parts/dockerapi/index.ts";
@@ -21,6 +21,7 @@ export type DockerServices = {
   readonly execs: Execs;
   readonly sandboxFiles: SandboxFiles;
   readonly cgroups: CgroupLayout;
+  readonly namespaces: NamespaceThread;
   readonly unfinished: Unfinished;
   /** Held while a container is made in a sandbox, and while the sandbox is stopped or removed. */
   readonly sandboxLocks: KeyLock;

@@ -1,7 +1,7 @@
 import { statfs } from "node:fs/promises";
 import { nowNs } from "../../ground/clock/index.ts";
 import { hasCode } from "../../ground/errors/index.ts";
-import { mountOf, NamespaceThread } from "../../ground/linux/index.ts";
+import { mountOf } from "../../ground/linux/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import type { ContainerDetails } from "../../parts/dockerapi/index.ts";
 import { podCgroup } from "../../services/runtime/index.ts";
@@ -38,11 +38,13 @@ const defaultInterface = "eth0";
 
 /** The figures come from cgroups and network namespaces, as with the native engine: Docker is not asked. */
 export class DockerStats implements Stats, AsyncDisposable {
-  readonly #services: Pick<DockerServices, "client" | "mirror" | "cgroupDriver" | "sandboxFiles" | "cgroups">;
+  readonly #services: Pick<
+    DockerServices,
+    "client" | "mirror" | "cgroupDriver" | "sandboxFiles" | "cgroups" | "namespaces"
+  >;
   readonly #options: DockerStatsOptions;
   readonly #readings: CgroupReadings;
   readonly #rates = new CpuRates();
-  readonly #namespaces = new NamespaceThread();
   readonly #layers: UsageMeter;
   /** Where the processes of sandboxes and containers are, by these; a process does not move. */
   readonly #cgroups = new WeakMap<ContainerDetails, string>();
@@ -50,7 +52,10 @@ export class DockerStats implements Stats, AsyncDisposable {
   readonly #layerPaths = new WeakMap<Found["labels"], string>();
 
   constructor(
-    services: Pick<DockerServices, "client" | "mirror" | "cgroupDriver" | "sandboxFiles" | "cgroups">,
+    services: Pick<
+      DockerServices,
+      "client" | "mirror" | "cgroupDriver" | "sandboxFiles" | "cgroups" | "namespaces"
+    >,
     options: DockerStatsOptions,
   ) {
     this.#services = services;
@@ -153,7 +158,7 @@ export class DockerStats implements Stats, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.#readings[Symbol.asyncDispose](), this.#namespaces[Symbol.asyncDispose]()]);
+    await this.#readings[Symbol.asyncDispose]();
   }
 
   async #ofContainers(
@@ -215,13 +220,13 @@ export class DockerStats implements Stats, AsyncDisposable {
 
   async #networks(ready: readonly Sandbox[]): Promise<ReadonlyMap<string, NetworkStats>> {
     const own = ready.filter(({ config }) => !sharesHostNetwork(config));
-    const { mirror, sandboxFiles } = this.#services;
+    const { mirror, sandboxFiles, namespaces } = this.#services;
     const paths = own.map(({ id }) => {
       const details = mirror.find(id)?.details;
       return details === undefined ? "" : sandboxFiles.networkNamespace(details);
     });
     if (own.length === 0) return new Map();
-    const counters = await this.#namespaces.networkCounters(paths);
+    const counters = await namespaces.networkCounters(paths);
     const atNs = nowNs();
     return new Map(
       own.flatMap(({ id }, index) => {

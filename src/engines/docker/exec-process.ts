@@ -3,13 +3,15 @@ import { uptime } from "node:os";
 import { dirname } from "node:path";
 import { isErrno } from "../../ground/fs/index.ts";
 import {
+  type CgroupLayout,
   childrenOf,
   isAlive,
-  killProcessTree,
   parentOf,
   processGroupOf,
   processStartTime,
 } from "../../ground/linux/index.ts";
+import { killExec } from "../../services/runtime/index.ts";
+import { memoryDirectory } from "./process-cgroup.ts";
 
 /** Of `startTime` in /proc (proc_pid_stat(5)), on every machine that Linux runs on. */
 const ticksPerSecond = 100;
@@ -70,11 +72,18 @@ export class ExecProcess {
     this.#write();
   }
 
-  /** Kills the command with all that descends from it; no error for one that is gone. */
-  async kill(): Promise<void> {
+  /**
+   * Kills the command with all that descends from it or is left of its session; no error for one that is
+   * gone.
+   */
+  async kill(layout: CgroupLayout): Promise<void> {
     const { command } = this.#trace;
     const found = command === undefined ? await this.#search() : [command];
-    for (const { pid, startTime } of found) if (await isAlive(pid, startTime)) await killProcessTree(pid);
+    for (const { pid, startTime } of found) {
+      if (!(await isAlive(pid, startTime))) continue;
+      const directory = await memoryDirectory(layout, pid);
+      await killExec(undefined, pid, directory === undefined ? undefined : { directory });
+    }
   }
 
   /** Whether Docker has told the command's process. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { hasCode } from "../../ground/errors/index.ts";
-import { killProcessTree } from "../../ground/linux/index.ts";
+import type { CgroupLayout } from "../../ground/linux/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import { type DockerClient, type NewExec, readFrames } from "../../parts/dockerapi/index.ts";
 import { EngineError } from "../engine/index.ts";
@@ -32,13 +32,15 @@ const answerMs = 2000;
 export class Execs {
   readonly #client: DockerClient;
   readonly #directory: string;
+  readonly #layout: CgroupLayout;
   readonly #logger: Logger;
   readonly #running = new Map<string, RunningExec>();
 
   /** `directory` is private, on a tmpfs; made when needed. */
-  constructor(client: DockerClient, directory: string, logger: Logger) {
+  constructor(client: DockerClient, directory: string, layout: CgroupLayout, logger: Logger) {
     this.#client = client;
     this.#directory = directory;
+    this.#layout = layout;
     this.#logger = logger;
   }
 
@@ -52,6 +54,7 @@ export class Execs {
     const command = {
       id,
       client: this.#client,
+      layout: this.#layout,
       process: await ExecProcess.note(join(this.#directory, id), details.State.Pid),
     };
     const forget = () => {
@@ -67,7 +70,7 @@ export class Execs {
       return running;
     } catch (error) {
       // Without an answer it may run all the same.
-      if (hasCode(error, "Unavailable")) await command.process.kill();
+      if (hasCode(error, "Unavailable")) await command.process.kill(this.#layout);
       forget();
       throw error;
     }
@@ -84,7 +87,7 @@ export class Execs {
     for (const id of ids) {
       try {
         const process = ExecProcess.read(join(this.#directory, id));
-        await kill({ id, client: this.#client, process });
+        await kill({ id, client: this.#client, layout: this.#layout, process });
         process.forget();
       } catch (err) {
         this.#logger.warn(
@@ -96,7 +99,12 @@ export class Execs {
   }
 }
 
-type Command = { readonly id: string; readonly client: DockerClient; readonly process: ExecProcess };
+type Command = {
+  readonly id: string;
+  readonly client: DockerClient;
+  readonly layout: CgroupLayout;
+  readonly process: ExecProcess;
+};
 
 /** A command with its streams. */
 export class RunningExec implements AsyncDisposable {
@@ -199,18 +207,23 @@ export class RunningExec implements AsyncDisposable {
  * Docker is asked for a process that is not known yet, which it has a little after that was asked for. Throws
  * EngineError Internal where it never tells.
  */
-async function kill({ client, id, process }: Command): Promise<void> {
-  if (process.isFound) return await process.kill();
+async function kill({ client, id, layout, process }: Command): Promise<void> {
+  if (process.isFound) return await process.kill(layout);
   for (let tries = 1; ; tries++) {
     const exec = await client.exec(id, AbortSignal.timeout(answerMs)).catch((error: unknown) => {
       // It goes with its container, and an engine that has started anew has forgotten it.
       if (hasCode(error, "NotFound") || isSilence(error)) return undefined;
       throw error;
     });
-    if (exec === undefined) return await process.kill();
+    if (exec === undefined) return await process.kill(layout);
     const { Running, ExitCode, Pid } = exec;
     if (!Running && ExitCode !== null) return;
-    if (Running && Pid > 1) return await killProcessTree(Pid);
+    if (Running && Pid > 1) {
+      await process.found(Pid);
+      // Otherwise it has just ended.
+      if (process.isFound) await process.kill(layout);
+      return;
+    }
     if (tries === maxTries) {
       // It was never started.
       if (!Running) return;

@@ -67,13 +67,19 @@ export function stateOf({ State: state, Created }: ContainerDetails): ContainerS
     case "dead":
       return {
         kind: "exited",
-        startedAtNs: timeNs(state.StartedAt),
+        startedAtNs: startOfEnded(state),
         finishedAtNs: timeNs(state.FinishedAt),
         exitCode: state.ExitCode,
         reason: endOf(state),
         message: state.OOMKilled && state.Error === "" ? "memory ran out in the container" : state.Error,
       };
   }
+}
+
+/** Docker notes the start of what ends at once after its end. */
+function startOfEnded({ StartedAt, FinishedAt }: ContainerDetails["State"]): bigint {
+  const [startedAtNs, finishedAtNs] = [timeNs(StartedAt), timeNs(FinishedAt)];
+  return finishedAtNs > 0n && finishedAtNs < startedAtNs ? finishedAtNs : startedAtNs;
 }
 
 /** As with the native engine it is told also where a child was killed and the first process ended well. */

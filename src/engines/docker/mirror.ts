@@ -272,10 +272,12 @@ export class Mirror implements AsyncDisposable {
     );
     await raceAbort(this.#options.onConnected(all), signal);
     const ids = new Set(all.map(({ Id }) => Id));
-    for (const details of all) {
+    const take = async (details: ContainerDetails) => {
       using _ = await this.#turns.acquire(details.Id);
       await this.#take(details.Id, details);
-    }
+    };
+    // Together: the end of one waits for its log, whose file system may hang.
+    await Promise.all(all.map(take));
     for (const id of before) if (!ids.has(id)) await this.#take(id, undefined);
   }
 

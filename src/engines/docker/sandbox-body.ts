@@ -1,7 +1,13 @@
 import type { LookUp } from "../../ground/hostpaths/index.ts";
 import { NamespaceMode, type PodSandboxConfig, Protocol } from "../../ground/protocol/index.ts";
 import type { NewContainer } from "../../parts/dockerapi/index.ts";
-import { namespaceOptions, podHostname, sharesHostNetwork } from "../podnetwork/index.ts";
+import {
+  byInterface,
+  namespaceOptions,
+  podHostname,
+  podSysctls,
+  sharesHostNetwork,
+} from "../podnetwork/index.ts";
 import { sandboxLabels } from "./names-and-labels.ts";
 import { refuseInSandbox } from "./refused.ts";
 import { type SecuritySettings, securityOptions } from "./security-options.ts";
@@ -33,6 +39,7 @@ export async function sandboxBody(
   const namespaces = namespaceOptions(config);
   const onHost = sharesHostNetwork(config);
   const network = onHost ? "host" : options.network === "bridge" ? "bridge" : "none";
+  const sysctls = podSysctls(config, options.defaultSysctls);
   return {
     Image: options.image,
     ...(!onHost && { Hostname: podHostname(config) }),
@@ -54,10 +61,7 @@ export async function sandboxBody(
       ReadonlyRootfs: true,
       GroupAdd: (security?.supplementalGroups ?? []).map(String),
       OomScoreAdj: Math.max(oomScoreAdj, options.minOomScoreAdj),
-      Sysctls: {
-        ...(onHost ? {} : options.defaultSysctls),
-        ...linux?.sysctls,
-      },
+      Sysctls: network === "none" ? byInterface(sysctls).others : sysctls,
       SecurityOpt: [
         ...(await securityOptions(security ?? {}, options.security, lookUp)),
         "no-new-privileges",

@@ -62,6 +62,11 @@ export class SandboxFiles {
     return NetworkSettings.SandboxKey === "" ? this.#path(Id, "net") : NetworkSettings.SandboxKey;
   }
 
+  /** Where the pin of its network namespace is, `net`. */
+  directory(id: string): string {
+    return this.#path(id);
+  }
+
   /** Path by the path in containers; none where Docker has made them, and shows them itself. */
   shown({ Id, HostsPath }: ContainerDetails): Readonly<Record<string, string>> {
     if (HostsPath !== "") return {};

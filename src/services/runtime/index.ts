@@ -20,6 +20,7 @@ export { removeCgroup } from "./cgroups/remove-cgroup.ts";
 export { endLeftDump } from "./checkpoint/end-dump.ts";
 export { ConmonTasks, type ConmonTasksOptions } from "./conmon/conmon-tasks.ts";
 export { LogFile } from "./conmon/log-file.ts";
+export { killExec } from "./exec/kill-exec.ts";
 export { askFeatures } from "./handlers/ask-features.ts";
 export { type Criu, type DetectCriuOptions, detectCriu } from "./handlers/criu.ts";
 export {

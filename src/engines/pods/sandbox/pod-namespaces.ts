@@ -1,9 +1,8 @@
 import type { PodNamespacesRequest } from "../../../ground/linux/index.ts";
-import { podHostname, sharesHostIpc, sharesHostNetwork } from "../../podnetwork/index.ts";
+import { podHostname, podSysctls, sharesHostIpc, sharesHostNetwork } from "../../podnetwork/index.ts";
 import { sandboxPaths } from "../paths.ts";
 import type { SandboxRecord } from "../records/records.ts";
 import type { PodServices } from "../services.ts";
-import { podSysctls } from "./sandbox-sysctls.ts";
 import { podIdMappings } from "./user-namespaces.ts";
 
 /** The namespaces that a pod has of its own, and what is set in them. */

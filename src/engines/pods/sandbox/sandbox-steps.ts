@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import {
+  byInterface,
   needsPause,
   podAttachment,
   podToDetach,
@@ -16,7 +17,6 @@ import { podNamespaces } from "./pod-namespaces.ts";
 import type { Ready } from "./ready-pod.ts";
 import { makeSandboxDirectory, removeSandboxDirectory } from "./sandbox-directory.ts";
 import { mountSharedMemory, writeHosts, writeSandboxFiles } from "./sandbox-files.ts";
-import { byInterface } from "./sandbox-sysctls.ts";
 import { podRoot } from "./user-namespaces.ts";
 
 /** A sandbox on its way: its record, and what the steps find out. */

@@ -7,7 +7,8 @@ import type { StreamOwner } from "../streams/stream-owner.ts";
 export type ExecCgroup = {
   /** See TaskRecord. */
   readonly directory: string;
-  readonly freezer: ContainerFreezer;
+  /** Left out, processes that fork faster than they can be listed are not held still. */
+  readonly freezer?: ContainerFreezer;
 };
 
 /** What running a command in a container takes. */

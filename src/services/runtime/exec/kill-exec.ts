@@ -43,7 +43,7 @@ export async function killExec(
       killed.add(member);
     }
   };
-  const killStill = () => (cgroup === undefined ? killAll() : cgroup.freezer.still(killAll));
+  const killStill = () => cgroup?.freezer?.still(killAll) ?? killAll();
   if (await stopAll(look)) {
     if (pid !== undefined) await killProcessTree(pid);
     await killAll();

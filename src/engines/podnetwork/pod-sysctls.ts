@@ -1,6 +1,6 @@
-import { interfaceOfSysctl } from "../../../ground/linux/index.ts";
-import type { PodSandboxConfig } from "../../../ground/protocol/index.ts";
-import { sharesHostIpc, sharesHostNetwork } from "../../podnetwork/index.ts";
+import { interfaceOfSysctl } from "../../ground/linux/index.ts";
+import type { PodSandboxConfig } from "../../ground/protocol/index.ts";
+import { sharesHostIpc, sharesHostNetwork } from "./pod-namespaces.ts";
 
 /**
  * The sysctls to write in the pod's namespaces: the defaults of the configuration that those namespaces take,
