@@ -207,6 +207,6 @@ test("where there is no configuration file, the check says so", {
   skip: existsSync(defaultConfigFile),
 }, async () => {
   const { status, stdout } = await berth(["config", "check"]);
-  assert.equal(stdout, `${defaultConfigFile} is not there: every key has its default\n`);
+  assert.equal(stdout, `${defaultConfigFile} does not exist: every key has its default\n`);
   assert.equal(status, 0);
 });

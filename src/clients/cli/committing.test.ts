@@ -52,7 +52,10 @@ test("import sends an archive and prints the id of its image", async () => {
   assert.deepEqual(await readdir(join(archive, "../..")), []);
   const missing = await endpoint.run(["import", "/nonexistent/x.tar"]);
   assert.deepEqual([missing.status, missing.stderr], [3, "berth: /nonexistent/x.tar not found\n"]);
-  assert.match((await endpoint.run(["import", "/tmp"])).stderr, /^berth: \/tmp is a directory, where/);
+  assert.match(
+    (await endpoint.run(["import", "/tmp"])).stderr,
+    /^berth: \/tmp is a directory, not an archive/,
+  );
 });
 
 test("image diff lists paths as podman does, with nothing in them that a terminal obeys", async () => {

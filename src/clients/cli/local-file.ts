@@ -7,7 +7,7 @@ import { CliError } from "./errors.ts";
 export function unreadable(path: string, cause: unknown): unknown {
   if (isErrno(cause, "ENOENT")) return new CliError("NotFound", `${path} not found`, { cause });
   if (isErrno(cause, "ENOTDIR"))
-    return new CliError("NotFound", `${path} not found: a part of the path is no directory`, { cause });
+    return new CliError("NotFound", `${path} not found: a part of the path is not a directory`, { cause });
   if (isErrno(cause, "EACCES"))
     return new CliError("PermissionDenied", `${path} cannot be read: permission denied`, { cause });
   return cause;
@@ -20,7 +20,7 @@ export async function openArchive(path: string): Promise<ReadStream> {
   });
   if ((await file.stat()).isDirectory()) {
     await file.close();
-    throw new CliError("InvalidArgument", `${path} is a directory, where an archive should be`);
+    throw new CliError("InvalidArgument", `${path} is a directory, not an archive`);
   }
   return file.createReadStream({ highWaterMark: 1024 * 1024 });
 }

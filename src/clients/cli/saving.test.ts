@@ -84,7 +84,7 @@ test("save that fails in the middle, or is refused, leaves what was there before
   assert.deepEqual(await readdir(directory), ["a.tar"]);
   assert.match((await endpoint.run(["save", "-o", directory, "a"])).stderr, /is a directory/);
   const missing = await endpoint.run(["save", "-o", join(directory, "no", "a.tar"), "a"]);
-  assert.match(missing.stderr, /cannot be written: its directory is not there/);
+  assert.match(missing.stderr, /cannot be written: its directory does not exist/);
 });
 
 test("save hands on what it is asked for, and says which images the archive has no name for", async () => {

@@ -256,7 +256,7 @@ function checkExecId(execId: string): void {
   if (isIdentifier(execId)) return;
   throw new ContainerdError(
     "InvalidArgument",
-    `exec_id: ${JSON.stringify(execId.slice(0, 152))} is none: use at most 76 letters and digits, with single - . _ between them`,
+    `exec_id: ${JSON.stringify(execId.slice(0, 152))} is not valid: use at most 76 letters and digits, with single - . _ between them`,
   );
 }
 

@@ -50,7 +50,7 @@ test("what no registry can have for an address is refused in words", async () =>
   await assert.rejects(endpoints("127.0.0.1:99999", {}), {
     name: "RegistryError",
     code: "InvalidArgument",
-    message: "127.0.0.1:99999 is no address of a registry: ports end at 65535",
+    message: "127.0.0.1:99999 is not a registry address: ports end at 65535",
   });
 });
 

@@ -22,7 +22,7 @@ export async function endpointsFor(
   { certsDirs, plainHttp = false }: Pick<RegistryOptions, "certsDirs" | "plainHttp">,
 ): Promise<readonly Endpoint[]> {
   if (!URL.canParse(`https://${host}/`))
-    throw new RegistryError("InvalidArgument", `${host} is no address of a registry: ports end at 65535`);
+    throw new RegistryError("InvalidArgument", `${host} is not a registry address: ports end at 65535`);
   const directory = await findHostDirectory(host, certsDirs);
   if (directory === undefined)
     return [plainHttp ? endpoint(bareEntry, `http://${host}/v2`, host, true) : ownEndpoint(host, bareEntry)];

@@ -14,7 +14,7 @@ export async function tryErofs(directory: string, { verity }: { readonly verity:
   if (verity && (await verityState(directory)) === "unsupported")
     throw new SnapshotError(
       "FailedPrecondition",
-      `${directory}: its file system or the kernel has no fs-verity, which images.erofs_verity asks for; use ext4 with the feature verity (tune2fs -O verity DEVICE) or btrfs and a kernel with CONFIG_FS_VERITY, or turn images.erofs_verity off`,
+      `${directory}: its file system or the kernel has no fs-verity, which images.erofs_verity requires; use ext4 with the feature verity (tune2fs -O verity DEVICE) or btrfs and a kernel with CONFIG_FS_VERITY, or turn images.erofs_verity off`,
     );
   const trial = join(directory, "trial");
   const [image, target] = [join(trial, "image"), join(trial, "fs")];

@@ -75,7 +75,7 @@ export class LayerMounts {
       if ((await verityState(file)) === "on") continue;
       throw new SnapshotError(
         "FailedPrecondition",
-        `${file} has no fs-verity, which images.erofs_verity asks for: remove the layer's images and pull them again`,
+        `${file} has no fs-verity, which images.erofs_verity requires: remove the layer's images and pull them again`,
       );
     }
   }

@@ -269,7 +269,7 @@ test("layers are refused that are to have fs-verity where there is none, with wh
   const snapshotter = await snapshotters.get("erofs", "k8s.io");
   await assert.rejects(snapshotter.prepare("a", undefined), (error) => {
     assert.ok(code("FailedPrecondition")(error));
-    assert.match(String(error), /no fs-verity, which images.erofs_verity asks for.*tune2fs -O verity/);
+    assert.match(String(error), /no fs-verity, which images.erofs_verity requires.*tune2fs -O verity/);
     return true;
   });
 });

@@ -30,7 +30,7 @@ export function define(command: Command, { io }: Invocation): void {
     .action(async (file?: string) => {
       await loadConfig({ file });
       const path = file ?? defaultConfigFile;
-      const found = existsSync(path) ? "is valid" : "is not there: every key has its default";
+      const found = existsSync(path) ? "is valid" : "does not exist: every key has its default";
       await write(io.stdout, `${path} ${found}\n`);
     });
 }

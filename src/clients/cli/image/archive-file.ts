@@ -18,7 +18,7 @@ export async function writeWhole(path: string, write: (target: Writable) => Prom
     const { code, syscall } = (cause ?? {}) as NodeJS.ErrnoException;
     if (syscall === undefined) throw cause;
     if (code === "ENOENT")
-      throw new CliError("FailedPrecondition", `${path} cannot be written: its directory is not there`, {
+      throw new CliError("FailedPrecondition", `${path} cannot be written: its directory does not exist`, {
         cause,
       });
     throw new CliError("FailedPrecondition", `${path} cannot be written (${code})`, { cause });

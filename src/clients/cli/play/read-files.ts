@@ -16,7 +16,7 @@ export type ManifestFileOptions = { readonly filename?: readonly string[] };
 export function addManifestFiles(command: Command): Command {
   return command
     .argument("[file...]", "files in YAML or JSON, directories of such files, or - for standard input")
-    .option("-f, --filename <file>", "the same, in kubectl's words (may be repeated)", collect);
+    .option("-f, --filename <file>", "the same as an argument, as with kubectl (may be repeated)", collect);
 }
 
 /** Those that were named, in either way. Throws CliError for none. */

@@ -30,7 +30,7 @@ function checkService(spec: Fields, place: Place): void {
       place.at("ports").error("is required, unless clusterIP is None or the type ExternalName");
     checkAddresses(spec, place);
     if (clusterIP === "None" && type !== undefined && type !== "ClusterIP")
-      place.at("clusterIP").error(`may not be None for the type ${type}`);
+      place.at("clusterIP").error(`must not be None for type ${type}`);
     return;
   }
   if (externalName === "") place.at("externalName").error("is required for the type ExternalName");
@@ -41,7 +41,7 @@ function checkService(spec: Fields, place: Place): void {
     ipFamilyPolicy: ipFamilyPolicy !== undefined,
   };
   for (const [field, isThere] of Object.entries(refused))
-    if (isThere) place.at(field).error("may not be there for the type ExternalName");
+    if (isThere) place.at(field).error("must not be set for type ExternalName");
 }
 
 /** One address of each family at most, in the order of the families. */
@@ -49,7 +49,7 @@ function checkAddresses(spec: Fields, place: Place): void {
   const { clusterIP = "", clusterIPs = [], ipFamilies = [], ipFamilyPolicy } = spec;
   const [first, second] = clusterIPs;
   const at = place.at("clusterIPs");
-  if (first !== undefined && clusterIP === "") at.error("may not be there without clusterIP");
+  if (first !== undefined && clusterIP === "") at.error("must not be set without clusterIP");
   else if (first !== undefined && first !== clusterIP)
     at.at(0).error(`must be clusterIP, which is ${clusterIP}`);
   if (second !== undefined && clusterIPs.includes("None")) at.error("must not contain anything besides None");

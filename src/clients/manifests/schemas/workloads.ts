@@ -63,7 +63,7 @@ export const deploymentSpec = checked(
     if ((spec.progressDeadlineSeconds ?? 600) <= (spec.minReadySeconds ?? 0))
       place.at("progressDeadlineSeconds").error("must be more than minReadySeconds");
     if (spec.strategy?.type === "Recreate" && spec.strategy.rollingUpdate !== undefined)
-      place.at("strategy", "rollingUpdate").error("may not be there for the type Recreate");
+      place.at("strategy", "rollingUpdate").error("must not be set for type Recreate");
   },
 );
 
