@@ -148,6 +148,15 @@ describe("nerdctl run", () => {
     assert.match(last.stdout + last.stderr, /^\d{4}-\S*Z (out|err) 3\n$/);
   });
 
+  it("runs a command whose input ends at once", async () => {
+    await nerdctl("run", "-d", "--name", "fed", host.image, "sleep", "1000");
+    for (const words of ["typed", "again"]) {
+      const said = await host.programs.say("nerdctl", ["exec", "-i", "fed", "cat"], words);
+      assert.deepEqual([said.stdout, said.code], [words, 0]);
+    }
+    await nerdctl("rm", "-f", "fed");
+  });
+
   it("runs commands in it, and copies files into it and out of it", async () => {
     await using _running = await running("busy", "exec sleep 1000");
     assert.equal(

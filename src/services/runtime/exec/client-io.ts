@@ -1,43 +1,68 @@
+import type { FileHandle } from "node:fs/promises";
 import type { Subprocess } from "../../../ground/linux/index.ts";
 import type { OciProcess } from "../spec/types.ts";
+import { NamedFifo } from "../streams/fifo.ts";
 import { endLogger } from "../streams/logging-program.ts";
 import { type KeptStreams, PassedStreams } from "../streams/passed-streams.ts";
 import type { StreamOwner } from "../streams/stream-owner.ts";
 import type { ClientStreams } from "../tasks.ts";
 import type { ExecIo, ExecStdio } from "./exec-io.ts";
 
-/** A client's streams, handed to the command: the daemon copies nothing. */
+type Parts = {
+  readonly streams: ClientStreams;
+  readonly owner: StreamOwner | undefined;
+  readonly stdin: NamedFifo | undefined;
+  readonly outputs: PassedStreams;
+  readonly kept: KeptStreams;
+};
+
+/**
+ * A client's streams, handed to the command: the daemon copies nothing. The FIFO of its input is opened when
+ * it starts: clients whose input ends before they know of the command do not close it (nerdctl, ctr), and so
+ * must not be able to write before.
+ */
 export class ClientIo implements ExecIo {
   readonly resize = undefined;
-  readonly #passed: PassedStreams;
-  readonly #kept: KeptStreams;
+  readonly #parts: Parts;
+  #reader: FileHandle | undefined;
+  #writer: FileHandle | undefined;
+  #isStdinClosed = false;
 
-  private constructor(passed: PassedStreams, kept: KeptStreams) {
-    this.#passed = passed;
-    this.#kept = kept;
+  private constructor(parts: Parts) {
+    this.#parts = parts;
   }
 
   /** Throws as PassedStreams does. */
   static async open(streams: ClientStreams, owner: StreamOwner | undefined): Promise<ClientIo> {
     await using opened = new AsyncDisposableStack();
-    const passed = opened.use(await PassedStreams.open(streams));
-    if (owner !== undefined) await passed.giveTo(owner);
-    const kept = await passed.keep();
+    const { stdin: path, lookUp } = streams;
+    const stdin = path === undefined ? undefined : opened.use(await NamedFifo.find(path, lookUp));
+    const outputs = opened.use(await PassedStreams.open({ ...streams, stdin: undefined }));
+    if (owner !== undefined) await outputs.giveTo(owner);
+    const kept = await outputs.keep();
     opened.move();
-    return new ClientIo(passed, kept);
+    return new ClientIo({ streams, owner, stdin, outputs, kept });
   }
 
   adapt(process: OciProcess): OciProcess {
     return { ...process, terminal: false };
   }
 
-  prepare(): ExecStdio {
-    return this.#passed.stdio;
+  async prepare(): Promise<ExecStdio> {
+    const { streams, owner, stdin, outputs } = this.#parts;
+    const [nowhere, stdout, stderr] = outputs.stdio;
+    if (stdin === undefined || streams.stdin === undefined) return [nowhere, stdout, stderr];
+    const { reader, writer } = await stdin.open();
+    [this.#reader, this.#writer] = [reader, writer];
+    if (owner !== undefined) await streams.lookUp(streams.stdin, () => reader.chown(owner.uid, owner.gid));
+    if (this.#isStdinClosed) await writer.close();
+    return [reader.fd, stdout, stderr];
   }
 
   connect(runtime: Subprocess): void {
     // Closing them neither waits nor fails.
-    void this.#passed[Symbol.asyncDispose]();
+    void this.#reader?.close();
+    void this.#parts.outputs[Symbol.asyncDispose]();
     runtime.stdio[0]?.destroy();
   }
 
@@ -49,12 +74,17 @@ export class ClientIo implements ExecIo {
   async outputEnded(): Promise<void> {}
 
   closeStdin(): void {
-    void this.#kept.closeStdin();
+    this.#isStdinClosed = true;
+    void this.#writer?.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#kept[Symbol.asyncDispose]();
-    await this.#passed[Symbol.asyncDispose]();
-    if (this.#passed.logger !== undefined) await endLogger(this.#passed.logger);
+    const { stdin, outputs, kept } = this.#parts;
+    await this.#reader?.close();
+    await this.#writer?.close();
+    await stdin?.[Symbol.asyncDispose]();
+    await kept[Symbol.asyncDispose]();
+    await outputs[Symbol.asyncDispose]();
+    if (outputs.logger !== undefined) await endLogger(outputs.logger);
   }
 }

@@ -13,7 +13,7 @@ export interface ExecIo extends AsyncDisposable {
   /** The command as these streams need it. */
   adapt(process: OciProcess): OciProcess;
   /** Called before the OCI runtime is started, and says what that has as its own streams. */
-  prepare(files: ExecFiles): ExecStdio;
+  prepare(files: ExecFiles): ExecStdio | Promise<ExecStdio>;
   /** Called once it runs. */
   connect(runtime: Subprocess): void;
   /**

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
-import { open, readdir, stat } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
@@ -144,6 +145,22 @@ for (const handler of ["crun", "runc"]) {
       process.closeStdin();
       assert.equal((await process.wait()).exitCode, 0);
       assert.deepEqual([await stdout.all, await stderr.all], ["some words", "no\n"]);
+      await process.delete();
+    });
+
+    test("reads nothing before it starts, so that a client is heard that ends its input at once", async () => {
+      const paths = await fifos("stdin", "stdout");
+      const process = await task.exec(command("cat", io(paths)));
+      const typing = open(paths.stdin ?? "", constants.O_WRONLY | constants.O_NONBLOCK);
+      await assert.rejects(typing, { code: "ENXIO" });
+      // It waits until there is a reader.
+      const typed = writeFile(paths.stdin ?? "", "at once").then(() => process.closeStdin());
+      await process.start();
+      await typed;
+      assert.equal((await process.wait()).exitCode, 0);
+      await using said = await open(paths.stdout ?? "", constants.O_RDONLY | constants.O_NONBLOCK);
+      const { buffer, bytesRead } = await said.read(Buffer.alloc(100), 0, 100);
+      assert.equal(buffer.toString("utf8", 0, bytesRead), "at once");
       await process.delete();
     });
 

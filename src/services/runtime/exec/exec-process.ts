@@ -108,7 +108,7 @@ export class ExecProcess implements Process {
     const { context, io, process } = this.#options;
     try {
       mkdirSync(this.#files.directory, { mode: 0o700 });
-      const stdio = io.prepare(this.#files);
+      const stdio = await io.prepare(this.#files);
       const runtime = await spawnExec(context, this.#files, io.adapt(process), stdio);
       this.#runtime = runtime;
       io.connect(runtime);

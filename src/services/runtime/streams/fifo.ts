@@ -4,6 +4,9 @@ import type { LookUp } from "../../../ground/hostpaths/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import { openLookedUp } from "./open-look-up.ts";
 
+/** Of open(2), which Node does not name: a place in the tree, of which nothing is opened. */
+const O_PATH = 0o10000000;
+
 /**
  * Both ends of a client's FIFO. The one that is not the process's is kept open, so that opening never waits,
  * and that a client may leave and another come.
@@ -14,27 +17,69 @@ export type OpenFifo = AsyncDisposable & {
   readonly writer: FileHandle;
 };
 
+/** A client's FIFO that is there and not open: whoever opens its other end waits until this one is. */
+export class NamedFifo implements AsyncDisposable {
+  readonly #path: string;
+  readonly #lookUp: LookUp;
+  readonly #place: FileHandle;
+
+  private constructor(path: string, lookUp: LookUp, place: FileHandle) {
+    this.#path = path;
+    this.#lookUp = lookUp;
+    this.#place = place;
+  }
+
+  /** Throws RuntimeError InvalidArgument when there is none, and what `lookUp` throws. */
+  static async find(path: string, lookUp: LookUp): Promise<NamedFifo> {
+    await using opened = new AsyncDisposableStack();
+    const place = opened.use(await openLookedUp(path, lookUp, () => openPlace(path)));
+    if (!(await place.stat()).isFIFO()) throw noFifo(path, "it is not a FIFO");
+    opened.move();
+    return new NamedFifo(path, lookUp, place);
+  }
+
+  /**
+   * Without waiting for whoever has its other end. Throws RuntimeError InvalidArgument, and what the look-up
+   * throws.
+   */
+  async open(): Promise<OpenFifo> {
+    await using opened = new AsyncDisposableStack();
+    // By its place, as another file may lie at the path by now. Only a reader need not wait for a writer.
+    const [place, notWaiting] = [procPath(this.#place), constants.O_RDONLY | constants.O_NONBLOCK];
+    const opening = () => openedBy(this.#path, () => open(place, notWaiting));
+    const first = opened.use(await openLookedUp(this.#path, this.#lookUp, opening));
+    const writer = opened.use(await open(procPath(first), constants.O_WRONLY));
+    const reader = opened.use(await open(procPath(first), constants.O_RDONLY));
+    await first.close();
+    const ends = opened.move();
+    return { reader, writer, [Symbol.asyncDispose]: () => ends.disposeAsync() };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#place.close();
+  }
+}
+
 /**
  * Opens a FIFO without waiting for whoever has its other end. Throws RuntimeError InvalidArgument when there
  * is none, and what `lookUp` throws.
  */
 export async function openFifo(path: string, lookUp: LookUp): Promise<OpenFifo> {
-  await using opened = new AsyncDisposableStack();
-  // Only a reader need not wait for a writer. The others are opened by it, as another file may lie at the
-  // path by then.
-  const first = opened.use(await openLookedUp(path, lookUp, () => openPath(path)));
-  if (!(await first.stat()).isFIFO()) throw noFifo(path, "it is not a FIFO");
-  const same = `/proc/self/fd/${first.fd}`;
-  const writer = opened.use(await open(same, constants.O_WRONLY));
-  const reader = opened.use(await open(same, constants.O_RDONLY));
-  await first.close();
-  const ends = opened.move();
-  return { reader, writer, [Symbol.asyncDispose]: () => ends.disposeAsync() };
+  await using fifo = await NamedFifo.find(path, lookUp);
+  return await fifo.open();
 }
 
-async function openPath(path: string): Promise<FileHandle> {
+function procPath({ fd }: FileHandle): string {
+  return `/proc/self/fd/${fd}`;
+}
+
+function openPlace(path: string): Promise<FileHandle> {
+  return openedBy(path, () => open(path, O_PATH));
+}
+
+async function openedBy(path: string, opening: () => Promise<FileHandle>): Promise<FileHandle> {
   try {
-    return await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    return await opening();
   } catch (cause) {
     throw noFifo(path, "it cannot be opened", cause);
   }
