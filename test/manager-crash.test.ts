@@ -130,6 +130,8 @@ describe("a pod manager that is killed before each step", () => {
       metadata: { name: "web" },
       spec: {
         replicas: 2,
+        // The old replica set goes too, once the new pods have taken over.
+        revisionHistoryLimit: 0,
         selector: { matchLabels: { app: "web" } },
         template: {
           metadata: { labels: { app: "web" } },
