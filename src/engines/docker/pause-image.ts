@@ -23,8 +23,11 @@ export class PauseImage {
   readonly #client: DockerClient;
   readonly #program: string;
   readonly #configured: string;
-  /** The one that the engine had when it was last asked. */
-  #found: string | undefined;
+  /**
+   * The one that the engine had when it was last asked. Pods that are made at once ask together: Docker
+   * Engine 29 refuses one of two loads of the same image.
+   */
+  #found: Promise<string> | undefined;
 
   /** `configured` is another image's name, "" for our own. */
   constructor(client: DockerClient, { program, configured }: { program: string; configured: string }) {
@@ -38,8 +41,14 @@ export class PauseImage {
    * a program that cannot be read, or an image that is configured and was not pulled.
    */
   async ensure(): Promise<string> {
-    this.#found ??= this.#configured === "" ? await this.#load() : await this.#requireConfigured();
-    return this.#found;
+    this.#found ??= this.#configured === "" ? this.#load() : this.#requireConfigured();
+    const asked = this.#found;
+    try {
+      return await asked;
+    } catch (error) {
+      if (this.#found === asked) this.forget();
+      throw error;
+    }
   }
 
   /** The engine does not have it any more. */
