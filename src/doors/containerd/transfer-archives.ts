@@ -1,10 +1,11 @@
 import type { Descriptor } from "../../parts/oci/index.ts";
+import { hostPlatform } from "../../services/images/index.ts";
 import { bytesFrom, sendBytes } from "./byte-streams.ts";
 import { ContainerdError } from "./errors.ts";
 import { existingImage } from "./images.ts";
 import { addToLease } from "./lease-resources.ts";
 import { archivedNames, isNamed, type Named, namesIn, putNames } from "./transfer-names.ts";
-import { exportOf, imageStoreOf, importOf, type Transfer, toPlatforms, wishesOf } from "./transfer-types.ts";
+import { exportOf, imageStoreOf, importOf, type Transfer, toPlatform, wishesOf } from "./transfer-types.ts";
 
 /** The images of an archive that comes through a stream. */
 export async function load(transfer: Transfer): Promise<void> {
@@ -68,10 +69,8 @@ export async function save(transfer: Transfer): Promise<void> {
     {
       images: names,
       format: skipCompatibilityManifest ? "layout" : "oci",
-      // This machine's where none is named.
-      ...(allPlatforms || platforms.length > 0
-        ? { platform: toPlatforms(allPlatforms ? [] : platforms) }
-        : {}),
+      // An index stays as it is, as an image's id is its digest to nerdctl.
+      platform: allPlatforms ? "all" : platforms.length > 0 ? platforms.map(toPlatform) : [hostPlatform()],
     },
     signal,
   );
