@@ -1,11 +1,12 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
+import { killProcessTree } from "../../src/ground/linux/index.ts";
 import { eventually } from "./condition.ts";
 import { unmountBelow } from "./mounts-below.ts";
 
@@ -191,9 +192,18 @@ export class TestDocker implements AsyncDisposable {
     await rm(join(this.#directory, "exec", "containerd", "containerd.pid"), { force: true });
   }
 
-  /** Ends it, and takes away the mount of the host's network namespace that it leaves. */
+  /**
+   * Ends it and what it leaves: containers that it has forgotten, and the mount of the host's network
+   * namespace.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+    for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
+      const words = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
+      const isShim =
+        words.includes("-id") && words.some((word) => word.startsWith(`${this.#directory}/exec/`));
+      if (isShim) await killProcessTree(Number(pid));
+    }
     if (this.#options.bridge !== undefined) await run("ip", ["link", "delete", this.#bridge]);
     await unmountBelow(this.#directory);
   }
