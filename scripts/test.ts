@@ -43,6 +43,7 @@ const onceForAll = new Set(
     "declared-volumes",
     "docker-crash",
     "docker-engine",
+    "docker-events",
     "docker-images",
     "docker-newer",
     "docker-setups",

@@ -170,8 +170,8 @@ describe("a container that can neither be made nor taken back", () => {
     const bundles = join(berth.directory, "state", "containers");
     const containerId = await eventually("its root file system is mounted", async () => {
       const [id = ""] = await readdir(bundles).catch(() => []);
-      const { mountPoint } = (await mountInfo()).find((one) => one.mountPoint.endsWith(`${id}/rootfs`)) ?? {};
-      return mountPoint !== undefined && id;
+      const rootfs = join(bundles, id, "rootfs");
+      return (await mountInfo()).some(({ mountPoint }) => mountPoint === rootfs) && id;
     });
     const obstacle = join(bundles, containerId, "obstacle");
     await mkdir(obstacle);

@@ -6,7 +6,8 @@ import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
-import { killProcessTree } from "../../src/ground/linux/index.ts";
+import { cgroupLayout, killProcessTree } from "../../src/ground/linux/index.ts";
+import { removeCgroup } from "../../src/services/runtime/index.ts";
 import { eventually } from "./condition.ts";
 import { unmountBelow } from "./mounts-below.ts";
 
@@ -59,6 +60,8 @@ export class TestDocker implements AsyncDisposable {
   readonly #options: DockerOptions;
   /** Not the `docker0` that it would make itself: an engine without a bridge removes that, whosever it is. */
   readonly #bridge = `dk${randomInt(1e6, 1e7)}`;
+  /** Of containers for which nobody names another one. */
+  readonly #cgroup = `/berth-test-docker-${randomInt(1e6, 1e7)}`;
   #process: ChildProcess | undefined;
 
   constructor(directory: string, options: DockerOptions = {}) {
@@ -86,7 +89,7 @@ export class TestDocker implements AsyncDisposable {
         ...before,
         ...["--data-root", join(this.#directory, "data"), "--exec-root", join(this.#directory, "exec")],
         ...["--pidfile", join(this.#directory, "pid"), "-H", this.host],
-        ...["--iptables=false", "--ip6tables=false"],
+        ...["--iptables=false", "--ip6tables=false", "--cgroup-parent", this.#cgroup],
         ...(programs === undefined ? [] : ["--userland-proxy-path", join(programs, "docker-proxy")]),
         ...["--bridge", bridge === undefined ? "none" : this.#bridge],
         ...(tls === undefined ? [] : ["-H", `tcp://127.0.0.1:${tls.port}`, ...tlsArguments(tls)]),
@@ -193,8 +196,8 @@ export class TestDocker implements AsyncDisposable {
   }
 
   /**
-   * Ends it and what it leaves: containers that it has forgotten, and the mount of the host's network
-   * namespace.
+   * Ends it and what it leaves: containers that it has forgotten, their cgroups, and the mount of the host's
+   * network namespace.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
@@ -204,6 +207,8 @@ export class TestDocker implements AsyncDisposable {
         words.includes("-id") && words.some((word) => word.startsWith(`${this.#directory}/exec/`));
       if (isShim) await killProcessTree(Number(pid));
     }
+    const layout = await cgroupLayout();
+    if (layout !== undefined) await removeCgroup(layout, this.#cgroup);
     if (this.#options.bridge !== undefined) await run("ip", ["link", "delete", this.#bridge]);
     await unmountBelow(this.#directory);
   }
