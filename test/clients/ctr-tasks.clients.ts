@@ -1,6 +1,7 @@
 /** Runs containers with unmodified ctr. */
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { before, describe, it } from "node:test";
@@ -205,9 +206,29 @@ describe("ctr run and tasks", () => {
   });
 
   it("attaches to a container that runs, and ends with it", async () => {
-    await ctr("run", "-d", host.image, "attached", "sh", "-c", "read line; echo got $line; exit 3");
-    const { stdout, code } = await host.programs.say("ctr", ["tasks", "attach", "attached"], "this\n");
-    assert.deepEqual([stdout, code], ["got this\n", 3]);
+    const script = "read line; echo got $line; read line; exit 3";
+    await ctr("run", "-d", host.image, "attached", "sh", "-c", script);
+    const attached = spawn(
+      clientProgram("ctr"),
+      [...host.programs.ctrArguments, "tasks", "attach", "attached"],
+      {
+        stdio: ["pipe", "pipe", "ignore"],
+      },
+    );
+    const exit = once(attached, "exit");
+    try {
+      let output = "";
+      attached.stdout.setEncoding("utf8").on("data", (text) => {
+        output += text;
+      });
+      attached.stdin.write("this\n");
+      // ctr opens the output beside sending its input: that of a container that has ended may be gone.
+      await eventually("the output has come", async () => output === "got this\n");
+      attached.stdin.write("end\n");
+      assert.deepEqual(await exit, [3, null]);
+    } finally {
+      attached.kill("SIGKILL");
+    }
     await ctr("containers", "rm", "attached");
   });
 
