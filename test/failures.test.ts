@@ -175,10 +175,12 @@ describe("a container that can neither be made nor taken back", () => {
     });
     const obstacle = join(bundles, containerId, "obstacle");
     await mkdir(obstacle);
+    await using cleanup = new AsyncDisposableStack();
     await mount({ source: "obstacle", target: obstacle, type: "tmpfs" });
-    await dead[Symbol.asyncDispose]();
+    cleanup.defer(() => unmount(obstacle));
+    dead.fail();
     await creation;
-    await unmount(obstacle);
+    await cleanup.disposeAsync();
     await runtime.removeContainer({ containerId });
     assert.deepEqual((await runtime.listContainers({ filter: undefined })).containers, []);
     assert.deepEqual(await readdir(bundles), []);

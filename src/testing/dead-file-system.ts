@@ -2,10 +2,14 @@ import { closeSync, openSync } from "node:fs";
 import { mount, unmount } from "../ground/linux/index.ts";
 
 /**
- * A mounted file system that answers nothing, as NFS whose server is gone. Disposing of it fails what waits
- * for it. Needs root.
+ * A mounted file system that answers nothing, as NFS whose server is gone. Needs root. Disposing of it
+ * unmounts it, and fails what waits for it.
  */
-export type DeadFileSystem = AsyncDisposable & { readonly path: string };
+export type DeadFileSystem = AsyncDisposable & {
+  readonly path: string;
+  /** From now on it fails whatever waits for it, or asks later, as long as it stays mounted. */
+  fail(): void;
+};
 
 /**
  * Mounts a FUSE file system that nobody serves on an empty directory, which nobody may look at from then on.
@@ -13,8 +17,13 @@ export type DeadFileSystem = AsyncDisposable & { readonly path: string };
 export async function deadFileSystem(path: string): Promise<DeadFileSystem> {
   await using undo = new AsyncDisposableStack();
   const fd = openSync("/dev/fuse", "r+");
-  // The kernel then gives all requests up.
-  undo.defer(() => closeSync(fd));
+  let open = true;
+  const fail = () => {
+    // The kernel then gives all requests up.
+    if (open) closeSync(fd);
+    open = false;
+  };
+  undo.defer(fail);
   await mount({
     source: "dead",
     target: path,
@@ -23,5 +32,5 @@ export async function deadFileSystem(path: string): Promise<DeadFileSystem> {
   });
   undo.defer(() => unmount(path, { detach: true }));
   const made = undo.move();
-  return { path, [Symbol.asyncDispose]: () => made.disposeAsync() };
+  return { path, fail, [Symbol.asyncDispose]: () => made.disposeAsync() };
 }
