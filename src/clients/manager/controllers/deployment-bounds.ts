@@ -1,6 +1,6 @@
-import type { Deployment } from "./deployment-sets.ts";
+import type { ManifestOf } from "../../manifests/index.ts";
 
-type Spec = Deployment["manifest"]["spec"];
+type Spec = ManifestOf<"Deployment">["spec"];
 
 /** How many more pods there may be during a rollout, and how many fewer that are available. */
 export function boundsOf({ replicas = 1, strategy }: Spec): {

@@ -1,5 +1,12 @@
 import type { ManifestOf } from "../../manifests/index.ts";
-import { type Deployment, hashLabel, type ReplicaSet, sizeOf } from "./deployment-sets.ts";
+import {
+  type Deployment,
+  hashLabel,
+  type ReplicaSet,
+  sizeAnnotations,
+  sizeAnnotationsOf,
+  sizeOf,
+} from "./deployment-sets.ts";
 import { podsOf } from "./pods-of.ts";
 import type { World } from "./world.ts";
 
@@ -10,6 +17,7 @@ const ownAnnotations = new Set([
   "kubectl.kubernetes.io/last-applied-configuration",
   revisionAnnotation,
   "deployment.kubernetes.io/revision-history",
+  ...sizeAnnotations,
 ]);
 
 /** Counts the templates of a deployment, from 1. */
@@ -26,8 +34,12 @@ export function nextRevision(old: readonly ReplicaSet[]): number {
   return 1 + Math.max(0, ...old.map(revisionOf));
 }
 
-function annotationsOf({ manifest }: Deployment, revision: number): Readonly<Record<string, string>> {
-  return { ...sharedAnnotations(manifest.metadata.annotations), [revisionAnnotation]: String(revision) };
+function annotationsOf(deployment: Deployment, revision: number): Readonly<Record<string, string>> {
+  return {
+    ...sharedAnnotations(deployment.manifest.metadata.annotations),
+    ...sizeAnnotationsOf(deployment),
+    [revisionAnnotation]: String(revision),
+  };
 }
 
 function sharedAnnotations(annotations: Readonly<Record<string, string>>): Record<string, string> {

@@ -2,8 +2,9 @@ import { boundsOf } from "./deployment-bounds.ts";
 import {
   availableIn,
   type Deployment,
+  mostPods,
   type ReplicaSet,
-  scale,
+  resize,
   sizeOf,
   sizeOfAll,
 } from "./deployment-sets.ts";
@@ -21,22 +22,22 @@ export async function roll(
   world: World,
 ): Promise<void> {
   const { replicas = 1 } = deployment.manifest.spec;
-  const { surge } = boundsOf(deployment.manifest.spec);
   const size = current === undefined ? 0 : sizeOf(current);
-  const room = Math.max(0, replicas + surge - sizeOfAll(old) - size);
+  const room = Math.max(0, mostPods(deployment) - sizeOfAll(old) - size);
   const wanted = Math.min(replicas, size + room);
   if (current === undefined) return await make(wanted);
-  if (wanted !== size) return await scale(current, wanted, world);
+  if (wanted !== size) return await resize(deployment, current, wanted, world);
   await shrink(deployment, current, old, world);
 }
 
 /** Oldest first: those whose pods are not available are no loss, the others go as new ones have come. */
 async function shrink(
-  { manifest: { spec } }: Deployment,
+  deployment: Deployment,
   current: ReplicaSet,
   old: readonly ReplicaSet[],
   world: World,
 ): Promise<void> {
+  const { spec } = deployment.manifest;
   const { replicas = 1, minReadySeconds = 0 } = spec;
   const leastAvailable = replicas - boundsOf(spec).unavailable;
   const availableOf = (set: ReplicaSet) => Math.min(sizeOf(set), availableIn(set, minReadySeconds, world));
@@ -50,6 +51,6 @@ async function shrink(
     most -= broken;
     const healthy = Math.max(0, Math.min(sizeOf(set) - broken, spare));
     spare -= healthy;
-    await scale(set, sizeOf(set) - broken - healthy, world);
+    await resize(deployment, set, sizeOf(set) - broken - healthy, world);
   }
 }

@@ -139,6 +139,25 @@ describe("a deployment", () => {
     ]);
   });
 
+  it("that is scaled during a rollout spreads the pods over its templates", async () => {
+    const scaled = async (replicas: number, more: object = {}) => {
+      const sets = new Sets();
+      const strategy = { rollingUpdate: { maxSurge: 3, maxUnavailable: 2 } };
+      await sets.apply("v1", { replicas: 10, strategy });
+      await sets.apply("bad", { replicas: 10, strategy });
+      assert.deepEqual(sets.sizes(), { v1: 8, bad: 5 });
+      await sets.apply("bad", { replicas, strategy, ...more });
+      return sets;
+    };
+    // As in Kubernetes' documentation of deployments ("Proportional scaling").
+    const larger = await scaled(15);
+    assert.deepEqual(larger.sizes(), { v1: 11, bad: 7 });
+    assert.equal(larger.most, 18);
+    assert.deepEqual((await scaled(15, { paused: true })).sizes(), { v1: 11, bad: 7 });
+    assert.deepEqual((await scaled(5)).sizes(), { v1: 3, bad: 5 });
+    assert.deepEqual((await scaled(0)).sizes(), { v1: 0, bad: 0 });
+  });
+
   it("keeps as many of its earlier templates as it says, and counts them", async () => {
     const sets = new Sets();
     for (const image of ["v1", "v2", "v3", "v4"]) await sets.apply(image, { revisionHistoryLimit: 2 });

@@ -1,7 +1,8 @@
 import { isOfKind } from "../objects.ts";
-import { cleanUpRevisions, kept, newestFirst, nextRevision, replicaSetOf } from "./deployment-revisions.ts";
+import { cleanUpRevisions, kept, nextRevision, replicaSetOf } from "./deployment-revisions.ts";
 import { roll } from "./deployment-rolling.ts";
-import { type Deployment, hashLabel, type ReplicaSet, scale, sizeOf } from "./deployment-sets.ts";
+import { isScaled, scaleSets } from "./deployment-scaling.ts";
+import { type Deployment, hashLabel, type ReplicaSet, resize } from "./deployment-sets.ts";
 import { deploymentStatus } from "./deployment-status.ts";
 import { podsOf } from "./pods-of.ts";
 import { templateHash } from "./template-hash.ts";
@@ -25,12 +26,14 @@ export async function reconcileDeployment(deployment: Deployment, world: World):
   await world.setStatus(deployment, status);
   if (spec.paused === true) {
     await cleanUpRevisions(deployment, old, world);
-    return await scaleAlone(deployment, sets, current, world);
+    return await scaleSets(deployment, sets, current, world);
   }
+  const isRecreated = spec.strategy?.type === "Recreate";
+  if (!isRecreated && isScaled(deployment, sets)) return await scaleSets(deployment, sets, current, world);
   if (current !== undefined && (await keepInStep(deployment, current, old, world))) return;
   const make = async (replicas: number) =>
     await world.create(replicaSetOf(deployment, hash, { replicas, revision: nextRevision(old) }), deployment);
-  if (spec.strategy?.type === "Recreate") await recreate(deployment, current, old, make, world);
+  if (isRecreated) await recreate(deployment, current, old, make, world);
   else await roll(deployment, current, old, make, world);
   if (isComplete(deployment, status)) await cleanUpRevisions(deployment, old, world);
 }
@@ -56,18 +59,6 @@ async function keepInStep(
   return true;
 }
 
-/** While nothing is rolled out, the one set that has pods follows the number of replicas, or the newest. */
-async function scaleAlone(
-  { manifest: { spec } }: Deployment,
-  sets: readonly ReplicaSet[],
-  current: ReplicaSet | undefined,
-  world: World,
-): Promise<void> {
-  const active = sets.filter((set) => sizeOf(set) > 0);
-  const [only = current ?? newestFirst(sets)[0], ...others] = active;
-  if (only !== undefined && others.length === 0) await scale(only, spec.replicas ?? 1, world);
-}
-
 /** The old ones end before the new one begins. */
 async function recreate(
   deployment: Deployment,
@@ -77,8 +68,8 @@ async function recreate(
   world: World,
 ): Promise<void> {
   const { replicas = 1 } = deployment.manifest.spec;
-  for (const set of old) await scale(set, 0, world);
+  for (const set of old) await resize(deployment, set, 0, world);
   if (old.some((set) => podsOf(set, world).length > 0)) return;
   if (current === undefined) await make(replicas);
-  else await scale(current, replicas, world);
+  else await resize(deployment, current, replicas, world);
 }
