@@ -24,7 +24,10 @@ export class ContainerStore {
     this.#events = events;
   }
 
-  /** Once for each database in a process. Containers are published; of sandboxes tells who runs them. */
+  /**
+   * Once per database in a process. Publishes changes of containers; those of sandboxes are published by
+   * whoever runs them.
+   */
   static async open(database: Database, events: EventPublisher): Promise<ContainerStore> {
     const [containers, sandboxes] = await Promise.all([
       database.collection<Container>("containers"),
@@ -38,7 +41,7 @@ export class ContainerStore {
     return [...new Set([...this.#containers.namespaces(), ...this.#sandboxes.namespaces()])];
   }
 
-  /** What of both a namespace has. */
+  /** Which of the two a namespace has. */
   kindsIn(namespace: string): readonly ("containers" | "sandboxes")[] {
     const kinds = { containers: this.#containers, sandboxes: this.#sandboxes };
     return (["containers", "sandboxes"] as const).filter((kind) =>
@@ -46,7 +49,7 @@ export class ContainerStore {
     );
   }
 
-  /** The same for everybody who asks. */
+  /** Every call returns the same object. */
   inNamespace(namespace: string): { readonly containers: Containers; readonly sandboxes: Sandboxes } {
     const opened = this.#opened.get(namespace) ?? this.#open(namespace);
     this.#opened.set(namespace, opened);

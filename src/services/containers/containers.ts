@@ -3,16 +3,16 @@ import type { RecordOf, Records } from "./records.ts";
 export type Containers = Records<ContainerFixed, ContainerMutable>;
 export type Container = RecordOf<ContainerFixed, ContainerMutable>;
 
-/** As in containerd, what a container's tasks are made of (core/containers). */
+/** What a container's tasks are created from, as in containerd (core/containers). */
 type ContainerFixed = {
-  /** The snapshotter of its root file system; "" for one that has none. */
+  /** The snapshotter of its root file system; "" if it has none. */
   readonly snapshotter: string;
-  /** Of the same namespace; undefined for one that is in none. */
+  /** In the same namespace; undefined if it belongs to no sandbox. */
   readonly sandboxId?: string | undefined;
 };
 
 type ContainerMutable = {
-  /** The name of the image that it was made of; "" for none. The image need not exist any more. */
+  /** The name of the image that it was created from; "" for none. The image may no longer exist. */
   readonly image: string;
   /** The snapshot that is its root file system, kept from garbage collection; "" for none. */
   readonly snapshotKey: string;
@@ -23,7 +23,7 @@ export type Sandbox = RecordOf<SandboxFixed, SandboxMutable>;
 
 /** As in containerd (core/sandbox). */
 type SandboxFixed = {
-  /** Who runs it: the name of a sandbox controller. */
+  /** Name of the sandbox controller that runs it. */
   readonly sandboxer: string;
 };
 

@@ -14,13 +14,13 @@ type Options<Fixed, Mutable> = {
   readonly database: Database;
   readonly collection: Collection<RecordOf<Fixed, Mutable>>;
   readonly namespace: string;
-  /** For messages. */
+  /** Used in messages. */
   readonly kind: "container" | "sandbox";
   /** Throws ContainersError InvalidArgument. */
   readonly check: (record: NewRecord<Fixed, Mutable>) => void;
   /**
-   * Told of each change once it is durable; one that was deleted is as it was last. Must neither wait nor
-   * throw.
+   * Called for each change once it is durable; a deleted record is passed as it was last. Must neither block
+   * nor throw.
    */
   readonly changed: (kind: RecordChange, record: RecordOf<Fixed, Mutable>) => void;
 };
@@ -32,7 +32,7 @@ export class NamespaceRecords<Fixed, Mutable> implements Records<Fixed, Mutable>
   readonly #options: Options<Fixed, Mutable>;
   /** By id. */
   readonly #locks = new KeyLock();
-  /** A collection gives the same list until it changes. */
+  /** A collection returns the same list until it changes. */
   readonly #values = perObject((list: readonly (readonly [string, RecordOf<Fixed, Mutable>])[]) =>
     list.map(([, record]) => record),
   );

@@ -12,10 +12,10 @@ import { fileError } from "./content-error.ts";
 
 const algorithms: readonly DigestAlgorithm[] = ["sha256", "sha512"];
 
-/** The blobs' files. They are shared by all namespaces; records say who has which. */
+/** The blobs' files, shared by all namespaces; records say which namespace has which blob. */
 export class BlobFiles {
   readonly #directory: string;
-  /** Blobs that get their names at the same time wait for the disk together. */
+  /** Blobs that are named at the same time share one sync. */
   readonly #syncs = new Map<DigestAlgorithm, Coalescer>(
     algorithms.map((algorithm) => [
       algorithm,
@@ -27,7 +27,7 @@ export class BlobFiles {
     this.#directory = join(root, "blobs");
   }
 
-  /** Makes the directories. */
+  /** Creates the directories. */
   async open(): Promise<void> {
     for (const algorithm of algorithms)
       await mkdir(this.#directoryOf(algorithm), { recursive: true, mode: 0o700 });
@@ -37,7 +37,7 @@ export class BlobFiles {
     return join(this.#directoryOf(digestAlgorithm(digest)), digestHex(digest));
   }
 
-  /** Digests for which there is a file. */
+  /** Digests that have a file. */
   async list(): Promise<ReadonlySet<Digest>> {
     const found = algorithms.map(async (algorithm) => {
       const names = await readdir(this.#directoryOf(algorithm));
@@ -55,8 +55,8 @@ export class BlobFiles {
   }
 
   /**
-   * Gives a file that is verified and synced the blob's name, besides its own; durable when it resolves.
-   * `sync` makes the whole file system so, a file that is not synced with it.
+   * Links a verified and synced file under the blob's name, in addition to its own; durable when it resolves.
+   * With `sync`, which makes the whole file system durable, the file need not be synced.
    */
   async adopt(
     file: string,
@@ -64,7 +64,7 @@ export class BlobFiles {
     sync: () => Promise<void> = () => this.#syncNames(digestAlgorithm(digest)),
   ): Promise<void> {
     try {
-      // One that a commit cut short has left behind is of no known content.
+      // A file left by an interrupted commit has unknown content.
       await rm(this.path(digest), { force: true });
       await link(file, this.path(digest));
       await sync();
@@ -73,7 +73,7 @@ export class BlobFiles {
     }
   }
 
-  /** No error when it is not there. */
+  /** Not an error if it does not exist. */
   async remove(digest: Digest): Promise<void> {
     try {
       await rm(this.path(digest), { force: true });
@@ -91,7 +91,7 @@ export class BlobFiles {
   }
 }
 
-/** Makes the names in a directory durable, after a file in it was made, renamed or deleted. */
+/** Makes a directory's entries durable, after a file in it was created, renamed or deleted. */
 async function syncDirectory(path: string): Promise<void> {
   await using directory = await open(path, "r");
   await directory.sync();

@@ -12,30 +12,27 @@ type BlobRange = {
   readonly end: number;
 };
 
-/** What is in a piece at most. */
+/** Maximum size of a piece. */
 const pieceBytes = 1024 * 1024;
-/** Blobs that are read by small parts at a time: each has one piece in memory. */
+/** How many blobs have a piece in memory: one piece each. */
 const maxKept = 8;
-/** A piece of which nobody has taken anything for so long is forgotten. */
+/** A piece that was not read from for this long is dropped. */
 const keptMs = 1000;
 
-/**
- * A piece that is in memory, where the last part ended that was taken from it, and whether any was since the
- * last sweep.
- */
+/** A piece in memory, where the last read from it ended, and whether it was read since the last sweep. */
 type Kept = BlobPiece & { taken: number; used: boolean };
 
 /**
- * Reads blobs piece by piece. Clients read large ones by parts of 32 KiB, each with a call of its own: of a
- * blob that is read on from where the last part ended a whole piece is read ahead. Blobs never change, so
- * what is in memory is right as long as the caller knows that the blob is there.
+ * Reads blobs piece by piece. Clients read large blobs in parts of 32 KiB, with one call each, so sequential
+ * reads are served from a whole piece that was read ahead. Blobs never change: a piece in memory is valid as
+ * long as the caller knows that the blob exists.
  */
 export class BlobPieces {
-  /** The one that was used last is last. */
+  /** The most recently used one is last. */
   readonly #kept = new Map<Digest, Kept>();
   #sweep: NodeJS.Timeout | undefined;
 
-  /** A file that is open stays whole, whatever becomes of its name. Throws DataLoss, the signal's reason. */
+  /** An open file stays readable even if it is unlinked. Throws DataLoss, and the signal's reason. */
   async *read(range: BlobRange, signal: AbortSignal): AsyncGenerator<BlobPiece> {
     const { digest, path, from, end } = range;
     if (end - from < pieceBytes) {
@@ -47,7 +44,7 @@ export class BlobPieces {
       }
     }
     await using file = await open(path, "r");
-    // In turn: what is read next must not lie where somebody still looks at the piece before it.
+    // Buffers alternate: the next piece must not overwrite the one that the caller still reads.
     const memory: Buffer[] = [];
     let turn = 0;
     const readFrom = (offset: number) => {
@@ -55,7 +52,7 @@ export class BlobPieces {
       const into = memory[index] ?? Buffer.allocUnsafeSlow(Math.min(pieceBytes, end - offset));
       memory[index] = into;
       const reading = readPiece(file, path, offset, into.subarray(0, Math.min(into.length, end - offset)));
-      // Whoever stops before it never hears of its failure.
+      // If the caller stops before this piece, nobody handles its failure.
       reading.catch(() => undefined);
       return reading;
     };
@@ -64,7 +61,7 @@ export class BlobPieces {
       signal.throwIfAborted();
       const bytes = await reading;
       const next = offset + bytes.length;
-      // While this piece is on its way the next one is read.
+      // The next piece is read while this one is being sent.
       reading = next < end ? readFrom(next) : undefined;
       yield { offset, bytes };
       offset = next;
@@ -78,7 +75,7 @@ export class BlobPieces {
     return kept;
   }
 
-  /** Undefined for a part that is read for its own sake. */
+  /** Undefined if the read is not sequential. */
   async #ahead({ digest, path, sizeBytes, from, end }: BlobRange): Promise<Kept | undefined> {
     if (from === end || (from !== 0 && from !== this.#kept.get(digest)?.taken)) return undefined;
     await using file = await open(path, "r");
@@ -95,7 +92,7 @@ export class BlobPieces {
     this.#kept.set(digest, kept);
     const [oldest] = this.#kept.keys();
     if (this.#kept.size > maxKept && oldest !== undefined) this.#kept.delete(oldest);
-    // A timer that is set anew for each part would cost more than it is worth.
+    // Resetting a timer for each part would cost more than it saves.
     this.#sweep ??= setInterval(() => this.#forgetUnused(), keptMs).unref();
     kept.used = true;
   }

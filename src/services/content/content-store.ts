@@ -31,8 +31,8 @@ import type {
 } from "./store.ts";
 
 /**
- * Opens the content of a root directory, and clears away what a crash has left: files without a record,
- * records without a file. Once for each root in a process.
+ * Opens the content below a root directory, and removes what a crash left: files without a record, records
+ * without a file. Once per root in a process.
  */
 export async function openContent(options: {
   readonly root: string;
@@ -55,7 +55,7 @@ export async function openContent(options: {
 }
 
 /**
- * What the namespaces share. Locks are taken on `ingest <namespace> <ref>` before those on `blob <digest>`.
+ * Shared by the namespaces. Locks are taken on `ingest <namespace> <ref>` before those on `blob <digest>`.
  */
 type Shared = {
   readonly root: string;
@@ -71,7 +71,7 @@ function ingestsOf(root: string, namespace: string): IngestDirectories {
   return new IngestDirectories(join(root, "ingest", namespace));
 }
 
-/** One may have ingests and no blob yet. */
+/** A namespace may have ingests but no blob yet. */
 async function namespacesOfIngests(root: string): Promise<readonly string[]> {
   try {
     return await readdir(join(root, "ingest"));
@@ -234,9 +234,9 @@ class LocalContentStore implements ContentStore {
   }
 
   /**
-   * The file is synced already, or with its name. Name first, then the record, and only then does the ingest
-   * go: whatever is cut off or fails in between, the ingest can be committed again, and the next start
-   * deletes a name without record.
+   * The file is already synced, or is synced with its name. The order is name, record, removal of the ingest:
+   * after a crash or failure in between, the ingest can be committed again, and the next start deletes a name
+   * without a record.
    */
   async #commit(ref: string, expected: ExpectedBlob): Promise<void> {
     await this.#verify(ref, expected);

@@ -6,12 +6,12 @@ import { ContentError, fileError } from "./content-error.ts";
 /** Up to this size hashing takes about a millisecond, far less than it takes to start a thread. */
 const largestHashedHereBytes = 1 << 20;
 
-/** A file, and the digest that says by which algorithm it is hashed. */
+/** A file, and the expected digest, which gives the algorithm. */
 export type HashJob = { readonly path: string; readonly expected: Digest };
 
 /**
- * The digest of a file, made as `expected` was; a large one is hashed by a thread made for it. Throws
- * ContentError.
+ * The digest of a file, with the algorithm of `expected`; a large file is hashed in a thread of its own.
+ * Throws ContentError.
  */
 export async function hashFile(path: string, sizeBytes: number, expected: Digest): Promise<Digest> {
   if (sizeBytes > largestHashedHereBytes) return await hashInThread({ path, expected });

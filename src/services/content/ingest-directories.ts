@@ -5,21 +5,23 @@ import { isErrno } from "../../ground/fs/index.ts";
 import { fileError } from "./content-error.ts";
 import type { IngestStatus, WantedBlob } from "./store.ts";
 
-/** The ingests of one namespace: a directory for each, with the ref it stands for and its data. */
+/** The ingests of one namespace: a directory for each, with its ref and data. */
 export class IngestDirectories {
   readonly #root: string;
 
-  /** `root` is made when the first ingest is. */
+  /** `root` is created with the first ingest. */
   constructor(root: string) {
     this.#root = root;
   }
 
-  /** The data file of a ref, whether it is there or not. */
+  /** Path of a ref's data file, whether or not it exists. */
   dataPath(ref: string): string {
     return join(this.#directory(ref), "data");
   }
 
-  /** Makes the directory of a ref, if it is not there. The file `ref` tells since when it is. */
+  /**
+   * Creates the directory of a ref if it does not exist. The time of the file `ref` is the ingest's start.
+   */
   async create(ref: string, wanted?: WantedBlob): Promise<void> {
     const directory = this.#directory(ref);
     try {
@@ -40,7 +42,7 @@ export class IngestDirectories {
     }
   }
 
-  /** Undefined when there is none. */
+  /** Undefined if there is none. */
   async find(ref: string): Promise<IngestStatus | undefined> {
     return await status(this.#directory(ref));
   }
@@ -50,7 +52,7 @@ export class IngestDirectories {
     return statuses.filter((found) => found !== undefined);
   }
 
-  /** Removes directories that a crash has left without their ref. */
+  /** Removes directories that a crash left without a ref. */
   async clean(): Promise<void> {
     for (const name of await this.#names()) {
       const directory = join(this.#root, name);
@@ -69,13 +71,13 @@ export class IngestDirectories {
     }
   }
 
-  /** Refs are free text: their hash is what names a directory. */
+  /** Refs are free text, so directories are named by their hash. */
   #directory(ref: string): string {
     return join(this.#root, createHash("sha256").update(ref).digest("hex"));
   }
 }
 
-/** Undefined for one that goes, or is just being made. */
+/** Undefined if it is being removed or created. */
 async function status(directory: string): Promise<IngestStatus | undefined> {
   const ref = await readRef(directory);
   if (ref === undefined) return undefined;
@@ -92,7 +94,7 @@ async function status(directory: string): Promise<IngestStatus | undefined> {
   }
 }
 
-/** One that a crash has cut short is as good as none. */
+/** A file truncated by a crash counts as missing. */
 async function readWanted(directory: string): Promise<WantedBlob> {
   try {
     const { digest, sizeBytes }: Partial<WantedBlob> = JSON.parse(

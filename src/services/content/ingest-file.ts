@@ -7,10 +7,10 @@ import { ContentError, fileError } from "./content-error.ts";
 const chunkBytes = 256 * 1024;
 
 /**
- * The data file of an ingest, open for appending: what a worker thread writes to when the main thread has
- * opened the ingest and given it {@link ContentWriter.path}. Not safe for two users at a time. All methods
- * throw ContentError: ResourceExhausted when the disk is full (what was written before stays, and the ingest
- * can be resumed), Internal.
+ * The data file of an ingest, open for appending: a worker thread writes to it after the main thread has
+ * opened the ingest and passed it {@link ContentWriter.path}. Not safe for concurrent use. All methods throw
+ * ContentError: ResourceExhausted if the disk is full (earlier bytes stay, and the ingest can be resumed),
+ * Internal.
  */
 export class IngestFile implements AsyncDisposable {
   readonly #path: string;
@@ -26,8 +26,8 @@ export class IngestFile implements AsyncDisposable {
   }
 
   /**
-   * Opens the file, or makes it. With `hash` the bytes that are there are hashed now and further ones as they
-   * come, for {@link digest}.
+   * Opens or creates the file. With `hash`, the existing bytes are hashed now and later ones as they arrive,
+   * for {@link digest}.
    */
   static async open(path: string, options: { readonly hash?: boolean } = {}): Promise<IngestFile> {
     try {
@@ -48,10 +48,7 @@ export class IngestFile implements AsyncDisposable {
     return this.#offset;
   }
 
-  /**
-   * The bytes that are there at the time of the call, for a reader that needs all from the start after a
-   * resume.
-   */
+  /** The bytes present at the time of the call, for a reader that needs the whole blob after a resume. */
   async *existing(): AsyncGenerator<Uint8Array> {
     const end = this.#offset;
     for (let position = 0; position < end; ) {
@@ -68,7 +65,7 @@ export class IngestFile implements AsyncDisposable {
       for (let done = 0; done < chunk.length; ) {
         const rest = chunk.subarray(done);
         const writing = this.#file.write(rest, 0, rest.length, this.#offset);
-        // Another thread writes meanwhile.
+        // Another thread may be writing.
         const before = this.#hash?.copy();
         this.#hash?.update(rest);
         const bytesWritten = await writing.then(
@@ -88,8 +85,8 @@ export class IngestFile implements AsyncDisposable {
   }
 
   /**
-   * {@link append} on this thread, for a worker that has nothing else to do: the kernel takes the bytes
-   * sooner than another thread wakes.
+   * {@link append} on this thread, for a worker that has nothing else to do: the write is faster than waking
+   * another thread.
    */
   appendNow(chunk: Uint8Array): void {
     try {
@@ -104,7 +101,7 @@ export class IngestFile implements AsyncDisposable {
     }
   }
 
-  /** Throws away what is there. */
+  /** Drops all bytes. */
   async truncate(): Promise<void> {
     try {
       await this.#file.truncate(0);

@@ -3,7 +3,7 @@ import { ContentError } from "./content-error.ts";
 import type { IngestFile } from "./ingest-file.ts";
 import type { ContentWriter, ExpectedBlob, HashingWriter, IngestStatus } from "./store.ts";
 
-/** An ingest held by its writer, until it is committed or put down. */
+/** An ingest that its writer holds until it is committed or closed. */
 export class IngestWriter implements ContentWriter {
   readonly path: string;
   protected readonly file: IngestFile;
@@ -11,7 +11,7 @@ export class IngestWriter implements ContentWriter {
   readonly #release: Disposable;
   #closed = false;
 
-  /** `commit` is the store's; `release` lets the next writer of the ref in. */
+  /** `commit` is the store's; `release` lets the ref's next writer continue. */
   constructor(
     path: string,
     file: IngestFile,
@@ -54,8 +54,8 @@ export class IngestWriter implements ContentWriter {
   }
 
   /**
-   * What the disk could not write can be read as long as the kernel has it in memory, and the next sync says
-   * nothing of it: nobody may go on from that.
+   * After a failed fsync, the kernel still serves the unwritten pages from memory, and the next fsync
+   * succeeds: nothing may continue from such a file.
    */
   async #syncOrEmpty(sync: () => Promise<void>): Promise<void> {
     try {
@@ -72,7 +72,7 @@ export class IngestWriter implements ContentWriter {
   }
 }
 
-/** The same with a file that was opened with `hash`. */
+/** The same, with a file opened with `hash`. */
 export class HashingIngestWriter extends IngestWriter implements HashingWriter {
   readonly status: () => Promise<IngestStatus>;
 

@@ -5,9 +5,9 @@ import type { BlobFiles } from "./blob-files.ts";
 import type { ContentRecord } from "./store.ts";
 
 /**
- * Brings files and records together at start. A file without record comes from a crash between naming a blob
- * and recording it, or between deleting the record and the file. A record without file means that somebody
- * deleted the file: the blob can be fetched again, but only when nothing says that it is here.
+ * Makes files and records agree at start. A file without a record comes from a crash between naming and
+ * recording a blob, or between deleting its record and its file. A record without a file means that somebody
+ * deleted the file: the blob can be fetched again, but only once no record claims that it exists.
  */
 export async function reconcile(content: {
   readonly blobs: BlobFiles;

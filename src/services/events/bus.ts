@@ -1,6 +1,6 @@
 import { EventQueue, type Subscription } from "./subscription.ts";
 
-/** Hands every event to every listener of the moment. A slow listener slows nobody down. */
+/** Passes every event to every current listener. A slow listener slows nobody down. */
 export class EventBus<E> {
   readonly #listeners = new Set<(event: E) => void>();
 
@@ -10,11 +10,11 @@ export class EventBus<E> {
   }
 
   /**
-   * Events from this call on, also those published before the first is asked for. Each is what `project`
-   * makes of it while it is being published, for this listener alone: what that looks up is as it was right
-   * after the event, and costs nothing while nobody listens; events of which it makes undefined are left out.
-   * Ends, with nothing thrown, when the signal is aborted; throws {@link EventsError} ResourceExhausted once
-   * the listener is 10,000 events behind, and what `project` has thrown.
+   * Events from this call on, including those published before the first `next`. Each goes through `project`
+   * while it is being published, for this listener alone: so `project` sees the state right after the event,
+   * and costs nothing without listeners. Events for which it returns undefined are left out. Ends without an
+   * error when the signal is aborted; throws {@link EventsError} ResourceExhausted once the listener is
+   * 10,000 events behind, and any error that `project` threw.
    */
   subscribe<T>(signal: AbortSignal, project: (event: E) => T | undefined): Subscription<T> {
     const abort = () => queue.end();

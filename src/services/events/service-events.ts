@@ -5,7 +5,7 @@ import type { Subscription } from "./subscription.ts";
 import type { EventByTopic, Topic } from "./topics.ts";
 
 /**
- * The events of all services of a daemon, and those of clients among them, in the order in which they
+ * The events of all of a daemon's services, and those that clients publish, in the order in which they
  * happened.
  */
 export class ServiceEvents implements EventPublisher {
@@ -15,17 +15,17 @@ export class ServiceEvents implements EventPublisher {
     this.#bus.publish({ atNs: nowNs(), namespace, topic, event } as Envelope);
   }
 
-  /** What a client has to say. Never waits and never throws. */
+  /** Publishes a client's event. Never blocks and never throws. */
   publishForeign(envelope: ForeignEnvelope): void {
     this.#bus.publish(envelope);
   }
 
-  /** Of services alone; see {@link EventBus.subscribe}. */
+  /** Services' events only; see {@link EventBus.subscribe}. */
   subscribe<T>(signal: AbortSignal, project: (envelope: Envelope) => T | undefined): Subscription<T> {
     return this.subscribeAll(signal, (envelope) => ("foreign" in envelope ? undefined : project(envelope)));
   }
 
-  /** Of clients too. */
+  /** Clients' events, too. */
   subscribeAll<T>(
     signal: AbortSignal,
     project: (envelope: Envelope | ForeignEnvelope) => T | undefined,

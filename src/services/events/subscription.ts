@@ -1,15 +1,15 @@
 import { BerthError } from "../../ground/errors/index.ts";
 
-/** A subscription that was ended because its listener is too slow. Code ResourceExhausted. */
+/** A subscription ended because its listener was too slow. Code ResourceExhausted. */
 export class EventsError extends BerthError {}
 
 /** How far behind a listener may fall. */
 export const maxPendingEvents = 10_000;
 
-/** The events from the moment of subscribing on, in their order. Leaving the loop over it ends it. */
+/** Events from the time of subscribing, in order. Leaving a loop over it ends it. */
 export type Subscription<E> = AsyncIterableIterator<E>;
 
-/** The queue between a publisher, who never waits, and one listener. */
+/** The queue between a publisher, which never blocks, and one listener. */
 export class EventQueue<E> implements Subscription<E> {
   readonly #onEnd: () => void;
   #pending: E[] = [];
@@ -30,10 +30,7 @@ export class EventQueue<E> implements Subscription<E> {
     else this.fail(tooSlow());
   }
 
-  /**
-   * The listener gets `error` next, and no more events, not even those that are pending. One that waits gets
-   * it at once.
-   */
+  /** The listener gets `error` next, at once if it is waiting, and no more events, not even pending ones. */
   fail(error: unknown): void {
     if (this.#state.kind !== "open") return;
     this.#pending = [];
@@ -45,7 +42,7 @@ export class EventQueue<E> implements Subscription<E> {
     this.end();
   }
 
-  /** The listener gets no more events, not even those that are pending. */
+  /** The listener gets no more events, not even pending ones. */
   end(): void {
     if (this.#state.kind === "ended") return;
     if (this.#state.kind === "open") this.#onEnd();
@@ -87,6 +84,6 @@ function tooSlow(): EventsError {
 
 type State =
   | { readonly kind: "open" }
-  /** The next call of `next` throws, and ends it. */
+  /** The next call of `next` throws and ends the subscription. */
   | { readonly kind: "failed"; readonly error: unknown }
   | { readonly kind: "ended" };

@@ -1,8 +1,8 @@
 import type { Labels } from "../../ground/labels/index.ts";
 
 /**
- * What each service tells, by topic. Topics are containerd's (its API's `events`), and each event has at
- * least the facts of containerd's message; the last ones are berth's own. Times are nanoseconds since the
+ * What each service publishes, by topic. Topics are containerd's (`events` of its API), and each event has at
+ * least the fields of containerd's message; the last topics are berth's own. Times are nanoseconds since the
  * epoch.
  */
 export type EventByTopic = {
@@ -17,7 +17,7 @@ export type EventByTopic = {
   readonly "/content/create": { readonly digest: string; readonly sizeBytes: number };
   readonly "/content/delete": { readonly digest: string };
 
-  /** An active snapshot; views are not told, as in containerd. */
+  /** An active snapshot; views are not published, as in containerd. */
   readonly "/snapshot/prepare": SnapshotKey & { readonly parent: string | undefined };
   /** `key` is the active snapshot that has become `name`. */
   readonly "/snapshot/commit": SnapshotKey & { readonly name: string };
@@ -31,7 +31,7 @@ export type EventByTopic = {
       readonly name: string;
       readonly options?: { readonly typeUrl: string; readonly value: Uint8Array } | undefined;
     };
-    /** Names of its extensions, which tell whose it is. */
+    /** Names of its extensions, which show who owns it. */
     readonly extensions: readonly string[];
   };
   readonly "/containers/update": {
@@ -54,7 +54,7 @@ export type EventByTopic = {
   };
   readonly "/tasks/start": { readonly containerId: string; readonly pid: number };
   /**
-   * Of a task's first process, whose id is the container's, or of a command that was told with `exec-added`.
+   * Exit of a task's first process, whose id is the container's, or of a command published with `exec-added`.
    */
   readonly "/tasks/exit": { readonly id: string } & ProcessEnded;
   readonly "/tasks/delete": ProcessEnded;
@@ -64,21 +64,25 @@ export type EventByTopic = {
     readonly execId: string;
     readonly pid: number;
   };
-  /** The kernel killed a process of the container, and the task ended of it. Comes before its exit. */
+  /**
+   * The kernel killed a process of the container for lack of memory, which ended the task. Comes before its
+   * exit.
+   */
   readonly "/tasks/oom": { readonly containerId: string };
   readonly "/tasks/paused": { readonly containerId: string };
   readonly "/tasks/resumed": { readonly containerId: string };
   /** `checkpoint` is the directory of its images. */
   readonly "/tasks/checkpointed": { readonly containerId: string; readonly checkpoint: string };
 
-  /** All that containers share is there. */
+  /** Everything that its containers share exists. */
   readonly "/sandboxes/create": SandboxChanged;
   readonly "/sandboxes/start": SandboxChanged;
   /**
-   * It runs nothing any more, or its first process has ended: then it comes again once the rest is stopped.
+   * It runs nothing any more, or its first process ended; in the latter case it comes again once the rest is
+   * stopped.
    */
   readonly "/sandboxes/exit": SandboxChanged;
-  /** berth's own: its record is gone. */
+  /** berth's own topic: its record was deleted. */
   readonly "/sandboxes/delete": SandboxChanged;
 
   /*
@@ -88,12 +92,15 @@ export type EventByTopic = {
    */
   readonly "/pods/container-created": PodContainerChanged;
   readonly "/pods/container-started": PodContainerChanged;
-  /** Also for one whose start failed. */
+  /** Also for a container whose start failed. */
   readonly "/pods/container-stopped": PodContainerChanged;
   readonly "/pods/container-deleted": PodContainerChanged;
 };
 
-/** What a client has asked for of a task: its root file system's mounts, and where its streams lead. */
+/**
+ * What a client requested for a task: the mounts of its root file system, and the destinations of its
+ * streams.
+ */
 export type TaskAsked = {
   readonly rootfs: readonly {
     readonly type: string;
@@ -110,7 +117,7 @@ type ImageChanged = { readonly name: string; readonly labels: Labels };
 type SnapshotKey = { readonly snapshotter: string; readonly key: string };
 type ProcessEnded = {
   readonly containerId: string;
-  /** 0 for one that never ran. */
+  /** 0 if it never ran. */
   readonly pid: number;
   /** 0-255; 128+n for a signal. */
   readonly exitCode: number;

@@ -7,7 +7,7 @@ import type { GarbageNode, GarbageRecord } from "./garbage-node.ts";
 import { type CollectedSnapshotter, type Reached, reachable } from "./reachable.ts";
 
 const abandonedAfterMs = 24 * 3_600_000;
-/** Of a lease that holds what is in it, and not what that refers to. */
+/** Label of a lease that holds its resources, but not what they refer to. */
 const flatLabel = "containerd.io/gc.flat";
 
 /** The stores of one namespace. */
@@ -15,17 +15,17 @@ export type GarbageOptions = {
   readonly content: ContentStore;
   readonly leases: Leases;
   readonly snapshotters: readonly CollectedSnapshotter[];
-  /** Asked when leases are frozen, so that what a lease was given up for is among them. Must not wait. */
+  /** Called while leases are frozen, so that roots that replace a lease are among them. Must not block. */
   readonly roots: () => Iterable<GarbageNode>;
-  /** In the same way: names of images, and containers. */
+  /** In the same way: image names and containers. */
   readonly records?: () => readonly GarbageRecord[];
-  /** Told what was reached, for what lies in other stores and is held by that. */
+  /** Called with what was reached, for resources in other stores that depend on it. */
   readonly followers?: readonly GarbageFollower[];
 };
 
 export type GarbageFollower = (reached: Reached) => Promise<void>;
 
-/** What a collection has removed; bytes of snapshots are not counted. */
+/** What a collection removed; bytes of snapshots are not counted. */
 export type RemovedGarbage = {
   readonly blobs: number;
   readonly blobBytes: number;
@@ -34,9 +34,8 @@ export type RemovedGarbage = {
 };
 
 /**
- * Removes what no root reaches, and leases that have expired. No lease changes meanwhile. Throws the first
- * error of a removal, once all were tried; what was removed stays removed, and the rest goes with the next
- * collection.
+ * Removes everything that no root reaches, and expired leases. No lease changes in the meantime. Tries all
+ * removals, then throws the first error; the next collection removes the rest.
  */
 export async function collectGarbage(options: GarbageOptions): Promise<RemovedGarbage> {
   const { content, leases, snapshotters } = options;
@@ -50,7 +49,7 @@ export async function collectGarbage(options: GarbageOptions): Promise<RemovedGa
   const reached = reachable(options, records, [...options.roots(), ...leased], givenUp.filter(isNode));
   const names = records.map(({ node, expired }) => reached.has(node) || expired?.remove());
   const blobs = content.list().filter(({ digest }) => !reached.has({ kind: "content", digest }));
-  // Records first: from here on nobody can find a blob or snapshot that is about to go.
+  // Records first: from here on nobody can find a blob or snapshot that will be removed.
   const removals = blobs.map(({ digest }) => deleteBlob(content, digest));
   const snapshots = snapshotters.map((snapshotter) => removeSnapshots(snapshotter, reached));
   const ingests = abortAbandoned(
@@ -70,7 +69,7 @@ export async function collectGarbage(options: GarbageOptions): Promise<RemovedGa
   };
 }
 
-/** Resolves with what they have held. */
+/** Resolves with the resources that they held. */
 async function deleteExpired(leases: Leases): Promise<readonly LeaseResource[]> {
   const now = nowNs();
   const expired = leases.list().filter(({ expiresAtNs }) => expiresAtNs !== undefined && expiresAtNs <= now);
@@ -86,12 +85,12 @@ async function deleteBlob(content: ContentStore, digest: Digest): Promise<void> 
   try {
     await content.delete(digest);
   } catch (error) {
-    // Somebody else deleted it.
+    // Somebody else has deleted it.
     if (!hasCode(error, "NotFound")) throw error;
   }
 }
 
-/** Children go before their parents, all that have none left at the same time. */
+/** Removes children before their parents, and all without remaining children at the same time. */
 async function removeSnapshots(snapshotter: CollectedSnapshotter, reached: Reached): Promise<number> {
   let doomed = snapshotter
     .list()
@@ -112,8 +111,8 @@ async function removeSnapshot(snapshotter: CollectedSnapshotter, key: string): P
     await snapshotter.remove(key);
     return true;
   } catch (error) {
-    // FailedPrecondition: somebody has prepared a snapshot on top of it since it was marked, so that it is in
-    // use again.
+    // FailedPrecondition: since the marking, somebody prepared a snapshot on top of it, so it is in use
+    // again.
     if (hasCode(error, "NotFound") || hasCode(error, "FailedPrecondition")) return false;
     throw error;
   }

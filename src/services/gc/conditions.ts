@@ -2,7 +2,7 @@ import { parseGoDuration } from "../../ground/clock/index.ts";
 import type { Labels } from "../../ground/labels/index.ts";
 import type { GarbageNode } from "./garbage-node.ts";
 
-/** What holds a snapshot if the snapshot's own labels say that it does. */
+/** A condition on a snapshot's labels under which the snapshot is held. */
 export type Condition = {
   readonly node: GarbageNode & { readonly kind: "snapshot" };
   readonly isMet: (labels: Labels, nowMs: number) => boolean;
@@ -14,8 +14,8 @@ const usedAtLabel = "containerd.io/gc.cond.value-usedat";
 /**
  * The labels `containerd.io/gc.cond.snapshot.SNAPSHOTTER = usedat<DURATION|KEY` of a blob or an image's name:
  * it holds that snapshot while less time has passed (with `>`: once more has) since the one in the snapshot's
- * label `containerd.io/gc.cond.value-usedat`. One of several conditions, with commas, is enough; those of
- * another kind say nothing.
+ * label `containerd.io/gc.cond.value-usedat`. Of several conditions, separated by commas, one is enough;
+ * other kinds of conditions are ignored.
  */
 export function conditionsOf(labels: Labels): readonly Condition[] {
   return Object.entries(labels).flatMap(([name, value]) => {

@@ -6,16 +6,19 @@ export type GarbageNode =
   | Exclude<LeaseResource, { readonly kind: "ingest" }>
   | { readonly kind: "container"; readonly id: string };
 
-/** One that is held without what it refers to: of a snapshot its parents, of an image its target's blob. */
+/**
+ * With `flat`, a node is held without what it refers to, except for a snapshot's parents and the blob of an
+ * image's target.
+ */
 export type HeldNode = GarbageNode & { readonly flat?: boolean };
 
 /** An image's name or a container: it refers to blobs and snapshots. */
 export type GarbageRecord = {
   readonly node: GarbageNode;
-  /** `flat`: only to what it cannot be without. */
+  /** With `flat`, only references that it cannot exist without. */
   readonly references: (flat: boolean) => readonly GarbageNode[];
-  /** Of an image's name: it may hold snapshots besides. */
+  /** Labels of an image's name, which may hold snapshots, too. */
   readonly labels?: Labels;
-  /** Of one that is no root any more: what would hold it, and how it is deleted if nothing does. */
+  /** Set if it is no longer a root: what may still hold it, and how it is deleted if nothing does. */
   readonly expired?: { readonly holders: readonly GarbageNode[]; readonly remove: () => Promise<unknown> };
 };

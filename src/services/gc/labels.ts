@@ -8,17 +8,19 @@ const expireLabel = "containerd.io/gc.expire";
 const label = /^containerd\.io\/gc\.(ref|bref)\.(container|content|image)(?:[./].*)?$/;
 const snapshotLabel = /^containerd\.io\/gc\.(ref|bref)\.snapshot\.([^/]+)(?:\/.*)?$/;
 
-/** What the labels `containerd.io/gc.ref.KIND` of a record refer to: it holds that. */
+/** The nodes that a record's labels `containerd.io/gc.ref.KIND` refer to; the record holds them. */
 export function labelled(labels: Labels): readonly GarbageNode[] {
   return named(labels, "ref");
 }
 
-/** What the labels `containerd.io/gc.bref.KIND` of a record refer to: that holds it. */
+/** The nodes that a record's labels `containerd.io/gc.bref.KIND` refer to; they hold the record. */
 export function holdersOf(labels: Labels): readonly GarbageNode[] {
   return named(labels, "bref");
 }
 
-/** Whether an image's name is garbage unless something holds it. A label that is no time says nothing. */
+/**
+ * Whether an image's name is garbage unless something holds it. A label that is not a valid time is ignored.
+ */
 export function hasExpired(labels: Labels, nowMs: number): boolean {
   return Date.parse(labels[expireLabel] ?? "") <= nowMs;
 }
@@ -32,7 +34,7 @@ function named(labels: Labels, direction: "ref" | "bref"): readonly GarbageNode[
     if (otherDirection !== direction) return [];
     if (kind === "content") return [{ kind, digest: value }];
     if (kind === "image") return [{ kind, name: value }];
-    // containerd knows a container as a holder alone.
+    // In containerd, containers can only be holders.
     return kind === "container" && direction === "bref" ? [{ kind, id: value }] : [];
   });
 }

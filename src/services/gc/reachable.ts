@@ -17,9 +17,9 @@ type Stores = {
 export type Reached = { has(node: GarbageNode): boolean };
 
 /**
- * What can be reached from `roots`, from the records that are roots, and from the stores' own roots. An
- * active snapshot that needs no hold holds itself, unless it is `givenUp`: a lease has held it that has
- * ended. Synchronous, so that it sees one moment.
+ * All nodes reachable from `roots`, from the records that are roots, and from the stores' own roots. An
+ * active snapshot that needs no hold is itself a root, unless it is in `givenUp`: it was held by a lease that
+ * has ended. Synchronous, so that it sees a consistent state.
  */
 export function reachable(
   stores: Stores,
@@ -59,7 +59,7 @@ function* ownRoots({ content, snapshotters }: Stores, givenUp: ReadonlySet<strin
   }
 }
 
-/** What says itself that another holds it, by the other. */
+/** Nodes whose labels name a holder, by holder. */
 function heldByOthers(
   { content, snapshotters }: Stores,
   records: readonly GarbageRecord[],
@@ -108,7 +108,7 @@ function snapshotOf({ snapshotters }: Stores, { snapshotter, key }: Condition["n
   return snapshotters.find(({ name }) => name === snapshotter)?.stat(key);
 }
 
-/** As in containerd, whatever the label's name ends with. */
+/** As in containerd, any suffix of the label is allowed. */
 function isRoot(labels: Labels): boolean {
   return Object.keys(labels).some((name) => name.startsWith("containerd.io/gc.root"));
 }

@@ -2,28 +2,28 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "../../ground/logging/index.ts";
 import { collectGarbage, type GarbageOptions } from "./collect-garbage.ts";
 
-/** What deletes content and snapshots that nothing refers to. */
+/** Deletes content and snapshots that nothing refers to. */
 export interface GarbageCollector {
-  /** Resolves when a collection has ended that began some time after this call. */
+  /** Resolves when a collection that began after this call has ended. */
   collect(): Promise<void>;
 }
 
-/** One that clients of a namespace ask for themselves. */
+/** A collector that a namespace's clients can call themselves. */
 export interface NamespaceCollector extends GarbageCollector {
-  /** The same for whoever does not wait for it; when it fails, the log says so. */
+  /** The same without waiting; failures are logged. */
   collectSoon(): void;
   /** Collects without delay. */
   collectNow(): Promise<void>;
 }
 
 export type ScheduledCollectorOptions = {
-  /** Asked when a collection begins. */
+  /** Called when a collection begins. */
   readonly stores: () => GarbageOptions;
   readonly delayMs: number;
   readonly logger: Logger;
 };
 
-/** Collects garbage some time after it was asked to; all that ask meanwhile share one collection. */
+/** Collects garbage some time after a request; requests in the meantime share one collection. */
 export class ScheduledCollector implements NamespaceCollector, AsyncDisposable {
   readonly #options: ScheduledCollectorOptions;
   readonly #closed = new AbortController();
@@ -52,7 +52,7 @@ export class ScheduledCollector implements NamespaceCollector, AsyncDisposable {
   async #collectLater(): Promise<void> {
     const { delayMs } = this.#options;
     await delay(delayMs, undefined, { signal: this.#closed.signal, ref: false }).catch(() => undefined);
-    // Whoever asks from here on may have made garbage that this collection does not see.
+    // Requests from here on may concern garbage that this collection does not see.
     this.#waiting = undefined;
     if (this.#closed.signal.aborted) return;
     await this.collectNow();

@@ -13,13 +13,13 @@ export class ImageNameStore {
     this.#shared = shared;
   }
 
-  /** Once for each database in a process. */
+  /** Once per database in a process. */
   static async open(database: Database, events: EventPublisher): Promise<ImageNameStore> {
     const records = await database.collection<ImageNameRecord>("images");
     return new ImageNameStore({ database, records, events, locks: new KeyLock() });
   }
 
-  /** Namespaces that have names of images. */
+  /** Namespaces that have image names. */
   namespaces(): readonly string[] {
     return this.#shared.records.namespaces();
   }

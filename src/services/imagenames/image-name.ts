@@ -4,7 +4,7 @@ import type { Descriptor } from "../../parts/oci/index.ts";
 
 /** Times are nanoseconds since the epoch. */
 export type ImageName = {
-  /** Unique in its namespace. CRI's are whole references, or the id of an image that came without a name. */
+  /** Unique in its namespace. CRI's are full references, or the id of an image that came without a name. */
   readonly name: string;
   readonly target: Descriptor;
   readonly labels: Labels;
@@ -13,7 +13,7 @@ export type ImageName = {
   readonly updatedAtNs: bigint;
 };
 
-/** What is kept of a name in metadata; the name is the key. */
+/** A name's record in the metadata; the name is the key. */
 export type ImageNameRecord = Omit<ImageName, "name">;
 
 /** Codes: InvalidArgument, NotFound, AlreadyExists. */

@@ -6,7 +6,7 @@ import { type Descriptor, type Digest, isDigest } from "../../parts/oci/index.ts
 import type { EventPublisher } from "../events/index.ts";
 import { type ImageName, ImageNameError, type ImageNameRecord } from "./image-name.ts";
 
-/** What all namespaces share. Locks are taken on `<namespace> <name>`. */
+/** Shared by all namespaces. Locks are taken on `<namespace> <name>`. */
 export type SharedNames = {
   readonly database: Database;
   readonly records: Collection<ImageNameRecord>;
@@ -16,23 +16,23 @@ export type SharedNames = {
 
 export type NewImageName = Pick<ImageName, "name" | "target"> & {
   readonly labels?: Labels;
-  /** When it is said to be made, in place of now. */
+  /** Time of creation to record; now by default. */
   readonly atNs?: bigint | undefined;
 };
 
-/** What is left out stays as it is. */
+/** Fields that are left out stay as they are. */
 export type ImageNameUpdate = {
   readonly target?: Descriptor;
   readonly labels?: Labels;
-  /** What `labels` do to those that are there; `merge` unless it says otherwise. */
+  /** How `labels` change the existing ones; `merge` by default. */
   readonly how?: LabelUpdate;
-  /** When it is said to be updated, in place of now. */
+  /** Time of the update to record; now by default. */
   readonly atNs?: bigint | undefined;
 };
 
 /**
- * Names of images in one containerd namespace. A call changes all names that it is given or none, durably;
- * calls that change the same name do so one after the other.
+ * Names of images in one containerd namespace. A call durably changes all names that it is given, or none;
+ * calls that change the same name run one after the other.
  */
 export class ImageNames {
   readonly namespace: string;
@@ -48,7 +48,7 @@ export class ImageNames {
     return record === undefined ? undefined : { name, ...record };
   }
 
-  /** In the order of the names. */
+  /** Sorted by name. */
   list(): readonly ImageName[] {
     return this.#shared.records.list(this.namespace).map(([name, record]) => ({ name, ...record }));
   }
@@ -70,8 +70,8 @@ export class ImageNames {
   }
 
   /**
-   * `change` sees the name as it is, and nobody else changes it meanwhile. Throws ImageNameError NotFound and
-   * InvalidArgument, LabelsError.
+   * `change` gets the current name, which nobody else can change in the meantime. Throws ImageNameError
+   * NotFound and InvalidArgument, LabelsError.
    */
   async update(name: string, change: (before: ImageName) => ImageNameUpdate): Promise<ImageName> {
     using _lock = await this.#lock([name]);
@@ -87,9 +87,9 @@ export class ImageNames {
   }
 
   /**
-   * Lets all of the names stand for `target`: those that do not exist are created, the others keep their
-   * labels, and one that stands for it already is not touched. `alongside` are changes of other collections
-   * for the same commit. Throws ImageNameError InvalidArgument.
+   * Points all names to `target`: missing names are created, existing ones keep their labels, and names that
+   * already point to it are not touched. `alongside` are changes of other collections for the same commit.
+   * Throws ImageNameError InvalidArgument.
    */
   async point(
     names: readonly string[],
@@ -106,7 +106,7 @@ export class ImageNames {
     await this.#commit(changed, alongside);
   }
 
-  /** Deletes those that exist, if there is a `target` those that stand for it alone, and returns them. */
+  /** Deletes those that exist, with `target` only those that point to it, and returns them. */
   async delete(names: readonly string[], target?: Digest): Promise<readonly string[]> {
     using _lock = await this.#lock(names);
     const deleted = this.#existing(names)
@@ -132,7 +132,7 @@ export class ImageNames {
     return put;
   }
 
-  /** Puts names and publishes them. */
+  /** Stores names and publishes the changes. */
   async #commit(names: readonly ImageName[], alongside: readonly Change[] = []): Promise<void> {
     const { database, records, events } = this.#shared;
     const topics = names.map(({ name }) =>
@@ -167,7 +167,7 @@ function updated(
   };
 }
 
-/** As containerd checks them (core/metadata/images.go). */
+/** The checks of containerd (core/metadata/images.go). */
 function checkTarget(name: string, { mediaType, digest, size }: Descriptor): void {
   if (name === "") throw new ImageNameError("InvalidArgument", "the name of an image must not be empty");
   const refuse = (reason: string): never => {

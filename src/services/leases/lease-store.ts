@@ -26,7 +26,7 @@ export class LeaseStore {
     this.#records = records;
   }
 
-  /** Once for each database in a process. */
+  /** Once per database in a process. */
   static async open(database: Database): Promise<LeaseStore> {
     return new LeaseStore(database, await database.collection<LeaseRecord>("leases"));
   }
@@ -115,7 +115,7 @@ class RecordedLeases implements Leases {
   }
 }
 
-/** The records of one namespace's leases, and the keys under which they are kept. */
+/** The records of one namespace's leases, and their keys. */
 class NamespaceRecords {
   readonly #database: Database;
   readonly #records: Collection<LeaseRecord>;
@@ -127,7 +127,7 @@ class NamespaceRecords {
     this.#namespace = namespace;
   }
 
-  /** For messages. */
+  /** Used in messages. */
   get where(): string {
     return `in namespace ${this.#namespace}`;
   }
@@ -191,7 +191,7 @@ function leaseKey(id: string): string {
   return `lease ${id}`;
 }
 
-/** Independent of the order in which a resource's fields were given. */
+/** Independent of the order of a resource's fields. */
 function resourceKey(id: string, resource: LeaseResource): string {
   const { kind } = resource;
   if (kind === "content") return `resource ${JSON.stringify([id, kind, resource.digest])}`;

@@ -2,19 +2,19 @@ import type { Labels, LabelUpdate } from "../../ground/labels/index.ts";
 import type { Durability } from "../../ground/metadata/index.ts";
 
 /**
- * The leases of one containerd namespace. While a lease lives, garbage collection leaves its resources alone,
- * and what they refer to, whether they exist already or not; with the label `containerd.io/gc.flat` what they
- * refer to is not held by it. To put something together safely:
+ * The leases of one containerd namespace. While a lease lives, garbage collection keeps its resources, which
+ * need not exist yet, and everything that they refer to; with the label `containerd.io/gc.flat` it keeps the
+ * resources alone. To assemble something safely:
  *
  *     const lease = await leases.create({ expiresAtNs });   // it expires should this process die
  *     await leases.addResources(lease.id, resources);       // before looking whether they exist
  *     ...                                                   // look, fetch, commit, refer to it from an image
  *     await leases.delete(lease.id);
  *
- * `addResources` waits for a collection in progress, so that what is seen afterwards stays.
+ * `addResources` waits for a collection in progress, so resources that are found afterwards stay.
  *
- * Changes are durable when their promise resolves, unless a `durability` says otherwise: that is for leases
- * that expire, of which a machine that fails may lose the beginning or the end.
+ * Changes are durable when their promise resolves, unless `durability` says otherwise: that is for leases
+ * that expire, whose creation or deletion may be lost in a power failure.
  */
 export interface Leases {
   /** Throws LeaseError AlreadyExists. Without `expiresAtNs` it lives until it is deleted. */
@@ -23,20 +23,21 @@ export interface Leases {
   list(): readonly Lease[];
   /** Throws LeaseError NotFound, LabelsError. */
   setLabels(id: string, labels: Labels, how?: LabelUpdate): Promise<Lease>;
-  /** Gives a lease an end, or another one. Throws LeaseError NotFound. */
+  /** Sets or changes a lease's expiry. Throws LeaseError NotFound. */
   expireAt(id: string, expiresAtNs: bigint): Promise<void>;
   /**
-   * Throws LeaseError NotFound. A resource that is in the lease already is no error, nor is one that does not
-   * exist.
+   * Throws LeaseError NotFound. A resource that is already in the lease, or that does not exist, is not an
+   * error.
    */
   addResources(id: string, resources: readonly LeaseResource[], durability?: Durability): Promise<void>;
-  /** Throws LeaseError NotFound. A resource that is not in the lease is no error. */
+  /** Throws LeaseError NotFound. A resource that is not in the lease is not an error. */
   removeResources(id: string, resources: readonly LeaseResource[]): Promise<void>;
   /**
-   * Its resources are garbage from now on, unless something else holds them. No error when it does not exist.
+   * From now on its resources are garbage, unless something else holds them. Not an error if it does not
+   * exist.
    */
   delete(id: string, durability?: Durability): Promise<void>;
-  /** For garbage collection: no lease of the namespace changes until what it returns is disposed of. */
+  /** For garbage collection: no lease of the namespace changes until the returned object is disposed. */
   freeze(): Promise<Disposable>;
 }
 

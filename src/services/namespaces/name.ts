@@ -1,8 +1,8 @@
 import { BerthError } from "../../ground/errors/index.ts";
 
 /**
- * Codes: InvalidArgument (a name), NotFound, AlreadyExists, FailedPrecondition (to be deleted, and not
- * empty).
+ * Codes: InvalidArgument (a name), NotFound, AlreadyExists, FailedPrecondition (deleting a namespace that is
+ * not empty).
  */
 export class NamespaceError extends BerthError {}
 
@@ -10,8 +10,8 @@ const pattern = /^[A-Za-z0-9]+(?:[-._][A-Za-z0-9]+)*$/;
 const maxLength = 76;
 
 /**
- * Whether containerd takes it as the name of a namespace, or the id of something in one (pkg/identifiers). It
- * is then a name for a directory too.
+ * Whether containerd accepts it as the name of a namespace, or as an id within one (pkg/identifiers). It is
+ * then safe as a directory name, too.
  */
 export function isIdentifier(text: string): boolean {
   return text.length <= maxLength && pattern.test(text);

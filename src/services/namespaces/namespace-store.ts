@@ -11,7 +11,7 @@ type NamespaceRecord = { readonly labels: Labels };
 /** The key of a namespace's one record. */
 const key = "namespace";
 
-/** Namespaces and their labels. All methods throw NamespaceError InvalidArgument for what is no name. */
+/** Namespaces and their labels. All methods throw NamespaceError InvalidArgument for an invalid name. */
 export class NamespaceStore {
   readonly #database: Database;
   readonly #records: Collection<NamespaceRecord>;
@@ -25,17 +25,17 @@ export class NamespaceStore {
     this.#events = events;
   }
 
-  /** Once for each database in a process. */
+  /** Once per database in a process. */
   static async open(database: Database, events: EventPublisher): Promise<NamespaceStore> {
     return new NamespaceStore(database, await database.collection<NamespaceRecord>("namespaces"), events);
   }
 
-  /** Those that have a record. */
+  /** The namespaces that have a record. */
   list(): readonly Namespace[] {
     return this.#records.namespaces().map((name) => this.get(name));
   }
 
-  /** One that has no record has no labels, and is no error, as in containerd. */
+  /** A namespace without a record has no labels, and is not an error, as in containerd. */
   get(name: string): Namespace {
     checkNamespace(name);
     return { name, labels: this.#records.get(name, key)?.labels ?? {} };
@@ -50,7 +50,7 @@ export class NamespaceStore {
     return await this.#put({ name, labels: updateLabels({}, labels) });
   }
 
-  /** Makes a record if there is none. Throws LabelsError. */
+  /** Creates a record if there is none. Throws LabelsError. */
   async setLabels(name: string, labels: Labels, how?: LabelUpdate): Promise<Namespace> {
     checkNamespace(name);
     using _lock = await this.#locks.acquire(name);
@@ -59,7 +59,7 @@ export class NamespaceStore {
   }
 
   /**
-   * `contents` says what is still in it, in words; with `exists` it need not have a record. Throws
+   * `contents` names the kinds of its contents; with `exists` it need not have a record. Throws
    * NamespaceError NotFound; FailedPrecondition for one that is not empty.
    */
   async delete(

@@ -24,10 +24,10 @@ import {
   type Timestamp,
 } from "../../ground/linux/index.ts";
 
-/** The same place in both trees: a name in an open directory of each. */
+/** The same entry in both trees: a name in an open directory of each. */
 type Pair = { readonly from: number; readonly to: number; readonly name: string };
 
-/** Copies so far of files with several names, by inode. */
+/** Files with several links that were already copied, by inode. */
 type Links = Map<bigint, { readonly path: string; readonly name: string }>;
 
 /**
@@ -45,7 +45,7 @@ export function copyTree(from: string, to: string): void {
   }
 }
 
-/** `path` is from the roots; both have a directory there. */
+/** `path` is relative to the roots; both have a directory there. */
 function copyDirectory(
   roots: { readonly from: number; readonly to: number },
   path: string,
@@ -125,14 +125,14 @@ export function copyAttributes({ from, to, name }: Pair, stat: BigIntStats): voi
   setTimesAt(to, name, timestampOf(stat));
 }
 
-/** When a file was last changed. */
+/** When a file was last modified. */
 export function timestampOf({ mtimeNs }: BigIntStats): Timestamp {
   const seconds =
     Number(mtimeNs / 1_000_000_000n) - (mtimeNs < 0n && mtimeNs % 1_000_000_000n !== 0n ? 1 : 0);
   return { seconds, nanoseconds: Number(mtimeNs - BigInt(seconds) * 1_000_000_000n) };
 }
 
-/** `trusted.` ones belong to the tree they are in, such as overlayfs's opaque. */
+/** `trusted.` ones, such as overlayfs's opaque, are not copied: they belong to the tree they are in. */
 export function xattrsOf(directory: number, name: string): readonly string[] {
   try {
     return listXattrsAt(directory, name).filter((key) => !key.startsWith("trusted."));

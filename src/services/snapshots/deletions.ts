@@ -4,7 +4,7 @@ import type { SnapshotDirectories } from "./directories.ts";
 import type { LayerMounts } from "./layer-mounts.ts";
 import type { TreeThreads } from "./tree-threads.ts";
 
-/** Directories that are being deleted in the background, after their records. */
+/** Directories being deleted in the background, after their records. */
 export class Deletions {
   readonly #directories: SnapshotDirectories;
   readonly #worker: TreeThreads;
@@ -25,8 +25,8 @@ export class Deletions {
   }
 
   /**
-   * Resolves when the directory is gone. Never fails: what cannot be deleted now is tried again by the next
-   * garbage collection.
+   * Resolves when the directory is deleted. Never fails: the next garbage collection retries what cannot be
+   * deleted now.
    */
   start(id: number): Promise<void> {
     const running = this.#running.get(id) ?? this.#delete(id);
@@ -34,7 +34,7 @@ export class Deletions {
     return running;
   }
 
-  /** Resolves when nothing is being deleted any more. */
+  /** Resolves when no deletion is in progress. */
   async finished(): Promise<void> {
     await Promise.all(this.#running.values());
   }
@@ -57,9 +57,9 @@ export class Deletions {
 }
 
 /**
- * Numbers of the snapshots below `root` that are a layer of an overlay that is mounted. Overlays of many
- * layers name the lower ones relative to the directory that they lie in. Its upper layer's path tells which
- * one that is; without an upper layer it may be `root`.
+ * Numbers of the snapshots below `root` that are layers of a mounted overlay. Overlays with many layers name
+ * the lower ones relative to a base directory, which follows from the upper layer's path; without an upper
+ * layer it may be `root`.
  */
 export async function mountedLayers(root: string): Promise<ReadonlySet<number>> {
   const overlays = await mountInfo({ type: "overlay" });
@@ -67,7 +67,7 @@ export async function mountedLayers(root: string): Promise<ReadonlySet<number>> 
   return new Set(names.map((name) => Number(name.split("/")[0])).filter((id) => id > 0));
 }
 
-/** Names of an overlay's layers, relative to `base`, with those that may lie below it. */
+/** Names of an overlay's layers relative to `base`, including those that may lie below it. */
 function layersBelow(base: string, superOptions: readonly string[]): readonly string[] {
   const valuesOf = (key: RegExp) =>
     superOptions.filter((option) => key.test(option)).map((option) => option.slice(option.indexOf("=") + 1));

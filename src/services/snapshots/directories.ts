@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ignoreMissing } from "../../ground/fs/index.ts";
 import { hintUnrelatedSubdirectories } from "../../ground/linux/index.ts";
 
-/** Of the first numbers, where there are none yet. */
+/** The first number of an empty root is chosen below this. */
 const firstNumbers = 1000;
 
 const treeMode = 0o755;
@@ -12,22 +12,22 @@ const treeMode = 0o755;
 /** Directory of one snapshot. */
 export type SnapshotDirectory = {
   readonly path: string;
-  /** The tree, or what it changes of its parents'. */
+  /** The tree, or its changes to its parents. */
   readonly fs: string;
   /** overlayfs's work directory. */
   readonly work: string;
-  /** Files of a layer that is kept as an image, whose tree is mounted at `fs`. */
+  /** Files of a layer stored as an image, whose tree is mounted at `fs`. */
   readonly image: string;
 };
 
 /**
- * The numbered directories of one snapshotter and namespace. Numbers keep the paths short: all lower
- * directories of a mount have to fit into one page.
+ * The numbered directories of one snapshotter and namespace. Numbers keep paths short: all lower directories
+ * of a mount must fit into one page.
  */
 export class SnapshotDirectories {
   readonly root: string;
   #nextId: number;
-  /** Whether the daemon's umask takes bits away that trees have; known once one was made. */
+  /** Whether the daemon's umask clears bits that trees need; known once one was created. */
   #mustSetMode: boolean | undefined;
 
   private constructor(root: string, nextId: number) {
@@ -36,8 +36,8 @@ export class SnapshotDirectories {
   }
 
   /**
-   * `root` need not be there. An empty one begins with any number: ext4 places what is in it by a hash of the
-   * names, and has the least work where no other root's snapshots were deleted a moment ago.
+   * `root` need not exist. An empty one begins with a random number: ext4 places entries by a hash of their
+   * names, and has the least work where no other root's snapshots were just deleted.
    */
   static async open(root: string): Promise<SnapshotDirectories> {
     const directories = new SnapshotDirectories(root, randomInt(1, firstNumbers));
@@ -46,7 +46,7 @@ export class SnapshotDirectories {
     return directories;
   }
 
-  /** Numbers of the directories that there are. */
+  /** Numbers of the existing directories. */
   async ids(): Promise<readonly number[]> {
     const names = (await readdir(this.root).catch(ignoreMissing)) ?? [];
     return names.filter((name) => /^[1-9][0-9]{0,14}$/.test(name)).map(Number);
@@ -57,20 +57,20 @@ export class SnapshotDirectories {
     return { path, fs: join(path, "fs"), work: join(path, "work"), image: join(path, "image") };
   }
 
-  /** A number that none has had since `open`. */
+  /** A number not used since `open`. */
   takeId(): number {
     return this.#nextId++;
   }
 
-  /** Makes `root` (mode 0700) if it is not there. */
+  /** Creates `root` (mode 0700) if it does not exist. */
   async makeRoot(): Promise<void> {
     await mkdir(this.root, { recursive: true, mode: 0o700 });
     await hintUnrelatedSubdirectories(this.root);
   }
 
   /**
-   * Makes a snapshot's directory below a `root` that is there, with an empty tree that anyone may enter, and
-   * with overlayfs's work directory where it is to have one.
+   * Creates a snapshot's directory below the existing `root`, with an empty tree that anyone may enter, and
+   * with overlayfs's work directory if requested.
    */
   async make(
     { path, fs, work }: SnapshotDirectory,
@@ -78,7 +78,7 @@ export class SnapshotDirectories {
   ): Promise<void> {
     await mkdir(path, { mode: 0o700 });
     const below = [mkdir(fs, { mode: treeMode }), ...(hasWork ? [mkdir(work, { mode: 0o700 })] : [])];
-    // Where one fails, nothing is to be made any more.
+    // After a failure, nothing may be created any more.
     await Promise.allSettled(below);
     await Promise.all(below);
     this.#mustSetMode ??= ((await stat(fs)).mode & 0o777) !== treeMode;

@@ -30,12 +30,12 @@ import type { TreeThreads } from "./tree-threads.ts";
 /** containerd's core/snapshots, UnpackKeyPrefix. */
 const unpackPrefix = "extract";
 
-/** Deletions that the daemon waits for when it ends. */
+/** How long the daemon waits for deletions when it ends. */
 const lastDeletionsMs = 1000;
 
 /**
- * What a {@link DirectorySnapshotter} is made of. `walker` does short work that somebody waits for, `remover`
- * deletes, `meter` measures what is in use.
+ * Parts of a {@link DirectorySnapshotter}. `walker` does short work that a caller waits for, `remover`
+ * deletes, `meter` measures snapshots in use.
  */
 export type SnapshotterParts = {
   readonly namespace: string;
@@ -50,8 +50,8 @@ export type SnapshotterParts = {
 };
 
 /**
- * Snapshots that each have a directory and a record. A directory is made before its record and deleted after
- * it, so that a crash leaves at most a directory that no record names, which {@link cleanup} deletes.
+ * Snapshots that each have a directory and a record. A directory is created before its record and deleted
+ * after it, so that a crash leaves at most a directory without a record, which {@link cleanup} deletes.
  */
 export class DirectorySnapshotter implements Snapshotter {
   readonly name: string;
@@ -59,10 +59,10 @@ export class DirectorySnapshotter implements Snapshotter {
   readonly capabilities: SnapshotterCapabilities;
   readonly #parts: SnapshotterParts;
   readonly #locks = new KeyLock();
-  /** Parents of snapshots that are being made or committed. */
+  /** Parents of snapshots that are being created or committed. */
   readonly #used = new RefCounts();
   readonly #removing = new Set<string>();
-  /** Numbers whose record is not written yet. */
+  /** Numbers whose records are not written yet. */
   readonly #making = new Set<number>();
   readonly #deletions: Deletions;
   #rootMade: Promise<void> | undefined;
@@ -83,7 +83,7 @@ export class DirectorySnapshotter implements Snapshotter {
     try {
       await this.#rootMade;
     } catch (error) {
-      // The next to ask tries again.
+      // The next call tries again.
       this.#rootMade = undefined;
       throw errorOf(error, `the directory of snapshots ${this.root} cannot be created`);
     }
@@ -225,8 +225,8 @@ export class DirectorySnapshotter implements Snapshotter {
   }
 
   /**
-   * Mounts the layers below active snapshots and views, as a restart of the machine has unmounted them. One
-   * that cannot be mounted is an error for those who want to mount a snapshot on top of it.
+   * Mounts the layers below active snapshots and views, which a restart of the machine has unmounted. If one
+   * cannot be mounted, mounting a snapshot on top of it fails.
    */
   async mountLayers(): Promise<void> {
     const { directories, style, logger } = this.#parts;
@@ -239,7 +239,7 @@ export class DirectorySnapshotter implements Snapshotter {
     }
   }
 
-  /** Lets deletions in progress end, if they do so soon. */
+  /** Waits a short time for deletions in progress. */
   async close(): Promise<void> {
     await Promise.race([this.#deletions.finished(), delay(lastDeletionsMs, undefined, { ref: false })]);
   }
@@ -295,7 +295,7 @@ export class DirectorySnapshotter implements Snapshotter {
     const directory = directories.at(id);
     const made = directories.make(directory, { hasWork: kind === "active" && style.needsWork });
     const filled = style.populate(directory, kind, parents, made, owner);
-    // One that fails is deleted then: nothing is to be made in it any more.
+    // If it fails, it is deleted afterwards: nothing may be created in it any more.
     await Promise.allSettled([made, filled]);
     await filled;
     return style.mounts(directory, kind, parents);
@@ -312,7 +312,7 @@ export class DirectorySnapshotter implements Snapshotter {
     return directories.at(id);
   }
 
-  /** Snapshots that something lies on which may be mounted, or is about to. */
+  /** Snapshots below ones that may be mounted, now or soon. */
   #idsInUse(): ReadonlySet<number> {
     const { records } = this.#parts;
     const ids = new Set<number>();
@@ -335,7 +335,7 @@ export class DirectorySnapshotter implements Snapshotter {
     }
   }
 
-  /** What a snapshot that is to be committed takes on the disk. */
+  /** Disk usage of a snapshot that is being committed. */
   async #ownFiles(directory: SnapshotDirectory): Promise<string> {
     return (await isImage(directory)) ? directory.image : directory.fs;
   }

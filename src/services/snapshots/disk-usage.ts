@@ -7,14 +7,14 @@ import type { Usage } from "./snapshotter.ts";
 export const blockBytes = 512n;
 
 /**
- * What a tree takes on its disk, each inode counted once; however deep it is. Synchronous. Files that vanish
- * meanwhile are left out.
+ * Disk usage of a tree of any depth, with each inode counted once. Synchronous. Files that vanish in the
+ * meantime are left out.
  */
 export function diskUsage(path: string): Usage {
   using cursor = new TreeCursor(path);
   const seen = new Set<bigint>();
   let blocks = statAt(cursor.directory, ".")?.blocks ?? 0n;
-  /** Directories that are still to be entered, by level. */
+  /** Directories still to be entered, by level. */
   const levels = [directoriesIn(cursor)];
   for (let names = levels.at(-1); names !== undefined; names = levels.at(-1)) {
     const name = names.pop();
@@ -41,7 +41,7 @@ export function diskUsage(path: string): Usage {
   }
 }
 
-/** False for what is gone, or no directory any more. */
+/** False if it no longer exists, or is no longer a directory. */
 function enter(cursor: TreeCursor, name: string): boolean {
   try {
     cursor.down(name);

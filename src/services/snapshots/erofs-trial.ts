@@ -6,9 +6,9 @@ import { applyLayer, layerImageFiles } from "../../parts/unpack/index.ts";
 import { SnapshotError } from "./snapshot-error.ts";
 
 /**
- * Tries whether layers can be mounted from files that lie in `directory`, with one that is empty. Throws
- * LinuxError FailedPrecondition where they cannot, and with `verity` SnapshotError FailedPrecondition where
- * they cannot be protected by fs-verity.
+ * Tests with an empty layer whether layers can be mounted from files in `directory`. Throws LinuxError
+ * FailedPrecondition if not, and with `verity` SnapshotError FailedPrecondition if fs-verity cannot protect
+ * them.
  */
 export async function tryErofs(directory: string, { verity }: { readonly verity: boolean }): Promise<void> {
   if (verity && (await verityState(directory)) === "unsupported")
@@ -18,7 +18,7 @@ export async function tryErofs(directory: string, { verity }: { readonly verity:
     );
   const trial = join(directory, "trial");
   const [image, target] = [join(trial, "image"), join(trial, "fs")];
-  // A daemon may have been cut here.
+  // A daemon may have crashed here.
   await remove(trial);
   try {
     await mkdir(target, { recursive: true, mode: 0o700 });

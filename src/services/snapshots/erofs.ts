@@ -5,10 +5,10 @@ import type { SnapshotStyle } from "./style.ts";
 
 /**
  * EROFS: a layer is its uncompressed archive and an index over it, an EROFS image that the kernel mounts from
- * these two files. Nothing is unpacked, and deletion is that of two files. All else is overlayfs's:
- * containers have an overlay over these mounts, and what was written through a mount and committed stays a
- * directory. Snapshots are made only where the kernel can do this, and with `verity` only where the file
- * system has fs-verity. Throws as {@link overlayfsStyle} does.
+ * these two files. Nothing is unpacked, and deleting a layer deletes two files. Everything else is as with
+ * overlayfs: containers have an overlay over these mounts, and a snapshot that was written through a mount
+ * and committed stays a directory. Requires kernel support, and with `verity` a file system that has
+ * fs-verity. Throws as {@link overlayfsStyle} does.
  */
 export function erofsStyle(root: string, { verity }: { readonly verity: boolean }): SnapshotStyle {
   const overlayfs = overlayfsStyle(root);
@@ -22,7 +22,7 @@ export function erofsStyle(root: string, { verity }: { readonly verity: boolean 
     populate: async (directory, kind, parents, made, owner) => {
       works ??= tryErofs(root, { verity });
       await works.catch((error: unknown) => {
-        // The administrator may load a module.
+        // The administrator may load a module later.
         works = undefined;
         throw error;
       });

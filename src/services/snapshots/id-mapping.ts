@@ -15,19 +15,19 @@ const uidLabel = "containerd.io/snapshot/uidmapping";
 const gidLabel = "containerd.io/snapshot/gidmapping";
 
 /**
- * What containerd calls the capability of a snapshotter to show an image's files to a user namespace as its
- * own. Clients that do not find it copy the image with other owners.
+ * containerd's name for a snapshotter's capability to show an image's files to a user namespace as its own.
+ * Without it, clients copy the image with other owners.
  */
 export const remapCapability = "remap-ids";
 
-/** overlayfs has ID-mapped layers since Linux 5.19. */
+/** overlayfs supports ID-mapped layers since Linux 5.19. */
 export function canRemap(kind: SnapshotterKind): boolean {
   return kind !== "native" && isAtLeast(kernelRelease(), 5, 19);
 }
 
 /**
- * The user namespace that a snapshot is to be seen in, by its labels; one of the two says nothing, as in
- * containerd. Throws SnapshotError InvalidArgument.
+ * The user namespace that a snapshot is shown to, from its labels; one label without the other is ignored, as
+ * in containerd. Throws SnapshotError InvalidArgument.
  */
 export function mappingOf(labels: Labels, kind: SnapshotterKind): IdMappings | undefined {
   const [uidText, gidText] = [labels[uidLabel], labels[gidLabel]];
@@ -35,7 +35,7 @@ export function mappingOf(labels: Labels, kind: SnapshotterKind): IdMappings | u
   return { uids: mappings(uidLabel, uidText), gids: mappings(gidLabel, gidText) };
 }
 
-/** Who its root is outside of it. Throws SnapshotError InvalidArgument. */
+/** The user and group of its root on the host. Throws SnapshotError InvalidArgument. */
 export function rootOf({ uids, gids }: IdMappings): Owner {
   const [uid, gid] = [hostIdOf(uids, 0), hostIdOf(gids, 0)];
   if (uid === undefined || gid === undefined)
@@ -43,7 +43,7 @@ export function rootOf({ uids, gids }: IdMappings): Owner {
   return { uid, gid };
 }
 
-/** The options of containerd's mounts. */
+/** The mapping as options of containerd's mounts. */
 export function mappingOptions({ uids, gids }: IdMappings): readonly string[] {
   return [`uidmap=${describeIdMappings(uids)}`, `gidmap=${describeIdMappings(gids)}`];
 }

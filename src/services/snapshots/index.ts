@@ -11,7 +11,7 @@
  * This room mounts nothing, unpacks nothing and does not know what is in use: garbage collection is up to
  * those who hold references. Trees are copied, measured and deleted in worker threads.
  */
-/** What a snapshotter's mount is in the words of mount(8). */
+/** A snapshotter's mount as arguments of mount(8). */
 export { describeMount, type IdMappings } from "../../ground/linux/index.ts";
 export { chainIdOf } from "./chain-id.ts";
 export { diskUsage } from "./disk-usage.ts";

@@ -11,9 +11,9 @@ import { type InodeAttributes, indexAgain } from "../../parts/unpack/index.ts";
 import { copyAttributes, timestampOf, xattrsOf } from "./copy-tree.ts";
 
 /**
- * Gives directories of `upper` owner, mode, xattrs and times of what the overlay of the `lower` trees,
- * nearest first, shows at the same path; those that it does not show, or not as a directory, stay as they
- * are. `directories` are byte strings from the root. Synchronous. Throws LinuxError and Node's own errors.
+ * Gives directories of `upper` the owner, mode, xattrs and times that the overlay of the `lower` trees
+ * (nearest first) has at the same path; if it has no directory there, they stay as they are. `directories`
+ * are byte strings, relative to the root. Synchronous. Throws LinuxError and Node's own errors.
  */
 export function inheritDirectories(
   upper: string,
@@ -35,7 +35,7 @@ export function inheritDirectories(
   }
 }
 
-/** Likewise for a layer that is kept as an image in the directory `image`. Throws UnpackError besides. */
+/** The same for a layer stored as an image in the directory `image`. Also throws UnpackError. */
 export function inheritInImage(
   image: string,
   lower: readonly string[],
@@ -91,7 +91,10 @@ function shownIn(lower: readonly number[], path: string): Shown | undefined {
   return undefined;
 }
 
-/** As overlayfs looks up in one layer: what is no directory, or is an opaque one, hides all layers below. */
+/**
+ * Looks up in one layer, as overlayfs does: an opaque directory, or anything but a directory, hides all
+ * layers below.
+ */
 function lookUp(root: number, path: string): Shown | "absent" | "hidden" {
   let parent = "";
   for (const name of path.split("/")) {

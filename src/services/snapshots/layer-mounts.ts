@@ -10,24 +10,24 @@ import { SnapshotError } from "./snapshot-error.ts";
 const erofsMagic = 0xe0f5e1e2;
 
 /**
- * Mounts of layers that are kept as images, each at its snapshot's `fs`, so that an overlay has them as lower
- * directories like any other. They outlive the daemon; an overlay over them does not need them once it is
- * mounted.
+ * Mounts of layers stored as images, each at its snapshot's `fs`, so that an overlay can use them as lower
+ * directories like any other. They outlive the daemon; once an overlay is mounted over them, it no longer
+ * needs them.
  */
 export class LayerMounts {
   readonly #locks = new KeyLock();
-  /** Of those that are wanted and are not there, by `fs`. */
+  /** Failures of layers that are needed but not mounted, by `fs`. */
   readonly #failures = new Map<string, unknown>();
   readonly #verity: boolean;
 
-  /** With `verity`, only layers that are protected are mounted. */
+  /** With `verity`, only protected layers are mounted. */
   constructor({ verity }: { readonly verity: boolean }) {
     this.#verity = verity;
   }
 
   /**
-   * With `verity`: has the kernel verify what it reads of a layer that is kept as an image from now on, and
-   * refuse to change it. Durable when it resolves. Throws LinuxError.
+   * With `verity`: makes the kernel verify all reads of a layer stored as an image, and refuse changes to it,
+   * from now on. Durable when it resolves. Throws LinuxError.
    */
   async protect(directory: SnapshotDirectory): Promise<void> {
     if (!this.#verity) return;
@@ -36,7 +36,7 @@ export class LayerMounts {
   }
 
   /**
-   * Does nothing for a snapshot that is a directory, or mounted. Throws LinuxError, SnapshotError
+   * Does nothing if the snapshot is a directory, or already mounted. Throws LinuxError, SnapshotError
    * FailedPrecondition.
    */
   async mount(directory: SnapshotDirectory): Promise<void> {
@@ -56,7 +56,7 @@ export class LayerMounts {
     }
   }
 
-  /** Unless, when it comes to it, `isUsed` says otherwise. Throws LinuxError. */
+  /** Unmounts it, unless `isUsed` returns true right before. Throws LinuxError. */
   async unmount({ fs }: SnapshotDirectory, isUsed: () => boolean = () => false): Promise<void> {
     using _lock = await this.#locks.acquireAll([fs]);
     if (isUsed()) return;
@@ -64,7 +64,7 @@ export class LayerMounts {
     this.#failures.delete(fs);
   }
 
-  /** Throws what kept one of these from being mounted. */
+  /** Throws the failure to mount one of these, if there was one. */
   check(directories: readonly SnapshotDirectory[]): void {
     for (const { fs } of directories) if (this.#failures.has(fs)) throw this.#failures.get(fs);
   }
@@ -81,12 +81,14 @@ export class LayerMounts {
   }
 }
 
-/** Whether a snapshot is a layer that is kept as an image. */
+/** Whether a snapshot is a layer stored as an image. */
 export async function isImage(directory: SnapshotDirectory): Promise<boolean> {
   return (await imageOf(directory)) !== undefined;
 }
 
-/** The bytes of such a layer as they came, uncompressed: its archive, or the EROFS image that it was. */
+/**
+ * The file with such a layer's original bytes, uncompressed: its archive, or the EROFS image that it came as.
+ */
 export async function layerFileOf(directory: SnapshotDirectory): Promise<string | undefined> {
   const found = await imageOf(directory);
   return found === undefined ? undefined : (found.devices[0] ?? found.image);

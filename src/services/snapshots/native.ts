@@ -2,8 +2,8 @@ import type { SnapshotStyle } from "./style.ts";
 import type { TreeThreads } from "./tree-threads.ts";
 
 /**
- * Plain directories: a snapshot is a whole copy of its parent, by reflink where the file system has them. For
- * hosts and file systems without overlayfs.
+ * Plain directories: a snapshot is a full copy of its parent, with reflinks if the file system supports them.
+ * For hosts and file systems without overlayfs.
  */
 export function nativeStyle(worker: TreeThreads): SnapshotStyle {
   return {

@@ -16,14 +16,14 @@ import type { SnapshotStyle } from "./style.ts";
 import { TreeMeter } from "./tree-meter.ts";
 import { treeThreads } from "./tree-threads.ts";
 
-/** The snapshotters that there are, by the name that the configuration has. */
+/** The snapshotters, by their names in the configuration. */
 export const snapshotterKinds = ["overlayfs", "erofs", "native"] as const;
 export type SnapshotterKind = (typeof snapshotterKinds)[number];
 
 /**
  * The snapshotters of all containerd namespaces, with their directories at
- * `<root>/snapshots/<kind>/<namespace>/<n>`. Several may be in use at once. They share the threads that walk,
- * copy and delete trees; disposing ends these.
+ * `<root>/snapshots/<kind>/<namespace>/<n>`. Several may be in use at once. They share threads that walk,
+ * copy and delete trees; disposing ends the threads.
  */
 export class Snapshotters implements AsyncDisposable {
   readonly #root: string;
@@ -50,7 +50,7 @@ export class Snapshotters implements AsyncDisposable {
     this.#collection = collection;
   }
 
-  /** Once for each root in a process. */
+  /** Once per root in a process. */
   static async open(options: SnapshottersOptions): Promise<Snapshotters> {
     return new Snapshotters(options, await options.database.collection<SnapshotRecord>("snapshots"));
   }
@@ -60,13 +60,13 @@ export class Snapshotters implements AsyncDisposable {
     return this.#collection.namespaces();
   }
 
-  /** The kinds that a namespace has snapshots of. */
+  /** The snapshotters that a namespace has snapshots in. */
   kindsIn(namespace: string): readonly SnapshotterKind[] {
     const keys = this.#collection.list(namespace).map(([key]) => key);
     return snapshotterKinds.filter((kind) => keys.some((key) => key.startsWith(`${kind}/`)));
   }
 
-  /** What has had snapshots, and may have directories of some left. */
+  /** Snapshotters and namespaces that had snapshots, and may have directories left. */
   async onDisk(): Promise<readonly { readonly kind: SnapshotterKind; readonly namespace: string }[]> {
     const found = snapshotterKinds.map(async (kind) => {
       const names = (await readdir(join(this.#root, kind)).catch(ignoreMissing)) ?? [];
@@ -76,10 +76,10 @@ export class Snapshotters implements AsyncDisposable {
   }
 
   /**
-   * The snapshotter of one namespace, opened when it is first asked for. Records whose directories a power
-   * loss has taken are dropped then. A crash may have come between a record's deletion and its files': the
-   * caller is to begin a cleanup when all that has layers mounted is known. Throws NamespaceError and
-   * SnapshotError InvalidArgument.
+   * The snapshotter of one namespace, opened on first use. Opening drops records whose directories were lost
+   * in a power failure. A crash may have happened between the deletion of a record and of its files, so the
+   * caller must start a cleanup once all mounted layers are known. Throws NamespaceError and SnapshotError
+   * InvalidArgument.
    */
   async get(kind: SnapshotterKind, namespace: string): Promise<Snapshotter> {
     checkNamespace(namespace);
@@ -89,13 +89,13 @@ export class Snapshotters implements AsyncDisposable {
     try {
       return await opening;
     } catch (error) {
-      // The next to ask tries again.
+      // The next call tries again.
       this.#opened.delete(key);
       throw error;
     }
   }
 
-  /** What takes longer to be deleted than a moment is deleted after the next start. */
+  /** Deletions that take longer than a moment are done after the next start. */
   async [Symbol.asyncDispose](): Promise<void> {
     const opened = await Promise.allSettled(this.#opened.values());
     await Promise.all(opened.map((each) => (each.status === "fulfilled" ? each.value.close() : undefined)));
@@ -117,7 +117,7 @@ export class Snapshotters implements AsyncDisposable {
       events,
       logger,
     });
-    // Otherwise it is made with the first snapshot: who asks for what is not there leaves nothing behind.
+    // Otherwise it is created with the first snapshot, so that lookups leave nothing behind.
     if (records.list().length > 0) await snapshotter.makeRoot();
     await snapshotter.mountLayers();
     return snapshotter;
@@ -141,14 +141,14 @@ export type SnapshottersOptions = {
   readonly database: Database;
   readonly events: EventPublisher;
   readonly logger: Logger;
-  /** Whether EROFS layers are protected by fs-verity, and others are refused. */
+  /** Whether EROFS layers are protected by fs-verity, and unprotected ones refused. */
   readonly erofsVerity?: boolean;
 };
 
 /**
  * Drops records whose directory is gone, and those on top of them. A container's directory is not made
- * durable before its record, which would cost every container an fsync: a power loss may take it, and has
- * ended the container too.
+ * durable before its record, which would cost every container an fsync: a power failure may lose it, but has
+ * ended the container, too.
  */
 async function dropLostRecords(
   records: SnapshotRecords,

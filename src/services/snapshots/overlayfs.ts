@@ -6,11 +6,12 @@ import type { Mount } from "./snapshotter.ts";
 import type { SnapshotStyle } from "./style.ts";
 
 /**
- * overlayfs: a snapshot's directory holds what it changes, and its parents' are the lower directories.
+ * overlayfs: a snapshot's directory holds its changes, and its parents' are the lower directories.
  *
- * Every mount is an overlay, also that of a snapshot without parents, over an empty directory: so a layer can
- * be unpacked with overlayfs's whiteouts before its parent is known, and whiteouts in a bottom layer never
- * show as devices. Throws SnapshotError InvalidArgument for a `root` that cannot be written in mount options.
+ * Every mount is an overlay; that of a snapshot without parents is over an empty directory. So a layer can be
+ * unpacked with overlayfs's whiteouts before its parent is known, and whiteouts in a bottom layer never
+ * appear as devices. Throws SnapshotError InvalidArgument for a `root` that cannot be written in mount
+ * options.
  */
 export function overlayfsStyle(root: string): SnapshotStyle {
   if (/[,:\\]/.test(root)) {
@@ -33,8 +34,8 @@ export function overlayfsStyle(root: string): SnapshotStyle {
       const below = kind === "active" ? (owner ?? (parent && stat(parent.fs))) : undefined;
       const [root] = await Promise.all([below, made]);
       if (root === undefined) return;
-      // The root directory of an overlay is its upper directory's. As in containerd it belongs to whom it
-      // belonged: root of a user namespace, where a client has given it all files.
+      // The root directory of an overlay is its upper directory. As in containerd, it keeps its owner: root
+      // of a user namespace, if a client has given all files to it.
       const { uid, gid } = root;
       if (uid !== 0 || gid !== 0) await chown(directory.fs, uid, gid);
     },

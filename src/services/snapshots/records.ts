@@ -3,22 +3,22 @@ import type { Change, Collection, Database, Durability } from "../../ground/meta
 import { SnapshotError } from "./snapshot-error.ts";
 import type { SnapshotInfo, Usage } from "./snapshotter.ts";
 
-/** What is kept of a snapshot. `id` is the number that its directory is named by. */
+/** A snapshot's record. `id` is the number that names its directory. */
 export type SnapshotRecord = {
   readonly id: number;
   readonly kind: SnapshotInfo["kind"];
   readonly parent: string | undefined;
   readonly createdAtNs: bigint;
-  /** Left out where its labels are those that it was made with. */
+  /** Left out if its labels have not changed since its creation. */
   readonly updatedAtNs?: bigint;
   readonly labels: Labels;
   /** See NewSnapshot. */
   readonly needsHold?: true;
-  /** Of a committed snapshot; nothing changes there any more. */
+  /** Of a committed snapshot, which never changes again. */
   readonly usage: Usage | undefined;
 };
 
-/** Records of one snapshotter in one containerd namespace. Reads are answered from memory. */
+/** Records of one snapshotter in one containerd namespace. Reads are served from memory. */
 export class SnapshotRecords {
   readonly #database: Database;
   readonly #collection: Collection<SnapshotRecord>;

@@ -5,14 +5,14 @@ import { pathAt } from "../../ground/linux/index.ts";
 import { blockBytes } from "./disk-usage.ts";
 import type { Usage } from "./snapshotter.ts";
 
-/** To start a thread takes as much processor time as to look at some hundreds with libuv's. */
+/** Starting a thread takes as much processor time as a few hundred calls of libuv's threads. */
 const mostInodes = 64;
 
 type Tree = { readonly dev: bigint; readonly seen: Set<bigint>; blocks: bigint };
 
 /**
- * What {@link diskUsage} finds, by libuv's threads and not in one of its own; undefined of a tree with more
- * inodes than are worth that, or with mount points in it. Throws Node's own errors.
+ * The same as {@link diskUsage}, but in libuv's threads instead of one of its own; undefined if the tree has
+ * mount points, or more inodes than this pays off for. Throws Node's own errors.
  */
 export async function smallUsage(path: string): Promise<Usage | undefined> {
   await using root = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
@@ -45,9 +45,9 @@ async function addDirectory({ fd }: FileHandle, tree: Tree): Promise<boolean> {
   return true;
 }
 
-/** Undefined of a directory with more than `most`: it may have a million. */
+/** Undefined if the directory has more than `most` entries: it may have a million. */
 async function fewNames(path: Buffer, most: number): Promise<readonly string[] | undefined> {
-  // So many are read in one turn of a thread.
+  // One read returns at most this many entries.
   await using directory = await opendir(path, { encoding: "latin1", bufferSize: mostInodes + 1 });
   const names: string[] = [];
   for (let entry = await directory.read(); entry !== null; entry = await directory.read()) {
@@ -57,7 +57,7 @@ async function fewNames(path: Buffer, most: number): Promise<readonly string[] |
   return names;
 }
 
-/** Those that use the tree may take away or replace what is in it at any time. */
+/** Entries may be removed or replaced at any time by those who use the tree. */
 const gone = ["ENOENT", "ELOOP", "ENOTDIR"] as const;
 
 async function statOf(path: Buffer) {
@@ -69,7 +69,7 @@ async function statOf(path: Buffer) {
   }
 }
 
-/** A directory, never what a symbolic link leads to. */
+/** Opens a directory; never follows a symbolic link. */
 async function openBelow(path: Buffer): Promise<FileHandle | undefined> {
   try {
     return await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);

@@ -1,14 +1,13 @@
 import { BerthError, codeOf } from "../../ground/errors/index.ts";
 
 /**
- * A snapshot that could not be made, changed or removed. Codes as the methods of {@link "./snapshotter.ts"}
- * say.
+ * A snapshot could not be created, changed or removed. Codes: see the methods in {@link "./snapshotter.ts"}.
  */
 export class SnapshotError extends BerthError {}
 
 /**
- * What went wrong on the way as an error of this room that says what could not be done; rooms' own errors
- * stay as they are.
+ * Turns a failure into an error of this room, with what could not be done in `message`; errors of rooms stay
+ * as they are.
  */
 export function errorOf(error: unknown, message: string): BerthError {
   if (error instanceof BerthError) return error;

@@ -17,7 +17,7 @@ export type TreeJob =
       readonly lower: readonly string[];
       readonly directories: readonly string[];
     }
-  /** Likewise for the directories of a layer that is kept as an image in the directory `image`. */
+  /** The same for directories of a layer stored as an image in the directory `image`. */
   | {
       readonly kind: "inheritInImage";
       readonly image: string;
@@ -26,12 +26,12 @@ export type TreeJob =
     };
 
 /**
- * Threads for work on trees. Jobs resolve with the usage where they ask for it. Throws SnapshotError:
- * ResourceExhausted for a full disk, else what went wrong.
+ * Threads for work on trees. Jobs that ask for the usage resolve with it. Throws SnapshotError:
+ * ResourceExhausted for a full disk, or another code.
  */
 export type TreeThreads = JobThreads<TreeJob, Usage | undefined>;
 
-/** `most`: of so many trees at one time; who comes later waits. */
+/** `most`: how many jobs run at a time; later ones wait. */
 export function treeThreads(most: number): TreeThreads {
   return new JobThreads(
     { name: "snapshots", file: threadFile(import.meta.url, "./tree-worker"), error: SnapshotError },

@@ -3,44 +3,44 @@ import { hasCode } from "../../ground/errors/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import type { Snapshotter, Usage } from "./snapshotter.ts";
 
-/** What a snapshot took on the disk, and when it was measured, in nanoseconds since 1970. */
+/** A snapshot's disk usage, and when it was measured, in nanoseconds since the epoch. */
 export type MeasuredUsage = Usage & { readonly takenAtNs: bigint };
 
 export type UsageMeterOptions = {
-  /** How old a figure may become before asking for it has it measured anew. */
+  /** Maximum age of a figure: a request for an older one starts a new measurement. */
   readonly periodMs: number;
   readonly logger: Logger;
 };
 
-/** A snapshotter, or another keeper of trees by keys; `stat` is undefined for what is gone. */
+/** A snapshotter, or anything else that stores trees by key; `stat` is undefined for a removed one. */
 type Measured = Pick<Snapshotter, "usage"> & { readonly stat: (key: string) => unknown };
 
-/** By key: anything that is another value once its writers have run. Undefined for what is not known. */
+/** By key: a value that changes whenever the tree's writers run. Undefined if unknown. */
 export type SignsOfLife = ReadonlyMap<string, unknown>;
 
 type Entry = {
   readonly last: MeasuredUsage | undefined;
-  /** By the clock that nobody sets. */
+  /** On the monotonic clock. */
   readonly dueAtMs: number;
-  /** The sign of life from before the walk. */
+  /** The sign of life before the walk. */
   readonly sign: unknown;
   /** Never rejects. */
   readonly measuring: Promise<void> | undefined;
 };
 
-/** A tree that takes long to walk is walked less often: at most this share of the time. */
+/** A tree that takes long to walk is walked less often: for at most this share of the time. */
 const walkingShare = 1 / 20;
 
-/** What has shown no sign of life is walked for what others may have changed in it. */
+/** How often a tree without signs of life is walked, because others may have changed it. */
 const quietMs = 600_000;
 
-/** How long an answer waits for figures that there have never been. */
+/** How long a request waits for a tree's first figure. */
 const firstFigureMs = 1000;
 
 /**
- * What writable snapshots take, which only a walk of their trees can tell. No question waits for a walk but
- * the first about a snapshot, and that one not for long: the figure that there is is given, and when it is
- * old, a new one is made in the background for the next question. What nobody asks for is not measured.
+ * Disk usage of writable snapshots, which takes a walk of their trees to find out. Only the first request for
+ * a snapshot waits for a walk, and not for long: later ones get the latest figure, and if that is old, a new
+ * measurement starts in the background for the next request. Trees that nobody asks for are not measured.
  */
 export class UsageMeter {
   readonly #snapshotter: Measured;
@@ -54,14 +54,14 @@ export class UsageMeter {
   }
 
   /**
-   * From now on, a snapshot whose sign is the same as before its last walk is not walked again for ten
-   * minutes: what has used no CPU time has written nothing.
+   * From now on, a snapshot whose sign of life has not changed since its last walk is not walked again for
+   * ten minutes: a container that used no CPU time has written nothing.
    */
   follow(signs: () => SignsOfLife): void {
     this.#signs = signs;
   }
 
-  /** By key; those of which nothing is known yet, or that are gone, are left out. */
+  /** By key; snapshots without a figure yet, or that were removed, are left out. */
   async usages(keys: readonly string[]): Promise<ReadonlyMap<string, MeasuredUsage>> {
     const signs = this.#signs();
     const first = keys
@@ -76,9 +76,7 @@ export class UsageMeter {
     );
   }
 
-  /**
-   * Has it measured if it is time to; resolves with the first figure, undefined where there is one already.
-   */
+  /** Starts a measurement if one is due. Returns a promise only for the first figure. */
   #refresh(key: string, sign: unknown): Promise<void> | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) this.#forgetGone();

@@ -15,10 +15,10 @@ import type { ImageName, ImageNames } from "../imagenames/index.ts";
 import type { Leases } from "../leases/index.ts";
 import type { Snapshotter, SnapshotterKind } from "../snapshots/index.ts";
 
-/** What somebody's records keep from garbage collection, as of the moment of the call. Must not wait. */
+/** What a room's records keep from garbage collection, at the time of the call. Must not block. */
 export type Roots = () => Iterable<GarbageNode>;
 
-/** What an image needs besides what its target reaches by labels. Must not wait. */
+/** What an image needs in addition to what its target reaches by labels. Must not block. */
 export type ImageReferences = (target: ImageName["target"]) => readonly GarbageNode[];
 
 type Parts = {
@@ -34,7 +34,7 @@ type Parts = {
   readonly logger: Logger;
 };
 
-/** What one containerd namespace has. */
+/** The storage of one containerd namespace. */
 export class NamespaceStorage {
   readonly name: string;
   readonly containers: Containers;
@@ -82,8 +82,7 @@ export class NamespaceStorage {
   }
 
   /**
-   * Opened when it is first asked for. Throws SnapshotError InvalidArgument for one that cannot be used in
-   * this root directory.
+   * Opened on first use. Throws SnapshotError InvalidArgument if it cannot be used in this root directory.
    */
   async snapshotter(kind: SnapshotterKind): Promise<Snapshotter> {
     const snapshotter = await this.#openSnapshotter(kind);
@@ -91,12 +90,12 @@ export class NamespaceStorage {
     return snapshotter;
   }
 
-  /** Those that are open; those that the namespace has snapshots of always are. */
+  /** The open ones; those in which the namespace has snapshots are always open. */
   snapshotters(): readonly Snapshotter[] {
     return [...this.#snapshotters];
   }
 
-  /** To be called before anybody asks for a collection: what no root reaches is deleted. */
+  /** Must be called before the first collection: what no root reaches is deleted. */
   addRoots(roots: Roots): void {
     this.#roots.push(roots);
   }
@@ -106,15 +105,12 @@ export class NamespaceStorage {
     this.#imageReferences.push(references);
   }
 
-  /**
-   * Begins to delete what crashes have left of snapshots; to be called when all that has layers mounted is
-   * known.
-   */
+  /** Starts to delete what crashes left of snapshots; call it once all mounted layers are known. */
   async startCleanup(): Promise<void> {
     await Promise.all(this.snapshotters().map((snapshotter) => snapshotter.startCleanup()));
   }
 
-  /** Lets a collection in progress end. */
+  /** Waits for a collection in progress. */
   async close(): Promise<void> {
     await this.#collector[Symbol.asyncDispose]();
   }
@@ -133,7 +129,7 @@ export class NamespaceStorage {
   }
 }
 
-/** It keeps its root file system, of whatever kind the snapshot is. */
+/** A container holds its root file system, whatever the snapshot's kind. */
 function containerRecord({ id, snapshotter, snapshotKey: key, labels }: Container): GarbageRecord {
   const rootFileSystem: GarbageNode[] = key === "" ? [] : [{ kind: "snapshot", snapshotter, key }];
   return { node: { kind: "container", id }, references: () => [...rootFileSystem, ...labelled(labels)] };

@@ -14,18 +14,21 @@ export type StorageOptions = {
   /** The daemon's root directory. */
   readonly root: string;
   readonly database: Database;
-  /** Told of each change in any namespace. */
+  /** Gets each change in any namespace. */
   readonly events: EventPublisher;
   readonly logger: Logger;
-  /** How long garbage is left alone once somebody has asked for a collection. */
+  /** Delay between a request for a collection and its start. */
   readonly gcDelayMs: number;
   /** See Snapshotters. */
   readonly erofsVerity?: boolean;
-  /** Of a namespace: removes what lies elsewhere and is held by what is stored here. */
+  /**
+   * Creates a namespace's follower, which removes resources stored elsewhere once nothing stored here holds
+   * them.
+   */
   readonly follower?: (storage: NamespaceStorage) => GarbageFollower;
 };
 
-/** What is stored, by containerd namespace. */
+/** All that is stored, by containerd namespace. */
 export class Storage implements AsyncDisposable {
   readonly namespaces: NamespaceStore;
   readonly #options: StorageOptions;
@@ -54,7 +57,7 @@ export class Storage implements AsyncDisposable {
     this.#snapshotters = snapshotters;
   }
 
-  /** Once for each root in a process. Throws ContentError, MetadataError. */
+  /** Once per root in a process. Throws ContentError, MetadataError. */
   static async open(options: StorageOptions): Promise<Storage> {
     const { database, events } = options;
     const [namespaces, containers, imageNames, content, leases, snapshotters] = await Promise.all([
@@ -69,8 +72,8 @@ export class Storage implements AsyncDisposable {
   }
 
   /**
-   * What one namespace has, with every snapshotter that it has snapshots of. The same for everybody who asks;
-   * it need not have been created. Throws NamespaceError InvalidArgument.
+   * One namespace's storage, with every snapshotter that it has snapshots of. Every call returns the same
+   * object; the namespace need not have been created. Throws NamespaceError InvalidArgument.
    */
   async inNamespace(name: string): Promise<NamespaceStorage> {
     checkNamespace(name);
@@ -79,20 +82,23 @@ export class Storage implements AsyncDisposable {
     try {
       return await opening;
     } catch (error) {
-      // The next to ask tries again.
+      // The next call tries again.
       this.#opened.delete(name);
       throw error;
     }
   }
 
-  /** Namespaces that have a record or something in them, in the order of their names. */
+  /** Namespaces that have a record or contents, sorted by name. */
   usedNamespaces(): readonly string[] {
     const stores = [this.#containers, this.#imageNames, this.#content, this.#leases, this.#snapshotters];
     const recorded = this.namespaces.list().map(({ name }) => name);
     return [...new Set([...recorded, ...stores.flatMap((store) => store.namespaces())])].sort();
   }
 
-  /** What is in a namespace that keeps it from being deleted, in containerd's words; leases go with it. */
+  /**
+   * The kinds of contents that keep a namespace from being deleted, in containerd's words; leases are deleted
+   * with it.
+   */
   contentsOf(name: string): readonly string[] {
     const stores = { images: this.#imageNames, blobs: this.#content };
     const kinds = Object.entries(stores).filter(([, store]) => store.namespaces().includes(name));
@@ -101,13 +107,13 @@ export class Storage implements AsyncDisposable {
   }
 
   /**
-   * Deletes an empty one with its leases and ingests. Throws NamespaceError InvalidArgument, NotFound,
+   * Deletes an empty namespace with its leases and ingests. Throws NamespaceError InvalidArgument, NotFound,
    * FailedPrecondition.
    */
   async deleteNamespace(name: string): Promise<void> {
     const { leases, content } = await this.inNamespace(name);
     const held = leases.list();
-    // It is there by what is in it.
+    // Its contents alone make it exist.
     const exists = held.length > 0;
     await this.namespaces.delete(name, { contents: () => this.contentsOf(name), exists });
     await Promise.all(held.map(({ id }) => leases.delete(id)));
@@ -115,9 +121,9 @@ export class Storage implements AsyncDisposable {
   }
 
   /**
-   * Begins to collect, after the usual delay, what a crash or clients that went away have left in every
-   * namespace but `own`, whose owner does so; directories of snapshots that no record names go at once, so it
-   * is to be called when all that has layers mounted is known.
+   * Schedules a collection, after the usual delay, of what crashes and vanished clients left in every
+   * namespace but `own`, whose owner does this itself. Snapshot directories without a record are removed at
+   * once, so call it when all mounted layers are known.
    */
   async collectOthers(own: string): Promise<void> {
     const onDisk = await this.#snapshotters.onDisk();

@@ -7,8 +7,8 @@ import { tempDir } from "../../../testing/temp-dir.ts";
 import type { ContentStore } from "../index.ts";
 
 /**
- * Opens the store whose blobs and records lie below `root`, which exists. Disposing closes it as a shutdown
- * of the daemon does; opening the same root again is the next start.
+ * Opens the store whose blobs and records lie below `root`, which exists. Disposing closes it as the daemon's
+ * shutdown does; opening the same root again simulates the next start.
  */
 export type OpenContentStore = (root: string) => Promise<AsyncDisposable & { readonly store: ContentStore }>;
 
@@ -28,7 +28,7 @@ async function write(store: ContentStore, ref: string, bytes: Uint8Array): Promi
   await writer.write(bytes);
 }
 
-/** Tests what the interface promises of every content store; `name` begins the tests' titles. */
+/** Tests the contract of every content store; the tests' titles begin with `name`. */
 export function contentStoreSuite(name: string, open: OpenContentStore): void {
   describe(name, () => {
     for (const [size, bytes] of [

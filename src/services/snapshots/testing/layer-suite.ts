@@ -14,7 +14,7 @@ import type { SnapshotterSubject } from "./snapshotter-suite.ts";
 
 const run = promisify(execFile);
 
-/** The archive of what `script` makes in an empty directory. */
+/** The archive of what `script` creates in an empty directory. */
 async function archiveOf(script: string): Promise<Buffer> {
   await using root = await tempDir();
   await run("sh", ["-ec", `mkdir tree; cd tree; ${script}`], { cwd: root.path });
@@ -23,7 +23,7 @@ async function archiveOf(script: string): Promise<Buffer> {
   return await readFile(archive);
 }
 
-/** Makes the snapshot `name` of a layer as an image's is made: on nothing, where the snapshotter can. */
+/** Creates the snapshot `name` of a layer as for an image: without a parent, if the snapshotter can. */
 async function install(
   snapshotter: Snapshotter,
   name: string,
@@ -45,7 +45,7 @@ async function* onePiece(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 
-/** What a snapshotter promises of layers that are unpacked into its `layerTarget`. */
+/** The contract for layers that are unpacked into a snapshotter's `layerTarget`. */
 export function layerSuite({ name, open, copiesParents }: SnapshotterSubject): void {
   describe(`${name} layers`, () => {
     test("are seen on top of each other, and can be changed in a container", async () => {

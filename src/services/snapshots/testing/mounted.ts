@@ -17,6 +17,6 @@ export async function mounted<T>(mounts: readonly Mount[], use: (tree: string) =
   }
 }
 
-/** For `assert.rejects`: an error of ours with this code. */
+/** For `assert.rejects`: a BerthError with this code. */
 export const code = (expected: ErrorCode) => (error: unknown) =>
   error instanceof BerthError && error.code === expected;

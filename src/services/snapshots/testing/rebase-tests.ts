@@ -10,7 +10,7 @@ import type { SnapshotterSubject } from "./snapshotter-suite.ts";
 
 const run = promisify(execFile);
 
-/** What a snapshotter with `capabilities.rebase` promises besides. */
+/** The additional contract of a snapshotter with `capabilities.rebase`. */
 export function rebaseTests(name: string, open: SnapshotterSubject["open"]): void {
   describe(`${name} rebase`, () => {
     test("gives layers that were prepared on nothing their parents at commit", async () => {

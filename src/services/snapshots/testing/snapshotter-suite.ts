@@ -12,22 +12,22 @@ import { rebaseTests } from "./rebase-tests.ts";
 
 const run = promisify(execFile);
 
-/** An implementation of {@link Snapshotter} that is to be tested. */
+/** An implementation of {@link Snapshotter} to test. */
 export type SnapshotterSubject = {
   /** Begins the tests' titles. */
   readonly name: string;
   /**
    * Opens the snapshotter whose directories and records lie below `root`, which exists. Disposing closes it
-   * as a shutdown of the daemon does; opening the same root again is the next start.
+   * as the daemon's shutdown does; opening the same root again simulates the next start.
    */
   readonly open: (root: string) => Promise<AsyncDisposable & { readonly snapshotter: Snapshotter }>;
   /** Its `capabilities.rebase`. */
   readonly rebase: boolean;
-  /** A snapshot takes up the disk space of its parents again. */
+  /** Whether a snapshot uses its parents' disk space again. */
   readonly copiesParents: boolean;
 };
 
-/** Tests what the interface promises of every snapshotter. Needs root, as mounting does. */
+/** Tests the contract of every snapshotter. Needs root, to mount. */
 export function snapshotterSuite(subject: SnapshotterSubject): void {
   const { name, open, rebase, copiesParents } = subject;
   describe(`${name} snapshots`, () => {
