@@ -78,10 +78,15 @@ const codeOfErrno: ReadonlyMap<string, ErrorCode> = new Map([
   ["EROFS", "FailedPrecondition"],
 ]);
 
-/** The message of whatever was thrown, with the messages of its causes behind it. */
+/**
+ * The message of whatever was thrown, with the messages of its causes behind it; but for those that it quotes
+ * itself.
+ */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message}: ${messageOf(error.cause)}`;
+  if (error.cause === undefined) return error.message;
+  const cause = messageOf(error.cause);
+  return error.message.includes(cause) ? error.message : `${error.message}: ${cause}`;
 }
 
 /**

@@ -7,6 +7,8 @@ import { statusOf } from "./status.ts";
 test("a BerthError has its code's status and tells its causes", () => {
   const error = new BerthError("NotFound", "image a", { cause: new Error("no such blob") });
   assert.deepEqual(statusOf(error), { code: status.NOT_FOUND, details: "image a: no such blob" });
+  const quoting = new BerthError("NotFound", "image a: no such blob", { cause: new Error("no such blob") });
+  assert.equal(statusOf(quoting).details, "image a: no such blob");
   assert.equal(statusOf(new BerthError("Canceled", "x")).code, status.CANCELLED);
   assert.equal(statusOf(new BerthError("DeadlineExceeded", "x")).code, status.DEADLINE_EXCEEDED);
 });

@@ -90,7 +90,9 @@ export function matchesIdentity(
   }
 }
 
+/** A signature of a repository alone is neither exact nor of the version that a digest stands for. */
 function matchesRepoDigestOrExact(image: ImageIdentity, signed: ImageIdentity): boolean {
+  if (signed.version === "") return false;
   return image.version.startsWith("@") ? image.name === signed.name : isSame(image, signed);
 }
 

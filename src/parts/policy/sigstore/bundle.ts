@@ -21,14 +21,15 @@ export async function readBundle(bytes: Uint8Array): Promise<Evidence> {
   if (payloadType !== statementType)
     throw wrong(`its bundle holds ${JSON.stringify(payloadType)}, not ${statementType}`);
   const { dsse } = await import("@sigstore/core");
-  const [certificate, ...intermediates] = certificatesOf(bundle);
   return {
     signature: signature.sig,
     signed: dsse.preAuthEncoding(payloadType, payload),
     payload,
-    certificate,
-    intermediates,
-    entries: bundle.verificationMaterial.tlogEntries,
+    certificates: () => {
+      const [leaf, ...intermediates] = certificatesOf(bundle);
+      return { leaf, intermediates };
+    },
+    entries: async () => bundle.verificationMaterial.tlogEntries,
     claims: () => parseStatement(payload),
   };
 }

@@ -66,6 +66,31 @@ test("what cosign signs with a key counts, under a tag and as a bundle", async (
   );
 });
 
+test("what cosign signs for a repository is not exact, be the image asked for by its tag or its digest", async () => {
+  const old = attached(files.attachedByKey);
+  const named = image("app-a");
+  const byDigest = { ...named, reference: { ...named.reference, tag: undefined, digest: named.digest } };
+  for (const asked of [named, byDigest])
+    assert.match(
+      (await whyRefused(byKey, asked, [old])) ?? "",
+      /it is for \S+\/app-a, which matchRepoDigestOrExact does not accept/,
+    );
+  assert.equal(await whyRefused({ ...byKey, ...ofRepository }, byDigest, [old]), undefined);
+});
+
+test("a certificate and an entry of Rekor that cannot be read do not matter where a key is asked for alone", async () => {
+  const old = { ...attached(files.attachedByKey), certificate: "none", rekor: '{"of": "a later version"}' };
+  assert.equal(await whyRefused({ ...byKey, ...ofRepository }, image("app-a"), [old]), undefined);
+  assert.match(
+    (await whyRefused({ ...byKey, ...logged, ...ofRepository }, image("app-a"), [old])) ?? "",
+    /it cannot be read: entry of Rekor: unknown field "of"/,
+  );
+  assert.match(
+    (await whyRefused({ ...byCertificate, ...ofRepository }, image("app-a"), [old])) ?? "",
+    /it cannot be read: it has 0 certificates where one is expected/,
+  );
+});
+
 test("what cosign signs with a key counts where Rekor has an entry of it", async () => {
   const signed = bundle(files.bundleByKeyLogged);
   assert.equal(await whyRefused({ ...byKey, ...logged, ...anyName }, image("app-c"), [signed]), undefined);

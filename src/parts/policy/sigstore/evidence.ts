@@ -9,10 +9,15 @@ export type Evidence = {
   readonly signed: Uint8Array;
   /** What it means: what is signed, or what is inside of its envelope. */
   readonly payload: Uint8Array;
-  readonly certificate: X509Certificate | undefined;
-  readonly intermediates: readonly X509Certificate[];
-  /** Of Rekor. */
-  readonly entries: readonly TransparencyLogEntry[];
+  /** Reads them; to be called where the policy asks for a certificate, since others do not matter then. */
+  readonly certificates: () => SignerCertificates;
+  /** Reads those of Rekor; to be called where the policy asks for one. */
+  readonly entries: () => Promise<readonly TransparencyLogEntry[]>;
   /** Reads what is signed; to be called once the signature is known to be good. */
   readonly claims: () => Promise<readonly SignedPayload[]>;
+};
+
+export type SignerCertificates = {
+  readonly leaf: X509Certificate | undefined;
+  readonly intermediates: readonly X509Certificate[];
 };

@@ -21,9 +21,10 @@ export async function loggedEntry(
   signer: Uint8Array,
   rekorKeys: readonly KeyObject[],
 ): Promise<Logged | string> {
-  if (evidence.entries.length === 0) return "it has no entry of Rekor";
+  const entries = await evidence.entries();
+  if (entries.length === 0) return "it has no entry of Rekor";
   const reasons: string[] = [];
-  for (const whole of evidence.entries) {
+  for (const whole of entries) {
     // What a log signs as a proof has its address too, which a policy does not tell. Its promise is enough.
     const entry = { ...whole, inclusionProof: undefined };
     const why = await whyNotLogged(evidence, entry, key, signer, rekorKeys);

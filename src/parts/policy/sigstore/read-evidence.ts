@@ -8,21 +8,22 @@ import { parseLogEntry } from "./log-entry.ts";
 
 /** Throws for anything that is not in its form. */
 export async function readEvidence(stored: SigstoreSignature): Promise<Evidence> {
-  return stored.kind === "bundle" ? await readBundle(stored.bytes) : await readAttached(stored);
+  return stored.kind === "bundle" ? await readBundle(stored.bytes) : readAttached(stored);
 }
 
-async function readAttached(stored: AttachedSignature): Promise<Evidence> {
+function readAttached(stored: AttachedSignature): Evidence {
   const { payload, signature, certificate, chain, rekor } = stored;
-  const leaves = certificate === undefined ? [] : certificatesIn(certificate);
-  if (certificate !== undefined && leaves.length !== 1)
-    throw wrong(`it has ${leaves.length} certificates where one is expected`);
   return {
     signature: Buffer.from(signature),
     signed: payload,
     payload,
-    certificate: leaves[0],
-    intermediates: chain === undefined ? [] : certificatesIn(chain),
-    entries: rekor === undefined ? [] : [await parseLogEntry(rekor)],
+    certificates: () => {
+      const leaves = certificate === undefined ? [] : certificatesIn(certificate);
+      if (certificate !== undefined && leaves.length !== 1)
+        throw wrong(`it has ${leaves.length} certificates where one is expected`);
+      return { leaf: leaves[0], intermediates: chain === undefined ? [] : certificatesIn(chain) };
+    },
+    entries: async () => (rekor === undefined ? [] : [await parseLogEntry(rekor)]),
     claims: async () => [await parsePayload(payload, "cosign container image signature")],
   };
 }

@@ -49,7 +49,7 @@ async function whyNotByAuthority(
   { signer, anchors, intermediates }: TrustedAuthority,
   rekorKeys: readonly KeyObject[] | undefined,
 ): Promise<string | undefined> {
-  const { certificate: leaf } = evidence;
+  const { leaf, intermediates: brought } = evidence.certificates();
   if (leaf === undefined) return "it has no certificate";
   if (!isSignedBy(leaf.publicKey, evidence.signed, evidence.signature))
     return "it is not by the key of its certificate";
@@ -60,7 +60,7 @@ async function whyNotByAuthority(
   if (typeof logged === "string") return logged;
   const untrusted = await whyUntrusted({
     leaf,
-    intermediates: [...intermediates, ...evidence.intermediates],
+    intermediates: [...intermediates, ...brought],
     anchors,
     time: logged.time,
   });

@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { messageOf } from "../../../ground/errors/index.ts";
 import { isErrno } from "../../../ground/fs/index.ts";
 import {
   type Descriptor,
@@ -10,7 +11,12 @@ import {
   parseManifest,
   type Reference,
 } from "../../../parts/oci/index.ts";
-import type { SignatureSource, SignatureStorage, SigstoreSignature } from "../../../parts/policy/index.ts";
+import {
+  PolicyError,
+  type SignatureSource,
+  type SignatureStorage,
+  type SigstoreSignature,
+} from "../../../parts/policy/index.ts";
 import { ImageError } from "../image-error.ts";
 import type { RegistrySource } from "../registry-source.ts";
 
@@ -45,12 +51,13 @@ export class ImageSignatures implements SignatureSource {
     const tag = `${digestAlgorithm(digest)}-${digestHex(digest)}.sig`.slice(0, 128);
     const found = await this.#registry.manifestOfTag(tag, this.#signal);
     if (found === undefined) return;
-    const { layers } = parseManifest(found.bytes, found.descriptor.mediaType);
-    for (const layer of checkCount(ofType(layers, attachedType), tag)) {
+    for (const layer of layersOf(found.bytes, found.descriptor.mediaType, attachedType, tag)) {
       const { annotations = {} } = layer;
+      const payload = await this.#small(layer);
+      if (payload === undefined) continue;
       yield {
         kind: "attached",
-        payload: await this.#small(layer),
+        payload,
         signature: Buffer.from(annotations[signatureAnnotation] ?? "", "base64"),
         certificate: annotations["dev.sigstore.cosign/certificate"],
         chain: annotations["dev.sigstore.cosign/chain"],
@@ -66,19 +73,21 @@ export class ImageSignatures implements SignatureSource {
       // crane and skopeo delete one and leave it in the list.
       const manifest = await this.#registry.smallIfThere(referrer, this.#signal);
       if (manifest === undefined) continue;
-      const { layers } = parseManifest(manifest, referrer.mediaType);
-      for (const layer of checkCount(ofType(layers, bundleType), referrer.digest))
-        yield { kind: "bundle", bytes: await this.#small(layer) };
+      for (const layer of layersOf(manifest, referrer.mediaType, bundleType, referrer.digest)) {
+        const bytes = await this.#small(layer);
+        if (bytes !== undefined) yield { kind: "bundle", bytes };
+      }
     }
   }
 
-  async #small(layer: Descriptor): Promise<Uint8Array> {
+  /** Undefined where it was deleted. */
+  async #small(layer: Descriptor): Promise<Uint8Array | undefined> {
     if (layer.size > maxSignatureBytes)
       throw new ImageError(
         "ResourceExhausted",
         `signature ${layer.digest} is larger than ${maxSignatureBytes} bytes`,
       );
-    return await this.#registry.small(layer, this.#signal);
+    return await this.#registry.smallIfThere(layer, this.#signal);
   }
 
   /** `signature-1`, `signature-2` and so on, below the repository and the digest. */
@@ -115,8 +124,26 @@ async function readSmallFile(path: string): Promise<Buffer> {
   return await file.readFile();
 }
 
-function ofType(layers: readonly Descriptor[], type: string): readonly Descriptor[] {
-  return layers.filter(({ mediaType }) => mediaType === type);
+/** Of one type, of the manifest that holds signatures and is called `where`. */
+function layersOf(
+  manifest: Uint8Array,
+  manifestType: string,
+  type: string,
+  where: string,
+): readonly Descriptor[] {
+  let layers: readonly Descriptor[];
+  try {
+    ({ layers } = parseManifest(manifest, manifestType));
+  } catch (error) {
+    throw new PolicyError(
+      "FailedPrecondition",
+      `cannot read the signatures at ${where}: ${messageOf(error)}`,
+    );
+  }
+  return checkCount(
+    layers.filter(({ mediaType }) => mediaType === type),
+    where,
+  );
 }
 
 function checkCount(found: readonly Descriptor[], where: string): readonly Descriptor[] {

@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { messageOf } from "../../../ground/errors/index.ts";
 import { mediaType } from "../../../parts/oci/index.ts";
 import { imageOf, indexOf, type TestImage } from "../../../testing/images.ts";
 import { pushImage, startRegistry, type TestRegistry } from "../../../testing/registry.ts";
@@ -213,6 +214,25 @@ describe("a pull under a signature policy", () => {
     await pull("listed:v1");
   });
 
+  test("finds no signature whose bytes were deleted, and refuses what holds none under their tag", async () => {
+    await signer.pushSigned(registry, { image, repository: "deleted", tag: "v1" });
+    const tag = `${image.target.digest.replace(":", "-")}.sig`;
+    const repository = `http://${registry.host}/v2/deleted`;
+    const signatures = await fetch(`${repository}/manifests/${tag}`, {
+      headers: { accept: mediaType.ociManifest },
+    });
+    const { layers: kept } = (await signatures.json()) as { layers: readonly { readonly digest: string }[] };
+    for (const { digest } of kept) await fetch(`${repository}/blobs/${digest}`, { method: "DELETE" });
+    await under({ "": sigstore() });
+    await assert.rejects(pull("deleted:v1"), refused(/a signature is required, but none was found/));
+    await pushImage(registry, "deleted", tag, indexOf([]));
+    await assert.rejects(pull("deleted:v1"), {
+      code: "FailedPrecondition",
+      message:
+        /^SignatureValidationFailed: \S+ cannot be checked: cannot read the signatures at sha256-\w+\.sig/,
+    });
+  });
+
   test("takes an image of an index whose signature vouches for it", async () => {
     const index = indexOf([[await imageOf({ layers: other }), { os: "linux", architecture: "amd64" }]]);
     await signer.pushSigned(registry, { image: index, repository: "index", tag: "v1" });
@@ -229,6 +249,7 @@ describe("a pull under a signature policy", () => {
       message:
         /^SignatureValidationFailed: .*plain:v1 cannot be checked: .*policy\.json: default\[0\]: unknown field "keyFile"/,
     });
+    await assert.rejects(pull("plain:v1"), (error) => messageOf(error).match(/"keyFile"/g)?.length === 1);
     await under({ "": { type: "sigstoreSigned", keyPath: "/nonexistent/key" } });
     await assert.rejects(pull("sigstore:v1"), {
       code: "FailedPrecondition",
