@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 
-/** The address of "address/prefix length"; undefined when that is no address. */
+/** The address in "address/prefix length"; undefined if it is not valid. */
 export function addressOf(cidr: string): string | undefined {
   const [address = "", prefix = "", ...rest] = cidr.split("/");
   const family = isIP(address);

@@ -4,10 +4,10 @@ import type { PodAttachment, PortMapping } from "./network.ts";
 import { parseNetworkConfig } from "./network-config.ts";
 
 /**
- * Reads the text of the file of a sandbox's attachment. It was written by this program, but a power loss may
- * have cut it, a disk may have garbled it, or a person may have edited it or put another pod's in its place:
- * plugins are handed nothing that was not looked at, or they would take down another pod's interface. Throws
- * an Error that says which part is wrong.
+ * Parses the file of a sandbox's attachment. This program wrote it, but a power failure may have truncated
+ * it, a disk may have corrupted it, or somebody may have edited it or replaced it with another pod's. So
+ * plugins get only what was checked here: otherwise they might remove another pod's interface. Throws an
+ * Error that says which part is wrong.
  */
 export function parseAttachment(text: string, sandboxId: string): Attachment {
   const [first = "", second, ...rest] = text.split("\n");
@@ -15,7 +15,7 @@ export function parseAttachment(text: string, sandboxId: string): Attachment {
   if (!isRecord(value)) throw new Error("it is not a valid attachment");
   const networks = listOf(value.networks, "networks").map(networkOf);
   if (networks.length === 0 && value.givenUp !== true) throw wrong("networks");
-  // Without its end it was being written when the daemon ended: ADD was under way.
+  // Without its end, the daemon ended while it was being written: ADD was in progress.
   const [only] = second === undefined || rest.length === 0 ? [] : networks;
   return {
     pod: podOf(value.pod, sandboxId),
@@ -24,7 +24,7 @@ export function parseAttachment(text: string, sandboxId: string): Attachment {
   };
 }
 
-/** Of a line of its own. */
+/** The result has a line of its own. */
 function resultOf(line = ""): JsonObject {
   const { result } = recordOf(JSON.parse(line), "the result's line");
   return recordOf(result, "result");
@@ -32,7 +32,7 @@ function resultOf(line = ""): JsonObject {
 
 function networkOf(value: unknown, index: number): AttachedNetwork {
   const network = recordOf(value, "networks");
-  // What older versions wrote was all made by programs.
+  // In files of older versions, programs made everything.
   const { ifName, madeBy = "programs", config, result } = network;
   if (ifName !== `eth${index}`) throw wrong("networks.ifName");
   return {
@@ -71,10 +71,7 @@ function podOf(value: unknown, sandboxId: string): PodAttachment {
   };
 }
 
-/**
- * Each sandbox's namespaces lie in a directory that is named after it; the path is empty where they were
- * lost.
- */
+/** Each sandbox's namespaces are in a directory named after it; the path is empty if they were lost. */
 function namespaceOf(value: unknown, sandboxId: string): string {
   const path = textOf(value, "pod.netnsPath");
   if (path === "" || path.includes(sandboxId)) return path;

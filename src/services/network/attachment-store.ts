@@ -12,20 +12,17 @@ import { partialOf } from "./write-attachment.ts";
 
 const suffix = ".json";
 
-/**
- * Of a file that is being written. One that is there at the start is what a daemon left that ended in the
- * middle of it.
- */
+/** Suffix of a file being written. If one exists at the start, a daemon ended while it was writing. */
 const partialSuffix = partialOf(suffix);
 
-/** The files in which attachments are written down, one for each pod sandbox, readable by root alone. */
+/** Stores attachments in files, one for each pod sandbox, readable only by root. */
 export class AttachmentStore implements AsyncDisposable {
   readonly #directory: string;
-  /** The sandboxes that may have one; nobody else writes here. */
+  /** Sandboxes that may have a file; nobody else writes here. */
   readonly #written: Set<string>;
-  /** For directories that somebody has put in the place of files. */
+  /** For directories that somebody has put in place of files. */
   readonly #trees = new TreeRemover();
-  /** Of the directory, which those share that are written down at the same time. */
+  /** Syncs of the directory, shared by attachments that are written at the same time. */
   readonly #directorySyncs = new Coalescer(() => syncToDisk(this.#directory));
 
   private constructor(directory: string, written: readonly string[]) {
@@ -33,7 +30,7 @@ export class AttachmentStore implements AsyncDisposable {
     this.#written = new Set(written);
   }
 
-  /** Makes the directory when it is not there. */
+  /** Creates the directory if it does not exist. */
   static async open(directory: string): Promise<AttachmentStore> {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const files = await readdir(directory);
@@ -43,10 +40,7 @@ export class AttachmentStore implements AsyncDisposable {
     return store;
   }
 
-  /**
-   * Replaces what was written for that sandbox, in one step; a power loss may still take it, before
-   * {@link sync}.
-   */
+  /** Atomically replaces the sandbox's file; until {@link sync}, it may be lost in a power failure. */
   async write(attachment: Attachment): Promise<void> {
     const { sandboxId } = attachment.pod;
     const path = this.#path(sandboxId);
@@ -61,31 +55,34 @@ export class AttachmentStore implements AsyncDisposable {
     }
   }
 
-  /** Where a thread is to write it, for a sandbox that has one from now on: see `writeAttachment`. */
+  /**
+   * Path for a thread that writes the file itself; the sandbox counts as having one from now on. See
+   * `writeAttachment`.
+   */
   fileOf(sandboxId: string): string {
     const path = this.#path(sandboxId);
     this.#written.add(sandboxId);
     return path;
   }
 
-  /** Resolves when what was written for that sandbox outlives a power loss. */
+  /** Resolves when the sandbox's file is durable. */
   async sync(sandboxId: string): Promise<void> {
     await Promise.all([syncToDisk(this.#path(sandboxId)), this.#directorySyncs.run()]);
   }
 
-  /** False for a sandbox that certainly has none, without a look at the disk. */
+  /** False if the sandbox certainly has none; does not access the disk. */
   mayHave(sandboxId: string): boolean {
     return this.#written.has(sandboxId);
   }
 
   /**
-   * Undefined when nothing is written. Throws NetworkError: DataLoss when what is there is no attachment (any
-   * more), or a bad disk; ResourceExhausted when the daemon has no descriptor or memory left to read it.
+   * Undefined if there is none. Throws NetworkError: DataLoss if the file is not a valid attachment, or on
+   * disk errors; ResourceExhausted if the daemon has no descriptor or memory left to read it.
    */
   async read(sandboxId: string): Promise<Attachment | undefined> {
     const path = this.#path(sandboxId);
     try {
-      // Opening a FIFO would wait for ever.
+      // Opening a FIFO would block forever.
       if (!(await lstat(path)).isFile()) throw new Error("it is not a regular file");
       return parseAttachment(await readFile(path, "utf8"), sandboxId);
     } catch (cause) {
@@ -95,13 +92,13 @@ export class AttachmentStore implements AsyncDisposable {
     }
   }
 
-  /** No error when there is none. */
+  /** Not an error if there is none. */
   async remove(sandboxId: string): Promise<void> {
     await this.#remove(this.#path(sandboxId));
     this.#written.delete(sandboxId);
   }
 
-  /** The ids of all sandboxes that have one. */
+  /** Ids of all sandboxes that have one. */
   async list(): Promise<readonly string[]> {
     return idsOf(await readdir(this.#directory));
   }
@@ -143,7 +140,7 @@ async function syncToDisk(path: string): Promise<void> {
   try {
     await syncFile(fd);
   } finally {
-    // Nothing was written to it, so this waits for nothing.
+    // Nothing was written to it, so this does not wait for the disk.
     closeSync(fd);
   }
 }

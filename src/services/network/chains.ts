@@ -13,12 +13,12 @@ import type { PluginChain } from "./plugin-chain.ts";
 type Parts = {
   readonly programs: PluginChain;
   readonly builtin: BuiltinChain;
-  /** Whether pods may be attached in process; those that were are taken down so in any case. */
+  /** Whether pods may be attached in process; those that were are always detached in process. */
   readonly useBuiltin: boolean;
   readonly logger: Logger;
 };
 
-/** Each network by its plugins' programs or in process: an attachment by who made it. */
+/** Serves each network with its plugin programs or in process, and each attachment with what created it. */
 export class Chains implements NetworkChain {
   readonly #parts: Parts;
   #usable: Promise<boolean> | undefined;
@@ -34,16 +34,16 @@ export class Chains implements NetworkChain {
     if (this.#isUsable || !networks.some((network) => this.#isMeantForBuiltin(network))) return;
     this.#usable ??= this.#probe();
     this.#isUsable = await this.#usable;
-    // A machine that had no memory for a thread may have some by the next pod.
+    // A machine without memory for a thread may have some for the next pod.
     this.#usable = undefined;
   }
 
-  /** Who makes attachments to this network now. */
+  /** What creates attachments to this network now. */
   makerFor(network: NetworkConfig): Exclude<Maker, "unknown"> {
     return this.#isBuiltin(network) ? "berth" : "programs";
   }
 
-  /** Throws NetworkError FailedPrecondition where a pod's attachment lacks something. */
+  /** Throws NetworkError FailedPrecondition if something is missing for a pod's attachment. */
   async requireMaker(network: AttachedNetwork): Promise<void> {
     if (network.madeBy === "programs") await this.#parts.programs.requirePlugins(network.config);
     else await this.requirePlugins(network.config);
@@ -55,7 +55,7 @@ export class Chains implements NetworkChain {
     await this.#now(network).requirePlugins(network);
   }
 
-  /** `help`: for a network that is made in process. */
+  /** `help`: for a network that is attached in process. */
   async add(
     network: AttachedNetwork,
     pod: PodAttachment,
@@ -104,8 +104,8 @@ export class Chains implements NetworkChain {
   }
 
   /**
-   * Both where it is not known; of these a program may not be there, as where none was ever needed. Programs
-   * come last: the bridge's fails at masquerading that it did not make, where it finds the pod's interface.
+   * Both if it is unknown; programs may then be missing, if none were ever needed. Programs come last: if the
+   * bridge plugin finds the pod's interface, it fails on masquerading that it did not create.
    */
   #makersOf({ madeBy, config }: AttachedNetwork): readonly Pick<NetworkChain, "delete" | "deleteWhatGoes">[] {
     const { programs, builtin } = this.#parts;
@@ -137,7 +137,7 @@ function noDefaultNetwork(cause: unknown): NetworkError {
   );
 }
 
-/** DEL by programs, which has nothing to do where they are not installed, or know no such configuration. */
+/** DEL by programs; does nothing if they are not installed, or do not support the configuration. */
 class WhereInstalled implements Pick<NetworkChain, "delete" | "deleteWhatGoes"> {
   readonly #programs: PluginChain;
 

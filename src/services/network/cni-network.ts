@@ -34,8 +34,8 @@ export type CniNetworkOptions = {
   /** Directories of the plugins' binaries, searched in this order. */
   readonly binDirs: readonly string[];
   /**
-   * For attachments and their results. It has to outlive a reboot: plugins keep addresses across one, to be
-   * freed by DEL.
+   * For attachments and their results. It must survive a reboot: plugins keep addresses across one, which DEL
+   * frees.
    */
   readonly cacheDir: string;
   /**
@@ -48,15 +48,18 @@ export type CniNetworkOptions = {
   /** For how long DEL may fail before a pod is let go without it. */
   readonly giveUpAfterMs: number;
   readonly ipPreference: IpPreference;
-  /** Do in process what the standard plugins do, for networks all of whose plugins and keys are known. */
+  /**
+   * Whether to do in process what the standard plugins do, for networks whose plugins and keys are all
+   * supported.
+   */
   readonly builtinPlugins: boolean;
-  /** What pods get where no network is configured: one of berth's own, or none. */
+  /** The network of pods if none is configured: berth's own, or none. */
   readonly default: "bridge" | "none";
-  /** Where the default network's subnets and addresses are kept. It has to outlive a reboot. */
+  /** For the default network's subnets and addresses. It must survive a reboot. */
   readonly defaultDir: string;
-  /** What this daemon calls its own in its network namespace; see {@link "./instance.ts"}. */
+  /** Names of this daemon's objects in its network namespace; see {@link "./instance.ts"}. */
   readonly names: InstanceNames;
-  /** Of the built-in plugins' thread, in place of its own; for fault tests. */
+  /** Overrides the file of the built-in plugins' thread, in fault tests. */
   readonly builtinThread?: URL;
   /** Path of a template that {@link CniNetwork.setPodCidr} renders; see {@link "./config-template.ts"}. */
   readonly confTemplate?: string;
@@ -67,12 +70,12 @@ type Parts = {
   readonly builtin: BuiltinChain;
   readonly chain: Chains;
   readonly store: AttachmentStore;
-  /** Sandboxes that are attached, or half attached, when this begins. */
+  /** Sandboxes that are fully or partly attached at the start. */
   readonly earlier: readonly string[];
   readonly logger: Logger;
 };
 
-/** {@link Network} by CNI plugins, run as programs or built in. */
+/** {@link Network} with CNI plugins, run as programs or built in. */
 export class CniNetwork implements Network {
   readonly #options: CniNetworkOptions;
   readonly #configured: ConfiguredNetworks;
@@ -111,7 +114,7 @@ export class CniNetwork implements Network {
     this.#collection = new GarbageCollection(chain, store, logger);
   }
 
-  /** Reads the configuration once and watches it from then on. Throws when `cacheDir` cannot be made. */
+  /** Reads the configuration and watches it from then on. Throws if `cacheDir` cannot be created. */
   static async open(options: CniNetworkOptions, logger: Logger): Promise<CniNetwork> {
     const programs = new PluginChain(new Plugins(options));
     const { builtinPlugins: useBuiltin, builtinThread: thread, names } = options;
@@ -129,7 +132,7 @@ export class CniNetwork implements Network {
       bridge: names.bridge,
       usedPrefixes: () => builtin.usedPrefixes(names.bridge),
     };
-    // A template is the announcement of a configuration.
+    // With a template, a configuration will follow.
     const hasDefault = options.default === "bridge" && options.confTemplate === undefined;
     const otherwise = hasDefault ? () => defaultNetwork(own) : undefined;
     const configured = await ConfiguredNetworks.open(options, { chain, otherwise });
@@ -155,7 +158,7 @@ export class CniNetwork implements Network {
     using _ = await this.#turns.acquire(pod.sandboxId, signal);
     const { sandboxId } = pod;
     const earlier = this.#store.mayHave(sandboxId) ? await this.#store.read(sandboxId) : undefined;
-    // What failed would be undone, and with it what is there.
+    // Undoing the failure would remove the existing attachment, too.
     if (earlier?.networks.some(({ result }) => result !== undefined))
       throw new NetworkError(
         "AlreadyExists",
@@ -218,7 +221,7 @@ export class CniNetwork implements Network {
     await this.#store[Symbol.asyncDispose]();
   }
 
-  /** Of the default network too, which some pods may have left while another one is configured. */
+  /** Also for the default network, which pods may have used before another one was configured. */
   async #collectGarbageOf(network: () => Promise<NetworkConfig | undefined>): Promise<void> {
     try {
       const config = await network();
@@ -228,7 +231,7 @@ export class CniNetwork implements Network {
     }
   }
 
-  /** What was made ahead, unless the pod's first network is another one by now: then it is taken away. */
+  /** What was created in advance; if the pod's first network has changed since, it is removed instead. */
   async #usable(
     { network: made, port }: PreparedNetwork,
     network: AttachedNetwork | undefined,
@@ -238,13 +241,13 @@ export class CniNetwork implements Network {
     return undefined;
   }
 
-  /** At the start, for the networks that are there already; another one's turn comes before its first pod. */
+  /** At the start, for the configured networks; for later ones, before their first pod. */
   #collectGarbage(): void {
     for (const config of this.#configured.networks()) void this.#collection.onceFor(config);
   }
 
   /**
-   * Throws NetworkError before anything is begun: Unavailable without a usable configuration,
+   * Throws NetworkError before anything is created: Unavailable without a usable configuration,
    * FailedPrecondition without a plugin.
    */
   async #wantedNetworks(): Promise<readonly AttachedNetwork[]> {
@@ -267,7 +270,7 @@ export class CniNetwork implements Network {
     }));
   }
 
-  /** Somebody has removed the rules of all pods, as a firewall does that is loaded anew. */
+  /** The rules of all pods were removed, for instance by a reloaded firewall. */
   #restoreRules(): void {
     this.#restoring = this.#restoring.then(async () => {
       for (const sandboxId of await this.#store.list()) {
@@ -288,9 +291,8 @@ export class CniNetwork implements Network {
   }
 
   /**
-   * What is to be undone is written down before the plugins run, and with the result after them: by the
-   * thread that makes the network, where it is one. Where plugins are programs, which take long, it reaches
-   * the disk meanwhile.
+   * The record of what to undo is written before the plugins run, and with the result after them; in process,
+   * by the thread that creates the network. While programs run, which takes longer, it reaches the disk.
    */
   async #attach(
     intent: Attachment,
@@ -325,7 +327,7 @@ export class CniNetwork implements Network {
       }
       return addresses;
     } catch (error) {
-      // DEL is made in the pod's namespace, or without one where that cannot be pinned.
+      // DEL runs in the pod's namespace, or without one if it cannot be pinned.
       await prepared?.pinned.catch(() => undefined);
       await this.#undo(intent);
       throw error;
@@ -333,8 +335,7 @@ export class CniNetwork implements Network {
   }
 
   /**
-   * All networks at once, as they do not depend on each other; waits for every one, so that DEL meets no ADD
-   * under way.
+   * All networks at once, since they are independent; waits for all, so that DEL never runs during an ADD.
    */
   async #addAll(
     { pod, networks }: Attachment,
@@ -349,10 +350,7 @@ export class CniNetwork implements Network {
     return results.map((result, index) => ({ ifName: `eth${index}`, result }));
   }
 
-  /**
-   * What ADD failed with is what the caller has to know. When DEL fails too, the attachment stays written
-   * down, and whoever removes the pod tries again.
-   */
+  /** The caller gets ADD's error. If DEL fails, too, the record stays, and the pod's removal retries. */
   async #undo(intent: Attachment): Promise<void> {
     try {
       await this.#detacher.undoFailedAdd(intent);

@@ -3,7 +3,10 @@ import { addressOf } from "./address.ts";
 import { NetworkError } from "./network-error.ts";
 import { quote } from "./plugins.ts";
 
-/** What ADD gave (section 5, "ADD Success"): `raw` as the plugin printed it, and of that what berth uses. */
+/**
+ * The result of ADD (section 5, "ADD Success"): `raw` as the plugin printed it, and the parts that berth
+ * uses.
+ */
 export type CniResult = {
   readonly raw: JsonObject;
   readonly interfaces: readonly CniInterface[];
@@ -13,19 +16,16 @@ export type CniResult = {
 /** `sandbox` is empty for an interface on the host. */
 type CniInterface = { readonly name: string; readonly mac: string; readonly sandbox: string };
 
-/**
- * `interfaceIndex` points into the interfaces; an address without it is on the interface that was asked for.
- */
+/** `interfaceIndex` points into the interfaces; an address without it is on the requested interface. */
 type CniIp = {
   readonly address: string;
-  /** The address with the length of its network's prefix. */
+  /** The address with its prefix length. */
   readonly cidr: string;
   readonly interfaceIndex: number | undefined;
 };
 
 /**
- * Reads what a plugin printed on ADD. Throws NetworkError Internal that names the plugin and quotes the
- * output.
+ * Parses a plugin's output on ADD. Throws NetworkError Internal that names the plugin and quotes the output.
  */
 export function parseResult(stdout: string, plugin: string): CniResult {
   const garbage = (problem: string, cause?: unknown) =>
@@ -51,15 +51,14 @@ export function parseResult(stdout: string, plugin: string): CniResult {
 }
 
 /**
- * Before version 0.3.0 there was one address of each family, `ip4` and `ip6`, on the interface that was asked
- * for.
+ * Before version 0.3.0, there was one address of each family, `ip4` and `ip6`, on the requested interface.
  */
 function ipsOfOldResult({ ip4, ip6 }: JsonObject): readonly unknown[] {
   const given = [ip4, ip6].filter((family) => family !== undefined && family !== null);
   return given.map((family) => (isRecord(family) ? { address: family.ip } : family));
 }
 
-/** Undefined when it is no list or one of its entries cannot be read; a missing list is an empty one. */
+/** Undefined if it is not a list, or an entry is invalid; a missing list counts as empty. */
 function listOf<Entry>(
   value: unknown,
   read: (entry: JsonObject) => Entry | undefined,

@@ -5,18 +5,19 @@ import { isErrno } from "../../ground/fs/index.ts";
 import { type NetworkConfig, parseNetworkConfig } from "./network-config.ts";
 
 /**
- * What the configuration directory says: the networks of a pod, the default one first, or why there is none.
+ * Contents of the configuration directory: the networks of a pod, the default one first, or why there are
+ * none.
  */
 export type Configuration =
   | { readonly kind: "networks"; readonly networks: readonly NetworkConfig[] }
   | { readonly kind: "none"; readonly message: string }
-  /** There is no file at all. */
+  /** There is no file. */
   | { readonly kind: "absent"; readonly message: string };
 
 /**
  * Reads the first `maxCount` configurations of a directory (all of them for 0), in the lexical order of their
- * file names. A broken file among those makes the whole configuration unusable, as in containerd: to skip it
- * would put pods on another network than the administrator meant, in silence.
+ * file names. A broken file among those makes the whole configuration unusable, as in containerd: skipping it
+ * would silently put pods on a network that the administrator did not intend.
  */
 export async function readConfigDirectory(directory: string, maxCount: number): Promise<Configuration> {
   try {
@@ -32,10 +33,7 @@ export async function readConfigDirectory(directory: string, maxCount: number): 
   }
 }
 
-/**
- * Names of the files in `directory` that hold network configurations, in their order. Throws what reading it
- * throws.
- */
+/** Names of the network configuration files in `directory`, in order. Throws Node's own errors. */
 export async function configFiles(directory: string): Promise<readonly string[]> {
   const entries = await readdir(directory, { withFileTypes: true });
   return entries

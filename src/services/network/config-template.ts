@@ -1,6 +1,6 @@
 import { NetworkError } from "./network-error.ts";
 
-/** What a template can show: a text, or a list of texts to go through. */
+/** Values of a template: strings, or lists of strings to iterate over. */
 export type TemplateData = Readonly<Record<string, string | readonly string[]>>;
 
 type Node =

@@ -14,7 +14,7 @@ export type ConfiguredNetworksOptions = {
 
 type Parts = {
   readonly chain: NetworkChain;
-  /** The network of pods while none was ever configured; undefined where they get none then. */
+  /** The network of pods as long as none was ever configured; undefined if they get none. */
   readonly otherwise: (() => Promise<NetworkConfig>) | undefined;
 };
 
@@ -22,9 +22,7 @@ type State =
   | { readonly kind: "networks"; readonly networks: readonly NetworkConfig[]; readonly readiness: Readiness }
   | { readonly kind: "none"; readonly message: string };
 
-/**
- * The networks that the configuration directory describes now, kept up to date, and whether they are ready.
- */
+/** The networks in the configuration directory, kept up to date, and whether they are ready. */
 export class ConfiguredNetworks implements AsyncDisposable {
   readonly #options: ConfiguredNetworksOptions;
   readonly #parts: Parts;
@@ -40,7 +38,7 @@ export class ConfiguredNetworks implements AsyncDisposable {
     this.#watcher = new PathWatcher(options.confDir, () => void this.reload());
   }
 
-  /** Watches the directory from now on, and resolves when it has been read once. */
+  /** Watches the directory from now on; resolves when it has been read once. */
   static async open(options: ConfiguredNetworksOptions, parts: Parts): Promise<ConfiguredNetworks> {
     const configured = new ConfiguredNetworks(options, parts);
     await configured.reload();
@@ -52,14 +50,14 @@ export class ConfiguredNetworks implements AsyncDisposable {
   }
 
   /**
-   * The default network first; none when the configuration is missing or broken, which {@link status}
+   * The default network first; empty if the configuration is missing or broken, which {@link status}
    * explains.
    */
   networks(): readonly NetworkConfig[] {
     return this.#state.kind === "networks" ? this.#state.networks : [];
   }
 
-  /** Reads the directory again; calls that come while one waits for its turn share it. */
+  /** Reads the directory again; calls while one is pending share it. */
   reload(): Promise<void> {
     if (this.#readsWaiting === 0) {
       this.#readsWaiting++;
@@ -87,8 +85,8 @@ export class ConfiguredNetworks implements AsyncDisposable {
   }
 
   /**
-   * Whoever configures networks takes the file away for moments, as network add-ons do in an update: a pod
-   * that starts then must not get into another network.
+   * The file may disappear briefly, as when a network add-on is updated: a pod that starts at that time must
+   * not get into another network.
    */
   async #withDefault(configuration: Configuration): Promise<Configuration> {
     const { otherwise } = this.#parts;

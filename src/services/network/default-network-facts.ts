@@ -5,19 +5,19 @@ import { usedPrefixes } from "./builtin/used-prefixes.ts";
 import { keptSubnets } from "./default-network.ts";
 import { conflictsOf } from "./default-subnets.ts";
 
-/** What can be seen of the default network from outside of the daemon. */
+/** What can be seen of the default network from outside the daemon. */
 export type DefaultNetworkFacts = {
-  /** None before it is first needed. */
+  /** Empty before it is first needed. */
   readonly subnets: readonly string[];
-  /** Prefixes within them that other links have addresses of, or routes to. */
+  /** Prefixes within them that other links have addresses in, or routes to. */
   readonly conflicts: readonly string[];
-  /** Why there can be none on this machine; undefined where there can, or where this process may not look. */
+  /** Why this machine cannot have one; undefined if it can, or if this process may not check. */
   readonly obstacle: string | undefined;
 };
 
 /**
- * Looks at the default network whose subnets are kept in that directory; changes nothing. Throws NetworkError
- * DataLoss where the subnets cannot be read.
+ * Inspects the default network whose subnets are stored in that directory; changes nothing. Throws
+ * NetworkError DataLoss if the subnets cannot be read.
  */
 export async function lookAtDefaultNetwork(directory: string, bridge: string): Promise<DefaultNetworkFacts> {
   const kept = await keptSubnets(directory);

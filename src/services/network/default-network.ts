@@ -9,35 +9,37 @@ import { chooseSubnets, type DefaultSubnets } from "./default-subnets.ts";
 import type { NetworkConfig } from "./network-config.ts";
 import { NetworkError } from "./network-error.ts";
 
-/** Also the directory below {@link DefaultNetworkOptions.directory} in which its addresses are reserved. */
+/**
+ * Also the name of the directory below {@link DefaultNetworkOptions.directory} for its address reservations.
+ */
 export const defaultNetworkName = "berth";
 
 export type DefaultNetworkOptions = {
-  /** Where its subnets and reserved addresses are kept; it must outlive a reboot. Made when there is need. */
+  /** For its subnets and reserved addresses; must survive a reboot. Created on demand. */
   readonly directory: string;
   readonly bridge: string;
-  /** What this machine has addresses of, or routes to, but for the bridge's. */
+  /** Prefixes that this machine has addresses in, or routes to, except for the bridge's. */
   readonly usedPrefixes: () => Promise<readonly IpNetwork[]>;
 };
 
 /**
- * The network that pods get where none is configured: a bridge that masquerades, with IPv4 and, where the
- * machine has it, IPv6. Its subnets are chosen when it is first needed, and kept from then on. Throws
- * NetworkError: FailedPrecondition (no subnet is free), DataLoss (what was kept cannot be read).
+ * The network of pods if none is configured: a bridge with masquerading, with IPv4 and, if the machine has
+ * it, IPv6. Its subnets are chosen on first use and stored. Throws NetworkError: FailedPrecondition (no
+ * subnet is free), DataLoss (the stored subnets cannot be read).
  */
 export async function defaultNetwork(options: DefaultNetworkOptions): Promise<NetworkConfig> {
   return configOf((await keptSubnets(options.directory)) ?? (await choose(options)), options);
 }
 
-/** The same, if it was ever needed; else undefined. */
+/** The same, if it was ever used; otherwise undefined. */
 export async function keptDefaultNetwork(options: DefaultNetworkOptions): Promise<NetworkConfig | undefined> {
   const subnets = await keptSubnets(options.directory);
   return subnets === undefined ? undefined : configOf(subnets, options);
 }
 
 /**
- * The subnets that were chosen; undefined before. Throws NetworkError: DataLoss for a file that does not say
- * them, FailedPrecondition for one that cannot be read now.
+ * The chosen subnets; undefined before. Throws NetworkError: DataLoss if the file is invalid,
+ * FailedPrecondition if it cannot be read now.
  */
 export async function keptSubnets(directory: string): Promise<DefaultSubnets | undefined> {
   const path = pathOf(directory);
@@ -66,7 +68,7 @@ export async function keptSubnets(directory: string): Promise<DefaultSubnets | u
   }
 }
 
-/** On the disk before anybody gets an address of them. */
+/** They are on disk before the first address is allocated. */
 async function choose({ directory, bridge, usedPrefixes }: DefaultNetworkOptions): Promise<DefaultSubnets> {
   const subnets = chooseSubnets(await usedPrefixes(), bridge);
   if (subnets === undefined) {
@@ -111,7 +113,7 @@ function configOf(
   };
 }
 
-/** Whether the machine has IPv6: not where it is switched off, for all interfaces or for new ones. */
+/** Whether the machine has IPv6: false if it is disabled for all interfaces or for new ones. */
 export function hasIpv6(): boolean {
   return ["all", "default"].every((name) => readSetting(`net/ipv6/conf/${name}/disable_ipv6`) === "0");
 }

@@ -15,12 +15,12 @@ type Parts = {
   readonly store: AttachmentStore;
   readonly orphans: OrphanPlugins;
   readonly logger: Logger;
-  /** The networks that a pod would be attached to now, for one of which nothing else is known. */
+  /** The networks that a pod would be attached to now, for pods of which nothing else is known. */
   readonly networksNow: () => readonly AttachedNetwork[];
-  /** Sandboxes that were attached, or being attached, in an earlier daemon's time. */
+  /** Sandboxes that an earlier daemon attached, or was attaching. */
   readonly earlier: readonly string[];
   readonly pluginTimeoutMs: number;
-  /** How long DEL may fail before a pod is let go without it. */
+  /** How long DEL may fail before a pod is released without it. */
   readonly giveUpAfterMs: number;
   /** Detaches a sandbox in its turn. */
   readonly tryAgain: (sandboxId: string) => Promise<void>;
@@ -34,8 +34,8 @@ export class Detacher implements Disposable {
   readonly #parts: Parts;
   readonly #failed: FailedDetachments;
   /**
-   * Of these a plugin may have been cut off half-way: by the end of an earlier daemon, or because it failed
-   * or was killed.
+   * Sandboxes for which a plugin may have been interrupted: by the end of an earlier daemon, or because it
+   * failed or was killed.
    */
   readonly #perhapsCut: Set<string>;
 
@@ -50,9 +50,9 @@ export class Detacher implements Disposable {
   }
 
   /**
-   * Takes a pod off its networks. One whose DEL fails is still attached, and the error is the caller's to
-   * show; until the time for that is over: then the pod is let go with whatever plugins can still take away,
-   * and DEL is tried again in the background, as nobody else asks for it any more.
+   * Detaches a pod from its networks. If DEL fails, the pod is still attached, and the error is thrown; but
+   * only for the configured time: then the pod is released, after plugins have removed what they can, and DEL
+   * is retried in the background, since nobody else will request it.
    */
   async detach(sandboxId: string, pod?: PodAttachment): Promise<void> {
     const attachment = await this.#attachmentOf(sandboxId, pod);
@@ -73,9 +73,8 @@ export class Detacher implements Disposable {
   }
 
   /**
-   * DEL on every network, the last one first; ends at the first failure. What was written down is removed at
-   * the end. Nobody's giving up ends a plugin half-way: what it has not taken away yet, the next DEL may not
-   * find.
+   * DEL on every network, the last one first; stops at the first failure. The record is removed at the end. A
+   * plugin is never interrupted because a caller gave up: the next DEL might not find what is left.
    */
   async #undo({ pod, networks }: Attachment): Promise<void> {
     const { chain, store, orphans } = this.#parts;
@@ -101,7 +100,7 @@ export class Detacher implements Disposable {
     }
   }
 
-  /** Goes on with those that an earlier daemon gave up; what fails is tried again later. */
+  /** Continues with those that an earlier daemon released; failures are retried later. */
   async resume(): Promise<void> {
     const { store, tryAgain, logger } = this.#parts;
     try {
@@ -124,7 +123,7 @@ export class Detacher implements Disposable {
       const attachment = await store.read(sandboxId);
       if (attachment !== undefined) {
         const networks = attachment.networks.length === 0 ? networksNow() : attachment.networks;
-        // What is known of the pod counts, whatever became of the file.
+        // Known facts about the pod take precedence over the file.
         return { ...attachment, networks, pod: { ...attachment.pod, ...pod } };
       }
       if (pod === undefined) return undefined;
@@ -140,8 +139,8 @@ export class Detacher implements Disposable {
   }
 
   /**
-   * That it is given up is written down for the next daemon; where it cannot be (a full disk), the pod must
-   * go all the same.
+   * The release is recorded for the next daemon; if that fails (a full disk), the pod is released all the
+   * same.
    */
   async #giveUp(attachment: Attachment, error: unknown): Promise<void> {
     if (attachment.givenUp) return;
@@ -162,15 +161,12 @@ export class Detacher implements Disposable {
   }
 }
 
-/** CNI_NETNS is empty for a namespace that is gone, as after a reboot. */
+/** CNI_NETNS is empty if the namespace no longer exists, as after a reboot. */
 async function withoutLostNamespace(pod: PodAttachment): Promise<PodAttachment> {
   return (await isNamespacePin(pod.netnsPath)) ? pod : { ...pod, netnsPath: "" };
 }
 
-/**
- * Of a pod that was attached, when nothing tells to what: without a DEL, its addresses and rules would stay
- * unseen.
- */
+/** The pod was attached to unknown networks: without a DEL, its addresses and rules would silently remain. */
 function unknownNetworks(sandboxId: string): NetworkError {
   return new NetworkError(
     "Unavailable",
@@ -178,7 +174,7 @@ function unknownNetworks(sandboxId: string): NetworkError {
   );
 }
 
-/** Only the id is known, which is enough for most plugins' DEL. */
+/** Only the id is known, which suffices for DEL of most plugins. */
 function unknownPod(sandboxId: string): PodAttachment {
   return {
     sandboxId,

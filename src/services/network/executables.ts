@@ -1,11 +1,11 @@
 import { access, constants } from "node:fs/promises";
 
-/** Where plugins, and berth itself, look for tools such as iptables: as PATH is written. */
+/** Search path for tools such as iptables, for plugins and berth itself, in PATH's format. */
 export function toolPath(): string {
   return process.env.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 }
 
-/** The path of the first executable of that name in these directories; undefined when there is none. */
+/** The path of the first executable with that name in these directories; undefined if there is none. */
 export async function findExecutable(
   name: string,
   directories: readonly string[],

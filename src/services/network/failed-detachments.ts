@@ -1,6 +1,6 @@
 /**
- * Sandboxes whose DEL failed: since when, and a call to try again, which comes as long as there are any. The
- * time is this process's; with a restart it begins anew.
+ * Sandboxes whose DEL failed, and since when; calls `tryAgain` as long as there are any. The times start anew
+ * with the process.
  */
 export class FailedDetachments implements Disposable {
   readonly #patienceMs: number;
@@ -9,13 +9,13 @@ export class FailedDetachments implements Disposable {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  /** `patienceMs` is also the pause between two tries; it is never less than a second. */
+  /** `patienceMs` is also the pause between retries, which is at least a second. */
   constructor(patienceMs: number, tryAgain: (sandboxId: string) => Promise<void>) {
     this.#patienceMs = patienceMs;
     this.#tryAgain = tryAgain;
   }
 
-  /** Notes a failure; true when this sandbox's DEL has now been failing for longer than it may. */
+  /** Records a failure; true if this sandbox's DEL has been failing for longer than allowed. */
   add(sandboxId: string): boolean {
     const sinceMs = this.#sinceMs.get(sandboxId) ?? performance.now();
     this.#sinceMs.set(sandboxId, sinceMs);
@@ -37,7 +37,7 @@ export class FailedDetachments implements Disposable {
     this.#timer = setTimeout(() => void this.#tryAll(), Math.max(this.#patienceMs, 1000)).unref();
   }
 
-  /** One after the other: plugins that hang take their whole time, and a node may have many pods. */
+  /** One after the other: hanging plugins take their full timeout, and a node may have many pods. */
   async #tryAll(): Promise<void> {
     for (const sandboxId of [...this.#sinceMs.keys()]) if (!this.#closed) await this.#tryAgain(sandboxId);
     this.#timer = undefined;

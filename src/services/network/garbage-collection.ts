@@ -5,9 +5,9 @@ import type { NetworkChain, ValidAttachment } from "./network-chain.ts";
 import type { NetworkConfig } from "./network-config.ts";
 
 /**
- * GC (CNI 1.1.0): once for each network, its plugins are told which attachments there are, and let go of what
- * else they hold, such as addresses of pods that were lost in a crash. A pod is attached only after that, or
- * it might be taken for lost.
+ * GC (CNI 1.1.0): once for each network, its plugins get the list of existing attachments, and release
+ * everything else, such as addresses of pods lost in a crash. Pods are attached only after that, so that none
+ * is taken for lost.
  */
 export class GarbageCollection implements AsyncDisposable {
   readonly #chain: NetworkChain;
@@ -22,9 +22,7 @@ export class GarbageCollection implements AsyncDisposable {
     this.#logger = logger;
   }
 
-  /**
-   * Resolves when it has been done for the network of that name, whatever came of it; a failure is logged.
-   */
+  /** Resolves when GC has run for the network with that name; failures are logged. */
   onceFor(network: NetworkConfig): Promise<void> {
     if (!isAtLeast(network.cniVersion, "1.1.0") || network.disableGC) return Promise.resolve();
     const run = this.#runs.get(network.name) ?? this.#run(network);
@@ -37,7 +35,7 @@ export class GarbageCollection implements AsyncDisposable {
     await Promise.all(this.#runs.values());
   }
 
-  /** Nothing of a pod depends on it: resources that stay held are tried again at the next start. */
+  /** Pods do not depend on it: resources that remain are retried at the next start. */
   async #run(network: NetworkConfig): Promise<void> {
     try {
       await this.#chain.collect(network, await this.#attachmentsTo(network.name), this.#disposed.signal);
@@ -50,7 +48,7 @@ export class GarbageCollection implements AsyncDisposable {
     const ids = await this.#store.list();
     const attachments = await Promise.all(ids.map((id) => this.#store.read(id)));
     return attachments.flatMap((attachment) => {
-      // Of a pod that was let go although DEL failed, plugins are to forget what they can.
+      // Plugins should also release what they can of pods that were released although DEL failed.
       if (attachment === undefined || attachment.givenUp) return [];
       return attachment.networks
         .filter(({ config }) => config.name === name)

@@ -2,17 +2,17 @@ import { createHash } from "node:crypto";
 
 const usualRoot = "/var/lib/berth";
 
-/** What a daemon calls its own in a network namespace that it may share with another daemon. */
+/** Names of a daemon's objects in a network namespace that it may share with other daemons. */
 export type InstanceNames = {
-  /** Of the table of nf_tables, family inet. */
+  /** The nf_tables table, family inet. */
   readonly table: string;
-  /** Of the default network's bridge. */
+  /** The default network's bridge. */
   readonly bridge: string;
 };
 
 /**
- * The names of the daemon with that root directory, of which there is one at a time: `berth` and `berth0` for
- * the usual one, and for each other root names that no other root has.
+ * The names for the daemon with that root directory: `berth` and `berth0` for the default one, and unique
+ * names for every other root.
  */
 export function instanceNames(root: string): InstanceNames {
   if (root === usualRoot) return { table: "berth", bridge: "berth0" };

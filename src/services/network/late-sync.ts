@@ -1,18 +1,18 @@
 import { closeSync, fsyncSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 
-/** Files that are written one soon after the other share a sync of their directory. */
+/** Files written shortly after one another share a sync of their directory. */
 const delayMs = 20;
 
 /**
- * Has files reach the disk shortly after they were written, on the calling thread, which may wait. Nobody
- * waits for it: it is for what a machine that fails before that can do without.
+ * Syncs files shortly after they were written, on the calling thread, which may block. Nobody waits for the
+ * result: only for files whose loss in a power failure is acceptable.
  */
 export class LateSync {
   readonly #written = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
 
-  /** `path` was written, and perhaps made. */
+  /** `path` was written, and perhaps created. */
   add(path: string): void {
     this.#written.add(path);
     this.#timer ??= setTimeout(() => this.#sync(), delayMs).unref();
@@ -26,7 +26,7 @@ export class LateSync {
   }
 }
 
-/** A file that is gone was removed meanwhile; a disk that fails says so to those who wait for it. */
+/** A missing file was removed in the meantime; disk errors are reported to those who wait for the disk. */
 function syncNow(path: string): void {
   try {
     const fd = openSync(path, "r");
@@ -36,6 +36,6 @@ function syncNow(path: string): void {
       closeSync(fd);
     }
   } catch {
-    // Thrown from a timer, it would end the thread, and with it the networks of pods that are well.
+    // An exception in a timer would end the thread, and with it the networking of healthy pods.
   }
 }

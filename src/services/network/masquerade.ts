@@ -3,19 +3,18 @@ import { findExecutable, toolPath } from "./executables.ts";
 import { NetworkError } from "./network-error.ts";
 import { type ProgramOutput, runProgram } from "./program-process.ts";
 
-/** IPv4's tool and IPv6's; each has a program beside it that takes many changes in one step. */
+/** The tools for IPv4 and IPv6; each comes with a program that applies many changes at once. */
 const tools = ["iptables", "ip6tables"];
 
 /** In the table `nat`: a line of `iptables -S`, as `iptables-restore` reads it. */
 type Rule = string;
 
 /**
- * Takes away what the bridge and ptp plugins left of a pod's masquerading by iptables: a chain for the pod,
- * and the jumps to it. They find it by the addresses of the pod's interface, which their DEL deletes first;
- * so a DEL that follows one that was cut off, or that finds no namespace, leaves it and succeeds (a fact of
- * their 1.1.1 to 1.10.0). Each family's changes are made in one step. Resolves with the names of the chains
- * that were there. Throws NetworkError Internal when one is there that cannot be removed, and
- * DeadlineExceeded.
+ * Removes what the bridge and ptp plugins left of a pod's iptables masquerading: a chain for the pod, and the
+ * jumps to it. They find it by the addresses of the pod's interface, which their DEL deletes first; so a DEL
+ * after an interrupted one, or without a namespace, leaves it and succeeds (in versions 1.1.1 to 1.10.0). The
+ * changes of each family are applied at once. Resolves with the names of the removed chains. Throws
+ * NetworkError Internal if a chain cannot be removed, and DeadlineExceeded.
  */
 export async function removeMasquerade(
   networkName: string,
@@ -36,7 +35,7 @@ export async function removeMasquerade(
 }
 
 /**
- * As the plugins' FormatChainName makes it,
+ * The same name as from the plugins' FormatChainName,
  * https://github.com/containernetworking/plugins/blob/main/pkg/utils/utils.go.
  */
 function chainName(networkName: string, sandboxId: string): string {
@@ -44,7 +43,7 @@ function chainName(networkName: string, sandboxId: string): string {
   return `CNI-${hash.slice(0, 24)}`;
 }
 
-/** Also false where there is no such tool or table: then no plugin has made a chain with it. */
+/** Also false without the tool or table: then no plugin has created a chain with it. */
 async function hasChain(tool: string, chain: string, timeoutMs: number): Promise<boolean> {
   const output = await run(tool, ["--wait", "-t", "nat", "-S", chain], { timeoutMs });
   return output?.succeeded === true;
@@ -67,7 +66,7 @@ async function must(tool: string, args: readonly string[], options: Options): Pr
   );
 }
 
-/** Undefined when there is no such tool. */
+/** Undefined if the tool is not installed. */
 async function run(
   tool: string,
   args: readonly string[],

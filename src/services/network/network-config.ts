@@ -7,18 +7,18 @@ export type NetworkConfig = {
   readonly name: string;
   readonly cniVersion: CniVersion;
   readonly disableGC: boolean;
-  /** It is berth's own, which programs know nothing of. */
+  /** It is berth's own default network, which programs do not know. */
   readonly isDefault?: boolean;
   /** In the order of ADD; at least one. */
   readonly plugins: readonly PluginConfig[];
 };
 
-/** One plugin's part: `type` is the name of its binary, the rest is handed to it as it is. */
+/** One plugin's part: `type` is the name of its binary, the rest is passed to it unchanged. */
 export type PluginConfig = JsonObject & { readonly type: string };
 
 /**
- * Reads the text of a configuration file: a list with `plugins`, or a single plugin, which counts as a list
- * of one. Throws NetworkError FailedPrecondition that says what is wrong; the caller adds the file's name.
+ * Parses a configuration file: a list with `plugins`, or a single plugin, which counts as a list of one.
+ * Throws NetworkError FailedPrecondition that says what is wrong; the caller adds the file's name.
  */
 export function parseNetworkConfig(text: string): NetworkConfig {
   const config = parseObject(text);

@@ -1,4 +1,4 @@
 import { BerthError } from "../../ground/errors/index.ts";
 
-/** What went wrong with a pod's network; the message names the network, the plugin or the file. */
+/** A failure of a pod's network; the message names the network, the plugin or the file. */
 export class NetworkError extends BerthError {}

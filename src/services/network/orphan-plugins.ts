@@ -2,18 +2,18 @@ import { readdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isErrno, readIfThere } from "../../ground/fs/index.ts";
 
-/** A process that is stuck in the kernel does not die of SIGKILL; it is not waited for longer than this. */
+/** How long to wait after SIGKILL: a process that is stuck in the kernel does not die. */
 const deathMs = 2000;
 
-/** Between two looks at the processes, which grow rarer the longer it takes. */
+/** Pauses between checks of the processes, which become longer. */
 const pauseMs = { first: 5, last: 200 };
 
 type Orphan = { readonly pid: number; readonly sandboxId: string; readonly command: string };
 
 /**
- * Plugins that run on although nobody waits for them: their daemon was killed, or the plugin was that had
- * started them. An ADD among them would go on making what a DEL has just looked for, and nobody would take
- * that away again: it is killed. A DEL is let finish, as what it takes away it takes away in its order.
+ * Plugins that still run although nobody waits for them: their daemon was killed, or the plugin that started
+ * them. An orphaned ADD is killed, since it would create things after a DEL has looked for them, and nobody
+ * would remove them. An orphaned DEL may finish, since it removes things in a certain order.
  */
 export class OrphanPlugins {
   readonly #atStart: Set<string>;
@@ -21,7 +21,8 @@ export class OrphanPlugins {
   #first: Promise<readonly Orphan[]> | undefined;
 
   /**
-   * `sandboxIds`: those that were attached, or being attached, before this daemon started its first plugin.
+   * `sandboxIds`: sandboxes that were attached, or being attached, before this daemon started its first
+   * plugin.
    */
   constructor(sandboxIds: readonly string[], pluginTimeoutMs: number) {
     this.#atStart = new Set(sandboxIds);
@@ -29,8 +30,8 @@ export class OrphanPlugins {
   }
 
   /**
-   * To be awaited before a DEL for a sandbox, while no plugin is being run for it; takes as long as a plugin
-   * may at most.
+   * Must be awaited before a DEL for a sandbox, while no plugin is being run for it; takes at most a plugin's
+   * timeout.
    */
   async endFor(sandboxId: string): Promise<void> {
     if (await this.#hadNoneAtStart(sandboxId)) return;
@@ -50,8 +51,7 @@ export class OrphanPlugins {
   }
 
   /**
-   * Most sandboxes of an earlier daemon have none, which one look at the processes tells for all; for one
-   * sandbox, once.
+   * Most sandboxes of an earlier daemon have none: one look at the processes settles that for all of them.
    */
   async #hadNoneAtStart(sandboxId: string): Promise<boolean> {
     if (!this.#atStart.delete(sandboxId)) return false;
@@ -65,8 +65,8 @@ async function orphansOf(sandboxId: string): Promise<readonly Orphan[]> {
 }
 
 /**
- * A plugin, and what it has started, has the sandbox's id in its environment (section 2 of the specification,
- * "Parameters").
+ * A plugin and the processes that it started have the sandbox's id in their environment (section 2 of the
+ * specification, "Parameters").
  */
 async function findOrphans(): Promise<readonly Orphan[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
@@ -81,7 +81,7 @@ async function findOrphans(): Promise<readonly Orphan[]> {
   return (await Promise.all(found)).flat();
 }
 
-/** A process that has more rights than this daemon was started by somebody else. */
+/** A process with more privileges than this daemon was started by somebody else. */
 function ignoreForeign(error: unknown): undefined {
   if (!isErrno(error, "EACCES", "EPERM")) throw error;
 }

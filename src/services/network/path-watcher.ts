@@ -5,11 +5,10 @@ const retryMs = 5000;
 
 /**
  * Calls back whenever something may have changed in a directory, which need not exist: also when it, or any
- * directory on the way to it, is made, removed, or replaced by another one. A kernel watch stays with the
- * directory it was set on and not with the path, so every directory on the way is watched for its next
- * component, and all of them again after each event. The topmost comes first: what is made below it meanwhile
- * is told by the watch above it. Where no watch can be set (the user's inotify limit is reached), it calls
- * back every 5 seconds.
+ * directory on the way to it, is created, removed or replaced. A kernel watch belongs to the directory and
+ * not to the path, so every directory on the way is watched for its next component, and all of them again
+ * after each event. The topmost comes first, so that it reports what is created below it in the meantime. If
+ * no watch can be set (the user's inotify limit is reached), it calls back every 5 seconds.
  */
 export class PathWatcher implements Disposable {
   readonly #path: string;
@@ -47,7 +46,7 @@ export class PathWatcher implements Disposable {
     this.#watchers = watchers;
   }
 
-  /** Reports events of `name` in a directory, of every name when it is undefined. */
+  /** Reports events of `name` in a directory, or of every name if it is undefined. */
   #watchFor(directory: string, name: string | undefined): FSWatcher {
     const watcher = watch(directory, { persistent: false }, (_, changed) => {
       if (name === undefined || changed === null || changed === name) this.#changed();
@@ -56,7 +55,7 @@ export class PathWatcher implements Disposable {
     return watcher;
   }
 
-  /** A directory that is not there needs no watch: the one above it reports when it comes. */
+  /** A missing directory needs no watch: the one above it reports its creation. */
   #failed(error: unknown): void {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return;

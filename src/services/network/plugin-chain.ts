@@ -9,7 +9,7 @@ import { NetworkError } from "./network-error.ts";
 import type { AttachmentParameters, Plugins } from "./plugins.ts";
 import { capabilityArgs, cniArgs, runtimeConfig } from "./pod-arguments.ts";
 
-/** Runs the programs of one network after each other, as section 3 wants it for each command. */
+/** Runs the programs of one network one after the other, as section 3 requires for each command. */
 export class PluginChain implements NetworkChain {
   readonly #plugins: Plugins;
 
@@ -48,7 +48,7 @@ export class PluginChain implements NetworkChain {
   }
 
   /**
-   * DEL by as many plugins as can; what the others failed with. For a pod that is let go although
+   * DEL by as many plugins as possible; resolves with the others' errors. For a pod that is released although
    * {@link delete} fails.
    */
   async deleteWhatGoes(network: AttachedNetwork, pod: PodAttachment): Promise<readonly unknown[]> {
@@ -70,7 +70,7 @@ export class PluginChain implements NetworkChain {
     await this.#plugins.run({ type: plugin.type, command: "DEL", request, attachment });
   }
 
-  /** STATUS, for networks that have it: throws what the first plugin that is not ready says. */
+  /** STATUS, for networks that support it: throws the error of the first plugin that is not ready. */
   async status(network: NetworkConfig, signal?: AbortSignal): Promise<void> {
     for (const plugin of network.plugins) {
       const request = requestConfig(network, plugin);
@@ -79,7 +79,7 @@ export class PluginChain implements NetworkChain {
   }
 
   /**
-   * GC: every plugin forgets all attachments but these. Goes on after a failure and throws an AggregateError
+   * GC: every plugin forgets all attachments but these. Continues after failures and throws an AggregateError
    * at the end.
    */
   async collect(
@@ -87,7 +87,7 @@ export class PluginChain implements NetworkChain {
     valid: readonly ValidAttachment[],
     signal?: AbortSignal,
   ): Promise<void> {
-    // The second key is what the specification and libcni wrote at first; plugins of that time look for it.
+    // Early versions of the specification and libcni used the second key, which plugins of that time expect.
     const extra = { "cni.dev/valid-attachments": valid, "cni.dev/attachments": valid };
     const errors: unknown[] = [];
     for (const plugin of network.plugins) {
@@ -114,7 +114,7 @@ function previous(result: JsonObject | undefined): JsonObject {
 }
 
 /**
- * The configuration that one plugin is handed (section 3, "Deriving request configuration from plugin
+ * The configuration that one plugin gets (section 3, "Deriving request configuration from plugin
  * configuration"). `extra` holds what depends on the command: `runtimeConfig` and `prevResult`, or the valid
  * attachments of GC.
  */

@@ -10,7 +10,7 @@ export type CniCommand = "ADD" | "DEL" | "STATUS" | "GC";
 export type AttachmentParameters = {
   readonly containerId: string;
   readonly ifName: string;
-  /** Empty when the namespace is gone already. */
+  /** Empty if the namespace no longer exists. */
   readonly netnsPath: string;
   /** CNI_ARGS: pairs joined by "=" and ";". */
   readonly args: string;
@@ -25,16 +25,16 @@ type PluginCall = {
 };
 
 export type PluginsOptions = {
-  /** Where the binaries are looked for, in this order. */
+  /** Directories searched for binaries, in this order. */
   readonly binDirs: readonly string[];
   /** For one run of one plugin. */
   readonly pluginTimeoutMs: number;
 };
 
-/** The codes of section 5, "Error", that say "not now" rather than "wrong". */
+/** The codes of section 5, "Error", that mean "try again later". */
 const unavailableCodes: ReadonlySet<unknown> = new Set([11, 50, 51]);
 
-/** Runs the plugins of a host by the execution protocol (CNI specification 1.1.0, section 2). */
+/** Runs plugins with the execution protocol (CNI specification 1.1.0, section 2). */
 export class Plugins {
   readonly #binDirs: readonly string[];
   readonly #timeoutMs: number;
@@ -62,7 +62,7 @@ export class Plugins {
     return output.stdout;
   }
 
-  /** The path of a plugin's binary. Throws NetworkError FailedPrecondition when there is none. */
+  /** The path of a plugin's binary. Throws NetworkError FailedPrecondition if there is none. */
   async find(type: string): Promise<string> {
     const path = await findExecutable(type, this.#binDirs);
     if (path !== undefined) return path;
@@ -74,8 +74,7 @@ export class Plugins {
   }
 
   /**
-   * Plugins call tools such as iptables, hence the PATH; nothing else of the daemon's environment is theirs
-   * to see.
+   * Plugins call tools such as iptables, hence the PATH; they get nothing else of the daemon's environment.
    */
   #environment({ command, attachment }: PluginCall): Readonly<Record<string, string>> {
     return {
@@ -92,7 +91,7 @@ export class Plugins {
   }
 }
 
-/** The start of a plugin's output, for messages. */
+/** The start of a plugin's output, for use in messages. */
 export function quote(output: string): string {
   return output.length > 200 ? `${JSON.stringify(output.slice(0, 200))}...` : JSON.stringify(output);
 }
@@ -109,7 +108,7 @@ function pluginError({ type, command }: PluginCall, { stdout, stderr }: ProgramO
   return new NetworkError(code, `${step}: ${error.msg}${details} (CNI error code ${error.code})`);
 }
 
-/** The code 1 of section 5 is that of a version that the plugin does not know. */
+/** Code 1 of section 5: the plugin does not support the version. */
 function codeOfPlugin(code: unknown): ErrorCode {
   if (code === 1) return "FailedPrecondition";
   return unavailableCodes.has(code) ? "Unavailable" : "Internal";

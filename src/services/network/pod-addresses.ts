@@ -4,11 +4,11 @@ import type { NetworkResult } from "./network.ts";
 
 /**
  * Which address of a pod comes first: the first IPv4 one, the first IPv6 one, or the first that the plugins
- * gave.
+ * returned.
  */
 export type IpPreference = "ipv4" | "ipv6" | "cni";
 
-/** What the plugins gave on one network, and the interface that they were asked to make. */
+/** The plugins' result on one network, and the requested interface. */
 export type NetworkOutcome = { readonly ifName: string; readonly result: CniResult };
 
 /**
@@ -20,10 +20,7 @@ export function podAddresses(outcomes: readonly NetworkOutcome[], preference: Ip
   return { ips: inOrder(primary?.ips ?? [], preference), interfaces };
 }
 
-/**
- * Interfaces on the host, such as the bridge, are part of a result too; they are left out, with their
- * addresses.
- */
+/** A result also has interfaces on the host, such as the bridge; they are left out, with their addresses. */
 function podInterfaces({ ifName, result }: NetworkOutcome): NetworkResult["interfaces"] {
   const inPod = result.interfaces.filter(({ name, sandbox }) => sandbox !== "" || name === ifName);
   const known = inPod.some(({ name }) => name === ifName) ? inPod : [{ name: ifName, mac: "" }, ...inPod];

@@ -4,15 +4,15 @@ import type { PluginConfig } from "./network-config.ts";
 import { NetworkError } from "./network-error.ts";
 
 /**
- * The plugin bandwidth wants a burst with each rate, which Kubernetes does not name: what may pass at once
- * after a pause, and what waits at most. A tenth of a second is little beside the rate, and 64 KiB are more
- * than any packet. The plugin takes no more than the largest.
+ * The plugin bandwidth needs a burst with each rate, which Kubernetes does not specify: how much may pass at
+ * once after a pause. A tenth of a second is little compared to the rate, and 64 KiB is more than any packet.
+ * The plugin rejects more than the maximum.
  */
 const [burstSeconds, leastBurstBits, mostBurstBits] = [0.1, 64 * 1024 * 8, 2 ** 32 - 1];
 
 /**
- * CNI_ARGS as every Kubernetes runtime sends them; plugins that know none of them are told not to mind.
- * Throws NetworkError InvalidArgument for a value that would read as further arguments.
+ * CNI_ARGS as every Kubernetes runtime sends them; IgnoreUnknown lets plugins ignore those that they do not
+ * know. Throws NetworkError InvalidArgument for a value that would be parsed as further arguments.
  */
 export function cniArgs(pod: PodAttachment): string {
   const args = {
@@ -33,7 +33,7 @@ export function cniArgs(pod: PodAttachment): string {
 
 /**
  * The capability arguments of a pod by CNI's conventions (CONVENTIONS.md, "Well-known Capabilities"); each
- * plugin gets those that it declares. What a pod does not ask for is left out.
+ * plugin gets those that it declares. What a pod does not request is left out.
  */
 export function capabilityArgs(pod: PodAttachment): JsonObject {
   const portMappings = pod.portMappings.filter(({ hostPort }) => hostPort > 0);
@@ -67,7 +67,7 @@ function burstOf(rate: number): number {
   return Math.min(Math.max(Math.floor(rate * burstSeconds), leastBurstBits), mostBurstBits);
 }
 
-/** `runtimeConfig` with those of `args` that the plugin declares; undefined when there are none. */
+/** `runtimeConfig` with those of `args` that the plugin declares; undefined if there are none. */
 export function runtimeConfig(plugin: PluginConfig, args: JsonObject): JsonObject | undefined {
   const declared = isRecord(plugin.capabilities) ? plugin.capabilities : {};
   const wanted = Object.entries(args).filter(

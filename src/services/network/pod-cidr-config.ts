@@ -12,15 +12,14 @@ type PodCidrConfig = {
   /** Path of the template. */
   readonly template: string;
   readonly directory: string;
-  /** One range or two, with a comma between: "10.1.2.0/24,fd00:1::/64". */
+  /** One or two ranges, separated by a comma: "10.1.2.0/24,fd00:1::/64". */
   readonly cidr: string;
 };
 
 /**
- * Writes a network configuration for the pod addresses that this node was given, unless somebody else has put
- * one into the directory. The template sees `PodCIDR` (the first range), `PodCIDRRanges` (all) and `Routes`
- * (a default route for each family). Throws NetworkError InvalidArgument (the ranges) and FailedPrecondition
- * (the template).
+ * Writes a network configuration for the node's pod CIDR, unless the directory has one from somebody else.
+ * The template gets `PodCIDR` (the first range), `PodCIDRRanges` (all) and `Routes` (a default route for each
+ * family). Throws NetworkError InvalidArgument (the ranges) and FailedPrecondition (the template).
  */
 export async function writePodCidrConfig({ template, directory, cidr }: PodCidrConfig): Promise<void> {
   const ranges = parseRanges(cidr);

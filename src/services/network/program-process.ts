@@ -5,7 +5,7 @@ import { NetworkError } from "./network-error.ts";
 
 const maxOutputBytes = 1 << 20;
 
-/** A process that is stuck in the kernel does not die of SIGKILL; it is not waited for longer than this. */
+/** How long to wait after SIGKILL: a process that is stuck in the kernel does not die. */
 const deathMs = 2000;
 
 export type ProgramCommand = {
@@ -19,10 +19,10 @@ export type ProgramCommand = {
 export type ProgramOutput = { readonly succeeded: boolean; readonly stdout: string; readonly stderr: string };
 
 /**
- * Runs a plugin, or a tool such as iptables, to its end, in a process group of its own. When it takes too
- * long, says too much, or `signal` is aborted, the group is killed first. Throws NetworkError:
+ * Runs a plugin, or a tool such as iptables, in a process group of its own, and waits for its end. If it
+ * takes too long, prints too much, or `signal` is aborted, the group is killed. Throws NetworkError:
  * DeadlineExceeded, ResourceExhausted (the machine has no process, descriptor or memory left for it),
- * Internal (it cannot be started for another reason, more than 1 MiB of output); and the signal's reason.
+ * Internal (it cannot be started for another reason, or prints more than 1 MiB); and the signal's reason.
  */
 export async function runProgram(command: ProgramCommand, signal?: AbortSignal): Promise<ProgramOutput> {
   signal?.throwIfAborted();
@@ -48,7 +48,7 @@ export async function runProgram(command: ProgramCommand, signal?: AbortSignal):
   const stdout = collect(child.pipe(1), tooMuch);
   const stderr = collect(child.pipe(2), tooMuch);
   child.once("close", (code) => resolve({ succeeded: code === 0, stdout: stdout(), stderr: stderr() }));
-  // A program may exit without reading what it does not need; what counts is how it exits.
+  // A program may exit without reading its whole input; only its exit status counts.
   child.pipe(0).on("error", () => {});
   child.pipe(0).end(command.input);
   try {
@@ -69,7 +69,7 @@ function start({ path, args = [], environment: env }: ProgramCommand): Subproces
   }
 }
 
-/** Gathers a stream's text, which the returned function gives. */
+/** Collects a stream's text, which the returned function returns. */
 function collect(stream: NodeJS.ReadableStream, tooMuch: () => void): () => string {
   const chunks: Buffer[] = [];
   let sizeBytes = 0;

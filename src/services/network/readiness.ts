@@ -4,12 +4,14 @@ import type { NetworkStatus } from "./network.ts";
 import type { NetworkChain } from "./network-chain.ts";
 import type { NetworkConfig } from "./network-config.ts";
 
-/** Kubelets ask every few seconds. Plugins are asked no more often than this, by what they answered last. */
+/**
+ * Kubelets ask every few seconds. How old the plugins' last answer may become before they are asked again.
+ */
 const maxAgeMs = { ready: 5000, notReady: 1000 };
 
 /**
- * Whether the plugins of the configured networks can serve a pod: their binaries are there, and those of
- * networks that know STATUS (CNI 1.1.0) say so. Answers from memory and asks anew in the background.
+ * Whether the plugins of the configured networks can serve a pod: their binaries exist, and those of networks
+ * that support STATUS (CNI 1.1.0) report it. Answers from memory and refreshes in the background.
  */
 export class Readiness implements AsyncDisposable {
   readonly #networks: readonly NetworkConfig[];
@@ -24,16 +26,13 @@ export class Readiness implements AsyncDisposable {
     this.#chain = chain;
   }
 
-  /** The last answer; when that is old, the plugins are asked again meanwhile. */
+  /** The last answer; if it is old, the plugins are asked again in the background. */
   status(): NetworkStatus {
     if (performance.now() - this.#askedAtMs > maxAgeMs[this.#status.kind]) this.ask();
     return this.#status;
   }
 
-  /**
-   * Resolves when {@link status} is up to date, as far as that can be said without waiting for a plugin to
-   * run.
-   */
+  /** Resolves when {@link status} is up to date, as far as possible without running a plugin. */
   async check(): Promise<void> {
     const asked = this.ask();
     if (!this.#networks.some((network) => hasStatus(network) && !network.isDefault)) await asked;
@@ -64,7 +63,7 @@ export class Readiness implements AsyncDisposable {
   }
 }
 
-/** The reason by which kubelets and their users know this condition. */
+/** The reason that kubelets and their users know for this condition. */
 export function notReady(message: string): NetworkStatus {
   return { kind: "notReady", reason: "NetworkPluginNotReady", message };
 }

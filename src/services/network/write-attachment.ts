@@ -3,8 +3,8 @@ import type { JsonObject } from "../../ground/json/index.ts";
 import type { AttachedNetwork, Attachment } from "./attachment.ts";
 
 /**
- * Replaces what was written at `path`, in one step; a power loss may still take it. Only for a thread that
- * may wait. Throws the errors of the system calls.
+ * Atomically replaces the file at `path`; it may still be lost in a power failure. Only for a thread that may
+ * block. Throws the errors of the system calls.
  */
 export function writeAttachment(path: string, attachment: Attachment): void {
   const partial = partialOf(path);
@@ -17,14 +17,14 @@ export function writeAttachment(path: string, attachment: Attachment): void {
   }
 }
 
-/** The file that is being written, and takes the place of the other then. */
+/** The temporary file, which then replaces the other. */
 export function partialOf(path: string): string {
   return `${path}.new`;
 }
 
 /**
- * Writes down what ADD of the only network of an attachment gave, behind what {@link writeAttachment} wrote:
- * ext4 waits for the data of a file that takes another's place. What a crash cuts off counts for nothing.
+ * Appends the result of ADD of an attachment's only network to what {@link writeAttachment} wrote: replacing
+ * the file would make ext4 wait for its data. A line truncated by a crash is ignored.
  */
 export function writeResult(path: string, result: JsonObject): void {
   appendFileSync(path, `\n${JSON.stringify({ result } satisfies Pick<AttachedNetwork, "result">)}\n`);

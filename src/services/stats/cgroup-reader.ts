@@ -20,7 +20,7 @@ export class CgroupReader {
     this.#unified = layout.kind === "v1" ? undefined : layout.v2.mountPoint;
   }
 
-  /** Undefined when there is no such cgroup (any more). */
+  /** Undefined if there is no such cgroup (any more). */
   read(path: string, parts: ReadonlySet<UsagePart>): CgroupUsage | undefined {
     const atNs = nowNs();
     const monotonicNs = process.hrtime.bigint();

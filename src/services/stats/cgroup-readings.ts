@@ -10,16 +10,16 @@ import type { UsagePart } from "./usage.ts";
 /** Figures that could not be read. */
 class StatsError extends BerthError {}
 
-/** What a process has open, or its threads, may be tens of thousands of files in one cgroup. */
+/** The open files or threads of a cgroup's processes may be tens of thousands of files to read. */
 const ofProcesses = ["processes", "taskStates"] as const satisfies readonly UsagePart[];
 
-/** For as long the main thread reads before it does what else there is to do. */
+/** How long the main thread reads at a time before it does other work. */
 const turnMs = 2;
 
 /**
- * Reads cgroups. The kernel makes up their files as they are read, a few microseconds each: the main thread
- * reads some, then does what else there is to do, and goes on. Processes are looked into by a thread, which
- * is started when that is asked for and ended when it was not for a while.
+ * Reads cgroups. The kernel generates their files when they are read, in a few microseconds each, so the main
+ * thread reads them, with pauses for other work. Processes are inspected by a thread, which is started on
+ * demand and ended when it was idle for a while.
  */
 export class CgroupReadings implements AsyncDisposable {
   readonly #logger: Logger;
@@ -38,9 +38,9 @@ export class CgroupReadings implements AsyncDisposable {
   }
 
   /**
-   * Reads parts of cgroups, given by their paths in the hierarchies. Resolves in their order; undefined for
-   * one that is not there, or whose files cannot be read, which is logged. Throws StatsError Internal when
-   * the thread ends.
+   * Reads parts of cgroups, given by their paths in the hierarchies. Results are in the same order; undefined
+   * for a cgroup that does not exist, or whose files cannot be read, which is logged. Throws StatsError
+   * Internal if the thread ends.
    */
   async read(paths: readonly string[], parts: ReadonlySet<UsagePart>): Promise<Readings["usages"]> {
     if (paths.length === 0) return [];
@@ -52,7 +52,7 @@ export class CgroupReadings implements AsyncDisposable {
     return usages;
   }
 
-  /** Readings under way fail. */
+  /** Readings in progress fail. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#thread[Symbol.asyncDispose]();
   }

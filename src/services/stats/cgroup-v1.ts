@@ -5,9 +5,7 @@ import { blockDeviceName, readKernelFile } from "./kernel-file.ts";
 import { FlatKeyed, parseBlkio, single } from "./parse.ts";
 import type { CgroupUsage, MemoryUsage } from "./usage.ts";
 
-/**
- * Version 1 writes "no limit" as the largest number of whole pages; no limit that means something comes near.
- */
+/** Version 1 writes "no limit" as the largest number of whole pages; no real limit is close to it. */
 const unlimited = 1n << 62n;
 
 /**
@@ -38,7 +36,7 @@ export class V1Reader implements ControllerReader {
     };
   }
 
-  /** The `total_` figures are those of the cgroup with all below it. */
+  /** The `total_` figures include descendants. */
   memory(path: string, details: boolean): MemoryUsage | undefined {
     const usageBytes = this.#number("memory", path, "memory.usage_in_bytes");
     const text = this.#text("memory", path, "memory.stat");
@@ -84,10 +82,7 @@ export class V1Reader implements ControllerReader {
     };
   }
 
-  /**
-   * The throttle layer counts on every machine; the counters of an I/O scheduler are there only while that
-   * one is used.
-   */
+  /** The throttle layer's counters always exist; those of an I/O scheduler only while it is in use. */
   devices(path: string): CgroupUsage["devices"] {
     const bytes = this.#text("blkio", path, "blkio.throttle.io_service_bytes_recursive");
     if (bytes === undefined) return undefined;

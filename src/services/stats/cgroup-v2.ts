@@ -57,7 +57,7 @@ export class V2Reader implements ControllerReader {
     };
   }
 
-  /** Version 2 counts page faults of a cgroup only with all below it. */
+  /** In version 2, a cgroup's page faults always include those of its descendants. */
   #memoryDetails(path: string, stat: FlatKeyed): MemoryUsage["details"] {
     const events = new FlatKeyed(this.#text(path, "memory.events") ?? "");
     return {
@@ -134,7 +134,7 @@ export class V2Reader implements ControllerReader {
   }
 }
 
-/** `kernel` came with Linux 5.18; before it there are only its largest parts. */
+/** `kernel` exists since Linux 5.18; before, only its largest parts are known. */
 function kernelBytes(stat: FlatKeyed): bigint {
   if (stat.has("kernel")) return stat.get("kernel");
   return ["slab", "kernel_stack", "pagetables", "percpu", "sock"].reduce(

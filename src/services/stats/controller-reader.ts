@@ -1,6 +1,6 @@
 import type { CgroupUsage } from "./usage.ts";
 
-/** What differs between the versions of cgroups. Paths are those in the hierarchies; all is synchronous. */
+/** Reads figures of one cgroup version. Paths are those in the hierarchies; everything is synchronous. */
 export interface ControllerReader {
   cpu(path: string, details: boolean): CgroupUsage["cpu"];
   memory(path: string, details: boolean): CgroupUsage["memory"];

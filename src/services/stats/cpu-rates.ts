@@ -1,14 +1,14 @@
-/** The CPU time that something had used at a moment of a clock that never jumps. */
+/** Total CPU time at a time of the monotonic clock. */
 type Sample = { readonly totalNs: bigint; readonly monotonicNs: bigint };
 
 type Entry = { readonly base: Sample; readonly nanoCores: bigint | undefined };
 
-/** Over less than this a rate is mostly the kernel's rounding. */
+/** Over a shorter time, a rate is mostly the kernel's rounding. */
 const leastNs = 1_000_000_000n;
 
 /**
- * How much of the CPUs each of several things uses now (CRI's usage_nano_cores: nanoseconds of CPU in a
- * second), from one sample to the next that is a second later or more.
+ * CPU rates by key (CRI's usage_nano_cores: nanoseconds of CPU per second), between samples at least a second
+ * apart.
  */
 export class CpuRates {
   readonly #entries = new Map<string, Entry>();
@@ -16,7 +16,7 @@ export class CpuRates {
   /** Takes a sample and returns the rate up to it; undefined while there is only one. */
   record(key: string, sample: Sample): bigint | undefined {
     const entry = this.#entries.get(key);
-    // A counter that went back is another thing's under the same name.
+    // A counter that went down belongs to something new with the same key.
     if (entry === undefined || sample.totalNs < entry.base.totalNs) {
       this.#entries.set(key, { base: sample, nanoCores: undefined });
       return undefined;
@@ -28,13 +28,13 @@ export class CpuRates {
     return nanoCores;
   }
 
-  /** Takes a first sample of something that has only begun, with no CPU time. */
+  /** Records a first sample, without CPU time, for something that has just started. */
   begin(key: string, monotonicNs: bigint): void {
     if (!this.#entries.has(key))
       this.#entries.set(key, { base: { totalNs: 0n, monotonicNs }, nanoCores: undefined });
   }
 
-  /** The CPU time of the last sample that a rate was made of. */
+  /** The CPU time of the last sample that was used for a rate. */
   totalNs(key: string): bigint | undefined {
     return this.#entries.get(key)?.base.totalNs;
   }

@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { isErrno } from "../../ground/fs/index.ts";
 import { readKernelFile } from "./kernel-file.ts";
 
-/** Names of files by controller, and their ends by size of pages for huge pages. */
+/** File names by controller; for huge pages, by page size. */
 type FileNames = Readonly<Record<string, readonly string[]>> & { readonly hugetlb: readonly string[] };
 
 const v1Memory = ["memory", "memory.memsw", "memory.kmem", "memory.kmem.tcp"].flatMap((counter) =>
@@ -36,7 +36,7 @@ export const v2Figures: FileNames = {
   hugetlb: ["current", "max", "events"],
 };
 
-/** The texts of those that are there, by name. Undefined stands for a controller that is not mounted. */
+/** The texts of existing files, by name. An undefined directory is a controller that is not mounted. */
 export function readFigures(
   names: FileNames,
   directoryOf: (controller: string) => string | undefined,
@@ -59,8 +59,8 @@ function hugepageFiles(directory: string, ends: readonly string[]): readonly str
 }
 
 /**
- * The page sizes that a cgroup's directory has files for; `form` finds one in a file's name. Undefined when
- * the directory or the controller is not there.
+ * The page sizes that a cgroup's directory has files for; `form` finds one in a file's name. Undefined if the
+ * directory or the controller does not exist.
  */
 export function hugepageSizes(directory: string, form: RegExp): readonly string[] | undefined {
   try {

@@ -1,14 +1,13 @@
 /**
- * What containers and pods use of the machine, read from their control groups: CPU, memory, block devices,
- * tasks, huge pages, pressure (PSI), and what their processes have open; and the forms in which the kernel
- * writes all that.
+ * Resource usage of containers and pods, read from their cgroups: CPU, memory, block devices, tasks, huge
+ * pages, pressure (PSI), and open files of their processes; and parsers for the kernel's formats.
  *
- * Terms: a *cgroup* is named by its path in the hierarchies, such as "/kubepods/pod1/ID"; a *part* is what of
- * it is read, so that nothing is read that nobody wants; a *rate* is the CPU used between two readings.
+ * Terms: a *cgroup* is named by its path in the hierarchies, such as "/kubepods/pod1/ID"; a *part* is a group
+ * of figures that is read only on request; a *rate* is the CPU used between two readings.
  *
- * It must not know of pods, containers or file systems of images, nor hold the main thread up for longer than
- * a few milliseconds: it reads a few cgroups in a row, which is far cheaper than as many trips through the
- * event loop, and then lets others have their turn.
+ * It must not know pods, containers or file systems of images, nor block the main thread for longer than a
+ * few milliseconds: it reads a few cgroups in a row, which is far cheaper than as many turns of the event
+ * loop, and then yields.
  */
 export { CgroupReadings } from "./cgroup-readings.ts";
 export { CpuRates } from "./cpu-rates.ts";

@@ -6,8 +6,8 @@ import { closeSync, openSync, readSync } from "node:fs";
 let buffer = Buffer.allocUnsafe(64 * 1024);
 
 /**
- * A kernel file's whole text; undefined when there is none, or no longer one. Synchronous, as the kernel
- * makes it in some microseconds.
+ * A kernel file's whole text; undefined if it does not exist (any more). Synchronous, since the kernel
+ * generates it in a few microseconds.
  */
 export function readKernelFile(path: string): string | undefined {
   let fd: number;
@@ -25,7 +25,7 @@ export function readKernelFile(path: string): string | undefined {
   }
 }
 
-/** A kernel file makes its text as it is read: it is at its end when a read gives nothing. */
+/** The kernel generates the text while it is read: only an empty read is its end. */
 function readAll(fd: number): string {
   let length = 0;
   for (;;) {
@@ -37,8 +37,8 @@ function readAll(fd: number): string {
 }
 
 /**
- * What cannot be had (EOPNOTSUPP is ENOTSUP to Node): a file or a feature that is not there (pressure on a
- * kernel without it), or a cgroup or process that has gone.
+ * Errors that mean "does not exist" (Node calls EOPNOTSUPP ENOTSUP): a missing file or feature (such as
+ * pressure), or a removed cgroup or ended process.
  */
 const absent = new Set(["ENOENT", "ENOTDIR", "ENODEV", "ESRCH", "ENOTSUP"]);
 
@@ -48,9 +48,9 @@ function ifGone(error: unknown): undefined {
 
 let names: ReadonlyMap<string, string> = new Map();
 
-/** The device file's usual path ("/dev/vda") of a `MAJOR:MINOR`; "" when the kernel lists none. */
+/** The usual device file ("/dev/vda") of a `MAJOR:MINOR`; "" if the kernel does not list the device. */
 export function blockDeviceName(device: string): string {
-  // Devices come while the daemon runs: one that is new here is looked for.
+  // Devices may be added while the daemon runs: an unknown one is looked up again.
   if (!names.has(device)) names = new Map([...names, [device, ""], ...listed()]);
   return names.get(device) ?? "";
 }

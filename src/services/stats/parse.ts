@@ -1,11 +1,8 @@
 import type { Pressure, PressureLine } from "./usage.ts";
 
-/**
- * The forms in which the kernel writes figures
- * (https://docs.kernel.org/admin-guide/cgroup-v2.html#conventions).
- */
+/** The kernel's formats of figures (https://docs.kernel.org/admin-guide/cgroup-v2.html#conventions). */
 
-/** One number; undefined for "max", which is no limit, and for what is not there. */
+/** One number; undefined for "max", which is no limit, and for a missing file. */
 export function single(text: string | undefined): bigint | undefined {
   const trimmed = text?.trim();
   return trimmed === undefined || !/^\d+$/.test(trimmed) ? undefined : BigInt(trimmed);
@@ -22,7 +19,7 @@ export class FlatKeyed {
     }
   }
 
-  /** 0 for a key that this kernel does not write. */
+  /** 0 if this kernel does not write the key. */
   get(key: string): bigint {
     return BigInt(this.#values.get(key) ?? 0);
   }
@@ -33,8 +30,8 @@ export class FlatKeyed {
 }
 
 /**
- * The lines of a pressure file; undefined for something else. Without `full`, as CPU pressure was before
- * Linux 5.13, that is zero.
+ * The lines of a pressure file; undefined for anything else. A missing `full` (CPU before Linux 5.13) is
+ * zero.
  */
 export function parsePressure(text: string | undefined): Pressure | undefined {
   const some = pressureLine(text, "some");
@@ -49,7 +46,7 @@ function pressureLine(text: string | undefined, name: string): PressureLine | un
   return { avg10: Number(avg10), avg60: Number(avg60), avg300: Number(avg300), totalUs: BigInt(total) };
 }
 
-/** What a cgroup did to one block device, by the names of io.stat: rbytes, wbytes, rios, wios. */
+/** A cgroup's I/O on one block device, by the keys of io.stat: rbytes, wbytes, rios, wios. */
 export type DeviceFigures = ReadonlyMap<string, bigint>;
 
 /** Lines of `MAJOR:MINOR KEY=VALUE ...`, as in io.stat, by device. */
@@ -74,7 +71,7 @@ export type BlkioEntry = {
   readonly value: bigint;
 };
 
-/** Without the line of the total of all devices, which names none. */
+/** Without the total of all devices, a line that names no device. */
 export function parseBlkioEntries(text: string): readonly BlkioEntry[] {
   return text.split("\n").flatMap((line) => {
     const [, device = "", operation = "", value] = /^(\d+:\d+) (\w+) (\d+)$/.exec(line) ?? [];

@@ -4,12 +4,12 @@ import { readKernelFile } from "./kernel-file.ts";
 import { single } from "./parse.ts";
 import type { ProcessUsage, TaskStates } from "./usage.ts";
 
-/** Of one cgroup; a container with more open files must not hold up the figures of the others. */
+/** Per cgroup: a container with more open files must not delay the figures of others. */
 const maxDescriptors = 10_000;
 
 /**
- * What the processes of a cgroup, and of those below it, have open. Those that end meanwhile are left out.
- * Undefined where the daemon may not look into them (it lacks CAP_SYS_PTRACE).
+ * Open files of the processes of a cgroup and its descendants. Processes that end in the meantime are left
+ * out. Undefined if the daemon may not inspect them (it lacks CAP_SYS_PTRACE).
  */
 export function processUsage(directory: string): ProcessUsage | undefined {
   try {
@@ -37,7 +37,7 @@ export function taskStates(directory: string): TaskStates {
   const states = { running: 0, sleeping: 0, stopped: 0, uninterruptible: 0 };
   for (const pid of processesIn(directory)) {
     for (const task of namesIn(`/proc/${pid}/task`)) {
-      // `PID (NAME) STATE ...`, and the name may hold anything.
+      // `PID (NAME) STATE ...`; the name may contain anything.
       const text = readKernelFile(`/proc/${pid}/task/${task}/stat`) ?? "";
       const state = text.slice(text.lastIndexOf(")") + 2).charAt(0);
       const name = stateNames[state];
@@ -56,11 +56,11 @@ const stateNames: Readonly<Record<string, keyof TaskStates>> = {
   D: "uninterruptible",
 };
 
-/** The oldest first, which is the container's own. */
+/** The oldest comes first: the container's first process. */
 function processesIn(directory: string): readonly number[] {
   const own = (readKernelFile(`${directory}/cgroup.procs`) ?? "").split("\n").map(Number);
   const below = directoriesIn(directory).flatMap(processesIn);
-  // Those outside of the daemon's PID namespace are listed as 0.
+  // Processes outside the daemon's PID namespace are listed as 0.
   return [...own.filter((pid) => pid > 0), ...below];
 }
 
@@ -72,7 +72,7 @@ function directoriesIn(directory: string): readonly string[] {
   );
 }
 
-/** Linux 6.2 and later tell it as the directory's size. */
+/** Since Linux 6.2, it is the directory's size. */
 function descriptorCount(pid: number): number {
   const directory = `/proc/${pid}/fd`;
   const size = statSync(directory, { throwIfNoEntry: false })?.size ?? 0;
@@ -97,7 +97,7 @@ function namesIn(directory: string): readonly string[] {
   return orNone(() => readdirSync(directory));
 }
 
-/** None of what is gone meanwhile. */
+/** An empty list if the process has ended. */
 function orNone<T>(read: () => readonly T[]): readonly T[] {
   try {
     return read();

@@ -11,13 +11,13 @@ export type ReadingsJob = {
 export type Readings = {
   /** In the order of the paths. */
   readonly usages: readonly (CgroupUsage | undefined)[];
-  /** Why what is there could not be read. */
+  /** Why existing cgroups could not be read. */
   readonly failures: readonly string[];
 };
 
 /**
- * Reads one cgroup after the other, between two of which it can be left for something else. What is wrong
- * with one does not take the figures of all others away.
+ * Reads one cgroup after the other; the caller may pause between two. An error in one does not affect the
+ * others.
  */
 export function* readCgroups(
   reader: CgroupReader,

@@ -1,8 +1,8 @@
 import type { CgroupUsage, MemoryUsage } from "./usage.ts";
 
 /**
- * What several cgroups use together, as CPU time, memory and tasks; pressure is a state that cannot be
- * summed, and limits are not the whole's. Undefined of none.
+ * Total CPU time, memory and tasks of several cgroups; pressure cannot be summed, and limits apply to each
+ * alone. Undefined for none.
  */
 export function sumOfUsages(usages: readonly CgroupUsage[]): CgroupUsage | undefined {
   const last = usages.at(-1);

@@ -1,4 +1,4 @@
-/** What of a cgroup is to be read. Each costs a few files. */
+/** Parts of a cgroup's figures to read. Each takes a few files. */
 export type UsagePart =
   /** CpuUsage without its details. */
   | "cpu"
@@ -6,28 +6,28 @@ export type UsagePart =
   /** MemoryUsage without its details. */
   | "memory"
   | "memoryDetails"
-  /** Of CPU, memory and block devices, where the kernel has it. */
+  /** Pressure on CPU, memory and block devices, if the kernel has it. */
   | "pressure"
   | "devices"
   | "tasks"
   | "hugepages"
   /** CPU shares and quota, memory reservation. */
   | "limits"
-  /** What its processes have open; looks at every process of the cgroup. */
+  /** Open files of its processes; inspects every process of the cgroup. */
   | "processes"
-  /** In which states its threads are; looks at every thread of the cgroup. */
+  /** States of its threads; inspects every thread of the cgroup. */
   | "taskStates"
   /** All figures, as the kernel writes them. */
   | "files";
 
 /**
- * What a cgroup and all below it use. A part that was not asked for, or that the kernel does not account, is
- * undefined: never a zero that could be taken for a figure. Sizes are bytes, times nanoseconds.
+ * Resource usage of a cgroup and its descendants. A part that was not requested, or that the kernel does not
+ * account, is undefined, never 0. Sizes are in bytes, times in nanoseconds.
  */
 export type CgroupUsage = {
-  /** Since 1970. */
+  /** Since the epoch. */
   readonly atNs: bigint;
-  /** The same moment on the clock that never jumps, for rates. */
+  /** The same time on the monotonic clock, for rates. */
   readonly monotonicNs: bigint;
   readonly cpu: CpuUsage | undefined;
   readonly memory: MemoryUsage | undefined;
@@ -41,11 +41,11 @@ export type CgroupUsage = {
   readonly files: CgroupFiles | undefined;
 };
 
-/** What the kernel writes of a cgroup, for whoever shows its figures in words of his own. */
+/** A cgroup's files as the kernel writes them, for callers that present the figures in another form. */
 export type CgroupFiles = {
-  /** Of a machine with both, the one that has the controllers. */
+  /** On a machine with both, the one that has the controllers. */
   readonly version: 1 | 2;
-  /** By name, such as "memory.stat"; what the kernel does not have is left out. */
+  /** By name, such as "memory.stat"; missing files are left out. */
   readonly texts: ReadonlyMap<string, string>;
 };
 
@@ -58,10 +58,7 @@ export type CpuUsage = {
 type CpuDetails = {
   readonly userNs: bigint;
   readonly systemNs: bigint;
-  /**
-   * Of CFS bandwidth control: enforcement periods that have passed, those in which it was throttled, for how
-   * long in all.
-   */
+  /** CFS bandwidth control: elapsed periods, periods with throttling, and total time throttled. */
   readonly periods: bigint;
   readonly throttledPeriods: bigint;
   readonly throttledNs: bigint;
@@ -69,23 +66,20 @@ type CpuDetails = {
 
 export type MemoryUsage = {
   readonly usageBytes: bigint;
-  /**
-   * Usage without the file pages that have not been used lately, which the kernel takes back first; as
-   * cAdvisor has it.
-   */
+  /** Usage without inactive file pages, which the kernel reclaims first; as in cAdvisor. */
   readonly workingSetBytes: bigint;
   /** Undefined where there is none. */
   readonly limitBytes: bigint | undefined;
-  /** Anonymous memory, as cAdvisor has it. */
+  /** Anonymous memory, as in cAdvisor. */
   readonly rssBytes: bigint;
   readonly pageFaults: bigint;
   readonly majorPageFaults: bigint;
-  /** Undefined where the kernel does not account swap. */
+  /** Undefined if the kernel does not account swap. */
   readonly swap: SwapUsage | undefined;
   readonly details: MemoryDetails | undefined;
 };
 
-/** Swap alone, without the memory that version 1 counts with it. */
+/** Swap alone, without memory, which version 1 adds to it. */
 type SwapUsage = { readonly usageBytes: bigint; readonly limitBytes: bigint | undefined };
 
 type MemoryDetails = {
@@ -96,14 +90,14 @@ type MemoryDetails = {
   readonly kernelBytes: bigint;
   /** Undefined before Linux 5.19 with version 2. */
   readonly maxUsageBytes: bigint | undefined;
-  /** How often its limit kept it from more. */
+  /** How often its limit was hit. */
   readonly limitHits: bigint;
   readonly oomKills: bigint;
-  /** Of the cgroup alone, without those below it. */
+  /** The cgroup's own, without its descendants. */
   readonly ownPageFaults: bigint;
   readonly ownMajorPageFaults: bigint;
   /**
-   * What is kept for it when memory runs short: the soft limit of version 1, memory.min of version 2; 0 is
+   * Memory reserved for it when memory runs short: the soft limit of version 1, memory.min of version 2; 0 is
    * none.
    */
   readonly reservationBytes: bigint;
@@ -128,7 +122,7 @@ export type Pressures = {
 export type DeviceUsage = {
   readonly major: number;
   readonly minor: number;
-  /** Such as "/dev/vda"; "" for one that has no name here. */
+  /** Such as "/dev/vda"; "" if it has no name. */
   readonly name: string;
   readonly readBytes: bigint;
   readonly writtenBytes: bigint;
@@ -143,12 +137,12 @@ export type HugepageUsage = {
   /** As the controller writes it: "2MB". */
   readonly pageSize: string;
   readonly usageBytes: bigint;
-  /** Undefined with version 2, which does not keep it. */
+  /** Undefined with version 2, which does not record it. */
   readonly maxUsageBytes: bigint | undefined;
 };
 
 type CpuLimits = {
-  /** In version 1's scale (1024 is one share), which CRI speaks. */
+  /** On version 1's scale, which CRI uses (1024 is the default weight). */
   readonly cpuShares: bigint;
   readonly cpuPeriodUs: bigint;
   /** Undefined where there is none. */
@@ -158,15 +152,15 @@ type CpuLimits = {
 export type ProcessUsage = {
   readonly count: number;
   readonly fileDescriptors: number;
-  /** Undefined when there are too many descriptors to look at each. */
+  /** Undefined if there are too many descriptors to inspect. */
   readonly sockets: number | undefined;
-  /** Soft limit on open files of the first process; undefined where it has none. */
+  /** Soft limit on open files of the first process; undefined if there is none. */
   readonly maxOpenFiles: bigint | undefined;
 };
 
 /**
- * How many threads are in each state, in cAdvisor's words; the kernel does not tell of a thread that it waits
- * for a device.
+ * Number of threads in each state, as cAdvisor names them; the kernel does not report which threads wait for
+ * I/O.
  */
 export type TaskStates = {
   readonly running: number;

@@ -23,16 +23,16 @@ const limits = {
 } as const;
 const keys = Object.values(limits).flatMap(({ rate, burst }) => [rate, burst]);
 
-/** How long a packet waits at most behind those that may pass at once. */
+/** Maximum time that a packet waits in the queue. */
 const latencySeconds = 0.025;
 
-/** As long as a name of an interface may be, and its alias. */
+/** Maximum length of an interface name. */
 const nameLength = 15;
 const aliasLength = 255;
 
 /**
- * Limits what a pod receives by a queue on its link's end on the host, and what it sends by one on a link of
- * its own, through which that end's incoming packets are led (tc-tbf(8)).
+ * Limits what a pod receives with a queue on the host's end of its link, and what it sends with a queue on an
+ * ifb link, to which that end's incoming packets are redirected (tc-tbf(8)).
  */
 export const bandwidthPlugin: BuiltinPlugin = {
   keys,
@@ -72,7 +72,9 @@ async function add(
   return { ...previous, interfaces: [...previous.interfaces, { name, mac: queue.mac, sandbox: "" }] };
 }
 
-/** All else goes with the pod's link. Nothing would remove this one later, so its end is waited for. */
+/**
+ * The rest is removed with the pod's link. Nothing would remove this link later, so wait until it is removed.
+ */
 async function remove(
   call: PluginCall,
   _: AddResult | undefined,
@@ -84,7 +86,7 @@ async function remove(
   return [];
 }
 
-/** Those of pods of which nothing is known any more. Others' bear names of the same form. */
+/** Removes links of unknown pods. Others' links have names of the same form. */
 async function collect(
   network: string,
   valid: readonly Attached[],
@@ -97,7 +99,7 @@ async function collect(
   for (const link of lost) await deleteLink(route, link);
 }
 
-/** Whose the link is, which its name does not tell. */
+/** Identifies the link's owner, which its name does not. */
 function aliasOf(mark: string, network: string, { containerId, ifName }: Attached): string {
   return `${aliasPrefix(mark, network)}${containerId} ${ifName}`.slice(0, aliasLength);
 }
@@ -106,13 +108,13 @@ function aliasPrefix(mark: string, network: string): string {
   return `${mark} ${network} `;
 }
 
-/** The program calls it the same, so that each can take down what the other made. */
+/** The plugin program uses the same name, so that each can remove what the other created. */
 function egressLinkName({ network, containerId }: PluginCall): string {
   const hash = createHash("sha512").update(`${network}${containerId}`).digest("hex");
   return `bwp${hash}`.slice(0, nameLength);
 }
 
-/** What the network is configured with comes before what the pod asks for. Throws PluginFailure. */
+/** The network's configuration takes precedence over the pod's request. Throws PluginFailure. */
 function bucketOf(
   { config, runtimeConfig }: PluginCall,
   of: { readonly rate: string; readonly burst: string },

@@ -1,7 +1,7 @@
 import { isRecord, type JsonObject } from "../../../ground/json/index.ts";
 import { PluginFailure } from "./plugin-failure.ts";
 
-/** What the plugin bridge is configured to do (https://www.cni.dev/plugins/current/main/bridge/). */
+/** Configuration of the plugin bridge (https://www.cni.dev/plugins/current/main/bridge/). */
 export type BridgeConfig = {
   readonly bridge: string;
   readonly isGateway: boolean;
@@ -54,7 +54,7 @@ const ipamKeys: ReadonlyMap<string, readonly string[]> = new Map([
 ]);
 const routeKeys = ["dst", "gw"];
 
-/** Why the program is to be run with this configuration; undefined when it need not be. */
+/** Why this configuration needs the program; undefined if it does not. */
 export function bridgeObstacle(config: JsonObject): string | undefined {
   const { bridge, mtu, vlan = 0, ipam, dns } = config;
   if (bridge !== undefined && typeof bridge !== "string") return '"bridge" is not a text';

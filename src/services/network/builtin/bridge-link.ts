@@ -15,7 +15,10 @@ import { PluginFailure } from "./plugin-failure.ts";
 import type { ResultIp } from "./result.ts";
 import { writeSetting } from "./settings.ts";
 
-/** The bridge, made and brought up where it is not. Throws PluginFailure when the name is another link's. */
+/**
+ * Returns the bridge; creates it and brings it up if needed. Throws PluginFailure if a link of another kind
+ * has the name.
+ */
 export function ensureBridge(route: NetlinkSocket, { bridge: name, mtu, promiscMode }: BridgeConfig): Link {
   const there = linkByName(route, name);
   if (there === undefined) ignoreExisting(() => addBridge(route, name, mtu));
@@ -24,15 +27,15 @@ export function ensureBridge(route: NetlinkSocket, { bridge: name, mtu, promiscM
   if (bridge.kind !== "bridge")
     throw new PluginFailure(`${JSON.stringify(name)} already exists but is not a bridge`);
   if (promiscMode && !bridge.isPromiscuous) setLink(route, bridge, { promiscuous: true });
-  // Its routes are the network's, whatever routers say.
+  // Its routes come from the network's configuration, not from router advertisements.
   writeSetting(`net/ipv6/conf/${name}/accept_ra`, "0");
   if (!bridge.isUp) setLink(route, bridge, { up: true });
   return bridge;
 }
 
 /**
- * Gives the bridge the gateway's address. Throws PluginFailure when it has another one that would stand in
- * the way, unless `force` says that this one takes its place.
+ * Gives the bridge the gateway's address. Throws PluginFailure if it has a conflicting one, unless `force`
+ * replaces that.
  */
 export function ensureGateway(route: NetlinkSocket, bridge: Link, ip: ResultIp, force: boolean): void {
   if (ip.gateway === undefined) return;
@@ -46,7 +49,7 @@ export function ensureGateway(route: NetlinkSocket, bridge: Link, ip: ResultIp, 
   if (present.some(isSame)) return;
   for (const other of present) {
     const overlaps = isWithin(wanted.address, other) || isWithin(other.address, wanted);
-    // IPv6 has several addresses on each interface anyway, one of them link-local.
+    // An interface normally has several IPv6 addresses, one of them link-local.
     if (family === 6 && !overlaps) continue;
     if (!force)
       throw new PluginFailure(
@@ -57,7 +60,8 @@ export function ensureGateway(route: NetlinkSocket, bridge: Link, ip: ResultIp, 
   ignoreExisting(() =>
     addAddress(route, bridge, { address: ipBytes(wanted.address), prefixLength: wanted.prefixLength }),
   );
-  // One that was set stays; else a bridge takes the lowest one of its ports, as they come and go.
+  // A MAC address that was set stays; otherwise a bridge takes the lowest of its ports', which changes as
+  // they come and go.
   const now = linkByName(route, bridge.name) ?? bridge;
   setLink(route, bridge, { mac: Buffer.from(now.mac.replaceAll(":", ""), "hex") });
 }

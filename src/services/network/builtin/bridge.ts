@@ -11,10 +11,10 @@ import { connectPod, preparePort } from "./pod-link.ts";
 import type { AddResult, ResultIp, ResultRoute } from "./result.ts";
 import { staticAddresses } from "./static-addresses.ts";
 
-/** Interfaces of a result, by their places. */
+/** Index of the pod's interface in a result. */
 const podInterface = 2;
 
-/** Connects pods to a bridge by veth pairs, with addresses of host-local. */
+/** Connects pods to a bridge with veth pairs, with addresses from host-local. */
 export const bridgePlugin: BuiltinPlugin = {
   keys: bridgeKeys,
   obstacle: bridgeObstacle,
@@ -68,7 +68,7 @@ function prepare(
   return preparePort(place, { config: parsed, bridge: ensureBridge(tools.route, parsed), tools });
 }
 
-/** Of static, nothing is to be given back. */
+/** Static addresses need not be released. */
 const isStatic = ({ ipam }: BridgeConfig) => ipam.type === "static";
 
 async function addressesFor(call: PluginCall, config: BridgeConfig) {
@@ -83,8 +83,9 @@ function restore(call: PluginCall, { ips }: AddResult, { rules }: PluginTools): 
 }
 
 /**
- * The pod is cut off at once, and its addresses are free; the veth pair itself, for which the kernel waits
- * long, is removed afterwards. Where this process ends before, the pair goes with the pod's namespace.
+ * The pod is disconnected at once, and its addresses are freed; the veth pair itself, whose removal takes the
+ * kernel long, is removed afterwards. If this process ends before, the pair is removed with the pod's
+ * namespace.
  */
 async function remove(
   call: PluginCall,
@@ -119,7 +120,7 @@ function withGateway(ip: ResultIp, { isGateway }: BridgeConfig): ResultIp {
   return { ...ip, gateway, interface: podInterface };
 }
 
-/** One for each family that has none with a gateway yet. */
+/** One for each family without a default route. */
 function defaultRoutes(
   ips: readonly ResultIp[],
   routes: readonly ResultRoute[],

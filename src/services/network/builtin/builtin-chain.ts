@@ -15,23 +15,23 @@ import { RuleWatch } from "./rule-watch.ts";
 
 export type BuiltinChainOptions = BuiltinThreadData & {
   readonly logger: Logger;
-  /** Called when the rules of pods that are attached have to be made again. */
+  /** Called when the rules of attached pods must be restored. */
   readonly onRulesLost: () => void;
-  /** Of the thread, in place of its own; for fault tests. */
+  /** Overrides the thread's file, in fault tests. */
   readonly thread?: URL;
 };
 
 export type AddHelp = { readonly prepared?: PreparedPort | undefined; readonly file?: string | undefined };
 
 /**
- * CNI's commands in process: a thread of its own asks the kernel for what the plugins' programs would make,
- * and no process is started.
+ * CNI's commands in process: a thread does over netlink what the plugin programs would do, without starting a
+ * process.
  */
 export class BuiltinChain implements NetworkChain, AsyncDisposable {
   readonly #thread: JobThread<BuiltinJob, BuiltinAnswer>;
   readonly #options: BuiltinChainOptions;
   #watch: RuleWatch | undefined;
-  /** Links that are being removed after their DEL was answered. */
+  /** Links that are still being removed after DEL has returned. */
   readonly #removals = new Set<Promise<void>>();
 
   constructor(options: BuiltinChainOptions) {
@@ -41,19 +41,19 @@ export class BuiltinChain implements NetworkChain, AsyncDisposable {
     this.#thread = new JobThread({ name: "networks", file, workerData, error: NetworkError });
   }
 
-  /** Throws when this kernel or this process cannot do it. */
+  /** Throws if this kernel or this process cannot do it. */
   async probe(): Promise<void> {
     await this.#thread.run({ kind: "probe" });
     this.#watch ??= new RuleWatch(() => void this.#verify());
   }
 
   async requirePlugins(): Promise<void> {
-    // Nothing is missing that the kernel does not have, which `probe` has seen.
+    // `probe` has checked that the kernel has everything.
   }
 
   /**
-   * `prepared`: what {@link prepare} has made in the pod's namespace of the same network. `file`: where the
-   * attachment is written down, if it is this network alone.
+   * `prepared`: what {@link prepare} created for the same network in the pod's namespace. `file`: path of the
+   * attachment's file, if this is its only network.
    */
   async add(
     network: AttachedNetwork,
@@ -61,19 +61,19 @@ export class BuiltinChain implements NetworkChain, AsyncDisposable {
     signal?: AbortSignal,
     { prepared, file }: AddHelp = {},
   ): Promise<CniResult> {
-    // What programs cannot be told of is refused here as well.
+    // Refuses here, too, what cannot be passed to programs.
     cniArgs(pod);
     const { result, rebuilt } = await this.#thread.run({ kind: "add", network, pod, prepared, file }, signal);
     if (rebuilt) this.#options.onRulesLost();
     return parseResult(JSON.stringify(result), network.config.name);
   }
 
-  /** See {@link BuiltinPlugin.prepare}. Undefined where the network has nothing that can be made ahead. */
+  /** See {@link BuiltinPlugin.prepare}. Undefined if the network has nothing to create in advance. */
   async prepare(network: AttachedNetwork, netnsPath: string): Promise<PreparedPort | undefined> {
     return (await this.#thread.run({ kind: "prepare", network, netnsPath })).port;
   }
 
-  /** Takes away what was made ahead, where another network is attached in its place. */
+  /** Removes what was created in advance, if another network is attached instead. */
   async discard(port: PreparedPort): Promise<void> {
     await this.#thread.run({ kind: "discard", port });
   }
@@ -99,12 +99,12 @@ export class BuiltinChain implements NetworkChain, AsyncDisposable {
     await this.#thread.run({ kind: "collect", network, valid: owners });
   }
 
-  /** Which prefixes this machine has addresses of, or routes to, but for one link's. */
+  /** Prefixes that this machine has addresses in, or routes to, except for those of one link. */
   async usedPrefixes(exceptLink: string): Promise<readonly IpNetwork[]> {
     return (await this.#thread.run({ kind: "listUsed", exceptLink })).used ?? [];
   }
 
-  /** Makes a pod's rules again, where they are lost. */
+  /** Restores a pod's lost rules. */
   async restore({ networks, pod }: Attachment): Promise<void> {
     for (const network of networks)
       if (network.madeBy === "berth") await this.#thread.run({ kind: "restore", network, pod });
@@ -125,7 +125,7 @@ export class BuiltinChain implements NetworkChain, AsyncDisposable {
     }
   }
 
-  /** What is left when this fails goes with the pod's namespace, which is about to be removed. */
+  /** If this fails, the rest is removed with the pod's namespace, which comes next. */
   #removeLater(link: LeftLink): void {
     const removal = this.#thread.run({ kind: "removeLink", link }).then(
       () => undefined,

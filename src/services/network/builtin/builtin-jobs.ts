@@ -5,7 +5,7 @@ import type { NetworkConfig } from "../network-config.ts";
 import type { IpNetwork } from "./ip-address.ts";
 import type { LeftLink, PreparedPort } from "./plugin.ts";
 
-/** What the thread of the built-in plugins is asked to do. */
+/** Jobs of the built-in plugins' thread. */
 export type BuiltinJob =
   | {
       readonly kind: "delete" | "restore";
@@ -18,8 +18,8 @@ export type BuiltinJob =
       readonly pod: PodAttachment;
       readonly prepared?: PreparedPort | undefined;
       /**
-       * Where the attachment is written down before the plugins run and, with the result, after them; where
-       * it is this network alone.
+       * Path of the attachment's file, which is written before the plugins run and, with the result, after
+       * them; only if this is its only network.
        */
       readonly file?: string | undefined;
     }
@@ -27,27 +27,27 @@ export type BuiltinJob =
   | { readonly kind: "discard"; readonly port: PreparedPort }
   | { readonly kind: "removeLink"; readonly link: LeftLink }
   | { readonly kind: "collect"; readonly network: NetworkConfig; readonly valid: readonly Valid[] }
-  /** Whether this kernel takes rules at all; whether those are there that must be, and if not, makes them. */
+  /** `probe` checks that this kernel supports the rules; `verify` creates missing rules. */
   | { readonly kind: "probe" | "verify" }
-  /** Which prefixes this machine has addresses of, or routes to, but for one link's. */
+  /** Prefixes that this machine has addresses in, or routes to, except for those of one link. */
   | { readonly kind: "listUsed"; readonly exceptLink: string };
 
-/** What the thread is started with. */
+/** The thread's workerData. */
 export type BuiltinThreadData = {
-  /** The name of the table of nf_tables that is this daemon's own. */
+  /** Name of this daemon's own nf_tables table. */
   readonly table: string;
 };
 
 type Valid = { readonly containerId: string; readonly ifName: string };
 
 export type BuiltinAnswer = {
-  /** Of ADD: what a program would have printed. */
+  /** For ADD: what a program would have printed. */
   readonly result?: JsonObject;
-  /** Of `prepare`; undefined where the network has nothing that can be made ahead. */
+  /** For `prepare`; undefined if the network has nothing to create in advance. */
   readonly port?: PreparedPort | undefined;
-  /** Of DEL: to be removed when there is time. */
+  /** For DEL: links that remain to be removed. */
   readonly links?: readonly LeftLink[];
-  /** The rules were gone: those of pods that are attached are to be restored. */
+  /** The rules were lost: those of attached pods must be restored. */
   readonly rebuilt?: boolean;
   readonly used?: readonly IpNetwork[];
 };

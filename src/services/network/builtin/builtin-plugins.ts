@@ -7,7 +7,7 @@ import type { BuiltinPlugin } from "./plugin.ts";
 import { portmapPlugin } from "./portmap.ts";
 import { tuningPlugin } from "./tuning.ts";
 
-/** By the types of plugins that they stand for. */
+/** By the type of plugin that they replace. */
 export const builtinPlugins: ReadonlyMap<string, BuiltinPlugin> = new Map([
   ["bandwidth", bandwidthPlugin],
   ["bridge", bridgePlugin],
@@ -20,8 +20,8 @@ export const builtinPlugins: ReadonlyMap<string, BuiltinPlugin> = new Map([
 const commonKeys = ["type", "name", "cniVersion", "cniVersions", "capabilities", "disableGC", "disableCheck"];
 
 /**
- * Why the programs of a network are to be run; undefined where every type and every key of it can be done in
- * process. What is not known may change what a pod's network does, so it is nobody's to leave out.
+ * Why a network needs its plugin programs; undefined if all of its types and keys are supported in process.
+ * An unknown key may change what a pod's network does, so it must not be ignored.
  */
 export function obstacleOf({ plugins }: NetworkConfig): string | undefined {
   for (const [index, plugin] of plugins.entries()) {
@@ -31,9 +31,7 @@ export function obstacleOf({ plugins }: NetworkConfig): string | undefined {
   return undefined;
 }
 
-/**
- * The same of the text of a configuration file. Throws NetworkError FailedPrecondition for what is none.
- */
+/** The same for the text of a configuration file. Throws NetworkError FailedPrecondition if it is invalid. */
 export function builtinObstacle(text: string): string | undefined {
   return obstacleOf(parseNetworkConfig(text));
 }

@@ -3,7 +3,7 @@ import { serveJobs } from "../../../ground/threads/index.ts";
 import type { BuiltinAnswer, BuiltinJob, BuiltinThreadData } from "./builtin-jobs.ts";
 import { BuiltinRunner } from "./run-builtin.ts";
 
-/** The body of the thread that {@link "./builtin-chain.ts"} keeps. */
+/** The thread behind {@link "./builtin-chain.ts"}. */
 let runner: BuiltinRunner | undefined;
 
 serveJobs<BuiltinJob, BuiltinAnswer>((job) => {

@@ -8,12 +8,12 @@ import { PluginFailure } from "./plugin-failure.ts";
 import type { AddResult } from "./result.ts";
 import type { Rule } from "./rule-table.ts";
 
-/** Of the default network alone: the program, which does not know the key, lets nobody in. */
+/** Only for the default network: the program, which does not know this key, admits nobody. */
 export const publishedKey = "admitPublishedPorts";
 
 const policies: readonly unknown[] = [undefined, "", "open", "same-bridge", "isolated"];
 
-/** Lets pods' packets through a filter that forwards nothing else, and keeps bridges apart. */
+/** Lets pods' packets pass a filter that forwards nothing else, and isolates bridges. */
 export const firewallPlugin: BuiltinPlugin = {
   keys: ["backend", "iptablesAdminChainName", "firewalldZone", "ingressPolicy"],
   obstacle,
@@ -22,7 +22,10 @@ export const firewallPlugin: BuiltinPlugin = {
   delete: remove,
 };
 
-/** On this machine, now: what firewalld keeps, and iptables without nf_tables, is not to be seen here. */
+/**
+ * Depends on this machine's current state: rules of firewalld, and of iptables without nf_tables, are not
+ * visible here.
+ */
 function obstacle(config: JsonObject): string | undefined {
   const { backend = "", iptablesAdminChainName: admin = "CNI-ADMIN", ingressPolicy } = config;
   if (backend !== "" && backend !== "iptables") return `"backend" is ${JSON.stringify(backend)}`;
@@ -62,7 +65,7 @@ function addressesOf({ ips }: AddResult): readonly IpNetwork[] {
   return ips.map(({ address }) => address);
 }
 
-/** By the result's first interface, which is the bridge. */
+/** Isolates the result's first interface, the bridge. */
 function isolationOf({ config }: PluginCall, { interfaces }: AddResult): readonly Rule[] {
   const { ingressPolicy } = config;
   const [bridge] = interfaces;

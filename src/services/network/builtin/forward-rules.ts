@@ -10,7 +10,7 @@ import {
   redirected,
 } from "./rule-table.ts";
 
-/** Of the mark of packets that the table has admitted, for the filters that come after it. */
+/** Bit in the mark of admitted packets, for later filters. */
 const admittedBit = 0x1000;
 
 const setMark = [
@@ -19,14 +19,14 @@ const setMark = [
   nft.storeMark(0),
 ];
 
-/** IP_CT_ESTABLISHED and IP_CT_RELATED: what answers to a pod. */
+/** IP_CT_ESTABLISHED and IP_CT_RELATED: replies to a pod. */
 const answers = [
   nft.loadConnectionState(0),
   nft.maskRegister(0, numberBytes(0x6), numberBytes(0)),
   nft.differs(0, numberBytes(0)),
 ];
 
-/** Marks what pods send, what answers to them, and what comes to their host ports. */
+/** Marks packets from pods, replies to them, and packets to their host ports. */
 export const forwardRules: readonly Rule[] = ([4, 6] as const).flatMap((family) => {
   const { source, destination } = families[family];
   return [
@@ -48,7 +48,7 @@ function markRule(
   return { chain: "forward", note, expressions };
 }
 
-/** Drops what comes from another bridge that is kept apart, and with `itself` what comes from its own. */
+/** Drops packets from other isolated bridges, and with `itself` those from the bridge itself. */
 export function isolationRules(bridge: string, itself: boolean): readonly Rule[] {
   const name = Buffer.alloc(16);
   name.write(bridge);
@@ -74,13 +74,13 @@ export function isolationRules(bridge: string, itself: boolean): readonly Rule[]
   ];
 }
 
-/** As the program firewall calls them; administrators put rules of their own into the second. */
+/** The names that the program firewall uses; the second is for administrators' own rules. */
 const [forwardChain, adminChain] = ["CNI-FORWARD", "CNI-ADMIN"];
 const filters = (["ip", "ip6"] as const).map((family) => ({ family, table: "filter" }));
 
 /**
- * Lets what is marked pass the filter that iptables keeps, where there is one: no table can allow what
- * another refuses. Rules of one kind are there once, whatever pods there are; all can be listed by iptables.
+ * Lets marked packets pass iptables' filter, if it exists: one table cannot allow what another refuses. There
+ * is one rule of each kind, however many pods there are; iptables can list all of them.
  */
 export function admittance(socket: NetlinkSocket): readonly nft.NftChange[] {
   return filters

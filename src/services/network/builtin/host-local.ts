@@ -7,14 +7,14 @@ import type { ResultIp, ResultRoute } from "./result.ts";
 
 const defaultDirectory = "/var/lib/cni/networks";
 
-/** A program holds the lock while it reads some files. */
+/** The plugin program holds the lock while it reads a few files. */
 const lockTimeoutMs = 10_000;
 
 type Addresses = { readonly ips: readonly ResultIp[]; readonly routes: readonly ResultRoute[] };
 
 /**
- * Gives a pod one address of each range set, in turn, with the configured routes, as the program host-local
- * does. Throws PluginFailure: the configuration is wrong, or all addresses are taken.
+ * Allocates one address of each range set to a pod, round robin, with the configured routes, as the program
+ * host-local does. Throws PluginFailure if the configuration is wrong or all addresses are taken.
  */
 export async function allocateAddresses(
   network: string,
@@ -34,7 +34,7 @@ export async function allocateAddresses(
   return { ips, routes };
 }
 
-/** Frees a pod's addresses: those that are known, or all that are found where none is. */
+/** Frees a pod's addresses: the known ones, or if none are known, all that are found. */
 export async function releaseAddresses(
   network: string,
   ipam: JsonObject,
@@ -46,7 +46,7 @@ export async function releaseAddresses(
   else reservations.releaseAll(owner);
 }
 
-/** Frees the addresses of a network that none of these has. */
+/** Frees all of a network's addresses except those of these pods. */
 export async function keepAddressesOf(
   network: string,
   ipam: JsonObject,
@@ -76,7 +76,7 @@ function directoryOf(network: string, { dataDir }: JsonObject): string {
   return `${parent}/${network}`;
 }
 
-/** The routes that an address management is configured with. Throws PluginFailure. */
+/** The routes in an IPAM configuration. Throws PluginFailure. */
 export function parseRoutes(value: unknown): readonly ResultRoute[] {
   const entries = Array.isArray(value) ? value : [];
   return entries.map((entry) => {

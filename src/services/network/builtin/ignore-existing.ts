@@ -1,6 +1,6 @@
 import { isErrno } from "../../../ground/fs/index.ts";
 
-/** Runs what makes something that others may make at the same time. */
+/** Runs `make`, and ignores EEXIST: others may create the same object at the same time. */
 export function ignoreExisting(make: () => void): void {
   try {
     make();

@@ -1,16 +1,16 @@
 import { isIPv4, isIPv6 } from "node:net";
 
-/** An address of either family as a number, for ranges; an IPv4 address in IPv6's form is one of IPv4. */
+/** An address of either family as a number, for ranges; an IPv4-mapped IPv6 address counts as IPv4. */
 export type IpAddress = { readonly family: 4 | 6; readonly value: bigint };
 
-/** An address and how many of its bits name the network. */
+/** An address and the length of its network prefix. */
 export type IpNetwork = { readonly address: IpAddress; readonly prefixLength: number };
 
 const bitsOf = { 4: 32, 6: 128 } as const;
 /** ::ffff:0:0/96 */
 const mappedPrefix = 0xffffn;
 
-/** Undefined for what is no address. */
+/** Undefined if it is not an address. */
 export function parseIp(text: unknown): IpAddress | undefined {
   if (typeof text !== "string" || text.includes("%")) return undefined;
   if (isIPv4(text)) return { family: 4, value: valueOfIpv4(text) };
@@ -19,7 +19,7 @@ export function parseIp(text: unknown): IpAddress | undefined {
   return value >> 32n === mappedPrefix ? { family: 4, value: value & 0xffff_ffffn } : { family: 6, value };
 }
 
-/** Reads "10.87.0.0/24"; undefined for what is none. */
+/** Parses "10.87.0.0/24"; undefined if it is invalid. */
 export function parseIpNetwork(text: unknown): IpNetwork | undefined {
   if (typeof text !== "string") return undefined;
   const [ip = "", prefix = "", ...rest] = text.split("/");
@@ -29,7 +29,7 @@ export function parseIpNetwork(text: unknown): IpNetwork | undefined {
   return prefixLength <= bitsOf[address.family] ? { address, prefixLength } : undefined;
 }
 
-/** As Go prints addresses, which names files of reservations: RFC 5952. */
+/** In the form of RFC 5952, as Go prints addresses: reservation files are named so. */
 export function formatIp({ family, value }: IpAddress): string {
   return family === 4 ? [...bytesOf(value, 4)].join(".") : formatIpv6(value);
 }

@@ -2,7 +2,7 @@ import { parseIpNetwork } from "./ip-address.ts";
 import type { BuiltinPlugin, PluginCall } from "./plugin.ts";
 import type { AddResult, ResultIp } from "./result.ts";
 
-/** Every pod's loopback interface is up before its networks are made, and stays so until it is gone. */
+/** Does nothing: a pod's loopback interface is up before its networks are created, and stays up. */
 export const loopbackPlugin: BuiltinPlugin = {
   keys: [],
   obstacle: () => undefined,

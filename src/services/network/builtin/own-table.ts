@@ -4,35 +4,35 @@ import { admittance, forwardRules } from "./forward-rules.ts";
 import { formatNetwork, type IpNetwork } from "./ip-address.ts";
 import { chains, type Family, type Rule, rules, setsOf, subnetChain, subnetRules } from "./rule-table.ts";
 
-/** An element of a set or map of the table; the note says whose it is. */
+/** An element of one of the table's sets or maps; the note identifies its owner. */
 export type TableElement = nft.SetElement & { readonly set: string; readonly note: string };
 
 const families: readonly Family[] = [4, 6];
 
-/** Others may change rules of theirs all the time. */
+/** Others may change their rules at any time. */
 const commitTries = 20;
-/** A socket takes some two hundred kilobytes at once, */
+/** A socket accepts about two hundred kilobytes at once, */
 const mostAtOnce = 500;
-/** and an attribute 64. */
+/** and an attribute 64 kilobytes. */
 const mostInMessage = 200;
 
 type ElementKey = { readonly set: string; readonly key: Buffer };
-/** Elements that are to go, and the generation of the rules in which they were looked for. */
+/** Elements to remove, and the rules' generation at which they were found. */
 type Found = { readonly generation: number; readonly left: readonly ElementKey[] };
 
 /**
- * A table of nf_tables that is this daemon's own: its rules, which are always the same, and elements of its
- * sets. What somebody has removed of the rules is made again before the next change; nobody is asked about
- * it, as each change of anybody's raises the generation of the rules.
+ * This daemon's own nf_tables table: fixed rules, and elements of sets. Rules that somebody removed are
+ * restored before the next change; that is noticed without listing them, since every change by anybody
+ * increments the ruleset's generation.
  */
 export class OwnTable implements Disposable {
   readonly #socket = NetlinkSocket.open("netfilter");
   readonly #table: string;
-  /** Of the rules, when the table was as it must be. */
+  /** The ruleset's generation at the last check. */
   #generation: number | undefined;
-  /** The rules that were there then. */
+  /** The rules that existed then. */
   #rules = new Set<string>();
-  /** By the subnets' names. */
+  /** By subnet name. */
   readonly #subnetRules = new Map<string, readonly Rule[]>();
   #rebuilt = false;
 
@@ -40,32 +40,32 @@ export class OwnTable implements Disposable {
     this.#table = table;
   }
 
-  /** True once after the table was made anew: elements of pods that are there may be missing. */
+  /** True once after the table was recreated: elements of existing pods may be missing. */
   takeRebuilt(): boolean {
     const rebuilt = this.#rebuilt;
     this.#rebuilt = false;
     return rebuilt;
   }
 
-  /** Throws LinuxError where the kernel has no nf_tables, or this process no right to it. */
+  /** Throws LinuxError if the kernel has no nf_tables, or this process may not use it. */
   probe(): void {
     nft.generationOf(this.#socket);
   }
 
-  /** Makes rules again that somebody has removed; where there was no table, nobody needs one yet. */
+  /** Restores rules that somebody removed; if there was no table, none is needed yet. */
   verify(): void {
     this.#retry(() => {
       this.#verify();
     });
   }
 
-  /** Adds elements, those that are there already with their values of now, and the rules that they need. */
+  /** Adds or updates elements, and adds the rules that they need. */
   put(elements: readonly TableElement[], subnets: readonly IpNetwork[], rules: readonly Rule[] = []): void {
     for (let at = 0; at === 0 || at < elements.length; at += mostAtOnce)
       this.#putSome(elements.slice(at, at + mostAtOnce), subnets, rules);
   }
 
-  /** Most often none is there already: then the kernel is not asked before. */
+  /** Usually none exists yet: so try first, without listing them. */
   #putSome(elements: readonly TableElement[], subnets: readonly IpNetwork[], rules: readonly Rule[]): void {
     try {
       this.#add(elements, [], subnets, rules);
@@ -75,7 +75,7 @@ export class OwnTable implements Disposable {
     }
   }
 
-  /** Of `replaced`, those that are there already, perhaps with another value, make room. */
+  /** Existing elements among `replaced`, which may have other values, are removed first. */
   #add(
     elements: readonly TableElement[],
     replaced: readonly TableElement[],
@@ -89,7 +89,7 @@ export class OwnTable implements Disposable {
       const changes = [
         ...missing,
         ...further.map((rule) => added(this.#table, rule)),
-        // Later it is seen to by whoever looks what others have changed.
+        // Later, it is restored by the next check for changes.
         ...(further.some((rule) => forwardRules.includes(rule)) ? admittance(this.#socket) : []),
         ...bySet(
           replaced.filter((each) => this.#isThere(each)),
@@ -104,7 +104,7 @@ export class OwnTable implements Disposable {
     });
   }
 
-  /** Takes elements away that have this note: those that are known, or all of these sets where none is. */
+  /** Removes elements with this note: the known ones, or if none are known, all in these sets. */
   remove(note: string, known: readonly ElementKey[], sets: readonly string[]): void {
     if (known.length === 0) {
       this.removeWhere(sets, (other) => other === note);
@@ -116,7 +116,7 @@ export class OwnTable implements Disposable {
     }));
   }
 
-  /** Takes away the elements of these sets with such a note. */
+  /** Removes the elements of these sets whose note is wanted. */
   removeWhere(sets: readonly string[], isWanted: (note: string) => boolean): void {
     this.#removeAll((generation) => ({
       generation,
@@ -133,7 +133,9 @@ export class OwnTable implements Disposable {
     this.#socket[Symbol.dispose]();
   }
 
-  /** Looks again where somebody has changed rules meanwhile: an element may be another's by then. */
+  /**
+   * Looks again if somebody changed rules in the meantime: an element may belong to another owner by then.
+   */
   #removeAll(find: (generation: number) => Found): void {
     let found: Found | undefined;
     do {
@@ -157,7 +159,7 @@ export class OwnTable implements Disposable {
     return nft.elementNote(this.#socket, this.#table, set, key) !== undefined;
   }
 
-  /** For every pod the same. */
+  /** The same for every pod. */
   #rulesOf(subnet: IpNetwork): readonly Rule[] {
     const text = formatNetwork(subnet);
     const known = this.#subnetRules.get(text) ?? subnetRules(subnet);
@@ -165,7 +167,7 @@ export class OwnTable implements Disposable {
     return known;
   }
 
-  /** The subnet's own chain is made as a whole, as the order of its rules matters. */
+  /** The subnet's own chain is created as a whole, since the order of its rules matters. */
   #missingRules(subnet: IpNetwork): readonly nft.NftChange[] {
     const chain = subnetChain(subnet);
     const wanted = this.#rulesOf(subnet);
@@ -180,7 +182,7 @@ export class OwnTable implements Disposable {
     ];
   }
 
-  /** Makes what is missing of the rules that are always there; the generation in which all were. */
+  /** Restores missing fixed rules; returns the generation at which all existed. */
   #verify(): number {
     const generation = nft.generationOf(this.#socket);
     if (generation === this.#generation) return generation;
@@ -189,12 +191,15 @@ export class OwnTable implements Disposable {
     if (rules.every((rule) => this.#rules.has(nameOf(rule)))) return this.#admitted(generation);
     this.#rebuilt = true;
     nft.commit(this.#socket, wholeTable(this.#table), generation);
-    // What the subnets' rules were in the chains that all share is to be made again too.
+    // The subnets' rules in shared chains must be restored, too.
     this.#generation = undefined;
     return this.#verify();
   }
 
-  /** Another program's filter may be new, or have lost what lets pods pass; the generation afterwards. */
+  /**
+   * Another program's filter may be new, or have lost the rules that admit pods. Returns the generation
+   * afterwards.
+   */
   #admitted(generation: number): number {
     if (!forwardRules.some((rule) => this.#rules.has(nameOf(rule)))) return generation;
     const missing = admittance(this.#socket);
@@ -204,7 +209,7 @@ export class OwnTable implements Disposable {
     return this.#generation;
   }
 
-  /** Again where somebody has changed rules meanwhile. */
+  /** Retries if somebody changed rules in the meantime. */
   #retry<Result>(work: (isAgain: boolean) => Result): Result {
     for (let left = commitTries; ; left--) {
       try {
@@ -238,7 +243,9 @@ function uniqueSubnets(subnets: readonly IpNetwork[]): Iterable<IpNetwork> {
   return new Map(subnets.map((subnet) => [formatNetwork(subnet), subnet])).values();
 }
 
-/** In few messages, as the kernel answers each: a socket has room for some three hundred answers. */
+/**
+ * In few messages, since the kernel replies to each, and a socket has room for about three hundred replies.
+ */
 function bySet<Element extends ElementKey>(
   elements: readonly Element[],
   change: (set: string, some: readonly Element[]) => nft.NftChange,

@@ -15,21 +15,21 @@ import {
   subnetChain,
 } from "./rule-table.ts";
 
-/** Whose elements they are. */
+/** The owner of elements. */
 export type RuleOwner = { readonly network: string; readonly containerId: string; readonly ifName: string };
 
 export type Admittance = {
   /** Whether other machines may reach the pod's host ports. */
   readonly published: boolean;
-  /** Rules that keep its bridge apart. */
+  /** Rules that isolate its bridge. */
   readonly isolation: readonly Rule[];
 };
 
 const families: readonly Family[] = [4, 6];
 
 /**
- * What pods have in the table in which they are masqueraded and host ports lead to them: the same few rules
- * whatever pods there are, and for each of these an element of a map.
+ * Pods' masquerading and host ports in berth's nf_tables table: a fixed number of rules, and map elements for
+ * each pod.
  */
 export class PacketRules implements Disposable {
   readonly #table: OwnTable;
@@ -38,22 +38,22 @@ export class PacketRules implements Disposable {
     this.#table = new OwnTable(table);
   }
 
-  /** True once after the table was made anew: elements of pods that are there may be missing. */
+  /** True once after the table was recreated: elements of existing pods may be missing. */
   takeRebuilt(): boolean {
     return this.#table.takeRebuilt();
   }
 
-  /** Throws LinuxError where the kernel has no nf_tables, or this process no right to it. */
+  /** Throws LinuxError if the kernel has no nf_tables, or this process may not use it. */
   probe(): void {
     this.#table.probe();
   }
 
-  /** Makes rules again that somebody has removed; where there was no table, nobody needs one yet. */
+  /** Restores rules that somebody removed; if there was no table, none is needed yet. */
   verify(): void {
     this.#table.verify();
   }
 
-  /** Packets of a pod that leave the subnet of its address get this machine's. */
+  /** A pod's packets that leave its subnet get this machine's address. */
   masquerade(owner: RuleOwner, addresses: readonly IpNetwork[]): void {
     const elements = addresses.map((pod): TableElement => {
       const { family } = pod.address;
@@ -64,7 +64,7 @@ export class PacketRules implements Disposable {
     this.#table.put(elements, addresses.map(subnetOf));
   }
 
-  /** Whoever asked for a port last has it, as with the program. */
+  /** The last pod that requested a port gets it, as with the program. */
   redirect(owner: RuleOwner, ports: readonly PortRedirect[]): void {
     const elements = ports.map((port) => ({ ...portElement(port), note: noteOf(owner) }));
     this.#table.put(
@@ -74,7 +74,7 @@ export class PacketRules implements Disposable {
     forgetPortConnections(ports);
   }
 
-  /** Takes away the owner's masquerading: of these addresses, or all of it where none is known. */
+  /** Removes the owner's masquerading: of these addresses, or if none are known, all of it. */
   forget(owner: RuleOwner, addresses: readonly IpNetwork[]): void {
     const known = addresses.map((pod) => ({
       set: masqueradeMap(pod.address.family),
@@ -93,7 +93,7 @@ export class PacketRules implements Disposable {
     forgetPortConnections(ports);
   }
 
-  /** Takes away all elements of a network but those of these owners. */
+  /** Removes all elements of a network except those of these owners. */
   keepOnly(network: string, valid: readonly Omit<RuleOwner, "network">[]): void {
     const notes = new Set(valid.map((owner) => noteOf({ ...owner, network })));
     const isLost = (note: string) => note.endsWith(` ${network}`) && !notes.has(note);
@@ -103,7 +103,7 @@ export class PacketRules implements Disposable {
     );
   }
 
-  /** Lets a pod's packets be forwarded, whatever the filter of iptables says of others. */
+  /** Admits a pod's packets for forwarding, even if iptables' filter drops others. */
   admit(owner: RuleOwner, addresses: readonly IpNetwork[], { published, isolation }: Admittance): void {
     const elements = addresses.flatMap((pod) =>
       setsOfAdmittance(pod, published).map((set) => ({
@@ -115,7 +115,7 @@ export class PacketRules implements Disposable {
     this.#table.put(elements, [], [...forwardRules, ...isolation]);
   }
 
-  /** Takes that back. */
+  /** Reverts {@link admit}. */
   dismiss(owner: RuleOwner, addresses: readonly IpNetwork[]): void {
     const known = addresses.flatMap((pod) =>
       setsOfAdmittance(pod, true).map((set) => ({ set, key: ipBytes(pod.address) })),
@@ -132,7 +132,7 @@ export class PacketRules implements Disposable {
   }
 }
 
-/** The network comes last: a long name is cut, and the sandbox is known all the same. */
+/** The network comes last: if a long name is truncated, the sandbox can still be identified. */
 function noteOf({ network, containerId, ifName }: RuleOwner): string {
   return `${containerId} ${ifName} ${network}`.slice(0, nft.maxNoteBytes);
 }

@@ -11,63 +11,66 @@ export type PluginCall = {
   /** The sandbox's id. */
   readonly containerId: string;
   readonly ifName: string;
-  /** Where the namespace is found; empty where it is gone. */
+  /** Current path of the namespace; empty if it no longer exists. */
   readonly netnsPath: string;
-  /** What results call the namespace: the path that it is to be found at later. */
+  /** The namespace's path in results: where it will be pinned. */
   readonly sandbox: string;
-  /** What this plugin is told of the pod, by its capabilities. */
+  /** Capability arguments of the pod for this plugin. */
   readonly runtimeConfig: JsonObject;
-  /** What {@link BuiltinPlugin.prepare} made of this plugin in the same namespace. */
+  /** What {@link BuiltinPlugin.prepare} of this plugin created in the same namespace. */
   readonly prepared?: PreparedPort | undefined;
 };
 
 /**
- * A veth pair that was made ahead: its end on the host, which is a port of the bridge, and the pod's, in the
- * namespace that is found there.
+ * A veth pair created in advance: the host's end, a port of the bridge, and the pod's end, in the namespace
+ * at that path.
  */
 export type PreparedPort = { readonly host: LeftLink; readonly pod: PodLink; readonly netnsPath: string };
 
-/** A link of which nothing changes any more while a pod is attached. */
+/** The fields of a link that do not change while a pod is attached. */
 export type PodLink = Pick<Link, "index" | "name" | "mac">;
 
-/** What plugins work with. */
+/** Tools that plugins use. */
 export type PluginTools = {
-  /** Of the host's network namespace. */
+  /** Socket in the host's network namespace. */
   readonly route: NetlinkSocket;
   readonly rules: PacketRules;
-  /** What tells this daemon's own links from those of others; the name of its table. */
+  /** Distinguishes this daemon's links from others'; the name of its table. */
   readonly mark: string;
-  /** Called before each step with its name; fault tests end the process there. */
+  /** Called with the name of each step before it; fault tests end the process there. */
   readonly step: (name: string) => void;
 };
 
-/** What is still to be removed after DEL has been answered: a veth pair, by its end on the host. */
+/** A veth pair that remains to be removed after DEL has returned, by the host's end. */
 export type LeftLink = { readonly index: number; readonly name: string };
 
-/** An interface of a pod that is attached. */
+/** An interface of an attached pod. */
 export type Attached = { readonly containerId: string; readonly ifName: string };
 
-/** A type of plugins, done in process as the program of that name does it. */
+/** A plugin in process, which does what the program of the same name does. */
 export type BuiltinPlugin = {
-  /** Keys of its configuration that are done, besides those that every plugin has. */
+  /** Supported keys of its configuration, in addition to those of every plugin. */
   readonly keys: readonly string[];
-  /** Why a configuration whose keys are all known is left to the program; undefined when it is not. */
+  /** Why a configuration whose keys are all supported still needs the program; undefined if it does not. */
   obstacle(config: JsonObject): string | undefined;
-  /** ADD. `previous`: the result of the plugins before it. Throws whatever fails; DEL follows then. */
+  /** ADD. `previous`: the result of the plugins before it. Throws any failure; DEL follows then. */
   add(call: PluginCall, previous: AddResult | undefined, tools: PluginTools): Promise<AddResult>;
   /**
-   * Makes ahead, in a network namespace that no pod has yet, what takes ADD longest there. It goes with the
-   * namespace.
+   * Creates the slowest part of ADD in advance, in a network namespace that no pod has yet. It is removed
+   * with the namespace.
    */
   prepare?(
     config: JsonObject,
     place: Pick<PluginCall, "netnsPath" | "ifName">,
     tools: PluginTools,
   ): Promise<PreparedPort>;
-  /** Makes its rules of an attached pod again, after somebody has removed them. */
+  /** Restores its rules of an attached pod after somebody removed them. */
   restore?(call: PluginCall, result: AddResult, tools: PluginTools): void;
-  /** GC: removes what this daemon has made for a network's pods but these, and nobody else would remove. */
+  /**
+   * GC: for all of a network's pods except these, removes what this daemon created and nobody else would
+   * remove.
+   */
   collect?(network: string, valid: readonly Attached[], tools: PluginTools): Promise<void>;
-  /** DEL, at any time and more than once. `result`: that of the whole ADD, where it is known. */
+  /** DEL, possibly at any time and more than once. `result`: that of the whole ADD, if it is known. */
   delete(call: PluginCall, result: AddResult | undefined, tools: PluginTools): Promise<readonly LeftLink[]>;
 };

@@ -31,17 +31,17 @@ type Connection = {
   readonly tools: PluginTools;
 };
 
-/** As long as the programs wait for it. */
+/** The programs wait as long. */
 const readyTimeoutMs = 5000;
 const readyPauseMs = 1;
 const nameTries = 10;
 
-/** The bridge as it is with the new port, whose address it may have taken. */
+/** The bridge after the new port was added, whose MAC address it may have taken. */
 type Connected = { readonly bridge: PodLink; readonly host: PodLink; readonly pod: PodLink };
 
 /**
- * Connects a pod's namespace to a bridge by a veth pair, with addresses and routes; all of them when the
- * connection stands. Throws PluginFailure.
+ * Connects a pod's namespace to a bridge with a veth pair, addresses and routes; resolves when the connection
+ * works. Throws PluginFailure.
  */
 export async function connectPod(call: PluginCall, connection: Connection): Promise<Connected> {
   const { config, bridge, ips, routes, tools } = connection;
@@ -55,8 +55,8 @@ export async function connectPod(call: PluginCall, connection: Connection): Prom
   const pod = ready ?? required(route, call.ifName);
   for (const { address } of ips)
     addAddress(route, pod, { address: ipBytes(address.address), prefixLength: address.prefixLength });
-  // The change of an address, even to what it was, tells the neighbours whose the new addresses are, as
-  // bringing the link up does.
+  // Setting the MAC address, even to the same value, announces the new addresses to neighbours, as bringing
+  // the link up does.
   setLink(route, pod, ready === undefined ? { up: true } : { mac: macBytes(pod) });
   await waitFor(`the addresses of ${call.ifName} are not usable`, () => isSettled(route, pod, ips));
   for (const each of routes) addPodRoute(route, pod, each, ips);
@@ -65,15 +65,15 @@ export async function connectPod(call: PluginCall, connection: Connection): Prom
   return { bridge: linkByIndex(tools.route, bridge.index) ?? bridge, host: added, pod };
 }
 
-/** What people see of a port that no pod has yet. */
+/** Alias that administrators see on a port that no pod has yet. */
 const preparedAlias = "made ahead by berth for its next pod";
 
 type Place = Pick<PluginCall, "netnsPath" | "ifName">;
 type Port = Pick<Connection, "config" | "bridge" | "tools">;
 
 /**
- * Makes ahead what {@link connectPod} can take up: the pair, both ends up, without addresses. It goes with
- * the namespace. Throws PluginFailure.
+ * Creates in advance what {@link connectPod} can use: the pair, both ends up, without addresses. It is
+ * removed with the namespace. Throws PluginFailure.
  */
 export async function preparePort(place: Place, { config, bridge, tools }: Port): Promise<PreparedPort> {
   const name = addPort(place, randomUUID(), { config, bridge, tools });
@@ -90,7 +90,9 @@ function known({ index, name, mac }: Link): PodLink {
   return { index, name, mac };
 }
 
-/** Undefined where somebody has changed the port meanwhile, or made the bridge anew: then it is gone. */
+/**
+ * Undefined if somebody changed the port, or recreated the bridge, in the meantime: then the port is removed.
+ */
 async function takePrepared(
   port: PreparedPort,
   bridge: Link,
@@ -107,8 +109,8 @@ async function takePrepared(
 }
 
 /**
- * Takes away what {@link preparePort} has made, by its end in the pod's namespace, which is nobody else's:
- * the other end may have another name by now, be elsewhere, or its number another link's.
+ * Removes what {@link preparePort} created, by its end in the pod's namespace, which is certainly ours: the
+ * other end may have been renamed or moved, or its index reused.
  */
 export async function removePrepared({ netnsPath, pod }: PreparedPort): Promise<void> {
   using route = NetlinkSocket.open("route", netnsPath);
@@ -136,7 +138,10 @@ async function operational(route: NetlinkSocket, name: string, bridge: Link): Pr
   return host ?? required(route, name);
 }
 
-/** A name is found again by whoever knows the owner, and tried anew where somebody else has it. */
+/**
+ * The name is derived from the owner, so that it can be found again; if somebody else has it, another one is
+ * tried.
+ */
 function addPair(
   { netnsPath, ifName }: Place,
   owner: string,
@@ -168,7 +173,7 @@ function vethName(owner: string, attempt: number): string {
   return `veth${hash.slice(0, 8)}`;
 }
 
-/** Within the pod's namespace, with no pause: what must be set before there are addresses. */
+/** Sets, in the pod's namespace and without yielding, what must be set before there are addresses. */
 function configure({ netnsPath, ifName }: Place, { enableDad }: BridgeConfig): void {
   inNetworkNamespace(netnsPath, () => {
     writeSetting(`net/ipv6/conf/${ifName}/accept_dad`, enableDad ? "1" : "0");
@@ -177,7 +182,7 @@ function configure({ netnsPath, ifName }: Place, { enableDad }: BridgeConfig): v
   });
 }
 
-/** The same for addresses of IPv6. */
+/** The same for IPv6 addresses. */
 function enableIpv6({ netnsPath, ifName }: Place): void {
   inNetworkNamespace(netnsPath, () => {
     for (const name of ["lo", ifName]) writeSetting(`net/ipv6/conf/${name}/disable_ipv6`, "0");
@@ -190,13 +195,13 @@ function hasIpv6(ips: readonly ResultIp[]): boolean {
   return ips.some(({ address }) => address.address.family === 6);
 }
 
-/** Addresses of IPv6 count only once the link stands, and nobody else was found to have them. */
+/** IPv6 addresses are usable only once the link is up and duplicate address detection is done. */
 function isSettled(route: NetlinkSocket, pod: PodLink, ips: readonly ResultIp[]): boolean {
   if (!hasIpv6(ips)) return true;
   return listAddresses(route, pod).every(({ isTentative }) => !isTentative);
 }
 
-/** By the gateway of the first address of its family, where it names none. */
+/** Without a gateway of its own, it uses that of the first address of its family. */
 function addPodRoute(
   socket: NetlinkSocket,
   pod: PodLink,

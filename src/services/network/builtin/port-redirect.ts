@@ -4,7 +4,7 @@ import { type IpAddress, type IpNetwork, ipBytes } from "./ip-address.ts";
 import type { TableElement } from "./own-table.ts";
 import { addressPortMap, families, portMap } from "./rule-table.ts";
 
-/** A port of this machine that leads into a pod. */
+/** A port of this machine that is forwarded to a pod. */
 export type PortRedirect = {
   readonly protocol: "tcp" | "udp" | "sctp";
   readonly hostPort: number;
@@ -16,7 +16,7 @@ export type PortRedirect = {
 
 const protocolNumbers = { tcp: 6, udp: 17, sctp: 132 };
 
-/** The element of a map that leads a port into its pod. */
+/** The map element that forwards a port to its pod. */
 export function portElement(port: PortRedirect): Omit<TableElement, "note"> {
   const { family } = port.pod.address;
   const ports = [Buffer.of(protocolNumbers[port.protocol]), portBytes(port.hostPort)];
@@ -31,7 +31,7 @@ function portBytes(port: number): Buffer {
   return Buffer.of(port >> 8, port & 0xff);
 }
 
-/** UDP knows no beginning: packets of who goes on sending would never come to the rules. */
+/** Drops tracked UDP connections: a client that keeps sending would never reach the new rules. */
 export function forgetPortConnections(ports: readonly PortRedirect[]): void {
   const hosts = ports.filter(({ protocol }) => protocol === "udp");
   if (hosts.length === 0) return;
@@ -41,7 +41,7 @@ export function forgetPortConnections(ports: readonly PortRedirect[]): void {
     try {
       forgetConnections(socket, { family, protocol: protocolNumbers.udp, port: hostPort });
     } catch (error) {
-      // A kernel that cannot be told forgets by itself, once nobody has sent for some minutes.
+      // If the kernel does not support this, it forgets a connection after some idle minutes.
       if (!isErrno(error, "EINVAL", "EOPNOTSUPP")) throw error;
     }
   }

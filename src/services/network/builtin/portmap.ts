@@ -6,10 +6,10 @@ import type { PortRedirect } from "./port-redirect.ts";
 import type { AddResult } from "./result.ts";
 import { writeSetting } from "./settings.ts";
 
-/** The bit that marks packets in both implementations, so that it may be named. */
+/** The mark bit that both implementations use, so a configuration may name it. */
 const defaultMarkBit = 13;
 
-/** Makes ports of the machine lead into pods. */
+/** Forwards ports of the machine to pods. */
 export const portmapPlugin: BuiltinPlugin = {
   keys: ["snat", "markMasqBit", "conditionsV4", "conditionsV6"],
   obstacle,
@@ -37,7 +37,7 @@ async function add(
   if (redirects.length === 0) return previous;
   tools.step("ports");
   tools.rules.redirect(call, redirects);
-  // Connections from 127.0.0.0/8 may leave the machine only where this says so.
+  // Connections from 127.0.0.0/8 may leave the machine only with this setting.
   const [bridge] = previous.interfaces;
   if (bridge?.sandbox === "" && pods.some(({ address }) => address.family === 4))
     writeSetting(`net/ipv4/conf/${bridge.name}/route_localnet`, "1");
@@ -55,14 +55,14 @@ async function remove(
   tools: PluginTools,
 ): Promise<readonly LeftLink[]> {
   tools.step("undo ports");
-  // Of a pod whose record is lost nobody says that it had ports.
+  // If a pod's record is lost, its ports are unknown.
   if (result !== undefined && !Array.isArray(call.runtimeConfig.portMappings)) return [];
   const known = result === undefined ? [] : redirectsOf(call, podAddresses(call, result));
   tools.rules.forgetPorts(call, known);
   return [];
 }
 
-/** The first address of each family that the pod has on the interface in question. */
+/** The pod's first address of each family on the interface. */
 function podAddresses({ ifName }: PluginCall, { ips, interfaces }: AddResult): readonly IpNetwork[] {
   const own = ips.filter(({ interface: index }) => {
     const owner = index === undefined ? undefined : interfaces[index];

@@ -14,7 +14,7 @@ import {
 } from "./ip-address.ts";
 import { PluginFailure } from "./plugin-failure.ts";
 
-/** Addresses from `start` to `end`, both included, but for the gateway. */
+/** Addresses from `start` to `end`, both included, except for the gateway. */
 export type Range = {
   readonly subnet: IpNetwork;
   readonly start: IpAddress;
@@ -26,7 +26,7 @@ export type Range = {
 export type RangeSet = readonly [Range, ...Range[]];
 
 /**
- * The sets of ranges of host-local's configuration: a single range, then those of `ranges`
+ * The range sets in host-local's configuration: a single range, then those of `ranges`
  * (https://www.cni.dev/plugins/current/ipam/host-local/). Throws PluginFailure that says what is wrong.
  */
 export function parseRanges(ipam: JsonObject): readonly RangeSet[] {
@@ -38,7 +38,7 @@ export function parseRanges(ipam: JsonObject): readonly RangeSet[] {
   return sets;
 }
 
-/** The address at which an allocation begins, when that is within a range of the set. */
+/** The range of the set that contains the address. */
 export function rangeOf(set: RangeSet, address: IpAddress): Range | undefined {
   return set.find((range) => isInRange(address, range));
 }
@@ -48,8 +48,8 @@ export function describeSet(set: RangeSet): string {
 }
 
 /**
- * Every address of a set once, from the one behind `last`, where that is in the set, else from its first
- * one. The last one itself comes at the end.
+ * Every address of a set once, starting after `last` if that is in the set, otherwise with the first. `last`
+ * itself comes at the end.
  */
 export function* addressesAfter(
   set: RangeSet,
@@ -107,7 +107,7 @@ function parseRange(value: unknown, wrong: (why: string) => Error): Range {
     return parsed;
   };
   const first = plus(subnet.address, 1n);
-  // The broadcast address of IPv4 is nobody's.
+  // IPv4's broadcast address is not allocated.
   const last = plus(lastAddress(subnet), family === 4 ? -1n : 0n);
   const range = {
     subnet,

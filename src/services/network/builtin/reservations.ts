@@ -14,13 +14,13 @@ import { formatIp, type IpAddress, parseIp } from "./ip-address.ts";
 const lastPrefix = "last_reserved_ip.";
 const draftPrefix = "berth-";
 
-/** Whose an address is. */
+/** The owner of an address. */
 export type AddressOwner = { readonly containerId: string; readonly ifName: string };
 
 /**
- * The reserved addresses of one network, as the program host-local keeps them: a file for each, named after
- * it, with its owner; the last one of each range set; and a lock for as long as one looks and writes. So the
- * program and this can take turns.
+ * The reserved addresses of one network, in the program host-local's format: a file for each address, with
+ * its owner; the last address of each range set; and a lock that is held while files are read and written. So
+ * both can be used alternately.
  */
 export class Reservations implements Disposable {
   readonly #directory: string;
@@ -32,8 +32,8 @@ export class Reservations implements Disposable {
   }
 
   /**
-   * Takes the lock, which a program may hold meanwhile. Throws LinuxError DeadlineExceeded when it holds it
-   * for longer than `timeoutMs`.
+   * Takes the lock, which a program may hold. Throws LinuxError DeadlineExceeded if it is held for longer
+   * than `timeoutMs`.
    */
   static async open(directory: string, timeoutMs: number): Promise<Reservations> {
     mkdirSync(directory, { recursive: true, mode: 0o755 });
@@ -41,8 +41,8 @@ export class Reservations implements Disposable {
   }
 
   /**
-   * False when somebody has the address. Written down as the last one of its set. The file comes with its
-   * owner in one step, so that no end of this process leaves one that is nobody's.
+   * Reserves an address and stores it as the last one of its set; false if it is taken. The file appears
+   * atomically with its owner, so a crash leaves none without.
    */
   reserve(address: IpAddress, owner: AddressOwner, setIndex: number): boolean {
     const text = formatIp(address);
@@ -59,12 +59,12 @@ export class Reservations implements Disposable {
     return true;
   }
 
-  /** Undefined when none was reserved of that set, or the file cannot be read: then the first one is next. */
+  /** Undefined if none of that set was reserved, or the file cannot be read: then the first one is next. */
   lastReserved(setIndex: number): IpAddress | undefined {
     return parseIp(readIfThere(`${this.#directory}/${lastPrefix}${setIndex}`)?.trim());
   }
 
-  /** Frees those of these addresses that are the owner's. */
+  /** Frees those of these addresses that belong to the owner. */
   release(addresses: readonly IpAddress[], owner: AddressOwner): void {
     for (const address of addresses) {
       const path = `${this.#directory}/${formatIp(address)}`;
@@ -73,7 +73,7 @@ export class Reservations implements Disposable {
     unlinkIfThere(this.#draftOf(owner));
   }
 
-  /** Frees all addresses of the owner, for which every file is read. */
+  /** Frees all addresses of the owner; reads every file. */
   releaseAll(owner: AddressOwner): void {
     for (const name of readdirSync(this.#directory)) {
       const path = `${this.#directory}/${name}`;
@@ -82,18 +82,18 @@ export class Reservations implements Disposable {
     unlinkIfThere(this.#draftOf(owner));
   }
 
-  /** Frees all addresses but those of these owners. */
+  /** Frees all addresses except those of these owners. */
   keepOnly(owners: readonly AddressOwner[]): void {
     const kept = new Set(owners.map(textOf));
     for (const name of readdirSync(this.#directory)) {
       const path = `${this.#directory}/${name}`;
       const isFree = parseIp(name) !== undefined && !kept.has(readIfThere(path)?.trim() ?? "");
-      // Nobody else is at work on a draft, as the lock is ours.
+      // Nobody else writes a draft, since we hold the lock.
       if (isFree || name.startsWith(draftPrefix)) unlinkIfThere(path);
     }
   }
 
-  /** What a process that is killed while it reserves leaves; it goes with the owner's addresses. */
+  /** A process killed during a reservation leaves this file; it is removed with the owner's addresses. */
   #draftOf({ containerId }: AddressOwner): string {
     return `${this.#directory}/${draftPrefix}${containerId}`;
   }

@@ -2,12 +2,12 @@ import type { JsonObject } from "../../../ground/json/index.ts";
 import { type CniVersion, isAtLeast } from "../cni-version.ts";
 import { formatIp, formatNetwork, type IpAddress, type IpNetwork } from "./ip-address.ts";
 
-/** What ADD gives (CNI specification, section 5), in a form that knows no version. */
+/** The result of ADD (CNI specification, section 5), independent of its version. */
 export type AddResult = {
   readonly interfaces: readonly ResultInterface[];
   readonly ips: readonly ResultIp[];
   readonly routes: readonly ResultRoute[];
-  /** As the configuration has it. */
+  /** As in the configuration. */
   readonly dns: JsonObject;
 };
 
@@ -17,13 +17,13 @@ export type ResultInterface = { readonly name: string; readonly mac: string; rea
 export type ResultIp = {
   readonly address: IpNetwork;
   readonly gateway: IpAddress | undefined;
-  /** A place in the list of interfaces. */
+  /** Index into the list of interfaces. */
   readonly interface: number | undefined;
 };
 
 export type ResultRoute = { readonly destination: IpNetwork; readonly gateway: IpAddress | undefined };
 
-/** As a plugin prints it for a configuration of that version. */
+/** The result as a plugin prints it for a configuration of that version. */
 export function printedResult(result: AddResult, cniVersion: CniVersion): JsonObject {
   const { dns } = result;
   if (!isAtLeast(cniVersion, "0.3.0")) return { cniVersion, ...oldAddresses(result), dns };

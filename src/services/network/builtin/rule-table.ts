@@ -2,12 +2,12 @@ import { nft } from "../../../ground/linux/index.ts";
 import { formatNetwork, type IpNetwork, ipBytes, maskBytes, networkAddress } from "./ip-address.ts";
 
 /**
- * Marks packets that came from this machine or from a pod's own network on their way to a host port: the
- * answers would not come back this way. The bit is that of the program portmap.
+ * Marks packets to a host port that come from this machine or from the pod's own network: without
+ * masquerading, their replies would not come back this way. The program portmap uses the same bit.
  */
 const markBit = 0x2000;
 
-/** As nf_tables numbers them, AF_INET and AF_INET6, and where their headers have addresses. */
+/** nf_tables' numbers of the families, and the offsets of addresses in their headers. */
 export const families = {
   4: { number: 2, source: 12, destination: 16, addressBytes: 4, multicast: { bits: 4, first: 0xe0 } },
   6: { number: 10, source: 8, destination: 24, addressBytes: 16, multicast: { bits: 8, first: 0xff } },
@@ -17,16 +17,16 @@ export type Family = keyof typeof families;
 
 const addressType = { 4: "ipv4", 6: "ipv6" } as const;
 
-/** Pods' addresses whose packets are masqueraded, and the chain of each's subnet. */
+/** Pods' addresses whose packets are masqueraded, with the chain of their subnet. */
 export const masqueradeMap = (family: Family) => `masquerade${family}`;
-/** Host ports of all addresses of the machine, and where they lead. */
+/** Host ports on all addresses of the machine, and their destinations. */
 export const portMap = (family: Family) => `ports${family}`;
-/** Host ports of one address of the machine. */
+/** Host ports on one address of the machine. */
 export const addressPortMap = (family: Family) => `address_ports${family}`;
 
-/** Pods' addresses whose packets may be forwarded, whatever else the machine's filter says. */
+/** Pods' addresses whose packets may be forwarded, whatever the machine's filter says otherwise. */
 export const admittedSet = (family: Family) => `admitted${family}`;
-/** Those of them whose host ports may be reached from other machines. */
+/** Those whose host ports may be reached from other machines. */
 export const publishedSet = (family: Family) => `published${family}`;
 
 export function setsOf(family: Family): readonly nft.SetDefinition[] {
@@ -42,7 +42,7 @@ export function setsOf(family: Family): readonly nft.SetDefinition[] {
 
 export type Rule = {
   readonly chain: string;
-  /** Says what it is for, and tells it apart from all others of the table. */
+  /** Says what the rule is for, and identifies it within the table. */
   readonly note: string;
   readonly expressions: readonly nft.Expression[];
 };
@@ -53,7 +53,7 @@ export const chains: readonly { readonly name: string; readonly at?: nft.ChainHo
   { name: "back_to_source" },
   { name: "isolated" },
   { name: "isolation" },
-  // Before the filters of other programs, which decide by the mark.
+  // Before other programs' filters, which check the mark.
   { name: "forward", at: { type: "filter", hook: "forward", priority: -1 } },
   { name: "prerouting", at: { type: "nat", hook: "prerouting", priority: -100 } },
   { name: "output", at: { type: "nat", hook: "output", priority: -100 } },
@@ -67,7 +67,7 @@ const marked = [
   nft.maskRegister(0, numberBytes(markBit), numberBytes(0)),
   nft.equals(0, numberBytes(markBit)),
 ];
-/** IPS_DST_NAT of the connection: it was sent on to elsewhere. */
+/** IPS_DST_NAT of the connection: its destination was rewritten. */
 export const redirected = [
   nft.loadConnectionStatus(0),
   nft.maskRegister(0, numberBytes(0x20), numberBytes(0)),
@@ -79,7 +79,7 @@ const setMark = [
   nft.storeMark(0),
 ];
 
-/** Rules that are there whatever pods there are, in the order within their chains. */
+/** Rules that do not depend on pods, in the order of their chains. */
 export const rules: readonly Rule[] = [
   rule("forward", "bridges that are kept apart", [nft.decide({ kind: "jump", chain: "isolation" })]),
   rule("local_sources", "this machine", [...from(loopback), ...setMark]),
@@ -105,7 +105,7 @@ export const rules: readonly Rule[] = [
   ),
 ];
 
-/** The chain of one subnet: what stays in it is left alone, what leaves it is masqueraded. */
+/** The chain of one subnet: packets that leave it are masqueraded. */
 export function subnetChain(subnet: IpNetwork): string {
   return `subnet_${formatNetwork(subnet).replaceAll(":", "_").replace("/", "_")}`;
 }
@@ -130,7 +130,7 @@ function rule(chain: string, note: string, expressions: readonly nft.Expression[
   return { chain, note, expressions };
 }
 
-/** Marks only what a map has: other rules of the machine may look for the same bit. */
+/** Marks only packets whose port is in a map: other rules of the machine may check the same bit. */
 function portRules(family: Family, map: string, note: string): readonly Rule[] {
   const { number, addressBytes, destination } = families[family];
   const hasAddress = map === addressPortMap(family);
@@ -175,7 +175,7 @@ function within(
   ];
 }
 
-/** As the kernel keeps its own numbers. */
+/** In the host's byte order. */
 export function numberBytes(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32LE(value >>> 0);

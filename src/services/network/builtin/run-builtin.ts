@@ -23,12 +23,12 @@ import { usedPrefixes } from "./used-prefixes.ts";
 
 type AddJob = Extract<BuiltinJob, { kind: "add" }>;
 
-/** Does the jobs of a thread, with sockets that it keeps. */
+/** Runs the thread's jobs, with sockets that stay open. */
 export class BuiltinRunner {
   readonly #tools: PluginTools;
   readonly #lateSync = new LateSync();
 
-  /** `step` is called with the name of each step before it is made. Throws LinuxError. */
+  /** `step` is called with the name of each step before it. Throws LinuxError. */
   constructor({ table }: BuiltinThreadData, step: (name: string) => void) {
     const rules = new PacketRules(table);
     this.#tools = { route: NetlinkSocket.open("route"), rules, mark: table, step };
@@ -81,7 +81,7 @@ export class BuiltinRunner {
     pod: PodAttachment,
     prepared: PreparedPort | undefined,
   ): Promise<JsonObject> {
-    // A namespace with something made ahead may not be pinned yet.
+    // A namespace that was prepared in advance may not be pinned yet.
     const place = prepared && { prepared, netnsPath: prepared.netnsPath };
     let result: AddResult | undefined;
     for (const [plugin, builtin] of pluginsOf(config.plugins)) {
@@ -94,7 +94,7 @@ export class BuiltinRunner {
     return printedResult(result, config.cniVersion);
   }
 
-  /** Of the first plugin that makes something ahead: the others work with what that has made. */
+  /** Only the first plugin that can prepare does so: the others depend on what it creates. */
   async #prepare({ config, ifName }: AttachedNetwork, netnsPath: string): Promise<PreparedPort | undefined> {
     for (const [plugin, { prepare }] of pluginsOf(config.plugins))
       if (prepare !== undefined)
@@ -125,7 +125,7 @@ export class BuiltinRunner {
       builtin.restore?.(callOf(plugin, network.config.name, network.ifName, pod), result, this.#tools);
   }
 
-  /** Addresses of other networks may be those of pods of another program that uses the same files. */
+  /** In other networks, addresses may belong to pods of another program that uses the same files. */
   async #collect({ name, plugins, isDefault }: NetworkConfig, valid: readonly AddressOwner[]): Promise<void> {
     this.#tools.rules.keepOnly(name, valid);
     for (const [, builtin] of pluginsOf(plugins)) await builtin.collect?.(name, valid, this.#tools);
@@ -133,7 +133,7 @@ export class BuiltinRunner {
     for (const { ipam } of plugins) if (isRecord(ipam)) await keepAddressesOf(name, ipam, valid);
   }
 
-  /** The number is not another link's by now: they go up. */
+  /** The index cannot have been reused: indexes only increase. */
   async #removeLink({ index, name }: LeftLink): Promise<void> {
     const link = linkByIndex(this.#tools.route, index);
     if (link?.name === name) await deleteLink(this.#tools.route, link);
@@ -161,7 +161,7 @@ function callOf(config: PluginConfig, network: string, ifName: string, pod: PodA
   };
 }
 
-/** The result of ADD as it was written down, whoever made it. */
+/** The stored result of ADD, whoever created it. */
 function knownResult({ result, config }: AttachedNetwork): AddResult | undefined {
   if (result === undefined) return undefined;
   const parsed: CniResult = parseResult(JSON.stringify(result), config.name);

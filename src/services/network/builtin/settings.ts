@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { isErrno } from "../../../ground/fs/index.ts";
 
-/** A kernel parameter in the calling thread's network namespace; undefined where there is none. */
+/** A kernel parameter in the calling thread's network namespace; undefined if it does not exist. */
 export function readSetting(path: string): string | undefined {
   try {
     return readFileSync(`/proc/sys/${path}`, "utf8").trim();
@@ -12,8 +12,8 @@ export function readSetting(path: string): string | undefined {
 }
 
 /**
- * Sets a kernel parameter of the calling thread's network namespace, unless it has that value. False where
- * there is none, as of IPv6 in a kernel without it.
+ * Sets a kernel parameter in the calling thread's network namespace, unless it has that value. False if it
+ * does not exist, such as IPv6's in a kernel without IPv6.
  */
 export function writeSetting(path: string, value: string): boolean {
   const now = readSetting(path);

@@ -3,7 +3,7 @@ import { type IpNetwork, parseIp, parseIpNetwork } from "./ip-address.ts";
 import { PluginFailure } from "./plugin-failure.ts";
 import type { ResultIp } from "./result.ts";
 
-/** The addresses that a configuration names, as the program static gives them. Throws PluginFailure. */
+/** The addresses in the configuration, as from the program static. Throws PluginFailure. */
 export function staticAddresses({ addresses }: JsonObject): readonly ResultIp[] {
   const entries = Array.isArray(addresses) ? addresses : [];
   return entries.map((entry) => {

@@ -13,15 +13,15 @@ import type { BuiltinPlugin, PluginCall, PluginTools } from "./plugin.ts";
 import { PluginFailure } from "./plugin-failure.ts";
 import type { AddResult } from "./result.ts";
 
-/** Where an administrator restricts sysctls by patterns of Go, which the program reads. */
+/** Administrators restrict sysctls here with Go patterns, which only the program can read. */
 const allowList = "/etc/cni/tuning/allowlist.conf";
 
-/** Sets what a pod's interface and network namespace have besides addresses. */
+/** Sets sysctls and properties of a pod's interface and network namespace. */
 export const tuningPlugin: BuiltinPlugin = {
   keys: ["sysctl", "mac", "mtu", "promisc", "allmulti", "txQLen", "dataDir"],
   obstacle,
   add,
-  // The pod's interface goes, and with it all that was set.
+  // All settings disappear with the pod's interface and namespace.
   delete: async () => [],
 };
 
@@ -63,7 +63,7 @@ async function add(
   return { ...previous, interfaces };
 }
 
-/** Within the pod's namespace. A name with "IFNAME" is about the pod's interface. */
+/** In the pod's namespace. "IFNAME" in a name stands for the pod's interface. */
 function setSysctls(sysctls: JsonObject, ifName: string): void {
   for (const [name, value] of Object.entries(sysctls)) {
     const [top, ...parts] = partsOfSysctl(name);

@@ -8,8 +8,8 @@ import {
 import { type IpNetwork, ipOfBytes } from "./ip-address.ts";
 
 /**
- * What this machine has addresses of, and routes to, but for those of one link: of a link that is down there
- * is no route, and a route may be to somewhere else.
+ * Prefixes that this machine has addresses in, or routes to, except for those of one link. Both are needed: a
+ * link that is down has no routes, and routes lead to other networks, too.
  */
 export function usedPrefixes(route: NetlinkSocket, exceptLink: string): readonly IpNetwork[] {
   const except = linkByName(route, exceptLink)?.index;

@@ -7,7 +7,7 @@ import { bridgeNetwork, TestNetwork } from "./test-network.ts";
 
 const run = promisify(execFile);
 
-/** Who does what the plugins do: each behaviour is tested with both. */
+/** With built-in plugins and with programs: each behaviour is tested with both. */
 export const ways = [
   { way: "by programs", builtinPlugins: false },
   { way: "built in", builtinPlugins: true },
@@ -15,7 +15,7 @@ export const ways = [
 
 type Options = Parameters<typeof bridgeNetwork>[1] & { readonly builtinPlugins?: boolean };
 
-/** A bridge network that masquerades, and what is chained to it. */
+/** A bridge network with masquerading, and chained plugins. */
 export async function bridged({ builtinPlugins = false, ...options }: Options = {}): Promise<TestNetwork> {
   const rig = await TestNetwork.open({ builtinPlugins });
   await rig.configure(bridgeNetwork(rig, options));
@@ -24,8 +24,8 @@ export async function bridged({ builtinPlugins = false, ...options }: Options = 
 }
 
 /**
- * Asserts that plugins left nothing on the host. A built-in one removes links after its DEL was answered,
- * which is waited for; all else must be gone at once.
+ * Asserts that plugins left nothing on the host. Built-in ones remove links after DEL has returned, so this
+ * waits for that; everything else must be removed at once.
  */
 export async function assertNothingLeft(rig: TestNetwork): Promise<void> {
   const { links: _, ...rest } = await leftovers(rig);
@@ -33,7 +33,7 @@ export async function assertNothingLeft(rig: TestNetwork): Promise<void> {
   await until(async () => (await leftovers(rig)).links === 0);
 }
 
-/** What plugins left on the host: links of pods, address reservations, and rules about pods. */
+/** What plugins left on the host: links, address reservations and rules of pods. */
 export async function leftovers({ root }: TestNetwork) {
   const links = await Promise.all(["veth", "ifb"].map(linksOf));
   const addresses = await readdir(`${root}/addresses/test`).catch(() => []);
@@ -49,7 +49,7 @@ export async function leftovers({ root }: TestNetwork) {
 }
 
 async function linksOf(type: string): Promise<readonly unknown[]> {
-  // Nothing at all, or empty objects, stand for none.
+  // Missing or empty objects count as none.
   const { stdout } = await run("ip", ["-j", "link", "show", "type", type]);
   const links: readonly object[] = JSON.parse(stdout.trim() === "" ? "[]" : stdout);
   return links.filter((link) => "ifname" in link);
@@ -57,7 +57,7 @@ async function linksOf(type: string): Promise<readonly unknown[]> {
 
 export const nothing = { links: 0, addresses: [], rules: [] };
 
-/** Those of the pods in berth's own table, with their owners. */
+/** The elements of pods in berth's own table, with their owners. */
 async function elements(): Promise<readonly string[]> {
   const { stdout } = await run("nft", ["-j", "list", "table", "inet", "berth"]).catch(() => ({
     stdout: '{"nftables":[]}',

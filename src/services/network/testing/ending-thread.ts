@@ -3,7 +3,7 @@ import { serveJobs } from "../../../ground/threads/index.ts";
 import type { BuiltinAnswer, BuiltinJob, BuiltinThreadData } from "../builtin/builtin-jobs.ts";
 import { BuiltinRunner } from "../builtin/run-builtin.ts";
 
-/** The built-in plugins' thread, which ends the whole process before a step, as kill -9 does. */
+/** A built-in plugins' thread that ends the whole process before a step, like kill -9. */
 let runner: BuiltinRunner | undefined;
 const { BERTH_TEST_END_AT: endAt } = process.env;
 

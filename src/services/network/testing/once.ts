@@ -2,7 +2,7 @@ import { createLogger } from "../../../ground/logging/index.ts";
 import { CniNetwork } from "../index.ts";
 
 /**
- * A process that attaches or detaches one pod, to be killed in the middle of it. Its argument is JSON:
+ * A process that attaches or detaches one pod, for tests that kill it half-way. Its argument is JSON:
  * `{options, pod, command}`.
  */
 const { options, pod, command } = JSON.parse(process.argv[2] ?? "{}");

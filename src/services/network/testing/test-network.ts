@@ -9,9 +9,7 @@ export const realPlugins = "/usr/lib/cni";
 
 const silent = createLogger({ level: "silent", format: "json", destination: { write: () => {} } });
 
-/**
- * A CNI network under a temporary directory, with real plugins and those that a test writes as shell scripts.
- */
+/** A CNI network in a temporary directory, with real plugins and with shell scripts of the test. */
 export class TestNetwork implements AsyncDisposable {
   readonly root: string;
   readonly options: CniNetworkOptions;
@@ -56,20 +54,23 @@ export class TestNetwork implements AsyncDisposable {
     return new TestNetwork({ root, options, namespaces, network, resources: resources.move() });
   }
 
-  /** What a restart of the daemon does to this room. */
+  /** Closes and reopens the network, as a restart of the daemon does. */
   async restart(overrides: Partial<CniNetworkOptions> = {}): Promise<void> {
     await this.network[Symbol.asyncDispose]();
     this.network = await CniNetwork.open({ ...this.options, ...overrides }, silent);
   }
 
-  /** Writes a configuration file before {@link restart}, or for the watch to find. */
+  /** Writes a configuration file, which {@link restart} or the watch picks up. */
   async configure(config: object | string, file = "10-test.conflist"): Promise<void> {
     await mkdir(this.options.confDir, { recursive: true });
     const text = typeof config === "string" ? config : JSON.stringify(config);
     await writeFile(`${this.options.confDir}/${file}`, text);
   }
 
-  /** Adds a plugin. `$LOG` in it is the file that {@link calls} reads; each line there is a JSON object. */
+  /**
+   * Adds a plugin. `$LOG` in the script is the file that {@link calls} reads; each of its lines is a JSON
+   * object.
+   */
   async plugin(type: string, script: string): Promise<void> {
     const text = `#!/bin/sh\nLOG=${this.#log}\n${script}\n`;
     await writeFile(`${this.root}/bin/${type}`, text, { mode: 0o755 });
@@ -132,7 +133,7 @@ export type PluginRecord = {
   readonly request: Readonly<Record<string, unknown>>;
 };
 
-/** A script that writes down how it was called, then does what `then` says for each command. */
+/** A script that records its call, then runs `then`. */
 export function recorder(then = 'if [ "$CNI_COMMAND" = ADD ]; then echo "$RESULT"; fi'): string {
   const result = JSON.stringify({ cniVersion: "1.0.0", ips: [{ address: "10.9.0.2/24" }] });
   return [
@@ -146,13 +147,13 @@ export function recorder(then = 'if [ "$CNI_COMMAND" = ADD ]; then echo "$RESULT
 type BridgeOptions = {
   readonly chained?: readonly object[];
   readonly ipMasq?: boolean;
-  /** Of the pods' IPv4 network. */
+  /** Prefix length of the pods' IPv4 network. */
   readonly prefixLength?: number;
-  /** From 1.1.0 on with garbage collection. */
+  /** 1.1.0 and later have garbage collection. */
   readonly cniVersion?: string;
 };
 
-/** A network of one bridge, with addresses kept under the test's own directory. */
+/** A network with one bridge, whose addresses are stored in the test's own directory. */
 export function bridgeNetwork(
   { root }: TestNetwork,
   { chained = [], ipMasq = true, prefixLength = 24, cniVersion = "1.0.0" }: BridgeOptions = {},

@@ -8,13 +8,13 @@ import type { TestNetwork } from "./test-network.ts";
 
 const run = promisify(execFile);
 
-/** What a program says in a pod's network namespace. */
+/** The output of a program in a pod's network namespace. */
 export async function inside({ netnsPath }: PodAttachment, ...command: readonly string[]): Promise<string> {
   const { stdout } = await run("nsenter", [`--net=${netnsPath}`, ...command]);
   return stdout;
 }
 
-/** A server in a pod that tells each client where it came from. */
+/** A server in a pod that tells each client its address. */
 export function echo(pod: PodAttachment, listen: string, answer = "SYSTEM:echo from $SOCAT_PEERADDR") {
   const server = spawn("nsenter", [`--net=${pod.netnsPath}`, "socat", `${listen},fork,reuseaddr`, answer]);
   const ended = once(server, "close");
@@ -26,7 +26,7 @@ export function echo(pod: PodAttachment, listen: string, answer = "SYSTEM:echo f
   };
 }
 
-/** What a server at that address of socat says, asked until it says something. */
+/** The reply of a server at that socat address; retries until there is one. */
 export async function ask(address: string, from?: PodAttachment): Promise<string> {
   const entering = from === undefined ? [] : ["nsenter", `--net=${from.netnsPath}`];
   const [program = "", ...args] = [
@@ -39,19 +39,19 @@ export async function ask(address: string, from?: PodAttachment): Promise<string
   ];
   return await until(async () => {
     const child = spawn(program, args, { stdio: ["pipe", "pipe", "ignore"] });
-    // It may have ended already, as nobody listens yet.
+    // It may have exited already, if nobody listens yet.
     child.stdin.on("error", () => undefined).end("x");
     const said = await child.stdout.setEncoding("utf8").toArray();
     return said.length > 0 && said.join("").trim();
   });
 }
 
-/** Nobody answers there. */
+/** Asserts that nobody replies there. */
 export async function fails(address: string): Promise<void> {
   await assert.rejects(run("socat", ["-T1", "-u", `${address},connect-timeout=1`, "STDOUT"]));
 }
 
-/** Another machine, which has a route to this one but none to its pods. */
+/** Another machine, with a route to this one but none to its pods. */
 export async function neighbour(rig: TestNetwork): Promise<PodAttachment & AsyncDisposable> {
   const machine = await rig.pod();
   await run("ip", [
