@@ -1,6 +1,6 @@
-/** Names of an archive's parts, as Podman, CRI-O, containerd and checkpointctl know them. */
+/** Names of an archive's parts, as in Podman, CRI-O, containerd and checkpointctl. */
 
-/** What the container was and which image it was made of; see {@link "./config-dump.ts"}. */
+/** The container's configuration and image; see {@link "./config-dump.ts"}. */
 export const configDumpName = "config.dump";
 /** The OCI spec it ran with. */
 export const specDumpName = "spec.dump";
@@ -9,11 +9,11 @@ export const imagesName = "checkpoint";
 export const rootfsDiffName = "rootfs-diff.tar";
 /** Paths, as a list in JSON. */
 export const deletedFilesName = "deleted.files";
-/** The files of its pod's /dev/shm, as a tar: Podman's name. CRI-O and containerd keep none. */
+/** The files of its pod's /dev/shm, as a tar: Podman's name. CRI-O and containerd do not save them. */
 export const shmName = "devshm-checkpoint.tar";
 /**
- * What CNI gave its pod, as Podman writes it and checkpointctl shows it; for people. CRI-O and containerd
- * write none.
+ * The pod's CNI result, as Podman writes it and checkpointctl shows it; for users. CRI-O and containerd do
+ * not write it.
  */
 export const networkStatusName = "network.status";
 /** The container's log: containerd's name, and CRI-O's. */

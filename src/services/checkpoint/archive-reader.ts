@@ -4,9 +4,8 @@ import type { LookUp } from "../../ground/hostpaths/index.ts";
 const chunkBytes = 256 * 1024;
 
 /**
- * Reads archives from their beginning, one after the other, for a thread that takes them apart: they may lie
- * on a file system that does not answer, which only a look-up knows how to wait for. Disposing of it closes
- * what is open.
+ * Reads archives sequentially, one after the other, for a thread that unpacks them: they may be on an
+ * unresponsive file system, and only look-ups can wait for one. Disposing closes the open file.
  */
 export class ArchiveReader implements Disposable {
   readonly #lookUp: LookUp;
@@ -18,8 +17,8 @@ export class ArchiveReader implements Disposable {
   }
 
   /**
-   * The bytes of an archive; of another one than before, those of that one are at their end. Throws
-   * HostPathError, Node's own errors.
+   * Size of an archive. Opening another archive closes the one before. Throws HostPathError, Node's own
+   * errors.
    */
   async sizeBytes(path: string): Promise<number> {
     const file = await this.#fileAt(path);
@@ -29,7 +28,7 @@ export class ArchiveReader implements Disposable {
   /** The next bytes; none at the end. Throws HostPathError, Node's own errors. */
   async next(path: string): Promise<Uint8Array<ArrayBuffer>> {
     const file = await this.#fileAt(path);
-    // Not of a pool that others have views of: it goes to another thread.
+    // Not from a shared pool, since it is transferred to another thread.
     const buffer = new Uint8Array(chunkBytes);
     const { bytesRead } = await this.#lookUp(path, () => file.read(buffer, 0, chunkBytes, null));
     return buffer.subarray(0, bytesRead);
@@ -43,15 +42,15 @@ export class ArchiveReader implements Disposable {
     return file;
   }
 
-  /** One that is open only when nobody waits for it any more is closed again. */
+  /** If nobody waits any more once it is open, it is closed again. */
   async #openFile(path: string): Promise<FileHandle> {
-    // What has become a FIFO meanwhile has nobody to wait for.
+    // Non-blocking, in case it has become a FIFO.
     const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     if (this.#disposed) await file.close();
     return file;
   }
 
-  /** Once a read that hangs has its answer. */
+  /** Waits for a hanging read first. */
   #close(): void {
     this.#open?.file.close().catch(() => undefined);
     this.#open = undefined;

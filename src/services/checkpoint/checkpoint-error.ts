@@ -1,7 +1,7 @@
 import { BerthError } from "../../ground/errors/index.ts";
 
 /**
- * A checkpoint that cannot be written or read. Codes: InvalidArgument (not a checkpoint, or one that is not
+ * A checkpoint cannot be written or read. Codes: InvalidArgument (not a checkpoint, or one that is not
  * allowed), ResourceExhausted (disk full), Internal.
  */
 export class CheckpointError extends BerthError {}

@@ -1,4 +1,4 @@
-/** The thread behind {@link "./work.ts"}: does the one job that it was made for, synchronously. */
+/** The thread behind {@link "./work.ts"}: does one job, synchronously. */
 import { once } from "node:events";
 import { createReadStream, statSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
@@ -31,7 +31,7 @@ async function perform(job: Job): Promise<void> {
   }
 }
 
-/** Of an archive that may lie anywhere: read by the thread that made this one. */
+/** Bytes of an archive that may be anywhere: the parent thread reads it. */
 async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
   if (parentPort === null) throw new Error("this file is a thread's");
   for (;;) {
@@ -43,7 +43,7 @@ async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** Of a tar in a directory of ours. */
+/** Bytes of a tar in one of our directories. */
 async function apply(
   path: string,
   directory: string,

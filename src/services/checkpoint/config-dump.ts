@@ -1,23 +1,23 @@
 import { isRecord } from "../../ground/json/index.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
 
-/** What `config.dump` says: the part of Podman's container configuration that all engines write. */
+/** `config.dump`: the part of Podman's container configuration that all engines write. */
 export type ConfigDump = {
   readonly id: string;
   readonly name: string;
-  /** The image as it was asked for. */
+  /** The image as requested. */
   readonly rootfsImage: string;
-  /** Its id or digest reference: which bytes it is. */
+  /** Its id or digest reference. */
   readonly rootfsImageRef: string;
   readonly rootfsImageName: string;
-  /** The OCI runtime's handler. */
+  /** Name of the OCI runtime's handler. */
   readonly runtime: string;
   readonly createdTime: string;
   readonly checkpointedTime: string;
   readonly restored: boolean;
 };
 
-/** Reads `config.dump` of whoever's. Throws CheckpointError InvalidArgument. */
+/** Parses any engine's `config.dump`. Throws CheckpointError InvalidArgument. */
 export function parseConfigDump(text: string): ConfigDump {
   const value = parseObject(text, "config.dump");
   const string = (key: string): string => {

@@ -1,15 +1,13 @@
 /**
- * Checkpoints of containers as files: the archive in which one is kept, a tar in the form that Podman, CRI-O
- * and containerd write and `checkpointctl` reads, and the directory into which one is taken apart to be
- * restored.
+ * Checkpoints of containers as files: the archive, a tar in the format that Podman, CRI-O and containerd
+ * write and `checkpointctl` reads, and the directory into which it is unpacked for a restore.
  *
  * Terms: the *images* of a checkpoint are criu's files (memory, descriptors, ...) in `checkpoint/`; its
- * *rootfs diff* is what the container changed of its image's file system; its *base image* is that image.
+ * *rootfs diff* is the container's changes to its image's file system; its *base image* is that image.
  *
- * Whatever an archive says may have been written by anybody: nothing is written outside the directory it is
- * unpacked into, and of what it says of a container only the names of its image and of its mounts are read,
- * to be compared. The work on files is done in a worker thread. This room knows nothing of OCI runtimes,
- * records or requests.
+ * Archives are not trusted: nothing is written outside the directory into which one is unpacked, and of its
+ * description of a container only the image and the mounts are read, for comparison. Files are processed in a
+ * worker thread. This room does not know OCI runtimes, records or requests.
  */
 export { networkStatusName, shmName } from "./archive-names.ts";
 export { CheckpointError } from "./checkpoint-error.ts";

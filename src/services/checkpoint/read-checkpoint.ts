@@ -14,7 +14,7 @@ import { CheckpointError } from "./checkpoint-error.ts";
 import { type ConfigDump, parseConfigDump } from "./config-dump.ts";
 import { parseSpecDump, type SpecDump } from "./spec-dump.ts";
 
-/** A checkpoint that was unpacked into a directory. Paths are absolute, of regular files. */
+/** A checkpoint unpacked into a directory. Paths are absolute, and lead to regular files. */
 export type Checkpoint = {
   readonly config: ConfigDump;
   readonly spec: SpecDump;
@@ -32,9 +32,8 @@ export type Checkpoint = {
 const maxJsonBytes = 16 * 1024 * 1024;
 
 /**
- * Looks through a directory into which a checkpoint was unpacked, and takes nothing in it for granted: every
- * file must be a regular one with one name, so that what is read later is what lies there. Throws
- * CheckpointError InvalidArgument.
+ * Checks a directory into which a checkpoint was unpacked: every file must be a regular one with a single
+ * link, so that nothing outside it is read later. Throws CheckpointError InvalidArgument.
  */
 export async function readCheckpoint(directory: string): Promise<Checkpoint> {
   const config = await readText(directory, configDumpName);
@@ -75,7 +74,7 @@ async function regularFile(directory: string, name: string) {
   return { path, sizeBytes: stat.size };
 }
 
-/** criu opens its images by name as root, and follows what they are. */
+/** criu opens its images by name as root, and follows links. */
 async function checkImages(directory: string): Promise<string> {
   const stat = await lstat(directory).catch(() => undefined);
   if (!stat?.isDirectory())

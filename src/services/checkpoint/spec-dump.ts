@@ -2,8 +2,8 @@ import { CheckpointError } from "./checkpoint-error.ts";
 import { parseObject } from "./config-dump.ts";
 
 /**
- * What is read of an archive's `spec.dump`, to compare it with the spec of the container that is to come of
- * it. Never used as a spec.
+ * The part of an archive's `spec.dump` that is compared with the restored container's spec. Never used as a
+ * spec.
  */
 export type SpecDump = {
   readonly args: readonly string[];
@@ -11,7 +11,7 @@ export type SpecDump = {
   readonly uid: number;
   readonly gid: number;
   readonly terminal: boolean;
-  /** Where files and directories of the host, or of an image, were mounted. */
+  /** Mount points of files and directories of the host or of an image. */
   readonly bindMounts: readonly string[];
 };
 

@@ -14,9 +14,8 @@ import type {
 } from "./jobs.ts";
 
 /**
- * Writes an archive at `path`, readable by its owner alone; on disk when it resolves. On an error, or when
- * `signal` aborts, a part of it may lie there, for the caller to remove. Throws CheckpointError and the
- * signal's reason.
+ * Writes an archive at `path`, readable only by its owner; durable when it resolves. On an error, or when
+ * `signal` aborts, the caller must remove an incomplete file. Throws CheckpointError and the signal's reason.
  */
 export async function writeArchive(
   path: string,
@@ -28,9 +27,9 @@ export async function writeArchive(
 }
 
 /**
- * Takes archives apart, one over the other, in an empty directory that is the caller's to remove. They are
- * read by `lookUp`, each piece of them one. Throws CheckpointError, HostPathError for one that does not
- * answer any more, and the signal's reason.
+ * Unpacks archives, one on top of the other, into an empty directory, which the caller removes. They are read
+ * with `lookUp`, one call for each piece. Throws CheckpointError, HostPathError if a file system is
+ * unresponsive, and the signal's reason.
  */
 export async function unpackArchive(
   sources: readonly ArchiveSource[],
@@ -46,16 +45,16 @@ export async function unpackArchive(
 }
 
 /**
- * Makes the files of a tar that a directory has not, whoever wrote the tar and whoever else writes to the
- * directory: nothing is written outside of it, and what is there stays as it is. Throws CheckpointError.
+ * Adds a tar's files to a directory; existing files stay as they are. Safe with an untrusted tar, and with
+ * others writing to the directory: nothing is written outside of it. Throws CheckpointError.
  */
 export async function addMissingFiles(tar: string, directory: string): Promise<void> {
   await run({ kind: "add", tar, directory });
 }
 
 /**
- * Gives the tree at `rootfs`, which holds the base image, what the checkpoint's container had changed. Throws
- * CheckpointError.
+ * Applies the changes of a checkpoint's container to the tree at `rootfs`, which contains the base image.
+ * Throws CheckpointError.
  */
 export async function applyRootfsDiff(
   { diff, deleted }: { readonly diff: string | undefined; readonly deleted: readonly string[] },
@@ -65,9 +64,7 @@ export async function applyRootfsDiff(
   await run({ kind: "apply", diff, deleted, rootfs });
 }
 
-/**
- * Each job has a thread of its own: they are rare, and one that is not wanted any more ends with its thread.
- */
+/** Each job has its own thread: jobs are rare, and ending the thread cancels the job. */
 async function run(job: Job, signal?: AbortSignal, reader?: ArchiveReader): Promise<void> {
   signal?.throwIfAborted();
   const worker = startThread(threadFile(import.meta.url, "./checkpoint-worker"), {

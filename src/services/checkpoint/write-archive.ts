@@ -9,8 +9,8 @@ import { changesOfCopy } from "./rootfs/copy-changes.ts";
 import { changesOfOverlay } from "./rootfs/overlay-changes.ts";
 
 /**
- * Makes an archive file of these parts and the changes to a container's file system. Its bytes are on disk
- * when it returns, its name perhaps not.
+ * Writes an archive file from these parts and the changes to a container's file system. Its bytes are on disk
+ * when this returns; its name may not be.
  */
 export function writeArchiveFile(path: string, parts: readonly ArchivePart[], rootfs: RootfsSource): void {
   const fd = openSync(path, "wx", 0o600);
@@ -60,7 +60,7 @@ function writeText(tar: TarWriter, name: string, text: string): void {
   tar.pad(bytes.length);
 }
 
-/** A log may grow meanwhile: what it had at first is taken. */
+/** A log may grow in the meantime: only its initial size is read. */
 function writeFile(tar: TarWriter, name: string, path: string): void {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined || !stat.isFile()) return;
@@ -92,8 +92,8 @@ function ownFile(name: string, sizeBytes: number): TarEntry {
 }
 
 /**
- * Writes what differs between a container's file system and its image's as entries, and returns the paths
- * that the container has not any more, from its root. Throws CheckpointError and what the kernel says.
+ * Writes the differences between a container's file system and its image's as entries, and returns the paths
+ * that the container deleted, from its root. Throws CheckpointError and system call errors.
  */
 function writeRootfsDiff(tar: TarWriter, { merged, changes }: RootfsSource): readonly string[] {
   const deleted: string[] = [];

@@ -7,12 +7,12 @@ import {
 import type { LayerTarget } from "../../parts/unpack/index.ts";
 import { DiffError } from "./diff-error.ts";
 
-/** A mount in the words of containerd's API; `target`: where in the tree it lies, "" for the whole of it. */
+/** A mount as in containerd's API; `target`: its place in the tree, "" for the root. */
 export type MountMessage = DescribedMount & { readonly target?: string };
 
 /**
- * The one mount of a client's, with absolute paths; undefined for none. Throws DiffError: Unimplemented for
- * several and for mounts of other kinds, InvalidArgument.
+ * The client's only mount, with absolute paths; undefined for none. Throws DiffError: Unimplemented for
+ * several mounts or other kinds, InvalidArgument.
  */
 function clientMount([mount, ...others]: readonly MountMessage[]): ReadMount | undefined {
   if (mount === undefined) return undefined;
@@ -37,8 +37,8 @@ function clientMount([mount, ...others]: readonly MountMessage[]): ReadMount | u
 }
 
 /**
- * What shows the same files and takes no changes: an overlay's upper directory may be of one mount only, as a
- * lower one of many. Throws as {@link clientMount} does.
+ * Read-only mounts of the same files: an upper directory may belong to only one overlay, a lower one to many.
+ * Throws as {@link clientMount} does.
  */
 export function readableMounts(described: readonly MountMessage[]): readonly SnapshotMount[] {
   const mount = clientMount(described);
@@ -48,7 +48,7 @@ export function readableMounts(described: readonly MountMessage[]): readonly Sna
   const lower = upper === undefined ? below : [upper.directory, ...below];
   const [top = "", ...more] = lower;
   if (more.length === 0) return [{ type: "bind", source: top, readonly: true }];
-  // volatile is said of upper directories alone.
+  // volatile applies only to upper directories.
   const others = options.filter((option) => option !== "volatile");
   return [{ type: "overlay", upper: undefined, lower, options: others }];
 }
@@ -66,14 +66,14 @@ function checkAbsolute(path: string): void {
 
 export type ApplyTarget = {
   readonly target: LayerTarget;
-  /** What lies below the target, nearest first, where it is the upper directory of an overlay. */
+  /** The layers below the target, nearest first, if it is an overlay's upper directory. */
   readonly lower: readonly string[];
 };
 
 /**
  * The directory that `mounts` write to: a bind mount's source, or an overlay's upper directory, which takes
- * whiteouts as overlayfs wants them. Throws DiffError: Unimplemented for others, InvalidArgument for those
- * that nothing can be written to.
+ * overlayfs's whiteouts. Throws DiffError: Unimplemented for other mounts, InvalidArgument for read-only
+ * ones.
  */
 export function applyTarget(mounts: readonly MountMessage[]): ApplyTarget {
   const mount = clientMount(mounts);

@@ -1,8 +1,8 @@
 import { BerthError } from "../../ground/errors/index.ts";
 
 /**
- * A layer that could not be applied or written: InvalidArgument and Unimplemented for what was asked,
- * DataLoss for a layer that is none, FailedPrecondition for what no layer can say, ResourceExhausted for a
- * full disk, Internal.
+ * A layer could not be applied or written. Codes: InvalidArgument and Unimplemented (the request), DataLoss
+ * (an invalid layer), FailedPrecondition (a change that layers cannot express), ResourceExhausted (a full
+ * disk), Internal.
  */
 export class DiffError extends BerthError {}

@@ -9,9 +9,9 @@ import type { ContentStore } from "../content/index.ts";
 import { type ApplyTarget, applyTarget, type MountMessage } from "./client-mounts.ts";
 import { DiffError } from "./diff-error.ts";
 
-/** So many layers are unpacked at one time; more wait. */
+/** How many layers are applied at a time. */
 const maxThreads = 4;
-/** How long a layer on a file system that does not answer any more keeps a thread from others. */
+/** How long a layer on an unresponsive file system may occupy a thread. */
 const giveUpMs = 10_000;
 
 export type ClientApplyOptions = {
@@ -20,14 +20,14 @@ export type ClientApplyOptions = {
   readonly targetAt?: (directory: string) => LayerTarget | undefined;
 };
 
-/** What the thread is asked for. */
+/** A job for the thread. */
 export type ApplyJob = ApplyTarget & {
   /** The blob's file. */
   readonly path: string;
   readonly descriptor: Pick<Descriptor, "digest" | "size">;
   readonly format: LayerFormat;
   readonly limits: LayerLimits | undefined;
-  /** Whether all is to be on the disk before the job is done. */
+  /** Whether the job ends only when everything is on disk. */
   readonly sync: boolean;
 };
 
@@ -40,20 +40,20 @@ export class Differ implements AsyncDisposable {
   readonly #hostPaths: HostPaths;
   readonly #limits: LayerLimits | undefined;
 
-  /** `hostPaths`: for what mounts name. `limits`: of layers; undefined for none. */
+  /** `hostPaths`: for paths in mounts. `limits`: of layers; undefined for none. */
   constructor(hostPaths: HostPaths, limits?: LayerLimits) {
     this.#hostPaths = hostPaths;
     this.#limits = limits;
   }
 
   /**
-   * Applies the layer of `content` that `descriptor` names, compressed with gzip or zstd or not at all, to
-   * what `mounts` would show; `targetAt` says where else the layer belongs that is for an upper directory.
-   * Resolves with digest and size of what is uncompressed. A layer that is an EROFS image is taken as it is,
-   * by a snapshot of the erofs snapshotter alone. On an error, and when `signal` aborts, what is
-   * there holds part of the layer, and nothing more is written. Throws the signal's reason; ContentError
-   * NotFound; HostPathError Unavailable; DiffError: Unimplemented (no layer's type, mounts of other kinds),
-   * InvalidArgument, DataLoss, ResourceExhausted.
+   * Applies the layer `descriptor` of `content`, uncompressed or compressed with gzip or zstd, to the tree of
+   * `mounts`; `targetAt` may redirect a layer for an upper directory. Resolves with digest and size of the
+   * uncompressed layer. A layer that is an EROFS image is used unchanged, and only in snapshots of the erofs
+   * snapshotter. On an error, and when `signal` aborts, the tree contains part of the layer, and nothing more
+   * is written. Throws the signal's reason; ContentError NotFound; HostPathError Unavailable; DiffError:
+   * Unimplemented (not a layer's media type, or other kinds of mounts), InvalidArgument, DataLoss,
+   * ResourceExhausted.
    */
   async apply(
     content: ContentStore,
@@ -73,7 +73,7 @@ export class Differ implements AsyncDisposable {
     return await this.#run(content, digest, { target: into, lower, format, sync }, signal);
   }
 
-  /** Like {@link apply}, into a snapshot that lies on nothing. */
+  /** Like {@link apply}, into a snapshot without a parent. */
   async unpack(
     content: ContentStore,
     { digest }: Pick<Descriptor, "digest">,
@@ -90,7 +90,7 @@ export class Differ implements AsyncDisposable {
     signal: AbortSignal,
   ): Promise<Pick<Descriptor, "digest" | "size">> {
     const { sizeBytes: size } = content.info(digest);
-    // What does not answer now would hold a thread; that it is not there the thread finds.
+    // An unresponsive path would block a thread; a missing one is found by the thread.
     const lookUp = this.#hostPaths.of(`apply ${randomUUID()}`, signal);
     for (const path of [into.target.directory, ...into.lower])
       await lookUp(path, () => stat(path).catch(ignoreMissing));
@@ -100,7 +100,7 @@ export class Differ implements AsyncDisposable {
     return { digest: diffId, size: unpackedBytes };
   }
 
-  /** Layers that are being applied stay unfinished. */
+  /** Layers that are being applied remain incomplete. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#threads[Symbol.asyncDispose]();
   }

@@ -1,16 +1,16 @@
 /**
- * What containerd calls a differ, both ways: applies layers to mounts that a client describes, and writes
- * differences of snapshots as layers into the content store, for what commits a container and for
+ * containerd's differ, in both directions: applies layers to mounts that a client describes, and writes the
+ * differences between snapshots to the content store as layers, for commits of containers and for
  * containerd's Diff.
  *
- * Terms: the *lower* tree is what is there already, the *upper* one what a layer is to make of it, each given
- * as its snapshotter's mounts. What a layer says, and how trees are compared, is the room layerdiff's.
+ * Terms: the *lower* tree is the state before a layer, the *upper* one the state after it, each given as
+ * mounts of its snapshotter. The format of layers, and the comparison of trees, are in `layerdiff/`.
  *
- * Both happen in threads of their own. To apply a layer nothing is mounted: the directory that a mount would
- * write to takes it, as in containerd (core/diff/apply).
+ * Both run in threads. Layers are applied without mounting anything, to the directory that a mount would
+ * write to, as in containerd (core/diff/apply).
  *
- * This room keeps no leases and no snapshots: the caller sees to it that nobody changes or removes the trees
- * meanwhile, and that the blob is wanted.
+ * This room holds no leases and no snapshots: the caller makes sure that nobody changes or removes the trees
+ * in the meantime, and that the blob is kept.
  */
 export { readableMounts } from "./client-mounts.ts";
 export { DiffError } from "./diff-error.ts";

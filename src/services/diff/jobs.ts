@@ -2,7 +2,7 @@ import type { LayerOptions, LayerSource } from "../../parts/layerdiff/index.ts";
 
 export type DiffJob = LayerJob | PipedJob;
 
-/** Writes a layer to a file that is there and empty. */
+/** Writes a layer to an existing, empty file. */
 export type LayerJob = {
   readonly kind: "layer";
   readonly path: string;
@@ -10,7 +10,7 @@ export type LayerJob = {
   readonly options: LayerOptions;
 };
 
-/** Writes a tree as an uncompressed archive, or how two differ, to a pipe, which stays open. */
+/** Writes a tree as an uncompressed archive, or the differences between two, to a pipe, which stays open. */
 export type PipedJob = {
   readonly kind: "archive" | "changes";
   readonly fd: number;

@@ -20,15 +20,15 @@ import type { LayerJob, PipedJob } from "./jobs.ts";
 import { type ComparedMounts, removeMount, withSource, withTrees } from "./mounted-source.ts";
 import { pipedTrees, records } from "./piped-trees.ts";
 
-/** Each takes a core and reads a disk. */
+/** Each uses a core and reads from disk. */
 const mostAtOnce = 2;
 
 export type DiffOptions = LayerOptions & {
-  /** Of the ingest; a new one unless given. What is there under it is dropped. */
+  /** Ref of the ingest; a new one unless given. Existing bytes under it are dropped. */
   readonly ref?: string;
-  /** For the blob, besides `containerd.io/uncompressed`. */
+  /** Labels for the blob, in addition to `containerd.io/uncompressed`. */
   readonly labels?: Labels;
-  /** Called before the blob is there, so that a lease can keep it from garbage collection. */
+  /** Called before the blob exists, so that a lease can protect it from garbage collection. */
   readonly hold?: (digest: Digest) => Promise<void>;
   readonly signal: AbortSignal;
 };
@@ -36,14 +36,14 @@ export type DiffOptions = LayerOptions & {
 /** A layer in the content store. */
 export type LayerBlob = {
   readonly descriptor: Descriptor;
-  /** Of the uncompressed tar. */
+  /** Digest of the uncompressed tar. */
   readonly diffId: Digest;
 };
 
-/** A path of which something has become. */
+/** A changed path. */
 export type PathChange = {
   readonly kind: ChangeKind;
-  /** From the root, as bytes of no particular encoding: `/etc/hosts`. */
+  /** Absolute, as bytes in any encoding: `/etc/hosts`. */
   readonly path: Buffer;
 };
 
@@ -53,10 +53,7 @@ const mediaTypes = {
   zstd: mediaType.ociLayerZstd,
 } as const;
 
-/**
- * Writes layers to content, a thread for each, which ends when its caller's signal aborts; two at a time,
- * others wait.
- */
+/** Writes layers to content, each in a thread that ends when its caller's signal aborts; two at a time. */
 export class LayerDiffs {
   readonly #directory: string;
   readonly #slots = new Semaphore(mostAtOnce);
@@ -69,9 +66,8 @@ export class LayerDiffs {
   }
 
   /**
-   * `directory`: for mounts, which are there only while two trees are compared, and made if it is not there;
-   * what a daemon that was killed has left in it is unmounted. `hostPaths`: for what mounts name. Throws
-   * LinuxError and Node's errors.
+   * `directory`: for mounts, which exist only while two trees are compared; created if needed, and leftovers
+   * of a killed daemon are unmounted. `hostPaths`: for paths in mounts. Throws LinuxError and Node's errors.
    */
   static async open(directory: string, hostPaths: HostPaths): Promise<LayerDiffs> {
     await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -80,8 +76,8 @@ export class LayerDiffs {
   }
 
   /**
-   * Writes what the upper tree has otherwise than the lower one as a layer; nothing of it is left on an
-   * error. Throws DiffError, ContentError, LinuxError, HostPathError Unavailable, and the signal's reason.
+   * Writes the differences between the lower and the upper tree as a layer; leaves nothing on an error.
+   * Throws DiffError, ContentError, LinuxError, HostPathError Unavailable, and the signal's reason.
    */
   async compare(content: ContentStore, mounts: ComparedMounts, options: DiffOptions): Promise<LayerBlob> {
     using _slot = await this.#slots.acquire(options.signal);
@@ -92,14 +88,14 @@ export class LayerDiffs {
   }
 
   /**
-   * The tree as an uncompressed tar, while it is read; others may write to it. Throws DiffError, LinuxError,
-   * HostPathError Unavailable, and the signal's reason.
+   * Streams the tree as an uncompressed tar; others may write to the tree in the meantime. Throws DiffError,
+   * LinuxError, HostPathError Unavailable, and the signal's reason.
    */
   archive(tree: readonly SnapshotMount[], signal: AbortSignal): AsyncGenerator<Buffer> {
     return this.#piped("archive", { lower: [], upper: tree }, signal);
   }
 
-  /** What the upper tree has otherwise than the lower one. Throws as {@link archive} does. */
+  /** The differences between the lower and the upper tree. Throws as {@link archive} does. */
   async *changes(mounts: ComparedMounts, signal: AbortSignal): AsyncGenerator<PathChange> {
     for await (const record of records(this.#piped("changes", mounts, signal))) {
       const change = readChange(record);
@@ -132,7 +128,7 @@ async function writeBlob(
     await commit(writer, { digest, sizeBytes, diffId }, options.labels);
     return { descriptor: { mediaType: mediaTypes[options.compression], digest, size: sizeBytes }, diffId };
   } catch (error) {
-    // While the ref is still ours: the next to have it may wait.
+    // While the ref is still ours: its next writer may be waiting.
     await content.abort(ref);
     throw error;
   }

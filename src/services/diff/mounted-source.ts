@@ -5,23 +5,23 @@ import { mountSnapshot, type SnapshotMount, unmount } from "../../ground/linux/i
 import type { LayerSource } from "../../parts/layerdiff/index.ts";
 import type { TreesSource } from "./jobs.ts";
 
-/** Two trees as snapshotters describe them: what is to be mounted for each; nothing for no tree. */
+/** Two trees as snapshotters describe them, by the mounts of each; no mounts for no tree. */
 export type ComparedMounts = {
   readonly lower: readonly SnapshotMount[];
   readonly upper: readonly SnapshotMount[];
 };
 
 export type Comparing = {
-  /** For directories to mount on. */
+  /** Directory for mount points. */
   readonly directory: string;
-  /** For what the mounts name, which may lie anywhere. */
+  /** For paths in mounts, which may be anywhere. */
   readonly lookUp: LookUp;
 };
 
 /**
- * Calls `use` with where the difference is to be found. Where the upper tree is one layer over the lower
- * ones, that layer says it, and nothing is mounted; else both trees are, read-only, in new directories below
- * `directory`. Throws LinuxError, and what `lookUp` throws.
+ * Calls `use` with the source of the differences. If the upper tree is one layer on top of the lower tree,
+ * that layer is the source, and nothing is mounted; otherwise both trees are mounted read-only, in new
+ * directories below `directory`. Throws LinuxError, and what `lookUp` throws.
  */
 export async function withSource<T>(
   { lower, upper }: ComparedMounts,
@@ -34,7 +34,7 @@ export async function withSource<T>(
   return await use(trees.source);
 }
 
-/** Both trees, or the upper one alone, where they can be read until what this returns is disposed of. */
+/** Makes both trees, or the upper one alone, readable until the returned object is disposed. */
 export async function withTrees(
   { lower, upper }: ComparedMounts,
   comparing: Comparing,
@@ -50,8 +50,8 @@ export async function withTrees(
 }
 
 /**
- * The directory that holds all that the upper tree has otherwise. Empty layers count for nothing: overlays of
- * one layer have another, empty one.
+ * The directory with all differences of the upper tree. Empty layers are ignored: overlays with a single
+ * layer have another, empty one.
  */
 async function ownLayer(
   lower: readonly SnapshotMount[],
@@ -66,12 +66,12 @@ async function ownLayer(
 }
 
 /**
- * With these what is deleted is marked otherwise, or what a layer shows lies in one below it: only the kernel
- * can tell.
+ * With these options, deletions are marked differently, or a layer's contents may be in one below it: only
+ * the kernel can tell.
  */
 const otherMeanings: ReadonlySet<string> = new Set(["userxattr", "redirect_dir=on", "metacopy=on"]);
 
-/** Of one overlay, the topmost first. */
+/** Layers of one overlay, the topmost first. */
 function layersOf([mount, ...more]: readonly SnapshotMount[]): readonly string[] | undefined {
   if (mount?.type !== "overlay" || more.length > 0) return undefined;
   if (mount.options.some((option) => otherMeanings.has(option))) return undefined;
@@ -83,7 +83,7 @@ async function withoutEmpty(layers: readonly string[], lookUp: LookUp): Promise<
   return layers.filter((_, index) => (names[index]?.length ?? 0) > 0);
 }
 
-/** Where the tree can be read. */
+/** Path at which the tree can be read. */
 async function treeOf(
   mounts: readonly SnapshotMount[],
   { directory, lookUp }: Comparing,
@@ -98,16 +98,13 @@ async function treeOf(
   return target;
 }
 
-/**
- * What was mounted on a directory that was made for it goes, and the directory, whoever else looks into it
- * just then.
- */
+/** Unmounts and removes a directory that was created as a mount point, even if others are using it. */
 export async function removeMount(directory: string): Promise<void> {
   await unmount(directory, { detach: true, missingOk: true });
   await rmdir(directory);
 }
 
-/** The kernel lets no upper directory be one of two overlays; as a lower one it may be of many. */
+/** The kernel allows an upper directory in only one overlay; as a lower one it may be in many. */
 function readonly(mount: SnapshotMount): SnapshotMount {
   if (mount.type === "bind") return { ...mount, readonly: true };
   if (mount.upper === undefined) return mount;

@@ -6,8 +6,8 @@ import { DiffError } from "./diff-error.ts";
 import type { PipedJob } from "./jobs.ts";
 
 /**
- * What a thread says of trees, as it says it: it waits where nobody takes it. A reader that has enough ends
- * the thread. Throws what the job throws, and the signal's reason.
+ * Streams a thread's output about trees, with back-pressure. A reader that stops early ends the thread.
+ * Throws what the job throws, and the signal's reason.
  */
 export async function* pipedTrees(job: Omit<PipedJob, "fd">, signal: AbortSignal): AsyncGenerator<Buffer> {
   signal.throwIfAborted();
@@ -15,7 +15,7 @@ export async function* pipedTrees(job: Omit<PipedJob, "fd">, signal: AbortSignal
   await using thread = new JobThread<PipedJob, undefined>({ name: "diff", file, error: DiffError });
   const { readFd, writeFd } = makePipe();
   const reader = new Socket({ fd: readFd, readable: true, writable: false });
-  // An end that was destroyed makes the thread's next write fail, and with that the job.
+  // A destroyed read end makes the thread's next write, and with it the job, fail.
   reader.on("error", () => undefined);
   const written = thread.run({ ...job, fd: writeFd }).finally(() => closeSync(writeFd));
   written.catch(() => undefined);
@@ -31,12 +31,12 @@ export async function* pipedTrees(job: Omit<PipedJob, "fd">, signal: AbortSignal
   } finally {
     signal.removeEventListener("abort", abort);
     reader.destroy();
-    // Before the thread is ended: it would be cut in a write otherwise.
+    // Before the thread is terminated, or it would be interrupted in a write.
     await written.catch(() => undefined);
   }
 }
 
-/** What lies before each zero byte. */
+/** Splits at zero bytes. */
 export async function* records(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let rest = Buffer.alloc(0);
   for await (const chunk of chunks) {

@@ -6,8 +6,8 @@ type Json = Readonly<Record<string, unknown>>;
 type Apply = (config: Json, text: string) => Json;
 
 /**
- * What an image's `config` (OCI image-spec 1.1, config.md) is with the changes, in their order. Throws
- * ImageFilesError InvalidArgument for what is no instruction that changes a configuration.
+ * Applies the changes to an image's `config` (OCI image-spec 1.1, config.md), in order. Throws
+ * ImageFilesError InvalidArgument for anything but an instruction that changes a configuration.
  */
 export function changedConfig(config: Json, changes: readonly string[]): Json {
   return changes.reduce((changed, change) => {
@@ -22,7 +22,7 @@ export function changedConfig(config: Json, changes: readonly string[]): Json {
   }, config);
 }
 
-/** `ENV A=1` and, as podman takes it, `ENV=A=1`. */
+/** `ENV A=1`, and podman's form, `ENV=A=1`. */
 function parse(change: string): { readonly instruction: string; readonly text: string } {
   const trimmed = change.trim();
   const [name = ""] = /^[A-Za-z]+/.exec(trimmed) ?? [];
@@ -53,7 +53,7 @@ const instructions: Readonly<Record<string, Apply>> = {
   WORKDIR: (config, text) => ({ ...config, WorkingDir: absolute(config.WorkingDir, text) }),
 };
 
-/** A list in JSON, or a line for the shell. */
+/** A JSON list, or a shell command. */
 function command(text: string): readonly string[] {
   return listed(text) ?? ["/bin/sh", "-c", text];
 }

@@ -3,14 +3,17 @@ import { hasCode } from "../../ground/errors/index.ts";
 import type { LeaseResource, Leases } from "../leases/index.ts";
 import type { Snapshotter } from "../snapshots/index.ts";
 
-/** On a lease: what it was made for. */
+/** Label of a lease: its purpose. */
 const label = "berth/image-files";
 
-/** Of snapshots that nobody else removes: the collector leaves those alone that are not committed. */
+/**
+ * Prefix of the snapshots' keys: only this room removes them, since the collector skips uncommitted
+ * snapshots.
+ */
 const keyPrefix = "image-files-";
 
 /**
- * Keeps content and snapshots from garbage collection until it is disposed of, which removes its snapshots.
+ * Protects content and snapshots from garbage collection until it is disposed, which removes its snapshots.
  */
 export class Hold implements AsyncDisposable {
   readonly #leases: Leases;
@@ -29,7 +32,7 @@ export class Hold implements AsyncDisposable {
     return new Hold(leases, snapshotter, id);
   }
 
-  /** Ends those that a process has left which died. */
+  /** Ends holds that a crashed process left. */
   static async clean(leases: Leases, snapshotter: Snapshotter): Promise<void> {
     for (const { id, labels, resources } of leases.list()) {
       if (labels[label] === undefined) continue;
@@ -43,7 +46,7 @@ export class Hold implements AsyncDisposable {
     await this.#leases.addResources(this.#id, resources);
   }
 
-  /** A key for a snapshot that is to be made, and goes with this if it is not committed. */
+  /** A key for a new snapshot, which is removed with this hold if it is not committed. */
   async snapshotKey(): Promise<string> {
     const key = `${keyPrefix}${randomUUID()}`;
     await this.add([{ kind: "snapshot", snapshotter: this.#snapshotter.name, key }]);
@@ -57,7 +60,7 @@ export class Hold implements AsyncDisposable {
   }
 }
 
-/** One that is not there, or was committed meanwhile, is no error. */
+/** Not an error if it does not exist, or has been committed. */
 async function remove(snapshotter: Snapshotter, key: string): Promise<void> {
   await snapshotter.remove(key).catch((error: unknown) => {
     if (!hasCode(error, "NotFound")) throw error;

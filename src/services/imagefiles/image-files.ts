@@ -13,39 +13,41 @@ import { imageOf, imageWith, type NewLayer } from "./new-image.ts";
 
 export type ImageFilesOptions = {
   readonly images: Images;
-  /** Of one containerd namespace, as `leases` and `snapshotter` are. */
+  /** Belongs to one containerd namespace, as do `leases` and `snapshotter`. */
   readonly content: ContentStore;
   readonly leases: Leases;
   readonly snapshotter: Snapshotter;
   readonly layerDiffs: LayerDiffs;
   readonly differ: Differ;
-  /** Of images that are made of archives. */
+  /** Platform of images that are created from archives. */
   readonly platform: Platform;
 };
 
-/** What is told of a new image, beside its files. */
+/** Metadata of a new image. */
 type About = Pick<NewLayer, "changes" | "author" | "comment"> & {
-  /** A reference without a digest; undefined for an image that is known by its id alone. */
+  /** A reference without a digest; undefined for an image without a name. */
   readonly name: string | undefined;
 };
 
 export type CommitRequest = About & {
-  /** Of the container's writable snapshot, which nobody removes meanwhile. */
+  /** Key of the container's writable snapshot, which must not be removed in the meantime. */
   readonly snapshotKey: string;
-  /** What it lies on. */
+  /** The container's image. */
   readonly imageId: Digest;
-  /** Where in it something is mounted: what was made for that alone is no part of the image. */
+  /** The container's mount points: files created only for them do not become part of the image. */
   readonly mountPoints?: readonly string[];
 };
 
 export type ImportRequest = About & {
-  /** Path of the tar archive: not compressed, or with gzip or zstd. */
+  /** Path of the tar archive, uncompressed or compressed with gzip or zstd. */
   readonly archive: string;
 };
 
 export type MadeImage = { readonly id: Digest; readonly name: string | undefined };
 
-/** See the room's description. Throws ImageError, ImageFilesError, DiffError, SnapshotError, ContentError. */
+/**
+ * The operations of this room. Throws ImageError, ImageFilesError, DiffError, SnapshotError, ContentError.
+ */
 export class ImageFiles {
   readonly #options: ImageFilesOptions;
 
@@ -59,8 +61,8 @@ export class ImageFiles {
   }
 
   /**
-   * What an image has otherwise than another one; without one, than its own layers but the topmost. In order
-   * of paths, of each directory first what is gone.
+   * How an image differs from another one, or without one, from its own layers except the topmost. Sorted by
+   * path; within a directory, deletions come first.
    */
   async *diff(name: string, other: string | undefined, signal: AbortSignal): AsyncGenerator<PathChange> {
     const { layerDiffs } = this.#options;
@@ -72,7 +74,7 @@ export class ImageFiles {
     yield* layerDiffs.changes({ lower, upper }, signal);
   }
 
-  /** A container's image with its changes as a layer more. */
+  /** Creates an image from a container's image, with the container's changes as an additional layer. */
   async commit(
     { snapshotKey, imageId, mountPoints, ...about }: CommitRequest,
     signal: AbortSignal,
@@ -98,13 +100,13 @@ export class ImageFiles {
     return await this.#named(target, about, signal);
   }
 
-  /** The files of a container as an uncompressed tar; it may go on writing to them. */
+  /** The files of a container as an uncompressed tar; the container may write to them in the meantime. */
   export(snapshotKey: string, signal: AbortSignal): AsyncGenerator<Buffer> {
     const { snapshotter, layerDiffs } = this.#options;
     return layerDiffs.archive(snapshotter.mounts(snapshotKey), signal);
   }
 
-  /** An image of one layer, which is the archive as it is. */
+  /** Creates an image with one layer, the unchanged archive. */
   async import({ archive, ...about }: ImportRequest, signal: AbortSignal): Promise<MadeImage> {
     const { content, platform } = this.#options;
     await using hold = await this.#hold("import");
@@ -122,7 +124,7 @@ export class ImageFiles {
     return { id, name };
   }
 
-  /** The archive as a blob. */
+  /** Stores the archive as a blob. */
   async #keep(archive: string, hold: Hold, signal: AbortSignal): Promise<LayerBlob["descriptor"]> {
     const { content } = this.#options;
     const ref = `import-${randomUUID()}`;
@@ -147,7 +149,7 @@ export class ImageFiles {
     }
   }
 
-  /** A layer's snapshot, made of its blob. */
+  /** Unpacks a layer's blob to a snapshot. */
   async #unpack(descriptor: LayerBlob["descriptor"], hold: Hold, signal: AbortSignal): Promise<LayerBlob> {
     const { content, snapshotter, differ } = this.#options;
     const key = await hold.snapshotKey();
@@ -173,7 +175,7 @@ export class ImageFiles {
     return snapshotter.mounts(key);
   }
 
-  /** Of the image's layers but the topmost. */
+  /** A view of the image's layers except the topmost. */
   async #viewBelow(image: Image, hold: Hold): Promise<readonly Mount[]> {
     const { images, snapshotter } = this.#options;
     await images.prepareVolume(image, await hold.snapshotKey());
@@ -188,7 +190,7 @@ export class ImageFiles {
   }
 }
 
-/** As its first bytes tell. */
+/** The media type, from the first bytes. */
 function typeOf(head: Uint8Array): string {
   const magic = Buffer.from(head).toString("hex", 0, 4);
   if (magic.startsWith("1f8b")) return mediaType.ociLayerGzip;

@@ -13,7 +13,7 @@ import type { Lease, Leases } from "../leases/index.ts";
 import type { Snapshotter } from "../snapshots/index.ts";
 import { ImageFilesError } from "./image-files-error.ts";
 
-/** On a lease: where the image is mounted, its id, and whether it is writable. */
+/** Labels of a lease: where the image is mounted, its id, and whether it is writable. */
 const labels = {
   directory: "berth/image-mount",
   image: "berth/image-mount.image",
@@ -25,25 +25,25 @@ export type ImageMountsOptions = {
   readonly leases: Leases;
   readonly snapshotter: Snapshotter;
   readonly hostPaths: HostPaths;
-  /** Gets the directories of images that are mounted on none that was there; nothing else is in it. */
+  /** For mount points that are created here; contains nothing else. */
   readonly directory: string;
 };
 
 export type MountedImage = {
-  /** As the kernel names it, without symbolic links. */
+  /** The real path, without symbolic links. */
   readonly directory: string;
   readonly imageId: string;
   readonly writable: boolean;
 };
 
 /**
- * Images that are mounted on directories of the host, for people to look into. Each is held by a lease, which
- * lives until it is unmounted; one that is not mounted any more, as after the machine's restart, is forgotten
- * with the next start.
+ * Images mounted on directories of the host, for users to inspect. Each is held by a lease until it is
+ * unmounted; images that are no longer mounted, as after a restart of the machine, are forgotten at the next
+ * start.
  */
 export class ImageMounts {
   readonly #options: ImageMountsOptions;
-  /** By directories, and by ids of images where the directory is made. */
+  /** By directory, or by image id if the directory is created here. */
   readonly #turns = new KeyLock();
 
   private constructor(options: ImageMountsOptions) {
@@ -68,9 +68,9 @@ export class ImageMounts {
   }
 
   /**
-   * On an existing directory, or on one that is made: of an image that has one already, read-only, that one.
-   * What is written to a writable one is gone when it is unmounted. Throws ImageFilesError: InvalidArgument,
-   * NotFound (image, directory), AlreadyExists.
+   * Mounts an image on an existing directory or on a new one; if the image is already mounted read-only on a
+   * new one, returns that. Changes to a writable mount are lost when it is unmounted. Throws ImageFilesError:
+   * InvalidArgument, NotFound (image, directory), AlreadyExists.
    */
   async mount(
     name: string,
@@ -91,7 +91,7 @@ export class ImageMounts {
     try {
       return await this.#mountOn(made, image, writable);
     } catch (error) {
-      // What stays goes with the next start; the caller is to know what came first.
+      // The next start removes the rest; the caller gets the first error.
       await rmdir(made).catch(() => undefined);
       throw error;
     }
@@ -118,7 +118,7 @@ export class ImageMounts {
     return { directory, imageId: image.id, writable };
   }
 
-  /** Throws ImageFilesError NotFound; LinuxError for one that is in use. */
+  /** Throws ImageFilesError NotFound; LinuxError if it is in use. */
   async unmount(directory: string, signal: AbortSignal): Promise<void> {
     const path = this.#leaseOf(directory) ? directory : await this.#realPath(directory, signal);
     const imageId = this.#leaseOf(path)?.labels[labels.image] ?? "";
@@ -148,7 +148,7 @@ export class ImageMounts {
     }
   }
 
-  /** Directories of a daemon that was cut before it wrote them down, or that had other records. */
+  /** Removes directories of a daemon that crashed before it recorded them, or that had other records. */
   async #removeUnused(): Promise<void> {
     const { directory } = this.#options;
     const used = new Set(this.list().map((each) => each.directory));
@@ -188,7 +188,7 @@ export class ImageMounts {
     throw new ImageFilesError("NotFound", `image ${JSON.stringify(name)} not found`);
   }
 
-  /** Its real path: the kernel tells mounts by that alone, and unmounts nothing through a link. */
+  /** The real path: the kernel lists mounts by it, and does not unmount through a symbolic link. */
   async #requireDirectory(directory: string, signal: AbortSignal): Promise<string> {
     const quoted = JSON.stringify(directory);
     if (!directory.startsWith("/") || directory.includes("\0"))
@@ -201,7 +201,7 @@ export class ImageMounts {
     return await lookUp(directory, () => realpath(directory));
   }
 
-  /** The path itself where there is nothing any more, or where it is none. */
+  /** The path itself if nothing exists there any more. */
   async #realPath(directory: string, signal: AbortSignal): Promise<string> {
     return await this.#lookUp(signal)(directory, () => realpath(directory).catch(() => directory));
   }
@@ -211,7 +211,7 @@ export class ImageMounts {
   }
 }
 
-/** What somebody else has put there stays. */
+/** Files that somebody else put there stay. */
 async function removeMade(directory: string): Promise<void> {
   try {
     await rmdir(directory);

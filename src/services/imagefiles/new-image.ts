@@ -7,7 +7,7 @@ import { ImageFilesError } from "./image-files-error.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** A layer in the content store, and what is told of it. */
+/** A layer in the content store, and its metadata. */
 export type NewLayer = {
   readonly descriptor: Descriptor;
   readonly diffId: Digest;
@@ -18,16 +18,14 @@ export type NewLayer = {
   readonly comment: string;
 };
 
-/** An image's documents, as they are kept. */
+/** An image's documents, as stored. */
 export type BaseImage = {
   readonly manifest: Descriptor;
   readonly manifestBytes: Uint8Array;
   readonly configBytes: Uint8Array;
 };
 
-/**
- * The documents of an image that is another one with a layer more; they are held, and its target is returned.
- */
+/** Stores and holds the documents of an image that adds a layer to another one; returns its target. */
 export async function imageWith(
   { manifest, manifestBytes, configBytes }: BaseImage,
   layer: NewLayer,
@@ -52,7 +50,7 @@ export async function imageWith(
   });
 }
 
-/** The documents of an image of one layer. */
+/** Stores the documents of an image with one layer. */
 export async function imageOf(
   layer: NewLayer,
   platform: Platform,
@@ -76,7 +74,7 @@ function configWith(base: Json, { diffId, changes, author, comment }: NewLayer):
   const about = { ...(author === "" ? {} : { author }), ...(comment === "" ? {} : { comment }) };
   const { history, rootfs } = base;
   const diffIds = isRecord(rootfs) && Array.isArray(rootfs.diff_ids) ? rootfs.diff_ids : [];
-  // What of the container it was made in a config of docker's says is not this image's.
+  // Drops what Docker's configs say about the container in which the base image was built.
   const { container: _, container_config: __, ...kept } = base;
   return {
     ...kept,
@@ -91,7 +89,7 @@ function configWith(base: Json, { diffId, changes, author, comment }: NewLayer):
   };
 }
 
-/** With a step for each layer: whoever reads it tells by its place which step made which layer. */
+/** With one step for each layer: readers match steps to layers by position. */
 function wholeHistory(history: unknown, layers: number): readonly unknown[] {
   const steps: readonly unknown[] = Array.isArray(history) ? history : [];
   const described = steps.filter((step) => !(isRecord(step) && step.empty_layer === true)).length;

@@ -1,8 +1,8 @@
 import { ImageFilesError } from "./image-files-error.ts";
 
 /**
- * The words of a Dockerfile's instruction: what lies between blanks, with quotes and backslashes taken away.
- * Throws ImageFilesError InvalidArgument for a quote without an end.
+ * Splits a Dockerfile instruction into words at blanks, and removes quotes and backslashes. Throws
+ * ImageFilesError InvalidArgument for an unterminated quote.
  */
 export function splitWords(text: string): readonly string[] {
   const words: string[] = [];

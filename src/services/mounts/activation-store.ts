@@ -22,16 +22,16 @@ import { type PlannedMount, planActivation, type Transform } from "./plan.ts";
 import { Roots } from "./roots.ts";
 
 export type ActivationStoreOptions = {
-  /** For the mount points, and what is written down of them. */
+  /** For the mount points and their records. */
   readonly directory: string;
-  /** Directories below which `mkdir/` and `mkfs/` may make something, besides that one. */
+  /** Directories below which `mkdir/` and `mkfs/` may create something, in addition to `directory`. */
   readonly roots: readonly string[];
   readonly hostPaths: HostPaths;
   readonly trees: TreeRemover;
   readonly logger: Logger;
 };
 
-/** An activation, and where its mount points lie. */
+/** An activation, and the directory of its mount points. */
 type Entry = { readonly directory: string; readonly namespace: string; readonly activation: Activation };
 
 const recordName = "activation";
@@ -49,7 +49,7 @@ export class ActivationStore {
     this.#roots = new Roots([options.directory, ...options.roots]);
   }
 
-  /** Finds what an earlier daemon has mounted again, and takes away what it was cut at. */
+  /** Restores what an earlier daemon mounted, and removes what it left incomplete. */
   static async open(options: ActivationStoreOptions): Promise<ActivationStore> {
     await mkdir(options.directory, { recursive: true, mode: 0o700 });
     const store = new ActivationStore(options);
@@ -71,15 +71,15 @@ export class ActivationStore {
   }
 
   /**
-   * Takes down those of a namespace that nothing holds any more: see {@link isHeld}. One that is in use stays
-   * until the next time.
+   * Unmounts a namespace's activations that nothing holds any more: see {@link isHeld}. Ones that are in use
+   * stay until the next collection.
    */
   async collect(namespace: string, isThere: (holder: Holder) => boolean): Promise<void> {
     const unheld = this.#list(namespace).filter(({ activation }) => !isHeld(activation, isThere));
     await this.#giveUp(namespace, unheld);
   }
 
-  /** Labels are for the collector to look at. */
+  /** Labels are checked by the collector. */
   async #leaseEnded(namespace: string, leaseId: string): Promise<void> {
     const alone = this.#list(namespace).filter(
       ({ activation }) =>
@@ -180,7 +180,7 @@ export class ActivationStore {
     return transformed;
   }
 
-  /** The caller has to hear of the first error; what stays is taken away by the next start. */
+  /** The caller gets the first error; the next start removes the rest. */
   async #undo(directory: string, active: readonly ActiveMount[]): Promise<void> {
     try {
       await this.#takeDown(directory, active);
@@ -225,7 +225,7 @@ export class ActivationStore {
     }
   }
 
-  /** One that was cut: what is mounted below it tells what it had. */
+  /** For an incomplete activation, the mounts below its directory show what it had. */
   async #takeDownCut(directory: string, mounted: ReadonlySet<string>): Promise<void> {
     const present = await readdir(directory);
     for (const name of present.filter((each) => each.endsWith(mappedLayersSuffix)))
@@ -255,7 +255,7 @@ async function writeRecord(entry: Entry): Promise<void> {
   await rename(`${file}.new`, file);
 }
 
-/** Undefined for one that was cut in the making. */
+/** Undefined for an incomplete activation. */
 async function readRecord(directory: string): Promise<Entry | undefined> {
   const text = await readFile(join(directory, recordName), "utf8").catch(ignoreMissing);
   return text === undefined ? undefined : (decode(text) as Entry);

@@ -1,10 +1,10 @@
 import type { Labels } from "../../ground/labels/index.ts";
 import type { DescribedMount } from "../../ground/linux/index.ts";
 
-/** A mount as a client describes it; `target` is where in a tree it is to lie, "" for the whole of it. */
+/** A mount as a client describes it; `target` is its place in the tree, "" for the root. */
 export type GivenMount = DescribedMount & { readonly target: string };
 
-/** One that is mounted here. Of the type `loop` the mount point is a symbolic link to the device. */
+/** A mount that is mounted here. For the type `loop`, the mount point is a symbolic link to the device. */
 export type ActiveMount = {
   readonly mount: GivenMount;
   readonly mountPoint: string;
@@ -14,10 +14,10 @@ export type ActiveMount = {
 export type Activation = {
   readonly name: string;
   readonly labels: Labels;
-  /** Holds it; undefined for one that only its labels hold. */
+  /** The lease that holds it; undefined if only its labels do. */
   readonly leaseId: string | undefined;
   readonly active: readonly ActiveMount[];
-  /** What is left to mount, in this order. */
+  /** The mounts that the client still has to mount, in this order. */
   readonly system: readonly GivenMount[];
 };
 
@@ -26,18 +26,20 @@ export type ActivationRequest = {
   readonly mounts: readonly GivenMount[];
   readonly labels: Labels;
   readonly leaseId: string | undefined;
-  /** All is mounted here; what is left is a bind mount of the last one. */
+  /** Everything is mounted here; the only remaining mount is a bind mount of the last one. */
   readonly temporary: boolean;
 };
 
 /** The activations of one containerd namespace. */
 export interface Activations {
   /**
-   * Throws MountsError: Unimplemented where nothing of it is to be mounted here, AlreadyExists,
-   * InvalidArgument; LinuxError; HostPathError. Nothing is left behind then.
+   * Leaves nothing on an error. Throws MountsError: Unimplemented if nothing has to be mounted here,
+   * AlreadyExists, InvalidArgument; LinuxError; HostPathError.
    */
   activate(request: ActivationRequest, signal?: AbortSignal): Promise<Activation>;
-  /** Throws MountsError NotFound, FailedPrecondition (in use): it stays then, and can be tried again. */
+  /**
+   * Throws MountsError NotFound, FailedPrecondition (in use; it then stays, and the call can be repeated).
+   */
   deactivate(name: string): Promise<void>;
   /** Throws MountsError NotFound. */
   get(name: string): Activation;
@@ -45,8 +47,8 @@ export interface Activations {
   /** Throws MountsError NotFound. */
   setLabels(name: string, labels: Labels): Promise<Activation>;
   /**
-   * Takes down at once what that lease alone has held, as it is deleted: its client may mount the same under
-   * the same name next. One that is in use stays until a collection.
+   * Unmounts at once what only that lease held, when it is deleted: its client may use the same name next.
+   * Activations that are in use stay until a collection.
    */
   leaseEnded(leaseId: string): Promise<void>;
 }

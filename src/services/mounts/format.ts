@@ -2,10 +2,10 @@ import type { ActiveMount, GivenMount } from "./activation.ts";
 import { MountsError } from "./mounts-error.ts";
 
 /**
- * Puts what is mounted already into a mount's source, target and options, where these name it: `{{ mount 0
- * }}` is the mount point of the first, `{{ source 0 }}` and `{{ target 0 }}` what it was described by, and
- * `{{ overlay 0 2 }}` the mount points of the first three, or of `{{ overlay 2 0 }}` the other way round,
- * as overlayfs wants its lower directories. Throws MountsError InvalidArgument.
+ * Expands references to earlier mounts in a mount's source, target and options: `{{ mount 0 }}` is the mount
+ * point of the first, `{{ source 0 }}` and `{{ target 0 }}` are from its description, and `{{ overlay 0 2 }}`
+ * is the mount points of the first three, in the order of overlayfs's lower directories; `{{ overlay 2 0 }}`
+ * reverses them. Throws MountsError InvalidArgument.
  */
 export function formatMount(mount: GivenMount, active: readonly ActiveMount[]): GivenMount {
   const filled = (text: string) => fill(text, active);

@@ -1,13 +1,10 @@
 import { type GarbageNode, holdersOf } from "../gc/index.ts";
 import type { Activation } from "./activation.ts";
 
-/** What can hold an activation, whether it is there or not. */
+/** An object that can hold an activation, whether or not it exists. */
 export type Holder = { readonly kind: "lease"; readonly id: string } | GarbageNode;
 
-/**
- * Whether the lease that it was made with is there, or one of those that its labels
- * `containerd.io/gc.bref.KIND` name.
- */
+/** Whether its lease, or an object that its labels `containerd.io/gc.bref.KIND` name, exists. */
 export function isHeld(
   { leaseId, labels }: Pick<Activation, "leaseId" | "labels">,
   isThere: (holder: Holder) => boolean,

@@ -1,14 +1,14 @@
 /**
- * Mounts that are made in steps, as containerd's mount manager makes them (its core/mount/manager): images of
- * file systems that must be mounted, or be made block devices, before another mount can refer to them.
+ * Mounts in several steps, like containerd's mount manager (core/mount/manager): file system images that must
+ * be mounted, or attached to block devices, before another mount can refer to them.
  *
- * Terms: an *activation* is a named list of mounts, of which the first ones are made here (*active*) and the
- * rest, described in full, are for whoever asked (*system* mounts); a *transform* is what the type of a mount
- * begins with (`format/`, `mkdir/`, `mkfs/`), and changes its description, or makes what it needs, before it
- * is mounted.
+ * Terms: an *activation* is a named list of mounts, of which the first ones are mounted here (*active*), and
+ * the rest, fully described, by the client (*system* mounts); a *transform* is a prefix of a mount's type
+ * (`format/`, `mkdir/`, `mkfs/`), which changes its description, or creates what it needs, before it is
+ * mounted.
  *
- * What is mounted is written down in the state directory, which goes with the machine as mounts do. This room
- * knows no client's messages.
+ * Records are in the state directory, which, like mounts, does not survive a restart of the machine. This
+ * room does not know clients' messages.
  */
 export type { Activation, ActivationRequest, Activations, ActiveMount, GivenMount } from "./activation.ts";
 export { ActivationStore } from "./activation-store.ts";

@@ -7,9 +7,9 @@ import type { Roots } from "./roots.ts";
 const prefix = "X-containerd.mkdir.";
 
 /**
- * Makes the directories that the options `X-containerd.mkdir.path=PATH[:MODE[:UID:GID]]` name (0700 and
- * root's unless they say otherwise), below the roots, and takes the options out. One that is there gets the
- * mode and owner that are named. Throws MountsError InvalidArgument.
+ * Creates the directories in the options `X-containerd.mkdir.path=PATH[:MODE[:UID:GID]]` (by default 0700 and
+ * root's), below the roots, and removes the options. Existing ones get the given mode and owner. Throws
+ * MountsError InvalidArgument.
  */
 export async function makeDirectories(mount: GivenMount, roots: Roots): Promise<GivenMount> {
   for (const option of mount.options) if (option.startsWith(prefix)) await make(option, roots);
@@ -32,7 +32,7 @@ async function make(option: string, roots: Roots): Promise<void> {
   if (found !== undefined && !found.isDirectory())
     throw new MountsError("InvalidArgument", `${JSON.stringify(given)} exists and is not a directory`);
   if (found === undefined) await mkdir(path, { mode: mode ?? 0o700 });
-  // The daemon's umask has taken bits away.
+  // The daemon's umask has cleared bits.
   if (mode !== undefined) await chmod(path, mode);
   if (uid !== undefined) await chown(path, Number(uid), Number(gid));
 }

@@ -9,7 +9,7 @@ import type { Roots } from "./roots.ts";
 const prefix = "X-containerd.mkfs.";
 const units: Readonly<Record<string, number>> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 
-/** The programs that make each kind, and how they are given a UUID. */
+/** The mkfs programs' options for a UUID, by kind. */
 const kinds: Readonly<Record<string, (uuid: string) => readonly string[]>> = {
   ext2: (uuid) => ["-U", uuid],
   ext3: (uuid) => ["-U", uuid],
@@ -18,10 +18,9 @@ const kinds: Readonly<Record<string, (uuid: string) => readonly string[]>> = {
 };
 
 /**
- * Makes the file that is a mount's source with an empty file system in it, as the options
- * `X-containerd.mkfs.size=SIZE`, `.fs=KIND` (ext4 unless it is given) and `.uuid=UUID` say, below the roots,
- * and takes the options out. A file that is there stays as it is. Starts `mkfs.KIND`. Throws MountsError
- * InvalidArgument, FailedPrecondition.
+ * Creates a mount's source, a file with an empty file system, from the options `X-containerd.mkfs.size=SIZE`,
+ * `.fs=KIND` (default ext4) and `.uuid=UUID`, below the roots, and removes the options. An existing file is
+ * not changed. Runs `mkfs.KIND`. Throws MountsError InvalidArgument, FailedPrecondition.
  */
 export async function makeFileSystem(
   mount: GivenMount,

@@ -6,9 +6,9 @@ import type { GivenMount } from "./activation.ts";
 import { MountsError } from "./mounts-error.ts";
 
 /**
- * Mounts at a path that is not there yet, or makes it a link to the block device that the source becomes
- * (`loop`). A file is mounted by way of a block device where an option says `loop`, as with mount(8). Throws
- * LinuxError, and what `lookUp` throws; nothing is left behind then.
+ * Mounts at a path that does not exist yet, or for the type `loop`, links the path to the source's block
+ * device. With the option `loop`, a file is mounted through a block device, as with mount(8). Leaves nothing
+ * on an error. Throws LinuxError, and what `lookUp` throws.
  */
 export async function mountOne(mount: GivenMount, path: string, lookUp: LookUp): Promise<void> {
   if (mount.type === "loop") {
@@ -32,13 +32,14 @@ async function mountFile(mount: GivenMount, path: string): Promise<void> {
   try {
     await mountDescribed({ ...mount, source: device, options }, path);
   } finally {
-    // It goes with its last user, who is the mount now.
+    // The device is released with its last user, which is now the mount.
     await detachLoop(device);
   }
 }
 
 /**
- * Undoes that. No error for one that is gone. Throws MountsError FailedPrecondition for one that is in use.
+ * Undoes {@link mountOne}. Not an error if it is no longer mounted. Throws MountsError FailedPrecondition if
+ * it is in use.
  */
 export async function unmountOne(type: string, path: string): Promise<void> {
   if (type === "loop") {

@@ -1,7 +1,7 @@
 import { BerthError } from "../../ground/errors/index.ts";
 
 /**
- * Codes: InvalidArgument and Unimplemented for what was asked, AlreadyExists, NotFound, FailedPrecondition
- * for a program that is missing or fails, and for a mount that is in use.
+ * Codes: InvalidArgument and Unimplemented (the request), AlreadyExists, NotFound, FailedPrecondition (a
+ * program is missing or fails, or a mount is in use).
  */
 export class MountsError extends BerthError {}

@@ -3,23 +3,23 @@ import type { GivenMount } from "./activation.ts";
 const transforms = ["format", "mkdir", "mkfs"] as const;
 export type Transform = (typeof transforms)[number];
 
-/** Types of mounts that no mount(2) of whoever asked makes, alone or as the kernel is. */
+/** Types of mounts that a client's mount(2) cannot mount, at all or on this kernel. */
 const handled: ReadonlySet<string> = new Set(["loop", "erofs"]);
 
-/** A mount, and what is to be done with its description first, in that order. */
+/** A mount, and the transforms of its description, in order. */
 export type PlannedMount = { readonly mount: GivenMount; readonly transforms: readonly Transform[] };
 
 export type Plan = {
-  /** To be mounted here. */
+  /** Mounted here. */
   readonly active: readonly PlannedMount[];
-  /** For whoever asked; the first one may have transforms yet. */
+  /** Mounted by the client; the first one may still have transforms. */
   readonly system: readonly PlannedMount[];
 };
 
 /**
- * Which mounts are made here: all before the last one that needs a transform, as that may refer to them;
- * those of types that only the mount manager can mount; with `temporary` all. Undefined where none is, and
- * nothing is to be transformed.
+ * Decides which mounts are mounted here: all before the last one that needs a transform, since it may refer
+ * to them; those of types that only the mount manager can mount; with `temporary`, all. Undefined if there
+ * are none, and nothing needs a transform.
  */
 export function planActivation(mounts: readonly GivenMount[], temporary: boolean): Plan | undefined {
   const planned = mounts.map(withoutTransforms);
@@ -32,7 +32,10 @@ export function planActivation(mounts: readonly GivenMount[], temporary: boolean
   return { active: planned.slice(0, firstSystem), system: planned.slice(firstSystem) };
 }
 
-/** `format/mkdir/overlay` is an overlay, to be formatted, after which directories are made for it. */
+/**
+ * `format/mkdir/overlay` is an overlay: first its references are expanded, then directories are created for
+ * it.
+ */
 function withoutTransforms(mount: GivenMount): PlannedMount {
   const parts = mount.type.split("/");
   const end = parts.findIndex((part) => !isTransform(part));

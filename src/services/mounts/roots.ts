@@ -2,7 +2,7 @@ import { realpath } from "node:fs/promises";
 import { basename, dirname, join, normalize } from "node:path";
 import { MountsError } from "./mounts-error.ts";
 
-/** The directories below which files and directories are made for a client. */
+/** The directories below which files and directories may be created for a client. */
 export class Roots {
   readonly #directories: readonly string[];
 
@@ -11,8 +11,8 @@ export class Roots {
   }
 
   /**
-   * The path of something in a directory that is there, without symbolic links before its name. Throws
-   * MountsError InvalidArgument for one that is not below a root.
+   * The path with symbolic links in its (existing) directory resolved. Throws MountsError InvalidArgument if
+   * it is not below a root.
    */
   async check(path: string): Promise<string> {
     const directory = await realpath(dirname(normalize(path))).catch(() => undefined);

@@ -11,22 +11,22 @@ import {
 } from "./peer.ts";
 import { ask, PeerRefusal } from "./peer-request.ts";
 
-/** A peer that sends less in a second costs more time than it saves. */
+/** A slower peer costs more time than it saves. */
 const leastBytesPerSecond = 256 * 1024;
-/** Of those that have a blob, so many are tried. */
+/** How many of the peers that have a blob are tried. */
 const maxTries = 3;
 
-/** Takes a blob's bytes in order. What it throws ends the transfer and is nobody's fault but its own. */
+/** Takes a blob's bytes in order. Errors that it throws end the transfer, and are not the peer's fault. */
 export type PeerSink = {
   write(chunk: Uint8Array): void;
-  /** Throws away what has been written: it was not the blob. */
+  /** Drops what was written: it was not the blob. */
   restart(): Promise<void>;
 };
 
 /**
- * Asks all peers at once who has a blob, and gets it from the first that has, and the next when that one
- * stalls, lies or fails. What has been written when `from` is told is the blob, by its digest. Throws what
- * the sink throws, and the signal's reason.
+ * Asks all peers at once for a blob, and gets it from the first that has it, or from the next if that one
+ * stalls, sends wrong bytes or fails. If the outcome has `from`, the blob was written and its digest matches.
+ * Throws what the sink throws, and the signal's reason.
  */
 export async function fetchFromPeers(
   peers: readonly Peer[],
@@ -37,7 +37,7 @@ export async function fetchFromPeers(
 ): Promise<PeerOutcome> {
   const failures: PeerFailure[] = [];
   const fail = (peer: Peer, error: unknown): void => {
-    // Who lacks a blob or is busy has done nothing wrong.
+    // A peer that lacks a blob or is busy has not failed.
     if (!(error instanceof PeerRefusal)) failures.push({ peer, reason: messageOf(error) });
   };
   using holders = new Holders(peers, access, blob, signal, fail);
@@ -58,7 +58,7 @@ export async function fetchFromPeers(
   return { from: undefined, failures };
 }
 
-/** Those that say they have a blob, in the order in which they say so. */
+/** Peers that report having a blob, in the order of their responses. */
 class Holders implements Disposable {
   readonly #asking = new Map<Peer, Promise<Peer | undefined>>();
   readonly #done = new AbortController();
@@ -126,7 +126,7 @@ async function fetchFrom(
     throw new PeerError("DataLoss", `sent ${received} bytes with digest ${actual} for ${blob.digest}`);
 }
 
-/** What the connection ends with is the peer's fault, not the sink's. */
+/** Errors of the connection are the peer's fault, not the sink's. */
 async function* bytesOf(response: IncomingMessage, slow: AbortSignal): AsyncGenerator<Uint8Array> {
   try {
     for await (const chunk of response as AsyncIterable<Uint8Array>) yield chunk;

@@ -5,7 +5,7 @@ import type { Logger } from "../../ground/logging/index.ts";
 import { type Peer, PeerError } from "./peer.ts";
 
 const dnsTimeoutMs = 2000;
-/** Names are looked up again after this, whatever their records say. */
+/** Names are looked up again after this, whatever their TTL. */
 const keptMs = 30_000;
 
 type Entry =
@@ -15,7 +15,7 @@ type Entry =
 
 /**
  * Where peers are: `ADDRESS:PORT`, `NAME:PORT` for all addresses (A, AAAA) of a name, or `_SERVICE._tcp.NAME`
- * for what its SRV records say. Names are asked of DNS alone.
+ * for its SRV records. Names are resolved only with DNS.
  */
 export class PeerAddresses {
   readonly #entries: readonly Entry[];
@@ -34,7 +34,7 @@ export class PeerAddresses {
     this.#resolver = resolver;
   }
 
-  /** Without those whose names cannot be looked up, which the log tells. */
+  /** Peers whose names cannot be resolved are left out and logged. */
   async all(): Promise<readonly Peer[]> {
     const nowMs = performance.now();
     if (this.#found === undefined || this.#found.untilMs <= nowMs)

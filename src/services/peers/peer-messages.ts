@@ -1,6 +1,6 @@
 import type { Digest } from "../../parts/oci/index.ts";
 
-/** A blob that may be given away. */
+/** A blob that may be served. */
 export type ServedBlob = { readonly path: string; readonly size: number };
 
 export type FromPeerServer =
@@ -13,5 +13,5 @@ export type FromPeerServer =
       readonly bytes: number;
     };
 
-/** The answer to a look-up; undefined where there is no such blob to give away. */
+/** The reply to a look-up; undefined if there is no such blob to serve. */
 export type ToPeerServer = { readonly id: number; readonly blob: ServedBlob | undefined };

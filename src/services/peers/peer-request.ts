@@ -5,15 +5,15 @@ import { isIP } from "node:net";
 import { messageOf } from "../../ground/errors/index.ts";
 import { blobsPath, isLoopback, type Peer, type PeerAccess, PeerError, type WantedBlob } from "./peer.ts";
 
-/** Longest wait for a peer to say whether it has a blob: so long a pull may wait for peers that are gone. */
+/** How long to wait for a peer's response, and so how long unreachable peers may delay a pull. */
 const longestAnswerMs = 1000;
 
-/** A peer that does not have a blob, or has enough to do. */
+/** A peer does not have the blob, or is busy. */
 export class PeerRefusal extends PeerError {}
 
 /**
- * Sends a request for a blob; the answer has its size. Throws PeerRefusal, PeerError, and the signal's
- * reason. Nothing goes to a peer but the digest and what this node shows to every peer.
+ * Sends a request for a blob; the response has its size. Throws PeerRefusal, PeerError, and the signal's
+ * reason. A peer gets nothing but the digest and this node's credentials for peers.
  */
 export async function ask(
   peer: Peer,
@@ -42,7 +42,7 @@ export async function ask(
           ...options,
           ca,
           minVersion: "TLSv1.3",
-          // An address is compared with those of the certificate.
+          // An IP address is compared with those in the certificate.
           ...(isIP(name) === 0 ? { servername: name } : {}),
           ...(identity === undefined ? {} : { cert: identity.certificate, key: identity.key }),
         });
@@ -52,7 +52,7 @@ export async function ask(
   try {
     request.end();
     const [response] = (await once(request, "response")) as [IncomingMessage];
-    // An error of the request from here on is one of the response, too.
+    // From here on, an error of the request is also one of the response.
     request.on("error", () => undefined);
     response.once("close", () => signal.removeEventListener("abort", destroy));
     return checked(response, size);

@@ -1,4 +1,4 @@
-/** Thread that gives blobs to other nodes. Started by peer-server.ts. */
+/** The thread behind {@link "./peer-server.ts"}: serves blobs to other nodes. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
@@ -61,7 +61,7 @@ class BlobServer {
     }
   }
 
-  /** A certificate was checked when the connection was made. */
+  /** Certificates were already checked during the handshake. */
   #mayAsk({ headers }: IncomingMessage): boolean {
     const { clients } = this.#settings;
     if (clients.kind === "certificate") return true;
@@ -122,12 +122,12 @@ function serve(settings: ServerSettings, port: Port): void {
   const blobs = new BlobServer(settings, port);
   const server = makeServer(settings, (request, response) => {
     blobs.answer(request, response).catch(() => {
-      // The peer is gone, or the file: a length that was promised cannot be kept any more.
+      // The peer or the file is gone: the announced length cannot be sent any more.
       response.destroy();
     });
   });
   const tell = (message: FromPeerServer): void => port.postMessage(message);
-  // Who neither sends nor takes anything for so long makes room for others.
+  // An idle connection is closed after this time to make room for others.
   server.setTimeout(settings.timeoutMs);
   server.headersTimeout = settings.timeoutMs;
   server.requestTimeout = settings.timeoutMs;

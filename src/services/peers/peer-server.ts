@@ -7,21 +7,21 @@ import { PeerError } from "./peer.ts";
 import type { FromPeerServer, ServedBlob, ToPeerServer } from "./peer-messages.ts";
 import type { ServerSettings } from "./peer-settings.ts";
 
-/** What other nodes have asked for since the daemon started. */
+/** Counts of other nodes' requests since the daemon started. */
 export type ServeCounts = {
   readonly served: number;
   readonly servedBytes: number;
   readonly missing: number;
-  /** Turned away because there were enough uploads. */
+  /** Rejected because there were too many uploads. */
   readonly busy: number;
-  /** Without the token. Those without a certificate make no connection. */
+  /** Requests without the token. Nodes without a certificate cannot connect. */
   readonly refused: number;
 };
 
-/** Where the blobs are that may be given away; undefined for any other digest. */
+/** Looks up a blob that may be served; undefined for any other digest. */
 export type FindBlob = (digest: Digest) => ServedBlob | undefined;
 
-/** Gives other nodes the blobs that they ask for by digest. Dispose of it to end its thread. */
+/** Serves blobs to other nodes by digest. Disposing ends its thread. */
 export class PeerServer implements AsyncDisposable {
   readonly port: number;
   readonly #worker: Worker;
@@ -33,7 +33,7 @@ export class PeerServer implements AsyncDisposable {
     this.#counts = counts;
   }
 
-  /** Throws PeerError Unavailable where it cannot listen. */
+  /** Throws PeerError Unavailable if it cannot listen. */
   static async start(settings: ServerSettings, find: FindBlob, logger: Logger): Promise<PeerServer> {
     const counts = { served: 0, servedBytes: 0, missing: 0, busy: 0, refused: 0 };
     const worker = startThread(threadFile(import.meta.url, "./peer-server-worker"), {

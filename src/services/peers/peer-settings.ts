@@ -18,7 +18,7 @@ export type PeerSettings = {
   readonly timeoutMs: number;
 };
 
-/** Who may ask: whoever shows the token, or else whoever has a certificate of the authority. */
+/** Clients need the token or, without one, a certificate of the authority. */
 export type ServerSettings = {
   readonly host: string;
   readonly port: number;
@@ -35,8 +35,8 @@ type Files = Readonly<Record<"certificate" | "key" | "ca" | "token", string | un
 const shortestToken = 16;
 
 /**
- * Reads the files that the settings name. Throws PeerError FailedPrecondition where one cannot be used, and
- * where settings would let anybody ask, or send anything in the clear over a network.
+ * Reads the files in the settings. Throws PeerError FailedPrecondition if one is unusable, or if the settings
+ * would admit any client, or send something unencrypted over a network.
  */
 export async function readPeerSettings(
   settings: PeerSettings,

@@ -3,19 +3,19 @@ import type { Logger } from "../../ground/logging/index.ts";
 import { nameOfPeer, type Peer, type PeerAccess, type PeerOutcome } from "./peer.ts";
 import type { PeerAddresses } from "./peer-addresses.ts";
 
-/** So long nobody asks a peer that failed. */
+/** How long a peer is dropped after a failure. */
 const droppedMs = 60_000;
-/** So many, by lot, are asked for one blob. */
+/** How many peers, chosen at random, are asked for one blob. */
 const maxAsked = 8;
 
-/** What has come of asking peers since the daemon started. */
+/** Counts of requests to peers since the daemon started. */
 export type FetchCounts = {
   /** Blobs that came from a peer, and their bytes. */
   readonly fetched: number;
   readonly fetchedBytes: number;
-  /** Blobs that no peer had, or could be got from. */
+  /** Blobs that no peer had or could send. */
   readonly missed: number;
-  /** Peers that stalled, lied or did not answer. */
+  /** Peers that stalled, sent wrong bytes or did not respond. */
   readonly failures: number;
 };
 
@@ -28,7 +28,7 @@ export class Peers {
   readonly #dropped = new Map<string, number>();
   readonly #counts = { fetched: 0, fetchedBytes: 0, missed: 0, failures: 0 };
 
-  /** `ownPort`: of this node's own server, which is among the addresses of a name that all nodes share. */
+  /** `ownPort`: port of this node's own server, which may be among the addresses of a shared name. */
   constructor(
     access: PeerAccess,
     addresses: Pick<PeerAddresses, "all">,
@@ -45,7 +45,7 @@ export class Peers {
     return { ...this.#counts };
   }
 
-  /** Those to ask for a blob; none while all of them are dropped. */
+  /** Peers to ask for a blob; none while all are dropped. */
   async candidates(): Promise<readonly Peer[]> {
     const all = await this.#addresses.all();
     const own = new Set(
@@ -59,7 +59,7 @@ export class Peers {
     );
   }
 
-  /** Takes note of what came of asking them. */
+  /** Records the outcome of a request. */
   note(size: number, { from, failures }: PeerOutcome): void {
     for (const { peer, reason } of failures) {
       this.#dropped.set(keyOf(peer), performance.now() + droppedMs);

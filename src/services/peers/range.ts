@@ -1,7 +1,7 @@
 /**
- * The part of a blob that a header asks for, `bytes=FROM-` or `bytes=FROM-LAST` (RFC 9110, section 14.2),
- * with `end` behind its last byte. Undefined for the whole: without a header, and for one in any other form,
- * which a server may pass over.
+ * The part of a blob that a Range header requests, `bytes=FROM-` or `bytes=FROM-LAST` (RFC 9110, section
+ * 14.2); `end` is exclusive. Undefined for the whole blob: without a header, and for other forms, which a
+ * server may ignore.
  */
 export function parseRange(
   header: string | undefined,

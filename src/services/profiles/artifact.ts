@@ -8,22 +8,19 @@ import {
 import type { ArtifactSource } from "../images/index.ts";
 import { invalidProfile, registryFailure } from "./profile-error.ts";
 
-/** The largest profile that is taken. Docker's default one has 12 KiB. */
+/** Maximum size of a profile. Docker's default profile has 12 KiB. */
 export const maxProfileBytes = 1024 * 1024;
 
 /**
- * What an artifact with a seccomp profile calls itself, its config or its layer. The first is what CRI-O and
- * the Security Profiles Operator push.
+ * Media types of an artifact with a seccomp profile, its config or its layer. CRI-O and the Security Profiles
+ * Operator push the first.
  */
 const seccompTypes: ReadonlySet<string> = new Set([
   "application/vnd.cncf.seccomp-profile.config.v1+json",
   "application/vnd.cncf.seccomp-profile.v1+json",
 ]);
 
-/**
- * Fetches the one layer of an artifact that says that it holds a seccomp profile, as text. Throws
- * ProfileError.
- */
+/** Fetches the only layer of a seccomp profile's artifact, as text. Throws ProfileError. */
 export async function fetchProfile(
   reference: string,
   source: ArtifactSource,

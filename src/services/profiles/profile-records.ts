@@ -3,18 +3,15 @@ import { type Digest, parseDigest } from "../../parts/oci/index.ts";
 import type { GarbageNode } from "../gc/index.ts";
 import type { SecurityProfileInfo } from "./profiles.ts";
 
-/** What the metadata keeps of a profile, under its digest. */
+/** A profile's record in the metadata; the digest is the key. */
 export type ProfileRecord = {
   readonly references: readonly string[];
-  /** Of the artifacts that it came in, by the digests of its references. */
+  /** Digests of the manifests of its artifacts. */
   readonly manifests: readonly Digest[];
   readonly sizeBytes: number;
 };
 
-/**
- * What the profiles of a namespace keep from garbage collection, as of the moment the returned function is
- * called.
- */
+/** Returns a function that lists what the profiles of a namespace keep from garbage collection. */
 export async function profileRoots(
   database: Database,
   namespace: string,
@@ -43,7 +40,7 @@ export class ProfileRecords {
     return this.#collection.get(this.#namespace, digest) !== undefined;
   }
 
-  /** The profile that came in the artifact of this manifest. */
+  /** The profile in the artifact with this manifest. */
   ofManifest(manifest: Digest): Digest | undefined {
     return this.#find((record) => record.manifests.includes(manifest));
   }
@@ -52,7 +49,7 @@ export class ProfileRecords {
     return this.#find((record) => record.references.includes(reference));
   }
 
-  /** The record of a profile, with a reference that led to it; undefined where that is known. */
+  /** The record of a profile with a reference added; undefined if it already has it. */
   with(digest: Digest, reference: string, manifest: Digest, sizeBytes: number): Change | undefined {
     const { references = [], manifests = [] } = this.#collection.get(this.#namespace, digest) ?? {};
     if (references.includes(reference) && manifests.includes(manifest)) return undefined;

@@ -18,13 +18,13 @@ export type ProfileServiceOptions = {
   readonly database: Database;
   readonly content: ContentStore;
   readonly leases: Leases;
-  /** By whose way to registries profiles come. */
+  /** Fetches artifacts from registries. */
   readonly images: Pick<Images, "artifact" | "collectGarbage">;
-  /** Throws for a text that is no profile. */
+  /** Throws if the text is not a valid profile. */
   readonly check: (text: string) => void;
 };
 
-/** Long enough for a pull; it ends sooner, but for one that a crash cut off. */
+/** Long enough for a pull; the lease expires only if a crash interrupts the pull. */
 const leaseNs = 3_600_000_000_000n;
 
 /** Lock of all records. */
@@ -46,7 +46,7 @@ class ProfileService implements SecurityProfiles {
     this.#records = records;
   }
 
-  /** Whoever asks for one that is being pulled waits for that. */
+  /** Concurrent calls for the same manifest wait for one pull. */
   async pull({ reference, credentials }: ProfileRequest, signal = new AbortController().signal) {
     const { digest: manifest } = parseReference(reference);
     if (manifest === undefined) throw invalidProfile(reference, "it has no digest");
@@ -71,8 +71,7 @@ class ProfileService implements SecurityProfiles {
     using _lock = await this.#lock.acquire(changes);
     if (!this.#records.has(digest)) return;
     await this.#options.database.commit([this.#records.delete(digest)]);
-    // Not waited for: the blob is no longer anybody's, and goes with the next collection should this one
-    // fail.
+    // Not awaited: nothing refers to the blob any more; if this fails, the next collection removes it.
     this.#options.images.collectGarbage().catch(() => undefined);
   }
 
@@ -93,8 +92,8 @@ class ProfileService implements SecurityProfiles {
   }
 
   /**
-   * Adds a reference to the profile that came in this artifact; false when there is none, or a damaged one,
-   * which is deleted.
+   * Adds a reference to the profile from this artifact; false if there is none, or a damaged one, which is
+   * deleted.
    */
   async #addTo(reference: string, manifest: Digest): Promise<boolean> {
     using _lock = await this.#lock.acquire(changes);
@@ -140,7 +139,7 @@ class ProfileService implements SecurityProfiles {
   }
 }
 
-/** Its file has other bytes, or is gone. */
+/** Its file has wrong bytes, or is missing. */
 function isDamage(error: unknown): boolean {
   if (hasCode(error, "DataLoss") || hasCode(error, "NotFound")) return true;
   const cause = error instanceof Error ? error.cause : undefined;

@@ -5,7 +5,7 @@ import type { NamespaceStorage } from "../storage/index.ts";
 import type { KnownTask, NamespaceTasks } from "../tasks/index.ts";
 import { countLabel, type Wish } from "./wish.ts";
 
-/** A container whose task is to be changed. */
+/** A container whose task is to be restarted or stopped. */
 export type Restarted = {
   readonly container: Container;
   readonly storage: NamespaceStorage;
@@ -23,8 +23,8 @@ export async function stop({ container, tasks, known }: Restarted, signal: Abort
 }
 
 /**
- * Runs a container in a new task, as its clients would: over its snapshot, with runc's options of its record.
- * The try counts, whether it succeeds or not. Throws what making a task throws.
+ * Runs a container in a new task, as its clients would: on its snapshot, with the runc options of its record.
+ * Counts as a restart whether it succeeds or not. Throws what creating a task throws.
  */
 export async function startAnew(restarted: Restarted, wish: Wish, signal: AbortSignal): Promise<void> {
   const { container, storage, tasks } = restarted;
@@ -46,7 +46,7 @@ export async function startAnew(restarted: Restarted, wish: Wish, signal: AbortS
     signal,
   );
   try {
-    // A client may have removed it meanwhile: then nobody would look after its task.
+    // A client may have removed it in the meantime: then nobody would clean up its task.
     storage.containers.get(id);
     await created.task.start(signal);
   } catch (error) {

@@ -14,15 +14,15 @@ export type RestartsOptions = {
 };
 
 /**
- * How long a container and its task must have stayed as they are. Clients stop, remove and start containers
- * in several calls, and nobody is to come between two of them.
+ * How long a container and its task must have been unchanged. Clients stop, remove and start containers in
+ * several calls, which must not be interleaved with ours.
  */
 const settledMs = 2_000;
-/** After one that has run for less than {@link longRunMs}, or that could not be started. */
+/** Delay after a task that ran for less than {@link longRunMs}, or could not be started. */
 const againMs = 5_000;
 const longRunMs = 10_000;
 
-/** Looks after containers with a wish, from its opening until it is disposed of; tasks run on then. */
+/** Manages containers with a wish until it is disposed; their tasks keep running. */
 export class Restarts implements AsyncDisposable {
   readonly #options: RestartsOptions;
   readonly #closing = new AbortController();
@@ -36,8 +36,8 @@ export class Restarts implements AsyncDisposable {
   }
 
   /**
-   * Once for each daemon, when the tasks that run are known. Containers with the policy `always` that were
-   * stopped explicitly run again from now on, as in containerd.
+   * Once per daemon, when the running tasks are known. Containers with the policy `always` that were stopped
+   * explicitly run again from now on, as in containerd.
    */
   static async open(options: RestartsOptions): Promise<Restarts> {
     const restarts = new Restarts(options);
@@ -65,7 +65,7 @@ export class Restarts implements AsyncDisposable {
     }
   }
 
-  /** Never tells anything: what an event is about is looked at when nothing more has happened to it. */
+  /** Never yields an event: the container is checked once nothing more has happened to it. */
   #hear({ namespace, topic, event }: Envelope): undefined {
     switch (topic) {
       case "/containers/create":
@@ -82,10 +82,10 @@ export class Restarts implements AsyncDisposable {
     }
   }
 
-  /** One that ends soon, time after time, is to cost little. */
+  /** A task that keeps ending soon after its start must not cost much. */
   #waitAfter(namespace: string, { containerId, exitedAtNs }: EventByTopic["/tasks/exit"]): number {
     const state = this.#options.tasks.inNamespace(namespace).get(containerId)?.task.state();
-    // The event comes before the state may be known.
+    // The event may come before the state is known.
     const { startedAtNs = 0n } =
       state?.kind === "exited" ? state.exit : state?.kind === "running" ? state : {};
     return Number((exitedAtNs - startedAtNs) / 1_000_000n) < longRunMs ? againMs : settledMs;
@@ -121,7 +121,7 @@ export class Restarts implements AsyncDisposable {
     const storage = await this.#options.storage.inNamespace(namespace);
     const container = storage.containers.find(id);
     const wish = container && wishOf(container.labels);
-    // A container without a specification is made and started by the engine of its pod.
+    // A container without a specification belongs to a pod, whose engine creates and starts it.
     if (container?.spec === undefined || wish === undefined) return;
     const tasks = this.#options.tasks.inNamespace(namespace);
     const restarted: Restarted = { container, storage, tasks, known: tasks.get(id) };

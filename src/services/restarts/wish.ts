@@ -4,9 +4,9 @@ const prefix = "containerd.io/restart.";
 const statusLabel = `${prefix}status`;
 const policyLabel = `${prefix}policy`;
 const logLabel = `${prefix}loguri`;
-/** How often a container was started anew. */
+/** How often a container was restarted. */
 export const countLabel = `${prefix}count`;
-/** Whether somebody has stopped it, who wants it to stay so. */
+/** Whether somebody stopped it explicitly, so that it must stay stopped. */
 export const explicitlyStoppedLabel = `${prefix}explicitly-stopped`;
 
 /** As containerd names them. */
@@ -14,20 +14,20 @@ export const policyNames = ["no", "always", "on-failure", "unless-stopped"] as c
 
 export type Policy =
   | { readonly name: Exclude<(typeof policyNames)[number], "on-failure"> }
-  /** 0 for as often as it fails. */
+  /** 0 is no limit. */
   | { readonly name: "on-failure"; readonly maximumRetries: number };
 
 export type Wish = {
   readonly status: "running" | "stopped";
-  /** Undefined for one that is none, by which nothing is started. */
+  /** Undefined if it is invalid: then nothing is started. */
   readonly policy: Policy | undefined;
   readonly explicitlyStopped: boolean;
   readonly count: number;
-  /** Where both outputs lead, as a task's `stdout` says it; "" for nowhere. */
+  /** Destination of stdout and stderr, in the form of a task's `stdout`; "" for none. */
   readonly logUri: string;
 };
 
-/** Undefined for a container that is left alone. */
+/** Undefined for a container without a wish. */
 export function wishOf(labels: Labels): Wish | undefined {
   const { [statusLabel]: status, [policyLabel]: policy = "", [logLabel]: logUri = "" } = labels;
   if (status !== "running" && status !== "stopped") return undefined;
@@ -40,7 +40,7 @@ export function wishOf(labels: Labels): Wish | undefined {
   };
 }
 
-/** Whether a task that has ended with this code is to be made anew; undefined where there is none. */
+/** Whether to restart a task that ended with this code; undefined if there is no task. */
 export function startsAnew(
   { policy, explicitlyStopped, count }: Wish,
   exitCode: number | undefined,
@@ -71,7 +71,7 @@ function policyOf(text: string): Policy | undefined {
   return name === "no" || name === "always" || name === "unless-stopped" ? { name } : undefined;
 }
 
-/** As Go's ParseBool takes it. */
+/** The same values as Go's ParseBool. */
 function isTrue(text: string | undefined): boolean {
   return ["1", "t", "T", "true", "TRUE", "True"].includes(text ?? "");
 }

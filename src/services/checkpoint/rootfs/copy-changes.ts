@@ -2,7 +2,9 @@ import type { BigIntStats } from "node:fs";
 import { joinPath, OpenTree, type TreeEntries } from "../../../parts/layerdiff/index.ts";
 import { deletedPath } from "./deleted-path.ts";
 
-/** Writes what a tree has otherwise than the one that it was copied from, by comparing them name by name. */
+/**
+ * Writes the differences between a tree and the one that it was copied from, by comparing them name by name.
+ */
 export function changesOfCopy(
   base: string | undefined,
   merged: string,
@@ -37,8 +39,8 @@ export function changesOfCopy(
 }
 
 /**
- * As rsync tells: a copy has the times of what it is a copy of. A directory's change with what is in it,
- * which tells itself.
+ * Compares as rsync does: a copy has the times of its original. A directory's times also change with its
+ * entries, which are compared on their own.
  */
 function isSame(was: BigIntStats, is: BigIntStats): boolean {
   const attributes = was.mode === is.mode && was.uid === is.uid && was.gid === is.gid && was.rdev === is.rdev;

@@ -2,8 +2,8 @@ import { fromByteString } from "../../../ground/linux/index.ts";
 import { CheckpointError } from "../checkpoint-error.ts";
 
 /**
- * A path as the list of deleted files has it: JSON, which can hold none that is not UTF-8. Throws
- * CheckpointError FailedPrecondition for one.
+ * A path for the list of deleted files, which is JSON. Throws CheckpointError FailedPrecondition if it is not
+ * UTF-8.
  */
 export function deletedPath(path: string): string {
   const text = fromByteString(path);

@@ -4,13 +4,12 @@ import { getXattrAt } from "../../../ground/linux/index.ts";
 import { joinPath, OpenTree, type TreeEntries } from "../../../parts/layerdiff/index.ts";
 import { deletedPath } from "./deleted-path.ts";
 
-/** The layers of one overlay mount: what is written to, and what lies below, nearest first. */
+/** The layers of an overlay mount: the upper one, and the lower ones, nearest first. */
 export type OverlayLayers = { readonly upper: string; readonly lower: readonly string[] };
 
 /**
- * Writes what an overlay's upper directory changes of the lower ones. The upper says which names; what they
- * hold is read from the mounted whole, which is right also where the upper holds no data of its own
- * (redirects, metacopy).
+ * Writes the changes in an overlay's upper directory. Names come from the upper directory; contents are read
+ * from the mounted overlay, which is right even if the upper has no data of its own (redirects, metacopy).
  */
 export function changesOfOverlay(
   { upper, lower }: OverlayLayers,
@@ -37,13 +36,13 @@ export function changesOfOverlay(
     }
   }
 
-  /** A directory that shows nothing of the lower ones of its name. */
+  /** A directory that hides the lower ones. */
   function replace(path: string): void {
     entries.addAll(path);
     forget(path);
   }
 
-  /** What the lower ones have in a directory and the container has not. */
+  /** Names in a lower directory that the container no longer has. */
   function forget(path: string): void {
     const kept = new Set(entries.names(path));
     for (const name of namesBelow(below, path)) {
@@ -54,7 +53,7 @@ export function changesOfOverlay(
   }
 }
 
-/** The names that a directory shows through the lower layers. */
+/** Names that lower layers have in a directory. */
 function namesBelow(below: readonly OpenTree[], path: string): readonly string[] {
   const names = new Set<string>();
   const hidden = new Set<string>();

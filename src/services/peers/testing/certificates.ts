@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
 
-/** Files of an authority and of a node that it knows, of 127.0.0.1 and of `node.example.test`. */
+/** Files of an authority and of a node's certificate, for 127.0.0.1 and `node.example.test`. */
 export async function nodeCertificates(directory: string, name: string) {
   const file = (suffix: string) => join(directory, `${name}.${suffix}`);
   const authority = ["-subj", `/CN=${name} authority`, "-keyout", file("ca.key"), "-out", file("ca.pem")];
