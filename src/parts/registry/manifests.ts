@@ -76,11 +76,12 @@ export async function resolve(
       const request = { method: "GET", reference, path, headers: { accept: acceptManifests } } as const;
       const response = await session.send(endpoint, request, signal);
       const bytes = await readBounded(response, maxSmallBytes, "the manifest");
+      const written = writtenType(endpoint, response, bytes);
       const announced = response.headers["docker-content-digest"];
       const expected =
         reference.digest ?? (typeof announced === "string" && isDigest(announced) ? announced : undefined);
       const digest = checkDigest(endpoint, bytes, expected);
-      return { descriptor: { mediaType: typeOf(response, bytes), digest, size: bytes.length }, bytes };
+      return { descriptor: { mediaType: typeOf(response, written), digest, size: bytes.length }, bytes };
     },
   );
 }
@@ -132,15 +133,23 @@ function contentType(response: HttpResponse): string {
 }
 
 /** Some registries serve manifests as plain JSON; the document itself then says what it is. */
-function typeOf(response: HttpResponse, bytes: Uint8Array): string {
+function typeOf(response: HttpResponse, written: string | undefined): string {
   const header = contentType(response);
-  if (isIndexType(header) || isManifestType(header)) return header;
+  return isIndexType(header) || isManifestType(header) ? header : (written ?? header);
+}
+
+/**
+ * What a manifest says that it is. Throws RegistryError DataLoss for what is none, such as the page of a
+ * proxy that wants a login: another host may have it.
+ */
+function writtenType(endpoint: Endpoint, response: HttpResponse, bytes: Uint8Array): string | undefined {
   try {
     const { mediaType: written } = JSON.parse(Buffer.from(bytes).toString("utf8")) as Readonly<
       Record<string, unknown>
     >;
-    return typeof written === "string" ? written : header;
-  } catch {
-    return header;
+    return typeof written === "string" ? written : undefined;
+  } catch (cause) {
+    const type = contentType(response) || "something";
+    throw new RegistryError("DataLoss", `${endpoint.host}: sent ${type} that is not a manifest`, { cause });
   }
 }

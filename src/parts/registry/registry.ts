@@ -55,8 +55,17 @@ export interface Registry extends RegistryWriter, AsyncDisposable {
     descriptor: Descriptor,
     offset: number,
     signal?: AbortSignal,
+    mirrors?: BlobMirrors,
   ): AsyncIterable<Uint8Array | "restart">;
 }
+
+/** What a blob's reader, who alone knows its digest in the end, has to do with mirrors. */
+export type BlobMirrors = {
+  /** False for a blob of which a mirror has sent other bytes. */
+  readonly asked: boolean;
+  /** Told of each that begins to send. */
+  readonly onSending: (host: string) => void;
+};
 
 export type Resolved = { readonly descriptor: Descriptor; readonly bytes: Uint8Array };
 

@@ -164,7 +164,15 @@ class ImageService implements Images, AsyncDisposable {
     const peers =
       options.peers && new PeerBlobs(options.peers, this.#workers, options.logger, limits.minFreePercent);
     const syncs = new LayerSyncs(snapshotter.root);
-    const fetcher = new LayerFetcher(content, this.#workers, progress, peers, limits, syncs);
+    const fetcher = new LayerFetcher({
+      content,
+      workers: this.#workers,
+      progress,
+      peers,
+      limits,
+      syncs,
+      logger: options.logger,
+    });
     this.#layers = new LayerInstaller(
       snapshotter,
       fetcher,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { createLogger } from "../../ground/logging/index.ts";
 import { openDatabase } from "../../ground/metadata/index.ts";
 import { digestOf, mediaType } from "../../parts/oci/index.ts";
 import { tarOf } from "../../testing/images.ts";
@@ -29,7 +30,9 @@ test("no later pull goes on from bytes that the disk could not write, though the
   }));
   await using workers = new WorkerPool(1);
   const limits = { maxBytes: 0, maxFiles: 0, minFreePercent: 0 };
-  const fetcher = new LayerFetcher(content, workers, new ProgressListeners(), undefined, limits, syncs);
+  const progress = new ProgressListeners();
+  const logger = createLogger({ level: "error", format: "json" });
+  const fetcher = new LayerFetcher({ content, workers, progress, peers: undefined, limits, syncs, logger });
   const descriptor = { mediaType: mediaType.ociLayer, digest, size: tar.length };
   const layer = { descriptor, diffId: digest, chainId: digest, parent: undefined };
   const target = { directory, whiteouts: "overlayfs" } as const;

@@ -1,8 +1,9 @@
 import { hasCode } from "../../ground/errors/index.ts";
+import type { Logger } from "../../ground/logging/index.ts";
 import type { Descriptor } from "../../parts/oci/index.ts";
 import type { LayerLimits, LayerTarget } from "../../parts/unpack/index.ts";
 import type { ContentStore, ContentWriter } from "../content/index.ts";
-import { ImageError } from "./image-error.ts";
+import { ImageError, MirrorError } from "./image-error.ts";
 import type { PlannedLayer } from "./layer-plan.ts";
 import type { ProgressListeners } from "./layer-progress.ts";
 import type { LayerSync, LayerSyncs } from "./layer-syncs.ts";
@@ -15,9 +16,20 @@ export type OriginOf = (descriptor: Descriptor) => Promise<LayerOrigin>;
 
 type Unpacking = { readonly unpack: LayerUnpacking; readonly sync: LayerSync };
 
+export type LayerFetcherParts = {
+  readonly content: ContentStore;
+  readonly workers: WorkerPool;
+  readonly progress: ProgressListeners;
+  readonly peers: PeerBlobs | undefined;
+  readonly limits: LayerLimits;
+  readonly syncs: LayerSyncs;
+  readonly logger: Logger;
+};
+
 /**
- * Gets the bytes of layers into the content store and unpacked. Throws {@link ReusedBytesError} when bytes
- * that were here before turn out to be damaged; they are gone then, and the next try gets new ones.
+ * Gets the bytes of layers into the content store and unpacked. Throws {@link DroppedBytesError} when bytes
+ * that were here before, or that a mirror has sent, turn out to be wrong; they are gone then, and the next
+ * try gets others.
  */
 export class LayerFetcher {
   readonly #content: ContentStore;
@@ -26,21 +38,18 @@ export class LayerFetcher {
   readonly #peers: PeerBlobs | undefined;
   readonly #limits: LayerLimits;
   readonly #syncs: LayerSyncs;
+  readonly #logger: Logger;
+  /** Of pulls to which a mirror has sent wrong bytes. They ask none any more. */
+  readonly #misled = new WeakSet<OriginOf>();
 
-  constructor(
-    content: ContentStore,
-    workers: WorkerPool,
-    progress: ProgressListeners,
-    peers: PeerBlobs | undefined,
-    limits: LayerLimits,
-    syncs: LayerSyncs,
-  ) {
+  constructor({ content, workers, progress, peers, limits, syncs, logger }: LayerFetcherParts) {
     this.#content = content;
     this.#workers = workers;
     this.#progress = progress;
     this.#peers = peers;
     this.#limits = limits;
     this.#syncs = syncs;
+    this.#logger = logger;
   }
 
   /**
@@ -65,12 +74,7 @@ export class LayerFetcher {
   /** Of any blob. */
   async download(descriptor: Descriptor, originOf: OriginOf, signal: AbortSignal): Promise<void> {
     if (this.#content.has(descriptor.digest)) return;
-    try {
-      await this.#withBytes(descriptor, undefined, originOf, signal);
-    } catch (error) {
-      if (!(error instanceof ReusedBytesError)) throw error;
-      await this.#withBytes(descriptor, undefined, originOf, signal);
-    }
+    await withOtherBytes(() => this.#withBytes(descriptor, undefined, originOf, signal));
   }
 
   async #withBytes(
@@ -86,13 +90,21 @@ export class LayerFetcher {
       // Another image's pull may have brought it while this one waited for the ingest.
       if (this.#content.has(descriptor.digest)) return await this.#fromStore(descriptor, unpacking, signal);
       offset = writer.offset;
-      return await this.#fromOrigin(descriptor, unpacking, await originOf(descriptor), writer, signal);
+      const origin = await originOf(descriptor);
+      const trusted =
+        origin.kind === "registry" && this.#misled.has(originOf) ? { ...origin, asksMirrors: false } : origin;
+      return await this.#fromOrigin(descriptor, unpacking, trusted, writer, signal);
     } catch (error) {
       // A full disk needs the room; damaged bytes are good for nothing, and so are those that the disk may
       // have lost, though the kernel still shows them. All else can be resumed.
       const isUseless = hasCode(error, "ResourceExhausted") || hasCode(error, "DataLoss");
       if (isUseless || unpacking?.sync.hasFailed === true) await this.#content.abort(descriptor.digest);
-      if (hasCode(error, "DataLoss") && offset > 0) throw new ReusedBytesError(error);
+      if (error instanceof MirrorError) {
+        this.#misled.add(originOf);
+        this.#logger.warn({ err: error }, "the rest of this pull comes without mirrors");
+        throw new DroppedBytesError(error);
+      }
+      if (hasCode(error, "DataLoss") && offset > 0) throw new DroppedBytesError(error);
       throw error;
     }
   }
@@ -157,7 +169,7 @@ export class LayerFetcher {
     } catch (error) {
       if (!hasCode(error, "DataLoss") || (await this.#isIntact(descriptor, signal))) throw error;
       await this.#content.delete(descriptor.digest);
-      throw new ReusedBytesError(error);
+      throw new DroppedBytesError(error);
     }
   }
 
@@ -185,9 +197,23 @@ export class LayerFetcher {
   }
 }
 
-/** Bytes that were on the disk before were not what they should be; they have been dropped. */
-export class ReusedBytesError extends ImageError {
+/** Bytes that were on the disk before, or came from a mirror, were wrong; they have been dropped. */
+export class DroppedBytesError extends ImageError {
   constructor(cause: unknown) {
-    super("DataLoss", "discarded damaged data from an earlier pull", { cause });
+    super("DataLoss", "discarded damaged data", { cause });
+  }
+}
+
+/** Those of an earlier pull, then those of mirrors, then those of the registry. */
+const mostTries = 3;
+
+/** Tries again for as long as that may get other bytes. */
+export async function withOtherBytes<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof DroppedBytesError) || tries === mostTries) throw error;
+    }
   }
 }

@@ -5,7 +5,7 @@ import { type Digest, isErofsLayerType } from "../../parts/oci/index.ts";
 import type { LayerTarget } from "../../parts/unpack/index.ts";
 import type { Snapshotter } from "../snapshots/index.ts";
 import { ImageError } from "./image-error.ts";
-import { type LayerFetcher, type OriginOf, ReusedBytesError } from "./layer-fetcher.ts";
+import { type LayerFetcher, type OriginOf, withOtherBytes } from "./layer-fetcher.ts";
 import type { LayerKeys } from "./layer-keys.ts";
 import type { PlannedLayer } from "./layer-plan.ts";
 import type { ProgressListeners } from "./layer-progress.ts";
@@ -197,17 +197,14 @@ export class LayerInstaller {
     });
   }
 
-  /**
-   * Bytes that were here before and turn out to be damaged are dropped and fetched again, once. What was
-   * damaged on the way is dropped too, and is the caller's to try again.
-   */
+  /** What turns out to be wrong of the bytes is dropped, and fetched again where that may get others. */
   async #inNewSnapshot(
     layer: PlannedLayer,
     parent: Digest | undefined,
     signal: AbortSignal,
     fill: (key: string, target: LayerTarget) => Promise<void>,
   ): Promise<void> {
-    for (let tries = 1; ; tries++) {
+    await withOtherBytes(async () => {
       signal.throwIfAborted();
       const key = extractKey(layer.chainId);
       // One that an earlier failure could not remove.
@@ -216,13 +213,12 @@ export class LayerInstaller {
       const target = this.#snapshotter.layerTarget(key);
       try {
         await fill(key, target);
-        return;
       } catch (error) {
         await this.#drop(key, target);
         if (hasCode(error, "AlreadyExists") && this.#snapshotter.stat(layer.chainId) !== undefined) return;
-        if (!(error instanceof ReusedBytesError) || tries > 1) throw error;
+        throw error;
       }
-    }
+    });
   }
 
   /** On a full disk even a record's deletion needs room, which the files give. */

@@ -1,4 +1,5 @@
 import { createReadStream } from "node:fs";
+import { hasCode } from "../../ground/errors/index.ts";
 import { decryptLayer } from "../../parts/encryption/index.ts";
 import { Digester, isErofsLayerType } from "../../parts/oci/index.ts";
 import type { Registry } from "../../parts/registry/index.ts";
@@ -6,7 +7,7 @@ import { applyLayer } from "../../parts/unpack/index.ts";
 import { IngestFile } from "../content/index.ts";
 import { diskUsage } from "../snapshots/index.ts";
 import { BlobRoom } from "./blob-room.ts";
-import { ImageError } from "./image-error.ts";
+import { ImageError, MirrorError } from "./image-error.ts";
 import type { InstalledLayer, LayerJob } from "./worker-messages.ts";
 
 const readChunkBytes = 256 * 1024;
@@ -14,7 +15,8 @@ const readChunkBytes = 256 * 1024;
 /**
  * Gets a layer's bytes, keeps them in the ingest and unpacks them, all in one go and chunk by chunk, so that
  * nothing is read twice. Bytes that an earlier try left in the ingest go through the unpacker first. What
- * comes back has been verified. Throws RegistryError, UnpackError, ContentError, ImageError.
+ * comes back has been verified. Throws RegistryError, UnpackError, ContentError, ImageError; MirrorError for
+ * wrong bytes of which a mirror has sent some.
  */
 export async function runLayerJob(
   job: LayerJob,
@@ -23,6 +25,19 @@ export async function runLayerJob(
   onBytes: (received: number) => void,
 ): Promise<InstalledLayer | undefined> {
   await using bytes = await LayerBytes.open(job, registry, signal, onBytes);
+  try {
+    return await readLayer(job, bytes, signal);
+  } catch (error) {
+    if (!hasCode(error, "DataLoss") || bytes.mirrors.size === 0) throw error;
+    throw new MirrorError([...bytes.mirrors], error);
+  }
+}
+
+async function readLayer(
+  job: LayerJob,
+  bytes: LayerBytes,
+  signal: AbortSignal,
+): Promise<InstalledLayer | undefined> {
   const { limits, descriptor } = job;
   const { digest, size, mediaType } = descriptor;
   if (job.unpack !== undefined) {
@@ -64,6 +79,8 @@ class LayerBytes implements AsyncDisposable {
   readonly #onBytes: (received: number) => void;
   readonly #ingest: IngestFile | undefined;
   readonly #room: BlobRoom | undefined;
+  /** Those that sent some of them. */
+  readonly mirrors = new Set<string>();
   #received = 0;
 
   static async open(
@@ -116,8 +133,11 @@ class LayerBytes implements AsyncDisposable {
       return createReadStream(origin.path, { start: this.#received, highWaterMark: readChunkBytes });
     if (this.#registry === undefined)
       throw new ImageError("Internal", `layer ${descriptor.digest}: no registry to fetch it from`);
-    const received = this.#registry.fetchBlob(origin.reference, descriptor, this.#received, this.#signal);
-    return skippingRepeats(received, this.#received);
+    const { reference, asksMirrors: asked } = origin;
+    const mirrors = { asked, onSending: (host: string) => void this.mirrors.add(host) };
+    const offset = this.#received;
+    const received = this.#registry.fetchBlob(reference, descriptor, offset, this.#signal, mirrors);
+    return skippingRepeats(received, offset);
   }
 
   #count(chunk: Uint8Array): void {

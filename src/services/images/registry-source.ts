@@ -59,7 +59,7 @@ export class RegistrySource implements ImageSource {
   }
 
   async layer(): Promise<LayerOrigin> {
-    return { ...this.#job, kind: "registry" };
+    return { ...this.#job, kind: "registry", asksMirrors: true };
   }
 }
 

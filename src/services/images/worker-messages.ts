@@ -86,7 +86,11 @@ export type PeerJob = {
 };
 
 export type LayerOrigin =
-  | ({ readonly kind: "registry" } & RegistryJob)
+  | ({
+      readonly kind: "registry";
+      /** False where a mirror has sent other bytes than it should. */
+      readonly asksMirrors: boolean;
+    } & RegistryJob)
   | { readonly kind: "file"; readonly path: string };
 
 /** What a job comes to. */

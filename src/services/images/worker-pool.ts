@@ -1,7 +1,7 @@
 import type { Worker } from "node:worker_threads";
 import { endThread, receivedError, startThread, threadFile } from "../../ground/threads/index.ts";
 import { RegistryError, type RequestLog } from "../../parts/registry/index.ts";
-import { ImageError } from "./image-error.ts";
+import { ImageError, MirrorError } from "./image-error.ts";
 import type { FromWorker, Job, Outcome, ToWorker } from "./worker-messages.ts";
 
 const idleMs = 30_000;
@@ -176,7 +176,7 @@ export class WorkerPool implements AsyncDisposable {
       return;
     }
     if (message.kind === "done") task.settle.resolve(message.outcome);
-    else task.settle.reject(receivedError(message.error, ImageError, RegistryError));
+    else task.settle.reject(receivedError(message.error, ImageError, RegistryError, MirrorError));
     member.tasks.delete(message.id);
     if (member.tasks.size === 0) this.#rest(member);
     this.#dispatch();
