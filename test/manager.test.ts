@@ -54,6 +54,9 @@ describe("berthd's pod manager", () => {
   const objects = async (kind: string) =>
     JSON.parse(await output("get", kind, "-o", "json")).items as readonly {
       readonly metadata: { readonly name: string; readonly uid: string };
+      readonly spec: {
+        readonly containers?: readonly { readonly env?: readonly { readonly value: string }[] }[];
+      };
       readonly status: { readonly [key: string]: unknown };
     }[];
   const names = async (kind: string) => (await objects(kind)).map(({ metadata }) => metadata.name);
@@ -165,6 +168,32 @@ describe("berthd's pod manager", () => {
     assert.notEqual(await uid(), pods.find(({ metadata }) => metadata.name === "db-0")?.metadata.uid);
     await output("delete", "sts/db", "ds/agent");
     assert.deepEqual(await names("pods"), []);
+  });
+
+  it("goes back to an earlier template of a StatefulSet and of a DaemonSet", async () => {
+    const version = async (name: string) => {
+      const pod = (await objects("pods")).find(({ metadata }) => metadata.name.startsWith(name));
+      return pod?.spec.containers?.[0]?.env?.[0]?.value;
+    };
+    for (const [kind, name] of [
+      ["StatefulSet", "db"],
+      ["DaemonSet", "agent"],
+    ] as const) {
+      const rollout = (...words: readonly string[]) => output("rollout", ...words, `${kind}/${name}`);
+      await apply(workload(kind, name, 1));
+      await rollout("status");
+      await apply(workload(kind, name, 1, "2"));
+      await rollout("status");
+      assert.equal(await version(name), "2");
+      assert.match(await rollout("history"), /^1 .*\n2 /m);
+      assert.match(await rollout("undo"), /has the template of revision 1 again$/);
+      await rollout("status");
+      assert.equal(await version(name), "1");
+      assert.match(await rollout("history"), /^2 .*\n3 /m);
+      assert.match(await rollout("undo", "--to-revision", "3"), /has this template already$/);
+      await output("delete", kind, name);
+    }
+    assert.deepEqual(await names("controllerrevisions"), []);
   });
 
   it("runs a Job's pods to as many successes as it asks for, and fails one whose pods fail", async () => {

@@ -76,6 +76,7 @@ const changeable: Readonly<Partial<Record<Kind, readonly string[]>>> = {
     "ordinals",
     "persistentVolumeClaimRetentionPolicy",
     "replicas",
+    "revisionHistoryLimit",
     "template",
     "updateStrategy",
   ],

@@ -189,13 +189,13 @@ export class Manager implements AsyncDisposable {
   }
 
   /**
-   * Gives a Deployment the template of an earlier revision, 0 for the one before the current; returns its
-   * number, and undefined where it has that template already. Throws ManagerError.
+   * Gives a Deployment, StatefulSet or DaemonSet the template of an earlier revision, 0 for the one before
+   * the current; returns its number, and undefined where it has that template already. Throws ManagerError.
    */
   async undo(key: ObjectKey, revision: number): Promise<number | undefined> {
     const object = this.#require(key);
-    const sets = this.#store.listOf("ReplicaSet").filter(({ owner }) => owner === object.uid);
-    const before = undone(object, sets, revision);
+    const owned = this.#store.list().filter(({ owner }) => owner === object.uid);
+    const before = undone(object, owned, revision);
     if (before.manifest === undefined) return undefined;
     await this.#writer.change(object, before.manifest);
     return before.revision;

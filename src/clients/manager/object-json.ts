@@ -1,7 +1,6 @@
 import { writtenTime } from "../podlife/index.ts";
 import { revisionAnnotation } from "./controllers/deployment-revisions.ts";
 import type { JobStatus } from "./controllers/job-status.ts";
-import type { KeptRevision } from "./controllers/stateful-revision.ts";
 import { isOfKind, type ObjectStatus, type StoredObject, type StoredPod } from "./objects.ts";
 import { familiesOf, familyOf, familyPolicy } from "./services/ip-families.ts";
 import { portKey, type StoredService, statusOf } from "./services/service-addresses.ts";
@@ -44,16 +43,11 @@ function statusJson({ status, manifest }: StoredObject): unknown {
   if (manifest.kind === "Service") return { loadBalancer: {} };
   if (manifest.kind === "Job" && status?.job !== undefined)
     return jobJson(status.job as JobStatus, manifest.spec.suspend === true);
-  if (manifest.kind === "StatefulSet" && status !== undefined) return withoutTemplate(status);
   if (manifest.kind === "Deployment" && status !== undefined) return withoutRevision(status);
   return status;
 }
 
 /** Kubernetes keeps it elsewhere. */
-function withoutTemplate({ currentTemplate: _, ...shown }: ObjectStatus & KeptRevision): unknown {
-  return shown;
-}
-
 function withoutRevision({ revision: _, ...shown }: ObjectStatus): unknown {
   return shown;
 }

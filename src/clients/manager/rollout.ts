@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Manifest, ManifestOf } from "../manifests/index.ts";
+import type { Manifest } from "../manifests/index.ts";
+import { newestRevisionFirst, type RevisionedSet, templateOf } from "./controllers/controller-revisions.ts";
 import { atRevision } from "./controllers/deployment-revisions.ts";
 import { ManagerError } from "./errors.ts";
 import { isOfKind, keyOf, type StoredObject, titleOf } from "./objects.ts";
@@ -46,26 +47,56 @@ function stamped<
   return { ...template, metadata: { ...template.metadata, annotations } };
 }
 
+/** An object as it was at a revision. */
+type Past = { readonly revision: number; readonly manifest: Manifest };
+
 /**
- * A Deployment as it was at an earlier revision, 0 for the one before the current, with its number; no
- * manifest where its template is that already. Throws ManagerError.
+ * A Deployment, StatefulSet or DaemonSet as it was at an earlier revision, 0 for the one before the current,
+ * with its number; no manifest where its template is that already. `owned` are the objects that it made.
+ * Throws ManagerError.
  */
 export function undone(
   object: StoredObject,
-  sets: readonly StoredObject<ManifestOf<"ReplicaSet">>[],
+  owned: readonly StoredObject[],
   revision: number,
 ): { readonly revision: number; readonly manifest?: Manifest } {
   const title = titleOf(keyOf(object));
-  if (!isOfKind(object, "Deployment"))
-    throw new ManagerError("InvalidArgument", `a ${object.manifest.kind} has no revisions; a Deployment has`);
-  if (object.manifest.spec.paused === true)
+  if (isOfKind(object, "Deployment") && object.manifest.spec.paused === true)
     throw new ManagerError("FailedPrecondition", `${title} is paused: apply it without \`paused\` first`);
-  const before = atRevision(object, sets, revision);
+  const before = pastOf(object, owned, revision);
   if (before === undefined)
     throw new ManagerError(
       "NotFound",
       revision === 0 ? `${title} has no earlier revision` : `${title} has no revision ${revision}`,
     );
-  const isSame = isDeepStrictEqual(before.manifest.spec.template, object.manifest.spec.template);
+  const specOf = (manifest: Manifest) => ("spec" in manifest ? manifest.spec : undefined);
+  const isSame = isDeepStrictEqual(specOf(before.manifest), specOf(object.manifest));
   return isSame ? { revision: before.revision } : before;
+}
+
+function pastOf(object: StoredObject, owned: readonly StoredObject[], revision: number): Past | undefined {
+  if (isOfKind(object, "Deployment"))
+    return atRevision(
+      object,
+      owned.filter((one) => isOfKind(one, "ReplicaSet")),
+      revision,
+    );
+  if (isOfKind(object, "StatefulSet")) return setAt(object, owned, revision);
+  if (isOfKind(object, "DaemonSet")) return setAt(object, owned, revision);
+  throw new ManagerError(
+    "InvalidArgument",
+    `a ${object.manifest.kind} has no revisions; Deployment, StatefulSet and DaemonSet have`,
+  );
+}
+
+function setAt(
+  { manifest }: RevisionedSet,
+  owned: readonly StoredObject[],
+  revision: number,
+): Past | undefined {
+  const ordered = newestRevisionFirst(owned.filter((one) => isOfKind(one, "ControllerRevision")));
+  const found = revision === 0 ? ordered[1] : ordered.find((one) => one.manifest.revision === revision);
+  if (found === undefined) return undefined;
+  const spec = { ...manifest.spec, template: templateOf(found) };
+  return { revision: found.manifest.revision, manifest: { ...manifest, spec } as Manifest };
 }

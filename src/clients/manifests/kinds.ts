@@ -1,11 +1,17 @@
-import { anything, object, oneOf, type Read, type Schema } from "./schema.ts";
+import { anything, count, object, oneOf, type Read, type Schema } from "./schema.ts";
 import { configMap, secret } from "./schemas/data.ts";
 import { cronJobSpec, jobSpec } from "./schemas/jobs.ts";
 import { objectMeta } from "./schemas/metadata.ts";
 import { podSpec } from "./schemas/pod.ts";
 import { serviceSpec } from "./schemas/service.ts";
 import { claimSpec } from "./schemas/volumes.ts";
-import { daemonSetSpec, deploymentSpec, replicaSetSpec, statefulSetSpec } from "./schemas/workloads.ts";
+import {
+  daemonSetSpec,
+  deploymentSpec,
+  replicaSetSpec,
+  revisionData,
+  statefulSetSpec,
+} from "./schemas/workloads.ts";
 
 /** What the status says is made by who runs the object: one that was read from another is left out. */
 const status = { status: anything };
@@ -32,6 +38,16 @@ export const kinds = {
   PersistentVolumeClaim: kind("v1", "PersistentVolumeClaim", claimSpec),
   ConfigMap: configMap,
   Secret: secret,
+  ControllerRevision: object(
+    {
+      apiVersion: oneOf("apps/v1"),
+      kind: oneOf("ControllerRevision"),
+      metadata: objectMeta,
+      revision: count,
+      data: revisionData,
+    },
+    {},
+  ),
   Namespace: object(
     { apiVersion: oneOf("v1"), kind: oneOf("Namespace"), metadata: objectMeta },
     { spec: anything, ...status },

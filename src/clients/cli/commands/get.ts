@@ -48,7 +48,9 @@ async function get(
     kind === undefined || (names.length === 0 && !kind.includes("/")) ? [] : parseObjects([kind, ...names]);
   const onlyKind = kind === undefined || kind.includes("/") ? "" : parseKind(kind);
   const inNamespace = allNamespaces || onlyKind === "Namespace" ? "" : namespace;
-  const all = await listObjects(client, { kind: onlyKind, namespace: inNamespace });
+  const listed = await listObjects(client, { kind: onlyKind, namespace: inNamespace });
+  // Only those who ask for them see what `berth rollout history` shows.
+  const all = kind === undefined ? listed.filter((one) => one.kind !== "ControllerRevision") : listed;
   for (const { kind: wantedKind, name } of wanted)
     if (!all.some((one) => one.kind === wantedKind && one.name === name))
       throw new CliError("NotFound", `${wantedKind} ${namespace}/${name} not found`);

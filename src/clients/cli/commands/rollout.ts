@@ -7,7 +7,7 @@ import { CliError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { type ObjectArgument, parseObjects } from "../objects/kind-names.ts";
 import { type ListedObject, listObjects, onManager } from "../objects/manager-calls.ts";
-import { revisionsOf } from "../objects/revisions.ts";
+import { kindOfRevisions, revisionsOf } from "../objects/revisions.ts";
 import { rolloutState } from "../objects/rollout-state.ts";
 import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../options.ts";
 import { renderStructured } from "../output/structured.ts";
@@ -54,15 +54,15 @@ Fails when a Deployment has stood still for longer than its progressDeadlineSeco
   status.action((objects: string[]) => followAll(objects, optionsOf<StatusOptions>(status), invocation));
   const history = of(
     "history",
-    "list the revisions of a Deployment",
-    `Lists the revisions of a Deployment: the templates that it has had, as many as its revisionHistoryLimit says.
+    "list the revisions of a Deployment, StatefulSet or DaemonSet",
+    `Lists the revisions of a Deployment, StatefulSet or DaemonSet: the templates that it has had, as many as its revisionHistoryLimit says.
 Why each was made is what the annotation kubernetes.io/change-cause said.`,
   ).option("--revision <number>", "show the template of this one");
   history.action((objects: string[]) => listAll(objects, optionsOf<RevisionOptions>(history), invocation));
   const undo = of(
     "undo",
-    "give a Deployment the pods of an earlier revision",
-    "Gives a Deployment the template of an earlier revision, and replaces its pods according to its update strategy.",
+    "go back to an earlier revision",
+    "Gives a Deployment, StatefulSet or DaemonSet the template of an earlier revision, and replaces its pods according to its update strategy.",
   ).option("--to-revision <number>", "which one (default: the one before the current)");
   undo.action((objects: string[]) => undoAll(objects, optionsOf<RevisionOptions>(undo), invocation));
 }
@@ -106,8 +106,9 @@ async function listAll(
   const { stdout } = invocation.io;
   using client = await connect(options, invocation);
   for (const object of parseObjects(words)) {
-    const deployment = await find(client, object, options);
-    const revisions = revisionsOf(deployment, await listObjects(client, { kind: "ReplicaSet" }));
+    const kind = kindOfRevisions(object.kind);
+    const found = await find(client, object, options);
+    const revisions = revisionsOf(found, await listObjects(client, { kind }));
     if (wanted === undefined) {
       const table = renderTable(
         [
@@ -120,9 +121,9 @@ async function listAll(
       await write(stdout, `${written(object)}\n${table}`);
       continue;
     }
-    const found = revisions.find(({ revision }) => revision === wanted);
-    if (found === undefined) throw new CliError("NotFound", `${written(object)} has no revision ${wanted}`);
-    await write(stdout, await renderStructured(found.template, "yaml"));
+    const one = revisions.find(({ revision }) => revision === wanted);
+    if (one === undefined) throw new CliError("NotFound", `${written(object)} has no revision ${wanted}`);
+    await write(stdout, await renderStructured(one.template, "yaml"));
   }
 }
 

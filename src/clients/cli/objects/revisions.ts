@@ -2,7 +2,7 @@ import { usageError } from "../errors.ts";
 import { type ListedObject, memberAt } from "./manager-calls.ts";
 import { itemsAt } from "./summary.ts";
 
-/** A template that a Deployment has or had. */
+/** A template that an object has or had. */
 export type Revision = {
   readonly revision: number;
   /** Empty where nobody said why it was made. */
@@ -11,25 +11,39 @@ export type Revision = {
   readonly template: unknown;
 };
 
-/** Of a Deployment, by its replica sets, oldest first. Throws CliError for another kind. */
+/** The kind of the objects in which another keeps its templates. Throws CliError for one that keeps none. */
+export function kindOfRevisions(kind: string): "ReplicaSet" | "ControllerRevision" {
+  switch (kind) {
+    case "Deployment":
+      return "ReplicaSet";
+    case "StatefulSet":
+    case "DaemonSet":
+      return "ControllerRevision";
+    default:
+      throw usageError(`a ${kind} has no revisions; Deployment, StatefulSet and DaemonSet have`);
+  }
+}
+
+/** Those of an object, oldest first, among all of that kind. */
 export function revisionsOf(
-  { kind, object }: ListedObject,
-  replicaSets: readonly ListedObject[],
+  { object }: ListedObject,
+  candidates: readonly ListedObject[],
 ): readonly Revision[] {
-  if (kind !== "Deployment") throw usageError(`a ${kind} has no revisions; a Deployment has`);
   const uid = memberAt(object, "metadata", "uid");
-  return replicaSets
+  return candidates
     .map((one) => one.object)
-    .filter((set) =>
-      itemsAt(set, "metadata", "ownerReferences").some((owner) => memberAt(owner, "uid") === uid),
+    .filter((one) =>
+      itemsAt(one, "metadata", "ownerReferences").some((owner) => memberAt(owner, "uid") === uid),
     )
-    .map((set) => {
-      const annotation = (key: string) => memberAt(set, "metadata", "annotations", key);
-      const template = memberAt(set, "spec", "template");
+    .map((one) => {
+      const annotation = (key: string) => memberAt(one, "metadata", "annotations", key);
+      const template = memberAt(one, "data", "spec", "template") ?? memberAt(one, "spec", "template");
       return {
-        revision: Number(annotation("deployment.kubernetes.io/revision") ?? 0),
+        revision: Number(memberAt(one, "revision") ?? annotation("deployment.kubernetes.io/revision") ?? 0),
         cause: String(annotation("kubernetes.io/change-cause") ?? ""),
-        images: itemsAt(template, "spec", "containers").map((one) => String(memberAt(one, "image"))),
+        images: itemsAt(template, "spec", "containers").map((container) =>
+          String(memberAt(container, "image")),
+        ),
         template,
       };
     })

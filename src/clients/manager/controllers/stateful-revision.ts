@@ -1,34 +1,27 @@
-import type { ManifestOf, PodTemplate } from "../../manifests/index.ts";
+import type { ManifestOf } from "../../manifests/index.ts";
 import type { StoredObject, StoredPod } from "../objects.ts";
+import { hashOf, type Revision, revisionsOf, templateOf } from "./controller-revisions.ts";
 import { isReady } from "./pods-of.ts";
 import type { World } from "./world.ts";
 
 export type StatefulSet = StoredObject<ManifestOf<"StatefulSet">>;
 
-/** Tells pods of one template from those of another. */
-export const hashLabel = "controller-revision-hash";
-
-/** A template that pods are made of. */
-export type Revision = { readonly hash: string; readonly template: PodTemplate };
-
-/** What the status of a set keeps of it. */
-export type KeptRevision = { readonly currentRevision?: string; readonly currentTemplate?: PodTemplate };
-
 /** That of which all pods were before the last change; this one's once all are of it and ready. */
 export function currentRevision(
-  { status, manifest: { spec } }: StatefulSet,
+  set: StatefulSet,
   pods: ReadonlyMap<string, StoredPod>,
   names: readonly string[],
   hash: string,
   world: World,
 ): Revision {
-  const { currentRevision: kept, currentTemplate } = (status ?? {}) as KeptRevision;
+  const newest = { hash, template: set.manifest.spec.template };
   const isDone = names.every((name) => {
     const pod = pods.get(name);
-    return pod !== undefined && revisionOf(pod) === hash && isReady(pod, world);
+    return pod !== undefined && hashOf(pod) === hash && isReady(pod, world);
   });
-  if (isDone || kept === undefined || currentTemplate === undefined) return { hash, template: spec.template };
-  return { hash: kept, template: currentTemplate };
+  const told = set.status?.currentRevision;
+  const kept = isDone ? undefined : revisionsOf(set, world).find((one) => hashOf(one) === told);
+  return kept === undefined ? newest : { hash: String(told), template: templateOf(kept) };
 }
 
 /**
@@ -44,11 +37,7 @@ export function countOfCurrent(
   if (type === "OnDelete") return 0;
   // Kubernetes fills in a partition of 0 unless the strategy has its type and nothing else.
   if (type === undefined || rollingUpdate !== undefined) return rollingUpdate?.partition ?? 0;
-  return pods.filter((pod) => revisionOf(pod) === current.hash).length;
-}
-
-export function revisionOf({ manifest }: StoredPod): string | undefined {
-  return manifest.metadata.labels[hashLabel];
+  return pods.filter((pod) => hashOf(pod) === current.hash).length;
 }
 
 /** The number at the end of a pod's name. */

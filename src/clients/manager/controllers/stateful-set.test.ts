@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { readManifests } from "../../manifests/index.ts";
+import { type Manifest, readManifests } from "../../manifests/index.ts";
 import { pendingStatus } from "../../podlife/index.ts";
 import { isOfKind, type ObjectStatus, type StoredObject, type StoredPod } from "../objects.ts";
+import type { ControllerRevision } from "./controller-revisions.ts";
 import { reconcileStatefulSet } from "./stateful-set.ts";
 import { worldOf } from "./testing/world.ts";
 
@@ -10,6 +11,7 @@ import { worldOf } from "./testing/world.ts";
 class Pods {
   readonly pods = new Map<string, StoredPod>();
   readonly claims = new Map<string, StoredObject>();
+  readonly #revisions = new Map<string, ControllerRevision>();
   /** How many pods were removed in each turn in which some were. */
   readonly removed: number[] = [];
   #status: ObjectStatus | undefined;
@@ -30,8 +32,21 @@ class Pods {
     return names.map((name) => this.pods.get(name)?.manifest.spec.containers[0]?.image ?? "");
   }
 
+  /** By their images. */
+  revisions(): Readonly<Record<string, number>> {
+    const all = [...this.#revisions.values()].map(({ manifest: { revision, data } }) => [
+      data.spec.template.spec.containers[0]?.image,
+      revision,
+    ]);
+    return Object.fromEntries(all);
+  }
+
   get status(): ObjectStatus {
     return this.#status ?? {};
+  }
+
+  #keep(manifest: Manifest): void {
+    this.#revisions.set(manifest.metadata.name, kept(manifest));
   }
 
   async #reconcile(updateStrategy: object, more: object): Promise<void> {
@@ -55,7 +70,7 @@ class Pods {
     await reconcileStatefulSet(
       stored,
       worldOf({
-        owned: () => [...this.pods.values()],
+        owned: () => [...this.pods.values(), ...this.#revisions.values()],
         podStatus: ({ manifest }) => ({
           ...pendingStatus(manifest.spec, []),
           phase: "Running",
@@ -64,7 +79,9 @@ class Pods {
         find: ({ name }) => this.claims.get(name),
         adopt: async (claim, { uid }) =>
           void this.claims.set(claim.manifest.metadata.name, { ...claim, owner: uid }),
+        change: async (_, manifest) => this.#keep(manifest),
         create: async (manifest) => {
+          if (manifest.kind === "ControllerRevision") return this.#keep(manifest);
           if (manifest.kind === "PersistentVolumeClaim")
             return void this.claims.set(manifest.metadata.name, {
               ...object(manifest),
@@ -76,6 +93,7 @@ class Pods {
           this.pods.set(manifest.metadata.name, pod);
         },
         remove: async ({ manifest: { metadata } }) => {
+          if (this.#revisions.delete(metadata.name)) return;
           this.#removals++;
           this.pods.delete(metadata.name);
         },
@@ -85,6 +103,12 @@ class Pods {
       }),
     );
   }
+}
+
+function kept(manifest: Manifest): ControllerRevision {
+  const revision = { manifest, uid: manifest.metadata.name, createdAtNs: 1n, generation: 1 };
+  assert.ok(isOfKind(revision, "ControllerRevision"));
+  return revision;
 }
 
 function object(value: object): StoredObject {
@@ -144,6 +168,22 @@ describe("a stateful set whose template has changed", () => {
         ],
       );
     }
+  });
+});
+
+describe("the revisions of a stateful set", () => {
+  it("are its templates, numbered, of which it keeps as many as it says beside those of its pods", async () => {
+    const set = new Pods();
+    const limit = { revisionHistoryLimit: 1 };
+    for (const image of ["v1", "v2", "v3"]) await set.apply(image, {}, limit);
+    assert.deepEqual(set.revisions(), { v2: 2, v3: 3 });
+    // What is gone back to is the newest again.
+    await set.apply("v2", {}, limit);
+    assert.deepEqual(set.revisions(), { v2: 4, v3: 3 });
+    const byHand = { type: "OnDelete" };
+    for (const image of ["v4", "v5"]) await set.apply(image, byHand, { revisionHistoryLimit: 0 });
+    assert.deepEqual(set.revisions(), { v2: 4, v5: 6 });
+    assert.deepEqual(set.images(), ["v2", "v2", "v2"]);
   });
 });
 

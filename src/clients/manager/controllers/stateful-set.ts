@@ -1,17 +1,9 @@
 import type { Manifest, PodTemplate } from "../../manifests/index.ts";
 import type { StoredPod } from "../objects.ts";
+import { hashLabel, hashOf, keepRevision, type Revision } from "./controller-revisions.ts";
 import { hasEnded, isAvailable, isReady, podsOf } from "./pods-of.ts";
 import { claimName, makeClaims, removeClaimsOfGone } from "./stateful-claims.ts";
-import {
-  countOfCurrent,
-  currentRevision,
-  hashLabel,
-  type KeptRevision,
-  ordinalOf,
-  type Revision,
-  revisionOf,
-  type StatefulSet,
-} from "./stateful-revision.ts";
+import { countOfCurrent, currentRevision, ordinalOf, type StatefulSet } from "./stateful-revision.ts";
 import { replaceOld } from "./stateful-update.ts";
 import { templateHash } from "./template-hash.ts";
 import { podOf, type World } from "./world.ts";
@@ -28,6 +20,7 @@ export async function reconcileStatefulSet(set: StatefulSet, world: World): Prom
   const pods = new Map(podsOf(set, world).map((pod) => [pod.manifest.metadata.name, pod]));
   const hash = templateHash(spec.template);
   const current = currentRevision(set, pods, names, hash, world);
+  await keepRevision(set, { hash, template: spec.template }, [current.hash], world);
   await tellStatus(set, [...pods.values()], { hash, current }, world);
   const inOrder = podManagementPolicy === "OrderedReady";
   const stillCurrent = countOfCurrent(set, [...pods.values()], current);
@@ -85,15 +78,14 @@ async function tellStatus(
   world: World,
 ): Promise<void> {
   const { minReadySeconds = 0 } = set.manifest.spec;
-  const kept: KeptRevision = { currentRevision: current.hash, currentTemplate: current.template };
   await world.setStatus(set, {
-    ...kept,
+    currentRevision: current.hash,
     updateRevision: hash,
     replicas: pods.length,
     readyReplicas: pods.filter((pod) => isReady(pod, world)).length,
     availableReplicas: pods.filter((pod) => isAvailable(pod, minReadySeconds, world)).length,
-    currentReplicas: pods.filter((pod) => revisionOf(pod) === current.hash).length,
-    updatedReplicas: pods.filter((pod) => revisionOf(pod) === hash).length,
+    currentReplicas: pods.filter((pod) => hashOf(pod) === current.hash).length,
+    updatedReplicas: pods.filter((pod) => hashOf(pod) === hash).length,
     observedGeneration: set.generation,
   });
 }

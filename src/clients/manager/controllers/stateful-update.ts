@@ -1,7 +1,8 @@
 import type { StoredPod } from "../objects.ts";
+import { hashOf } from "./controller-revisions.ts";
 import { resolveShare } from "./deployment-bounds.ts";
 import { isAvailable } from "./pods-of.ts";
-import { revisionOf, type StatefulSet } from "./stateful-revision.ts";
+import type { StatefulSet } from "./stateful-revision.ts";
 import type { World } from "./world.ts";
 
 /**
@@ -21,7 +22,7 @@ export async function replaceOld(
     pod === undefined || !isAvailable(pod, spec.minReadySeconds ?? 0, world);
   const all = names.map((name) => pods.get(name));
   const isOld = (pod: StoredPod | undefined): pod is StoredPod =>
-    pod !== undefined && pod.deleting === undefined && revisionOf(pod) !== hash;
+    pod !== undefined && pod.deleting === undefined && hashOf(pod) !== hash;
   const old = all.slice(partition).toReversed().filter(isOld);
   // In no order, those that are no loss go first, however many they are.
   const isParallel = spec.podManagementPolicy === "Parallel";

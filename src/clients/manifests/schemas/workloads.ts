@@ -85,11 +85,14 @@ export const daemonSetSpec = checked(
           rollingUpdate: object({}, { maxUnavailable: countOrShare }, ["maxSurge"]),
         },
       ),
+      revisionHistoryLimit: count,
     },
-    ["revisionHistoryLimit"],
   ),
   selfSelecting,
 );
+
+/** What a StatefulSet or DaemonSet keeps of a template. */
+export const revisionData = object({ spec: object({ template: podTemplate }, {}) }, {});
 
 const claimTemplate = object(
   { metadata: objectMeta, spec: claimSpec },
@@ -118,8 +121,8 @@ export const statefulSetSpec = checked(
         {},
         { whenDeleted: oneOf("Retain", "Delete"), whenScaled: oneOf("Retain", "Delete") },
       ),
+      revisionHistoryLimit: count,
     },
-    ["revisionHistoryLimit"],
   ),
   (spec, place) => {
     selfSelecting(spec, place);

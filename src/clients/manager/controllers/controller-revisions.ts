@@ -1,0 +1,80 @@
+import type { ManifestOf, PodTemplate } from "../../manifests/index.ts";
+import { isOfKind, type StoredObject, type StoredPod } from "../objects.ts";
+import { podsOf } from "./pods-of.ts";
+import type { World } from "./world.ts";
+
+export type ControllerRevision = StoredObject<ManifestOf<"ControllerRevision">>;
+
+/** A set that keeps its templates as controller revisions. */
+export type RevisionedSet = StoredObject<ManifestOf<"StatefulSet"> | ManifestOf<"DaemonSet">>;
+
+/** Tells pods and revisions of one template from those of another. */
+export const hashLabel = "controller-revision-hash";
+
+/** A template that pods are made of. */
+export type Revision = { readonly hash: string; readonly template: PodTemplate };
+
+const defaultLimit = 10;
+
+export function hashOf({ manifest }: StoredPod | ControllerRevision): string | undefined {
+  return manifest.metadata.labels[hashLabel];
+}
+
+export function templateOf({ manifest }: ControllerRevision): PodTemplate {
+  return manifest.data.spec.template;
+}
+
+export function newestRevisionFirst(revisions: readonly ControllerRevision[]): readonly ControllerRevision[] {
+  return revisions.toSorted((one, other) => other.manifest.revision - one.manifest.revision);
+}
+
+/** Those that a set has kept, newest first. */
+export function revisionsOf(set: StoredObject, world: World): readonly ControllerRevision[] {
+  const kept = world
+    .owned(set)
+    .filter((one) => isOfKind(one, "ControllerRevision"))
+    .filter(({ deleting }) => deleting === undefined);
+  return newestRevisionFirst(kept);
+}
+
+/**
+ * Keeps a set's template as its newest revision, and of those that no pod is made of as many as it says
+ * (Kubernetes' pkg/controller/history).
+ */
+export async function keepRevision(
+  set: RevisionedSet,
+  { hash, template }: Revision,
+  inUse: readonly string[],
+  world: World,
+): Promise<void> {
+  const revisions = revisionsOf(set, world);
+  const [newest] = revisions;
+  const kept = revisions.find((one) => hashOf(one) === hash);
+  const revision = 1 + (newest?.manifest.revision ?? 0);
+  if (kept === undefined) await world.create(revisionManifest(set, { hash, template }, revision), set);
+  // One that is gone back to is the newest again.
+  else if (kept !== newest) await world.change(kept, { ...kept.manifest, revision });
+  const used = new Set([hash, ...inUse, ...podsOf(set, world).map(hashOf)]);
+  const unused = revisions.filter((one) => !used.has(hashOf(one)));
+  for (const one of unused.slice(set.manifest.spec.revisionHistoryLimit ?? defaultLimit))
+    await world.remove(one);
+}
+
+function revisionManifest(
+  { manifest: { metadata } }: RevisionedSet,
+  { hash, template }: Revision,
+  revision: number,
+): ManifestOf<"ControllerRevision"> {
+  return {
+    apiVersion: "apps/v1",
+    kind: "ControllerRevision",
+    metadata: {
+      name: `${metadata.name.slice(0, 240)}-${hash}`,
+      namespace: metadata.namespace,
+      labels: { ...template.metadata?.labels, [hashLabel]: hash },
+      annotations: metadata.annotations,
+    },
+    revision,
+    data: { spec: { template } },
+  };
+}
