@@ -106,6 +106,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   cdi: ["oci"],
   engine: ["images", "profiles", "oci", "protocol", "stats"],
   podnetwork: ["engine", "linux", "network", "protocol"],
+  ownedpods: ["engine", "hostpaths", "protocol"],
   dockerapi: [],
   docker: [
     "cdi",
@@ -118,6 +119,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "linux",
     "network",
     "oci",
+    "ownedpods",
     "podnetwork",
     "profiles",
     "protocol",
@@ -134,6 +136,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "engine",
     "images",
     "network",
+    "ownedpods",
     "podnetwork",
     "profiles",
     "runtime",

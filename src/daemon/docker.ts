@@ -61,6 +61,7 @@ export async function openDockerEngine(
       pinnedImages: images.pinned,
       pullProgressTimeoutMs: images.pullProgressTimeoutMs,
       layerPeriodMs: stats.writableLayerPeriodMs,
+      ownedLogBytes: container.runLogLimitMib * 2 ** 20,
       version,
       configuration: config,
       ...(observer !== undefined && { observer }),

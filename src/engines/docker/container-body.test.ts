@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
-import { SupplementalGroupsPolicy } from "../../ground/protocol/index.ts";
+import {
+  NamespaceMode,
+  SecurityProfile_ProfileType as ProfileType,
+  SupplementalGroupsPolicy,
+} from "../../ground/protocol/index.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
-import { containerBodyOf, sandboxBodyOf } from "./testing/bodies.ts";
+import { type AskedEngine, containerBodyOf, sandboxBodyOf } from "./testing/bodies.ts";
 
 test("a volume is relabelled where the engine has SELinux, and is an ordinary mount where it has not", async () => {
   await using directory = await tempDir();
@@ -68,6 +74,52 @@ test("profiles are also taken from the fields by which older clients name them",
   const securityContext = { apparmorProfile: "localhost/strict", seccompProfilePath: "runtime/default" };
   const { HostConfig } = await containerBodyOf({ linux: { securityContext } });
   assert.deepEqual(HostConfig.SecurityOpt, ["apparmor=strict"]);
+});
+
+test("a profile of AppArmor that Docker would ignore is refused, and a privileged container has the one it asks for", async () => {
+  const optionsOf = async (securityContext: object, engine: AskedEngine) =>
+    (await containerBodyOf({ linux: { securityContext } }, engine)).HostConfig.SecurityOpt?.filter((option) =>
+      option.startsWith("apparmor"),
+    );
+  const strict = { apparmor: { profileType: ProfileType.Localhost, localhostRef: "strict" } };
+  const usual = { apparmor: { profileType: ProfileType.RuntimeDefault } };
+  const none = { hasApparmor: false };
+  const disabled = { security: { disableApparmor: true } };
+  for (const asked of [strict, usual]) {
+    await assert.rejects(optionsOf(asked, none), /AppArmor.*does not have AppArmor/);
+    await assert.rejects(optionsOf(asked, disabled), /AppArmor.*security\.disable_apparmor/);
+  }
+  for (const engine of [none, disabled])
+    assert.deepEqual(await optionsOf({}, engine), ["apparmor=unconfined"]);
+  assert.deepEqual(await optionsOf({ ...strict, privileged: true }, {}), ["apparmor=strict"]);
+  assert.deepEqual(await optionsOf(usual, {}), []);
+});
+
+test("a profile of seccomp is a file of reasonable size, also the one of the configuration", async () => {
+  await using directory = await tempDir();
+  const file = join(directory.path, "own.json");
+  const text = JSON.stringify({ defaultAction: "SCMP_ACT_ALLOW", syscalls: [] });
+  await writeFile(file, text);
+  const optionsOf = async (seccomp: object, security: AskedEngine["security"] = {}) =>
+    (await containerBodyOf({ linux: { securityContext: { seccomp } } }, { security })).HostConfig.SecurityOpt;
+  const localhost = (localhostRef: string) => ({ profileType: ProfileType.Localhost, localhostRef });
+  assert.deepEqual(await optionsOf(localhost(file)), [`seccomp=${text}`]);
+  assert.deepEqual(await optionsOf({}, { seccompProfile: file }), [`seccomp=${text}`]);
+  await assert.rejects(optionsOf(localhost("/dev/zero")), /\/dev\/zero is invalid/);
+  await assert.rejects(optionsOf(localhost("../etc/passwd")), /must not contain "\.\."/);
+  await writeFile(file, "{");
+  await assert.rejects(optionsOf(localhost(file)), /own\.json is invalid/);
+});
+
+test("a sysctl that is not of the pod's own namespaces is refused, by whatever name, and slashes become dots", async () => {
+  const sysctlsOf = async (sysctls: Readonly<Record<string, string>>, namespaceOptions = {}) =>
+    (await sandboxBodyOf({ linux: { sysctls, securityContext: { namespaceOptions } } })).HostConfig.Sysctls;
+  for (const name of ["kernel.core_pattern", "net/../kernel/core_pattern", "vm.overcommit_memory", "net", ""])
+    await assert.rejects(sysctlsOf({ [name]: "1" }), /sysctl/);
+  const { NODE } = NamespaceMode;
+  await assert.rejects(sysctlsOf({ "net.ipv4.ip_forward": "1" }, { network: NODE }), /the host's net/);
+  await assert.rejects(sysctlsOf({ "kernel.msgmax": "1" }, { ipc: NODE }), /the host's ipc/);
+  assert.deepEqual(await sysctlsOf({ "net/ipv4/ip_forward": "1" }), { "net.ipv4.ip_forward": "1" });
 });
 
 test("what is dropped of capabilities is not had, also where it is added, in whatever way it is named", async () => {

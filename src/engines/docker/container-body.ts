@@ -13,6 +13,7 @@ import { EngineError } from "../engine/index.ts";
 import { namespaceOptions } from "../podnetwork/index.ts";
 import { type MountsOptions, mountsOf } from "./container-mounts.ts";
 import { dockerResources } from "./docker-resources.ts";
+import type { EngineAbilities } from "./engine-abilities.ts";
 import type { FoundSandbox } from "./found.ts";
 import { type ContainerLabels, containerLabels } from "./names-and-labels.ts";
 import { pidMode } from "./pid-mode.ts";
@@ -22,10 +23,8 @@ import { cgroupParent } from "./sandbox-body.ts";
 import { type SecuritySettings, securityOptions } from "./security-options.ts";
 
 export type ContainerBodyOptions = MountsOptions &
+  EngineAbilities &
   ProcessLimits & {
-    /** Whether the engine can give containers CDI devices. */
-    readonly hasCdi: boolean;
-    readonly cgroupDriver: "systemd" | "cgroupfs";
     readonly security: SecuritySettings;
     /** As the image's configuration has it: USER[:GROUP], or "". */
     readonly imageUser: string;
@@ -77,7 +76,7 @@ export async function containerBody(
       ReadonlyRootfs: security?.readonlyRootfs ?? false,
       ...capabilities(config),
       GroupAdd: groups.map(String),
-      SecurityOpt: await securityOptions(security ?? {}, options.security, lookUp),
+      SecurityOpt: await securityOptions(security, options, lookUp),
       ...maskedPaths(config),
       OomScoreAdj: oomScoreAdj(linux?.resources, options),
       ...(await mountsOf(config, options, lookUp)),

@@ -64,12 +64,14 @@ export class ContainerLogs implements AsyncDisposable {
     const { id, labels } = container;
     if (labels.logPath === "" || this.#followers.has(id)) return;
     const closing = new AbortController();
-    const file = this.#fileOf(container);
+    const file = this.#fileOf(container, closing.signal);
     const ended = Promise.withResolvers<void>();
     const hasEnded = () => this.#hasEnded(container, ended.promise);
-    const done = this.#follow(container, file, { signal: closing.signal, hasEnded }).finally(() =>
-      this.#followers.delete(id),
-    );
+    const done = this.#follow(container, file, { signal: closing.signal, hasEnded })
+      .catch((err: unknown) =>
+        this.#options.logger.warn({ err, container: id }, "a container's log could not be closed"),
+      )
+      .finally(() => this.#followers.delete(id));
     this.#followers.set(id, { closing, done, ended, reopen: () => file.reopen() });
   }
 
@@ -117,8 +119,8 @@ export class ContainerLogs implements AsyncDisposable {
     return !(await this.#options.client.container(id)).State.Running;
   }
 
-  #fileOf({ labels }: Logged): LogWriter {
-    return new LogWriter(labels.logPath, this.#options.hostPaths.of(labels.sandboxId));
+  #fileOf({ labels }: Logged, signal?: AbortSignal): LogWriter {
+    return new LogWriter(labels.logPath, this.#options.hostPaths.of(labels.sandboxId), signal);
   }
 
   async #follow(container: Logged, file: LogWriter, { signal, hasEnded }: Following): Promise<void> {
@@ -161,8 +163,8 @@ export class ContainerLogs implements AsyncDisposable {
   ): Promise<{ readonly read: number; readonly added: number }> {
     const { client, hostPaths } = this.#options;
     const lookUp = hostPaths.of(labels.sandboxId, signal);
-    const position = (await lookUp(labels.logPath, () => readPosition(labels.logPath))) ?? fromTheBeginning();
     await file.open();
+    const position = (await lookUp(labels.logPath, () => readPosition(labels.logPath))) ?? fromTheBeginning();
     const source = await client.logs(id, { ...part, since: position.sinceSeconds }, signal);
     const lines = details.Config.Tty ? linesOfTerminal(source) : linesOfFrames(source);
     let [read, added] = [0, 0];

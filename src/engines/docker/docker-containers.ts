@@ -17,6 +17,7 @@ import {
   EngineError,
   type ExecOutcome,
 } from "../engine/index.ts";
+import { isOwned, removeLog } from "../ownedpods/index.ts";
 import { containerBody } from "./container-body.ts";
 import { createContainer } from "./create-container.ts";
 import { dockerResources } from "./docker-resources.ts";
@@ -60,8 +61,7 @@ export class DockerContainers implements Containers {
   }
 
   async #createOnce(name: string, sandbox: FoundSandbox, config: ContainerConfig): Promise<string> {
-    const { client, mirror, settings, hostPaths, cgroupDriver, hasSelinux, hasCdi, observer, sandboxFiles } =
-      this.#services;
+    const { client, mirror, settings, hostPaths, abilities, observer, sandboxFiles } = this.#services;
     using _ = await this.#services.sandboxLocks.acquire(sandbox.id);
     // It may have been stopped meanwhile.
     this.#readySandbox(sandbox.id);
@@ -85,9 +85,7 @@ export class DockerContainers implements Containers {
     const options = {
       ...settings,
       client,
-      cgroupDriver: await cgroupDriver(),
-      hasSelinux: await hasSelinux(),
-      hasCdi: await hasCdi(),
+      ...(await abilities()),
       imageUser: image.config.config.user,
       imageUsers: () => this.#imageUsers.of(image.id),
       imageIdOf: (other: string) => this.#image(other).id,
@@ -231,7 +229,7 @@ export class DockerContainers implements Containers {
   }
 
   async remove(idOrPrefix: string): Promise<void> {
-    const { client, mirror, logs, observer } = this.#services;
+    const { client, mirror, logs, hostPaths, observer } = this.#services;
     const found = findById(mirror.containers(), kind, idOrPrefix);
     if (found === undefined) return;
     await this.stop(found.id, 0);
@@ -244,6 +242,7 @@ export class DockerContainers implements Containers {
         if (!hasCode(error, "NotFound")) throw error;
       }
       await logs.forget(found.id);
+      if (isOwned(found.labels)) await removeLog(found.view, { hostPaths });
     });
   }
 

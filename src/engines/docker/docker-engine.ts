@@ -22,6 +22,7 @@ import {
   type PruneImagesRequest,
   type UntaggedImage,
 } from "../engine/index.ts";
+import { EndedContainers, LogLimit } from "../ownedpods/index.ts";
 import { namespaceOptions } from "../podnetwork/index.ts";
 import { ContainerLogs } from "./container-logs.ts";
 import { askedUser, resourcesOf, signalOf } from "./container-view.ts";
@@ -33,6 +34,7 @@ import type { DockerServices, DockerSettings } from "./docker-services.ts";
 import { DockerStats } from "./docker-stats.ts";
 import { dockerStatus } from "./docker-status.ts";
 import { DockerStreams } from "./docker-streams.ts";
+import { abilitiesOf } from "./engine-abilities.ts";
 import { Execs } from "./execs.ts";
 import { endForgotten } from "./forgotten-shims.ts";
 import { type Found, type FoundContainer, isContainer, isSandbox, stateOf, timeNs } from "./found.ts";
@@ -58,6 +60,8 @@ export type DockerEngineOptions = {
   readonly pinnedImages: readonly string[];
   readonly pullProgressTimeoutMs: number;
   readonly layerPeriodMs: number;
+  /** How long a log of a pod may be that no kubelet rotates; 0 is without a limit. */
+  readonly ownedLogBytes: number;
   readonly version: string;
   /** As configured, for people who ask. */
   readonly configuration: unknown;
@@ -77,6 +81,8 @@ export class DockerEngine implements Engine, AsyncDisposable {
   readonly #options: DockerEngineOptions;
   readonly #services: DockerServices;
   readonly #events: DockerEvents;
+  readonly #ended: EndedContainers;
+  readonly #logLimit: LogLimit;
   #info: DockerInfo | undefined;
   #hasEndedExecs = false;
   readonly #closing = new AbortController();
@@ -119,9 +125,7 @@ export class DockerEngine implements Engine, AsyncDisposable {
       sandboxImage,
       observer: options.observer ?? (() => undefined),
       info: () => this.#askInfo(),
-      hasCdi: async () => ((await this.#askInfo()).CDISpecDirs ?? []).length > 0,
-      hasSelinux: async () => ((await this.#askInfo()).SecurityOptions ?? []).includes("name=selinux"),
-      cgroupDriver: async () => ((await this.#askInfo()).CgroupDriver === "systemd" ? "systemd" : "cgroupfs"),
+      abilities: async () => abilitiesOf(await this.#askInfo()),
     };
     const isPinnedName = namesPinnedBy(options.pinnedImages);
     this.images = new DockerImages({
@@ -145,6 +149,15 @@ export class DockerEngine implements Engine, AsyncDisposable {
       find: (id) => mirror.find(id),
       containersOf: (sandboxId) => containersOf(mirror, sandboxId),
     });
+    const pods = {
+      sandboxes: this.sandboxes,
+      containers: this.containers,
+      changes: (signal: AbortSignal) => this.#events.changes(signal),
+      hostPaths,
+      logger,
+    };
+    this.#ended = new EndedContainers(pods);
+    this.#logLimit = new LogLimit(pods, this.#ended, options.ownedLogBytes);
   }
 
   /** Looks at all that the engine has; until it answers, everything is Unavailable. */
@@ -154,6 +167,8 @@ export class DockerEngine implements Engine, AsyncDisposable {
       throw new EngineError("FailedPrecondition", "no cgroups are mounted; mount cgroup2 at /sys/fs/cgroup");
     const engine = new DockerEngine(options, layout);
     await engine.#services.mirror.start();
+    engine.#ended.start();
+    engine.#logLimit.start();
     return engine;
   }
 
@@ -185,9 +200,7 @@ export class DockerEngine implements Engine, AsyncDisposable {
   }
 
   holdContainer(id: string): Disposable {
-    this.containers.get(id);
-    // Nothing is put away by itself with this engine.
-    return { [Symbol.dispose]: () => undefined };
+    return this.#ended.hold(id);
   }
 
   ids(): readonly string[] {
@@ -198,8 +211,8 @@ export class DockerEngine implements Engine, AsyncDisposable {
   /** Throws EngineError Unavailable before Docker has said who makes cgroups, which kubelets follow. */
   get about(): EngineAbout {
     if (this.#info === undefined) this.#services.mirror.requireEngine();
-    const driver = this.#info?.CgroupDriver === "systemd" ? "systemd" : "cgroupfs";
-    return { runtimeName: "berth", runtimeVersion: this.#options.version, cgroupDriver: driver };
+    const cgroupDriver = this.#info === undefined ? "cgroupfs" : abilitiesOf(this.#info).cgroupDriver;
+    return { runtimeName: "berth", runtimeVersion: this.#options.version, cgroupDriver };
   }
 
   status(): Promise<EngineStatus> {
@@ -217,12 +230,14 @@ export class DockerEngine implements Engine, AsyncDisposable {
   /** Docker and its containers go on. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
+    await Promise.all([this.#ended.close(), this.#logLimit.close()]);
     await Promise.all([this.sandboxes.close(), this.containers.close()]);
-    const { mirror, logs, client } = this.#services;
+    const { mirror, logs, execs, client } = this.#services;
     await mirror[Symbol.asyncDispose]();
     await logs[Symbol.asyncDispose]();
     await this.stats[Symbol.asyncDispose]();
     await this.#services.namespaces[Symbol.asyncDispose]();
+    execs[Symbol.dispose]();
     client[Symbol.dispose]();
   }
 

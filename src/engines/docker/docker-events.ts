@@ -38,6 +38,14 @@ export class DockerEvents {
     return this.#events.subscribe(signal, (envelope) => this.#view(envelope));
   }
 
+  /** What happens to pods, without views of them. */
+  changes(signal: AbortSignal): AsyncIterable<{ readonly kind: Kind; readonly id: string }> {
+    return this.#events.subscribe(signal, ({ topic, event }) => {
+      const kind = kindOfTopic[topic];
+      return kind === undefined || !("sandboxId" in event) ? undefined : { kind, id: subjectOf(event) };
+    });
+  }
+
   #publish(kind: Kind, found: Found): void {
     if (isSandbox(found)) {
       const topic = ({ created: "create", started: "start", stopped: "exit", deleted: "delete" } as const)[
@@ -54,7 +62,7 @@ export class DockerEvents {
     const kind = kindOfTopic[topic];
     if (kind === undefined || !("sandboxId" in event)) return undefined;
     const { sandboxId } = event;
-    const id = "containerId" in event ? event.containerId : sandboxId;
+    const id = subjectOf(event);
     const subject = this.#last?.id === id ? this.#last : this.#shown.find(id);
     const sandbox = this.#last?.id === sandboxId ? this.#last : this.#shown.find(sandboxId);
     return {
@@ -66,6 +74,11 @@ export class DockerEvents {
       containers: this.#shown.containersOf(sandboxId).map(({ view }) => view),
     };
   }
+}
+
+/** The container's id, or that of the sandbox of which it is told. */
+function subjectOf(event: { readonly sandboxId: string } | { readonly containerId: string }): string {
+  return "containerId" in event ? event.containerId : event.sandboxId;
 }
 
 const kindOfTopic: Readonly<Record<string, Kind>> = {

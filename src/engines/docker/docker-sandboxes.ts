@@ -101,9 +101,9 @@ export class DockerSandboxes implements Sandboxes {
 
   /** Written down as unfinished before; what an earlier, broken try has left of it goes. */
   async #create(config: PodSandboxConfig, handler: string): Promise<string> {
-    const { hostPaths, settings, cgroupDriver, observer, unfinished } = this.#services;
+    const { hostPaths, settings, abilities, observer, unfinished } = this.#services;
     const name = sandboxName(config);
-    const options = { ...settings, handler, cgroupDriver: await cgroupDriver() };
+    const options = { ...settings, handler, ...(await abilities()) };
     const bodyOf = (image: string) => sandboxBody(config, { ...options, image }, hostPaths.of(name));
     if (unfinished.has(name)) await this.#removeLeft(name, config);
     unfinished.add(name);

@@ -5,6 +5,7 @@ import type { KeyLock } from "../../ground/sync/index.ts";
 import type { DockerClient, DockerInfo } from "../../parts/dockerapi/index.ts";
 import type { Network } from "../../services/network/index.ts";
 import type { ContainerLogs } from "./container-logs.ts";
+import type { EngineAbilities } from "./engine-abilities.ts";
 import type { Execs } from "./execs.ts";
 import type { Mirror } from "./mirror.ts";
 import type { ProcessLimits } from "./process-limits.ts";
@@ -34,13 +35,9 @@ export type DockerServices = {
   readonly sandboxImage: string;
   /** What the engine says of itself, asked once for each connection to it. */
   readonly info: () => Promise<DockerInfo>;
-  /** Whether it gives containers labels of SELinux. */
-  readonly hasSelinux: () => Promise<boolean>;
-  /** Whether it can give containers CDI devices. */
-  readonly hasCdi: () => Promise<boolean>;
+  readonly abilities: () => Promise<EngineAbilities>;
   /** Called with the name of each step of making and taking down pods, before it is made; tests cut there. */
   readonly observer: (step: string) => void;
-  readonly cgroupDriver: () => Promise<"systemd" | "cgroupfs">;
 };
 
 export type DockerSettings = ProcessLimits & {

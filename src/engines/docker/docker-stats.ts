@@ -40,7 +40,7 @@ const defaultInterface = "eth0";
 export class DockerStats implements Stats, AsyncDisposable {
   readonly #services: Pick<
     DockerServices,
-    "client" | "mirror" | "cgroupDriver" | "sandboxFiles" | "cgroups" | "namespaces"
+    "client" | "mirror" | "abilities" | "sandboxFiles" | "cgroups" | "namespaces"
   >;
   readonly #options: DockerStatsOptions;
   readonly #readings: CgroupReadings;
@@ -54,7 +54,7 @@ export class DockerStats implements Stats, AsyncDisposable {
   constructor(
     services: Pick<
       DockerServices,
-      "client" | "mirror" | "cgroupDriver" | "sandboxFiles" | "cgroups" | "namespaces"
+      "client" | "mirror" | "abilities" | "sandboxFiles" | "cgroups" | "namespaces"
     >,
     options: DockerStatsOptions,
   ) {
@@ -123,7 +123,7 @@ export class DockerStats implements Stats, AsyncDisposable {
 
   /** Of the pods that have one which no other pod shares. */
   async #ownCgroups(ready: readonly Sandbox[]): Promise<ReadonlyMap<string, string>> {
-    const driver = await this.#services.cgroupDriver();
+    const { cgroupDriver: driver } = await this.#services.abilities();
     const parentOf = ({ config }: Sandbox) => config.linux?.cgroupParent ?? "";
     const all = this.#services.mirror.sandboxes().filter(({ view }) => view.state === "ready");
     const pods = Map.groupBy(all, ({ view }) => parentOf(view));

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, unlinkSync } from "node:fs";
 import { uptime } from "node:os";
 import { dirname } from "node:path";
 import { isErrno } from "../../ground/fs/index.ts";
@@ -10,7 +10,7 @@ import {
   processGroupOf,
   processStartTime,
 } from "../../ground/linux/index.ts";
-import { killExec } from "../../services/runtime/index.ts";
+import { isUnfinishedFile, killExec, replaceFile } from "../../services/runtime/index.ts";
 import { memoryDirectory } from "./process-cgroup.ts";
 
 /** Of `startTime` in /proc (proc_pid_stat(5)), on every machine that Linux runs on. */
@@ -54,14 +54,13 @@ export class ExecProcess {
     return noted;
   }
 
-  /** Reads what an earlier process of ours has written; one that was cut short knows nothing. */
-  static read(file: string): ExecProcess {
-    try {
-      return new ExecProcess(file, JSON.parse(readFileSync(file, "utf8")) as Trace);
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error;
-      return new ExecProcess(file, { container: undefined, askedAt: 0 });
-    }
+  /**
+   * Reads what an earlier process of ours has written. Undefined, with the file taken away, for what that was
+   * cut off in the midst of: Docker had not been asked for the command, or another file tells of it.
+   */
+  static read(file: string): ExecProcess | undefined {
+    if (isUnfinishedFile(file)) return void unlinkSync(file);
+    return new ExecProcess(file, JSON.parse(readFileSync(file, "utf8")) as Trace);
   }
 
   /** Docker has told the command's process. */
@@ -101,7 +100,7 @@ export class ExecProcess {
   }
 
   #write(): void {
-    writeFileSync(this.#file, JSON.stringify(this.#trace), { mode: 0o600 });
+    replaceFile(this.#file, JSON.stringify(this.#trace));
   }
 
   /**

@@ -24,7 +24,9 @@ export async function execSync(
     for await (const { stream, bytes } of exec.frames()) collected[stream].add(bytes);
     ending.throwIfAborted();
     const exitCode = await exec.exitCode();
-    return { exitCode, stdout: collected.stdout.bytes(), stderr: collected.stderr.bytes() };
+    const [stdout, stderr] = [collected.stdout.bytes(), collected.stderr.bytes()];
+    execs.answered(stdout.length + stderr.length);
+    return { exitCode, stdout, stderr };
   } catch (error) {
     signal?.throwIfAborted();
     if (!over?.aborted) throw error;

@@ -3,9 +3,11 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { hasCode } from "../../ground/errors/index.ts";
+import { ignoreMissing } from "../../ground/fs/index.ts";
 import type { CgroupLayout } from "../../ground/linux/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import { type DockerClient, type NewExec, readFrames } from "../../parts/dockerapi/index.ts";
+import { MemoryRelease } from "../../services/runtime/index.ts";
 import { EngineError } from "../engine/index.ts";
 import { ExecProcess } from "./exec-process.ts";
 import type { FoundContainer } from "./found.ts";
@@ -29,12 +31,13 @@ const answerMs = 2000;
  * Commands in containers. Docker's API cannot end one, so its processes are killed on this machine; those
  * that are under way are written down, so that an end of this process or of the engine leaves none behind.
  */
-export class Execs {
+export class Execs implements Disposable {
   readonly #client: DockerClient;
   readonly #directory: string;
   readonly #layout: CgroupLayout;
   readonly #logger: Logger;
   readonly #running = new Map<string, RunningExec>();
+  readonly #memory = new MemoryRelease();
 
   /** `directory` is private, on a tmpfs; made when needed. */
   constructor(client: DockerClient, directory: string, layout: CgroupLayout, logger: Logger) {
@@ -76,17 +79,23 @@ export class Execs {
     }
   }
 
+  /** To be told of each answer that was collected. */
+  answered(bytes: number): void {
+    this.#memory.add(bytes);
+  }
+
   /** Docker tells of every command in our containers, also of those that others have started. */
   ended(id: string, exitCode: number): void {
     this.#running.get(id)?.ended(exitCode);
   }
 
-  /** Kills what an earlier process of ours has left running. */
+  /** Kills what an earlier process of ours has left running. Throws where that cannot be looked for. */
   async endLeft(): Promise<void> {
-    const ids = await readdir(this.#directory).catch(() => []);
-    for (const id of ids) {
+    for (const id of (await readdir(this.#directory).catch(ignoreMissing)) ?? []) {
+      const file = join(this.#directory, id);
       try {
-        const process = ExecProcess.read(join(this.#directory, id));
+        const process = ExecProcess.read(file);
+        if (process === undefined) continue;
         await kill({ id, client: this.#client, layout: this.#layout, process });
         process.forget();
       } catch (err) {
@@ -96,6 +105,10 @@ export class Execs {
         );
       }
     }
+  }
+
+  [Symbol.dispose](): void {
+    this.#memory[Symbol.dispose]();
   }
 }
 

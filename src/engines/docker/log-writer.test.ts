@@ -5,7 +5,7 @@ import { readFile, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { HostPaths } from "../../ground/hostpaths/index.ts";
+import { HostPathError, HostPaths, type LookUp } from "../../ground/hostpaths/index.ts";
 import { smallDisk } from "../../testing/small-disk.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { readPosition } from "./log-position.ts";
@@ -87,4 +87,32 @@ test("nothing is written, or taken away, through what others have put in a log's
   await using other = new LogWriter(pipe, lookUp);
   await assert.rejects(other.open(), /refusing to write to something that is not a regular file/);
   assert.equal(await readPosition(pipe), undefined);
+});
+
+test("a write that does not answer holds up its log alone for as long as anybody waits, and is not written twice", async () => {
+  await using directory = await tempDir();
+  const path = join(directory.path, "0.log");
+  const answers = Promise.withResolvers<void>();
+  let isHung = false;
+  // As long as it hangs, whoever waits is told that there is no answer; what was asked for is done later.
+  const hanging: LookUp = async (asked, work) => {
+    if (!isHung) return await lookUp(asked, work);
+    const late = answers.promise.then(work);
+    late.catch(() => undefined);
+    throw new HostPathError("Unavailable", `${asked} of the host does not respond`);
+  };
+  await using writer = new LogWriter(path, hanging);
+  await writer.open();
+  isHung = true;
+  await writer.write([line("0")]);
+  await assert.rejects(writer.flush(), /does not respond/);
+  await assert.rejects(writer.open(), /does not respond/);
+  isHung = false;
+  answers.resolve();
+  await writer.open();
+  const position = (await readPosition(path)) ?? assert.fail("no position");
+  assert.equal(position.written.size, 1);
+  await writer.write([line("1")]);
+  await writer.flush();
+  assert.deepEqual(numbersIn(await readFile(path, "utf8")), [0, 1]);
 });

@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { makeDirectories } from "../../ground/directories/index.ts";
-import type { LookUp } from "../../ground/hostpaths/index.ts";
+import { HostPathError, type LookUp } from "../../ground/hostpaths/index.ts";
+import { raceAbort } from "../../ground/sync/index.ts";
 import { LogFile } from "../../services/runtime/index.ts";
 
 /** So much waits at most to be written. */
@@ -13,23 +14,32 @@ const maxWaitingBytes = 2 ** 20;
 export class LogWriter implements AsyncDisposable {
   readonly #path: string;
   readonly #lookUp: LookUp;
+  readonly #signal: AbortSignal | undefined;
   #file: LogFile | undefined;
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
   /** Writes what waits; undefined while nothing does. */
   #writing: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
+  /** Resolves when the last write is over, also one that nobody waited for to the end. */
+  #written: Promise<unknown> = Promise.resolve();
   /** Writes and reopenings one after the other: no line is cut by a rotation. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(path: string, lookUp: LookUp) {
+  /** The signal ends what waits for the log's file system. */
+  constructor(path: string, lookUp: LookUp, signal?: AbortSignal) {
     this.#path = path;
     this.#lookUp = lookUp;
+    this.#signal = signal;
   }
 
-  /** Before the first line, and to go on after an error. Throws as {@link LogFile.open}. */
+  /**
+   * Before the first line, and to go on after an error: then the file ends behind all that was written
+   * before. Throws as {@link LogFile.open}, and HostPathError.
+   */
   open(): Promise<void> {
     return this.#inTurn(async () => {
+      await this.#onDisk(() => this.#written);
       this.#waiting = [];
       this.#waitingBytes = 0;
       this.#failure = undefined;
@@ -59,16 +69,13 @@ export class LogWriter implements AsyncDisposable {
   reopen(): Promise<void> {
     return this.#inTurn(async () => {
       const next = await this.#opened();
-      await this.#file?.[Symbol.asyncDispose]();
+      await this.#close();
       this.#file = next;
     });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#inTurn(async () => {
-      await this.#file?.[Symbol.asyncDispose]();
-      this.#file = undefined;
-    });
+    await this.#inTurn(() => this.#close());
   }
 
   #requireWhole(): void {
@@ -83,16 +90,40 @@ export class LogWriter implements AsyncDisposable {
     // Nothing comes behind a gap.
     if (this.#failure !== undefined) return;
     try {
-      await this.#file?.handle.appendFile(bytes);
+      await this.#onDisk(() => this.#append(bytes));
     } catch (error) {
       this.#failure = { error };
     }
+  }
+
+  async #append(bytes: Buffer): Promise<void> {
+    const written = this.#file?.handle.appendFile(bytes);
+    this.#written = Promise.allSettled([written]);
+    await written;
   }
 
   async #opened(): Promise<LogFile> {
     const directory = dirname(this.#path);
     await this.#lookUp(directory, () => makeDirectories(directory, 0o755));
     return await LogFile.open({ path: this.#path, lookUp: this.#lookUp });
+  }
+
+  /**
+   * One whose file system does not answer is closed when it does: Node ends a process that forgets a file.
+   */
+  async #close(file = this.#file): Promise<void> {
+    this.#file = undefined;
+    if (file === undefined) return;
+    try {
+      await this.#lookUp(this.#path, () => file[Symbol.asyncDispose]());
+    } catch (error) {
+      if (!(error instanceof HostPathError)) throw error;
+      this.#close(file).catch(() => undefined);
+    }
+  }
+
+  #onDisk(work: () => Promise<unknown>): Promise<unknown> {
+    return raceAbort(this.#lookUp(this.#path, work), this.#signal);
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

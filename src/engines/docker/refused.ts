@@ -9,6 +9,7 @@ import { namesInAnnotations } from "../../parts/cdi/index.ts";
 import type { DockerClient } from "../../parts/dockerapi/index.ts";
 import { EngineError } from "../engine/index.ts";
 import { isSwapLimit, swapFile } from "./docker-resources.ts";
+import type { EngineAbilities } from "./engine-abilities.ts";
 
 /** Throws EngineError Unimplemented for the first field that is set and that Docker's API has no word for. */
 function refuseUnsupported(asked: ReadonlyMap<string, boolean>): void {
@@ -66,16 +67,9 @@ function isRelabelledWithColon({ selinuxRelabel, hostPath, containerPath }: Moun
   return selinuxRelabel && `${hostPath}${containerPath}`.includes(":");
 }
 
-/** What engines differ in: see ContainerBodyOptions. */
-type EngineAbilities = {
-  readonly client: Pick<DockerClient, "has">;
-  readonly hasSelinux: boolean;
-  readonly hasCdi: boolean;
-};
-
 export function refuseInContainer(
   config: ContainerConfig,
-  { client, hasSelinux, hasCdi }: EngineAbilities,
+  { client, hasSelinux, hasCdi }: EngineAbilities & { readonly client: Pick<DockerClient, "has"> },
 ): void {
   const security = config.linux?.securityContext;
   const { mounts } = config;

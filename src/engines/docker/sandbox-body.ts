@@ -1,4 +1,5 @@
 import type { LookUp } from "../../ground/hostpaths/index.ts";
+import { namespacedSysctls } from "../../ground/linux/index.ts";
 import { NamespaceMode, type PodSandboxConfig, Protocol } from "../../ground/protocol/index.ts";
 import type { NewContainer } from "../../parts/dockerapi/index.ts";
 import {
@@ -6,20 +7,21 @@ import {
   namespaceOptions,
   podHostname,
   podSysctls,
+  sharesHostIpc,
   sharesHostNetwork,
 } from "../podnetwork/index.ts";
+import type { EngineAbilities } from "./engine-abilities.ts";
 import { sandboxLabels } from "./names-and-labels.ts";
 import { refuseInSandbox } from "./refused.ts";
 import { type SecuritySettings, securityOptions } from "./security-options.ts";
 
-export type SandboxBodyOptions = {
+export type SandboxBodyOptions = EngineAbilities & {
   readonly image: string;
   readonly handler: string;
   /** Who gives pods their network. */
   readonly network: "cni" | "bridge";
   readonly defaultSysctls: Readonly<Record<string, string>>;
   readonly security: SecuritySettings;
-  readonly cgroupDriver: "systemd" | "cgroupfs";
   /** See DockerSettings. */
   readonly minOomScoreAdj: number;
 };
@@ -61,16 +63,26 @@ export async function sandboxBody(
       ReadonlyRootfs: true,
       GroupAdd: (security?.supplementalGroups ?? []).map(String),
       OomScoreAdj: Math.max(oomScoreAdj, options.minOomScoreAdj),
-      Sysctls: network === "none" ? byInterface(sysctls).others : sysctls,
-      SecurityOpt: [
-        ...(await securityOptions(security ?? {}, options.security, lookUp)),
-        "no-new-privileges",
-      ],
+      Sysctls: ownSysctls(config, network === "none" ? byInterface(sysctls).others : sysctls),
+      SecurityOpt: [...(await securityOptions(security, options, lookUp)), "no-new-privileges"],
       ...(network === "bridge" && { ...dns(config), PortBindings: portBindings(config) }),
       // It writes nothing; a driver that cannot be had must not keep a pod from running.
       LogConfig: { Type: "none", Config: {} },
     },
   };
+}
+
+/**
+ * Throws LinuxError InvalidArgument for one that is not of the pod's own namespaces: what becomes of that is
+ * each OCI runtime's own choice. These part names by dots alone.
+ */
+function ownSysctls(
+  config: PodSandboxConfig,
+  sysctls: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const net = !sharesHostNetwork(config);
+  const owned = namespacedSysctls(sysctls, { net, ipc: !sharesHostIpc(config), uts: net });
+  return Object.fromEntries(owned.map(({ parts, value }) => [parts.join("."), value]));
 }
 
 /** Docker takes a slice's last part under systemd, where kubelets give its whole path. */

@@ -1,72 +1,63 @@
-import { readFile } from "node:fs/promises";
-import { isAbsolute, join } from "node:path";
 import type { LookUp } from "../../ground/hostpaths/index.ts";
-import type { LinuxContainerSecurityContext, SELinuxOption } from "../../ground/protocol/index.ts";
-import { choiceOfText, type ProfileChoice, profileChoice } from "../../services/runtime/index.ts";
-import { EngineError } from "../engine/index.ts";
-
-export type SecuritySettings = {
-  /** "unconfined", "runtime/default" or "localhost/NAME". */
-  readonly unsetSeccompProfile: string;
-  readonly privilegedSeccompProfile: string;
-  /** Where a profile lies that is given by a relative path. */
-  readonly seccompProfileRoot: string;
-};
-
-type Asked = Pick<
+import {
   LinuxContainerSecurityContext,
-  | "seccomp"
-  | "seccompProfilePath"
-  | "apparmor"
-  | "apparmorProfile"
-  | "selinuxOptions"
-  | "noNewPrivs"
-  | "privileged"
+  type LinuxSandboxSecurityContext,
+  type SELinuxOption,
+} from "../../ground/protocol/index.ts";
+import {
+  mayHaveAppArmor,
+  type ProfileChoice,
+  profileChoice,
+  type SecuritySettings as RuntimeSettings,
+  seccompChoice,
+  seccompProfileText,
+} from "../../services/runtime/index.ts";
+import type { EngineAbilities } from "./engine-abilities.ts";
+
+export type SecuritySettings = Pick<
+  RuntimeSettings,
+  | "unsetSeccompProfile"
+  | "privilegedSeccompProfile"
+  | "seccompProfile"
+  | "seccompProfileRoot"
+  | "disableApparmor"
 >;
+
+type Options = Pick<EngineAbilities, "hasApparmor"> & { readonly security: SecuritySettings };
 
 /**
  * Docker's `SecurityOpt`. Its default profiles are those of the engine: nothing is said of them. Throws
- * EngineError for a seccomp profile that cannot be read.
+ * RuntimeError for a profile that cannot be had.
  */
 export async function securityOptions(
-  asked: Partial<Asked>,
-  settings: SecuritySettings,
+  asked: LinuxContainerSecurityContext | LinuxSandboxSecurityContext | undefined,
+  { hasApparmor, security: settings }: Options,
   lookUp: LookUp,
 ): Promise<readonly string[]> {
-  const { seccomp, seccompProfilePath = "", apparmor, apparmorProfile = "" } = asked;
-  const { selinuxOptions, noNewPrivs = false, privileged = false } = asked;
-  const choice = profileChoice("seccomp", seccomp, seccompProfilePath);
+  const context = LinuxContainerSecurityContext.fromPartial(asked ?? {});
+  const { apparmor, apparmorProfile, selinuxOptions, noNewPrivs } = context;
+  const choice = profileChoice("AppArmor", apparmor, apparmorProfile);
+  const hasProfile = mayHaveAppArmor(choice, hasApparmor, settings);
   return [
-    ...(await seccompOption(choice, privileged, settings, lookUp)),
-    ...apparmorOption(profileChoice("AppArmor", apparmor, apparmorProfile), privileged),
+    ...(await seccompOption(seccompChoice(context, settings), settings, lookUp)),
+    ...(hasProfile ? apparmorOption(choice) : ["apparmor=unconfined"]),
     ...selinuxLabels(selinuxOptions),
     ...(noNewPrivs ? ["no-new-privileges"] : []),
   ];
 }
 
+/** The engine gives its own default to containers that are not privileged, where nothing is said. */
 async function seccompOption(
-  asked: ProfileChoice,
-  privileged: boolean,
+  choice: ProfileChoice,
   settings: SecuritySettings,
   lookUp: LookUp,
 ): Promise<readonly string[]> {
-  const unset = privileged ? settings.privilegedSeccompProfile : settings.unsetSeccompProfile;
-  const choice = asked.kind === "unset" || privileged ? choiceOfText("seccomp", unset) : asked;
-  if (choice.kind === "unconfined") return ["seccomp=unconfined"];
-  // The engine gives none to privileged containers.
-  if (choice.kind !== "localhost") return [];
-  const { reference } = choice;
-  const path = isAbsolute(reference) ? reference : join(settings.seccompProfileRoot, reference);
-  try {
-    return [`seccomp=${await lookUp(path, () => readFile(path, "utf8"))}`];
-  } catch (cause) {
-    throw new EngineError("InvalidArgument", `seccomp profile ${path} cannot be read`, { cause });
-  }
+  if (choice.kind === "unset" || choice.kind === "unconfined") return ["seccomp=unconfined"];
+  const text = await seccompProfileText(choice, settings, lookUp);
+  return text === undefined ? [] : [`seccomp=${text}`];
 }
 
-function apparmorOption(choice: ProfileChoice, privileged: boolean): readonly string[] {
-  if (privileged) return [];
-  if (choice.kind === "unconfined") return ["apparmor=unconfined"];
+function apparmorOption(choice: ProfileChoice): readonly string[] {
   return choice.kind === "localhost" ? [`apparmor=${choice.reference}`] : [];
 }
 

@@ -12,10 +12,9 @@ import {
   type PruneImagesRequest,
   type UntaggedImage,
 } from "../engine/index.ts";
+import { EndedContainers, LogLimit } from "../ownedpods/index.ts";
 import { PodCheckpoints } from "./checkpoint/pod-checkpoints.ts";
 import { ContainerLifecycle } from "./container/container-lifecycle.ts";
-import { EndedContainers } from "./container/ended-containers.ts";
-import { LogLimit } from "./container/log-limit.ts";
 import { engineStatus } from "./engine-status.ts";
 import { Extensions } from "./extensions/extensions.ts";
 import type { PodEngineOptions } from "./pod-engine-options.ts";
@@ -57,8 +56,14 @@ export class PodEngine implements Engine, AsyncDisposable {
     this.securityProfiles = options.securityProfiles;
     this.containers = new ContainerLifecycle(services);
     this.sandboxes = new SandboxLifecycle(services, this.containers);
-    this.#ended = new EndedContainers(services, this.sandboxes, this.containers);
-    this.#logLimit = new LogLimit(services, this.containers, this.#ended, options.ownedLogBytes);
+    const pods = {
+      ...services,
+      sandboxes: this.sandboxes,
+      containers: this.containers,
+      changes: (signal: AbortSignal) => services.events.changes(signal),
+    };
+    this.#ended = new EndedContainers(pods);
+    this.#logLimit = new LogLimit(pods, this.#ended, options.ownedLogBytes);
     this.#diskThresholds = new DiskThresholds(options.imageThresholds, {
       images: options.images,
       directory: options.snapshotter.root,

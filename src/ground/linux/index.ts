@@ -99,7 +99,7 @@ export { NamespaceHolder } from "./namespaces/namespace-holder.ts";
 export { isNamespacePin, unpinNamespaces } from "./namespaces/namespace-pins.ts";
 export { NamespaceThread } from "./namespaces/namespace-thread.ts";
 export type { PinnedNamespace, PodNamespaces, PodNamespacesRequest } from "./namespaces/pod-namespaces.ts";
-export { interfaceOfSysctl, partsOfSysctl } from "./namespaces/sysctl.ts";
+export { interfaceOfSysctl, namespacedSysctls, partsOfSysctl } from "./namespaces/sysctl.ts";
 export {
   addAddress,
   deleteAddress,

@@ -21,6 +21,7 @@ export { endLeftDump } from "./checkpoint/end-dump.ts";
 export { ConmonTasks, type ConmonTasksOptions } from "./conmon/conmon-tasks.ts";
 export { LogFile } from "./conmon/log-file.ts";
 export { killExec } from "./exec/kill-exec.ts";
+export { MemoryRelease } from "./exec/memory-release.ts";
 export { askFeatures } from "./handlers/ask-features.ts";
 export { type Criu, type DetectCriuOptions, detectCriu } from "./handlers/criu.ts";
 export {
@@ -36,6 +37,7 @@ export {
   type Usability,
 } from "./handlers/handler.ts";
 export { findUnusableHooks } from "./hooks/read-hooks.ts";
+export { isUnfinishedFile, replaceFile } from "./replace-file.ts";
 export { RuntimeError } from "./runtime-error.ts";
 export { SeLinux, type SeLinuxLabels } from "./selinux/se-linux.ts";
 export { buildContainerSpec } from "./spec/build-container-spec.ts";
@@ -48,19 +50,23 @@ export type {
   ResolvedContainer,
   ResolvedMount,
   SandboxFacts,
+  SecuritySettings,
 } from "./spec/input.ts";
 export { passNone } from "./spec/passed-annotations.ts";
+export { mayHaveAppArmor } from "./spec/resolve/app-armor.ts";
 export { ImageLookups } from "./spec/resolve/image-lookups.ts";
 export { resolveMount } from "./spec/resolve/mounts.ts";
 export { checkSeccompProfile, type PulledProfiles } from "./spec/resolve/pulled-profile.ts";
 export { describeContainer, resolveContainer } from "./spec/resolve/resolve-container.ts";
 export { resolvePause } from "./spec/resolve/resolve-pause.ts";
+export { seccompProfileText } from "./spec/resolve/seccomp-file.ts";
 export { resolveUser } from "./spec/resolve/user.ts";
 export type { UserDatabase } from "./spec/resolve/user-database.ts";
 export type { ResolvedDevice } from "./spec/resolved-device.ts";
 export { cgroupLimits, oomScoreAdj } from "./spec/resources.ts";
 export { resourcesInForce, updatedResources, withoutLimits } from "./spec/resources-in-force.ts";
-export { choiceOfText, type ProfileChoice, profileChoice } from "./spec/security-profile.ts";
+export { seccompChoice } from "./spec/seccomp/container-seccomp.ts";
+export { type ProfileChoice, profileChoice } from "./spec/security-profile.ts";
 export { parseSpecJson } from "./spec/spec-json.ts";
 export type { OciProcess, OciSpec, OciUser } from "./spec/types.ts";
 export type {

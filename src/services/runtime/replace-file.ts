@@ -1,13 +1,20 @@
 import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { RuntimeError } from "./runtime-error.ts";
 
+const ending = ".new";
+
+/** Whether a crash in the midst of {@link replaceFile} left that. */
+export function isUnfinishedFile(path: string): boolean {
+  return path.endsWith(ending);
+}
+
 /**
  * Writes a private file of the state directory as a whole under another name first: whoever reads it, also
  * after a crash or on a full disk, finds all of the old text or all of the new. No fsync: what is written so
  * does not outlive the machine's run. Throws RuntimeError ResourceExhausted when there is no room.
  */
 export function replaceFile(path: string, text: string): void {
-  const temporary = `${path}.new`;
+  const temporary = `${path}${ending}`;
   try {
     writeFileSync(temporary, text, { mode: 0o600 });
     renameSync(temporary, path);

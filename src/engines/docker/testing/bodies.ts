@@ -5,20 +5,28 @@ import { parseDigest } from "../../../parts/oci/index.ts";
 import { containerBody } from "../container-body.ts";
 import type { FoundSandbox } from "../found.ts";
 import { sandboxBody } from "../sandbox-body.ts";
+import type { SecuritySettings } from "../security-options.ts";
 
-/** What the engine that is asked can do; the oldest known one, without SELinux, unless told otherwise. */
+/**
+ * What the engine that is asked can do; the oldest known one, with AppArmor and without SELinux, unless told
+ * otherwise.
+ */
 export type AskedEngine = {
   readonly api?: string;
   readonly hasSelinux?: boolean;
+  readonly hasApparmor?: boolean;
+  readonly security?: Partial<SecuritySettings>;
   readonly imageUser?: string;
   /** Of the sandbox; see MountsOptions. */
   readonly podFiles?: Readonly<Record<string, string>>;
 };
 
-const security = {
+const usualSecurity: SecuritySettings = {
   unsetSeccompProfile: "unconfined",
   privilegedSeccompProfile: "unconfined",
+  seccompProfile: "",
   seccompProfileRoot: "/",
+  disableApparmor: false,
 };
 const lookUp = new HostPaths().of("pod");
 
@@ -30,7 +38,14 @@ function minor(version: string): number {
 /** What Docker is asked for to make a container, in a pod whose configuration is empty. */
 export async function containerBodyOf(
   config: Parameters<typeof ContainerConfig.fromPartial>[0],
-  { api = "1.41", hasSelinux = false, imageUser = "", podFiles = {} }: AskedEngine = {},
+  {
+    api = "1.41",
+    hasSelinux = false,
+    hasApparmor = true,
+    imageUser = "",
+    podFiles = {},
+    security = {},
+  }: AskedEngine = {},
 ): Promise<NewContainer> {
   const pod = PodSandboxConfig.fromPartial({});
   const sandbox: FoundSandbox = {
@@ -50,9 +65,10 @@ export async function containerBodyOf(
   const options = {
     client: { has: (version: string) => minor(version) <= minor(api) },
     hasSelinux,
+    hasApparmor,
     hasCdi: minor(api) >= 44,
     cgroupDriver: "cgroupfs",
-    security,
+    security: { ...usualSecurity, ...security },
     imageUser,
     imageIdOf: () => `sha256:${"a".repeat(64)}`,
     imageUsers: async () => ({ passwd: "app:x:1000:1001::/:/bin/sh", group: "extra:x:2000:app" }),
@@ -77,8 +93,11 @@ export async function sandboxBodyOf(
     handler: "",
     network: "cni",
     defaultSysctls: {},
-    security,
+    security: usualSecurity,
     cgroupDriver: "cgroupfs",
+    hasSelinux: false,
+    hasApparmor: true,
+    hasCdi: false,
     minOomScoreAdj: -1000,
   } as const;
   return await sandboxBody(PodSandboxConfig.fromPartial(config), options, lookUp);

@@ -16,8 +16,8 @@ import {
   EngineError,
   type ExecOutcome,
 } from "../../engine/index.ts";
+import { isOwned, removeLog } from "../../ownedpods/index.ts";
 import { whilePaused } from "../checkpoint/freeze.ts";
-import { isOwned } from "../records/ownership.ts";
 import type { ContainerDraft, ContainerRecord, SandboxRecord } from "../records/records.ts";
 import { runSteps, type Step, UndoError, undoSteps } from "../records/steps.ts";
 import { readySandbox } from "../sandbox/sandbox-view.ts";
@@ -29,7 +29,6 @@ import { stopTask } from "../tasks/stop-task.ts";
 import { removeUnreadableContainer, stopUnreadableContainer } from "../tasks/unreadable.ts";
 import { draftContainer, saveDraft } from "./container-draft.ts";
 import { inspectContainer, shownSpec } from "./container-inspect.ts";
-import { removeLog } from "./container-log.ts";
 import { updateResources } from "./container-resources.ts";
 import { containerSteps } from "./container-steps.ts";
 import { ContainerViews, containerView, neverStarted } from "./container-view.ts";

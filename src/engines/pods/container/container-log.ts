@@ -1,4 +1,3 @@
-import { rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { makeDirectories } from "../../../ground/directories/index.ts";
 import type { ContainerConfig, PodSandboxConfig } from "../../../ground/protocol/index.ts";
@@ -19,31 +18,4 @@ export async function ensureLogDirectory(
   if (logPath === "") return;
   const directory = dirname(logPath);
   await hostPaths.of(sandboxId)(directory, () => makeDirectories(directory, 0o755));
-}
-
-/** Where a log is put that has become too long. */
-export function oldLog(logPath: string): string {
-  return `${logPath}.1`;
-}
-
-/**
- * Removes the log of a container, and its directory and its pod's when nothing else is in them. A kubelet's
- * are the kubelet's to remove.
- */
-export async function removeLog(
-  { logPath, sandboxId }: ContainerRecord,
-  { hostPaths }: Pick<PodServices, "hostPaths">,
-): Promise<void> {
-  if (logPath === "") return;
-  await hostPaths.of(sandboxId)(logPath, async () => {
-    for (const path of [logPath, oldLog(logPath)]) await rm(path, { force: true });
-    for (const directory of [dirname(logPath), dirname(dirname(logPath))]) {
-      try {
-        await rmdir(directory);
-      } catch (error) {
-        if (["ENOENT", "ENOTEMPTY"].includes((error as NodeJS.ErrnoException).code ?? "")) return;
-        throw error;
-      }
-    }
-  });
 }

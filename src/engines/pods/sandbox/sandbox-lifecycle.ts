@@ -4,9 +4,9 @@ import { PodSandboxConfig, SecurityProfile_ProfileType } from "../../../ground/p
 import { JoinedCalls, KeyLock, perObject } from "../../../ground/sync/index.ts";
 import type { Handler } from "../../../services/runtime/index.ts";
 import { EngineError, type PodResources, type Sandbox, type Sandboxes } from "../../engine/index.ts";
+import { isOwned } from "../../ownedpods/index.ts";
 import type { ContainerLifecycle } from "../container/container-lifecycle.ts";
 import { usableHandler } from "../handlers.ts";
-import { isOwned } from "../records/ownership.ts";
 import type { NotYetCreated } from "../records/record-store.ts";
 import { newId, type SandboxRecord } from "../records/records.ts";
 import { Retries } from "../records/retries.ts";

@@ -1,5 +1,5 @@
 import { EngineError, type Image } from "../../engine/index.ts";
-import { isOwned } from "../records/ownership.ts";
+import { isOwned } from "../../ownedpods/index.ts";
 import type { ContainerRecord } from "../records/records.ts";
 
 /** The containers that are made of the image. */

@@ -106,7 +106,8 @@ function setHostname(hostname: string): void {
 }
 
 /** `rootUid` is the root of the pod's user namespace, where it has one. Throws LinuxError InvalidArgument. */
-function writeSysctl({ path, value }: Sysctl, rootUid: number | undefined): void {
+function writeSysctl({ parts, value }: Sysctl, rootUid: number | undefined): void {
+  const path = `/proc/sys/${parts.join("/")}`;
   const write = () => writeFileSync(path, value);
   try {
     try {

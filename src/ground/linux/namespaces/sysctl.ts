@@ -1,11 +1,11 @@
 import { LinuxError } from "../linux-error.ts";
 import type { ThreadNamespace } from "./pod-namespaces.ts";
 
-/** One kernel parameter of a namespace: its file, and what is written to it. */
-export type Sysctl = { readonly path: string; readonly value: string };
+/** One kernel parameter of a namespace: its file, by the parts of its path below /proc/sys, and its value. */
+export type Sysctl = { readonly parts: readonly string[]; readonly value: string };
 
 /**
- * Turns a pod's sysctls into files under /proc/sys. Only parameters that the kernel keeps per namespace are
+ * Turns a pod's sysctls into files. Only parameters that the kernel keeps per namespace are
  * let through, and only where that namespace is the pod's own (`owned`); anything else would change the host.
  * Throws LinuxError InvalidArgument, naming the sysctl.
  */
@@ -18,7 +18,7 @@ export function namespacedSysctls(
     const namespace = namespaceOf(parts);
     if (namespace === undefined) throw invalid(name, "it is not namespaced");
     if (!owned[namespace]) throw invalid(name, `the pod shares the host's ${namespace} namespace`);
-    return { path: `/proc/sys/${parts.join("/")}`, value };
+    return { parts, value };
   });
 }
 

@@ -15,12 +15,7 @@ export async function resolveAppArmor(
   settings: Pick<SecuritySettings, "disableApparmor" | "apparmorProfile">,
   appArmor: AppArmor,
 ): Promise<string | undefined> {
-  if (choice.kind === "unconfined") return undefined;
-  const obstacle = obstacleOf(host, settings);
-  if (obstacle !== undefined) {
-    if (choice.kind === "unset") return undefined;
-    throw new RuntimeError("FailedPrecondition", `an AppArmor profile was requested, but ${obstacle}`);
-  }
+  if (!mayHaveAppArmor(choice, host.appArmor, settings)) return undefined;
   if (choice.kind === "localhost") {
     if (await appArmor.isLoaded(choice.reference)) return choice.reference;
     throw new RuntimeError(
@@ -36,10 +31,20 @@ export async function resolveAppArmor(
   return apparmorProfile;
 }
 
-function obstacleOf(
-  host: Pick<HostFacts, "appArmor">,
-  settings: Pick<SecuritySettings, "disableApparmor">,
-): string | undefined {
-  if (!host.appArmor) return "this host does not have AppArmor";
-  return settings.disableApparmor ? "security.disable_apparmor is set in the configuration" : undefined;
+/**
+ * Whether a choice may come to a profile at all. Throws RuntimeError FailedPrecondition for one that asks for
+ * a profile where none can be had.
+ */
+export function mayHaveAppArmor(
+  { kind }: ProfileChoice,
+  isThere: boolean,
+  { disableApparmor }: Pick<SecuritySettings, "disableApparmor">,
+): boolean {
+  if (kind === "unconfined") return false;
+  if (isThere && !disableApparmor) return true;
+  if (kind === "unset") return false;
+  const obstacle = isThere
+    ? "security.disable_apparmor is set in the configuration"
+    : "this host does not have AppArmor";
+  throw new RuntimeError("FailedPrecondition", `an AppArmor profile was requested, but ${obstacle}`);
 }

@@ -22,10 +22,28 @@ export async function seccompProfileFile(
   settings: Pick<SecuritySettings, "seccompProfile" | "seccompProfileRoot">,
   lookUp: LookUp,
 ): Promise<SeccompFile | undefined> {
+  return (await readProfileOf(choice, settings, lookUp))?.profile;
+}
+
+/** Its text as it lies there, for who reads profiles by himself. Throws as {@link seccompProfileFile}. */
+export async function seccompProfileText(
+  choice: ProfileChoice,
+  settings: Pick<SecuritySettings, "seccompProfile" | "seccompProfileRoot">,
+  lookUp: LookUp,
+): Promise<string | undefined> {
+  return (await readProfileOf(choice, settings, lookUp))?.text;
+}
+
+async function readProfileOf(
+  choice: ProfileChoice,
+  settings: Pick<SecuritySettings, "seccompProfile" | "seccompProfileRoot">,
+  lookUp: LookUp,
+): Promise<{ readonly text: string; readonly profile: SeccompFile } | undefined> {
   const path = pathOf(choice, settings);
   if (path === undefined) return undefined;
   try {
-    return parseSeccompProfile(await lookUp(path, () => readProfile(path)));
+    const text = await lookUp(path, () => readProfile(path));
+    return { text, profile: parseSeccompProfile(text) };
   } catch (cause) {
     const code = hasCode(cause, "Unavailable") ? "Unavailable" : "FailedPrecondition";
     throw new RuntimeError(code, `seccomp profile ${path} is invalid`, { cause });

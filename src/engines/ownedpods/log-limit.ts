@@ -1,13 +1,12 @@
 import { rename, stat } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { hasCode } from "../../../ground/errors/index.ts";
-import type { LookUp } from "../../../ground/hostpaths/index.ts";
-import { isOwned } from "../records/ownership.ts";
-import type { ContainerRecord } from "../records/records.ts";
-import type { PodServices } from "../services.ts";
-import type { ContainerLifecycle } from "./container-lifecycle.ts";
-import { oldLog } from "./container-log.ts";
+import { hasCode } from "../../ground/errors/index.ts";
+import type { LookUp } from "../../ground/hostpaths/index.ts";
+import type { Container } from "../engine/index.ts";
 import type { EndedContainers } from "./ended-containers.ts";
+import type { EnginePods } from "./engine-pods.ts";
+import { oldLog } from "./owned-log.ts";
+import { isOwned } from "./ownership.ts";
 
 const periodMs = 2_000;
 /** A reader who is further behind loses what is between, as a disk is not without end. */
@@ -19,21 +18,15 @@ const maxLagOfReader = 10;
  * container the old log is theirs to read, and to remove when they have: the next one waits for that.
  */
 export class LogLimit {
-  readonly #services: PodServices;
-  readonly #containers: ContainerLifecycle;
+  readonly #pods: EnginePods;
   readonly #ended: EndedContainers;
   readonly #limitBytes: number;
   readonly #closed = new AbortController();
   #running: Promise<void> = Promise.resolve();
 
-  constructor(
-    services: PodServices,
-    containers: ContainerLifecycle,
-    ended: EndedContainers,
-    limitBytes: number,
-  ) {
-    this.#services = services;
-    this.#containers = containers;
+  /** No limit where that is zero. */
+  constructor(pods: EnginePods, ended: EndedContainers, limitBytes: number) {
+    this.#pods = pods;
     this.#ended = ended;
     this.#limitBytes = limitBytes;
   }
@@ -45,36 +38,48 @@ export class LogLimit {
   async #run(): Promise<void> {
     const { signal } = this.#closed;
     while (!signal.aborted) {
-      for (const record of this.#services.containers.list()) await this.#check(record);
+      for (const container of this.#growing()) await this.#check(container);
       await delay(periodMs, undefined, { signal, ref: false }).catch(() => undefined);
     }
   }
 
-  async #check(record: ContainerRecord): Promise<void> {
-    const { id, logPath, phase } = record;
-    if (!isOwned(record) || logPath === "" || phase.kind !== "started") return;
-    const lookUp = this.#services.hostPaths.of(record.sandboxId);
+  #growing(): readonly Container[] {
+    try {
+      const mayGrow = (each: Container) =>
+        isOwned(each) && each.logPath !== "" && each.state.kind === "running";
+      return this.#pods.containers.list().filter(mayGrow);
+    } catch (error) {
+      // An engine that is away tells of none.
+      if (hasCode(error, "Unavailable")) return [];
+      throw error;
+    }
+  }
+
+  async #check(container: Container): Promise<void> {
+    const { id, logPath, sandboxId } = container;
+    const lookUp = this.#pods.hostPaths.of(sandboxId);
     try {
       const size = (await lookUp(logPath, () => statIfThere(logPath)))?.size ?? 0;
-      if (size <= this.#limitBytes || !(await lookUp(logPath, () => this.#mayRotate(record, size)))) return;
+      if (size <= this.#limitBytes || !(await lookUp(logPath, () => this.#mayRotate(container, size))))
+        return;
       await lookUp(logPath, () => rename(logPath, oldLog(logPath)));
-      await this.#reopen(record, lookUp);
+      await this.#reopen(container, lookUp);
     } catch (err) {
-      this.#services.logger.warn(
+      this.#pods.logger.warn(
         { err, container: id },
         "limiting the size of the container's log failed; it keeps growing",
       );
     }
   }
 
-  async #mayRotate({ id, logPath }: ContainerRecord, size: number): Promise<boolean> {
+  async #mayRotate({ id, logPath }: Container, size: number): Promise<boolean> {
     if (!this.#ended.isHeld(id) || size > maxLagOfReader * this.#limitBytes) return true;
     return (await statIfThere(oldLog(logPath))) === undefined;
   }
 
-  async #reopen({ id, logPath }: ContainerRecord, lookUp: LookUp): Promise<void> {
+  async #reopen({ id, logPath }: Container, lookUp: LookUp): Promise<void> {
     try {
-      await this.#containers.reopenLog(id);
+      await this.#pods.containers.reopenLog(id);
     } catch (error) {
       // It has ended: its log is to be found under its name.
       await lookUp(logPath, async () => {

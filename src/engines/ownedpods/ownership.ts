@@ -5,7 +5,7 @@ import {
   type WhenEnded,
   whenEndedActions,
   whenEndedAnnotation,
-} from "../../../ground/protocol/index.ts";
+} from "../../ground/protocol/index.ts";
 
 /** Whether it is somebody's other than a kubelet's, who looks after what it has made. */
 export function isOwned({ config }: { readonly config: PodSandboxConfig | ContainerConfig }): boolean {

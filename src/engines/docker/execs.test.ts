@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { cgroupLayout } from "../../ground/linux/index.ts";
+import { createLogger } from "../../ground/logging/index.ts";
+import { DockerClient } from "../../parts/dockerapi/index.ts";
+import { tempDir } from "../../testing/temp-dir.ts";
+import { Execs } from "./execs.ts";
+
+test("what a daemon left of commands is taken away, also where it was cut off in the midst of writing it", async () => {
+  await using directory = await tempDir();
+  using client = new DockerClient({ endpoint: { kind: "unix", path: join(directory.path, "nobody.sock") } });
+  const layout = (await cgroupLayout()) ?? assert.fail("no cgroups");
+  const path = join(directory.path, "execs");
+  using execs = new Execs(client, path, layout, createLogger({ level: "silent", format: "json" }));
+  await execs.endLeft();
+  await mkdir(path);
+  await writeFile(join(path, "gone"), JSON.stringify({ askedAt: 0 }));
+  await writeFile(join(path, "cut.new"), "{");
+  await execs.endLeft();
+  assert.deepEqual(await readdir(path), []);
+});
+
+test("commands that a daemon left are not taken for none where that cannot be told", async () => {
+  await using directory = await tempDir();
+  using client = new DockerClient({ endpoint: { kind: "unix", path: join(directory.path, "nobody.sock") } });
+  const layout = (await cgroupLayout()) ?? assert.fail("no cgroups");
+  const path = join(directory.path, "execs");
+  await writeFile(path, "no directory");
+  using execs = new Execs(client, path, layout, createLogger({ level: "silent", format: "json" }));
+  await assert.rejects(execs.endLeft(), { code: "ENOTDIR" });
+});

@@ -1,0 +1,31 @@
+import { rm, rmdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { HostPaths } from "../../ground/hostpaths/index.ts";
+import type { Container } from "../engine/index.ts";
+
+/** Where a log is put that has become too long. */
+export function oldLog(logPath: string): string {
+  return `${logPath}.1`;
+}
+
+/**
+ * Removes the log of a container, and its directory and its pod's when nothing else is in them. A kubelet's
+ * are the kubelet's to remove.
+ */
+export async function removeLog(
+  { logPath, sandboxId }: Pick<Container, "logPath" | "sandboxId">,
+  { hostPaths }: { readonly hostPaths: HostPaths },
+): Promise<void> {
+  if (logPath === "") return;
+  await hostPaths.of(sandboxId)(logPath, async () => {
+    for (const path of [logPath, oldLog(logPath)]) await rm(path, { force: true });
+    for (const directory of [dirname(logPath), dirname(dirname(logPath))]) {
+      try {
+        await rmdir(directory);
+      } catch (error) {
+        if (["ENOENT", "ENOTEMPTY"].includes((error as NodeJS.ErrnoException).code ?? "")) return;
+        throw error;
+      }
+    }
+  });
+}
