@@ -39,6 +39,7 @@ export async function reconcileAll(
   const world = storeWorld({
     store,
     clock,
+    nodeLabels: pods.nodeLabels,
     podStatus: (pod) => pods.status(pod),
     create: (manifest, owner) => writer.create(manifest, { owner: owner.uid }),
     change: (object, manifest) => writer.change(object, manifest),

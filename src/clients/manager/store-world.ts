@@ -4,7 +4,10 @@ import type { World } from "./controllers/world.ts";
 import type { ObjectStore } from "./object-store.ts";
 import type { StoredObject } from "./objects.ts";
 
-export type StoreWorldOptions = Pick<World, "podStatus" | "create" | "change" | "lookAgainAfter"> & {
+export type StoreWorldOptions = Pick<
+  World,
+  "nodeLabels" | "podStatus" | "create" | "change" | "lookAgainAfter"
+> & {
   readonly store: ObjectStore;
   readonly clock: Clock;
   readonly onStatus: (object: StoredObject) => void;

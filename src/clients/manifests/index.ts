@@ -23,6 +23,7 @@ export {
 export type { Container, ContainerPort, EphemeralContainer } from "./schemas/container.ts";
 export type { HttpGet, LifecycleHandler, Probe } from "./schemas/handlers.ts";
 export type { LabelSelector } from "./schemas/metadata.ts";
+export type { NodeSelectorTerm } from "./schemas/node-affinity.ts";
 export type { PodTemplate } from "./schemas/pod.ts";
 export type { PodSpec } from "./schemas/pod-spec.ts";
 export { nodePorts } from "./schemas/service.ts";

@@ -30,7 +30,8 @@ test("a rollout leaves out pods below a partition, and those that somebody has t
   assert.equal(set({}), "going-on: 1 of 3 pods are new ones");
   assert.match(set({ rollingUpdate: { partition: 2 } }), /^done/);
   assert.match(set({ type: "OnDelete" }), /^done/);
-  const daemon = { updatedNumberScheduled: 1, numberAvailable: 0 };
+  const daemon = { desiredNumberScheduled: 1, updatedNumberScheduled: 1, numberAvailable: 0 };
   assert.equal(stateOf("DaemonSet", {}, daemon), "going-on: 0 of 1 pods are available");
+  assert.match(stateOf("DaemonSet", {}, { desiredNumberScheduled: 0 }), /^done/);
   assert.throws(() => stateOf("Job", {}, {}), /a Job has no rollouts/);
 });

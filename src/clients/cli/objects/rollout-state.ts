@@ -27,13 +27,15 @@ export function rolloutState({ kind, object }: ListedObject): RolloutState {
         status("availableReplicas"),
       );
     }
-    case "DaemonSet":
+    case "DaemonSet": {
+      const desired = status("desiredNumberScheduled");
       return podsState(
-        memberAt(object, "spec", "updateStrategy", "type") === "OnDelete" ? 0 : 1,
-        1,
+        memberAt(object, "spec", "updateStrategy", "type") === "OnDelete" ? 0 : desired,
+        desired,
         status("updatedNumberScheduled"),
         status("numberAvailable"),
       );
+    }
     default:
       throw usageError(`a ${kind} has no rollouts; Deployment, StatefulSet and DaemonSet have`);
   }

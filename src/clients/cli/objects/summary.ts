@@ -38,7 +38,7 @@ export function readyOf({ object, kind }: ListedObject): string {
     case "StatefulSet":
       return `${status("readyReplicas")}/${Number(memberAt(object, "spec", "replicas") ?? 1)}`;
     case "DaemonSet":
-      return `${status("numberReady")}/1`;
+      return `${status("numberReady")}/${status("desiredNumberScheduled")}`;
     case "Job":
       return `${status("succeeded")}/${Number(memberAt(object, "spec", "completions") ?? 1)}`;
     default:

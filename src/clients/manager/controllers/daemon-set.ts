@@ -1,5 +1,6 @@
 import type { ManifestOf } from "../../manifests/index.ts";
-import type { StoredObject } from "../objects.ts";
+import { suits } from "../node/node-affinity.ts";
+import type { StoredObject, StoredPod } from "../objects.ts";
 import { hashLabel, hashOf, keepRevision } from "./controller-revisions.ts";
 import { generatedName, hasEnded, isAvailable, isReady, podsOf } from "./pods-of.ts";
 import { templateHash } from "./template-hash.ts";
@@ -7,31 +8,49 @@ import { podOf, type World } from "./world.ts";
 
 type DaemonSet = StoredObject<ManifestOf<"DaemonSet">>;
 
-/** One pod, as this is one node. One of an older template is replaced, unless that waits for its removal. */
+/**
+ * One pod, as this is one node, or none where its labels are not what the pod requires. A pod of an older
+ * template is replaced, unless that waits for its removal.
+ */
 export async function reconcileDaemonSet(set: DaemonSet, world: World): Promise<void> {
   const { metadata, spec } = set.manifest;
   const hash = templateHash(spec.template);
   await keepRevision(set, { hash, template: spec.template }, [], world);
   const pods = podsOf(set, world);
+  const isWanted = suits(spec.template.spec, world.nodeLabels);
   const [pod, ...others] = pods.filter(({ deleting }) => deleting === undefined);
   for (const one of others) await world.remove(one);
   const isOld = pod !== undefined && hashOf(pod) !== hash;
   const rolls = spec.updateStrategy?.type !== "OnDelete";
-  if (pods.length === 0)
+  if (pods.length === 0 && isWanted)
     await world.create(
       podOf(set, spec.template, generatedName(metadata.name), { labels: { [hashLabel]: hash } }),
       set,
     );
-  else if (pod !== undefined && (hasEnded(pod, world) || (isOld && rolls))) await world.remove(pod);
-  const isThere = pod !== undefined && isAvailable(pod, spec.minReadySeconds ?? 0, world);
+  else if (pod !== undefined && (!isWanted || hasEnded(pod, world) || (isOld && rolls)))
+    await world.remove(pod);
+  await tellStatus(set, { isWanted, isOld, pod }, world);
+}
+
+async function tellStatus(
+  set: DaemonSet,
+  {
+    isWanted,
+    isOld,
+    pod,
+  }: { readonly isWanted: boolean; readonly isOld: boolean; readonly pod: StoredPod | undefined },
+  world: World,
+): Promise<void> {
+  const wanted = isWanted ? pod : undefined;
+  const isThere = wanted !== undefined && isAvailable(wanted, set.manifest.spec.minReadySeconds ?? 0, world);
   await world.setStatus(set, {
-    desiredNumberScheduled: 1,
-    currentNumberScheduled: pod === undefined ? 0 : 1,
-    updatedNumberScheduled: pod === undefined || isOld ? 0 : 1,
-    numberReady: pod !== undefined && isReady(pod, world) ? 1 : 0,
+    desiredNumberScheduled: isWanted ? 1 : 0,
+    currentNumberScheduled: wanted === undefined ? 0 : 1,
+    updatedNumberScheduled: wanted === undefined || isOld ? 0 : 1,
+    numberReady: wanted !== undefined && isReady(wanted, world) ? 1 : 0,
     numberAvailable: isThere ? 1 : 0,
-    numberUnavailable: isThere ? 0 : 1,
-    numberMisscheduled: 0,
+    numberUnavailable: isWanted && !isThere ? 1 : 0,
+    numberMisscheduled: pod !== undefined && !isWanted ? 1 : 0,
     observedGeneration: set.generation,
   });
 }

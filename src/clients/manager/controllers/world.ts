@@ -5,6 +5,8 @@ import type { ObjectKey, ObjectStatus, StoredObject, StoredPod } from "../object
 /** What controllers see of the world and do to it. Each change is durable when its promise resolves. */
 export type World = {
   readonly nowNs: () => bigint;
+  /** Labels of this node. */
+  readonly nodeLabels: Readonly<Record<string, string>>;
   /** All objects that this one made and that are there. */
   readonly owned: (owner: StoredObject) => readonly StoredObject[];
   readonly find: (key: ObjectKey) => StoredObject | undefined;

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { ContainerPort, PodSpec } from "../../manifests/index.ts";
+import type { ContainerPort, NodeSelectorTerm, PodSpec } from "../../manifests/index.ts";
 import { whyNotFit } from "./fit.ts";
+
+type Operator = NonNullable<NodeSelectorTerm["matchExpressions"]>[number]["operator"];
 
 const node = {
   labels: { "kubernetes.io/os": "linux", disk: "ssd" },
@@ -62,5 +64,35 @@ describe("a node", () => {
       whyNotFit(selecting({ disk: "ssd", zone: "a" }), [], node),
       "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.",
     );
+  });
+
+  it("has the labels of one of the terms that an affinity requires", () => {
+    const labelled = { ...node, labels: { ...node.labels, cores: "8", "kubernetes.io/hostname": "here" } };
+    const fits = (...nodeSelectorTerms: readonly NodeSelectorTerm[]) => {
+      const nodeAffinity = { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } };
+      return whyNotFit({ ...asking({}), affinity: { nodeAffinity } }, [], labelled) === undefined;
+    };
+    const label = (key: string, operator: Operator, ...values: readonly string[]) => ({
+      key,
+      operator,
+      values,
+    });
+    const term = (...matchExpressions: readonly ReturnType<typeof label>[]) => ({ matchExpressions });
+    const ssd = label("disk", "In", "ssd", "nvme");
+    const zoned = label("zone", "Exists");
+    assert.ok(fits(term(ssd)));
+    assert.ok(!fits(term(ssd, zoned)));
+    assert.ok(fits(term(zoned), term(ssd)));
+    assert.ok(!fits({}));
+    assert.ok(fits(term(label("zone", "NotIn", "a"), label("zone", "DoesNotExist"))));
+    assert.ok(!fits(term(label("disk", "NotIn", "ssd"))));
+    assert.ok(fits(term(label("cores", "Gt", "7"), label("cores", "Lt", "10"))));
+    assert.ok(!fits(term(label("cores", "Gt", "8"))));
+    assert.ok(!fits(term(label("disk", "Gt", "1"))));
+    const named = (operator: Operator, name: string) => ({
+      matchFields: [{ key: "metadata.name", operator, values: [name] } as const],
+    });
+    assert.ok(fits(named("In", "here")));
+    assert.ok(!fits(named("NotIn", "here")));
   });
 });

@@ -1,6 +1,7 @@
 import type { ContainerPort, PodSpec } from "../../manifests/index.ts";
 import { podRequests, qosClass } from "../../podspec/index.ts";
 import type { Node } from "./node.ts";
+import { suits } from "./node-affinity.ts";
 
 /** What there is too little of on the node. */
 export type Pressure = { readonly memory: boolean; readonly disk: boolean };
@@ -29,9 +30,7 @@ function refusals(
 ): readonly string[] {
   // Pods that ask for something are let onto a node with too little memory, as their toleration says.
   if (disk || (memory && qosClass(spec) === "BestEffort")) return ["node(s) had untolerated taint(s)"];
-  const wanted = Object.entries(spec.nodeSelector ?? {});
-  if (wanted.some(([name, value]) => node.labels[name] !== value))
-    return ["node(s) didn't match Pod's node affinity/selector"];
+  if (!suits(spec, node.labels)) return ["node(s) didn't match Pod's node affinity/selector"];
   const taken = others.flatMap(hostPorts);
   if (hostPorts(spec).some((port) => taken.some((other) => clash(port, other))))
     return ["node(s) didn't have free ports for the requested pod ports"];

@@ -92,6 +92,10 @@ export class NodePods implements AsyncDisposable {
     return known ?? pendingStatus(manifest.spec, []);
   }
 
+  get nodeLabels(): Node["labels"] {
+    return this.#options.node.labels;
+  }
+
   withStatus(object: StoredObject): StoredObject {
     if (!isOfKind(object, "Pod")) return object;
     return { ...object, status: { ...object.status, pod: this.status(object) } };

@@ -15,6 +15,7 @@ import {
 } from "../schema.ts";
 import { container, ephemeralContainer, resourceRequirements } from "./container.ts";
 import { labels } from "./metadata.ts";
+import { affinity } from "./node-affinity.ts";
 import { podSecurityContext } from "./security.ts";
 import { volume } from "./volumes.ts";
 
@@ -26,6 +27,7 @@ export const rawPodSpec = object(
     ephemeralContainers: list(ephemeralContainer),
     volumes: list(volume),
     restartPolicy: oneOf("Always", "OnFailure", "Never"),
+    affinity,
     activeDeadlineSeconds: integer(1, 2 ** 31 - 1),
     terminationGracePeriodSeconds: integer(0),
     dnsConfig: object(
@@ -65,7 +67,6 @@ export const rawPodSpec = object(
     readinessGates: list(object({ conditionType: qualifiedName }, {})),
   },
   [
-    "affinity",
     "automountServiceAccountToken",
     "evictionResponders",
     "nodeName",

@@ -4,6 +4,7 @@ import type { World } from "../world.ts";
 export function worldOf(given: Partial<World>): World {
   return {
     nowNs: () => 0n,
+    nodeLabels: {},
     owned: () => [],
     find: () => undefined,
     adopt: async () => {},
