@@ -7,6 +7,7 @@ import { startFakeRegistry } from "../src/testing/fake-registry.ts";
 import { imageOf, indexOf } from "../src/testing/images.ts";
 import { pushImage, startRegistry } from "../src/testing/registry.ts";
 import { eventually } from "./support/condition.ts";
+import { writeBlob } from "./support/containerd.ts";
 import { leftBehind } from "./support/left-behind.ts";
 import { imageStore, openStream, packed, registry } from "./support/transfers.ts";
 import { withContainerd } from "./support/with-containerd.ts";
@@ -96,6 +97,50 @@ describe("containerd's API of transfers with registries", () => {
     await assert.rejects(snapshots.stat({ snapshotter: "overlayfs", key: kept[0]?.name ?? "" }), {
       code: status.NOT_FOUND,
     });
+  });
+
+  test("a layer that was unpacked has its diff id in a label, and blobs are announced with their media types", async () => {
+    const { own, index } = await twoPlatforms();
+    await using server = await startFakeRegistry({ "app:v1": index });
+    const blobs = [...own.blobs].map(([digest, { mediaType, bytes }]) => ({ digest, mediaType, bytes }));
+    const layer = blobs.find(({ mediaType }) => mediaType.includes("layer"));
+    const config = blobs.find(({ mediaType }) => mediaType.includes("config"));
+    assert.ok(layer !== undefined && config !== undefined);
+    const [diffId] = JSON.parse(Buffer.from(config.bytes).toString()).rootfs.diff_ids;
+    const { content, raw, metadata } = host.clients.in("labelled");
+    const label = async () =>
+      (await content.info({ digest: layer.digest })).info?.labels["containerd.io/uncompressed"];
+    const events = raw.events.subscribe(
+      { filters: ['topic=="/content/create",namespace==labelled'] },
+      metadata,
+    );
+    events.on("error", () => undefined);
+    using ended = new DisposableStack();
+    ended.defer(() => events.cancel());
+    const announced = new Map<string, string>();
+    events.on("data", ({ event }: containerd.types.Envelope) => {
+      const { digest, mediaType } = containerd.events.ContentCreate.decode(event?.value ?? Buffer.alloc(0));
+      announced.set(digest, mediaType);
+    });
+    let probes = 0;
+    await eventually("it listens", async () => {
+      await writeBlob(host.clients, "labelled", Buffer.from(`probe ${probes++}`));
+      return announced.size > 0;
+    });
+
+    const name = `${server.host}/app:v1`;
+    await pull("labelled", registry(name), imageStore({ name, platforms: [here] }));
+    assert.equal(await label(), undefined);
+    await eventually("its blobs are announced", async () =>
+      blobs.every(({ digest, mediaType }) => announced.get(digest) === mediaType),
+    );
+    // From the bytes that are here.
+    await pull("labelled", registry(name), imageStore({ name, platforms: [here], unpacks }));
+    assert.equal(await label(), diffId);
+    const { images } = host.clients.in("labelled");
+    await images.delete({ name, sync: true, target: undefined });
+    await pull("labelled", registry(name), imageStore({ name, platforms: [here], unpacks }));
+    assert.equal(await label(), diffId);
   });
 
   test("a pull tells apart what it brings and what is here already", async () => {

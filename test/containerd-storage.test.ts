@@ -244,7 +244,13 @@ describe("containerd's API of what is stored", () => {
       code: status.NOT_FOUND,
     });
     await images.delete({ name: "app:1", sync: true });
-    await assert.rejects(images.delete({ name: "app:1", sync: true }), { code: status.NOT_FOUND });
+    const gone = { code: status.NOT_FOUND, details: 'image "app:1": not found' };
+    await assert.rejects(images.delete({ name: "app:1", sync: true }), gone);
+    // Nor does one who was a moment late hear of anything else.
+    await images.create({ image: { ...made, name: "app:1" }, sourceDateEpoch: undefined });
+    const both = await Promise.allSettled([1, 2].map(() => images.delete({ name: "app:1", sync: true })));
+    const [late, ...others] = both.filter((answer) => answer.status === "rejected");
+    assert.deepEqual([late?.reason.code, late?.reason.details, others], [gone.code, gone.details, []]);
   });
 
   test("snapshots are prepared, viewed, committed, labelled, listed and removed by snapshotter", async () => {
@@ -265,6 +271,10 @@ describe("containerd's API of what is stored", () => {
     await assert.rejects(stat("one"), {
       code: status.NOT_FOUND,
       details: "snapshot one does not exist: not found",
+    });
+    await assert.rejects(snapshots.mounts({ snapshotter, key: "layer" }), {
+      code: status.FAILED_PRECONDITION,
+      details: /^snapshot layer is committed/,
     });
     const view = await snapshots.view({ snapshotter, key: "look", parent: "layer", labels: {} });
     assert.ok(view.mounts[0]?.options.includes("ro"));

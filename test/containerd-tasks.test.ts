@@ -274,7 +274,14 @@ describe("containerd's API of the tasks of clients' containers", () => {
     await tasks.deleteProcess({ containerId, execId: "two" });
 
     await exec("three", "exec sleep 1000");
-    await tasks.start({ containerId, execId: "three" });
+    const three = await tasks.start({ containerId, execId: "three" });
+    const { processes } = await tasks.listPids({ containerId });
+    const told = new Map(processes.map(({ pid, info }) => [pid, info]));
+    assert.ok(told.has((await get(containerId))?.pid ?? 0));
+    assert.deepEqual(
+      [...told].filter(([, info]) => info !== undefined),
+      [[three.pid, { typeUrl: "containerd.runc.v1.ProcessDetails", value: Buffer.from("\n\x05three") }]],
+    );
     await tasks.kill({ containerId, execId: "three", signal: 9, all: false });
     assert.equal((await tasks.wait({ containerId, execId: "three" })).exitStatus, 137);
     assert.equal((await get(containerId))?.status, Status.RUNNING);

@@ -27,7 +27,7 @@ const samples: {
   "/images/create": named,
   "/images/update": named,
   "/images/delete": named,
-  "/content/create": { digest: "d", sizeBytes: 1 },
+  "/content/create": { digest: "d", sizeBytes: 1, mediaType: "m" },
   "/content/delete": { digest: "d" },
   "/snapshot/prepare": { snapshotter: "s", key: "k", parent: undefined },
   "/snapshot/commit": { snapshotter: "s", key: "k", name: "n" },

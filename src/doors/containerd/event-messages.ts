@@ -37,10 +37,10 @@ const encoders: { readonly [T in Known]: Encoder<EventByTopic[T]> } = {
   "/images/create": ofImages("ImageCreate", events.ImageCreate, named),
   "/images/update": ofImages("ImageUpdate", events.ImageUpdate, named),
   "/images/delete": ofImages("ImageDelete", events.ImageDelete, ({ name }) => ({ name })),
-  "/content/create": of("ContentCreate", events.ContentCreate, ({ digest, sizeBytes }) => ({
+  "/content/create": of("ContentCreate", events.ContentCreate, ({ digest, sizeBytes, mediaType }) => ({
     digest,
     size: BigInt(sizeBytes),
-    mediaType: "",
+    mediaType,
   })),
   "/content/delete": of("ContentDelete", events.ContentDelete, ({ digest }) => ({ digest })),
   "/snapshot/prepare": of("SnapshotPrepare", events.SnapshotPrepare, ({ snapshotter, key, parent = "" }) => ({

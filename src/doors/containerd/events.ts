@@ -12,8 +12,10 @@ import type { ServiceOptions } from "./options.ts";
 
 type EventHandlers = Handlers<typeof containerd.eventsV1.EventsService, ContainerdCall>;
 
+type Shown = containerd.types.Envelope & { readonly event: containerd.types.Any };
+
 /** The events of all namespaces, berth's and those that clients publish. */
-export function eventHandlers({ events }: ServiceOptions): EventHandlers {
+export function eventHandlers({ events }: Pick<ServiceOptions, "events">): EventHandlers {
   return {
     async publish({ topic, event }, { namespace }) {
       checkTopic(topic);
@@ -34,17 +36,14 @@ export function eventHandlers({ events }: ServiceOptions): EventHandlers {
 
     async *subscribe({ filters }, { signal }) {
       const matches = parseFilters(filters);
-      yield* events.subscribeAll(signal, (envelope) => {
+      const shown = (envelope: Envelope | ForeignEnvelope): Shown | undefined => {
         const message = messageOf(envelope);
-        return message !== undefined && matches((path) => fieldOf(envelope, message.fields, path))
-          ? {
-              timestamp: toTimestamp(envelope.atNs),
-              namespace: envelope.namespace,
-              topic: envelope.topic,
-              event: message.any,
-            }
-          : undefined;
-      });
+        if (message === undefined || !matches((path) => fieldOf(envelope, message.fields, path)))
+          return undefined;
+        const { atNs, namespace, topic } = envelope;
+        return { timestamp: toTimestamp(atNs), namespace, topic, event: message.any };
+      };
+      yield* events.subscribeAll(signal, shown, ({ topic, event }) => topic.length + event.value.length);
     },
   };
 }

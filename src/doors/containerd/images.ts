@@ -71,14 +71,15 @@ export function imageHandlers(): ImageHandlers {
 
     async delete({ name, sync, target }, { namespace }) {
       const storage = await namespace();
-      existingImage(storage.imageNames, name);
       const digest = target === undefined || target.digest === "" ? undefined : parseDigest(target.digest);
       const deleted = await storage.imageNames.delete([name], digest);
-      if (deleted.length === 0)
+      if (deleted.length === 0) {
+        existingImage(storage.imageNames, name);
         throw new ContainerdError(
           "NotFound",
           `image ${JSON.stringify(name)} with target ${digest ?? ""} not found`,
         );
+      }
       if (sync) await storage.garbage.collectNow();
       else storage.garbage.collectSoon();
       return {};

@@ -32,8 +32,9 @@ export function toValue({ typeUrl, value }: containerd.types.Any | undefined = e
   return { typeUrl, value: Uint8Array.from(value) };
 }
 
+/** Not copied: who writes a message only reads it. */
 export function toAny({ typeUrl, value }: TypedValue): containerd.types.Any {
-  return { typeUrl, value: Buffer.from(value) };
+  return { typeUrl, value: Buffer.from(value.buffer, value.byteOffset, value.byteLength) };
 }
 
 /** What a stream of lists answers with; nothing for an empty list. */

@@ -44,8 +44,13 @@ export function snapshotHandlers(): SnapshotHandlers {
 
     async mounts({ snapshotter: name, key }, call) {
       const snapshotter = await having(name, key, call);
-      const mounts = snapshotter.mounts(key);
-      return { mounts: toMounts(mounts, mappingOf(existing(snapshotter, key).labels, kindOf(name))) };
+      const { kind, labels } = existing(snapshotter, key);
+      if (kind === "committed")
+        throw new ContainerdError(
+          "FailedPrecondition",
+          `snapshot ${key} is committed, and others stand on it: mount a view of it`,
+        );
+      return { mounts: toMounts(snapshotter.mounts(key), mappingOf(labels, kindOf(name))) };
     },
 
     async commit({ snapshotter: name, name: committed, key, parent, labels }, call) {

@@ -11,7 +11,7 @@ import type { ServiceOptions } from "./options.ts";
 import { PodSandboxTasks, podExitStatus } from "./pod-sandbox-tasks.ts";
 import { checkpointRequest, storeCheckpoint, unpackCheckpoint } from "./task-checkpoints.ts";
 import { limitsOf } from "./task-limits.ts";
-import { commandOf, processOf } from "./task-messages.ts";
+import { commandOf, processesOf, processOf } from "./task-messages.ts";
 import { metricsOf } from "./task-metrics.ts";
 
 type TaskHandlers = Handlers<typeof containerd.tasksV1.TasksService, ContainerdCall>;
@@ -150,8 +150,7 @@ export function taskHandlers(options: ServiceOptions): TaskHandlers {
 
     async listPids({ containerId }, call) {
       if ((await sandboxTasks.get(containerId, call)) !== undefined) return { processes: [] };
-      const pids = await (await find(containerId, call)).task.pids();
-      return { processes: pids.map((pid) => ({ pid, info: undefined })) };
+      return { processes: await processesOf((await find(containerId, call)).task) };
     },
 
     async kill({ containerId, execId, signal, all: toAll }, call) {

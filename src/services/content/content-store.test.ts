@@ -84,8 +84,8 @@ test("a blob is published once it can be read, and when it is deleted, not when 
   await store.delete(digest);
   await assert.rejects(store.delete(digest), { code: "NotFound" });
   assert.deepEqual(events.take(), [
-    ["/content/create", "k8s.io", { digest, sizeBytes: small.length }],
-    ["/content/create", "moby", { digest, sizeBytes: small.length }],
+    ["/content/create", "k8s.io", { digest, sizeBytes: small.length, mediaType: "" }],
+    ["/content/create", "moby", { digest, sizeBytes: small.length, mediaType: "" }],
     ["/content/delete", "k8s.io", { digest }],
   ]);
 });

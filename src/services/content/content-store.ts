@@ -199,10 +199,7 @@ class LocalContentStore implements ContentStore {
     return new HashingIngestWriter(path, file, commit, lock, status);
   }
 
-  async put(
-    bytes: Uint8Array,
-    expected: Pick<ExpectedBlob, "digest" | "labels" | "durability">,
-  ): Promise<void> {
+  async put(bytes: Uint8Array, expected: Omit<ExpectedBlob, "size" | "verified" | "sync">): Promise<void> {
     const actual = digestOf(bytes, expected.digest);
     if (actual !== expected.digest) {
       throw new ContentError(
@@ -240,7 +237,7 @@ class LocalContentStore implements ContentStore {
    */
   async #commit(ref: string, expected: ExpectedBlob): Promise<void> {
     await this.#verify(ref, expected);
-    const { digest, size, labels = {}, sync, durability } = expected;
+    const { digest, size, mediaType = "", labels = {}, sync, durability } = expected;
     using _lock = await this.#lockBlob(digest);
     if (!this.#hasAnyone(digest)) await this.#shared.blobs.adopt(this.#ingests.dataPath(ref), digest, sync);
     else await sync?.();
@@ -248,7 +245,11 @@ class LocalContentStore implements ContentStore {
     const before = known ?? { sizeBytes: size, createdAtNs: nowNs(), labels: {} };
     const made = () => {
       if (known === undefined)
-        this.#shared.events.publish(this.#namespace, "/content/create", { digest, sizeBytes: size });
+        this.#shared.events.publish(this.#namespace, "/content/create", {
+          digest,
+          sizeBytes: size,
+          mediaType,
+        });
     };
     await this.#put(digest, { ...before, labels: updateLabels(before.labels, labels) }, made, durability);
     await this.#ingests.remove(ref);

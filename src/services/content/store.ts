@@ -71,7 +71,7 @@ export interface ContentIngester {
    */
   hashingWriter(ref: string, wanted: WantedBlob): Promise<HashingWriter>;
   /** Writes a small blob in one go; if it exists, only the labels are set. Throws DataLoss. */
-  put(bytes: Uint8Array, expected: Pick<ExpectedBlob, "digest" | "labels" | "durability">): Promise<void>;
+  put(bytes: Uint8Array, expected: Omit<ExpectedBlob, "size" | "verified" | "sync">): Promise<void>;
   ingests(): Promise<readonly IngestStatus[]>;
   /** Undefined if there is no such ref. */
   ingest(ref: string): Promise<IngestStatus | undefined>;
@@ -116,6 +116,8 @@ export type WantedBlob = { readonly digest: Digest | undefined; readonly sizeByt
 export type ExpectedBlob = {
   readonly digest: Digest;
   readonly size: number;
+  /** For the event of its creation, if the writer knows it. */
+  readonly mediaType?: string;
   readonly labels?: Labels;
   /** A worker thread has already hashed the bytes: only the size is checked. */
   readonly verified?: boolean;

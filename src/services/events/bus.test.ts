@@ -74,6 +74,19 @@ test("a listener 10,000 events behind is ended with ResourceExhausted, and other
   assert.equal((await quick.next()).value, 10_000);
 });
 
+test("a listener that is 64 MiB behind is ended likewise, where events have a size; one event may be larger", async () => {
+  const bus = new EventBus<number>();
+  const mib = 1024 * 1024;
+  const slow = bus.subscribe(forEver, asItIs, (event) => event);
+  bus.publish(65 * mib);
+  assert.equal((await slow.next()).value, 65 * mib);
+  for (const event of [mib, 63 * mib]) bus.publish(event);
+  assert.equal((await slow.next()).value, mib);
+  bus.publish(mib);
+  bus.publish(1);
+  await assert.rejects(slow.next(), { code: "ResourceExhausted", message: /64 MiB behind/ });
+});
+
 test("what a listener is shown is made while an event is published, for who listens, and not for others", async () => {
   const bus = new EventBus<number>();
   const shown: number[] = [];

@@ -14,9 +14,13 @@ export class EventBus<E> {
    * while it is being published, for this listener alone: so `project` sees the state right after the event,
    * and costs nothing without listeners. Events for which it returns undefined are left out. Ends without an
    * error when the signal is aborted; throws {@link EventsError} ResourceExhausted once the listener is
-   * 10,000 events behind, and any error that `project` threw.
+   * 10,000 events behind, or 64 MiB by `sizeOf`, and any error that `project` threw.
    */
-  subscribe<T>(signal: AbortSignal, project: (event: E) => T | undefined): Subscription<T> {
+  subscribe<T>(
+    signal: AbortSignal,
+    project: (event: E) => T | undefined,
+    sizeOf?: (projected: T) => number,
+  ): Subscription<T> {
     const abort = () => queue.end();
     const listener = (event: E) => {
       try {
@@ -29,7 +33,7 @@ export class EventBus<E> {
     const queue = new EventQueue<T>(() => {
       this.#listeners.delete(listener);
       signal.removeEventListener("abort", abort);
-    });
+    }, sizeOf);
     this.#listeners.add(listener);
     signal.addEventListener("abort", abort, { once: true });
     if (signal.aborted) queue.end();

@@ -25,11 +25,12 @@ export class ServiceEvents implements EventPublisher {
     return this.subscribeAll(signal, (envelope) => ("foreign" in envelope ? undefined : project(envelope)));
   }
 
-  /** Clients' events, too. */
+  /** Clients' events, too, which may be large: `sizeOf` is as for {@link EventBus.subscribe}. */
   subscribeAll<T>(
     signal: AbortSignal,
     project: (envelope: Envelope | ForeignEnvelope) => T | undefined,
+    sizeOf?: (projected: T) => number,
   ): Subscription<T> {
-    return this.#bus.subscribe(signal, project);
+    return this.#bus.subscribe(signal, project, sizeOf);
   }
 }

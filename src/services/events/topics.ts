@@ -14,7 +14,12 @@ export type EventByTopic = {
   readonly "/images/update": ImageChanged;
   readonly "/images/delete": { readonly name: string };
 
-  readonly "/content/create": { readonly digest: string; readonly sizeBytes: number };
+  /** `mediaType` is "" where its writer has not said it. */
+  readonly "/content/create": {
+    readonly digest: string;
+    readonly sizeBytes: number;
+    readonly mediaType: string;
+  };
   readonly "/content/delete": { readonly digest: string };
 
   /** An active snapshot; views are not published, as in containerd. */

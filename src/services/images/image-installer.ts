@@ -209,7 +209,8 @@ export class ImageInstaller {
       labels: Readonly<Record<string, string>>,
     ): Promise<void> => {
       if (content.has(descriptor.digest) && hasLabels(content.info(descriptor.digest).labels, labels)) return;
-      await content.put(bytes, { digest: descriptor.digest, labels, durability: "withNext" });
+      const { digest, mediaType } = descriptor;
+      await content.put(bytes, { digest, mediaType, labels, durability: "withNext" });
     };
     const chainId = layers.at(-1)?.chainId;
     const snapshot =

@@ -1,4 +1,5 @@
 import { hasCode } from "../../ground/errors/index.ts";
+import type { Labels } from "../../ground/labels/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import type { Descriptor } from "../../parts/oci/index.ts";
 import type { LayerLimits, LayerTarget } from "../../parts/unpack/index.ts";
@@ -134,7 +135,9 @@ export class LayerFetcher {
       unpacking?.sync.received(bytes);
       this.#progress.report(descriptor, "downloading", bytes);
     });
-    const blob = { digest: descriptor.digest, size: descriptor.size, verified: true };
+    const { digest, size, mediaType } = descriptor;
+    const labels = unpacking === undefined ? {} : uncompressedLabel(unpacking.unpack);
+    const blob = { digest, size, mediaType, labels, verified: true };
     if (unpacking === undefined) {
       await writer.commit(blob);
     } else if (await this.#syncs.reach(writer.path)) {
@@ -164,6 +167,12 @@ export class LayerFetcher {
     };
     try {
       const { applied } = await this.#workers.run(job, signal);
+      await this.#content.setLabels(
+        descriptor.digest,
+        uncompressedLabel(unpacking.unpack),
+        "merge",
+        "withNext",
+      );
       await unpacking.sync.run();
       return applied;
     } catch (error) {
@@ -195,6 +204,11 @@ export class LayerFetcher {
       return false;
     }
   }
+}
+
+/** By which containerd's clients know a layer's diff id without unpacking it. An encrypted blob is no tar. */
+function uncompressedLabel({ diffId, key }: LayerUnpacking): Labels {
+  return key === undefined ? { "containerd.io/uncompressed": diffId } : {};
 }
 
 /** Bytes that were on the disk before, or came from a mirror, were wrong; they have been dropped. */

@@ -77,7 +77,8 @@ export class TreeInstaller {
     await this.#download(request, tree.blobs, brought, signal);
     for (const document of tree.documents) {
       const { descriptor, bytes } = document;
-      await content.put(bytes, { digest: descriptor.digest, labels: referenceLabels(document) });
+      const { digest, mediaType } = descriptor;
+      await content.put(bytes, { digest, mediaType, labels: referenceLabels(document) });
       brought(descriptor);
     }
     if (source.repository !== undefined)
