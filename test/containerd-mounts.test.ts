@@ -212,7 +212,7 @@ describe("containerd's API of activated mounts", () => {
       [
         { mounts: after({ type: "format/bind", source: "{{ mount 1 }}" }) },
         INVALID_ARGUMENT,
-        /number of no mount/,
+        /is not the number of an earlier mount/,
       ],
       [{ mounts: after({ type: "format/bind", source: "{{ nosuch 0 }}" }) }, INVALID_ARGUMENT, /nosuch/],
       [

@@ -132,10 +132,7 @@ describe("berthd's pod manager", () => {
     });
     await ready("web", 1);
     assert.match(await output("describe", "deployment", "web"), /restartedAt/);
-    assert.match(
-      await output("rollout", "status", "deployment", "web"),
-      /^deployment\/web: it is rolled out$/m,
-    );
+    assert.match(await output("rollout", "status", "deployment", "web"), /^deployment\/web: rolled out$/m);
     const revisions = async () =>
       (await output("rollout", "history", "deploy/web")).match(/^\d+/gm)?.map(Number);
     assert.deepEqual(await revisions(), [1, 2, 3]);

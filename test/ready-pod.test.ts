@@ -171,7 +171,7 @@ async function readyAfter(berth: TestBerth, name: string): Promise<Link> {
 }
 
 async function readyLinks(berth: TestBerth): Promise<readonly Link[]> {
-  return (await ports(berth)).filter(({ ifalias }) => ifalias?.startsWith("made ahead by berth"));
+  return (await ports(berth)).filter(({ ifalias }) => ifalias?.startsWith("prepared by berth"));
 }
 
 async function ports(berth: TestBerth): Promise<readonly Link[]> {

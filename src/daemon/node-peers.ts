@@ -31,7 +31,7 @@ export class NodePeers implements AsyncDisposable {
         : { path: store.path(digest), size: store.info(digest).sizeBytes };
     };
     const server = serving === undefined ? undefined : await PeerServer.start(serving, find, logger);
-    if (server !== undefined) logger.info(`blobs are given to peers at ${settings.listen}`);
+    if (server !== undefined) logger.info(`serving blobs to peers at ${settings.listen}`);
     const peers = settings.from.length === 0 ? undefined : new Peers(access, addresses, server?.port, logger);
     return new NodePeers(peers, server);
   }

@@ -96,7 +96,7 @@ export class CrashingBerth implements AsyncDisposable {
       ...processes.map(({ pid, command }) => `process ${pid} ${command}`),
       ...cgroups.map((directory) => `cgroup ${directory}`),
       // One that is made ahead for the next pod goes with the daemon.
-      ...links.filter((link) => !link.includes("alias made ahead by berth")).map((link) => `link ${link}`),
+      ...links.filter((link) => !link.includes("alias prepared by berth")).map((link) => `link ${link}`),
       ...bridges.filter((link) => link.includes(this.#serviceNetwork)).map((link) => `services ${link}`),
       ...rules.filter((rule) => rule.includes(this.#network)).map((rule) => `rule ${rule}`),
       ...[...nftables.join("\n").matchAll(/comment "([^"]*)"/g)]

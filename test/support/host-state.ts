@@ -17,7 +17,7 @@ export async function readHostState(): Promise<HostState> {
   const [mounts, links, rules, elements, cgroups, namespaces, processes] = await Promise.all([
     mountPoints(),
     // What a daemon has made ahead belongs to no pod, and goes by itself.
-    lines("ip", ["-o", "link", "show"], /^\d+: ([^:@]+)(?!.*alias made ahead by berth)/),
+    lines("ip", ["-o", "link", "show"], /^\d+: ([^:@]+)(?!.*alias prepared by berth)/),
     // Rules and chains, but not those that the portmap plugin makes once and keeps for all pods.
     lines("iptables-save", [], /^(-A (?!.*CNI-HOSTPORT-(?:DNAT|MASQ|SETMARK)).*|:(?!CNI-HOSTPORT-)\S+ -)/),
     elementNotes(),

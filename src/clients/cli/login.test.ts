@@ -25,7 +25,7 @@ test("login keeps what the registry takes, logout forgets it, and neither shows 
   assert.deepEqual(await readdir(directory.path), []);
   const right = await login("hush\n");
   assert.deepEqual([right.status, right.stdout], [0, `login to ${server.host} succeeded\n`]);
-  assert.match(right.stderr, /config\.json, where it is not encrypted/);
+  assert.match(right.stderr, /stored unencrypted in .*config\.json/);
   for (const { stderr } of [wrong, right]) assert.doesNotMatch(stderr, /hush|wrong-secret/);
   const file = join(directory.path, "config.json");
   const auth = Buffer.from("me:hush").toString("base64");

@@ -399,7 +399,7 @@ test("run refuses what contradicts itself", async () => {
     (await endpoint.run(["run", "--pod", "web", "-p", "1:1", "busybox"])).stderr,
     /--publish is for a new pod/,
   );
-  assert.match((await endpoint.run(["run", "-o", "json", "busybox"])).stderr, /what --dry-run writes/);
+  assert.match((await endpoint.run(["run", "-o", "json", "busybox"])).stderr, /add --dry-run/);
   const kept = async (...words: readonly string[]) =>
     (await endpoint.run(["run", "--restart", "always", ...words, "busybox"])).stderr;
   assert.match(await kept(), /--restart needs --detach/);

@@ -115,9 +115,11 @@ async function only<Response>(responses: AsyncIterable<Response>): Promise<Respo
   const all: Response[] = [];
   for await (const response of responses) {
     all.push(response);
-    if (all.length > 1) throw new GrpcCallError("Unimplemented", "several answers where there is one");
+    if (all.length > 1)
+      throw new GrpcCallError("Unimplemented", "the server sent several responses to a unary call");
   }
   const [response] = all;
-  if (response === undefined) throw new GrpcCallError("Unimplemented", "no answer where there is one");
+  if (response === undefined)
+    throw new GrpcCallError("Unimplemented", "the server sent no response to a unary call");
   return response;
 }

@@ -26,7 +26,7 @@ export function planApply(
     const before = store.get(key);
     if (before === undefined) return { manifest, outcome: "created" };
     if (before.deleting !== undefined) {
-      refused.push(`${titleOf(key)} is being deleted; try again when it is deleted`);
+      refused.push(`${titleOf(key)} is being deleted; try again later`);
       return { manifest, outcome: "unchanged" };
     }
     if (isDeepStrictEqual(before.manifest, manifest)) return { manifest, outcome: "unchanged" };

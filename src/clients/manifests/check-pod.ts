@@ -95,7 +95,7 @@ function checkInitContainer(container: Container, place: Place): void {
   if (container.restartPolicy === "Always") return;
   for (const key of ["livenessProbe", "readinessProbe", "startupProbe", "lifecycle"] as const)
     if (container[key] !== undefined)
-      place.at(key).error("is for init containers with restartPolicy Always alone");
+      place.at(key).error("is only for init containers with restartPolicy Always");
 }
 
 /** It is no part of what the pod is for. */
@@ -153,7 +153,7 @@ function checkProbes(container: Container, place: Place): void {
   if (container.readinessProbe?.terminationGracePeriodSeconds !== undefined)
     place
       .at("readinessProbe", "terminationGracePeriodSeconds")
-      .error("may not be there: nothing is ended by a readinessProbe");
+      .error("must not be set: a readinessProbe ends nothing");
 }
 
 /** A hook has no more time than the pod has for its end. */

@@ -29,7 +29,7 @@ export function checkPodResources(spec: PodSpec, place: Place): void {
   for (const [name, request] of Object.entries(requests)) {
     const needed = neededBy(spec, name);
     if (isMore(needed, quantityValue(request) ?? 0))
-      place.at("resources", "requests", name).error("must be at least what the containers ask for together");
+      place.at("resources", "requests", name).error("must be at least the sum of the containers' requests");
   }
   for (const [index, { resources }] of spec.containers.entries())
     for (const [name, limit] of Object.entries(resources?.limits ?? {})) {

@@ -41,7 +41,7 @@ export class PodImages {
     if (imagePullPolicy === "Never")
       throw new StartFailure(
         "ErrImageNeverPull",
-        `image ${image} is not on this machine, and may not be pulled`,
+        `image ${image} is not on this machine, and the pull policy forbids pulling it`,
       );
     const failure = this.#failures.get(image);
     const leftMs = failure === undefined ? 0 : this.#backOff.leftMs(image, failure.atNs);

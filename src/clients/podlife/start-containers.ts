@@ -130,7 +130,7 @@ export class ContainerStarts {
     if (target === undefined) return undefined;
     const [latest] = containers.get(target) ?? [];
     if (latest?.state === "running") return latest.id;
-    throw new StartFailure("CreateContainerConfigError", `target container ${target} does not run`);
+    throw new StartFailure("CreateContainerConfigError", `target container ${target} is not running`);
   }
 }
 

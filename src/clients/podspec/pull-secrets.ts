@@ -49,7 +49,7 @@ function authsOf(data: ReadonlyMap<string, Buffer>, title: string): Readonly<Rec
   if (isRecord(auths)) return auths;
   throw new PodSpecError(
     "InvalidArgument",
-    `${title} has no .dockerconfigjson with auths, and no .dockercfg: it has no credentials for registries`,
+    `${title} has neither .dockerconfigjson with auths nor .dockercfg: it has no credentials for registries`,
   );
 }
 

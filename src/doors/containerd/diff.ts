@@ -89,6 +89,6 @@ function compressionOf(wanted: string): "none" | "gzip" | "zstd" {
   const known = [...compressions.keys()].join(", ");
   throw new ContainerdError(
     "Unimplemented",
-    `media_type: layers of ${JSON.stringify(wanted)} are not written; give one of ${known}`,
+    `media_type: ${JSON.stringify(wanted)} is not supported; give one of ${known}`,
   );
 }

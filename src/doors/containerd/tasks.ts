@@ -110,7 +110,7 @@ export function taskHandlers(options: ServiceOptions): TaskHandlers {
 
     async pause({ containerId }, call) {
       const { task } = await find(containerId, call);
-      if (await task.isPaused()) throw notNow("pause", containerId, "it is paused already");
+      if (await task.isPaused()) throw notNow("pause", containerId, "it is already paused");
       await task.pause();
       return {};
     },

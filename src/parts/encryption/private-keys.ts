@@ -59,7 +59,7 @@ function parseKey(bytes: Buffer): KeyObject {
   const text = bytes.toString("latin1").trimStart();
   if (text.startsWith("{")) return parseJwk(text);
   if (!text.startsWith("-----BEGIN ")) return parseDer(bytes);
-  if (text.startsWith("-----BEGIN PGP ")) throw wrong("is a key of PGP, which is not used");
+  if (text.startsWith("-----BEGIN PGP ")) throw wrong("is a PGP key, which is not supported");
   if (text.startsWith("-----BEGIN ENCRYPTED ") || text.includes("Proc-Type: 4,ENCRYPTED"))
     throw wrong("is protected by a password, which berthd cannot ask for");
   try {

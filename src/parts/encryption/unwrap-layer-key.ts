@@ -92,7 +92,7 @@ function questionTo(name: string, provider: KeyProvider, wrapped: string): Quest
 
 function unreadable(layer: EncryptedLayer, { providers, keys }: KeyHolders): EncryptionError {
   const names = recipientsOf(layer).map(({ called }) => called);
-  const who = names.length === 0 ? "nobody that its annotations name" : names.join(" and ");
+  const who = names.length === 0 ? "recipients that its annotations do not name" : names.join(" and ");
   const known = [
     ...(keys === undefined ? [] : [`the keys of JWE in ${keys.directory}`]),
     ...[...providers.keys()].map((name) => `the key provider ${JSON.stringify(name)}`),

@@ -17,12 +17,12 @@ export function isErofsImage(head: Buffer): boolean {
  */
 export function checkImage(head: Buffer, sizeBytes: number): void {
   const at = superblockOffset;
-  if (!isErofsImage(head)) throw invalid("it has no superblock of EROFS");
+  if (!isErofsImage(head)) throw invalid("it has no EROFS superblock");
   if ((head.readUInt32LE(at + 80) & incompatDeviceTable) !== 0 || head.readUInt16LE(at + 86) !== 0)
     throw invalid("it has data on other devices");
   const claimedBytes = head.readUInt32LE(at + 36) * 2 ** head.readUInt8(at + 12);
   if (claimedBytes > sizeBytes)
-    throw invalid(`it says that it has ${claimedBytes} bytes, and has ${sizeBytes}`);
+    throw invalid(`its superblock says ${claimedBytes} bytes, but it has ${sizeBytes}`);
 }
 
 function invalid(message: string): ErofsError {

@@ -29,7 +29,7 @@ export function parseReference(text: string): Reference {
     throw new OciFormatError(`invalid image reference ${JSON.stringify(text)}: ${why}`);
   };
   const [scheme] = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text) ?? [];
-  if (scheme !== undefined) fail(`it is a name and no URL: leave out ${JSON.stringify(scheme)}`);
+  if (scheme !== undefined) fail(`a reference is not a URL: leave out ${JSON.stringify(scheme)}`);
   const at = text.indexOf("@");
   const digest = at === -1 ? undefined : parseDigest(text.slice(at + 1));
   const { host, remainder } = splitHost(at === -1 ? text : text.slice(0, at));

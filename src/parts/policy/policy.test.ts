@@ -42,12 +42,15 @@ test("a policy with anything that is not understood is refused, with its place",
   const pki = { caRootsData: "AAAA", subjectHostname: "a.test" };
   const rekor = { rekorPublicKeyData: "AAAA" };
   const cases: readonly (readonly [unknown, RegExp])[] = [
-    [{}, /default: expected a list/],
-    [{ default: [] }, /default: expected a list that is not empty/],
+    [{}, /default: expected a non-empty list/],
+    [{ default: [] }, /default: expected a non-empty list/],
     [{ default: [accept], transport: {} }, /unknown field "transport"; known are default, transports/],
-    [{ default: [accept], transports: { docker: { a: [] } } }, /transports\.docker\["a"\]: expected a list/],
+    [
+      { default: [accept], transports: { docker: { a: [] } } },
+      /transports\.docker\["a"\]: expected a non-empty list/,
+    ],
     [{ default: [{ type: "accept" }] }, /default\[0\]: unknown type "accept"/],
-    [{ default: [{ ...reject, ...key }] }, /keyData does not go with type "reject"/],
+    [{ default: [{ ...reject, ...key }] }, /keyData cannot be used with type "reject"/],
     [
       { default: [{ type: "sigstoreSigned" }] },
       /exactly one of keyPath, keyPaths, keyData, keyDatas, fulcio and pki/,
@@ -55,7 +58,7 @@ test("a policy with anything that is not understood is refused, with its place",
     [{ default: [{ ...sigstore, keyPath: "/key" }] }, /expected only one of keyPath, keyPaths/],
     [{ default: [{ type: "sigstoreSigned", keyPath: "key" }] }, /"key" is not an absolute path/],
     [{ default: [{ type: "sigstoreSigned", keyData: "?" }] }, /keyData: expected base64/],
-    [{ default: [{ ...sigstore, keyType: "GPGKeys" }] }, /keyType does not go with type "sigstoreSigned"/],
+    [{ default: [{ ...sigstore, keyType: "GPGKeys" }] }, /keyType cannot be used with type "sigstoreSigned"/],
     [{ default: [{ type: "signedBy", ...key }] }, /keyType: expected GPGKeys/],
     [
       { default: [{ ...sigstore, fulcio }] },
@@ -63,7 +66,7 @@ test("a policy with anything that is not understood is refused, with its place",
     ],
     [
       { default: [{ type: "signedBy", keyType: "GPGKeys", ...key, fulcio }] },
-      /fulcio does not go with type "sign/,
+      /fulcio cannot be used with type "sign/,
     ],
     [{ default: [{ type: "sigstoreSigned", fulcio }] }, /fulcio needs one of rekorPublicKeyPath/],
     [
@@ -82,7 +85,7 @@ test("a policy with anything that is not understood is refused, with its place",
       { default: [{ type: "sigstoreSigned", pki: { caRootsPath: "/ca" } }] },
       /pki: expected subjectEmail or subj/,
     ],
-    [{ default: [{ type: "sigstoreSigned", pki, ...rekor }] }, /keys of Rekor do not go with pki/],
+    [{ default: [{ type: "sigstoreSigned", pki, ...rekor }] }, /Rekor keys cannot be combined with pki/],
     [
       { default: [{ ...sigstore, ...rekor, rekorPublicKeyPath: "/a" }] },
       /only one of rekorPublicKeyPath, rekor/,
@@ -90,7 +93,7 @@ test("a policy with anything that is not understood is refused, with its place",
     [{ default: [{ ...sigstore, signedIdentity: { type: "matchAll" } }] }, /signedIdentity: unknown type/],
     [
       { default: [{ ...sigstore, signedIdentity: { type: "matchExact", prefix: "a" } }] },
-      /prefix does not go with type "matchExact"/,
+      /prefix cannot be used with type "matchExact"/,
     ],
     [
       { default: [{ ...sigstore, signedIdentity: { type: "exactReference", dockerReference: "a.b/c" } }] },

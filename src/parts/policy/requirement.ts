@@ -50,7 +50,8 @@ export function parseRequirement(value: unknown, path: string): Requirement {
   ]);
   const only = (...known: (keyof typeof fields)[]): void => {
     const other = Object.keys(fields).find((key) => !known.some((each) => each === key));
-    if (other !== undefined) throw wrong(`${path}: ${other} does not go with type ${JSON.stringify(type)}`);
+    if (other !== undefined)
+      throw wrong(`${path}: ${other} cannot be used with type ${JSON.stringify(type)}`);
   };
   switch (type) {
     case "insecureAcceptAnything":
@@ -77,7 +78,7 @@ export function parseRequirement(value: unknown, path: string): Requirement {
           `${path}: fulcio needs one of ${rekorFields.join(", ")}, since its certificates are short-lived`,
         );
       if (signers.kind === "pki" && rekorKeys !== undefined)
-        throw wrong(`${path}: keys of Rekor do not go with pki`);
+        throw wrong(`${path}: Rekor keys cannot be combined with pki`);
       return { kind: type, signers, rekorKeys, identity: identityOf(fields, path) };
     }
     default:

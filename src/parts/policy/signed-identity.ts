@@ -36,7 +36,8 @@ export function parseSignedIdentity(value: unknown, path: string): SignedIdentit
   const { type, ...rest } = fieldsOf(value, path, known);
   const only = (...keys: (keyof typeof rest)[]): void => {
     const other = Object.keys(rest).find((key) => !keys.some((each) => each === key));
-    if (other !== undefined) throw wrong(`${path}: ${other} does not go with type ${JSON.stringify(type)}`);
+    if (other !== undefined)
+      throw wrong(`${path}: ${other} cannot be used with type ${JSON.stringify(type)}`);
   };
   switch (type) {
     case "matchDigest":

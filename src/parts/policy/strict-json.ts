@@ -46,12 +46,12 @@ export function objectAt(value: unknown, path: string): JsonObject {
 }
 
 export function stringAt(value: unknown, path: string): string {
-  if (typeof value !== "string" || value === "") throw wrong(`${path}: expected a text that is not empty`);
+  if (typeof value !== "string" || value === "") throw wrong(`${path}: expected a non-empty string`);
   return value;
 }
 
 export function arrayAt(value: unknown, path: string): readonly unknown[] {
-  if (!Array.isArray(value) || value.length === 0) throw wrong(`${path}: expected a list that is not empty`);
+  if (!Array.isArray(value) || value.length === 0) throw wrong(`${path}: expected a non-empty list`);
   return value;
 }
 

@@ -61,7 +61,7 @@ async function whyUnmet(
     }
   }
   if (reasons.length === 0) return "a signature is required, but none was found";
-  return `a signature is required, but none that was found counts: ${[...new Set(reasons)].join("; ")}`;
+  return `a signature is required, but none is valid: ${[...new Set(reasons)].join("; ")}`;
 }
 
 /** What each signed message says, or why it does not count. */

@@ -120,7 +120,7 @@ test("a layer that is an EROFS image is taken by a snapshot of the erofs snapsho
     directory === upper ? ({ form: "image", directory: image } as const) : undefined;
   await assert.rejects(apply(notOne, bind, intoImage), {
     code: "InvalidArgument",
-    message: /it has no superblock of EROFS/,
+    message: /it has no EROFS superblock/,
   });
   await rm(image, { recursive: true });
   const { digest, size } = await apply(bytes, bind, intoImage);

@@ -87,7 +87,7 @@ test("an encrypted layer is refused with who could decrypt it, before anything i
   const cases = {
     provider: [keys("provider.attestation-agent"), /for the key provider "attestation-agent"; /],
     several: [keys("jwe", "pgp"), /for keys of JWE and keys of PGP; /],
-    nobody: [{}, /for nobody that its annotations name; /],
+    nobody: [{}, /for recipients that its annotations do not name; /],
   } as const;
   for (const [name, [annotations, message]] of Object.entries(cases)) {
     const image = changed(plain, { mediaType: type, annotations });

@@ -93,7 +93,10 @@ export class ActivationStore {
       const { name } = activation;
       await this.#deactivate(namespace, name).catch((err: unknown) => {
         if (!hasCode(err, "NotFound"))
-          this.#options.logger.warn({ err, namespace, mount: name }, "a mount that nothing holds stays");
+          this.#options.logger.warn(
+            { err, namespace, mount: name },
+            "cannot unmount a mount that nothing holds; it is retried",
+          );
       });
     }
   }
@@ -117,7 +120,7 @@ export class ActivationStore {
       const types = mounts.map(({ type }) => JSON.stringify(type)).join(", ");
       throw new MountsError(
         "Unimplemented",
-        `activation ${name}: no mount of ${types} is a mount manager's; mount them yourself`,
+        `activation ${name}: mounts of ${types} need no mount manager; mount them directly`,
       );
     }
     const key = keyOf(namespace, name);
@@ -221,7 +224,7 @@ export class ActivationStore {
       }
       await this.#takeDownCut(directory, mounted);
     } catch (err) {
-      this.#options.logger.error({ err, path: directory }, "taking up activated mounts failed");
+      this.#options.logger.error({ err, path: directory }, "restoring activated mounts failed");
     }
   }
 

@@ -55,6 +55,6 @@ function mountAt(text: string, active: readonly ActiveMount[]): ActiveMount {
   if (found !== undefined) return found;
   throw new MountsError(
     "InvalidArgument",
-    `${JSON.stringify(text)} is the number of no mount: ${active.length} are active before this one`,
+    `${JSON.stringify(text)} is not the number of an earlier mount; there are ${active.length}`,
   );
 }

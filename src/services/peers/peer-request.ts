@@ -73,7 +73,7 @@ function checked(response: IncomingMessage, size: number): IncomingMessage {
   const { statusCode = 0, headers } = response;
   const announced = Number(headers["content-length"]);
   if (statusCode === 404 || statusCode === 503)
-    throw new PeerRefusal("Unavailable", statusCode === 404 ? "does not have it" : "has enough to do");
+    throw new PeerRefusal("Unavailable", statusCode === 404 ? "does not have it" : "is busy");
   if (statusCode !== 200) throw new PeerError("Unavailable", `answered ${statusCode}`);
   if (announced !== size) throw new PeerError("DataLoss", `has ${announced} bytes, not ${size}`);
   return response;

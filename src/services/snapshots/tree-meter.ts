@@ -30,7 +30,7 @@ export class TreeMeter implements AsyncDisposable {
 
   /** Measurements in progress fail. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort(new SnapshotError("Unavailable", "measuring snapshots is over"));
+    this.#closing.abort(new SnapshotError("Unavailable", "measuring snapshots has ended"));
     await this.#threads[Symbol.asyncDispose]();
   }
 }

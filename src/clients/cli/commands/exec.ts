@@ -88,6 +88,6 @@ async function execStreaming(
   const { io, signal } = invocation;
   await using running = await openExec({ containerId, args, ...plan }, { client, options, signal });
   const outcome = await runSession(running, plan, io);
-  if (outcome.kind === "detached") await write(io.stderr, "berth: detached; the command is ended\n");
+  if (outcome.kind === "detached") await write(io.stderr, "berth: detached; the command was ended\n");
   invocation.exitCode = outcome.kind === "ended" ? outcome.exitCode : exitCode.interrupted;
 }

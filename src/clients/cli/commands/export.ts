@@ -36,7 +36,9 @@ async function exportFiles(name: string, options: Options, invocation: Invocatio
   const { output = "-" } = options;
   const { stdout } = invocation.io;
   if (output === "-" && stdout.isTTY === true)
-    throw usageError("an archive is not shown on a terminal: redirect the output, or name a file with -o");
+    throw usageError(
+      "refusing to write an archive to a terminal: redirect the output, or name a file with -o",
+    );
   using client = await connect(options, invocation);
   const { container } = await findContainer(client, name);
   const send = (target: Writable, end: boolean) => pipeline(chunks(client, container.id), target, { end });

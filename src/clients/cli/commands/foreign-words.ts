@@ -6,7 +6,7 @@ const words: Readonly<Record<string, string>> = {
   build: "berth does not build images: build one elsewhere, then use `berth pull` or `berth load`",
   container: "`berth ps`, `berth stop` and `berth rm` work with containers",
   create: "`berth run -d` creates a container and starts it",
-  diff: "`berth commit` makes an image of what a container has changed, `berth image diff` lists it; `berth stats` shows how much",
+  diff: "`berth commit` creates an image from a container's changes, `berth image diff` lists them; `berth stats` shows their size",
   history: "`berth image history IMAGE` shows the steps that an image was built in",
   inspecti: "`berth inspect --type image NAME` does that",
   inspectp: "`berth inspect --type pod NAME` does that",
@@ -19,7 +19,7 @@ const words: Readonly<Record<string, string>> = {
   prune: "`berth rm $(berth ps --state exited -q)` removes exited containers, `berth image prune` images",
   rename: "names cannot be changed: `berth run --name NEW` creates another container",
   restart:
-    "a container runs only once: `berth rm NAME`, then `berth run` it again; `berth run -d --restart always` has that done",
+    "a container runs only once: `berth rm NAME`, then `berth run` it again; `berth run -d --restart always` restarts it automatically",
   rmp: "`berth rm --type pod NAME` does that",
   runp: "`berth run IMAGE` creates a pod with a container",
   search: "berth does not search registries",

@@ -65,8 +65,7 @@ async function login(registry: string | undefined, options: Options, invocation:
   const helper = await storeCredentials(file, host, pair);
   if (answer === "anonymous")
     await write(io.stderr, `berth: ${host} requires no credentials: these are stored unchecked\n`);
-  if (helper === undefined)
-    await write(io.stderr, `berth: the password is kept in ${file}, where it is not encrypted\n`);
+  if (helper === undefined) await write(io.stderr, `berth: the password is stored unencrypted in ${file}\n`);
   await write(io.stdout, `login to ${host} succeeded\n`);
 }
 
@@ -84,6 +83,6 @@ async function readPair(
     ? (await text(stdin)).replace(/\r?\n$/, "")
     : await askHidden("password: ", invocation);
   if (user === "" || password === "") throw usageError("user name and password must not be empty");
-  if (user.includes(":")) throw usageError("a user name has no colon");
+  if (user.includes(":")) throw usageError("a user name must not contain a colon");
   return { username: user, password };
 }

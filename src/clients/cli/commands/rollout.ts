@@ -26,7 +26,7 @@ const objectsArgument = ["<object...>", "KIND NAME..., or KIND/NAME..."] as cons
 const lookMs = 500;
 
 export function define(command: Command, invocation: Invocation): void {
-  command.description("Replaces the pods of objects of berthd's pod manager.");
+  command.description("Manages rollouts of objects of berthd's pod manager.");
   adviseOnUnknown(command, "berth rollout");
   const of = (name: string, summary: string, description: string) =>
     addConnectionOptions(
@@ -47,23 +47,23 @@ export function define(command: Command, invocation: Invocation): void {
     "status",
     "follow a rollout to its end",
     `Follows the rollout of a Deployment, StatefulSet or DaemonSet until all of its pods are the new ones and available.
-Fails when a Deployment has stood still for longer than its progressDeadlineSeconds.`,
+Fails if a Deployment makes no progress for longer than its progressDeadlineSeconds.`,
   )
-    .option("--no-watch", "tell how far it is, and end")
-    .option("--within <duration>", "fail after so long, such as 90s or 5m");
+    .option("--no-watch", "print the current state and exit")
+    .option("--within <duration>", "fail after this time, such as 90s or 5m");
   status.action((objects: string[]) => followAll(objects, optionsOf<StatusOptions>(status), invocation));
   const history = of(
     "history",
     "list the revisions of a Deployment, StatefulSet or DaemonSet",
-    `Lists the revisions of a Deployment, StatefulSet or DaemonSet: the templates that it has had, as many as its revisionHistoryLimit says.
-Why each was made is what the annotation kubernetes.io/change-cause said.`,
-  ).option("--revision <number>", "show the template of this one");
+    `Lists the revisions of a Deployment, StatefulSet or DaemonSet: its current and earlier templates, as many as its revisionHistoryLimit keeps.
+CHANGE-CAUSE is the annotation kubernetes.io/change-cause that a revision was applied with.`,
+  ).option("--revision <number>", "show the template of this revision");
   history.action((objects: string[]) => listAll(objects, optionsOf<RevisionOptions>(history), invocation));
   const undo = of(
     "undo",
     "go back to an earlier revision",
     "Gives a Deployment, StatefulSet or DaemonSet the template of an earlier revision, and replaces its pods according to its update strategy.",
-  ).option("--to-revision <number>", "which one (default: the one before the current)");
+  ).option("--to-revision <number>", "revision to return to (default: the previous one)");
   undo.action((objects: string[]) => undoAll(objects, optionsOf<RevisionOptions>(undo), invocation));
 }
 
@@ -91,8 +91,7 @@ async function undoAll(
       revision: to ?? 0,
     });
     const { revision } = await onManager(client.unary(berthV1.ManagerService.undoRollout, request));
-    const done =
-      revision === 0 ? "has this template already" : `has the template of revision ${revision} again`;
+    const done = revision === 0 ? "already has this template" : `rolled back to revision ${revision}`;
     await write(invocation.io.stdout, `${written(object)} ${done}\n`);
   }
 }
@@ -146,7 +145,7 @@ async function followAll(
       told = text;
       if (state.kind === "done" || !options.watch) break;
       if (limit?.aborted === true)
-        throw new CliError("DeadlineExceeded", `${written(object)} is not rolled out after ${within}`);
+        throw new CliError("DeadlineExceeded", `${written(object)} was not rolled out within ${within}`);
       await delay(lookMs, undefined, { signal: invocation.signal });
     }
   }

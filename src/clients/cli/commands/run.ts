@@ -56,7 +56,7 @@ export function define(command: Command, invocation: Invocation): void {
       command
         .createOption(
           "--restart <when>",
-          "when to start the container again (default no); else the pod is applied to berthd's pod manager",
+          "when to restart the container (default no); otherwise the pod is applied to berthd's pod manager",
         )
         .choices(["no", "on-failure", "always"]),
     )
@@ -167,7 +167,7 @@ function refuseContradictions(options: RunOptions): void {
       "--publish has no effect with --host-network: what listens in the pod listens on this machine",
     );
   if (options.output !== undefined && options.dryRun !== true)
-    throw usageError("--output is the form of what --dry-run writes");
+    throw usageError("--output is the format for --dry-run; add --dry-run");
   if (options.pod === undefined) return;
   const ofNewPods = [
     ["--namespace", options.namespace],
@@ -182,7 +182,7 @@ function refuseContradictions(options: RunOptions): void {
 
 function refuseForKept({ detach, dryRun, pod, rm, logDir }: RunOptions): void {
   if (detach !== true && dryRun !== true)
-    throw usageError("--restart needs --detach: what is started again has no end to wait for");
+    throw usageError("--restart needs --detach: a container that is restarted has no end to wait for");
   const given = [
     ["--pod", pod],
     ["--rm", rm],
@@ -197,7 +197,7 @@ function refuseForKept({ detach, dryRun, pod, rm, logDir }: RunOptions): void {
 function refuseUnwritten({ username }: RunPod, image: string): void {
   if (username !== undefined)
     throw usageError(`--restart needs a user by number, not ${username}: the pod is kept as a manifest`);
-  if (image.startsWith("/")) throw usageError("a checkpoint archive is restored once: it takes no --restart");
+  if (image.startsWith("/")) throw usageError("--restart cannot be used with a checkpoint archive");
 }
 
 /**

@@ -73,7 +73,9 @@ async function save(images: string[], options: Options, invocation: Invocation):
   if (allPlatforms && format === "docker-archive")
     throw usageError("a docker-archive holds one platform of an image: leave out --all-platforms");
   if (output === "-" && stdout.isTTY === true)
-    throw usageError("an archive is not shown on a terminal: redirect the output, or name a file with -o");
+    throw usageError(
+      "refusing to write an archive to a terminal: redirect the output, or name a file with -o",
+    );
   const request = { images, platform, allPlatforms, format: formats[format] };
   await write(invocation.io.stderr, misnamed(output, options.compression));
   using client = await connect(options, invocation);
@@ -114,7 +116,7 @@ function misnamed(file: string, compression: Options["compression"]): string {
   const expected = Object.entries(suffixes).find(([suffix]) => file.endsWith(suffix))?.[1];
   if (expected === undefined || expected === compression) return "";
   const actual = compression === undefined ? "is not compressed" : `is compressed with ${compression}`;
-  return `berth: ${file} ${actual}, whatever its name says: --compression ${expected} would make it so\n`;
+  return `berth: ${file} ${actual}, despite its name: use --compression ${expected} for that\n`;
 }
 
 /** A note on each image that whoever loads the archive will have to name. */

@@ -52,7 +52,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     name: "rollout",
-    summary: "replace the pods of an object, follow that, and take it back",
+    summary: "restart, follow and undo rollouts of an object",
     group: workloads,
     load: () => import("./rollout.ts"),
   },

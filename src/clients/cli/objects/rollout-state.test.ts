@@ -18,7 +18,7 @@ test("a rollout is done when all pods are new ones that are available", () => {
   assert.match(stateOf("Deployment", { replicas: 2 }, all, 2), /^going-on: the manager has not seen/);
   assert.equal(deployment({ ...all, updatedReplicas: 1 }), "going-on: 1 of 2 pods are new ones");
   assert.equal(deployment({ ...all, availableReplicas: 1 }), "going-on: 1 of 2 pods are available");
-  assert.equal(deployment({ ...all, replicas: 3 }), "going-on: old pods still there: 1");
+  assert.equal(deployment({ ...all, replicas: 3 }), "going-on: old pods still running: 1");
   assert.equal(deployment(all, { paused: true }), "going-on: it is paused");
   const conditions = [{ type: "Progressing", reason: "ProgressDeadlineExceeded" }];
   assert.match(deployment({ ...all, updatedReplicas: 1, conditions }), /^failed/);

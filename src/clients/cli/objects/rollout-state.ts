@@ -46,18 +46,18 @@ function deploymentState(object: unknown, wanted: number, status: (key: string) 
     (one) => memberAt(one, "type") === "Progressing",
   );
   if (memberAt(progress, "reason") === "ProgressDeadlineExceeded")
-    return { kind: "failed", message: "it stands still for longer than its progressDeadlineSeconds" };
+    return { kind: "failed", message: "it has made no progress for longer than its progressDeadlineSeconds" };
   if (memberAt(object, "spec", "paused") === true) return goingOn("it is paused");
   const state = podsState(wanted, wanted, status("updatedReplicas"), status("availableReplicas"));
   const old = status("replicas") - status("updatedReplicas");
-  return old > 0 && status("updatedReplicas") >= wanted ? goingOn(`old pods still there: ${old}`) : state;
+  return old > 0 && status("updatedReplicas") >= wanted ? goingOn(`old pods still running: ${old}`) : state;
 }
 
 /** So many pods have to be of the new template, and all of them available. */
 function podsState(toUpdate: number, wanted: number, updated: number, available: number): RolloutState {
   if (updated < toUpdate) return goingOn(`${updated} of ${toUpdate} pods are new ones`);
   if (available < wanted) return goingOn(`${available} of ${wanted} pods are available`);
-  return { kind: "done", message: "it is rolled out" };
+  return { kind: "done", message: "rolled out" };
 }
 
 function goingOn(message: string): RolloutState {

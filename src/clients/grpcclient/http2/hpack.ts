@@ -104,7 +104,7 @@ class BlockReader {
 
   peek(): number {
     const byte = this.#block[this.#at];
-    if (byte === undefined) throw new Http2ProtocolError("headers end in the middle");
+    if (byte === undefined) throw new Http2ProtocolError("headers are truncated");
     return byte;
   }
 
@@ -124,7 +124,7 @@ class BlockReader {
     const isCoded = (this.peek() & 0x80) !== 0;
     const length = this.integer(7);
     const bytes = this.#block.subarray(this.#at, this.#at + length);
-    if (bytes.length < length) throw new Http2ProtocolError("headers end in the middle");
+    if (bytes.length < length) throw new Http2ProtocolError("headers are truncated");
     this.#at += length;
     const plain = isCoded ? huffmanDecoded(bytes) : bytes;
     if (plain === undefined) throw new Http2ProtocolError("headers that are not encoded correctly");

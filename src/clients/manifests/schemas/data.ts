@@ -27,7 +27,7 @@ const configMapFields = object(
 export const configMap = checked(configMapFields, ({ data = {}, binaryData = {} }, place) => {
   for (const key of Object.keys(data))
     if (key in binaryData) place.at("data", key).error("is in binaryData too");
-  if (textBytes(data) + decodedBytes(binaryData) > maxBytes) place.error("may have 1 MiB of data");
+  if (textBytes(data) + decodedBytes(binaryData) > maxBytes) place.error("must have at most 1 MiB of data");
 });
 
 const secretFields = object(
@@ -54,7 +54,7 @@ function checkSecret(secret: Read<typeof secretFields>, place: Place): void {
       place.at("data").error(`needs ${keys.join(" or ")} for the type ${type}`);
   // What is in both is what stringData says.
   const rest = Object.fromEntries(Object.entries(data).filter(([key]) => !(key in stringData)));
-  if (textBytes(stringData) + decodedBytes(rest) > maxBytes) place.error("may have 1 MiB of data");
+  if (textBytes(stringData) + decodedBytes(rest) > maxBytes) place.error("must have at most 1 MiB of data");
 }
 
 type Texts = Readonly<Record<string, string>>;

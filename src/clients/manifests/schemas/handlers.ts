@@ -59,7 +59,7 @@ export type Probe = Read<typeof probe>;
 const signals =
   /^SIG(ABRT|ALRM|BUS|CHLD|CLD|CONT|FPE|HUP|ILL|INT|IO|IOT|KILL|PIPE|POLL|PROF|PWR|QUIT|SEGV|STKFLT|STOP|SYS|TERM|TRAP|TSTP|TTIN|TTOU|URG|USR1|USR2|VTALRM|WINCH|XCPU|XFSZ|RTMIN(\+([1-9]|1[0-5]))?|RTMAX(-([1-9]|1[0-4]))?)$/;
 
-const stopSignal = text((value) => (signals.test(value) ? undefined : "is no signal such as SIGINT"));
+const stopSignal = text((value) => (signals.test(value) ? undefined : "is not a signal such as SIGINT"));
 
 export const lifecycle = object({}, { postStart: lifecycleHandler, preStop: lifecycleHandler, stopSignal });
 

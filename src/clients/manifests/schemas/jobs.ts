@@ -98,9 +98,9 @@ function checkJob(spec: JobFields, place: Place): void {
     const last = ranges.at(-1)?.last ?? 0;
     const named = ranges.reduce((sum, range) => sum + range.last - range.first + 1, 0);
     if (succeededIndexes !== undefined && succeededCount > named)
-      at.at("succeededCount").error("must not be more than the indexes that it is about");
+      at.at("succeededCount").error("must not be more than the number of succeededIndexes");
     if (completions !== undefined && last >= completions)
-      at.at("succeededIndexes").error("has an index that the job has not");
+      at.at("succeededIndexes").error("has an index that the job does not have");
     if (completions !== undefined && succeededCount > completions)
       at.at("succeededCount").error("must not be more than completions");
   }
@@ -116,7 +116,7 @@ function checkExitCodes(
   const at = place.at("values");
   if (operator === "In" && values.includes(0)) at.error("must not have 0 with the operator In");
   if (values.some((value, index) => index > 0 && value <= (values[index - 1] ?? value)))
-    at.error("must rise, and have each once");
+    at.error("must be ascending, without duplicates");
   const containers = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])];
   if (name !== undefined && !containers.some((one) => one.name === name))
     place.at("containerName").error(`there is no container ${JSON.stringify(name)}`);

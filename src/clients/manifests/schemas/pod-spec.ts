@@ -38,7 +38,7 @@ export const rawPodSpec = object(
         }),
         searches: checked(list(searchDomain), (domains, place) => {
           if (domains.length > 32 || domains.join(" ").length > 2048)
-            place.error("may have 32 domains, and 2048 letters together");
+            place.error("must have at most 32 domains, with 2048 characters in total");
         }),
         options: list(object({ name: string }, { value: string })),
       },

@@ -19,7 +19,7 @@ function needsLocalhostProfile(
   place: Place,
 ): void {
   if ((type === "Localhost") !== (localhostProfile !== undefined))
-    place.at("localhostProfile").error("belongs to the type Localhost, and to no other");
+    place.at("localhostProfile").error("must be set only for the type Localhost");
 }
 
 const profile = checked(
@@ -29,7 +29,7 @@ const profile = checked(
 const sysctlName = text((value) =>
   value.length <= 253 && value.split(/[./]/).every((part) => /^[a-z0-9]([-_a-z0-9]*[a-z0-9])?$/.test(part))
     ? undefined
-    : "is no sysctl such as net.core.somaxconn",
+    : "is not a sysctl such as net.core.somaxconn",
 );
 const seLinuxOptions = object({}, { level: string, role: string, type: string, user: string });
 

@@ -52,10 +52,10 @@ function checkAddresses(spec: Fields, place: Place): void {
   if (first !== undefined && clusterIP === "") at.error("must not be set without clusterIP");
   else if (first !== undefined && first !== clusterIP)
     at.at(0).error(`must be clusterIP, which is ${clusterIP}`);
-  if (second !== undefined && clusterIPs.includes("None")) at.error("must not contain anything besides None");
+  if (second !== undefined && clusterIPs.includes("None")) at.error("must not contain anything but None");
   else if (second !== undefined && familyOf(first ?? "") === familyOf(second))
-    at.at(1).error("must be of another IP family than the first");
-  if (clusterIPs.length > 2) at.error("may have two addresses");
+    at.at(1).error("must have another IP family than the first");
+  if (clusterIPs.length > 2) at.error("must have at most two addresses");
   if (new Set(ipFamilies).size < ipFamilies.length) place.at("ipFamilies").error("has a duplicate family");
   for (const [index, address] of (first === undefined ? [clusterIP] : clusterIPs).entries()) {
     const family = ipFamilies[index];
@@ -65,9 +65,7 @@ function checkAddresses(spec: Fields, place: Place): void {
     where.error(`must be of ${family}, as ipFamilies says`);
   }
   if (ipFamilyPolicy === "SingleStack" && Math.max(clusterIPs.length, ipFamilies.length) > 1)
-    place
-      .at("ipFamilyPolicy")
-      .error("must be PreferDualStack or RequireDualStack where there are two IP families");
+    place.at("ipFamilyPolicy").error("must be PreferDualStack or RequireDualStack with two IP families");
 }
 
 function familyOf(address: string): "IPv4" | "IPv6" {
@@ -78,12 +76,12 @@ function checkPorts({ type, ports = [] }: Fields, place: Place): void {
   const seen = new Set<string>();
   for (const [index, { name, port, protocol = "TCP", nodePort }] of ports.entries()) {
     const at = place.at("ports").at(index);
-    if (name === undefined && ports.length > 1) at.at("name").error("is required where there are several");
+    if (name === undefined && ports.length > 1) at.at("name").error("is required if there are several");
     if (seen.has(`${port}/${protocol}`)) at.at("port").error(`${port}/${protocol} is a duplicate`);
     seen.add(`${port}/${protocol}`);
     if (nodePort === undefined) continue;
     if (type !== "NodePort" && type !== "LoadBalancer")
-      at.at("nodePort").error("may be there for the types NodePort and LoadBalancer alone");
+      at.at("nodePort").error("must be set only for types NodePort and LoadBalancer");
     if (seen.has(`node ${nodePort}/${protocol}`))
       at.at("nodePort").error(`${nodePort}/${protocol} is a duplicate`);
     seen.add(`node ${nodePort}/${protocol}`);

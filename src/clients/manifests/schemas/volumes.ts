@@ -28,7 +28,7 @@ export const claimSpec = checked(
   ),
   ({ accessModes, resources }, place) => {
     if (new Set(accessModes).size > 1 && accessModes?.includes("ReadWriteOncePod"))
-      place.at("accessModes").error("may have nothing beside ReadWriteOncePod");
+      place.at("accessModes").error("must have nothing but ReadWriteOncePod");
     const storage = resources?.requests?.storage;
     const at = place.at("resources", "requests", "storage");
     if (resources?.requests !== undefined && storage === undefined) at.error("is required");

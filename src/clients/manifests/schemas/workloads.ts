@@ -15,7 +15,8 @@ const countOrShare: Schema<number | string> = checked(intOrString, (value, place
 /** At least one of all. */
 const someOrShare = checked(countOrShare, (value, place) => {
   if (value === 0 || /^0+%$/.test(String(value))) place.error("may not be 0");
-  if (typeof value === "string" && Number.parseInt(value, 10) > 100) place.error("may not be more than 100%");
+  if (typeof value === "string" && Number.parseInt(value, 10) > 100)
+    place.error("must not be more than 100%");
 });
 
 const rollingUpdate = checked(
@@ -23,9 +24,9 @@ const rollingUpdate = checked(
   ({ maxSurge, maxUnavailable }, place) => {
     const isNone = (value: number | string | undefined) => value === 0 || /^0+%$/.test(String(value));
     if (isNone(maxSurge) && isNone(maxUnavailable))
-      place.at("maxUnavailable").error("may not be 0 where maxSurge is 0");
+      place.at("maxUnavailable").error("must not be 0 if maxSurge is 0");
     if (typeof maxUnavailable === "string" && Number.parseInt(maxUnavailable, 10) > 100)
-      place.at("maxUnavailable").error("may not be more than 100%");
+      place.at("maxUnavailable").error("must not be more than 100%");
   },
 );
 
@@ -43,7 +44,7 @@ function selfSelecting(
   if ((template.spec?.restartPolicy ?? "Always") !== "Always")
     place.at("template", "spec", "restartPolicy").error("must be Always");
   if (template.spec?.activeDeadlineSeconds !== undefined)
-    place.at("template", "spec", "activeDeadlineSeconds").error("may not be there: these pods run for ever");
+    place.at("template", "spec", "activeDeadlineSeconds").error("must not be set: these pods run forever");
 }
 
 export const deploymentSpec = checked(
@@ -127,6 +128,6 @@ export const statefulSetSpec = checked(
   (spec, place) => {
     selfSelecting(spec, place);
     if (spec.updateStrategy?.type === "OnDelete" && spec.updateStrategy.rollingUpdate !== undefined)
-      place.at("updateStrategy", "rollingUpdate").error("may not be there for the type OnDelete");
+      place.at("updateStrategy", "rollingUpdate").error("must not be set for type OnDelete");
   },
 );

@@ -212,7 +212,7 @@ export class SpdySession {
   #onData({ streamId, data, fin }: DataFrame): void {
     const sessionOverflows = this.#receiveWindow.take(data.length);
     if (sessionOverflows && this.#peerHasFlowControl)
-      throw protocolError("the window of the session was overflown");
+      throw protocolError("the session's window was exceeded");
     const stream = this.#streams.get(streamId);
     if (stream === undefined || stream.remoteEnded) {
       this.#giveSessionCredit(data.length);

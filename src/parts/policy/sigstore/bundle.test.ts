@@ -71,7 +71,7 @@ test("a bundle does not count when it is no signature of an image, or broken", a
       /it is not a signature but a statement of type/,
     ],
     [signed(statement({ _type: "https://in-toto.io/Statement/v9" })), /signed statement: unknown type/],
-    [signed(statement({ subject: [] })), /subject: expected a list that is not empty/],
+    [signed(statement({ subject: [] })), /subject: expected a non-empty list/],
     [signed(statement({ extra: 1 })), /signed statement: unknown field "extra"/],
     [signed("not JSON"), /signed statement is not valid JSON/],
     [
@@ -103,10 +103,7 @@ test("a bundle's entry of Rekor must be of its own envelope, and have the log's 
   const strangerPem = stranger.export({ type: "spki", format: "pem" }).toString();
   const timeless = JSON.parse(JSON.stringify(good).replace("inclusionPromise", "noPromise"));
   const cases: readonly (readonly [object, RegExp])[] = [
-    [
-      logged(entryOf(dsseEntry(other, pem))),
-      /its entry of Rekor does not count: tlog entry signature mismatch/,
-    ],
+    [logged(entryOf(dsseEntry(other, pem))), /its Rekor entry is not valid: tlog entry signature mismatch/],
     [logged(entryOf(dsseEntry(envelope, strangerPem))), /it is of another key or certificate/],
     [timeless, /it has no signed entry timestamp/],
   ];

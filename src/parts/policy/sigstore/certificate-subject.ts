@@ -24,7 +24,7 @@ export async function whyOtherSubject(
 
 function whyOtherEmail(certificate: X509Certificate, email: string): string | undefined {
   if (certificate.checkEmail(email, { subject: "never" }) !== undefined) return undefined;
-  return `its certificate is not of email ${JSON.stringify(email)} but of ${namesOf(certificate)}`;
+  return `its certificate is not for email ${JSON.stringify(email)} but for ${namesOf(certificate)}`;
 }
 
 function whyOtherHost(certificate: X509Certificate, hostname: string): string | undefined {
@@ -32,7 +32,7 @@ function whyOtherHost(certificate: X509Certificate, hostname: string): string | 
     ? certificate.checkIP(hostname)
     : certificate.checkHost(hostname, { subject: "never" });
   if (found !== undefined) return undefined;
-  return `its certificate is not of host ${JSON.stringify(hostname)} but of ${namesOf(certificate)}`;
+  return `its certificate is not for host ${JSON.stringify(hostname)} but for ${namesOf(certificate)}`;
 }
 
 function namesOf({ subjectAltName }: X509Certificate): string {

@@ -56,7 +56,7 @@ test("what cosign signs with a key counts, under a tag and as a bundle", async (
   );
   assert.match(
     (await whyRefused({ ...byKey, ...logged, ...ofRepository }, image("app-a"), [old])) ?? "",
-    /it has no entry of Rekor/,
+    /it has no Rekor entry/,
   );
   const signed = [bundle(files.bundleByKey)];
   assert.equal(await whyRefused({ ...byKey, ...anyName }, image("app-b"), signed), undefined);
@@ -83,7 +83,7 @@ test("a certificate and an entry of Rekor that cannot be read do not matter wher
   assert.equal(await whyRefused({ ...byKey, ...ofRepository }, image("app-a"), [old]), undefined);
   assert.match(
     (await whyRefused({ ...byKey, ...logged, ...ofRepository }, image("app-a"), [old])) ?? "",
-    /it cannot be read: entry of Rekor: unknown field "of"/,
+    /it cannot be read: Rekor entry: unknown field "of"/,
   );
   assert.match(
     (await whyRefused({ ...byCertificate, ...ofRepository }, image("app-a"), [old])) ?? "",
@@ -97,7 +97,7 @@ test("what cosign signs with a key counts where Rekor has an entry of it", async
   assert.match(
     (await whyRefused({ ...byKey, ...logged, ...anyName }, image("app-c"), [bundle(files.bundleByKey)])) ??
       "",
-    /it has no entry of Rekor/,
+    /it has no Rekor entry/,
   );
 });
 
@@ -109,6 +109,6 @@ test("what cosign signs without a key of its own counts, under a tag and as a bu
   const other = { ...byCertificate, fulcio: { ...byCertificate.fulcio, subjectEmail: "other@example.test" } };
   assert.match(
     (await whyRefused({ ...other, ...anyName }, image("app-e"), signed)) ?? "",
-    /its certificate is not of email "other@example\.test"/,
+    /its certificate is not for email "other@example\.test"/,
   );
 });

@@ -90,7 +90,7 @@ describe("a signature with a certificate", () => {
     assert.equal(await whyRefused(fulcio(), [inTime("2022-01-01")]), undefined);
     assert.match(
       (await whyRefused(fulcio(), [inTime("2022-01-03")])) ?? "",
-      /its certificate does not count: certificate CN=leaf-\d+ is valid from 2022-01-01.* to 2022-01-02.*, not at 2022-01-03/,
+      /its certificate is not trusted: certificate CN=leaf-\d+ is valid from 2022-01-01.* to 2022-01-02.*, not at 2022-01-03/,
     );
   });
 
@@ -117,9 +117,9 @@ describe("a signature with a certificate", () => {
     const cases: readonly (readonly [object, RegExp])[] = [
       [
         { subjectEmail: "other@example.test" },
-        /is not of email "other@example\.test" but of email:signer@example/,
+        /is not for email "other@example\.test" but for email:signer@example/,
       ],
-      [{ subjectEmail: "Signer@example.test" }, /is not of email "Signer@example\.test"/],
+      [{ subjectEmail: "Signer@example.test" }, /is not for email "Signer@example\.test"/],
       [
         { oidcIssuer: "https://evil.test" },
         /OIDC issuer is "https:\/\/accounts\.example\.test", not "https:\/\/evil/,
@@ -144,17 +144,17 @@ describe("a signature with a certificate", () => {
     const rekorOf = ({ rekor }: Attached) => ({ ...good, rekor });
     const forged = JSON.parse(good.rekor ?? "") as Record<string, unknown>;
     const cases: readonly (readonly [SigstoreSignature, RegExp])[] = [
-      [{ ...good, rekor: undefined }, /it has no entry of Rekor/],
+      [{ ...good, rekor: undefined }, /it has no Rekor entry/],
       [byLeaf({ log: other }), /it is of log [0-9a-f]{64}, of which the policy has no key/],
       [
         { ...good, rekor: JSON.stringify({ ...forged, SignedEntryTimestamp: base64("forged") }) },
-        /its entry of Rekor does not count: inclusion promise could not be verified/,
+        /its Rekor entry is not valid: inclusion promise could not be verified/,
       ],
-      [rekorOf(byLeaf()), /its entry of Rekor does not count: signature mismatch/],
-      [rekorOf(byLeaf({ payload: payloadOf(otherDigest) })), /its entry of Rekor does not count/],
+      [rekorOf(byLeaf()), /its Rekor entry is not valid: signature mismatch/],
+      [rekorOf(byLeaf({ payload: payloadOf(otherDigest) })), /its Rekor entry is not valid/],
       [
         { ...good, rekor: rekorFor(good, stranger.pem) },
-        /its entry of Rekor does not count: it is of another key or certificate/,
+        /its Rekor entry is not valid: it is of another key or certificate/,
       ],
     ];
     for (const [signature, why] of cases) assert.match((await whyRefused(fulcio(), [signature])) ?? "", why);
@@ -224,9 +224,9 @@ describe("a signature with a certificate", () => {
       [{ ...good, certificate: leaf.pem + leaf.pem }, /it has 2 certificates where one is expected/],
       [{ ...good, certificate: "" }, /it has 0 certificates where one is expected/],
       [{ ...good, chain: "-----BEGIN CERTIFICATE-----\n" }, /it cannot be read/],
-      [{ ...good, rekor: "" }, /it cannot be read: entry of Rekor is not valid JSON/],
-      [{ ...good, rekor: "{}" }, /it cannot be read: entry of Rekor: Payload: expected an object/],
-      [{ ...good, rekor: twice }, /it cannot be read: entry of Rekor has a duplicate key/],
+      [{ ...good, rekor: "" }, /it cannot be read: Rekor entry is not valid JSON/],
+      [{ ...good, rekor: "{}" }, /it cannot be read: Rekor entry: Payload: expected an object/],
+      [{ ...good, rekor: twice }, /it cannot be read: Rekor entry has a duplicate key/],
       [
         { ...good, rekor: attachedEntry(sigstore.log.add(kind, day("2026-01-01"))) },
         /unsupported kind: rekord/,
@@ -253,7 +253,7 @@ describe("a signature with a certificate", () => {
     assert.equal(await whyRefused(pki(hostname), [host]), undefined);
     assert.match(
       (await whyRefused(pki({ subjectHostname: "build.example.test" }), [byLeaf()])) ?? "",
-      /is not of host "build\.example\.test" but of email:signer@example\.test/,
+      /is not for host "build\.example\.test" but for email:signer@example\.test/,
     );
   });
 
@@ -279,10 +279,7 @@ describe("a signature with a certificate", () => {
       rekorPublicKeyDatas: [base64(log.publicKey)],
     };
     assert.equal(await whyRefused(requirement, [stored]), undefined);
-    assert.match(
-      (await whyRefused(requirement, [{ ...stored, rekor: undefined }])) ?? "",
-      /no entry of Rekor/,
-    );
+    assert.match((await whyRefused(requirement, [{ ...stored, rekor: undefined }])) ?? "", /no Rekor entry/);
     assert.match(
       (await whyRefused(requirement, [{ ...stored, rekor: entry(leaf.pem) }])) ?? "",
       /it is of another key or certificate/,

@@ -15,7 +15,7 @@ export function logIdOf(key: KeyObject): Buffer {
  * (`SignedEntryTimestamp`). Throws PolicyError where anything of its form is missing or unknown.
  */
 export async function parseLogEntry(text: string): Promise<TransparencyLogEntry> {
-  const what = "entry of Rekor";
+  const what = "Rekor entry";
   const all = fieldsOf(await parseStrictJson(text, what), what, ["SignedEntryTimestamp", "Payload"]);
   const names = ["body", "integratedTime", "logIndex", "logID"] as const;
   const payload = fieldsOf(all.Payload, `${what}: Payload`, names);
@@ -51,15 +51,15 @@ export async function signerOfEntry({ canonicalizedBody }: TransparencyLogEntry)
     { of: "dsse 0.0.1", at: ["signatures", "0", "verifier"] },
   ].find(({ of }) => of === `${String(kind)} ${String(apiVersion)}`);
   if (encoded === undefined)
-    throw wrong(`an entry of Rekor of kind ${String(kind)} ${String(apiVersion)} is not supported`);
+    throw wrong(`a Rekor entry of kind ${String(kind)} ${String(apiVersion)} is not supported`);
   const found = encoded.at.reduce<unknown>((value, key) => memberOf(value, key), spec);
-  return Buffer.from(stringAt(found, `entry of Rekor: ${encoded.at.join(".")}`), "base64").toString("latin1");
+  return Buffer.from(stringAt(found, `Rekor entry: ${encoded.at.join(".")}`), "base64").toString("latin1");
 }
 
 async function parseBody(
   body: Uint8Array,
 ): Promise<Readonly<Partial<Record<"kind" | "apiVersion" | "spec", unknown>>>> {
-  const what = "body of an entry of Rekor";
+  const what = "body of a Rekor entry";
   const text = Buffer.from(body).toString("utf8");
   return fieldsOf(await parseStrictJson(text, what), what, ["kind", "apiVersion", "spec"]);
 }

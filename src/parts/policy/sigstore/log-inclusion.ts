@@ -22,7 +22,7 @@ export async function loggedEntry(
   rekorKeys: readonly KeyObject[],
 ): Promise<Logged | string> {
   const entries = await evidence.entries();
-  if (entries.length === 0) return "it has no entry of Rekor";
+  if (entries.length === 0) return "it has no Rekor entry";
   const reasons: string[] = [];
   for (const whole of entries) {
     // What a log signs as a proof has its address too, which a policy does not tell. Its promise is enough.
@@ -31,7 +31,7 @@ export async function loggedEntry(
     if (why === undefined) return { time: new Date(Number(entry.integratedTime) * 1000) };
     reasons.push(why);
   }
-  return `its entry of Rekor does not count: ${[...new Set(reasons)].join("; ")}`;
+  return `its Rekor entry is not valid: ${[...new Set(reasons)].join("; ")}`;
 }
 
 async function whyNotLogged(

@@ -66,5 +66,5 @@ async function whyNotByAuthority(
   });
   return untrusted === undefined
     ? await whyOtherSubject(leaf, signer)
-    : `its certificate does not count: ${untrusted}`;
+    : `its certificate is not trusted: ${untrusted}`;
 }

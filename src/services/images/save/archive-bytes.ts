@@ -68,6 +68,6 @@ async function* fileBytes(
   if (read !== sizeBytes)
     throw new ImageError(
       "DataLoss",
-      `${name} is damaged on disk: it has not the ${sizeBytes} bytes that it should; remove the image and pull it again`,
+      `${name} is damaged on disk: it does not have ${sizeBytes} bytes; remove the image and pull it again`,
     );
 }

@@ -66,7 +66,7 @@ export function bridgeObstacle(config: JsonObject): string | undefined {
   for (const name of ["macspoofchk", "disableContainerInterface"])
     if (config[name] !== undefined && config[name] !== false) return `"${name}" is set`;
   if (dns !== undefined && !isRecord(dns)) return '"dns" is not an object';
-  if (!isRecord(ipam)) return "it has no address management";
+  if (!isRecord(ipam)) return "it has no ipam";
   return ipamObstacle(ipam);
 }
 
@@ -94,11 +94,11 @@ export function parseBridge(config: JsonObject): BridgeConfig {
 function ipamObstacle(ipam: JsonObject): string | undefined {
   const { type, routes } = ipam;
   const keys = typeof type === "string" ? ipamKeys.get(type) : undefined;
-  if (keys === undefined) return `its address management is ${JSON.stringify(type)}`;
+  if (keys === undefined) return `its ipam is ${JSON.stringify(type)}`;
   const unknown = Object.keys(ipam).find((key) => !keys.includes(key));
-  if (unknown !== undefined) return `the key "${unknown}" of its address management is not known`;
+  if (unknown !== undefined) return `the key "${unknown}" of its ipam is not supported`;
   const entries = Array.isArray(routes) ? routes : [];
   const option = entries.flatMap((route) => Object.keys(isRecord(route) ? route : {}));
   const further = option.find((key) => !routeKeys.includes(key));
-  return further === undefined ? undefined : `the key "${further}" of a route is not known`;
+  return further === undefined ? undefined : `the key "${further}" of a route is not supported`;
 }

@@ -41,5 +41,5 @@ function pluginObstacle(plugin: PluginConfig, index: number): string | undefined
   if (builtin === undefined) return "no built-in plugin of this type";
   if ((plugin.type === "bridge") !== (index === 0)) return "a built-in chain begins with one bridge";
   const unknown = Object.keys(plugin).find((key) => !commonKeys.includes(key) && !builtin.keys.includes(key));
-  return unknown === undefined ? builtin.obstacle(plugin) : `the key "${unknown}" is not known`;
+  return unknown === undefined ? builtin.obstacle(plugin) : `the key "${unknown}" is not supported`;
 }

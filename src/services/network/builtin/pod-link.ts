@@ -66,7 +66,7 @@ export async function connectPod(call: PluginCall, connection: Connection): Prom
 }
 
 /** Alias that administrators see on a port that no pod has yet. */
-const preparedAlias = "made ahead by berth for its next pod";
+const preparedAlias = "prepared by berth for its next pod";
 
 type Place = Pick<PluginCall, "netnsPath" | "ifName">;
 type Port = Pick<Connection, "config" | "bridge" | "tools">;
