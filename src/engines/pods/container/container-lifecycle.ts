@@ -25,7 +25,7 @@ import type { PodServices } from "../services.ts";
 import { ContainerTasks } from "../tasks/container-tasks.ts";
 import { runningTask } from "../tasks/running-task.ts";
 import { StartsUnderWay } from "../tasks/starts-under-way.ts";
-import { stopTask } from "../tasks/stop-task.ts";
+import { killTask, stopTask } from "../tasks/stop-task.ts";
 import { removeUnreadableContainer, stopUnreadableContainer } from "../tasks/unreadable.ts";
 import { draftContainer, saveDraft } from "./container-draft.ts";
 import { inspectContainer, shownSpec } from "./container-inspect.ts";
@@ -43,6 +43,8 @@ export class ContainerLifecycle implements Containers {
   readonly #locks = new KeyLock();
   readonly #tasks: ContainerTasks;
   readonly #starts = new StartsUnderWay();
+  /** Tasks that were sent their stop signal. */
+  readonly #asked = new WeakSet<Task>();
   /** Ids of those that are being made: nobody has been told of them. */
   readonly #making = new Set<string>();
   readonly #views = new ContainerViews();
@@ -198,7 +200,7 @@ export class ContainerLifecycle implements Containers {
     const record = this.#services.containers.find(id);
     const task = await this.#settledTask(id);
     if (record === undefined || task === undefined) return;
-    await stopTask(task, record.stopSignal, timeoutMs, signal);
+    await stopTask(task, { signal: record.stopSignal, timeoutMs, asked: this.#asked }, signal);
   }
 
   /**
@@ -244,7 +246,7 @@ export class ContainerLifecycle implements Containers {
   /** Kills what was started between a stop and the lock, and removes the task. */
   async #end(record: ContainerRecord): Promise<void> {
     const task = await this.#tasks.find(record);
-    if (task !== undefined) await stopTask(task, record.stopSignal, 0);
+    if (task !== undefined) await killTask(task);
     if (record.phase.kind === "started")
       this.#services.events.container("stopped", record.id, record.sandboxId);
     await this.#tasks.delete(record);

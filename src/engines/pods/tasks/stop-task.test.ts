@@ -5,11 +5,9 @@ import { test } from "node:test";
 import { cgroupLayout } from "../../../ground/linux/index.ts";
 import { TaskBench } from "../../../services/runtime/testing/task-bench.ts";
 import { freeze } from "../../../testing/freeze.ts";
-import { stopTask } from "./stop-task.ts";
+import { killTask } from "./stop-task.ts";
 
-const SIGTERM = 15;
-
-test("a stop of what does not end though it was killed says so, and the next one goes on from there", async () => {
+test("what does not end though it was killed is told of, and the next kill goes on from there", async () => {
   const layout = await cgroupLayout();
   assert.ok(layout !== undefined && layout.kind !== "v2", "hierarchies of cgroup v1 are not mounted");
   await using bench = await TaskBench.open();
@@ -18,13 +16,13 @@ test("a stop of what does not end though it was killed says so, and the next one
   const state = join(layout.v1.get("freezer") ?? "", bench.cgroup, "freezer.state");
   try {
     await freeze(state);
-    await assert.rejects(stopTask(task, SIGTERM, 0, undefined, 100), {
+    await assert.rejects(killTask(task, undefined, 100), {
       code: "DeadlineExceeded",
       message: /was killed, but process \d+ has not exited/,
     });
   } finally {
     await writeFile(state, "THAWED");
   }
-  await stopTask(task, SIGTERM, 0);
+  await killTask(task);
   assert.equal(task.state().kind, "exited");
 });

@@ -5,24 +5,48 @@ import { EngineError } from "../../engine/index.ts";
 /** A process of a hundred GiB takes seconds to end. */
 const killedWithinMs = 60_000;
 
+export type Stop = {
+  readonly signal: number;
+  readonly timeoutMs: number;
+  /**
+   * The tasks that have been sent their signal. None is sent it twice: to many programs a second one means to
+   * drop everything at once, and a client asks again when it was started anew, or has less patience now.
+   */
+  readonly asked: WeakSet<Task>;
+};
+
 /**
  * Asks the task to end with its stop signal and kills it when the time is over. A client that gives up ends
- * only its waiting for the polite part: the signal was sent, and its next call goes on from there. Throws
- * EngineError DeadlineExceeded when the process does not end though it was killed: callers that wait without
- * end would only become more.
+ * only its waiting for the polite part: the signal was sent, and its next call goes on from there. Throws as
+ * {@link killTask}.
  */
 export async function stopTask(
   task: Task,
-  stopSignal: number,
-  timeoutMs: number,
+  { signal: stopSignal, timeoutMs, asked }: Stop,
   signal?: AbortSignal,
-  limitMs = killedWithinMs,
 ): Promise<void> {
-  if (task.state().kind === "exited") return;
   if (timeoutMs > 0 && task.state().kind === "running") {
-    await task.kill(stopSignal);
+    if (!asked.has(task)) await ask(task, stopSignal, asked);
     if (await endsWithin(task, timeoutMs, signal)) return;
   }
+  await killTask(task, signal);
+}
+
+async function ask(task: Task, stopSignal: number, asked: WeakSet<Task>): Promise<void> {
+  asked.add(task);
+  try {
+    await task.kill(stopSignal);
+  } catch (error) {
+    asked.delete(task);
+    throw error;
+  }
+}
+
+/**
+ * Kills the task and waits for its end. Throws EngineError DeadlineExceeded when the process does not end:
+ * callers that wait without end would only become more.
+ */
+export async function killTask(task: Task, signal?: AbortSignal, limitMs = killedWithinMs): Promise<void> {
   const state = task.state();
   if (state.kind === "exited") return;
   await task.killAll();
