@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { constants } from "node:fs";
-import { open, readFile, rename } from "node:fs/promises";
+import { open, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { status } from "@grpc/grpc-js";
 import { unreadBytes } from "../src/ground/linux/index.ts";
-import { ContainerState, PodSandboxState } from "../src/ground/protocol/index.ts";
+import { ContainerState, ImageSpec, PodSandboxState } from "../src/ground/protocol/index.ts";
+import { TestBerth } from "./support/berth.ts";
 import { eventually } from "./support/condition.ts";
 import { updateContainerRecords } from "./support/older-records.ts";
 import { containerStatus, execSync, exited, TestPod } from "./support/pod.ts";
@@ -126,5 +127,32 @@ describe("a restart of the daemon", () => {
     await runtime.reopenContainerLog({ containerId });
     await saysMore("there is a line in the file after that");
     await runtime.removePodSandbox({ podSandboxId: pod.id });
+  });
+
+  it("with another snapshotter goes on with the containers of the one before, and removes all that they have", async () => {
+    await using berth = await TestBerth.start({
+      config: '[images]\nsnapshotter = "native"\ngc_delay = "0s"\n',
+    });
+    await berth.pull(host.image);
+    const pod = await TestPod.run(berth, "former");
+    const volume = { containerPath: "/volume", image: { image: host.image }, readonly: true };
+    const containerId = await pod.shell("main", host.image, "exec sleep 1000", { mounts: [volume] });
+    await berth.stopDaemon();
+    const config = join(berth.directory, "config.toml");
+    const text = await readFile(config, "utf8");
+    await writeFile(config, text.replace('snapshotter = "native"', 'snapshotter = "overlayfs"'));
+    await berth.startDaemon();
+    const { runtime, images } = berth.clients;
+    assert.equal(await execSync(berth, containerId, "/volume/bin/echo", "alive"), "alive\n");
+    const { info } = await runtime.containerStatus({ containerId, verbose: true });
+    assert.equal(JSON.parse(info.info ?? "").snapshotter, "native");
+    await pod.shell("later", host.image, "exec sleep 1000");
+    await runtime.removePodSandbox({ podSandboxId: pod.id });
+    await images.removeImage({ image: ImageSpec.fromPartial({ image: host.image }) });
+    for (const kind of ["native", "overlayfs"])
+      await eventually(`${kind} has no snapshot`, async () => {
+        const names = await readdir(join(berth.root, "snapshots", kind, "k8s.io"));
+        return !names.some((name) => /^\d+$/.test(name));
+      });
   });
 });

@@ -307,6 +307,7 @@ async function openEngine(
     checkpointDir: join(config.root, "checkpoints"),
     containers: storage.containers,
     sandboxes: storage.sandboxes,
+    snapshotters: () => storage.snapshotters(),
     events,
     logger,
     pauseProgram,

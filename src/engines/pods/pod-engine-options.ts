@@ -39,8 +39,11 @@ export type PodEngineOptions = {
   readonly events: ServiceEvents;
   readonly images: Images;
   readonly securityProfiles: SecurityProfiles;
+  /** That of new containers. */
   readonly snapshotter: Snapshotter;
-  /** Of that snapshotter. */
+  /** All that have snapshots: of containers that were made when another one was configured too. */
+  readonly snapshotters: () => readonly Snapshotter[];
+  /** Of that of new containers. */
   readonly usageMeter: UsageMeter;
   /** How often the CPU time of what runs is looked at, for its rate. */
   readonly samplePeriodMs: number;

@@ -57,7 +57,10 @@ export type PodServices = {
   readonly declaredVolumes: DeclaredVolumes;
   /** Undefined where SELinux is not enabled. */
   readonly seLinux: SeLinux | undefined;
+  /** That of new containers. */
   readonly snapshotter: Snapshotter;
+  /** All that have snapshots. */
+  readonly snapshotters: () => readonly Snapshotter[];
   readonly namespaceThread: NamespaceThread;
   readonly readyPod: ReadyPod;
   readonly sandboxes: RecordStore<SandboxRecord>;

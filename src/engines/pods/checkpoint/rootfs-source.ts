@@ -1,9 +1,9 @@
-import { hasCode } from "../../../ground/errors/index.ts";
 import type { RootfsSource } from "../../../services/checkpoint/index.ts";
 import { containerPaths } from "../paths.ts";
+import { removeSnapshot, snapshotterOf } from "../records/snapshots.ts";
 import type { PodServices } from "../services.ts";
 
-type Services = Pick<PodServices, "snapshotter" | "stateDir">;
+type Services = Pick<PodServices, "snapshotter" | "snapshotters" | "stateDir">;
 
 /**
  * Where a container's changes to its image's file system are to be found, for as long as `use` runs. With a
@@ -11,25 +11,20 @@ type Services = Pick<PodServices, "snapshotter" | "stateDir">;
  */
 export async function withRootfsSource(
   containerId: string,
-  { snapshotter, stateDir }: Services,
+  services: Services,
   use: (source: RootfsSource) => Promise<void>,
 ): Promise<void> {
-  const merged = containerPaths(stateDir, containerId).rootfs;
+  const merged = containerPaths(services.stateDir, containerId).rootfs;
+  const snapshotter = snapshotterOf(containerId, services);
   const [mount] = snapshotter.mounts(containerId);
   if (mount?.type === "overlay" && mount.upper !== undefined)
     return use({ merged, changes: { kind: "overlay", upper: mount.upper.directory, lower: mount.lower } });
   const key = `checkpoint-${containerId}`;
-  await removeView(key, { snapshotter });
+  await removeSnapshot(key, services);
   const [base] = await snapshotter.view(key, snapshotter.stat(containerId)?.parent);
   try {
     await use({ merged, changes: { kind: "copy", base: base?.type === "bind" ? base.source : undefined } });
   } finally {
-    await removeView(key, { snapshotter });
+    await removeSnapshot(key, services);
   }
-}
-
-async function removeView(key: string, { snapshotter }: Pick<Services, "snapshotter">): Promise<void> {
-  await snapshotter.remove(key).catch((error: unknown) => {
-    if (!hasCode(error, "NotFound")) throw error;
-  });
 }

@@ -7,6 +7,7 @@ import type { Logger } from "../../../ground/logging/index.ts";
 import type { OciSpec } from "../../../services/runtime/index.ts";
 import { containerPaths } from "../paths.ts";
 import type { ContainerRecord } from "../records/records.ts";
+import { snapshotterOf } from "../records/snapshots.ts";
 import type { PodServices } from "../services.ts";
 import { describeSpec } from "./container-spec.ts";
 
@@ -17,7 +18,8 @@ export async function inspectContainer(
 ): Promise<Readonly<Record<string, unknown>>> {
   const { bundle, rootfs } = containerPaths(services.stateDir, record.id);
   const state = services.taskTable.get(record.id)?.state();
-  const { snapshotter, sandboxes } = services;
+  const { sandboxes } = services;
+  const snapshotter = snapshotterOf(record.id, services);
   return {
     sandboxID: record.sandboxId,
     pid: state === undefined || state.kind === "exited" ? 0 : state.pid,

@@ -1,12 +1,12 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { hasCode } from "../../../ground/errors/index.ts";
 import { mountMappedSnapshot, mountSnapshot } from "../../../ground/linux/index.ts";
 import { EngineError } from "../../engine/index.ts";
 import { restoreStep } from "../checkpoint/restore-step.ts";
 import { containerPaths, sandboxPaths } from "../paths.ts";
 import type { ContainerDraft } from "../records/records.ts";
 import { removeDirectory, removeMountPoint } from "../records/remove-directory.ts";
+import { removeSnapshot } from "../records/snapshots.ts";
 import type { Step } from "../records/steps.ts";
 import { readySandbox } from "../sandbox/sandbox-view.ts";
 import { letPodRootTraverse, podIdMappings, podRoot } from "../sandbox/user-namespaces.ts";
@@ -46,7 +46,8 @@ function extensions({ extensions: all, sandboxes }: PodServices): Step<Container
   };
 }
 
-function snapshot({ images, snapshotter }: PodServices): Step<ContainerDraft> {
+function snapshot(services: PodServices): Step<ContainerDraft> {
+  const { images } = services;
   return {
     name: "container-snapshot",
     run: async (draft) => {
@@ -62,9 +63,7 @@ function snapshot({ images, snapshotter }: PodServices): Step<ContainerDraft> {
     undo: async ({ record, snapshot }) => {
       await snapshot?.discard();
       // Its container's record goes after it, and only that one's removal is answered.
-      await snapshotter.remove(record.id, "withNext").catch((error: unknown) => {
-        if (!hasCode(error, "NotFound")) throw error;
-      });
+      await removeSnapshot(record.id, services, "withNext");
     },
   };
 }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { hasCode } from "../../../ground/errors/index.ts";
 import { forgetCheckpoint } from "../checkpoint/restore-step.ts";
 import { containerPaths } from "../paths.ts";
+import { removeSnapshot } from "../records/snapshots.ts";
 import type { PodServices } from "../services.ts";
 import { endContainer, endSandbox, endTask } from "./strays.ts";
 
@@ -20,15 +20,12 @@ export async function stopUnreadableContainer(id: string, services: PodServices)
 
 /** Ends it and removes all that it has, and its record at last. */
 export async function removeUnreadableContainer(id: string, services: PodServices): Promise<void> {
-  const { containers, declaredVolumes, snapshotter, trash } = services;
+  const { containers, declaredVolumes, snapshotters, trash } = services;
   await stopUnreadableContainer(id, services);
   await endContainer(id, services);
-  const own = snapshotter.list().filter(({ key }) => key === id || key.startsWith(`${id}-`));
-  for (const { key } of own) {
-    await snapshotter.remove(key).catch((error: unknown) => {
-      if (!hasCode(error, "NotFound")) throw error;
-    });
-  }
+  const all = snapshotters().flatMap((snapshotter) => snapshotter.list());
+  const own = all.filter(({ key }) => key === id || key.startsWith(`${id}-`));
+  for (const { key } of own) await removeSnapshot(key, services);
   await trash.take(join(declaredVolumes.directory, id));
   await forgetCheckpoint({ id }, services);
   await containers.delete(id);

@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { BerthError, type ErrorCode, hasCode } from "../../../ground/errors/index.ts";
+import { BerthError, type ErrorCode } from "../../../ground/errors/index.ts";
 import { mountMappedSnapshot, mountSnapshot, resolveInRoot } from "../../../ground/linux/index.ts";
 import type { ContainerConfig, Mount } from "../../../ground/protocol/index.ts";
 import type { Image, ImageCatalog } from "../../../services/images/index.ts";
@@ -8,6 +8,7 @@ import { EngineError, type ImageVolume } from "../../engine/index.ts";
 import { containerPaths } from "../paths.ts";
 import type { ContainerRecord } from "../records/records.ts";
 import { removeMountPoint } from "../records/remove-directory.ts";
+import { removeSnapshot } from "../records/snapshots.ts";
 import type { PodServices } from "../services.ts";
 import { isMapped, withUserNamespace } from "./mapped-volumes.ts";
 import { containerLabels, withLabel } from "./se-linux-labels.ts";
@@ -75,9 +76,7 @@ async function mountImageVolume(
 export async function unmountImageVolumes(record: ContainerRecord, services: PodServices): Promise<void> {
   for (const volume of record.imageVolumes ?? []) {
     await removeMountPoint(directoryOf(record, volume, services.stateDir));
-    await services.snapshotter.remove(snapshotKey(record, volume)).catch((error: unknown) => {
-      if (!hasCode(error, "NotFound")) throw error;
-    });
+    await removeSnapshot(snapshotKey(record, volume), services);
   }
 }
 
