@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { access, mkdir, readFile, writeFile } from "node:fs/promises";
+import { access, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
@@ -106,6 +106,18 @@ describe("the daemon", () => {
       /"level":"fatal".*metadata\.db: its thread has ended: a death made by a test/,
     );
     await berth.startDaemon();
+  });
+
+  it("that cannot load all of its code, as in the middle of an update, says so and ends", async () => {
+    await using own = await tempDir();
+    const dist = join(own.path, "dist");
+    await cp(new URL("../dist", import.meta.url), dist, { recursive: true });
+    await symlink(new URL("../node_modules", import.meta.url), join(own.path, "node_modules"));
+    const rooms = (await readdir(dist)).filter((name) => name.startsWith("daemon-"));
+    for (const name of rooms) await rm(join(dist, name));
+    const program = join(dist, "berthd.cjs");
+    const refused = TestBerth.start({ network: undefined, program });
+    await assert.rejects(refused, /^Error: berthd ended:\n.*Cannot find module.*daemon-/s);
   });
 
   for (const shared of ["root", "state"] as const) {

@@ -28,7 +28,6 @@ export async function run(args: readonly string[], hooks: DaemonHooks = {}): Pro
     .version(version)
     .action(async ({ config: file, ...overrides }: { config?: string } & ConfigSource["overrides"]) => {
       await serve({ file, overrides }, hooks);
-      endProcess();
     });
   try {
     await program.parseAsync(args, { from: "user" });
@@ -39,6 +38,8 @@ export async function run(args: readonly string[], hooks: DaemonHooks = {}): Pro
     );
     process.exitCode = 1;
   }
+  // Also where it could not start: what was opened by then would keep it running, and deaf to signals.
+  endProcess();
 }
 
 async function serve(source: ConfigSource, hooks: DaemonHooks): Promise<void> {
