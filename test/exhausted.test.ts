@@ -84,7 +84,7 @@ describe("a daemon", () => {
   it("that has no descriptor left says so, takes nothing for damaged, and goes on when it has some", async () => {
     const { berth } = host;
     const { runtime } = berth.clients;
-    const { id } = await usedPod("few");
+    const { pod, id } = await usedPod("few");
     const limits = await readFile(`/proc/${berth.pid}/limits`, "utf8");
     const [, usual = ""] = /^Max open files +(\d+)/m.exec(limits) ?? [];
     const allow = (limit: number | string) =>
@@ -95,6 +95,7 @@ describe("a daemon", () => {
       const free = Array.from({ length: open.length + 1 }, (_, number) => number);
       try {
         await allow(Math.min(...free.filter((number) => !open.includes(number))));
+        await runtime.listPodSandboxMetrics({}).catch(() => undefined);
         return await refusal(runtime.execSync({ containerId: id, cmd: ["true"], timeout: 0n }));
       } finally {
         await allow(usual);
@@ -102,5 +103,7 @@ describe("a daemon", () => {
     };
     assert.match(await eventually("a command is refused", refused), /EMFILE/);
     await execSync(berth, id, "true");
+    const { podMetrics } = await runtime.listPodSandboxMetrics({});
+    assert.ok(podMetrics.some(({ podSandboxId }) => podSandboxId === pod.id));
   });
 });

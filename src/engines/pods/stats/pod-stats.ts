@@ -22,26 +22,22 @@ import { networkStats } from "./pod-network.ts";
 class LayerFileSystem {
   readonly #directory: string;
   /** Found once: a node has hundreds of mounts to look through. */
-  #device: Promise<string> | undefined;
+  #device: string | undefined;
 
   constructor(directory: string) {
     this.#directory = directory;
   }
 
   async stats(): Promise<FileSystemStats> {
-    this.#device ??= deviceOf(this.#directory);
-    const [stats, device] = await Promise.all([statfs(this.#directory, { bigint: true }), this.#device]);
+    this.#device ??= (await mountOf(this.#directory))?.source ?? "";
+    const stats = await statfs(this.#directory, { bigint: true });
     return {
-      device,
+      device: this.#device,
       sizeBytes: stats.blocks * stats.bsize,
       inodes: stats.files,
       freeInodes: stats.ffree,
     };
   }
-}
-
-async function deviceOf(directory: string): Promise<string> {
-  return (await mountOf(directory))?.source ?? "";
 }
 
 type Services = Pick<
