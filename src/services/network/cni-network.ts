@@ -273,18 +273,19 @@ export class CniNetwork implements Network {
   /** The rules of all pods were removed, for instance by a reloaded firewall. */
   #restoreRules(): void {
     this.#restoring = this.#restoring.then(async () => {
-      for (const sandboxId of await this.#store.list()) {
-        using _ = await this.#turns.acquire(sandboxId);
-        const attachment = await this.#store.read(sandboxId).catch(() => undefined);
-        if (attachment !== undefined) await this.#restoreRulesOf(attachment);
+      try {
+        for (const sandboxId of await this.#store.list()) await this.#restoreRulesOf(sandboxId);
+      } catch (err) {
+        this.#logger.error({ err }, "the rules of pods could not be restored");
       }
     });
   }
 
-  async #restoreRulesOf(attachment: Attachment): Promise<void> {
-    const { sandboxId } = attachment.pod;
+  async #restoreRulesOf(sandboxId: string): Promise<void> {
+    using _ = await this.#turns.acquire(sandboxId);
     try {
-      await this.#builtin.restore(attachment);
+      const attachment = await this.#store.read(sandboxId);
+      if (attachment !== undefined) await this.#builtin.restore(attachment);
     } catch (err) {
       this.#logger.warn({ sandboxId, err }, "the rules of a pod could not be restored");
     }

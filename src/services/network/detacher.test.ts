@@ -238,6 +238,23 @@ test("a daemon that comes back asks the plugins of a pod that was let go", limit
   assert.deepEqual([...new Set(await rig.commands("helper"))], ["ADD", "DEL"]);
 });
 
+test("of pods that were let go one whose DEL fails on keeps no other", limit, async () => {
+  await using rig = await bridged({ chained: [{ type: "helper" }] });
+  await rig.plugin("helper", recorder());
+  await rig.restart({ giveUpAfterMs: 0 });
+  const pods = [await rig.pod(), await rig.pod()];
+  for (const pod of pods) await rig.network.attach(pod);
+  await rename(`${rig.root}/bin/helper`, `${rig.root}/helper`);
+  for (const pod of pods) await rig.network.detach(pod.sandboxId, { pod });
+  const [failing = "", ...others] = await rig.network.attachments();
+  await rig.plugin("helper", recorder(`[ "$CNI_CONTAINERID" != ${failing} ] || exit 1`));
+  await rig.restart({ giveUpAfterMs: 3_600_000 });
+  await until(async () => !(await rig.network.attachments()).includes(others[0] ?? ""));
+  assert.deepEqual(await rig.network.attachments(), [failing]);
+  await rig.plugin("helper", recorder());
+  await rig.network.detach(failing);
+});
+
 test("nothing is begun for a pod of a network one of whose plugins is not there", limit, async () => {
   await using rig = await bridged({ chained: [{ type: "missing" }] });
   const pod = await rig.pod();

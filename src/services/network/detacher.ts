@@ -102,14 +102,13 @@ export class Detacher implements Disposable {
 
   /** Continues with those that an earlier daemon released; failures are retried later. */
   async resume(): Promise<void> {
-    const { store, tryAgain, logger } = this.#parts;
-    try {
-      for (const id of await store.list()) {
-        const attachment = await store.read(id).catch(() => undefined);
-        if (attachment?.givenUp) await tryAgain(id);
+    const { earlier, store, tryAgain, logger } = this.#parts;
+    for (const sandboxId of earlier) {
+      try {
+        if ((await store.read(sandboxId))?.givenUp) await tryAgain(sandboxId);
+      } catch (err) {
+        logger.debug({ sandboxId, err }, "DEL of an abandoned pod failed again");
       }
-    } catch (err) {
-      logger.debug({ err }, "DEL of abandoned pods failed again");
     }
   }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, rm, writeFile } from "node:fs/promises";
+import { readdir, rename, rm, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { enterPrivateNetwork } from "../../../testing/private-network.ts";
@@ -217,6 +217,25 @@ for (const { what, command } of [
     await assertNothingLeft(rig);
   });
 }
+
+test("rules that could not be made again come back when they are lost once more", limit, async () => {
+  await using rig = await bridged({ builtinPlugins: true, chained: [portmap] });
+  const pod = await rig.pod({ portMappings: [{ hostPort: 18_111, containerPort: 80, protocol: "tcp" }] });
+  await rig.network.attach(pod);
+  await using _server = echo(pod, "TCP-LISTEN:80");
+  const { cacheDir } = rig.options;
+  await rename(cacheDir, `${cacheDir}.away`);
+  await run("nft", ["flush", "ruleset"]);
+  await until(async () => (await run("nft", ["list", "tables"])).stdout.includes("berth"));
+  // Behind the first try, which finds no file of any pod.
+  await rig.network.detach("0".repeat(64));
+  await rename(`${cacheDir}.away`, cacheDir);
+  await run("nft", ["flush", "ruleset"]);
+  const asked = () => ask("TCP:10.87.0.1:18111").catch(() => "");
+  await until(async () => (await asked()) === "from 10.87.0.1");
+  await rig.network.detach(pod.sandboxId);
+  await assertNothingLeft(rig);
+});
 
 test(
   "a host port that two pods ask for is the last one's, and its DEL takes it, not the other's",
