@@ -7,7 +7,7 @@ import type { EventPublisher } from "../../events/index.ts";
 import { AttachLock } from "../cgroups/attach-lock.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import { oomKills } from "../cgroups/oom-watch.ts";
-import { CgroupPlace } from "../cgroups/place-process.ts";
+import { placeProcess } from "../cgroups/place-process.ts";
 import { containerCgroupDir } from "../cgroups/process-cgroup.ts";
 import { restoreSpec } from "../checkpoint/restore.ts";
 import { MemoryRelease } from "../exec/memory-release.ts";
@@ -81,7 +81,6 @@ export class ConmonTasks implements Tasks {
   readonly #memory = new MemoryRelease();
   readonly #programs = new SealedPrograms();
   readonly #attachLock: AttachLock;
-  readonly #places = new Map<string, CgroupPlace>();
   readonly #cgroupOptions = new CgroupOptions();
   readonly #publish: PublishTask;
   /** Those that have not exited. */
@@ -249,7 +248,9 @@ export class ConmonTasks implements Tasks {
     const { conmonPath, stateDir, monitorGraceMs: graceMs = 10_000 } = this.#options;
     const { monitorPidFile } = files;
     const { bundleDir, monitorCgroup } = task;
-    const place = monitorCgroup === undefined ? undefined : this.#place(monitorCgroup);
+    const place = async (pid: number) => {
+      if (monitorCgroup !== undefined) await placeProcess(this.#layout, monitorCgroup, pid);
+    };
     const runtimeLog = files.runtimeLog("create");
     const criuPath = task.restore?.criuPath;
     return startMonitor(
@@ -268,12 +269,6 @@ export class ConmonTasks implements Tasks {
       },
       deadline,
     );
-  }
-
-  #place(path: string): CgroupPlace {
-    const place = this.#places.get(path) ?? new CgroupPlace(this.#layout, path);
-    this.#places.set(path, place);
-    return place;
   }
 
   async #newRecord(

@@ -6,7 +6,6 @@ import {
   type Subprocess,
 } from "../../../ground/linux/index.ts";
 import { sendSignal } from "../cgroups/cgroup-processes.ts";
-import type { CgroupPlace } from "../cgroups/place-process.ts";
 import { criuErrors } from "../checkpoint/criu-log.ts";
 import { commandFailure } from "../exec/command-failure.ts";
 import { criuEnvironment } from "../handlers/criu.ts";
@@ -37,7 +36,7 @@ export type MonitorLaunch = {
   /** The OCI runtime's log of `create`. */
   readonly runtimeLog: string;
   /** Puts conmon into its cgroup, before it or what it starts has done anything. */
-  readonly place: CgroupPlace | undefined;
+  readonly place: (pid: number) => Promise<void>;
   /** What conmon hands to the container's first process as its streams; undefined where it copies. */
   readonly streams: readonly [StdioChoice, StdioChoice, StdioChoice] | undefined;
   /** Writes what the OCI runtime reads, while conmon is being loaded. */
@@ -78,7 +77,7 @@ export async function startMonitor(launch: MonitorLaunch, deadline: Deadline): P
   const over = new AbortController();
   let isLost = false;
   try {
-    await Promise.all([launch.prepare(), launch.place?.put(child.pid)]);
+    await Promise.all([launch.prepare(), launch.place(child.pid)]);
     startPipe.end("\0");
     void waitForLostRuntime(launch.monitorPidFile, launch.graceMs, over.signal).then((lost) => {
       isLost = lost;

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { constants } from "node:fs";
-import { open, readdir, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { HostPaths } from "../../../ground/hostpaths/index.ts";
+import { mount, unmount } from "../../../ground/linux/index.ts";
 import { until } from "../../../testing/until.ts";
 import type { Command, CommandIo, Task } from "../tasks.ts";
 import { TaskBench, tracesOf } from "../testing/task-bench.ts";
@@ -49,6 +50,25 @@ for (const handler of ["crun", "runc"]) {
       }
       return made;
     };
+
+    test("that cannot be deleted can be deleted later", async () => {
+      const process = await task.exec(command("exit 0"));
+      await process.start();
+      await process.wait();
+      const bundle = bench.bundleOf(task);
+      const [name = ""] = (await readdir(bundle)).filter((each) => each.startsWith("exec-"));
+      const obstacle = join(bundle, name, "obstacle");
+      await mkdir(obstacle);
+      await mount({ source: "obstacle", target: obstacle, type: "tmpfs" });
+      try {
+        await assert.rejects(process.delete(), /EBUSY/);
+        assert.equal(task.process(process.id), process);
+      } finally {
+        await unmount(obstacle);
+      }
+      await process.delete();
+      assert.throws(() => task.process(process.id), { code: "NotFound" });
+    });
 
     test("is created, runs, and has exited, until it is deleted; its task lists it by its id", async () => {
       const process = await task.exec(command("sleep 1000"));

@@ -224,7 +224,11 @@ export class ExecProcess implements Process {
   delete(): Promise<void> {
     if (this.#isBegun && this.#state.kind !== "exited")
       return Promise.reject(this.#wrong("delete", "has not exited"));
-    this.#deletion ??= this.#delete();
+    this.#deletion ??= this.#delete().catch((error: unknown) => {
+      // The next to ask tries again.
+      this.#deletion = undefined;
+      throw error;
+    });
     return this.#deletion;
   }
 
