@@ -9,11 +9,11 @@ import type { Digest } from "../../parts/oci/index.ts";
 export type Sandbox = {
   readonly id: string;
   readonly config: PodSandboxConfig;
-  /** As asked for; "" is the default handler. */
+  /** As requested; "" is the default handler. */
   readonly handler: string;
   readonly createdAtNs: bigint;
   readonly state: "ready" | "notReady";
-  /** The primary address first; none with the host's network or when it is stopped. */
+  /** The primary address first; empty with the host's network, or if it is stopped. */
   readonly ips: readonly string[];
   readonly namespaces: NamespaceOption;
 };
@@ -23,11 +23,11 @@ export type Container = {
   readonly sandboxId: string;
   readonly config: ContainerConfig;
   readonly imageId: Digest;
-  /** A reference by which the image can be pulled again: its digest reference where it has one. */
+  /** A reference with which the image can be pulled again: its digest reference, if it has one. */
   readonly imageRef: string;
   readonly createdAtNs: bigint;
   readonly state: ContainerState;
-  /** Absolute; "" when no log is kept. */
+  /** Absolute; "" if there is no log. */
   readonly logPath: string;
   readonly user: {
     readonly uid: number;
@@ -35,19 +35,16 @@ export type Container = {
     readonly supplementalGroups: readonly number[];
   };
   readonly stopSignal: number;
-  /**
-   * Those in force, or to be with the start: with what updates have changed, and as far as this host can give
-   * them.
-   */
+  /** The limits in force, or from the start on: with later updates, as far as this host supports them. */
   readonly resources: LinuxContainerResources | undefined;
   /** Images that it mounts. */
   readonly imageVolumes: readonly ImageVolume[];
 };
 
 export type ImageVolume = {
-  /** Which of `config.mounts`. */
+  /** Index into `config.mounts`. */
   readonly mount: number;
-  /** What its name stood for when the container was made. */
+  /** The image that its name resolved to when the container was created. */
   readonly imageId: Digest;
 };
 
@@ -56,12 +53,12 @@ export type ContainerState =
   | { readonly kind: "running"; readonly pid: number; readonly startedAtNs: bigint }
   | {
       readonly kind: "exited";
-      /** 0n when it never ran. */
+      /** 0n if it never ran. */
       readonly startedAtNs: bigint;
       readonly finishedAtNs: bigint;
       readonly exitCode: number;
       readonly reason: "Completed" | "Error" | "OOMKilled" | "StartError" | "Unknown";
       readonly message: string;
     }
-  /** Being created or of a state that cannot be found out. */
+  /** It is being created, or its state cannot be determined. */
   | { readonly kind: "unknown" };

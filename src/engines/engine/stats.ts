@@ -2,16 +2,15 @@ import type { CgroupUsage, Pressure, PressureLine, UsagePart } from "../../servi
 import type { Container, Sandbox } from "./states.ts";
 
 /**
- * What containers and pod sandboxes use of the machine. The figures are those of the moment, but for what
- * only sampling can tell (a rate of CPU time) or what would cost a walk of a file system (a writable layer):
- * these are kept, each with its time.
+ * Resource usage of containers and pod sandboxes. Figures are current, except for those that need sampling
+ * (CPU rates) or a walk of a file system (writable layers): these are cached, each with its time.
  */
 export interface Stats {
-  /** In the order of the containers. One that does not run has no usage, and still has its writable layer. */
+  /** In the order of the containers. One that is not running has no usage, but still a writable layer. */
   ofContainers(containers: readonly Container[]): Promise<readonly ContainerStats[]>;
   /**
    * In the order of the sandboxes, with their running containers; one that is not ready has no figures.
-   * `parts` are read besides those that ContainerStats and PodSandboxStats need.
+   * `parts` are read in addition to those that ContainerStats and PodSandboxStats need.
    */
   ofSandboxes(sandboxes: readonly Sandbox[], parts?: readonly UsagePart[]): Promise<readonly SandboxStats[]>;
   /** The file system of writable layers as a whole. */
@@ -23,13 +22,13 @@ export type ContainerStats = {
   /** Its cgroup in the hierarchies: "/kubepods/pod1/ID". */
   readonly cgroup: string;
   readonly usage: CgroupUsage | undefined;
-  /** Nanoseconds of CPU time in a second, lately; undefined while it has not been seen for long enough. */
+  /** Recent CPU time per second, in nanoseconds; undefined until there are two samples. */
   readonly usageNanoCores: bigint | undefined;
-  /** Undefined while it was never measured. */
+  /** Undefined until it was measured. */
   readonly writableLayer: LayerUsage | undefined;
 };
 
-/** What a container has written into its own layer, and when that was measured. */
+/** Disk usage of a container's writable layer, and when it was measured. */
 export type LayerUsage = {
   readonly takenAtNs: bigint;
   /** Directory whose file system holds it, as ImageFsInfo names it. */
@@ -41,17 +40,17 @@ export type LayerUsage = {
 export type SandboxStats = {
   readonly sandbox: Sandbox;
   readonly cgroup: string;
-  /** Of the pod's own cgroup where it has one that no other pod shares, else the sum of its containers. */
+  /** Usage of the pod's own cgroup if no other pod shares it, otherwise the sum of its containers. */
   readonly usage: CgroupUsage | undefined;
   readonly usageNanoCores: bigint | undefined;
-  /** Undefined with the host's network, which is not the pod's. */
+  /** Undefined with the host's network. */
   readonly network: NetworkStats | undefined;
   readonly containers: readonly ContainerStats[];
 };
 
 export type NetworkStats = {
   readonly atNs: bigint;
-  /** Name of the interface on the default network; undefined when there is none of them. */
+  /** Name of the interface on the default network; undefined if there is none. */
   readonly defaultInterface: string | undefined;
   /** Without the loopback. */
   readonly interfaces: readonly InterfaceStats[];

@@ -10,12 +10,12 @@ export type LoopbackPort = {
   readonly port: number;
 };
 
-/** In the order in which "localhost" is looked up by the peers. */
+/** In the order in which containerd and CRI-O try "localhost". */
 const loopbackAddresses = ["127.0.0.1", "::1"];
 
 /**
- * Connects to a TCP port of a pod as its own processes would by "localhost". Throws EngineError Unavailable,
- * and the signal's reason.
+ * Connects to a TCP port of a pod as its own processes would with "localhost". Throws EngineError
+ * Unavailable, and the signal's reason.
  */
 export async function connectLoopback(target: LoopbackPort, signal: AbortSignal): Promise<Socket> {
   const failures: string[] = [];

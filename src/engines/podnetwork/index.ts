@@ -1,8 +1,8 @@
 /**
- * What both engines do about the network of a pod: which namespaces it shares, what the network is told of
- * it, its sysctls, the files that name it and its servers, and connections to its ports.
+ * What both engines share for a pod's network: its namespaces, the parameters of its attachment, its sysctls,
+ * its files (hosts, hostname, resolv.conf), and connections to its ports.
  *
- * It must not know how pods are made.
+ * It must not know how pods are created.
  */
 export { forwardPort } from "./forward-port.ts";
 export { podAttachment, podToDetach } from "./pod-attachment.ts";

@@ -6,10 +6,7 @@ import {
 import type { PodAttachment, PortMapping } from "../../services/network/index.ts";
 import { parseQuantity } from "./quantity.ts";
 
-/**
- * What the network is told of a pod that is attached. Throws EngineError InvalidArgument for annotations that
- * are wrong.
- */
+/** The parameters for attaching a pod. Throws EngineError InvalidArgument for invalid annotations. */
 export function podAttachment(sandboxId: string, config: PodSandboxConfig, netnsPath: string): PodAttachment {
   const bandwidth = podBandwidth(config.annotations);
   return {
@@ -18,7 +15,7 @@ export function podAttachment(sandboxId: string, config: PodSandboxConfig, netns
   };
 }
 
-/** What the network is told of a pod whose attachment was lost. Its bandwidth is not needed for DEL. */
+/** The parameters for detaching a pod whose attachment record was lost. DEL does not need its bandwidth. */
 export function podToDetach(sandboxId: string, config: PodSandboxConfig, netnsPath: string): PodAttachment {
   return {
     sandboxId,

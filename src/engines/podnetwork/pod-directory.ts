@@ -2,9 +2,9 @@ import { mkdirSync } from "node:fs";
 import { mount, mountFlags } from "../../ground/linux/index.ts";
 
 /**
- * Makes a directory for what a pod's containers see as /etc/hosts, /etc/hostname and /etc/resolv.conf: a
- * small tmpfs of its own. They may write to these files as much as they like, and must not take the room in
- * the state directory that every other pod needs. What they write counts for their own memory.
+ * Creates a directory for the pod's /etc/hosts, /etc/hostname and /etc/resolv.conf: a small tmpfs of its own.
+ * Containers may write to these files, but must not use up the state directory, which all pods need. What
+ * they write counts as their own memory.
  */
 export async function mountPodDirectory(directory: string, sizeBytes: number): Promise<void> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });

@@ -5,9 +5,9 @@ import { sharesHostNetwork } from "./pod-namespaces.ts";
 import { resolvConfOf } from "./resolv-conf.ts";
 
 /**
- * The pod's hostname: what it asks for, else the machine's. A pod on the host's network has the machine's in
- * any case: it is in the host's UTS namespace too, so that `hostname`, $HOSTNAME and /etc/hostname would not
- * agree.
+ * The pod's hostname: the requested one, or the machine's. A pod on the host's network always has the
+ * machine's: it is also in the host's UTS namespace, so otherwise `hostname`, $HOSTNAME and /etc/hostname
+ * would differ.
  */
 export function podHostname(config: PodSandboxConfig): string {
   return config.hostname === "" || sharesHostNetwork(config) ? hostHostname() : config.hostname;
@@ -25,7 +25,7 @@ export async function podResolvConf(config: PodSandboxConfig): Promise<string> {
   return resolvConfOf(config.dnsConfig) ?? (await hostFile("/etc/resolv.conf"));
 }
 
-/** A host without the file has nothing to pass on. */
+/** Empty if the host does not have the file. */
 async function hostFile(path: string): Promise<string> {
   return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return "";

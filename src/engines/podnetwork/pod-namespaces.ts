@@ -1,9 +1,6 @@
 import { NamespaceMode, type NamespaceOption, type PodSandboxConfig } from "../../ground/protocol/index.ts";
 
-/**
- * The pod's namespace options, with CRI's defaults (NamespaceMode 0 is POD) where the message leaves them
- * out.
- */
+/** The pod's namespace options, with CRI's defaults (NamespaceMode 0 is POD) for missing ones. */
 export function namespaceOptions(config: PodSandboxConfig): NamespaceOption {
   return (
     config.linux?.securityContext?.namespaceOptions ?? {

@@ -3,8 +3,8 @@ import type { PodSandboxConfig } from "../../ground/protocol/index.ts";
 import { sharesHostIpc, sharesHostNetwork } from "./pod-namespaces.ts";
 
 /**
- * The sysctls to write in the pod's namespaces: the defaults of the configuration that those namespaces take,
- * and the pod's own over them.
+ * The sysctls to write in the pod's namespaces: the configured defaults that apply to them, overridden by the
+ * pod's own.
  */
 export function podSysctls(
   config: PodSandboxConfig,
@@ -17,8 +17,7 @@ export function podSysctls(
 }
 
 /**
- * Those of `sysctls` that can be written once plugins have made the pod's interfaces, and those that are
- * written before.
+ * Splits `sysctls` into those that must wait until plugins have created the pod's interfaces, and the others.
  */
 export function byInterface(sysctls: Readonly<Record<string, string>>): {
   readonly ofInterfaces: Readonly<Record<string, string>>;

@@ -1,6 +1,6 @@
 import type { DNSConfig } from "../../ground/protocol/index.ts";
 
-/** resolv.conf(5) of a pod's DNS configuration; undefined where that says nothing, and the host's stands. */
+/** resolv.conf(5) from a pod's DNS configuration; undefined if that is empty, and the host's applies. */
 export function resolvConfOf(dns: DNSConfig | undefined): string | undefined {
   if (dns === undefined || dns.servers.length + dns.searches.length + dns.options.length === 0)
     return undefined;

@@ -6,7 +6,7 @@ import type { Extensions } from "./extensions/extensions.ts";
 import type { PodEngineOptions } from "./pod-engine-options.ts";
 import type { UnreadableRecord } from "./records/record-store.ts";
 
-/** Whether pods can be run now, and with what. */
+/** Whether pods can run now, and with which features. */
 export async function engineStatus(
   options: PodEngineOptions,
   extensions: Extensions,
@@ -17,7 +17,7 @@ export async function engineStatus(
   return {
     conditions: [runtimeCondition(handlers, database.trouble()), networkCondition(networkStatus)],
     handlers: criHandlers(handlers),
-    // What the pod has not got of its own is bound from the host then, with every handler.
+    // What the pod does not have of its own is then bind-mounted from the host, with every handler.
     userNamespacesHostNetwork: handlers.handlers.some(
       ({ usability, features }) => usability.kind === "usable" && features.userNamespaces,
     ),
@@ -39,7 +39,7 @@ export async function engineStatus(
       criu,
       extensions: extensions.describe(),
       unreadableRecords,
-      // containerd's name for it, which scripts look at.
+      // containerd's name, which scripts use.
       lastCNILoadStatus: networkStatus.kind === "ready" ? "OK" : networkStatus.message,
     },
   };
@@ -65,9 +65,7 @@ function networkCondition(status: NetworkStatus): EngineStatus["conditions"][num
   return { type: "NetworkReady", ok: false, reason: status.reason, message: status.message };
 }
 
-/**
- * The usable ones; the default appears under "" too, which is how a pod without a RuntimeClass asks for it.
- */
+/** The usable handlers; the default also appears as "", which pods without a RuntimeClass request. */
 function criHandlers(table: HandlerTable): EngineStatus["handlers"] {
   const usable = table.handlers.filter((handler) => handler.usability.kind === "usable");
   const named = usable.map(({ name, features }) => ({ name, ...features }));

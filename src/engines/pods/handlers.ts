@@ -2,8 +2,8 @@ import { findHandler, type Handler, type HandlerTable } from "../../services/run
 import { EngineError } from "../engine/index.ts";
 
 /**
- * The handler of that name, "" being the default. Throws EngineError: InvalidArgument for an unknown one,
- * FailedPrecondition for one that this host cannot use.
+ * The handler with that name; "" is the default. Throws EngineError: InvalidArgument if it is unknown,
+ * FailedPrecondition if this host cannot use it.
  */
 export function usableHandler(table: HandlerTable, name: string): Handler {
   const handler = findHandler(table, name);

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 
 /**
- * Where a sandbox's and a container's files lie, all in the state directory: none of it outlives the
- * machine's next start.
+ * Paths of a sandbox's and a container's files, all in the state directory: none survives a restart of the
+ * machine.
  */
 export type SandboxPaths = {
   /** A small tmpfs: see `makeSandboxDirectory`. */
@@ -13,9 +13,9 @@ export type SandboxPaths = {
   readonly hostname: string;
   readonly resolvConf: string;
   readonly shm: string;
-  /** Bundle of the pause process, where there is one. */
+  /** Bundle of the pause process, if there is one. */
   readonly pauseBundle: string;
-  /** File that tells the path of the cgroup that is named for the pod, while there is one. */
+  /** File with the path of the cgroup that is named for the pod, if there is one. */
   readonly cgroupNote: string;
 };
 
@@ -37,9 +37,9 @@ export type ContainerPaths = {
   /** The OCI bundle. */
   readonly bundle: string;
   readonly rootfs: string;
-  /** Holds a directory for each image that is mounted as a volume. */
+  /** Contains a directory for each image mounted as a volume. */
   readonly images: string;
-  /** Where layers are mounted while the root file system of a pod with a user namespace is. */
+  /** Mount points of layers while the root file system of a pod with a user namespace is mounted. */
   readonly layers: string;
   /** Mount points of volumes whose owners are mapped. */
   readonly volumes: string;

@@ -23,19 +23,19 @@ import type { StepObserver } from "./records/steps.ts";
 
 export type PodEngineOptions = {
   readonly version: string;
-  /** The daemon's whole configuration, to be shown. */
+  /** The daemon's whole configuration, for display. */
   readonly configuration: Readonly<Record<string, unknown>>;
   /** tmpfs: namespaces, bundles, files of pods. */
   readonly stateDir: string;
-  /** Directory for checkpoints under way, on a disk that has room for containers' memory. */
+  /** Directory for checkpoints in progress, on a disk with enough space for containers' memory. */
   readonly checkpointDir: string;
   readonly criu: Criu;
-  /** Whose troubles are the engine's. */
+  /** Its failures are reported by the engine's status. */
   readonly database: Pick<Database, "trouble">;
-  /** Of CRI's namespace. */
+  /** In CRI's namespace. */
   readonly sandboxes: Sandboxes;
   readonly containers: Containers;
-  /** Of all services, whose events it publishes too. */
+  /** The events of all services; the engine publishes its own, too. */
   readonly events: ServiceEvents;
   readonly images: Images;
   readonly securityProfiles: SecurityProfiles;
@@ -45,36 +45,36 @@ export type PodEngineOptions = {
   readonly snapshotters: () => readonly Snapshotter[];
   /** Of that of new containers. */
   readonly usageMeter: UsageMeter;
-  /** How often the CPU time of what runs is looked at, for its rate. */
+  /** How often the CPU time of running containers is sampled. */
   readonly samplePeriodMs: number;
   readonly network: Network;
   readonly tasks: Tasks;
   readonly handlers: HandlerTable;
   readonly cgroupDriver: CgroupDriver;
-  /** Whether running pods get an empty cgroup named for them, where cAdvisor looks for them. */
+  /** Whether running pods get an empty cgroup named after them, where cAdvisor looks for them. */
   readonly sandboxCgroups: boolean;
   readonly host: HostFacts;
   readonly containerSettings: ContainerSettings;
-  /** For paths that requests name; the caller ends the waits before it disposes of the engine. */
+  /** For paths in requests; the caller ends its waits before it disposes the engine. */
   readonly hostPaths: HostPaths;
   readonly trees: TreeRemover;
-  /** On the disk of volumes and checkpoints. */
+  /** On the same disk as volumes and checkpoints. */
   readonly trash: Trash;
   readonly appArmor: AppArmor;
-  /** In any order: each says its place. */
+  /** In any order: each has its place. */
   readonly extensions: readonly Extension[];
-  /** On disk: volumes that images declare. */
+  /** On disk, for volumes that images declare. */
   readonly volumeDir: string;
   readonly declaredVolumes: "copy" | "ignore";
   /** When images are removed because the disk fills up. */
   readonly imageThresholds: ThresholdOptions;
-  /** Of logs that no kubelet rotates; 0 is no limit. */
+  /** Limit for logs that no kubelet rotates; 0 is no limit. */
   readonly ownedLogBytes: number;
-  /** Undefined where SELinux is not enabled. */
+  /** Undefined if SELinux is not enabled. */
   readonly seLinux: SeLinux | undefined;
   readonly logger: Logger;
   readonly unusableFiles: UnusableFiles;
-  /** Written into pods that have the namespaces for them, unless the pod says otherwise. */
+  /** Set in pods that have the namespaces for them, unless the pod sets them. */
   readonly defaultSysctls: Readonly<Record<string, string>>;
   /** Path of the static program that holds a shared PID namespace. */
   readonly pauseProgram: string;

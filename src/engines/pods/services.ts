@@ -29,10 +29,10 @@ import type { Pauses } from "./tasks/pauses.ts";
 import type { TaskTable } from "./tasks/task-table.ts";
 import type { DeclaredVolumes } from "./volumes/declared-volumes.ts";
 
-/** What the life cycles of sandboxes and containers work with. Made once, by PodEngine. */
+/** Dependencies of the life cycles of sandboxes and containers. Created once, by PodEngine. */
 export type PodServices = {
   readonly stateDir: string;
-  /** On disk: checkpoints that are being made, or waiting to be restored. */
+  /** On disk: checkpoints being taken, or waiting to be restored. */
   readonly checkpointDir: string;
   readonly criu: Criu;
   readonly images: Pick<ImageCatalog, "find"> & ImageRootfs;
@@ -40,14 +40,14 @@ export type PodServices = {
   readonly securityProfiles: SecurityProfiles;
   readonly network: Network;
   readonly tasks: Tasks;
-  /** Their features are those that they have on this host. */
+  /** With the features that they have on this host. */
   readonly handlers: HandlerTable;
   readonly userNamespaces: UserNamespaceSupport;
   readonly cgroupDriver: CgroupDriver;
   readonly host: HostFacts;
   readonly containerSettings: ContainerSettings;
   readonly hostPaths: HostPaths;
-  /** For trees that others have filled, in the state directory. */
+  /** For trees with others' files, in the state directory. */
   readonly trees: TreeRemover;
   /** For those on disk. */
   readonly trash: Trash;
@@ -55,7 +55,7 @@ export type PodServices = {
   readonly extensions: Extensions;
   readonly treeCopier: TreeCopier;
   readonly declaredVolumes: DeclaredVolumes;
-  /** Undefined where SELinux is not enabled. */
+  /** Undefined if SELinux is not enabled. */
   readonly seLinux: SeLinux | undefined;
   /** That of new containers. */
   readonly snapshotter: Snapshotter;

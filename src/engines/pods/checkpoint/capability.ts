@@ -5,9 +5,9 @@ import { podIdMappings } from "../sandbox/user-namespaces.ts";
 import type { PodServices } from "../services.ts";
 
 /**
- * The path of a criu by which this handler takes checkpoints of a pod's containers and restores them. Throws
- * EngineError: Unimplemented for a handler that cannot, and for a pod of which none can; FailedPrecondition
- * where there is no criu that works.
+ * The path of the criu with which this handler checkpoints and restores a pod's containers. Throws
+ * EngineError: Unimplemented if the handler cannot, or no handler can for this pod; FailedPrecondition
+ * without a working criu.
  */
 export function criuFor(
   handler: Handler,
@@ -22,8 +22,8 @@ export function criuFor(
       `runtime handler ${handler.name} (${handler.path}, version ${handler.version}) is built without support for checkpoint and restore; ${remedy}`,
     );
   }
-  // Seen with criu 4.2: by crun it cannot write down the devices that are bound there, by runc not restore
-  // into the pod's network.
+  // Seen with criu 4.2: with crun it cannot dump bind-mounted devices, and with runc it cannot restore into
+  // the pod's network.
   if (podIdMappings(pod) !== undefined)
     throw new EngineError(
       "Unimplemented",

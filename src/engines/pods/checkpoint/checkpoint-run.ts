@@ -9,7 +9,7 @@ import { whilePaused } from "./freeze.ts";
 import { beginJournal } from "./journal.ts";
 import { criuPaths } from "./paths.ts";
 
-/** One container of a checkpoint, and the file that it is written to. */
+/** One container of a checkpoint, and its archive's path. */
 export type Subject = {
   readonly record: ContainerRecord;
   readonly task: Task;
@@ -19,19 +19,19 @@ export type Subject = {
 export type CheckpointRun = {
   readonly sandbox: SandboxRecord;
   readonly subjects: readonly Subject[];
-  /** Keeps the journal. */
+  /** Contains the journal. */
   readonly directory: string;
-  /** Where criu writes: needs as much room as the processes have memory. */
+  /** For criu's images: needs as much space as the processes have memory. */
   readonly scratch: string;
   readonly criuPath: string;
-  /** Gives what was written its name, once all containers go on. */
+  /** Renames what was written to its final name, once all containers have resumed. */
   readonly finish: () => Promise<void>;
 };
 
 /**
- * Writes down all containers as they were at one moment, lets them go on and finishes. What is not finished
- * is taken away before this rejects, or else by the next daemon, which also finds what one that is cut has
- * left: the journal says it.
+ * Dumps all containers at one point in time, resumes them, and finishes. On a failure, incomplete files are
+ * removed before this rejects, or else by the next daemon, which finds them with the journal, as after a
+ * crash.
  */
 export async function runCheckpoint(
   run: CheckpointRun,
@@ -62,9 +62,9 @@ export async function runCheckpoint(
 }
 
 /**
- * What lies in the checkpoint's own directory goes with that, in the background; what lies at the client's
- * place goes before. Where that fails the journal says what is still to go: a checkpoint that is finished
- * stays, and one that is not says why.
+ * Files at the client's location are removed first; those in the checkpoint's own directory with it, in the
+ * background. If that fails, the journal still lists what to remove: a finished checkpoint stays, and an
+ * unfinished one reports its error.
  */
 async function removeRest(
   { directory, sandbox }: CheckpointRun,
@@ -100,7 +100,7 @@ async function writeAll(run: CheckpointRun, services: PodServices, signal: Abort
   }
 }
 
-/** The signal of a call, and its limit in time. Throws EngineError DeadlineExceeded by its reason. */
+/** Combines a call's signal with a timeout, whose reason is EngineError DeadlineExceeded. */
 export function limited(signal: AbortSignal | undefined, timeoutMs: number): AbortSignal & Disposable {
   const expiry = new AbortController();
   const timer = setTimeout(

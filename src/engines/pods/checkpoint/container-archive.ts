@@ -75,13 +75,13 @@ function configDump(record: ContainerRecord, sandbox: SandboxRecord, imageName: 
   };
 }
 
-/** A restored container's spec names a file of this host for criu to read. */
+/** A restored container's spec has a file of this host for criu. */
 function withoutOwnAnnotations(spec: OciSpec): OciSpec {
   const { "org.criu.config": _, ...annotations } = spec.annotations;
   return { ...spec, annotations };
 }
 
-/** By this CRI-O knows whether to make a file or a directory where a source is missing. */
+/** From this, CRI-O knows whether to create a file or a directory for a missing source. */
 async function bindMounts({ mounts }: OciSpec, lookUp: LookUp) {
   const binds = mounts.filter(({ type, destination }) => type === "bind" && destination !== "/dev/shm");
   return Promise.all(

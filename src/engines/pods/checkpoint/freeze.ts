@@ -1,8 +1,8 @@
 import type { Task } from "../../../services/runtime/index.ts";
 
 /**
- * Pauses all tasks, runs `work`, and lets all go on, whatever happens: also one whose pausing failed. Nothing
- * of a pod then changes while its containers are written down one after the other.
+ * Pauses all tasks, runs `work`, and resumes all in any case, including one whose pause failed. So nothing in
+ * a pod changes while its containers are dumped one after the other.
  */
 export async function whilePaused<T>(tasks: readonly Task[], work: () => Promise<T>): Promise<T> {
   const pauses = await Promise.allSettled(tasks.map((task) => task.pause()));

@@ -3,19 +3,19 @@ import { join } from "node:path";
 import { messageOf } from "../../../ground/errors/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
 
-/** What a checkpoint under way has to take back when it is cut. */
+/** What to undo if a checkpoint is interrupted. */
 export type Journal = {
   /** Containers that may be paused. */
   readonly containerIds: readonly string[];
-  /** Files and directories that are not finished, on the host. */
+  /** Incomplete files and directories on the host. */
   readonly partial: readonly string[];
 };
 
 const name = "journal.json";
 
 /**
- * Makes the directory of a checkpoint, with its journal in it, or puts another journal in the place of that,
- * which stays where there is no room for the other.
+ * Creates the directory of a checkpoint with its journal, or replaces the journal; on a full disk, the old
+ * journal stays.
  */
 export async function beginJournal(directory: string, journal: Journal): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -24,7 +24,7 @@ export async function beginJournal(directory: string, journal: Journal): Promise
   await rename(`${path}.new`, path);
 }
 
-/** Undefined where it was not written whole: then nothing had been done yet. */
+/** Undefined if it is incomplete: then nothing had been done yet. */
 export async function readJournal(directory: string, logger: Logger): Promise<Journal | undefined> {
   try {
     return JSON.parse(await readFile(join(directory, name), "utf8"));

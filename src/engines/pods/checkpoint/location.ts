@@ -4,13 +4,12 @@ import { basename, dirname, join } from "node:path";
 import type { LookUp } from "../../../ground/hostpaths/index.ts";
 import { EngineError } from "../../engine/index.ts";
 
-/**
- * A file that is asked for, and the name under which it grows: in the same directory, so that a rename
- * finishes it.
- */
+/** A requested file, and its temporary name in the same directory, so that a rename finishes it. */
 export type Location = { readonly path: string; readonly partial: string };
 
-/** Throws EngineError InvalidArgument where no file can be made, or something lies that is no file. */
+/**
+ * Throws EngineError InvalidArgument if no file can be created there, or something other than a file exists.
+ */
 export async function prepareLocation(path: string, lookUp: LookUp): Promise<Location> {
   await lookUp(path, () => requireFilePlace(path));
   const hidden = `.${basename(path).slice(0, 200)}.${randomBytes(6).toString("hex")}.partial`;
@@ -34,7 +33,7 @@ async function requireFilePlace(path: string): Promise<void> {
   if (found !== undefined && !found.isFile()) refuse("it exists and is not a regular file");
 }
 
-/** Gives a finished file its name; on disk when it resolves. */
+/** Gives a finished file its name; durable when it resolves. */
 export async function finishLocation({ path, partial }: Location, lookUp: LookUp): Promise<void> {
   await lookUp(path, async () => {
     await rename(partial, path);
@@ -43,7 +42,7 @@ export async function finishLocation({ path, partial }: Location, lookUp: LookUp
   });
 }
 
-/** Throws EngineError InvalidArgument for what is not an empty directory. */
+/** Throws EngineError InvalidArgument unless it is an empty directory. */
 export async function requireEmptyDirectory(path: string, lookUp: LookUp): Promise<void> {
   await lookUp(path, () => requireEmpty(path));
 }

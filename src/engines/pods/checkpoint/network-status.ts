@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import type { AttachedNetworkResult } from "../../../services/network/index.ts";
 
-/** Podman's form of what its networks gave a container: for each network its interfaces, by their names. */
+/** A container's networks in Podman's format: for each network, its interfaces by name. */
 export type NetworkStatusDump = Readonly<
   Record<string, { readonly interfaces: Readonly<Record<string, DumpedInterface>> }>
 >;
@@ -11,7 +11,7 @@ type DumpedInterface = {
   readonly mac_address: string;
 };
 
-/** CNI's result (specification, section 5), of which nothing is certain but that it is an object. */
+/** CNI's result (specification, section 5), which may be any object. */
 type Result = {
   readonly interfaces?: readonly { readonly name?: unknown; readonly mac?: unknown }[];
   readonly ips?: readonly {
@@ -21,7 +21,7 @@ type Result = {
   }[];
 };
 
-/** What CNI plugins said of a pod, as `network.status` of an archive says it. */
+/** A pod's CNI results in the format of an archive's `network.status`. */
 export function networkStatus(networks: readonly AttachedNetworkResult[]): NetworkStatusDump {
   return Object.fromEntries(
     networks.map(({ network, interface: name, result }) => [
@@ -31,7 +31,7 @@ export function networkStatus(networks: readonly AttachedNetworkResult[]): Netwo
   );
 }
 
-/** An address that names no interface is on the one that was asked for. */
+/** An address without an interface is on the requested one. */
 function interfaceOf(name: string, { interfaces = [], ips = [] }: Result): DumpedInterface {
   const own = ips.filter(
     ({ interface: at }) =>

@@ -12,18 +12,18 @@ import { newId } from "../records/records.ts";
 import type { PodServices } from "../services.ts";
 import { restoreDirectory } from "./paths.ts";
 
-/** A checkpoint that was taken apart for a container that is to come of it. */
+/** A checkpoint that was unpacked for a new container. */
 export type OpenedCheckpoint = {
-  /** The new container's: the directory is named after it. */
+  /** Id of the new container, which names the directory. */
   readonly containerId: string;
-  /** The image that the container was made of. */
+  /** The checkpointed container's image. */
   readonly image: Image;
 };
 
 /**
- * The archives of a checkpoint, where a container's image is one: the absolute path of an archive, as CRI-O
- * has it, or an image that was made of one. Undefined for every other. Throws EngineError NotFound for a path
- * at which there is no file.
+ * The archives of a checkpoint, if a container's image is one: the absolute path of an archive, as in CRI-O,
+ * or an image created from one. Otherwise undefined. Throws EngineError NotFound for a path at which there is
+ * no file.
  */
 export async function checkpointSources(
   reference: string,
@@ -39,7 +39,7 @@ export async function checkpointSources(
   return images.layerFiles(image).map(({ path, digest, size }) => ({ path, expected: { digest, size } }));
 }
 
-/** Throws EngineError. What it has made is removed again then. */
+/** Leaves nothing on an error. Throws EngineError. */
 export async function openCheckpoint(
   sources: readonly ArchiveSource[],
   lookUp: LookUp,
@@ -71,7 +71,7 @@ async function requireFile(path: string): Promise<void> {
   );
 }
 
-/** The processes have the files of just this image open; one that only bears its name now will not do. */
+/** The processes have files of exactly this image open, so another image with the same name does not work. */
 function baseImage(config: ConfigDump, { images }: PodServices): Image {
   const { rootfsImageRef: ref, rootfsImageName: name } = config;
   const image = images.find(ref === "" ? name : ref);

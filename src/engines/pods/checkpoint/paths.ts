@@ -6,14 +6,12 @@ import { join } from "node:path";
 export const dumpPrefix = "dump-";
 export const restorePrefix = "restore-";
 
-/** Where a checkpoint is made: it goes with the call. */
+/** Directory of a checkpoint in progress, removed at the end of the call. */
 export function dumpDirectory(checkpointDir: string, id: string): string {
   return join(checkpointDir, `${dumpPrefix}${id}`);
 }
 
-/**
- * Where criu writes of one of a checkpoint's containers: its images, and in `workDir` what it says of them.
- */
+/** Paths for criu, for one container of a checkpoint: its images, and in `workDir` its logs. */
 export function criuPaths(scratch: string, containerId: string): CriuPaths {
   const workDir = join(scratch, containerId);
   return { workDir, imageDir: join(workDir, "checkpoint") };
@@ -21,7 +19,7 @@ export function criuPaths(scratch: string, containerId: string): CriuPaths {
 
 export type CriuPaths = { readonly workDir: string; readonly imageDir: string };
 
-/** Where the checkpoint lies, taken apart, that a container is to be restored from, until it runs. */
+/** Directory of the unpacked checkpoint from which a container is restored, until it runs. */
 export function restoreDirectory(checkpointDir: string, containerId: string): string {
   return join(checkpointDir, `${restorePrefix}${containerId}`);
 }

@@ -22,12 +22,12 @@ import { writePodDump } from "./pod-dump.ts";
 import { PodRestore } from "./pod-restore.ts";
 import { recoverCheckpoints } from "./recover-checkpoints.ts";
 
-/** Checkpoints of containers and whole pods, and pods that are restored from them. */
+/** Checkpoints of containers and whole pods, and restoring pods from them. */
 export class PodCheckpoints implements Checkpoints {
   readonly #services: PodServices;
   readonly #containers: ContainerLifecycle;
   readonly #restore: PodRestore;
-  /** Ends what waits in the background. */
+  /** Ends background work. */
   readonly #closed = new AbortController();
 
   constructor(services: PodServices, sandboxes: SandboxLifecycle, containers: ContainerLifecycle) {
@@ -81,7 +81,7 @@ export class PodCheckpoints implements Checkpoints {
 
   restorePod: Checkpoints["restorePod"] = (request, signal) => this.#restore.restore(request, signal);
 
-  /** Takes back what a daemon that was cut has left of checkpoints; containers that it left paused go on. */
+  /** Removes what a crashed daemon left of checkpoints; containers that it left paused are resumed. */
   async recover(): Promise<void> {
     await recoverCheckpoints(this.#services, this.#containers, this.#closed.signal);
   }
@@ -90,7 +90,7 @@ export class PodCheckpoints implements Checkpoints {
     this.#closed.abort();
   }
 
-  /** The running containers of the pod, all of them and no other, each with a name of its own. */
+  /** Checks that these are exactly the pod's running containers, with distinct names. */
   #selected(sandboxId: string, ids: readonly string[]): readonly ContainerRecord[] {
     const { containers, taskTable } = this.#services;
     const refuse = (why: string): never => {

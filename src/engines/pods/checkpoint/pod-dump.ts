@@ -7,8 +7,8 @@ import { CheckpointError } from "../../../services/checkpoint/index.ts";
 import type { SandboxRecord } from "../records/records.ts";
 
 /**
- * What a pod's checkpoint says of itself, in `pod.dump`, which is written last. Each container has an archive
- * of its own beside it, of the form that CheckpointContainer writes.
+ * A pod checkpoint's description, `pod.dump`, which is written last. Each container has an archive next to
+ * it, in the format that CheckpointContainer writes.
  */
 export type PodDump = {
   readonly containers: readonly PodDumpContainer[];
@@ -18,7 +18,7 @@ export type PodDumpContainer = {
   readonly name: string;
   /** Name of its archive. */
   readonly archive: string;
-  /** As it was asked for, for people and tools; nothing is made of it. */
+  /** As requested, for users and tools; not read here. */
   readonly config?: unknown;
 };
 
@@ -43,7 +43,7 @@ export async function writePodDump(
   await lookUp(path, () => writeFile(path, text, { mode: 0o600, flush: true }));
 }
 
-/** Reads that of whoever's. Throws CheckpointError InvalidArgument. */
+/** Reads an untrusted `pod.dump`. Throws CheckpointError InvalidArgument. */
 export async function readPodDump(directory: string, lookUp: LookUp): Promise<PodDump> {
   const path = join(directory, dumpName);
   const refuse = (why: string): never => {
@@ -71,7 +71,7 @@ function parse(text: string, refuse: (why: string) => never) {
   }
 }
 
-/** An archive is beside the file, wherever that says it is. */
+/** The archive must be in the same directory. */
 function isContainer(value: unknown): value is PodDumpContainer {
   if (typeof value !== "object" || value === null || !("name" in value) || !("archive" in value))
     return false;

@@ -8,7 +8,9 @@ import type { PodServices } from "../services.ts";
 import { criuFor } from "./capability.ts";
 import { type PodDump, readPodDump } from "./pod-dump.ts";
 
-/** Makes a pod and its containers from a pod's checkpoint; each is restored when it is started. */
+/**
+ * Creates a pod and its containers from a pod's checkpoint; each container is restored when it is started.
+ */
 export class PodRestore {
   readonly #services: PodServices;
   readonly #sandboxes: SandboxLifecycle;
@@ -36,17 +38,14 @@ export class PodRestore {
       }
       return { sandboxId, containers };
     } catch (error) {
-      // One that an earlier call made, whose answer was not heard, is that call's.
+      // A pod that an earlier call created, whose response was lost, belongs to that call.
       if (!before.has(sandboxId)) await this.#sandboxes.remove(sandboxId);
       throw error;
     }
   }
 }
 
-/**
- * The configurations, each with the archive of its name. Throws EngineError InvalidArgument unless the names
- * are the same.
- */
+/** Matches configurations and archives by name. Throws EngineError InvalidArgument if the names differ. */
 function archivesByName(
   { directory, containerConfigs }: PodRestoreRequest,
   { containers }: PodDump,

@@ -8,9 +8,9 @@ import { readJournal } from "./journal.ts";
 import { criuPaths, dumpPrefix, restorePrefix } from "./paths.ts";
 
 /**
- * After the daemon was away: unfinished archives go and containers that were paused go on, in the background,
- * as a criu that is still at work is ended first; until then nobody else touches those containers. What was
- * taken apart for a container that was never made goes too.
+ * After a restart of the daemon: removes incomplete archives and resumes paused containers, in the
+ * background, since a criu that is still running is ended first; until then, these containers are locked.
+ * Also removes what was unpacked for a container that was never created.
  */
 export async function recoverCheckpoints(
   services: PodServices,
@@ -42,7 +42,7 @@ async function takeBack(
   signal: AbortSignal,
 ): Promise<void> {
   const { logger, taskTable, trash } = services;
-  // The containers are held before anything else can ask for them.
+  // The containers are locked before any call can use them.
   const journal = await readJournal(directory, logger);
   const ids = journal?.containerIds ?? [];
   using _ = await containers.hold(ids);

@@ -13,7 +13,7 @@ import { restoreDirectory } from "./paths.ts";
 import { restoreShm } from "./shared-memory.ts";
 import { requireSameShape } from "./spec-differences.ts";
 
-/** Brings the file system of a container that is restored to what it was; does nothing for all others. */
+/** Restores the file system of a container from its checkpoint; does nothing for other containers. */
 export function restoreStep(services: PodServices): Step<ContainerDraft> {
   return {
     name: "container-restore",
@@ -36,8 +36,7 @@ export function restoreStep(services: PodServices): Step<ContainerDraft> {
 }
 
 /**
- * What a task is made from in the place of a program; undefined for a container that is not restored. Its log
- * goes on where the old one ended.
+ * What a task is restored from; undefined for other containers. Its log continues where the old one ended.
  */
 export async function taskRestore(
   record: ContainerRecord,
@@ -60,14 +59,14 @@ export async function taskRestore(
 }
 
 /**
- * criu gives namespaces that processes join the name and parameters of those they come from: the pod's own
- * come back.
+ * criu changes the hostname and parameters of the namespaces that processes join: this restores the pod's
+ * own.
  */
 export async function resetNamespaces(sandbox: SandboxRecord, services: PodServices): Promise<void> {
   await services.namespaceThread.resetPodNamespaces(podNamespaces(sandbox, services));
 }
 
-/** Once the processes run, or the container goes. */
+/** Once the processes run, or the container is removed. */
 export async function forgetCheckpoint(
   { id }: Pick<ContainerRecord, "id">,
   { checkpointDir, trash }: Pick<PodServices, "checkpointDir" | "trash">,

@@ -6,8 +6,8 @@ import type { PodServices } from "../services.ts";
 type Services = Pick<PodServices, "snapshotter" | "snapshotters" | "stateDir">;
 
 /**
- * Where a container's changes to its image's file system are to be found, for as long as `use` runs. With a
- * snapshotter that copies, the image's tree is looked at through a view made for it.
+ * Calls `use` with the source of a container's changes to its image's file system. With a snapshotter that
+ * copies, the image's tree is read through a temporary view.
  */
 export async function withRootfsSource(
   containerId: string,

@@ -1,14 +1,14 @@
 import { addMissingFiles, type Checkpoint } from "../../../services/checkpoint/index.ts";
 import type { OciSpec } from "../../../services/runtime/index.ts";
 
-/** Whether a container has its pod's own /dev/shm: not the host's, nor a volume in its place. */
+/** Whether a container has its pod's own /dev/shm, rather than the host's or a volume. */
 export function mountsOwnShm({ mounts }: Pick<OciSpec, "mounts">, shm: string): boolean {
   return mounts.findLast(({ destination }) => destination === "/dev/shm")?.source === shm;
 }
 
 /**
- * Brings back what was in /dev/shm. Its files are the pod's: those that are there, which other containers may
- * use, stay as they are. Throws CheckpointError.
+ * Restores the files of /dev/shm. They belong to the pod: existing ones, which other containers may use, stay
+ * as they are. Throws CheckpointError.
  */
 export async function restoreShm(
   { shm: tar }: Pick<Checkpoint, "shm">,

@@ -2,7 +2,7 @@ import type { Checkpoint } from "../../../services/checkpoint/index.ts";
 import type { OciSpec } from "../../../services/runtime/index.ts";
 import { EngineError } from "../../engine/index.ts";
 
-/** Made by every engine for each pod anew, some of them by CRI-O alone. */
+/** Every engine creates these for each pod; some only CRI-O. */
 const ownMounts = new Set([
   "/dev/shm",
   "/etc/resolv.conf",
@@ -13,9 +13,9 @@ const ownMounts = new Set([
 ]);
 
 /**
- * Refuses a container that the checkpoint's processes could not be restored into. criu restores the mounts
- * that were there: one that is missing would have nothing behind it, one more would not appear. With `exact`
- * the process must be the one that the configuration asks for. Throws EngineError FailedPrecondition.
+ * Refuses a container into which the checkpoint's processes cannot be restored. criu restores the
+ * checkpointed mounts: a missing one would have no source, and an additional one would not appear. With
+ * `exact`, the process must be the configured one. Throws EngineError FailedPrecondition.
  */
 export function requireSameShape(
   container: string,

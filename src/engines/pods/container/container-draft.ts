@@ -9,9 +9,9 @@ import type { PodServices } from "../services.ts";
 import { newContainerRecord } from "./container-spec.ts";
 
 /**
- * The record of a container that is to be made of an image; or of a checkpoint, where `archive` is one or the
- * configuration names one in the place of its image. That is then taken apart already, in a directory named
- * after the new container. Throws EngineError NotFound for what is not here.
+ * The record of a container to be created from an image; or from a checkpoint, if `archive` is given or the
+ * configuration names one as its image. The checkpoint is then already unpacked, in a directory named after
+ * the new container. Throws EngineError NotFound for a missing image or archive.
  */
 export async function draftContainer(
   sandbox: SandboxRecord,
@@ -36,16 +36,15 @@ export async function draftContainer(
 }
 
 /**
- * Saves a drafted container's record. When it cannot, a checkpoint that was unpacked for the container is
+ * Saves a drafted container's record. If that fails, a checkpoint that was unpacked for the container is
  * removed.
  */
 export async function saveDraft(
   draft: NotYetCreated<ContainerRecord>,
   services: PodServices,
 ): Promise<ContainerRecord> {
-  // What is made of it until it is finished is found without it too, after a failure of the machine: mounts
-  // are gone then, and snapshots and volumes that no record names are removed. What was unpacked of a
-  // checkpoint is not.
+  // After a power failure, what was created until then is found without the record, too: mounts are gone, and
+  // snapshots and volumes without a record are removed. An unpacked checkpoint is not.
   const durability = draft.restore === undefined ? "withNext" : "atOnce";
   try {
     return await services.containers.create(draft, durability);

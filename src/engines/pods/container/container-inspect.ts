@@ -11,7 +11,7 @@ import { snapshotterOf } from "../records/snapshots.ts";
 import type { PodServices } from "../services.ts";
 import { describeSpec } from "./container-spec.ts";
 
-/** What people look at when they look into a container. */
+/** Details of a container, for users. */
 export async function inspectContainer(
   record: ContainerRecord,
   services: PodServices,
@@ -26,13 +26,13 @@ export async function inspectContainer(
     runtimeHandler: sandboxes.find(record.sandboxId)?.resolvedHandler,
     snapshotter: snapshotter.name,
     snapshotKey: record.id,
-    // Where its layers lie, and what it has written.
+    // The directories of its layers and of its changes.
     snapshotMounts:
       snapshotter.stat(record.id) === undefined ? [] : snapshotter.mounts(record.id).map(describeMount),
     bundle,
     rootfs,
     ...(await describedSpec(record, services)),
-    // What extensions have changed, from its creation to its end.
+    // The extensions' adjustments, from its creation to its end.
     adjustments: record.adjustments,
     config: record.config,
   };
@@ -40,14 +40,14 @@ export async function inspectContainer(
 
 type DescribedSpec = { readonly runtimeSpec: OciSpec } | { readonly runtimeSpecError: string };
 
-/** That of its process while it has one, and as it would be else. */
+/** The spec of its process if it has one, otherwise the spec that it would get. */
 export async function shownSpec(record: ContainerRecord, services: PodServices): Promise<OciSpec> {
   const { bundle } = containerPaths(services.stateDir, record.id);
   const started = await readSpec(join(bundle, "config.json"), services.logger);
   return started ?? (await describeSpec(record, services.sandboxes.get(record.sandboxId), services));
 }
 
-/** Or why it cannot be told: whoever looks is to be shown the rest. */
+/** Or the reason why there is none: the rest must still be shown. */
 async function describedSpec(record: ContainerRecord, services: PodServices): Promise<DescribedSpec> {
   try {
     return { runtimeSpec: await shownSpec(record, services) };
@@ -57,7 +57,7 @@ async function describedSpec(record: ContainerRecord, services: PodServices): Pr
 }
 
 /**
- * There is none before the container was started, nor after its end. What is damaged must not hide the rest.
+ * There is none before the start or after the end of the container. A damaged file must not hide the rest.
  */
 export async function readSpec(path: string, logger: Logger): Promise<OciSpec | undefined> {
   try {

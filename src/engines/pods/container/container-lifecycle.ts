@@ -35,7 +35,7 @@ import { ContainerViews, containerView, neverStarted } from "./container-view.ts
 import { mountPointsOf } from "./mount-points.ts";
 import { requirePrivileged } from "./privileged.ts";
 
-/** The life of containers: create, start, stop, remove, exec. */
+/** The life cycle of containers: create, start, stop, remove, exec. */
 export class ContainerLifecycle implements Containers {
   readonly #services: PodServices;
   readonly #steps: readonly Step<ContainerDraft>[];
@@ -45,7 +45,7 @@ export class ContainerLifecycle implements Containers {
   readonly #starts = new StartsUnderWay();
   /** Tasks that were sent their stop signal. */
   readonly #asked = new WeakSet<Task>();
-  /** Ids of those that are being made: nobody has been told of them. */
+  /** Ids of containers being created, which no client knows yet. */
   readonly #making = new Set<string>();
   readonly #views = new ContainerViews();
 
@@ -66,10 +66,7 @@ export class ContainerLifecycle implements Containers {
     return this.#createJoined(undefined, sandbox, config, signal);
   }
 
-  /**
-   * Like {@link create}, of the checkpoint in an archive, whose process must be the one that `config` asks
-   * for.
-   */
+  /** Like {@link create}, from the checkpoint in an archive, whose process must be the one in `config`. */
   createFrom(
     archive: ArchiveSource | undefined,
     sandboxId: string,
@@ -102,7 +99,7 @@ export class ContainerLifecycle implements Containers {
   ): Promise<string> {
     const existing = this.#existing(sandbox, config);
     if (existing !== undefined) return existing.id;
-    // Kubelets start at once what they have made.
+    // Kubelets start a container right after creating it.
     this.#services.tasks.prewarm();
     const draft = await draftContainer(sandbox, config, archive, this.#services);
     const { id } = draft;
@@ -130,12 +127,12 @@ export class ContainerLifecycle implements Containers {
       );
       throw error;
     } finally {
-      // Where taking back ended before it came to the snapshot: a later removal would wait for it.
+      // If the rollback ended before the snapshot, a later removal would wait for it.
       await draft.snapshot?.discard();
     }
   }
 
-  /** See SandboxLifecycle: a client that did not hear the answer gets the container that was made. */
+  /** See SandboxLifecycle: a client that missed the response gets the existing container. */
   #existing(sandbox: SandboxRecord, config: ContainerConfig): ContainerRecord | undefined {
     const name = containerName(sandbox.id, config);
     const existing = this.#services.containers
@@ -152,8 +149,8 @@ export class ContainerLifecycle implements Containers {
   }
 
   /**
-   * Once its steps are undone the record goes too; unless undoing failed, then it stays for a removal to try
-   * again.
+   * Once its steps are undone, the record is deleted, too; if undoing failed, it stays so that a removal can
+   * retry.
    */
   async #giveUp(record: ContainerRecord, error: unknown): Promise<void> {
     const { containers } = this.#services;
@@ -170,7 +167,7 @@ export class ContainerLifecycle implements Containers {
     using _ = await this.#locks.acquire(id);
     const record = this.#services.containers.get(id);
     const state = containerView(record, this.#services.taskTable.get(id)).state.kind;
-    // Its client did not hear the answer to an earlier call.
+    // Its client missed the response to an earlier call.
     if (state === "running") return;
     const sandbox = readySandbox(this.#services.sandboxes, record.sandboxId);
     if (state !== "created" || record.phase.kind !== "created") {
@@ -204,8 +201,8 @@ export class ContainerLifecycle implements Containers {
   }
 
   /**
-   * The task once a start that is under way has been made, or ended: one that was asked for before must not
-   * outlive the stop.
+   * The task, after a start in progress has finished: a start that was requested before must not outlive the
+   * stop.
    */
   async #settledTask(id: string): Promise<Task | undefined> {
     using _end = this.#starts.endSoon(id);
@@ -214,7 +211,7 @@ export class ContainerLifecycle implements Containers {
     return record === undefined ? undefined : await this.#tasks.find(record);
   }
 
-  /** Ends all containers of a sandbox at once, as kubelets expect: they have had their time. */
+  /** Kills all containers of a sandbox at once, as kubelets expect: their grace periods are over. */
   async stopAll(sandboxId: string): Promise<void> {
     await Promise.all(this.#ofSandbox(sandboxId).map((id) => this.stop(id, 0)));
   }
@@ -243,7 +240,7 @@ export class ContainerLifecycle implements Containers {
     events.containerDeleted(record);
   }
 
-  /** Kills what was started between a stop and the lock, and removes the task. */
+  /** Kills a task that was started between a stop and the lock, and removes it. */
   async #end(record: ContainerRecord): Promise<void> {
     const task = await this.#tasks.find(record);
     if (task !== undefined) await killTask(task);
@@ -252,12 +249,12 @@ export class ContainerLifecycle implements Containers {
     await this.#tasks.delete(record);
   }
 
-  /** Those of a pod, whose record is the next to go: theirs reach the disk with it. */
+  /** Those of a pod whose record is deleted next: their deletions reach the disk with it. */
   async removeAll(sandboxId: string): Promise<void> {
     await Promise.all(this.#ofSandbox(sandboxId).map((id) => this.#remove(id, "withNext")));
   }
 
-  /** The ids of its containers, also of those whose records cannot be read. */
+  /** The ids of its containers, including those whose records cannot be read. */
   #ofSandbox(sandboxId: string): readonly string[] {
     const { containers } = this.#services;
     return [...containers.list(), ...containers.unreadable()]
@@ -265,15 +262,12 @@ export class ContainerLifecycle implements Containers {
       .map(({ id }) => id);
   }
 
-  /**
-   * Waits until nothing is being done to these containers, and keeps it so until what it returns is disposed
-   * of.
-   */
+  /** Locks these containers until the returned object is disposed. */
   hold(ids: readonly string[]): Promise<Disposable> {
     return this.#locks.acquireAll(ids);
   }
 
-  /** Records no more ends, and resolves when no container is being made. */
+  /** Stops recording exits, and resolves when no container is being created. */
   async close(): Promise<void> {
     this.#tasks[Symbol.dispose]();
     await this.#creates.settled();
@@ -330,17 +324,17 @@ export class ContainerLifecycle implements Containers {
   }
 
   /**
-   * The OCI specification of its process while it has one, and as it would be else. Throws EngineError
-   * NotFound.
+   * The OCI specification of its process if it has one, otherwise the one that it would get. Throws
+   * EngineError NotFound.
    */
   async spec(id: string): Promise<OciSpec> {
     return await shownSpec(this.#services.containers.get(id), this.#services);
   }
 
   /**
-   * Takes up the containers after the daemon was away: those running, those that ended meanwhile, those that
-   * were cut while being made. One that cannot be taken up must not keep the others: it is of unknown state
-   * until it is removed.
+   * Recovers the containers after a restart of the daemon: running ones, ones that ended in the meantime, and
+   * ones whose creation was interrupted. One that cannot be recovered must not affect the others: its state
+   * is unknown until it is removed.
    */
   async recover(): Promise<void> {
     await Promise.all(this.#services.containers.list().map((record) => this.#recoverOne(record)));

@@ -4,13 +4,15 @@ import type { ContainerConfig, PodSandboxConfig } from "../../../ground/protocol
 import type { ContainerRecord } from "../records/records.ts";
 import type { PodServices } from "../services.ts";
 
-/** Where the log is kept: only when both the pod's directory and the container's name in it are given. */
+/**
+ * Path of the log; there is one only if both the pod's log directory and the container's file name are given.
+ */
 export function containerLogPath(sandboxConfig: PodSandboxConfig, config: ContainerConfig): string {
   if (sandboxConfig.logDirectory === "" || config.logPath === "") return "";
   return join(sandboxConfig.logDirectory, config.logPath);
 }
 
-/** Kubelets make the directory; other clients need not. */
+/** Kubelets create the directory; other clients need not. */
 export async function ensureLogDirectory(
   { logPath, sandboxId }: ContainerRecord,
   { hostPaths }: Pick<PodServices, "hostPaths">,

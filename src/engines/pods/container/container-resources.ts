@@ -17,14 +17,12 @@ import {
 import { EngineError } from "../../engine/index.ts";
 import type { ContainerRecord } from "../records/records.ts";
 
-/** A container's limits as they are now. A record of an older version has only those that were asked for. */
+/** A container's current limits. A record of an older version has only the requested ones. */
 export function resourcesOf({ resources, config }: ContainerRecord): ContainerRecord["resources"] {
   return resources ?? config.linux?.resources;
 }
 
-/**
- * The configuration that the container starts with: as it was asked for, with the limits of later updates.
- */
+/** The configuration that the container starts with: as requested, with the limits of later updates. */
 export function startConfig(record: ContainerRecord): ContainerConfig {
   const resources = resourcesOf(record);
   if (resources === undefined) return record.config;
@@ -33,9 +31,9 @@ export function startConfig(record: ContainerRecord): ContainerConfig {
 }
 
 /**
- * Changes a container's limits: at once if it runs, else from its start on. The record is returned as it is
- * to be from then on. Throws EngineError FailedPrecondition for one that has exited, and what Task.update
- * throws; the limits are then as before, as far as that could be done.
+ * Changes a container's limits: at once if it is running, otherwise from its start on. Returns the updated
+ * record. Throws EngineError FailedPrecondition if it has exited, and what Task.update throws; the limits are
+ * then restored as far as possible.
  */
 export async function updateResources(
   record: ContainerRecord,

@@ -29,8 +29,8 @@ import { containerLogPath } from "./container-log.ts";
 import { startConfig } from "./container-resources.ts";
 
 /**
- * The record of a new container, before any step was made. Throws EngineError: NotFound for an image that it
- * mounts and that is not here, InvalidArgument for another user namespace than the pod's.
+ * The record of a new container, before its first step. Throws EngineError: NotFound if an image that it
+ * mounts is missing, InvalidArgument for another user namespace than the pod's.
  */
 export function newContainerRecord(
   sandbox: SandboxRecord,
@@ -59,7 +59,7 @@ export function newContainerRecord(
   };
 }
 
-/** Makes the specification as it would be now, for its errors and for the user that it resolves. */
+/** Builds the specification for now, for its errors and for the user that it resolves. */
 export async function checkSpec(
   record: ContainerRecord,
   services: PodServices,
@@ -69,7 +69,7 @@ export async function checkSpec(
   return { uid, gid, supplementalGroups: additionalGids };
 }
 
-/** The spec as it would be now, for the user that was found at its creation, where that was before. */
+/** The spec for now, with the user that was resolved at its creation, if it was created before. */
 export async function containerSpec(
   record: ContainerRecord,
   sandbox: SandboxRecord,
@@ -83,14 +83,14 @@ export async function containerSpec(
     ...knownUserOf(record),
     ...unwrittenOf(record, services),
   });
-  // As late as can be: a pid is another process's once its own has ended.
+  // As late as possible: a pid may be reused once its process has ended.
   const targetPid = await runningTargetPid(record, services);
   const pid = await services.pauses.livePidNamespace(sandbox.id);
   const namespaces = { ...input.sandbox.namespaces, pid };
   return buildContainerSpec({ ...input, sandbox: { ...input.sandbox, namespaces }, targetPid, resolved });
 }
 
-/** What was restored of a checkpoint may be another database of users than the image's. */
+/** A checkpoint may have restored another user database than the image's. */
 function knownUserOf({ phase, restore, user }: ContainerRecord): {
   readonly knownUser?: OciSpec["process"]["user"];
 } {
@@ -99,15 +99,14 @@ function knownUserOf({ phase, restore, user }: ContainerRecord): {
   return { knownUser: { uid, gid, additionalGids } };
 }
 
-/** While a container is made, its root file system is as its image has it: what is restored comes last. */
+/** During creation, the root file system is the image's: files of a checkpoint are restored last. */
 function unwrittenOf({ phase, imageId }: ContainerRecord, { imageLookups: lookups }: PodServices) {
   return phase.kind === "creating" ? { unwritten: { imageId, lookups } } : {};
 }
 
 /**
- * The spec of a container that is only looked at, in whatever state it is, made of what is recorded of it.
- * Nothing need be left of it or its pod but the records and its image; a process whose namespace it is to
- * join, and that is gone, is 0.
+ * The spec of a container in any state, for inspection, from its record. It needs nothing but the records and
+ * its image; a process whose namespace it would join, but that has ended, is 0.
  */
 export async function describeSpec(
   record: ContainerRecord,
@@ -150,7 +149,7 @@ async function specInput(
   };
 }
 
-/** What extensions have answered; older records lack it, and they are asked then. */
+/** The extensions' recorded adjustments; for older records without them, the extensions are called. */
 async function adjustmentsOf(
   record: ContainerRecord,
   sandbox: SandboxRecord,
@@ -159,7 +158,7 @@ async function adjustmentsOf(
   return record.adjustments ?? extensions.createContainer({ container: record, sandbox });
 }
 
-/** By what the machine is looked at. */
+/** What the build uses to inspect the machine. */
 function meansOf({ id }: SandboxRecord, services: PodServices) {
   const { appArmor, seLinux, hostPaths, unusableFiles, securityProfiles } = services;
   const means = { appArmor, seLinux, unusableFiles, pulledProfiles: securityProfiles };
@@ -178,7 +177,7 @@ function imageOf(record: ContainerRecord, { images }: PodServices): Image {
 }
 
 /**
- * The handler that a sandbox was made with. Throws EngineError FailedPrecondition when it is no longer
+ * The handler that a sandbox was created with. Throws EngineError FailedPrecondition if it is no longer
  * configured.
  */
 export function handlerOf(sandbox: SandboxRecord, { handlers }: PodServices): Handler {
@@ -192,7 +191,7 @@ export function handlerOf(sandbox: SandboxRecord, { handlers }: PodServices): Ha
   return handler;
 }
 
-/** The container whose PID namespace is joined must be of the same pod and run. */
+/** The container whose PID namespace is joined must be running in the same pod. */
 async function runningTargetPid(record: ContainerRecord, services: PodServices): Promise<number | undefined> {
   const options = record.config.linux?.securityContext?.namespaceOptions;
   if (options?.pid !== NamespaceMode.TARGET) return undefined;
@@ -206,13 +205,13 @@ async function runningTargetPid(record: ContainerRecord, services: PodServices):
   return pid;
 }
 
-/** As it was recorded. */
+/** The recorded pid. */
 function recordedTargetPid(record: ContainerRecord, services: PodServices): number | undefined {
   const state = findTarget(record, services)?.state();
   return state?.kind === "running" ? state.pid : undefined;
 }
 
-/** The task of the container whose PID namespace is to be joined, while it runs in the same pod. */
+/** The task of the container whose PID namespace is joined, if it is running in the same pod. */
 function findTarget(record: ContainerRecord, { containers, taskTable }: PodServices): Task | undefined {
   const options = record.config.linux?.securityContext?.namespaceOptions;
   if (options?.pid !== NamespaceMode.TARGET) return undefined;
@@ -221,10 +220,7 @@ function findTarget(record: ContainerRecord, { containers, taskTable }: PodServi
   return task?.state().kind === "running" ? task : undefined;
 }
 
-/**
- * The signal that asks a container to end: the container's own, else its image's, else SIGTERM. An image's
- * that is none is not worth failing for.
- */
+/** A container's stop signal: its own, its image's, or SIGTERM. An invalid one in an image is ignored. */
 function stopSignalOf(config: ContainerConfig, image: ImageConfig): number {
   return criSignal(config.stopSignal) ?? signalNumber(image.config.stopSignal) ?? constants.signals.SIGTERM;
 }

@@ -17,7 +17,7 @@ import { containerLabels, rootfsWithLabel } from "../volumes/se-linux-labels.ts"
 import { checkSpec } from "./container-spec.ts";
 import { UnrecordedSnapshot } from "./unrecorded-snapshot.ts";
 
-/** Everything that makes a container, in order. Their undos, in reverse, also remove a finished one. */
+/** The steps that create a container, in order. Their undos, in reverse, also remove a finished one. */
 export function containerSteps(services: PodServices): readonly Step<ContainerDraft>[] {
   return [
     extensions(services),
@@ -33,7 +33,7 @@ export function containerSteps(services: PodServices): readonly Step<ContainerDr
   ];
 }
 
-/** Asked first, so that what cannot be had fails before anything is made. */
+/** Called first, so that an unavailable device fails before anything is created. */
 function extensions({ extensions: all, sandboxes }: PodServices): Step<ContainerDraft> {
   return {
     name: "container-extensions",
@@ -62,7 +62,7 @@ function snapshot(services: PodServices): Step<ContainerDraft> {
     },
     undo: async ({ record, snapshot }) => {
       await snapshot?.discard();
-      // Its container's record goes after it, and only that one's removal is answered.
+      // The container's record is deleted after it, and only that deletion must be durable.
       await removeSnapshot(record.id, services, "withNext");
     },
   };
@@ -124,8 +124,8 @@ function declaredVolumes({ declaredVolumes: volumes, sandboxes }: PodServices): 
 }
 
 /**
- * Nothing is written here: the specification is made when the container starts. A configuration that cannot
- * become one fails now, at its creation.
+ * Nothing is written here: the specification is built when the container starts. An invalid configuration
+ * fails now, at creation.
  */
 function spec(services: PodServices): Step<ContainerDraft> {
   return {
@@ -144,7 +144,7 @@ function mappedVolumes(services: PodServices): Step<ContainerDraft> {
   };
 }
 
-/** The pod may have been stopped meanwhile; what was made in it then must not stay. */
+/** The pod may have been stopped in the meantime; then the container must not stay. */
 function commit({ sandboxes, containers }: PodServices): Step<ContainerDraft> {
   return {
     name: "container-commit",

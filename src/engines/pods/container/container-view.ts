@@ -6,10 +6,7 @@ import { resourcesOf } from "./container-resources.ts";
 
 type ExitedState = Extract<ContainerState, { kind: "exited" }>;
 
-/**
- * A container as the engine shows it: what its record says, and where that says "started", what its task
- * says.
- */
+/** A container as the engine shows it: from its record, and if that says "started", from its task. */
 export function containerView(record: ContainerRecord, task: Task | undefined): Container {
   const { phase, ...rest } = record;
   return {
@@ -21,8 +18,8 @@ export function containerView(record: ContainerRecord, task: Task | undefined): 
 }
 
 /**
- * Views for lists, which are asked for every second: the same object as long as record and task say the same,
- * so that what is made of it need not be made again either.
+ * Views for lists, which are requested every second: the same object as long as record and task are
+ * unchanged, so that callers can cache what they derive from it.
  */
 export class ContainerViews {
   readonly #known = new WeakMap<ContainerRecord, { readonly said: unknown; readonly view: Container }>();
@@ -37,7 +34,7 @@ export class ContainerViews {
   }
 }
 
-/** An exit is wrapped anew each time. */
+/** An exit is wrapped in a new object each time. */
 function identityOf(state: TaskState): unknown {
   return state.kind === "exited" ? state.exit : state;
 }
@@ -60,8 +57,8 @@ function taskState(task: Task, startAskedAtNs: bigint): ContainerState {
 }
 
 /**
- * CRI's words for an end: reason and exit code, as kubelets and people know them from the peers. Of a task
- * that was lost with the machine's last run only the record knows when it was started.
+ * CRI's reason and exit code, as kubelets and users know them from containerd and CRI-O. If a task was lost
+ * in a restart of the machine, only the record has its start time.
  */
 export function exitedState(exit: TaskExit, startAskedAtNs: bigint): ExitedState {
   const { finishedAtNs, exitCode, message, cause } = exit;
@@ -69,7 +66,7 @@ export function exitedState(exit: TaskExit, startAskedAtNs: bigint): ExitedState
   return { kind: "exited", startedAtNs, finishedAtNs, exitCode, message, reason: reasonOf(exit) };
 }
 
-/** Of a container whose process was never run, and why. */
+/** The state of a container whose process never ran, and why. */
 export function neverStarted(message: string): ExitedState {
   const [startedAtNs, finishedAtNs] = [0n, nowNs()];
   return { kind: "exited", startedAtNs, finishedAtNs, exitCode: 128, reason: "StartError", message };

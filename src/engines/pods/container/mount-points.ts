@@ -1,11 +1,11 @@
 import type { ContainerRecord } from "../records/records.ts";
 
-/** What every container gets, whatever its configuration says. */
+/** Mount points of every container, whatever its configuration. */
 const ownMounts = ["/proc", "/sys", "/dev", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
 
 /**
- * Where something is mounted in a container's root file system. Images mostly have /var/run as a link to
- * /run, where a kubelet mounts secrets.
+ * Mount points in a container's root file system. In most images, /var/run, where a kubelet mounts secrets,
+ * is a link to /run.
  */
 export function mountPointsOf({ config, declaredVolumes = [] }: ContainerRecord): readonly string[] {
   const paths = [

@@ -3,10 +3,10 @@ import { EngineError } from "../../engine/index.ts";
 
 /**
  * Throws EngineError InvalidArgument for a privileged container, unless one of these configurations of its
- * pod is privileged. A kubelet writes the configuration anew for each container, and one that was added later
- * (`kubectl debug --profile=sysadmin`) makes it privileged, whatever the sandbox was made with. As with the
- * peers that is enough: a sandbox holds namespaces, and nothing in them is kept from a container that is not
- * confined.
+ * pod is privileged. A kubelet sends the pod's configuration with each container, and one that was added
+ * later (`kubectl debug --profile=sysadmin`) makes it privileged, whatever the sandbox was created with. As
+ * in containerd and CRI-O, that suffices: a sandbox holds namespaces, and nothing in them is hidden from an
+ * unconfined container.
  */
 export function requirePrivileged(
   { metadata, linux }: ContainerConfig,

@@ -3,12 +3,12 @@ import type { Along } from "../../../ground/metadata/index.ts";
 import type { Image, ImageRootfs } from "../../../services/images/index.ts";
 
 /**
- * A container's snapshot whose directory is there, and whose record is part of the commit of the finished
- * container: a daemon that ends before leaves a directory without a record, which the next start removes.
+ * A container's snapshot whose directory exists, and whose record is part of the commit of the finished
+ * container: a daemon that crashes before leaves a directory without a record, which the next start removes.
  */
 export class UnrecordedSnapshot {
   readonly mounts: readonly SnapshotMount[];
-  /** What that commit has to have with it. */
+  /** Changes that the commit must include. */
   readonly along: Along;
   readonly #recorded: PromiseWithResolvers<void>;
   readonly #prepared: Promise<void>;
@@ -40,7 +40,7 @@ export class UnrecordedSnapshot {
     return new UnrecordedSnapshot(await made.promise, recorded, prepared);
   }
 
-  /** To be called after the commit. */
+  /** Must be called after the commit. */
   async finish(): Promise<void> {
     this.#recorded.resolve();
     await this.#prepared;

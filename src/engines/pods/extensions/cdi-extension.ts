@@ -1,7 +1,7 @@
 import type { CdiDevices } from "../../../parts/cdi/index.ts";
 import type { Extension } from "./extension.ts";
 
-/** Gives containers the devices of the Container Device Interface that they ask for by name. */
+/** Gives containers the Container Device Interface (CDI) devices that they request by name. */
 export function cdiExtension(devices: CdiDevices): Extension {
   return {
     name: "cdi",

@@ -2,13 +2,13 @@ import type { ContainerEdits } from "../../../parts/cdi/index.ts";
 import type { ContainerRecord, SandboxRecord } from "../records/records.ts";
 
 /**
- * What takes part in the life of containers from outside of it, as NRI plugins do: it has a name and a place
- * in the order, and a function for each point at which it wants to be called. The life of the container waits
- * for each call, and no two extensions are called for one container at the same time. Not for steps that
- * every container has: those are in `container-steps.ts`.
+ * Takes part in the life cycle of containers from outside, like NRI plugins: it has a name, a place in the
+ * order, and a function for each point at which it is called. Each call is awaited, and for one container no
+ * two extensions are called at the same time. Steps that every container has are in `container-steps.ts`
+ * instead.
  */
 export type Extension = {
-  /** Unique. Errors, logs and what is recorded of its answers have it. */
+  /** Unique; used in errors, logs and recorded adjustments. */
   readonly name: string;
   /**
    * Lower ones are called first, those with the same number by name; at removals the other way round. CDI is
@@ -16,21 +16,21 @@ export type Extension = {
    */
   readonly order: number;
   /**
-   * Called once for a container that is being created, before anything is made of it. The answer is recorded
-   * with the container and made part of its specification at each start, also by a later daemon, without
-   * another call. When it throws the creation is rolled back. A client that gives up does not end a creation,
-   * so what may wait needs a limit of its own.
+   * Called once for a new container, before anything is created. The result is recorded with the container
+   * and applied to its specification at each start, also by a later daemon, without another call. If it
+   * throws, the creation is rolled back. A client that gives up does not end a creation, so anything that may
+   * block needs its own timeout.
    */
   readonly createContainer?: (subject: CreatedContainer) => Promise<readonly ContainerEdits[]>;
   /**
-   * Takes back what {@link createContainer} did, when the creation fails and when the container is removed,
-   * after everything else of it is gone. May be called more than once, and when `createContainer` was cut off
-   * anywhere or not called at all. When it throws, the container stays, and the next removal tries again.
+   * Undoes {@link createContainer} when the creation fails and when the container is removed, after
+   * everything else was removed. May be called more than once, and if `createContainer` was interrupted or
+   * never called. If it throws, the container stays, and the next removal retries.
    */
   readonly removeContainer?: (container: ContainerRecord) => Promise<void>;
 };
 
 export type CreatedContainer = { readonly container: ContainerRecord; readonly sandbox: SandboxRecord };
 
-/** The places at which extensions can be called. */
+/** Points at which extensions can be called. */
 export type ExtensionPoint = "createContainer" | "removeContainer";

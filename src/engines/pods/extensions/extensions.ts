@@ -4,12 +4,12 @@ import { EngineError } from "../../engine/index.ts";
 import type { Adjustment, ContainerRecord } from "../records/records.ts";
 import type { CreatedContainer, Extension, ExtensionPoint } from "./extension.ts";
 
-/** The extensions that the daemon has, called one after the other at each point. */
+/** The daemon's extensions, called one after the other at each point. */
 export class Extensions {
   readonly #ordered: readonly Extension[];
   readonly #logger: Logger;
 
-  /** Throws EngineError AlreadyExists for two of one name. */
+  /** Throws EngineError AlreadyExists if two have the same name. */
   constructor(extensions: readonly Extension[], logger: Logger) {
     this.#ordered = extensions.toSorted((a, b) => a.order - b.order || (a.name < b.name ? -1 : 1));
     this.#logger = logger;
@@ -20,8 +20,8 @@ export class Extensions {
   }
 
   /**
-   * What each answers that changes something. Throws EngineError with the code of what an extension threw;
-   * those after it are not called.
+   * The adjustments of extensions that change something. Throws EngineError with the code of an extension's
+   * error; later ones are not called.
    */
   async createContainer(subject: CreatedContainer): Promise<readonly Adjustment[]> {
     const adjustments: Adjustment[] = [];
@@ -43,7 +43,7 @@ export class Extensions {
     }
   }
 
-  /** For people, in the order in which they are called. */
+  /** For users, in the order of calls. */
   describe(): readonly {
     readonly name: string;
     readonly order: number;

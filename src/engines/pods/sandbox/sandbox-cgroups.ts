@@ -50,7 +50,7 @@ export class SandboxCgroups {
     this.#layout = layout;
   }
 
-  /** Makes those of pods that run, and follows what starts and ends. */
+  /** Creates the cgroups of running pods, and follows starts and ends of containers. */
   start(): void {
     this.#listening = Promise.all([this.#listen(), this.#takeUp()]).then(
       () => undefined,
@@ -66,7 +66,7 @@ export class SandboxCgroups {
       if (id !== sandboxId && (kind === "started" || kind === "stopped")) await this.#update(sandboxId);
   }
 
-  /** For whom those stand that the last daemon has made is not known: they are made anew. */
+  /** Which containers the last daemon's cgroups stood for is unknown: they are recreated. */
   async #takeUp(): Promise<void> {
     for (const { id } of this.#services.sandboxes.list()) await this.#update(id, { anew: true });
   }
@@ -94,7 +94,7 @@ export class SandboxCgroups {
     if (path === undefined || task === undefined) return;
     const { cgroupNote } = sandboxPaths(this.#services.stateDir, record.id);
     await mkdir(dirname(cgroupNote), { recursive: true, mode: 0o700 });
-    // One that was cut would name the root of all cgroups.
+    // A truncated note would name the root cgroup.
     await writeFile(`${cgroupNote}.new`, path, { mode: 0o600 });
     await rename(`${cgroupNote}.new`, cgroupNote);
     await makeEmptyCgroup(this.#layout, path);
@@ -116,7 +116,7 @@ export class SandboxCgroups {
     await rm(sandboxPaths(this.#services.stateDir, id).cgroupNote, { force: true });
   }
 
-  /** Of a pod of which only the id is known. */
+  /** For a pod of which only the id is known. */
   async removeNoted(id: string): Promise<void> {
     const { cgroupNote } = sandboxPaths(this.#services.stateDir, id);
     const path = await readIfThere(cgroupNote);

@@ -5,16 +5,16 @@ import type { TreeRemover } from "../../../ground/trees/index.ts";
 import { mountPodDirectory, sharesHostNetwork } from "../../podnetwork/index.ts";
 import { removeDirectory } from "../records/remove-directory.ts";
 
-/** For what berth writes there, some KiB, and what containers add to the files that they see. */
+/** For the few KiB that berth writes there, and what containers add to these files. */
 const sizeBytes = 2 ** 20;
 
-/** Makes a sandbox's directory, of which its containers see some files: see `mountPodDirectory`. */
+/** Creates a sandbox's directory, some of whose files its containers see: see `mountPodDirectory`. */
 export async function makeSandboxDirectory(directory: string, config: PodSandboxConfig): Promise<void> {
   const size = sizeBytes + (sharesHostNetwork(config) ? await sizeOf("/etc/hosts") : 0);
   await mountPodDirectory(directory, size);
 }
 
-/** Safe at any time, as an undo must be; what is pinned or mounted in it is gone by then. */
+/** Safe at any time, as an undo must be; anything pinned or mounted in it must already be removed. */
 export async function removeSandboxDirectory(directory: string, trees: TreeRemover): Promise<void> {
   await unmount(directory, { detach: true, missingOk: true });
   await removeDirectory(directory, trees);

@@ -5,14 +5,14 @@ import { sandboxPaths } from "../paths.ts";
 import type { SandboxRecord } from "../records/records.ts";
 import { podIdMappings } from "./user-namespaces.ts";
 
-/** Where a sandbox's files lie, who holds its shared PID namespace, and what its handler can do. */
+/** A sandbox's paths, the holder of its shared PID namespace, and its handler's features. */
 type SandboxSurroundings = {
   readonly stateDir: string;
   readonly pauses: { pidNamespace(sandboxId: string): string | undefined };
   readonly handlers: HandlerTable;
 };
 
-/** What containers take from the sandbox they are in. */
+/** What containers take from their sandbox. */
 export function sandboxFacts(
   record: SandboxRecord,
   { stateDir, pauses, handlers }: SandboxSurroundings,

@@ -10,8 +10,8 @@ import { contextOption } from "../volumes/se-linux-labels.ts";
 import { podIdMappings, podRoot } from "./user-namespaces.ts";
 
 /**
- * Writes the files that containers of the pod see as /etc/hostname, /etc/resolv.conf and /etc/hosts. They are
- * the pod's root's to change, and world-readable: any user in the pod may read them.
+ * Writes the pod's /etc/hostname, /etc/resolv.conf and /etc/hosts. They belong to the pod's root, and any
+ * user in the pod may read them.
  */
 export async function writeSandboxFiles(config: PodSandboxConfig, paths: SandboxPaths): Promise<void> {
   const dns = await podResolvConf(config);
@@ -23,7 +23,7 @@ export async function writeSandboxFiles(config: PodSandboxConfig, paths: Sandbox
   for (const path of [paths.hostname, paths.resolvConf, paths.hosts]) chownSync(path, uid, gid);
 }
 
-/** Rewritten when the pod has its addresses. A pod on the host's network sees the host's file. */
+/** Rewritten once the pod has its addresses. A pod on the host's network gets the host's file. */
 export async function writeHosts(
   config: PodSandboxConfig,
   paths: SandboxPaths,
@@ -41,10 +41,10 @@ function write(path: string, text: string): void {
   }
 }
 
-/** 64 MiB, as Docker and the peers have it. */
+/** 64 MiB, as in Docker, containerd and CRI-O. */
 const shmBytes = 64 * 2 ** 20;
 
-/** Mounts the pod's own /dev/shm, which belongs to its root; its containers bind it. */
+/** Mounts the pod's own /dev/shm, which belongs to its root; its containers bind-mount it. */
 export async function mountSharedMemory(
   path: string,
   { uid, gid }: { readonly uid: number; readonly gid: number },

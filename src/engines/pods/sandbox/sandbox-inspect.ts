@@ -6,9 +6,9 @@ import { sandboxPid } from "./sandbox-process.ts";
 import { currentConfig } from "./sandbox-view.ts";
 
 /**
- * What people look at when they look into a sandbox, and what their scripts take from it with containerd: a
- * process to enter the pod's namespaces with (`.info.pid`), the namespaces
- * (`.info.runtimeSpec.linux.namespaces`), and what CNI plugins said.
+ * Details of a sandbox for users, and for scripts that expect containerd's: a process through which to enter
+ * the pod's namespaces (`.info.pid`), the namespaces (`.info.runtimeSpec.linux.namespaces`), and the CNI
+ * result.
  */
 export async function inspectSandbox(
   record: SandboxRecord,

@@ -23,19 +23,22 @@ import { sandboxSurvival } from "./sandbox-survival.ts";
 import { readySandbox, sandboxView } from "./sandbox-view.ts";
 import { podIdMappings } from "./user-namespaces.ts";
 
-/** Key of the lock that lets one owner's pod after the other take its name and ports; no id is like it. */
+/**
+ * Key of the lock under which pods with owners take their names and ports one after the other; never equal to
+ * an id.
+ */
 const ownedTurn = "owned";
 
-/** The life of pod sandboxes: run, stop, remove. */
+/** The life cycle of pod sandboxes: run, stop, remove. */
 export class SandboxLifecycle implements Sandboxes {
   readonly #services: PodServices;
   readonly #containers: ContainerLifecycle;
   readonly #steps: readonly Step<SandboxDraft>[];
   readonly #runs = new JoinedCalls<string>();
   readonly #locks = new KeyLock();
-  /** Ids of those that are being made: nobody has been told of them. */
+  /** Ids of sandboxes being created, which no client knows yet. */
   readonly #making = new Set<string>();
-  /** For lists, which are asked for every second: the same object as long as the record is. */
+  /** For lists, which are requested every second: the same object as long as the record is unchanged. */
   readonly #view = perObject(sandboxView);
   #finishing: Promise<void> = Promise.resolve();
   readonly #retries: Retries;
@@ -85,16 +88,16 @@ export class SandboxLifecycle implements Sandboxes {
   }
 
   /**
-   * Writes the record down, or finds that of the sandbox if that is there already. A kubelet has a scheduler
-   * that gives out names and ports; for others that is done here.
+   * Saves the record, or finds that of an existing sandbox. A kubelet's names and ports are assigned by the
+   * scheduler; those of other pods are checked here.
    */
   async #begin(draft: NotYetCreated<SandboxRecord>): Promise<SandboxRecord> {
     using _turn = isOwned(draft) ? await this.#locks.acquire(ownedTurn) : undefined;
     const existing = this.#existing(draft.config, draft.handler);
     if (existing !== undefined) return existing;
     if (isOwned(draft)) await this.#refuseTaken(draft.config);
-    // With it reach the disk what it has by then, and the answer. What a machine that fails before leaves
-    // without a record are attachments to networks, which the next start takes back.
+    // The record reaches the disk with the commit, before the response. After a power failure before that,
+    // only network attachments remain without a record, which the next start removes.
     return await this.#services.sandboxes.create(draft, "withNext");
   }
 
@@ -105,7 +108,7 @@ export class SandboxLifecycle implements Sandboxes {
       ({ config: { metadata }, phase }) =>
         metadata?.name === name &&
         metadata.namespace === namespace &&
-        // The same pod's next attempt, when the last one is over.
+        // The same pod's next attempt, after the last one has ended.
         !(metadata.uid === uid && phase === "stopped"),
     );
     if (holder !== undefined) {
@@ -151,9 +154,8 @@ export class SandboxLifecycle implements Sandboxes {
   }
 
   /**
-   * The sandbox that an earlier call made under this name, if it is ready and was asked for in the same
-   * words: its client did not hear the answer. One that stands in the way is an error that says how to get
-   * past it.
+   * The sandbox that an earlier call created with this name, if it is ready and the request was the same: its
+   * client missed the response. A different one is an error that says what to do.
    */
   #existing(config: PodSandboxConfig, handler: string): SandboxRecord | undefined {
     const name = sandboxName(config);
@@ -171,8 +173,8 @@ export class SandboxLifecycle implements Sandboxes {
   }
 
   /**
-   * After a failed run: the steps are undone, so the record goes too; unless undoing failed, then it stays
-   * for a later removal to try again.
+   * After a failed run: the steps are undone, so the record is deleted, too; if undoing failed, it stays so
+   * that a removal can retry.
    */
   async #giveUp(record: SandboxRecord, error: unknown): Promise<void> {
     if (error instanceof UndoError) {
@@ -197,8 +199,8 @@ export class SandboxLifecycle implements Sandboxes {
     const { sandboxes, sandboxCgroups, observer, events } = this.#services;
     const record = sandboxes.find(id);
     if (record === undefined || record.phase === "stopped") return;
-    // Said first, so that no container is made or started in it from here on, and a daemon that comes back
-    // goes on from here. After a failure of the machine the pod is not ready in any case.
+    // Recorded first, so that no container is created or started in it from here on, and a restarted daemon
+    // continues from here. After a power failure, the pod is not ready in any case.
     if (record.phase !== "stopping") await this.#recordStopping(record);
     observer("sandbox-stop");
     await this.#containers.stopAll(id);
@@ -209,7 +211,7 @@ export class SandboxLifecycle implements Sandboxes {
     events.sandbox("exit", id);
   }
 
-  /** That it cannot be written down is no reason to let the containers run on. */
+  /** The containers must be stopped even if it cannot be recorded. */
   async #recordStopping(record: SandboxRecord): Promise<void> {
     try {
       await this.#services.sandboxes.save({ ...record, phase: "stopping" }, "withNext");
@@ -247,7 +249,7 @@ export class SandboxLifecycle implements Sandboxes {
     this.#services.events.sandboxDeleted(last);
   }
 
-  /** Starts nothing new on its own, and resolves when no sandbox is being made. */
+  /** Starts nothing new on its own, and resolves when no sandbox is being created. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#retries[Symbol.dispose]();
@@ -277,14 +279,16 @@ export class SandboxLifecycle implements Sandboxes {
     return inspectSandbox(this.#services.sandboxes.get(id), this.#services);
   }
 
-  /** The OCI specification of its pause process, or what that would be. Throws EngineError NotFound. */
+  /**
+   * The OCI specification of its pause process, or the one that it would have. Throws EngineError NotFound.
+   */
   spec(id: string): Promise<object> {
     return sandboxSpec(this.#services.sandboxes.get(id), this.#services);
   }
 
   /**
-   * Of a process in it, to look at its namespaces; 0 while nothing runs in it, undefined for one that is not
-   * ready. Takes whole ids.
+   * The pid of a process in it, for its namespaces; 0 while nothing runs in it, undefined if it is not ready.
+   * Takes complete ids.
    */
   pid(id: string): number | undefined {
     const { sandboxes } = this.#services;
@@ -292,10 +296,9 @@ export class SandboxLifecycle implements Sandboxes {
   }
 
   /**
-   * Takes up the sandboxes after the daemon was away: undoes what was cut half-way, and finds those not ready
-   * whose namespaces went with the machine's last run. What is then to be taken down goes on in the
-   * background, as after a restart of the machine that is every pod. One that cannot be taken up must not
-   * keep the others.
+   * Recovers the sandboxes after a restart of the daemon: undoes interrupted creations, and marks those not
+   * ready whose namespaces were lost with a restart of the machine. These are torn down in the background,
+   * since they may be all pods. One that cannot be recovered must not affect the others.
    */
   async recover(): Promise<void> {
     const survives = await sandboxSurvival(this.#services);
@@ -331,8 +334,8 @@ export class SandboxLifecycle implements Sandboxes {
   }
 
   /**
-   * Stops those whose stop was cut, one after the other, and frees the networks of those of which there is no
-   * record.
+   * Stops those whose stop was interrupted, one after the other, and detaches those without a record from
+   * their networks.
    */
   async #finish(): Promise<void> {
     const { sandboxes, network, logger } = this.#services;
@@ -348,7 +351,7 @@ export class SandboxLifecycle implements Sandboxes {
       if (!sandboxes.isKnown(id)) await finish(id, () => network.detach(id));
   }
 
-  /** Without its first process a PID namespace is of no use, and neither is the pod that shares it. */
+  /** Without its first process, a PID namespace is unusable, and so is the pod that shares it. */
   #watchPause(id: string): void {
     const pause = this.#services.pauses.get(id);
     if (pause === undefined) return;
@@ -359,8 +362,7 @@ export class SandboxLifecycle implements Sandboxes {
   }
 
   /**
-   * What the pod still has is taken down when it is stopped, as a kubelet does with a sandbox that is not
-   * ready.
+   * The rest of the pod is torn down when it is stopped, as a kubelet does with a sandbox that is not ready.
    */
   async #pauseEnded(id: string): Promise<void> {
     using _ = await this.#locks.acquire(id);
@@ -372,7 +374,7 @@ export class SandboxLifecycle implements Sandboxes {
   }
 }
 
-/** Metadata is what makes a sandbox unique, as for the peers. */
+/** A sandbox is identified by its metadata, as in containerd and CRI-O. */
 function sandboxName(config: PodSandboxConfig): string {
   const { name, namespace, uid, attempt } = config.metadata ?? {
     name: "",

@@ -11,9 +11,8 @@ export type PodTaskSources = {
 };
 
 /**
- * The task whose first process stands for a pod where programs look for one, to look at the pod's namespaces:
- * the pause process of a pod that has one, else that of the container which has run longest. Undefined while
- * nothing runs in the pod.
+ * The task whose first process represents a pod for programs that inspect its namespaces: the pause process,
+ * or without one, the container that has run longest. Undefined while nothing runs in the pod.
  */
 export function sandboxTask(id: string, { containers, taskTable, pauses }: PodTaskSources): Task | undefined {
   const pause = pauses.get(id);

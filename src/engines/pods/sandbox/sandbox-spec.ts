@@ -7,7 +7,7 @@ import type { PodServices } from "../services.ts";
 import { sandboxFacts } from "./sandbox-facts.ts";
 import { currentConfig } from "./sandbox-view.ts";
 
-/** The OCI specification of a pod's pause process, or what it would tell of a pod that has none. */
+/** The OCI specification of a pod's pause process, or the one that it would have. */
 export async function sandboxSpec(record: SandboxRecord, services: PodServices): Promise<object> {
   const { handlers, cgroupDriver, stateDir, logger } = services;
   const { pauseBundle } = sandboxPaths(stateDir, record.id);

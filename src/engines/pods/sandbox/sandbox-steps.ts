@@ -19,21 +19,20 @@ import { makeSandboxDirectory, removeSandboxDirectory } from "./sandbox-director
 import { mountSharedMemory, writeHosts, writeSandboxFiles } from "./sandbox-files.ts";
 import { podRoot } from "./user-namespaces.ts";
 
-/** A sandbox on its way: its record, and what the steps find out. */
+/** A sandbox being created: its record, and results of the steps. */
 export type SandboxDraft = {
   readonly record: SandboxRecord;
   ips: readonly string[];
-  /** What was made ahead for it; whoever runs the steps disposes of the namespaces after them. */
+  /** What was created in advance for it; the caller of the steps disposes the namespaces afterwards. */
   ready?: Ready | undefined;
-  /** Resolves when its directory is there. */
+  /** Resolves when its directory exists. */
   directory?: Promise<void>;
   /** Resolves when its namespaces are pinned in it. */
   pinned?: Promise<unknown>;
 };
 
 /**
- * Everything that makes a pod sandbox, in order. Their undos, in reverse, are also what takes a finished
- * sandbox down.
+ * The steps that create a pod sandbox, in order. Their undos, in reverse, also tear down a finished sandbox.
  */
 export function sandboxSteps(services: PodServices): readonly Step<SandboxDraft>[] {
   return [
@@ -67,7 +66,7 @@ function namespaces(services: PodServices): Step<SandboxDraft> {
     run: async (draft) => {
       const { record, directory } = draft;
       const { sysctls, ...request } = podNamespaces(record, services);
-      // Those of a pod without interfaces of its own are the host's, which refuses them by name.
+      // A pod without interfaces of its own has the host's, for which sysctls are refused by name.
       const first = sharesHostNetwork(record.config) ? sysctls : byInterface(sysctls).others;
       const wanted = { ...request, sysctls: first };
       const ready = services.readyPod.take(wanted);
@@ -101,7 +100,10 @@ function files(services: PodServices): Step<SandboxDraft> {
   };
 }
 
-/** What was made ahead is taken up while the rest is made; all else is made in the namespaces then. */
+/**
+ * What was created in advance is used while the rest is created; everything else is then created in the
+ * namespaces.
+ */
 function network({ stateDir, network }: PodServices): Step<SandboxDraft> {
   return {
     name: "sandbox-network",
@@ -115,8 +117,7 @@ function network({ stateDir, network }: PodServices): Step<SandboxDraft> {
       const prepared = ready?.network && { ...ready.network, pinned };
       draft.ips = (await network.attach(pod, undefined, prepared)).ips;
     },
-    // Of one that never got as far as its addresses, only what was written down tells whether plugins were
-    // run.
+    // If it never got addresses, only the attachment's record shows whether plugins were run.
     undo: async ({ record }) => {
       const { id, config, ips } = record;
       if (sharesHostNetwork(config)) return;
@@ -126,7 +127,7 @@ function network({ stateDir, network }: PodServices): Step<SandboxDraft> {
   };
 }
 
-/** A pod's own addresses are known only now. */
+/** The pod's addresses are known only now. */
 function hosts({ stateDir }: PodServices): Step<SandboxDraft> {
   return {
     name: "sandbox-hosts",
@@ -136,7 +137,7 @@ function hosts({ stateDir }: PodServices): Step<SandboxDraft> {
   };
 }
 
-/** An interface's parameters are there when CNI plugins have made it. They go with the namespace. */
+/** An interface's parameters exist once CNI plugins have created it. They disappear with the namespace. */
 function interfaceSysctls(services: PodServices): Step<SandboxDraft> {
   return {
     name: "sandbox-interface-sysctls",
@@ -162,7 +163,7 @@ function pause({ pauses }: PodServices): Step<SandboxDraft> {
   };
 }
 
-/** From here on the sandbox is found by a client that asks again, and by a daemon that comes back. */
+/** From here on, retrying clients and a restarted daemon find the sandbox. */
 function commit({ sandboxes }: PodServices): Step<SandboxDraft> {
   return {
     name: "sandbox-commit",

@@ -7,8 +7,8 @@ import type { PodServices } from "../services.ts";
 import { sandboxFacts } from "./sandbox-facts.ts";
 
 /**
- * Asks the machine, once for all sandboxes, which of them are still there: their namespaces pinned, their
- * files in the state directory, their pause process alive. After a restart of the machine none is.
+ * Checks once for all sandboxes which of them still exist: namespaces pinned, files in the state directory,
+ * pause process alive. After a restart of the machine, none does.
  */
 export async function sandboxSurvival(
   services: PodServices,

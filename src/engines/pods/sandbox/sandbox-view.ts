@@ -5,8 +5,8 @@ import type { RecordStore } from "../records/record-store.ts";
 import type { SandboxRecord } from "../records/records.ts";
 
 /**
- * A sandbox as the engine shows it. One that is being made, or whose making was cut and could not be undone,
- * is not ready.
+ * A sandbox as the engine shows it. One that is being created, or whose interrupted creation could not be
+ * undone, is not ready.
  */
 export function sandboxView(record: SandboxRecord): Sandbox {
   return {
@@ -21,16 +21,17 @@ export function sandboxView(record: SandboxRecord): Sandbox {
 }
 
 /**
- * The pod's configuration with the resources of later updates. They size what surrounds the pod (virtual
- * machines, hooks, node agents read them as annotations) and limit nothing themselves: the pod's cgroup is
- * its client's, and a kubelet's sum leaves out containers without limits, whom it must not limit.
+ * The pod's configuration with the resources of later updates. They are information for the pod's
+ * surroundings (virtual machines, hooks and node agents read them as annotations) and are not enforced: the
+ * pod's cgroup belongs to its client, and a kubelet's sum leaves out containers without limits, which must
+ * not be limited.
  */
 export function currentConfig({ config, resources }: SandboxRecord): PodSandboxConfig {
   if (resources === undefined) return config;
   return { ...config, linux: LinuxPodSandboxConfig.fromPartial({ ...config.linux, ...resources }) };
 }
 
-/** Throws EngineError: NotFound; FailedPrecondition for a sandbox in which nothing can be made or started. */
+/** Throws EngineError: NotFound; FailedPrecondition if nothing can be created or started in it. */
 export function readySandbox(sandboxes: RecordStore<SandboxRecord>, idOrPrefix: string): SandboxRecord {
   const sandbox = sandboxes.get(idOrPrefix);
   if (sandbox.phase === "ready") return sandbox;

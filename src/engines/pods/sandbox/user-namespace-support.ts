@@ -6,17 +6,17 @@ import type { Handler, HandlerTable } from "../../../services/runtime/index.ts";
 import type { Snapshotter } from "../../../services/snapshots/index.ts";
 import { removeMountPoint } from "../records/remove-directory.ts";
 
-/** Whether pods can have user namespaces here; if not, why, and what to do. */
+/** Whether pods can have user namespaces on this host; if not, why, and the remedy. */
 export type UserNamespaceSupport =
   | { readonly kind: "supported" }
   | { readonly kind: "unsupported"; readonly reason: string };
 
-/** Any mapping will do to see whether there can be one. */
+/** Any mapping will do for a trial. */
 const trial = [{ containerId: 0, hostId: 100_000, length: 65_536 }];
 
 /**
- * Tries it: makes a user namespace, and shows it the directory of the snapshots as its own. Costs one process
- * of some milliseconds.
+ * Tries it: creates a user namespace, and mounts the snapshots' directory with its ids. Costs one process and
+ * a few milliseconds.
  */
 export async function userNamespaceSupport(
   { name, root }: Pick<Snapshotter, "name" | "root">,
@@ -30,7 +30,7 @@ export async function userNamespaceSupport(
     return unsupported(`only root can traverse ${barrier}; run \`chmod o+x ${barrier}\``);
   const target = join(stateDir, "user-namespace-trial");
   try {
-    // A daemon may have been cut here.
+    // A daemon may have crashed here.
     await removeMountPoint(target);
     await mkdir(target, { mode: 0o700 });
     await using holder = await NamespaceHolder.start({ uids: trial, gids: trial }, []);
@@ -43,7 +43,7 @@ export async function userNamespaceSupport(
   }
 }
 
-/** OCI runtimes mount root file systems as the pod's root, who must be let through to them. */
+/** OCI runtimes mount root file systems as the pod's root, which must be able to traverse the path. */
 async function privateDirectory(path: string): Promise<string | undefined> {
   const parent = dirname(path);
   const above = parent === path ? undefined : await privateDirectory(parent);
@@ -54,7 +54,7 @@ function unsupported(reason: string): UserNamespaceSupport {
   return { kind: "unsupported", reason };
 }
 
-/** The handlers, which can do no more with user namespaces than this host. */
+/** The handlers, whose support for user namespaces is limited by this host's. */
 export function withSupport(table: HandlerTable, support: UserNamespaceSupport): HandlerTable {
   if (support.kind === "supported") return table;
   const without = (handler: Handler): Handler => ({

@@ -5,12 +5,12 @@ import { NamespaceMode, type PodSandboxConfig, type UserNamespace } from "../../
 import { EngineError } from "../../engine/index.ts";
 import { namespaceOptions } from "../../podnetwork/index.ts";
 
-/** How the ids of the pod's own user namespace are mapped; undefined for a pod in the host's. */
+/** The id mappings of the pod's own user namespace; undefined if it uses the host's. */
 export function podIdMappings(config: PodSandboxConfig): IdMappings | undefined {
   return idMappings(namespaceOptions(config).usernsOptions);
 }
 
-/** Who the pod's root is on the host. */
+/** The host's user and group of the pod's root. */
 export function podRoot(config: PodSandboxConfig): { readonly uid: number; readonly gid: number } {
   const mappings = podIdMappings(config);
   if (mappings === undefined) return { uid: 0, gid: 0 };
@@ -19,7 +19,7 @@ export function podRoot(config: PodSandboxConfig): { readonly uid: number; reado
   throw new EngineError("InvalidArgument", "userns_options: root (container_id 0) must be mapped");
 }
 
-/** A container is in its pod's user namespace, or says nothing of one. Throws EngineError InvalidArgument. */
+/** Checks that a container requests its pod's user namespace, or none. Throws EngineError InvalidArgument. */
 export function checkSameUserNamespace(pod: PodSandboxConfig, container: UserNamespace | undefined): void {
   if (container === undefined) return;
   if (sameIdMappings(podIdMappings(pod), idMappings(container))) return;
@@ -39,9 +39,9 @@ export function sameIdMappings(a: IdMappings | undefined, b: IdMappings | undefi
 }
 
 /**
- * Lets the pod's root, who is nobody on the host, reach what it knows the name of in `directory`, one of the
- * pod's own in the state directory: an OCI runtime mounts its root file system as that user. It can list none
- * of the directories on the way, and those of the pod let nobody else through.
+ * Lets the pod's root, an unprivileged user of the host, reach paths in `directory`, one of the pod's own in
+ * the state directory: an OCI runtime mounts its root file system as that user. It cannot list directories on
+ * the way, and nobody else can traverse the pod's own.
  */
 export async function letPodRootTraverse(
   directory: string,

@@ -8,18 +8,19 @@ export type CpuSamplerOptions = {
   readonly rates: CpuRates;
   readonly periodMs: number;
   readonly logger: Logger;
-  /** What is sampled: the key of each rate, and its cgroup. */
+  /** What to sample: the key of each rate, and its cgroup. */
   readonly running: () => ReadonlyMap<string, string>;
 };
 
 const cpuAlone = new Set(["cpu"] as const);
 
 /**
- * Looks at the CPU time of all that runs once in a period, so that the first who asks for a rate gets one.
+ * Samples the CPU time of everything that runs once per period, so that even the first request for a rate
+ * gets one.
  */
 export class CpuSampler {
   readonly #options: CpuSamplerOptions;
-  /** What was started later than this has used nothing before it was first looked at. */
+  /** What started after this had used no CPU time before its first sample. */
   #startedAtNs = 0n;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -39,7 +40,7 @@ export class CpuSampler {
     clearInterval(this.#timer);
   }
 
-  /** The rate up to a reading that has just been made. */
+  /** The rate up to a new reading. */
   rateOf({ id, state }: Container, usage: CgroupUsage | undefined): bigint | undefined {
     if (usage?.cpu === undefined || state.kind !== "running") return undefined;
     const { rates } = this.#options;

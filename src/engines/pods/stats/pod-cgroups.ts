@@ -2,7 +2,7 @@ import { type CgroupDriver, containerCgroup, podCgroup } from "../../../services
 import type { Container } from "../../engine/index.ts";
 import type { SandboxRecord } from "../records/records.ts";
 
-/** Where the cgroups of pods and containers lie in the hierarchies. */
+/** Paths of pods' and containers' cgroups in the hierarchies. */
 export class PodCgroups {
   readonly #driver: CgroupDriver;
   readonly #parents: ReadonlyMap<string, string>;
@@ -20,14 +20,14 @@ export class PodCgroups {
     return containerCgroup(this.#driver, this.#parents.get(sandboxId) ?? "", id);
   }
 
-  /** Of the pod's pause process, where it has one. */
+  /** The cgroup of the pod's pause process, if it has one. */
   ofPause(sandboxId: string): string {
     return this.ofContainer({ id: sandboxId, sandboxId });
   }
 
   /**
-   * The pod's own; undefined when its client gave it none, or one that it gave to another pod too: its
-   * figures are not this pod's then.
+   * The pod's own; undefined if its client gave it none, or one that another pod has, too, whose figures
+   * would then be mixed in.
    */
   ofPod(sandboxId: string): string | undefined {
     const parent = this.#parents.get(sandboxId) ?? "";

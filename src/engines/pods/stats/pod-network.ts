@@ -6,9 +6,7 @@ import type { NetworkStats, Sandbox } from "../../engine/index.ts";
 import { sharesHostNetwork } from "../../podnetwork/index.ts";
 import { sandboxPaths } from "../paths.ts";
 
-/**
- * What has gone through the interfaces of each of these sandboxes that has a network of its own, by its id.
- */
+/** Interface counters of those sandboxes that have a network of their own, by id. */
 export async function networkStats(
   sandboxes: readonly Pick<Sandbox, "id" | "config">[],
   stateDir: string,

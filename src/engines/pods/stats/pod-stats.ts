@@ -18,10 +18,10 @@ import { CpuSampler } from "./cpu-sampler.ts";
 import { PodCgroups } from "./pod-cgroups.ts";
 import { networkStats } from "./pod-network.ts";
 
-/** The file system that holds containers' own layers. */
+/** The file system with containers' writable layers. */
 class LayerFileSystem {
   readonly #directory: string;
-  /** Found once: a node has hundreds of mounts to look through. */
+  /** Looked up once: a node has hundreds of mounts. */
   #device: string | undefined;
 
   constructor(directory: string) {
@@ -49,18 +49,18 @@ export type PodStatsOptions = {
   readonly layout: CgroupLayout;
   readonly containers: Pick<Containers, "list">;
   readonly usageMeter: UsageMeter;
-  /** How often the CPU time of everything that runs is looked at, for its rate. */
+  /** How often the CPU time of everything that runs is sampled. */
   readonly samplePeriodMs: number;
 };
 
-/** What ContainerStats has fields for, and PodSandboxStats. */
+/** The parts that ContainerStats and PodSandboxStats have fields for. */
 const containerParts = ["cpu", "memory", "pressure"] as const;
 const podParts = [...containerParts, "tasks"] as const;
 
-/** What was read of cgroups, by their paths. */
+/** Readings of cgroups, by path. */
 type Readings = ReadonlyMap<string, CgroupUsage | undefined>;
 
-/** {@link Stats} out of cgroups, pods' network namespaces, and what the snapshotter has measured. */
+/** {@link Stats} from cgroups, pods' network namespaces, and the snapshotter's measurements. */
 export class PodStats implements Stats, AsyncDisposable {
   readonly #services: Services;
   readonly #options: PodStatsOptions;
@@ -83,7 +83,7 @@ export class PodStats implements Stats, AsyncDisposable {
     });
   }
 
-  /** Begins to sample what runs. */
+  /** Starts sampling. */
   start(): void {
     this.#options.usageMeter.follow(() => this.#signsOfLife());
     this.#sampler.start();
@@ -117,7 +117,7 @@ export class PodStats implements Stats, AsyncDisposable {
     const ofContainers = containers.map((container) => cgroups.ofContainer(container));
     const [forPods, forContainers, layers, networks] = await Promise.all([
       this.#read([...ofPods, ...ofPauses], podParts),
-      // Their tasks are needed for the sum, where the pod has no cgroup of its own.
+      // The sum needs their tasks if the pod has no cgroup of its own.
       this.#read(ofContainers, [...podParts, ...parts]),
       this.#options.usageMeter.usages(containers.map(({ id }) => id)),
       networkStats(ready, stateDir, namespaceThread),
@@ -191,7 +191,7 @@ export class PodStats implements Stats, AsyncDisposable {
     return new PodCgroups(this.#services.cgroupDriver, this.#services.sandboxes.list());
   }
 
-  /** Of containers: the CPU time that was last seen, or that they do not run. */
+  /** For containers: the last CPU time, or that they are not running. */
   #signsOfLife(): SignsOfLife {
     const containers = this.#options.containers.list();
     return new Map(
@@ -213,7 +213,7 @@ export class PodStats implements Stats, AsyncDisposable {
       .filter(({ state, sandboxId }) => state.kind === "running" && ids.has(sandboxId));
   }
 
-  /** The key of each rate, and the cgroup that it is of. */
+  /** The key of each rate, and its cgroup. */
   #sampled(): ReadonlyMap<string, string> {
     const cgroups = this.#cgroups();
     const sandboxes = this.#readySandboxes();
@@ -227,8 +227,8 @@ export class PodStats implements Stats, AsyncDisposable {
 }
 
 /**
- * The figures with the CPU shares that the container asked for, while the kernel has the weight that comes of
- * them: with cgroup v2 a weight stands for several shares.
+ * Replaces the CPU shares with those that the container requested, if the kernel has the corresponding
+ * weight: with cgroup v2, several values of shares map to one weight.
  */
 export function withAskedShares<Usage extends Pick<CgroupUsage, "limits">>(
   usage: Usage | undefined,

@@ -12,8 +12,8 @@ import type { PodServices } from "../services.ts";
 import { taskIdentity, taskSpec } from "./task-spec.ts";
 
 /**
- * The tasks of containers: made when one starts, followed to the end, which goes into the record, and found
- * again after the daemon was away. All methods are for holders of the container's lock.
+ * The tasks of containers: created at the start, watched until the exit, which is recorded, and found again
+ * after a restart of the daemon. All methods require the container's lock.
  */
 export class ContainerTasks implements Disposable {
   readonly #services: PodServices;
@@ -26,17 +26,17 @@ export class ContainerTasks implements Disposable {
     this.#retries = new Retries(services.logger);
   }
 
-  /** Records no more ends; the next daemon does. */
+  /** Stops recording exits; the next daemon does. */
   [Symbol.dispose](): void {
     this.#retries[Symbol.dispose]();
   }
 
-  /** When it fails, or `signal` ends it, the container is `exited` with a StartError. */
+  /** If it fails, or `signal` aborts it, the container is `exited` with a StartError. */
   async start(record: ContainerRecord, sandbox: SandboxRecord, signal: AbortSignal): Promise<void> {
     const { containers, observer, events } = this.#services;
     const started: ContainerRecord = { ...record, phase: { kind: "started", atNs: nowNs() } };
     try {
-      // A daemon that is cut here finds the task by the record, or by what lies in the bundle.
+      // After a crash here, the next daemon finds the task from the record, or from its bundle.
       const [task] = await allOrThrow(this.#create(record, sandbox, signal), containers.save(started));
       if (record.restore !== undefined) await resetNamespaces(sandbox, this.#services);
       observer("container-start");
@@ -59,7 +59,7 @@ export class ContainerTasks implements Disposable {
     return task;
   }
 
-  /** The caller has to hear why the start failed, whatever comes on top of that. */
+  /** The caller must get the error of the start, whatever else fails. */
   async #startFailed(record: ContainerRecord, error: unknown): Promise<void> {
     const { containers, events, logger } = this.#services;
     const ends = await Promise.allSettled([
@@ -77,7 +77,7 @@ export class ContainerTasks implements Disposable {
     }
   }
 
-  /** Writes the end down when it comes, and lets go of what the OCI runtime kept. */
+  /** Records the exit when it happens, and removes the OCI runtime's state. */
   #watch(task: Task): void {
     let told = false;
     const tell = ({ id, sandboxId }: ContainerRecord) => {
@@ -94,22 +94,20 @@ export class ContainerTasks implements Disposable {
     const exit = await task.wait();
     using _ = await this.#locks.acquire(task.id);
     const record = containers.find(task.id);
-    // It was removed meanwhile.
+    // It was removed in the meantime.
     if (record?.phase.kind !== "started" || taskTable.get(task.id) !== task) return;
     try {
       observer("container-exit");
       await containers.save({ ...record, phase: exitedState(exit, record.phase.atNs) });
     } finally {
-      // True also when it cannot be written down now: then the task and its exit file stay.
+      // Also true if it cannot be recorded now: then the task and its exit file stay.
       tell(record);
     }
     observer("container-exited");
     await this.delete(record);
   }
 
-  /**
-   * The task of a container that was started, if it is not deleted yet. Throws what attaching to it throws.
-   */
+  /** The task of a started container, if it is not deleted yet. Throws what attaching to it throws. */
   async find(record: ContainerRecord): Promise<Task | undefined> {
     const { tasks, taskTable, sandboxes } = this.#services;
     const known = taskTable.get(record.id);
@@ -120,8 +118,8 @@ export class ContainerTasks implements Disposable {
   }
 
   /**
-   * Removes the task with all that it had, also one whose making or deletion was cut. No error when there is
-   * none.
+   * Removes the task with everything that belongs to it, also after an interrupted creation or deletion. Not
+   * an error if there is none.
    */
   async delete(record: ContainerRecord): Promise<void> {
     const { tasks, taskTable, sandboxes } = this.#services;
@@ -132,8 +130,8 @@ export class ContainerTasks implements Disposable {
   }
 
   /**
-   * After the daemon was away: what runs is watched, what ended is written down, what was being started or
-   * deleted is taken back.
+   * After a restart of the daemon: watches running tasks, records exits, and rolls back interrupted starts
+   * and deletions.
    */
   async recover(record: ContainerRecord): Promise<void> {
     if (record.phase.kind !== "started") return this.delete(record);
@@ -152,9 +150,8 @@ export class ContainerTasks implements Disposable {
   }
 
   /**
-   * Whether the user's process was started: not when the OCI runtime had only come to `create`, nor when
-   * nothing is known of a task whose bundle is there. Without the bundle the machine has been restarted
-   * since.
+   * Whether the user's process was started: false if the OCI runtime had only finished `create`, or if
+   * nothing is known about a task whose bundle exists. Without the bundle, the machine was restarted.
    */
   async #hasRun(task: Task): Promise<boolean> {
     const state = task.state();
@@ -165,7 +162,7 @@ export class ContainerTasks implements Disposable {
   }
 }
 
-/** Waits for both, whatever one does, so that nothing goes on behind the error of the other. */
+/** Waits for both even if one fails, so that nothing continues after the error. */
 async function allOrThrow<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
   await Promise.allSettled([a, b]);
   return [await a, await b];

@@ -39,15 +39,15 @@ export type PauseOptions = {
   readonly trees: TreeRemover;
   readonly appArmor: AppArmor;
   readonly securityProfiles: SecurityProfiles;
-  /** Undefined where SELinux is not enabled. */
+  /** Undefined if SELinux is not enabled. */
   readonly seLinux: SeLinux | undefined;
-  /** Path of a static program that waits for ever and reaps, such as catatonit. */
+  /** Path of a static program that waits forever and reaps children, such as catatonit. */
   readonly pauseProgram: string;
 };
 
 /**
  * The pause processes of pods that share one PID namespace: the namespace's first process, which adopts and
- * reaps what its containers leave behind. A task like any other, under the sandbox's id.
+ * reaps orphans of its containers. A task like any other, with the sandbox's id.
  */
 export class Pauses {
   readonly #options: PauseOptions;
@@ -73,8 +73,8 @@ export class Pauses {
     const identity = this.#identity(record);
     const rootfsPath = join(identity.bundleDir, "rootfs");
     await mkdir(identity.bundleDir, { recursive: true, mode: 0o700 });
-    // The program's own root directory: the user that it runs as must be able to enter it, and the pod's root
-    // to make mount points in it.
+    // The program's own root directory: its user must be able to enter it, and the pod's root to create mount
+    // points in it.
     await mkdir(rootfsPath, { recursive: true, mode: 0o755 });
     if (podIdMappings(record.config) !== undefined) await this.#openToPodRoot(record.config, rootfsPath);
     const spec = buildPauseSpec({
@@ -109,24 +109,19 @@ export class Pauses {
     return this.#running.get(sandboxId);
   }
 
-  /**
-   * Path of the shared namespace, as it was recorded, to be looked at; undefined for a pod without a pause
-   * process.
-   */
+  /** Recorded path of the shared namespace, for display; undefined for a pod without a pause process. */
   pidNamespace(sandboxId: string): string | undefined {
     const state = this.#running.get(sandboxId)?.state();
     return state === undefined || state.kind === "exited" ? undefined : `/proc/${state.pid}/ns/pid`;
   }
 
-  /**
-   * The same, to be joined: undefined too once the pause process has ended, whose pid may be another's then.
-   */
+  /** The same, for joining: also undefined once the pause process has ended, since its pid may be reused. */
   async livePidNamespace(sandboxId: string): Promise<string | undefined> {
     const pid = await this.#running.get(sandboxId)?.livePid();
     return pid === undefined ? undefined : `/proc/${pid}/ns/pid`;
   }
 
-  /** Finds the process again after a restart of the daemon; false when it is gone. */
+  /** Finds the process again after a restart of the daemon; false if it has ended. */
   async attach(record: SandboxRecord): Promise<boolean> {
     const task = await this.#options.tasks.attach(this.#identity(record));
     this.#running.set(record.id, task);
@@ -134,7 +129,7 @@ export class Pauses {
   }
 
   /**
-   * Ends the process and what it left behind; also for a start that was cut, and for a pod that never had
+   * Ends the process and removes what it left; also after an interrupted start, and for a pod that never had
    * one.
    */
   async remove(record: SandboxRecord): Promise<void> {

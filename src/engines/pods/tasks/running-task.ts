@@ -3,7 +3,7 @@ import { EngineError } from "../../engine/index.ts";
 import { containerView } from "../container/container-view.ts";
 import type { PodServices } from "../services.ts";
 
-/** The task of a container that runs. Throws EngineError: NotFound, FailedPrecondition. */
+/** The task of a running container. Throws EngineError: NotFound, FailedPrecondition. */
 export function runningTask(
   { containers, taskTable }: Pick<PodServices, "containers" | "taskTable">,
   idOrPrefix: string,

@@ -1,11 +1,11 @@
 import { EngineError } from "../../engine/index.ts";
 
-/** An OCI runtime takes milliseconds; hooks and a busy machine make it longer. */
+/** An OCI runtime takes milliseconds; with hooks, or on a busy machine, longer. */
 const graceMs = 2_000;
 
 /**
- * Starts of containers that can be ended by a stop: an OCI runtime may take minutes, or hang, and nothing of
- * the user's has run yet.
+ * Starts of containers that a stop can abort: an OCI runtime may take minutes, or hang, and the user's
+ * program has not run yet.
  */
 export class StartsUnderWay {
   readonly #signals = new Map<string, AbortController>();
@@ -21,7 +21,7 @@ export class StartsUnderWay {
     }
   }
 
-  /** Ends the start that is under way after a moment. Dispose of what it returns to let starts be. */
+  /** Aborts a start in progress after a moment; disposing the returned object stops that. */
   endSoon(id: string): Disposable {
     const reason = new EngineError("Aborted", `container ${id} was stopped while it was being started`);
     const timer = setTimeout(() => this.#signals.get(id)?.abort(reason), graceMs);

@@ -2,7 +2,7 @@ import { longestTimerMs } from "../../../ground/clock/index.ts";
 import type { Task } from "../../../services/runtime/index.ts";
 import { EngineError } from "../../engine/index.ts";
 
-/** A process of a hundred GiB takes seconds to end. */
+/** A process with a hundred GiB takes seconds to end. */
 const killedWithinMs = 60_000;
 
 export type Stop = {

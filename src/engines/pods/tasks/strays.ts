@@ -6,14 +6,14 @@ import { containerPaths, sandboxPaths } from "../paths.ts";
 import { removeDirectory } from "../records/remove-directory.ts";
 import type { PodServices } from "../services.ts";
 
-/** What berth names containers and sandboxes; all else in these directories is not its own. */
+/** Names of containers and sandboxes; anything else in these directories is not berth's. */
 const idPattern = /^[0-9a-f]{64}$/;
 
 /**
- * Ends the containers and pods in the state directory that no record knows, with all that they have: they are
- * there after the database was moved away or replaced by an older one. Also removes volumes of containers
- * that are no more, which a berth that knew of no such volumes leaves. Before anything is taken up or
- * deleted; one that cannot be ended is logged, and tried again by the next start.
+ * Ends containers and pods in the state directory without a record, and removes everything that belongs to
+ * them: they exist if the database was moved away or replaced by an older one. Also removes volumes of
+ * removed containers, which a berth without such volumes leaves. Must run before anything is recovered or
+ * deleted; failures are logged and retried at the next start.
  */
 export async function endStrays(services: PodServices): Promise<void> {
   const { stateDir, declaredVolumes, containers, sandboxes, trash } = services;
@@ -56,8 +56,7 @@ async function endLogged(path: string, end: () => Promise<void>, { logger }: Pod
 }
 
 /**
- * Ends a container and removes what it has in the state directory. Throws what a step throws; can be
- * repeated.
+ * Ends a container and removes its files in the state directory. Throws what a step throws; can be repeated.
  */
 export async function endContainer(id: string, services: PodServices): Promise<void> {
   const { bundle } = containerPaths(services.stateDir, id);
@@ -66,7 +65,7 @@ export async function endContainer(id: string, services: PodServices): Promise<v
   await removeDirectory(bundle, services.trees);
 }
 
-/** The same of a pod, in the order in which one is taken down. */
+/** The same for a pod, in the order of a normal teardown. */
 export async function endSandbox(id: string, services: PodServices): Promise<void> {
   const { directory, namespaces, pauseBundle } = sandboxPaths(services.stateDir, id);
   await endTask(id, pauseBundle, services);
@@ -81,7 +80,7 @@ export async function endSandbox(id: string, services: PodServices): Promise<voi
   await removeDirectory(directory, services.trees);
 }
 
-/** What the task's own record does not tell, the default handler is to find out. */
+/** If the task's record does not say which handler to use, the default one is used. */
 export async function endTask(
   id: string,
   bundleDir: string,

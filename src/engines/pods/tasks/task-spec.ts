@@ -6,14 +6,14 @@ import { containerPaths } from "../paths.ts";
 import type { ContainerRecord, SandboxRecord } from "../records/records.ts";
 import type { PodServices } from "../services.ts";
 
-/** All that starting the container takes. */
+/** Everything needed to start the container. */
 export async function taskSpec(
   record: ContainerRecord,
   sandbox: SandboxRecord,
   services: PodServices,
 ): Promise<TaskSpec> {
   const spec = containerSpec(record, sandbox, services);
-  // Whoever needs it gets the error.
+  // Its user gets the error.
   spec.catch(() => undefined);
   const [restore] = await Promise.all([
     taskRestore(record, sandbox, services),
@@ -36,9 +36,7 @@ export async function taskSpec(
   };
 }
 
-/**
- * Where a container's task is to be found. A sandbox that is gone leaves the default handler to look with.
- */
+/** The identity of a container's task. Without its sandbox, the default handler is used. */
 export function taskIdentity(
   record: ContainerRecord,
   sandbox: SandboxRecord | undefined,

@@ -1,9 +1,6 @@
 import type { Task } from "../../../services/runtime/index.ts";
 
-/**
- * The tasks that are known, by the id of their container. A container without one was never started, or its
- * task is deleted.
- */
+/** The known tasks, by container id. A container without one was never started, or its task was deleted. */
 export class TaskTable {
   readonly #tasks = new Map<string, Task>();
 
@@ -11,7 +8,7 @@ export class TaskTable {
     return this.#tasks.get(id);
   }
 
-  /** In the order in which they were made, or found again after a restart. */
+  /** In the order in which they were created, or found again after a restart. */
   list(): readonly Task[] {
     return [...this.#tasks.values()];
   }

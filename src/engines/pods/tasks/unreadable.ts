@@ -18,7 +18,7 @@ export async function stopUnreadableContainer(id: string, services: PodServices)
   taskTable.remove(id);
 }
 
-/** Ends it and removes all that it has, and its record at last. */
+/** Ends it and removes everything that belongs to it, and finally its record. */
 export async function removeUnreadableContainer(id: string, services: PodServices): Promise<void> {
   const { containers, declaredVolumes, snapshotters, trash } = services;
   await stopUnreadableContainer(id, services);

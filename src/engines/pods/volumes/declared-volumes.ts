@@ -11,24 +11,24 @@ import { containerPaths } from "../paths.ts";
 import type { ContainerRecord } from "../records/records.ts";
 import { letPodRootTraverse, podRoot } from "../sandbox/user-namespaces.ts";
 
-/** Of a container's own: an image has nothing to say about them. */
+/** The container's own, which images cannot declare as volumes. */
 const kernelDirectories = ["/proc", "/sys", "/dev"];
 const sandboxFiles = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
 
 export type DeclaredVolumesOptions = {
-  /** On disk; holds a directory for each container that has such volumes. */
+  /** On disk; contains a directory for each container with such volumes. */
   readonly volumeDir: string;
   readonly stateDir: string;
-  /** On the disk of the volumes, which may hold any number of files. */
+  /** On the same disk as the volumes, which may contain any number of files. */
   readonly trash: Trash;
   /** `ignore` leaves the paths to the container's root file system. */
   readonly declaredVolumes: "copy" | "ignore";
 };
 
 /**
- * The paths that an image declares as volumes (image-spec config.md, `Volumes`; a Dockerfile's VOLUME): for
- * each a directory of the container's own, which begins as a copy of what the image has there, can be written
- * to also where the root file system cannot, and goes with the container.
+ * The paths that an image declares as volumes (image-spec config.md, `Volumes`; a Dockerfile's VOLUME): each
+ * gets a directory of the container's own, which starts as a copy of the image's content, is writable even if
+ * the root file system is not, and is removed with the container.
  */
 export class DeclaredVolumes {
   readonly #options: DeclaredVolumesOptions;
@@ -39,14 +39,14 @@ export class DeclaredVolumes {
     this.#copier = copier;
   }
 
-  /** Holds a directory for each container that has such volumes. */
+  /** Contains a directory for each container with such volumes. */
   get directory(): string {
     return this.#options.volumeDir;
   }
 
   /**
-   * Where a container is to have such volumes, for its record. A path cannot lead above the root. None where
-   * the pod mounts something itself, there or above, nor in what every container gets.
+   * A container's volumes, for its record. Paths cannot lead above the root. Leaves out paths at or below the
+   * pod's own mounts, and those of every container's standard mounts.
    */
   of(image: Image, { mounts }: ContainerConfig): Pick<ContainerRecord, "declaredVolumes"> {
     const { volumes } = image.config.config;
@@ -62,8 +62,8 @@ export class DeclaredVolumes {
   }
 
   /**
-   * Makes and fills the directories; the container's root file system is mounted, with owners as the host has
-   * them, also those of a pod in a user namespace. Throws EngineError FailedPrecondition.
+   * Creates and fills the directories; the container's root file system must be mounted, with the host's
+   * owners, even in a user namespace. Throws EngineError FailedPrecondition.
    */
   async make(record: ContainerRecord, pod: PodSandboxConfig): Promise<void> {
     const { declaredVolumes = [], id } = record;
@@ -87,11 +87,11 @@ export class DeclaredVolumes {
     if (declaredVolumes.length > 0) await this.#options.trash.take(join(this.#options.volumeDir, id));
   }
 
-  /** The configuration with these volumes among its mounts. */
+  /** The configuration with these volumes added to its mounts. */
   addTo(config: ContainerConfig, record: ContainerRecord): ContainerConfig {
     const { declaredVolumes = [] } = record;
     if (declaredVolumes.length === 0) return config;
-    // Nobody else's: it may have the container's label.
+    // Only this container uses it, so it may have its label.
     const mounts = declaredVolumes.map((containerPath, index) =>
       Mount.fromPartial({
         containerPath,
@@ -108,8 +108,8 @@ export class DeclaredVolumes {
 }
 
 /**
- * The image's directory at a path, whose links lead nowhere but into the image; undefined when there is
- * nothing.
+ * The image's directory at a path, with symbolic links resolved within the image; undefined if nothing
+ * exists.
  */
 async function directoryInImage(rootfs: string, path: string): Promise<string | undefined> {
   try {

@@ -2,12 +2,12 @@ import { EngineError, type Image } from "../../engine/index.ts";
 import { isOwned } from "../../ownedpods/index.ts";
 import type { ContainerRecord } from "../records/records.ts";
 
-/** The containers that are made of the image. */
+/** The containers created from the image. */
 function usersOf(image: Image, containers: readonly ContainerRecord[]): readonly ContainerRecord[] {
   return containers.filter(({ imageId }) => imageId === image.id);
 }
 
-/** Whether a container is made of the image, or has it mounted as a volume. */
+/** Whether a container was created from the image, or mounts it as a volume. */
 export function isUsed(image: Image, containers: readonly ContainerRecord[]): boolean {
   return containers.some(
     ({ imageId, imageVolumes = [] }) =>
@@ -16,25 +16,22 @@ export function isUsed(image: Image, containers: readonly ContainerRecord[]): bo
 }
 
 /**
- * Throws EngineError FailedPrecondition when a container is made of the image that a kubelet is not shown,
- * and so cannot take into account.
+ * Throws EngineError FailedPrecondition if a container that kubelets do not see, and so cannot take into
+ * account, was created from the image.
  */
 export function refuseIfOwned(image: Image, containers: readonly ContainerRecord[]): void {
   const user = usersOf(image, containers).find(isOwned);
   if (user !== undefined) throw inUse(image, [user], "remove the container first");
 }
 
-/** Throws EngineError FailedPrecondition when any container is made of it. */
+/** Throws EngineError FailedPrecondition if any container was created from it. */
 export function refuseIfUsed(image: Image, containers: readonly ContainerRecord[]): void {
   const users = usersOf(image, containers);
   if (users.length > 0)
     throw inUse(image, users, "remove the container first, or use force: containers keep their file systems");
 }
 
-/**
- * Whoever names an image by its id may not know what else it is called. Throws EngineError
- * FailedPrecondition.
- */
+/** A user who gives an id may not know all of the image's names. Throws EngineError FailedPrecondition. */
 export function refuseIfSeveralTags(image: Image): void {
   if (image.repoTags.length < 2) return;
   throw new EngineError(

@@ -19,10 +19,7 @@ import { containerLabels, withLabel } from "./se-linux-labels.ts";
  * layers from garbage collection.
  */
 
-/**
- * The images that a configuration mounts, for the record. Throws EngineError NotFound for one that is not
- * here.
- */
+/** The images that a configuration mounts, for the record. Throws EngineError NotFound for a missing one. */
 export function imageVolumesOf(
   { mounts }: ContainerConfig,
   images: Pick<ImageCatalog, "find">,
@@ -81,9 +78,8 @@ export async function unmountImageVolumes(record: ContainerRecord, services: Pod
 }
 
 /**
- * The configuration with the host's path of each mounted image. A sub-path is followed as a process in the
- * image would: its symbolic links lead to nothing outside. Throws EngineError FailedPrecondition for one that
- * does not exist.
+ * The configuration with the host's path of each mounted image. A sub-path is resolved within the image: its
+ * symbolic links cannot lead outside. Throws EngineError FailedPrecondition if it does not exist.
  */
 export async function withImageVolumes(
   config: ContainerConfig,
@@ -102,10 +98,7 @@ export async function withImageVolumes(
   return { ...config, mounts };
 }
 
-/**
- * The same of a container that is only looked at: the images need not be mounted, and links in sub-paths are
- * not followed.
- */
+/** The same for display: the images need not be mounted, and links in sub-paths are not followed. */
 export function describeImageVolumes(
   config: ContainerConfig,
   record: ContainerRecord,
@@ -134,8 +127,8 @@ async function resolveSubPath(mount: Mount, directory: string): Promise<string> 
 }
 
 /**
- * Throws EngineError FailedPrecondition when a container has the image mounted: it would lose its name and
- * its content's blobs.
+ * Throws EngineError FailedPrecondition if a container mounts the image: its name and its content's blobs
+ * would be lost.
  */
 export function refuseIfMounted(image: Image, containers: readonly ContainerRecord[]): void {
   const user = containers.find(({ imageVolumes = [] }) =>
@@ -156,7 +149,7 @@ function directoryOf({ id }: ContainerRecord, { mount }: ImageVolume, stateDir: 
   return join(containerPaths(stateDir, id).images, String(mount));
 }
 
-/** The first word is what kubelets look for. */
+/** Kubelets look for the first word. */
 function failure(code: ErrorCode, mount: Mount | undefined, what: string, cause?: unknown): EngineError {
   return new EngineError(code, `ImageVolumeMountFailed: mount ${mount?.containerPath}: ${what}`, { cause });
 }

@@ -16,8 +16,8 @@ import type { PodServices } from "../services.ts";
  */
 
 /**
- * Throws what resolving mounts throws, and LinuxError FailedPrecondition for a file system that has no
- * ID-mapped mounts.
+ * Throws what resolving mounts throws, and LinuxError FailedPrecondition if a file system has no ID-mapped
+ * mounts.
  */
 export async function mountMappedVolumes(record: ContainerRecord, services: PodServices): Promise<void> {
   const { stateDir, sandboxes, containerSettings, hostPaths } = services;
@@ -68,12 +68,12 @@ export function isMapped({ uidMappings, gidMappings }: Mount): boolean {
   return uidMappings.length + gidMappings.length > 0;
 }
 
-/** Those of images are mounted with their owners mapped at once. */
+/** Volumes of images are already mounted with mapped owners. */
 function isMappedVolume(mount: Mount): boolean {
   return mount.image === undefined && isMapped(mount);
 }
 
-/** The kernel wants a file for a file and a directory for a directory. */
+/** The kernel requires a file as the mount point of a file, and a directory for a directory. */
 async function makeMountPoint(directory: string, index: number, isDirectory: boolean): Promise<string> {
   const target = join(directory, `${index}`);
   await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -82,10 +82,7 @@ async function makeMountPoint(directory: string, index: number, isDirectory: boo
   return target;
 }
 
-/**
- * Calls `work` with the file of a user namespace that has the mappings of a mount. Nearly always that is the
- * pod's.
- */
+/** Calls `work` with the file of a user namespace that has a mount's mappings, nearly always the pod's. */
 export async function withUserNamespace(
   { uidMappings, gidMappings }: Mount,
   { id, config }: SandboxRecord,

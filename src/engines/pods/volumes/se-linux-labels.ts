@@ -6,10 +6,10 @@ import type { SandboxPaths } from "../paths.ts";
 import type { RecordStore } from "../records/record-store.ts";
 import type { SandboxRecord } from "../records/records.ts";
 
-/** Undefined where SELinux is not enabled. */
+/** Undefined if SELinux is not enabled. */
 type Services = { readonly seLinux: SeLinux | undefined };
 
-/** For the record of a new sandbox: the level that its containers share and no other pod has. */
+/** A new sandbox's level, for its record: shared by its containers, and by no other pod. */
 export function newSeLinuxLevel({
   seLinux,
   sandboxes,
@@ -19,7 +19,7 @@ export function newSeLinuxLevel({
   return { seLinuxLevel: seLinux.newLevel(new Set(inUse)) };
 }
 
-/** Those of the files that a pod's containers share. */
+/** Labels of the files that a pod's containers share. */
 export function sandboxLabels(sandbox: SandboxRecord, { seLinux }: Services): SeLinuxLabels | undefined {
   const { seLinuxLevel, config } = sandbox;
   if (seLinuxLevel === undefined || sharesHostNetwork(config)) return undefined;
@@ -27,8 +27,8 @@ export function sandboxLabels(sandbox: SandboxRecord, { seLinux }: Services): Se
 }
 
 /**
- * Undefined without SELinux, for a privileged container, which is not confined, and on the host's network,
- * whose files and sockets a container's type may not use; as by CRI-O.
+ * As in CRI-O, undefined without SELinux, for a privileged container, which is not confined, and on the
+ * host's network, whose files and sockets a container's type may not use.
  */
 export function containerLabels(
   { linux }: ContainerConfig,
@@ -43,8 +43,8 @@ export function containerLabels(
 }
 
 /**
- * All files of a file system that is mounted so have the label. A bind mount's keep their own, as the files
- * of an image that several pods mount must.
+ * All files of a file system mounted this way have the label. Files of bind mounts keep their own, as an
+ * image that several pods mount requires.
  */
 export function withLabel(
   mounts: readonly SnapshotMount[],
@@ -56,14 +56,14 @@ export function withLabel(
   );
 }
 
-/** In quotes, as a level has commas. */
+/** Quoted, since a level contains commas. */
 export function contextOption({ mount }: SeLinuxLabels): string {
   return `context="${mount}"`;
 }
 
 /**
- * The mounts of a container's own root file system, with its label: an overlay has it as a whole, and the
- * files of a directory get it one by one, in a thread.
+ * The mounts of a container's own root file system, with its label: for an overlay by a mount option, for a
+ * directory file by file, in a thread.
  */
 export async function rootfsWithLabel(
   podId: string,
@@ -78,7 +78,7 @@ export async function rootfsWithLabel(
   return withLabel(mounts, labels);
 }
 
-/** The files of a pod that its containers bind; writing to them again leaves them their labels. */
+/** Labels the pod's files that its containers bind-mount; rewriting them keeps their labels. */
 export function labelSandboxFiles(
   { hosts, hostname, resolvConf }: SandboxPaths,
   { mount }: SeLinuxLabels,
