@@ -167,6 +167,43 @@ describe("berthd's pod manager", () => {
     assert.deepEqual(await names("pods"), []);
   });
 
+  it("lists objects by kinds and labels, scales them, and finds containers by what made them", async () => {
+    await apply(workload("Deployment", "front", 1), workload("Deployment", "back", 1));
+    await ready("front", 1);
+    await ready("back", 1);
+    assert.equal(await output("scale", "deploy/front", "--replicas", "2"), "deployment/front scaled");
+    await ready("front", 2);
+    const pods = await output("get", "pods", "-l", "app in (front)", "-o", "name");
+    const [pod = ""] = pods.split("\n");
+    await assert.rejects(output("scale", pod, "--replicas", "2"), /a Pod cannot be scaled/);
+    assert.match(pods, /^(pod\/front-\S+\n?){2}$/);
+    assert.match(await output("get", "all", "-o", "wide"), /Pod +back-.* \d+\.\d+\.\d+\.\d+ +\S+busybox/);
+    assert.deepEqual((await output("get", "rs,deploy", "-q")).match(/^deployment\/.*/gm)?.sort(), [
+      "deployment/back",
+      "deployment/front",
+    ]);
+    assert.match(await output("get", "deployments", "--show-labels", "-l", "app!=front"), /^KIND.*LABELS$/m);
+    const watching = startCli(host.berth, ["get", "deploy", "--watch"]);
+    let seen = "";
+    watching.child.stdout?.on("data", (chunk: Buffer) => {
+      seen += chunk;
+    });
+    await eventually("both are shown", async () => /back +1\/1/.test(seen) && /front +2\/2/.test(seen));
+    assert.equal(await output("logs", "deploy/front"), "up");
+    assert.match(await output("exec", "deployment/back/main", "--", "hostname"), /^back-/);
+    await output("scale", "deploy/back", "--replicas", "0");
+    await eventually("the change is shown", async () => /back +0\/0/.test(seen));
+    watching.child.kill("SIGINT");
+    await watching.outcome;
+    await eventually("its pod is gone", async () =>
+      (await names("pods")).every((name) => !name.startsWith("back")),
+    );
+    await assert.rejects(output("logs", "deploy/back"), /Deployment default\/back has no pods/);
+    await assert.rejects(output("delete", "all", "--all"), /need kinds/);
+    await output("delete", "deployments", "--all");
+    assert.deepEqual([await names("pods"), await names("rs")], [[], []]);
+  });
+
   it("goes back to an earlier template of a StatefulSet and of a DaemonSet", async () => {
     const version = async (name: string) => {
       const pod = (await objects("pods")).find(({ metadata }) => metadata.name.startsWith(name));

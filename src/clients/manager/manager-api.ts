@@ -59,6 +59,10 @@ export class ManagerApi {
     await this.#manager.restart(toKey(name));
   }
 
+  async scale(name: Name, replicas: number): Promise<void> {
+    await this.#manager.scale(toKey(name), replicas);
+  }
+
   /** Returns the number of the revision; 0 where the object is that already. */
   async undo(name: Name, revision: number): Promise<number> {
     return (await this.#manager.undo(toKey(name), revision)) ?? 0;

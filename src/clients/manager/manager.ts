@@ -21,6 +21,7 @@ import { Reconciler } from "./reconciler.ts";
 import { forgetPod, reconcileAll } from "./reconciliation.ts";
 import { successor } from "./replacement.ts";
 import { undone, withRestart } from "./rollout.ts";
+import { withReplicas } from "./scale.ts";
 import { NodeServices, type ServiceNetworkSource } from "./services/node-services.ts";
 
 export type ManagerOptions = {
@@ -186,6 +187,12 @@ export class Manager implements AsyncDisposable {
   async restart(key: ObjectKey): Promise<void> {
     const object = this.#require(key);
     await this.#writer.change(object, withRestart(object.manifest, this.#options.clock.nowNs()));
+  }
+
+  /** Gives a Deployment, ReplicaSet or StatefulSet another number of pods. Throws ManagerError. */
+  async scale(key: ObjectKey, replicas: number): Promise<void> {
+    const object = this.#require(key);
+    await this.#writer.change(object, withReplicas(object.manifest, replicas));
   }
 
   /**

@@ -24,6 +24,7 @@ export type PodManager = {
     readonly createdAtNs: bigint;
   })[];
   readonly restart: (name: ManagedName) => Promise<void>;
+  readonly scale: (name: ManagedName, replicas: number) => Promise<void>;
   /** To a revision, 0 for the one before the current; gives its number, 0 where nothing changes. */
   readonly undo: (name: ManagedName, revision: number) => Promise<number>;
   /** The container is in JSON, unchecked. */
@@ -81,6 +82,11 @@ export function managerService(manager: () => Promise<PodManager>): GrpcService 
 
     async restartObject({ object }) {
       await (await manager()).restart(required(object));
+      return {};
+    },
+
+    async scaleObject({ object, replicas }) {
+      await (await manager()).scale(required(object), replicas);
       return {};
     },
 

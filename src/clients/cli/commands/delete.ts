@@ -1,11 +1,13 @@
 import type { Command } from "commander";
 import { hasCode } from "../../../ground/errors/index.ts";
 import { berthV1 } from "../../../ground/protocol/index.ts";
+import type { Client } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
 import { exitCode, usageError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
-import { parseObjects } from "../objects/kind-names.ts";
-import { onManager } from "../objects/manager-calls.ts";
+import { parseKinds, parseObjects } from "../objects/kind-names.ts";
+import { parseSelector } from "../objects/label-selector.ts";
+import { type ListedObject, listObjects, onManager } from "../objects/manager-calls.ts";
 import { addConnectionOptions, type ConnectionOptions, collect, optionsOf } from "../options.ts";
 import { write } from "../output/write.ts";
 import { readManifestFiles } from "../play/read-files.ts";
@@ -18,6 +20,8 @@ type Options = ConnectionOptions & {
   readonly gracePeriod?: string;
   readonly wait?: boolean;
   readonly ignoreNotFound?: boolean;
+  readonly selector?: string;
+  readonly all?: boolean;
 };
 
 const description = `Deletes objects of berthd's pod manager and everything that they created: by
@@ -28,6 +32,7 @@ const examples = `
 Examples:
   berth delete deployment web
   berth delete pod/web job/count
+  berth delete deployments,services -l app=web
   berth delete -f web.yaml
 `;
 
@@ -37,6 +42,8 @@ export function define(command: Command, invocation: Invocation): void {
     .argument("[object...]", "KIND NAME..., or KIND/NAME...")
     .option("-n, --namespace <namespace>", 'namespace of the objects (default "default")')
     .option("-f, --filename <file>", "delete the objects in these manifests (may be repeated)", collect)
+    .option("-l, --selector <labels>", "delete objects of these kinds with these labels, such as app=web")
+    .option("--all", "delete all objects of these kinds")
     .option("--grace-period <seconds>", "how long pods have to stop, instead of their own grace period")
     .option("--no-wait", "do not wait until they are deleted")
     .option("--ignore-not-found", "succeed even if an object does not exist");
@@ -47,22 +54,16 @@ export function define(command: Command, invocation: Invocation): void {
 
 async function remove(words: readonly string[], options: Options, invocation: Invocation): Promise<void> {
   const { io } = invocation;
-  const { namespace = "default", filename = [], gracePeriod, wait = true } = options;
+  const { filename = [], gracePeriod, wait = true } = options;
   if ((words.length === 0) === (filename.length === 0))
     throw usageError("give either objects (KIND NAME) or manifests (-f FILE)");
-  const named =
-    words.length > 0
-      ? parseObjects(words).map((one) => ({
-          ...one,
-          namespace: one.kind === "Namespace" ? "" : namespace,
-        }))
-      : (await readManifestFiles(filename, options.namespace, io))
-          .toReversed()
-          .map(({ kind, metadata }) => ({ kind, name: metadata.name, namespace: metadata.namespace }));
+  const byManifests = filename.length > 0 ? await namedIn(filename, options, invocation) : undefined;
   using client = await connect(options, invocation);
+  const named = byManifests ?? (await namedBy(words, options, client));
   const removals = named.map(async (object) => {
+    const { kind, name, namespace } = object;
     const request = berthV1.DeleteObjectRequest.fromPartial({
-      object,
+      object: { kind, name, namespace },
       wait,
       ...(gracePeriod === undefined ? {} : { graceSeconds: parseCount(gracePeriod, "--grace-period") }),
     });
@@ -80,4 +81,42 @@ async function remove(words: readonly string[], options: Options, invocation: In
     const status = reportFailure(outcome.reason, invocation);
     if (invocation.exitCode === exitCode.ok) invocation.exitCode = status;
   }
+}
+
+type Named = Pick<ListedObject, "kind" | "name" | "namespace">;
+
+/** The last ones first. */
+async function namedIn(
+  files: readonly string[],
+  { namespace }: Options,
+  { io }: Invocation,
+): Promise<readonly Named[]> {
+  const manifests = await readManifestFiles(files, namespace, io);
+  return manifests
+    .toReversed()
+    .map(({ kind, metadata }) => ({ kind, name: metadata.name, namespace: metadata.namespace }));
+}
+
+async function namedBy(
+  words: readonly string[],
+  { namespace = "default", selector, all = false }: Options,
+  client: Client,
+): Promise<readonly Named[]> {
+  if (selector === undefined && !all)
+    return parseObjects(words).map((one) => ({
+      ...one,
+      namespace: one.kind === "Namespace" ? "" : namespace,
+    }));
+  const [text = "", ...names] = words;
+  const kinds = names.length > 0 || text.includes("/") ? [] : parseKinds(text);
+  if (kinds.length === 0)
+    throw usageError("--all and --selector need kinds, such as pods,services, and no names");
+  const fits = selector === undefined ? () => true : parseSelector(selector);
+  const listed = await listObjects(client, {});
+  return listed.filter(
+    (one) =>
+      kinds.some((kind) => kind === one.kind) &&
+      (one.namespace === namespace || one.namespace === "") &&
+      fits(one),
+  );
 }

@@ -1,10 +1,11 @@
 import type { Command } from "commander";
 import { hasCode } from "../../../ground/errors/index.ts";
-import { type Client, findContainer } from "../../criclient/index.ts";
+import type { Client } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
 import { execSync } from "../client/exec-sync.ts";
 import { exitCode, usageError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
+import { findContainerOf } from "../objects/container-of.ts";
 import { addConnectionOptions, optionsOf } from "../options.ts";
 import { write } from "../output/write.ts";
 import { openExec } from "../streams/open.ts";
@@ -38,7 +39,7 @@ export function define(command: Command, invocation: Invocation): void {
   invocation.failureExitCode = exitCode.ownFailure;
   command
     .description(description)
-    .argument("<container>", "id or name")
+    .argument("<container>", "id or name, or an applied object such as deploy/web")
     .argument("<command...>", "the program and its arguments")
     .passThroughOptions();
   addInteractiveOptions(command);
@@ -58,7 +59,7 @@ async function exec(
   const plan = planSession(options, invocation.io);
   const timeoutMs = options.timeout === undefined ? 0 : parseDuration(options.timeout, "--timeout");
   using client = await connect(options, invocation);
-  const { container } = await findContainer(client, name);
+  const { container } = await findContainerOf(client, name);
   const request = { containerId: container.id, args: args[0] === "--" ? args.slice(1) : args };
   const plain = !plan.stdin && !plan.tty;
   if (plain && timeoutMs > 0) {

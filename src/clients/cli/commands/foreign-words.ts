@@ -5,8 +5,9 @@ import { type CliError, usageError } from "../errors.ts";
 const words: Readonly<Record<string, string>> = {
   build: "berth does not build images: build one elsewhere, then use `berth pull` or `berth load`",
   container: "`berth ps`, `berth stop` and `berth rm` work with containers",
-  create: "`berth run -d` creates a container and starts it",
+  create: "`berth run -d` creates a container and starts it, `berth apply -f FILE` objects of manifests",
   diff: "`berth commit` creates an image from a container's changes, `berth image diff` lists them; `berth stats` shows their size",
+  edit: "change the manifest and `berth apply` it again; `berth get KIND/NAME -o yaml` writes it",
   history: "`berth image history IMAGE` shows the steps that an image was built in",
   inspecti: "`berth inspect --type image NAME` does that",
   inspectp: "`berth inspect --type pod NAME` does that",
@@ -22,7 +23,9 @@ const words: Readonly<Record<string, string>> = {
     "a container runs only once: `berth rm NAME`, then `berth run` it again; `berth run -d --restart always` restarts it automatically",
   rmp: "`berth rm --type pod NAME` does that",
   runp: "`berth run IMAGE` creates a pod with a container",
+  replace: "`berth apply --replace -f FILE` does that",
   search: "berth does not search registries",
+  set: "change the manifest and `berth apply` it again",
   start: "a container runs only once: `berth rm NAME`, then `berth run` it again",
   stopp: "`berth stop --type pod NAME` does that",
   system: "`berth info` shows the runtime's state, `berth doctor` checks the machine",
@@ -68,11 +71,14 @@ const wordsBehind: Readonly<Record<string, Readonly<Record<string, string>>>> = 
 };
 
 const byCommand = "`berth exec NAME env KEY=VALUE PROGRAM` sets a variable for one command";
+const byContainer = "name the container behind its pod: POD/CONTAINER";
 const byManifest =
   "a manifest can ask for that: `berth run --dry-run` writes one, `berth play` and `berth apply` run it";
 
 /** Options of peers. */
 const optionWords: Readonly<Record<string, string>> = {
+  "-c": byContainer,
+  "--container": byContainer,
   "--cap-add": byManifest,
   "--cap-drop": byManifest,
   "--env": byCommand,

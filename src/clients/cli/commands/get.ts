@@ -1,84 +1,164 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "commander";
+import type { Client } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
-import { CliError } from "../errors.ts";
+import { CliError, usageError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
-import { parseKind, parseObjects } from "../objects/kind-names.ts";
-import { type ListedObject, listObjects } from "../objects/manager-calls.ts";
-import { readyOf, restartsOf, stateOf } from "../objects/summary.ts";
-import { addConnectionOptions, addListOptions, type ConnectionOptions, optionsOf } from "../options.ts";
-import { type ListOptions, printList } from "../output/print-list.ts";
+import { parseKinds, parseObjects } from "../objects/kind-names.ts";
+import { parseSelector } from "../objects/label-selector.ts";
+import { type ListedObject, listObjects, memberAt } from "../objects/manager-calls.ts";
+import { addressOf, imagesOf, labelsOf, readyOf, restartsOf, stateOf } from "../objects/summary.ts";
+import { addConnectionOptions, addOutputOption, type ConnectionOptions, optionsOf } from "../options.ts";
+import { printList } from "../output/print-list.ts";
+import { type Column, renderTable } from "../output/table.ts";
 import { formatAge } from "../output/units.ts";
+import { write } from "../output/write.ts";
 
-type Options = ConnectionOptions &
-  ListOptions & { readonly namespace?: string; readonly allNamespaces?: boolean };
+type Options = ConnectionOptions & {
+  readonly namespace?: string;
+  readonly allNamespaces?: boolean;
+  readonly selector?: string;
+  readonly showLabels?: boolean;
+  readonly watch?: boolean;
+  readonly quiet?: boolean;
+  readonly output?: "table" | "wide" | "name" | "json" | "yaml";
+};
 
-const description = "Lists objects of berthd's pod manager: all, of one kind, or by name.";
+const description = "Lists objects of berthd's pod manager: all, of some kinds, or by name.";
 
 const examples = `
 Examples:
   berth get
-  berth get pods
+  berth get pods -w
+  berth get pods,services -l app=web
   berth get deployment web -o yaml
 `;
+
+/** How often objects that are watched are looked at. */
+const lookMs = 500;
 
 export function define(command: Command, invocation: Invocation): void {
   command
     .description(description)
-    .argument("[kind]", "kind, such as pods, or KIND/NAME")
+    .argument("[kind]", "kinds, such as pods or pods,services; all; or KIND/NAME")
     .argument("[name...]", "names of objects of the kind")
     .option("-n, --namespace <namespace>", 'namespace (default "default")')
-    .option("-A, --all-namespaces", "objects of all namespaces");
-  addListOptions(command);
+    .option("-A, --all-namespaces", "objects of all namespaces")
+    .option("-l, --selector <labels>", "only objects with these labels, such as app=web,tier!=test")
+    .option("--show-labels", "show labels too")
+    .option("-w, --watch", "go on, and show each object again when it has changed")
+    .option("-q, --quiet", "print names only, as -o name does");
+  addOutputOption(command, ["table", "wide", "name", "json", "yaml"]);
   addConnectionOptions(command)
     .addHelpText("after", examples)
     .action((kind: string | undefined, names: string[]) =>
-      get(kind, names, optionsOf<Options>(command), invocation),
+      get(kind === undefined ? [] : [kind, ...names], optionsOf<Options>(command), invocation),
     );
 }
 
-async function get(
-  kind: string | undefined,
-  names: readonly string[],
-  options: Options,
-  invocation: Invocation,
-): Promise<void> {
+async function get(words: readonly string[], options: Options, invocation: Invocation): Promise<void> {
+  const choose = chosenBy(words, options);
   using client = await connect(options, invocation);
-  const { namespace = "default", allNamespaces = false } = options;
-  const wanted =
-    kind === undefined || (names.length === 0 && !kind.includes("/")) ? [] : parseObjects([kind, ...names]);
-  const onlyKind = kind === undefined || kind.includes("/") ? "" : parseKind(kind);
-  const inNamespace = allNamespaces || onlyKind === "Namespace" ? "" : namespace;
-  const listed = await listObjects(client, { kind: onlyKind, namespace: inNamespace });
-  // Only those who ask for them see what `berth rollout history` shows.
-  const all = kind === undefined ? listed.filter((one) => one.kind !== "ControllerRevision") : listed;
-  for (const { kind: wantedKind, name } of wanted)
-    if (!all.some((one) => one.kind === wantedKind && one.name === name))
-      throw new CliError("NotFound", `${wantedKind} ${namespace}/${name} not found`);
-  const rows =
-    wanted.length === 0
-      ? all
-      : all.filter((one) => wanted.some(({ kind: k, name }) => k === one.kind && name === one.name));
-  const nowMs = Date.now();
+  if (options.watch === true) return await watch(client, choose, options, invocation);
+  const { rows, isOne } = await choose(client);
+  const { output = "table", quiet = false } = options;
   await printList<ListedObject>(
     {
       rows,
-      columns: [
-        ...(allNamespaces ? [{ title: "NAMESPACE", value: (row: ListedObject) => row.namespace }] : []),
-        { title: "KIND", value: (row) => row.kind },
-        { title: "NAME", value: (row) => row.name },
-        { title: "READY", value: readyOf },
-        { title: "STATE", value: stateOf },
-        { title: "RESTARTS", value: restartsOf },
-        { title: "AGE", value: (row) => formatAge(row.createdAtNs, nowMs) },
-      ],
-      idOf: ({ kind: k, name }) => `${k.toLowerCase()}/${name}`,
-      toJson: () => {
-        const [only] = rows;
-        if (wanted.length === 1 && only !== undefined) return only.object;
-        return { apiVersion: "v1", kind: "List", items: rows.map(({ object }) => object) };
-      },
+      columns: columnsOf(options),
+      idOf: ({ kind, name }) => `${kind.toLowerCase()}/${name}`,
+      toJson: () =>
+        isOne ? rows[0]?.object : { apiVersion: "v1", kind: "List", items: rows.map(({ object }) => object) },
     },
-    options,
+    {
+      quiet: quiet || output === "name",
+      ...(output === "json" || output === "yaml" ? { output } : {}),
+    },
     invocation,
   );
+}
+
+type Choose = (
+  client: Client,
+) => Promise<{ readonly rows: readonly ListedObject[]; readonly isOne: boolean }>;
+
+/** Which objects the words and options mean. Throws CliError, also for a name that there is not. */
+function chosenBy(words: readonly string[], options: Options): Choose {
+  const { namespace = "default", allNamespaces = false, selector } = options;
+  const [first = "all"] = words;
+  const named = words.length > 1 || first.includes("/") ? parseObjects(words) : [];
+  const kinds = named.length > 0 ? [] : parseKinds(first);
+  if (named.length > 0 && selector !== undefined) throw usageError("give either names or --selector");
+  const fits = selector === undefined ? () => true : parseSelector(selector);
+  const isAsked = ({ kind, name }: ListedObject) => {
+    if (named.length > 0) return named.some((one) => one.kind === kind && one.name === name);
+    if (kinds.length > 0) return kinds.some((one) => one === kind);
+    // Only those who ask for them see what `berth rollout history` shows.
+    return kind !== "ControllerRevision" && (kind !== "Namespace" || allNamespaces);
+  };
+  return async (client) => {
+    const [only = "", ...more] = new Set(named.length > 0 ? named.map(({ kind }) => kind) : kinds);
+    const listed = await listObjects(client, { kind: more.length === 0 ? only : "" });
+    const here = listed.filter((one) => allNamespaces || one.namespace === namespace || one.namespace === "");
+    for (const { kind, name } of named)
+      if (!here.some((one) => one.kind === kind && one.name === name))
+        throw new CliError("NotFound", `${kind} ${namespace}/${name} not found`);
+    return { rows: here.filter((one) => isAsked(one) && fits(one)), isOne: named.length === 1 };
+  };
+}
+
+function columnsOf({
+  allNamespaces = false,
+  showLabels = false,
+  output,
+}: Options): readonly Column<ListedObject>[] {
+  const nowMs = Date.now();
+  const wide = output === "wide";
+  return [
+    ...(allNamespaces ? [{ title: "NAMESPACE", value: (row: ListedObject) => row.namespace }] : []),
+    { title: "KIND", value: (row) => row.kind },
+    { title: "NAME", value: (row) => row.name },
+    { title: "READY", value: readyOf },
+    { title: "STATE", value: stateOf },
+    { title: "RESTARTS", value: restartsOf },
+    { title: "AGE", value: (row) => formatAge(row.createdAtNs, nowMs) },
+    ...(wide
+      ? [
+          { title: "IP", value: addressOf },
+          { title: "IMAGES", value: imagesOf },
+        ]
+      : []),
+    ...(showLabels ? [{ title: "LABELS", value: labelsOf }] : []),
+  ];
+}
+
+/** Prints the table, and then the line of each object that has changed, until it is interrupted. */
+async function watch(
+  client: Client,
+  choose: Choose,
+  options: Options,
+  { io, signal }: Invocation,
+): Promise<void> {
+  const { output = "table" } = options;
+  if (output !== "table" && output !== "wide") throw usageError("--watch prints a table: leave out --output");
+  let shown = new Map<unknown, string>();
+  for (let turn = 0; !signal.aborted; turn++) {
+    const { rows } = await choose(client);
+    const columns = columnsOf(options);
+    const [header = "", ...lines] = renderTable(columns, rows).trimEnd().split("\n");
+    const now = new Map<unknown, string>();
+    const changed = rows.flatMap((row, index) => {
+      const uid = memberAt(row.object, "metadata", "uid");
+      const told = columns
+        .filter(({ title }) => title !== "AGE")
+        .map(({ value }) => value(row))
+        .join("\0");
+      now.set(uid, told);
+      return shown.get(uid) === told ? [] : [lines[index] ?? ""];
+    });
+    shown = now;
+    const text = turn === 0 ? [header, ...changed] : changed;
+    if (text.length > 0) await write(io.stdout, `${text.join("\n")}\n`);
+    await delay(lookMs, undefined, { signal }).catch(() => {});
+  }
 }

@@ -1,9 +1,10 @@
 import type { Command } from "commander";
-import { findContainer, waitForExit } from "../../criclient/index.ts";
+import { waitForExit } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
 import { copyLog } from "../client/copy-log.ts";
 import type { Invocation } from "../invocation.ts";
 import { parseSince } from "../logs/since.ts";
+import { findContainerOf } from "../objects/container-of.ts";
 import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../options.ts";
 import { parseCount } from "../values/count.ts";
 
@@ -27,7 +28,7 @@ Examples:
 export function define(command: Command, invocation: Invocation): void {
   command
     .description(description)
-    .argument("<container>", "id or name")
+    .argument("<container>", "id or name, or an applied object such as deploy/web")
     .option("-f, --follow", "keep following until the container ends, across log rotations")
     .option("-n, --tail <lines>", "show only the last lines")
     .option("--since <time>", "show only lines since a time (RFC 3339) or duration ago (10m)")
@@ -45,7 +46,7 @@ async function printLog(name: string, options: Options, invocation: Invocation):
   const tail =
     options.tail === undefined || options.tail === "all" ? {} : { tail: parseCount(options.tail, "--tail") };
   using client = await connect(options, invocation);
-  const { container } = await findContainer(client, name);
+  const { container } = await findContainerOf(client, name);
   const until = options.follow === true ? waitForExit(client, container.id) : undefined;
   // Reading may fail before anybody waits for the end.
   until?.catch(() => {});

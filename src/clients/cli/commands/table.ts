@@ -51,6 +51,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import("./describe.ts"),
   },
   {
+    name: "scale",
+    summary: "give an applied object another number of pods",
+    group: workloads,
+    load: () => import("./scale.ts"),
+  },
+  {
     name: "rollout",
     summary: "restart, follow and undo rollouts of an object",
     group: workloads,

@@ -25,6 +25,11 @@ export function parseKind(text: string): Kind {
   return kind;
 }
 
+/** Several kinds, as in `pods,services`; none for `all`, which stands for every kind. Throws CliError. */
+export function parseKinds(text: string): readonly Kind[] {
+  return text.toLowerCase() === "all" ? [] : text.split(",").map(parseKind);
+}
+
 export type ObjectArgument = { readonly kind: Kind; readonly name: string };
 
 /** `KIND/NAME`, or a kind and names. Throws CliError. */

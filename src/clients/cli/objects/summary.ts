@@ -46,6 +46,33 @@ export function readyOf({ object, kind }: ListedObject): string {
   }
 }
 
+/** Where it is reached. */
+export function addressOf({ object, kind }: ListedObject): string {
+  if (kind === "Service") return String(memberAt(object, "spec", "clusterIP") ?? "");
+  return kind === "Pod" ? String(memberAt(object, "status", "podIP") ?? "") : "";
+}
+
+export function imagesOf({ object, kind }: ListedObject): string {
+  const spec =
+    kind === "Pod"
+      ? ["spec"]
+      : kind === "CronJob"
+        ? ["spec", "jobTemplate", "spec", "template", "spec"]
+        : ["spec", "template", "spec"];
+  return itemsAt(object, ...spec, "containers")
+    .map((one) => String(memberAt(one, "image")))
+    .join(",");
+}
+
+export function labelsOf({ object }: ListedObject): string {
+  const labels = memberAt(object, "metadata", "labels");
+  return isRecord(labels)
+    ? Object.entries(labels)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(",")
+    : "";
+}
+
 /** Restarts of all containers of a pod. */
 export function restartsOf({ object, kind }: ListedObject): string {
   if (kind !== "Pod") return "-";

@@ -152,6 +152,14 @@ export interface RestartObjectRequest {
 export interface RestartObjectResponse {
 }
 
+export interface ScaleObjectRequest {
+  object: ObjectName | undefined;
+  replicas: number;
+}
+
+export interface ScaleObjectResponse {
+}
+
 export interface UndoRolloutRequest {
   object:
     | ObjectName
@@ -1124,6 +1132,145 @@ export const RestartObjectResponse: MessageFns<RestartObjectResponse> = {
   },
 };
 
+function createBaseScaleObjectRequest(): ScaleObjectRequest {
+  return { object: undefined, replicas: 0 };
+}
+
+export const ScaleObjectRequest: MessageFns<ScaleObjectRequest> = {
+  encode(message: ScaleObjectRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.object !== undefined) {
+      ObjectName.encode(message.object, writer.uint32(10).fork()).join();
+    }
+    if (message.replicas !== 0) {
+      writer.uint32(16).uint32(message.replicas);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ScaleObjectRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseScaleObjectRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.object = ObjectName.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.replicas = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ScaleObjectRequest {
+    return {
+      object: isSet(object.object) ? ObjectName.fromJSON(object.object) : undefined,
+      replicas: isSet(object.replicas) ? globalThis.Number(object.replicas) : 0,
+    };
+  },
+
+  toJSON(message: ScaleObjectRequest): unknown {
+    const obj: any = {};
+    if (message.object !== undefined) {
+      obj.object = ObjectName.toJSON(message.object);
+    }
+    if (message.replicas !== undefined) {
+      obj.replicas = Math.round(message.replicas);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ScaleObjectRequest>): ScaleObjectRequest {
+    return ScaleObjectRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ScaleObjectRequest>): ScaleObjectRequest {
+    const message = createBaseScaleObjectRequest();
+    message.object = (object.object !== undefined && object.object !== null)
+      ? ObjectName.fromPartial(object.object)
+      : undefined;
+    message.replicas = object.replicas ?? 0;
+    return message;
+  },
+};
+
+function createBaseScaleObjectResponse(): ScaleObjectResponse {
+  return {};
+}
+
+export const ScaleObjectResponse: MessageFns<ScaleObjectResponse> = {
+  encode(_: ScaleObjectResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ScaleObjectResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseScaleObjectResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ScaleObjectResponse {
+    return {};
+  },
+
+  toJSON(_: ScaleObjectResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<ScaleObjectResponse>): ScaleObjectResponse {
+    return ScaleObjectResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ScaleObjectResponse>): ScaleObjectResponse {
+    const message = createBaseScaleObjectResponse();
+    return message;
+  },
+};
+
 function createBaseUndoRolloutRequest(): UndoRolloutRequest {
   return { object: undefined, revision: 0 };
 }
@@ -1735,7 +1882,17 @@ export const ManagerService = {
       Buffer.from(RestartObjectResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RestartObjectResponse => RestartObjectResponse.decode(value),
   },
-  /** Gives a Deployment the pods of an earlier revision. */
+  /** Gives a Deployment, ReplicaSet or StatefulSet another number of pods. */
+  scaleObject: {
+    path: "/berth.v1.Manager/ScaleObject" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ScaleObjectRequest): Buffer => Buffer.from(ScaleObjectRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ScaleObjectRequest => ScaleObjectRequest.decode(value),
+    responseSerialize: (value: ScaleObjectResponse): Buffer => Buffer.from(ScaleObjectResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ScaleObjectResponse => ScaleObjectResponse.decode(value),
+  },
+  /** Gives a Deployment, StatefulSet or DaemonSet the pods of an earlier revision. */
   undoRollout: {
     path: "/berth.v1.Manager/UndoRollout" as const,
     requestStream: false as const,
@@ -1779,7 +1936,9 @@ export interface ManagerServer extends UntypedServiceImplementation {
   listObjects: handleUnaryCall<ListObjectsRequest, ListObjectsResponse>;
   /** Replaces the pods of a Deployment, StatefulSet or DaemonSet according to its update strategy. */
   restartObject: handleUnaryCall<RestartObjectRequest, RestartObjectResponse>;
-  /** Gives a Deployment the pods of an earlier revision. */
+  /** Gives a Deployment, ReplicaSet or StatefulSet another number of pods. */
+  scaleObject: handleUnaryCall<ScaleObjectRequest, ScaleObjectResponse>;
+  /** Gives a Deployment, StatefulSet or DaemonSet the pods of an earlier revision. */
   undoRollout: handleUnaryCall<UndoRolloutRequest, UndoRolloutResponse>;
   /** Adds a container to a running pod, for debugging: it is started once and removed with the pod. */
   addEphemeralContainer: handleUnaryCall<AddEphemeralContainerRequest, AddEphemeralContainerResponse>;
@@ -1851,7 +2010,23 @@ export interface ManagerClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RestartObjectResponse) => void,
   ): ClientUnaryCall;
-  /** Gives a Deployment the pods of an earlier revision. */
+  /** Gives a Deployment, ReplicaSet or StatefulSet another number of pods. */
+  scaleObject(
+    request: ScaleObjectRequest,
+    callback: (error: ServiceError | null, response: ScaleObjectResponse) => void,
+  ): ClientUnaryCall;
+  scaleObject(
+    request: ScaleObjectRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ScaleObjectResponse) => void,
+  ): ClientUnaryCall;
+  scaleObject(
+    request: ScaleObjectRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ScaleObjectResponse) => void,
+  ): ClientUnaryCall;
+  /** Gives a Deployment, StatefulSet or DaemonSet the pods of an earlier revision. */
   undoRollout(
     request: UndoRolloutRequest,
     callback: (error: ServiceError | null, response: UndoRolloutResponse) => void,
