@@ -270,6 +270,17 @@ describe("a pod of the manager", () => {
     assert.equal(container("ruled").restartCount, 1);
   });
 
+  it("does not start as root where that is not wanted, as its image would have it", async () => {
+    const securityContext = { runAsNonRoot: true };
+    await using _ = await run("rootless", { securityContext, containers: [shell("main", forEver)] });
+    const waiting = () => {
+      const { state } = container("rootless");
+      return "waiting" in state ? state.waiting : undefined;
+    };
+    await until("it is refused", () => waiting()?.reason === "CreateContainerConfigError");
+    assert.match(waiting()?.message ?? "", /has runAsNonRoot, and image \S+ runs as root; set runAsUser/);
+  });
+
   it("says why an image is not there, and tries again after a back-off", async () => {
     const image = `${host.registry.host}/missing:v1`;
     await using _ = await run("imageless", {

@@ -106,6 +106,7 @@ export class Manager implements AsyncDisposable {
         claims: this.#claims,
         services: this.#services,
         trees: this.#trees,
+        node,
       }),
       onStatus: (pod) => options.onStatus?.(pod),
       onEvent: (key, event) => options.onEvent?.(key, event),

@@ -3,6 +3,7 @@ import type { TreeRemover } from "../../ground/trees/index.ts";
 import { machineUsersDir, type PodContext } from "../podspec/index.ts";
 import type { Claims } from "./claims.ts";
 import { hostIps } from "./host-ips.ts";
+import type { Node } from "./node/node.ts";
 import type { ObjectStore } from "./object-store.ts";
 import type { NodeServices } from "./services/node-services.ts";
 
@@ -14,16 +15,18 @@ export type PodContextOptions = {
   readonly claims: Claims;
   readonly services: NodeServices;
   readonly trees: TreeRemover;
+  readonly node: Node;
 };
 
 /** What pods of this manager see of the machine and of its objects, as these are at each time. */
 export function podContext(options: PodContextOptions): PodContext {
-  const { dataDir, logRoot, usersDir = machineUsersDir, store, claims, services, trees } = options;
+  const { dataDir, logRoot, usersDir = machineUsersDir, store, claims, services, trees, node } = options;
   return {
     podsDir: join(dataDir, "pods"),
     usersDir,
     trees,
     logRoot,
+    allocatable: node.allocatable,
     hostIps: hostIps(),
     clusterDns: () => services.resolvers(),
     objects: {

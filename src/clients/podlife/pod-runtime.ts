@@ -27,6 +27,7 @@ import {
   VersionRequest,
 } from "../../ground/protocol/index.ts";
 import { type Client, removeContainer } from "../criclient/index.ts";
+import type { ImageUser } from "../podspec/index.ts";
 import { podStats } from "./runtime-usage.ts";
 
 /** How much longer than a container's grace period, or a command's limit, its answer may take. */
@@ -154,6 +155,14 @@ export class PodRuntime {
   async imageId(image: string): Promise<string | undefined> {
     const request = ImageStatusRequest.fromPartial({ image: { image } });
     return (await this.#client.unary(ImageServiceService.imageStatus, request)).image?.id;
+  }
+
+  /** As whom the containers of an image run, by its id. */
+  async imageUser(id: string): Promise<ImageUser> {
+    const request = ImageStatusRequest.fromPartial({ image: { image: id } });
+    const { image } = await this.#client.unary(ImageServiceService.imageStatus, request);
+    const uid = image?.uid?.value;
+    return { uid: uid === undefined ? undefined : Number(uid), name: image?.username };
   }
 
   /** Pulls an image and returns its id. */

@@ -3,7 +3,7 @@ import { makeDirectories } from "../../ground/directories/index.ts";
 import { messageOf } from "../../ground/errors/index.ts";
 import type { PodSandboxConfig } from "../../ground/protocol/index.ts";
 import type { Container } from "../manifests/index.ts";
-import { containerConfig, type MachineMemory } from "../podspec/index.ts";
+import { containerConfig, type MachineMemory, runsAsImageUser } from "../podspec/index.ts";
 import { runHook } from "./handlers/run-hook.ts";
 import type { PodImages } from "./images.ts";
 import { graceSecondsOf, type PodWork } from "./pod-work.ts";
@@ -30,9 +30,10 @@ export async function startContainer(request: StartRequest, signal: AbortSignal)
   observer(`pod-image ${name}`);
   const imageId = await images.ensure(container, sandbox, signal);
   observer(`pod-volumes ${name}`);
-  const config = await step("CreateContainerConfigError", () =>
-    containerConfig({ ...request, attempt, imageId }),
-  );
+  const config = await step("CreateContainerConfigError", async () => {
+    const imageUser = runsAsImageUser(pod, container) ? await runtime.imageUser(imageId) : {};
+    return await containerConfig({ ...request, attempt, imageId, imageUser });
+  });
   // Kubelets make the directories of logs, so runtimes expect them to be there.
   await makeDirectories(dirname(join(sandbox.logDirectory, config.logPath)), 0o755);
   signal.throwIfAborted();

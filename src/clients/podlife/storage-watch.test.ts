@@ -25,6 +25,7 @@ test("looks at what a pod takes of the disk hold nothing up, and are the rarer t
       usersDir: join(dir.path, "users"),
       logRoot: join(dir.path, "logs"),
       hostIps: [],
+      allocatable: {},
       clusterDns: async () => [],
       objects: {
         configMap: () => undefined,

@@ -9,6 +9,7 @@ import {
   SecurityProfile_ProfileType,
   Signal,
 } from "../../ground/protocol/index.ts";
+import type { ImageUser } from "./container-request.ts";
 import { PodSpecError } from "./errors.ts";
 import { containerOf, podOf } from "./testing/pods.ts";
 
@@ -126,6 +127,35 @@ describe("a container of a manifest", () => {
       "MILLI=1500",
       "MEBI=64",
     ]);
+  });
+
+  it("has variables of resources that it does not limit: what the machine has, and what it asks for", async () => {
+    const of = (resource: string, divisor = "1") => ({
+      name: resource,
+      valueFrom: { resourceFieldRef: { resource, divisor } },
+    });
+    const config = await containerOf({
+      resources: { requests: { memory: "1Gi" }, limits: { "ephemeral-storage": "1Gi" } },
+      env: [
+        of("limits.cpu"),
+        of("limits.memory", "1Gi"),
+        of("requests.cpu"),
+        of("requests.memory", "1Mi"),
+        of("requests.ephemeral-storage", "1Mi"),
+      ],
+    });
+    assert.deepEqual(variables(config), [
+      "limits.cpu=4",
+      "limits.memory=8",
+      "requests.cpu=0",
+      "requests.memory=1024",
+      "requests.ephemeral-storage=1024",
+    ]);
+    const exact = await containerOf({
+      resources: { limits: { cpu: "4001m" } },
+      env: [of("limits.cpu", "1m")],
+    });
+    assert.deepEqual(variables(exact), ["limits.cpu=4001"]);
   });
 
   it("is refused where what it refers to is not there", async () => {
@@ -274,7 +304,21 @@ describe("the volumes of a container", () => {
     const hosts = (await readFile(at("/etc/hosts"), "utf8")).split("\n");
     assert.ok(hosts.includes("10.88.0.5\tweb.pages.shop.svc.cluster.local\tweb"));
     assert.ok(hosts.includes("192.0.2.7\tseven\tseven.test"));
+    assert.ok(hosts.includes("fe00::2\tip6-allrouters"));
     assert.equal(await readFile(at("/words"), "utf8"), "");
+  });
+});
+
+describe("a container that mounts a file of its own at /etc/hosts", () => {
+  it("has that one alone", async () => {
+    const { mounts } = await containerOf(
+      { volumeMounts: [{ name: "own", mountPath: "/etc/hosts", subPath: "hosts" }] },
+      { volumes: [{ name: "own", configMap: { name: "own" } }] },
+      [{ kind: "ConfigMap", metadata: { name: "own" }, data: { hosts: "127.0.0.1 here" } }],
+    );
+    const [only, ...others] = mounts.filter(({ containerPath }) => containerPath === "/etc/hosts");
+    assert.match(only?.hostPath ?? "", /volume-subpaths\/own\//);
+    assert.deepEqual(others, []);
   });
 });
 
@@ -342,6 +386,11 @@ describe("the confinement of a container", () => {
   it("refuses root where root is not wanted", async () => {
     await assert.rejects(security({ runAsNonRoot: true, runAsUser: 0 }), /would run as root/);
     await assert.rejects(security({}, { runAsNonRoot: true, runAsUser: 0 }), /would run as root/);
+    const asImage = (imageUser: ImageUser) =>
+      containerOf({ securityContext: { runAsNonRoot: true } }, {}, [], { imageUser });
+    await asImage({ uid: 1000 });
+    for (const root of [{}, { uid: 0 }]) await assert.rejects(asImage(root), /image busybox runs as root/);
+    await assert.rejects(asImage({ name: "www" }), /has the user "www", of which it is not known/);
   });
 
   it("shares namespaces with the machine and with the pod as the pod says", async () => {

@@ -6,18 +6,14 @@ import { PodSpecError } from "./errors.ts";
 import { expand } from "./expansion.ts";
 import { containerNameLabel, identityLabels } from "./labels.ts";
 import { mountsOf } from "./mounts.ts";
-import { containerSecurity, mustNotBeRoot } from "./security.ts";
+import { checkNonRoot, containerSecurity, runsAsImageUser } from "./security.ts";
 import { userNamespace } from "./user-namespace.ts";
 
 /** A container, as CRI has it. Throws PodSpecError for what the pod refers to and is not there. */
 export async function containerConfig(request: ContainerRequest): Promise<ContainerConfig> {
   const { pod, container, attempt, imageId } = request;
   const { name, image } = container;
-  if (mustNotBeRoot(pod, container))
-    throw new PodSpecError(
-      "FailedPrecondition",
-      `container ${name} has runAsNonRoot, and also needs runAsUser: the image's user is not checked`,
-    );
+  if (runsAsImageUser(pod, container)) checkNonRoot(container, request.imageUser ?? {});
   const envs = await environment(request);
   const users = await userNamespace(pod, request.context);
   // Files have the same owners inside as outside, as a kubelet has it.

@@ -1,5 +1,6 @@
 import type { TreeRemover } from "../../ground/trees/index.ts";
 import type { ManifestOf } from "../manifests/index.ts";
+import type { Amounts } from "./cgroups/pod-requests.ts";
 
 /** A service as containers are told of it. */
 export type ServiceAddress = {
@@ -38,6 +39,8 @@ export type PodContext = {
   readonly objects: ObjectSource;
   /** The name servers that know services, if there are any. */
   readonly clusterDns: () => Promise<readonly string[]>;
+  /** What the machine has for pods, which limits a container that has no limits of its own. */
+  readonly allocatable: Amounts;
   /** The machine's addresses, at most one of each family. */
   readonly hostIps: readonly string[];
 };

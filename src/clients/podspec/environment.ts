@@ -46,7 +46,7 @@ async function valueOfVariable(
   const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef } = valueFrom;
   if (fieldRef !== undefined) return Buffer.from(fieldValue(fieldRef.fieldPath, request));
   if (resourceFieldRef !== undefined)
-    return Buffer.from(resourceValue(resourceFieldRef, request.pod, request.container));
+    return Buffer.from(resourceValue(resourceFieldRef, request, request.container));
   const kind = configMapKeyRef === undefined ? "Secret" : "ConfigMap";
   const ref = configMapKeyRef ?? secretKeyRef;
   if (fileKeyRef !== undefined) return await valueOfFile(name, fileKeyRef, request);

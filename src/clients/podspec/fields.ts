@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import { type Container, quantityValue } from "../manifests/index.ts";
+import { containerLimits, containerRequests } from "./cgroups/pod-requests.ts";
 import type { PodContext } from "./context.ts";
 import { PodSpecError } from "./errors.ts";
 import type { Pod } from "./pod.ts";
@@ -55,27 +56,33 @@ function written(map: Readonly<Record<string, string>>): string {
     .join("\n");
 }
 
-/** `limits.cpu` of a container in units of the divisor, rounded up. Throws PodSpecError. */
+/**
+ * `limits.cpu` of a container in units of the divisor, rounded up. As in Kubernetes, a limit that is not set
+ * is what the machine has for pods, and a request that is not set is the limit, or 0. Throws PodSpecError.
+ */
 export function resourceValue(
   {
     resource,
     containerName,
     divisor,
   }: { readonly resource: string; readonly containerName?: string; readonly divisor?: string },
-  pod: Pod,
+  {
+    pod,
+    context: { allocatable },
+  }: Pick<FieldSource, "pod"> & { readonly context: Pick<PodContext, "allocatable"> },
   own: Container | undefined,
 ): string {
   const all = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
   const container = containerName === undefined ? own : all.find(({ name }) => name === containerName);
-  const [kind, ...rest] = resource.split(".");
-  if (container === undefined || (kind !== "limits" && kind !== "requests"))
+  const [, kind, name = ""] =
+    /^(limits|requests)\.(cpu|memory|ephemeral-storage|hugepages-.+)$/.exec(resource) ?? [];
+  if (container === undefined || kind === undefined)
     throw new PodSpecError("InvalidArgument", `resourceFieldRef ${resource}: no such value`);
-  const text = container.resources?.[kind]?.[rest.join(".")];
-  if (text === undefined)
-    throw new PodSpecError(
-      "InvalidArgument",
-      `resourceFieldRef: container ${container.name} has no ${resource}`,
-    );
-  const unit = quantityValue(divisor ?? "1") || 1;
-  return String(Math.ceil((quantityValue(text) ?? 0) / unit));
+  const given = kind === "limits" ? containerLimits(container)[name] : containerRequests(container)[name];
+  const isShared = kind === "limits" && !name.startsWith("hugepages-");
+  const amount =
+    (given === 0 && isShared ? undefined : given) ?? (isShared ? allocatable[name] : undefined) ?? 0;
+  // In thousandths, which are whole numbers: quotients of fractions are not exact.
+  const thousandths = (quantity: number) => Math.round(quantity * 1000);
+  return String(Math.ceil(thousandths(amount) / thousandths(quantityValue(divisor ?? "1") || 1)));
 }

@@ -21,7 +21,7 @@ export {
   logPath,
   restartCountAnnotation,
 } from "./container-config.ts";
-export type { ContainerRequest } from "./container-request.ts";
+export type { ContainerRequest, ImageUser } from "./container-request.ts";
 export type { ObjectSource, PodContext, ServiceAddress } from "./context.ts";
 export { PodSpecError } from "./errors.ts";
 export { expandStatic, unexpanded } from "./expansion.ts";
@@ -31,6 +31,7 @@ export { type Pod, podTitle } from "./pod.ts";
 export { preparePod, removePodFiles, removePodVolumes } from "./pod-files.ts";
 export { pullSecrets } from "./pull-secrets.ts";
 export { sandboxConfig } from "./sandbox-config.ts";
+export { runsAsImageUser } from "./security.ts";
 export { machineUsersDir } from "./user-namespace.ts";
 export { refreshVolumes } from "./volumes/refresh-volumes.ts";
 export { claimNameOf } from "./volumes/volume-path.ts";

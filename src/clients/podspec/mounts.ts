@@ -12,6 +12,7 @@ import { podNames } from "./pod-names.ts";
 import { mountSubPath } from "./volumes/sub-path.ts";
 import { volumePath } from "./volumes/volume-path.ts";
 
+const hostsPath = "/etc/hosts";
 const defaultTerminationMessagePath = "/dev/termination-log";
 
 /** What a container sees of the pod's volumes, its hosts file, and where it leaves its last words. */
@@ -91,14 +92,21 @@ const propagations = {
 } as const;
 
 /** As a kubelet writes it: with the pod's own address, and the aliases that it asks for. */
-async function hostsMount({ pod, context, podIps }: ContainerRequest): Promise<readonly Mount[]> {
+async function hostsMount(request: ContainerRequest): Promise<readonly Mount[]> {
+  const { pod, container, context, podIps } = request;
   const { hostNetwork, hostAliases = [] } = pod.spec;
+  // One of its own comes before it.
+  if (container.volumeMounts?.some(({ mountPath }) => mountPath === hostsPath) === true) return [];
   if (hostNetwork === true && hostAliases.length === 0) return [];
   const { host, domain } = podNames(pod);
   const names = domain === "" ? host : `${host}.${domain}\t${host}`;
   const own = [
     "127.0.0.1\tlocalhost",
     "::1\tlocalhost ip6-localhost ip6-loopback",
+    "fe00::0\tip6-localnet",
+    "fe00::0\tip6-mcastprefix",
+    "fe00::1\tip6-allnodes",
+    "fe00::2\tip6-allrouters",
     ...podIps.map((ip) => `${ip}\t${names}`),
   ];
   const machine = async () => ((await readIfThere("/etc/hosts")) ?? "").trimEnd().split("\n");
@@ -108,7 +116,7 @@ async function hostsMount({ pod, context, podIps }: ContainerRequest): Promise<r
   ];
   const file = join(podDirectory(context, pod), "etc-hosts");
   await writeFile(file, `${lines.join("\n")}\n`, { mode: 0o644 });
-  return [Mount.fromPartial({ containerPath: "/etc/hosts", hostPath: file })];
+  return [Mount.fromPartial({ containerPath: hostsPath, hostPath: file })];
 }
 
 async function terminationMessageMount(request: ContainerRequest): Promise<Mount> {

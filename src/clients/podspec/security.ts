@@ -10,6 +10,7 @@ import {
   type UserNamespace,
 } from "../../ground/protocol/index.ts";
 import type { Container } from "../manifests/index.ts";
+import type { ImageUser } from "./container-request.ts";
 import { PodSpecError } from "./errors.ts";
 import { namespaceOptions } from "./namespace-options.ts";
 import type { Pod } from "./pod.ts";
@@ -94,11 +95,24 @@ function annotatedAppArmor({ metadata }: Pod, { name }: Container) {
   );
 }
 
-/** Whether a container must not run as root though nobody says as whom it runs: its image does. */
-export function mustNotBeRoot(pod: Pod, container: Container): boolean {
+/** Whether a container must not be root and does not say who it is: it depends on its image. */
+export function runsAsImageUser(pod: Pod, container: Container): boolean {
   const { securityContext: own = {} } = container;
   const runAsUser = own.runAsUser ?? pod.spec.securityContext?.runAsUser;
   return (own.runAsNonRoot ?? pod.spec.securityContext?.runAsNonRoot) === true && runAsUser === undefined;
+}
+
+/** Throws PodSpecError unless the image says by number that it is not run by root, as a kubelet requires. */
+export function checkNonRoot({ name: container, image }: Container, { uid, name }: ImageUser): void {
+  const refuse = (why: string) => {
+    throw new PodSpecError(
+      "FailedPrecondition",
+      `container ${container} has runAsNonRoot, and image ${image} ${why}; set runAsUser to a number`,
+    );
+  };
+  if (uid === undefined && name !== undefined && name !== "")
+    refuse(`has the user ${JSON.stringify(name)}, of which it is not known whether it is root`);
+  if ((uid ?? 0) === 0) refuse("runs as root");
 }
 
 /** fsGroup is one of a pod's groups, so that its processes may use the volumes that belong to it. */

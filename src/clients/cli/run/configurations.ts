@@ -27,6 +27,7 @@ function contextOf({ logDir = defaultLogRoot }: Pick<RunOptions, "logDir">): Pod
     usersDir: machineUsersDir,
     logRoot: resolve(logDir),
     hostIps: [],
+    allocatable: {},
     clusterDns: async () => [],
     objects: {
       configMap: () => undefined,

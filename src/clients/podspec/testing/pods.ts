@@ -5,6 +5,7 @@ import { tempDir } from "../../../testing/temp-dir.ts";
 import { type Manifest, type ManifestOf, readManifests } from "../../manifests/index.ts";
 import {
   containerConfig,
+  type ImageUser,
   type Pod,
   type PodContext,
   preparePod,
@@ -13,11 +14,17 @@ import {
 } from "../index.ts";
 import { podDirectory } from "../paths.ts";
 
+export type PodOptions = {
+  readonly uid?: string;
+  readonly beside?: { readonly dir: string };
+  readonly imageUser?: ImageUser;
+};
+
 /** A pod as manifests have it, with the objects that it refers to, and a directory of its own. */
 export async function podOf(
   spec: object,
   objects: readonly object[] = [],
-  { uid = "uid-of-web", beside }: { readonly uid?: string; readonly beside?: { readonly dir: string } } = {},
+  { uid = "uid-of-web", beside, imageUser }: PodOptions = {},
 ) {
   const dir =
     beside === undefined ? await tempDir() : { path: beside.dir, [Symbol.asyncDispose]: async () => {} };
@@ -39,6 +46,7 @@ export async function podOf(
     podsDir: join(dir.path, "pods"),
     usersDir: join(dir.path, "users"),
     logRoot: join(dir.path, "logs"),
+    allocatable: { cpu: 4, memory: 2 ** 33, "ephemeral-storage": 2 ** 40 },
     hostIps: ["192.0.2.1", "2001:db8::1"],
     clusterDns: async () => [],
     objects: {
@@ -64,6 +72,7 @@ export async function podOf(
       container: first,
       attempt: 2,
       imageId: "sha256:image",
+      ...(imageUser === undefined ? {} : { imageUser }),
       sandbox: await sandbox(),
       podIps: ["10.88.0.5", "fd00::5"],
       machine: { bytes: 2 ** 33, hugePageSizes: [2 ** 21], swap: "alone" },
@@ -89,9 +98,10 @@ export async function containerOf(
   container: object,
   spec: object = {},
   objects: readonly object[] = [],
+  options: PodOptions = {},
 ): Promise<ContainerConfig> {
   const containers = [{ name: "main", image: "busybox", ...container }];
-  await using pod = await podOf({ ...spec, containers }, objects);
+  await using pod = await podOf({ ...spec, containers }, objects, options);
   return await pod.container();
 }
 

@@ -64,7 +64,7 @@ function ofFields(
   return items.map(({ path, fieldRef, resourceFieldRef, mode = defaultMode }) => {
     const value =
       fieldRef === undefined
-        ? resourceValue(resourceFieldRef ?? { resource: "" }, request.pod, undefined)
+        ? resourceValue(resourceFieldRef ?? { resource: "" }, request, undefined)
         : fieldValue(fieldRef.fieldPath, request);
     return { path, content: Buffer.from(value), mode };
   });
