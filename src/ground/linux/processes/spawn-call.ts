@@ -110,7 +110,24 @@ function must(result: number, path: string): void {
 }
 
 const waitCall = libcFunction("int waitpid(int pid, _Out_ int *status, int options)");
+const waitIdCall = libcFunction("int waitid(int type, unsigned int id, _Inout_ uint8_t *info, int options)");
 const WNOHANG = 1;
+const WEXITED = 4;
+const WNOWAIT = 0x1000000;
+const P_ALL = 0;
+/** siginfo_t, and where it has the child's pid. */
+const infoBytes = 128;
+const infoPid = 16;
+
+/**
+ * The pid of a child that has ended and was not waited for, whoever started it; it stays so (waitid(2)).
+ * Undefined when there is none. However many run, this is one system call.
+ */
+export function endedChild(): number | undefined {
+  const info = Buffer.alloc(infoBytes);
+  if (waitIdCall(P_ALL, 0, info, WEXITED | WNOHANG | WNOWAIT) === -1) return undefined;
+  return info.readInt32LE(infoPid) || undefined;
+}
 
 /**
  * How a process ended, as `ChildProcess` tells it: an exit code, or the name of the signal that killed it.

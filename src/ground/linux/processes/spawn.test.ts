@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { tempDir } from "../../../testing/temp-dir.ts";
 import { forbidFileWrites } from "./process-calls.ts";
@@ -53,6 +55,14 @@ const fewDescriptors = `
     if (open() !== before) errors.push({ code: "leak", message: limit + ": " + (open() - before) });
   }
   console.log(JSON.stringify(errors));
+`;
+
+/** Starts a process that it does not own any more, which outlives it, and prints its pid. */
+const disowning = `
+  const { spawn } = await import(${JSON.stringify(new URL("spawn.ts", import.meta.url).href)});
+  const child = spawn("/bin/sleep", ["1000"], { cwd: "/", env: {}, stdio: [] });
+  child.disown();
+  console.log(child.pid);
 `;
 
 describe("a process", () => {
@@ -129,6 +139,20 @@ describe("a process", () => {
       assert.equal(code, "ResourceExhausted", message);
       assert.match(message, /\/bin\/true: EMFILE; out of .*descriptors.*LimitNOFILE/);
     }
+  });
+
+  it("that is disowned lives on when this one ends, which does not wait for it", async () => {
+    const args = ["--input-type=module", "-e", disowning];
+    const { stdout } = await promisify(execFile)(process.execPath, args);
+    process.kill(Number(stdout), "SIGKILL");
+  });
+
+  it("that is disowned leaves no zombie, even beside an ended child of Node's own", async () => {
+    const others = Array.from({ length: 5 }, () => promisify(execFile)("/bin/true"));
+    const child = spawn("/bin/true", [], { ...pipes, stdio: [] });
+    child.disown();
+    while (existsSync(`/proc/${child.pid}`)) await sleep(5);
+    await Promise.all(others);
   });
 
   it("is one of many that end at the same time", async () => {

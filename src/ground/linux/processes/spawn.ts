@@ -5,7 +5,7 @@ import { constants } from "node:os";
 import { hasCode } from "../../errors/index.ts";
 import { asLinuxError, LinuxError } from "../linux-error.ts";
 import { makePipe, type Pipe } from "../streams/pipe.ts";
-import { type ProcessEnd, posixSpawn, reap } from "./spawn-call.ts";
+import { endedChild, type ProcessEnd, posixSpawn, reap } from "./spawn-call.ts";
 
 export type SpawnOptions = {
   readonly env: Readonly<Record<string, string>>;
@@ -62,6 +62,16 @@ export class Subprocess extends EventEmitter<SubprocessEvents> {
   /** Sends it a signal; false when it has ended. */
   kill(signal: NodeJS.Signals): boolean {
     return this.end === undefined && process.kill(this.pid, signal);
+  }
+
+  /**
+   * Nobody asks for its end any more, and the event loop does not wait for it: it is only reaped. Its pid may
+   * be another's after that.
+   */
+  disown(): void {
+    if (!running.delete(this.pid)) return;
+    disowned.add(this.pid);
+    restIfIdle();
   }
 
   /** For the watch alone: takes its end, if it has come. */
@@ -147,7 +157,8 @@ function closed(socket: Socket | undefined): Promise<void> {
  * SIGCHLD is told to the process as a whole and stands for any number of children, so those that run are kept
  * for the process as a whole too. libuv waits only for children of its own.
  */
-const running = new Set<Subprocess>();
+const running = new Map<number, Subprocess>();
+const disowned = new Set<number>();
 let timer: NodeJS.Timeout | undefined;
 
 /** Before a child is made: a signal that comes while nobody listens is lost. */
@@ -161,12 +172,25 @@ function listen(): void {
  * that costs nothing.
  */
 function watch(child: Subprocess): void {
-  running.add(child);
+  running.set(child.pid, child);
   timer ??= setInterval(collectAll, 1000);
 }
 
 function collectAll(): void {
-  for (const child of running) if (child.collect()) running.delete(child);
+  let pid = endedChild();
+  while (pid !== undefined && take(pid)) pid = endedChild();
+  // One of libuv's, which takes it itself, may stand before ours.
+  if (pid !== undefined) for (const each of [...running.keys(), ...disowned]) take(each);
+  restIfIdle();
+}
+
+/** False for a child that runs, or is none of ours. */
+function take(pid: number): boolean {
+  if (running.get(pid)?.collect() === true) return running.delete(pid);
+  return disowned.has(pid) && reap(pid) !== undefined && disowned.delete(pid);
+}
+
+function restIfIdle(): void {
   if (running.size > 0) return;
   clearInterval(timer);
   timer = undefined;

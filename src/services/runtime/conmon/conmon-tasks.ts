@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { type CgroupLayout, CgroupOptions, cgroupLayout, PollThread } from "../../../ground/linux/index.ts";
@@ -31,7 +31,7 @@ import { monitorArguments, restoreArguments } from "./monitor-arguments.ts";
 import { canRemoveByItself } from "./own-removal.ts";
 import { canStartByItself } from "./own-start.ts";
 import { removeLeftovers, runtimeState } from "./remove-leftovers.ts";
-import { startMonitor } from "./start-monitor.ts";
+import { type StartedMonitor, startMonitor } from "./start-monitor.ts";
 import { type TaskFiles, taskFiles } from "./task-files.ts";
 import {
   findTaskRecord,
@@ -132,20 +132,14 @@ export class ConmonTasks implements Tasks {
       const prepare = async () => this.#writeSpec(task, handler, files, await made);
       const start = () => this.#startMonitor(task, files, args, passed, { prepare, deadline });
       // criu mounts cgroups for itself.
-      const pid = await (task.restore === undefined ? start() : this.#cgroupOptions.keep(start));
-      const record = await this.#newRecord(
-        { ...task, spec: await made },
-        handler,
-        files,
-        pid,
-        passed?.logger,
-      );
+      const started = await (task.restore === undefined ? start() : this.#cgroupOptions.keep(start));
+      const record = await this.#newRecord({ ...task, spec: await made }, handler, started, passed?.logger);
       if (record.streamOwner !== undefined) await passed?.giveTo(record.streamOwner);
       writeTaskRecord(files.record, record);
       const adopted = this.#adopt(task, files, { record, kept: await passed?.keep() });
       this.#publish("/tasks/create", {
         containerId: task.id,
-        pid,
+        pid: started.init,
         bundleDir: task.bundleDir,
         terminal: consoleOf(task.io)?.terminal ?? false,
         asked: task.asked,
@@ -244,7 +238,7 @@ export class ConmonTasks implements Tasks {
     args: readonly string[],
     passed: PassedStreams | undefined,
     { prepare, deadline }: { readonly prepare: () => Promise<void>; readonly deadline: Deadline },
-  ): Promise<number> {
+  ): Promise<StartedMonitor> {
     const { conmonPath, stateDir, monitorGraceMs: graceMs = 10_000 } = this.#options;
     const { monitorPidFile } = files;
     const { bundleDir, monitorCgroup } = task;
@@ -274,14 +268,13 @@ export class ConmonTasks implements Tasks {
   async #newRecord(
     task: TaskSpec & { readonly spec: OciSpec },
     handler: RuncLikeHandler,
-    files: TaskFiles,
-    pid: number,
+    { monitor: monitorPid, init: pid }: StartedMonitor,
     logger: ProcessIdentity | undefined,
   ): Promise<TaskRecord> {
     const [owner, init, monitor, cgroupDir] = await Promise.all([
       task.streamOwner ?? streamOwner(pid, task.spec.process.user),
       identifyProcess(pid),
-      identifyProcess(Number.parseInt(readFileSync(files.monitorPidFile, "utf8"), 10)),
+      identifyProcess(monitorPid),
       containerCgroupDir(this.#layout, pid, task),
     ]);
     const oomKillsAbove = await this.#oomKillsAbove(cgroupDir);

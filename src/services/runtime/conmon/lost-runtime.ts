@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { childrenOf, isAlive, processGroupOf, processStartTime } from "../../../ground/linux/index.ts";
 import type { ProcessIdentity } from "./task-record.ts";
@@ -11,7 +10,7 @@ import type { ProcessIdentity } from "./task-record.ts";
  * an end.
  */
 export async function waitForLostRuntime(
-  monitorPidFile: string,
+  monitor: number,
   graceMs: number,
   over: AbortSignal,
 ): Promise<boolean> {
@@ -21,8 +20,6 @@ export async function waitForLostRuntime(
     // An abort ends the pause.
     await sleep(pauseMs, undefined, { ref: false, signal: over }).catch(() => undefined);
     if (over.aborted) break;
-    const monitor = Number.parseInt(await readFile(monitorPidFile, "utf8").catch(() => ""), 10);
-    if (over.aborted || !(monitor > 0)) continue;
     try {
       runtime ??= await runtimeOf(monitor);
       lostAtMs = (await isLost(monitor, runtime)) ? (lostAtMs ?? performance.now()) : undefined;

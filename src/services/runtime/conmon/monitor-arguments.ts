@@ -19,14 +19,9 @@ export function monitorArguments(
 ): readonly string[] {
   return [
     ...["--cid", task.id, "--cuuid", task.id],
-    ...[
-      "--bundle",
-      task.bundleDir,
-      "--container-pidfile",
-      files.pidFile,
-      "--conmon-pidfile",
-      files.monitorPidFile,
-    ],
+    ...["--bundle", task.bundleDir, "--container-pidfile", files.pidFile],
+    // The process that is started stays, and does not fork another that does.
+    "--sync",
     ...["--exit-dir", exitsDir],
     ...["--log-path", logDriver(task.io, files)],
     // An fsync for each exit and each rotation would hold up the news of the exit, for a log that containerd

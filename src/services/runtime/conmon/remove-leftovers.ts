@@ -84,8 +84,8 @@ export async function removeContainerCgroup({
 
 /**
  * The pid in conmon's file, if that process is this container's conmon and not one that has its pid since.
- * The file is written by the process that forks conmon: where that was killed first, conmon is looked for
- * among all processes.
+ * The file is written once conmon has been started: where the daemon was killed in between, conmon is looked
+ * for among all processes.
  */
 async function monitorsOf(id: string, files: TaskFiles): Promise<readonly number[]> {
   const pid = Number.parseInt((await readFile(files.monitorPidFile, "utf8").catch(ignoreMissing)) ?? "", 10);
@@ -98,5 +98,5 @@ async function monitorsOf(id: string, files: TaskFiles): Promise<readonly number
 async function isMonitorOf(id: string, { bundleDir }: TaskFiles, pid: number): Promise<boolean> {
   const words = ((await readIfThere(`/proc/${pid}/cmdline`)) ?? "").split("\0");
   const after = (word: string) => words[words.indexOf(word) + 1];
-  return after("--cid") === id && after("--bundle") === bundleDir && words.includes("--conmon-pidfile");
+  return after("--cid") === id && after("--bundle") === bundleDir;
 }

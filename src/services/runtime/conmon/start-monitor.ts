@@ -1,10 +1,5 @@
 import { join } from "node:path";
-import {
-  killProcessTree,
-  processStartTime,
-  type StdioChoice,
-  type Subprocess,
-} from "../../../ground/linux/index.ts";
+import { killProcessTree, processStartTime, type StdioChoice } from "../../../ground/linux/index.ts";
 import { sendSignal } from "../cgroups/cgroup-processes.ts";
 import { criuErrors } from "../checkpoint/criu-log.ts";
 import { commandFailure } from "../exec/command-failure.ts";
@@ -12,12 +7,12 @@ import { criuEnvironment } from "../handlers/criu.ts";
 import { BoundedOutput } from "../oci-runtime/bounded-output.ts";
 import type { Deadline } from "../oci-runtime/deadline.ts";
 import {
-  exitCodeOf,
   failureMessage,
   runtimeEnvironment,
   runtimeFailure,
   startProgram,
 } from "../oci-runtime/oci-runtime.ts";
+import { replaceFile } from "../replace-file.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import { waitForLostRuntime } from "./lost-runtime.ts";
 import { waitForEnd } from "./process-end.ts";
@@ -27,7 +22,7 @@ export type MonitorLaunch = {
   readonly conmonPath: string;
   readonly args: readonly string[];
   readonly bundleDir: string;
-  /** Where conmon's pid stands once it has forked. */
+  /** Its pid is written here before it does anything: should this daemon end, the next one finds it there. */
   readonly monitorPidFile: string;
   /** How long conmon may take to tell of the end of the OCI runtime. */
   readonly graceMs: number;
@@ -45,18 +40,25 @@ export type MonitorLaunch = {
   readonly criuPath: string | undefined;
 };
 
+export type StartedMonitor = {
+  /** conmon's pid. */
+  readonly monitor: number;
+  /** The pid of the container's first process. */
+  readonly init: number;
+};
+
 /**
- * Starts conmon and returns the pid of the container's first process. conmon forks: the process started here
- * ends at once, the one that stays is in a session of its own and has no open file in common with the daemon.
+ * Starts conmon, in a session of its own. It is a child of the daemon for as long as that runs, outlives it,
+ * and has no open file in common with it once it has reported.
  *
  * The three descriptors beyond stdin and stdout: stderr for what conmon cannot do at all (a client's FIFO,
  * where the container's process gets that), the sync pipe (3) on which it reports the outcome, and the start
- * pipe (4), for which it waits before it forks.
+ * pipe (4), for which it waits before it starts the OCI runtime.
  *
  * Throws RuntimeError: Unavailable when the OCI runtime has ended and conmon does not tell of it; Internal,
- * DeadlineExceeded, Canceled; and what `prepare` throws. Processes may be left then: see {@link killMonitor}.
+ * DeadlineExceeded, Canceled; and what `prepare` throws. Nothing runs any more then.
  */
-export async function startMonitor(launch: MonitorLaunch, deadline: Deadline): Promise<number> {
+export async function startMonitor(launch: MonitorLaunch, deadline: Deadline): Promise<StartedMonitor> {
   const child = startProgram(launch.conmonPath, launch.args, {
     // conmon writes its `oom` file to its working directory.
     cwd: launch.bundleDir,
@@ -70,32 +72,31 @@ export async function startMonitor(launch: MonitorLaunch, deadline: Deadline): P
   const [syncPipe, startPipe] = [child.pipe(3), child.pipe(4)];
   // A conmon that dies early breaks the pipe; the sync pipe tells of that.
   startPipe.on("error", () => undefined);
-  using _stop = deadline.onAbort(() => {
-    killGroup(child);
-    syncPipe.destroy();
-  });
+  using _stop = deadline.onAbort(() => syncPipe.destroy());
   const over = new AbortController();
   let isLost = false;
   try {
     await Promise.all([launch.prepare(), launch.place(child.pid)]);
+    replaceFile(launch.monitorPidFile, String(child.pid));
+    deadline.check("create");
     startPipe.end("\0");
-    void waitForLostRuntime(launch.monitorPidFile, launch.graceMs, over.signal).then((lost) => {
+    void waitForLostRuntime(child.pid, launch.graceMs, over.signal).then((lost) => {
       isLost = lost;
       if (lost) syncPipe.destroy();
     });
-    // The code of the process that forks does not matter: the sync pipe says what happened.
-    const [message] = await Promise.all([readSyncMessage(syncPipe), exitCodeOf(child)]);
-    if (message.kind === "created") return message.pid;
+    const message = await readSyncMessage(syncPipe);
+    if (message.kind === "created") return { monitor: child.pid, init: message.pid };
     deadline.check("create");
     const words = await reason(message, launch, stderr);
     throw runtimeFailure("create", words, { commandStatus: commandFailure(words) });
   } catch (error) {
-    killGroup(child);
+    if (child.end === undefined) await killMonitor(child.pid);
     deadline.check("create");
     if (isLost) throw lostRuntime(error);
     throw error;
   } finally {
     over.abort();
+    child.disown();
     await stderr?.ended(0);
     syncPipe.destroy();
     startPipe.destroy();
@@ -127,20 +128,14 @@ async function reason(
   return errors === "" ? failure : `criu cannot restore it: ${errors}`;
 }
 
-/** The process that was started leads a group of its own until it has forked. */
-function killGroup(child: Subprocess): void {
-  if (child.end === undefined) sendSignal(-child.pid, 9);
-}
-
 /**
  * Ends a conmon whose `create` did not succeed, with all that descends from it and all that runs in its
- * process group: the OCI runtime, and what that has left. One that has just been forked may not lead its
- * group yet; if it does by the time it is killed itself, so may what it has started. Waits until conmon has
- * ended, for some seconds at most.
+ * process group, which it leads: the OCI runtime, and what that has left. Waits until conmon has ended, for
+ * some seconds at most.
  */
 export async function killMonitor(pid: number): Promise<void> {
   const startTime = await processStartTime(pid);
   await killProcessTree(pid);
-  for (const target of [-pid, pid, -pid]) sendSignal(target, 9);
+  sendSignal(-pid, 9);
   if (startTime !== undefined) await waitForEnd({ pid, startTime }, { timeoutMs: 5_000 });
 }
