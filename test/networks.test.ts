@@ -6,7 +6,7 @@ import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
-import { promisify } from "node:util";
+import { inspect, isDeepStrictEqual, promisify } from "node:util";
 import { NamespaceMode, Protocol } from "../src/ground/protocol/index.ts";
 import { instanceNames } from "../src/services/network/index.ts";
 import { enterPrivateNetwork } from "../src/testing/private-network.ts";
@@ -56,7 +56,7 @@ describe("a pod's interfaces and names", () => {
       const before = await networkState(host.berth);
       const linux = { sysctls: { "net.ipv4.conf.eth7.rp_filter": "2" } };
       await assert.rejects(TestPod.run(host.berth, "no-such", { linux }), /INVALID_ARGUMENT.*eth7.*ENOENT/s);
-      assert.deepEqual(await networkState(host.berth), before);
+      await assertNetworkState(host.berth, before);
       const { items } = await host.berth.clients.runtime.listPodSandbox({ filter: undefined });
       assert.ok(!items.some(({ metadata }) => metadata?.name === "no-such"));
     },
@@ -115,7 +115,7 @@ describe("a pod's network", () => {
       if (text === undefined) await rm(file);
       else await writeFile(file, text);
       await remove(berth, pod);
-      assert.deepEqual(await networkState(berth), before);
+      await assertNetworkState(berth, before);
       assert.deepEqual(await readdir(networkDir(berth)), []);
     });
   }
@@ -171,7 +171,7 @@ describe("a pod's network", () => {
         ),
       );
       await runtime.removePodSandbox({ podSandboxId: pod.id });
-      assert.deepEqual(await networkState(berth), before);
+      await assertNetworkState(berth, before);
       assert.match(await berth.daemonLog(), /DEL keeps failing: the pod is removed anyway/);
     },
   );
@@ -316,6 +316,13 @@ async function addressesOf({ clients }: TestBerth, { id }: TestPod): Promise<rea
   const { status } = await clients.runtime.podSandboxStatus({ podSandboxId: id, verbose: false });
   const { ip = "", additionalIps = [] } = status?.network ?? {};
   return [ip, ...additionalIps.map((additional) => additional.ip)];
+}
+
+/** The interface that is prepared for the next pod is known as such only a moment after it is there. */
+async function assertNetworkState(berth: TestBerth, expected: Awaited<ReturnType<typeof networkState>>) {
+  await eventually(`the machine's network is ${inspect(expected)}`, async () =>
+    isDeepStrictEqual(await networkState(berth), expected),
+  );
 }
 
 /** What plugins leave on a machine. */
