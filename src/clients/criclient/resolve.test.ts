@@ -44,4 +44,6 @@ test("an image's id is found with and without its algorithm", () => {
   assert.equal(resolveOne("123", images, "image"), "sha256:1234");
   assert.equal(resolveOne("sha256:129", images, "image"), "sha256:1299");
   assert.equal(resolveOne("1299", images, "image"), "sha256:1299");
+  for (const text of ["s", "sha256", "sha256:"])
+    assert.throws(() => resolveOne(text, images.slice(1), "image"), { code: "NotFound" });
 });

@@ -29,8 +29,10 @@ export function resolveOne<T>(text: string, candidates: readonly Candidate<T>[],
   throw new CriClientError("NotFound", `no such ${kind}: ${JSON.stringify(text)}`);
 }
 
+/** The algorithm of an image's id alone says nothing: every id begins with it. */
 function isPrefix(text: string, id: string): boolean {
-  return text !== "" && (id.startsWith(text) || id.startsWith(`sha256:${text}`));
+  if (text === "" || text.endsWith(":")) return false;
+  return text.includes(":") ? id.startsWith(text) : id.slice(id.indexOf(":") + 1).startsWith(text);
 }
 
 function ambiguous<T>(text: string, candidates: readonly Candidate<T>[], kind: string): CriClientError {

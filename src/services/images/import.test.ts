@@ -307,7 +307,11 @@ describe("import", () => {
     const sent = stack.images.importArchive(join(directory.path, "text.tar"), undefined, { sent: true });
     await assert.rejects(sent, { message: /^the archive: not a tar archive/ });
     assert.equal(stack.images.find("example.com/broken:v1"), undefined);
-    await assert.rejects(stack.images.importArchive(join(directory.path, "absent.tar")), hasCode("NotFound"));
+    const absent = join(directory.path, "absent.tar");
+    await assert.rejects(stack.images.importArchive(absent), {
+      code: "NotFound",
+      message: `${absent}: there is no such file`,
+    });
     assert.deepEqual(await readdir(join(stack.root, "import")), []);
     assert.deepEqual(stack.leases.list(), []);
   });

@@ -183,6 +183,8 @@ async function look(
     return { whole, laidOut: undefined };
   } catch (cause) {
     if (cause instanceof BerthError) throw cause;
+    if (isErrno(cause, "ENOENT", "ENOTDIR"))
+      throw new ImageError("NotFound", `${path}: there is no such file`);
     throw new ImageError("NotFound", `${path}: cannot be read`, { cause });
   }
 }
