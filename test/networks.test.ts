@@ -6,7 +6,7 @@ import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
-import { inspect, isDeepStrictEqual, promisify } from "node:util";
+import { promisify } from "node:util";
 import { NamespaceMode, Protocol } from "../src/ground/protocol/index.ts";
 import { instanceNames } from "../src/services/network/index.ts";
 import { enterPrivateNetwork } from "../src/testing/private-network.ts";
@@ -16,7 +16,7 @@ import { bridgeNetwork, TestBerth } from "./support/berth.ts";
 import { busyboxImage, startBusyboxRegistry } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
 import { testEngine } from "./support/engine.ts";
-import { readHostState } from "./support/host-state.ts";
+import { type HostState, leftBehind, readHostState } from "./support/host-state.ts";
 import { perlLayer } from "./support/perl.ts";
 import { execSync, TestPod } from "./support/pod.ts";
 import { withBerth } from "./support/with-berth.ts";
@@ -56,7 +56,7 @@ describe("a pod's interfaces and names", () => {
       const before = await networkState(host.berth);
       const linux = { sysctls: { "net.ipv4.conf.eth7.rp_filter": "2" } };
       await assert.rejects(TestPod.run(host.berth, "no-such", { linux }), /INVALID_ARGUMENT.*eth7.*ENOENT/s);
-      await assertNetworkState(host.berth, before);
+      await assertNothingAdded(host.berth, before);
       const { items } = await host.berth.clients.runtime.listPodSandbox({ filter: undefined });
       assert.ok(!items.some(({ metadata }) => metadata?.name === "no-such"));
     },
@@ -115,7 +115,7 @@ describe("a pod's network", () => {
       if (text === undefined) await rm(file);
       else await writeFile(file, text);
       await remove(berth, pod);
-      await assertNetworkState(berth, before);
+      await assertNothingAdded(berth, before);
       assert.deepEqual(await readdir(networkDir(berth)), []);
     });
   }
@@ -171,7 +171,7 @@ describe("a pod's network", () => {
         ),
       );
       await runtime.removePodSandbox({ podSandboxId: pod.id });
-      await assertNetworkState(berth, before);
+      await assertNothingAdded(berth, before);
       assert.match(await berth.daemonLog(), /DEL keeps failing: the pod is removed anyway/);
     },
   );
@@ -318,22 +318,27 @@ async function addressesOf({ clients }: TestBerth, { id }: TestPod): Promise<rea
   return [ip, ...additionalIps.map((additional) => additional.ip)];
 }
 
-/** The interface that is prepared for the next pod is known as such only a moment after it is there. */
-async function assertNetworkState(berth: TestBerth, expected: Awaited<ReturnType<typeof networkState>>) {
-  await eventually(`the machine's network is ${inspect(expected)}`, async () =>
-    isDeepStrictEqual(await networkState(berth), expected),
-  );
+/**
+ * Waits until nothing is there that was not there before. An interface that is prepared for the next pod is
+ * known as such only a moment after it is there.
+ */
+async function assertNothingAdded(berth: TestBerth, before: HostState): Promise<void> {
+  let added: readonly string[] = [];
+  const isClean = async () => {
+    added = leftBehind(before, await networkState(berth));
+    return added.length === 0;
+  };
+  await eventually("nothing of the pod's network is left", isClean).catch((cause: unknown) => {
+    throw new Error(`left of the pod's network: ${added.join(", ")}`, { cause });
+  });
 }
 
 /** What plugins leave on a machine. */
-async function networkState({ cniConfDir }: TestBerth) {
-  const state = await readHostState();
+async function networkState({ cniConfDir }: TestBerth): Promise<HostState> {
+  const kinds = ["link", "iptables rule", "nftables element of"];
+  const state = Object.entries(await readHostState()).filter(([kind]) => kinds.includes(kind));
   const { name } = JSON.parse(await readFile(join(cniConfDir, "10-test.conflist"), "utf8"));
   const reserved = await readdir(`/var/lib/cni/networks/${name}`);
-  return {
-    links: state.link,
-    rules: state["iptables rule"],
-    elements: state["nftables element of"],
-    addresses: reserved.filter((file) => /^\d+\.\d/.test(file)),
-  };
+  const addresses = reserved.filter((file) => /^\d+\.\d/.test(file));
+  return { ...Object.fromEntries(state), address: new Set(addresses) };
 }
