@@ -34,7 +34,6 @@ const makers = new Set([
   "src/services/network/orphan-plugins.ts",
   "src/parts/registry/challenge.ts",
   "src/services/runtime/checkpoint/restored-privileges.ts",
-  "src/services/runtime/spec/spec-json.ts",
   "src/services/runtime/update/check-memory-limit.ts",
   "src/services/stats/parse.ts",
 ]);

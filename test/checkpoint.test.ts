@@ -4,7 +4,11 @@ import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
-import { ContainerState, MountPropagation } from "../src/ground/protocol/index.ts";
+import {
+  ContainerState,
+  MountPropagation,
+  SecurityProfile_ProfileType,
+} from "../src/ground/protocol/index.ts";
 import { tarOf } from "../src/testing/images.ts";
 import { smallDisk } from "../src/testing/small-disk.ts";
 import { checkpoint, counted, counting, countsTo } from "./support/checkpoints.ts";
@@ -23,7 +27,8 @@ describe("a checkpoint of a container", () => {
 
   it("is an archive that only root reads, and the container goes on", async () => {
     const pod = await TestPod.run(host.berth, "archive");
-    const id = await pod.shell("main", host.image, counting);
+    const seccomp = { profileType: SecurityProfile_ProfileType.RuntimeDefault };
+    const id = await pod.shell("main", host.image, counting, { linux: { securityContext: { seccomp } } });
     await countsTo(pod, "main", 3);
     const location = join(host.berth.directory, "archive.tar");
     await checkpoint(host.berth, id, location);
@@ -41,6 +46,8 @@ describe("a checkpoint of a container", () => {
       "rootfs-diff.tar",
     ])
       assert.ok(names.has(name), name);
+    // A number of the seccomp profile, which others can read only with all its digits.
+    assert.match((await run("tar", ["-xOf", location, "spec.dump"])).stdout, /:18446744073709551614\b/);
     assert.ok(names.has("checkpoint/inventory.img") && names.has("checkpoint/pages-1.img"));
     assert.deepEqual(
       (await readdir(host.berth.directory)).filter((name) => name.includes("partial")),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readlink } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { status } from "@grpc/grpc-js";
-import { containerd } from "../src/ground/protocol/index.ts";
+import { containerd, NamespaceMode, SecurityProfile_ProfileType } from "../src/ground/protocol/index.ts";
 import { eventually } from "./support/condition.ts";
 import { ContainerdClients } from "./support/containerd.ts";
 import { testHandler } from "./support/handler.ts";
@@ -154,13 +154,19 @@ describe("containerd's API of containers and events", () => {
     assert.ok(binaryName.endsWith(`/${testHandler}`), binaryName);
     const filters = [`id==${id},runtime.name==io.containerd.runc.v2`];
     assert.equal((await containers.list({ filters })).containers.length, 1);
+    // As containerd's client does, which sends all that it was shown.
     const labelled = {
       ...shown,
       labels: { ...shown?.labels, mine: "1" },
-      extensions: {},
     } as containerd.containersV1.Container;
     const { container: updated } = await containers.update({ container: labelled, updateMask: [] });
     assert.deepEqual([updated?.labels.mine, updated?.runtime], ["1", shown?.runtime]);
+    const { container: after } = await containers.get({ id });
+    assert.deepEqual({ ...after, updatedAt: undefined }, { ...labelled, updatedAt: undefined });
+    await assert.rejects(containers.update({ container: labelled, updateMask: ["spec"] }), {
+      code: status.FAILED_PRECONDITION,
+      details: /"spec"/,
+    });
     const { value: metadata } = shown?.extensions["io.cri-containerd.container.metadata"] ?? {};
     const { containerStatus } = host.berth.clients.runtime;
     const { logPath } = (await containerStatus({ containerId: id, verbose: false })).status ?? {};
@@ -188,6 +194,29 @@ describe("containerd's API of containers and events", () => {
       code: status.PERMISSION_DENIED,
       details: /io\.berth\.cri\.container is berth's own/,
     });
+  });
+
+  test("specifications of pods keep every digit of large numbers, which Go's clients refuse otherwise", async () => {
+    // A filter of the default profile has numbers that a double does not hold.
+    const seccomp = { profileType: SecurityProfile_ProfileType.RuntimeDefault };
+    const namespaceOptions = { network: NamespaceMode.POD, pid: NamespaceMode.POD, ipc: NamespaceMode.POD };
+    const pod = await TestPod.run(host.berth, "digits", {
+      linux: { securityContext: { seccomp, namespaceOptions } },
+    });
+    const config = { linux: { securityContext: { seccomp, namespaceOptions } } };
+    const id = await pod.create(shellConfig("main", host.image, "sleep 1000", config));
+    const { containers } = clients.in("k8s.io");
+    const { runtime } = host.berth.clients;
+    const large = /"value":18446744073709551614,/;
+    const check = async () => {
+      for (const each of [id, pod.id])
+        assert.match(String((await containers.get({ id: each })).container?.spec?.value), large);
+      const { info } = await runtime.containerStatus({ containerId: id, verbose: true });
+      assert.match(info.info ?? "", large);
+    };
+    await check();
+    await runtime.startContainer({ containerId: id });
+    await check();
   });
 
   test("tasks of pods are shown in k8s.io with what has become of their processes, and can be waited for", async () => {

@@ -146,7 +146,7 @@ describe("pods in containerd's API", () => {
     });
   });
 
-  test("pods are listed among containers and tasks, and are not clients' to change or run", async () => {
+  test("pods are listed among containers and tasks, and are not clients' to change, but for labels, or to run", async () => {
     const pod = await TestPod.run(host.berth, "listed");
     const { containers, tasks } = clients.in("k8s.io");
     const listed = await containers.list({ filters: ['labels."io.cri-containerd.kind"==sandbox'] });
@@ -165,8 +165,17 @@ describe("pods in containerd's API", () => {
     assert.deepEqual((await tasks.listPids({ containerId: pod.id })).processes, []);
     const refused = { code: status.FAILED_PRECONDITION, details: /is a pod/ };
     await assert.rejects(containers.delete({ id: pod.id }), refused);
-    const own = containerd.containersV1.Container.fromPartial({ ...container, extensions: {} });
-    await assert.rejects(containers.update({ container: own, updateMask: ["labels.x"] }), refused);
+    const labels = { ...container?.labels, x: "y" };
+    const own = containerd.containersV1.Container.fromPartial({ ...container, labels });
+    await assert.rejects(containers.update({ container: own, updateMask: ["image"] }), refused);
+    // Such as `nerdctl stop` sets: its client is not told.
+    const { container: labelled } = await containers.update({ container: own, updateMask: [] });
+    assert.deepEqual(labelled?.labels, labels);
+    const { status: known } = await host.berth.clients.runtime.podSandboxStatus({
+      podSandboxId: pod.id,
+      verbose: false,
+    });
+    assert.deepEqual(known?.labels, {});
     await assert.rejects(tasks.start({ containerId: pod.id, execId: "" }), refused);
     await assert.rejects(containers.create({ container: own }), { code: status.ALREADY_EXISTS });
     const waiting = tasks.wait({ containerId: pod.id, execId: "" });

@@ -2,8 +2,12 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import { criNamespace } from "../../src/engines/engine/index.ts";
-import { ContainerState, PodSandboxState } from "../../src/ground/protocol/index.ts";
-import { TestPod } from "../support/pod.ts";
+import {
+  ContainerState,
+  PodSandboxState,
+  SecurityProfile_ProfileType,
+} from "../../src/ground/protocol/index.ts";
+import { exited, TestPod } from "../support/pod.ts";
 import { withClients } from "../support/with-clients.ts";
 
 describe("nerdctl and ctr in the namespace of CRI", () => {
@@ -21,6 +25,8 @@ describe("nerdctl and ctr in the namespace of CRI", () => {
         "io.kubernetes.pod.name": "seen",
         "io.kubernetes.container.name": "main",
       },
+      // As most kubelets ask for it: the profile has numbers that Go's clients must be able to read.
+      linux: { securityContext: { seccomp: { profileType: SecurityProfile_ProfileType.RuntimeDefault } } },
     });
   });
 
@@ -103,6 +109,23 @@ describe("nerdctl and ctr in the namespace of CRI", () => {
     assert.equal(status?.state, PodSandboxState.SANDBOX_NOTREADY);
     const ended = await runtime.containerStatus({ containerId: container, verbose: false });
     assert.equal(ended.status?.state, ContainerState.CONTAINER_EXITED);
+  });
+
+  it("stops a pod's container, and a pod, of which the kubelet then learns", async () => {
+    const stopped = await TestPod.run(host.berth, "stopped");
+    const container = await stopped.shell("main", host.image, "exec sleep 1000");
+    const other = await stopped.shell("other", host.image, "exec sleep 1000");
+    const { runtime } = host.berth.clients;
+    assert.equal(await nerdctl("stop", "-t", "0", container), container);
+    const ended = await runtime.containerStatus({ containerId: container, verbose: false });
+    assert.deepEqual(
+      [ended.status?.state, ended.status?.exitCode, ended.status?.labels],
+      [ContainerState.CONTAINER_EXITED, 137, {}],
+    );
+    assert.equal(await nerdctl("stop", stopped.id), stopped.id);
+    const { status } = await runtime.podSandboxStatus({ podSandboxId: stopped.id, verbose: false });
+    assert.deepEqual([status?.state, status?.labels], [PodSandboxState.SANDBOX_NOTREADY, {}]);
+    assert.equal((await exited(host.berth, other)).exitCode, 137);
   });
 
   it("leaves the life of a pod's container to the kubelet", async () => {

@@ -1,4 +1,5 @@
 import type { Handlers } from "../../ground/grpc/index.ts";
+import { specJson } from "../../ground/json/index.ts";
 import type { containerd } from "../../ground/protocol/index.ts";
 import { fieldOfLabels, parseFilters } from "../../parts/filters/index.ts";
 import type { Container, Containers, Sandbox, TypedValue } from "../../services/containers/index.ts";
@@ -11,7 +12,7 @@ import type { ServiceOptions } from "./options.ts";
 import { podMetadata } from "./pod-metadata.ts";
 import { withKnownRuntime } from "./pod-runtime.ts";
 import { podsAmong, sandboxContainer, sandboxMetadata } from "./pod-sandbox-container.ts";
-import { recordChange } from "./record-change.ts";
+import { type RecordChange, recordChange } from "./record-change.ts";
 
 type ContainerHandlers = Handlers<typeof containerd.containersV1.ContainersService, ContainerdCall>;
 type Message = containerd.containersV1.Container;
@@ -71,12 +72,16 @@ export function containerHandlers(
 
     async update({ container: given, updateMask = [] }, { namespace }) {
       const storage = await namespace();
-      const { containers } = storage;
+      const { containers, sandboxes } = storage;
       const message = present(given);
-      checkExtensions(`container ${message.id}`, message.extensions, updateMask);
-      refusePod(message.id, storage);
-      const updated = await containers.update(message.id, (before) =>
-        changeOf(shown(before), message, updateMask),
+      const { id } = message;
+      checkExtensions(`container ${id}`, message.extensions, updateMask);
+      if (findPod(id, storage) !== undefined) {
+        const pod = await sandboxes.update(id, (before) => podsChangeOf(before, message, updateMask));
+        return { container: toMessage(shown(sandboxContainer(pod))) };
+      }
+      const updated = await containers.update(id, (before) =>
+        isPods(before) ? podsChangeOf(before, message, updateMask) : changeOf(before, message, updateMask),
       );
       return { container: toMessage(shown(updated)) };
     },
@@ -116,7 +121,7 @@ function present(container: Message | undefined): Message {
 function specValue(spec: object): TypedValue {
   return {
     typeUrl: "types.containerd.io/opencontainers/runtime-spec/1/Spec",
-    value: Buffer.from(JSON.stringify(spec)),
+    value: Buffer.from(specJson(spec)),
   };
 }
 
@@ -128,6 +133,28 @@ function checkNoPods(container: Container): void {
       "FailedPrecondition",
       `container ${id} is a pod's; remove it with the pod's client, such as crictl rm or berth rm`,
     );
+}
+
+/**
+ * Of a pod and of a pod's container: all but labels and extensions is its engine's. Who names no field sends
+ * back what it was shown. Throws FailedPrecondition.
+ */
+function podsChangeOf(
+  { id, labels, extensions, spec }: Pick<Container, "id"> & RecordChange,
+  given: Message,
+  paths: readonly string[],
+): RecordChange {
+  const other = paths.find((path) => !/^(labels|extensions)(\.|$)/.test(path));
+  if (other !== undefined)
+    throw new ContainerdError(
+      "FailedPrecondition",
+      `container ${id} is a pod or in one: only its labels and extensions can be changed here, not ${JSON.stringify(other)}`,
+    );
+  const before: RecordChange = { labels, extensions, spec };
+  return (paths.length === 0 ? ["labels"] : paths).reduce(
+    (changed, path) => recordChange(path, changed, given),
+    before,
+  );
 }
 
 /** Without a mask all that can change is replaced (containerd's core/metadata). */

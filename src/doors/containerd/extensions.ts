@@ -34,7 +34,7 @@ export function checkExtensions(what: string, extensions: Anys, paths: readonly 
 
 const prefix = "extensions.";
 
-/** All of them anew; berth's own stay whatever a client sends, which cannot send them. */
+/** All of them anew; berth's own stay whatever a client sends, to whom they are not shown. */
 export function replacedExtensions(before: Extensions, given: Anys): Extensions {
   const own = Object.entries(before).filter(([name]) => isOwn(name));
   return { ...Object.fromEntries(own), ...toValues(given) };
@@ -52,6 +52,8 @@ export function toValues(extensions: Anys): Extensions {
   return Object.fromEntries(Object.entries(extensions).map(([name, any]) => [name, toValue(any)]));
 }
 
+/** But for berth's own: clients send back what they were shown when they change something else. */
 export function toAnys(extensions: Extensions): Record<string, containerd.types.Any> {
-  return Object.fromEntries(Object.entries(extensions).map(([name, value]) => [name, toAny(value)]));
+  const shown = Object.entries(extensions).filter(([name]) => !isOwn(name));
+  return Object.fromEntries(shown.map(([name, value]) => [name, toAny(value)]));
 }

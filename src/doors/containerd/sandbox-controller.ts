@@ -1,4 +1,5 @@
 import type { Handlers } from "../../ground/grpc/index.ts";
+import { specJson } from "../../ground/json/index.ts";
 import type { containerd } from "../../ground/protocol/index.ts";
 import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
@@ -62,7 +63,7 @@ export function sandboxControllerHandlers({
         // A pod has no process of its own.
         pid: 0,
         state: states[state],
-        info: verbose ? { info: JSON.stringify(await pods.inspect(sandboxId), bigintAsText) } : {},
+        info: verbose ? { info: specJson(await pods.inspect(sandboxId)) } : {},
         createdAt: toTimestamp(createdAtNs),
         exitedAt: noTime,
         extra: undefined,
@@ -133,8 +134,4 @@ function cannotMake(sandboxer: string): ContainerdError {
       ? "sandboxes: not supported by io.containerd.runc.v2; run a pod through the CRI's RunPodSandbox, for example with crictl runp or berth run"
       : "sandboxes: this API does not create pods; use the CRI's RunPodSandbox, for example with crictl runp or berth run",
   );
-}
-
-function bigintAsText(_key: string, value: unknown): unknown {
-  return typeof value === "bigint" ? String(value) : value;
 }

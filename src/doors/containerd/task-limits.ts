@@ -1,6 +1,6 @@
-import { isRecord, type JsonObject } from "../../ground/json/index.ts";
+import { isRecord, type JsonObject, parseSpecJson } from "../../ground/json/index.ts";
 import type { containerd } from "../../ground/protocol/index.ts";
-import { parseSpecJson, type TaskUpdate } from "../../services/runtime/index.ts";
+import type { TaskUpdate } from "../../services/runtime/index.ts";
 import { ContainerdError } from "./errors.ts";
 
 /**

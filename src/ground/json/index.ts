@@ -1,4 +1,8 @@
-/** What was parsed of JSON, TOML or YAML that others wrote, and may be anything. */
+/**
+ * What was parsed of JSON, TOML or YAML that others wrote, and may be anything; and the JSON of OCI
+ * specifications, which has numbers that a double does not hold.
+ */
+export { parseSpecJson, readBigints, specJson } from "./spec-json.ts";
 
 /** Values by name. */
 export type JsonObject = Readonly<Record<string, unknown>>;

@@ -1,5 +1,6 @@
+import { parseSpecJson } from "../../ground/json/index.ts";
 import { type Container, ContainersError } from "../containers/index.ts";
-import { type OciSpec, parseSpecJson } from "../runtime/index.ts";
+import type { OciSpec } from "../runtime/index.ts";
 import { describeMount, SnapshotError, snapshotterKinds } from "../snapshots/index.ts";
 import type { NamespaceStorage } from "../storage/index.ts";
 import type { KnownTask, NamespaceTasks } from "../tasks/index.ts";

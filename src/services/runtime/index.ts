@@ -67,7 +67,6 @@ export { cgroupLimits, oomScoreAdj } from "./spec/resources.ts";
 export { resourcesInForce, updatedResources, withoutLimits } from "./spec/resources-in-force.ts";
 export { seccompChoice } from "./spec/seccomp/container-seccomp.ts";
 export { type ProfileChoice, profileChoice } from "./spec/security-profile.ts";
-export { parseSpecJson } from "./spec/spec-json.ts";
 export type { OciProcess, OciSpec, OciUser } from "./spec/types.ts";
 export type {
   ClientOutput,

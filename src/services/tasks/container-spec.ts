@@ -1,6 +1,7 @@
 import { posix } from "node:path";
+import { parseSpecJson } from "../../ground/json/index.ts";
 import type { Container } from "../containers/index.ts";
-import { type OciSpec, parseSpecJson } from "../runtime/index.ts";
+import type { OciSpec } from "../runtime/index.ts";
 import { TasksError } from "./tasks-error.ts";
 
 /** What a client may have left out, as far as berth itself needs it. */

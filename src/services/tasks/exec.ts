@@ -1,5 +1,6 @@
 import type { LookUp } from "../../ground/hostpaths/index.ts";
-import { type OciProcess, type Process, parseSpecJson, type Task } from "../runtime/index.ts";
+import { parseSpecJson } from "../../ground/json/index.ts";
+import type { OciProcess, Process, Task } from "../runtime/index.ts";
 import { clientStreams, type NamedStreams } from "./named-streams.ts";
 import { TasksError } from "./tasks-error.ts";
 

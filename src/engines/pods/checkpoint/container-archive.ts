@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { LookUp } from "../../../ground/hostpaths/index.ts";
+import { parseSpecJson, specJson } from "../../../ground/json/index.ts";
 import {
   type ArchivePart,
   type ConfigDump,
@@ -39,7 +40,7 @@ async function archiveParts(
 ): Promise<readonly ArchivePart[]> {
   const { bundle } = containerPaths(stateDir, record.id);
   const { shm } = sandboxPaths(stateDir, sandbox.id);
-  const spec: OciSpec = JSON.parse(await readFile(join(bundle, "config.json"), "utf8"));
+  const spec = parseSpecJson<OciSpec>(await readFile(join(bundle, "config.json"), "utf8"));
   const imageName = images.find(record.imageId)?.repoTags[0] ?? record.imageRef;
   const json = (name: string, value: unknown): ArchivePart => ({
     kind: "text",
@@ -48,7 +49,7 @@ async function archiveParts(
   });
   return [
     json("config.dump", configDump(record, sandbox, imageName)),
-    json("spec.dump", withoutOwnAnnotations(spec)),
+    { kind: "text", name: "spec.dump", text: specJson(withoutOwnAnnotations(spec)) },
     json("bind.mounts", await bindMounts(spec, hostPaths.of(sandbox.id, signal))),
     ...(record.logPath === ""
       ? []

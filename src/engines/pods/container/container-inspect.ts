@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../../../ground/errors/index.ts";
 import { isErrno } from "../../../ground/fs/index.ts";
+import { parseSpecJson } from "../../../ground/json/index.ts";
 import { describeMount } from "../../../ground/linux/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
 import type { OciSpec } from "../../../services/runtime/index.ts";
@@ -61,7 +62,7 @@ async function describedSpec(record: ContainerRecord, services: PodServices): Pr
  */
 export async function readSpec(path: string, logger: Logger): Promise<OciSpec | undefined> {
   try {
-    return JSON.parse(await readFile(path, "utf8"));
+    return parseSpecJson(await readFile(path, "utf8"));
   } catch (err) {
     if (!isErrno(err, "ENOENT"))
       logger.warn(

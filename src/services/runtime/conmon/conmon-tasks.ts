@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { specJson } from "../../../ground/json/index.ts";
 import { type CgroupLayout, CgroupOptions, cgroupLayout, PollThread } from "../../../ground/linux/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
 import type { EventPublisher } from "../../events/index.ts";
@@ -16,7 +17,6 @@ import { Deadline } from "../oci-runtime/deadline.ts";
 import { SealedPrograms } from "../oci-runtime/sealed-programs.ts";
 import { replaceFile } from "../replace-file.ts";
 import { RuntimeError } from "../runtime-error.ts";
-import { specJson } from "../spec/spec-json.ts";
 import type { OciSpec } from "../spec/types.ts";
 import { PassedStreams } from "../streams/passed-streams.ts";
 import { giveStreams, streamOwner } from "../streams/stream-owner.ts";

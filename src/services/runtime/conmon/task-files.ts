@@ -2,8 +2,8 @@ import { readdirSync, readFileSync, unlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { codeOf } from "../../../ground/errors/index.ts";
 import { ignoreMissing } from "../../../ground/fs/index.ts";
+import { parseSpecJson } from "../../../ground/json/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
-import { parseSpecJson } from "../spec/spec-json.ts";
 import type { OciSpec } from "../spec/types.ts";
 import { unmountHeldLog } from "./held-log.ts";
 

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { basename } from "node:path";
+import { specJson } from "../../../ground/json/index.ts";
 import { globalArguments } from "../oci-runtime/oci-runtime.ts";
-import { specJson } from "../spec/spec-json.ts";
 import type { OciProcess } from "../spec/types.ts";
 import type { ExecContext } from "./exec-context.ts";
 import type { ExecFiles } from "./exec-files.ts";

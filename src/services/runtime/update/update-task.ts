@@ -1,12 +1,12 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { hasCode, messageOf } from "../../../ground/errors/index.ts";
+import { specJson } from "../../../ground/json/index.ts";
 import { containerCgroupDir } from "../cgroups/process-cgroup.ts";
 import { readBundleSpec, type TaskFiles } from "../conmon/task-files.ts";
 import { callRuntime } from "../oci-runtime/oci-runtime.ts";
 import { replaceFile } from "../replace-file.ts";
 import { RuntimeError } from "../runtime-error.ts";
-import { specJson } from "../spec/spec-json.ts";
 import type { OciLimits, OciSpec } from "../spec/types.ts";
 import { tellSystemd } from "../systemd/tell-systemd.ts";
 import type { TaskUpdate } from "../tasks.ts";

@@ -1,6 +1,5 @@
-import { isRecord } from "../../../../ground/json/index.ts";
+import { isRecord, readBigints } from "../../../../ground/json/index.ts";
 import type { RuleCondition, SeccompFile } from "../seccomp/profile-conditions.ts";
-import { readBigints } from "../spec-json.ts";
 import type { OciSyscallRule } from "../types.ts";
 
 /**

@@ -5,13 +5,13 @@ const rlimInfinity = "18446744073709551615";
  * A specification or a part of one as OCI runtimes read it. A limit of `Infinity` is the kernel's
  * RLIM_INFINITY; a bigint is a number.
  */
-export function specJson(value: object): string {
+export function specJson(value: unknown): string {
   // In a string the quotes would be escaped.
   return stringify(value).replaceAll(/"(soft|hard)":null/g, `"$1":${rlimInfinity}`);
 }
 
 /** To be asked about every value takes JSON five times as long. */
-function stringify(value: object): string {
+function stringify(value: unknown): string {
   try {
     return JSON.stringify(value);
   } catch {
@@ -29,10 +29,7 @@ const inexactDigits = /\d{16}/;
 /** What {@link specJson} has written. */
 export function parseSpecJson<Spec>(text: string): Spec {
   if (!inexactDigits.test(text)) return JSON.parse(text);
-  return JSON.parse(
-    text.replaceAll(new RegExp(`"(soft|hard)":${rlimInfinity}`, "g"), '"$1":1e999'),
-    readBigints,
-  );
+  return JSON.parse(text.replaceAll(/"(soft|hard)":18446744073709551615/g, '"$1":1e999'), readBigints);
 }
 
 /** TypeScript's library does not know it yet (https://github.com/tc39/proposal-json-parse-with-source). */
