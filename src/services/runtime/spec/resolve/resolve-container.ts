@@ -35,7 +35,7 @@ type Input = Pick<
   /** Told of the hooks that cannot be used. */
   readonly unusableFiles: UnusableFiles;
   readonly pulledProfiles: PulledProfiles;
-  /** Who it runs as, where the root file system was looked at for that before. */
+  /** Who it runs as, where the root file system was looked at before, when the container was created. */
   readonly knownUser?: OciUser;
   /** What is known of the image, where the root file system is as that has it. */
   readonly unwritten?: { readonly imageId: string; readonly lookups: ImageLookups };
@@ -57,7 +57,7 @@ export async function resolveContainer(input: Input): Promise<ResolvedContainer>
   const { config, rootfsPath, settings, labels, seLinux, lookUp, unwritten } = input;
   const [imageUsers] = await Promise.all([
     unwritten?.lookups.users(unwritten.imageId, rootfsPath),
-    unwritten ?? checkKernelDirectories(rootfsPath),
+    unwritten ?? input.knownUser ?? checkKernelDirectories(rootfsPath),
     checkDelegation(input),
   ]);
   const [user, mounts, found] = await Promise.all([
