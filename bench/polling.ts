@@ -45,7 +45,7 @@ else {
 }
 
 async function measureLatencies(): Promise<void> {
-  for (const name of ["ListContainers", "ListPodSandbox", "Status"] as const) {
+  for (const name of ["ListContainers", "ListPodSandbox", "Status", "Version"] as const) {
     const times = pair.subjects.map((): number[] => []);
     for (let round = 0; round < rounds + warmUp; round++) {
       for (const [index, subject] of pair.subjects.entries()) {
