@@ -207,7 +207,14 @@ export class ConmonTasks implements Tasks {
   async attach(identity: TaskIdentity): Promise<Task> {
     const files = taskFiles(identity.id, identity.bundleDir, this.#exitsDir);
     const task = this.#adopt(identity, files, await this.#findRecord(identity.id, files));
-    await task.recover();
+    try {
+      await task.recover();
+    } catch (error) {
+      // Whoever tries again gets another one: this one must not tell of the end as well.
+      this.#live.delete(task);
+      task.close();
+      throw error;
+    }
     return task;
   }
 

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { HostPaths } from "../../../ground/hostpaths/index.ts";
 import { PublishedEvents } from "../../../testing/published.ts";
@@ -49,6 +51,31 @@ for (const handler of ["crun", "runc"]) {
       const task = await bench.run(handler, "exec sleep 1000");
       await task.delete();
       assert.deepEqual(events.topics(), ["/tasks/create", "/tasks/start", "/tasks/exit", "/tasks/delete"]);
+    });
+
+    test("tell of an exit once, though the task was at first not found again for want of something", async () => {
+      const events = new PublishedEvents();
+      await using bench = await TaskBench.open({ events, checkIntervalMs: 20 });
+      const task = await bench.run(handler, "exec sleep 1000");
+      await bench.restart();
+      const obstacle = join(bench.bundleOf(task), "exec-obstacle");
+      await writeFile(obstacle, "");
+      await assert.rejects(bench.attach(handler, task), { code: "ENOTDIR" });
+      await rm(obstacle);
+      const again = await bench.attach(handler, task);
+      events.take();
+      await again.kill(9);
+      await again.wait();
+      // That its conmon is gone is found by looking at all tasks, the earlier ones first.
+      const other = await bench.run(handler, "exec sleep 1000");
+      process.kill(Number(await readFile(join(bench.bundleOf(other), "conmon.pid"), "utf8")), "SIGKILL");
+      await other.kill(9);
+      await other.wait();
+      const ends = events.take().filter(([topic]) => topic === "/tasks/exit");
+      assert.deepEqual(
+        ends.map(([, , event]) => (event as { readonly containerId: string }).containerId),
+        [task.id, other.id],
+      );
     });
 
     test("tell of one whose start fails that it has exited, and not that it was started", async () => {
