@@ -7,6 +7,7 @@ import { status } from "@grpc/grpc-js";
 import { unreadBytes } from "../src/ground/linux/index.ts";
 import { ContainerState, ImageSpec, PodSandboxState } from "../src/ground/protocol/index.ts";
 import { TestBerth } from "./support/berth.ts";
+import { cliOutput } from "./support/cli.ts";
 import { eventually } from "./support/condition.ts";
 import { updateContainerRecords } from "./support/older-records.ts";
 import { containerStatus, execSync, exited, TestPod } from "./support/pod.ts";
@@ -137,6 +138,7 @@ describe("a restart of the daemon", () => {
     const pod = await TestPod.run(berth, "former");
     const volume = { containerPath: "/volume", image: { image: host.image }, readonly: true };
     const containerId = await pod.shell("main", host.image, "exec sleep 1000", { mounts: [volume] });
+    const mounted = await cliOutput(berth, "image", "mount", host.image);
     await berth.stopDaemon();
     const config = join(berth.directory, "config.toml");
     const text = await readFile(config, "utf8");
@@ -148,6 +150,7 @@ describe("a restart of the daemon", () => {
     assert.equal(JSON.parse(info.info ?? "").snapshotter, "native");
     await pod.shell("later", host.image, "exec sleep 1000");
     await runtime.removePodSandbox({ podSandboxId: pod.id });
+    await cliOutput(berth, "image", "umount", mounted);
     await images.removeImage({ image: ImageSpec.fromPartial({ image: host.image }) });
     for (const kind of ["native", "overlayfs"])
       await eventually(`${kind} has no snapshot`, async () => {

@@ -282,7 +282,8 @@ async function openEngine(
 ): Promise<{
   readonly engine: PodEngine;
   readonly storage: Storage;
-  readonly criStorage: Pick<ImageFilesOptions, "images" | "content" | "leases" | "snapshotter">;
+  readonly criStorage: Pick<ImageFilesOptions, "images" | "content" | "leases" | "snapshotter"> &
+    Pick<PodEngineOptions, "snapshotters">;
   readonly tasks: TaskStore;
   readonly images: NamespacedImages;
   readonly nodePeers: NodePeers;
@@ -348,7 +349,8 @@ async function openEngine(
   const pods = podSandboxes(engine, driver);
   const { snapshotter, images: criImages } = images;
   const { content, leases } = storage;
-  const criStorage = { images: criImages, content, leases, snapshotter };
+  const { snapshotters } = options;
+  const criStorage = { images: criImages, content, leases, snapshotter, snapshotters };
   return { engine, storage: all, criStorage, tasks, images: allImages, nodePeers, pods, podRuntime };
 }
 

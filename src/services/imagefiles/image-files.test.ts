@@ -40,7 +40,8 @@ async function setting(options: ImageOptions = {}, kind: SnapshotterKind = "over
   const differ = undo.use(new Differ(new HostPaths()));
   const layerDiffs = await LayerDiffs.open(join(path, "diffs"), hostPaths);
   const files = await ImageFiles.open({ ...stack, layerDiffs, differ, platform });
-  const mounts = () => ImageMounts.open({ ...stack, hostPaths, directory: join(path, "made") });
+  const snapshotters = () => [stack.snapshotter];
+  const mounts = () => ImageMounts.open({ ...stack, snapshotters, hostPaths, directory: join(path, "made") });
   const held = undo.move();
   return { path, stack, image, files, mounts, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

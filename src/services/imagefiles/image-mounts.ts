@@ -23,7 +23,10 @@ const labels = {
 export type ImageMountsOptions = {
   readonly images: Images;
   readonly leases: Leases;
+  /** That of new mounts. */
   readonly snapshotter: Snapshotter;
+  /** All that have snapshots: also of images that were mounted when another one was configured. */
+  readonly snapshotters: () => readonly Snapshotter[];
   readonly hostPaths: HostPaths;
   /** For mount points that are created here; contains nothing else. */
   readonly directory: string;
@@ -111,7 +114,7 @@ export class ImageMounts {
     const lease = await leases.create({ labels: of });
     undo.defer(() => leases.delete(lease.id));
     await leases.addResources(lease.id, [{ kind: "snapshot", snapshotter: snapshotter.name, key }]);
-    undo.defer(() => this.#removeSnapshot(key));
+    undo.defer(() => removeSnapshot(snapshotter, key));
     await (writable ? images.prepareRootfs(image, key) : images.prepareVolume(image, key));
     await mountSnapshot(snapshotter.mounts(key), directory);
     undo.move();
@@ -161,17 +164,14 @@ export class ImageMounts {
   }
 
   async #forget({ id, resources, labels: of }: Lease): Promise<void> {
-    for (const resource of resources)
-      if (resource.kind === "snapshot") await this.#removeSnapshot(resource.key);
+    for (const resource of resources) {
+      if (resource.kind !== "snapshot") continue;
+      const holder = this.#options.snapshotters().find(({ name }) => name === resource.snapshotter);
+      await removeSnapshot(holder, resource.key);
+    }
     const directory = of[labels.directory] ?? "";
     if (this.#isMade(directory)) await removeMade(directory);
     await this.#options.leases.delete(id);
-  }
-
-  async #removeSnapshot(key: string): Promise<void> {
-    await this.#options.snapshotter.remove(key).catch((error: unknown) => {
-      if (!hasCode(error, "NotFound")) throw error;
-    });
   }
 
   #leases(): readonly Lease[] {
@@ -209,6 +209,13 @@ export class ImageMounts {
   #lookUp(signal: AbortSignal): LookUp {
     return this.#options.hostPaths.of(`image mount ${randomUUID()}`, signal);
   }
+}
+
+/** No error when there is none, nor when the snapshotter has none at all. */
+async function removeSnapshot(snapshotter: Snapshotter | undefined, key: string): Promise<void> {
+  await snapshotter?.remove(key).catch((error: unknown) => {
+    if (!hasCode(error, "NotFound")) throw error;
+  });
 }
 
 /** Files that somebody else put there stay. */
