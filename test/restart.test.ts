@@ -9,7 +9,7 @@ import { ContainerState, ImageSpec, PodSandboxState } from "../src/ground/protoc
 import { TestBerth } from "./support/berth.ts";
 import { cliOutput } from "./support/cli.ts";
 import { eventually } from "./support/condition.ts";
-import { updateContainerRecords } from "./support/older-records.ts";
+import { createLater, updateContainerRecords } from "./support/older-records.ts";
 import { containerStatus, execSync, exited, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";
 import { withBerth } from "./support/with-berth.ts";
@@ -96,6 +96,37 @@ describe("a restart of the daemon", () => {
     await after.startContainer({ containerId: waiting });
     await after.removePodSandbox({ podSandboxId: pod.id });
     await assert.rejects(containerStatus(berth, running), { code: status.NOT_FOUND });
+  });
+
+  it("with a clock that was set back makes what comes then later than what the pod has", async () => {
+    const { berth } = host;
+    const pod = await TestPod.run(berth, "back");
+    const first = await pod.shell("main", host.image, "exit 1");
+    await exited(berth, first);
+    const dayNs = 24n * 3_600_000_000_000n;
+    await berth.stopDaemon();
+    createLater(berth, dayNs);
+    await berth.startDaemon();
+    const { runtime } = berth.clients;
+    const attempt = (number: number) => ({ metadata: { name: "main", attempt: number } });
+    const second = await pod.shell("main", host.image, "exec sleep 1000", attempt(1));
+    await runtime.stopPodSandbox({ podSandboxId: pod.id });
+    const metadata = { ...pod.config.metadata, attempt: 1 };
+    const next = await TestPod.run(berth, "back", { metadata });
+    const third = await next.shell("main", host.image, "exec sleep 1000", attempt(2));
+    const other = await TestPod.run(berth, "other");
+    const { containers } = await runtime.listContainers({ filter: undefined });
+    const { items: sandboxes } = await runtime.listPodSandbox({ filter: undefined });
+    const made = [first, second, third, pod.id, next.id, other.id];
+    const latestFirst = (list: readonly { readonly id: string; readonly createdAt: bigint }[]) =>
+      list
+        .filter(({ id }) => made.includes(id))
+        .toSorted((a, b) => (a.createdAt < b.createdAt ? 1 : -1))
+        .map(({ id }) => id);
+    assert.deepEqual(latestFirst(containers), [third, second, first]);
+    // Other pods have the clock's time.
+    assert.deepEqual(latestFirst(sandboxes), [next.id, pod.id, other.id]);
+    for (const { id } of [pod, next, other]) await runtime.removePodSandbox({ podSandboxId: id });
   });
 
   it("in the middle of a rotation loses neither the container nor what it says", async () => {

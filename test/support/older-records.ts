@@ -28,6 +28,25 @@ export function updateContainerRecords({ root }: TestBerth): number {
   }
 }
 
+/** Has the records of a daemon that does not run created so much later, as if its clock had been ahead. */
+export function createLater({ root }: TestBerth, byNs: bigint): void {
+  const db = new DatabaseSync(join(root, "metadata.db"));
+  try {
+    for (const table of ["containers", "sandboxes"]) {
+      const change = db.prepare(`UPDATE ${table} SET value = ? WHERE namespace = ? AND key = ?`);
+      for (const { namespace, key, value } of db
+        .prepare(`SELECT namespace, key, value FROM ${table}`)
+        .all()) {
+        const record = decode(String(value)) as Common;
+        const later = { ...record, createdAtNs: record.createdAtNs + byNs };
+        change.run(encode(later), String(namespace), String(key));
+      }
+    }
+  } finally {
+    db.close();
+  }
+}
+
 function writeAsBefore(db: DatabaseSync, table: "containers" | "sandboxes"): number {
   const rows = db.prepare(`SELECT namespace, key, value FROM ${table}`).all();
   for (const { namespace, key, value } of rows) {

@@ -41,7 +41,11 @@ export class NamespaceRecords<Fixed, Mutable> implements Records<Fixed, Mutable>
     this.#options = options;
   }
 
-  async create(given: NewRecord<Fixed, Mutable>, durability?: Durability): Promise<RecordOf<Fixed, Mutable>> {
+  async create(
+    given: NewRecord<Fixed, Mutable>,
+    durability?: Durability,
+    laterThanNs = 0n,
+  ): Promise<RecordOf<Fixed, Mutable>> {
     const { kind, namespace, check } = this.#options;
     check(given);
     using _ = await this.#locks.acquire(given.id);
@@ -50,7 +54,8 @@ export class NamespaceRecords<Fixed, Mutable> implements Records<Fixed, Mutable>
         "AlreadyExists",
         `${kind} ${given.id} already exists in namespace ${namespace}`,
       );
-    const createdAtNs = nowNs();
+    const now = nowNs();
+    const createdAtNs = now > laterThanNs ? now : laterThanNs + 1n;
     return await this.#put("created", { ...given, createdAtNs, updatedAtNs: createdAtNs }, durability);
   }
 

@@ -40,10 +40,14 @@ export type RecordOf<Fixed, Mutable> = CommonFields & Fixed & Mutable;
  */
 export interface Records<Fixed, Mutable> {
   /**
-   * The store sets the times. A label with an empty value is dropped. On disk at once unless `durability`
-   * says otherwise. Throws ContainersError AlreadyExists.
+   * The store sets the times: now, or the first after `laterThanNs`. A label with an empty value is dropped.
+   * On disk at once unless `durability` says otherwise. Throws ContainersError AlreadyExists.
    */
-  create(given: NewRecord<Fixed, Mutable>, durability?: Durability): Promise<RecordOf<Fixed, Mutable>>;
+  create(
+    given: NewRecord<Fixed, Mutable>,
+    durability?: Durability,
+    laterThanNs?: bigint,
+  ): Promise<RecordOf<Fixed, Mutable>>;
   find(id: string): RecordOf<Fixed, Mutable> | undefined;
   /** Throws ContainersError NotFound. */
   get(id: string): RecordOf<Fixed, Mutable>;

@@ -3,6 +3,7 @@ import type { ArchiveSource } from "../../../services/checkpoint/index.ts";
 import { EngineError, type Image } from "../../engine/index.ts";
 import { checkpointSources, openCheckpoint } from "../checkpoint/open-checkpoint.ts";
 import { forgetCheckpoint } from "../checkpoint/restore-step.ts";
+import { latestOfPod } from "../records/latest-of-pod.ts";
 import type { NotYetCreated } from "../records/record-store.ts";
 import type { ContainerRecord, SandboxRecord } from "../records/records.ts";
 import type { PodServices } from "../services.ts";
@@ -47,7 +48,8 @@ export async function saveDraft(
   // snapshots and volumes without a record are removed. An unpacked checkpoint is not.
   const durability = draft.restore === undefined ? "withNext" : "atOnce";
   try {
-    return await services.containers.create(draft, durability);
+    const { config } = services.sandboxes.get(draft.sandboxId);
+    return await services.containers.create(draft, durability, latestOfPod(config, services));
   } catch (error) {
     if (draft.restore !== undefined) await forgetCheckpoint(draft, services);
     throw error;

@@ -34,7 +34,11 @@ type Extended = {
 type CommonRecords<C, Fields> = {
   find(id: string): C | undefined;
   list(): readonly C[];
-  create(record: Fields & Pick<Extended, "extensions">, durability?: Durability): Promise<C>;
+  create(
+    record: Fields & Pick<Extended, "extensions">,
+    durability?: Durability,
+    laterThanNs?: bigint,
+  ): Promise<C>;
   update(
     id: string,
     change: (before: C) => Pick<Extended, "extensions">,
@@ -97,11 +101,11 @@ export class ExtendedRecords<
     return this.#records.find(id) !== undefined;
   }
 
-  async create(record: NotYetCreated<R>, durability?: Durability): Promise<R> {
+  async create(record: NotYetCreated<R>, durability?: Durability, laterThanNs?: bigint): Promise<R> {
     const own = this.#form.own(record);
     const extensions = this.#extension(own);
     const given = { ...this.#form.common(record), extensions };
-    return this.#join(await this.#records.create(given, durability), own);
+    return this.#join(await this.#records.create(given, durability, laterThanNs), own);
   }
 
   async save(record: R, durability?: Durability, along?: Along): Promise<R> {

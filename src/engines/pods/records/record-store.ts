@@ -35,8 +35,8 @@ export abstract class RecordStore<R extends Identified> {
   abstract unreadable(): readonly UnreadableRecord[];
   /** Whether there is a record of that id, be it CRI's or another client's. */
   abstract isKnown(id: string): boolean;
-  /** Throws ContainersError AlreadyExists. */
-  abstract create(record: NotYetCreated<R>, durability?: Durability): Promise<R>;
+  /** The time of creation is later than `laterThanNs`. Throws ContainersError AlreadyExists. */
+  abstract create(record: NotYetCreated<R>, durability?: Durability, laterThanNs?: bigint): Promise<R>;
   /** Throws ContainersError NotFound. */
   abstract save(record: R, durability?: Durability, along?: Along): Promise<R>;
   /** Throws ContainersError NotFound. */

@@ -7,6 +7,7 @@ import { EngineError, type PodResources, type Sandbox, type Sandboxes } from "..
 import { isOwned } from "../../ownedpods/index.ts";
 import type { ContainerLifecycle } from "../container/container-lifecycle.ts";
 import { usableHandler } from "../handlers.ts";
+import { latestOfPod } from "../records/latest-of-pod.ts";
 import type { NotYetCreated } from "../records/record-store.ts";
 import { newId, type SandboxRecord } from "../records/records.ts";
 import { Retries } from "../records/retries.ts";
@@ -98,7 +99,11 @@ export class SandboxLifecycle implements Sandboxes {
     if (isOwned(draft)) await this.#refuseTaken(draft.config);
     // The record reaches the disk with the commit, before the response. After a power failure before that,
     // only network attachments remain without a record, which the next start removes.
-    return await this.#services.sandboxes.create(draft, "withNext");
+    return await this.#services.sandboxes.create(
+      draft,
+      "withNext",
+      latestOfPod(draft.config, this.#services),
+    );
   }
 
   async #refuseTaken(config: PodSandboxConfig): Promise<void> {
