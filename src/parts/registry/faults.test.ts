@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { describe, test } from "node:test";
+import { messageOf } from "../../ground/errors/index.ts";
 import { type FakeRegistry, type Misbehaviour, startFakeRegistry } from "../../testing/fake-registry.ts";
 import { imageOf, type TestImage } from "../../testing/images.ts";
 import { type Descriptor, mediaType, parseDigest } from "../oci/index.ts";
@@ -388,6 +389,22 @@ describe("redirects", () => {
       assert.equal(headers.authorization, undefined);
       assert.equal(headers.range, "bytes=1000-");
     }
+  });
+
+  test("to a host that does not answer name both hosts", async () => {
+    let host = "";
+    {
+      await using gone = await startFakeRegistry({});
+      ({ host } = gone);
+    }
+    await using server = await startFakeRegistry({}, (_, response) => {
+      response.writeHead(307, { location: `http://${host}/elsewhere` }).end();
+      return true;
+    });
+    await using registry = createRegistry(testOptions());
+    await assert.rejects(registry.resolve(referenceTo(server, "a:b")), (error) =>
+      messageOf(error).includes(`: ${server.host} (redirected to ${host}): connection refused`),
+    );
   });
 
   test("that go round in circles end", async () => {

@@ -4,7 +4,7 @@ import { parseChallenges } from "./challenge.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { quoteErrorBody } from "./error-body.ts";
 import { RegistryError } from "./errors.ts";
-import type { HttpResponse } from "./transport.ts";
+import { type HttpResponse, reached } from "./transport.ts";
 
 type Meaning = { readonly code: ErrorCode; readonly why: string; readonly transient?: boolean };
 
@@ -19,12 +19,11 @@ export async function refusal(
   const said = await quoteErrorBody(response);
   const detail = said === "" ? "" : ` (${said})`;
   const { status } = response;
-  const elsewhere = response.url.host === endpoint.host ? "" : ` (redirected to ${response.url.host})`;
   const retryAfterMs = parseRetryAfter(response.headers["retry-after"]);
   const { code, why, transient = false } = meaningOf(response, purpose);
   const wait =
     retryAfterMs === undefined ? "" : `; it asks to wait for ${Math.ceil(retryAfterMs / 1000)} seconds`;
-  return new RegistryError(code, `${endpoint.host}${elsewhere}: ${why}${wait}${detail}`, {
+  return new RegistryError(code, `${reached(response.url, endpoint)}: ${why}${wait}${detail}`, {
     status,
     transient: transient && (retryAfterMs ?? 0) <= longestWaitMs,
     retryAfterMs,

@@ -76,7 +76,7 @@ export class Transport implements AsyncDisposable {
       try {
         response = await this.#sendOnce(first, url);
       } catch (error) {
-        if (!mayFallBack(endpoint, url, error)) throw asRegistryError(error, url.host);
+        if (!mayFallBack(endpoint, url, error)) throw asRegistryError(error, reached(url, first.url));
         this.#plain.add(endpoint.base);
         this.#knownPlain?.add(endpoint.base, endpoint.host);
         url = plain(url);
@@ -149,6 +149,11 @@ export function discard({ body }: HttpResponse): void {
   // Being destroyed before its end is an error to a stream; here it is meant.
   body.on("error", () => undefined);
   body.destroy();
+}
+
+/** Who was asked, and who was to answer. */
+export function reached({ host }: URL, { host: asked }: Pick<URL, "host">): string {
+  return host === asked ? host : `${asked} (redirected to ${host})`;
 }
 
 function mayFallBack(endpoint: Endpoint, url: URL, error: unknown): boolean {
