@@ -137,6 +137,28 @@ describe("a pod of the manager", () => {
     assert.equal(container("probed").restartCount, 0);
   });
 
+  it("stays ready while it is being stopped, until its probe or its end says otherwise", async () => {
+    const untilTold = "until [ -e /tmp/told ]; do sleep 0.1; done";
+    const preStop = { exec: { command: ["sh", "-c", untilTold] } };
+    const sidecar = shell(
+      "sidecar",
+      `trap '${untilTold}; exit 0' TERM; ${forEver.slice(forEver.indexOf("while"))}`,
+    );
+    await using _ = await run("leaving", {
+      terminationGracePeriodSeconds: 60,
+      initContainers: [{ ...sidecar, restartPolicy: "Always" }],
+      containers: [shell("main", forEver, { lifecycle: { preStop } })],
+    });
+    await until("it is ready", () => condition("leaving", "Ready") === "True");
+    const idOf = ({ containerID = "" }) => containerID.replace(/^.*:\/\//, "");
+    await manager.delete({ kind: "Pod", namespace: "default", name: "leaving" });
+    await until("its hook runs", () => podOf("leaving").deleting !== undefined);
+    assert.equal(condition("leaving", "Ready"), "True");
+    await cliOutput(cri, "exec", idOf(container("leaving")), "touch", "/tmp/told");
+    await until("it has ended", () => container("leaving").ready === false);
+    assert.equal(status("leaving").initContainerStatuses[0]?.ready, true);
+  });
+
   it("restarts a container whose liveness probe fails, by HTTP and TCP, after its startup probe has succeeded", async () => {
     await using _ = await run("alive", {
       containers: [

@@ -15,6 +15,8 @@ export type Stopping = PodWork & {
   readonly podIp: string;
   /** Ends the waits for hooks: somebody wants the pod to end sooner. */
   readonly hurry: AbortSignal;
+  /** One has ended; others may go on. */
+  readonly onStopped: (container: ObservedContainer) => void;
 };
 
 type Running = { readonly container: Container; readonly observed: ObservedContainer };
@@ -47,6 +49,7 @@ export async function stopOne(
   if (turn !== undefined) await untilTurn(stopping, turn, (graceSeconds - usedSeconds()) * 1000);
   const left = graceSeconds === 0 ? 0 : Math.max(leastGraceSeconds, graceSeconds - usedSeconds());
   await stopOrMissing(runtime, observed.id, left);
+  stopping.onStopped(observed);
 }
 
 /** Resolves when it is a container's turn, or it cannot wait any longer. */

@@ -93,7 +93,10 @@ export class PodWorker implements AsyncDisposable {
       runtime,
       clock,
       ...(options.probeResults === undefined ? {} : { before: options.probeResults }),
-      onChange: () => this.poke(),
+      onChange: () => {
+        this.#status.probed();
+        this.poke();
+      },
       onFailure: (container, kind, message) =>
         this.#event("Warning", "Unhealthy", `${kind} probe of container ${container} failed: ${message}`),
     });
@@ -335,14 +338,16 @@ export class PodWorker implements AsyncDisposable {
       ephemeral: this.#ephemeral,
       podIp: this.#status.podIps[0] ?? "",
       hurry: this.#hurry.signal,
+      onStopped: (container) => this.#probes.end(container),
     };
   }
 
   /** Ends all of the pod that runs, in order. */
   async #end(graceSeconds: number): Promise<void> {
+    this.#probes.stopping();
     const observed = await this.#observe();
-    this.#probes.endAll();
     await stopAll(this.#stopping(), observed, graceSeconds);
+    this.#probes.endAll();
     await stopSandboxes(this.#work, allSandboxes(observed));
     await this.#observe();
   }

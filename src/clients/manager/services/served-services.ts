@@ -15,14 +15,16 @@ export function servedService(
   const { metadata, spec } = service.manifest;
   const { clusterIPs = [], nodePorts } = statusOf(service);
   const families = familiesOf(spec);
-  const members = pods
+  const alsoUnready = spec.publishNotReadyAddresses === true;
+  const serving = pods
     .filter((pod) => isSelected(pod, service))
     .flatMap((pod): readonly Member[] => {
       const status = podStatus(pod);
-      return status !== undefined && isServed(status, spec.publishNotReadyAddresses === true)
-        ? [{ pod, status }]
-        : [];
+      return status !== undefined && isServed(status, alsoUnready) ? [{ pod, status }] : [];
     });
+  const members = serving.filter(({ pod }) => pod.deleting === undefined || alsoUnready);
+  // As by kube-proxy, pods that are being deleted and still ready take requests while there are no others.
+  const backends = members.length > 0 ? members : serving;
   return {
     namespace: metadata.namespace,
     name: metadata.name,
@@ -36,7 +38,7 @@ export function servedService(
         protocol: port.protocol ?? "TCP",
         port: port.port,
         ...(nodePort === undefined ? {} : { nodePort }),
-        endpoints: members.flatMap((member) => endpointsOf(member, families, port)),
+        endpoints: backends.flatMap((member) => endpointsOf(member, families, port)),
       };
     }),
     members: members.flatMap(({ pod: { manifest }, status }) =>
@@ -46,10 +48,9 @@ export function servedService(
 }
 
 /** Without a selector nobody is: there is no API by which somebody else could say who. */
-function isSelected({ manifest: { metadata }, deleting }: StoredPod, { manifest }: StoredService): boolean {
+function isSelected({ manifest: { metadata } }: StoredPod, { manifest }: StoredService): boolean {
   const selector = Object.entries(manifest.spec.selector ?? {});
   return (
-    deleting === undefined &&
     selector.length > 0 &&
     metadata.namespace === manifest.metadata.namespace &&
     selector.every(([key, value]) => metadata.labels[key] === value)

@@ -248,6 +248,28 @@ describe("the probes of a container", () => {
     assert.deepEqual(probes.failure, { kind: "liveness", message: "HTTP status 500" });
   });
 
+  it("that is being stopped ask only for its readiness", async () => {
+    let status = 200;
+    await using server = await webServer(() => status);
+    const probe = (path: string) => ({
+      httpGet: { port: server.port, path },
+      periodSeconds: 5,
+      failureThreshold: 1,
+    });
+    using probed = probesOf({ livenessProbe: probe("/live"), readinessProbe: probe("/ready") });
+    const { clock, probes } = probed;
+    await until(async () => probes.ready && server.asked.some(({ path }) => path === "/live"));
+    probes.stopping();
+    server.asked.length = 0;
+    status = 500;
+    await until(async () => {
+      clock.turn(5_500);
+      return !probes.ready;
+    });
+    assert.deepEqual(new Set(server.asked.map(({ path }) => path)), new Set(["/ready"]));
+    assert.equal(probes.failure, undefined);
+  });
+
   it("that cannot be made leave it as it is, and are told of", async () => {
     using probed = probesOf({ livenessProbe: { httpGet: { port: "none" }, failureThreshold: 1 } });
     const { clock, probes, failures } = probed;

@@ -33,6 +33,8 @@ export type ContainerProbesOptions = {
 export class ContainerProbes implements Disposable {
   readonly #options: ContainerProbesOptions;
   readonly #closing = new AbortController();
+  /** Ends all but readiness probes. */
+  readonly #stopping = new AbortController();
   #started: boolean;
   #ready: boolean;
   #failure: { readonly kind: ProbeKind; readonly message: string } | undefined;
@@ -59,21 +61,32 @@ export class ContainerProbes implements Disposable {
     return this.#failure;
   }
 
+  /** The container is being stopped: only its readiness is asked for. */
+  stopping(): void {
+    this.#stopping.abort();
+  }
+
   [Symbol.dispose](): void {
     this.#closing.abort();
   }
 
   async #run(): Promise<void> {
     const { startupProbe, livenessProbe, readinessProbe } = this.#options.target.container;
+    if (startupProbe !== undefined && !this.#started)
+      await this.#unlessEnded(this.#untilStarted(startupProbe));
+    if (!this.#started) return;
+    await Promise.all([
+      livenessProbe && this.#unlessEnded(this.#watchLife(livenessProbe)),
+      readinessProbe && this.#unlessEnded(this.#watchReadiness(readinessProbe)),
+    ]);
+  }
+
+  async #unlessEnded(probing: Promise<void>): Promise<void> {
     try {
-      if (startupProbe !== undefined && !this.#started) await this.#untilStarted(startupProbe);
-      await Promise.all([
-        livenessProbe && this.#watchLife(livenessProbe),
-        readinessProbe && this.#watchReadiness(readinessProbe),
-      ]);
+      await probing;
     } catch (error) {
       // Only the end of these probes is thrown.
-      if (!this.#closing.signal.aborted) throw error;
+      if (!this.#closing.signal.aborted && !this.#stopping.signal.aborted) throw error;
     }
   }
 
@@ -104,13 +117,18 @@ export class ContainerProbes implements Disposable {
   async #fail(kind: ProbeKind, message: string): Promise<void> {
     this.#failure = { kind, message };
     this.#options.onChange();
-    await this.#options.clock.wait(Number.MAX_SAFE_INTEGER, this.#closing.signal);
+    await this.#options.clock.wait(Number.MAX_SAFE_INTEGER, this.#signalOf(kind));
+  }
+
+  #signalOf(kind: ProbeKind): AbortSignal {
+    const { signal } = this.#closing;
+    return kind === "readiness" ? signal : AbortSignal.any([signal, this.#stopping.signal]);
   }
 
   /** What the probe comes to, each time after its thresholds. */
   async *#outcomes(kind: ProbeKind, probe: Probe): AsyncGenerator<Outcome> {
     const { clock, startedAtNs, onFailure } = this.#options;
-    const { signal } = this.#closing;
+    const signal = this.#signalOf(kind);
     const {
       initialDelaySeconds = 0,
       periodSeconds = 10,
@@ -123,7 +141,7 @@ export class ContainerProbes implements Disposable {
     let run = 0;
     let wasSuccess: boolean | undefined;
     while (true) {
-      const asked = await this.#ask(kind, probe, timeoutSeconds * 1000);
+      const asked = await this.#ask(kind, probe, timeoutSeconds * 1000, signal);
       if (asked === "nothing") {
         await clock.wait(periodSeconds * 1000, signal);
         continue;
@@ -143,9 +161,9 @@ export class ContainerProbes implements Disposable {
     kind: ProbeKind,
     probe: Probe,
     timeoutMs: number,
+    signal: AbortSignal,
   ): Promise<{ readonly outcome: Outcome } | "nothing"> {
     const { runtime, target, onFailure } = this.#options;
-    const { signal } = this.#closing;
     let message = "";
     for (let tries = 0; tries < maxTries; tries++) {
       try {

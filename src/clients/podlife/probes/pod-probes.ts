@@ -21,6 +21,7 @@ export class PodProbes implements ContainerHealth, Disposable {
   readonly #options: PodProbesOptions;
   /** By the container's id. */
   readonly #probes = new Map<string, ContainerProbes>();
+  #stopping = false;
   #ended = false;
 
   constructor(options: PodProbesOptions) {
@@ -65,6 +66,7 @@ export class PodProbes implements ContainerHealth, Disposable {
         onChange,
         onFailure: (kind, message) => onFailure(container.name, kind, message),
       });
+      if (this.#stopping) probes.stopping();
       this.#probes.set(latest.id, probes);
     }
     for (const [id, probes] of this.#probes) {
@@ -74,7 +76,22 @@ export class PodProbes implements ContainerHealth, Disposable {
     }
   }
 
-  /** What ends is asked nothing more. */
+  /** The pod is being stopped: only readiness is asked for, until its containers have ended. */
+  stopping(): void {
+    this.#stopping = true;
+    for (const probes of this.#probes.values()) probes.stopping();
+  }
+
+  /** A container has ended. */
+  end({ id }: ObservedContainer): void {
+    const probes = this.#probes.get(id);
+    if (probes === undefined) return;
+    probes[Symbol.dispose]();
+    this.#probes.delete(id);
+    this.#options.onChange();
+  }
+
+  /** Nothing is asked any more. */
   endAll(): void {
     this.#ended = true;
     for (const probes of this.#probes.values()) probes[Symbol.dispose]();

@@ -83,6 +83,11 @@ export class PodStatusKeeper {
     this.#tell();
   }
 
+  /** Probes of a container have come to something. */
+  probed(): void {
+    this.#tell();
+  }
+
   planned({ initialized }: Plan): void {
     this.#initialized = initialized;
     this.#tell();
