@@ -27,7 +27,12 @@ export type StoredObject<M extends Manifest = Manifest> = {
   /** Whose it is, if not a user's: the directory in which it is written. */
   readonly source?: string;
   /** It is on its way out: gone once all that it had is. */
-  readonly deleting?: { readonly graceSeconds?: number; readonly successor?: Successor };
+  readonly deleting?: {
+    readonly graceSeconds?: number;
+    readonly successor?: Successor;
+    /** Its controller has no need of it any more: nobody else asked for this. */
+    readonly byController?: true;
+  };
   /** What its controller remembers; of a pod its last status. */
   readonly status?: ObjectStatus;
 };

@@ -1,7 +1,7 @@
 import type { Clock } from "../../ground/clock/index.ts";
 import type { ManifestOf } from "../manifests/index.ts";
 import type { Claims } from "./claims.ts";
-import { endOf } from "./controllers/job-ends.ts";
+import { endOfGone } from "./controllers/job-ends.ts";
 import { reconcileObject } from "./controllers/reconcile-object.ts";
 import type { World } from "./controllers/world.ts";
 import type { NodePods } from "./node/node-pods.ts";
@@ -102,7 +102,7 @@ export async function forgetPod(
 
 /** A job does not make another pod for one that has ended and was removed: what that came to counts on. */
 async function countGone(job: StoredObject<ManifestOf<"Job">>, pod: StoredPod, store: ObjectStore) {
-  const end = endOf(job, pod, pod.status?.pod);
+  const end = endOfGone(job, pod);
   if (end === undefined) return;
   await store.update(job, ({ gonePods = [] }) => ({
     gonePods: [...gonePods.filter(({ uid }) => uid !== end.uid), end],

@@ -23,7 +23,8 @@ export function storeWorld({ store, clock, onStatus, ...given }: StoreWorldOptio
     adopt: async (object, owner) => void (await store.update(object, () => ({ owner: owner.uid }))),
     remove: async (object, graceSeconds) => {
       if (object.deleting !== undefined) return;
-      const deleting = graceSeconds === undefined ? {} : { graceSeconds };
+      const byController = true as const;
+      const deleting = graceSeconds === undefined ? { byController } : { byController, graceSeconds };
       await store.update(object, () => ({ deleting }));
     },
     setStatus: async (object, status) => {

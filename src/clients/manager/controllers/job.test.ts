@@ -4,6 +4,7 @@ import { type Manifest, readManifests } from "../../manifests/index.ts";
 import type { PodStatus } from "../../podlife/index.ts";
 import { isOfKind, type StoredPod } from "../objects.ts";
 import { reconcileJob } from "./job.ts";
+import { endOfGone } from "./job-ends.ts";
 import { failureOf } from "./job-failures.ts";
 import type { Job, JobStatus } from "./job-status.ts";
 import { worldOf } from "./testing/world.ts";
@@ -260,6 +261,69 @@ test("a job counts what its pods came to that somebody has removed, each once", 
   const parts = { ...job({ completions: 3, parallelism: 3, completionMode: "Indexed" }) };
   assert.equal((await next({ ...parts, gonePods: [gone("c", { index: 1 })] }, [], 1)).made, 2);
 });
+
+describe("a job whose pods run", () => {
+  /** What it does about these, of which those that are named are on their way out. */
+  const reconcile = async (
+    spec: object,
+    deleting: Readonly<Record<string, StoredPod["deleting"]>>,
+    count = 3,
+  ) => {
+    const of = job(spec);
+    const pods = Array.from({ length: count }, (_, index): StoredPod => {
+      const uid = `pod-${index}`;
+      const metadata = { name: uid, namespace: "default", labels: {}, annotations: {} };
+      const manifest = {
+        apiVersion: "v1",
+        kind: "Pod",
+        metadata,
+        spec: of.manifest.spec.template.spec,
+      } as const;
+      const pod = { manifest, uid, owner: of.uid, createdAtNs: BigInt(index), generation: 1 };
+      return deleting[uid] === undefined ? pod : { ...pod, deleting: deleting[uid] };
+    });
+    const removed: string[] = [];
+    let made = 0;
+    let status: JobStatus | undefined;
+    await reconcileJob(
+      of,
+      worldOf({
+        owned: () => pods,
+        create: async () => void made++,
+        remove: async ({ uid }) => void removed.push(uid),
+        setStatus: async (_, told) => {
+          status = told.job as JobStatus;
+        },
+      }),
+    );
+    return { removed, made, failed: status?.failed, active: status?.active };
+  };
+
+  it("ends as many as are too many once its parallelism is less", async () => {
+    const { removed, made } = await reconcile({ completions: 5, parallelism: 1 }, {});
+    assert.deepEqual([removed.length, made], [2, 0]);
+    assert.deepEqual(removed.toSorted(), ["pod-1", "pod-2"]);
+  });
+
+  it("counts one that somebody deletes as failed and replaces it, unless it has ended it itself", async () => {
+    const spec = { completions: 5, parallelism: 3 };
+    assert.partialDeepStrictEqual(await reconcile(spec, { "pod-0": {} }), { made: 1, failed: 1, active: 2 });
+    const byController = { "pod-0": { byController: true as const } };
+    assert.partialDeepStrictEqual(await reconcile(spec, byController), { made: 1, failed: 0 });
+    const onceEnded = { ...spec, podReplacementPolicy: "Failed" };
+    assert.partialDeepStrictEqual(await reconcile(onceEnded, { "pod-0": {} }), { made: 0, failed: 0 });
+    const [pod] = [endOfGone(job(onceEnded), deletedPod({}))];
+    assert.equal(pod?.failure?.counts, true);
+    assert.equal(endOfGone(job(onceEnded), deletedPod({ byController: true })), undefined);
+  });
+});
+
+function deletedPod(deleting: NonNullable<StoredPod["deleting"]>): StoredPod {
+  const metadata = { name: "gone", namespace: "default", labels: {}, annotations: {} };
+  const { spec } = job({}).manifest.spec.template;
+  const manifest = { apiVersion: "v1", kind: "Pod", metadata, spec } as const;
+  return { manifest, uid: "gone", createdAtNs: 1n, generation: 1, deleting };
+}
 
 describe("a job that is suspended", () => {
   it("ends its pods, and its time begins when it goes on", async () => {

@@ -2,9 +2,10 @@ import { writtenIndexes } from "../../manifests/index.ts";
 import type { StoredPod } from "../objects.ts";
 import { backOffLeftMs } from "./job-back-off.ts";
 import { endOf } from "./job-end.ts";
-import { endsOf, succeededOf } from "./job-ends.ts";
+import { endsOf, succeededOf, waitsForEnds } from "./job-ends.ts";
 import { failedIndexes, indexAnnotation, indexOf, withIndex } from "./job-indexes.ts";
 import { type Job, type JobStatus, jobStatus } from "./job-status.ts";
+import { leastNeeded } from "./least-needed.ts";
 import { generatedName, hasEnded, isReady, podsOf } from "./pods-of.ts";
 import { podOf, type World } from "./world.ts";
 
@@ -40,12 +41,22 @@ export async function reconcileJob(job: Job, world: World): Promise<void> {
     return await world.setStatus(job, { job: { ...status, active: 0, ready: 0, ...over } });
   }
   await world.setStatus(job, { job: status });
-  // With a policy for failures it is waited for how a pod ends that is on its way out.
-  const waitsForEnds = spec.podReplacementPolicy === "Failed" || spec.podFailurePolicy !== undefined;
-  const held = waitsForEnds ? running.length : active.length;
+  const surplus = active.length - wantedOf(spec, active.length, succeeded.length);
+  for (const pod of leastNeeded(active, world).slice(0, Math.max(0, surplus))) await world.remove(pod);
+  const held = waitsForEnds(spec) ? running.length : active.length;
   const taken = new Set([...running.map(indexOf), ...succeededIndexes, ...lost]);
   if (isIndexed) await makeIndexedPods(job, held, { pods, taken }, world);
   else await makePods(job, held, { pods, succeeded: succeeded.length }, world);
+}
+
+/** How many pods are to run at a time: without a number of completions no more begin after the first success. */
+function wantedOf(
+  { parallelism = 1, completions }: Job["manifest"]["spec"],
+  held: number,
+  succeeded: number,
+): number {
+  if (completions !== undefined) return Math.min(parallelism, completions - succeeded);
+  return succeeded > 0 ? held : parallelism;
 }
 
 async function makePods(
@@ -55,9 +66,7 @@ async function makePods(
   world: World,
 ): Promise<void> {
   const { spec, metadata } = job.manifest;
-  const { parallelism = 1, completions } = spec;
-  const open = completions === undefined ? (succeeded > 0 ? held : parallelism) : completions - succeeded;
-  const missing = Math.min(parallelism, open) - held;
+  const missing = wantedOf(spec, held, succeeded) - held;
   if (missing <= 0) return;
   const leftMs = backOffLeftMs(pods, world);
   if (leftMs > 0) return world.lookAgainAfter(leftMs);
