@@ -204,6 +204,32 @@ describe("berthd's pod manager", () => {
     assert.deepEqual([await names("pods"), await names("rs")], [[], []]);
   });
 
+  it("keeps what a StatefulSet's pods write in claims of their own", async () => {
+    const set = workload("StatefulSet", "store", 2);
+    const { template } = set.spec;
+    const [container] = template.spec.containers;
+    const mounting = {
+      ...container,
+      command: ["sh", "-c", `[ -e /data/name ] || hostname > /data/name; ${forEver}`],
+      volumeMounts: [{ name: "data", mountPath: "/data" }],
+    };
+    const claim = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Mi" } } };
+    const volumeClaimTemplates = [{ metadata: { name: "data" }, spec: claim }];
+    const spec = { ...template.spec, containers: [mounting] };
+    await apply({ ...set, spec: { ...set.spec, volumeClaimTemplates, template: { ...template, spec } } });
+    await ready("store", 2);
+    const stored = (pod: string) => output("exec", `${pod}/main`, "cat", "/data/name");
+    for (const pod of ["store-0", "store-1"])
+      await eventually("it is written", async () => (await stored(pod)) === pod);
+    await output("exec", "store-1/main", "sh", "-c", "echo more >> /data/name");
+    await output("delete", "pod", "store-1");
+    await ready("store", 2);
+    assert.equal(await stored("store-1"), "store-1\nmore");
+    await output("delete", "sts", "store");
+    assert.deepEqual(await names("pvc"), ["data-store-0", "data-store-1"]);
+    await output("delete", "pvc", "--all");
+  });
+
   it("goes back to an earlier template of a StatefulSet and of a DaemonSet", async () => {
     const version = async (name: string) => {
       const pod = (await objects("pods")).find(({ metadata }) => metadata.name.startsWith(name));

@@ -7,7 +7,7 @@ import type { Volume } from "./schemas/volumes.ts";
 /** Fields that are read, and that nothing is done with so far. */
 const withoutEffect = ["ephemeralContainers"] as const;
 
-/** What the fields of a pod must be to each other. */
+/** What the fields of a pod must be to each other, but for what it mounts. */
 export function checkPodSpec(spec: PodSpec, place: Place): void {
   for (const field of withoutEffect)
     if (spec[field] !== undefined) place.at(field).warn("has no effect here");
@@ -20,8 +20,6 @@ export function checkPodSpec(spec: PodSpec, place: Place): void {
   const volumes = new Set((spec.volumes ?? []).map(({ name }) => name));
   if (volumes.size < (spec.volumes ?? []).length) place.at("volumes").error("two volumes have the same name");
   for (const [container, at] of allContainers(spec, place)) {
-    for (const [index, { name }] of (container.volumeMounts ?? []).entries())
-      if (!volumes.has(name)) at.at("volumeMounts", index, "name").error(`no volume ${JSON.stringify(name)}`);
     checkRules(container, at);
     checkResources(container.resources ?? {}, at.at("resources"));
     checkPrivileges(container, at.at("securityContext"));
@@ -48,6 +46,14 @@ export function checkPodSpec(spec: PodSpec, place: Place): void {
     place.at("shareProcessNamespace").error("cannot be set together with hostPID");
   if (spec.dnsPolicy === "None" && (spec.dnsConfig?.nameservers ?? []).length === 0)
     place.at("dnsConfig", "nameservers").error("dnsPolicy None needs at least one");
+}
+
+/** Reports mounts of volumes that are neither the pod's own nor among those that it gets besides. */
+export function checkMounts(spec: PodSpec, place: Place, besides: readonly string[] = []): void {
+  const volumes = new Set([...(spec.volumes ?? []).map(({ name }) => name), ...besides]);
+  for (const [container, at] of allContainers(spec, place))
+    for (const [index, { name }] of (container.volumeMounts ?? []).entries())
+      if (!volumes.has(name)) at.at("volumeMounts", index, "name").error(`no volume ${JSON.stringify(name)}`);
 }
 
 function checkVolume({ image }: Volume, place: Place): void {

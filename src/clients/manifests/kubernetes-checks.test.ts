@@ -228,6 +228,26 @@ describe("data", () => {
   });
 });
 
+describe("a stateful set", () => {
+  it("mounts its pods' claims beside the volumes that they have", () => {
+    const wrong = (mounted: string) => {
+      const labels = { a: "b" };
+      const containers = [{ ...container, volumeMounts: [{ name: mounted, mountPath: "/data" }] }];
+      const storage = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } };
+      return wrongIn("StatefulSet", {
+        apiVersion: "apps/v1",
+        spec: {
+          selector: { matchLabels: labels },
+          template: { metadata: { labels }, spec: { containers, volumes: [{ name: "own", emptyDir: {} }] } },
+          volumeClaimTemplates: [{ metadata: { name: "www" }, spec: storage }],
+        },
+      });
+    };
+    assert.deepEqual([wrong("www"), wrong("own")], [[], []]);
+    assert.deepEqual(wrong("other"), ["spec.template.spec.containers[0].volumeMounts[0].name"]);
+  });
+});
+
 describe("lists", () => {
   const named = (name: string, more: object = {}) => ({ metadata: { name }, data: {}, ...more });
   const configMap = (name: string) => named(name, { apiVersion: "v1", kind: "ConfigMap" });

@@ -49,7 +49,7 @@ export async function reconcileJob(job: Job, world: World): Promise<void> {
   else await makePods(job, held, { pods, succeeded: succeeded.length }, world);
 }
 
-/** How many pods are to run at a time: without a number of completions no more begin after the first success. */
+/** How many pods are to run: without a number of completions, no more begin after the first success. */
 function wantedOf(
   { parallelism = 1, completions }: Job["manifest"]["spec"],
   held: number,

@@ -1,9 +1,10 @@
+import { checkMounts } from "../check-pod.ts";
 import { dnsLabel } from "../names.ts";
 import type { Place } from "../place.ts";
 import { boolean, checked, count, intOrString, list, object, oneOf, type Schema, string } from "../schema.ts";
 import { selects } from "../selector.ts";
 import { type LabelSelector, labelSelector, objectMeta } from "./metadata.ts";
-import { type PodTemplate, podTemplate } from "./pod.ts";
+import { type PodTemplate, podTemplate, statefulTemplate } from "./pod.ts";
 import { claimSpec } from "./volumes.ts";
 
 /** A number, or a share such as `25%`. */
@@ -93,7 +94,7 @@ export const daemonSetSpec = checked(
 );
 
 /** What a StatefulSet or DaemonSet keeps of a template. */
-export const revisionData = object({ spec: object({ template: podTemplate }, {}) }, {});
+export const revisionData = object({ spec: object({ template: statefulTemplate }, {}) }, {});
 
 const claimTemplate = object(
   { metadata: objectMeta, spec: claimSpec },
@@ -103,7 +104,7 @@ const claimTemplate = object(
 
 export const statefulSetSpec = checked(
   object(
-    { selector: labelSelector, template: podTemplate },
+    { selector: labelSelector, template: statefulTemplate },
     {
       replicas: count,
       minReadySeconds: count,
@@ -127,6 +128,9 @@ export const statefulSetSpec = checked(
   ),
   (spec, place) => {
     selfSelecting(spec, place);
+    const claims = (spec.volumeClaimTemplates ?? []).map(({ metadata }) => metadata?.name ?? "");
+    if (spec.template?.spec !== undefined)
+      checkMounts(spec.template.spec, place.at("template", "spec"), claims);
     if (spec.updateStrategy?.type === "OnDelete" && spec.updateStrategy.rollingUpdate !== undefined)
       place.at("updateStrategy", "rollingUpdate").error("must not be set for type OnDelete");
   },
