@@ -7,7 +7,7 @@ sh scripts/setup.sh
 npm run -s build
 all="test/docker-*.test.ts test/pods.test.ts test/containers.test.ts test/streaming.test.ts test/identity.test.ts"
 all="$all test/stats.test.ts test/lists.test.ts test/races.test.ts test/failures.test.ts"
-all="$all test/attacks-host.test.ts test/exec-memory.test.ts test/killed-client.test.ts"
+all="$all test/attacks-host.test.ts test/exec-memory.test.ts test/killed-client.test.ts test/run.test.ts"
 [ $# != 0 ] || set -- debian13 debian14
 failed=""
 for chosen in "$@"; do

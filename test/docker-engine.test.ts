@@ -202,6 +202,42 @@ describe("the Docker engine", () => {
     await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
   });
 
+  it("gives a container or sandbox that a person renames its name back, by which it is found again", async () => {
+    const pod = await TestPod.run(berth, "renamed");
+    const id = await pod.shell("shell", registry.image, "exec sleep 1000");
+    const before = await berth.docker?.containers();
+    for (const each of [pod.id, id])
+      await berth.docker?.request("POST", `/containers/${each}/rename?name=renamed-${each}`);
+    await eventually("they have their names", async () => {
+      const now = await berth.docker?.containers();
+      return now?.toSorted().join() === before?.toSorted().join();
+    });
+    await berth.restartDaemon("SIGKILL");
+    assert.equal((await containerStatus(berth, id)).state, ContainerState.CONTAINER_RUNNING);
+    await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
+  });
+
+  it("writes no line twice though a log was rotated just before an end by SIGKILL", async () => {
+    const pod = await TestPod.run(berth, "rotated");
+    const script = "i=0; while :; do echo $i; i=$((i+1)); sleep 0.02; done";
+    const containerId = await pod.shell("count", registry.image, script);
+    const path = join(pod.config.logDirectory, "count.log");
+    const { runtime } = berth.clients;
+    const grows = () =>
+      eventually("the log grows", async () => (await pod.log("count").catch(() => [])).length > 5);
+    await grows();
+    await rename(path, `${path}.20260101-000000`);
+    await runtime.reopenContainerLog({ containerId });
+    await grows();
+    await berth.restartDaemon("SIGKILL");
+    const seen = (await pod.log("count")).length;
+    await eventually("the log goes on", async () => (await pod.log("count")).length > seen);
+    await berth.clients.runtime.stopContainer({ containerId, timeout: 0n });
+    const texts = await Promise.all([`${path}.20260101-000000`, path].map((file) => readFile(file, "utf8")));
+    const numbers = [...texts.join("").matchAll(/ stdout F (\d+)$/gm)].map(([, number]) => Number(number));
+    assert.deepEqual(numbers, [...numbers.keys()]);
+  });
+
   it("takes no container for a pod's because its image says so", async () => {
     const pod = await TestPod.run(berth, "own");
     const id = await pod.shell("shell", registry.image, "exec sleep 1000");

@@ -118,6 +118,8 @@ describe("the Docker engine", () => {
   for (const logs of [
     { driver: "none" },
     { driver: "local" },
+    { driver: "journald" },
+    { driver: "syslog" },
     { driver: "json-file", options: { mode: "non-blocking", "max-buffer-size": "4m", compress: "true" } },
   ]) {
     const { driver, options = {} } = logs;
@@ -346,6 +348,10 @@ exit 0
       "POST /containers/ID/start",
       "GET /containers/ID/json",
     ]);
+    assert.deepEqual(await asked(() => execSync(berth, containerId, "true")), [
+      "POST /containers/ID/exec",
+      "POST /exec/ID/start",
+    ]);
     const lists = async () => {
       await runtime.listPodSandbox({ filter: undefined });
       await runtime.listContainers({ filter: undefined });
@@ -367,5 +373,46 @@ exit 0
     const looks = requests.taken().filter((line) => line !== "GET /images/json");
     assert.deepEqual(new Set(looks), new Set(["GET /images/sha256%3AID/json"]));
     assert.ok(looks.length <= 2, `${looks.length} looks at one image`);
+  });
+
+  it("that fails to tell of a container or an image is asked again, and the client's next try finds what there is", async () => {
+    await using directory = await tempDir();
+    await using requests = await DockerRequests.listen(join(directory.path, "docker.sock"));
+    await using registry = await startBusyboxRegistry();
+    await using berth = await TestBerth.start({ engine: "docker", dockerHost: requests.host });
+    const { runtime, images } = berth.clients;
+    requests.leadTo(berth.docker?.socket ?? "");
+    await eventually("the engine is there", async () => {
+      const { status } = await runtime.status({ verbose: false });
+      return status?.conditions.every((condition) => condition.status);
+    });
+    await berth.pull(registry.image);
+    const pod = await TestPod.run(berth, "pod");
+    const config = shellConfig("main", registry.image, "exec sleep 1000");
+    const inspect = "GET /containers/ID/json";
+    requests.failNext(inspect, 2);
+    await assert.rejects(pod.create(config), /INTERNAL.*something went wrong/);
+    const containerId = await pod.create(config);
+    requests.failNext(inspect, 2);
+    await assert.rejects(runtime.startContainer({ containerId }), /INTERNAL.*something went wrong/);
+    const becomes = (wanted: ContainerState) =>
+      eventually("it is seen", async () => (await containerStatus(berth, containerId)).state === wanted);
+    await becomes(ContainerState.CONTAINER_RUNNING);
+    requests.failNext(inspect, 2);
+    await berth.docker?.request("POST", `/containers/${containerId}/kill`);
+    await becomes(ContainerState.CONTAINER_EXITED);
+    for (const step of ["POST /containers/create", "POST /containers/ID/start", inspect]) {
+      requests.failNext(step, 1);
+      const request = { config: podConfig(step.replace(/\W+/g, "-").toLowerCase()), runtimeHandler: "" };
+      await assert.rejects(runtime.runPodSandbox(request), /INTERNAL.*something went wrong/);
+      await runtime.runPodSandbox(request);
+    }
+    requests.failNext("GET /images/json", 2);
+    await berth.docker?.request("POST", `/images/${registry.image}/tag?repo=another`);
+    await eventually("the name is seen", async () =>
+      (await images.listImages({ filter: undefined })).images.some(({ repoTags }) =>
+        repoTags.includes("docker.io/library/another:latest"),
+      ),
+    );
   });
 });

@@ -8,6 +8,8 @@ export class DockerRequests implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
   #engine: string | undefined;
   #heard: string[] = [];
+  /** What is answered with an error in place of the engine, and how often still. */
+  #failing: { readonly request: string; times: number } | undefined;
 
   private constructor(path: string, server: Server) {
     this.host = `unix://${path}`;
@@ -32,6 +34,11 @@ export class DockerRequests implements AsyncDisposable {
     return this.#heard.splice(0);
   }
 
+  /** Answers the next requests of that kind by itself, with the engine's status for its own faults. */
+  failNext(request: string, times: number): void {
+    this.#failing = { request, times };
+  }
+
   #join(client: Socket): void {
     if (this.#engine === undefined) return void client.destroy();
     const engine = connect({ path: this.#engine, allowHalfOpen: true });
@@ -41,14 +48,21 @@ export class DockerRequests implements AsyncDisposable {
     ] as const) {
       this.#sockets.add(from);
       from.on("error", () => to.destroy()).on("close", () => this.#sockets.delete(from));
-      from.pipe(to);
+      from.on("end", () => to.end());
     }
-    client.on("data", (bytes: Buffer) => this.#hear(bytes.toString("latin1")));
+    engine.on("data", (bytes: Buffer) => client.write(bytes));
+    client.on("data", (bytes: Buffer) => {
+      const requests = requestsIn(bytes.toString("latin1"));
+      this.#heard.push(...requests);
+      if (requests.some((request) => this.#fails(request))) client.write(failure);
+      else engine.write(bytes);
+    });
   }
 
-  #hear(text: string): void {
-    for (const [, method, path = ""] of text.matchAll(/^(GET|POST|DELETE) \/v[0-9.]+(\/[^ ?]*)\S* HTTP/gm))
-      this.#heard.push(`${method} ${path.replace(/[0-9a-f]{64}/, "ID")}`);
+  #fails(request: string): boolean {
+    if (this.#failing?.request !== request || this.#failing.times === 0) return false;
+    this.#failing.times--;
+    return true;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -57,3 +71,11 @@ export class DockerRequests implements AsyncDisposable {
     await once(this.#server, "close");
   }
 }
+
+function requestsIn(text: string): readonly string[] {
+  const found = text.matchAll(/^(GET|POST|DELETE) \/v[0-9.]+(\/[^ ?]*)\S* HTTP/gm);
+  return [...found].map(([, method, path = ""]) => `${method} ${path.replace(/[0-9a-f]{64}/, "ID")}`);
+}
+
+const message = JSON.stringify({ message: "something went wrong" });
+const failure = `HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\nContent-Length: ${message.length}\r\n\r\n${message}`;

@@ -96,7 +96,8 @@ export class DockerContainers implements Containers {
       containerBody(sandbox, labels, { ...options, logDriver: this.#logDriver }, hostPaths.of(sandbox.id));
     const create = async () => createContainer(client, name, await body());
     observer("container-create");
-    const id = await create().catch((error: unknown) => {
+    const id = await create().catch(async (error: unknown) => {
+      if (hasCode(error, "AlreadyExists")) return await this.#unseen(name, sandbox, config, error);
       if (this.#logDriver === "local" || !wantsBuffer(error)) throw error;
       this.#logDriver = "local";
       return create();
@@ -104,6 +105,20 @@ export class DockerContainers implements Containers {
     await mirror.refresh(id, isShown);
     observer("container-made");
     return id;
+  }
+
+  /** Docker has one of that name: it may be of an earlier call, which could not be looked at after that. */
+  async #unseen(
+    name: string,
+    sandbox: FoundSandbox,
+    config: ContainerConfig,
+    conflict: unknown,
+  ): Promise<string> {
+    const { client, mirror } = this.#services;
+    await mirror.refresh((await client.container(name)).Id);
+    const existing = this.#existing(sandbox, config);
+    if (existing === undefined) throw conflict;
+    return existing;
   }
 
   /** The container whose PID namespace is joined must be of the same pod and run. */

@@ -22,7 +22,14 @@ import {
   type PruneImagesRequest,
   type UntaggedImage,
 } from "../engine/index.ts";
-import { EndedContainers, LogLimit } from "../ownedpods/index.ts";
+import {
+  EndedContainers,
+  isUsed,
+  LogLimit,
+  refuseIfOwned,
+  refuseIfSeveralTags,
+  refuseIfUsed,
+} from "../ownedpods/index.ts";
 import { namespaceOptions } from "../podnetwork/index.ts";
 import { ContainerLogs } from "./container-logs.ts";
 import { askedUser, resourcesOf, signalOf } from "./container-view.ts";
@@ -39,7 +46,15 @@ import { Execs } from "./execs.ts";
 import { endForgotten } from "./forgotten-shims.ts";
 import { type Found, type FoundContainer, isContainer, isSandbox, stateOf, timeNs } from "./found.ts";
 import { Mirror } from "./mirror.ts";
-import { isReader, labelsOf } from "./names-and-labels.ts";
+import {
+  type ContainerLabels,
+  containerName,
+  isNamedBy,
+  isReader,
+  labelsOf,
+  type SandboxLabels,
+  sandboxName,
+} from "./names-and-labels.ts";
 import { isPauseImage } from "./pause-image.ts";
 import { userOfProcess } from "./process-user.ts";
 import { SandboxFiles } from "./sandbox-files.ts";
@@ -173,6 +188,8 @@ export class DockerEngine implements Engine, AsyncDisposable {
   }
 
   async removeImage(idOrReference: string): Promise<void> {
+    const image = this.images.find(idOrReference);
+    if (image !== undefined) refuseIfOwned(image, this.containers.list());
     await this.images.remove(idOrReference);
   }
 
@@ -182,21 +199,16 @@ export class DockerEngine implements Engine, AsyncDisposable {
       throw new EngineError("NotFound", `image ${JSON.stringify(idOrReference)} not found`);
     const untagged = await this.images.untag(idOrReference);
     if (untagged.length > 0) return { untagged, removed: undefined };
-    if (!force && this.#isUsed(image.id))
-      throw new EngineError(
-        "FailedPrecondition",
-        `image ${image.id} is used by a container; remove that first`,
-      );
+    if (!force) {
+      refuseIfSeveralTags(image);
+      refuseIfUsed(image, this.containers.list());
+    }
     await this.images.remove(image.id);
     return { untagged: [...image.repoTags, ...image.repoDigests], removed: image.id };
   }
 
   async pruneImages(request: PruneImagesRequest): Promise<PrunedImages> {
-    return await this.images.prune({ ...request, isUsed: ({ id }) => this.#isUsed(id) });
-  }
-
-  #isUsed(imageId: string): boolean {
-    return this.#services.mirror.containers().some(({ view }) => view.imageId === imageId);
+    return await this.images.prune({ ...request, isUsed: (image) => isUsed(image, this.containers.list()) });
   }
 
   holdContainer(id: string): Disposable {
@@ -267,8 +279,9 @@ export class DockerEngine implements Engine, AsyncDisposable {
 
   async #read(details: ContainerDetails, before: Found | undefined): Promise<Found | undefined> {
     const { Id: id } = details;
-    const labels = before?.labels ?? labelsOf(details);
+    const labels = before?.labels ?? this.#labelsOf(details);
     if (labels === undefined) return undefined;
+    if (!isNamedBy(labels, details.Name.slice(1))) this.#nameAgain(id, labels);
     if (labels.kind === "sandbox") {
       const { config, handler } = labels;
       const ready = details.State.Running;
@@ -314,6 +327,30 @@ export class DockerEngine implements Engine, AsyncDisposable {
         imageVolumes: [],
       },
     };
+  }
+
+  /** A person has renamed it: by another name it would not be found again after the next start. */
+  #nameAgain(id: string, labels: SandboxLabels | ContainerLabels): void {
+    const { client, logger, mirror } = this.#services;
+    const sandbox = labels.kind === "sandbox" ? labels : mirror.find(labels.sandboxId)?.labels;
+    if (sandbox?.kind !== "sandbox") return;
+    const name =
+      labels.kind === "sandbox" ? sandboxName(labels.config) : containerName(labels.config, sandbox.config);
+    const log = { container: id, name };
+    logger.warn(log, "a container of a pod was renamed; it gets its name back");
+    client
+      .renameContainer(id, name)
+      .catch((err: unknown) => logger.warn({ err, ...log }, "a container could not get its name back"));
+  }
+
+  #labelsOf(details: ContainerDetails): ReturnType<typeof labelsOf> {
+    try {
+      return labelsOf(details);
+    } catch (err) {
+      const { logger } = this.#services;
+      logger.error({ err, container: details.Id }, "the labels of a container cannot be read; it is ignored");
+      return undefined;
+    }
   }
 
   async #addresses(

@@ -2,10 +2,11 @@ import { writeFile } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import { hasCode } from "../../ground/errors/index.ts";
 import { PodSandboxConfig } from "../../ground/protocol/index.ts";
-import { JoinedCalls } from "../../ground/sync/index.ts";
+import { JoinedCalls, KeyLock } from "../../ground/sync/index.ts";
 import type { ContainerDetails, NewContainer } from "../../parts/dockerapi/index.ts";
 import type { PodAttachment } from "../../services/network/index.ts";
 import { EngineError, type Sandbox, type Sandboxes } from "../engine/index.ts";
+import { isOwned, type OtherPod, refuseTaken } from "../ownedpods/index.ts";
 import { podAttachment, podToDetach, resolvConfOf, sharesHostNetwork } from "../podnetwork/index.ts";
 import { createContainer } from "./create-container.ts";
 import type { DockerServices } from "./docker-services.ts";
@@ -21,8 +22,9 @@ export class DockerSandboxes implements Sandboxes {
   readonly #services: DockerServices;
   readonly #pause: PauseImage;
   readonly #runs = new JoinedCalls<string>();
-  /** Names of those that are being made, and their ids when Docker has given them. */
-  readonly #making = new Map<string, string>();
+  /** Those that are being made, by their names, with their ids when Docker has given them. */
+  readonly #making = new Map<string, { readonly id: string; readonly config: PodSandboxConfig }>();
+  readonly #turns = new KeyLock();
   readonly #endContainers: (sandboxId: string, remove: boolean) => Promise<void>;
 
   /** `endContainers` stops the containers of a sandbox, or removes them. */
@@ -54,10 +56,9 @@ export class DockerSandboxes implements Sandboxes {
     }
     const name = sandboxName(config);
     const connection = mirror.connection();
-    this.#making.set(name, "");
-    using _making = { [Symbol.dispose]: () => void this.#making.delete(name) };
+    using _making = await this.#begin(name, config);
     const id = await this.#create(config, handler);
-    this.#making.set(name, id);
+    this.#making.set(name, { id, config });
     try {
       observer("sandbox-start");
       await client.startContainer(id);
@@ -79,6 +80,19 @@ export class DockerSandboxes implements Sandboxes {
       throw error;
     }
     return id;
+  }
+
+  /** For pods that no kubelet has scheduled it is made sure that their name and ports are theirs. */
+  async #begin(name: string, config: PodSandboxConfig): Promise<Disposable> {
+    using _ = isOwned({ config }) ? await this.#turns.acquire("owned") : undefined;
+    if (isOwned({ config })) await refuseTaken(config, this.#others());
+    this.#making.set(name, { id: "", config });
+    return { [Symbol.dispose]: () => void this.#making.delete(name) };
+  }
+
+  #others(): readonly OtherPod[] {
+    const made = this.list().map(({ id, config, state }) => ({ id, config, isOver: state !== "ready" }));
+    return [...made, ...[...this.#making.values()].map((pod) => ({ ...pod, isOver: false }))];
   }
 
   #existing(config: PodSandboxConfig, handler: string): string | undefined {
@@ -272,7 +286,7 @@ export class DockerSandboxes implements Sandboxes {
     }
     for (const name of unfinished.names()) if (isLeft(name)) unfinished.delete(name);
     const alive = new Set(all.filter(({ State }) => State.Running).map(({ Id }) => Id));
-    for (const id of this.#making.values()) alive.add(id);
+    for (const { id } of this.#making.values()) alive.add(id);
     const kept = new Set([...(await network.attachments()), ...(await sandboxFiles.ids())]);
     for (const id of kept) {
       if (alive.has(id)) continue;

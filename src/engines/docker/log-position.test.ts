@@ -50,6 +50,21 @@ test("a log that is new since a rotation goes on from the newest rotated one tha
   });
 });
 
+test("lines of rotated logs are known as far as they are within two seconds of the last one", async () => {
+  await withLog(async (path) => {
+    await writeFile(`${path}.20260101-000000`, `${line(7, "too old")}\n`);
+    await writeFile(`${path}.20260101-000100`, `${line(8, "old")}\n${line(9, "first")}\n`);
+    await writeFile(`${path}.20260101-000200`, `${line(10, "second")}\n`);
+    await writeFile(path, `${line(11, "third")}\n`);
+    const position = await readPosition(path);
+    assert.equal(position?.sinceSeconds, secondsOf(9));
+    assert.deepEqual(
+      [...(position?.written.keys() ?? [])],
+      [line(9, "first"), line(10, "second"), line(11, "third")],
+    );
+  });
+});
+
 test("equal lines are counted", async () => {
   await withLog(async (path) => {
     await writeFile(path, `${line(1, "twice")}\n${line(1, "twice")}\n`);

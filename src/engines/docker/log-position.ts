@@ -21,20 +21,23 @@ const newline = 0x0a;
 const flags = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
- * Reads how far a log has come from its end. A line that was cut by a crash is taken away. A log that is new
- * since a rotation goes on from the one that was rotated (`LOG.*`, the newest). Undefined when there is none.
+ * Reads how far a log has come from its end. A line that was cut by a crash is taken away. A log that is
+ * shorter than the overlap since a rotation goes on from those that were rotated (`LOG.*`). Undefined when
+ * there is none.
  */
 export async function readPosition(path: string): Promise<LogPosition | undefined> {
-  for (const candidate of [path, await newestRotated(path)]) {
-    const lines = candidate === undefined ? [] : await lastLines(candidate);
-    if (lines.length > 0) return positionAfter(lines);
+  let lines: readonly string[] = [];
+  for (const file of [path, ...(await rotatedLogs(path))]) {
+    lines = [...(await lastLines(file)), ...lines];
+    if (spanNs(lines) > overlapNs) break;
   }
-  return undefined;
+  return lines.length === 0 ? undefined : positionAfter(lines);
 }
 
 export const fromTheBeginning = (): LogPosition => ({ sinceSeconds: "0", written: new Map() });
 
-async function newestRotated(path: string): Promise<string | undefined> {
+/** The newest first. */
+async function rotatedLogs(path: string): Promise<readonly string[]> {
   const prefix = `${basename(path)}.`;
   const names = await readdir(dirname(path)).catch((error: unknown) => {
     if (isErrno(error, "ENOENT")) return [];
@@ -42,8 +45,7 @@ async function newestRotated(path: string): Promise<string | undefined> {
   });
   // Kubelets name them by the time, and compress all but the newest.
   const rotated = names.filter((name) => name.startsWith(prefix) && !name.endsWith(".gz")).sort();
-  const newest = rotated.at(-1);
-  return newest === undefined ? undefined : join(dirname(path), newest);
+  return rotated.toReversed().map((name) => join(dirname(path), name));
 }
 
 /** The lines of the last overlap, or of all the file where that is shorter. */
@@ -74,8 +76,8 @@ async function lastLines(path: string): Promise<readonly string[]> {
 }
 
 function spanNs(lines: readonly string[]): bigint {
-  const times = lines.map(timeOf);
-  return times.length === 0 ? 0n : (times.at(-1) ?? 0n) - (times[0] ?? 0n);
+  const [first = "", last = ""] = [lines[0], lines.at(-1)];
+  return timeOf(last) - timeOf(first);
 }
 
 function positionAfter(lines: readonly string[]): LogPosition {

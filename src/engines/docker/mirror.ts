@@ -18,7 +18,10 @@ export type MirrorOptions = {
   readonly logger: Logger;
   /** Whether one of that name is not whole, and so not to be shown. */
   readonly isUnfinished: (name: string) => boolean;
-  /** Makes of Docker's container what the engine shows; undefined for what is none of ours. */
+  /**
+   * Makes of Docker's container what the engine shows; undefined for what is none of ours. It is tried again
+   * where that fails.
+   */
   readonly read: (details: ContainerDetails, before: Found | undefined) => Promise<Found | undefined>;
   /** Called for every change, when the mirror has it; undefined is one that was not there, or is gone. */
   readonly onChange: (before: Found | undefined, after: Found | undefined) => void;
@@ -58,6 +61,8 @@ export class Mirror implements AsyncDisposable {
   /** What was heard of containers, until they are looked at; and these looks. */
   readonly #heard = new Map<string, DockerEvent[]>();
   readonly #looks = new Set<Promise<void>>();
+  /** Those at which a look has failed, until one succeeds. */
+  readonly #missed = new Set<string>();
   /** Unfinished ones that have ended. */
   readonly #endedUnfinished = new Set<string>();
   readonly #closing = new AbortController();
@@ -120,7 +125,7 @@ export class Mirror implements AsyncDisposable {
     isSeen: (found: Found | undefined) => boolean = () => false,
   ): Promise<Found | undefined> {
     using _ = await this.#turns.acquire(id);
-    if (!isSeen(this.#found.get(id))) await this.#take(id, await this.#details(id));
+    if (!isSeen(this.#found.get(id))) await this.#look(id);
     return this.#found.get(id);
   }
 
@@ -129,7 +134,7 @@ export class Mirror implements AsyncDisposable {
     const id = details.Id;
     if (this.#endedUnfinished.delete(id)) return void (await this.refresh(id));
     using _ = await this.#turns.acquire(id);
-    await this.#take(id, details);
+    await this.#look(id, details);
   }
 
   /**
@@ -141,7 +146,7 @@ export class Mirror implements AsyncDisposable {
     try {
       await work();
     } finally {
-      await this.#take(id, await this.#details(id));
+      await this.#look(id);
     }
     return this.#found.get(id);
   }
@@ -190,9 +195,9 @@ export class Mirror implements AsyncDisposable {
     void this.#watch(connection);
     const { Version, agreed } = await client.agree(ending);
     const events = await client.events({ type: ["container"], event: actions, ...oursFilter }, ending);
-    await this.#followImages(ending);
-    await this.#lookAtAll(ending);
+    await this.#followImages(ending, () => connection.abort(gone()));
     this.#connection = connection.signal;
+    await this.#lookAtAll(ending);
     this.#away = undefined;
     logger.info({ engine: client.name, version: Version, api: agreed }, "connected to the Docker Engine");
     onReady();
@@ -229,14 +234,12 @@ export class Mirror implements AsyncDisposable {
     const waiting = this.#heard.get(id);
     if (waiting !== undefined) return void waiting.push(event);
     this.#heard.set(id, [event]);
-    const look = this.#lookAfter(id)
-      .catch((err: unknown) =>
-        this.#options.logger.warn(
-          { err, container: id },
-          "a container could not be inspected after an event",
-        ),
-      )
-      .finally(() => this.#looks.delete(look));
+    this.#inBackground(this.#lookAfter(id));
+  }
+
+  #inBackground(work: Promise<void>): void {
+    // What has failed is done again.
+    const look = work.catch(() => undefined).finally(() => this.#looks.delete(look));
     this.#looks.add(look);
   }
 
@@ -245,22 +248,66 @@ export class Mirror implements AsyncDisposable {
     const heard = this.#heard.get(id) ?? [];
     this.#heard.delete(id);
     const before = this.#found.get(id);
-    if (heard.every((event) => tellsNothing(event, before))) return;
-    await this.#take(id, await this.#details(id));
+    if (!this.#missed.has(id) && heard.every((event) => tellsNothing(event, before))) return;
+    await this.#look(id);
     if (before !== undefined && !this.#found.has(id)) this.#options.onRemoved(before);
   }
 
-  /** Looks at the images, and again whenever they change. */
-  async #followImages(signal: AbortSignal): Promise<void> {
+  /** Looks at one in its turn, by `details` where Docker has just told them. */
+  async #look(id: string, details?: ContainerDetails): Promise<void> {
+    try {
+      await this.#take(id, details ?? (await this.#details(id)));
+      this.#missed.delete(id);
+    } catch (err) {
+      this.#lookAgain(id, err);
+      throw err;
+    }
+  }
+
+  /**
+   * Docker tells only once of what has happened: one that could not be looked at is looked at again, for as
+   * long as this connection lasts. The next one looks at all.
+   */
+  #lookAgain(id: string, err: unknown): void {
+    this.#options.logger.warn({ err, container: id }, "a container could not be looked at; trying again");
+    if (this.#missed.has(id)) return;
+    this.#missed.add(id);
+    const signal = AbortSignal.any([this.#closing.signal, this.#connection]);
+    const again = async () => {
+      try {
+        for (let waitMs = firstRetryMs; this.#missed.has(id); waitMs = Math.min(waitMs * 2, longestRetryMs)) {
+          await delay(waitMs, undefined, { signal });
+          await this.#lookAfter(id).catch(() => undefined);
+        }
+      } finally {
+        this.#missed.delete(id);
+      }
+    };
+    this.#inBackground(again());
+  }
+
+  /** Looks at the images, and again whenever they change; calls `onEnd` when Docker tells of that no more. */
+  async #followImages(signal: AbortSignal, onEnd: () => void): Promise<void> {
     const { client, onImages, logger } = this.#options;
     const events = await client.events({ type: ["image"] }, signal);
     await raceAbort(onImages(), signal);
-    const follow = async () => {
-      for await (const _ of events) await onImages();
+    const look = async (): Promise<void> => {
+      try {
+        await onImages();
+      } catch (err) {
+        logger.warn({ err }, "the images could not be looked at; trying again");
+        await delay(longestRetryMs, undefined, { signal });
+        await look();
+      }
     };
-    follow().catch((err: unknown) => {
-      if (!signal.aborted) logger.debug({ err }, "events of Docker's images ended");
-    });
+    const follow = async () => {
+      for await (const _ of events) await look();
+    };
+    follow()
+      .catch((err: unknown) => {
+        if (!signal.aborted) logger.debug({ err }, "events of Docker's images ended");
+      })
+      .finally(onEnd);
   }
 
   async #lookAtAll(signal: AbortSignal): Promise<void> {
@@ -274,7 +321,7 @@ export class Mirror implements AsyncDisposable {
     const ids = new Set(all.map(({ Id }) => Id));
     const take = async (details: ContainerDetails) => {
       using _ = await this.#turns.acquire(details.Id);
-      await this.#take(details.Id, details);
+      await this.#look(details.Id, details).catch(() => undefined);
     };
     // Together: the end of one waits for its log, whose file system may hang.
     await Promise.all(all.map(take));
@@ -291,7 +338,7 @@ export class Mirror implements AsyncDisposable {
   }
 
   async #take(id: string, details: ContainerDetails | undefined): Promise<void> {
-    const { read, onChange, logger } = this.#options;
+    const { read, onChange } = this.#options;
     const before = this.#found.get(id);
     if (details === undefined) {
       if (!this.#found.delete(id)) return;
@@ -299,10 +346,7 @@ export class Mirror implements AsyncDisposable {
     }
     // It is shown from when it is whole.
     if (this.#options.isUnfinished(details.Name.slice(1))) return;
-    const after = await read(details, before).catch((err: unknown) => {
-      logger.error({ err, container: id }, "the labels of a container cannot be read; it is ignored");
-      return undefined;
-    });
+    const after = await read(details, before);
     if (after === undefined) return;
     this.#found.set(id, after);
     onChange(before, after);

@@ -72,7 +72,8 @@ export function labelsOf({
   return labels !== undefined && isNamedBy(labels, Name.slice(1)) ? labels : undefined;
 }
 
-function isNamedBy(labels: SandboxLabels | ContainerLabels, name: string): boolean {
+/** Whether it has the name that goes with its labels. */
+export function isNamedBy(labels: SandboxLabels | ContainerLabels, name: string): boolean {
   if (labels.kind === "sandbox") return name === sandboxName(labels.config);
   const { metadata } = labels.config;
   return name.startsWith(`k8s_${metadata?.name}_`) && name.endsWith(`_${metadata?.attempt}`);

@@ -1,6 +1,6 @@
 import type { HostPaths } from "../../ground/hostpaths/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
-import type { Containers, EngineEvent, Sandboxes } from "../engine/index.ts";
+import type { Containers, EngineEvent, Sandbox, Sandboxes } from "../engine/index.ts";
 
 /** An engine's pods, as they are seen and changed here. */
 export type EnginePods = {
@@ -12,4 +12,10 @@ export type EnginePods = {
   ) => AsyncIterable<{ readonly kind: EngineEvent["kind"]; readonly id: string }>;
   readonly hostPaths: HostPaths;
   readonly logger: Logger;
+};
+
+/** A pod that is there, or is being made. */
+export type OtherPod = Pick<Sandbox, "id" | "config"> & {
+  /** It has stopped: it has its name still, and no port. */
+  readonly isOver: boolean;
 };

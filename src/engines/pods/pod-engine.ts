@@ -12,7 +12,14 @@ import {
   type PruneImagesRequest,
   type UntaggedImage,
 } from "../engine/index.ts";
-import { EndedContainers, LogLimit } from "../ownedpods/index.ts";
+import {
+  EndedContainers,
+  isUsed,
+  LogLimit,
+  refuseIfOwned,
+  refuseIfSeveralTags,
+  refuseIfUsed,
+} from "../ownedpods/index.ts";
 import { PodCheckpoints } from "./checkpoint/pod-checkpoints.ts";
 import { ContainerLifecycle } from "./container/container-lifecycle.ts";
 import { engineStatus } from "./engine-status.ts";
@@ -31,7 +38,6 @@ import { Pauses } from "./tasks/pauses.ts";
 import { endStrays } from "./tasks/strays.ts";
 import { TaskTable } from "./tasks/task-table.ts";
 import { DeclaredVolumes } from "./volumes/declared-volumes.ts";
-import { isUsed, refuseIfOwned, refuseIfSeveralTags, refuseIfUsed } from "./volumes/image-users.ts";
 import { refuseIfMounted } from "./volumes/image-volumes.ts";
 
 /** The native engine: pods made of namespaces, snapshots, CNI and OCI runtimes. */

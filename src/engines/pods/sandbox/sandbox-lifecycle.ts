@@ -4,7 +4,7 @@ import { PodSandboxConfig, SecurityProfile_ProfileType } from "../../../ground/p
 import { JoinedCalls, KeyLock, perObject } from "../../../ground/sync/index.ts";
 import type { Handler } from "../../../services/runtime/index.ts";
 import { EngineError, type PodResources, type Sandbox, type Sandboxes } from "../../engine/index.ts";
-import { isOwned } from "../../ownedpods/index.ts";
+import { isOwned, type OtherPod, refuseTaken } from "../../ownedpods/index.ts";
 import type { ContainerLifecycle } from "../container/container-lifecycle.ts";
 import { usableHandler } from "../handlers.ts";
 import { latestOfPod } from "../records/latest-of-pod.ts";
@@ -15,7 +15,6 @@ import { runSteps, type Step, UndoError, undoSteps } from "../records/steps.ts";
 import type { PodServices } from "../services.ts";
 import { stopUnreadableSandbox } from "../tasks/unreadable.ts";
 import { newSeLinuxLevel } from "../volumes/se-linux-labels.ts";
-import { refuseTakenPorts } from "./host-ports.ts";
 import { inspectSandbox } from "./sandbox-inspect.ts";
 import { sandboxPid } from "./sandbox-process.ts";
 import { sandboxSpec } from "./sandbox-spec.ts";
@@ -96,7 +95,7 @@ export class SandboxLifecycle implements Sandboxes {
     using _turn = isOwned(draft) ? await this.#locks.acquire(ownedTurn) : undefined;
     const existing = this.#existing(draft.config, draft.handler);
     if (existing !== undefined) return existing;
-    if (isOwned(draft)) await this.#refuseTaken(draft.config);
+    if (isOwned(draft)) await refuseTaken(draft.config, this.#others());
     // The record reaches the disk with the commit, before the response. After a power failure before that,
     // only network attachments remain without a record, which the next start removes.
     return await this.#services.sandboxes.create(
@@ -106,23 +105,10 @@ export class SandboxLifecycle implements Sandboxes {
     );
   }
 
-  async #refuseTaken(config: PodSandboxConfig): Promise<void> {
-    const sandboxes = this.#services.sandboxes.list();
-    const { name, namespace, uid } = config.metadata ?? { name: "", namespace: "", uid: "" };
-    const holder = sandboxes.find(
-      ({ config: { metadata }, phase }) =>
-        metadata?.name === name &&
-        metadata.namespace === namespace &&
-        // The same pod's next attempt, after the last one has ended.
-        !(metadata.uid === uid && phase === "stopped"),
-    );
-    if (holder !== undefined) {
-      throw new EngineError(
-        "AlreadyExists",
-        `the name ${namespace}/${name} is already used by pod ${holder.id.slice(0, 13)}; remove that pod, or choose another name`,
-      );
-    }
-    await refuseTakenPorts(config, sandboxes);
+  #others(): readonly OtherPod[] {
+    return this.#services.sandboxes
+      .list()
+      .map(({ id, config, phase }) => ({ id, config, isOver: phase === "stopped" }));
   }
 
   #requireUserNamespaces({ name, features }: Handler): void {

@@ -1,14 +1,17 @@
-import { EngineError, type Image } from "../../engine/index.ts";
-import { isOwned } from "../../ownedpods/index.ts";
-import type { ContainerRecord } from "../records/records.ts";
+import { type Container, EngineError, type Image } from "../engine/index.ts";
+import { isOwned } from "./ownership.ts";
+
+type ImageUser = Pick<Container, "id" | "config" | "imageId"> & {
+  readonly imageVolumes?: readonly { readonly imageId: string }[];
+};
 
 /** The containers created from the image. */
-function usersOf(image: Image, containers: readonly ContainerRecord[]): readonly ContainerRecord[] {
+function usersOf(image: Image, containers: readonly ImageUser[]): readonly ImageUser[] {
   return containers.filter(({ imageId }) => imageId === image.id);
 }
 
 /** Whether a container was created from the image, or mounts it as a volume. */
-export function isUsed(image: Image, containers: readonly ContainerRecord[]): boolean {
+export function isUsed(image: Image, containers: readonly ImageUser[]): boolean {
   return containers.some(
     ({ imageId, imageVolumes = [] }) =>
       imageId === image.id || imageVolumes.some((volume) => volume.imageId === image.id),
@@ -19,13 +22,13 @@ export function isUsed(image: Image, containers: readonly ContainerRecord[]): bo
  * Throws EngineError FailedPrecondition if a container that kubelets do not see, and so cannot take into
  * account, was created from the image.
  */
-export function refuseIfOwned(image: Image, containers: readonly ContainerRecord[]): void {
+export function refuseIfOwned(image: Image, containers: readonly ImageUser[]): void {
   const user = usersOf(image, containers).find(isOwned);
   if (user !== undefined) throw inUse(image, [user], "remove the container first");
 }
 
 /** Throws EngineError FailedPrecondition if any container was created from it. */
-export function refuseIfUsed(image: Image, containers: readonly ContainerRecord[]): void {
+export function refuseIfUsed(image: Image, containers: readonly ImageUser[]): void {
   const users = usersOf(image, containers);
   if (users.length > 0)
     throw inUse(image, users, "remove the container first, or use force: containers keep their file systems");
@@ -40,7 +43,7 @@ export function refuseIfSeveralTags(image: Image): void {
   );
 }
 
-function inUse(image: Image, containers: readonly ContainerRecord[], remedy: string): EngineError {
+function inUse(image: Image, containers: readonly ImageUser[], remedy: string): EngineError {
   const [first, ...others] = containers.map(
     ({ id, config }) => `${config.metadata?.name} (${id.slice(0, 13)})`,
   );

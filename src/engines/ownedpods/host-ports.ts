@@ -1,9 +1,9 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer, isIPv6 } from "node:net";
-import { type PodSandboxConfig, type PortMapping, Protocol } from "../../../ground/protocol/index.ts";
-import { EngineError } from "../../engine/index.ts";
-import type { SandboxRecord } from "../records/records.ts";
+import { type PodSandboxConfig, type PortMapping, Protocol } from "../../ground/protocol/index.ts";
+import { EngineError } from "../engine/index.ts";
+import type { OtherPod } from "./engine-pods.ts";
 
 /** A port of the machine that a pod asks for. */
 type HostPort = {
@@ -19,16 +19,13 @@ type HostPort = {
  * word. Throws EngineError AlreadyExists, InvalidArgument for an address that is not the machine's. SCTP is
  * looked for among pods only: Node has no sockets for it.
  */
-export async function refuseTakenPorts(
-  config: PodSandboxConfig,
-  others: readonly SandboxRecord[],
-): Promise<void> {
+export async function refuseTakenPorts(config: PodSandboxConfig, others: readonly OtherPod[]): Promise<void> {
   const wanted = hostPorts(config);
   for (const [index, one] of wanted.entries()) {
     if (wanted.slice(0, index).some((other) => overlap(one, other)))
       throw new EngineError("InvalidArgument", `port ${text(one)} of this machine is requested twice`);
     const holder = others.find(
-      (record) => record.phase !== "stopped" && hostPorts(record.config).some((other) => overlap(one, other)),
+      (pod) => !pod.isOver && hostPorts(pod.config).some((other) => overlap(one, other)),
     );
     if (holder !== undefined) throw takenByPod(one, holder);
     await refuseIfListenedOn(one);
@@ -100,7 +97,7 @@ function text({ address, port, protocol }: HostPort): string {
   return `${address === "" ? "" : `${isIPv6(address) ? `[${address}]` : address}:`}${port}/${protocol}`;
 }
 
-function takenByPod(one: HostPort, { id, config: { metadata } }: SandboxRecord): EngineError {
+function takenByPod(one: HostPort, { id, config: { metadata } }: OtherPod): EngineError {
   return new EngineError(
     "AlreadyExists",
     `port ${text(one)} of this machine is already used by pod ${metadata?.namespace}/${metadata?.name} (${id.slice(0, 13)}); stop that pod or choose another port`,
