@@ -202,6 +202,30 @@ describe("the Docker engine", () => {
     await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
   });
 
+  it("sees and stops what a person has started again, whose sandbox stays not ready", async () => {
+    const pod = await TestPod.run(berth, "restarted");
+    const id = await pod.shell("shell", registry.image, "echo begun; exec sleep 1000");
+    const { runtime } = berth.clients;
+    const state = async () => (await containerStatus(berth, id)).state;
+    await berth.docker?.request("POST", `/containers/${id}/restart?t=0`);
+    await eventually("it is seen", async () => {
+      const begun = (await pod.log("shell")).filter((line) => line === "stdout F begun");
+      return begun.length === 2 && (await state()) === ContainerState.CONTAINER_RUNNING;
+    });
+    await runtime.stopContainer({ containerId: id, timeout: 0n });
+    assert.equal(await state(), ContainerState.CONTAINER_EXITED);
+    await berth.docker?.request("POST", `/containers/${pod.id}/restart?t=0`);
+    const isReady = async () => {
+      const { status } = await runtime.podSandboxStatus({ podSandboxId: pod.id, verbose: false });
+      return status?.state === PodSandboxState.SANDBOX_READY;
+    };
+    await eventually("its end is seen", async () => !(await isReady()));
+    await runtime.stopPodSandbox({ podSandboxId: pod.id });
+    const details = JSON.parse((await berth.docker?.request("GET", `/containers/${pod.id}/json`)) ?? "");
+    assert.deepEqual([details.State.Running, await isReady()], [false, false]);
+    await runtime.removePodSandbox({ podSandboxId: pod.id });
+  });
+
   it("gives a container or sandbox that a person renames its name back, by which it is found again", async () => {
     const pod = await TestPod.run(berth, "renamed");
     const id = await pod.shell("shell", registry.image, "exec sleep 1000");

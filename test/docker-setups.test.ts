@@ -375,6 +375,32 @@ exit 0
     assert.ok(looks.length <= 2, `${looks.length} looks at one image`);
   });
 
+  it("that hangs where it is asked for one container serves the others, also to a daemon that starts", async () => {
+    await using directory = await tempDir();
+    await using requests = await DockerRequests.listen(join(directory.path, "docker.sock"));
+    await using registry = await startBusyboxRegistry();
+    await using berth = await TestBerth.start({ engine: "docker", dockerHost: requests.host });
+    requests.leadTo(berth.docker?.socket ?? "");
+    const ready = () =>
+      eventually("the engine is there", async () => {
+        const { status } = await berth.clients.runtime.status({ verbose: false });
+        return status?.conditions.every((condition) => condition.status);
+      });
+    await ready();
+    await berth.pull(registry.image);
+    const pod = await TestPod.run(berth, "pod");
+    const other = await pod.shell("other", registry.image, "exec sleep 1000");
+    const stuck = await pod.shell("stuck", registry.image, "exec sleep 1000");
+    const ip = await pod.ip();
+    requests.hangOn(`/containers/${stuck}/json`);
+    await berth.restartDaemon("SIGKILL");
+    await ready();
+    assert.equal(await execSync(berth, other, "echo", "alive"), "alive\n");
+    assert.equal(await pod.ip(), ip);
+    requests.hangOn("nothing");
+    await eventually("it is seen", async () => containerStatus(berth, stuck).catch(() => false));
+  });
+
   it("that fails to tell of a container or an image is asked again, and the client's next try finds what there is", async () => {
     await using directory = await tempDir();
     await using requests = await DockerRequests.listen(join(directory.path, "docker.sock"));

@@ -8,6 +8,7 @@ export class DockerRequests implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
   #engine: string | undefined;
   #heard: string[] = [];
+  #hanging: string | undefined;
   /** What is answered with an error in place of the engine, and how often still. */
   #failing: { readonly request: string; times: number } | undefined;
 
@@ -39,6 +40,11 @@ export class DockerRequests implements AsyncDisposable {
     this.#failing = { request, times };
   }
 
+  /** Answers nothing to who asks for that, from now on. */
+  hangOn(path: string): void {
+    this.#hanging = path;
+  }
+
   #join(client: Socket): void {
     if (this.#engine === undefined) return void client.destroy();
     const engine = connect({ path: this.#engine, allowHalfOpen: true });
@@ -52,7 +58,9 @@ export class DockerRequests implements AsyncDisposable {
     }
     engine.on("data", (bytes: Buffer) => client.write(bytes));
     client.on("data", (bytes: Buffer) => {
-      const requests = requestsIn(bytes.toString("latin1"));
+      const text = bytes.toString("latin1");
+      if (this.#hanging !== undefined && text.includes(this.#hanging)) return;
+      const requests = requestsIn(text);
       this.#heard.push(...requests);
       if (requests.some((request) => this.#fails(request))) client.write(failure);
       else engine.write(bytes);

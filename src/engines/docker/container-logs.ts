@@ -63,6 +63,8 @@ export class ContainerLogs implements AsyncDisposable {
   follow(container: Logged): void {
     const { id, labels } = container;
     if (labels.logPath === "" || this.#followers.has(id)) return;
+    // It may have been started again by a person.
+    this.#whole.delete(id);
     const closing = new AbortController();
     const file = this.#fileOf(container, closing.signal);
     const ended = Promise.withResolvers<void>();

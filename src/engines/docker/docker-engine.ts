@@ -5,6 +5,7 @@ import type { Logger } from "../../ground/logging/index.ts";
 import { KeyLock } from "../../ground/sync/index.ts";
 import {
   type ContainerDetails,
+  type ContainerSummary,
   DockerClient,
   type DockerEndpoint,
   type DockerInfo,
@@ -263,7 +264,7 @@ export class DockerEngine implements Engine, AsyncDisposable {
   }
 
   /** It may be another engine than before. */
-  async #connected(all: readonly ContainerDetails[]): Promise<void> {
+  async #connected(all: readonly ContainerSummary[]): Promise<void> {
     const info = await this.#services.client.info();
     requireUsable(info);
     this.#info = info;
@@ -284,7 +285,7 @@ export class DockerEngine implements Engine, AsyncDisposable {
     if (!isNamedBy(labels, details.Name.slice(1))) this.#nameAgain(id, labels);
     if (labels.kind === "sandbox") {
       const { config, handler } = labels;
-      const ready = details.State.Running;
+      const ready = details.State.Running && !hasLostNetwork(details, before);
       const ips = ready ? await this.#addresses(details, before) : [];
       return {
         id,
@@ -381,6 +382,12 @@ export class DockerEngine implements Engine, AsyncDisposable {
     }
     this.#events.changed(before, after);
   }
+}
+
+/** One that has ended has: a person may have started its container again. */
+function hasLostNetwork({ State }: ContainerDetails, before: Found | undefined): boolean {
+  if (before === undefined || !isSandbox(before)) return false;
+  return before.view.state !== "ready" || before.details.State.Pid !== State.Pid;
 }
 
 function hasNotEnded(before: Found): boolean {

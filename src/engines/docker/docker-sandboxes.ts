@@ -3,17 +3,17 @@ import { isDeepStrictEqual } from "node:util";
 import { hasCode } from "../../ground/errors/index.ts";
 import { PodSandboxConfig } from "../../ground/protocol/index.ts";
 import { JoinedCalls, KeyLock } from "../../ground/sync/index.ts";
-import type { ContainerDetails, NewContainer } from "../../parts/dockerapi/index.ts";
+import type { ContainerDetails, ContainerSummary, NewContainer } from "../../parts/dockerapi/index.ts";
 import type { PodAttachment } from "../../services/network/index.ts";
 import { EngineError, type Sandbox, type Sandboxes } from "../engine/index.ts";
 import { isOwned, type OtherPod, refuseTaken } from "../ownedpods/index.ts";
 import { podAttachment, podToDetach, resolvConfOf, sharesHostNetwork } from "../podnetwork/index.ts";
 import { createContainer } from "./create-container.ts";
 import type { DockerServices } from "./docker-services.ts";
-import { type FoundSandbox, hasEnded } from "./found.ts";
+import { type FoundSandbox, hasEnded, isRunning } from "./found.ts";
 import { findById, getById } from "./ids.ts";
 import { writeInterfaceSysctls } from "./interface-sysctls.ts";
-import { isReader, sandboxName } from "./names-and-labels.ts";
+import { isReader, labelsOf, sandboxName } from "./names-and-labels.ts";
 import { PauseImage } from "./pause-image.ts";
 import { sandboxBody } from "./sandbox-body.ts";
 
@@ -133,7 +133,8 @@ export class DockerSandboxes implements Sandboxes {
 
   async #removeLeft(name: string, config: PodSandboxConfig): Promise<void> {
     const left = await orNotFound(this.#services.client.container(name));
-    if (left !== undefined) await this.#takeDown(left.Id, config);
+    // Another person's may have the name by now.
+    if (left !== undefined && labelsOf(left) !== undefined) await this.#takeDown(left.Id, config);
   }
 
   async #createFrom(name: string, body: () => Promise<NewContainer>): Promise<string> {
@@ -273,10 +274,10 @@ export class DockerSandboxes implements Sandboxes {
    * What a crash left half-made goes, and so do the networks of sandboxes that ended while nobody looked:
    * `all` is what Docker has of ours.
    */
-  async tidyUp(all: readonly ContainerDetails[]): Promise<void> {
+  async tidyUp(all: readonly ContainerSummary[]): Promise<void> {
     const { client, network, logger, unfinished, sandboxFiles } = this.#services;
     const isLeft = (name: string) => unfinished.has(name) && !this.#making.has(name);
-    const names = new Map(all.map(({ Id, Name }) => [Id, Name.slice(1)]));
+    const names = new Map(all.map(({ Id, Names }) => [Id, Names[0]?.slice(1) ?? ""]));
     for (const [id, name] of names) {
       if (!isLeft(name) && !isReader(name)) continue;
       logger.warn({ container: id }, "removing what was being created when a daemon ended");
@@ -285,7 +286,7 @@ export class DockerSandboxes implements Sandboxes {
       await orNotFound(client.removeContainer(id));
     }
     for (const name of unfinished.names()) if (isLeft(name)) unfinished.delete(name);
-    const alive = new Set(all.filter(({ State }) => State.Running).map(({ Id }) => Id));
+    const alive = new Set(all.filter(isRunning).map(({ Id }) => Id));
     for (const { id } of this.#making.values()) alive.add(id);
     const kept = new Set([...(await network.attachments()), ...(await sandboxFiles.ids())]);
     for (const id of kept) {

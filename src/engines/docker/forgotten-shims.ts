@@ -4,7 +4,8 @@ import { hasCode } from "../../ground/errors/index.ts";
 import { readNow } from "../../ground/fs/index.ts";
 import { isAlive, killProcessTree, processStartTime } from "../../ground/linux/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
-import type { ContainerDetails, DockerClient } from "../../parts/dockerapi/index.ts";
+import type { ContainerSummary, DockerClient } from "../../parts/dockerapi/index.ts";
+import { isRunning } from "./found.ts";
 
 /** What an engine that was not away, but hung, has begun may take as long to be told of. */
 const graceMs = 5000;
@@ -18,22 +19,22 @@ type Shim = { readonly containerId: string; readonly pid: number; readonly start
  * Docker has of ours.
  */
 export async function endForgotten(
-  all: readonly ContainerDetails[],
+  all: readonly ContainerSummary[],
   { client, logger }: { readonly client: Pick<DockerClient, "container">; readonly logger: Logger },
   signal: AbortSignal,
 ): Promise<void> {
-  const resting = new Set(all.filter(({ State }) => !State.Running).map(({ Id }) => Id));
+  const resting = new Set(all.filter((each) => !isRunning(each)).map(({ Id }) => Id));
   const shims = (await findShims()).filter(({ containerId }) => resting.has(containerId));
   if (shims.length === 0) return;
   await delay(graceMs, undefined, { signal, ref: false });
   for (const { containerId, pid, startTime } of shims) {
-    if (!(await isAlive(pid, startTime)) || (await isRunning(client, containerId))) continue;
+    if (!(await isAlive(pid, startTime)) || (await isKnownToRun(client, containerId))) continue;
     logger.warn({ container: containerId }, "a container that Docker does not know to run is ended");
     await killProcessTree(pid);
   }
 }
 
-async function isRunning(client: Pick<DockerClient, "container">, id: string): Promise<boolean> {
+async function isKnownToRun(client: Pick<DockerClient, "container">, id: string): Promise<boolean> {
   try {
     return (await client.container(id)).State.Running;
   } catch (error) {

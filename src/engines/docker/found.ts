@@ -1,4 +1,4 @@
-import type { ContainerDetails } from "../../parts/dockerapi/index.ts";
+import type { ContainerDetails, ContainerSummary } from "../../parts/dockerapi/index.ts";
 import type { Container, ContainerState, Sandbox } from "../engine/index.ts";
 import type { ContainerLabels, SandboxLabels } from "./names-and-labels.ts";
 
@@ -40,6 +40,16 @@ export function hasStarted(found: Found | undefined): boolean {
 
 export function hasEnded(found: Found | undefined): boolean {
   return found !== undefined && ["exited", "dead"].includes(found.details.State.Status);
+}
+
+/** Of a list; one that is paused or being restarted runs, as its details have it. */
+export function isRunning({ State }: ContainerSummary): boolean {
+  return ["running", "paused", "restarting"].includes(State);
+}
+
+/** `timeNano` is that of an event of Docker's: nanoseconds since 1970, with the last few lost. */
+export function hasEndedBefore(found: Found | undefined, timeNano: number): boolean {
+  return found !== undefined && hasEnded(found) && Number(timeNs(found.details.State.FinishedAt)) < timeNano;
 }
 
 /**

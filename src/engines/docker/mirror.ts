@@ -4,13 +4,14 @@ import type { Logger } from "../../ground/logging/index.ts";
 import { KeyLock, raceAbort } from "../../ground/sync/index.ts";
 import {
   type ContainerDetails,
+  type ContainerSummary,
   type DockerClient,
   DockerError,
   type DockerEvent,
 } from "../../parts/dockerapi/index.ts";
 import { EngineError } from "../engine/index.ts";
 import type { Found, FoundContainer, FoundSandbox } from "./found.ts";
-import { hasEnded, hasStarted, isContainer, isSandbox, isShown } from "./found.ts";
+import { hasEnded, hasEndedBefore, hasStarted, isContainer, isSandbox, isShown } from "./found.ts";
 import { oursFilter } from "./names-and-labels.ts";
 
 export type MirrorOptions = {
@@ -28,7 +29,7 @@ export type MirrorOptions = {
   /** Called, after onChange, for one that somebody else has removed. */
   readonly onRemoved: (gone: Found) => void;
   /** Called whenever the engine answers again, before anything is shown: tidies up. */
-  readonly onConnected: (all: readonly ContainerDetails[]) => Promise<void>;
+  readonly onConnected: (all: readonly ContainerSummary[]) => Promise<void>;
   /** Called when a command in one of the containers has ended. */
   readonly onExecEnd: (execId: string, exitCode: number) => void;
   /** Called when the engine's images have changed. */
@@ -134,7 +135,10 @@ export class Mirror implements AsyncDisposable {
     const id = details.Id;
     if (this.#endedUnfinished.delete(id)) return void (await this.refresh(id));
     using _ = await this.#turns.acquire(id);
-    await this.#look(id, details);
+    await this.#take(id, details).catch((err: unknown) => {
+      this.#lookAgain(id, err);
+      throw err;
+    });
   }
 
   /**
@@ -253,10 +257,10 @@ export class Mirror implements AsyncDisposable {
     if (before !== undefined && !this.#found.has(id)) this.#options.onRemoved(before);
   }
 
-  /** Looks at one in its turn, by `details` where Docker has just told them. */
-  async #look(id: string, details?: ContainerDetails): Promise<void> {
+  /** Looks at one in its turn. */
+  async #look(id: string, signal?: AbortSignal): Promise<void> {
     try {
-      await this.#take(id, details ?? (await this.#details(id)));
+      await this.#take(id, await this.#details(id, signal));
       this.#missed.delete(id);
     } catch (err) {
       this.#lookAgain(id, err);
@@ -313,18 +317,16 @@ export class Mirror implements AsyncDisposable {
   async #lookAtAll(signal: AbortSignal): Promise<void> {
     // What is made while Docker answers need not be in its answer.
     const before = [...this.#found.keys()];
-    const summaries = await this.#options.client.containers(oursFilter, signal);
-    const all = (await Promise.all(summaries.map(({ Id }) => this.#details(Id, signal)))).filter(
-      (details) => details !== undefined,
-    );
+    const all = await this.#options.client.containers(oursFilter, signal);
     await raceAbort(this.#options.onConnected(all), signal);
     const ids = new Set(all.map(({ Id }) => Id));
-    const take = async (details: ContainerDetails) => {
-      using _ = await this.#turns.acquire(details.Id);
-      await this.#look(details.Id, details).catch(() => undefined);
+    // Together, and for so long: one may hang within Docker, and the end of one waits for its log.
+    const take = async (id: string) => {
+      using _ = await this.#turns.acquire(id);
+      await this.#look(id, AbortSignal.any([signal, AbortSignal.timeout(answerMs)])).catch(() => undefined);
     };
-    // Together: the end of one waits for its log, whose file system may hang.
-    await Promise.all(all.map(take));
+    await Promise.all([...ids].map(take));
+    signal.throwIfAborted();
     for (const id of before) if (!ids.has(id)) await this.#take(id, undefined);
   }
 
@@ -354,12 +356,13 @@ export class Mirror implements AsyncDisposable {
 }
 
 /** Whether it is known already: most events are of what was asked for here, and seen when it was done. */
-function tellsNothing({ Action, Actor }: DockerEvent, found: Found | undefined): boolean {
+function tellsNothing({ Action, Actor, timeNano }: DockerEvent, found: Found | undefined): boolean {
   switch (Action) {
     case "create":
       return isShown(found);
     case "start":
-      return hasStarted(found);
+      // One that has ended may have been started again by a person.
+      return hasStarted(found) && !hasEndedBefore(found, timeNano);
     case "die":
       return hasEnded(found);
     case "destroy":
