@@ -7,17 +7,18 @@ import type { PodServices } from "../services.ts";
  * later also when the clock was set back meanwhile, or they would see the old one as current for that time.
  */
 export function latestOfPod(
-  config: PodSandboxConfig,
+  { metadata: pod }: PodSandboxConfig,
   { sandboxes, containers }: Pick<PodServices, "sandboxes" | "containers">,
 ): bigint {
-  const ofPod = sandboxes.list().filter((record) => podOf(record.config) === podOf(config));
+  const ofPod = sandboxes
+    .list()
+    .filter(
+      ({ config: { metadata } }) =>
+        metadata?.uid === pod?.uid && metadata?.name === pod?.name && metadata?.namespace === pod?.namespace,
+    );
   const ids = new Set(ofPod.map(({ id }) => id));
   const inThem = containers.list().filter(({ sandboxId }) => ids.has(sandboxId));
   let latest = 0n;
   for (const { createdAtNs } of [...ofPod, ...inThem]) if (createdAtNs > latest) latest = createdAtNs;
   return latest;
-}
-
-function podOf({ metadata }: PodSandboxConfig): string {
-  return JSON.stringify([metadata?.namespace, metadata?.name, metadata?.uid]);
 }
