@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { exists } from "../src/ground/fs/index.ts";
 import {
   ContainerState,
@@ -9,7 +9,6 @@ import {
   type PodSandboxConfig,
   PodSandboxState,
 } from "../src/ground/protocol/index.ts";
-import type { TestRegistry } from "../src/testing/registry.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
@@ -18,6 +17,7 @@ import { handlerProgram, testHandler } from "./support/handler.ts";
 import { containerStatus, execSync, exited } from "./support/pod.ts";
 import { podConfig, shellConfig } from "./support/requests.ts";
 import { hostPort } from "./support/subnet.ts";
+import { withCrashingBerth } from "./support/with-crashing-berth.ts";
 
 const mapping = [{ containerId: 0, hostId: 500_000, length: 65_536 }];
 
@@ -41,58 +41,21 @@ function fullPod(host: CrashingBerth, name: string): PodSandboxConfig {
 }
 
 describe("a daemon that is killed", () => {
-  let registry: (TestRegistry & { readonly image: string }) | undefined;
-  let started: CrashingBerth | undefined;
-  let clean: readonly string[] = [];
-
-  const host = (): CrashingBerth => started ?? assert.fail("not started");
-  const runtime = () => host().berth.clients.runtime;
-  const image = () => registry?.image ?? "";
-
-  const run = async (config: PodSandboxConfig) =>
-    (await runtime().runPodSandbox({ config, runtimeHandler: "" })).podSandboxId;
-  const create = async (
-    podSandboxId: string,
-    sandboxConfig: PodSandboxConfig,
-    script = "exec sleep 1000",
-  ) => {
+  const { host, runtime, clean, run, start, pods, containers, removeAndLookAround, ...crashed } =
+    withCrashingBerth({}, async () => {
+      const config = fullPod(host(), "first");
+      const podSandboxId = await run(config);
+      await start(await create(podSandboxId, config));
+      await runtime().removePodSandbox({ podSandboxId });
+      const left = (await host().traces()).filter((trace) => trace.includes(podSandboxId));
+      assert.deepEqual(left, []);
+    });
+  const create = (podSandboxId: string, sandboxConfig: PodSandboxConfig, script = "exec sleep 1000") => {
     const volume = { hostPath: host().berth.logDir, containerPath: "/volume" };
     const mounts = [{ ...volume, uidMappings: mapping, gidMappings: mapping }];
-    const config = shellConfig("main", image(), script, { mounts });
-    return (await runtime().createContainer({ podSandboxId, config, sandboxConfig })).containerId;
+    const config = shellConfig("main", crashed.image(), script, { mounts });
+    return crashed.create(podSandboxId, sandboxConfig, config);
   };
-  const start = (containerId: string) => runtime().startContainer({ containerId });
-  const pods = async () => (await runtime().listPodSandbox({ filter: undefined })).items;
-  const containers = async () => (await runtime().listContainers({ filter: undefined })).containers;
-
-  /** Whatever the test was about, the pod must go, and with it everything. */
-  const removeAndLookAround = async (podSandboxId: string) => {
-    await runtime().stopPodSandbox({ podSandboxId });
-    await runtime().removePodSandbox({ podSandboxId });
-    assert.deepEqual([await pods(), await containers()], [[], []]);
-    await host().returnsTo(clean);
-  };
-
-  before(async () => {
-    registry = await startBusyboxRegistry();
-    started = await CrashingBerth.start();
-    await started.berth.pull(registry.image);
-    // The first pod makes what all pods share: the bridge, chains of rules, parents of cgroups.
-    const config = fullPod(started, "first");
-    const podSandboxId = await run(config);
-    await start(await create(podSandboxId, config));
-    await runtime().removePodSandbox({ podSandboxId });
-    clean = await started.traces();
-    const [id] = [podSandboxId];
-    assert.deepEqual(
-      clean.filter((trace) => trace.includes(id)),
-      [],
-    );
-  });
-  after(async () => {
-    await started?.[Symbol.asyncDispose]();
-    await registry?.[Symbol.asyncDispose]();
-  });
 
   for (const step of [
     "sandbox-directories",
@@ -109,7 +72,7 @@ describe("a daemon that is killed", () => {
       await host().cutAt(step, () => run(config));
       await host().berth.startDaemon();
       assert.deepEqual(await pods(), []);
-      await host().returnsTo(clean);
+      await host().returnsTo(clean());
       await removeAndLookAround(await run(config));
     });
   }
@@ -202,7 +165,7 @@ describe("a daemon that is killed", () => {
       await host().cutAt(step, () => runtime().stopPodSandbox({ podSandboxId }));
       await host().berth.startDaemon();
       assert.equal((await pods())[0]?.state, PodSandboxState.SANDBOX_NOTREADY);
-      await host().returnsTo([...clean, ...ofContainer]);
+      await host().returnsTo([...clean(), ...ofContainer]);
       assert.equal((await exited(host().berth, id)).exitCode, 137);
       await removeAndLookAround(podSandboxId);
     });

@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, it } from "node:test";
+import { afterEach, describe, it } from "node:test";
 import { ContainerState, type PodSandboxConfig, PodSandboxState } from "../src/ground/protocol/index.ts";
-import type { TestRegistry } from "../src/testing/registry.ts";
-import { startBusyboxRegistry } from "./support/busybox.ts";
-import { CrashingBerth } from "./support/crashing-berth.ts";
 import { containerStatus, execSync, exited } from "./support/pod.ts";
 import { podConfig, shellConfig } from "./support/requests.ts";
 import { hostPort } from "./support/subnet.ts";
+import { withCrashingBerth } from "./support/with-crashing-berth.ts";
 
 /** Who is killed at a step, and how the pods fare that run then. */
 const victims = [
@@ -17,26 +15,20 @@ const victims = [
 
 for (const { name: victim, kills, liveRestore } of victims) {
   describe(`the Docker engine, when ${victim} is killed`, () => {
-    let registry: (TestRegistry & { readonly image: string }) | undefined;
-    let started: CrashingBerth | undefined;
-    let clean: readonly string[] = [];
-
-    const host = (): CrashingBerth => started ?? assert.fail("not started");
-    const runtime = () => host().berth.clients.runtime;
+    const { host, runtime, clean, run, start, pods, containers, removeAndLookAround, ...crashed } =
+      withCrashingBerth({ engine: "docker", docker: { liveRestore } }, async () => {
+        const config = configOf("first");
+        const podSandboxId = await run(config);
+        await start(await create(podSandboxId, config));
+        await runtime().removePodSandbox({ podSandboxId });
+      });
     const configOf = (name: string) =>
       podConfig(name.replaceAll(" ", "-"), {
         portMappings: [{ containerPort: 80, hostPort: hostPort() }],
         linux: { cgroupParent: host().cgroupParent },
       });
-    const run = async (config: PodSandboxConfig) =>
-      (await runtime().runPodSandbox({ config, runtimeHandler: "" })).podSandboxId;
-    const create = async (podSandboxId: string, sandboxConfig: PodSandboxConfig) => {
-      const config = shellConfig("main", registry?.image ?? "", "exec sleep 1000");
-      return (await runtime().createContainer({ podSandboxId, config, sandboxConfig })).containerId;
-    };
-    const start = (containerId: string) => runtime().startContainer({ containerId });
-    const pods = async () => (await runtime().listPodSandbox({ filter: undefined })).items;
-    const containers = async () => (await runtime().listContainers({ filter: undefined })).containers;
+    const create = (podSandboxId: string, sandboxConfig: PodSandboxConfig) =>
+      crashed.create(podSandboxId, sandboxConfig, shellConfig("main", crashed.image(), "exec sleep 1000"));
     /** Ends it before that step of what is called, and starts it again. */
     const killAt = async (step: string, call: () => Promise<unknown>) => {
       if (kills === "dockerd") return await host().cutDockerAt(step, call);
@@ -46,31 +38,9 @@ for (const { name: victim, kills, liveRestore } of victims) {
     /** Whether what ran before runs on. */
     const survives = kills === "berthd" || liveRestore;
 
-    const removeAndLookAround = async (podSandboxId: string) => {
-      await runtime().stopPodSandbox({ podSandboxId });
-      await runtime().removePodSandbox({ podSandboxId });
-      assert.deepEqual([await pods(), await containers()], [[], []]);
-      await host().returnsTo(clean);
-    };
-
-    before(async () => {
-      registry = await startBusyboxRegistry();
-      started = await CrashingBerth.start({ engine: "docker", docker: { liveRestore } });
-      await started.berth.pull(registry.image);
-      // The first pod makes what all pods share: the bridge, tables of rules, the sandboxes' image.
-      const config = configOf("first");
-      const id = await run(config);
-      await start(await create(id, config));
-      await runtime().removePodSandbox({ podSandboxId: id });
-      clean = await started.traces();
-    });
     // What one case leaves is not the next one's.
     afterEach(async () => {
       for (const { id } of await pods()) await runtime().removePodSandbox({ podSandboxId: id });
-    });
-    after(async () => {
-      await started?.[Symbol.asyncDispose]();
-      await registry?.[Symbol.asyncDispose]();
     });
 
     for (const step of [
@@ -85,7 +55,7 @@ for (const { name: victim, kills, liveRestore } of victims) {
         const config = configOf(step);
         await killAt(step, () => run(config));
         assert.deepEqual(await pods(), []);
-        await host().returnsTo(clean);
+        await host().returnsTo(clean());
         await removeAndLookAround(await run(config));
       });
     }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, before, beforeEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { type ServiceError, status } from "@grpc/grpc-js";
 import {
   type ContainerEventResponse,
@@ -8,13 +8,11 @@ import {
   NamespaceMode,
   PodSandboxState,
 } from "../src/ground/protocol/index.ts";
-import type { TestRegistry } from "../src/testing/registry.ts";
-import { startBusyboxRegistry } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
-import { CrashingBerth } from "./support/crashing-berth.ts";
 import { containerStatus, TestPod } from "./support/pod.ts";
 import { podConfig, shellConfig } from "./support/requests.ts";
 import { verboseSandboxInfo } from "./support/verbose.ts";
+import { withCrashingBerth } from "./support/with-crashing-berth.ts";
 
 /** Answers that a client may get whose call came too early, too late or twice. */
 const expected = new Set([status.NOT_FOUND, status.FAILED_PRECONDITION, status.ALREADY_EXISTS]);
@@ -28,30 +26,12 @@ function* numbers(seed: number): Generator<number, never> {
 }
 
 describe("a pod on which everything happens at once", () => {
-  let registry: (TestRegistry & { readonly image: string }) | undefined;
-  let started: CrashingBerth | undefined;
-  let clean: readonly string[] = [];
-
-  const host = (): CrashingBerth => started ?? assert.fail("not started");
-  const runtime = () => host().berth.clients.runtime;
-  const image = () => registry?.image ?? "";
-  const linux = () => ({ cgroupParent: host().cgroupParent });
-
-  before(async () => {
-    registry = await startBusyboxRegistry();
-    started = await CrashingBerth.start();
-    await started.berth.pull(registry.image);
-    const pod = await TestPod.run(started.berth, "first", { linux: linux() });
+  const { host, runtime, image, clean } = withCrashingBerth({}, async () => {
+    const pod = await TestPod.run(host().berth, "first", { linux: linux() });
     await pod.shell("first", image(), "true");
     await runtime().removePodSandbox({ podSandboxId: pod.id });
   });
-  beforeEach(async () => {
-    clean = await host().traces();
-  });
-  after(async () => {
-    await started?.[Symbol.asyncDispose]();
-    await registry?.[Symbol.asyncDispose]();
-  });
+  const linux = () => ({ cgroupParent: host().cgroupParent });
 
   for (const seed of [1, 2, 3, 4]) {
     it(`answers every call clearly and leaves nothing (${seed})`, async () => {
@@ -88,7 +68,7 @@ describe("a pod on which everything happens at once", () => {
       for (const error of errors) assert.ok(expected.has((error as ServiceError).code), String(error));
       await runtime().removePodSandbox({ podSandboxId });
       assert.deepEqual((await runtime().listContainers({ filter: undefined })).containers, []);
-      await host().returnsTo(clean);
+      await host().returnsTo(clean());
     });
   }
 
@@ -102,7 +82,7 @@ describe("a pod on which everything happens at once", () => {
       ContainerState.CONTAINER_RUNNING,
     );
     await runtime().removePodSandbox({ podSandboxId: pod.id });
-    await host().returnsTo(clean);
+    await host().returnsTo(clean());
   });
 
   it("takes a container that is being created with it when it is removed", async () => {
@@ -110,7 +90,7 @@ describe("a pod on which everything happens at once", () => {
     const create = pod.create(shellConfig("main", image(), "exec sleep 1000"));
     await Promise.allSettled([create, runtime().removePodSandbox({ podSandboxId: pod.id })]);
     assert.deepEqual((await runtime().listContainers({ filter: undefined })).containers, []);
-    await host().returnsTo(clean);
+    await host().returnsTo(clean());
   });
 
   it("tells what happened to a container in the order in which it happened", async () => {
@@ -168,6 +148,6 @@ describe("a pod on which everything happens at once", () => {
     );
     await assert.rejects(pod.create(shellConfig("late", image(), "true")), /FAILED_PRECONDITION/);
     await runtime().removePodSandbox({ podSandboxId: pod.id });
-    await host().returnsTo(clean);
+    await host().returnsTo(clean());
   });
 });

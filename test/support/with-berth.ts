@@ -21,10 +21,6 @@ export function withBerth(options: BerthOptions = {}): {
     await using _registry = registry;
     await berth?.[Symbol.asyncDispose]();
   });
-  const started = <T>(value: T | undefined): T => {
-    if (value === undefined) throw new Error("used before it was started");
-    return value;
-  };
   return {
     get berth() {
       return started(berth);
@@ -36,4 +32,10 @@ export function withBerth(options: BerthOptions = {}): {
       return started(registry);
     },
   };
+}
+
+/** What a `before` has started. */
+export function started<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error("used before it was started");
+  return value;
 }

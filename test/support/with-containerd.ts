@@ -1,6 +1,7 @@
 import { after, before } from "node:test";
 import { type BerthOptions, TestBerth } from "./berth.ts";
 import { ContainerdClients } from "./containerd.ts";
+import { started } from "./with-berth.ts";
 
 /** A daemon without a network for the tests of one `describe`, and clients of its containerd API. */
 export function withContainerd(options: BerthOptions = {}): {
@@ -17,10 +18,6 @@ export function withContainerd(options: BerthOptions = {}): {
     clients?.[Symbol.dispose]();
     await berth?.[Symbol.asyncDispose]();
   });
-  const started = <T>(value: T | undefined): T => {
-    if (value === undefined) throw new Error("used before it was started");
-    return value;
-  };
   return {
     get berth() {
       return started(berth);
