@@ -1,18 +1,18 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { nowNs } from "./now.ts";
 
-/** What time it is, and waiting: for what waits for minutes, so that tests need not. */
+/** The time, and waiting, for code that waits for minutes, so that tests need not. */
 export type Clock = {
-  /** Nanoseconds since 1970. */
+  /** Nanoseconds since the epoch. */
   readonly nowNs: () => bigint;
-  /** Resolves after so many milliseconds. Rejects with the signal's reason when that is first. */
+  /** Resolves after this many milliseconds, or rejects with the signal's reason if that comes first. */
   readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
 };
 
-/** The longest that a timer of Node waits, some 24 days; a longer one fires at once. */
+/** The longest delay of Node's timers, about 24 days; longer ones fire at once. */
 export const longestTimerMs = 2 ** 31 - 1;
 
-/** The machine's. */
+/** The machine's clock. */
 export const systemClock: Clock = {
   nowNs,
   async wait(ms, signal) {

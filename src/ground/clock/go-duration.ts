@@ -9,8 +9,8 @@ const unitMs: Readonly<Record<string, number>> = {
 };
 
 /**
- * Milliseconds of a duration as Go writes it (`1m30s`): that of hosts.toml's dial_timeout, and of labels that
- * containerd's clients set. Undefined when it is none.
+ * Parses a duration in Go's format (`1m30s`) to milliseconds, as in hosts.toml's dial_timeout and in labels
+ * of containerd's clients. Undefined if it is invalid.
  */
 export function parseGoDuration(text: string): number | undefined {
   let total = 0;

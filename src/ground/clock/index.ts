@@ -1,9 +1,9 @@
 /**
- * What time it is. All times that berth keeps or tells are nanoseconds since 1970 as a bigint, in names that
- * end in `Ns`, and are taken here, as fine as the clock is: clients that live on events compare times with
- * each other (a kubelet its events with a pod's status), and one that was rounded down would be older than
- * what happened before it. What waits for minutes takes a {@link Clock}, which tests turn on. This room
- * imports no other.
+ * Time. All times that berth stores or reports are nanoseconds since the epoch as a bigint, in names that end
+ * in `Ns`, and are taken here, with the clock's full precision: clients compare times with each other (a
+ * kubelet compares events with a pod's status), and a time that was rounded down would be older than an
+ * earlier event. Code that waits for minutes takes a {@link Clock}, which tests advance. This room imports no
+ * other.
  */
 export { type Clock, longestTimerMs, systemClock } from "./clock.ts";
 export { parseGoDuration } from "./go-duration.ts";

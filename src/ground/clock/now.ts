@@ -1,4 +1,4 @@
-/** Nanoseconds since 1970. */
+/** Nanoseconds since the epoch. */
 export function nowNs(): bigint {
   return Temporal.Now.instant().epochNanoseconds;
 }

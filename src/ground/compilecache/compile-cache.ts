@@ -1,16 +1,16 @@
 import { lstatSync, mkdirSync, realpathSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 
-/** Late enough that a start is over, with what comes to be compiled just after it. */
+/** Late enough to include code that is compiled right after a start. */
 const flushDelayMs = 2_000;
 
-/** What systemd's `CacheDirectory=berth` names, and the directory of everything that runs as root. */
+/** The directory of systemd's `CacheDirectory=berth`, used by everything that runs as root. */
 const systemDirectory = "/var/cache/berth";
 
 /**
- * Where this user's programs keep compiled code: CACHE_DIRECTORY if there is one (systemd.exec(5)), else
- * /var/cache/berth for root, and for others `berth` in the XDG cache directory. Undefined where there is
- * none. root's home is left alone: under sudo it may be another user's.
+ * Directory for this user's compiled code: CACHE_DIRECTORY if set (systemd.exec(5)), otherwise
+ * /var/cache/berth for root, and `berth` in the XDG cache directory for other users. Undefined if there is
+ * none. root's home is not used: under sudo it may be another user's.
  */
 export function cacheDirectoryOf(environment: NodeJS.ProcessEnv): string | undefined {
   if (environment.CACHE_DIRECTORY) return environment.CACHE_DIRECTORY;
@@ -21,16 +21,15 @@ export function cacheDirectoryOf(environment: NodeJS.ProcessEnv): string | undef
 }
 
 /**
- * Keeps compiled code for the next start, in a directory that is made if it is missing. A directory that
- * others than its user can write to or replace is not used, and neither is one that cannot be made.
+ * Stores compiled code for the next start, in a directory that is created if needed. A directory that other
+ * users can write to or replace is not used.
  */
 export function keepCompiledCode(directory: string | undefined): void {
   if (directory === undefined || !isPrivate(directory)) return;
-  // Not imported: that would load all that belongs to Node's module of this name, which takes longer than
-  // what it is for.
+  // Not imported: loading all of this Node module would take longer than it saves.
   const { enableCompileCache, flushCompileCache } = process.getBuiltinModule("node:module");
   enableCompileCache(directory);
-  // Node writes it at an orderly exit; a daemon that is killed is the one whose next start is urgent.
+  // Node writes it at an orderly exit, but the next start is most urgent after a daemon was killed.
   setTimeout(flushCompileCache, flushDelayMs).unref();
 }
 
@@ -46,10 +45,7 @@ function isPrivate(directory: string): boolean {
   }
 }
 
-/**
- * Whoever can write to a directory can put another in the place of one within it, unless it is sticky, as
- * /tmp is.
- */
+/** Users who can write to a directory can replace directories in it, unless it is sticky, like /tmp. */
 function leavesAlone(directory: string): boolean {
   const { uid, mode } = lstatSync(directory);
   const isOurs = uid === 0 || uid === process.geteuid?.();

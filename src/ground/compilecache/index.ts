@@ -1,8 +1,7 @@
 /**
- * Compiled code of berth's programs, kept on disk between their starts: compiling what they load is a good
- * part of a start.
+ * Caches compiled code of berth's programs on disk: compilation is a good part of a start.
  *
- * Whoever can write where it is kept decides what our programs run, as their user. A directory that others
- * could have a hand in is therefore not used, and a program starts as well without.
+ * Anyone who can write to the cache can make our programs run other code, as their user. So a directory that
+ * others can change is not used, and the program starts without a cache.
  */
 export { cacheDirectoryOf, keepCompiledCode } from "./compile-cache.ts";

@@ -1,7 +1,7 @@
 /**
  * The daemon's configuration: one TOML file, read by a schema in which every key has a default, a check and
- * its documentation. A key that is not in the schema is an error. This room reads and checks; what a value is
- * for is the business of the room that gets it.
+ * its documentation. A key that is not in the schema is an error. This room reads and checks; the room that
+ * gets a value knows its purpose.
  */
 export { ConfigError, type ConfigSource, defaultConfigFile, loadConfig, parseConfig } from "./load.ts";
 export { renderDefaultConfig } from "./render.ts";

@@ -1,25 +1,25 @@
 import { isAbsolute } from "node:path";
 import { longestTimerMs } from "../clock/index.ts";
 
-/** One key of the configuration: its default, what it means, and how its TOML value is checked and read. */
+/** One key of the configuration: its default, its meaning, and how its TOML value is checked and read. */
 export type Key<T> = {
   readonly kind: "key";
   readonly default: T;
   readonly doc: string;
   /** The default as TOML. */
   readonly text: string;
-  /** Throws {@link Refused} with what is allowed. */
+  /** Throws {@link Refused} that says what is allowed. */
   readonly read: (value: unknown) => T;
 };
 
 /** Keys under one heading. */
 export type Section<K extends Keys> = { readonly kind: "section"; readonly doc: string; readonly keys: K };
 
-/** Sections under names that the user chooses. */
+/** Sections whose names the user chooses. */
 export type Table<K extends Keys> = {
   readonly kind: "table";
   readonly doc: string;
-  /** A heading for the documentation, such as `kata`. */
+  /** An example name for the documentation, such as `kata`. */
   readonly example: string;
   readonly keys: K;
 };
@@ -28,7 +28,7 @@ export type Keys = { readonly [name: string]: Entry };
 // biome-ignore lint/suspicious/noExplicitAny: a schema is a tree of keys of every type; ValueOf finds each one's own again.
 export type Entry = Key<any> | Section<any> | Table<any>;
 
-/** The value that a schema's entry is read into. */
+/** The type of a schema entry's value. */
 export type ValueOf<E> =
   E extends Key<infer T>
     ? T
@@ -38,7 +38,7 @@ export type ValueOf<E> =
         ? Readonly<Record<string, { readonly [N in keyof K]: ValueOf<K[N]> }>>
         : never;
 
-/** What was wrong with a value; the reader adds the key's path. */
+/** An invalid value; the reader adds the key's path. */
 export class Refused extends Error {}
 
 export function section<K extends Keys>(doc: string, keys: K): Section<K> {
@@ -87,7 +87,7 @@ export function absolutePath(standard: string, doc: string): Key<string> {
   return key(standard, doc, readAbsolutePath);
 }
 
-/** An absolute path, or "" for the thing's being left out. */
+/** An absolute path, or "" for none. */
 export function optionalPath(doc: string): Key<string> {
   return key("", doc, (value) => (value === "" ? "" : readAbsolutePath(value)));
 }
@@ -150,10 +150,9 @@ export function stringMap(
 const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /**
- * A time such as "30s", read into milliseconds; one of weeks and more, by which people mean never, into the
- * longest that timers keep. The property's name ends in `Ms`; the key in the file does not. `least`, such as
- * "1s", is for a time with which less makes no sense: zero is a limit that is over at once, or a pause that
- * is none.
+ * A time such as "30s", converted to milliseconds; weeks or more, by which users mean never, become the
+ * longest delay of timers. The property's name ends in `Ms`; the key in the file does not. `least`, such as
+ * "1s", is the minimum for a time for which less makes no sense, such as a limit or a pause of zero.
  */
 export function duration(standard: string, doc: string, least?: string): Key<number> {
   const leastMs = least === undefined ? 0 : readDuration(least);

@@ -6,18 +6,18 @@ import { type Problem, readKeys } from "./read.ts";
 import { type Config, schema } from "./schema.ts";
 
 /**
- * A configuration that cannot be used. The message has one line for each problem, all at once. Code
- * InvalidArgument, or NotFound for a file that is not there.
+ * An invalid configuration. The message has a line for each problem. Code InvalidArgument, or NotFound for a
+ * missing file.
  */
 export class ConfigError extends BerthError {}
 
-/** The file that is read when none is named. */
+/** The file that is read by default. */
 export const defaultConfigFile = "/etc/berth/config.toml";
 
 export type ConfigSource = {
-  /** Undefined reads {@link defaultConfigFile} if it is there. */
+  /** Undefined reads {@link defaultConfigFile} if it exists. */
   readonly file?: string | undefined;
-  /** From the command line: they win over the file. */
+  /** From the command line; they override the file. */
   readonly overrides?: {
     readonly root?: string | undefined;
     readonly state?: string | undefined;
@@ -26,7 +26,7 @@ export type ConfigSource = {
 };
 
 /**
- * Reads the configuration. Throws ConfigError: NotFound for a named file that is not there, InvalidArgument
+ * Reads the configuration. Throws ConfigError: NotFound if the given file does not exist, InvalidArgument
  * with every problem of its text.
  */
 export async function loadConfig({ file, overrides = {} }: ConfigSource): Promise<Config> {
@@ -52,12 +52,12 @@ async function readConfigFile(file: string | undefined): Promise<string> {
 }
 
 /**
- * Reads a configuration's text; `name` is what the messages call it. Throws ConfigError InvalidArgument with
- * every problem, a line each.
+ * Parses a configuration; messages call it `name`. Throws ConfigError InvalidArgument with a line for each
+ * problem.
  */
 export function parseConfig(text: string, name: string): Config {
   const problems: Problem[] = [];
-  // readKeys makes what ValueOf says of the same schema.
+  // readKeys returns the type that ValueOf derives from the same schema.
   const config = readKeys(schema.keys, parseToml(text, name), "", problems) as Config;
   if (problems.length > 0) {
     const lines = problems.map((problem) => describe(problem, text, name));
@@ -76,7 +76,7 @@ function parseToml(text: string, name: string): unknown {
     return parse(text);
   } catch (cause) {
     if (!(cause instanceof TomlError)) throw cause;
-    // The parser's message goes on with a drawing of the lines, whatever bytes are in them.
+    // The rest of the parser's message shows the lines with any bytes in them.
     const [why = ""] = cause.message.replace(/^Invalid TOML document: /, "").split("\n");
     throw new ConfigError(
       "InvalidArgument",
@@ -86,9 +86,8 @@ function parseToml(text: string, name: string): unknown {
 }
 
 /**
- * The number, from 1, of the line on which a key or table with that dotted path stands in a TOML text;
- * undefined where it cannot be found. The parser does not say, so this reads headings and keys alone: good
- * enough to lead a person there.
+ * The line number (from 1) of the key or table with that dotted path in a TOML text; undefined if it is not
+ * found. The parser does not report it, so this scans only headings and keys: good enough for users.
  */
 function lineOf(text: string, path: string): number | undefined {
   let heading = "";
@@ -97,7 +96,7 @@ function lineOf(text: string, path: string): number | undefined {
     const key = /^\s*([^\s=#[\]{}][^=#[\]{}]*)=/.exec(line)?.[1];
     if (table !== undefined) heading = plain(table);
     const here = table !== undefined ? heading : key !== undefined ? joined(heading, plain(key)) : undefined;
-    // A key of an inline table stands on the line of the table.
+    // A key of an inline table is on the line of the table.
     if (here !== undefined && (here === path || (key !== undefined && path.startsWith(`${here}.`))))
       return index + 1;
   }

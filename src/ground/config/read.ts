@@ -1,11 +1,11 @@
 import { isRecord } from "../json/index.ts";
 import { type Entry, type Key, type Keys, Refused, tomlName } from "./keys.ts";
 
-/** What is wrong with the key or table of that dotted path. */
+/** A problem with the key or table at that dotted path. */
 export type Problem = { readonly path: string; readonly message: string };
 
 /**
- * Reads parsed TOML by the schema's keys. Every problem is added to `problems`; what is wrong is read as its
+ * Reads parsed TOML with the schema's keys. Every problem is added to `problems`; invalid values become the
  * default.
  */
 export function readKeys(
@@ -88,7 +88,7 @@ function shown(value: unknown): string {
   return text.length > 80 ? `${text.slice(0, 80)}...` : text;
 }
 
-/** The candidate that takes the fewest edits to become `word`, if it takes few; for "did you mean". */
+/** The candidate with the smallest edit distance to `word`, if it is small; for "did you mean". */
 function nearest(word: string, candidates: readonly string[]): string | undefined {
   const ranked = candidates.map((candidate) => ({ candidate, distance: editDistance(word, candidate) }));
   const best = ranked.sort((a, b) => a.distance - b.distance)[0];
@@ -97,7 +97,7 @@ function nearest(word: string, candidates: readonly string[]): string | undefine
     : undefined;
 }
 
-/** Levenshtein's, row by row. */
+/** Levenshtein distance, row by row. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {

@@ -34,7 +34,7 @@ const metricGroups = [
 /**
  * Every key that berthd knows, with its default and its meaning. A property `maxConcurrentDownloads` is the
  * key `max_concurrent_downloads`; a time's `...Ms` is left out of the key. `berth config default` and the
- * documentation are made from this.
+ * documentation are generated from this.
  */
 export const schema = section("", {
   root: absolutePath("/var/lib/berth", "Directory for persistent data: metadata, content, snapshots."),

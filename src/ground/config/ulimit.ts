@@ -1,6 +1,9 @@
 import { type Key, Refused, strings } from "./keys.ts";
 
-/** A limit of processes, as setrlimit(2) and the OCI runtime-spec name it; `Infinity` is none. */
+/**
+ * A resource limit of processes, with the name in setrlimit(2) and the OCI runtime-spec; `Infinity` is no
+ * limit.
+ */
 export type Ulimit = { readonly type: string; readonly soft: number; readonly hard: number };
 
 const names = [
@@ -21,7 +24,7 @@ function readUlimit(text: string): Ulimit {
   throw new Refused(`must be a list of NAME=SOFT[:HARD], where NAME is one of ${names.join(", ")}`);
 }
 
-/** NaN for what is none, which is not at most anything. */
+/** NaN if it is invalid: all comparisons with NaN are false. */
 function readLimit(text: string): number {
   if (text === "unlimited" || text === "-1") return Number.POSITIVE_INFINITY;
   return /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;

@@ -1,5 +1,5 @@
 /**
- * Directories that are made with those above them, wherever a path that somebody else chose may lie. Whoever
- * calls it in the daemon on such a path does so through `hostpaths/`.
+ * Creates directories with their parents, also at paths that others choose. In the daemon, calls for such
+ * paths go through `hostpaths/`.
  */
 export { makeDirectories } from "./make-directories.ts";

@@ -2,9 +2,9 @@ import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /**
- * Makes a directory and those above it that are missing; no error when it is there. Node's own `recursive`
- * tries again for ever, in a thread of its pool, where the kernel says that a directory which is there has no
- * place for another (ENOENT from /proc). Throws what mkdir(2) throws, but EEXIST.
+ * Creates a directory and its missing parents; not an error if it exists. Node's own `recursive` retries
+ * forever, in a thread of its pool, where nothing can be created in an existing directory (ENOENT in /proc).
+ * Throws the errors of mkdir(2), except EEXIST.
  */
 export async function makeDirectories(path: string, mode: number): Promise<void> {
   try {

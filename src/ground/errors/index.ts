@@ -2,9 +2,9 @@
  * The one error type that crosses rooms.
  *
  * Every room throws a subclass of {@link BerthError} named after itself (ContentError, NetworkError, ...), so
- * that a reader of a log sees where it came from; `code` says what kind of failure it is in the words of gRPC
+ * that a log shows where it came from; `code` is the kind of failure, a status code of gRPC
  * (https://grpc.io/docs/guides/status-codes/), and `cri/` turns it into a status in one place. The message
- * names the object and the step, and what to do about it where there is something to do.
+ * names the object, the step and, if there is one, the remedy.
  */
 
 /** The gRPC status names that berth uses. */
@@ -27,8 +27,8 @@ export type ErrorCode =
   | "Unknown";
 
 /**
- * Why a command cannot be run, as shells have it: 127 when there is no such program, 126 when it is none that
- * can be executed.
+ * Exit status of a command that cannot be run, as in shells: 127 if the program does not exist, 126 if it
+ * cannot be executed.
  */
 export type CommandStatus = 126 | 127;
 
@@ -40,7 +40,7 @@ export type BerthErrorOptions = {
 /** An error with a code that a caller can act on. Rooms subclass it; they do not throw it bare. */
 export class BerthError extends Error {
   readonly code: ErrorCode;
-  /** Of a failure that is a command's own. */
+  /** Set if a command could not be run. */
   readonly commandStatus: CommandStatus | undefined;
 
   constructor(code: ErrorCode, message: string, options?: BerthErrorOptions) {
@@ -57,8 +57,7 @@ export function hasCode(error: unknown, code: ErrorCode): boolean {
 }
 
 /**
- * What kind of failure whatever was thrown is: a {@link BerthError}'s own, that of the errno of a system
- * call, else Internal.
+ * The code of anything thrown: of a {@link BerthError}, or from a system call's errno, otherwise Internal.
  */
 export function codeOf(error: unknown): ErrorCode {
   if (error instanceof BerthError) return error.code;
@@ -66,22 +65,19 @@ export function codeOf(error: unknown): ErrorCode {
   return (typeof code === "string" ? codeOfErrno.get(code) : undefined) ?? "Internal";
 }
 
-/** Those that say something of the machine rather than of berth. */
+/** Errnos that are caused by the machine rather than by berth. */
 const codeOfErrno: ReadonlyMap<string, ErrorCode> = new Map([
   ["ENOSPC", "ResourceExhausted"],
   ["EDQUOT", "ResourceExhausted"],
   ["ENOMEM", "ResourceExhausted"],
   ["EMFILE", "ResourceExhausted"],
   ["ENFILE", "ResourceExhausted"],
-  // Of a process or thread that cannot be made.
+  // A process or thread cannot be created.
   ["EAGAIN", "ResourceExhausted"],
   ["EROFS", "FailedPrecondition"],
 ]);
 
-/**
- * The message of whatever was thrown, with the messages of its causes behind it; but for those that it quotes
- * itself.
- */
+/** The message of anything thrown, followed by the messages of its causes, unless it already quotes them. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.cause === undefined) return error.message;
@@ -90,8 +86,8 @@ export function messageOf(error: unknown): string {
 }
 
 /**
- * What is told of a name that could not be looked up, with its host and what to do; undefined for every other
- * error. Node's own words ("getaddrinfo EAI_AGAIN") say neither.
+ * The message for a failed name lookup, with the host and a remedy, which Node's own ("getaddrinfo
+ * EAI_AGAIN") lacks; undefined for other errors.
  */
 export function nameLookupFailure(error: unknown): string | undefined {
   const { code, hostname } = (error ?? {}) as { readonly code?: unknown; readonly hostname?: unknown };

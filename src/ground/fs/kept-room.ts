@@ -2,15 +2,15 @@ import { type StatsFs, statfsSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { BerthError } from "../errors/index.ts";
 
-/** Less than that is not worth a look at the file system. */
+/** How many bytes may be written between checks of the file system. */
 const lookEveryBytes = 16 * 1024 * 1024;
 
-/** More was to be written than leaves room for others (ResourceExhausted). */
+/** The write would not leave enough space for others (ResourceExhausted). */
 export class KeptRoomError extends BerthError {}
 
 /**
- * Keeps part of a file system free while something is written that others made, such as a layer: whoever
- * writes says what, and every 16 MiB the file system is asked.
+ * Keeps part of a file system free while others' data, such as a layer, is written: the writer announces
+ * bytes, and every 16 MiB the file system is checked.
  */
 export class KeptRoom {
   readonly #directory: string;
@@ -18,23 +18,20 @@ export class KeptRoom {
   #unseenBytes = lookEveryBytes;
 
   /**
-   * `directory` is on the file system, and is there. `minFreePercent`: how much of it, and of its inodes,
-   * must stay free, not counting what is kept for root; 0 for nothing.
+   * `directory` exists on the file system. `minFreePercent`: how much of its space and inodes must stay free,
+   * not counting what is reserved for root; 0 disables this.
    */
   constructor(directory: string, minFreePercent: number) {
     this.#directory = directory;
     this.#minFreePercent = minFreePercent;
   }
 
-  /**
-   * To be called before so many bytes are written, by threads that may wait for the file system. Throws
-   * {@link KeptRoomError}.
-   */
+  /** Must be called before the bytes are written, on threads that may block. Throws {@link KeptRoomError}. */
   take(bytes: number): void {
     if (this.#isWorthALook(bytes)) this.#look(statfsSync(this.#directory), bytes);
   }
 
-  /** The same, where others must not wait. */
+  /** The same without blocking. */
   async takeAside(bytes: number): Promise<void> {
     if (this.#isWorthALook(bytes)) this.#look(await statfs(this.#directory), bytes);
   }
@@ -49,7 +46,7 @@ export class KeptRoom {
 
   #look({ bavail, blocks, bsize, ffree, files }: StatsFs, bytes: number): void {
     this.#check(bavail * bsize - bytes, blocks * bsize, "bytes");
-    // Some file systems make inodes as they need them, and have no number of them.
+    // Some file systems create inodes on demand and report no number.
     if (files > 0) this.#check(ffree, files, "inodes");
   }
 

@@ -16,7 +16,7 @@ export class CallLog implements CallObserver {
   }
 
   answered({ name, quiet }: Method, { durationMs, clientGone }: CallEnd): void {
-    // A client that gave up meanwhile never saw the answer: often the key to what it does next.
+    // A client that gave up never saw the response, which often explains what it does next.
     const fields = { method: name, code: "OK", ...took(durationMs), ...(clientGone ? { clientGone } : {}) };
     this.#logger[quiet ? "debug" : "info"](fields, "answered");
   }
@@ -26,7 +26,7 @@ export class CallLog implements CallObserver {
     if (!(error instanceof BerthError) || code === status.INTERNAL || code === status.DATA_LOSS) {
       this.#logger.error({ ...fields, err: error }, "failed");
     } else {
-      // Who reads a part of something long leaves when it has that.
+      // A client that reads only a part of a stream cancels once it has it.
       const usual = code === status.UNIMPLEMENTED || (quiet && code === status.CANCELLED);
       this.#logger[usual ? "debug" : "info"]({ ...fields, error: messageOf(error) }, "refused");
     }

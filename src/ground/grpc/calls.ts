@@ -14,16 +14,16 @@ export type Work = {
     once(event: "cancelled", listener: () => void): unknown;
     off(event: "cancelled", listener: () => void): unknown;
   };
-  /** Handles the request and answers. */
+  /** Handles the request and responds. */
   readonly serve: (context: CallContext) => Promise<void>;
-  /** Answers with an error. */
+  /** Responds with an error. */
   readonly fail: (status: ReturnType<typeof statusOf>) => void;
 };
 
 /**
  * Runs handlers for gRPC calls: gives each call a request id and an AbortSignal, tells observers of its start
- * and end, and turns what is thrown into a status. Knows which calls are in flight, of every service, so that
- * the server can end them and wait for them.
+ * and end, and turns what is thrown into a status. Tracks the calls in flight of all services, so that the
+ * server can end them and wait for them.
  */
 export class Calls {
   readonly #observers: readonly CallObserver[];
@@ -34,7 +34,7 @@ export class Calls {
     this.#observers = observers;
   }
 
-  /** Ends calls that have no end of their own, or every call in flight, with UNAVAILABLE. */
+  /** Ends endless calls, or every call in flight, with UNAVAILABLE. */
   end(which: "endless" | "all"): void {
     const reason = new GrpcError("Unavailable", "the runtime is shutting down");
     for (const [controller, { method }] of this.#inFlight) {
@@ -42,7 +42,7 @@ export class Calls {
     }
   }
 
-  /** Resolves when no handler runs any more. */
+  /** Resolves when no handler is running. */
   async settled(): Promise<void> {
     while (this.#inFlight.size > 0) await Promise.all([...this.#inFlight.values()].map(({ done }) => done));
   }
@@ -56,7 +56,7 @@ export class Calls {
     const done = runWithRequestId(requestId, () => this.#serve(work, context));
     const forgotten = done.finally(() => {
       this.#inFlight.delete(controller);
-      // It is emitted at the end of every call, when nobody listens to the signal any more.
+      // Emitted at the end of every call, when nobody listens to the signal any more.
       work.call.off("cancelled", cancel);
     });
     this.#inFlight.set(controller, { method: work.method, done: forgotten });

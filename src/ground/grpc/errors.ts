@@ -1,7 +1,4 @@
 import { BerthError } from "../errors/index.ts";
 
-/**
- * Thrown by the machinery of calls itself: a socket that cannot be had, a method that nobody serves, a call
- * that was canceled.
- */
+/** Thrown by this room itself: a socket that cannot be used, an unimplemented method, a canceled call. */
 export class GrpcError extends BerthError {}

@@ -1,34 +1,34 @@
 import type { Metadata } from "@grpc/grpc-js";
 
-/** What a handler knows of its call besides the request. */
+/** What a handler knows about its call in addition to the request. */
 export type CallContext = {
   /** Aborts when the client goes away, its deadline passes or the server stops; the reason is a GrpcError. */
   readonly signal: AbortSignal;
   /** What the client sent along with the request, by lower-case key. */
   readonly metadata: Metadata;
-  /** As on every line of the log that belongs to the call. */
+  /** The id on all of the call's log lines. */
   readonly requestId: string;
 };
 
-/** Answers one message with one, or throws. */
+/** Responds to one message with one, or throws. */
 export type UnaryHandler<Request, Response, Context = CallContext> = (
   request: Request,
   call: Context,
 ) => Response | Promise<Response>;
 
-/** Answers one message with those that it yields; it is resumed when the client has taken them. */
+/** Responds to one message with those that it yields; it is resumed when the client has read them. */
 export type ServerStreamHandler<Request, Response, Context = CallContext> = (
   request: Request,
   call: Context,
 ) => AsyncIterable<Response>;
 
-/** Answers a stream of messages with one. It need not read them to their end. */
+/** Responds to a stream of messages with one. It need not read the whole stream. */
 export type ClientStreamHandler<Request, Response, Context = CallContext> = (
   requests: AsyncIterable<Request>,
   call: Context,
 ) => Response | Promise<Response>;
 
-/** Answers a stream of messages with those that it yields, whenever it likes. */
+/** Responds to a stream of messages with those that it yields, at any time. */
 export type BidiHandler<Request, Response, Context = CallContext> = (
   requests: AsyncIterable<Request>,
   call: Context,
@@ -36,8 +36,7 @@ export type BidiHandler<Request, Response, Context = CallContext> = (
 
 /**
  * The handlers of a service by method, as its definition names them; a method without one answers
- * UNIMPLEMENTED. A door whose handlers want to know more than {@link CallContext} gives them a context of its
- * own.
+ * UNIMPLEMENTED. A door whose handlers need more than {@link CallContext} passes them a context of its own.
  */
 export type Handlers<Definition, Context = CallContext> = {
   readonly [Method in keyof Definition]?: HandlerOf<Definition[Method], Context>;

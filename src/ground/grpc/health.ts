@@ -4,8 +4,8 @@ import { GrpcError } from "./errors.ts";
 import { defineService, type GrpcService } from "./service.ts";
 
 /**
- * The standard health service (https://grpc.io/docs/guides/health-checking/): what is registered is served
- * until the server closes, and then nothing is. `services` are full names.
+ * The standard health service (https://grpc.io/docs/guides/health-checking/): registered services are SERVING
+ * until the server closes. `services` are full names.
  */
 export function healthService(services: readonly string[], closing: AbortSignal): GrpcService {
   const isKnown = (service: string) => service === "" || services.includes(service);
@@ -22,7 +22,7 @@ export function healthService(services: readonly string[], closing: AbortSignal)
         const known = isKnown(service);
         yield { status: known ? ofKnown() : SERVICE_UNKNOWN };
         if (signal.aborted) return;
-        // By the protocol a watch waits for a service that is not there; none comes later.
+        // By the protocol, a watch waits for an unknown service; none is added later.
         const change = known && !closing.aborted ? AbortSignal.any([signal, closing]) : signal;
         if (!change.aborted) await once(change, "abort");
         if (signal.aborted) return;

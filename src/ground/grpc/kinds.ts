@@ -15,20 +15,23 @@ import type { CallContext } from "./handlers.ts";
 import type { Method } from "./observer.ts";
 import type { SentMemory } from "./sent-memory.ts";
 
-/** A handler of whichever kind, which its method's definition tells. */
+/** A handler of any kind; its method's definition determines which. */
 export type AnyHandler = (input: unknown, call: CallContext) => unknown;
 
 type OneAnswer = ServerUnaryCall<unknown, unknown> | ServerReadableStream<unknown, unknown>;
 type ManyAnswers = ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>;
 
-/** What grpc-js calls for a method of any of gRPC's four kinds: one or many messages in, one or many out. */
+/**
+ * The function that grpc-js calls for a method of any of gRPC's four kinds: one or many messages in, one or
+ * many out.
+ */
 export function serving(
   {
     requestStream,
     responseStream,
     oneByOne,
   }: Pick<MethodDefinition<unknown, unknown>, "requestStream" | "responseStream"> & {
-    /** Of a handler whose answers are sent before it is asked for the next. */
+    /** For a handler whose messages are each sent before the next is requested. */
     readonly oneByOne: SentMemory | undefined;
   },
   method: Method,
@@ -73,27 +76,26 @@ export function serving(
   return responseStream ? answerMany : answerOnce;
 }
 
-/** Resolves when a message is coded and the kernel has it. Throws the signal's reason, or why it failed. */
+/**
+ * Resolves when a message is encoded and written to the socket. Throws the signal's reason, or the failure.
+ */
 async function written(call: ManyAnswers, message: unknown, signal: AbortSignal): Promise<void> {
   const done = Promise.withResolvers<void>();
   call.write(message, (error: Error | null | undefined) => (error ? done.reject(error) : done.resolve()));
-  // Of a call that is cancelled nobody is told.
+  // A canceled call gets no status.
   await raceAbort(done.promise, signal);
 }
 
-/**
- * What the client sends, one message after the other, as fast as they are asked for. Throws the signal's
- * reason.
- */
+/** The client's messages, read one after the other on demand. Throws the signal's reason. */
 async function* messagesOf(
   call: ServerReadableStream<unknown, unknown>,
   signal: AbortSignal,
 ): AsyncGenerator<unknown> {
-  // A stream that takes the answers too lives on when nobody reads its requests any more.
+  // A bidirectional stream stays open when nobody reads its requests any more.
   const messages = call.iterator({ destroyOnReturn: false });
   while (true) {
     const next = await raceAbort(messages.next(), signal).catch((error: unknown) => {
-      // grpc-js destroys the stream of a client that has gone away, in the same moment.
+      // When a client goes away, grpc-js destroys its stream at the same time.
       signal.throwIfAborted();
       throw error;
     });
@@ -106,9 +108,9 @@ async function* messagesOf(
 }
 
 /**
- * grpc-js (1.14.7) ends a stream that the client has reset as one that the client has ended, and says two
- * turns of the event loop later that the call is cancelled. What has come of it is not all. Throws the
- * signal's reason.
+ * grpc-js (1.14.7) ends a stream that the client reset like one that the client ended, and reports the
+ * cancellation two turns of the event loop later: the messages so far may be incomplete. Throws the signal's
+ * reason.
  */
 async function resetTold(signal: AbortSignal): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await setImmediate();

@@ -2,7 +2,7 @@ import type { status } from "@grpc/grpc-js";
 
 /** One method of a service. */
 export type Method = {
-  /** In full: `runtime.v1.RuntimeService`. */
+  /** Full name: `runtime.v1.RuntimeService`. */
   readonly service: string;
   readonly name: string;
   readonly quiet: boolean;
@@ -11,12 +11,12 @@ export type Method = {
 
 export type CallEnd = {
   readonly durationMs: number;
-  /** The client gave up before it had the answer. */
+  /** The client gave up before it got the response. */
   readonly clientGone: boolean;
 };
 
 /**
- * Is told of every call of every door as it starts and ends, within the call's request id: for logs and
+ * Called at the start and end of every call of every door, with the call's request id in effect: for logs and
  * metrics. Must not throw.
  */
 export type CallObserver = {

@@ -1,25 +1,25 @@
 import { StreamDecoder } from "@grpc/grpc-js/build/src/stream-decoder.js";
 import { collectGarbage } from "../heap/index.ts";
 
-/** Pieces of smaller messages are left where they are. */
+/** Smaller messages are not gathered. */
 const largeBytes = 64 * 1024;
-/** What may have come since young objects were last collected: less than what V8 lets its heap grow by. */
+/** How much may be received between collections of young objects: less than V8 lets its heap grow by. */
 const collectedBytes = 4 * 1024 * 1024;
 
-/** What is looked at of grpc-js's decoder (1.14.7), of which each call has one. */
+/** The used parts of grpc-js's decoder (1.14.7), of which each call has one. */
 type Decoding = {
   readonly readMessageSize: number;
-  /** What has come of a message that is not whole yet. */
+  /** Received pieces of an incomplete message. */
   readPartialMessage: Buffer[];
 };
 
 type Decoder = { readonly prototype: { write(data: Buffer): Buffer[] } };
 
 /**
- * Gathers what has come of a large message in memory that its call uses again, for all that grpc-js receives.
- * Otherwise everything that Node has read from the socket is held until the message is whole: V8 finds it in
- * use when it looks through young objects, counts it among the old ones, and looks through its whole heap
- * again and again to be rid of it. A decoder that keeps what has come in another way is left to it.
+ * Copies the pieces of a large message to memory that its call reuses, for everything that grpc-js receives.
+ * Otherwise all buffers that Node has read from the socket are kept until the message is complete: V8
+ * promotes them to old objects, and then collects its whole heap again and again to free them. Does nothing
+ * if a decoder stores pieces in another way.
  *
  * What has been looked at is given back by `collectYoung` after every few MiB: hardly anything is on the heap
  * then, so that V8 would not do so by itself, but it counts memory outside of its heap as growth, and would
@@ -41,14 +41,14 @@ export function gatherLargeMessages(
       collectYoung();
     }
     const messages = decode.call(this, data);
-    // The pieces of a message that is whole are left in the field until the next one begins.
+    // The pieces of a complete message stay in the field until the next one begins.
     if (messages.length === 0 && isDecoding(this)) gather(this, memories);
     return messages;
   };
   gathering.add(prototype.write);
 }
 
-/** What has been put in place of a decoder's own. */
+/** Replacements for decoders' own arrays. */
 const gathering = new WeakSet<object>();
 
 function isDecoding(decoder: object): decoder is Decoding {

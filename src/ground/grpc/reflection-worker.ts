@@ -1,4 +1,4 @@
-/** Answers the requests of one stream of the reflection service; see reflection.ts. */
+/** The thread behind {@link "./reflection.ts"}: serves one stream of the reflection service. */
 import { EventEmitter } from "node:events";
 import { readFileSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
@@ -11,7 +11,7 @@ import type { ReflectionData } from "./reflection.ts";
 
 threadIsLoaded();
 
-/** Seen from the source, or from the program that it is made into. */
+/** Relative to the source, or to the bundled program. */
 const protoPath = import.meta.url.endsWith(".ts") ? "../../../proto/" : "../proto/";
 const descriptors = new URL(`${protoPath}descriptors.binpb`, import.meta.url);
 
@@ -23,8 +23,7 @@ type Method = {
 };
 
 /**
- * The library's own server of that service. It adds each version to a gRPC server: to one that only remembers
- * it.
+ * The library's own implementation. It adds each version to a gRPC server: here, one that only records it.
  */
 function reflectionMethod({ service, services }: ReflectionData): Method {
   const found: Method[] = [];
@@ -42,9 +41,7 @@ function reflectionMethod({ service, services }: ReflectionData): Method {
   return method;
 }
 
-/**
- * The `.proto` files as buf describes them: what the library itself makes of them has maps that Go refuses.
- */
+/** The `.proto` files as buf describes them: the library's own descriptors have maps that Go rejects. */
 function describedFiles(): ConstructorParameters<typeof ReflectionService>[0] {
   const { file } = fromBinary(FileDescriptorSetSchema, readFileSync(descriptors));
   const fileDescriptorProtos = file.map((one) => Buffer.from(toBinary(FileDescriptorProtoSchema, one)));

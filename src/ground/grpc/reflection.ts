@@ -4,21 +4,21 @@ import { startThread, threadFile } from "../threads/index.ts";
 import { GrpcError } from "./errors.ts";
 import { defineService, type GrpcService } from "./service.ts";
 
-/** Full names of the service's versions: older clients know the second alone. */
+/** Full names of the service's versions: older clients know only the second. */
 const versions = ["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
 
-/** What the thread is started with. */
+/** The thread's workerData. */
 export type ReflectionData = {
-  /** The version that is asked. */
+  /** The requested version. */
   readonly service: string;
   readonly services: readonly string[];
 };
 
 /**
- * gRPC server reflection (https://grpc.io/docs/guides/reflection/), by which people look at services with
- * grpcurl and its like. What answers it, a parser of `.proto` files, is as large as the rest of the server
- * and hardly ever asked for: each stream gets a thread that loads it, and that ends with the stream. Here
- * requests and answers are bytes. `services` are the full names of what is served.
+ * gRPC server reflection (https://grpc.io/docs/guides/reflection/), for tools such as grpcurl. Its
+ * implementation, a parser of `.proto` files, is as large as the rest of the server and rarely used: each
+ * stream gets a thread that loads it, and that ends with the stream. Here requests and responses are bytes.
+ * `services` are the full names of the served services.
  */
 export function reflectionServices(services: readonly string[]): readonly GrpcService[] {
   return versions.map((service) =>
@@ -44,7 +44,7 @@ function bytesDefinition(path: string) {
   return { serverReflectionInfo: { path, requestStream: true, responseStream: true, ...codec } } as const;
 }
 
-/** The thread gets requests, and null for their end; it gives back answers in the same way. */
+/** The thread gets requests, and null for their end; it returns responses in the same way. */
 async function* answerInWorker(
   requests: AsyncIterable<Buffer>,
   workerData: ReflectionData,
@@ -53,7 +53,7 @@ async function* answerInWorker(
   await using worker = startReflection(workerData);
   const messages = on(worker, "message", { signal });
   const forwarded = forward(requests, worker);
-  // What ends the requests by force ends the answers too, which is where it is told.
+  // An abort of the requests also ends the responses, which report it.
   forwarded.catch(() => undefined);
   try {
     for await (const [bytes] of messages) {

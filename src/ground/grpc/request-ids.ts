@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 
 /**
- * Ids of requests, 16 hex digits: the first half tells this run of the server from others, the second counts.
- * They name lines of a log and guard nothing.
+ * Ids of requests, 16 hex digits: the first half is random for each run of the server, the second counts.
+ * Only for logs, not for security.
  */
 export class RequestIds {
   readonly #run = randomBytes(4).toString("hex");

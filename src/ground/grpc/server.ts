@@ -14,24 +14,25 @@ import { addService, type GrpcService, serviceName } from "./service.ts";
 import { claimSocketPath } from "./socket.ts";
 
 export type GrpcServerOptions = {
-  /** What the doors offer. */
+  /** The doors' services. */
   readonly services: readonly GrpcService[];
   readonly logger: Logger;
-  /** Are told of every call, besides the log. */
+  /** Called for every call, in addition to the log. */
   readonly observers?: readonly CallObserver[];
 };
 
-/** As containerd's and CRI-O's. Answers are not limited: an ExecSync may hold twice as much. */
+/** As in containerd and CRI-O. Responses are not limited: an ExecSync's may be twice as large. */
 const maxRequestBytes = 16 * 1024 * 1024;
 
 /**
- * Its owner and group may connect; that is as good as being root. The group is the process's own unless
- * another is given.
+ * Owner and group may connect, which is equivalent to being root. The group is the process's own unless one
+ * is given.
  */
 const socketMode = 0o660;
 
 /**
- * Serves the doors' services, grpc.health.v1.Health and server reflection on a unix socket. Is closed once.
+ * Serves the doors' services, grpc.health.v1.Health and server reflection on a unix socket. May be closed
+ * only once.
  */
 export class GrpcServer implements AsyncDisposable {
   readonly #server = new Server({
@@ -54,9 +55,9 @@ export class GrpcServer implements AsyncDisposable {
   }
 
   /**
-   * Serves from now on at an absolute path, besides others that it was told before, mode 0660 and of that
-   * group, and replaces a socket there that nobody answers on. Throws GrpcError InvalidArgument or
-   * FailedPrecondition when the path cannot be had, Unavailable when listening fails.
+   * Also serves at this absolute path from now on, with mode 0660 and that group; replaces a stale socket.
+   * Throws GrpcError InvalidArgument or FailedPrecondition if the path cannot be used, Unavailable if
+   * listening fails.
    */
   async listen(socketPath: string, group?: number): Promise<void> {
     await claimSocketPath(socketPath);
@@ -70,19 +71,19 @@ export class GrpcServer implements AsyncDisposable {
   }
 
   /**
-   * Takes no new calls, ends those that have no end of their own, and gives the others in flight some time
-   * before it aborts them. Resolves when every handler of every door has returned and the sockets are gone.
+   * Accepts no new calls, ends endless ones, and gives the others in flight some time before it aborts them.
+   * Resolves when all handlers have returned and the sockets are removed.
    */
   async close(graceMs = 5000): Promise<void> {
     this.#closing.abort();
-    // Those that watch the health hear of it before their streams end.
+    // Health watchers are notified before their streams end.
     await new Promise(setImmediate);
     this.#calls.end("endless");
     const drained = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
     const overdue = setTimeout(() => this.#calls.end("all"), graceMs);
     await this.#calls.settled();
     clearTimeout(overdue);
-    // What is left are answers that nobody takes, and connections that idle.
+    // Only unread responses and idle connections are left.
     const impatience = setTimeout(() => this.#server.forceShutdown(), 1000);
     await drained;
     clearTimeout(impatience);

@@ -5,30 +5,28 @@ import type { Handlers } from "./handlers.ts";
 import { type AnyHandler, serving } from "./kinds.ts";
 import { SentMemory } from "./sent-memory.ts";
 
-/** A service as a door offers it to the server; {@link defineService} makes one. */
+/** A service that a door gives the server; created by {@link defineService}. */
 export type GrpcService = {
   readonly definition: ServiceDefinition;
   readonly handlers: Readonly<Record<string, AnyHandler | undefined>>;
   readonly traits: ServiceTraits;
 };
 
-/** Methods by the definition's names for them. */
+/** Methods by their names in the definition. */
 export type ServiceTraits<Method = string> = {
-  /** Called again and again by clients that poll: a line of the log at level info only when they fail. */
+  /** Polled by clients: logged at level info only when they fail. */
   readonly quiet?: readonly Method[];
-  /**
-   * Last until their client ends them. A server that stops does not wait for these, and ends them at once.
-   */
+  /** Run until their client ends them. A stopping server does not wait for them, but ends them at once. */
   readonly endless?: readonly Method[];
   /**
-   * Streams of answers of many bytes: each is sent before the handler is asked for the next, so that few wait
-   * in memory, and the handler may use an answer's memory again for the one after it.
+   * Streams of large messages: each is sent before the handler is resumed for the next, so that few wait in
+   * memory, and the handler may reuse a message's memory.
    */
   readonly oneByOne?: readonly Method[];
 };
 
 /**
- * A service with handlers that fit its definition.
+ * Creates a service with handlers that match its definition.
  *
  *     defineService(EchoService, { say: ({ text }) => ({ text }) }, { quiet: ["say"] })
  */
@@ -37,7 +35,7 @@ export function defineService<Definition extends ServiceDefinition>(
   handlers: Handlers<Definition>,
   traits: ServiceTraits<keyof Definition & string> = {},
 ): GrpcService {
-  // The type of `Handlers` made sure that each is of its method's kind.
+  // The type `Handlers` ensures that each is of its method's kind.
   return { definition, handlers: handlers as GrpcService["handlers"], traits };
 }
 

@@ -8,9 +8,9 @@ import { GrpcError } from "./errors.ts";
 const maxSocketPathBytes = 107;
 
 /**
- * Makes way for a socket at a path: makes its directory, and removes a socket that a dead process left there.
- * Throws GrpcError InvalidArgument for a path that no socket can have, FailedPrecondition when a process
- * answers there or the path is something else than a socket.
+ * Prepares a path for a socket: creates its directory, and removes a stale socket. Throws GrpcError
+ * InvalidArgument for a path that a socket cannot have, FailedPrecondition if a process is listening there or
+ * the path is not a socket.
  */
 export async function claimSocketPath(path: string): Promise<void> {
   if (!isAbsolute(path)) throw new GrpcError("InvalidArgument", `socket ${path}: the path must be absolute`);
@@ -47,7 +47,7 @@ function isAnswered(path: string): Promise<boolean> {
     });
     socket.once("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "ECONNREFUSED" || error.code === "ENOENT") resolve(false);
-      // Its queue is full: somebody listens, slowly.
+      // Its queue is full: somebody is listening, but slowly.
       else if (error.code === "EAGAIN") resolve(true);
       else
         reject(

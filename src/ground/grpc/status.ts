@@ -27,7 +27,7 @@ const statusByCode: Readonly<Record<ErrorCode, grpcStatus>> = {
  */
 const maxDetailsLength = 2048;
 
-/** What a client is told about an error. */
+/** The status that a client gets for an error. */
 export function statusOf(
   error: unknown,
 ): Pick<StatusObject, "code" | "details"> & Partial<Pick<StatusObject, "metadata">> {
@@ -46,8 +46,8 @@ function metadataOf(commandStatus: number): Metadata {
 }
 
 /**
- * A lone surrogate, which a cut can make, cannot be percent-encoded and would throw in the middle of the
- * answer.
+ * A lone surrogate, which truncation can create, cannot be percent-encoded and would throw in the middle of
+ * the response.
  */
 function shorten(message: string): string {
   if (message.length <= maxDetailsLength) return message.toWellFormed();

@@ -3,28 +3,25 @@ import { dirname, isAbsolute, join } from "node:path";
 import { isErrno } from "../fs/index.ts";
 import { type MountInfo, mountInfo } from "../linux/index.ts";
 
-/** As many as the kernel follows, in paths of the length that it takes. */
+/** The kernel's limit of symbolic links in a path. */
 const maxLinks = 40;
 const maxPathLength = 4096;
 
-/**
- * File systems that somebody else must answer for: a server, or a process; that of an automount is the one
- * who mounts.
- */
+/** File systems that depend on a server or on a process, such as an automount's daemon. */
 const answeredByOthers =
   /^(autofs|nfs|cifs|smb|fuse|ceph|9p|virtiofs|lustre|gpfs|glusterfs|beegfs|orangefs|pvfs2|afs|coda|ocfs2|gfs2)/;
 
 /**
- * The mount that a path lies on by its name, which asks no file system; undefined for what is no absolute
- * path. Symbolic links may lead elsewhere.
+ * The mount of a path by its name, without accessing a file system; undefined if it is not absolute. Symbolic
+ * links may lead elsewhere.
  */
 export async function mountByName(path: string): Promise<MountInfo | undefined> {
   return mountIn(await mountInfo(), path);
 }
 
 /**
- * The mount that an absolute path lies on where its symbolic links lead. Links are read on the machine's own
- * file systems alone: the first of another kind on the way is the answer.
+ * The mount of an absolute path after symbolic links. Links are read only on the machine's own file systems:
+ * the first other file system on the way is the result.
  */
 export async function mountByLinks(path: string): Promise<MountInfo | undefined> {
   const mounts = await mountInfo();
@@ -61,7 +58,7 @@ async function linkTarget(path: string): Promise<{ readonly path: string } | "no
 
 function mountIn(mounts: readonly MountInfo[], path: string): MountInfo | undefined {
   let found: MountInfo | undefined;
-  // The last of several at one place covers the others.
+  // The last of several at one mount point covers the others.
   for (const mount of mounts) {
     const { mountPoint } = mount;
     const holds = mountPoint === "/" || path === mountPoint || path.startsWith(`${mountPoint}/`);

@@ -3,27 +3,27 @@ import { hostPathThreads } from "../threads/index.ts";
 import { mountByName } from "./file-system.ts";
 import { type Place, Places } from "./places.ts";
 
-/** A path of somebody else's that does not answer (Unavailable). */
+/** An unresponsive path (Unavailable). */
 export class HostPathError extends BerthError {}
 
 /**
- * Does a piece of work on a path. Rejects as that does, and with HostPathError Unavailable when the path does
- * not answer in time.
+ * Does work on a path. Rejects as the work does, and with HostPathError Unavailable if the path does not
+ * respond in time.
  */
 export type LookUp = <Result>(path: string, work: () => Promise<Result>) => Promise<Result>;
 
 export type HostPathLimits = {
-  /** Look-ups at one time, also those for which nobody waits any more. */
+  /** Maximum of look-ups at a time, including those that nobody waits for any more. */
   readonly all: number;
-  /** Of one owner. */
+  /** Per owner. */
   readonly perOwner: number;
-  /** On one file system that others must answer for. */
+  /** Per file system that depends on others. */
   readonly perFileSystem: number;
-  /** On all file systems that others must answer for: the rest of `all` is for the machine's own paths. */
+  /** On all file systems that depend on others: the rest of `all` is for the machine's own paths. */
   readonly ofOthers: number;
-  /** From when on one that is under way counts as one that hangs. */
+  /** After this time, a look-up counts as hanging. */
   readonly slowMs: number;
-  /** How long anybody waits. */
+  /** Maximum wait. */
   readonly answerMs: number;
 };
 
@@ -38,7 +38,7 @@ const usualLimits: HostPathLimits = {
   perFileSystem: 8,
   ofOthers: hostPathThreads - 8,
   slowMs: 1000,
-  // Kubelets give the call that this is a part of two minutes, and ask again.
+  // Kubelets allow two minutes for the whole call, and retry.
   answerMs: 30_000,
 };
 
@@ -47,16 +47,15 @@ type Entry = {
   readonly path: string;
   /** Starts the work. */
   readonly start: () => void;
-  /** Ends the wait for it. */
+  /** Ends the caller's wait. */
   readonly abandon: (why: string) => void;
-  /** Whose answer it needs; undefined as long as nobody has looked. */
+  /** What it depends on; undefined until that was checked. */
   place?: Place;
 };
 
 /**
- * Look-ups with limits, so that a file system that hangs holds up the pods that need it, and nobody else.
- * Those beyond a limit wait for their turn. A look-up that nobody waits for any more keeps its thread until
- * the kernel gives it back.
+ * Look-ups with limits, so that a hanging file system blocks only the pods that need it. Those beyond a limit
+ * are queued. A look-up that nobody waits for any more occupies its thread until the kernel returns.
  */
 export class HostPaths {
   readonly #limits: HostPathLimits;
@@ -74,15 +73,12 @@ export class HostPaths {
     this.#answerMs = this.#limits.answerMs;
   }
 
-  /** The look-ups of one owner. Waiting for one also ends with the signal, by its reason. */
+  /** The look-ups of one owner. A wait also ends with the signal, with its reason. */
   of(owner: string, signal?: AbortSignal): LookUp {
     return (path, work) => this.#lookUp(owner, path, work, signal);
   }
 
-  /**
-   * From now on nobody waits longer than it takes for a look-up to count as one that hangs: the process is to
-   * end.
-   */
+  /** From now on, waits end as soon as a look-up counts as hanging: the process is ending. */
   hurry(): void {
     this.#answerMs = this.#limits.slowMs;
     const late = [...this.#awaited];
@@ -145,12 +141,14 @@ export class HostPaths {
     try {
       entry.place ??= await this.#places.of(entry.path);
     } catch {
-      // The mount table cannot be read, as without a free descriptor: it counts as one that may lie anywhere.
+      // The mount table cannot be read, for instance without a free descriptor: the path may be anywhere.
     }
     if (this.#running.has(entry)) this.#onHang(entry);
   }
 
-  /** Only then the mount table is read: a file system may hang, though it may be too early to see that. */
+  /**
+   * Only then the mount table is read: a file system may already be hanging, though it is too early to tell.
+   */
   #isBusy(): boolean {
     return this.#running.size >= this.#limits.perFileSystem;
   }
@@ -168,7 +166,7 @@ export class HostPaths {
     if (this.#running.size >= all) return false;
     if (count(this.#running, (other) => other.owner === owner) >= perOwner) return false;
     if (place?.kind !== "others") return true;
-    // What nobody has looked at yet may lie there too.
+    // Unchecked look-ups may be there, too.
     const there = (other: Entry) => other.place === undefined || other.place.kind === "others";
     const sameDevice = ({ place: other }: Entry) => other?.kind !== "others" || other.device === place.device;
     return (

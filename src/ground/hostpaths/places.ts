@@ -2,22 +2,20 @@ import type { MountInfo } from "../linux/index.ts";
 import { isAnsweredByOthers, mountByLinks, mountByName } from "./file-system.ts";
 
 /**
- * Whose answer a path needs: the device of a file system that others must answer for, or `own` where only the
- * machine itself must.
+ * What a path depends on: the device of a file system that depends on others, or `own` for the machine's own.
  */
 export type Place = { readonly kind: "own" } | { readonly kind: "others"; readonly device: string };
 
 /**
- * Finds the places of paths, one after the other. Where a link is to be read on a file system that hangs and
- * is not known as one that others must answer for, that holds one thread, and paths are placed by their names
- * alone as long as it does.
+ * Finds the places of paths, one after the other. If reading a link hangs on a file system that was not known
+ * to depend on others, it blocks one thread, and in the meantime paths are placed only by their names.
  */
 export class Places {
   readonly #patienceMs: number;
   #last: Promise<unknown> = Promise.resolve();
   #hangs = false;
 
-  /** `patienceMs`: when a link counts as one that hangs. */
+  /** `patienceMs`: after this time, reading a link counts as hanging. */
   constructor(patienceMs: number) {
     this.#patienceMs = patienceMs;
   }

@@ -2,7 +2,7 @@ const flag = { headerChecksum: 2, extra: 4, name: 8, comment: 16, reserved: 0xe0
 
 const fixedBytes = 10;
 
-/** How long the header of a gzip member is (RFC 1952, 2.3); undefined if more bytes are needed to tell. */
+/** Length of a gzip member's header (RFC 1952, 2.3); undefined if more bytes are needed. */
 export function gzipHeaderBytes(bytes: Buffer): number | "invalid" | undefined {
   const magic = [0x1f, 0x8b, 8];
   if (magic.some((byte, index) => index < bytes.length && bytes[index] !== byte)) return "invalid";

@@ -15,11 +15,10 @@ export class GzipError extends BerthError {
 }
 
 /**
- * Inflates one gzip stream (RFC 1952) that comes in chunks. Concatenated members are one stream; what follows
- * a zero byte after a member's end is padding.
+ * Inflates a gzip stream (RFC 1952) in chunks. Concatenated members are one stream; a zero byte after a
+ * member's end starts padding.
  *
- * It is to be disposed of: it holds a third of a MiB, which the garbage collector does not count and leaves
- * for long.
+ * Dispose it: it holds a third of a MiB that the garbage collector does not see.
  */
 export class GzipInflater implements Disposable {
   readonly #isal: Isal;
@@ -27,11 +26,11 @@ export class GzipInflater implements Disposable {
   readonly #output = Buffer.allocUnsafeSlow(outputBytes);
   readonly #outputAddress = koffi.address(this.#output) as bigint;
   #position: "header" | "data" | "padding" = "header";
-  /** What has come of a member's header. */
+  /** The received part of a member's header. */
   #header = Buffer.alloc(0);
   #members = 0;
 
-  /** Undefined where the library is missing. */
+  /** Undefined if the library is missing. */
   static open(): GzipInflater | undefined {
     const isal = loadIsal();
     return isal === undefined ? undefined : new GzipInflater(isal);
@@ -43,15 +42,15 @@ export class GzipInflater implements Disposable {
     this.#state.writeUInt32LE(gzipWithoutHeader, offsets.checksumKind);
   }
 
-  /** True when the stream may end where it is. */
+  /** Whether the stream may end here. */
   get mayEnd(): boolean {
     const between = this.#position === "header" && this.#header.length === 0 && this.#members > 0;
     return between || this.#position === "padding";
   }
 
   /**
-   * What the next bytes of the stream inflate to. Each piece is good only until the next is asked for, and
-   * all are to be asked for. Throws {@link GzipError}.
+   * Inflates the next bytes of the stream. Each piece is valid only until the next is requested, and all must
+   * be read. Throws {@link GzipError}.
    */
   *push(chunk: Uint8Array): Generator<Uint8Array, void, void> {
     let rest = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
@@ -66,7 +65,7 @@ export class GzipInflater implements Disposable {
     for (const { buffer } of [this.#state, this.#output]) buffer.transfer(0);
   }
 
-  /** Takes a member's header, or the part of it that is there; returns what follows. */
+  /** Consumes a member's header, or a part of it; returns the rest. */
   #begin(bytes: Buffer): Buffer {
     const known = this.#header.length;
     const header = known === 0 ? bytes : Buffer.concat([this.#header, bytes]);

@@ -1,5 +1,5 @@
 /**
- * Gzip streams taken apart by ISA-L (igzip), the library of that name that distributions package: several
- * times as fast as zlib, on the thread that asks. It need not be there; whoever uses this room has zlib too.
+ * Inflates gzip streams with the library ISA-L (igzip), which distributions package: several times as fast as
+ * zlib, on the calling thread. It is optional; callers fall back to zlib.
  */
 export { GzipError, GzipInflater } from "./gzip-inflater.ts";

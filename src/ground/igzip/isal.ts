@@ -4,10 +4,10 @@ type OnState = KoffiFunc<(state: Uint8Array) => number>;
 
 export type Isal = { readonly init: OnState; readonly reset: OnState; readonly inflate: OnState };
 
-/** The ABI that {@link offsets} are of: versions 2.30 to 2.32 at least. */
+/** The ABI of {@link offsets}: at least versions 2.30 to 2.32. */
 const library = "libisal.so.2";
 
-/** struct inflate_state of igzip_lib.h where pointers have eight bytes, as it has been since version 2.30. */
+/** struct inflate_state of igzip_lib.h with eight-byte pointers, since version 2.30. */
 export const offsets = {
   nextOut: 0,
   availableOut: 8,
@@ -19,14 +19,14 @@ export const offsets = {
 
 export const stateBytes = 87_368;
 
-/** A gzip member without its header, whose checksum and length are to be verified (ISAL_GZIP_NO_HDR_VER). */
+/** A gzip member without header, with verification of checksum and length (ISAL_GZIP_NO_HDR_VER). */
 export const gzipWithoutHeader = 6;
-/** ISAL_BLOCK_FINISH: all of a member has come out. */
+/** ISAL_BLOCK_FINISH: a member was completely inflated. */
 export const finished = 5;
 
 let loaded: Isal | "missing" | undefined;
 
-/** Undefined where the machine has none, or one of another ABI. */
+/** Undefined if the machine has none, or one with another ABI. */
 export function loadIsal(): Isal | undefined {
   loaded ??= load();
   return loaded === "missing" ? undefined : loaded;

@@ -7,7 +7,7 @@ export { parseSpecJson, readBigints, specJson } from "./spec-json.ts";
 /** Values by name. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** True for what JSON calls an object: no array, and not null. */
+/** Whether it is a JSON object, and not an array or null. */
 export function isRecord(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,6 @@
 /**
- * Labels: the words that clients put on namespaces, images, content, snapshots and leases, and how they
- * change. Every store changes them in the same way, so that clients need not know which store they talk to.
+ * Labels, which clients set on namespaces, images, content, snapshots and leases, and their updates. Every
+ * store updates them in the same way.
  *
  * This room does not know what any label means.
  */

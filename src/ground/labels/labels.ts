@@ -3,8 +3,8 @@ import { BerthError } from "../errors/index.ts";
 export type Labels = Readonly<Record<string, string>>;
 
 /**
- * What given labels do to those that are there. `merge` sets each of them and leaves the others alone;
- * `replace` makes them all that there are. An empty value removes a label, as in containerd.
+ * How given labels change the existing ones. `merge` sets each of them and keeps the others; `replace`
+ * removes the others. An empty value removes a label, as in containerd.
  */
 export type LabelUpdate = "merge" | "replace";
 
@@ -20,7 +20,7 @@ export function updateLabels(before: Labels, given: Labels, how: LabelUpdate = "
   return updateAnyLabels(before, given, how);
 }
 
-/** The same without a limit of their length: containerd has none for leases. */
+/** The same without a length limit: containerd has none for leases. */
 export function updateAnyLabels(before: Labels, given: Labels, how: LabelUpdate = "merge"): Labels {
   const after = how === "merge" ? { ...before, ...given } : given;
   return Object.fromEntries(Object.entries(after).filter(([, value]) => value !== ""));

@@ -4,12 +4,12 @@ const maxPendingChars = 8 << 20;
 const retryDelayMs = 50;
 
 /**
- * A file descriptor written asynchronously: one write at a time, lines of one turn of the event loop and
- * those that come meanwhile go out together. While whoever reads the descriptor does not, 8 Mi characters are
- * kept and further lines are dropped. What is pending when the process exits is written then.
+ * A file descriptor that is written asynchronously: one write at a time, with all lines that have
+ * accumulated. While nobody reads the descriptor, up to 8 Mi characters are buffered, and further lines
+ * dropped. Pending lines are written at exit.
  *
- * It stands in for pino's own destination, which never returns from its flush at exit once the reader is
- * gone, and ends the process with an uncaught error when the disk of a log is full.
+ * It replaces pino's own destination, which hangs in its flush at exit once the reader is gone, and ends the
+ * process with an uncaught error if the log's disk is full.
  */
 export class DescriptorDestination {
   readonly #fd: number;
@@ -21,17 +21,17 @@ export class DescriptorDestination {
     this.#fd = fd;
   }
 
-  /** Takes a whole line, with its newline. */
+  /** Takes a complete line, with its newline. */
   write(line: string): void {
     if (this.#pendingChars + line.length > maxPendingChars) return;
     this.#pending.push(line);
     this.#pendingChars += line.length;
     if (this.#writing) return;
     this.#writing = true;
-    // Only as long as there is something to write: one that is done with must not be kept for it.
+    // Only while there is something to write, so that it can be garbage-collected.
     process.once("exit", this.#flush);
-    // Not in this turn: the last words before an exit must not wait for a thread of the pool, which that exit
-    // may not wait for.
+    // Not in this turn: the last lines before an exit must not depend on a pool thread, which the exit may
+    // not wait for.
     setImmediate(() => this.#writeNext());
   }
 
@@ -67,7 +67,7 @@ export class DescriptorDestination {
     try {
       while (chunk.length > 0) chunk = chunk.subarray(writeSync(this.#fd, chunk));
     } catch {
-      // Nobody reads it any more, or its disk is full: the process is ending either way.
+      // Nobody reads it any more, or its disk is full: the process is ending anyway.
     }
   };
 }

@@ -14,7 +14,7 @@ const standardError = 2;
  */
 export type Logger = pino.Logger;
 
-/** From the most to the least; `silent` writes nothing. */
+/** From most to least verbose; `silent` writes nothing. */
 export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
 export type LogLevel = (typeof logLevels)[number];
@@ -22,11 +22,11 @@ export type LogLevel = (typeof logLevels)[number];
 export type LoggerOptions = {
   readonly level: LogLevel;
   readonly format: "json" | "pretty";
-  /** Takes whole lines, each with its newline. Standard error unless given. */
+  /** Takes complete lines, each with its newline. Standard error by default. */
   readonly destination?: { write(line: string): void };
 };
 
-/** Makes the logger that all others are children of. */
+/** Creates the root logger. */
 export function createLogger({ level, format, destination }: LoggerOptions): Logger {
   const lines = destination ?? new DescriptorDestination(standardError);
   const options: pino.LoggerOptions = {
@@ -43,7 +43,7 @@ export function createLogger({ level, format, destination }: LoggerOptions): Log
   const colorize = destination === undefined && isatty(standardError);
   const logger = pino(options, format === "json" ? lines : prettyDestination(lines, { colorize }));
   const { child } = logger;
-  // A child has no formatters for its own fields. Children of children get this by their prototype.
+  // Formatters do not apply to a child's own fields. Children of children inherit this through the prototype.
   return Object.assign(logger, {
     child(this: Logger, fields: pino.Bindings) {
       return child.call(this, redact(fields));
@@ -61,11 +61,10 @@ function withoutSecrets(fields: Record<string, unknown>): Record<string, unknown
 type Destination = { write(line: string): void };
 
 /**
- * Turns pino's JSON lines into lines for people, in the caller's thread and at once, so that none is lost at
- * exit.
+ * Formats pino's JSON lines for people, synchronously in the caller's thread, so that none is lost at exit.
  */
 function prettyDestination(destination: Destination, options: { readonly colorize: boolean }): Destination {
-  // Loaded only here: it costs a daemon that logs JSON 40 ms and 12 MiB.
+  // Loaded only here: it would cost a daemon that logs JSON 40 ms and 12 MiB.
   const { prettyFactory } = createRequire(import.meta.url)("pino-pretty") as typeof PinoPretty;
   const format = prettyFactory({
     colorize: options.colorize,
@@ -77,7 +76,7 @@ function prettyDestination(destination: Destination, options: { readonly coloriz
 
 const requestIds = new AsyncLocalStorage<string>();
 
-/** Runs `fn`; every line logged by it, and by what it awaits or starts, has `requestId: id`. */
+/** Runs `fn`; every line that it, or anything it starts, logs has `requestId: id`. */
 export function runWithRequestId<T>(id: string, fn: () => T): T {
   return requestIds.run(id, fn);
 }

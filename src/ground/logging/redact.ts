@@ -18,12 +18,12 @@ const censor = "[redacted]";
 type Fields = Record<string, unknown>;
 
 /**
- * What may be logged: without the values of {@link secretKeys} in an object, and in those inside it down to
- * `levels` levels. Itself where there are none, as in nearly all lines: pino's own `redact` copies the
- * objects of each line for each of its paths, which was a third of all garbage that calls made.
+ * A value that may be logged: without the values of {@link secretKeys} in an object and in nested ones, down
+ * to `levels` levels. Returns the value itself if there are none, as for nearly all lines: pino's own
+ * `redact` copies the objects of each line for each of its paths, which was a third of all garbage.
  */
 export function redact<T>(value: T, levels = 3): T {
-  // What says itself how it is written, as a Buffer, has no keys of its own there.
+  // A value with toJSON, such as a Buffer, is not searched for keys.
   if (levels === 0 || typeof value !== "object" || value === null || "toJSON" in value) return value;
   let copy: Fields | undefined;
   for (const [key, inner] of Object.entries(value)) {

@@ -1,20 +1,16 @@
 import type { Logger } from "./logger.ts";
 
-/**
- * A file that administrators or installers wrote, and that could not be used, or not wholly, when it was last
- * read.
- */
+/** An administrator's or installer's file that could not be used, or only in part, when it was last read. */
 export type UnusableFile = {
   /** Absolute. */
   readonly path: string;
-  /** What is wrong, and what follows. */
+  /** The problem and its consequence. */
   readonly problem: string;
 };
 
 /**
- * The files that could not be used when they were last read, by the reader that found them, for the daemon to
- * go on without them and yet to say so: each is a warning in the log when it is found, and in the list until
- * it is put right or gone.
+ * Files that could not be used when they were last read, by reader. The daemon continues without them, but
+ * reports them: in a warning when one is found, and in this list until it is corrected or removed.
  */
 export class UnusableFiles {
   readonly #logger: Pick<Logger, "warn">;
@@ -24,7 +20,7 @@ export class UnusableFiles {
     this.#logger = logger;
   }
 
-  /** What `reader` ("OCI hooks", "registry hosts") has found now, in the place of what it found before. */
+  /** Replaces what `reader` ("OCI hooks", "registry hosts") found before. */
   found(reader: string, files: readonly UnusableFile[]): void {
     const before = this.#byReader.get(reader) ?? [];
     for (const { path, problem } of files) {

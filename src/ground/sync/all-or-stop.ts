@@ -1,7 +1,7 @@
 /**
- * Does `work` for all items at the same time. When one fails the others are stopped by the signal that they
- * were given, and waited for. Its reason is not that error, which they would take for one of their own.
- * Throws the first error, or the reason of `signal` once that is aborted.
+ * Does `work` for all items concurrently. When one fails, the others' signal is aborted, and they are waited
+ * for. The signal's reason is not that error, which they could mistake for their own. Throws the first error,
+ * or the reason of `signal` once it is aborted.
  */
 export async function allOrStop<Item>(
   items: readonly Item[],

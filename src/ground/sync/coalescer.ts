@@ -1,4 +1,4 @@
-/** Runs of one piece of work (a sync of a disk, say): calls that come while it runs share the next run. */
+/** Runs of one piece of work, such as a disk sync: calls during a run share the next run. */
 export class Coalescer {
   readonly #work: () => Promise<void>;
   #running: Promise<void> | undefined;

@@ -1,16 +1,15 @@
 import { raceAbort } from "./race-abort.ts";
 
 /**
- * Calls that make something under a name: a second call that asks for the same under a name that is being
- * made waits for the first one's outcome instead of being told that the name is taken; one that asks for
- * something else waits its turn. A caller that gives up (its signal) stops waiting; the work goes on and its
- * next try finds it.
+ * Calls that create something under a name: a second, equal call for a name that is being created waits for
+ * the first one's outcome, instead of failing because the name is taken; a different call waits for its turn.
+ * If a caller's signal aborts, it stops waiting; the work continues, and a retry finds it.
  */
 export class JoinedCalls<T> {
   /** The latest for each name. */
   readonly #inFlight = new Map<string, Call<T>>();
 
-  /** `request` is all that was asked for, as text: calls with the same one share one outcome. */
+  /** `request` is the whole request as text: calls with the same one share one outcome. */
   join(name: string, request: string, make: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const existing = this.#inFlight.get(name);
     if (existing?.request === request) return raceAbort(existing.outcome, signal);

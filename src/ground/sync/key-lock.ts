@@ -1,14 +1,16 @@
 import { raceAbort } from "./race-abort.ts";
 
 /**
- * One holder a key at a time, in the order of asking; different keys do not wait for each other.
+ * One holder per key at a time, in the order of calls; different keys do not wait for each other.
  *
  *     using _ = await locks.acquire(id);
  */
 export class KeyLock {
   readonly #tails = new Map<string, Promise<void>>();
 
-  /** Waits for its turn; dispose of what it returns to give it up. Rejects with the signal's reason. */
+  /**
+   * Waits for its turn; disposing the returned object releases the lock. Rejects with the signal's reason.
+   */
   async acquire(key: string, signal?: AbortSignal): Promise<Disposable> {
     const before = this.#tails.get(key) ?? Promise.resolve();
     const turn = Promise.withResolvers<void>();
@@ -21,14 +23,15 @@ export class KeyLock {
     try {
       await raceAbort(before, signal);
     } catch (reason) {
-      // Others may queue behind this turn: it is passed on, but stays in the queue until its time has come.
+      // Others may be queued behind this turn: it stays in the queue, and passes the lock on when its turn
+      // comes.
       before.then(release);
       throw reason;
     }
     return { [Symbol.dispose]: release };
   }
 
-  /** Undefined when somebody holds the key, or waits for it. */
+  /** Undefined if somebody holds the key or waits for it. */
   tryAcquire(key: string): Disposable | undefined {
     if (this.#tails.has(key)) return undefined;
     const turn = Promise.withResolvers<void>();

@@ -1,4 +1,4 @@
-/** A function that makes something of an object once, and gives the same as long as that object lives. */
+/** Memoizes a function of an object, for as long as that object lives. */
 export function perObject<Given extends object, Made>(make: (given: Given) => Made): (given: Given) => Made {
   const made = new WeakMap<Given, { readonly value: Made }>();
   return (given) => {
@@ -10,10 +10,7 @@ export function perObject<Given extends object, Made>(make: (given: Given) => Ma
   };
 }
 
-/**
- * A function that makes something of a list, and gives the same for the next list as long as each item of it
- * is the same object.
- */
+/** Memoizes a function of a list: the last result is returned as long as each item is the same object. */
 export function perItems<Item, Made>(
   make: (items: readonly Item[]) => Made,
 ): (items: readonly Item[]) => Made {

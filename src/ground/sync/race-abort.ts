@@ -1,6 +1,6 @@
 /**
- * What `work` comes to, or the signal's reason when that is first. The work goes on then, and its failure
- * goes unheard: this is for a wait that one of several gives up, not for work that the signal itself ends.
+ * The outcome of `work`, or the signal's reason if that comes first. The work then continues, and its failure
+ * is ignored: this is for one of several waiting callers, not for work that the signal itself ends.
  */
 export async function raceAbort<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return await work;

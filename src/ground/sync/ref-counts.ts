@@ -1,4 +1,4 @@
-/** Keys that somebody uses, and that therefore have to stay. */
+/** Keys that are in use and must therefore stay. */
 export class RefCounts {
   readonly #counts = new Map<string, number>();
 
@@ -10,7 +10,7 @@ export class RefCounts {
     return this.#counts.keys();
   }
 
-  /** Counts one more user of `key`, if there is one, until disposed of. */
+  /** Counts one more user of `key`, if it is defined, until disposed. */
   acquire(key: string | undefined): Disposable {
     if (key === undefined) return { [Symbol.dispose]: () => {} };
     this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);

@@ -1,5 +1,5 @@
 /**
- * So many holders at a time, in the order of asking.
+ * A limited number of holders at a time, in the order of calls.
  *
  *     using _ = await downloads.acquire(signal);
  */
@@ -11,7 +11,7 @@ export class Semaphore {
     this.#free = count;
   }
 
-  /** Takes one until it is disposed of. Throws the signal's reason when that comes first. */
+  /** Takes one until it is disposed. Throws the signal's reason if that comes first. */
   async acquire(signal: AbortSignal): Promise<Disposable> {
     signal.throwIfAborted();
     if (this.#free === 0) await this.#wait(signal);
@@ -35,7 +35,7 @@ export class Semaphore {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const leave = (): void => {
       const position = this.#waiting.indexOf(resolve);
-      // Given already: it goes back when whoever has it disposes of it.
+      // Already granted: it is returned when its holder disposes it.
       if (position === -1) return;
       this.#waiting.splice(position, 1);
       reject(signal.reason);

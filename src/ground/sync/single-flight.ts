@@ -1,7 +1,7 @@
 /**
- * Calls that are made once for all who ask for the same at the same time. A call goes on while anybody waits
- * for it: a caller's signal ends that caller's wait; that of the last also ends the call, and waits until it
- * has cleaned up. Who asks meanwhile gets a new call after it.
+ * Calls that are made once for all concurrent callers with the same key. A call continues while anybody waits
+ * for it: a caller's signal ends that caller's wait; that of the last one also ends the call, and waits until
+ * it has cleaned up. Callers in the meantime get a new call after it.
  */
 export class SingleFlight<Key, Result> {
   readonly #calls = new Map<Key, SharedCall<Result>>();
@@ -31,7 +31,7 @@ export class SingleFlight<Key, Result> {
     const remove = (): void => {
       if (this.#calls.get(key) === call) this.#calls.delete(key);
     };
-    // Before anybody who waits for the result sees it, so that asking again begins a new call.
+    // Before any waiting caller sees the result, so that a repeated call starts anew.
     result.then(remove, remove);
     return call;
   }

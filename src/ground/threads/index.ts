@@ -1,9 +1,8 @@
 /**
- * Worker threads for work that would hold the main thread up: walks of trees, reads of a thousand small
- * files; and how many threads libuv has. This room knows nothing of what they do.
+ * Worker threads for work that would block the main thread, such as walks of trees or reads of a thousand
+ * small files; and the size of libuv's pool. This room does not know what they do.
  *
- * Terms: a *job* is one message to a thread, and is answered by one; a thread does its jobs in order,
- * synchronously.
+ * Terms: a *job* is one message to a thread, with one reply; a thread does its jobs in order, synchronously.
  */
 
 export { type JobError, JobThread, type JobThreadOptions } from "./job-thread.ts";

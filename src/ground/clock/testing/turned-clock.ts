@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { nowNs } from "../now.ts";
 
-/** The machine's clock, which a test can turn on: whoever waits is woken when the time has come. */
+/** The machine's clock, which a test can advance: waits end when their time has come. */
 export class TurnedClock implements Clock {
   #aheadMs = 0;
   readonly #waiting = new Set<() => void>();

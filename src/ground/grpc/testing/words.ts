@@ -24,7 +24,7 @@ export const kinds = Object.keys(WordsService) as readonly Kind[];
 
 type ServeOptions = Pick<GrpcServerOptions, "observers"> & {
   readonly endless?: readonly Kind[];
-  /** Where to listen, in place of a new directory. */
+  /** Where to listen, instead of in a new directory. */
   readonly path?: string;
 };
 
