@@ -8,8 +8,8 @@ import { started } from "./with-berth.ts";
 
 /**
  * A daemon that can be cut off, with the registry's busybox pulled, and calls of it, for the tests of one
- * `describe`. Before them, `runFirstPod` runs and removes a pod, which creates what all pods share: the bridge,
- * tables of rules, parents of cgroups. `clean` is what is on the machine then.
+ * `describe`. Before them, `runFirstPod` runs and removes a pod, which creates what all pods share: the
+ * bridge, tables of rules, parents of cgroups. `clean` is what is on the machine then.
  */
 export function withCrashingBerth(options: CrashingBerthOptions, runFirstPod: () => Promise<unknown>) {
   let registry: (TestRegistry & { readonly image: string }) | undefined;

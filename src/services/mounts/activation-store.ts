@@ -120,7 +120,7 @@ export class ActivationStore {
       const types = mounts.map(({ type }) => JSON.stringify(type)).join(", ");
       throw new MountsError(
         "Unimplemented",
-        `activation ${name}: mounts of ${types} need no mount manager; mount them directly`,
+        `activation ${name}: mounts of ${types} need no mount manager; mount them yourself`,
       );
     }
     const key = keyOf(namespace, name);
