@@ -1,10 +1,7 @@
 import { open } from "node:fs/promises";
 import { isErrno } from "../../ground/fs/index.ts";
 
-/**
- * The end of a log that another program writes, however long it is: at most `limitBytes`; "" when there is
- * none.
- */
+/** The end of another program's log of any length: at most `limitBytes`; "" if there is none. */
 export async function readLogTail(path: string, limitBytes = 64 * 1024): Promise<string> {
   try {
     await using file = await open(path);

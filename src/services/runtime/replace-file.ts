@@ -3,7 +3,7 @@ import { RuntimeError } from "./runtime-error.ts";
 
 const ending = ".new";
 
-/** Whether a crash in the midst of {@link replaceFile} left that. */
+/** Whether a crash during {@link replaceFile} left this file. */
 export function isUnfinishedFile(path: string): boolean {
   return path.endsWith(ending);
 }

@@ -1,4 +1,4 @@
 import { BerthError } from "../../ground/errors/index.ts";
 
-/** What goes wrong with OCI runtimes, their specifications, conmon and processes in containers. */
+/** A failure of OCI runtimes, their specifications, conmon or processes in containers. */
 export class RuntimeError extends BerthError {}

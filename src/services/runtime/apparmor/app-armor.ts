@@ -6,13 +6,13 @@ import { RuntimeError } from "../runtime-error.ts";
 import { defaultProfile } from "./default-profile.ts";
 
 export type AppArmorOptions = {
-  /** Where securityfs tells of AppArmor. */
+  /** AppArmor's directory in securityfs. */
   readonly directory?: string;
-  /** Where apparmor_parser may be. */
+  /** Candidate paths of apparmor_parser. */
   readonly parsers?: readonly string[];
 };
 
-/** The AppArmor profiles of the kernel, of which one is berth's own. Only for hosts that have AppArmor. */
+/** The kernel's AppArmor profiles, one of which is berth's own. Only for hosts that have AppArmor. */
 export class AppArmor {
   readonly #directory: string;
   readonly #parsers: readonly string[];
@@ -26,7 +26,7 @@ export class AppArmor {
     this.#parsers = parsers;
   }
 
-  /** Throws RuntimeError FailedPrecondition when the kernel's list cannot be read. */
+  /** Throws RuntimeError FailedPrecondition if the kernel's list cannot be read. */
   async isLoaded(profile: string): Promise<boolean> {
     const list = join(this.#directory, "profiles");
     const text = await readFile(list, "utf8").catch((cause: unknown) => {
@@ -43,8 +43,8 @@ export class AppArmor {
   }
 
   /**
-   * Loads berth's own profile under that name, unless one of the name is loaded. Throws RuntimeError
-   * FailedPrecondition when it cannot be.
+   * Loads berth's own profile under that name, unless a profile of that name is loaded. Throws RuntimeError
+   * FailedPrecondition on failure.
    */
   async loadDefault(name: string): Promise<void> {
     if (await this.isLoaded(name)) return;
@@ -64,7 +64,7 @@ export class AppArmor {
     });
     const stderr = new BoundedOutput(child.pipe(2), 64 * 1024);
     const stdin = child.pipe(0);
-    // One that ends without reading says why on stderr.
+    // A parser that exits without reading reports why on stderr.
     stdin.on("error", () => undefined);
     stdin.end(defaultProfile(name, await ownProfile()));
     const code = await exitCodeOf(child);
@@ -86,7 +86,9 @@ export class AppArmor {
   }
 }
 
-/** The daemon's, such as "unconfined"; where it cannot be told the daemon is taken to have none. */
+/**
+ * The daemon's profile, such as "unconfined"; if it cannot be determined, the daemon is assumed to have none.
+ */
 async function ownProfile(): Promise<string> {
   const text = await readFile("/proc/self/attr/current", "utf8").catch(() => "");
   return /^([\w./-]+)(?: \(\w+\))?\s*\0?$/.exec(text)?.[1] ?? "unconfined";

@@ -1,10 +1,10 @@
 /**
- * The profile of RuntimeDefault, for apparmor_parser(8): a container may do what its capabilities and its
- * seccomp filter let it, but have no sockets of the kernel's cryptography and of the hypervisor, not mount,
- * and not write to those files of /proc and /sys that are the machine's and not its own.
+ * The profile of RuntimeDefault, for apparmor_parser(8): a container may do what its capabilities and seccomp
+ * filter allow, except for using the kernel's crypto and hypervisor sockets, mounting, and writing to files
+ * of /proc and /sys that belong to the machine.
  *
- * It names no include, so that it needs nothing of /etc/apparmor.d. `daemonProfile` is berthd's own, whose
- * signals containers must take.
+ * It has no includes, so it needs nothing in /etc/apparmor.d. `daemonProfile` is berthd's own, whose signals
+ * containers must accept.
  */
 export function defaultProfile(name: string, daemonProfile: string): string {
   const senders = [...new Set(["unconfined", "crun", "runc", "conmon", daemonProfile])];

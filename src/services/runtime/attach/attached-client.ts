@@ -3,23 +3,23 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { RuntimeError } from "../runtime-error.ts";
 import type { TaskIo } from "../tasks.ts";
 
-/** Output that is kept for one that does not take it, before everybody waits for it. */
+/** Output that is buffered for a slow client before everybody waits for it. */
 const backlogBytes = 4 * 1024 * 1024;
 const pauseMs = 20;
 
 export type ClientLimits = {
-  /** How long a client may take nothing while output waits for it. */
+  /** How long a client may read nothing while output is waiting. */
   readonly slowClientMs: number;
   /**
-   * Whether the first process has ended; its end is told when all output was read, so that nobody is waited
-   * for then.
+   * Whether the first process has ended; its end is reported once all output was read, so then nobody waits
+   * for a client.
    */
   readonly hasEnded: () => Promise<boolean>;
 };
 
-/** One of those attached to a container. */
+/** A client attached to a container. */
 export class AttachedClient {
-  /** Resolves when the process has ended; rejects with what the client was taken off for. */
+  /** Resolves when the process has ended; rejects with the reason if the client was detached. */
   readonly done: Promise<void>;
   readonly #io: TaskIo;
   readonly #limits: ClientLimits;
@@ -32,7 +32,7 @@ export class AttachedClient {
     this.done = this.#settled.promise;
   }
 
-  /** Resolves when there is room for more, or the client is gone, or was taken off for its slowness. */
+  /** Resolves when there is room for more, or the client is gone, or was detached because it was slow. */
   async give(stream: "stdout" | "stderr", data: Buffer): Promise<void> {
     const sink = this.#io[stream];
     if (sink === undefined || sink.destroyed || this.#hasLeft) return;

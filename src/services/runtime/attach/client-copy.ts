@@ -8,9 +8,9 @@ import type { ClientStreams, Task } from "../tasks.ts";
 const lastOutputMs = 2_000;
 
 /**
- * Copies between a client's streams and the terminal of a task's first process, for as long as that runs and
- * this daemon does; the next one opens them again, and starts a client's program again. What the process
- * writes while no daemon runs is lost. Disposing of it gives the client two seconds for the rest.
+ * Copies between a client's streams and the terminal of a task's first process, while both the process and
+ * this daemon run; the next daemon opens them again, and restarts a client's program. Output while no daemon
+ * runs is lost. Disposing gives the client two seconds for the rest.
  */
 export class ClientCopy implements AsyncDisposable {
   readonly #streams: ClientSockets;
@@ -22,14 +22,14 @@ export class ClientCopy implements AsyncDisposable {
     this.#streams = streams;
   }
 
-  /** Before there is a task. Throws as {@link ClientSockets.open} does. */
+  /** Call it before the task is created. Throws as {@link ClientSockets.open} does. */
   static async open(streams: ClientStreams): Promise<ClientCopy> {
     return new ClientCopy(await ClientSockets.open(streams));
   }
 
   /**
-   * To be called before the task's start, lest its first output be lost. Of a task that has ended there is
-   * nothing to copy.
+   * Must be called before the task's start, so that its first output is not lost. Does nothing for a task
+   * that has ended.
    */
   connect(task: Pick<Task, "attach">): void {
     this.#copying = this.#copy(task);
@@ -39,15 +39,15 @@ export class ClientCopy implements AsyncDisposable {
     const { stdin, stdout } = this.#streams;
     const io = { stdin, stdout, stderr: undefined, resize: noSizes };
     while (!(await this.#attached(task, io))) {
-      // Nobody reads, and it was taken off: the process goes on, and a client that comes later sees what it
-      // does then.
+      // Nobody reads, and it was detached: the process continues, and later clients see its output from then
+      // on.
       if (stdout !== undefined)
         await once(stdout, "drain", { signal: this.#ended.signal }).catch(() => undefined);
     }
     await this.#streams.finish(this.#abandoned.signal);
   }
 
-  /** False when it is to be attached again. */
+  /** False if it should be attached again. */
   async #attached(task: Pick<Task, "attach">, io: Parameters<Task["attach"]>[0]): Promise<boolean> {
     try {
       await task.attach(io, this.#ended.signal);
@@ -62,7 +62,7 @@ export class ClientCopy implements AsyncDisposable {
     await this.#streams[Symbol.asyncDispose]();
   }
 
-  /** At once: the daemon ends, and the client keeps its streams. */
+  /** Immediately: the daemon is ending, and the client keeps its streams. */
   async close(): Promise<void> {
     this.#abandoned.abort();
     await this.#end();

@@ -12,7 +12,7 @@ export type MonitorConsoleOptions = {
   readonly pollThread: PollThread;
   /** The process has a stdin to write to. */
   readonly stdin: boolean;
-  /** It is closed when the first client that had it has gone. */
+  /** It is closed when the first client that used it disconnects. */
   readonly stdinOnce: boolean;
 } & ClientLimits;
 
@@ -20,8 +20,8 @@ export type MonitorConsoleOptions = {
 const stdoutMark = 2;
 
 /**
- * One connection to a conmon for all that are attached to its container, made with the first of them. Output
- * is read for as long as no client is too far behind with what came before.
+ * One connection to a conmon for all clients attached to its container, opened with the first of them. Output
+ * is read as long as no client is too far behind.
  *
  * conmon 2.1 writes to those attached before it reads on, so one that does not read stops the container and
  * its log; it closes the container's stdin with the first that leaves, also one that never had it; and it
@@ -60,7 +60,7 @@ export class MonitorConsole implements Disposable {
     }
   }
 
-  /** Takes all clients off. */
+  /** Detaches all clients. */
   [Symbol.dispose](): void {
     this.#connection?.destroy();
   }
@@ -71,7 +71,7 @@ export class MonitorConsole implements Disposable {
     try {
       const connection = pollThread.connectPackets(join(bundleDir, "attach"));
       this.#connection = connection;
-      // As many clients as there are write to it.
+      // Several clients may write to it.
       connection.setMaxListeners(0);
       connection.on("error", () => undefined);
       void this.#distribute(connection);
@@ -83,7 +83,7 @@ export class MonitorConsole implements Disposable {
     }
   }
 
-  /** The result ends it, as the client's leaving does. */
+  /** Ends with the returned object, or when the client disconnects. */
   #copyStdin({ stdin }: TaskIo, connection: Socket): Disposable | undefined {
     if (stdin === undefined) return undefined;
     if (!this.#options.stdin || this.#stdinIsClosed) {

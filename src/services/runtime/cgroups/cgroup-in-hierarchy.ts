@@ -3,27 +3,27 @@ import type { CgroupLayout } from "../../../ground/linux/index.ts";
 import type { CgroupDriver } from "./cgroups-path.ts";
 
 /**
- * Where a container's cgroup lies in the hierarchies, once the OCI runtime has made it of
- * {@link "./cgroups-path.ts"}'s `cgroupsPath`: with systemd that is a scope in the slice.
+ * Path of a container's cgroup in the hierarchies, as the OCI runtime creates it from {@link
+ * "./cgroups-path.ts"}'s `cgroupsPath`: with systemd, a scope in the slice.
  */
 export function containerCgroup(driver: CgroupDriver, parent: string, id: string): string {
   if (driver === "cgroupfs") return posix.join("/", parent === "" ? "berth" : parent, id);
   return posix.join(slicePath(parent === "" ? "system.slice" : posix.basename(parent)), `berth-${id}.scope`);
 }
 
-/** The same, of the `cgroupsPath` itself. */
+/** The same from the `cgroupsPath` itself. */
 export function cgroupOf(cgroupsPath: string): string {
   const [slice = "", prefix, id] = cgroupsPath.split(":");
   return id === undefined ? cgroupsPath : posix.join(slicePath(slice), `${prefix}-${id}.scope`);
 }
 
-/** Where a pod's own cgroup lies, which its client made; undefined for a pod without one. */
+/** Path of a pod's own cgroup, which its client created; undefined for a pod without one. */
 export function podCgroup(driver: CgroupDriver, parent: string): string | undefined {
   if (parent === "") return undefined;
   return driver === "cgroupfs" ? posix.join("/", parent) : slicePath(posix.basename(parent));
 }
 
-/** `a-b.slice` lies in `a.slice` (systemd.slice(5)). */
+/** `a-b.slice` is in `a.slice` (systemd.slice(5)). */
 function slicePath(name: string): string {
   const parts = name
     .replace(/\.slice$/, "")
@@ -33,8 +33,8 @@ function slicePath(name: string): string {
 }
 
 /**
- * The directory in another v1 hierarchy of the cgroup that has this one in memory's: a container's has the
- * same path in all. Undefined where one of the two is not mounted.
+ * Converts a cgroup's directory in the v1 memory hierarchy to that in another one: a container's cgroup has
+ * the same path in all. Undefined if one of the two is not mounted.
  */
 export function inHierarchyOf(
   { v1 }: Exclude<CgroupLayout, { readonly kind: "v2" }>,

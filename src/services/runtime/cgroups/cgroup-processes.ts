@@ -6,14 +6,14 @@ import { cgroupLayout } from "../../../ground/linux/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
 
 /**
- * All processes in a cgroup and in those below it; none when it is gone. Those outside of the daemon's PID
- * namespace, which the kernel lists as 0, are left out: to kill(2) that is the daemon's own process group.
+ * All processes in a cgroup and its descendants; none if it no longer exists. Processes outside the daemon's
+ * PID namespace, which the kernel lists as 0, are left out: for kill(2), 0 is the daemon's own process group.
  */
 export async function cgroupProcesses(directory: string): Promise<readonly number[]> {
   return (await listed(directory)).filter((pid) => pid > 0);
 }
 
-/** Whether no process is in a cgroup or in those below it, nor one that cannot be seen from here. */
+/** Whether a cgroup and its descendants have no processes, including ones that cannot be seen from here. */
 export async function isEmptyCgroup(directory: string): Promise<boolean> {
   return (await listed(directory)).length === 0;
 }
@@ -25,8 +25,8 @@ async function listed(directory: string): Promise<readonly number[]> {
 }
 
 /**
- * A threaded cgroup of v2 does not list processes (EOPNOTSUPP, which Node calls ENOTSUP), but the thread ids,
- * each of which stands for its process in kill(2).
+ * A threaded cgroup of v2 does not list processes (EOPNOTSUPP, which Node calls ENOTSUP), but thread ids,
+ * which kill(2) accepts for their process.
  */
 function ownProcesses(directory: string): readonly number[] {
   return (membersOf(directory) ?? "")
@@ -44,7 +44,7 @@ function membersOf(directory: string): string | undefined {
   }
 }
 
-/** The directories of the cgroups right below one. */
+/** The directories of a cgroup's children. */
 export async function childCgroups(directory: string): Promise<readonly string[]> {
   return directoryEntries(directory)
     .filter((entry) => entry.isDirectory())
@@ -59,7 +59,7 @@ function directoryEntries(directory: string): readonly Dirent[] {
   }
 }
 
-/** No error when the process is gone. */
+/** Not an error if the process has ended. */
 export function sendSignal(pid: number, signal: number): void {
   try {
     process.kill(pid, signal);
@@ -69,8 +69,8 @@ export function sendSignal(pid: number, signal: number): void {
 }
 
 /**
- * Writes to a file of a cgroup; false when the kernel or this cgroup has none of that name, or the cgroup is
- * gone or threaded.
+ * Writes to a file of a cgroup; false if the kernel or this cgroup has no such file, or the cgroup is gone or
+ * threaded.
  */
 export async function writeIfThere(directory: string, name: string, text: string): Promise<boolean> {
   try {
@@ -84,8 +84,8 @@ export async function writeIfThere(directory: string, name: string, text: string
 }
 
 /**
- * Checks that a cgroup (a path as in the hierarchies) that a client has chosen for a container is nobody's:
- * all that is in it ends with the container, or with the attempt to create it. Throws RuntimeError
+ * Checks that a cgroup (a path as in the hierarchies) that a client chose for a container is unused:
+ * everything in it is killed with the container, or if its creation fails. Throws RuntimeError
  * FailedPrecondition.
  */
 export async function checkCgroupUnused(path: string): Promise<void> {

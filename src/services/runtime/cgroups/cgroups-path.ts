@@ -2,8 +2,8 @@ import { posix } from "node:path";
 import { RuntimeError } from "../runtime-error.ts";
 
 /**
- * Who makes cgroups: the OCI runtime in the cgroup file system, or systemd when asked over D-Bus. A node's
- * kubelet must use the same.
+ * What creates cgroups: the OCI runtime in the cgroup file system, or systemd over D-Bus. A node's kubelet
+ * must use the same.
  */
 export type CgroupDriver = "cgroupfs" | "systemd";
 

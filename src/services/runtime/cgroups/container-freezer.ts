@@ -5,36 +5,36 @@ import { KeyLock } from "../../../ground/sync/index.ts";
 import { Freezer } from "./freezer.ts";
 
 /**
- * The freezer of one container, which its pauses and moments of stillness have in turn: so none of them ends
+ * The freezer of one container. Pauses and temporary freezes use it one after the other, so that none ends
  * another.
  */
 export class ContainerFreezer {
   readonly #freezer: Freezer | undefined;
   readonly #turns = new KeyLock();
   /**
-   * A file that is there while it is still: a daemon that is killed then leaves it, and the next one thaws
-   * the container.
+   * A file that exists during a temporary freeze: if the daemon is killed then, the next one thaws the
+   * container.
    */
   readonly #mark: string;
 
   /**
-   * `cgroupDir` is that of v2, or of v1's memory controller; undefined where the container has no cgroup of
-   * its own.
+   * `cgroupDir` is that of v2, or of v1's memory controller; undefined if the container has no cgroup of its
+   * own.
    */
   constructor(layout: CgroupLayout, cgroupDir: string | undefined, mark: string) {
     this.#mark = mark;
     this.#freezer = cgroupDir === undefined ? undefined : new Freezer(layout, cgroupDir);
   }
 
-  /** Does `work`, which pauses or resumes the container, when it is not still. */
+  /** Does `work`, which pauses or resumes the container, outside of temporary freezes. */
   async alone<T>(work: () => Promise<T>): Promise<T> {
     using _ = await this.#turns.acquire("");
     return await work();
   }
 
   /**
-   * Does `work` while no process of the container runs, so that none can fork; one that is paused stays so
-   * afterwards.
+   * Does `work` while no process of the container runs, so that none can fork; a paused container stays
+   * paused.
    */
   async still(work: () => Promise<void>): Promise<void> {
     using _ = await this.#turns.acquire("");
@@ -53,13 +53,13 @@ export class ContainerFreezer {
     if (await this.#freezer?.isFrozen()) await this.#freezer?.thaw();
   }
 
-  /** Not during a moment of stillness. */
+  /** False during a temporary freeze. */
   async isPaused(): Promise<boolean> {
     using _ = await this.#turns.acquire("");
     return (await this.#freezer?.isFrozen()) ?? false;
   }
 
-  /** Ends a moment of stillness that another daemon has begun. */
+  /** Ends a temporary freeze that an earlier daemon began. */
   async recover(): Promise<void> {
     const left = await exists(this.#mark);
     if (!left) return;

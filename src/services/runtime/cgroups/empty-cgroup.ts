@@ -5,14 +5,14 @@ import type { CgroupLayout } from "../../../ground/linux/index.ts";
 import { accountingControllers } from "./place-process.ts";
 
 /**
- * Makes a cgroup without processes (a path as in the hierarchies) wherever the one above it is. No error when
- * it is there already. For others to find: it limits and accounts nothing.
+ * Creates a cgroup without processes (a path as in the hierarchies) in every hierarchy that has its parent.
+ * Not an error if it exists. For other programs to find: it limits and accounts nothing.
  */
 export async function makeEmptyCgroup(layout: CgroupLayout, path: string): Promise<void> {
   await Promise.all(directoriesOf(layout, path).map((directory) => ignoring(mkdir(directory))));
 }
 
-/** Removes one that nothing is in. No error when it is not there. */
+/** Removes an empty one. Not an error if it does not exist. */
 export async function removeEmptyCgroup(layout: CgroupLayout, path: string): Promise<void> {
   await Promise.all(directoriesOf(layout, path).map((directory) => ignoring(rmdir(directory))));
 }

@@ -5,25 +5,25 @@ import type { CgroupLayout } from "../../../ground/linux/index.ts";
 import { inHierarchyOf } from "./cgroup-in-hierarchy.ts";
 import { childCgroups, writeIfThere } from "./cgroup-processes.ts";
 
-/** A process that waits in the kernel is frozen later; it does nothing meanwhile. */
+/** A process that is blocked in the kernel is frozen later, and does nothing in the meantime. */
 const waitMs = 200;
 
 /**
  * Stops the processes of a cgroup without their noticing (cgroup-v1/freezer-subsystem.rst; cgroup.freeze of
- * v2). With v1 a signal, SIGKILL too, does nothing to a frozen process until it is thawed; with v2 SIGKILL
- * ends it.
+ * v2). With v1, signals, even SIGKILL, have no effect on a frozen process until it is thawed; with v2,
+ * SIGKILL ends it.
  */
 export class Freezer {
   readonly #directory: string | undefined;
   readonly #isV2: boolean;
 
-  /** `directory` is that of v2, or of v1's memory controller. Where there is no freezer nothing is frozen. */
+  /** `directory` is that of v2, or of v1's memory controller. Without a freezer, nothing is frozen. */
   constructor(layout: CgroupLayout, directory: string) {
     this.#isV2 = layout.kind === "v2";
     this.#directory = layout.kind === "v2" ? directory : inHierarchyOf(layout, "freezer", directory);
   }
 
-  /** Does `work` while nothing in the cgroup runs, and thaws it. */
+  /** Does `work` while the cgroup is frozen, then thaws it. */
   async frozen(work: () => Promise<unknown>): Promise<void> {
     try {
       await this.#freeze();
@@ -33,7 +33,7 @@ export class Freezer {
     }
   }
 
-  /** Whether somebody has asked for it, though a process may not be stopped yet. */
+  /** Whether it was requested; a process may not be stopped yet. */
   async isFrozen(): Promise<boolean> {
     if (this.#directory === undefined) return false;
     const [file, thawed] = this.#isV2 ? ["cgroup.freeze", "0"] : ["freezer.state", "THAWED"];
@@ -55,7 +55,7 @@ export class Freezer {
     return /^(frozen 1|FROZEN)$/m.test(text);
   }
 
-  /** Also those below it, which may have been frozen by themselves. Nothing happens when none is. */
+  /** Also thaws descendants, which may have been frozen separately. Does nothing if none is frozen. */
   async thaw(): Promise<void> {
     if (this.#directory !== undefined) await this.#thaw(this.#directory);
   }

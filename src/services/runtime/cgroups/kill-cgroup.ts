@@ -6,18 +6,16 @@ import { Freezer } from "./freezer.ts";
 
 const SIGKILL = 9;
 const maxRounds = 200;
-/** How long the first process of a PID namespace may take to end; on a busy machine it waits for its turn. */
+/** How long the first process of a PID namespace may take to end, on a busy machine. */
 const initEndMs = 200;
 
 /**
- * Kills all processes in a cgroup and in those below it, for good: no more can be born in it afterwards.
- * Without that, processes that fork and end faster than they are listed would live on for ever. Returns when
- * none is left, or after a second: one that waits in the kernel ends later. `directory` is that of v2, or of
- * v1's memory controller.
+ * Kills all processes in a cgroup and its descendants, and prevents new ones: otherwise processes that fork
+ * and exit faster than they are listed would live on forever. Returns when none is left, or after a second: a
+ * process blocked in the kernel ends later. `directory` is that of v2, or of v1's memory controller.
  *
- * None of them may run between the first kill and the last: a shell that sees its child die prints so and
- * runs its next line. `init` is the first process of a PID namespace that holds all the others: with its end
- * the kernel ends them.
+ * None of them may run between the first kill and the last: a shell that sees its child die would continue.
+ * `init` is the first process of a PID namespace that contains all the others: the kernel ends them with it.
  */
 export async function killCgroup(
   layout: CgroupLayout,
@@ -34,7 +32,7 @@ export async function killCgroup(
   if (await killByInit(init, freezer)) {
     if (await isEmptyCgroup(directory)) return;
   } else if (!(await killByKernel(layout, directory))) await freezer.frozen(killListed);
-  // After the kill: a program that finds that it cannot fork would end by itself, with a code of its own.
+  // After the kill: a program that cannot fork would exit with a code of its own.
   await forbidForks(layout, directory);
   for (let round = 0; round < maxRounds; round++) {
     if (!(await killListed())) return;
@@ -44,8 +42,8 @@ export async function killCgroup(
 }
 
 /**
- * By the end of the first process of their PID namespace, until which they may run; false when it does not
- * end soon.
+ * By killing the first process of their PID namespace, until whose end they may run; false if it does not end
+ * soon.
  */
 async function killByInit(init: number | undefined, freezer: Freezer): Promise<boolean> {
   const startTime = init === undefined ? undefined : await processStartTime(init);
@@ -60,7 +58,7 @@ async function killByInit(init: number | undefined, freezer: Freezer): Promise<b
   return false;
 }
 
-/** At one stroke, which Linux 5.14 can with cgroup v2; also those whose pid is not to be seen from here. */
+/** At once, with Linux 5.14 and cgroup v2; includes processes whose pids are not visible here. */
 async function killByKernel(layout: CgroupLayout, directory: string): Promise<boolean> {
   return layout.kind === "v2" && (await writeIfThere(directory, "cgroup.kill", "1"));
 }

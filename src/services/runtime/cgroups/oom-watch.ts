@@ -3,15 +3,16 @@ import { join } from "node:path";
 import { readNow } from "../../../ground/fs/index.ts";
 
 /**
- * Watches a cgroup of version 2 that is gone with its last process, as systemd's scopes are: whether memory
- * ran out has to be seen before that (cgroup v2, memory.events: each change is notified).
+ * Watches a cgroup of version 2 that disappears with its last process, like systemd's scopes: OOM kills must
+ * be noticed before that (memory.events of cgroup v2 notifies of each change).
  */
 export class OomWatch implements Disposable {
   #seen = false;
   readonly #watcher: FSWatcher | undefined;
 
   constructor(directory: string) {
-    // One who cannot look now (EMFILE) looks at the next change, and once more when the container has ended.
+    // If it cannot be read now (EMFILE), it is read at the next change, and once more when the container has
+    // ended.
     const look = () =>
       oomKills(directory).then(
         (count = 0) => this.#note(count),
@@ -21,12 +22,12 @@ export class OomWatch implements Disposable {
       this.#watcher = watch(join(directory, "memory.events"), { persistent: false }, look);
       this.#watcher.on("error", () => this[Symbol.dispose]());
     } catch {
-      // The cgroup is gone already, or of version 1.
+      // The cgroup no longer exists, or is of version 1.
     }
     look();
   }
 
-  /** Whether the kernel was seen to kill a process of the cgroup because its memory ran out. */
+  /** Whether the kernel was seen to OOM-kill a process of the cgroup. */
   get seen(): boolean {
     return this.#seen;
   }
@@ -41,8 +42,8 @@ export class OomWatch implements Disposable {
 }
 
 /**
- * How many processes of this cgroup, and of those below it with v2, the kernel has killed because memory ran
- * out (memory.events of v2, memory.oom_control of v1). Undefined when the cgroup is gone.
+ * How many processes of this cgroup, with v2 including its descendants, the kernel has OOM-killed
+ * (memory.events of v2, memory.oom_control of v1). Undefined if the cgroup no longer exists.
  */
 export async function oomKills(directory: string): Promise<number | undefined> {
   const counts = ["memory.events", "memory.oom_control"]

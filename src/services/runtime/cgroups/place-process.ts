@@ -2,13 +2,11 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { CgroupLayout } from "../../../ground/linux/index.ts";
 
-/**
- * Of the v1 hierarchies those that account or limit; a new cpuset would be of no use before it was set up.
- */
+/** v1 controllers that account or limit; a new cpuset would be unusable before it is configured. */
 export const accountingControllers = ["cpu", "cpuacct", "memory", "pids", "name=systemd"];
 
 /**
- * Moves a process into a cgroup, which is made where it is not there. `path` as in the hierarchies, such as
+ * Moves a process into a cgroup, which is created if needed. `path` as in the hierarchies, such as
  * "/berth/monitors".
  */
 export async function placeProcess(layout: CgroupLayout, path: string, pid: number): Promise<void> {

@@ -25,8 +25,8 @@ export async function containerCgroupDir(
 }
 
 /**
- * A process's cgroup in the hierarchy of a v1 controller, or of v2 with "", from what its /proc/PID/cgroup
- * says. Each line is `NUMBER:CONTROLLERS:PATH`; the v2 hierarchy names no controllers (cgroups(7)).
+ * A process's cgroup in the hierarchy of a v1 controller, or of v2 with "", from its /proc/PID/cgroup. Each
+ * line is `NUMBER:CONTROLLERS:PATH`; the v2 hierarchy names no controllers (cgroups(7)).
  */
 export function cgroupPathIn(text: string, controller: string): string | undefined {
   for (const line of text.split("\n")) {

@@ -6,8 +6,8 @@ import { cgroupProcesses, childCgroups, sendSignal } from "./cgroup-processes.ts
 import { killCgroup } from "./kill-cgroup.ts";
 
 /**
- * Removes a cgroup (a path as in the hierarchies) everywhere, killing what runs in it. Only for those that
- * berth made: a pod's parent belongs to the kubelet. No error when it is not there.
+ * Removes a cgroup (a path as in the hierarchies) in all hierarchies, and kills its processes. Only for
+ * cgroups that berth created: a pod's parent belongs to the kubelet. Not an error if it does not exist.
  */
 export async function removeCgroup(layout: CgroupLayout, path: string): Promise<void> {
   const roots = new Set([
@@ -19,7 +19,7 @@ export async function removeCgroup(layout: CgroupLayout, path: string): Promise<
   await Promise.all([...roots].map((root) => removeDirectory(join(root, path))));
 }
 
-/** Those below it go first. A killed process leaves its cgroup a moment later. */
+/** Descendants are removed first. A killed process leaves its cgroup a moment later. */
 async function removeDirectory(directory: string): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     try {

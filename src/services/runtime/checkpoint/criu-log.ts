@@ -3,8 +3,7 @@ import { readLogTail } from "../log-tail.ts";
 const shownErrors = 3;
 
 /**
- * The last errors in a log that criu wrote, without its times and source lines, as one line of text; "" when
- * it has none.
+ * The last errors in criu's log, without times and source lines, as one line of text; "" if there are none.
  */
 export async function criuErrors(path: string): Promise<string> {
   const errors = (await readLogTail(path)).split("\n").flatMap((line) => {
@@ -15,7 +14,7 @@ export async function criuErrors(path: string): Promise<string> {
   return errors.slice(-shownErrors).join("; ");
 }
 
-/** What stands behind `Error (file.c:12): `. */
+/** The text after `Error (file.c:12): `. */
 function messageIn(line: string): string | undefined {
   const [start, end] = ["Error (", "):"];
   const from = line.indexOf(start);

@@ -21,8 +21,8 @@ export type DumpCall = {
 };
 
 /**
- * Has the OCI runtime write the state of a container's processes into `imageDir`. Established TCP connections
- * are written too: without that, a container that has one could not be checkpointed.
+ * Makes the OCI runtime dump a container's processes into `imageDir`. Established TCP connections are
+ * included: otherwise a container that has one could not be checkpointed.
  */
 export async function dumpProcesses(
   call: DumpCall,

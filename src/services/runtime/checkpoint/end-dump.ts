@@ -8,15 +8,15 @@ import type { Task } from "../tasks.ts";
 import { openNetwork } from "./open-network.ts";
 
 const SIGKILL = 9;
-/** How long criu may take to undo what it did; it needs some milliseconds. */
+/** How long criu may take to undo its changes; it needs a few milliseconds. */
 const graceMs = 5_000;
-/** How long killed processes may take to be gone. */
+/** How long killed processes may take to end. */
 const killMs = 10_000;
 const pauseMs = 20;
 
 /**
- * With it the OCI runtime is started, and criu by that: a file that may not grow is then an error of criu's
- * writing, where the signal would kill it.
+ * Blocked for the OCI runtime, and so for criu: then a write beyond the file size limit fails, instead of
+ * killing criu.
  */
 export const dumpSignals = ["SIGXFSZ"] as const;
 
@@ -27,7 +27,7 @@ export type EndDumpOptions = {
 };
 
 /**
- * Ends an OCI runtime that takes a checkpoint, and its criu: the process group of `leader`. Resolves when
+ * Ends an OCI runtime that is taking a checkpoint, and its criu: the process group of `leader`. Resolves when
  * none of them is left, or nothing more can be done.
  *
  * criu has stopped the container's processes, runs code of its own in them and has closed the pod's network.
@@ -46,8 +46,8 @@ export async function endDump(leader: number, { livePid, logger }: EndDumpOption
 }
 
 /**
- * Ends a dump of a container ({@link Task.dump}) into `imageDir` that an earlier daemon has begun, where it
- * is still at work.
+ * Ends a dump of a container ({@link Task.dump}) into `imageDir` that an earlier daemon began, if it is still
+ * running.
  */
 export async function endLeftDump(imageDir: string, options: EndDumpOptions): Promise<void> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
@@ -60,7 +60,7 @@ export async function endLeftDump(imageDir: string, options: EndDumpOptions): Pr
   );
 }
 
-/** Does `press` until no process of the group is left; false when some still are after `limitMs`. */
+/** Repeats `press` until no process of the group is left; false if some remain after `limitMs`. */
 async function gone(
   leader: number,
   limitMs: number,
@@ -75,7 +75,7 @@ async function gone(
   return (await processGroup(leader)).length === 0;
 }
 
-/** What it starts meanwhile has the same limit. */
+/** Processes that it starts inherit the limit. */
 function forbidWrites(pid: number): void {
   try {
     forbidFileWrites(pid);

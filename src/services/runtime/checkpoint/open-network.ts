@@ -5,9 +5,8 @@ import { RuntimeError } from "../runtime-error.ts";
 const timeoutMs = 30_000;
 
 /**
- * Takes away all that criu (3 and 4) can have put there, each kind only where the host has its tool: jumps to
- * a chain CRIU, which iptables may have several of, and a table of nftables for each dump. Fails when
- * something of it is left.
+ * Removes everything that criu (3 and 4) may have added, for each tool that the host has: jumps to a chain
+ * CRIU, of which iptables may have several, and an nftables table for each dump. Fails if something is left.
  */
 const script = `
 for tool in iptables ip6tables; do
@@ -24,8 +23,8 @@ for table in $(nft list tables inet | grep -o 'CRIU-.*'); do
 done`;
 
 /**
- * Opens the network of a process, which a criu that was killed has left closed: while criu works it drops all
- * packets, so that no connection changes. Throws RuntimeError.
+ * Unblocks the network of a process that a killed criu left blocked: while criu works, it drops all packets,
+ * so that no connection changes. Throws RuntimeError.
  */
 export async function openNetwork(pid: number): Promise<void> {
   const what = `unblocking the network of process ${pid}`;

@@ -5,8 +5,8 @@ const limitMs = 10_000;
 const pauseMs = 50;
 
 /**
- * Has the OCI runtime pause a container. runc (1.1, with cgroup v1) asks the kernel for some milliseconds
- * only, in which a process that is just copying much memory for a child cannot stop; then it is asked again.
+ * Makes the OCI runtime pause a container. runc (1.1, with cgroup v1) tries only for a few milliseconds, in
+ * which a process that is forking with much memory cannot stop; then this retries.
  */
 export async function pauseProcesses(callPause: () => Promise<unknown>): Promise<void> {
   const end = performance.now() + limitMs;

@@ -43,25 +43,22 @@ import { TaskStreams, type TaskStreamsOptions } from "./task-streams.ts";
 
 export type ConmonTaskOptions = TaskStreamsOptions &
   Omit<TaskEndOptions, "onExit"> & {
-    /** As configured now; the record's own goes before it. */
+    /** As configured now; the record's takes precedence. */
     readonly handler: RuncLikeHandler | undefined;
-    /** Undefined when there is none: the task is lost. */
+    /** Undefined if there is none: the task is lost. */
     readonly record: TaskRecord | undefined;
-    /** Of a task whose record is there but cannot be read: since when it may have run. */
+    /** If its record cannot be read: since when it may have run. */
     readonly ranSinceNs?: bigint;
     /** See TaskIdentity. */
     readonly cgroup: string | undefined;
     readonly cgroupOptions: CgroupOptions;
     readonly publish: PublishTask;
-    /** Of a task that this daemon has made with streams of a client. */
+    /** Set if this daemon created the task with a client's streams. */
     readonly kept?: KeptStreams | undefined;
   };
 
 const SIGKILL = 9;
-/**
- * How long a killed process may take to be gone before the OCI runtime is asked to do better, and conmon to
- * follow it.
- */
+/** How long a killed process may take to end before the OCI runtime is called, and conmon is killed. */
 const endTimeoutMs = 10_000;
 
 /** {@link Task} of one conmon. */
@@ -131,7 +128,7 @@ export class ConmonTask implements Task {
         `start of container ${this.id}: it is ${kind === "created" ? "being started" : kind}, not created`,
       );
     }
-    // Before anything is waited for: what a second start does wrong would be taken for the first one's
+    // Before the first await: otherwise an error of a second start would be taken for the first one's
     // failure.
     this.#isStartAsked = true;
     const startedAtNs = nowNs();
@@ -160,7 +157,7 @@ export class ConmonTask implements Task {
 
   async kill(signal: number): Promise<void> {
     await this.#end.kill(signal);
-    // With cgroup v1 SIGKILL, too, waits until a paused process is thawed.
+    // With cgroup v1, even SIGKILL waits until a paused process is thawed.
     if (signal === SIGKILL) await this.#freezer.release();
   }
 
@@ -278,7 +275,7 @@ export class ConmonTask implements Task {
     return this.#deletion;
   }
 
-  /** After a restart of the daemon: finds out what happened meanwhile. */
+  /** After a restart of the daemon: finds out what has happened. */
   async recover(): Promise<void> {
     await this.#freezer.recover();
     const directory = this.#record?.cgroupDir;
@@ -296,7 +293,7 @@ export class ConmonTask implements Task {
     return this.#end.checkMonitor();
   }
 
-  /** The daemon ends; the task goes on. */
+  /** The daemon ends; the task continues. */
   close(): void {
     this.#streams[Symbol.dispose]();
     void this.#options.kept?.[Symbol.asyncDispose]();
@@ -320,7 +317,7 @@ export class ConmonTask implements Task {
     return this.#record;
   }
 
-  /** For what is done to the first process by its pid. */
+  /** For operations on the first process by its pid. */
   async #requireAlive(what: string, record: TaskRecord): Promise<TaskRecord> {
     if ((await this.livePid()) !== undefined) return record;
     throw new RuntimeError(
@@ -342,7 +339,7 @@ export class ConmonTask implements Task {
   }
 
   async #checkStarted(record: TaskRecord, startedAtNs: bigint): Promise<void> {
-    // What the OCI runtime restored runs for it; being told to go on twice does no harm.
+    // To the OCI runtime, restored processes are running; resuming them twice does no harm.
     if (record.restored) await continueRestored(this.id, record, this.#options.files);
     const begun = record.startedByUs === true && (await finishOwnStart(record.handler, this.id));
     const waiting = !record.restored && !begun && (await this.#runtime.isWaiting(record.handler));
@@ -360,7 +357,7 @@ export class ConmonTask implements Task {
     await this.#streams.processes.deleteAll();
     const byUs = record.removedByUs === true && this.#options.cgroup !== undefined;
     if (!byUs) await this.#runtime.delete(record.handler);
-    // An OCI runtime that has lost its own files of the container is content, and leaves this.
+    // An OCI runtime that has lost its files of the container succeeds without removing this.
     if (byUs || (record.cgroupDir !== undefined && existsSync(record.cgroupDir)))
       await removeContainerCgroup(this.#options);
     await removeRuntimeState(record.handler, id);
@@ -376,7 +373,7 @@ export class ConmonTask implements Task {
     if (exit !== undefined) this.#options.publish("/tasks/delete", endedProcess(record, id, exit));
   }
 
-  /** Once; of one that has ended at once, before its exit. */
+  /** Once, and before the exit of a process that ended at once. */
   #tellStart(): void {
     if (this.#isStartTold || this.#record === undefined) return;
     this.#isStartTold = true;

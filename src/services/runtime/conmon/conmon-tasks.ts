@@ -46,32 +46,32 @@ export type ConmonTasksOptions = {
   readonly handlers: HandlerTable;
   readonly cgroupDriver: CgroupDriver;
   /**
-   * On a tmpfs; exit files and console sockets go here. At most 80 characters, as names of sockets are short.
+   * On a tmpfs, for exit files and console sockets. At most 80 characters, since socket paths are limited.
    */
   readonly stateDir: string;
-  /** containerd's, of all tasks, and who is told what happens to them. */
+  /** containerd namespace of all tasks, for their events. */
   readonly namespace: string;
   readonly events: EventPublisher;
   readonly logger: Logger;
-  /** How long the OCI runtime may take to create a container. 240,000 unless given, as in CRI-O. */
+  /** How long the OCI runtime may take to create a container. Default 240,000, as in CRI-O. */
   readonly createTimeoutMs?: number;
   /**
-   * How long the output of an ExecSync is awaited after its command's end, when something that it left
-   * running holds the streams open; 0 is no limit. 10,000 unless given.
+   * How long to wait for output of an ExecSync after its command has ended, if processes that it left running
+   * hold the streams open; 0 is no limit. Default 10,000.
    */
   readonly drainExecSyncIoTimeoutMs?: number;
-  /** How long one who is attached may take no output while there is some. 10,000 unless given. */
+  /** How long an attached client may read nothing while there is output. Default 10,000. */
   readonly slowClientMs?: number;
   /**
-   * How long conmon may take to tell of the end of a container that was killed, or of the OCI runtime that
-   * should create one. 10,000 unless given.
+   * How long conmon may take to report the exit of a killed container, or of the OCI runtime that should
+   * create one. Default 10,000.
    */
   readonly monitorGraceMs?: number;
-  /** How often it is checked that no exit was missed and that every conmon lives. 10,000 unless given. */
+  /** How often to check for missed exits and dead conmons. Default 10,000. */
   readonly checkIntervalMs?: number;
 };
 
-/** {@link Tasks} with one conmon for each. Disposing of it stops watching; the tasks run on. */
+/** {@link Tasks} with one conmon each. Disposing stops watching; the tasks continue. */
 export class ConmonTasks implements Tasks {
   readonly #options: ConmonTasksOptions;
   readonly #layout: CgroupLayout;
@@ -97,7 +97,7 @@ export class ConmonTasks implements Tasks {
     this.#checks = setInterval(() => void this.#check(), options.checkIntervalMs ?? 10_000).unref();
   }
 
-  /** Throws RuntimeError FailedPrecondition when no cgroups are mounted. */
+  /** Throws RuntimeError FailedPrecondition if no cgroups are mounted. */
   static async open(options: ConmonTasksOptions): Promise<ConmonTasks> {
     const layout = await cgroupLayout();
     if (layout === undefined) {
@@ -118,7 +118,7 @@ export class ConmonTasks implements Tasks {
     const files = taskFiles(task.id, task.bundleDir, this.#exitsDir);
     const program = await this.#programs.pathFor(handler);
     const made = Promise.resolve(task.spec);
-    // Whoever needs it gets the error.
+    // Its user gets the error.
     made.catch(() => undefined);
     const args = await this.#monitorArguments(task, handler, program, files, made);
     using deadline = new Deadline(this.#options.createTimeoutMs ?? 240_000, signal);
@@ -218,7 +218,7 @@ export class ConmonTasks implements Tasks {
     return task;
   }
 
-  /** What is unreadable is as what is missing, but for the time that it tells. */
+  /** An unreadable record counts as missing, except for its time. */
   async #findRecord(id: string, files: TaskFiles): Promise<Pick<ConmonTaskOptions, "record" | "ranSinceNs">> {
     const found = await findTaskRecord(files.record);
     if (found.kind === "whole") return { record: found.record };
@@ -285,7 +285,7 @@ export class ConmonTasks implements Tasks {
       containerCgroupDir(this.#layout, pid, task),
     ]);
     const oomKillsAbove = await this.#oomKillsAbove(cgroupDir);
-    // What a restored process has open was chosen by whoever made the checkpoint.
+    // Open files of restored processes were chosen by the author of the checkpoint.
     if (owner !== undefined && task.restore === undefined && task.io.kind !== "client")
       await giveStreams(pid, owner);
     const killAllOnExit = !hasOwnPidNamespace(task.spec);
@@ -350,7 +350,7 @@ export class ConmonTasks implements Tasks {
     return task;
   }
 
-  /** The net under the watch: exits that it did not see, and monitors that were killed. */
+  /** Backs up the watch: finds missed exits and killed monitors. */
   async #check(): Promise<void> {
     try {
       await this.#exits.scan();

@@ -2,14 +2,13 @@ import { type FSWatcher, watch } from "node:fs";
 import { readdir } from "node:fs/promises";
 import type { Logger } from "../../../ground/logging/index.ts";
 
-/** Where there is no watch, exits are found so late at most. */
+/** Polling interval without a watch. */
 const scanMs = 1_000;
 
 /**
- * Tells when exit files appear: one inotify watch on the directory in which every conmon writes its own,
- * named after the container. {@link scan} finds what the watch may have missed. Where none can be had (the
- * user's inotify instances are used up) the directory is looked at every second instead, and a watch tried
- * for again.
+ * Reports new exit files: one inotify watch on the directory in which every conmon writes its own, named
+ * after the container. {@link scan} finds files that the watch missed. If no watch can be set (the user's
+ * inotify instances are used up), the directory is polled every second, and the watch is retried.
  */
 export class ExitWatch implements Disposable {
   readonly #directory: string;
@@ -62,8 +61,8 @@ export class ExitWatch implements Disposable {
   }
 
   /**
-   * `listener` may be called more than once, also for a file that is gone again. It must look for a file that
-   * was there before.
+   * `listener` may be called more than once, also for a file that was removed again. It must itself check for
+   * an already existing file.
    */
   add(id: string, listener: () => void): void {
     this.#listeners.set(id, listener);
@@ -73,7 +72,7 @@ export class ExitWatch implements Disposable {
     this.#listeners.delete(id);
   }
 
-  /** Calls the listener of each exit file that is there. */
+  /** Calls the listener of each existing exit file. */
   async scan(): Promise<void> {
     for (const name of await readdir(this.#directory)) this.#notify(name);
   }

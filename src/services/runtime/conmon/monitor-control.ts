@@ -11,8 +11,8 @@ const waitMs = 5_000;
 const restMs = 20;
 
 /**
- * The FIFO on which one conmon takes commands. conmon 2.1 takes all commands that it reads at once for the
- * first of them, so each is sent when the one before was read.
+ * The FIFO on which a conmon reads commands. conmon 2.1 executes only the first of several commands that it
+ * reads at once, so each is sent after the one before was read.
  */
 export class MonitorControl {
   readonly #path: string;
@@ -27,7 +27,7 @@ export class MonitorControl {
     return this.#send("resize", `1 ${height} ${width}\n`);
   }
 
-  /** Throws like {@link resize}. conmon has heard it then, and not yet done it. */
+  /** Throws like {@link resize}. When it resolves, conmon has read the command, but not yet executed it. */
   reopenLog(): Promise<void> {
     return this.#send("reopen log", "2 0 0\n");
   }
@@ -44,7 +44,7 @@ export class MonitorControl {
     for (let waited = 0; waited < waitMs; waited += restMs) {
       await sleep(restMs);
       if (unreadBytes(fifo.fd) === 0) return;
-      // It may have been killed before it read.
+      // It may have been killed before it read the command.
       await using _stillThere = await this.#open(what);
     }
     throw new RuntimeError("DeadlineExceeded", `${what}: conmon has not read ${this.#path} for ${waitMs} ms`);

@@ -2,13 +2,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { endsWithin, isAlive } from "../../../ground/linux/index.ts";
 import type { ProcessIdentity } from "./task-record.ts";
 
-/** For so long a thread of the pool waits, to which the kernel tells the end at once. */
+/** How long a pool thread waits, which the kernel notifies of the end at once. */
 const atOnceMs = 50;
 
 /**
- * Waits for the end of a process that is not our child: the kernel tells of one that comes soon, and after
- * that only looking does, every half second in the long run. False when it still runs after `timeoutMs`, or
- * when `signal` aborts.
+ * Waits for the end of a process that is not our child: first for a notification by the kernel, then by
+ * polling, finally every half second. False if it is still running after `timeoutMs`, or when `signal`
+ * aborts.
  */
 export async function waitForEnd(
   { pid, startTime }: ProcessIdentity,

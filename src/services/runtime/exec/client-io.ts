@@ -17,9 +17,9 @@ type Parts = {
 };
 
 /**
- * A client's streams, handed to the command: the daemon copies nothing. The FIFO of its input is opened when
- * it starts: clients whose input ends before they know of the command do not close it (nerdctl, ctr), and so
- * must not be able to write before.
+ * A client's streams, passed to the command: the daemon copies nothing. The FIFO of its input is opened when
+ * it starts: clients whose input ends before they know of the command do not close it (nerdctl, ctr), so they
+ * must not be able to write earlier.
  */
 export class ClientIo implements ExecIo {
   readonly resize = undefined;
@@ -70,7 +70,7 @@ export class ClientIo implements ExecIo {
     return { bytes: 0, text: "" };
   }
 
-  /** It is between the command and the client. */
+  /** That is up to the command and the client. */
   async outputEnded(): Promise<void> {}
 
   closeStdin(): void {

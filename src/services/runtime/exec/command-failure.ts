@@ -5,7 +5,7 @@ import type { CommandStatus } from "../../../ground/errors/index.ts";
  * program, 126 when it cannot be executed, as shells have it; undefined when the failure is another. The
  * runtimes have no codes of their own for it: crun and runc exit with 255 or 1 for everything.
  *
- * The name in a message was chosen by the pod: a message is told by how it begins and ends.
+ * The pod chooses the name in a message, so messages are recognized by their beginning and end.
  */
 export function commandFailure(message: string): CommandStatus | undefined {
   if (!isOfProgram(message)) return undefined;
@@ -20,7 +20,7 @@ const notFound = [
   "executable file not found in $PATH",
 ];
 
-/** As crun begins, up to 1.20 and since. */
+/** Beginnings of crun's messages, up to 1.20 and later. */
 const crunBeginnings = [
   "executable file `",
   "open executable: ",
@@ -30,10 +30,10 @@ const crunBeginnings = [
   "cannot find `` in $PATH",
 ];
 
-/** Before the name of what it looks at, up to 1.20 and since. */
+/** What precedes the path, up to 1.20 and later. */
 const crunOpening = ["open `", "cannot open `"];
 
-/** Of a name that crun's look at it does not get to the end of. */
+/** Ends of messages about a path that crun cannot resolve. */
 const crunUnreachable = [
   ": Not a directory",
   ": Too many levels of symbolic links",
@@ -45,6 +45,6 @@ function isOfProgram(message: string): boolean {
   if (crunBeginnings.some((beginning) => message.startsWith(beginning))) return true;
   if (crunOpening.some((beginning) => message.startsWith(beginning)))
     return crunUnreachable.some((end) => message.endsWith(end));
-  // runc, behind words that differ from version to version; in names it escapes the quotation mark.
+  // runc, after text that differs between versions; it escapes quotation marks in names.
   return message.startsWith('exec: "') || message.includes(' exec: "');
 }

@@ -1,9 +1,9 @@
 import type { CommandStatus } from "../../../ground/errors/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
 
-/** There is no such program, or it cannot be executed. */
+/** The program does not exist or cannot be executed. */
 export class CommandNotRun extends RuntimeError {
-  /** The OCI runtime's own, without what was being done. */
+  /** The OCI runtime's own message. */
   readonly words: string;
 
   constructor(what: string, words: string, commandStatus: CommandStatus) {

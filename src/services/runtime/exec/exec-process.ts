@@ -19,23 +19,23 @@ import type { ExecIo } from "./exec-io.ts";
 import { killExec } from "./kill-exec.ts";
 import { spawnExec } from "./spawn-exec.ts";
 
-/** For the last words of an OCI runtime that has started none. */
+/** How long to wait for the error message of an OCI runtime that started no command. */
 const wordsMs = 200;
 /** As containerd's. */
 const lastOutputMs = 2_000;
 const notStarted = 255;
-/** Of a command that nobody has tried to start. As containerd's. */
+/** Exit code of a command that was never started, as in containerd. */
 const neverStarted = 0;
 
 export type ExecProcessOptions = {
   readonly id: string;
   readonly context: ExecContext;
   readonly process: OciProcess;
-  /** This object's to dispose of. */
+  /** Disposed by this object. */
   readonly io: ExecIo;
-  /** Left out for a command that nobody else can know of. */
+  /** Left out for a command that no client can know of. */
   readonly publish?: PublishTask;
-  /** Called once it is forgotten. */
+  /** Called once it is deleted. */
   readonly onDelete?: () => void;
 };
 
@@ -48,7 +48,7 @@ export class ExecProcess implements Process {
   readonly #options: ExecProcessOptions;
   readonly #files: ExecFiles;
   readonly #exited = Promise.withResolvers<ExitStatus>();
-  /** Aborts when nobody waits for output any more. */
+  /** Aborts when nobody waits for its output any more. */
   readonly #abandoned = new AbortController();
   #state: ProcessState = { kind: "created" };
   #pid = 0;
@@ -73,7 +73,7 @@ export class ExecProcess implements Process {
     return this.#state;
   }
 
-  /** What has come on stderr, where the daemon sees it. */
+  /** Bytes received on stderr, if the daemon reads it. */
   get stderrBytes(): number {
     return this.#options.io.stderr().bytes;
   }
@@ -85,7 +85,7 @@ export class ExecProcess implements Process {
     let killing: Promise<void> | undefined;
     using _armed = deadline.onAbort(() => {
       killing = this.killAll();
-      // It is thrown below; but first there must be an exit.
+      // It is thrown below, after the exit.
       killing.catch(() => runtime.kill("SIGKILL"));
     });
     await this.#begun(runtime);
@@ -125,7 +125,7 @@ export class ExecProcess implements Process {
     return this.#failure;
   }
 
-  /** Resolves when the command runs, or the OCI runtime has ended. */
+  /** Resolves when the command is running, or the OCI runtime has ended. */
   async #begun(runtime: Subprocess): Promise<void> {
     for (let pauseMs = 5; runtime.end === undefined; pauseMs = Math.min(1.5 * pauseMs, 50)) {
       const pid = pidOf(this.#files);
@@ -225,14 +225,14 @@ export class ExecProcess implements Process {
     if (this.#isBegun && this.#state.kind !== "exited")
       return Promise.reject(this.#wrong("delete", "has not exited"));
     this.#deletion ??= this.#delete().catch((error: unknown) => {
-      // The next to ask tries again.
+      // The next call tries again.
       this.#deletion = undefined;
       throw error;
     });
     return this.#deletion;
   }
 
-  /** Kills it, where it runs, and deletes it. */
+  /** Kills it if it is running, and deletes it. */
   async end(): Promise<void> {
     if (this.#runtime !== undefined) await this.killAll();
     if (this.#isBegun) await this.#exited.promise;

@@ -7,13 +7,13 @@ import type { Command, ExecRequest, ExecResult } from "../tasks.ts";
 import type { ExecProcess } from "./exec-process.ts";
 import { runToEnd } from "./run-to-end.ts";
 
-/** Of each stream; as containerd's and CRI-O's. */
+/** For each stream, as in containerd and CRI-O. */
 const outputLimitBytes = 16 * 1024 * 1024;
 
 export type ExecSyncOptions = {
   readonly containerId: string;
   /**
-   * How long the output is awaited after the command's end, when something that it left running holds the
+   * How long to wait for output after the command has ended, if processes that it left running hold the
    * streams open; 0 is no limit.
    */
   readonly drainTimeoutMs: number;
@@ -40,7 +40,9 @@ export async function execSync(
   return { exitCode, stdout: new Uint8Array(), stderr: Buffer.from(notRun) };
 }
 
-/** Waits for the ends of the streams: what the command left running may hold them long after its own. */
+/**
+ * Waits for the ends of the streams, which processes that the command left running may hold open for long.
+ */
 async function drain(
   process: ExecProcess,
   { containerId, drainTimeoutMs, logger }: ExecSyncOptions,
@@ -55,7 +57,7 @@ async function drain(
   );
 }
 
-/** A sink that keeps what is written up to a limit; the rest is thrown away. It takes everything at once. */
+/** A sink that keeps what is written up to a limit and discards the rest. It never blocks. */
 class CollectedOutput extends Writable {
   readonly #kept: BoundedBytes;
 

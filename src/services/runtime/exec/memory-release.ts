@@ -1,20 +1,20 @@
 import { collectGarbage } from "../../../ground/heap/index.ts";
 import { giveBackFreeMemory } from "../../../ground/linux/index.ts";
 
-/** What is worth a collection, which takes some ten milliseconds. */
+/** From this much on, a collection, which takes about ten milliseconds, is worth it. */
 const manyBytes = 4 * 1024 * 1024;
-/** By the first the answer is with its client, by the second with one that takes it slowly. */
+/** By the first, the client has its response; by the second, even a slow one. */
 const delaysMs: readonly number[] = [10_000, 30_000];
 
 /**
- * Gives memory back after large answers. A daemon that has nothing to do makes no garbage, and so would keep
- * the buffers of an answer, several times its size, until it has something to do again.
+ * Frees memory after large responses. An idle daemon creates no garbage, and so would keep the buffers of a
+ * response, several times its size, until it is busy again.
  */
 export class MemoryRelease implements Disposable {
   #bytes = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** To be told of each answer. */
+  /** Must be called for each response. */
   add(bytes: number): void {
     this.#bytes += bytes;
     if (this.#timer === undefined && this.#takeMany()) this.#timer = this.#after(delaysMs);
@@ -33,13 +33,12 @@ export class MemoryRelease implements Disposable {
     // The collector frees array buffers in the background.
     this.#timer = setTimeout(() => {
       giveBackFreeMemory();
-      // Answers that were given since the timer was set may still have been on their way: both delays begin
-      // anew for them.
+      // Responses since the timer was set may still be in transit: both delays start again for them.
       this.#timer = this.#after(this.#takeMany() ? delaysMs : laterMs);
     }, 1000).unref();
   }
 
-  /** Whether much was given since it last was. */
+  /** Whether there were large responses since the last call. */
   #takeMany(): boolean {
     if (this.#bytes < manyBytes) return false;
     this.#bytes = 0;

@@ -5,7 +5,7 @@ import { CommandNotRun } from "./command-not-run.ts";
 import type { ExecProcess } from "./exec-process.ts";
 
 /**
- * How a command ended; `notRun` is what the OCI runtime said when there is no such program or it cannot be
+ * How a command ended; `notRun` is the OCI runtime's message if the program does not exist or cannot be
  * executed.
  */
 export type ExecOutcome = { readonly exitCode: number; readonly notRun: string | undefined };
@@ -65,7 +65,7 @@ export async function execStreamed(
     io: { kind: "streams", terminal, ...io },
   });
   const { exitCode, notRun } = await runToEnd(process, deadline, () => process.outputEnded(deadline.signal));
-  // A shell says on stderr what it cannot run; some OCI runtimes do so themselves.
+  // Reported on stderr, as by a shell, unless the OCI runtime has already done so.
   if (notRun !== undefined && process.stderrBytes === 0) (io.stderr ?? io.stdout)?.write(notRun);
   return { exitCode };
 }

@@ -7,30 +7,30 @@ import { FactsCache } from "./facts-cache.ts";
 import { findProgram } from "./find-program.ts";
 import type { Usability } from "./handler.ts";
 
-/** CRIU, by which OCI runtimes take checkpoints of processes and restore them. */
+/** CRIU, with which OCI runtimes checkpoint and restore processes. */
 export type Criu = {
-  /** Absolute; as configured where there is no such program. */
+  /** Absolute; as configured if there is no such program. */
   readonly path: string;
-  /** As the program says it, such as "4.1.1"; "" when not known. */
+  /** As the program reports it, such as "4.1.1"; "" if unknown. */
   readonly version: string;
-  /** Whether it gets along with this kernel, by its own `check`. */
+  /** Whether it works with this kernel, according to its own `check`. */
   readonly usability: Usability;
 };
 
 export type DetectCriuOptions = {
-  /** Absolute path, or a name to be looked for in the usual directories. */
+  /** Absolute path, or a name to look up in the usual directories. */
   readonly program: string;
-  /** What was found out is kept here. */
+  /** Results are cached here. */
   readonly stateDir: string;
 };
 
 /** The daemon's start waits for it. */
 const answerMs = 5_000;
 
-/** Joins processes to the namespaces of a pod (`join-ns`, external network namespaces) since this version. */
+/** Supports joining a pod's namespaces (`join-ns`, external network namespaces) since this version. */
 const oldest = [3, 16] as const;
 
-/** Looks for CRIU and asks it whether it can work here; not again while program and kernel are the same. */
+/** Finds CRIU and checks whether it works here; the result is cached for this program and kernel. */
 export async function detectCriu({ program, stateDir }: DetectCriuOptions): Promise<Criu> {
   const path = await findProgram(program);
   if (path === undefined) {
@@ -53,8 +53,8 @@ export async function detectCriu({ program, stateDir }: DetectCriuOptions): Prom
 }
 
 /**
- * One that does not answer in time, on a machine that has much to do, counts as usable for now: a checkpoint
- * tells what is wrong.
+ * One that does not respond in time, on a busy machine, counts as usable for now: a checkpoint would report
+ * the problem.
  */
 async function askCriu(path: string): Promise<Omit<Criu, "path"> & { readonly isCertain: boolean }> {
   const [versionAnswer, complaint] = await Promise.all([
@@ -88,7 +88,7 @@ function firstError(output: string): string {
   return line.trim() === "" ? "it says nothing" : line.trim();
 }
 
-/** OCI runtimes look for criu by its name: the directory of ours comes first. */
+/** OCI runtimes look up criu by name, so our criu's directory comes first in PATH. */
 export function criuEnvironment(criuPath: string): Readonly<Record<string, string>> {
   return { ...runtimeEnvironment, PATH: `${dirname(criuPath)}:${runtimeEnvironment.PATH}` };
 }

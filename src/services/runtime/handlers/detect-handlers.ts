@@ -11,21 +11,22 @@ import { askProgram, type ProgramFacts } from "./program-facts.ts";
 
 /** A handler as configured. */
 export type HandlerConfig = {
-  /** Absolute path of the program; "" is the one of the handler's name in the usual directories. */
+  /** Absolute path of the program; "" looks up the handler's name in the usual directories. */
   readonly path: string;
   readonly privilegedWithoutHostDevices: boolean;
 } & AnnotationRules;
 
 export type DetectHandlersOptions = {
-  /** By name; crun and runc are there without being named. */
+  /** By name; crun and runc are included by default. */
   readonly handlers: Readonly<Record<string, HandlerConfig>>;
   /**
-   * A handler's name, or "auto": crun where this host lets it run, else runc, else the first that is usable.
+   * A handler's name, or "auto": crun if it works on this host, otherwise runc, otherwise the first usable
+   * one.
    */
   readonly defaultHandler: string;
-  /** What was found out is kept here, and each OCI runtime gets its own directory for its state. */
+  /** Results are cached here, and each OCI runtime gets a directory for its state. */
   readonly stateDir: string;
-  /** How long a program may take to answer; 20 s unless given. The daemon's start waits for it. */
+  /** How long a program may take to respond; default 20 s. The daemon's start waits for it. */
   readonly answerMs?: number;
 };
 
@@ -36,9 +37,9 @@ const usual: HandlerConfig = { path: "", privilegedWithoutHostDevices: false, ..
 const known = { crun: usual, runc: usual };
 
 /**
- * Finds out which handlers this host can use. Programs that have not changed since they were last asked are
- * not started again; all others are asked at the same time. Throws RuntimeError InvalidArgument when the
- * default is none of them.
+ * Detects which handlers this host can use. Programs that have not changed since the last time are not
+ * started again; all others are queried concurrently. Throws RuntimeError InvalidArgument if the default is
+ * not among them.
  */
 export async function detectHandlers(options: DetectHandlersOptions): Promise<HandlerTable> {
   const cache = await FactsCache.open<ProgramFacts>(join(options.stateDir, "handlers.json"));
@@ -68,9 +69,7 @@ export async function detectHandlers(options: DetectHandlersOptions): Promise<Ha
   return { handlers, ...chooseDefault(handlers, options.defaultHandler) };
 }
 
-/**
- * Raised when what is made of a program's answers changes: those that an older daemon kept are then no good.
- */
+/** Raised when the interpretation of programs' answers changes, to invalidate an older daemon's cache. */
 const factsVersion = 6;
 
 async function cachedFacts(
@@ -83,7 +82,7 @@ async function cachedFacts(
   const known = cache.get(key);
   if (known !== undefined) return known;
   const facts = await askProgram(path, answerMs);
-  // One that could not answer is asked again next time.
+  // One that could not respond is queried again next time.
   if (facts.version !== "" && facts.isCertain) cache.set(key, facts);
   return facts;
 }

@@ -1,15 +1,16 @@
 import type { AnnotationRules } from "../spec/passed-annotations.ts";
 
-/** What a handler can do beyond the runtime-spec's minimum; told to kubelets in the Status RPC. */
+/** A handler's features beyond the runtime-spec's minimum; reported to kubelets in the Status RPC. */
 export type HandlerFeatures = {
-  /** Mounts that are read-only all the way down (mount option `rro`). */
+  /** Recursively read-only mounts (mount option `rro`). */
   readonly recursiveReadOnlyMounts: boolean;
-  /** It can run containers in a user namespace that exists. ID-mapped mounts are ours. */
+  /** It can run containers in an existing user namespace. berth creates ID-mapped mounts itself. */
   readonly userNamespaces: boolean;
   /** It can give a container a cgroup namespace of its own. */
   readonly cgroupNamespaces: boolean;
   /**
-   * `checkpoint` and `restore`: the program is built to use CRIU. Whether there is a CRIU is not its to say.
+   * `checkpoint` and `restore`: the program is built to use CRIU. This does not say whether CRIU is
+   * installed.
    */
   readonly checkpoint: boolean;
   /**
@@ -26,27 +27,27 @@ export type HandlerFeatures = {
 };
 
 /**
- * A runtime handler, under the name by which pods ask for it (RuntimeClass). `kind` says what makes its
- * tasks; whoever needs more than is said of every handler tells the kinds apart first.
+ * A runtime handler, under the name that pods request (RuntimeClass). `kind` says what runs its tasks; code
+ * that needs more than the common fields must distinguish kinds.
  */
 export type Handler = RuncLikeHandler;
 
-/** What is known of a handler of any kind. */
+/** Common fields of all kinds. */
 type AnyHandler = {
   readonly name: string;
   readonly usability: Usability;
   readonly features: HandlerFeatures;
-  /** Privileged containers get no devices of the host but those that they ask for. */
+  /** Privileged containers get only the host devices that they request. */
   readonly privilegedWithoutHostDevices: boolean;
 } & AnnotationRules;
 
 /** A program with runc's command line, which conmon runs. */
 export type RuncLikeHandler = AnyHandler & {
   readonly kind: "runc-like";
-  /** Absolute; "" when the program was not found. */
+  /** Absolute; "" if the program was not found. */
   readonly path: string;
   readonly type: "crun" | "runc" | "other";
-  /** As the program says it, such as "1.8.1"; "" when not known. */
+  /** As the program reports it, such as "1.8.1"; "" if unknown. */
   readonly version: string;
   /** Directory in which the OCI runtime keeps its own state (`--root`), under the state directory. */
   readonly root: string;
@@ -56,16 +57,16 @@ export type Usability =
   | { readonly kind: "usable" }
   | { readonly kind: "unusable"; readonly reason: string; readonly remedy: string };
 
-/** All handlers of this host, and the one that pods get which name none. */
+/** All handlers of this host, and the default one. */
 export type HandlerTable = {
   readonly handlers: readonly Handler[];
-  /** Name of the default handler. It may be unusable, when none is usable. */
+  /** Name of the default handler. It may be unusable, if none is usable. */
   readonly defaultName: string;
   /** Why that one, in a sentence; for `berth doctor`. */
   readonly explanation: string;
 };
 
-/** A handler by name, "" being the default; undefined when there is none of that name. */
+/** A handler by name; "" is the default; undefined if there is none. */
 export function findHandler(table: HandlerTable, name: string): Handler | undefined {
   const wanted = name === "" ? table.defaultName : name;
   return table.handlers.find((handler) => handler.name === wanted);

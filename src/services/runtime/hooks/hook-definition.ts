@@ -12,7 +12,7 @@ export type UsableHook = {
   readonly stages: readonly OciHookStage[];
 };
 
-/** One that cannot be run; `when` may still say for whom it was meant. */
+/** A hook that cannot be run; `when` may still say for which containers it was meant. */
 export type BrokenHook = {
   readonly kind: "broken";
   readonly file: string;
@@ -20,13 +20,13 @@ export type BrokenHook = {
   readonly problem: string;
 };
 
-/** A hook's conditions, and the rest of it, which throws what is wrong there. */
+/** A hook's conditions, and a function for the rest, which throws if that is invalid. */
 export type ParsedHook = {
   readonly when: HookConditions;
   readonly action: () => Pick<UsableHook, "hook" | "stages">;
 };
 
-/** For which containers a hook runs: those for which all (version 0.1.0: any) of its conditions are true. */
+/** When a hook runs: for containers for which all (version 0.1.0: any) of its conditions are true. */
 export type HookConditions = {
   readonly needed: "all" | "any";
   readonly conditions: readonly HookCondition[];
@@ -34,29 +34,29 @@ export type HookConditions = {
 
 export type HookCondition =
   | { readonly kind: "always"; readonly value: boolean }
-  /** Some annotation's key and value match. */
+  /** Key and value of an annotation match. */
   | { readonly kind: "annotation"; readonly key: Pattern; readonly value: Pattern }
   /** The first word of the command matches one of them. */
   | { readonly kind: "commands"; readonly patterns: readonly Pattern[] }
-  /** The client asked for a directory or file of the host. */
+  /** The client requested a directory or file of the host. */
   | { readonly kind: "hasBindMounts"; readonly value: boolean }
   /** One that could not be read, and why. */
   | { readonly kind: "unreadable"; readonly problem: string };
 
-/** What the conditions look at. */
+/** The input of the conditions. */
 export type HookSubject = {
   readonly annotations: Readonly<Record<string, string>>;
   readonly command: string;
   readonly hasBindMounts: boolean;
 };
 
-/** Whether the hook is for such a container: "unknown" only where what could be read leaves it open. */
+/** Whether the hook applies to such a container: "unknown" only if the readable conditions leave it open. */
 export function isFor(
   { needed, conditions }: HookConditions,
   subject: HookSubject,
 ): "yes" | "no" | "unknown" {
   const verdicts = conditions.map((condition) => isTrue(condition, subject));
-  // One of these decides, whatever the others are.
+  // One of these decides on its own.
   const deciding = needed === "any";
   if (verdicts.includes(deciding)) return deciding ? "yes" : "no";
   if (verdicts.includes("unknown")) return "unknown";

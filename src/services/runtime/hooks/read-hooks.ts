@@ -9,10 +9,10 @@ import { brokenHook, parseHook } from "./parse-hook.ts";
 
 /**
  * The hooks of some directories, in the order in which they run: by the lower-case names of their files. A
- * file masks those of the same name in earlier directories. They are read anew for each container, so that
- * what an installer adds or removes is heeded; a directory that is not there costs one look. Files that
- * cannot be used are among them, as `broken`. Throws the error of a system call for which the daemon has no
- * descriptor or memory: it says nothing of the file.
+ * file masks those of the same name in earlier directories. They are read for each container, so that changes
+ * by installers take effect; a missing directory costs one system call. Unusable files are included, as
+ * `broken`. Throws the error of a system call for which the daemon has no descriptor or memory: that says
+ * nothing about the file.
  */
 export async function readHooks(directories: readonly string[]): Promise<readonly HookDefinition[]> {
   const listed = await Promise.all(directories.map(hookFiles));
@@ -22,19 +22,19 @@ export async function readHooks(directories: readonly string[]): Promise<readonl
   return [...listed.flatMap(({ unreadable }) => unreadable), ...hooks.flat()];
 }
 
-/** Those that cannot be used, to be told of. */
+/** The unusable ones, to be reported. */
 export function unusableHooks(hooks: readonly HookDefinition[]): readonly UnusableFile[] {
   return hooks.flatMap((hook) =>
     hook.kind === "broken" ? [{ path: hook.file, problem: hook.problem }] : [],
   );
 }
 
-/** The files of these directories that cannot be used. */
+/** The unusable files of these directories. */
 export async function findUnusableHooks(directories: readonly string[]): Promise<readonly UnusableFile[]> {
   return unusableHooks(await readHooks(directories));
 }
 
-/** One that has gone since it was listed is none. */
+/** A file that was removed since it was listed is ignored. */
 async function readHook(path: string): Promise<readonly HookDefinition[]> {
   try {
     return [parseHook(await readFile(path, "utf8"), path)];

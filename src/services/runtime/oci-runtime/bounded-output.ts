@@ -3,9 +3,7 @@ import { settledBy } from "../streams/copy-output.ts";
 
 const firstBytes = 4096;
 
-/**
- * Collects a stream up to a limit; the rest is read and thrown away, so that the writer never stands still.
- */
+/** Collects a stream up to a limit; the rest is read and discarded, so that the writer never blocks. */
 export class BoundedOutput {
   readonly #stream: Readable;
   readonly #closed: Promise<void>;
@@ -23,8 +21,8 @@ export class BoundedOutput {
   }
 
   /**
-   * Resolves when the writers are gone, or after `graceMs`: a process that was left in the background may
-   * hold the stream open for ever.
+   * Resolves when the writers are gone, or after `graceMs`: a background process may hold the stream open
+   * forever.
    */
   async ended(graceMs: number): Promise<void> {
     const grace = new AbortController();
@@ -49,7 +47,7 @@ export class BoundedOutput {
   }
 }
 
-/** Bytes up to a limit; the rest is thrown away. */
+/** Bytes up to a limit; the rest is discarded. */
 export class BoundedBytes {
   readonly #limitBytes: number;
   /**

@@ -1,9 +1,6 @@
 import { RuntimeError } from "../runtime-error.ts";
 
-/**
- * A limit on how long something may take, together with the caller's own signal. Disposing of it frees its
- * timer.
- */
+/** A time limit combined with the caller's signal. Disposing frees its timer. */
 export class Deadline implements Disposable {
   readonly signal: AbortSignal;
   readonly #expiry = new AbortController();
@@ -29,7 +26,7 @@ export class Deadline implements Disposable {
       throw new RuntimeError("Canceled", `${what}: canceled`, { cause: this.signal.reason });
   }
 
-  /** Calls `stop` when it is over, at once if it is already. The result takes that back. */
+  /** Calls `stop` when it is over, at once if it already is. Disposing the result cancels that. */
   onAbort(stop: () => void): Disposable {
     if (this.signal.aborted) stop();
     this.signal.addEventListener("abort", stop, { once: true });

@@ -9,14 +9,12 @@ import { BoundedOutput } from "./bounded-output.ts";
 import { Deadline } from "./deadline.ts";
 import { clipped, lastRuntimeError } from "./runtime-log.ts";
 
-/**
- * An environment with nothing of the daemon's own in it: OCI runtimes act on NOTIFY_SOCKET and LISTEN_FDS.
- */
+/** An environment without the daemon's own variables: OCI runtimes act on NOTIFY_SOCKET and LISTEN_FDS. */
 export const runtimeEnvironment: Readonly<Record<string, string>> = {
   PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 };
 
-/** What stands on an OCI runtime's command line before the name of the command. */
+/** An OCI runtime's arguments before the command name. */
 export function globalArguments(
   handler: RuncLikeHandler,
   cgroupDriver: CgroupDriver,
@@ -30,7 +28,7 @@ export function globalArguments(
 
 export type RuntimeCall = {
   readonly handler: RuncLikeHandler;
-  /** What to start for it, where that is not its own path; see {@link SealedPrograms}. */
+  /** What to start instead of its path; see {@link SealedPrograms}. */
   readonly program?: string;
   readonly cgroupDriver: CgroupDriver;
   /** Where the runtime writes its log; not removed here. */
@@ -76,7 +74,7 @@ export type ProgramRun = {
   readonly timeoutMs: number;
   /** It is killed when its time is over, it alone, unless given. */
   readonly ending?: ProgramEnding;
-  /** Says why it failed. */
+  /** Creates the error for a failure. */
   readonly failure: (stderr: string, code: number) => Promise<string>;
 };
 
@@ -84,7 +82,7 @@ export type ProgramRun = {
 export type ProgramEnding = {
   /** {@link SpawnOptions.blockedSignals}. */
   readonly blockedSignals: readonly NodeJS.Signals[];
-  /** Ends the process group of `leader`, and resolves then; never rejects. */
+  /** Ends the process group of `leader`, then resolves; never rejects. */
   readonly end: (leader: number) => Promise<void>;
 };
 
@@ -128,7 +126,7 @@ export function runtimeFailure(
   return new RuntimeError(isFull ? "ResourceExhausted" : "Internal", `${what}: ${words}`, options);
 }
 
-/** What a command leaves running may hold its output open; nobody waits for that. */
+/** Processes that a command leaves running may hold its output open, which is not waited for. */
 const drainMs = 200;
 
 /**
@@ -153,7 +151,7 @@ export async function exitCodeOf(child: Subprocess): Promise<number> {
   return code ?? 128 + constants.signals[signal ?? "SIGKILL"];
 }
 
-/** What an OCI runtime says about its failure: in its log, else on stderr. */
+/** An OCI runtime's error message: from its log, otherwise from stderr. */
 export async function failureMessage(logPath: string, stderr: string, code: number): Promise<string> {
   const message = (await lastRuntimeError(logPath)) ?? clipped(stderr.trim());
   return message === "" ? `failed with code ${code} and printed nothing` : message;

@@ -1,6 +1,6 @@
 import { readLogTail } from "../log-tail.ts";
 
-/** Room for a message that names twice, with escapes, the longest argument that the kernel takes. */
+/** Enough for a message that repeats the kernel's longest argument twice, with escapes. */
 const tailBytes = 1024 * 1024;
 
 /**
@@ -16,7 +16,7 @@ export async function lastRuntimeError(logPath: string): Promise<string | undefi
 
 const clippedCharacters = 2048;
 
-/** Beginning and end of a message that holds what a pod chose, as long as that may be. */
+/** Beginning and end of a message, whose length pods can choose. */
 export function clipped(message: string): string {
   if (message.length <= clippedCharacters) return message;
   return `${message.slice(0, clippedCharacters / 2)} ... ${message.slice(-clippedCharacters / 2)}`;
