@@ -2,7 +2,7 @@ import type { GarbageFollower } from "../services/gc/index.ts";
 import type { ActivationStore, Holder } from "../services/mounts/index.ts";
 import type { NamespaceStorage } from "../services/storage/index.ts";
 
-/** Takes down a namespace's activated mounts with what has held them. */
+/** Unmounts a namespace's activated mounts once nothing holds them any more. */
 export function activationFollower(
   activations: Pick<ActivationStore, "collect">,
 ): (storage: NamespaceStorage) => GarbageFollower {

@@ -4,14 +4,14 @@ import type { Config } from "../ground/config/index.ts";
 import { BerthError } from "../ground/errors/index.ts";
 import { lockDirectory } from "../ground/linux/index.ts";
 
-/** How long a daemon that is just ending may still have them. */
+/** How long to wait for a daemon that is just ending. */
 const patienceMs = 1000;
 const retryMs = 50;
 
 /**
- * Makes the root and the state directory, if they are not there, and keeps them for this process alone until
- * it ends: two daemons in either would take each other's containers down. Throws BerthError
- * FailedPrecondition with the other's pid.
+ * Creates the root and the state directory if needed, and locks them for this process until it ends: two
+ * daemons in either would remove each other's containers. Throws BerthError FailedPrecondition with the
+ * other's pid.
  */
 export async function claimDirectories({ root, state }: Config): Promise<AsyncDisposable> {
   await using claimed = new AsyncDisposableStack();

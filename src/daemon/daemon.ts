@@ -58,13 +58,13 @@ const noCgroups = { kind: "v1", v1: new Map<string, string>() } as const;
 
 /** For fault tests. */
 export type DaemonHooks = {
-  /** Called with the name of each step of the engine's and the pod manager's, before it is made. */
+  /** Called with the name of each step of the engine and the pod manager before it. */
   readonly observer?: StepObserver;
 };
 
-/** The daemon: every room, made and handed to those that need it. */
+/** The daemon: creates the services of all rooms and connects them. */
 export class Daemon implements AsyncDisposable {
-  /** Resolves when the daemon can do no more than end: its database has died. */
+  /** Resolves when the daemon can only end: its database has failed. */
   readonly failed: Promise<Error>;
   readonly #server: GrpcServer;
   readonly #podManager: DaemonPodManager | undefined;
@@ -86,8 +86,9 @@ export class Daemon implements AsyncDisposable {
   }
 
   /**
-   * Opens all that is on disk, takes up what runs, and serves. What was opened is closed again when a part
-   * fails, the database among it, which is the daemon's from here on; without one the engine is Docker's.
+   * Opens everything on disk, recovers running containers, and serves. If a part fails, everything that was
+   * opened is closed again, including the database, which the daemon takes over; without one, the engine is
+   * Docker's.
    */
   static async start(
     config: Config,
@@ -162,7 +163,7 @@ export class Daemon implements AsyncDisposable {
           podRuntime,
           activations: (namespace) => activations.inNamespace(namespace),
           transfers: async (namespace) => (await images.open(namespace)).images.transfers,
-          // Without cgroups no engine would have opened.
+          // No engine opens without cgroups.
           cgroups: rooms.use(new CgroupReadings((await cgroupLayout()) ?? noCgroups, logger)),
           differ,
           layerDiffs,
@@ -175,7 +176,7 @@ export class Daemon implements AsyncDisposable {
     const managed = config.manager.enabled ? [managerService(() => podManager.api())] : [];
     const server = await serve([...cri, berth, ...managed, ...containerd], config, logger);
     if (config.containerdApi.enabled) rooms.use(await Restarts.open({ storage, tasks, events, logger }));
-    // A crash leaves content that nothing needs, and leases that run out.
+    // A crash leaves unused content, and leases that expire.
     engine.images
       .collectGarbage()
       .catch((err: unknown) => logger.error({ err }, "garbage collection after the start failed"));
@@ -183,7 +184,7 @@ export class Daemon implements AsyncDisposable {
     return new Daemon(server, podManager, hostPaths, rooms.move(), database.died);
   }
 
-  /** With nothing of our own storage, and no metadata. */
+  /** Without berth's own storage and metadata. */
   static async #startOverDocker(
     config: Config,
     logger: Logger,
@@ -204,7 +205,7 @@ export class Daemon implements AsyncDisposable {
     return new Daemon(server, undefined, hostPaths, rooms.move(), neverFails);
   }
 
-  /** Takes no more calls, lets those under way end, closes what is open. Containers go on. */
+  /** Accepts no more calls, waits for those in flight, and closes everything. Containers keep running. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#hostPaths.hurry();
     // It is a client of the server.
@@ -224,7 +225,7 @@ function watchedHostPaths(logger: Logger): HostPaths {
   });
 }
 
-/** CRI's services, and the server of its streams. */
+/** CRI's services and streaming server. */
 async function openCri(
   engine: Engine & { readonly streams: Streams },
   config: Config,
@@ -249,22 +250,19 @@ async function serve(services: readonly GrpcService[], config: Config, logger: L
     }
     return server;
   } catch (error) {
-    // A socket that is open already would answer, over rooms that are closed.
+    // An open socket would serve calls with closed rooms.
     await server.close();
     throw error;
   }
 }
 
-/** The sockets that everything is served on: clients of containerd may look for it elsewhere. */
+/** The sockets to serve on: containerd's clients may expect another path. */
 function addresses({ address, containerdApi }: Config): ReadonlySet<string> {
   const { enabled, address: another } = containerdApi;
   return new Set(enabled && another !== "" ? [address, another] : [address]);
 }
 
-/**
- * Looks at files that are read anew for each container or pull, so that what is wrong with them is told
- * before.
- */
+/** Checks files that are read for each container or pull, so that problems are reported at the start. */
 async function lookForUnusable({ container, images }: Config, files: UnusableFiles): Promise<void> {
   files.found("OCI hooks", await findUnusableHooks(container.hooksDirs));
   files.found("registry hosts", await findHostsProblems(images.certsDirs));
@@ -294,7 +292,7 @@ async function openEngine(
     openStorage(config, logger, database, events, given, rooms),
     openRunning(config, logger, events, rooms),
   ] as const;
-  // When one fails, what the other is still opening would come too late to be closed.
+  // If one failed while the other was still opening, the other would not be closed.
   await Promise.allSettled(opening);
   const [{ all, allImages, nodePeers, storage, ...images }, { running, taskOptions }] =
     await Promise.all(opening);
@@ -337,7 +335,7 @@ async function openEngine(
       logger,
     }),
   );
-  // Not before: what no record knows may have had layers mounted.
+  // Not earlier: strays without a record may have had layers mounted.
   await storage.startCleanup();
   await allImages.clean();
   await all.collectOthers(criNamespace);
@@ -354,7 +352,7 @@ async function openEngine(
   return { engine, storage: all, criStorage, tasks, images: allImages, nodePeers, pods, podRuntime };
 }
 
-/** Undefined where the configuration does not want labels, or the kernel has none. */
+/** Undefined if the configuration disables labels, or the kernel has none. */
 async function openSeLinux(
   { enableSelinux, selinuxCategoryRange: categoryRange }: Config["security"],
   host: HostFacts,
@@ -389,7 +387,7 @@ async function openStorage(
   const storage = await all.inNamespace(criNamespace);
   const { name: namespace, content, leases } = storage;
   const snapshotter = await storage.snapshotter(settings.snapshotter);
-  // Its file system is measured before there is a snapshot.
+  // Its file system is measured even before the first snapshot.
   await snapshotter.makeRoot();
   storage.addImageReferences(await imageReferences(database, namespace, snapshotter, settings.keepLayers));
   storage.addRoots(await profileRoots(database, namespace));

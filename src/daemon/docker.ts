@@ -11,7 +11,7 @@ import { readHostFacts } from "../services/runtime/index.ts";
 import { readPem } from "./streaming.ts";
 import { version } from "./version.ts";
 
-/** The engine over a Docker Engine, and of our own services only the network. Throws ConfigError. */
+/** The engine over a Docker Engine; of berth's own services it uses only the network. Throws ConfigError. */
 export async function openDockerEngine(
   config: Config,
   logger: Logger,
@@ -29,7 +29,7 @@ export async function openDockerEngine(
       {
         ...cni,
         ipPreference: ipPref,
-        // Not the native engine's, which would take these pods for its own that are gone.
+        // Not the native engine's directory: that would take these pods for lost ones of its own.
         cacheDir: join(directory, "network"),
         defaultDir: join(directory, "default-network"),
         names: instanceNames(directory),
@@ -98,7 +98,7 @@ function refuse(what: string, instead: string): () => never {
   };
 }
 
-/** What berth's own storage would be needed for. */
+/** Calls that would need berth's own storage. */
 export const withoutStorage: Pick<BerthServiceOptions, "files" | "mounts"> = {
   files: {
     diff: refuse("berth image diff", "docker image history"),

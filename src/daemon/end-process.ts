@@ -2,13 +2,12 @@ import { flushCompileCache } from "node:module";
 import { exitAtOnce } from "../ground/linux/index.ts";
 import type { Logger } from "../ground/logging/index.ts";
 
-/** For a last line of the log on its way. */
+/** For a last log line. */
 const patienceMs = 1000;
 
 /**
- * Lets the process end, also with threads that the kernel holds in a file system that does not answer: such a
- * call keeps Node running, and Node's exit would wait for its thread. What else is to be done at the exit is
- * done before.
+ * Ends the process even if threads are blocked in an unresponsive file system: such a call keeps Node
+ * running, and Node's exit would wait for its thread. Exit handlers run before.
  */
 export function endProcess(): void {
   flushCompileCache();
@@ -16,14 +15,13 @@ export function endProcess(): void {
   setTimeout(() => process.exit(), patienceMs).unref();
 }
 
-/** Less than the 90 seconds after which systemd kills, so that the log says what happened. */
+/** Less than the 90 seconds after which systemd kills the process, so that the log says what happened. */
 const limitMs = 20_000;
 const writingLogMs = 500;
 
 /**
- * From now on the daemon has twenty seconds to end in order; then it ends as by a crash, which it is made
- * for: what was under way is taken back or gone on with at the next start. Not by exit(3), which would wait
- * for threads that may hang in the kernel.
+ * From now on, the daemon has twenty seconds for an orderly shutdown; then it exits as in a crash, from which
+ * the next start recovers. Not with exit(3), which would wait for threads that may hang in the kernel.
  */
 export function endInTime(logger: Logger): void {
   setTimeout(() => {

@@ -1,7 +1,7 @@
 import { type Config, ConfigError } from "../ground/config/index.ts";
 import type { ThresholdOptions } from "../services/images/index.ts";
 
-/** As often as this the disk is looked at; kubelets do so every five minutes. */
+/** How often the disk is checked; kubelets check every five minutes. */
 const periodMs = 60_000;
 
 /** When images are removed because the disk fills up. Throws ConfigError InvalidArgument. */

@@ -6,13 +6,13 @@ import { threadPoolSize } from "../ground/threads/index.ts";
 // Read when the pool is first used.
 process.env.UV_THREADPOOL_SIZE ??= `${threadPoolSize}`;
 
-// bin/berthd set it for this process alone.
+// bin/berthd set it only for this process.
 delete process.env.MALLOC_ARENA_MAX;
 
-// What bin/berthd sets is for the main thread. In other threads buffers of streams die young, and would wait
-// in memory for the collection that a large room brings late.
+// bin/berthd's setting is for the main thread. In other threads, stream buffers are short-lived, and with a
+// large young generation they would be collected late.
 setFlagsFromString("--max-semi-space-size=1");
 
-// Loading the libraries takes most of a start: what is imported from here on is found compiled.
+// Loading libraries takes most of a start: from here on, imports use the compile cache.
 keepCompiledCode(cacheDirectoryOf(process.env));
 import("./run.ts").then(({ run }) => run(process.argv.slice(2)));

@@ -4,17 +4,20 @@ import { giveBackFreeMemory, giveBackProgram } from "../ground/linux/index.ts";
 import type { Logger } from "../ground/logging/index.ts";
 
 /**
- * What ended threads and answered requests leave free lies all over the C library's heap. To look for it
- * takes less than a millisecond.
+ * Memory that ended threads and requests have freed is scattered in the C library's heap. Trimming takes less
+ * than a millisecond.
  */
 const lookMs = 20_000;
 
-/** A kubelet's polling of a hundred pods takes three in a hundred of a processor's time, making pods most. */
+/** A kubelet's polling of a hundred pods takes three percent of a CPU; creating pods takes most of one. */
 const restPart = 0.05;
-/** So much work reads pages of the program that are worth giving back. */
+/** After this much work, pages of the program are worth giving back. */
 const workMs = 250;
 
-/** So much room for young objects is worth a collection: what a daemon has that has made a few pods. */
+/**
+ * From this size of the young generation on, a collection is worth it: a daemon reaches it after creating a
+ * few pods.
+ */
 const youngBytes = 2 * 1024 * 1024;
 
 /**
@@ -39,18 +42,18 @@ export function giveBackAtRest(logger: Logger): void {
     try {
       giveBackProgram();
     } catch (err) {
-      // As when no more files can be opened: it is done again after more work.
+      // For instance, if no more files can be opened: retried after more work.
       logger.debug({ err }, "cannot give pages of the program back");
     }
   }, lookMs).unref();
 }
 
-/** What V8 has of memory for young objects of this thread, whether there are any. */
+/** Size of V8's young generation of this thread, used or not. */
 function youngSpace(): number {
   return getHeapSpaceStatistics().find(({ space_name: name }) => name === "new_space")?.space_size ?? 0;
 }
 
-/** What this process has had of processors since its start. */
+/** CPU time of this process since its start. */
 function processorMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;

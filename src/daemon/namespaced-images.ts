@@ -31,7 +31,7 @@ type Options = {
 
 type Opened = { readonly images: Images & AsyncDisposable; readonly usageMeter: UsageMeter };
 
-/** The images of each containerd namespace, opened when they are first asked for. */
+/** The images of each containerd namespace, opened on first use. */
 export class NamespacedImages implements AsyncDisposable {
   readonly #options: Options;
   readonly #opened = new Map<string, Promise<Opened>>();
@@ -40,7 +40,7 @@ export class NamespacedImages implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Once for each root directory in a process. */
+  /** Once per root directory in a process. */
   static async create(options: Options): Promise<NamespacedImages> {
     const { config, trees } = options;
     await removeStaged(stagingIn(config), trees);
@@ -54,13 +54,13 @@ export class NamespacedImages implements AsyncDisposable {
     try {
       return await opening;
     } catch (error) {
-      // The next to ask tries again; another one may have done so already.
+      // The next call retries; another one may already have done so.
       if (this.#opened.get(namespace) === opening) this.#opened.delete(namespace);
       throw error;
     }
   }
 
-  /** Opens those of namespaces in which a crash has left something of a transfer, which takes it away. */
+  /** Opens the images of namespaces in which a crash left parts of a transfer, which removes them. */
   async clean(): Promise<void> {
     const { storage } = this.#options;
     for (const name of storage.usedNamespaces()) {

@@ -4,9 +4,9 @@ import type { Digest } from "../parts/oci/index.ts";
 import { PeerAddresses, PeerServer, Peers, readPeerSettings } from "../services/peers/index.ts";
 import type { Storage } from "../services/storage/index.ts";
 
-/** This node among its peers: what it asks of them, and what it gives. */
+/** This node's exchange of blobs with its peers, as a client and as a server. */
 export class NodePeers implements AsyncDisposable {
-  /** Undefined where none are asked. */
+  /** Undefined if no peers are configured. */
   readonly peers: Peers | undefined;
   readonly #server: PeerServer | undefined;
 
@@ -15,7 +15,7 @@ export class NodePeers implements AsyncDisposable {
     this.#server = server;
   }
 
-  /** Throws PeerError where the configuration cannot be used. */
+  /** Throws PeerError if the configuration cannot be used. */
   static async open(config: Config, storage: Storage, logger: Logger): Promise<NodePeers> {
     const settings = config.images.peers;
     if (settings.listen === "" && settings.from.length === 0) return new NodePeers(undefined, undefined);
@@ -36,7 +36,7 @@ export class NodePeers implements AsyncDisposable {
     return new NodePeers(peers, server);
   }
 
-  /** What has come and gone since the daemon started; undefined where nothing can. */
+  /** Counts since the daemon started; undefined without peers. */
   get counts(): object | undefined {
     if (this.peers === undefined && this.#server === undefined) return undefined;
     return { ...this.peers?.counts, ...this.#server?.counts };

@@ -6,13 +6,13 @@ import { exists } from "../ground/fs/index.ts";
 import type { Logger } from "../ground/logging/index.ts";
 import type { Database } from "../ground/metadata/index.ts";
 
-/** Of the records; the manager has no containerd namespace. */
+/** Namespace of the records; the manager has no containerd namespace. */
 const recordNamespace = "manager";
 const callTimeoutMs = 120_000;
 
 type Observer = ManagerOptions["observer"];
 
-/** berthd's pod manager, opened once it has something to do. It ends before the server does. */
+/** berthd's pod manager, opened once it has something to do, and closed before the server. */
 export class DaemonPodManager implements AsyncDisposable {
   readonly #config: Config;
   readonly #logger: Logger;
@@ -39,8 +39,8 @@ export class DaemonPodManager implements AsyncDisposable {
   }
 
   /**
-   * Once the socket answers: objects that were kept go on, directories are watched, and a network of services
-   * that one before did not come to remove goes.
+   * Call it once the socket is served: stored objects continue, directories are watched, and a service
+   * network that an earlier manager left is removed.
    */
   async start(): Promise<void> {
     const kept = await this.#persistence.load();
@@ -58,7 +58,7 @@ export class DaemonPodManager implements AsyncDisposable {
     return this.#opened;
   }
 
-  /** Pods go on. */
+  /** Pods keep running. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new Error("berthd is stopping"));
     await this.#opened?.catch(() => {});
@@ -69,12 +69,12 @@ export class DaemonPodManager implements AsyncDisposable {
     return join(this.#config.root, "manager");
   }
 
-  /** There as long as the network of services is. */
+  /** Exists as long as the service network does. */
   get #subnetPath(): string {
     return join(this.#dataDir, "service-subnet");
   }
 
-  /** Its code is loaded only then: on most machines a kubelet does what it is for. */
+  /** Its code is loaded only then: most machines have a kubelet instead. */
   async #open(): Promise<ManagerApi> {
     const [
       { connectEndpoint },

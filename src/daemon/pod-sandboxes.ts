@@ -3,7 +3,7 @@ import type { PodEngine } from "../engines/pods/index.ts";
 import { nowNs } from "../ground/clock/index.ts";
 import { type CgroupDriver, podCgroup } from "../services/runtime/index.ts";
 
-/** The tasks of an engine: those of containers and pause processes, by the ids of containers and of pods. */
+/** An engine's tasks: those of containers by container id, and pause processes by pod id. */
 export function podTasks(engine: Pick<PodEngine, "tasks" | "sandboxes" | "pause">): PodTasks {
   return {
     get: (id) => engine.tasks.get(id) ?? engine.pause(id),
@@ -35,7 +35,7 @@ export function podSandboxes(
     ended: async (id, signal) => {
       const over = new AbortController();
       using _listening = { [Symbol.dispose]: () => over.abort() };
-      // Before its state is looked at: what happens in between must not be missed.
+      // Before its state is checked, so that nothing in between is missed.
       const changes = engine.events(AbortSignal.any([signal, over.signal]))[Symbol.asyncIterator]();
       const change = changes.next();
       change.catch(() => undefined);

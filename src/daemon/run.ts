@@ -13,9 +13,7 @@ import { terminationSignal } from "./signals.ts";
 import { UnhandledErrors } from "./unhandled-errors.ts";
 import { version } from "./version.ts";
 
-/**
- * The command line of berthd: reads the configuration, serves until it is told to end. Sets the exit code.
- */
+/** berthd's command line: reads the configuration and serves until it is terminated. Sets the exit code. */
 export async function run(args: readonly string[], hooks: DaemonHooks = {}): Promise<void> {
   const program = new Command("berthd")
     .description(
@@ -32,13 +30,14 @@ export async function run(args: readonly string[], hooks: DaemonHooks = {}): Pro
   try {
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
-    // What the user can mend is told without a stack.
+    // Errors that the user can correct are reported without a stack.
     process.stderr.write(
       `berthd: ${error instanceof BerthError ? messageOf(error) : (error as Error).stack}\n`,
     );
     process.exitCode = 1;
   }
-  // Also where it could not start: what was opened by then would keep it running, and deaf to signals.
+  // Also after a failed start: anything that is still open would keep the process running and unresponsive to
+  // signals.
   endProcess();
 }
 

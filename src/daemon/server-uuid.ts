@@ -3,8 +3,8 @@ import type { Logger } from "../ground/logging/index.ts";
 import type { Database } from "../ground/metadata/index.ts";
 
 /**
- * What this server is known by, made once for each root directory. Where it cannot be kept, on a full disk,
- * the next start makes another.
+ * This server's UUID, created once for each root directory. If it cannot be stored, on a full disk, the next
+ * start creates another.
  */
 export async function serverUuid(database: Database, logger: Logger): Promise<string> {
   const records = await database.collection<string>("server");

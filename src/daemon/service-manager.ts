@@ -3,8 +3,8 @@ import { sendDatagram } from "../ground/linux/index.ts";
 import type { Logger } from "../ground/logging/index.ts";
 
 /**
- * Tells systemd how the daemon is (sd_notify(3), `Type=notify`, `WatchdogSec=`); does nothing where no
- * service manager listens.
+ * Reports the daemon's state to systemd (sd_notify(3), `Type=notify`, `WatchdogSec=`); does nothing without a
+ * service manager.
  */
 export class ServiceManager implements AsyncDisposable {
   readonly #socket: string | undefined;
@@ -22,7 +22,7 @@ export class ServiceManager implements AsyncDisposable {
     return manager;
   }
 
-  /** The timer runs on the main thread: a daemon whose main thread hangs is one that systemd must restart. */
+  /** The timer runs on the main thread: if that hangs, systemd must restart the daemon. */
   #startWatchdog(timeoutMs: number): void {
     if (timeoutMs <= 0 || !Number.isFinite(timeoutMs)) return;
     this.#watchdog = setInterval(() => void this.#tell("WATCHDOG=1"), timeoutMs / 2).unref();
@@ -36,10 +36,7 @@ export class ServiceManager implements AsyncDisposable {
     return this.#tell("STOPPING=1");
   }
 
-  /**
-   * A service manager that does not hear us must not end the daemon: it decides itself what to do about the
-   * silence.
-   */
+  /** A failed notification must not end the daemon: the service manager decides what to do without one. */
   async #tell(message: string): Promise<void> {
     if (this.#socket === undefined) return;
     await sendDatagram(this.#socket, message).catch((error: unknown) => {

@@ -2,14 +2,14 @@ import type { Logger } from "../ground/logging/index.ts";
 
 const ending = ["SIGTERM", "SIGINT"] as const;
 /**
- * Each would end a process that does not listen to it. SIGUSR1, which would open Node's debugger, is held
- * back by bin/berthd's options.
+ * Each would end a process without a handler. SIGUSR1, which would open Node's debugger, is disabled by
+ * bin/berthd's options.
  */
 const ignored = ["SIGHUP", "SIGUSR2"] as const;
 
 /**
- * Resolves when the daemon is told to end; told once more, it ends at once. Signals that daemons are sent to
- * read their configuration or their logs anew are logged and do nothing.
+ * Resolves at the first termination signal; a second one ends the daemon at once. Signals that make other
+ * daemons reload their configuration or reopen logs are logged and ignored.
  */
 export function terminationSignal(logger: Logger): Promise<NodeJS.Signals> {
   for (const signal of ignored) {

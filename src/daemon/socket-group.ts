@@ -2,8 +2,8 @@ import { readFile } from "node:fs/promises";
 import { ConfigError } from "../ground/config/index.ts";
 
 /**
- * The number of the group that `address_group` names; undefined for none. Throws ConfigError InvalidArgument
- * for a name that the file has not got: groups that come from elsewhere (LDAP) are given by number.
+ * Group id of `address_group`; undefined for none. Throws ConfigError InvalidArgument for a name that is not
+ * in the file: groups from elsewhere (LDAP) must be given by number.
  */
 export async function socketGroup(name: string, groupFile = "/etc/group"): Promise<number | undefined> {
   if (name === "") return undefined;

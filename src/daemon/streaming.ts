@@ -4,7 +4,7 @@ import { type Containers, EngineError, type Sandboxes } from "../engines/engine/
 import { type Config, ConfigError } from "../ground/config/index.ts";
 import type { AttachRequest, ExecRequest, PortForwardRequest } from "../ground/protocol/index.ts";
 
-/** What the streaming server is started with. Throws ConfigError for files that cannot be read. */
+/** Options of the streaming server. Throws ConfigError for files that cannot be read. */
 export async function streamingOptions(settings: Config["streaming"]): Promise<StreamingServerOptions> {
   const { address, port, idleTimeoutMs, creationTimeoutMs: streamCreationTimeoutMs } = settings;
   const tls = await readTls(settings.tls);
@@ -39,7 +39,7 @@ export async function readPem(key: string, path: string): Promise<string> {
 
 type StreamedEngine = { readonly containers: Containers; readonly sandboxes: Sandboxes };
 
-/** Gives out the streaming server's URLs, after a look at whether there is something to connect to. */
+/** Creates the streaming server's URLs, after checking that there is something to connect to. */
 export class StreamingUrls {
   readonly #engine: StreamedEngine;
   readonly #server: StreamingServer;

@@ -4,14 +4,14 @@ import type { Logger } from "../ground/logging/index.ts";
 /** EX_SOFTWARE of sysexits(3). */
 const internalError = 70;
 
-/** How many errors nobody was prepared for, and the last of them. */
+/** Number of unhandled errors, and the last of them. */
 export type UnhandledCount = {
   readonly count: number;
   readonly last?: { readonly at: string; readonly error: string };
 };
 
 /**
- * Errors that no code of berth was prepared for: each is a fault of berth.
+ * Unhandled errors: each is a bug in berth.
  *
  * An exception that nobody caught ends the daemon, with exit code 70: it left some function in the middle,
  * and what that function was about may be in no state that others expect. The service manager starts a new
@@ -39,7 +39,7 @@ export class UnhandledErrors {
         { err },
         "uncaught error: this is a bug in berth, please report it. Shutting down; containers keep running",
       );
-      // A thread that the kernel holds in a dead file system would keep Node from ending.
+      // A thread that is blocked in a dead file system would keep Node from exiting.
       process.once("exit", exitAtOnce);
       process.exit(internalError);
     });

@@ -7,9 +7,7 @@ import * as validate from "./validate/index.ts";
 /** Seconds, for a request that sets no limit. */
 const defaultTimeout = 600n;
 
-/**
- * CheckpointContainer, CheckpointPod, RestorePod. The last two have their limit from the client's deadline.
- */
+/** CheckpointContainer, CheckpointPod, RestorePod. For the last two, the client's deadline is the limit. */
 export function checkpointHandlers({ checkpoints }: Engine): RuntimeHandlers {
   return {
     checkpointContainer: checked(

@@ -28,7 +28,7 @@ export function containerHandlers({ containers, images, sandboxes }: Engine): Ru
     createContainer: checked(
       validate.createContainer,
       async ({ podSandboxId, config, sandboxConfig }, { signal, owner }) => {
-        // Whoever makes it: what is in a pod is of no more use to others than the pod.
+        // Whoever creates it, a container belongs to its pod's owner.
         const whose = owner || ownerOf(sandboxes.get(podSandboxId));
         return {
           containerId: await containers.create(podSandboxId, owned(config, whose), sandboxConfig, signal),

@@ -1,7 +1,4 @@
 import { BerthError } from "../../ground/errors/index.ts";
 
-/**
- * Thrown by the door itself: InvalidArgument for a request that is refused, Unknown where a kubelet wants
- * that.
- */
+/** Thrown by the door itself: InvalidArgument for an invalid request, Unknown where kubelets expect that. */
 export class CriError extends BerthError {}

@@ -5,7 +5,7 @@ import { isShown } from "./owners.ts";
 import { toContainerStatus } from "./translate/container.ts";
 import { toPodSandboxStatus } from "./translate/sandbox.ts";
 
-/** GetContainerEvents: one stream for each client, from the moment it asks. */
+/** GetContainerEvents: one stream for each client, from the time of its call. */
 export function eventHandlers(engine: Engine): RuntimeHandlers {
   return {
     async *getContainerEvents(_request, call) {

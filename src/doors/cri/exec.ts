@@ -5,8 +5,8 @@ import { timerMs } from "./translate/time.ts";
 import * as validate from "./validate/index.ts";
 
 /**
- * Makes the URLs at which a streaming server serves a request once. Requests have been checked; throws what
- * the engine throws for an unknown id or one that does not run.
+ * Creates URLs at which a streaming server serves a request once. Requests have been checked; throws what the
+ * engine throws for an unknown id or one that is not running.
  */
 export interface Streaming {
   exec(request: ExecRequest): Promise<string>;
@@ -14,7 +14,7 @@ export interface Streaming {
   portForward(request: PortForwardRequest): Promise<string>;
 }
 
-/** ExecSync, and Exec, Attach and PortForward if there is something that serves their streams. */
+/** ExecSync, and Exec, Attach and PortForward if there is a streaming server. */
 export function execHandlers({ containers }: Engine, streaming: Streaming | undefined): RuntimeHandlers {
   return {
     execSync: checked(validate.execSync, async ({ containerId, cmd, timeout }, { signal }) => {

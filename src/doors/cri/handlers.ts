@@ -7,9 +7,9 @@ import {
 import { CriError } from "./errors.ts";
 import type { RequestCheck } from "./validate/index.ts";
 
-/** What a handler knows of its call besides the request. */
+/** What a handler knows about its call in addition to the request. */
 export type CriCall = CallContext & {
-  /** Who the client says it is (gRPC metadata `berth-owner`); "" for a kubelet, which says nothing. */
+  /** The client's owner name (gRPC metadata `berth-owner`); "" for kubelets, which send none. */
   readonly owner: string;
 };
 
@@ -25,8 +25,8 @@ export function checked<Request, Checked extends Request, Response>(
 }
 
 /**
- * Handlers that are told the owner, in front of those that the server knows. Each throws CriError
- * InvalidArgument for an owner that is none.
+ * Wraps handlers that need the owner for the server. Each throws CriError InvalidArgument for an invalid
+ * owner.
  */
 export function withOwner<Definition>(handlers: Handlers<Definition, CriCall>): Handlers<Definition> {
   type Handler = (request: unknown, call: CallContext) => unknown;
@@ -40,7 +40,7 @@ export function withOwner<Definition>(handlers: Handlers<Definition, CriCall>): 
   return Object.fromEntries(told) as Handlers<Definition>;
 }
 
-/** The last value, as HTTP has it; a label must be able to hold it. */
+/** The last value, as in HTTP; it must be valid as a label. */
 function ownerIn({ metadata }: CallContext): string {
   const owner = String(metadata.get(ownerMetadata).at(-1) ?? "");
   if (/^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$/.test(owner)) return owner;

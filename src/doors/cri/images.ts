@@ -15,7 +15,7 @@ type Images = Engine["images"];
 type Usage = Awaited<ReturnType<Images["fsInfo"]>>["images"];
 
 /**
- * ImageService, but for security profiles: ListImages, StreamImages, ImageStatus, PullImage, RemoveImage,
+ * ImageService without security profiles: ListImages, StreamImages, ImageStatus, PullImage, RemoveImage,
  * ImageFsInfo.
  */
 export function imageHandlers(engine: Engine): ImageHandlers {
@@ -64,8 +64,8 @@ export function imageHandlers(engine: Engine): ImageHandlers {
 }
 
 /**
- * Kubelets tell an unavailable registry, and an image that a policy refuses, by the message's first word, and
- * see the message bare only where the code is UNKNOWN: with any other they put the code before it.
+ * Kubelets recognize an unavailable registry, and an image rejected by a policy, by the message's first word.
+ * They see the bare message only with the code UNKNOWN: with others, the code comes first.
  */
 function rethrowForKubelet(error: unknown): never {
   const message = messageOf(error);
@@ -86,8 +86,8 @@ function select(engine: Engine, filter: ImageFilter | undefined, call: CriCall):
 }
 
 /**
- * Pinned is also what containers use that the client is not shown: a kubelet takes it for unused, and removes
- * only what is not pinned.
+ * Images of containers that the client does not see are shown as pinned: a kubelet would take them for
+ * unused, but does not remove pinned ones.
  */
 function toShown(engine: Engine, call: CriCall): (image: EngineImage) => Image {
   const used = imagesOfOthers(engine, call);

@@ -2,8 +2,8 @@ import { Container, PodSandbox, RuntimeServiceService } from "../../ground/proto
 import { perObject } from "../../ground/sync/index.ts";
 
 /**
- * RuntimeService, in which the answers of ListContainers and ListPodSandbox, and their items, are coded once
- * as long as they stay the same objects: every kubelet asks for these lists every second, and hardly anything
+ * RuntimeService, in which the responses of ListContainers and ListPodSandbox, and their items, are encoded
+ * once as long as they stay the same objects: every kubelet requests these lists every second, and little
  * changes in between.
  */
 export function serviceWithKeptLists(): typeof RuntimeServiceService {
@@ -25,7 +25,7 @@ export function serviceWithKeptLists(): typeof RuntimeServiceService {
   };
 }
 
-/** Field 1, of a length that is told: both answers have their list there, and nothing else. */
+/** Field 1, length-delimited: both responses have only their list, there. */
 const tag = 0x0a;
 
 /**

@@ -2,7 +2,7 @@ import type { Container, Engine, Sandbox } from "../../engines/engine/index.ts";
 import { ownerLabel } from "../../ground/protocol/index.ts";
 import type { CriCall } from "./handlers.ts";
 
-/** Those parts of a list's filter by which a client asks for something that it knows of. */
+/** The parts of a list's filter with which a client requests known objects. */
 type Wanted = {
   readonly id?: string;
   readonly podSandboxId?: string;
@@ -11,7 +11,7 @@ type Wanted = {
 
 type Labelled = { readonly labels: Record<string, string> };
 
-/** A configuration whose owner is who asks, whatever the request says of that. */
+/** The configuration with the caller as owner, whatever the request contains. */
 export function owned<Config extends Labelled>(config: Config, owner: string): Config {
   const { [ownerLabel]: _, ...labels } = config.labels;
   return { ...config, labels: owner === "" ? labels : { ...labels, [ownerLabel]: owner } };
@@ -22,8 +22,8 @@ export function ownerOf({ config }: { readonly config: Labelled }): string {
 }
 
 /**
- * The sandboxes that a client is shown: those of a kubelet, its own, and others only where it asks by id or
- * for the label of owners. A kubelet ends pods that it is shown and does not know.
+ * The sandboxes that a client sees: a kubelet's, its own, and others only if it asks by id or for the owner
+ * label. A kubelet ends unknown pods that it sees.
  */
 export function shownSandboxes(
   list: readonly Sandbox[],
@@ -56,8 +56,8 @@ export function isShown(one: { readonly config: Labelled }, owner: string): bool
 }
 
 /**
- * Ids of images that containers use which this client is not shown: to it they would be of no use, and a
- * kubelet removes such.
+ * Ids of images used by containers that this client does not see: they would seem unused to it, and a kubelet
+ * removes such images.
  */
 export function imagesOfOthers({ containers }: Engine, { owner }: CriCall): ReadonlySet<string> {
   const others = containers.list().filter((container) => !isShown(container, owner));

@@ -13,9 +13,9 @@ import * as validate from "./validate/index.ts";
 
 export type SandboxAnswers = {
   /**
-   * PodSandboxStatus tells the pod's containers and the time as well. A kubelet that follows events and gets
-   * a time takes the statuses from the answer, and then (1.37) lists no active containers: it starts init
-   * containers again and again.
+   * Whether PodSandboxStatus includes the pod's container statuses and a timestamp. A kubelet that uses
+   * events and gets a timestamp takes the statuses from the response, and then (1.37) lists no active
+   * containers: it restarts init containers in a loop.
    */
   readonly podStatusWithContainers: boolean;
 };

@@ -29,7 +29,7 @@ export function securityProfileHandlers({ securityProfiles }: Engine): ImageHand
   };
 }
 
-/** A kubelet does not ask again for what is refused with the word before the field. */
+/** A kubelet does not retry if the message begins with this word. */
 function profileRequest(request: PullSecurityProfileRequest) {
   try {
     const { image, auth } = validate.pullSecurityProfile(request);

@@ -18,14 +18,14 @@ export type CriOptions = {
   readonly engine: Engine;
   /** Serves the streams of Exec, Attach and PortForward; these answer UNIMPLEMENTED without it. */
   readonly streaming?: Streaming | undefined;
-  /** Groups of metrics that are given; none when left out. */
+  /** Enabled groups of metrics; none by default. */
   readonly metrics?: readonly MetricGroup[];
   readonly answers?: SandboxAnswers | undefined;
-  /** What Status tells when verbose besides what the engine does. */
+  /** Details of the verbose Status in addition to the engine's. */
   readonly details?: () => Promise<Readonly<Record<string, unknown>>>;
 };
 
-/** RuntimeService and ImageService. Every kubelet asks for the quiet methods every few seconds. */
+/** RuntimeService and ImageService. Kubelets call the quiet methods every few seconds. */
 export function criServices(options: CriOptions): readonly GrpcService[] {
   const { engine } = options;
   const runtime = defineService(

@@ -10,8 +10,8 @@ import { toContainerStats, toPodSandboxStats } from "./translate/stats.ts";
 import * as validate from "./validate/index.ts";
 
 /**
- * ContainerStats, PodSandboxStats and metrics, of one, as lists and as streams. Lists have what runs; a
- * container or sandbox that is asked for by its id has the figures that it still has.
+ * ContainerStats, PodSandboxStats and metrics: single ones, lists and streams. Lists contain only running
+ * ones; a container or sandbox requested by id has whatever figures remain.
  */
 export function statsHandlers(engine: Engine, metrics: readonly MetricGroup[]): RuntimeHandlers {
   const { containers, sandboxes, stats } = engine;
@@ -83,7 +83,7 @@ export function statsHandlers(engine: Engine, metrics: readonly MetricGroup[]): 
   };
 }
 
-/** Of a pod that is shown, without containers that are not: somebody has run them in a kubelet's pod. */
+/** Stats of a visible pod, without hidden containers that somebody has run in a kubelet's pod. */
 function shownPart(stats: SandboxStats, { owner }: CriCall): SandboxStats {
   if (ownerOf(stats.sandbox) !== "") return stats;
   return { ...stats, containers: stats.containers.filter(({ container }) => isShown(container, owner)) };

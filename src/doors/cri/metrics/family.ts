@@ -5,7 +5,7 @@ import type {
   UsagePart,
 } from "../../../engines/engine/index.ts";
 
-/** Metrics that are switched on together. */
+/** Metrics that are enabled together. */
 export type MetricGroup =
   | "cpu"
   | "memory"
@@ -19,26 +19,26 @@ export type MetricGroup =
   | "pressure"
   | "hugetlb";
 
-/** All metrics of one name. `Subject` is what they are made of. */
+/** All metrics with one name. `Subject` is what they are computed from. */
 export type Family<Subject> = {
   /** cAdvisor's (https://github.com/google/cadvisor/blob/master/docs/storage/prometheus.md). */
   readonly name: string;
   readonly help: string;
   readonly type: "counter" | "gauge";
-  /** Labels besides those that say whose it is. */
+  /** Labels in addition to those that identify the container or pod. */
   readonly labels: readonly string[];
-  /** None where the figure is not known. */
+  /** Empty if the figure is unknown. */
   readonly values: (subject: Subject) => readonly MetricValue[];
 };
 
 export type MetricValue = {
-  /** Of the family's own labels, in their order. */
+  /** Values of the family's own labels, in order. */
   readonly labels: readonly string[];
-  /** Without what is behind the point. */
+  /** The integer part. */
   readonly value: bigint;
-  /** With it, for a figure that need not be whole. */
+  /** The exact value, if it may be fractional. */
   readonly doubleValue?: number;
-  /** When it was collected, for a figure that is not of the moment. */
+  /** When it was collected, for cached figures. */
   readonly takenAtNs?: bigint | undefined;
 };
 
@@ -69,7 +69,7 @@ export function one<Subject>(
   return { name, type, help, labels: [], values: (subject) => value([], figure(subject)) };
 }
 
-/** A metric, or none for a figure that is not known. */
+/** A metric, or none if the figure is unknown. */
 export function value(labels: readonly string[], figure: Figure): readonly MetricValue[] {
   if (figure === undefined) return [];
   if (typeof figure !== "object") return [{ labels, value: BigInt(figure) }];

@@ -19,7 +19,7 @@ import { networkGroup } from "./network.ts";
 import { hugetlbGroup, pressureGroup } from "./pressure-hugetlb.ts";
 import { processGroup, specGroup, tasksGroup } from "./process-spec.ts";
 
-/** Those that say whose a metric is, as the kubelet labels cAdvisor's. */
+/** Labels that identify the container or pod, as the kubelet adds them to cAdvisor's metrics. */
 const ownerLabels = ["container", "id", "image", "name", "namespace", "pod"] as const;
 
 type Owner = Readonly<Record<(typeof ownerLabels)[number], string>>;
@@ -37,7 +37,7 @@ const containerGroups: readonly ContainerGroup[] = [
   hugetlbGroup,
 ];
 
-/** In no group: a client tells by it that the container is there. */
+/** In no group: it shows that the container exists. */
 const lastSeen: Family<ContainerSubject> = one(
   "container_last_seen",
   "gauge",
@@ -87,7 +87,7 @@ function networkFamilies(groups: readonly MetricGroup[]) {
   return groups.includes(networkGroup.group) ? networkGroup.families : [];
 }
 
-/** CRI wants no time for what was read just now. */
+/** CRI requires no time for current figures. */
 function toMetrics<Subject>(
   families: readonly Family<Subject>[],
   subject: Subject,
@@ -118,7 +118,7 @@ function containerOwner({ container, cgroup }: ContainerStats, { sandbox }: Sand
   };
 }
 
-/** A pod has neither a container's name nor an image, by which queries tell the two apart. */
+/** A pod has neither container name nor image: queries distinguish the two by that. */
 function sandboxOwner({ sandbox, cgroup }: SandboxStats): Owner {
   const { name = "", namespace = "" } = sandbox.config.metadata ?? {};
   return { container: "", id: cgroup, image: "", name: sandbox.id, namespace, pod: name };

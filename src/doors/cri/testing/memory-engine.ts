@@ -27,8 +27,8 @@ type Images = Engine["images"];
 
 /**
  * An engine that runs nothing and keeps its pods in memory: the door's other side in tests. It behaves as the
- * interface says; a test may put its own function in the place of `run`, `exec`, `pull`, `pullAny`, `push`,
- * `save`, `inspect`, `manifests`, `usages`, `prune` or `importArchive`.
+ * interface says; a test may replace `run`, `exec`, `pull`, `pullAny`, `push`, `save`, `inspect`,
+ * `manifests`, `usages`, `prune` or `importArchive`.
  */
 export class MemoryEngine implements Engine {
   readonly sandboxTable = new Map<string, Sandbox>();
@@ -40,7 +40,7 @@ export class MemoryEngine implements Engine {
   podCidr = "";
   cgroupDriver: EngineAbout["cgroupDriver"] = "cgroupfs";
 
-  /** What RunPodSandbox waits for. */
+  /** Awaited by RunPodSandbox. */
   run: (signal: AbortSignal | undefined) => Promise<void> = async () => {};
   exec: (args: readonly string[], timeoutMs: number, signal?: AbortSignal) => Promise<ExecOutcome> =
     async () => ({
@@ -142,7 +142,7 @@ export class MemoryEngine implements Engine {
     inspect: async (id) => ({ id: this.containers.get(id).id, pid: 7 }),
   };
 
-  /** What stats say of each container that runs. */
+  /** Stats of each running container. */
   usage: CgroupUsage | undefined;
   network: NetworkStats | undefined;
 
@@ -270,7 +270,7 @@ export class MemoryEngine implements Engine {
     for await (const [event] of on(this.#events, "event", { signal })) yield event;
   }
 
-  /** Tells whoever listens; how many did. */
+  /** Emits an event to all listeners; returns how many there are. */
   emit(event: Partial<EngineEvent>): number {
     const complete = {
       kind: "created",

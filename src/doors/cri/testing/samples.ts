@@ -7,7 +7,7 @@ import {
 } from "../../../ground/protocol/index.ts";
 import { parseDigest } from "../../../parts/oci/index.ts";
 
-/** Values that pass every check; a test changes what it is about. */
+/** Values that pass every check; a test changes what it tests. */
 
 export function podSandboxConfig(
   changes: Parameters<typeof PodSandboxConfig.fromPartial>[0] = {},

@@ -19,7 +19,7 @@ export function toContainer(container: Container): cri.Container {
   };
 }
 
-/** `image` is the container's image if it is still there: it gives the name that people know the image by. */
+/** `image` is the container's image if it still exists: it provides the name that users know. */
 export function toContainerStatus(container: Container, image: Image | undefined): cri.ContainerStatus {
   const { config, state } = container;
   const exited = state.kind === "exited" ? state : undefined;
@@ -58,8 +58,8 @@ export function containerState(container: Container): cri.ContainerState {
 }
 
 /**
- * A kubelet creates containers by image id, and shows what stands here as the container's image: one of the
- * image's tags, preferably that which the pod names.
+ * A kubelet creates containers by image id, and shows this as the container's image: one of the image's tags,
+ * preferably the pod's.
  */
 function imageSpec(asked: cri.ImageSpec | undefined, image: Image | undefined): cri.ImageSpec | undefined {
   const written = asked?.userSpecifiedImage || asked?.image;
@@ -69,7 +69,7 @@ function imageSpec(asked: cri.ImageSpec | undefined, image: Image | undefined): 
   return { ...asked, image: tag };
 }
 
-/** Where an image is mounted its id is told too, as names may come to mean another one (KEP-5365). */
+/** A mounted image's id is included, since names may later point to another image (KEP-5365). */
 function toMounts({ config, imageVolumes }: Container): cri.Mount[] {
   const ids = new Map(imageVolumes.map(({ mount, imageId }) => [mount, imageId]));
   return config.mounts.map((mount, index) => {
@@ -87,7 +87,7 @@ function toUser({ user }: Container): cri.LinuxContainerUser {
   };
 }
 
-/** What was asked for keeps its name where the kernel has two for one number. */
+/** The requested name is kept if the kernel has two names for one number. */
 function toStopSignal({ config, stopSignal }: Container): cri.Signal {
   return config.stopSignal === cri.Signal.SIGNAL_RUNTIME_DEFAULT
     ? signalFromNumber(stopSignal)
@@ -110,7 +110,9 @@ export function signalFromNumber(number: number): Signal {
   return (Signal as Readonly<Record<string, Signal>>)[name] ?? Signal.SIGNAL_RUNTIME_DEFAULT;
 }
 
-/** As bash and systemd name them: counted from below up to SIGRTMIN+15, from above from SIGRTMAX-14. */
+/**
+ * As in bash and systemd: relative to SIGRTMIN up to SIGRTMIN+15, then relative to SIGRTMAX from SIGRTMAX-14.
+ */
 function realTimeName(number: number): string {
   if (number === firstRealTime) return "SIGRTMIN";
   if (number === lastRealTime) return "SIGRTMAX";

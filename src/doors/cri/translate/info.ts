@@ -8,10 +8,7 @@ export function infoJson(value: unknown): string {
   return specJson(plain(value) ?? null);
 }
 
-/**
- * What an object of the engine tells of itself; its configuration in the spelling that scripts know from
- * containerd.
- */
+/** Details of one of the engine's objects; its configuration is spelled as scripts expect from containerd. */
 export function inspectionJson({ config, ...details }: Readonly<Record<string, unknown>>): string {
   return infoJson({ ...details, config: inProtoSpelling(config) });
 }
@@ -20,8 +17,8 @@ export function inspectionJson({ config, ...details }: Readonly<Record<string, u
 const mapFields = new Set(["annotations", "labels", "sysctls", "unified"]);
 
 /**
- * A message with its fields named as in the `.proto` file, and without those that have no value: how Go
- * writes the messages of CRI as JSON.
+ * A message with its fields named as in the `.proto` file, and without empty ones: as Go encodes CRI's
+ * messages in JSON.
  */
 function inProtoSpelling(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(inProtoSpelling);
@@ -32,7 +29,7 @@ function inProtoSpelling(value: unknown): unknown {
   );
 }
 
-/** An empty message is a value, an empty map is none. */
+/** An empty message counts as a value, an empty map does not. */
 function isEmpty(value: unknown, isMap: boolean): boolean {
   if (typeof value === "object" && value !== null) {
     return (isMap || Array.isArray(value)) && Object.keys(value).length === 0;

@@ -2,7 +2,7 @@
 const partBytes = 1024 * 1024;
 
 /**
- * Cuts a list into parts that fit into one message each; an item is never cut. `sizeOf` tells an item's
+ * Splits a list into parts that each fit into one message, at item boundaries. `sizeOf` returns an item's
  * encoded size in bytes.
  */
 export function* inParts<T>(items: readonly T[], sizeOf: (item: T) => number): Generator<T[]> {

@@ -9,7 +9,7 @@ import type {
 } from "../../../engines/engine/index.ts";
 import type * as cri from "../../../ground/protocol/index.ts";
 
-/** A figure that is not known is left out; what is left out is not a zero. */
+/** Unknown figures are left out, and not reported as 0. */
 export function toContainerStats({
   container,
   usage,
@@ -92,7 +92,7 @@ function swapUsage({ atNs, memory }: CgroupUsage): cri.SwapUsage | undefined {
   };
 }
 
-/** CRI has nothing but the pressure here; what devices did is among the metrics. */
+/** CRI has only pressure here; device I/O is in the metrics. */
 function ioUsage({ atNs, pressure }: CgroupUsage): cri.IoUsage | undefined {
   const psi = psiStats(pressure?.io);
   return psi && { timestamp: atNs, psi };
@@ -103,8 +103,8 @@ function networkUsage({ atNs, defaultInterface, interfaces }: NetworkStats): cri
   return {
     timestamp: atNs,
     defaultInterface: first && interfaceUsage(first),
-    // The default one too, as containerd has it: the protocol has it left out, but kubelets show what is
-    // listed here and no more.
+    // Includes the default one, as in containerd: the protocol leaves it out, but kubelets show only what is
+    // listed here.
     interfaces: interfaces.map(interfaceUsage),
   };
 }
@@ -128,7 +128,7 @@ function psiData({ avg10, avg60, avg300, totalUs }: PressureLine): cri.PsiData {
   return { Total: totalUs * 1000n, Avg10: avg10, Avg60: avg60, Avg300: avg300 };
 }
 
-/** What a limit leaves; a limit that was lowered leaves nothing. */
+/** What remains of a limit; nothing if it was lowered below the usage. */
 function left(limit: bigint | undefined, used: bigint): bigint | undefined {
   if (limit === undefined) return undefined;
   return limit > used ? limit - used : 0n;

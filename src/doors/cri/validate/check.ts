@@ -24,7 +24,7 @@ export function message<T extends object>(shape: Shape<T>): Check<T> {
   return all(...checks);
 }
 
-/** A message that must be there. */
+/** A required message. */
 export function present<T>(check: Check<T>): Check<T | undefined> {
   return (value, path) => {
     if (value === undefined) refuse(path, "must be set");
@@ -32,7 +32,7 @@ export function present<T>(check: Check<T>): Check<T | undefined> {
   };
 }
 
-/** A message that may be left out. */
+/** An optional message. */
 export function ifPresent<T>(check: Check<T>): Check<T | undefined> {
   return (value, path) => {
     if (value !== undefined) check(value, path);
@@ -73,7 +73,7 @@ export function oneOf<T extends number>(
   values: Readonly<Record<string, T>>,
   allowed: readonly T[] = Object.values(values),
 ): Check<T> {
-  // Generated enums hold -1 for what they do not know.
+  // Generated enums have -1 for unknown values.
   const known = new Map(Object.entries(values).map(([name, value]) => [value, name]));
   const names = allowed.filter((value) => value >= 0).map((value) => known.get(value));
   return (value, path) => {
@@ -113,7 +113,7 @@ function pathOfNul(value: unknown): string | undefined {
   return undefined;
 }
 
-/** Of the parts of messages that are for Windows containers. */
+/** For fields of Windows containers. */
 export const noWindows: Check<object | undefined> = (value, path) => {
   if (value !== undefined) refuse(path, "must not be set: this runtime runs Linux containers");
 };
@@ -127,7 +127,7 @@ type WithSet<T, K extends keyof T> = T & { readonly [F in K]-?: NonNullable<T[F]
  */
 export type RequestCheck<Request, Checked extends Request> = (request: Request) => Checked;
 
-/** The check of a whole request. `Set` names the fields that the shape demands to be `present`. */
+/** The check of a whole request. `Set` names the fields that the shape requires with `present`. */
 export function request<Request extends object, Set extends keyof Request = never>(
   shape: Shape<Request>,
 ): RequestCheck<Request, WithSet<Request, Set>> {
