@@ -1,6 +1,6 @@
 /**
- * What was parsed of JSON, TOML or YAML that others wrote, and may be anything; and the JSON of OCI
- * specifications, which has numbers that a double does not hold.
+ * Values parsed from untrusted JSON, TOML or YAML; and the JSON of OCI specifications, which has numbers that
+ * a double cannot represent.
  */
 export { parseSpecJson, readBigints, specJson } from "./spec-json.ts";
 
