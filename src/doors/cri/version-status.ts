@@ -4,7 +4,7 @@ import { checked, type RuntimeHandlers } from "./handlers.ts";
 import { infoJson } from "./translate/info.ts";
 import * as validate from "./validate/index.ts";
 
-/** Version of the kubelet's runtime API that Version answers with; all runtimes still say this. */
+/** Version of the kubelet's runtime API that Version returns; all runtimes still return this. */
 const kubeletApiVersion = "0.1.0";
 
 /** Version, Status, RuntimeConfig, UpdateRuntimeConfig. */

@@ -19,11 +19,11 @@ import { webSocketStreams } from "./remote-command/websocket.ts";
 import type { StreamingRequest } from "./requests.ts";
 import { upgradeToWebSocket } from "./websocket-upgrade.ts";
 
-/** A request that has found its client: the connection, and what they will speak. */
+/** A request with its client's connection and the negotiated protocol. */
 export type Upgraded = {
   readonly request: IncomingMessage;
   readonly socket: Duplex;
-  /** What the client sent right behind its request. */
+  /** Bytes that the client sent right after its request. */
   readonly head: Buffer;
   readonly upgrade: Upgrade;
 };
@@ -33,8 +33,8 @@ type PortForwardingRequest = Extract<StreamingRequest, { kind: "portforward" }>;
 
 /**
  * Serves one client from the upgrade to the end of its connection. Rejects with StreamingError
- * InvalidArgument before the upgrade (the client is then to be answered), and with others when the client did
- * not do its part.
+ * InvalidArgument before the upgrade (the caller must then respond to the client), and with others if the
+ * client broke the protocol.
  */
 export class ClientSession {
   readonly #engine: StreamingEngine;
@@ -116,7 +116,7 @@ export class ClientSession {
     await channels.run();
   }
 
-  /** The ports that the request was made for, or else those that the client names in the URL. */
+  /** The ports of the request, or without any, those in the client's URL. */
   #channelPorts(request: PortForwardingRequest): readonly number[] {
     const query = new URL(this.#upgraded.request.url ?? "", "http://localhost").searchParams.getAll("port");
     const ports = request.ports.length > 0 ? request.ports : parsePortQuery(query);
@@ -141,7 +141,7 @@ export class ClientSession {
   }
 }
 
-/** The handshake only lets through what the table has. */
+/** The handshake accepts only entries of the table. */
 function known<T>(table: ReadonlyMap<string, T>, protocol: string): T {
   const entry = table.get(protocol);
   if (entry === undefined)

@@ -14,7 +14,7 @@ export type AttachRequest = WantedStreams & EngineAttachRequest;
 export type PortForwardRequest = {
   readonly sandboxId: string;
   /**
-   * Needed by clients that forward over WebSocket channels; SPDY clients name a port with each connection.
+   * Needed by clients that forward over WebSocket channels; SPDY clients send a port with each connection.
    */
   readonly ports: readonly number[];
 };

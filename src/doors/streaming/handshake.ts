@@ -9,20 +9,20 @@ import {
 } from "../../ground/remotecommand/index.ts";
 import type { StreamingRequest } from "./requests.ts";
 
-/** An HTTP answer that ends the matter. */
+/** An HTTP response that rejects the request. */
 export type Refusal = {
   readonly status: 400 | 403 | 404 | 405 | 503;
   readonly message: string;
   readonly headers?: Readonly<Record<string, string>>;
 };
 
-/** What the path says. */
+/** The parsed path. */
 export type Target = { readonly kind: StreamingRequest["kind"]; readonly token: string };
 
-/** What the two sides will speak. `protocol` is "" for a WebSocket client that offers no subprotocol. */
+/** The negotiated protocol; "" for a WebSocket client that offers no subprotocol. */
 export type Upgrade = { readonly transport: "spdy" | "websocket"; readonly protocol: string };
 
-/** Reads method and path. */
+/** Parses method and path. */
 export function parseTarget(request: IncomingMessage): Target | Refusal {
   if (request.method !== "GET" && request.method !== "POST") {
     return { status: 405, message: "only GET and POST are supported here", headers: { Allow: "GET, POST" } };
@@ -34,13 +34,13 @@ export function parseTarget(request: IncomingMessage): Target | Refusal {
   return { kind, token };
 }
 
-/** Also for tokens that are unknown, used or expired: which of these it is, is nobody's business. */
+/** Also for unknown, used and expired tokens, which clients must not be able to distinguish. */
 export const notFound: Refusal = {
   status: 404,
   message: "no such streaming request; its URL may have been used or expired",
 };
 
-/** Chooses what to speak from the request's headers. */
+/** Negotiates the protocol from the request's headers. */
 export function negotiate(request: IncomingMessage, kind: StreamingRequest["kind"]): Upgrade | Refusal {
   const upgrade = (request.headers.upgrade ?? "").toLowerCase();
   const isUpgrade = /\bupgrade\b/i.test(request.headers.connection ?? "");
@@ -90,7 +90,7 @@ function listOf(header: string | readonly string[] | undefined): readonly string
     .filter((name) => name !== "");
 }
 
-/** Answers an upgrade request that will not be upgraded, and closes the connection. */
+/** Rejects an upgrade request, and closes the connection. */
 export function refuse(socket: Duplex, { status, message, headers = {} }: Refusal): void {
   const body = `${message}\n`;
   const lines = [

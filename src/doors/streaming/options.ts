@@ -5,21 +5,21 @@ export type StreamingServerOptions = {
   readonly address?: string;
   /** Default 0: a free one. */
   readonly port?: number;
-  /** Default: none, plain HTTP. */
+  /** Default: plain HTTP. */
   readonly tls?: StreamingTls;
-  /** A connection on which nothing happens for so long is closed. Default 4 h. */
+  /** A connection is closed after this idle time. Default 4 h. */
   readonly idleTimeoutMs?: number;
   /** How long a SPDY client may take to open its streams. Default 30 s. */
   readonly streamCreationTimeoutMs?: number;
-  /** How long a URL can be used. Default 60 s. */
+  /** Lifetime of a URL. Default 60 s. */
   readonly tokenTtlMs?: number;
-  /** Most URLs given out and not used yet. Default 1,000. */
+  /** Maximum of unused URLs. Default 1,000. */
   readonly maxTokensInFlight?: number;
-  /** Most connections at once, before they are dropped. Default 2,000. */
+  /** Maximum of connections; further ones are dropped. Default 2,000. */
   readonly maxConnections?: number;
   /** How long a client may take for the TLS handshake, and again for the request's headers. Default 10 s. */
   readonly handshakeTimeoutMs?: number;
-  /** Largest WebSocket message from a client, which has to be held whole. Default 4 MiB. */
+  /** Maximum WebSocket message from a client, which must be buffered as a whole. Default 4 MiB. */
   readonly maxMessageBytes?: number;
 };
 
@@ -27,7 +27,7 @@ export type StreamingServerOptions = {
 export type StreamingTls = {
   readonly cert: string;
   readonly key: string;
-  /** Clients must show a certificate that this CA signed. Default: none is asked for. */
+  /** Clients must present a certificate signed by this CA. Default: none is required. */
   readonly clientCa?: string;
   /** Default TLSv1.2. */
   readonly minVersion?: SecureVersion;

@@ -44,10 +44,10 @@ const imageSpecFields = message<ImageSpec>({
   annotations,
 });
 
-/** For filters: may leave everything out. */
+/** For filters: all fields are optional. */
 export const imageFilterSpec: Check<ImageSpec | undefined> = ifPresent(imageSpecFields);
 
-/** An image that must be named. */
+/** A required image. */
 export const imageSpec: Check<ImageSpec | undefined> = present(
   all(message<ImageSpec>({ image: nonEmpty(imageName) }), imageSpecFields),
 );
@@ -57,7 +57,7 @@ const environment: Check<KeyValue> = (entry, path) => {
   if (entry.value.includes(0)) refuse(`${path}.value`, "must not contain a NUL character");
 };
 
-/** KEP-5855: the only options there are. Others would be file systems' own, or say again what fields say. */
+/** KEP-5855: the only options. Others would be specific to file systems, or repeat fields. */
 const mountOptions: Check<readonly string[]> = all(
   each(matching(/^(?:noexec|nodev|nosuid)$/, "one of noexec, nodev and nosuid")),
   (options, path) => {
@@ -65,15 +65,12 @@ const mountOptions: Check<readonly string[]> = all(
   },
 );
 
-/**
- * An image_sub_path means nothing here: it is a kubelet's for any volume, when the pod has one of an image as
- * well.
- */
+/** An image_sub_path is ignored: kubelets set it for all volumes if the pod has an image volume. */
 const hostMount: Check<Mount> = ({ hostPath }, path) => {
   if (hostPath === "") refuse(`${path}.host_path`, "must not be empty");
 };
 
-/** KEP-4639: images are only ever shown. */
+/** KEP-4639: images are read-only. */
 const imageMount: Check<Mount> = ({ hostPath, readonly, propagation }, path) => {
   if (hostPath !== "") refuse(`${path}.host_path`, "must be empty, as image is set");
   if (!readonly) refuse(`${path}.readonly`, "must be set for a mount of an image");
@@ -106,7 +103,7 @@ const mount = all(
 );
 
 const device = message<Device>({
-  // The same as on the host when it is empty.
+  // Empty means the same path as on the host.
   containerPath: orEmpty(containerPath),
   hostPath,
   permissions: matching(/^[rwm]{0,3}$/, "a combination of r, w and m"),

@@ -1,7 +1,7 @@
 import type { IDMapping } from "../../../ground/protocol/index.ts";
 import { all, type Check, each, refuse } from "./check.ts";
 
-/** What the kernel takes (user_namespaces(7)). */
+/** The kernel's limit (user_namespaces(7)). */
 const maxMappings = 340;
 /** The kernel's largest id but one: the largest means "leave as it is". */
 const maxId = 0xffff_fffe;
@@ -18,7 +18,7 @@ const idMapping: Check<IDMapping> = ({ containerId, hostId, length }, path) => {
   }
 };
 
-/** As the kernel wants them: none overlaps another, neither inside nor outside. */
+/** As the kernel requires: no overlaps, neither inside nor outside. */
 export const idMappings: Check<readonly IDMapping[]> = all(each(idMapping), (mappings, path) => {
   if (mappings.length > maxMappings) {
     refuse(path, `must not have more than ${maxMappings} entries, has ${mappings.length}`);

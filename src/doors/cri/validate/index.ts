@@ -1,7 +1,7 @@
 /**
- * What a request must be like before the engine sees it. Each check is named for its RPC and returns the
- * request with the fields that must be set known to be set. What kubelets, crictl and critest send passes;
- * what the kernel, an OCI runtime or a file name could misunderstand does not.
+ * Checks requests before the engine gets them. Each check is named after its RPC and returns the request with
+ * a type in which required fields are set. Requests of kubelets, crictl and critest pass; values that the
+ * kernel, an OCI runtime or a file name could misinterpret do not.
  */
 import { isIP } from "node:net";
 import {
@@ -103,7 +103,7 @@ export const createContainer = request<CreateContainerRequest, "config" | "sandb
   sandboxConfig: podSandboxConfig,
 });
 
-/** Annotations are for resources that are not in the API yet; none is known. */
+/** Annotations are for resources that are not in the API yet; there are none. */
 export const updateContainerResources = request<UpdateContainerResourcesRequest>({
   containerId: id,
   linux: linuxResources,
@@ -149,7 +149,7 @@ export const checkpointContainer = request<CheckpointContainerRequest>({
   timeout,
 });
 
-/** Options are each runtime's own, and none are known. */
+/** Options are specific to runtimes; none are supported. */
 const noOptions: Check<Readonly<Record<string, string>>> = (options, path) => {
   const [key] = Object.keys(options);
   if (key !== undefined) refuse(`${path}[${JSON.stringify(key)}]`, "is not known; no options are supported");

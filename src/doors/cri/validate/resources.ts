@@ -4,17 +4,17 @@ import { anyText, map, matching, orEmpty } from "./text.ts";
 
 const maxInt64 = 0x7fff_ffff_ffff_ffffn;
 const notNegative = between(0n, maxInt64);
-/** -1 takes a limit away. */
+/** -1 removes a limit. */
 const limit = between(-1n, maxInt64);
-/** Microseconds, as the kernel takes them. */
+/** In microseconds, within the kernel's range. */
 const quota: Check<bigint> = (value, path) => {
-  // Whatever is below zero is no limit to the kernel.
+  // For the kernel, any negative value means no limit.
   if (value > 0n && value < 1000n) refuse(path, `must be at least 1000, or -1 for no limit, is ${value}`);
 };
-/** A list that names none (",") the kernel refuses with ENOSPC, as if a disk were full. */
+/** The kernel rejects a list without entries (",") with ENOSPC, as if a disk were full. */
 const cpuList = orEmpty(matching(/^,{0,16}[0-9][0-9,-]{0,4095}$/, "a list such as 0-3,7"));
 
-/** 0 asks for nothing. */
+/** 0 is unset. */
 function orZero(check: Check<bigint>): Check<bigint> {
   return (value, path) => {
     if (value !== 0n) check(value, path);

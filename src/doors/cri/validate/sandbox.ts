@@ -57,7 +57,8 @@ const portMapping = all(
 );
 
 /**
- * These become lines and words of resolv.conf. Kubernetes limits no option, and lets one hold several words.
+ * These become lines and words of resolv.conf. Kubernetes does not limit options, and allows several words in
+ * one.
  */
 const dnsConfig = message<DNSConfig>({
   servers: each(word(255)),

@@ -8,7 +8,7 @@ import { parseReference } from "../../../parts/oci/index.ts";
 import { all, type Check, ifPresent, message, oneOf, refuse } from "./check.ts";
 import { line, word } from "./text.ts";
 
-/** A reference whose digest says what it is for ever. */
+/** A reference with a digest, which pins its content. */
 export const pinnedReference: Check<string> = (value, path) => {
   try {
     if (parseReference(value).digest !== undefined) return;
@@ -18,7 +18,7 @@ export const pinnedReference: Check<string> = (value, path) => {
   refuse(path, `must be a reference with a digest, is ${JSON.stringify(value)}`);
 };
 
-/** What is said of one type must not be said with another. */
+/** Fields of one type must not be set with another. */
 const parts: Check<SecurityProfile> = ({ profileType, localhostRef, ociRef, baseProfile }, path) => {
   if (profileType === ProfileType.Localhost && localhostRef === "")
     refuse(`${path}.localhost_ref`, "must name the profile when profile_type is Localhost");
@@ -53,7 +53,7 @@ export const seccompProfile: Check<SecurityProfile | undefined> = ifPresent(
   ),
 );
 
-/** Registries have none. */
+/** There are none in registries. */
 export const appArmorProfile: Check<SecurityProfile | undefined> = ifPresent(
   all(
     message<SecurityProfile>({

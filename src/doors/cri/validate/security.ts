@@ -64,7 +64,7 @@ const namespaceOptions = all(
   },
 );
 
-/** A cgroup namespace is a container's alone. */
+/** Only containers have cgroup namespaces. */
 const sandboxNamespaces: Check<NamespaceOption> = all(namespaceOptions, ({ cgroupnsOptions }, path) => {
   if (cgroupnsOptions !== undefined) refuse(`${path}.cgroupns_options`, "must not be set for a pod sandbox");
 });
@@ -105,8 +105,7 @@ export const sandboxSecurityContext: Check<LinuxSandboxSecurityContext | undefin
   message<LinuxSandboxSecurityContext>({
     namespaceOptions: ifPresent(sandboxNamespaces),
     runAsUser: owner,
-    // Allowed alone, other than for containers: kubelets pass on what the pod says, and no process runs by it
-    // here.
+    // Allowed alone, unlike for containers: kubelets pass on the pod's value, and it affects no process here.
     runAsGroup: owner,
     supplementalGroups: each(ownerId),
     supplementalGroupsPolicy: oneOf(SupplementalGroupsPolicy),

@@ -1,10 +1,10 @@
 import { type Check, refuse } from "./check.ts";
 
-/** Kubernetes allows 253 characters in a name; other clients make longer ones. */
+/** Kubernetes allows 253 characters in a name; other clients use longer ones. */
 const maxNameBytes = 512;
 /** PATH_MAX. */
 const maxPathBytes = 4096;
-/** What Linux' UTS namespace holds. */
+/** Limit of Linux' UTS namespace. */
 const maxHostnameBytes = 64;
 
 /** Text of one line: no control character, of a limited length. */
@@ -30,7 +30,7 @@ export function nonEmpty(check: Check<string>): Check<string> {
   };
 }
 
-/** For fields whose empty string means that they were not given. */
+/** For fields in which an empty string means unset. */
 export function orEmpty(check: Check<string>): Check<string> {
   return (value, path) => {
     if (value !== "") check(value, path);
@@ -50,29 +50,29 @@ export const name: Check<string> = nonEmpty((value, path) => {
 });
 
 /**
- * The id of a sandbox or container, or what may be a prefix of one. Clients also ask for ids that berth never
- * made.
+ * The id of a sandbox or container, or what may be a prefix of one. Clients also send ids that berth never
+ * created.
  */
 export const id: Check<string> = nonEmpty(
   matching(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/, "an id of letters, digits, dots, dashes and underscores"),
 );
 
 /**
- * Not only names of DNS: the kernel takes anything, and kubelets that know no cluster domain send
- * `pod.subdomain.ns.svc.`. It becomes a word of /etc/hosts, and programs make file names of it.
+ * Not only DNS names: the kernel accepts anything, and kubelets without a cluster domain send
+ * `pod.subdomain.ns.svc.`. It becomes a word in /etc/hosts, and programs use it in file names.
  */
 export const hostname: Check<string> = (value, path) => {
   word(maxHostnameBytes)(value, path);
   notPath(value, path);
 };
 
-/** A path on the host, of which names are made: absolute, with no `..` in it. */
+/** A path on the host from which names are derived: absolute, without `..`. */
 export const hostPath: Check<string> = (value, path) => {
   absolutePath(value, path);
   withoutParent(value, path);
 };
 
-/** A path on the host that the kernel alone follows, `..` as well: absolute. */
+/** A path on the host that only the kernel resolves, including `..`: absolute. */
 export const hostSource: Check<string> = absolutePath;
 
 /**
@@ -84,10 +84,7 @@ export const containerPath: Check<string> = (value, path) => {
   staysBelow(value, path, "the container");
 };
 
-/**
- * A path that is joined to the log directory, as other runtimes do: one that begins with `/` is below that
- * too.
- */
+/** A path that is joined to the log directory, as in other runtimes: even one that begins with `/`. */
 export const logPath: Check<string> = (value, path) => {
   line(maxPathBytes)(value, path);
   staysBelow(value, path, "the log directory");
@@ -119,12 +116,12 @@ export const sysctlName: Check<string> = (value, path) => {
   }
 };
 
-/** What is written into a file of /proc/sys; several numbers may have tabs between them. */
+/** A value to write to a file of /proc/sys; several numbers may be separated by tabs. */
 export const sysctlValue: Check<string> = (value, path) => {
   if (/[\r\n]/.test(value)) refuse(path, "must not contain newlines");
 };
 
-/** Checks every key and value, and the size of all together. */
+/** Checks every key and value, and their total size. */
 export function map(
   key: Check<string>,
   value: Check<string>,
@@ -179,8 +176,10 @@ function quote(value: string): string {
   return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}...` : value);
 }
 
-/** Kubernetes' own labels of a pod or container stay far below. */
+/** Kubernetes' own labels of a pod or container are far below this. */
 export const labels = map(line(1024), anyText, 256 * 1024);
 
-/** Kubernetes allows 256 KiB of a pod's own, to which the kubelet adds; it sends them with images too. */
+/**
+ * Kubernetes allows 256 KiB for a pod's own, to which the kubelet adds more; it also sends them with images.
+ */
 export const annotations = map(line(1024), anyText, 1024 * 1024);

@@ -9,15 +9,15 @@ export type Forward = (port: number, connection: Duplex, signal: AbortSignal) =>
 export type ForwardedPair = { readonly port: number; readonly data: Duplex; readonly error: Duplex };
 
 /**
- * Forwards one connection and tells the client on the error stream if that failed. A client that gave up its
- * data stream is told nothing: kubectl takes any message there for the end of all its forwarding.
+ * Forwards one connection, and reports failures to the client on the error stream. If the client has reset
+ * its data stream, nothing is reported: kubectl ends all of its forwarding after any message there.
  */
 export async function forwardPair(
   { port, data, error }: ForwardedPair,
   forward: Forward,
   signal: AbortSignal,
 ): Promise<void> {
-  // The client sends nothing here, but its end has to be seen.
+  // The client sends nothing here, but its end must be read.
   error.resume();
   const message = await failureOf(() => forward(port, data, signal));
   const clientGaveUp = data.errored !== null;
@@ -27,7 +27,7 @@ export async function forwardPair(
     data.resume();
   } else {
     error.end(`error forwarding port ${port}: ${message}`);
-    // The message has to be on its way before the data stream's reset makes the client look for it.
+    // The message must be sent before the data stream's reset makes the client read it.
     await finished(error, { readable: false }).catch(() => {});
     data.destroy();
   }

@@ -99,7 +99,7 @@ type HalfPair = {
   readonly timer: NodeJS.Timeout;
 };
 
-/** Undefined when the headers do not say what the stream is for. */
+/** Undefined if the headers do not say what the stream is for. */
 function parseHeaders(
   stream: SpdyStream,
 ): { readonly type: StreamType; readonly port: number; readonly requestId: string } | undefined {
@@ -107,7 +107,7 @@ function parseHeaders(
   if (type !== "data" && type !== "error") return undefined;
   const port = parsePort(stream.headers.get(streamHeader.port) ?? "");
   if (port === undefined) return undefined;
-  // Clients before 2015 give no request id: they open the error stream and then, with the next id, the data
+  // Clients before 2015 send no request id: they open the error stream and then, with the next id, the data
   // stream.
   const firstStreamId = type === "error" ? stream.id : stream.id - 2;
   return { type, port, requestId: stream.headers.get(streamHeader.requestId) ?? `stream ${firstStreamId}` };

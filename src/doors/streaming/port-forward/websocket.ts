@@ -2,7 +2,7 @@ import type { WebSocket } from "ws";
 import { type ChannelCodec, WebSocketChannels } from "../../../ground/remotecommand/index.ts";
 import { type Forward, forwardPair } from "./forward.ts";
 
-/** More ports than this in one request are refused: the channel's number is one byte. */
+/** Maximum of ports in a request: the channel's number is one byte. */
 export const MAX_CHANNEL_PORTS = 100;
 
 /**

@@ -11,9 +11,9 @@ import {
 import type { StreamIo } from "../engine.ts";
 
 /**
- * Runs the engine's call on a client's streams, writes the outcome on the error stream, and closes the
- * connection once the client has taken everything. Never rejects for what the engine says: the client is
- * told. `signal` and a client that goes away both abort the call.
+ * Runs the engine's call on a client's streams, writes the outcome to the error stream, and closes the
+ * connection once the client has read everything. The engine's errors are reported to the client, not thrown.
+ * `signal` and a disconnecting client both abort the call.
  */
 export async function serveRemoteCommand(
   streams: RemoteCommandStreams,
@@ -24,7 +24,7 @@ export async function serveRemoteCommand(
   const { connection, stdin, stdout, stderr } = streams;
   const io: StreamIo = { stdin, stdout, stderr, resize: terminalSizes(streams.resize) };
   const outcome = await outcomeOf(() => call(io, AbortSignal.any([connection.signal, signal])), what);
-  // A client may stop at the outcome, so all output goes before it.
+  // A client may stop reading at the outcome, so all output is sent before it.
   await Promise.all([stdout, stderr].map(endOutput));
   if (connection.signal.aborted) {
     await connection.closed;
@@ -33,7 +33,7 @@ export async function serveRemoteCommand(
   const text = encodeOutcome(outcome, streams.version);
   if (text === "") streams.error.end();
   else streams.error.end(text);
-  // What the client still sends is of no use any more, and must not hold up its end of the closing.
+  // Further input is discarded, so that it does not delay the client's close.
   stdin?.resume();
   streams.resize?.resume();
   await connection.close();
@@ -42,7 +42,7 @@ export async function serveRemoteCommand(
 async function endOutput(output: Writable | undefined): Promise<void> {
   if (output === undefined) return;
   output.end();
-  // A stream that the client has given up takes no more output, which is an end as well.
+  // If the client has reset a stream, its output is done, too.
   await finished(output, { readable: false }).catch(() => {});
 }
 
@@ -58,15 +58,15 @@ async function outcomeOf(
   }
 }
 
-/** A client's streams for one exec or attach, however they came. */
+/** A client's streams for one exec or attach, with any transport. */
 export type RemoteCommandStreams = {
   readonly connection: StreamConnection;
   readonly version: RemoteCommandVersion;
   readonly stdin: Readable | undefined;
   readonly stdout: Writable | undefined;
   readonly stderr: Writable | undefined;
-  /** Takes the outcome. */
+  /** For the outcome. */
   readonly error: Writable;
-  /** JSON objects {"Width":..,"Height":..}; undefined when the version has none. */
+  /** JSON objects {"Width":..,"Height":..}; undefined if the protocol version has none. */
   readonly resize: Readable | undefined;
 };

@@ -16,7 +16,7 @@ export type SpdyStreamsOptions = {
   readonly onActivity: () => void;
 };
 
-/** Streams that a client may open beyond those that it needs, before they are refused. */
+/** Maximum of unneeded streams before further ones are refused. */
 const MAX_STREAMS = 16;
 
 /**
@@ -90,7 +90,7 @@ function named(
   const error = get("error");
   if (error === undefined) throw new StreamingError("Internal", "the client opened no error stream");
   const stdin = get("stdin");
-  // Version 1 clients wait for our side of stdin to end before they show the end of their own.
+  // Version 1 clients wait for our end of stdin before they send theirs.
   if (version === 1) stdin?.end();
   return {
     connection,

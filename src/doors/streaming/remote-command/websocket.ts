@@ -9,7 +9,7 @@ import {
 } from "../../../ground/remotecommand/index.ts";
 import type { RemoteCommandStreams } from "./serve.ts";
 
-/** Opens the channels of a remote command. They are all there from the start. */
+/** Opens the channels of a remote command. All exist from the start. */
 export function webSocketStreams(
   ws: WebSocket,
   protocol: WebSocketRemoteCommand,
@@ -28,7 +28,7 @@ export function webSocketStreams(
   const stderr: Duplex | undefined = wanted.stderr ? output(channelId.stderr) : undefined;
   const error = output(channelId.error);
   const resize = wanted.tty ? channels.open(channelId.resize) : undefined;
-  // Old clients take an empty message for the sign that the connection stands.
+  // Old clients take an empty message as the sign that the connection is established.
   channels.greet(wanted.stdout ? channelId.stdout : wanted.stderr ? channelId.stderr : channelId.error);
   return { connection: channels, version: protocol.version, stdin, stdout, stderr, error, resize };
 }
