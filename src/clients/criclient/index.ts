@@ -1,8 +1,8 @@
 /**
- * A client of CRI endpoints, berthd's or another runtime's: calls, and what programs do with pods, containers
- * and images by them (find by name, list, stop, remove, wait for the end). Every failure is a
- * {@link CriClientError} with the code that the endpoint answered. It knows nothing of command lines: what a
- * program's user can do is said by the program, as {@link ClientHints}.
+ * A client of CRI endpoints, berthd's or another runtime's: calls, and common operations on pods, containers
+ * and images (find by name, list, stop, remove, wait for the end). Every failure is a {@link CriClientError}
+ * with the endpoint's code. It does not know command lines: the program supplies remedies for its users as
+ * {@link ClientHints}.
  */
 export { Client, type ClientOptions } from "./client.ts";
 export type { ClientHints } from "./client-hints.ts";

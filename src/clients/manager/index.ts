@@ -3,11 +3,11 @@
  * runtime's, as a cluster with one node would.
  *
  * Terms: an *object* is an applied manifest, with a uid; its *owner* is the object that created it. The
- * *store* holds objects, {@link Persistence} makes them outlive the manager. A *reconciliation* compares the
- * objects' specifications with what exists, and takes the next step; it may be interrupted anywhere and
- * continues from what it finds.
+ * *store* holds objects, and {@link Persistence} saves them across restarts of the manager. A
+ * *reconciliation* compares the objects' specifications with what exists, and takes the next step; it may be
+ * interrupted anywhere and continues from what it finds.
  *
- * It is a client of CRI and knows nothing of the engine.
+ * It is a client of the CRI and does not know the engine.
  */
 export type { Applied } from "./apply.ts";
 export { jobEnd } from "./controllers/job-status.ts";

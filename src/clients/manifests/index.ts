@@ -1,10 +1,10 @@
 /**
- * Manifests: Kubernetes' objects in YAML or JSON, read and checked into types.
+ * Manifests: Kubernetes' objects in YAML or JSON, parsed and checked into types.
  *
- * A *document* of a file holds one object, or a list of them. Its *kind* says which fields it has: one that
- * cannot be run here is refused, and so is a field that has a wrong value; a field that nobody here looks at
- * is warned of. Every problem names file, document, line and field, and all of them are told at once. Values
- * that Kubernetes would fill in by default are left out: who uses a field knows its default.
+ * A *document* of a file holds one object, or a list of them. Its *kind* says which fields it has:
+ * unsupported kinds and invalid values are refused, and fields without an effect here cause a warning. Every
+ * problem names file, document, line and field, and all are reported at once. Kubernetes' defaults are not
+ * filled in: code that uses a field knows its default.
  *
  * This room reads no files and runs nothing.
  */

@@ -3,9 +3,9 @@
  * creates its sandbox, runs its init containers, sidecars and containers in order, probes them, restarts them
  * according to policy and back-off, and stops them in order.
  *
- * A worker keeps no state that it could not find again: it reads the runtime's state of the pod
- * (`observe.ts`), plans what is missing (`plan.ts`), does it, and waits for the next change, which {@link
- * RuntimeWatch} reports. This room knows no controllers, and no other pods.
+ * A worker keeps no state that it could not rebuild: it reads the runtime's state of the pod (`observe.ts`),
+ * plans what is missing (`plan.ts`), does it, and waits for the next change, which {@link RuntimeWatch}
+ * reports. This room knows no controllers, and no other pods.
  */
 export type { PullCredentials } from "./images.ts";
 export { LogRotation } from "./logs/log-rotation.ts";

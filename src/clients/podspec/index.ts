@@ -1,10 +1,10 @@
 /**
- * From a pod's specification to CRI's configurations of its sandbox and containers, and to the files that
- * these need on the machine: directories of volumes, of logs, and for last words, and cgroups.
+ * Translates a pod's specification to CRI's configurations of its sandbox and containers, and creates what
+ * these need on the machine: directories of volumes, logs and termination messages, and cgroups.
  *
  * {@link sandboxConfig} and {@link containerConfig} translate; {@link preparePod} and {@link removePodFiles}
- * make and remove what a pod has on the disk. What a pod refers to (config maps, secrets, claims) comes from
- * {@link ObjectSource}. This room calls no runtime and knows nothing of when things happen.
+ * create and remove a pod's files. Objects that a pod refers to (config maps, secrets, claims) come from
+ * {@link ObjectSource}. This room calls no runtime and does not decide when anything happens.
  */
 export { type MachineMemory, machineMemory } from "./cgroups/machine-memory.ts";
 export { PodCgroups } from "./cgroups/pod-cgroups.ts";

@@ -1,13 +1,13 @@
 /**
- * Services inside one machine: stable addresses that lead to pods, ports of the machine, and names.
+ * Services on one machine: stable addresses for pods, ports of the machine, and names.
  *
  * Terms: a *service* has *endpoints*, addresses and ports of pods. Its own address belongs to no interface:
- * the kernel sends its connections on to an endpoint (nf_tables, a table of this network alone, made anew as
- * a whole at each change, which the kernel does in one step). A link without ports has the resolver's address
- * and leads the machine's own packets for the subnet to where they are sent on. The *resolver* answers for
- * `cluster.local` and hands all other questions to the machine's name servers.
+ * the kernel forwards its connections to an endpoint (with this network's own nf_tables table, which is
+ * replaced atomically at each change). A link without ports has the resolver's address and routes the
+ * machine's own packets for the subnet to where they are forwarded. The *resolver* is authoritative for
+ * `cluster.local` and forwards all other queries to the machine's name servers.
  *
- * It needs nothing but pods' addresses, whichever runtime made them, and knows no manifests and no pods.
+ * It needs only pods' addresses, from any runtime, and knows no manifests and no pods.
  */
 
 export { removeLeftServiceNetworks, serviceNetworkName } from "./names.ts";

@@ -1,11 +1,11 @@
 /**
  * The client's side of streaming: exec, attach and port-forward against the streaming server of any CRI
- * runtime, given the URL that the runtime answered. It speaks WebSocket where the server's version of it can
- * do all that is needed, and SPDY/3.1 everywhere else.
+ * runtime, given the URL that the runtime returned. It uses WebSocket if the server's protocol version
+ * supports everything that is needed, otherwise SPDY/3.1.
  *
- * A URL can be used once, also by an attempt that fails; so a client takes a function that asks the runtime
- * for one, and calls it again for its second attempt. The room knows no gRPC, no terminal and no files: those
- * are the CLI's.
+ * A URL can be used only once, even if the attempt fails; so a client takes a function that gets one from the
+ * runtime, and calls it again for a second attempt. This room knows no gRPC, terminals or files: those are up
+ * to the CLI.
  */
 export type { TerminalSize } from "../../ground/remotecommand/index.ts";
 export type { RemoteCommandOptions, Transport } from "./client-streams.ts";

@@ -1,14 +1,14 @@
 /**
- * The door for containerd's own API (proto/containerd), over the storage that CRI uses too: what ctr,
- * nerdctl, BuildKit and containerd's Go client speak. Each service has a file of its own with its handlers,
- * and a row in the table of `services.ts`; those without handlers answer UNIMPLEMENTED by name. Which RPC
- * does what is in docs/containerd-api.md.
+ * The door for containerd's own API (proto/containerd), over the same storage as the CRI, for ctr, nerdctl,
+ * BuildKit and containerd's Go client. Each service has a file with its handlers, and a row in the table in
+ * `services.ts`; methods without handlers return UNIMPLEMENTED with their name. docs/containerd-api.md
+ * describes the RPCs.
  *
- * Terms: a *namespace* is containerd's, and comes in a call's metadata, as does a *lease*, which what the
- * call makes is put into.
+ * Terms: a *namespace* is containerd's, from a call's metadata, and so is a *lease*, to which everything that
+ * the call creates is added.
  *
- * This room keeps no state but the streams that clients have open. Records and files are the storage's; what
- * clients say unchecked goes no further than here.
+ * This room keeps no state except clients' open streams. Records and files belong to the storage; requests
+ * are checked here before they are passed on.
  */
 export type { ContainerdOptions, PodSandboxes, PodTasks } from "./options.ts";
 export { containerdServices } from "./services.ts";

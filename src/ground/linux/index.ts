@@ -1,14 +1,14 @@
 /**
- * What berth asks of the kernel: mounts, namespaces, processes and signals, and what kind of host this is.
- * The only room that makes system calls itself (through koffi); everything here is a typed function or class
- * over one kernel facility, and failures are {@link LinuxError}s with call, errno and object.
+ * Kernel interfaces: mounts, namespaces, processes, signals, and facts about the host. The only room that
+ * makes system calls itself (through koffi); everything here is a typed function or class over one kernel
+ * facility, and failures are {@link LinuxError}s with call, errno and object.
  *
  * Terms: a *pin* is a bind mount of /proc/.../ns/KIND that keeps a namespace alive without a process; the
- * *namespace thread* is the one thread that leaves the host's namespaces, for the length of one job; the
- * *poll thread* holds descriptors that Node's sockets cannot hold, and makes streams of them.
+ * *namespace thread* is the only thread that leaves the host's namespaces, for one job at a time; the *poll
+ * thread* holds descriptors that Node's sockets do not support, and turns them into streams.
  *
- * It must not know of pods' configuration, images or networks, keep state of its own, or move the main thread
- * or libuv's pool into another namespace.
+ * It must not know pods' configuration, images or networks, keep state of its own, or move the main thread or
+ * libuv's pool into another namespace.
  */
 
 export {

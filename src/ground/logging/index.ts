@@ -1,12 +1,12 @@
 /**
  * Logging: structured lines to standard error, JSON for machines or pretty for people, with the id of the
- * request being handled on every line. A *logger* is made once in `daemon/` and handed down by constructors;
+ * current request on every line. A *logger* is created once in `daemon/` and passed to constructors;
  * `logger.child({pod})` adds fields. Errors are logged as `logger.error({ err }, "what was being done")`.
  *
- * Writing never blocks the main thread, and a standard error that is stuck or full loses lines, never the
- * daemon. What is not written yet is flushed when the process exits. Nothing here may log credentials: keys
- * that look like one are blotted out, as a second line of defence behind rooms that do not log them at all.
- * This room imports no other.
+ * Writing never blocks the main thread, and if standard error is stuck or full, lines are lost, but the
+ * daemon continues. Pending lines are flushed at exit. Credentials must not be logged: rooms do not pass them
+ * on, and as a second line of defence, keys that look like credentials are removed here. This room imports no
+ * other.
  */
 export {
   createLogger,

@@ -1,6 +1,5 @@
 /**
- * Regular expressions that clients and files of configuration give: of Go's syntax (RE2), and like Go's they
- * take a time that grows with the text alone. JavaScript's own would let whoever chooses one hold the daemon
- * up.
+ * Regular expressions from clients and configuration files, in Go's syntax (RE2); like Go's, they take time
+ * linear in the text. With JavaScript's own, anybody who chooses one could block the daemon.
  */
 export { compilePattern, type Pattern } from "./pattern.ts";

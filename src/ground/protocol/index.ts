@@ -2,12 +2,12 @@
  * The protocol: the messages, services and clients of the Container Runtime Interface (package runtime.v1), generated
  * from proto/ by `npm run generate`. This room holds no logic and imports no other.
  *
- * Each message is a plain type together with an object of the same name that makes and codes it:
+ * Each message is a plain type together with an object of the same name that creates and encodes it:
  * `X.fromPartial({...})`, `X.encode(x).finish()`, `X.decode(bytes)`, and `X.toJSON(x)` / `X.fromJSON(value)`
- * in protobuf's JSON form (containerd's messages have none). int64 and uint64 are bigint, bytes are Buffer, a
- * message that was not sent is undefined, and a scalar that was not sent is its zero. Enums are objects of
- * numbers (`NamespaceMode.NODE`); one from the wire may hold a number that is none of them.
- * `XService` is what a gRPC server registers, `XClient` what a client constructs.
+ * in protobuf's JSON form (containerd's messages have none). int64 and uint64 are bigint, bytes are Buffer,
+ * an unset message is undefined, and an unset scalar is its zero value. Enums are objects of numbers
+ * (`NamespaceMode.NODE`); one from the wire may have an unknown number. `XService` is what a gRPC server
+ * registers, `XClient` what a client constructs.
  */
 
 /** What berthd offers beyond the CRI (package berth.v1); its messages share names with runtime.v1's. */

@@ -1,13 +1,12 @@
 /**
- * What both ends of exec, attach and port-forward speak, as Kubernetes does: names of protocols and streams,
- * SPDY/3.1, numbered channels in a WebSocket, terminal sizes, and how a command's outcome is told. The
- * streaming server and its client stand on this as equals.
+ * Kubernetes' protocols for exec, attach and port-forward, for both ends: names of protocols and streams,
+ * SPDY/3.1, numbered channels in a WebSocket, terminal sizes, and the encoding of a command's outcome. Both
+ * the streaming server and its client use this.
  *
  * Terms: a *session* is an upgraded connection; a *stream* (SPDY) or *channel* (WebSocket) is one of stdin,
  * stdout, stderr, error, resize, or one end of a forwarded connection.
  *
- * This room opens no connection and knows no container. Its streams have back-pressure, and hold no more
- * bytes than their limits say.
+ * This room opens no connections and knows no containers. Its streams have back-pressure and bounded buffers.
  */
 export type { StreamConnection } from "./connection.ts";
 export { decodeOutcome, encodeOutcome, type RemoteCommandOutcome } from "./outcome.ts";

@@ -1,12 +1,12 @@
 /**
- * Removal of directory trees that somebody else has filled: with as many files, as deep and under such names
- * as he liked. Done in threads, by descriptors, one name at a time: no path is too long, no link is followed,
- * no mount point crossed, and the main thread goes on.
+ * Removal of directory trees with others' files: any number, any depth, any names. Done in threads, with
+ * descriptors, one name at a time: no path is too long, no link is followed, no mount point is crossed, and
+ * the main thread is not blocked.
  *
- * Terms: the *trash* is a directory on the disk of the data into which a tree is moved at once, and then
- * deleted in the background.
+ * Terms: the *trash* is a directory on the data's disk into which a tree is moved at once, to be deleted in
+ * the background.
  *
- * It knows nothing of what the trees were.
+ * It does not know what the trees were.
  */
 export { removeNow } from "./remove-now.ts";
 export { removeTree } from "./remove-tree.ts";

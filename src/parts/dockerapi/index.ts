@@ -1,8 +1,8 @@
 /**
- * A Docker Engine's HTTP API, versions 1.41 (20.10) to 1.52 (29), as a client: requests and answers in JSON,
- * streams of processes, events, progress (https://docs.docker.com/reference/api/engine/).
+ * A Docker Engine's HTTP API, versions 1.41 (20.10) to 1.52 (29), as a client: requests and responses in
+ * JSON, streams of processes, events, progress (https://docs.docker.com/reference/api/engine/).
  *
- * It must not know of pods or of CRI, and keeps nothing but the version that was agreed on.
+ * It must not know pods or the CRI, and keeps no state except the negotiated version.
  */
 export { DockerClient } from "./docker-client.ts";
 export { DockerError } from "./docker-error.ts";

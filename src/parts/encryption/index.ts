@@ -1,11 +1,11 @@
 /**
- * Layers that are encrypted, in the way of ocicrypt (https://github.com/containers/ocicrypt): who has their
- * keys, and how they are decrypted.
+ * Layers encrypted with ocicrypt (https://github.com/containers/ocicrypt): finding their keys, and
+ * decryption.
  *
- * Terms: a layer is encrypted with a *key* of its own, which its descriptor's annotations hold, *wrapped* for
- * each of its *recipients*; a *key provider* is a program or a gRPC service, named in a file, that unwraps
- * it. Keys wrapped as JWE are unwrapped here, by the private keys of a directory. Recipients of other kinds
- * (keys of PGP, PKCS #7 and #11) are named and not served.
+ * Terms: a layer is encrypted with a *key* of its own, which is in its descriptor's annotations, *wrapped*
+ * for each of its *recipients*; a *key provider* is a program or a gRPC service, listed in a file, that
+ * unwraps it. Keys wrapped as JWE are unwrapped here, with the private keys in a directory. Recipients of
+ * other kinds (PGP, PKCS #7 and #11) are named in errors, but not supported.
  *
  * This room keeps no keys, and logs none.
  */

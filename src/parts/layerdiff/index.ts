@@ -1,8 +1,8 @@
 /**
- * Layers of what differs between two trees of files (OCI image-spec 1.1, layer.md): deleted names as
- * whiteouts, directories that show nothing of the parent's as opaque, all that the kernel keeps of a file but
- * `trusted.` attributes; {@link "../unpack/index.ts"} reads them. The terms are explained there. Besides,
- * trees of files as entries of other archives.
+ * Writes the differences between two file trees as layers (OCI image-spec 1.1, layer.md): deleted names as
+ * whiteouts, directories that hide the parent's as opaque, and all attributes of files except `trusted.`
+ * ones; {@link "../unpack/index.ts"} reads layers and explains the terms. Also writes file trees as entries
+ * of other archives.
  *
  * The calls are synchronous: this room runs in worker threads. It mounts nothing and stores no blobs.
  */

@@ -1,14 +1,13 @@
 /**
- * Registries: getting manifests and blobs from whoever serves the OCI distribution API, and bringing them
- * there.
+ * Registries: fetching and pushing manifests and blobs with the OCI distribution API.
  *
- * A *reference* names a registry's host; certs.d/HOST/hosts.toml may put *mirrors* before it. An *endpoint*
- * is one of these. Credentials come with the request or from docker's config files, and are shown to the
- * registry they belong to and to nobody else. Certificates are checked against what the process trusts
- * (`node --use-system-ca` makes that the system's store) and the `ca` of hosts.toml.
+ * A *reference* names a registry's host; certs.d/HOST/hosts.toml may list *mirrors* that are tried first. An
+ * *endpoint* is one of these hosts. Credentials come with the request or from docker's config files, and are
+ * sent only to the registry that they belong to. Certificates are verified against the CAs that the process
+ * trusts (`node --use-system-ca` makes that the system's store) and the `ca` of hosts.toml.
  *
- * This room keeps nothing on disk and unpacks nothing. It runs on worker threads: TLS and JSON stay off the
- * main one.
+ * This room stores nothing on disk and unpacks nothing. It runs on worker threads, to keep TLS and JSON off
+ * the main one.
  */
 export { checkCredentials } from "./check-credentials.ts";
 export { createRegistry } from "./client.ts";

@@ -1,11 +1,11 @@
 /**
- * Tar archives. Read in every format in use, with names and attributes as the bytes that they are, and sparse
- * files. Written in either of two: pax (POSIX.1-2001), which holds all that Linux keeps of a file and is what
- * layers and checkpoints are made of, and GNU's, whose long names every tar in use reads, busybox's too.
- * Equal entries have equal bytes; in which order they come, and what they are, is for the caller.
+ * Tar archives. Reads every format in use, with names and attributes as raw bytes, and sparse files. Writes
+ * two: pax (POSIX.1-2001), which has all of Linux' file attributes and is used for layers and checkpoints,
+ * and GNU's, whose long names every tar in use can read, including busybox's. Equal entries give equal bytes;
+ * the caller chooses the entries and their order.
  *
- * The calls are synchronous but {@link readEntries}, for who does something asynchronous with what an archive
- * holds. This room writes no file but the archive: what an entry's name may be is for those who unpack.
+ * The calls are synchronous except {@link readEntries}, for callers that process entries asynchronously. This
+ * room writes no files but the archive: code that unpacks checks entries' names.
  */
 export { copyBytes } from "./copy-bytes.ts";
 export { type TarEntry, tarEnd, tarHeader, tarPadding } from "./header.ts";

@@ -1,6 +1,6 @@
 /**
- * What runs in a WebSocket (package `ws`): numbered channels, or the bytes of another protocol. Nothing here
- * knows what the channels are for.
+ * Protocols inside a WebSocket (package `ws`): numbered channels, or the bytes of another protocol. This room
+ * does not know what the channels are for.
  */
 export { WebSocketChannels, type WebSocketChannelsOptions } from "./channels.ts";
 export type { ChannelCodec } from "./codec.ts";
