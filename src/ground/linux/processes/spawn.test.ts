@@ -71,6 +71,16 @@ describe("a process", () => {
     assert.deepEqual([out, err, code], ["given", "bad\n", 7]);
   });
 
+  it("reads the end at once of a pipe that has ended, and has one to open by name", async () => {
+    const stdio: SpawnOptions["stdio"] = ["ended", "writes", "writes"];
+    assert.deepEqual(await shell("cat; cat /dev/stdin; test -p /dev/stdin && echo pipe", { stdio }), {
+      out: "pipe\n",
+      err: "",
+      code: 0,
+      signal: null,
+    });
+  });
+
   it("that a signal kills tells the signal", async () => {
     assert.deepEqual(await shell("kill -TERM $$"), { out: "", err: "", code: null, signal: "SIGTERM" });
   });

@@ -4,7 +4,7 @@ import { Socket } from "node:net";
 import { constants } from "node:os";
 import { hasCode } from "../../errors/index.ts";
 import { asLinuxError, LinuxError } from "../linux-error.ts";
-import { makePipe, type Pipe } from "../streams/pipe.ts";
+import { makePipe } from "../streams/pipe.ts";
 import { endedChild, type ProcessEnd, posixSpawn, reap } from "./spawn-call.ts";
 
 export type SpawnOptions = {
@@ -15,8 +15,8 @@ export type SpawnOptions = {
   /** Signals that are blocked in it, and in what it starts unless that unblocks them. */
   readonly blockedSignals?: readonly NodeJS.Signals[];
   /**
-   * What the process has as descriptors 0, 1, ...: /dev/null, a pipe that it reads or writes, or a descriptor
-   * of ours.
+   * What the process has as descriptors 0, 1, ...: /dev/null, a pipe that it reads or writes, one that it
+   * reads and that has ended, or a descriptor of ours.
    */
   readonly stdio: readonly StdioChoice[];
   /**
@@ -25,7 +25,7 @@ export type SpawnOptions = {
   readonly pipeOwner?: { readonly uid: number; readonly gid: number };
 };
 
-export type StdioChoice = "ignore" | "reads" | "writes" | number;
+export type StdioChoice = "ignore" | "reads" | "ended" | "writes" | number;
 
 type SubprocessEvents = {
   /** It has ended. */
@@ -92,51 +92,52 @@ export class Subprocess extends EventEmitter<SubprocessEvents> {
  * for it. Nothing is left open then.
  */
 export function spawn(path: string, args: readonly string[], options: SpawnOptions): Subprocess {
-  const pipes: (Pipe | undefined)[] = [];
+  const pipes: (Ends | undefined)[] = [];
   try {
-    for (const choice of options.stdio)
-      pipes.push(typeof choice === "number" || choice === "ignore" ? undefined : makePipe());
+    for (const choice of options.stdio) pipes.push(makeEnds(choice));
     return start(path, args, options, pipes);
   } catch (error) {
-    pipes.forEach((pipe, index) => {
-      if (pipe !== undefined) closeSync(options.stdio[index] === "reads" ? pipe.writeFd : pipe.readFd);
-    });
+    for (const pipe of pipes) if (pipe?.ours !== undefined) closeSync(pipe.ours.fd);
     throw noRoomFor(path, error) ?? error;
   } finally {
-    pipes.forEach((pipe, index) => {
-      if (pipe !== undefined) closeSync(options.stdio[index] === "reads" ? pipe.readFd : pipe.writeFd);
-    });
+    for (const pipe of pipes) if (pipe !== undefined) closeSync(pipe.theirs);
   }
+}
+
+/** The ends of a pipe; ours is undefined where it is closed already. */
+type Ends = {
+  readonly theirs: number;
+  readonly ours: { readonly fd: number; readonly readable: boolean; readonly writable: boolean } | undefined;
+};
+
+function makeEnds(choice: StdioChoice): Ends | undefined {
+  if (typeof choice === "number" || choice === "ignore") return undefined;
+  const { readFd, writeFd } = makePipe();
+  if (choice === "writes") return { theirs: writeFd, ours: { fd: readFd, readable: true, writable: false } };
+  if (choice === "reads") return { theirs: readFd, ours: { fd: writeFd, readable: false, writable: true } };
+  closeSync(writeFd);
+  return { theirs: readFd, ours: undefined };
 }
 
 function start(
   path: string,
   args: readonly string[],
   options: SpawnOptions,
-  pipes: readonly (Pipe | undefined)[],
+  pipes: readonly (Ends | undefined)[],
 ): Subprocess {
   const { env, cwd, detached: newSession = false, pipeOwner } = options;
   const blockedSignals = (options.blockedSignals ?? []).map((name) => constants.signals[name]);
-  const theirs = options.stdio.map((choice, index) => {
-    if (typeof choice === "number") return choice;
-    return choice === "reads" ? pipes[index]?.readFd : pipes[index]?.writeFd;
-  });
+  const theirs = options.stdio.map((choice, index) =>
+    typeof choice === "number" ? choice : pipes[index]?.theirs,
+  );
   if (pipeOwner !== undefined)
-    for (const pipe of pipes) if (pipe !== undefined) fchownSync(pipe.readFd, pipeOwner.uid, pipeOwner.gid);
+    for (const pipe of pipes) if (pipe !== undefined) fchownSync(pipe.theirs, pipeOwner.uid, pipeOwner.gid);
   listen();
   const argv = [path, ...args];
   const pid = posixSpawn({ path, argv, env, cwd, newSession, blockedSignals, descriptors: theirs });
   return new Subprocess(
     pid,
-    pipes.map((pipe, index) => {
-      if (pipe === undefined) return undefined;
-      const weWrite = options.stdio[index] === "reads";
-      return new Socket({
-        fd: weWrite ? pipe.writeFd : pipe.readFd,
-        readable: !weWrite,
-        writable: weWrite,
-      });
-    }),
+    pipes.map((pipe) => (pipe?.ours === undefined ? undefined : new Socket(pipe.ours))),
   );
 }
 

@@ -66,8 +66,6 @@ export async function startMonitor(launch: MonitorLaunch, deadline: Deadline): P
     stdio: [...(launch.streams ?? (["ignore", "ignore", "writes"] as const)), "writes", "reads"],
     detached: true,
   });
-  // An absent stdin reads as the end.
-  child.stdio[0]?.destroy();
   const stderr = launch.streams === undefined ? new BoundedOutput(child.pipe(2), 64 * 1024) : undefined;
   const [syncPipe, startPipe] = [child.pipe(3), child.pipe(4)];
   // A conmon that dies early breaks the pipe; the sync pipe tells of that.

@@ -25,14 +25,15 @@ export class PipeIo implements ExecIo {
   }
 
   prepare(): ExecStdio {
-    return ["reads", "writes", "writes"];
+    return [this.#io.stdin === undefined ? "ended" : "reads", "writes", "writes"];
   }
 
   connect(runtime: Subprocess): void {
-    const [stdin, out, err] = [runtime.pipe(0), runtime.pipe(1), runtime.pipe(2)];
+    const [stdin, out, err] = [runtime.stdio[0], runtime.pipe(1), runtime.pipe(2)];
     this.#stdin = stdin;
-    if (this.#io.stdin === undefined || this.#stdinIsClosed) stdin.destroy();
-    else copyInput(this.#io.stdin, stdin, () => stdin.end());
+    if (this.#stdinIsClosed) stdin?.destroy();
+    else if (this.#io.stdin !== undefined && stdin !== undefined)
+      copyInput(this.#io.stdin, stdin, () => stdin.end());
     const head = new StreamHead(err);
     const copy = new OutputCopy(err, this.#io.stderr);
     this.#stderr = { copy, head };

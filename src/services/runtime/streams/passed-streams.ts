@@ -71,7 +71,7 @@ export class PassedStreams implements AsyncDisposable {
    */
   get stdio(): readonly [StdioChoice, StdioChoice, StdioChoice] {
     const [stdout, stderr] = this.#outputs;
-    return [this.#stdin?.reader.fd ?? "reads", stdout.end.fd, stderr.end.fd];
+    return [this.#stdin?.reader.fd ?? "ended", stdout.end.fd, stderr.end.fd];
   }
 
   /** Lets the process open them by their names (/dev/stdout), where its user is none of the host's. */
