@@ -2,21 +2,21 @@
 const rlimInfinity = "18446744073709551615";
 
 /**
- * A specification or a part of one as OCI runtimes read it. A limit of `Infinity` is the kernel's
- * RLIM_INFINITY; a bigint is a number.
+ * A specification or a part of one as OCI runtimes read it; on several lines with `indent`, in spaces.
+ * A limit of `Infinity` is the kernel's RLIM_INFINITY; a bigint is a number.
  */
-export function specJson(value: unknown): string {
+export function specJson(value: unknown, indent = 0): string {
   // In a string the quotes would be escaped.
-  return stringify(value).replaceAll(/"(soft|hard)":null/g, `"$1":${rlimInfinity}`);
+  return stringify(value, indent).replaceAll(/"(soft|hard)":( ?)null/g, `"$1":$2${rlimInfinity}`);
 }
 
 /** To be asked about every value takes JSON five times as long. */
-function stringify(value: unknown): string {
+function stringify(value: unknown, indent: number): string {
   try {
-    return JSON.stringify(value);
+    return JSON.stringify(value, undefined, indent);
   } catch {
     // One of them is a bigint; what else may be wrong is thrown again.
-    return JSON.stringify(value, writeBigints);
+    return JSON.stringify(value, writeBigints, indent);
   }
 }
 

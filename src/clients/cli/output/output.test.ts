@@ -99,3 +99,13 @@ test("ids are shortened, names are not", () => {
 test("what a runtime adds is shown as JSON where it is that", () => {
   assert.deepEqual(parseInfo({ info: '{"pid":1}', note: "plain" }), { info: { pid: 1 }, note: "plain" });
 });
+
+test("what a runtime adds is shown with every digit of its numbers", async () => {
+  const text = '{"limits":[{"soft":1,"hard":18446744073709551615}],"value":18446744073709551614}';
+  const shown = await renderStructured(parseInfo({ runtimeSpec: text }), "json");
+  assert.equal(shown.replaceAll(/\s/g, ""), `{"runtimeSpec":${text}}`);
+  assert.match(
+    await renderStructured(parseInfo({ runtimeSpec: text }), "yaml"),
+    /value: 18446744073709551614\n/,
+  );
+});

@@ -1,3 +1,5 @@
+import { parseSpecJson } from "../../../ground/json/index.ts";
+
 /**
  * What a runtime tells beyond the protocol in the `info` of a verbose answer: each value parsed where it is
  * JSON, as crictl shows it.
@@ -8,7 +10,7 @@ export function parseInfo(info: Readonly<Record<string, string>>): Record<string
 
 function parseIfJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseSpecJson(text);
   } catch {
     return text;
   }
