@@ -13,6 +13,7 @@ import { GatePlugin } from "./support/gate-plugin.ts";
 import { containerStatus, execSync, exited, TestPod } from "./support/pod.ts";
 import { podConfig, shellConfig } from "./support/requests.ts";
 import { selfSigned } from "./support/self-signed.ts";
+import { exec } from "./support/streams.ts";
 
 /** Docker Engines that are set up in other ways than the tests' usual one. */
 describe("the Docker engine", () => {
@@ -206,6 +207,36 @@ describe("the Docker engine", () => {
     assert.match(seen, /sleep 1000/);
     assert.doesNotMatch(seen, /4321|5432/);
     assert.deepEqual(await readdir(execs), []);
+  });
+
+  it("ends a command with its input when dockerd is killed, of which its client hears, or berthd", async () => {
+    await using registry = await startBusyboxRegistry();
+    await using berth = await TestBerth.start({ engine: "docker", docker: { liveRestore: true } });
+    await berth.pull(registry.image);
+    const pod = await TestPod.run(berth, "input");
+    const containerId = await pod.shell("shell", registry.image, "exec sleep 1000");
+    const processes = () =>
+      eventually("commands run", () => execSync(berth, containerId, "ps").catch(() => undefined));
+    const begin = async (seconds: string) => {
+      const script = `read line; echo "$line" > /${seconds}; exec sleep ${seconds}`;
+      const command = await exec(berth, containerId, ["sh", "-c", script], { stdin: true });
+      // A command is told nothing more when its engine or daemon is gone.
+      command.stdin?.on("error", () => undefined).write("begun\n");
+      await eventually("it reads", async () => {
+        const read = await execSync(berth, containerId, "cat", `/${seconds}`).catch(() => "");
+        return read === "begun\n" && (await processes()).includes(seconds);
+      });
+      return command;
+    };
+    const first = await begin("4321");
+    await berth.docker?.stop("SIGKILL");
+    await assert.rejects(first.exitCode);
+    await berth.docker?.start();
+    assert.doesNotMatch(await processes(), /4321/);
+    const second = await begin("5432");
+    await berth.restartDaemon("SIGKILL");
+    await assert.rejects(second.exitCode);
+    assert.doesNotMatch(await processes(), /5432/);
   });
 
   it("ends what dockerd was killed in the midst of starting, and knows nothing of", async () => {

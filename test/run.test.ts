@@ -249,7 +249,7 @@ describe("a pod of berth run", () => {
     ] as const) {
       const { status: seen, stderr } = await outcome(...run("--name", "unfit", host.image, program));
       assert.equal(seen, status, stderr);
-      assert.match(stderr, /^berth: create: /);
+      assert.match(stderr, /^berth: .*\bcreate\b/);
       assert.deepEqual(await podsNamed("unfit"), []);
     }
     const detached = await outcome(...run("-d", "--name", "unfit", host.image, "/no/such"));

@@ -8,6 +8,7 @@ import {
   type PodSandboxConfig,
 } from "../../ground/protocol/index.ts";
 import { JoinedCalls, KeyLock } from "../../ground/sync/index.ts";
+import { DockerError } from "../../parts/dockerapi/index.ts";
 import type { Image, ImageCatalog } from "../../services/images/index.ts";
 import { checkMemoryLimit } from "../../services/runtime/index.ts";
 import {
@@ -202,10 +203,19 @@ export class DockerContainers implements Containers {
     const namespaces = labels.config.linux?.securityContext?.namespaceOptions;
     try {
       if (namespaces?.pid === NamespaceMode.TARGET) this.#runningTarget(namespaces.targetId, sandbox.id);
-      return cause;
+      return this.#programFailure(id, cause);
     } catch (error) {
       return error;
     }
+  }
+
+  /** With a shell's exit code where Docker has one: there is no such program, or it cannot be executed. */
+  #programFailure(id: string, cause: unknown): unknown {
+    const { state } = this.#found(id).view;
+    if (!(cause instanceof DockerError) || state.kind !== "exited") return cause;
+    const { exitCode } = state;
+    if (exitCode !== 126 && exitCode !== 127) return cause;
+    return new EngineError(cause.code, cause.message, { cause: cause.cause, commandStatus: exitCode });
   }
 
   async update(idOrPrefix: string, resources: LinuxContainerResources): Promise<void> {

@@ -3,7 +3,12 @@ import { isDeepStrictEqual } from "node:util";
 import { hasCode } from "../../ground/errors/index.ts";
 import { PodSandboxConfig } from "../../ground/protocol/index.ts";
 import { JoinedCalls, KeyLock } from "../../ground/sync/index.ts";
-import type { ContainerDetails, ContainerSummary, NewContainer } from "../../parts/dockerapi/index.ts";
+import {
+  type ContainerDetails,
+  type ContainerSummary,
+  DockerError,
+  type NewContainer,
+} from "../../parts/dockerapi/index.ts";
 import type { PodAttachment } from "../../services/network/index.ts";
 import { EngineError, type Sandbox, type Sandboxes } from "../engine/index.ts";
 import { isOwned, type OtherPod, refuseTaken } from "../ownedpods/index.ts";
@@ -61,7 +66,9 @@ export class DockerSandboxes implements Sandboxes {
     this.#making.set(name, { id, config });
     try {
       observer("sandbox-start");
-      await client.startContainer(id);
+      await client.startContainer(id).catch((error: unknown) => {
+        throw startFailure(error);
+      });
       const details = await client.container(id);
       await this.#connect(config, details);
       // An engine that went meanwhile, and may be back, may have taken its containers along.
@@ -305,6 +312,12 @@ export class DockerSandboxes implements Sandboxes {
 async function writeDns({ dnsConfig }: PodSandboxConfig, { ResolvConfPath }: ContainerDetails) {
   const text = resolvConfOf(dnsConfig);
   if (text !== undefined) await writeFile(ResolvConfPath, text);
+}
+
+/** That the kernel refuses the value of a sysctl is told in the OCI runtime's words alone. */
+function startFailure(cause: unknown): unknown {
+  if (!(cause instanceof DockerError) || !cause.message.includes("/proc/sys/")) return cause;
+  return new EngineError("InvalidArgument", "a sysctl of the pod cannot be set", { cause });
 }
 
 async function orNotFound<T>(work: Promise<T>): Promise<T | undefined> {
