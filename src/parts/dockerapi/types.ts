@@ -5,12 +5,10 @@
 
 export type DockerInfo = {
   readonly ID: string;
-  readonly ServerVersion: string;
   readonly Driver: string;
   readonly DockerRootDir: string;
   readonly CgroupDriver: "systemd" | "cgroupfs" | "none";
   readonly CgroupVersion: string;
-  readonly DefaultRuntime: string;
   readonly Runtimes: Readonly<Record<string, { readonly path?: string }>>;
   readonly LiveRestoreEnabled: boolean;
   readonly SecurityOptions: readonly string[] | null;
@@ -36,7 +34,6 @@ export type ContainerDetails = {
   readonly LogPath: string;
   readonly ResolvConfPath: string;
   readonly HostsPath: string;
-  readonly RestartCount: number;
   readonly State: {
     readonly Status: "created" | "running" | "paused" | "restarting" | "removing" | "exited" | "dead";
     readonly Running: boolean;
@@ -115,7 +112,6 @@ export type NewContainer = {
     readonly PidMode: string;
     readonly UTSMode?: string;
     readonly CgroupnsMode?: "private" | "host";
-    readonly UsernsMode?: string;
     readonly CgroupParent?: string;
     readonly Runtime?: string;
     /** Whether an init of Docker's is the first process; as the engine is set up unless given. */
