@@ -1,8 +1,8 @@
-/** What the user of the program that connects can do, said behind failures. */
+/** Remedies for the program's user, appended to error messages. */
 export type ClientHints = {
-  /** How to name another endpoint. */
+  /** How to choose another endpoint. */
   readonly address?: string;
-  /** How to start the runtime that should be there. */
+  /** How to start the runtime. */
   readonly start?: string;
   /** How to wait longer. */
   readonly timeout?: string;

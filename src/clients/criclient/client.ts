@@ -4,21 +4,19 @@ import type { ClientHints } from "./client-hints.ts";
 import { toClientError } from "./status.ts";
 
 export type CallOptions = {
-  /**
-   * How long to wait for the answer; the client's own limit when it is not given. `Infinity` waits for ever.
-   */
+  /** How long to wait for the response; the client's limit by default. `Infinity` waits forever. */
   readonly timeoutMs?: number;
 };
 
 export type StreamOptions = CallOptions & {
-  /** Ends this call alone. */
+  /** Ends only this call. */
   readonly signal?: AbortSignal;
 };
 
 export type ClientOptions = {
   /** Ends every call. */
   readonly signal: AbortSignal;
-  /** How long a call waits for its answer unless it says otherwise; `Infinity` waits for ever. */
+  /** How long a call waits for its response by default; `Infinity` waits forever. */
   readonly timeoutMs: number;
   readonly hints?: ClientHints;
 };
@@ -27,8 +25,8 @@ const maxMessageBytes = 64 * 1024 * 1024;
 const readyTimeoutMs = 5_000;
 
 /**
- * Says to berthd who we are: it shows kubelets nothing of what we make, and us all. Other runtimes do not
- * look at it.
+ * Identifies us to berthd, which hides our pods from kubelets and shows us all pods. Other runtimes ignore
+ * it.
  */
 const metadata = { [ownerMetadata]: cliOwner };
 
@@ -46,16 +44,16 @@ export class Client implements Disposable {
     this.#grpc = new GrpcClient({ address: { path }, metadata, maxMessageBytes });
   }
 
-  /** Waits until HTTP/2 is spoken. Throws GrpcCallError Unavailable, or what a timeout's signal throws. */
+  /**
+   * Waits until the HTTP/2 connection is established. Throws GrpcCallError Unavailable, or what a timeout's
+   * signal throws.
+   */
   async ready(): Promise<void> {
     const limit = AbortSignal.timeout(Math.min(readyTimeoutMs, this.#timeoutMs));
     await this.#grpc.ready(AbortSignal.any([this.#signal, limit]));
   }
 
-  /**
-   * One request, one response. Throws CriClientError with what the other side answered, or the signal's
-   * reason.
-   */
+  /** One request, one response. Throws CriClientError with the server's error, or the signal's reason. */
   async unary<Request, Response>(
     method: Method<Request, Response>,
     request: Request,

@@ -19,9 +19,8 @@ export async function containerStatus(client: Client, containerId: string): Prom
 }
 
 /**
- * Resolves with the container's status once it has ended, unless the signal aborts first. Looks every second,
- * and at once when an event tells of the container: not every runtime sends events, and none promises that
- * none is lost.
+ * Resolves with the container's status once it has ended, unless the signal aborts first. Polls every second,
+ * and at once after an event of the container: not every runtime sends events, and events may be lost.
  */
 export async function waitForExit(
   client: Client,
@@ -53,8 +52,8 @@ export async function waitForExit(
 const settleMs = 2_000;
 
 /**
- * The status of a container of which no output comes any more, once it has ended. Undefined when it does not
- * do that soon: it may have closed its output and go on.
+ * The status of a container whose output has ended, once the container has ended. Undefined if it does not
+ * end soon: it may have closed its output and continue.
  */
 export async function endedStatus(client: Client, containerId: string): Promise<ContainerStatus | undefined> {
   const patience = AbortSignal.timeout(settleMs);
@@ -84,6 +83,6 @@ async function listen(
     );
     for await (const event of events) if (event.containerId === containerId) onNews();
   } catch {
-    // A runtime without events: looking every second finds the end as well.
+    // A runtime without events: polling finds the end, too.
   }
 }

@@ -1,10 +1,7 @@
 import { BerthError } from "../../ground/errors/index.ts";
 
-/**
- * What the endpoint answered instead of a response, or what a look at its objects found; its message is for
- * the user as it is.
- */
+/** An error from the endpoint, or about its objects; the message can be shown to users unchanged. */
 export class CriClientError extends BerthError {}
 
-/** Nobody could be reached at the endpoint's socket: Unavailable, or PermissionDenied. */
+/** The endpoint's socket cannot be reached: Unavailable or PermissionDenied. */
 export class UnreachableError extends CriClientError {}

@@ -3,7 +3,7 @@ import { GrpcCallError } from "../grpcclient/index.ts";
 import type { ClientHints } from "./client-hints.ts";
 import { UnreachableError } from "./cri-client-error.ts";
 
-/** Says in words why nobody could be reached at a socket's path: Unavailable, or PermissionDenied. */
+/** Explains why a socket cannot be reached: Unavailable or PermissionDenied. */
 export async function explain(
   path: string,
   error: unknown,
@@ -32,16 +32,16 @@ export async function explain(
   }
 }
 
-/** Of the system call that failed to connect; undefined when that did not fail. */
+/** Errno of the failed connect; undefined for other errors. */
 function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof GrpcCallError) || !(error.cause instanceof Error)) return undefined;
   const { syscall, code } = error.cause as NodeJS.ErrnoException;
   return syscall === "connect" ? code : undefined;
 }
 
-/** True also where that cannot be found out. */
+/** Also true if that cannot be determined. */
 async function isSocket(path: string): Promise<boolean> {
-  // Through node:fs, which loads its promises when they are touched.
+  // From node:fs, which loads its promises only on use.
   return promises.stat(path).then(
     (found) => found.isSocket(),
     () => true,

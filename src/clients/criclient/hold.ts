@@ -3,8 +3,8 @@ import { berthV1 } from "../../ground/protocol/index.ts";
 import type { Client } from "./client.ts";
 
 /**
- * Keeps berthd from putting a container away, when it has ended, before we have read what it left. Other
- * runtimes put nothing away by themselves.
+ * Keeps berthd from removing an ended container before we have read its output. Other runtimes do not remove
+ * containers by themselves.
  */
 export class ContainerHold implements AsyncDisposable {
   readonly #client: Client;
@@ -17,7 +17,8 @@ export class ContainerHold implements AsyncDisposable {
   }
 
   /**
-   * Holds it, again after the daemon went away. Throws CriClientError NotFound when the container is gone.
+   * Takes the hold, also again after a restart of the daemon. Throws CriClientError NotFound if the container
+   * no longer exists.
    */
   async take(): Promise<void> {
     await this[Symbol.asyncDispose]();

@@ -11,14 +11,14 @@ import { resolveOne } from "./resolve.ts";
 export type FoundImage = { readonly image: Image; readonly info: Readonly<Record<string, string>> };
 
 /**
- * By reference, as the endpoint understands it, or by a unique beginning of its id. Throws CriClientError
+ * By reference, as the endpoint interprets it, or by a unique prefix of its id. Throws CriClientError
  * NotFound, FailedPrecondition.
  */
 export async function findImage(client: Client, text: string): Promise<FoundImage> {
   return (await imageStatus(client, text)) ?? (await findImageById(client, text));
 }
 
-/** The image of exactly this reference or id, in the endpoint's eyes. */
+/** The image with exactly this reference or id, according to the endpoint. */
 export async function imageStatus(client: Client, text: string): Promise<FoundImage | undefined> {
   const request = ImageStatusRequest.fromPartial({ image: { image: text }, verbose: true });
   const { image, info } = await client.unary(ImageServiceService.imageStatus, request);

@@ -9,7 +9,7 @@ import {
 } from "../../ground/protocol/index.ts";
 import type { Client } from "./client.ts";
 
-/** How much longer than a container's grace period we wait for the answer. */
+/** How long to wait for the response beyond a container's grace period. */
 const answerMs = 60_000;
 
 /** Stops a container: its stop signal, then SIGKILL after the grace period. */
@@ -53,7 +53,7 @@ export async function removePod(client: Client, podSandboxId: string): Promise<v
   );
 }
 
-/** Ids of the pod's containers that run. */
+/** Ids of the pod's running containers. */
 export async function runningContainers(client: Client, podSandboxId: string): Promise<string[]> {
   const filter = { podSandboxId, state: { state: ContainerState.CONTAINER_RUNNING } };
   const { containers } = await client.unary(

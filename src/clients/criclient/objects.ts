@@ -11,7 +11,7 @@ import type { Client } from "./client.ts";
 import { CriClientError } from "./cri-client-error.ts";
 import { type Candidate, resolveOne } from "./resolve.ts";
 
-/** A container with the pod sandbox that it is in; undefined when that has gone in the meantime. */
+/** A container with its pod sandbox; undefined if that was removed in the meantime. */
 export type PodContainer = { readonly container: Container; readonly pod: PodSandbox | undefined };
 
 /** What `stop`, `rm` and `inspect` work on. */
@@ -67,8 +67,8 @@ export async function findContainer(client: Client, text: string): Promise<PodCo
 }
 
 /**
- * A pod or a container, or only what is of `kind`. A name that a pod shares with a container of its own means
- * the pod. Throws as {@link findPod}.
+ * A pod or a container, or only one of `kind`. A name that a pod shares with its own container means the pod.
+ * Throws as {@link findPod}.
  */
 export async function findPodOrContainer(
   client: Client,
@@ -90,10 +90,7 @@ export async function findPodOrContainer(
   return resolveOne(text, [...ofPods, ...ofContainers], "pod or container");
 }
 
-/**
- * A container for which its pod was made (`berth run`) stands for the pod: what is done to it is done to
- * both.
- */
+/** A container whose pod was created for it (`berth run`) stands for the pod: actions apply to both. */
 export function withItsPod(found: Found): Found {
   if (found.kind === "pod" || found.pod === undefined) return found;
   const action = found.container.annotations[whenEndedAnnotation];
@@ -140,7 +137,7 @@ function containerCandidates(containers: readonly PodContainer[]): Candidate<Pod
   });
 }
 
-/** Of the objects with the same key, which are attempts at one thing, the last: the one that a name means. */
+/** The latest attempt of the objects with the same key, which a name refers to. */
 function newestAttempts<
   T extends { readonly metadata?: { readonly attempt: number } | undefined; readonly createdAt: bigint },
 >(objects: readonly T[], keyOf: (object: T) => string): Set<T> {

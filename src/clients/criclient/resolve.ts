@@ -1,6 +1,6 @@
 import { CriClientError } from "./cri-client-error.ts";
 
-/** Something that has an id and names. `title` tells it apart from others in a list. */
+/** Something with an id and names. `title` distinguishes it in a list. */
 export type Candidate<T> = {
   readonly id: string;
   readonly names: readonly string[];
@@ -11,8 +11,8 @@ export type Candidate<T> = {
 const maxListed = 10;
 
 /**
- * The candidate that the text means: its id, else one of its names, else the beginning of its id. Throws
- * CriClientError NotFound for none, and for several one that lists them. `kind` is what to call it.
+ * The candidate that the text refers to: by id, otherwise by name, otherwise by a prefix of the id. Throws
+ * CriClientError: NotFound for none, and for several an error that lists them. `kind` is used in messages.
  */
 export function resolveOne<T>(text: string, candidates: readonly Candidate<T>[], kind: string): T {
   const matches = [
@@ -29,7 +29,7 @@ export function resolveOne<T>(text: string, candidates: readonly Candidate<T>[],
   throw new CriClientError("NotFound", `no such ${kind}: ${JSON.stringify(text)}`);
 }
 
-/** The algorithm of an image's id alone says nothing: every id begins with it. */
+/** The algorithm alone does not count: every image id begins with it. */
 function isPrefix(text: string, id: string): boolean {
   if (text === "" || text.endsWith(":")) return false;
   return text.includes(":") ? id.startsWith(text) : id.slice(id.indexOf(":") + 1).startsWith(text);

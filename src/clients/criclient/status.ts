@@ -4,7 +4,7 @@ import type { GrpcCallError } from "../grpcclient/index.ts";
 import type { ClientHints } from "./client-hints.ts";
 import { CriClientError } from "./cri-client-error.ts";
 
-/** What the other side answered instead of a response. */
+/** Converts an error from the server. */
 export function toClientError(
   method: string,
   error: GrpcCallError,

@@ -10,21 +10,19 @@ import { failureIn, failureOfReset, noGrpcServer } from "./status.ts";
 export type CallLimits = {
   /** Ends the call, which then throws the signal's reason. */
   readonly signal: AbortSignal;
-  /** How long the call may take; Infinity is for ever. */
+  /** How long the call may take; Infinity is no limit. */
   readonly timeoutMs: number;
-  /** How long a message of the answer may be. */
+  /** Maximum size of a response message. */
   readonly maxMessageBytes: number;
 };
 
-/**
- * One call in flight. It ends with its {@link answers}, which somebody has to read, or when it is disposed.
- */
+/** One call in flight. It ends with its {@link answers}, which must be read, or when it is disposed. */
 export class Call implements Disposable {
   readonly #stream: Http2Stream;
   readonly #limits: CallLimits;
   readonly #timer: NodeJS.Timeout | undefined;
   readonly #onAbort = () => this.#endWith(this.#limits.signal.reason);
-  /** Of the answer's beginning, and then of its end. */
+  /** Response headers, then trailers. */
   #headers: Headers = {};
   #isBegun = false;
   #failure: { readonly error: unknown } | undefined;
@@ -39,7 +37,7 @@ export class Call implements Disposable {
       this.#timer = setTimeout(() => this.#onTimeout(), Math.min(limits.timeoutMs, longestTimerMs));
   }
 
-  /** Resolves when the next may be sent: with false when the call has ended, and nobody reads any more. */
+  /** Resolves when the next may be sent: with false if the call has ended, and nobody reads any more. */
   async send(message: Uint8Array): Promise<boolean> {
     await this.#stream.write(prefixed(message));
     return !this.#stream.isClosed && this.#headers["grpc-status"] === undefined;
@@ -50,7 +48,7 @@ export class Call implements Disposable {
     this.#stream.end();
   }
 
-  /** The messages that the server answers. Throws GrpcCallError unless its status is OK. */
+  /** The server's messages. Throws GrpcCallError unless its status is OK. */
   async *answers(): AsyncGenerator<Buffer, void> {
     try {
       yield* messagesIn(this.#stream.chunks(), this.#limits.maxMessageBytes);
@@ -71,7 +69,7 @@ export class Call implements Disposable {
     this.#stream.cancel();
   }
 
-  /** Trailers need not say again what was said at the beginning. */
+  /** Trailers need not repeat the headers. */
   #onHeaders(received: Headers): void {
     this.#headers = received;
     if (this.#isBegun) return;
@@ -84,13 +82,13 @@ export class Call implements Disposable {
     this.#endWith(new GrpcCallError("DeadlineExceeded", "no answer in time", { origin: "timeout" }));
   }
 
-  /** Of several reasons to end a call the first is told. */
+  /** Only the first reason to end a call is reported. */
   #endWith(error: unknown): void {
     this.#failure ??= { error };
     this.#stream.cancel();
   }
 
-  /** Of a stream that broke off, of which more may be known besides. */
+  /** For a broken stream, about which more may be known. */
   #failureBehind(error: unknown): unknown {
     if (this.#failure !== undefined) return this.#failure.error;
     const { lostWith, resetCode } = this.#stream;

@@ -3,7 +3,7 @@ import { type Address, Connection } from "./connection.ts";
 import { GrpcCallError } from "./errors.ts";
 import { requestHeaders } from "./request-headers.ts";
 
-/** What a generated service definition says of one method. */
+/** One method of a generated service definition. */
 export type Method<Request, Response> = {
   readonly path: string;
   readonly requestSerialize: (request: Request) => Uint8Array;
@@ -14,15 +14,15 @@ export type GrpcClientOptions = {
   readonly address: Address;
   /** Sent along with every call, by lower-case key. */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** How long a message of an answer may be; a longer one is ResourceExhausted. */
+  /** Maximum size of a response message; a larger one is ResourceExhausted. */
   readonly maxMessageBytes: number;
 };
 
 export type CallOptions = Omit<CallLimits, "maxMessageBytes">;
 
 /**
- * Calls methods of services at one address. Each throws GrpcCallError with what the server answered in place
- * of a response, or with Unavailable when there is none; or its signal's reason.
+ * Calls methods of services at one address. Each throws GrpcCallError with the server's error, or Unavailable
+ * without a connection; or its signal's reason.
  */
 export class GrpcClient implements Disposable {
   readonly #connection: Connection;
@@ -33,7 +33,10 @@ export class GrpcClient implements Disposable {
     this.#connection = new Connection(options.address);
   }
 
-  /** Resolves when the server has spoken HTTP/2. Throws GrpcCallError Unavailable, or the signal's reason. */
+  /**
+   * Resolves when the HTTP/2 connection is established. Throws GrpcCallError Unavailable, or the signal's
+   * reason.
+   */
   ready(signal: AbortSignal): Promise<void> {
     return this.#connection.ready(signal);
   }
@@ -48,7 +51,8 @@ export class GrpcClient implements Disposable {
   }
 
   /**
-   * One request, responses until the server ends. A call that the server refused unseen is made once more.
+   * One request, responses until the server ends. A call that the server refused without processing it is
+   * retried once.
    */
   async *serverStream<Request, Response>(
     method: Method<Request, Response>,
@@ -64,7 +68,7 @@ export class GrpcClient implements Disposable {
     }
   }
 
-  /** Requests until the iterable ends, or the server has answered before that; one response. */
+  /** Requests until the iterable ends or the server responds; one response. */
   async clientStream<Request, Response>(
     method: Method<Request, Response>,
     requests: AsyncIterable<Request> | Iterable<Request>,
@@ -72,7 +76,7 @@ export class GrpcClient implements Disposable {
   ): Promise<Response> {
     using call = this.#call(method.path, options);
     const answer = only(decoded(call, method));
-    // Told when all is sent, or when nothing can be.
+    // Called when everything was sent, or nothing can be.
     answer.catch(() => {});
     for await (const request of requests) {
       if (!(await call.send(method.requestSerialize(request)))) break;
@@ -110,7 +114,7 @@ async function* decoded<Response>(
   for await (const bytes of call.answers()) yield responseDeserialize(bytes);
 }
 
-/** The one response of a call that has one. It is given only when the call's status is OK. */
+/** The only response of a unary call. Returned only if the call's status is OK. */
 async function only<Response>(responses: AsyncIterable<Response>): Promise<Response> {
   const all: Response[] = [];
   for await (const response of responses) {

@@ -6,7 +6,7 @@ import { Http2Session } from "./http2/session.ts";
 /** A unix socket's path, or a TCP port. */
 export type Address = { readonly path: string } | { readonly host: string; readonly port: number };
 
-/** The HTTP/2 connection to one address, made when it is needed and again when it was lost. */
+/** The HTTP/2 connection to one address, opened on demand and again after it was lost. */
 export class Connection implements Disposable {
   readonly #address: Address;
   #session: Http2Session | undefined;
@@ -15,14 +15,14 @@ export class Connection implements Disposable {
     this.#address = address;
   }
 
-  /** One that takes calls, as far as is known: what it cannot do it tells the calls. */
+  /** A session that is believed to accept calls: otherwise the calls fail. */
   session(): Http2Session {
     if (this.#session?.takesCalls !== true) this.#session = new Http2Session(connect(this.#address));
     return this.#session;
   }
 
   /**
-   * Resolves when the other side has spoken HTTP/2. Throws GrpcCallError Unavailable, whose cause is the
+   * Resolves when the HTTP/2 connection is established. Throws GrpcCallError Unavailable, whose cause is the
    * socket's error if there was one, or the signal's reason.
    */
   async ready(signal: AbortSignal): Promise<void> {
@@ -41,7 +41,7 @@ export class Connection implements Disposable {
   }
 }
 
-/** What a call that was on a connection which is lost, or never came to be, ends with. */
+/** The error of a call whose connection was lost or could not be opened. */
 export function unavailable(cause: unknown): GrpcCallError {
   const why = cause instanceof Error ? `: ${cause.message}` : "";
   return new GrpcCallError("Unavailable", `no connection to the server${why}`, { cause });

@@ -2,7 +2,7 @@ import { BerthError, type ErrorCode } from "../../ground/errors/index.ts";
 
 export type GrpcCallErrorOptions = {
   readonly cause?: unknown;
-  /** What the server sent along with the status, by lower-case key. */
+  /** The metadata of the status, by lower-case key. */
   readonly metadata?: Metadata;
   readonly origin?: Origin;
 };
@@ -10,8 +10,8 @@ export type GrpcCallErrorOptions = {
 export type Metadata = Readonly<Record<string, string | string[] | undefined>>;
 
 /**
- * Who made the status: the server; or this client, since the call's time was up, since the server refused
- * the call before it looked at it, or since the connection or the protocol failed.
+ * The origin of the status: the server; or this client, because the call timed out, the server refused it
+ * without processing it, or the connection or the protocol failed.
  */
 export type Origin = "server" | "timeout" | "refused" | "connection";
 

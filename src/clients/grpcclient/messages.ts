@@ -1,9 +1,9 @@
 import { GrpcCallError } from "./errors.ts";
 
-/** One byte that says whether the message is compressed, four with its length. */
+/** One byte for compression, four for the message's length. */
 const prefixBytes = 5;
 
-/** A message as it is sent: with its prefix, not compressed. */
+/** A message with its prefix, uncompressed. */
 export function prefixed(message: Uint8Array): Buffer {
   const framed = Buffer.allocUnsafe(prefixBytes + message.length);
   framed.writeUInt8(0, 0);

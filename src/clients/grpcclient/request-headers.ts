@@ -1,4 +1,4 @@
-/** What a request begins with. `timeoutMs` may be Infinity; `metadata` has lower-case keys. */
+/** The headers of a request. `timeoutMs` may be Infinity; `metadata` has lower-case keys. */
 export function requestHeaders(
   path: string,
   timeoutMs: number,
@@ -8,7 +8,7 @@ export function requestHeaders(
     ...metadata,
     ":method": "POST",
     ":scheme": "http",
-    // What a socket's path stands for is no name of a host, and servers refuse what cannot be one.
+    // A socket's path is not a host name, and servers reject an invalid one.
     ":authority": "localhost",
     ":path": path,
     te: "trailers",
@@ -20,7 +20,7 @@ export function requestHeaders(
 
 const maxTimeout = 99_999_999;
 
-/** At most eight digits and a unit, never less than was asked for. */
+/** At most eight digits and a unit, rounded up. */
 function grpcTimeout(timeoutMs: number): string {
   const milliseconds = Math.max(Math.ceil(timeoutMs), 1);
   if (milliseconds <= maxTimeout) return `${milliseconds}m`;

@@ -24,7 +24,7 @@ const codes: readonly (ErrorCode | "OK")[] = [
   "Unauthenticated",
 ];
 
-/** What trailers, or headers alone, say of a call's end: undefined for OK, and where there is no status. */
+/** The failure in trailers, or in headers alone; undefined for OK, and without a status. */
 export function failureIn(headers: Headers): GrpcCallError | undefined {
   const number = headers["grpc-status"];
   if (number === undefined || number === "0") return undefined;
@@ -34,7 +34,7 @@ export function failureIn(headers: Headers): GrpcCallError | undefined {
   return new GrpcCallError(code, message, { metadata: headers, origin: "server" });
 }
 
-/** What is wrong with headers that no gRPC server sends; undefined when nothing is. */
+/** The failure for a response that is not gRPC; undefined if it is. */
 export function noGrpcServer(headers: Headers): GrpcCallError | undefined {
   if (headers["grpc-status"] !== undefined) return undefined;
   const status = Number(headers[":status"]);
@@ -70,7 +70,7 @@ function codeOfHttp(status: number): ErrorCode {
   }
 }
 
-/** What a stream that the server cut, with this code of HTTP/2, means for its call. */
+/** The failure of a call whose stream the server reset with this HTTP/2 code. */
 export function failureOfReset(rstCode: number): GrpcCallError {
   switch (rstCode) {
     case errorCodes.refusedStream:
@@ -86,7 +86,7 @@ export function failureOfReset(rstCode: number): GrpcCallError {
   }
 }
 
-/** Bytes that are no text in UTF-8, and lone percent signs, stay what they are as far as that goes. */
+/** Invalid UTF-8 and lone percent signs are kept as far as possible. */
 function percentDecoded(text: string): string {
   if (!text.includes("%")) return text;
   const bytes: number[] = [];

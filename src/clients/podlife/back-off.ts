@@ -5,8 +5,8 @@ export type BackOffOptions = { readonly initialMs?: number; readonly maxMs?: num
 type Entry = { readonly delayMs: number; readonly countedAtNs: bigint };
 
 /**
- * How long to wait before something is tried again: 10 s, doubling to 5 min, as a kubelet has it. Who has
- * been well for twice the longest begins anew.
+ * Delays before retries: 10 s, doubling up to 5 min, as in a kubelet. After twice the maximum without a
+ * failure, it starts anew.
  */
 export class BackOff {
   readonly #clock: Clock;
@@ -20,7 +20,7 @@ export class BackOff {
     this.#maxMs = maxMs;
   }
 
-  /** How many milliseconds from now on it has to wait that ended at this time; 0 when it need not. */
+  /** Milliseconds to wait from now on, for something that ended at this time; 0 for none. */
   leftMs(key: string, endedAtNs: bigint): number {
     const entry = this.#entries.get(key);
     if (entry === undefined || this.#isOver(entry, endedAtNs)) return 0;
@@ -28,12 +28,12 @@ export class BackOff {
     return Math.max(0, entry.delayMs - passedMs);
   }
 
-  /** How long the wait is that is under way. */
+  /** Length of the current delay. */
   delayMs(key: string): number {
     return this.#entries.get(key)?.delayMs ?? 0;
   }
 
-  /** Counts one more try, of what ended at this time: the next waits twice as long. */
+  /** Counts a retry of something that ended at this time: the next delay is twice as long. */
   count(key: string, endedAtNs: bigint): void {
     const entry = this.#entries.get(key);
     const isNew = entry === undefined || this.#isOver(entry, endedAtNs);

@@ -3,11 +3,11 @@ import type { ObservedContainer, ObservedPod } from "./observe.ts";
 import type { PodWork } from "./pod-work.ts";
 
 export type ContainerRemovalsOptions = Pick<PodWork, "runtime" | "observer"> & {
-  /** Called before each removal, so that others know what only the container told. */
+  /** Called before each removal, so that information from the container can be saved. */
   readonly onRemoval: (container: ObservedContainer) => void;
 };
 
-/** Of containers that have ended, the last two of each name are kept: what it is now, and what it was. */
+/** How many ended containers of each name are kept: the current and the previous one. */
 const keptAttempts = 2;
 
 /** Removes containers that are not needed any more. */
@@ -25,7 +25,7 @@ export class ContainerRemovals {
     await runtime.removeContainer(container.id);
   }
 
-  /** Earlier attempts than those that are shown, with their logs, and sandboxes before the last one. */
+  /** Removes earlier attempts than the kept ones, with their logs, and sandboxes before the last one. */
   async removeOld({ containers, earlier, oldSandboxes }: ObservedPod): Promise<void> {
     for (const attempts of [...containers.values(), ...earlier.values()]) {
       for (const old of attempts.slice(keptAttempts)) {

@@ -9,17 +9,17 @@ import { StartFailure } from "./start-failure.ts";
 
 export type PullCredentials = (reference: string) => Promise<AuthConfig | undefined>;
 
-/** What a pod itself has for the registry of an image; tried in order, before the machine's own. */
+/** A pod's own credentials for an image's registry; tried in order, before the machine's. */
 export type PodCredentials = (reference: string) => readonly AuthConfig[];
 
-/** Gets the images of a pod's containers onto the machine, by their pull policies. */
+/** Pulls the images of a pod's containers, according to their pull policies. */
 export class PodImages {
   readonly #runtime: PodRuntime;
   readonly #clock: Clock;
   readonly #credentials: PullCredentials;
   readonly #ofPod: PodCredentials;
   readonly #backOff: BackOff;
-  /** What the last pull of an image failed with. */
+  /** Error of the last pull of each image. */
   readonly #failures = new Map<string, { readonly atNs: bigint; readonly message: string }>();
 
   constructor(runtime: PodRuntime, clock: Clock, credentials: PullCredentials, ofPod: PodCredentials) {
@@ -30,7 +30,7 @@ export class PodImages {
     this.#backOff = new BackOff(clock);
   }
 
-  /** The image's id. Throws StartFailure with when to try again. */
+  /** The image's id. Throws StartFailure with the time of the next retry. */
   async ensure(
     { image, imagePullPolicy = defaultPolicy(image) }: Container,
     sandbox: PodSandboxConfig,
@@ -69,7 +69,7 @@ export class PodImages {
     }
   }
 
-  /** Throws what came of the last of them. */
+  /** Throws the last one's error. */
   async #pullWithAny(image: string, sandbox: PodSandboxConfig): Promise<string> {
     for (const auth of this.#ofPod(image)) {
       const id = await this.#runtime.pull(image, sandbox, auth).catch(() => undefined);
@@ -79,7 +79,7 @@ export class PodImages {
   }
 }
 
-/** An image of no tag, or of `latest`, may be another one each time. */
+/** An image without a tag, or with `latest`, may change. */
 function defaultPolicy(image: string): "Always" | "IfNotPresent" {
   if (image.includes("@")) return "IfNotPresent";
   const [, tag = "latest"] = image.slice(image.lastIndexOf("/") + 1).split(":");

@@ -3,17 +3,17 @@ import type { Pod } from "../podspec/index.ts";
 import type { ObservedContainer, ObservedPod } from "./observe.ts";
 import { afterEnd, isSidecar } from "./restart-policy.ts";
 
-/** What is known of a container besides what the runtime says. */
+/** Facts about a container in addition to the runtime's. */
 export type ContainerHealth = {
   /** It has passed its startup probe and its postStart hook, or has none. */
   readonly isStarted: (container: ObservedContainer) => boolean;
-  /** Why it is to be ended, by its startup or liveness probe or its hook; undefined while it is well. */
+  /** Why its startup or liveness probe or its hook requires ending it; undefined while it is healthy. */
   readonly failure: (container: ObservedContainer) => string | undefined;
 };
 
-/** What to do next about a pod, in this order. */
+/** The next actions for a pod, in this order. */
 export type Plan = {
-  /** A new sandbox has to be made first; nothing else is planned then. */
+  /** A new sandbox must be created first; then nothing else is planned. */
   readonly createSandbox: boolean;
   readonly kill: readonly {
     readonly container: Container;
@@ -22,11 +22,11 @@ export type Plan = {
   }[];
   /** In order. `ended` is the attempt before it, if there was one. */
   readonly start: readonly { readonly container: Container; readonly ended: ObservedContainer | undefined }[];
-  /** Made but never started, by somebody who was cut. */
+  /** Created but never started, by an interrupted worker. */
   readonly discard: readonly ObservedContainer[];
   /**
-   * Every container has to begin anew, init containers first: these have to be removed for that, in order.
-   * Those that ask for it are the last, so that it goes on when somebody was cut meanwhile.
+   * Every container must be restarted, init containers first: these must be removed for that, in order. Those
+   * that request it are last, so that an interrupted restart continues.
    */
   readonly restartAll: readonly ObservedContainer[];
   /** Nothing of the pod will ever run again. */
@@ -37,8 +37,8 @@ export type Plan = {
 type Draft = { -readonly [Key in "kill" | "start" | "discard"]: Plan[Key][number][] };
 
 /**
- * What a pod needs, from what there is: the same whether we saw it come about or have just been started. The
- * order is a kubelet's (pkg/kubelet/kuberuntime, computePodActions).
+ * Derives a pod's next actions only from its current state, so it does not matter whether this process has
+ * seen its history. The order is a kubelet's (pkg/kubelet/kuberuntime, computePodActions).
  */
 export function planPod(pod: Pod, observed: ObservedPod, health: ContainerHealth): Plan {
   const { spec } = pod;
@@ -90,7 +90,7 @@ export function planPod(pod: Pod, observed: ObservedPod, health: ContainerHealth
   return result({ initialized: true });
 }
 
-/** Whether a container has ended for good, also in a sandbox that is gone. */
+/** Whether a container has ended for good, possibly in a removed sandbox. */
 function mainNeed(pod: Pod, container: Container, observed: ObservedPod): "done" | "more" {
   const last = observed.containers.get(container.name)?.[0] ?? observed.earlier.get(container.name)?.[0];
   if (last?.state !== "exited") return "more";
@@ -109,7 +109,7 @@ function planInits(
   const lastBegun = inits.findLastIndex(({ name }) => observed.containers.has(name));
   for (const [index, container] of inits.entries()) {
     const last = observed.containers.get(container.name)?.[0];
-    // Once the others have begun, init containers are done, whatever is left of them.
+    // Once the others have started, init containers are done, whatever is left of them.
     if (!isSidecar(container)) {
       if (begun || (last?.state === "exited" && last.exitCode === 0)) continue;
       planOne(container, last, health, draft);

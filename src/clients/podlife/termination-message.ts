@@ -4,14 +4,14 @@ import type { Container } from "../manifests/index.ts";
 import { type Pod, type PodContext, terminationLog } from "../podspec/index.ts";
 import type { ObservedContainer } from "./observe.ts";
 
-/** As a kubelet takes of the file, and of a log. */
+/** A kubelet's limits for the file and for a log. */
 const maxFileBytes = 4096;
 const maxLogBytes = 2048;
 const maxLogLines = 80;
 
 /**
- * A container's last words: what it wrote into its file, else, where it asks for that and failed, the end of
- * its log; else what the runtime says.
+ * A container's termination message: its file's content; otherwise, if requested and the container failed,
+ * the end of its log; otherwise the runtime's message.
  */
 export async function terminationMessage(
   container: Container,
@@ -27,7 +27,7 @@ export async function terminationMessage(
   if (written !== "") return written;
   const wantsLog = container.terminationMessagePolicy === "FallbackToLogsOnError" && observed.exitCode !== 0;
   if (!wantsLog || observed.logPath === "") return observed.message;
-  // Each line has a time, a stream and a tag in front of what was written.
+  // Each line starts with a time, a stream and a tag.
   const log = await endOf(observed.logPath, maxLogBytes * 4, "end");
   const lines = log
     .split("\n")
@@ -37,7 +37,7 @@ export async function terminationMessage(
   return Buffer.from(text).subarray(-maxLogBytes).toString();
 }
 
-/** So many bytes of a file's start or end; empty when it is not there. */
+/** This many bytes of a file's start or end; empty if it does not exist. */
 async function endOf(path: string, bytes: number, which: "start" | "end"): Promise<string> {
   try {
     await using file = await open(path);

@@ -1,6 +1,6 @@
 import type { Clock } from "../../ground/clock/index.ts";
 
-/** Waits for a time, or until somebody wakes it; who wakes it while it does not wait is not forgotten. */
+/** Waits for a time or until it is woken; a wake-up while it is not waiting is remembered. */
 export class WakeUp {
   readonly #clock: Clock;
   #woken = false;
@@ -15,7 +15,7 @@ export class WakeUp {
     this.#wake?.();
   }
 
-  /** Undefined milliseconds wait until it is woken. Resolves also when the signal aborts. */
+  /** Without milliseconds, waits until it is woken. Also resolves when the signal aborts. */
   async wait(ms: number | undefined, signal: AbortSignal): Promise<void> {
     if (!this.#woken && !signal.aborted) {
       const waiting = new AbortController();

@@ -24,23 +24,25 @@ import { WakeUp } from "./wake-up.ts";
 export type PodWorkerOptions = Omit<PodWork, "onEvent"> & {
   readonly credentials: PullCredentials;
   readonly hostIps: readonly string[];
-  /** What the pod came to before this worker: it runs no more, whatever the runtime still has of it. */
+  /**
+   * The pod's final status from an earlier worker: it does not run any more, whatever the runtime still has.
+   */
   readonly lastStatus?: PodStatus;
   readonly probeResults?: ProbeResults;
   readonly onStatus: (status: PodStatus) => void;
   readonly onEvent: (event: PodEvent) => void;
 };
 
-/** How long a pod has that is evicted, as a kubelet has it. */
+/** Grace period of an evicted pod, as in a kubelet. */
 const evictionGraceSeconds = 1;
 
 /**
- * The life of one pod, from its sandbox to its removal. It looks at what the runtime has of the pod, does
- * what is missing, and waits for the next change: so it goes on wherever an earlier worker was cut, and
+ * Runs one pod, from its sandbox to its removal. It reads the runtime's state of the pod, does what is
+ * missing, and waits for the next change: so it continues wherever an earlier worker was interrupted, and
  * starts nothing twice.
  */
 export class PodWorker implements AsyncDisposable {
-  /** With the labels and annotations that it has now. */
+  /** With its current labels and annotations. */
   #pod: Pod;
   readonly #options: PodWorkerOptions;
   readonly #work: PodWork;
@@ -51,12 +53,12 @@ export class PodWorker implements AsyncDisposable {
   readonly #probes: PodProbes;
   readonly #storage: StorageWatch;
   readonly #status: PodStatusKeeper;
-  /** Ends the work under way when the pod is to end. */
+  /** Aborts work in progress when the pod is to be removed. */
   readonly #ending = new AbortController();
   readonly #hurry = new AbortController();
   #removal: { readonly graceSeconds: number } | undefined;
   #running: Promise<void> | undefined;
-  /** All of it has ended for good. */
+  /** Everything has ended for good. */
   #finished = false;
   #seen = false;
   readonly #volumes: VolumeRefresh;
@@ -137,12 +139,12 @@ export class PodWorker implements AsyncDisposable {
     return this.#status.runningLogs;
   }
 
-  /** Whether the status is of what the runtime has of the pod. */
+  /** Whether the status reflects the runtime's state. */
   get isSeen(): boolean {
     return this.#seen || this.#options.lastStatus !== undefined;
   }
 
-  /** Resolves when the pod has been removed, with all that it had. */
+  /** Resolves when the pod has been removed with everything that belongs to it. */
   get removed(): Promise<void> {
     return this.#removed.promise;
   }
@@ -162,7 +164,7 @@ export class PodWorker implements AsyncDisposable {
     this.poke();
   }
 
-  /** The pod has other labels or annotations: its files follow, and containers that begin from now on. */
+  /** The pod's labels or annotations have changed: its files are updated, and later containers get them. */
   setMetadata(metadata: Pod["metadata"]): void {
     if (isDeepStrictEqual(metadata, this.#pod.metadata)) return;
     this.#pod = { ...this.#pod, metadata };
@@ -178,7 +180,7 @@ export class PodWorker implements AsyncDisposable {
     this.poke();
   }
 
-  /** Ends the pod as Failed, as there is too little of something on the machine. */
+  /** Ends the pod as Failed, because the machine lacks a resource. */
   evict(message: string): void {
     if (this.#status.isOver) return;
     this.#evicted = true;
@@ -187,7 +189,7 @@ export class PodWorker implements AsyncDisposable {
     this.poke();
   }
 
-  /** Ends the pod in order, and removes it. Its own grace period holds unless one is given. */
+  /** Ends the pod in order, and removes it. Its own grace period applies unless one is given. */
   remove(graceSeconds = graceSecondsOf(this.pod)): void {
     const before = this.#removal;
     if (before !== undefined && before.graceSeconds <= graceSeconds) return;
@@ -208,7 +210,7 @@ export class PodWorker implements AsyncDisposable {
     await stopSooner({ runtime }, await observePod(runtime, this.pod.metadata.uid), graceSeconds);
   }
 
-  /** Ends the work, and not the pod: another worker may take it up. */
+  /** Ends the work, but not the pod: another worker may continue. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new Error("the pod's manager is stopping"));
     this.#ending.abort(this.#closing.signal.reason);
@@ -231,7 +233,7 @@ export class PodWorker implements AsyncDisposable {
         }
         againMs = await this.#sync(this.#ending.signal);
       } catch (error) {
-        // What was cut for the removal goes on with that.
+        // Work that was aborted for the removal continues with it.
         if (removal === undefined && this.#removal !== undefined) continue;
         if (signal.aborted) return;
         againMs = this.#retryAfter(error);
@@ -240,14 +242,14 @@ export class PodWorker implements AsyncDisposable {
     }
   }
 
-  /** A runtime that is away comes back: what happens to it is no event of the pod. */
+  /** An unavailable runtime will come back: that is not an event of the pod. */
   #retryAfter(error: unknown): number {
     if (hasCode(error, "Unavailable")) return 1_000;
     this.#event("Warning", "FailedSync", messageOf(error));
     return retryMs;
   }
 
-  /** Does what is next; returns after how many milliseconds to look again, undefined at the next change. */
+  /** Does the next work; returns the milliseconds until the next check, or undefined to wait for a change. */
   async #sync(signal: AbortSignal): Promise<number | undefined> {
     if (this.#finished) return undefined;
     const { lastStatus } = this.#options;
@@ -266,7 +268,7 @@ export class PodWorker implements AsyncDisposable {
     this.#status.planned(plan);
     if (plan.ended || this.#status.isOver) {
       await this.#end(this.#evicted ? evictionGraceSeconds : graceSecondsOf(this.pod));
-      // What it has on the disk is what others lack.
+      // Its disk space is needed by others.
       if (this.#evicted) await removePodVolumes(this.pod, this.#options.context);
       this.#options.observer("pod-over");
       this.#status.over();
@@ -295,7 +297,7 @@ export class PodWorker implements AsyncDisposable {
     return least(least(againMs, deadlineMs), this.#storage.againMs);
   }
 
-  /** A pod that takes more of the disk than it may is ended, as by a kubelet. */
+  /** A pod that exceeds its disk limit is ended, as by a kubelet. */
   #overfull(message: string): void {
     if (this.#status.isOver || this.#closing.signal.aborted) return;
     this.#evicted = true;
@@ -325,7 +327,7 @@ export class PodWorker implements AsyncDisposable {
     await stopOne(this.#stopping(), { container, observed }, grace);
   }
 
-  /** As a kubelet has it, they come before what the pod itself needs. */
+  /** As in a kubelet, they come before the pod's own containers. */
   #unstarted({ containers, earlier }: ObservedPod): Plan["start"] {
     return this.#ephemeral
       .filter(({ name }) => !containers.has(name) && !earlier.has(name))
@@ -342,7 +344,7 @@ export class PodWorker implements AsyncDisposable {
     };
   }
 
-  /** Ends all of the pod that runs, in order. */
+  /** Ends the pod's running containers, in order. */
   async #end(graceSeconds: number): Promise<void> {
     this.#probes.stopping();
     const observed = await this.#observe();

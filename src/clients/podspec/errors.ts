@@ -1,4 +1,4 @@
 import { BerthError } from "../../ground/errors/index.ts";
 
-/** A pod that cannot be made as it is written: something that it refers to is not there, or not possible. */
+/** A pod that cannot be created as specified: something that it refers to is missing or impossible. */
 export class PodSpecError extends BerthError {}

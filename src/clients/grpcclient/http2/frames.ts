@@ -12,7 +12,7 @@ export const frameTypes = {
   continuation: 9,
 } as const;
 
-/** One number means different things in frames of different types. */
+/** The same bit has different meanings in different types of frames. */
 export const flags = { endStream: 0x1, ack: 0x1, endHeaders: 0x4, padded: 0x8, priority: 0x20 } as const;
 
 export const settings = { enablePush: 2, initialWindowSize: 4, maxFrameSize: 5 } as const;
@@ -26,7 +26,7 @@ export const errorCodes = {
   inadequateSecurity: 12,
 } as const;
 
-/** What both sides take unless they have said otherwise. */
+/** Default settings of both sides. */
 export const defaults = { windowBytes: 65_535, frameBytes: 16_384 } as const;
 
 export const maxWindowBytes = 2 ** 31 - 1;
@@ -40,7 +40,7 @@ export type Frame = {
   readonly payload: Buffer;
 };
 
-/** What the other side has done is against the protocol: the connection is of no use any more. */
+/** The other side violated the protocol: the connection is unusable. */
 export class Http2ProtocolError extends Error {}
 
 export function frame(type: number, frameFlags: number, streamId: number, payload: Uint8Array): Buffer {
@@ -70,7 +70,7 @@ export function numberFrame(type: number, streamId: number, value: number): Buff
   return frame(type, 0, streamId, payload);
 }
 
-/** Cuts bytes, in whatever pieces they come, into frames. */
+/** Splits a stream of bytes into frames. */
 export class FrameReader {
   #held: Buffer[] = [];
   #heldBytes = 0;

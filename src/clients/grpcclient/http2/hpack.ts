@@ -4,15 +4,15 @@ import { staticTable } from "./static-table.ts";
 
 type Field = readonly [name: string, value: string];
 
-/** SETTINGS_HEADER_TABLE_SIZE, as nothing else was asked for. */
+/** The default SETTINGS_HEADER_TABLE_SIZE. */
 const maxTableBytes = 4096;
-/** What an entry counts for besides its text (RFC 7541, section 4.1). */
+/** Overhead of an entry (RFC 7541, section 4.1). */
 const entryBytes = 32;
 
-/** Header fields as a request's block: each in full, as who asks once gains nothing from a table. */
+/** Encodes a request's header fields literally: a table does not pay off for a few requests. */
 export function encodedHeaders(headers: Readonly<Record<string, string>>): Buffer {
   const parts: Buffer[] = [];
-  // Those of HTTP/2 itself come first (RFC 9113, section 8.3).
+  // Pseudo-header fields come first (RFC 9113, section 8.3).
   const isPseudo = ([name]: readonly [string, string]) => name.startsWith(":");
   const fields = Object.entries(headers);
   for (const [name, value] of [...fields.filter(isPseudo), ...fields.filter((field) => !isPseudo(field))])
@@ -34,7 +34,7 @@ function encodedLength(length: number): Buffer {
   return Buffer.from([...bytes, rest]);
 }
 
-/** Reads the header blocks of one connection, in their order, with the table that they share. */
+/** Decodes the header blocks of one connection, in order, with their shared table. */
 export class HeaderDecoder {
   /** The newest first. */
   #table: Field[] = [];

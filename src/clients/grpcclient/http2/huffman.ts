@@ -1,4 +1,4 @@
-/** How many bits the code of each byte has (RFC 7541, appendix B). */
+/** Code length of each byte in bits (RFC 7541, appendix B). */
 const bits: readonly number[] = [
   13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 30, 28, 28, 28, 28,
   28, 28, 28, 28, 28, 6, 10, 10, 12, 13, 6, 8, 11, 10, 10, 8, 11, 8, 6, 6, 6, 5, 5, 5, 6, 6, 6, 6, 6, 6, 6, 7,
@@ -37,7 +37,7 @@ function codesByLength(): readonly Codes[] {
   return all;
 }
 
-/** Undefined for what is no text in HPACK's Huffman code. */
+/** Undefined if it is not valid in HPACK's Huffman code. */
 export function huffmanDecoded(coded: Uint8Array): Buffer | undefined {
   const decoded: number[] = [];
   let code = 0;
@@ -54,6 +54,6 @@ export function huffmanDecoded(coded: Uint8Array): Buffer | undefined {
       [code, length] = [0, 0];
     }
   }
-  // What is left must be the beginning of the end's code, which is nothing but ones.
+  // The padding must be a prefix of the EOS code, which is all ones.
   return length < 8 && code === 2 ** length - 1 ? Buffer.from(decoded) : undefined;
 }

@@ -19,18 +19,18 @@ import { type Headers, Http2Stream } from "./stream.ts";
 
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/** Room for answers on their way, so that a large one does not wait for each of its parts to be taken. */
+/** Receive window, so that a large response does not wait for a round trip for each part. */
 const windowBytes = 1024 * 1024;
-/** So much of it is used before more is given. */
+/** How much of it is used before it is enlarged. */
 const reportBytes = windowBytes / 4;
-/** Of one block of headers. */
+/** Maximum size of a header block. */
 const maxHeaderBytes = 256 * 1024;
 
 type Queued = { readonly stream: Http2Stream; bytes: Buffer; readonly isLast: boolean };
 
 /**
- * A client's side of one HTTP/2 connection, as far as gRPC needs it: no pushes, no priorities (RFC 9113).
- * Whatever the other side does wrong ends the connection.
+ * The client side of an HTTP/2 connection, as far as gRPC needs it: no pushes, no priorities (RFC 9113). Any
+ * protocol violation ends the connection.
  */
 export class Http2Session implements Disposable {
   readonly #socket: Socket;
@@ -67,12 +67,12 @@ export class Http2Session implements Disposable {
     );
   }
 
-  /** False once another connection has to be made for the next call. */
+  /** False if the next call needs another connection. */
   get takesCalls(): boolean {
     return this.#takesCalls;
   }
 
-  /** Resolves when the other side has spoken HTTP/2. Rejects with what ended the connection, if known. */
+  /** Resolves when the connection is established. Rejects with the reason for which it ended, if known. */
   get ready(): Promise<void> {
     return this.#ready.promise;
   }
@@ -113,7 +113,7 @@ export class Http2Session implements Disposable {
     this.#flush();
   }
 
-  /** Sends what there is room for; of several streams that wait for room none waits for another. */
+  /** Sends as much as the windows allow; streams do not block each other. */
   #flush(): void {
     const waiting = this.#queue.splice(0);
     const blocked = new Set<Http2Stream>();
@@ -126,7 +126,7 @@ export class Http2Session implements Disposable {
     for (const { stream } of waiting) if (!blocked.has(stream)) stream.drained();
   }
 
-  /** False when there was no room for all of it. */
+  /** False if the window was too small for all of it. */
   #sendData(queued: Queued): boolean {
     const { stream, isLast } = queued;
     for (;;) {
@@ -194,7 +194,7 @@ export class Http2Session implements Disposable {
     if (!(set & flags.ack)) this.#write(frame(frameTypes.ping, flags.ack, 0, payload));
   }
 
-  /** The connection's room is given back at once: what waits is limited by that of each stream. */
+  /** The connection's window is restored at once: each stream's window limits the buffered data. */
   #onData(received: Frame): void {
     const { streamId, payload } = received;
     this.#unreported += payload.length;
@@ -205,7 +205,7 @@ export class Http2Session implements Disposable {
     const stream = this.#streams.get(streamId);
     if (stream === undefined) return;
     const content = contentOf(received);
-    // Padding is never read by anybody.
+    // Padding is never read.
     stream.unreported += payload.length - content.length;
     if (content.length > 0) stream.receive(content);
     if (received.flags & flags.endStream) this.#done(stream);
@@ -226,7 +226,7 @@ export class Http2Session implements Disposable {
     if (!(received.flags & flags.endHeaders)) return;
     const { streamId, isLast } = this.#partial;
     this.#partial = undefined;
-    // Also of a stream that is gone: the table that all share changes.
+    // Also for a closed stream, since the shared table changes.
     const fields = this.#decoder.decode(block);
     const stream = this.#streams.get(streamId);
     if (stream === undefined) return;
@@ -234,7 +234,7 @@ export class Http2Session implements Disposable {
     if (isLast) this.#done(stream);
   }
 
-  /** What is still to be sent nobody reads any more. */
+  /** Nobody reads unsent data any more. */
   #done(stream: Http2Stream): void {
     this.#forget(stream);
     stream.close({ kind: "done" });
@@ -264,7 +264,7 @@ export class Http2Session implements Disposable {
     this.#streamWindow = value;
   }
 
-  /** Without an error the other side still finishes what it has begun. */
+  /** Without an error, the other side still finishes calls in flight. */
   #onGoAway(lastId: number, code: number): void {
     this.#takesCalls = false;
     if (code !== 0)
@@ -274,7 +274,7 @@ export class Http2Session implements Disposable {
     this.#closeIfOver();
   }
 
-  /** Nobody else closes a connection that takes no more calls. */
+  /** A connection that accepts no more calls is closed only here. */
   #closeIfOver(): void {
     if (!this.#takesCalls && this.#streams.size === 0) this.#close(undefined);
   }

@@ -3,11 +3,11 @@ import { errorCodes } from "./frames.ts";
 /** Header fields by lower-case name; those that come several times are joined. */
 export type Headers = Readonly<Record<string, string>>;
 
-/** What a stream tells the session that it belongs to. */
+/** The session's methods that a stream calls. */
 export type StreamSession = {
   send(stream: Http2Stream, bytes: Buffer, isLast: boolean): void;
   reset(stream: Http2Stream, code: number): void;
-  /** Bytes of DATA that were read, or will never be. */
+  /** Reports bytes of DATA that were read or discarded. */
   taken(stream: Http2Stream, bytes: number): void;
 };
 
@@ -16,12 +16,12 @@ type Ending =
   | { readonly kind: "reset"; readonly code: number }
   | { readonly kind: "lost"; readonly error: unknown };
 
-/** One request and its answer. */
+/** One request and its response. */
 export class Http2Stream {
   readonly id: number;
-  /** How much the other side takes before it gives more room. */
+  /** How much may be sent before the other side enlarges the window. */
   sendWindow: number;
-  /** Of DATA that was read since the other side was last given room. */
+  /** Bytes of DATA that were read since the last window update. */
   unreported = 0;
   /** Response headers, then trailers. */
   onHeaders: (headers: Headers) => void = () => undefined;
@@ -42,7 +42,7 @@ export class Http2Stream {
     return this.#ending !== undefined;
   }
 
-  /** With which code it was reset, by whichever side. */
+  /** The code with which either side reset it. */
   get resetCode(): number | undefined {
     return this.#ending?.kind === "reset" ? this.#ending.code : undefined;
   }
@@ -51,7 +51,7 @@ export class Http2Stream {
     return this.#ending?.kind === "lost" ? this.#ending : undefined;
   }
 
-  /** Resolves when all of it is on its way, or the stream is closed. */
+  /** Resolves when everything was sent, or the stream is closed. */
   async write(bytes: Buffer): Promise<void> {
     if (this.isClosed || this.#isSent) return;
     const sent = new Promise<void>((resolve) => {
@@ -71,7 +71,7 @@ export class Http2Stream {
     if (!this.isClosed) this.#session.reset(this, errorCodes.cancel);
   }
 
-  /** The DATA of the answer. Ends with it, and when the stream was reset or lost, too. */
+  /** The DATA of the response. Also ends if the stream is reset or lost. */
   async *chunks(): AsyncGenerator<Buffer, void> {
     for (;;) {
       const chunk = this.#received.shift();
@@ -86,7 +86,7 @@ export class Http2Stream {
     }
   }
 
-  /** The session's: all that was written so far is on its way. */
+  /** Called by the session: everything written so far was sent. */
   drained(): void {
     this.#wakeWriter();
   }
@@ -96,7 +96,7 @@ export class Http2Stream {
     this.#wakeReader();
   }
 
-  /** The first ending counts. */
+  /** Only the first ending counts. */
   close(ending: Ending): void {
     this.#ending ??= ending;
     this.#wakeReader();

@@ -1,7 +1,9 @@
 import type { PodRuntime } from "../pod-runtime.ts";
 import type { Outcome } from "./target.ts";
 
-/** Runs a command in a container, and tells what came of it. Throws what the runtime, or the signal, says. */
+/**
+ * Runs a command in a container and returns its outcome. Throws the runtime's error or the signal's reason.
+ */
 export async function runCommand(
   runtime: PodRuntime,
   containerId: string,

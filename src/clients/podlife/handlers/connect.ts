@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 
-/** Resolves once a connection is there, which is closed. Throws where there is none. */
+/** Opens a connection and closes it. Throws if that fails. */
 export async function connectTo(host: string, port: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const socket = connect({ host, port });

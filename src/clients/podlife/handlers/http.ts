@@ -8,8 +8,8 @@ const maxRedirects = 10;
 const maxBodyBytes = 10 * 1024;
 
 /**
- * The status of the answer. Redirects are followed that stay on the host; one that leads elsewhere is the
- * answer itself. Throws where there is none.
+ * The status of the response. Redirects to the same host are followed; one to another host is the response.
+ * Throws if there is none.
  */
 export async function statusOf(url: URL, headers: Headers, signal: AbortSignal): Promise<number> {
   let at = url;
@@ -28,14 +28,14 @@ function isRedirect(status: number): boolean {
   return [301, 302, 303, 307, 308].includes(status);
 }
 
-/** Where a container is asked. Throws for a name that it has no port of. */
+/** The URL for a container. Throws for an unknown port name. */
 export function urlOf(get: HttpGet, { container, podIp }: Target): URL {
   const { path = "/", scheme = "HTTP", host = podIp } = get;
   const authority = `${host.includes(":") ? `[${host}]` : host}:${portOf(get.port, container)}`;
   return new URL(`${scheme.toLowerCase()}://${authority}${path.startsWith("/") ? path : `/${path}`}`);
 }
 
-/** One that is there twice has both values; an empty Accept is none. */
+/** A repeated header has both values; an empty Accept is left out. */
 export function headersOf({ httpHeaders = [] }: HttpGet, userAgent: string): Headers {
   const headers: Record<string, string | readonly string[]> = {};
   for (const { name, value } of httpHeaders) {
@@ -59,7 +59,7 @@ async function ask(
 ): Promise<{ readonly status: number; readonly location: string | undefined }> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const options = { headers: headers as Record<string, string | string[]>, signal, agent: false } as const;
-  // A kubelet does not check certificates either: the pod's address is in none.
+  // Like a kubelet, does not verify certificates, since they do not contain the pod's address.
   const request =
     url.protocol === "https:"
       ? httpsRequest(url, { ...options, rejectUnauthorized: false })

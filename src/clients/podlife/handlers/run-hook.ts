@@ -8,8 +8,8 @@ import { headersOf, statusOf, urlOf } from "./http.ts";
 import { type Outcome, portOf, type Target } from "./target.ts";
 
 /**
- * Does what a hook says, as a kubelet does (pkg/kubelet/lifecycle/handlers.go). Tells what went wrong, also
- * where the time was not enough, unless it is for sleeping; only the signal's reason is thrown.
+ * Runs a hook, as a kubelet does (pkg/kubelet/lifecycle/handlers.go). Returns failures, including a timeout
+ * (except for sleep); throws only the signal's reason.
  */
 export async function runHook(
   { runtime, clock }: Pick<PodWork, "runtime" | "clock">,
@@ -37,7 +37,7 @@ export async function runHook(
   }
 }
 
-/** Any answer will do. A server that speaks HTTP where HTTPS was meant is asked again in its language. */
+/** Any response will do. If a server speaks HTTP instead of HTTPS, HTTP is tried. */
 async function call(get: HttpGet, target: Target, signal: AbortSignal): Promise<void> {
   const url = urlOf(get, target);
   const headers = headersOf(get, "berth-lifecycle/1");
@@ -51,7 +51,7 @@ async function call(get: HttpGet, target: Target, signal: AbortSignal): Promise<
   }
 }
 
-/** What OpenSSL says of an answer that is none of TLS. */
+/** OpenSSL's errors for a response that is not TLS. */
 function speaksNoTls(error: unknown): boolean {
   return /wrong version number|packet length too long/.test(messageOf(error));
 }

@@ -15,9 +15,9 @@ import { headersOf, statusOf, urlOf } from "./http.ts";
 import { type Outcome, portOf, type Target } from "./target.ts";
 
 /**
- * Asks a container once, as a kubelet does (pkg/kubelet/prober/prober.go): an answer that does not come is a
- * failure. Throws the signal's reason, and what says nothing of the container: the runtime could not run the
- * command, or there is no port of that name.
+ * Probes a container once, as a kubelet does (pkg/kubelet/prober/prober.go): no response is a failure. Throws
+ * the signal's reason, and errors that are not the container's: the runtime could not run the command, or
+ * there is no port with that name.
  */
 export async function runProbe(
   runtime: PodRuntime,
@@ -61,7 +61,7 @@ export async function runProbe(
   return undefined;
 }
 
-/** Errors are failures, all or those that this says it of. */
+/** Turns errors, or those that match, into failures. */
 async function answered(
   asked: Promise<Outcome>,
   timeoutMs: number,
@@ -78,7 +78,7 @@ async function answered(
   }
 }
 
-/** Of AbortSignal.timeout, which Node's requests have as the cause of their own error. */
+/** Whether the error, or the cause of Node's request error, comes from AbortSignal.timeout. */
 function isTimeout(error: Error): boolean {
   return (
     error.name === "TimeoutError" || (error.cause instanceof Error && error.cause.name === "TimeoutError")

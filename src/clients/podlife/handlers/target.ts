@@ -1,16 +1,16 @@
 import type { Container } from "../../manifests/index.ts";
 
-/** Where a container can be asked. */
+/** How to reach a container. */
 export type Target = {
   readonly container: Container;
   readonly containerId: string;
   readonly podIp: string;
 };
 
-/** `undefined` is success; else what went wrong. */
+/** `undefined` is success; otherwise the failure. */
 export type Outcome = string | undefined;
 
-/** Throws for a name that the container has no port of. */
+/** Throws for an unknown port name. */
 export function portOf(port: number | string, { name, ports = [] }: Container): number {
   if (typeof port === "number") return port;
   const named = ports.find((one) => one.name === port)?.containerPort;
