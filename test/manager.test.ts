@@ -138,13 +138,16 @@ describe("berthd's pod manager", () => {
     assert.deepEqual(await revisions(), [1, 2, 3]);
     assert.match(
       await output("rollout", "undo", "deploy/web", "--to-revision", "1"),
-      /^deployment\/web has the template of revision 1 again$/,
+      /^deployment\/web rolled back to revision 1$/,
     );
     await output("rollout", "status", "deploy/web");
     assert.deepEqual(await revisions(), [2, 3, 4]);
     assert.doesNotMatch(await output("rollout", "history", "deploy/web", "--revision", "4"), /restartedAt/);
     assert.match(await output("describe", "deployment", "web"), /deployment.kubernetes.io\/revision: "4"/);
-    assert.match(await output("rollout", "undo", "deploy/web", "--to-revision", "4"), /already$/);
+    assert.match(
+      await output("rollout", "undo", "deploy/web", "--to-revision", "4"),
+      /already has this template$/,
+    );
     await output("delete", "deployment", "web");
     assert.deepEqual([await names("pods"), await names("rs"), await containers()], [[], [], ""]);
   });
@@ -246,11 +249,11 @@ describe("berthd's pod manager", () => {
       await rollout("status");
       assert.equal(await version(name), "2");
       assert.match(await rollout("history"), /^1 .*\n2 /m);
-      assert.match(await rollout("undo"), /has the template of revision 1 again$/);
+      assert.match(await rollout("undo"), /rolled back to revision 1$/);
       await rollout("status");
       assert.equal(await version(name), "1");
       assert.match(await rollout("history"), /^2 .*\n3 /m);
-      assert.match(await rollout("undo", "--to-revision", "3"), /has this template already$/);
+      assert.match(await rollout("undo", "--to-revision", "3"), /already has this template$/);
       await output("delete", kind, name);
     }
     assert.deepEqual(await names("controllerrevisions"), []);
