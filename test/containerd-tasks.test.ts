@@ -568,7 +568,8 @@ describe("containerd's API of the tasks of clients' containers", () => {
       [{ stdout: "tcp://host" }, INVALID_ARGUMENT, /stdout: "tcp:/],
       [{ stderr: "/nosuch/fifo" }, INVALID_ARGUMENT, /"\/nosuch\/fifo"/],
       [{ runtimePath: "/bin/true" }, INVALID_ARGUMENT, /runtime "\/bin\/true"/],
-      [{ rootfs: [nowhere] }, NOT_FOUND, /open_tree \/nosuch/],
+      [{ rootfs: [nowhere] }, INVALID_ARGUMENT, /^rootfs\[0\]: cannot mount "\/nosuch", type "bind": /],
+      [{ rootfs: [{ ...nowhere, type: "nosuch" }] }, INVALID_ARGUMENT, /^rootfs\[0\]: .* type "nosuch": /],
     ] as const)
       await assert.rejects(own.createTask({ ...asked, ...wrong } as Partial<CreateTaskRequest>), {
         code,

@@ -5,6 +5,7 @@ import { ignoreMissing } from "../../ground/fs/index.ts";
 import type { LookUp } from "../../ground/hostpaths/index.ts";
 import {
   type DescribedMount,
+  LinuxError,
   mountDescribed,
   mountInfo,
   readDescribed,
@@ -12,6 +13,7 @@ import {
 } from "../../ground/linux/index.ts";
 import { removeNow, type TreeRemover } from "../../ground/trees/index.ts";
 import type { NamedStreams } from "./named-streams.ts";
+import { TasksError } from "./tasks-error.ts";
 
 /** What must be known of a task to find it again that an earlier daemon made. */
 export type TaskOrigin = {
@@ -54,9 +56,15 @@ export class Bundle {
     mkdirSync(this.#rootfs, { recursive: true, mode: 0o711 });
   }
 
-  /** In that order, one over the other. Throws LinuxError, and what `lookUp` throws. */
+  /**
+   * In that order, one over the other. Throws TasksError, InvalidArgument for a source or a file system that
+   * does not exist, and what `lookUp` throws.
+   */
   async mount(mounts: readonly DescribedMount[], lookUp: LookUp): Promise<void> {
-    for (const each of mounts) await lookUp(this.#placeOf(each), () => mountDescribed(each, this.#rootfs));
+    for (const [index, each] of mounts.entries())
+      await lookUp(this.#placeOf(each), () => mountDescribed(each, this.#rootfs)).catch((error: unknown) => {
+        throw error instanceof LinuxError ? cannotMount(`rootfs[${index}]`, each, error) : error;
+      });
   }
 
   /** Whose file system must answer for a mount, as far as that can be told. */
@@ -92,4 +100,14 @@ export class Bundle {
 /** The names in a directory, none when it is not there. */
 export async function namesIn(directory: string): Promise<readonly string[]> {
   return (await readdir(directory).catch(ignoreMissing)) ?? [];
+}
+
+/** NotFound would say of the task's container that there is none. */
+function cannotMount(field: string, { type, source }: DescribedMount, cause: LinuxError): TasksError {
+  const isWrong = cause.errno === "ENOENT" || cause.errno === "ENODEV";
+  return new TasksError(
+    isWrong ? "InvalidArgument" : cause.code,
+    `${field}: cannot mount ${JSON.stringify(source)}, type ${JSON.stringify(type)}: ${cause.message}`,
+    { cause },
+  );
 }
