@@ -4,7 +4,7 @@ import { parseContentRange } from "./content-range.ts";
 import { type Endpoint, foreignEndpoints } from "./endpoint.ts";
 import { asRegistryError, endedEarly, RegistryError, summarise, throwIfAborted } from "./errors.ts";
 import { PartsAhead, type PartTries } from "./parts-ahead.ts";
-import type { BlobMirrors } from "./registry.ts";
+import type { BlobSenders } from "./registry.ts";
 import type { Session } from "./session.ts";
 import { discard, type HttpResponse } from "./transport.ts";
 
@@ -23,12 +23,12 @@ export async function* fetchBlob(
   descriptor: Descriptor,
   offset: number,
   signal: AbortSignal | undefined,
-  mirrors: BlobMirrors | undefined,
+  senders: BlobSenders | undefined,
 ): AsyncGenerator<Uint8Array | "restart", void, void> {
   const what = `fetching ${descriptor.digest} of ${formatReference(reference)}`;
   const failures = new Map<string, RegistryError>();
   let endpoints = await session.endpoints(reference, "pull");
-  if (mirrors?.asked === false) endpoints = endpoints.slice(-1);
+  if (senders?.asksMirrors === false) endpoints = endpoints.slice(-1);
   let elsewhere = foreignEndpoints(descriptor, endpoints);
   let position = offset;
   let furthest = offset;
@@ -44,7 +44,7 @@ export async function* fetchBlob(
     if (endpoint === undefined) throw summarise(what, failures);
     try {
       const { response, start } = await open(session, endpoint, reference, descriptor, position, signal);
-      if (endpoint.role === "mirror") mirrors?.onSending(endpoint.host);
+      senders?.onSending({ host: endpoint.host, isMirror: endpoint.role === "mirror" });
       if (start !== position) yield "restart";
       position = start;
       const blob = { reference, descriptor, before: response };

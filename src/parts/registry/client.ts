@@ -28,8 +28,8 @@ export function createRegistry(
     resolve: (reference: Reference, signal?: AbortSignal) => resolve(session, reference, signal),
     fetchSmall: (reference: Reference, descriptor: Descriptor, signal?: AbortSignal) =>
       fetchSmall(session, reference, descriptor, signal),
-    fetchBlob: (reference, descriptor, offset, signal, mirrors) =>
-      fetchBlob(session, reference, descriptor, offset, signal, mirrors),
+    fetchBlob: (reference, descriptor, offset, signal, senders) =>
+      fetchBlob(session, reference, descriptor, offset, signal, senders),
     listReferrers: (reference, subject, artifactType, signal) =>
       listReferrers(session, reference, subject, artifactType, signal),
     fetchFile: (url: URL, maxBytes: number, signal?: AbortSignal) =>

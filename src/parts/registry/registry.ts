@@ -55,16 +55,16 @@ export interface Registry extends RegistryWriter, AsyncDisposable {
     descriptor: Descriptor,
     offset: number,
     signal?: AbortSignal,
-    mirrors?: BlobMirrors,
+    senders?: BlobSenders,
   ): AsyncIterable<Uint8Array | "restart">;
 }
 
-/** What a blob's reader, who alone knows its digest in the end, has to do with mirrors. */
-export type BlobMirrors = {
+/** What a blob's reader, who alone knows its digest in the end, has to do with those who send it. */
+export type BlobSenders = {
   /** False for a blob of which a mirror has sent other bytes. */
-  readonly asked: boolean;
+  readonly asksMirrors: boolean;
   /** Told of each that begins to send. */
-  readonly onSending: (host: string) => void;
+  readonly onSending: (sender: { readonly host: string; readonly isMirror: boolean }) => void;
 };
 
 export type Resolved = { readonly descriptor: Descriptor; readonly bytes: Uint8Array };

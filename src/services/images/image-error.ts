@@ -5,11 +5,7 @@ import type { KeptRoomError } from "../../ground/fs/index.ts";
 export class ImageError extends BerthError {}
 
 /** What was fetched of a layer is wrong, and mirrors sent some of it. */
-export class MirrorError extends ImageError {
-  constructor(mirrors: readonly string[], cause: unknown) {
-    super("DataLoss", `wrong bytes from ${mirrors.join(" and ")}`, { cause });
-  }
-}
+export class MirrorError extends ImageError {}
 
 /** `what` would take the room that the configuration keeps free. */
 export function noRoomError(what: string, { message }: KeptRoomError): ImageError {

@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { hasCode } from "../../ground/errors/index.ts";
 import { decryptLayer } from "../../parts/encryption/index.ts";
 import { Digester, isErofsLayerType } from "../../parts/oci/index.ts";
-import type { Registry } from "../../parts/registry/index.ts";
+import type { BlobSenders, Registry } from "../../parts/registry/index.ts";
 import { applyLayer } from "../../parts/unpack/index.ts";
 import { IngestFile } from "../content/index.ts";
 import { diskUsage } from "../snapshots/index.ts";
@@ -28,8 +28,8 @@ export async function runLayerJob(
   try {
     return await readLayer(job, bytes, signal);
   } catch (error) {
-    if (!hasCode(error, "DataLoss") || bytes.mirrors.size === 0) throw error;
-    throw new MirrorError([...bytes.mirrors], error);
+    if (!hasCode(error, "DataLoss") || bytes.senders.size === 0) throw error;
+    throw wrongFrom(bytes.senders, error);
   }
 }
 
@@ -71,6 +71,13 @@ async function readLayer(
   return undefined;
 }
 
+/** What is wrong may be theirs, or the image's. */
+function wrongFrom(senders: ReadonlyMap<string, boolean>, cause: unknown): ImageError {
+  const what = `a layer from ${[...senders.keys()].join(" and ")} is wrong`;
+  const hasMirror = [...senders.values()].some(Boolean);
+  return new (hasMirror ? MirrorError : ImageError)("DataLoss", what, { cause });
+}
+
 /** The compressed bytes of a layer, from the ingest as far as it goes and then from the origin. */
 class LayerBytes implements AsyncDisposable {
   readonly #job: LayerJob;
@@ -79,8 +86,8 @@ class LayerBytes implements AsyncDisposable {
   readonly #onBytes: (received: number) => void;
   readonly #ingest: IngestFile | undefined;
   readonly #room: BlobRoom | undefined;
-  /** Those that sent some of them. */
-  readonly mirrors = new Set<string>();
+  /** The hosts that sent some of them, and whether they are mirrors. */
+  readonly senders = new Map<string, boolean>();
   #received = 0;
 
   static async open(
@@ -133,10 +140,13 @@ class LayerBytes implements AsyncDisposable {
       return createReadStream(origin.path, { start: this.#received, highWaterMark: readChunkBytes });
     if (this.#registry === undefined)
       throw new ImageError("Internal", `layer ${descriptor.digest}: no registry to fetch it from`);
-    const { reference, asksMirrors: asked } = origin;
-    const mirrors = { asked, onSending: (host: string) => void this.mirrors.add(host) };
+    const { reference, asksMirrors } = origin;
+    const senders: BlobSenders = {
+      asksMirrors,
+      onSending: ({ host, isMirror }) => void this.senders.set(host, isMirror),
+    };
     const offset = this.#received;
-    const received = this.#registry.fetchBlob(reference, descriptor, offset, this.#signal, mirrors);
+    const received = this.#registry.fetchBlob(reference, descriptor, offset, this.#signal, senders);
     return skippingRepeats(received, offset);
   }
 
