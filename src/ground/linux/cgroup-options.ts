@@ -17,12 +17,12 @@ import { mountInfo } from "./mounts/mount-info.ts";
  * namespace, takes them from everybody (https://github.com/checkpoint-restore/criu/issues/3029).
  */
 export class CgroupOptions {
-  /** What they were before the first of the programs that run now. */
+  /** The options before the first of the programs that are running now. */
   #before: Promise<readonly string[]> | undefined;
   #programs = 0;
 
   /**
-   * Runs a program, and gives cgroup v2 back what it has lost by then. Throws LinuxError where that fails.
+   * Runs a program, and restores options that cgroup v2 has lost afterwards. Throws LinuxError on failure.
    */
   async keep<T>(program: () => Promise<T>): Promise<T> {
     this.#before ??= currentOptions();

@@ -12,8 +12,8 @@ const turns = new Semaphore(maxCalls);
 export type LibcFunction = KoffiFunc<(...args: unknown[]) => number>;
 
 /**
- * A function of libc as koffi makes it, e.g. `libcFunction("int umount2(const char *target, int flags)")`.
- * One name may be bound with several prototypes, which is how `syscall` is used for calls that libc has no
+ * Binds a function of libc with koffi, e.g. `libcFunction("int umount2(const char *target, int flags)")`. One
+ * name may be bound with several prototypes, which is how `syscall` is used for calls that libc has no
  * function for.
  */
 export function libcFunction(prototype: string): LibcFunction {
@@ -21,7 +21,7 @@ export function libcFunction(prototype: string): LibcFunction {
 }
 
 /**
- * Throws {@link LinuxError} when `result` is -1; `subject` says on what the call worked. To be called before
+ * Throws {@link LinuxError} if `result` is -1; `subject` is the object of the call. Must be called before
  * anything else on this thread can change errno.
  */
 export function check(syscall: string, result: number, subject: string): number {

@@ -1,9 +1,7 @@
 import { constants } from "node:os";
 import { BerthError, codeOf, type ErrorCode } from "../errors/index.ts";
 
-/**
- * A system call that failed. `errno` is its name, such as "ENOENT"; `subject` says on what the call worked.
- */
+/** A failed system call. `errno` is a name, such as "ENOENT"; `subject` is the object of the call. */
 export class LinuxError extends BerthError {
   readonly syscall: string;
   readonly errno: string;
@@ -38,7 +36,7 @@ const names = new Map([
   ...Object.entries(constants.errno).map(([name, number]) => [number, name] as const),
   // Not its second name, EWOULDBLOCK.
   [constants.errno.EAGAIN, "EAGAIN"],
-  // Node has no names for these. nf_tables says so when rules have changed meanwhile.
+  // Node has no names for these. nf_tables reports the first if rules have changed in the meantime.
   [85, "ERESTART"],
   // A file system that wants a block device.
   [15, "ENOTBLK"],

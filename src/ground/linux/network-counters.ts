@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { enterNamespaceAt } from "./namespaces/namespace-calls.ts";
 
-/** What has gone through one network interface since it was made. */
+/** Traffic counters of a network interface. */
 export type InterfaceCounters = {
   readonly name: string;
   readonly rxBytes: bigint;
@@ -32,7 +32,7 @@ export function readNetworkCounters(
   });
 }
 
-/** ENOENT: the path is gone; EINVAL: it is the file over which the namespace was mounted. */
+/** ENOENT: the path does not exist; EINVAL: it is only the file over which the namespace was mounted. */
 function isGone(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const errno = "errno" in error && typeof error.errno === "string" ? error.errno : undefined;

@@ -20,8 +20,8 @@ export async function closeDescriptorAsync(fd: number): Promise<void> {
 const syncfs = libcFunction("int syncfs(int fd)");
 
 /**
- * A file system that is synced: what its disk could not write since this was opened (EIO, ENOSPC) is told by
- * the next sync, even if another one's was told of it meanwhile (Linux 5.8 and later).
+ * A file system to sync: write errors since this was opened (EIO, ENOSPC) are reported by the next sync, even
+ * if another one's sync has already reported them (Linux 5.8 and later).
  */
 export class SyncedFileSystem implements AsyncDisposable {
   readonly #handle: FileHandle;

@@ -9,8 +9,8 @@ const LOCK_EX = 2;
 const LOCK_NB = 4;
 
 /**
- * flock(2) of a directory, for one process alone: the kernel frees it however the process ends, it needs no
- * room on the disk and no file. `heldBy` is a pid, where the kernel tells it.
+ * flock(2) of a directory, for one process: the kernel releases it however the process ends, and it needs no
+ * disk space and no file. `heldBy` is a pid, if the kernel reports it.
  */
 export async function lockDirectory(
   path: string,

@@ -12,8 +12,8 @@ const LOCK_EX_NB = 2 | 4;
 const pauseMs = { first: 1, last: 20 };
 
 /**
- * flock(2) of a file, which is made where it is not there; the kernel frees it however the process ends. Held
- * until it is disposed of. Throws LinuxError DeadlineExceeded when others hold it for `timeoutMs`.
+ * flock(2) of a file, which is created if needed; the kernel releases it however the process ends. Held until
+ * it is disposed. Throws LinuxError DeadlineExceeded if others hold it for `timeoutMs`.
  */
 export async function lockFile(path: string, timeoutMs: number): Promise<Disposable> {
   const fd = openSync(path, "a", 0o600);

@@ -102,7 +102,9 @@ export function chownAt(
   checked("chown", fchownat(directory, cString(name), owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW), name);
 }
 
-/** fchmodat(2), as glibc makes it of several calls. Linux has no mode on a symbolic link: EOPNOTSUPP. */
+/**
+ * fchmodat(2), which glibc implements with several calls. Symbolic links have no mode on Linux: EOPNOTSUPP.
+ */
 export function chmodAt(directory: number, name: string, mode: number): void {
   checked("chmod", fchmodat(directory, cString(name), mode & 0o7777, AT_SYMLINK_NOFOLLOW), name);
 }

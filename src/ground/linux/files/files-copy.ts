@@ -17,8 +17,8 @@ const SEEK_HOLE = 4;
 const maxCopyBytes = 1 << 30;
 
 /**
- * Makes the file `to`, which must be empty, a copy of `from`, of `sizeBytes`: as a reflink where the file
- * system has them, else within the kernel, leaving holes as they are. Throws LinuxError.
+ * Copies `from`, of `sizeBytes`, to the empty file `to`: as a reflink if the file system supports it,
+ * otherwise within the kernel, preserving holes. Throws LinuxError.
  */
 export function copyFile(from: number, to: number, sizeBytes: number, subject: string): void {
   if (sizeBytes === 0 || ioctl(to, FICLONE, from) === 0) return;
@@ -48,8 +48,8 @@ function copyRange(from: number, to: number, start: number, end: number, subject
 }
 
 /**
- * Copies up to `length` bytes at `at`; copy_file_range goes from one file system to another only where both
- * are of one type.
+ * Copies up to `length` bytes at `at`; copy_file_range works across file systems only if both have the same
+ * type.
  */
 function copySome(from: number, to: number, at: number, length: number, subject: string): number {
   const copied = Number(copyFileRange(from, [BigInt(at)], to, [BigInt(at)], length, 0));

@@ -3,8 +3,8 @@ import { check, libcFunction } from "../libc.ts";
 import type { Timestamp } from "./files-at.ts";
 
 /**
- * Attributes of an open file, for a file that was just made: no name is looked up again, and what is right
- * already costs no change of the file system. Synchronous, for worker threads; throws LinuxError.
+ * Sets attributes of a newly created, open file: without looking up its name again, and without changing
+ * values that are already right. Synchronous, for worker threads; throws LinuxError.
  */
 const fchown = libcFunction("int fchown(int fd, uint32_t uid, uint32_t gid)");
 const fchmod = libcFunction("int fchmod(int fd, uint32_t mode)");
@@ -18,7 +18,7 @@ export type FileAttributes = {
   readonly uid: number;
   readonly gid: number;
   readonly mode: number;
-  /** Of both access and modification. */
+  /** For both access and modification. */
   readonly mtime: Timestamp;
 };
 

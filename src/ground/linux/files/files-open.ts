@@ -55,7 +55,7 @@ export async function openBeneath(anchor: number, path: string): Promise<number>
   for (let left = renameTries; ; left--) {
     const open = callAsync("openat2", openat2, [SYS_openat2, anchor, bytes, placeHow, placeHow.length], path);
     const fd = await open.catch((error: unknown) => {
-      // Something above it was moved just now, so the kernel could not tell.
+      // A parent was moved at the same time, so the kernel could not decide.
       if (!isErrno(error, "EAGAIN") || left === 0) throw error;
     });
     if (fd !== undefined) return Number(fd);
@@ -68,8 +68,8 @@ export function openParent(anchor: number): number {
 }
 
 /**
- * Makes a file and opens it for writing; never follows or opens what is there already (EEXIST). The umask
- * may take bits of `mode` away. Throws LinuxError.
+ * Creates a file and opens it for writing; never follows or opens an existing one (EEXIST). The umask may
+ * clear bits of `mode`. Throws LinuxError.
  */
 export function createFileAt(directory: number, name: string, mode = 0o600): number {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW | O_CLOEXEC;

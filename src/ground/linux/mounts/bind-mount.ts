@@ -46,8 +46,8 @@ export type BindMountOptions = {
 };
 
 /**
- * Makes `source` (file or directory) appear at `target`, which exists and is of the same kind. The mount is
- * prepared detached, so that it is never there without its options. Needs Linux 5.12. Throws LinuxError.
+ * Mounts `source` (a file or directory) at `target`, which exists and is of the same kind. The mount is
+ * prepared detached, so that it is never visible without its options. Needs Linux 5.12. Throws LinuxError.
  */
 export async function bindMount(
   source: string,

@@ -74,14 +74,13 @@ export type ReadMount = (
   | { readonly type: "overlay"; readonly mount: OverlaySnapshotMount }
 ) & {
   readonly readonly: boolean;
-  /** Of the user namespace that it is to be seen in. */
+  /** Mappings of the user namespace that it is shown to. */
   readonly idMappings: IdMappings | undefined;
 };
 
 /**
- * What a description says, without mounting it. Undefined for one of another kind, and for an overlay that
- * names its layers in another way than by `lowerdir=`, or its upper one in part, which the kernel is to
- * judge.
+ * Parses a description, without mounting it. Undefined for other kinds, and for overlays that the kernel must
+ * judge: with layers given otherwise than with `lowerdir=`, or with an incomplete upper one.
  */
 export function readDescribed({ type, source, options }: DescribedMount): ReadMount | undefined {
   const { flags, data, bind, idMappings } = parseOptions(options);

@@ -4,9 +4,9 @@ import { mountFlags } from "./mount-flags.ts";
 
 /**
  * Mounts an EROFS image, a file, on a directory; `devices` are the files of its other devices, whose paths
- * may hold no comma. No loop device is made. Needs Linux 6.12 with CONFIG_EROFS_FS_BACKED_BY_FILE, and files
- * on a file system that can (tmpfs and overlayfs cannot). Throws LinuxError, FailedPrecondition where it
- * cannot be.
+ * must not contain commas. Uses no loop device. Needs Linux 6.12 with CONFIG_EROFS_FS_BACKED_BY_FILE, and
+ * files on a file system that supports it (not tmpfs or overlayfs). Throws LinuxError, FailedPrecondition if
+ * it is not supported.
  */
 export async function mountErofs(image: string, devices: readonly string[], target: string): Promise<void> {
   const data = devices.map((device) => `device=${device}`).join(",");

@@ -18,7 +18,7 @@ const ioctlNumber = libcFunction("int ioctl(int fd, unsigned long request, int a
 const ioctlBytes = libcFunction("int ioctl(int fd, unsigned long request, const uint8_t *argument)");
 
 /**
- * Makes a file a block device, which it stays until {@link detachLoop}, and returns the device's path. Throws
+ * Attaches a file to a loop device, until {@link detachLoop}, and returns the device's path. Throws
  * LinuxError, and what opening the file throws.
  */
 export async function attachLoop(path: string, { readonly = false } = {}): Promise<string> {
@@ -41,7 +41,7 @@ export async function attachLoop(path: string, { readonly = false } = {}): Promi
   }
 }
 
-/** Gives a device up; it goes when nothing has it mounted any more. No error for one that is free already. */
+/** Detaches a device, as soon as it is no longer mounted. Not an error if it is already detached. */
 export async function detachLoop(device: string): Promise<void> {
   await using loop = await open(device, constants.O_RDWR);
   try {

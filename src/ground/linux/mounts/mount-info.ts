@@ -21,8 +21,8 @@ export type MountInfo = {
 };
 
 /**
- * The mounts of this process's mount namespace, in the order in which they were made; of types that begin
- * with `type` only, if that is given. A host of many pods has thousands, which take milliseconds to read.
+ * The mounts of this process's mount namespace, in the order of their creation; with `type`, only of types
+ * that begin with it. A host with many pods has thousands, which take milliseconds to read.
  */
 export async function mountInfo({
   type = "",
@@ -33,7 +33,7 @@ export async function mountInfo({
   return lines.filter((line) => line.includes(` - ${type}`)).map(parseLine);
 }
 
-/** Reads the text of a mountinfo file. Throws LinuxError for a line that is none. */
+/** Parses a mountinfo file. Throws LinuxError for an invalid line. */
 export function parseMountInfo(text: string): readonly MountInfo[] {
   return text
     .split("\n")
@@ -42,8 +42,8 @@ export function parseMountInfo(text: string): readonly MountInfo[] {
 }
 
 /**
- * How mounts made at `path` propagate, by the mount that holds it: a slave that is shared as well counts as
- * shared. Throws LinuxError when there is no such path.
+ * Propagation of the mount that contains `path`: a slave that is also shared counts as shared. Throws
+ * LinuxError if the path does not exist.
  */
 export async function mountPropagationOf(path: string): Promise<"private" | "slave" | "shared"> {
   const info = await mountOf(path);
@@ -52,8 +52,8 @@ export async function mountPropagationOf(path: string): Promise<"private" | "sla
 }
 
 /**
- * The mount that holds `path`; undefined when it is not one of this process's namespace. Throws LinuxError
- * when there is no such path.
+ * The mount that contains `path`; undefined if it is not in this process's namespace. Throws LinuxError if
+ * the path does not exist.
  */
 export async function mountOf(path: string): Promise<MountInfo | undefined> {
   const id = await mountIdOf(path);
@@ -62,7 +62,7 @@ export async function mountOf(path: string): Promise<MountInfo | undefined> {
 
 const O_PATH = 0o10000000;
 
-/** The kernel's own answer; comparing path prefixes would go wrong with symbolic links and stacked mounts. */
+/** Asks the kernel: comparing path prefixes would be wrong with symbolic links and stacked mounts. */
 async function mountIdOf(path: string): Promise<number> {
   await using handle = await open(path, O_PATH).catch((cause: NodeJS.ErrnoException) => {
     throw new LinuxError("open", cause.code ?? "EIO", path, { cause });

@@ -28,9 +28,9 @@ export async function mount({ source, target, type, flags = 0, data = "" }: Moun
 }
 
 /**
- * umount2(2) of the topmost mount at `target`, which is not followed when it is a symbolic link. `detach`
- * makes it disappear at once and lets the kernel finish when it is no longer busy; `missingOk` makes it no
- * error that nothing is mounted there. Throws {@link LinuxError}.
+ * umount2(2) of the topmost mount at `target`; symbolic links are not followed. `detach` removes it at once,
+ * and the kernel finishes when it is no longer busy; with `missingOk`, it is not an error if nothing is
+ * mounted there. Throws {@link LinuxError}.
  */
 export async function unmount(target: string, options: UnmountOptions = {}): Promise<void> {
   try {

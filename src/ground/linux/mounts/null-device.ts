@@ -14,9 +14,9 @@ import {
 } from "./mount-calls.ts";
 
 /**
- * A null device whose owner and mode are its own: whoever gives it away does not give away the host's
- * /dev/null. It lies on a file system that nobody sees and that goes with it, as /run and /tmp of many
- * machines let no devices be opened. Throws LinuxError.
+ * A null device with its own owner and mode, so that changing them does not affect the host's /dev/null. It
+ * is on an invisible file system of its own, since on many machines /run and /tmp are mounted nodev. Throws
+ * LinuxError.
  */
 export async function openNullDevice(): Promise<FileHandle> {
   const mounted = privateTmpfs();

@@ -20,9 +20,9 @@ import { mountFlags } from "./mount-flags.ts";
 import { escaped, type OverlayByParts } from "./overlay-mount.ts";
 
 /**
- * Mounts an overlay whose layers the kernel is told one by one, which takes 500 of them however long all
- * names are together; one alone may have 255 bytes. Blocks. Needs Linux 6.8. Throws LinuxError,
- * FailedPrecondition for more layers than the kernel takes. See
+ * Mounts an overlay whose layers are passed to the kernel one by one: up to 500, regardless of the total
+ * length of their names; each may have 255 bytes. Blocks. Needs Linux 6.8. Throws LinuxError,
+ * FailedPrecondition for more layers than the kernel accepts. See
  * https://docs.kernel.org/filesystems/overlayfs.html#multiple-lower-layers
  */
 export function mountByParts(request: OverlayByParts): void {

@@ -8,7 +8,7 @@ import { mountFlags } from "./mount-flags.ts";
 /** Layers over each other; read-only without an upper one. */
 export type OverlaySnapshotMount = {
   readonly type: "overlay";
-  /** What is changed goes to `directory`; `work` is overlayfs's own, on the same file system. */
+  /** Changes go to `directory`; `work` is for overlayfs itself, on the same file system. */
   readonly upper: { readonly directory: string; readonly work: string } | undefined;
   /** The topmost first. Without an upper one there must be two. */
   readonly lower: readonly string[];
@@ -19,7 +19,7 @@ export type OverlaySnapshotMount = {
 /** A mount whose data names files relative to `directory`. */
 export type RelativeMount = Required<MountRequest> & { readonly directory: string };
 
-/** A mount whose options the kernel is told one by one. */
+/** A mount whose options are passed to the kernel one by one. */
 export type OverlayByParts = {
   readonly overlay: OverlaySnapshotMount;
   readonly target: string;
@@ -56,7 +56,7 @@ export async function mountOverlay(
   await inMountThread({ ...request, data: short, directory });
 }
 
-/** The options by which the kernel is told of an overlay. */
+/** The mount options of an overlay. */
 export function overlayData({ upper, lower, options }: OverlaySnapshotMount): readonly string[] {
   const above =
     upper === undefined ? [] : [`workdir=${escaped(upper.work)}`, `upperdir=${escaped(upper.directory)}`];
@@ -69,8 +69,8 @@ export function escaped(path: string): string {
 }
 
 /**
- * A thread for one mount: so many layers are rare, and no other thread can have a working directory of its
- * own.
+ * A thread for one mount: this many layers are rare, and only a thread of its own can have its own working
+ * directory.
  */
 async function inMountThread(request: RelativeMount | OverlayByParts): Promise<void> {
   await using thread = new JobThread<RelativeMount | OverlayByParts, void>({

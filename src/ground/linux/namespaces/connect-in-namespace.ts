@@ -16,8 +16,8 @@ const SOCK_STREAM_NONBLOCK_CLOEXEC = 1 | 0o4000 | 0o2000000;
 export type NamespaceAddress = { readonly netnsPath: string; readonly host: string; readonly port: number };
 
 /**
- * A TCP connection made inside a network namespace, for instance to a pod's 127.0.0.1; resolves when it
- * stands. The socket is the caller's to destroy. Throws LinuxError (ECONNREFUSED, ...), what opening the
+ * Opens a TCP connection inside a network namespace, for instance to a pod's 127.0.0.1; resolves when it is
+ * established. The caller must destroy the socket. Throws LinuxError (ECONNREFUSED, ...), what opening the
  * namespace's file throws, and the signal's reason.
  */
 export async function connectInNamespace(address: NamespaceAddress, signal?: AbortSignal): Promise<Socket> {
@@ -37,9 +37,9 @@ export async function connectInNamespace(address: NamespaceAddress, signal?: Abo
 }
 
 /**
- * A socket belongs for good to the namespace in which it was made, so the calling thread is there for this
- * one call only. It is done on the main thread, without a pause: a few microseconds, where asking another
- * thread takes half a millisecond.
+ * A socket stays in the namespace in which it was created, so the calling thread enters it only for this
+ * call. Done on the main thread, without yielding: it takes a few microseconds, while asking another thread
+ * takes half a millisecond.
  */
 function socketIn(netnsPath: string, family: number, subject: string): number {
   return inNetworkNamespace(netnsPath, () =>

@@ -34,9 +34,9 @@ const sethostnameCall = libcFunction("int sethostname(const char *name, size_t l
 const MNT_DETACH = 2;
 
 /**
- * Makes and pins a pod's namespaces and leaves the calling thread inside them. What takes the pins away again
- * is put on `undo` step by step, for the caller to run from the end when this throws or the thread cannot be
- * brought home.
+ * Creates and pins a pod's namespaces and leaves the calling thread inside them. Functions that remove the
+ * pins are pushed to `undo` step by step; the caller runs them in reverse if this throws or the thread cannot
+ * return.
  */
 export function createPodNamespaces(request: PodNamespacesJob, undo: (() => void)[]): PodNamespaces {
   const sysctls = namespacedSysctls(request.sysctls, request);
@@ -52,8 +52,8 @@ export function createPodNamespaces(request: PodNamespacesJob, undo: (() => void
 }
 
 /**
- * Makes namespaces of all kinds for a pod to come, with the loopback interface up, leaves the calling thread
- * inside them, and returns descriptors of them, which the caller closes; as above for `undo`.
+ * Creates namespaces of all kinds for a future pod, with the loopback interface up, leaves the calling thread
+ * inside them, and returns descriptors of them, which the caller closes; `undo` as above.
  */
 export function holdPodNamespaces(undo: (() => void)[]): NamespaceDescriptors {
   unshareNamespaces(namespaceKinds);
@@ -91,7 +91,7 @@ function makeDirectory(path: string, undo: (() => void)[]): void {
   if (mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined) undo.push(() => rmdirSync(path));
 }
 
-/** Opened with "wx": a file that is there already may be the pin of a pod that lives. */
+/** Opened with "wx": an existing file may be a running pod's pin. */
 function pin(source: string, target: string, undo: (() => void)[]): string {
   closeSync(openSync(target, "wx", 0o600));
   undo.push(() => unlinkSync(target));
@@ -150,8 +150,8 @@ function bringLoopbackUp(): void {
 }
 
 /**
- * Enters a pod's pinned namespaces, leaves the calling thread there, and sets hostname and sysctls as when
- * they were made.
+ * Enters a pod's pinned namespaces, leaves the calling thread there, and sets hostname and sysctls as at
+ * their creation.
  */
 export function resetPodNamespaces(request: PodNamespacesRequest): void {
   const sysctls = namespacedSysctls(request.sysctls, request);

@@ -37,7 +37,7 @@ export function mapFile(mappings: readonly IdMapping[]): string {
 }
 
 /**
- * The mappings of the user namespace that a process is in, as this one sees them. Throws ENOENT when there is
+ * The mappings of the user namespace that a process is in, as this one sees them. Throws ENOENT if there is
  * no such process.
  */
 export async function idMappingsOf(pid: number): Promise<IdMappings> {

@@ -11,9 +11,9 @@ import type { PinnedNamespace, ThreadNamespace } from "./pod-namespaces.ts";
 const programs = ["/usr/bin/unshare", "/bin/unshare"];
 
 /**
- * A process in new namespaces, with a user namespace that owns the others. The kernel lets only a process
- * with a single thread make a user namespace, which ours is not; util-linux's `unshare` is. It waits until it
- * is disposed: whoever wants the namespaces to live on pins them or opens them before.
+ * A process in new namespaces, with a user namespace that owns the others. Only a single-threaded process can
+ * create a user namespace, and ours is not; util-linux's `unshare` is. It waits until it is disposed: to keep
+ * the namespaces, pin or open them before.
  */
 export class NamespaceHolder implements AsyncDisposable {
   readonly pid: number;
@@ -25,8 +25,8 @@ export class NamespaceHolder implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the namespaces are there and the ids mapped. Throws LinuxError: NotFound without `unshare`,
-   * else what it or the kernel says.
+   * Resolves when the namespaces exist and the ids are mapped. Throws LinuxError: NotFound without `unshare`,
+   * otherwise its or the kernel's error.
    */
   static async start(mappings: IdMappings, kinds: readonly ThreadNamespace[]): Promise<NamespaceHolder> {
     const unshare = await findProgram();
@@ -70,11 +70,11 @@ async function findProgram(): Promise<string> {
   throw new LinuxError("exec", "ENOENT", "unshare (of util-linux), which creates user namespaces");
 }
 
-/** What `cat` sends back has gone through it: `unshare` has done its work then. */
+/** When `cat` echoes the input, `unshare` has done its work. */
 async function unshared(child: Subprocess): Promise<void> {
   const complaint = text(child.pipe(2)).catch(() => "");
   const stdin = child.pipe(0);
-  // It may have ended before it read; its complaint tells more.
+  // It may have ended before it read; its error message says more.
   stdin.on("error", () => undefined);
   const answered = once(child.pipe(1), "data").then(() => true);
   const ended = once(child, "exit").then(() => false);

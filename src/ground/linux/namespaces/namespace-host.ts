@@ -5,7 +5,7 @@ import type { ThreadNamespace } from "./pod-namespaces.ts";
 /** The thread could not be brought back to the host's namespaces: it must not do anything more. */
 export class StrandedError extends Error {}
 
-/** The namespaces in which a thread was when this was made, and to which it is always brought back. */
+/** The namespaces of a thread at this object's creation, to which it always returns. */
 export class HostNamespaces {
   readonly #fds: ReadonlyMap<ThreadNamespace, number>;
 
@@ -18,8 +18,8 @@ export class HostNamespaces {
   }
 
   /**
-   * Runs `work`, which may move the calling thread elsewhere, and comes back. Throws {@link StrandedError}
-   * when it cannot.
+   * Runs `work`, which may move the calling thread to other namespaces, then returns to its own. Throws
+   * {@link StrandedError} if it cannot.
    */
   comeBackAfter<Result>(work: () => Result): Result {
     try {

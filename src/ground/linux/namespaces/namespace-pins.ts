@@ -4,9 +4,9 @@ import { unmountNow } from "../mounts/mount.ts";
 import { namespaceKinds } from "./namespace-calls.ts";
 
 /**
- * Takes away the pins that {@link "./namespace-thread.ts"} made in `directory`, and the directory with them
- * when nothing else is in it. Idempotent; a namespace goes when its last process and descriptor go. Blocks
- * the calling thread for some system calls each of which may wait for others that mount.
+ * Removes the pins that {@link "./namespace-thread.ts"} created in `directory`, and the directory if nothing
+ * else is in it. Idempotent; a namespace is removed with its last process and descriptor. Blocks the calling
+ * thread for a few system calls, each of which may wait for other mounts.
  */
 export function unpinNamespaces(directory: string): void {
   for (const kind of [...namespaceKinds, "user"]) {
@@ -23,7 +23,7 @@ export function unpinNamespaces(directory: string): void {
 
 const NSFS_MAGIC = 0x6e736673;
 
-/** True if a namespace is pinned at `path`; false for anything else, or nothing, that is there. */
+/** Whether a namespace is pinned at `path`. */
 export async function isNamespacePin(path: string): Promise<boolean> {
   try {
     return (await statfs(path)).type === NSFS_MAGIC;

@@ -12,7 +12,7 @@ import type {
   PodNamespacesRequest,
 } from "./pod-namespaces.ts";
 
-/** What the namespace thread can be asked for, and what it answers. */
+/** Jobs of the namespace thread, and their results. */
 type NamespaceJobs = {
   readonly createPodNamespaces: { readonly request: PodNamespacesJob; readonly result: PodNamespaces };
   readonly holdPodNamespaces: { readonly request: undefined; readonly result: NamespaceDescriptors };
@@ -55,8 +55,8 @@ export class NamespaceThread implements AsyncDisposable {
   #lastId = 0;
 
   /**
-   * The thread ends when it had nothing to do for `idleMs`: it costs some 8 MiB, and a twentieth of a second
-   * to start.
+   * The thread ends after `idleMs` without jobs: it uses about 8 MiB, and takes a twentieth of a second to
+   * start.
    */
   constructor({ idleMs = 30_000 }: { readonly idleMs?: number } = {}) {
     this.#idleMs = idleMs;
@@ -81,8 +81,8 @@ export class NamespaceThread implements AsyncDisposable {
   }
 
   /**
-   * Makes network, IPC and UTS namespaces ahead for a pod to come, with the loopback interface up. Throws
-   * LinuxError.
+   * Creates network, IPC and UTS namespaces in advance for a future pod, with the loopback interface up.
+   * Throws LinuxError.
    */
   async holdPodNamespaces(): Promise<HeldNamespaces> {
     return new HeldNamespaces(await this.#call("holdPodNamespaces", undefined));
@@ -97,8 +97,8 @@ export class NamespaceThread implements AsyncDisposable {
   }
 
   /**
-   * Takes away the pins in a directory, and the directory with them when nothing else is in it. Idempotent; a
-   * namespace goes when its last process and descriptor go. Throws LinuxError.
+   * Removes the pins in a directory, and the directory if nothing else is in it. Idempotent; a namespace is
+   * removed with its last process and descriptor. Throws LinuxError.
    */
   async unpinNamespaces(directory: string): Promise<void> {
     await this.#call("unpinNamespaces", directory);
@@ -156,7 +156,8 @@ export class NamespaceThread implements AsyncDisposable {
   }
 
   /**
-   * A thread that ends by an error says so twice, the second time perhaps when there is another one already.
+   * A thread that ends with an error reports it twice, the second time possibly when there is already another
+   * thread.
    */
   #lose(worker: Worker, cause: unknown): void {
     if (worker !== this.#worker) return;

@@ -6,12 +6,12 @@ export type ThreadNamespace = "net" | "ipc" | "uts";
 /** The kinds of namespaces that a pod has of its own and that live on as bind mounts, without a process. */
 export type PinnedNamespace = ThreadNamespace | "user";
 
-/** Of one namespace of each kind. */
+/** Descriptors of one namespace of each kind. */
 export type NamespaceDescriptors = Readonly<Record<ThreadNamespace, number>>;
 
 /** What {@link "./namespace-thread.ts"} is to make for a pod. */
 export type PodNamespacesRequest = {
-  /** Made (0700) when it is not there; holds one mount point named after each kind of namespace. Absolute. */
+  /** Created (0700) if needed; contains one mount point named after each kind of namespace. Absolute. */
   readonly directory: string;
   readonly net: boolean;
   readonly ipc: boolean;
@@ -20,16 +20,18 @@ export type PodNamespacesRequest = {
   readonly user?: IdMappings;
   /** Set in the new uts namespace; at most 64 bytes. Without `uts` it must be left out. */
   readonly hostname?: string;
-  /** By name, with dots or slashes between the parts; each must belong to a namespace that is made here. */
+  /**
+   * By name, with dots or slashes between the parts; each must belong to a namespace that is created here.
+   */
   readonly sysctls: Readonly<Record<string, string>>;
 };
 
-/** Paths of the pins, for those that were asked for. */
+/** Paths of the pins of the requested namespaces. */
 export type PodNamespaces = { readonly [kind in PinnedNamespace]?: string };
 
 /**
- * The same for the thread. With a user namespace, a process holds all of them already, and where they were
- * made ahead, this one does: then they are only pinned and set up.
+ * The same for the thread. With a user namespace, a process already holds all of them, and if they were
+ * created in advance, this process does: then they are only pinned and set up.
  */
 export type PodNamespacesJob = PodNamespacesRequest & {
   readonly holderPid?: number;

@@ -17,7 +17,7 @@ export type IpPrefix = { readonly address: Uint8Array; readonly prefixLength: nu
 
 export type LinkAddress = IpPrefix & {
   readonly linkIndex: number;
-  /** Of IPv6: the kernel still asks whether somebody else has it, and does not use it yet. */
+  /** For IPv6: duplicate address detection is not finished, and the kernel does not use it yet. */
   readonly isTentative: boolean;
 };
 
@@ -60,7 +60,7 @@ export function listAllAddresses(socket: NetlinkSocket): readonly LinkAddress[] 
 export function listAddresses(socket: NetlinkSocket, link: LinkName): readonly LinkAddress[] {
   const payload = header({ family: 0, prefixLength: 0, index: link.index });
   const found = socket.dump({ type: RTM_GETADDR, flags: 0, payload }, `addresses of ${link.name}`);
-  // A kernel that cannot choose tells those of all links.
+  // Kernels without this filter list the addresses of all links.
   return found.map(readAddress).filter(({ linkIndex }) => linkIndex === link.index);
 }
 

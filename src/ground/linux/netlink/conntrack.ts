@@ -23,9 +23,9 @@ export type TrackedPort = {
 };
 
 /**
- * Lets the kernel forget the connections to a port, so that their next packets pass through nat rules anew;
- * what UDP has of a connection stays otherwise for as long as packets come. `socket` is one of netfilter.
- * Throws LinuxError.
+ * Makes the kernel forget the connections to a port, so that their next packets pass through nat rules again;
+ * otherwise a UDP connection stays tracked as long as packets come. `socket` is for netfilter. Throws
+ * LinuxError.
  */
 export function forgetConnections(socket: NetlinkSocket, tracked: TrackedPort): void {
   const { family, protocol, port } = tracked;
@@ -34,7 +34,7 @@ export function forgetConnections(socket: NetlinkSocket, tracked: TrackedPort): 
     CTA.original,
     nested(CTA_TUPLE_PROTO, u8(PROTO.number, protocol), attribute(PROTO.destinationPort, wanted)),
   );
-  // Kernels before 5.8 know no filter, and tell all connections.
+  // Kernels before 5.8 have no filter, and list all connections.
   const filter = nested(CTA.filter, u32(CTA_FILTER_ORIG_FLAGS, filterFlags));
   const payload = Buffer.concat([header(family), tuple, filter]);
   const found = socket.dump({ type: messageType(GET), flags: 0, payload }, "tracked connections");
@@ -51,7 +51,7 @@ function isTo(original: Buffer, protocol: number, port: Buffer): boolean {
   return number === protocol && proto.get(PROTO.destinationPort)?.equals(port) === true;
 }
 
-/** The number tells it from another connection that has the same addresses by now. */
+/** The id distinguishes it from a new connection with the same addresses. */
 function forget(socket: NetlinkSocket, family: number, attributes: ReadonlyMap<number, Buffer>): void {
   const parts = [CTA.original, CTA.id, CTA.zone].flatMap((type) => {
     const value = attributes.get(type);

@@ -34,7 +34,7 @@ const IFF_ALLMULTI = 0x200;
 const IF_OPER_UP = 6;
 const headerBytes = 16;
 
-/** A network interface, as the kernel tells it. */
+/** A network interface, as the kernel reports it. */
 export type Link = {
   readonly index: number;
   readonly name: string;
@@ -49,13 +49,13 @@ export type Link = {
   readonly isPromiscuous: boolean;
   /** The bridge that it is a port of; 0 for none. */
   readonly masterIndex: number;
-  /** Of a veth the other end, in the namespace where that is; 0 for none. */
+  /** For a veth, the index of the other end in its namespace; 0 for none. */
   readonly peerIndex: number;
-  /** What whoever made it has noted of it, for people and programs; empty for nothing. */
+  /** A description by its creator, for people and programs; may be empty. */
   readonly alias: string;
 };
 
-/** The number is what the kernel knows a link by, the name is for errors. */
+/** The kernel identifies a link by its index; the name is for errors. */
 export type LinkName = Pick<Link, "index" | "name">;
 
 export type VethPair = {
@@ -63,7 +63,7 @@ export type VethPair = {
   /** 0 leaves it to the kernel. */
   readonly mtu: number;
   readonly masterIndex: number;
-  /** The other end, which is made in the network namespace behind a descriptor, and is not up. */
+  /** The other end, which is created in the network namespace of a descriptor, and is not up. */
   readonly peer: { readonly name: string; readonly netnsFd: number; readonly mac?: Buffer };
 };
 
@@ -82,15 +82,15 @@ export type LinkChange = {
   readonly alias?: string;
 };
 
-/** Makes a bridge, which is not up. Throws LinuxError, EEXIST when there is a link of that name. */
+/** Creates a bridge, which is not up. Throws LinuxError, EEXIST if a link has that name. */
 export function addBridge(socket: NetlinkSocket, name: string, mtu: number): void {
   const info = nested(IFLA.linkInfo, text(IFLA_INFO_KIND, "bridge"));
   newLink(socket, name, [header({}), text(IFLA.name, name), ...mtuOf(mtu), info]);
 }
 
 /**
- * Makes an intermediate functional block, which is up: what is redirected to it waits in its queue and goes
- * on where it was going. Throws LinuxError, EEXIST when there is a link of that name.
+ * Creates an intermediate functional block, which is up: packets redirected to it pass its queue and continue
+ * to their destination. Throws LinuxError, EEXIST if a link has that name.
  */
 export function addIfb(socket: NetlinkSocket, name: string, mtu: number): void {
   const info = nested(IFLA.linkInfo, text(IFLA_INFO_KIND, "ifb"));
@@ -99,8 +99,8 @@ export function addIfb(socket: NetlinkSocket, name: string, mtu: number): void {
 }
 
 /**
- * Makes a pair of virtual Ethernet devices in one step: this end up and a port of its bridge, the other one
- * already where it belongs. Throws LinuxError, EEXIST when one of the names is taken.
+ * Creates a pair of virtual Ethernet devices in one step: this end up and a port of its bridge, the other one
+ * already in its namespace. Throws LinuxError, EEXIST if one of the names is taken.
  */
 export function addVethPair(socket: NetlinkSocket, { name, mtu, masterIndex, peer }: VethPair): void {
   const other = [
@@ -117,12 +117,12 @@ export function addVethPair(socket: NetlinkSocket, { name, mtu, masterIndex, pee
   newLink(socket, name, [up, text(IFLA.name, name), ...mtuOf(mtu), ...master, info]);
 }
 
-/** Undefined when there is no link of that name. Throws LinuxError. */
+/** Undefined if there is no link with that name. Throws LinuxError. */
 export function linkByName(socket: NetlinkSocket, name: string): Link | undefined {
   return getLink(socket, [header({}), text(IFLA.name, name)], `link ${name}`);
 }
 
-/** Undefined when there is no link of that number. Throws LinuxError. */
+/** Undefined if there is no link with that index. Throws LinuxError. */
 export function linkByIndex(socket: NetlinkSocket, index: number): Link | undefined {
   return getLink(socket, [header({ index })], `link ${index}`);
 }
@@ -155,7 +155,7 @@ export function setLink(socket: NetlinkSocket, { index, name }: LinkName, change
 }
 
 /**
- * What a bridge does at one port: send frames back where they came from (hairpin), keep it from other
+ * Options of a bridge port: send frames back to where they came from (hairpin), and isolation from other
  * isolated ports. Throws LinuxError.
  */
 export function setBridgePort(
@@ -169,8 +169,8 @@ export function setBridgePort(
 }
 
 /**
- * Removes a link, of a veth both ends. The kernel takes 10 to 30 ms for it, most of which it waits, hence the
- * thread of libuv's pool. No error when the link is gone. Throws LinuxError.
+ * Removes a link, with a veth both ends. This takes the kernel 10 to 30 ms, mostly waiting, hence the thread
+ * of libuv's pool. Not an error if the link does not exist. Throws LinuxError.
  */
 export async function deleteLink(socket: NetlinkSocket, { index, name }: LinkName): Promise<void> {
   try {

@@ -18,10 +18,10 @@ const NLM_F_ACK_TLVS = 0x200;
 const NLMSGERR_ATTR_MSG = 1;
 const headerBytes = 16;
 
-/** What is asked of the kernel: `type` and `flags` as its headers have them, the rest behind the header. */
+/** A request to the kernel: `type` and `flags` as in its headers, followed by the rest. */
 export type NetlinkRequest = { readonly type: number; readonly flags: number; readonly payload: Buffer };
 
-/** What the kernel answered to the request with that `sequence`. */
+/** The kernel's reply to the request with that `sequence`. */
 export type NetlinkReply = { readonly sequence: number } & (
   | { readonly kind: "data"; readonly payload: Buffer; readonly interrupted: boolean }
   | { readonly kind: "done" }
@@ -60,7 +60,7 @@ function decode(bytes: Buffer): NetlinkReply {
   const payload = bytes.subarray(headerBytes);
   if (type === NLMSG_DONE) return doneOrFailed(sequence, payload);
   if (type === NLMSG_ERROR) return { sequence, kind: "result", ...resultOf(payload, flags) };
-  // What the buffer holds is overwritten by the next datagram.
+  // The next datagram overwrites the buffer.
   return {
     sequence,
     kind: "data",
@@ -69,7 +69,7 @@ function decode(bytes: Buffer): NetlinkReply {
   };
 }
 
-/** The end of a dump carries what it ended with. */
+/** The end of a dump has its result code. */
 function doneOrFailed(sequence: number, payload: Buffer): NetlinkReply {
   const errno = payload.length < 4 ? 0 : -payload.readInt32LE(0);
   return errno > 0 ? { sequence, kind: "result", errno, reason: "" } : { sequence, kind: "done" };

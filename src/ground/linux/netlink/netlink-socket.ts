@@ -34,8 +34,9 @@ const SOL_SOCKET = 1;
 /** Whatever the machine's limits are; see {@link roomBytes}. */
 const bufferOptions = { SO_SNDBUFFORCE: 32, SO_RCVBUFFORCE: 33 };
 /**
- * Changes of nf_tables go in one message, and the kernel answers each before any answer is read: with its
- * default of 200 KiB, one of some three hundred changes is made and its answers are lost (ENOBUFS).
+ * Changes of nf_tables are sent in one message, and the kernel replies to each before any reply is read: with
+ * the default of 200 KiB, a message of about three hundred changes is applied, but its replies are lost
+ * (ENOBUFS).
  */
 const roomBytes = 16 * 1024 * 1024;
 const protocols = { route: 0, netfilter: 12 };
@@ -48,7 +49,7 @@ let received: Buffer | undefined;
 /** The kernel fills a datagram of a dump up to 32 KiB. */
 const receiveBytes = 64 * 1024;
 
-/** A dump that changed while it was made is made again; who changes it all the time is not waited for. */
+/** A dump during which something changed is repeated, but not endlessly. */
 const dumpTries = 5;
 
 /**
@@ -59,7 +60,7 @@ const dumpTries = 5;
  */
 export class NetlinkSocket implements Disposable {
   readonly #fd: number;
-  /** Requests on other threads, and the answers that came while others were read. */
+  /** Requests on other threads, and replies that arrived while others were read. */
   readonly #underWay = new Map<number, NetlinkReply | undefined>();
   #sequence = 0;
 
@@ -166,7 +167,7 @@ export class NetlinkSocket implements Disposable {
     );
   }
 
-  /** Answers to other requests, which failed half-way, are passed over. */
+  /** Replies to other requests, which failed half-way, are skipped. */
   #answers(
     sequence: number,
     subject: string,

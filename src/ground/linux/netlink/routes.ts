@@ -23,7 +23,7 @@ export type Route = {
   readonly scope?: number;
 };
 
-/** Adds a route, beside others to the same destination. Throws LinuxError, EEXIST. */
+/** Adds a route, in addition to others to the same destination. Throws LinuxError, EEXIST. */
 export function addRoute(socket: NetlinkSocket, route: Route): void {
   const { destination, linkIndex, gateway, priority = 0, table = RT_TABLE_MAIN } = route;
   const scope = route.scope ?? (gateway === undefined ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE);
@@ -38,10 +38,7 @@ export function addRoute(socket: NetlinkSocket, route: Route): void {
   socket.request({ type: RTM_NEWROUTE, flags: NLM_F_CREATE | NLM_F_APPEND, payload }, "add route");
 }
 
-/**
- * Where the routes of all tables lead to, and by which link; 0 where there is none or several. Throws
- * LinuxError.
- */
+/** Destinations of the routes of all tables, and their links; 0 for none or several. Throws LinuxError. */
 export function listRoutedPrefixes(
   socket: NetlinkSocket,
 ): readonly (IpPrefix & { readonly linkIndex: number })[] {

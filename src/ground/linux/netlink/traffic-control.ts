@@ -48,8 +48,8 @@ export function addTokenBucket(socket: NetlinkSocket, link: Link, bucket: TokenB
 }
 
 /**
- * Sends everything that comes in by one link out of another, which gives it back: so that what comes in can
- * be made to wait. Throws LinuxError, EEXIST when packets that come in are filtered already.
+ * Redirects everything that one link receives to another, which returns it: so that incoming packets can be
+ * queued. Throws LinuxError, EEXIST if incoming packets are already filtered.
  */
 export function redirectIncoming(socket: NetlinkSocket, from: Link, to: Link): void {
   const subject = `redirect what comes in by ${from.name}`;

@@ -28,13 +28,13 @@ export function familyRequest(
   return { type: (NFNL_SUBSYS_NFTABLES << 8) | type, flags, payload };
 }
 
-/** A change of a {@link commit}; `subject` says in errors what it is about. */
+/** A change in a {@link commit}; `subject` is its object in errors. */
 export type NftChange = NetlinkRequest & { readonly subject: string };
 
 /**
- * Makes changes of nf_tables in one step: all of them, or none. `generation`: that of the rules on which they
- * are based ({@link "./nft-tables.ts".generationOf}); ERESTART when somebody has changed rules since. Throws
- * LinuxError with the subject of the first change that the kernel refuses.
+ * Applies changes to nf_tables in one step: all of them, or none. `generation`: that of the ruleset on which
+ * they are based ({@link "./nft-tables.ts".generationOf}); ERESTART if somebody has changed rules since.
+ * Throws LinuxError with the subject of the first change that the kernel refuses.
  */
 export function commit(socket: NetlinkSocket, changes: readonly NftChange[], generation?: number): void {
   socket.sendAll(batch(changes, generation));

@@ -15,7 +15,7 @@ const CHAIN = { table: 1, name: 3 };
 const RULE = { table: 1, chain: 2, expressions: 4, userData: 7 };
 const LIST_ELEMENT = 1;
 
-/** A chain of a table that another program has made. */
+/** A chain in another program's table. */
 export type ForeignChain = {
   readonly family: TableFamily;
   readonly table: string;
@@ -45,7 +45,7 @@ export function notesOfRules(
     .map((attributes) => readComment(attributes.get(RULE.userData)));
 }
 
-/** Makes a chain, if it is not there, in a table that is. */
+/** Creates a chain, if it does not exist, in an existing table. */
 export function addForeignChain({ family, table, chain }: ForeignChain): NftChange {
   const place = [text(CHAIN.table, table), text(CHAIN.name, chain)];
   return { ...familyRequest(family, NEWCHAIN, NLM_F_CREATE, ...place), subject: `add chain ${chain}` };

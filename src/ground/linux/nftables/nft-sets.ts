@@ -39,7 +39,7 @@ const fieldTypes = {
 
 export type FieldType = keyof typeof fieldTypes;
 
-/** A set; a map where `value` is there. Keys and values of several fields are one after the other. */
+/** A set; with `value`, a map. Keys and values of several fields are concatenated. */
 export type SetDefinition = {
   readonly name: string;
   readonly key: readonly FieldType[];
@@ -59,7 +59,7 @@ export function fields(...parts: readonly Uint8Array[]): Buffer {
   return Buffer.concat(parts.map((part) => Buffer.concat([part, Buffer.alloc(-part.length & 3)])));
 }
 
-/** Makes a set or a map, if it is not there. `id` tells it apart from the others of one commit. */
+/** Creates a set or a map, if it does not exist. `id` distinguishes it within a commit. */
 export function addSet(table: string, { name, key, value }: SetDefinition, id: number): NftChange {
   const data = value === undefined ? [] : dataAttributes(value);
   const request = nftRequest(
@@ -76,7 +76,7 @@ export function addSet(table: string, { name, key, value }: SetDefinition, id: n
   return { ...request, subject: `add set ${name}` };
 }
 
-/** EEXIST when the key is there. */
+/** EEXIST if the key exists. */
 export function addElements(table: string, set: string, elements: readonly SetElement[]): NftChange {
   const request = nftRequest(NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, ...listOf(table, set, elements));
   return { ...request, subject: `add to set ${set}` };
@@ -109,7 +109,7 @@ export function elementNote(
   }
 }
 
-/** The keys and notes of all elements; none where there is no such set. Throws LinuxError. */
+/** The keys and notes of all elements; empty if the set does not exist. Throws LinuxError. */
 export function listElements(
   socket: NetlinkSocket,
   table: string,

@@ -32,24 +32,24 @@ export type ChainHook = {
   readonly priority: number;
 };
 
-/** Makes a table of the family `inet`, if it is not there. */
+/** Creates a table of the family `inet`, if it does not exist. */
 export function addTable(name: string): NftChange {
   return { ...nftRequest(NEWTABLE, NLM_F_CREATE, text(TABLE_NAME, name)), subject: `add table ${name}` };
 }
 
-/** Fails with ENOENT when it is not there. */
+/** Fails with ENOENT if it does not exist. */
 export function deleteTable(name: string): NftChange {
   return { ...nftRequest(DELTABLE, 0, text(TABLE_NAME, name)), subject: `delete table ${name}` };
 }
 
-/** Makes a chain, if it is not there; what no rule of it decides passes. */
+/** Creates a chain, if it does not exist; its policy is accept. */
 export function addChain(table: string, name: string, at?: ChainHook): NftChange {
   const place = [text(CHAIN.table, table), text(CHAIN.name, name)];
   const base = at === undefined ? [] : hookAttributes(at);
   return { ...nftRequest(NEWCHAIN, NLM_F_CREATE, ...place, ...base), subject: `add chain ${name}` };
 }
 
-/** Adds a rule at the end of a chain. `note` is shown by `nft list`, and tells rules apart. */
+/** Adds a rule at the end of a chain. `note` identifies the rule, and is shown by `nft list`. */
 export function addRule(
   table: string,
   chain: string,
@@ -86,7 +86,7 @@ export function listRules(
   });
 }
 
-/** The number that grows with each change that anybody makes to any table. Throws LinuxError. */
+/** The ruleset's generation, which increases with every change to any table. Throws LinuxError. */
 export function generationOf(socket: NetlinkSocket): number {
   const [payload] = socket.request(nftRequest(GETGEN, 0), "generation of nf_tables");
   const attributes = new Map(listAttributes(payload?.subarray(nftHeaderBytes) ?? Buffer.alloc(0)));

@@ -12,10 +12,10 @@ const SYS_pidfd_open = 434;
 const ESRCH = 3;
 
 /**
- * Waits on a thread of libuv's pool for the end of the process that had this pid at `startTime`, of whichever
- * parent (pidfd_open(2), Linux 5.3): no look at it is needed in between. Keeps the thread for so long: for
- * what is about to end. False when it still runs then, and at once where the kernel cannot tell: an older
- * one, or without a descriptor left.
+ * Waits on a thread of libuv's pool for the end of the process that had this pid at `startTime`, whatever its
+ * parent (pidfd_open(2), Linux 5.3), without polling. Occupies the thread: only for processes that are about
+ * to end. False if it is still running then, and at once if the kernel cannot tell: an older one, or without
+ * a free descriptor.
  */
 export async function endsWithin(pid: number, startTime: number, timeoutMs: number): Promise<boolean> {
   const fd = Number(pidfdOpen(SYS_pidfd_open, pid, 0));

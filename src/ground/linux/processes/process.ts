@@ -5,8 +5,8 @@ import { ignoreGone, isErrno, readIfThere, readNow } from "../../fs/index.ts";
 const forkedWithoutExec = 0x40;
 
 /**
- * When a process started, in clock ticks since boot (field 22 of /proc/PID/stat): with its pid this names a
- * process for good, as pids are used again. Undefined when there is no such process, or only its zombie.
+ * When a process started, in clock ticks since boot (field 22 of /proc/PID/stat): together with the pid, this
+ * identifies a process, since pids are reused. Undefined if there is no such process, or only its zombie.
  */
 export async function processStartTime(pid: number): Promise<number | undefined> {
   const stat = await readStat(pid);
@@ -14,7 +14,7 @@ export async function processStartTime(pid: number): Promise<number | undefined>
 }
 
 /**
- * Whether a process has executed a program since it was forked; undefined when it is gone (PF_FORKNOEXEC in
+ * Whether a process has executed a program since it was forked; undefined if it has ended (PF_FORKNOEXEC in
  * field 9 of /proc/PID/stat, which the kernel clears in execve(2)).
  */
 export async function hasExecuted(pid: number): Promise<boolean | undefined> {
@@ -22,12 +22,12 @@ export async function hasExecuted(pid: number): Promise<boolean | undefined> {
   return stat && (stat.flags & forkedWithoutExec) === 0;
 }
 
-/** The parent of a process, as this PID namespace shows it; undefined when there is no such process. */
+/** The parent of a process, as seen in this PID namespace; undefined if there is no such process. */
 export async function parentOf(pid: number): Promise<number | undefined> {
   return (await readStat(pid))?.parent;
 }
 
-/** The process group that a process is in (setpgid(2)); undefined when there is no such process. */
+/** A process's group (setpgid(2)); undefined if there is no such process. */
 export async function processGroupOf(pid: number): Promise<number | undefined> {
   return (await readStat(pid))?.group;
 }
