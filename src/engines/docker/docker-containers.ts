@@ -40,6 +40,8 @@ export class DockerContainers implements Containers {
   readonly #imageUsers: ImageUsers;
   readonly #creates = new JoinedCalls<string>();
   readonly #locks = new KeyLock();
+  /** First processes that were asked to stop, by their containers' ids. */
+  readonly #askedToStop = new Map<string, number>();
   #logDriver: "json-file" | "local" = "json-file";
 
   constructor(services: DockerServices, images: Pick<ImageCatalog, "find">) {
@@ -245,12 +247,33 @@ export class DockerContainers implements Containers {
     if (!this.#isRunning(found.id)) return;
     // One that gets no time is killed at once: to be told before would only cost.
     if (timeoutMs === 0) return void (await mirror.change(found.id, () => this.#kill(found.id)));
+    const { Pid } = this.#found(found.id).details.State;
     try {
-      await client.stopContainer(found.id, timeoutMs, signal);
+      if (this.#askedToStop.get(found.id) === Pid) await this.#waitOrKill(found.id, timeoutMs, signal);
+      else {
+        this.#askedToStop.set(found.id, Pid);
+        await client.stopContainer(found.id, timeoutMs, signal);
+      }
     } catch (error) {
+      // Unless its client has gone, it may not have been asked.
+      if (!signal?.aborted) this.#askedToStop.delete(found.id);
       if (!hasCode(error, "NotFound")) throw error;
     }
     await mirror.refresh(found.id, hasEnded);
+  }
+
+  /** Docker would send the stop signal again, which tells some programs to be quick. */
+  async #waitOrKill(id: string, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    const over = AbortSignal.timeout(timeoutMs);
+    const ending = signal === undefined ? over : AbortSignal.any([over, signal]);
+    try {
+      await this.#services.client.waitForContainer(id, ending);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!over.aborted) throw error;
+      await this.#kill(id);
+      await this.#services.client.waitForContainer(id, signal ?? new AbortController().signal);
+    }
   }
 
   async remove(idOrPrefix: string): Promise<void> {
@@ -266,6 +289,7 @@ export class DockerContainers implements Containers {
       } catch (error) {
         if (!hasCode(error, "NotFound")) throw error;
       }
+      this.#askedToStop.delete(found.id);
       await logs.forget(found.id);
       if (isOwned(found.labels)) await removeLog(found.view, { hostPaths });
     });

@@ -111,6 +111,11 @@ export class DockerClient implements Disposable {
     await this.#http.json({ method: "POST", path: `/containers/${id}/stop`, query, signal });
   }
 
+  /** Resolves when it runs no more. */
+  async waitForContainer(id: string, signal: AbortSignal): Promise<void> {
+    await this.#http.json({ method: "POST", path: `/containers/${id}/wait`, signal });
+  }
+
   async killContainer(id: string): Promise<void> {
     await this.#http.json({ method: "POST", path: `/containers/${id}/kill` });
   }
