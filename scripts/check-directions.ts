@@ -101,7 +101,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   network: ["linux", "trees"],
   stats: ["linux"],
   runtime: ["directories", "events", "heap", "linux", "hostpaths", "oci", "protocol", "cdi", "trees"],
-  tasks: ["containers", "hostpaths", "linux", "protocol", "runtime", "trees"],
+  tasks: ["containers", "directories", "hostpaths", "linux", "protocol", "runtime", "trees"],
   restarts: ["containers", "events", "runtime", "snapshots", "storage", "tasks"],
   cdi: ["oci"],
   engine: ["images", "profiles", "oci", "protocol", "stats"],

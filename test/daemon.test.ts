@@ -120,6 +120,11 @@ describe("the daemon", () => {
     await assert.rejects(refused, /^Error: berthd ended:\n.*Cannot find module.*daemon-/s);
   });
 
+  it("whose root directory cannot be made says so and ends", async () => {
+    const refused = TestBerth.start({ network: undefined, root: "/proc/nosuch/root" });
+    await assert.rejects(refused, /berthd ended:\n.*ENOENT.*\/proc\/nosuch/s);
+  });
+
   for (const shared of ["root", "state"] as const) {
     it(`is refused a ${shared} directory that another daemon has, and told which that is`, async () => {
       await using berth = await TestBerth.start({ network: undefined });

@@ -1,6 +1,6 @@
-import { mkdir } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Config } from "../ground/config/index.ts";
+import { makeDirectories } from "../ground/directories/index.ts";
 import { BerthError } from "../ground/errors/index.ts";
 import { lockDirectory } from "../ground/linux/index.ts";
 
@@ -24,7 +24,7 @@ export async function claimDirectories({ root, state }: Config): Promise<AsyncDi
 
 async function make(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o711 });
+    await makeDirectories(directory, 0o711);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code !== "EACCES" && code !== "EPERM") throw cause;

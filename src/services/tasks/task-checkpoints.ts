@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { makeDirectories } from "../../ground/directories/index.ts";
 import type { HostPaths } from "../../ground/hostpaths/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import type { TreeRemover } from "../../ground/trees/index.ts";
@@ -68,8 +69,7 @@ export class TaskCheckpoints {
     const workDir = workPath === "" ? ownPaths.workDir : absolute("work_path", workPath);
     await using undo = new AsyncDisposableStack();
     undo.defer(() => this.#options.trees.remove(scratch));
-    for (const path of [scratch, imageDir, workDir])
-      await lookUp(path, () => mkdir(path, { recursive: true, mode: 0o700 }));
+    for (const path of [scratch, imageDir, workDir]) await lookUp(path, () => makeDirectories(path, 0o700));
     await task.dump({ ...how, imageDir, workDir, criuPath }, signal);
     return await use(imageDir);
   }

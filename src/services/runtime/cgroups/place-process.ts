@@ -1,5 +1,6 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { makeDirectories } from "../../../ground/directories/index.ts";
 import type { CgroupLayout } from "../../../ground/linux/index.ts";
 
 /** v1 controllers that account or limit; a new cpuset would be unusable before it is configured. */
@@ -15,7 +16,7 @@ export async function placeProcess(layout: CgroupLayout, path: string, pid: numb
   const directories = [...new Set([...v1, ...v2])].map((root) => join(root, path));
   await Promise.all(
     directories.map(async (directory) => {
-      await mkdir(directory, { recursive: true });
+      await makeDirectories(directory, 0o755);
       await writeFile(join(directory, "cgroup.procs"), String(pid));
     }),
   );

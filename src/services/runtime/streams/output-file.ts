@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
-import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
+import { makeDirectories } from "../../../ground/directories/index.ts";
 import type { LookUp } from "../../../ground/hostpaths/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import { openLookedUp } from "./open-look-up.ts";
@@ -9,7 +10,7 @@ import { openLookedUp } from "./open-look-up.ts";
 export async function openForAppending(path: string, lookUp: LookUp): Promise<FileHandle> {
   const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOCTTY } = constants;
   return await openLookedUp(path, lookUp, async () => {
-    await mkdir(dirname(path), { recursive: true, mode: 0o755 }).catch(unusable);
+    await makeDirectories(dirname(path), 0o755).catch(unusable);
     // What is no file must not make anybody wait; to a file O_NONBLOCK means nothing.
     const end = await open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY, 0o640).catch(
       unusable,
