@@ -159,6 +159,30 @@ describe("a pod of the manager", () => {
     assert.equal(status("leaving").initContainerStatuses[0]?.ready, true);
   });
 
+  it("restarts only the container whose image changes, whatever its policy says", async () => {
+    for (const restartPolicy of ["Always", "Never"]) {
+      const name = `changing-${restartPolicy.toLowerCase()}`;
+      const spec = (image: string) => ({
+        restartPolicy,
+        containers: [shell("main", forEver, { image }), shell("beside", forEver)],
+      });
+      await using _ = await run(name, spec(host.image));
+      await until("it is ready", () => condition(name, "Ready") === "True");
+      const before = [container(name), container(name, 1)];
+      // Another name of the same image.
+      const other = host.image.replace(/:latest$/, "");
+      assert.notEqual(other, host.image);
+      await run(name, spec(other));
+      await until(
+        "it runs again",
+        () => container(name).restartCount === 1 && condition(name, "Ready") === "True",
+      );
+      assert.notEqual(container(name).containerID, before[0]?.containerID);
+      assert.equal(container(name, 1).containerID, before[1]?.containerID);
+      assert.equal(container(name, 1).restartCount, 0);
+    }
+  });
+
   it("restarts a container whose liveness probe fails, by HTTP and TCP, after its startup probe has succeeded", async () => {
     await using _ = await run("alive", {
       containers: [

@@ -68,11 +68,12 @@ describe("a workload that is applied again", () => {
     assert.throws(() => changed({ podManagementPolicy: "Parallel" }), refused);
   });
 
-  it("may have other labels and annotations, also where it is a pod", () => {
+  it("may have other labels, annotations and images, also where it is a pod", () => {
     const pod = { spec: spec.template.spec };
     const metadata = { name: "web", labels, annotations: { note: "x" } };
     assert.equal(applied("v1", "Pod", pod, { ...pod, metadata }), "configured");
-    const image = { spec: { containers: [{ name: "main", image: "v2" }] } };
-    assert.throws(() => applied("v1", "Pod", pod, { ...image, metadata }), refused);
+    const having = (more: object) => ({ spec: { containers: [{ name: "main", image: "v1", ...more }] } });
+    assert.equal(applied("v1", "Pod", pod, having({ image: "v2" })), "configured");
+    assert.throws(() => applied("v1", "Pod", pod, having({ command: ["sh"] })), refused);
   });
 });

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Kind, Manifest } from "../manifests/index.ts";
+import type { Container, Kind, Manifest, PodSpec } from "../manifests/index.ts";
 import { ManagerError } from "./errors.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { titleOf } from "./objects.ts";
@@ -61,7 +61,6 @@ function placeOf({ kind }: Manifest): number {
 
 /** What of a specification a controller, or a pod's worker, looks at anew: all of other kinds. */
 const changeable: Readonly<Partial<Record<Kind, readonly string[]>>> = {
-  Pod: [],
   Job: [
     "activeDeadlineSeconds",
     "backoffLimit",
@@ -90,8 +89,19 @@ function changesFixed(before: Manifest, after: Manifest): boolean {
   return !isDeepStrictEqual(fixedOf(before), fixedOf(after));
 }
 
+/** All but images: a container that runs is restarted with another one. */
+function fixedOfPod({ containers, initContainers = [], ...spec }: PodSpec): unknown {
+  const withoutImage = ({ image: _, ...rest }: Container) => rest;
+  return {
+    ...spec,
+    containers: containers.map(withoutImage),
+    initContainers: initContainers.map(withoutImage),
+  };
+}
+
 function fixedOf(manifest: Manifest): unknown {
   const { kind } = manifest;
+  if (kind === "Pod") return fixedOfPod(manifest.spec);
   const free = changeable[kind];
   const { spec } = manifest as { readonly spec?: object };
   const fields = Object.entries(spec ?? {});

@@ -88,7 +88,7 @@ export class PodSet implements AsyncDisposable {
     const { uid } = pod.metadata;
     const running = this.#workers.get(uid);
     if (running !== undefined) {
-      running.setMetadata(pod.metadata);
+      running.change(pod);
       if (deleting !== undefined) running.remove(deleting.graceSeconds);
       return;
     }

@@ -5,7 +5,7 @@ import {
   PodSandboxState,
   type PodSandboxStatus,
 } from "../../ground/protocol/index.ts";
-import { containerNameLabel, podUidLabel } from "../podspec/index.ts";
+import { containerNameLabel, imageAnnotation, podUidLabel } from "../podspec/index.ts";
 import type { PodRuntime } from "./pod-runtime.ts";
 
 /** A container that the runtime has of a pod. */
@@ -24,6 +24,8 @@ export type ObservedContainer = {
   readonly message: string;
   readonly image: string;
   readonly imageId: string;
+  /** As the pod named it; undefined where somebody else created the container. */
+  readonly askedImage: string | undefined;
   readonly logPath: string;
 };
 
@@ -82,6 +84,7 @@ function observeContainer(status: ContainerStatus, runtimeName: string): Observe
     message: status.message,
     image: status.image?.userSpecifiedImage || status.image?.image || "",
     imageId: status.imageId || status.imageRef,
+    askedImage: status.annotations[imageAnnotation],
     logPath: status.logPath,
   };
 }

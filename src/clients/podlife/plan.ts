@@ -85,7 +85,7 @@ export function planPod(pod: Pod, observed: ObservedPod, health: ContainerHealth
   if (!initialized) return result({});
   for (const container of spec.containers) {
     if (mainNeed(pod, container, observed) === "done") continue;
-    planOne(container, latest(container.name), health, draft);
+    planOne(container, latest(container.name), failureOrChange(container, health), draft);
   }
   return result({ initialized: true });
 }
@@ -112,21 +112,31 @@ function planInits(
     // Once the others have started, init containers are done, whatever is left of them.
     if (!isSidecar(container)) {
       if (begun || (last?.state === "exited" && last.exitCode === 0)) continue;
-      planOne(container, last, health, draft);
+      // As with a kubelet, one that runs goes on with the image that it has.
+      planOne(container, last, health.failure, draft);
       return false;
     }
-    planOne(container, last, health, draft);
+    planOne(container, last, failureOrChange(container, health), draft);
     if (begun || index < lastBegun) continue;
     if (last?.state !== "running" || !health.isStarted(last)) return false;
   }
   return true;
 }
 
+/** Why a container that runs is of an earlier specification of its pod. */
+export function changeOf({ image }: Container, { askedImage }: ObservedContainer): string | undefined {
+  return askedImage === undefined || askedImage === image ? undefined : "its image has changed";
+}
+
+function failureOrChange(container: Container, { failure }: ContainerHealth): ContainerHealth["failure"] {
+  return (last) => failure(last) ?? changeOf(container, last);
+}
+
 /** One that should run, or run once more. */
 function planOne(
   container: Container,
   last: ObservedContainer | undefined,
-  health: ContainerHealth,
+  whyEnd: ContainerHealth["failure"],
   draft: Draft,
 ): void {
   switch (last?.state) {
@@ -141,7 +151,7 @@ function planOne(
       draft.kill.push({ container, observed: last, why: "its state is unknown" });
       break;
     case "running": {
-      const why = health.failure(last);
+      const why = whyEnd(last);
       if (why !== undefined) draft.kill.push({ container, observed: last, why });
     }
   }

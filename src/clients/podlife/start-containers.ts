@@ -49,7 +49,7 @@ export class ContainerStarts {
         againMs = least(againMs, waitMs);
         continue;
       }
-      if (ended !== undefined) this.#restarts.count(container.name, this.#endedAtNs(ended));
+      if (ended !== undefined) this.#restarts.count(backOffKey(container), this.#endedAtNs(ended));
       const failure = await this.#start(container, observed, signal);
       // What was started and ended again is dealt with as any other that has ended.
       if (failure === undefined || failure.reason === "PostStartHookError") started = true;
@@ -64,11 +64,13 @@ export class ContainerStarts {
   }
 
   /** How long it has to wait after its last end, or after a start that failed. */
-  #waitMs({ name }: Container, ended: ObservedContainer | undefined): number {
+  #waitMs(container: Container, ended: ObservedContainer | undefined): number {
     const { status } = this.#options;
-    const leftMs = ended === undefined ? 0 : this.#restarts.leftMs(name, this.#endedAtNs(ended));
+    const { name } = container;
+    const key = backOffKey(container);
+    const leftMs = ended === undefined ? 0 : this.#restarts.leftMs(key, this.#endedAtNs(ended));
     if (leftMs <= 0) return status.notBeforeMs(name);
-    const seconds = this.#restarts.delayMs(name) / 1000;
+    const seconds = this.#restarts.delayMs(key) / 1000;
     status.wait(name, "CrashLoopBackOff", `back-off ${seconds}s restarting failed container ${name}`);
     return leftMs;
   }
@@ -132,6 +134,11 @@ export class ContainerStarts {
     if (latest?.state === "running") return latest.id;
     throw new StartFailure("CreateContainerConfigError", `target container ${target} is not running`);
   }
+}
+
+/** A container with another image waits for nothing that came before. */
+function backOffKey({ name, image }: Container): string {
+  return `${name} ${image}`;
 }
 
 /** The sooner of two times; undefined is never. */

@@ -6,12 +6,13 @@ import { ContainerRemovals } from "./container-removals.ts";
 import { PodImages, type PullCredentials } from "./images.ts";
 import type { RunningLog } from "./logs/log-rotation.ts";
 import { type ObservedContainer, type ObservedPod, observePod } from "./observe.ts";
-import { type Plan, planPod } from "./plan.ts";
+import { changeOf, type Plan, planPod } from "./plan.ts";
 import type { PodEvent } from "./pod-event.ts";
 import { allSandboxes, createSandbox, removePod, stopSandboxes } from "./pod-sandbox.ts";
 import { graceSecondsOf, type PodWork } from "./pod-work.ts";
 import { PodProbes } from "./probes/pod-probes.ts";
 import type { ProbeResults } from "./probes/probe-results.ts";
+import { podPolicy } from "./restart-policy.ts";
 import { ContainerStarts, least } from "./start-containers.ts";
 import { retryMs } from "./start-failure.ts";
 import { PodStatusKeeper } from "./status/pod-status-keeper.ts";
@@ -164,10 +165,14 @@ export class PodWorker implements AsyncDisposable {
     this.poke();
   }
 
-  /** The pod's labels or annotations have changed: its files are updated, and later containers get them. */
-  setMetadata(metadata: Pod["metadata"]): void {
-    if (isDeepStrictEqual(metadata, this.#pod.metadata)) return;
-    this.#pod = { ...this.#pod, metadata };
+  /**
+   * The pod's labels, annotations or images have changed: its files are updated, later containers get them,
+   * and running containers with another image are restarted.
+   */
+  change({ metadata, spec }: Pod): void {
+    if (isDeepStrictEqual({ metadata, spec }, { metadata: this.#pod.metadata, spec: this.#pod.spec })) return;
+    if (!isDeepStrictEqual(spec, this.#pod.spec)) this.#status.clearWaits();
+    this.#pod = { ...this.#pod, metadata, spec };
     this.#volumes.changed();
     this.poke();
   }
@@ -325,6 +330,12 @@ export class PodWorker implements AsyncDisposable {
     this.#event("Normal", "Killing", `container ${container.name} is stopped: ${why}`);
     const grace = this.#probes.graceSeconds(observed) ?? graceSecondsOf(this.pod);
     await stopOne(this.#stopping(), { container, observed }, grace);
+    // With another image it begins whatever its restart policy says.
+    if (
+      changeOf(container, observed) !== undefined &&
+      (container.restartPolicy ?? podPolicy(this.pod.spec)) !== "Always"
+    )
+      await this.#removals.remove(observed);
   }
 
   /** As in a kubelet, they come before the pod's own containers. */

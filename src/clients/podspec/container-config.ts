@@ -28,7 +28,7 @@ export async function containerConfig(request: ContainerRequest): Promise<Contai
     envs: [...envs],
     mounts: mounts.map((mount) => Mount.fromPartial({ ...mount, ...owners })),
     labels: { ...identityLabels(pod), [containerNameLabel]: name },
-    annotations: { [restartCountAnnotation]: String(attempt) },
+    annotations: { [restartCountAnnotation]: String(attempt), [imageAnnotation]: image },
     logPath: logPath(name, attempt),
     stdin: container.stdin ?? false,
     stdinOnce: container.stdinOnce ?? false,
@@ -43,6 +43,9 @@ export async function containerConfig(request: ContainerRequest): Promise<Contai
 
 /** As a kubelet has it. */
 export const restartCountAnnotation = "io.kubernetes.container.restartCount";
+
+/** The image as the pod named it when the container was created; a runtime may tell another name of it. */
+export const imageAnnotation = "dev.berth.container.image";
 
 /** Below the pod's directory of logs. */
 export function logPath(container: string, attempt: number): string {

@@ -18,6 +18,7 @@ export {
 export { type QosClass, qosClass } from "./cgroups/qos-class.ts";
 export {
   containerConfig,
+  imageAnnotation,
   logPath,
   restartCountAnnotation,
 } from "./container-config.ts";

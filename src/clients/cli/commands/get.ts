@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "commander";
 import type { Client } from "../../criclient/index.ts";
+import { kindNames } from "../../manifests/index.ts";
 import { connect } from "../client/connect.ts";
 import { CliError, usageError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
@@ -103,8 +104,15 @@ function chosenBy(words: readonly string[], options: Options): Choose {
     for (const { kind, name } of named)
       if (!here.some((one) => one.kind === kind && one.name === name))
         throw new CliError("NotFound", `${kind} ${namespace}/${name} not found`);
-    return { rows: here.filter((one) => isAsked(one) && fits(one)), isOne: named.length === 1 };
+    const rows = here.filter((one) => isAsked(one) && fits(one)).toSorted(byKindAndName);
+    return { rows, isOne: named.length === 1 };
   };
+}
+
+function byKindAndName(one: ListedObject, other: ListedObject): number {
+  const kinds: readonly string[] = kindNames;
+  const place = ({ kind }: ListedObject) => kinds.indexOf(kind);
+  return place(one) - place(other) || one.name.localeCompare(other.name);
 }
 
 function columnsOf({
