@@ -1,9 +1,12 @@
 /** docs/docker-fields.md says what becomes of each field of CRI's configurations: here it is held to that. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, test } from "node:test";
 import type { NewContainer } from "../../parts/dockerapi/index.ts";
 import { type CriField, criMessages } from "../../testing/cri-fields.ts";
 import { readProjectFile } from "../../testing/docs.ts";
+import { tempDir } from "../../testing/temp-dir.ts";
 import { type AskedEngine, containerBodyOf, sandboxBodyOf } from "./testing/bodies.ts";
 
 const whos = ["Docker", "Docker 25", "Docker 28", "berth", "SELinux", "refused", "door", "see"] as const;
@@ -37,6 +40,11 @@ test("docs/docker-fields.md has each message, those of configurations with each 
   assert.deepEqual(named.toSorted(), [...messages.keys()].toSorted());
 });
 
+const scratch = await tempDir();
+after(() => scratch[Symbol.asyncDispose]());
+const profile = join(scratch.path, "profile.json");
+await writeFile(profile, JSON.stringify({ defaultAction: "SCMP_ACT_ALLOW" }));
+
 /**
  * What a field needs beside it to mean something, and a value that is not its zero, where 1 or "1" will not
  * do.
@@ -54,9 +62,10 @@ const samples: Readonly<Record<string, { readonly beside?: object; readonly valu
   "LinuxSandboxSecurityContext.seccompProfilePath": { value: "runtime/default" },
   "LinuxContainerSecurityContext.seccompProfilePath": { value: "runtime/default" },
   "LinuxContainerSecurityContext.apparmorProfile": { value: "unconfined" },
-  "SecurityProfile.localhostRef": { beside: { profileType: 2 }, value: "/dev/null" },
+  "SecurityProfile.localhostRef": { beside: { profileType: 2 }, value: profile },
   "SecurityProfile.ociRef": { beside: { profileType: 3 } },
   "LinuxContainerResources.memorySwapLimitInBytes": { beside: { memoryLimitInBytes: 1n }, value: 2n },
+  "LinuxPodSandboxConfig.sysctls": { value: { "net.core.somaxconn": "1" } },
   "HugepageLimit.pageSize": { beside: { limit: 1n } },
   "KeyValue.value": { beside: { key: "1" }, value: Buffer.from("1") },
   "Mount.containerPath": { value: "/1" },
