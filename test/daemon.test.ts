@@ -121,8 +121,11 @@ describe("the daemon", () => {
   });
 
   it("whose root directory cannot be made says so and ends", async () => {
-    const refused = TestBerth.start({ network: undefined, root: "/proc/nosuch/root" });
-    await assert.rejects(refused, /berthd ended:\n.*ENOENT.*\/proc\/nosuch/s);
+    await using directory = await tempDir();
+    const file = join(directory.path, "file");
+    await writeFile(file, "");
+    const refused = TestBerth.start({ network: undefined, root: join(file, "below", "root") });
+    await assert.rejects(refused, /berthd ended:\n.*ENOTDIR.*\/file\/below/s);
   });
 
   for (const shared of ["root", "state"] as const) {

@@ -2,9 +2,9 @@ import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /**
- * Creates a directory and its missing parents; not an error if it exists. Node's own `recursive` retries
- * forever, in a thread of its pool, where nothing can be created in an existing directory (ENOENT in /proc).
- * Throws the errors of mkdir(2), except EEXIST.
+ * Creates a directory and its missing parents; not an error if it exists. Node's own `recursive` may retry
+ * forever, in a thread of its pool, where the kernel refuses a directory. Throws the errors of mkdir(2),
+ * except EEXIST.
  */
 export async function makeDirectories(path: string, mode: number): Promise<void> {
   try {

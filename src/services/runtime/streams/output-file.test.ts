@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { HostPaths } from "../../../ground/hostpaths/index.ts";
@@ -16,10 +16,12 @@ test("a file for output is made with the directories above it, and appended to",
   assert.equal(await readFile(path, "utf8"), "one\ntwo\n");
 });
 
-test("a file where the kernel has no place for a directory is refused", async () => {
-  const lookUp = new HostPaths().of("test");
-  await assert.rejects(openForAppending("/proc/nosuch/out", lookUp), {
+test("a file whose directory cannot be made is refused", async () => {
+  await using directory = await tempDir();
+  const file = join(directory.path, "file");
+  await writeFile(file, "");
+  await assert.rejects(openForAppending(join(file, "below", "out"), new HostPaths().of("test")), {
     code: "InvalidArgument",
-    message: /ENOENT/,
+    message: /ENOTDIR/,
   });
 });
