@@ -20,7 +20,6 @@ const criTests = [
   "TestContainerListStatsWithSandboxIdFilter",
   "TestContainerListStatsWithIdSandboxIdFilter",
   "TestSharedPidMultiProcessContainerStop",
-  "TestContainerStopCancellation",
   "TestUpdateContainerResources_MemorySwap",
   "TestUpdateContainerResources_MemoryLimit",
   "TestUpdateContainerResources_StatusUpdated",
