@@ -128,17 +128,14 @@ describe("what is made ahead where programs make the network", () => {
 
   test("are the namespaces of the next pod", limit, async () => {
     const first = await TestPod.run(host.berth, "first");
+    const ofFirst = await namespacesOf(host.berth, await first.shell("main", host.image, sleep));
     const ready = await eventually("they are there", async () => {
       const held = await heldNamespaces(host.berth);
-      return held.length === kinds.length && held;
+      return held.length === kinds.length && !held.some((each) => ofFirst.includes(each)) && held;
     });
     const pod = await TestPod.run(host.berth, "second");
     const id = await pod.shell("main", host.image, sleep);
-    const paths = kinds.map((kind) => `/proc/self/ns/${kind}`);
-    const inside = (
-      await execSync(host.berth, id, "sh", "-c", `readlink ${paths.join("; readlink ")}`)
-    ).trim();
-    assert.deepEqual(inside.split("\n").toSorted(), ready.toSorted());
+    assert.deepEqual((await namespacesOf(host.berth, id)).toSorted(), ready.toSorted());
     assert.notEqual(await pod.ip(), await first.ip());
     const shown = await execSync(host.berth, id, "ip", "addr", "show", "eth0");
     assert.ok(shown.includes(`inet ${await pod.ip()}/`), shown);
@@ -148,7 +145,14 @@ describe("what is made ahead where programs make the network", () => {
 
 const kinds = ["net", "ipc", "uts"];
 
-/** Those that a daemon holds by descriptors, such as "net:[4026532000]", but for its own. */
+/** Those of a container's pod, such as "net:[4026532000]". */
+async function namespacesOf(berth: TestBerth, containerId: string): Promise<readonly string[]> {
+  const paths = kinds.map((kind) => `/proc/self/ns/${kind}`);
+  const links = await execSync(berth, containerId, "sh", "-c", `readlink ${paths.join("; readlink ")}`);
+  return links.trim().split("\n");
+}
+
+/** Those that a daemon holds by descriptors, but for its own. */
 async function heldNamespaces({ pid }: TestBerth): Promise<readonly string[]> {
   const own = await Promise.all(kinds.map((kind) => readlink(`/proc/${pid}/ns/${kind}`)));
   const files = await readdir(`/proc/${pid}/fd`);
