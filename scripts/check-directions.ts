@@ -48,7 +48,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   layerdiff: ["linux", "oci", "tar"],
   checkpoint: ["layerdiff", "linux", "hostpaths", "oci", "tar", "unpack"],
   snapshots: ["events", "metadata", "namespaces", "linux", "oci", "trees", "unpack"],
-  registry: ["linux", "oci"],
+  registry: ["directories", "linux", "oci"],
   leases: ["metadata"],
   gc: ["content", "leases", "snapshots", "oci"],
   storage: [
@@ -98,7 +98,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "snapshots",
   ],
   profiles: ["content", "leases", "metadata", "gc", "images", "registry", "oci"],
-  network: ["linux", "trees"],
+  network: ["directories", "linux", "trees"],
   stats: ["linux"],
   runtime: ["directories", "events", "heap", "linux", "hostpaths", "oci", "protocol", "cdi", "trees"],
   tasks: ["containers", "directories", "hostpaths", "linux", "protocol", "runtime", "trees"],
@@ -151,7 +151,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "stats",
     "trees",
   ],
-  grpc: ["heap", "protocol"],
+  grpc: ["directories", "heap", "protocol"],
   cri: ["engine", "grpc", "protocol", "images", "oci", "registry"],
   berth: ["diff", "engine", "grpc", "imagefiles", "images", "oci", "protocol", "registry"],
   containerd: [

@@ -555,6 +555,20 @@ describe("containerd's API of the tasks of clients' containers", () => {
     assert.deepEqual(await readdir(join(root, own.namespace)), []);
   });
 
+  test("a task is refused where its option root cannot be made", async () => {
+    const { Options } = containerd.runcOptions;
+    const file = join(host.berth.directory, "root-file");
+    await writeFile(file, "");
+    const value = Buffer.from(Options.encode(Options.fromPartial({ root: join(file, "root") })).finish());
+    const rootfs = await own.create(shell("rootless", "exit 0"));
+    const options = { typeUrl: "containerd.runc.v1.Options", value };
+    await assert.rejects(own.createTask({ containerId: "rootless", rootfs, options }), {
+      code: status.INVALID_ARGUMENT,
+      details: /options: root: cannot create ".*\/root-file\/root\/.*": ENOTDIR/,
+    });
+    await assert.rejects(get("rootless"), { code: status.NOT_FOUND });
+  });
+
   test("what cannot become a task is refused with the field that is wrong, and leaves nothing", async () => {
     const { INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION } = status;
     const mounts = await own.create(shell("refused", "exit 0"));

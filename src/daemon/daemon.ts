@@ -1,5 +1,4 @@
-import { mkdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { managerService, openBerthService } from "../doors/berth/index.ts";
 import { type ContainerdOptions, containerdServices } from "../doors/containerd/index.ts";
 import { criServices } from "../doors/cri/index.ts";
@@ -244,10 +243,7 @@ async function serve(services: readonly GrpcService[], config: Config, logger: L
   const group = await socketGroup(config.addressGroup);
   const server = new GrpcServer({ services, logger });
   try {
-    for (const address of addresses(config)) {
-      await mkdir(dirname(address), { recursive: true, mode: 0o755 });
-      await server.listen(address, group);
-    }
+    for (const address of addresses(config)) await server.listen(address, group);
     return server;
   } catch (error) {
     // An open socket would serve calls with closed rooms.

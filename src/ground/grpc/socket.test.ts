@@ -56,6 +56,7 @@ test("a path that is something else, too long or relative is refused", async () 
     message: /the path is not a socket/,
   });
   assert.ok((await lstat(file)).isFile());
+  await assert.rejects(claimSocketPath(join(file, "below", "berth.sock")), { code: "ENOTDIR" });
   await assert.rejects(claimSocketPath(`/${"x".repeat(107)}`), {
     code: "InvalidArgument",
     message: /longer than 107 bytes/,

@@ -1,6 +1,7 @@
-import { lstat, mkdir, unlink } from "node:fs/promises";
+import { lstat, unlink } from "node:fs/promises";
 import { connect } from "node:net";
 import { dirname, isAbsolute } from "node:path";
+import { makeDirectories } from "../directories/index.ts";
 import { ignoreMissing } from "../fs/index.ts";
 import { GrpcError } from "./errors.ts";
 
@@ -10,7 +11,7 @@ const maxSocketPathBytes = 107;
 /**
  * Prepares a path for a socket: creates its directory, and removes a stale socket. Throws GrpcError
  * InvalidArgument for a path that a socket cannot have, FailedPrecondition if a process is listening there or
- * the path is not a socket.
+ * the path is not a socket; the errors of mkdir(2).
  */
 export async function claimSocketPath(path: string): Promise<void> {
   if (!isAbsolute(path)) throw new GrpcError("InvalidArgument", `socket ${path}: the path must be absolute`);
@@ -20,7 +21,7 @@ export async function claimSocketPath(path: string): Promise<void> {
       `socket ${path}: the path is longer than ${maxSocketPathBytes} bytes, which the kernel refuses`,
     );
   }
-  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  await makeDirectories(dirname(path), 0o755);
   const existing = await lstat(path).catch(ignoreMissing);
   if (existing === undefined) return;
   if (!existing.isSocket()) {

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { chown, mkdir, open, realpath, rename, rm, stat } from "node:fs/promises";
+import { chown, open, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { makeDirectories } from "../../ground/directories/index.ts";
 import { isErrno } from "../../ground/fs/index.ts";
 import { askCredentialHelper, eraseFromHelper, storeInHelper } from "./credential-helper.ts";
 import { asTable, helperFor, isKeyOf, readConfig, serverKey, type Table } from "./docker-config.ts";
@@ -55,7 +56,7 @@ async function lockConfig(file: string): Promise<Disposable> {
   try {
     const target = await realpath(file).catch(() => file);
     const directory = dirname(target);
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectories(directory, 0o700);
     await using undo = new AsyncDisposableStack();
     const path = join(directory, `.${basename(target)}.lock`);
     const lock = undo.use(await lockFile(path, lockTimeoutMs));
@@ -72,7 +73,7 @@ async function lockConfig(file: string): Promise<Disposable> {
 /** Whole or not at all, for its owner alone; where it is a link, what that leads to. */
 async function writeConfig(file: string, config: Table): Promise<void> {
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await makeDirectories(dirname(file), 0o700);
     const target = await realpath(file).catch(() => file);
     const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString("hex")}`);
     try {

@@ -1,5 +1,6 @@
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { readFile, rename, writeFile } from "node:fs/promises";
 import { isIPv6 } from "node:net";
+import { makeDirectories } from "../../ground/directories/index.ts";
 import { addressOf } from "./address.ts";
 import { configFiles } from "./config-directory.ts";
 import { renderTemplate } from "./config-template.ts";
@@ -23,7 +24,7 @@ type PodCidrConfig = {
  */
 export async function writePodCidrConfig({ template, directory, cidr }: PodCidrConfig): Promise<void> {
   const ranges = parseRanges(cidr);
-  await mkdir(directory, { recursive: true });
+  await makeDirectories(directory, 0o755);
   if ((await configFiles(directory)).some((name) => name !== fileName)) return;
   const text = renderTemplate(await readTemplate(template), {
     PodCIDR: ranges[0] ?? "",

@@ -1,8 +1,11 @@
 import { createHash } from "node:crypto";
 import { chmod, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { makeDirectories } from "../../ground/directories/index.ts";
+import type { LookUp } from "../../ground/hostpaths/index.ts";
 import { type CgroupDriver, ConmonTasks, type ConmonTasksOptions } from "../runtime/index.ts";
 import { namesIn } from "./bundle.ts";
+import { TasksError } from "./tasks-error.ts";
 
 export type NamespaceRuntimesOptions = Omit<ConmonTasksOptions, "cgroupDriver" | "stateDir" | "namespace">;
 
@@ -73,8 +76,7 @@ export class NamespaceRuntimes implements AsyncDisposable {
     const { handlers: table } = this.#options;
     const handlers = table.handlers.map((handler) => ({
       ...handler,
-      // As containerd's shim for runc has it.
-      root: root === undefined ? join(directory, "runtimes", handler.name) : join(root, namespace),
+      root: root === undefined ? join(directory, "runtimes", handler.name) : rootIn(namespace, root),
     }));
     const bundlesDir = join(directory, "bundles");
     // Root of a container's user namespace goes through them to its root file system, and sees none of them.
@@ -90,6 +92,28 @@ export class NamespaceRuntimes implements AsyncDisposable {
     });
     return { tasks, bundlesDir };
   }
+}
+
+/**
+ * Makes the directory in which the OCI runtimes keep their state of a namespace below a client's `root`.
+ * Throws TasksError InvalidArgument where there can be none, and what `lookUp` throws.
+ */
+export async function makeRoot(namespace: string, root: string, lookUp: LookUp): Promise<void> {
+  const directory = rootIn(namespace, root);
+  await lookUp(directory, () =>
+    makeDirectories(directory, 0o700).catch((cause: Error) => {
+      throw new TasksError(
+        "InvalidArgument",
+        `options: root: cannot create ${JSON.stringify(directory)}: ${cause.message}; name another directory`,
+        { cause },
+      );
+    }),
+  );
+}
+
+/** As containerd's shim for runc has it. */
+function rootIn(namespace: string, root: string): string {
+  return join(root, namespace);
 }
 
 /** A namespace's name may be too long for the paths of sockets below it. */

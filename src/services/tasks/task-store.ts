@@ -21,7 +21,7 @@ import { CgroupClaims } from "./cgroup-claims.ts";
 import { containerSpec, rootGroup } from "./container-spec.ts";
 import { addProcess, type NewProcess } from "./exec.ts";
 import { clientStreams, firstProcessIo, type NamedStreams } from "./named-streams.ts";
-import { NamespaceRuntimes, type NamespaceRuntimesOptions } from "./namespace-runtimes.ts";
+import { makeRoot, NamespaceRuntimes, type NamespaceRuntimesOptions } from "./namespace-runtimes.ts";
 import type { KnownTask, NamespaceTasks, NewTask } from "./namespace-tasks.ts";
 import { checkNullDevice, isMapped } from "./null-device.ts";
 import { chooseRuntime, chosenHandler } from "./runtime-choice.ts";
@@ -147,6 +147,7 @@ export class TaskStore implements AsyncDisposable {
       handlers.find(({ name }) => name === handlerName),
     );
     const io = firstProcessIo(asked.streams, { id, namespace }, { lookUp, isMapped: isMapped(spec.linux) });
+    if (root !== undefined) await makeRoot(namespace, root, lookUp);
     const { tasks, bundlesDir } = await this.#runtimes.for(namespace, { cgroupsPath, root });
     tasks.prewarm();
     using undo = new DisposableStack();

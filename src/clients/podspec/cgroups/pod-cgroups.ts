@@ -1,5 +1,6 @@
-import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
+import { readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { makeDirectories } from "../../../ground/directories/index.ts";
 import { ignoreGone, isErrno } from "../../../ground/fs/index.ts";
 import { type CgroupLayout, cgroupLayout, cpuSharesOf } from "../../../ground/linux/index.ts";
 import type { Pod } from "../pod.ts";
@@ -118,7 +119,7 @@ async function makeBelow(
       await write(join(directory, "cgroup.subtree_control"), given.join(" "));
     }
     directory = join(directory, name);
-    await mkdir(directory, { recursive: true });
+    await makeDirectories(directory, 0o755);
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { makeDirectories } from "../../../ground/directories/index.ts";
 import { removeApart } from "../../../ground/trees/index.ts";
 import type { Task } from "../../../services/runtime/index.ts";
 import { EngineError } from "../../engine/index.ts";
@@ -91,7 +91,7 @@ async function writeAll(run: CheckpointRun, services: PodServices, signal: Abort
   for (const { record, task, archive } of run.subjects) {
     signal.throwIfAborted();
     const paths = criuPaths(run.scratch, record.id);
-    await lookUp(paths.imageDir, () => mkdir(paths.imageDir, { recursive: true, mode: 0o700 }));
+    await lookUp(paths.imageDir, () => makeDirectories(paths.imageDir, 0o700));
     services.observer("checkpoint-dump");
     await task.dump({ ...paths, criuPath: run.criuPath }, signal);
     signal.throwIfAborted();

@@ -1,12 +1,5 @@
-import {
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, linkSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import { makeDirectories } from "../../../ground/directories/index.ts";
 import { isErrno } from "../../../ground/fs/index.ts";
 import { lockFile } from "../../../ground/linux/index.ts";
 import { formatIp, type IpAddress, parseIp } from "./ip-address.ts";
@@ -36,7 +29,7 @@ export class Reservations implements Disposable {
    * than `timeoutMs`.
    */
   static async open(directory: string, timeoutMs: number): Promise<Reservations> {
-    mkdirSync(directory, { recursive: true, mode: 0o755 });
+    await makeDirectories(directory, 0o755);
     return new Reservations(directory, await lockFile(`${directory}/lock`, timeoutMs));
   }
 

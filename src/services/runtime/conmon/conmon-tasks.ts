@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { makeDirectories } from "../../../ground/directories/index.ts";
 import { specJson } from "../../../ground/json/index.ts";
 import { type CgroupLayout, CgroupOptions, cgroupLayout, PollThread } from "../../../ground/linux/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
@@ -127,7 +128,7 @@ export class ConmonTasks implements Tasks {
     await using log = place === undefined ? undefined : await LogFile.open(place);
     await using passed = task.io.kind === "client" ? await PassedStreams.open(task.io) : undefined;
     try {
-      mkdirSync(handler.root, { recursive: true, mode: 0o700 });
+      await makeDirectories(handler.root, 0o700);
       using _offer = log === undefined ? undefined : offerLog(log, files.log);
       const prepare = async () => this.#writeSpec(task, handler, files, await made);
       const start = () => this.#startMonitor(task, files, args, passed, { prepare, deadline });
