@@ -59,12 +59,13 @@ function directoryEntries(directory: string): readonly Dirent[] {
   }
 }
 
-/** Not an error if the process has ended. */
-export function sendSignal(pid: number, signal: number): void {
+/** As kill(2); false if the process has ended, or its group has no process any more. */
+export function sendSignal(pid: number, signal: number): boolean {
   try {
-    process.kill(pid, signal);
+    return process.kill(pid, signal);
   } catch (error) {
     if (!isErrno(error, "ESRCH")) throw error;
+    return false;
   }
 }
 

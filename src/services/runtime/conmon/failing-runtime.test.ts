@@ -87,6 +87,21 @@ describe("a creation", () => {
     await until(async () => (await tracesOf(marker(1))).length === 0);
   });
 
+  test("leaves no process of the OCI runtime when conmon is killed", async () => {
+    const mark = marker(6);
+    // It holds conmon's sync pipe open until conmon was reaped.
+    await using bench = await benchWith(
+      `case "$*" in
+         *create*)
+           exec 9>/proc/$PPID/fd/3
+           (sleep 1; exec 9>&-; exec sleep ${mark}) &
+           kill -KILL $PPID; wait;;
+       esac`,
+    );
+    await failureOf(bench);
+    assert.deepEqual(await tracesOf(mark), []);
+  });
+
   for (const runtime of ["/usr/bin/crun", "/usr/sbin/runc"]) {
     for (const [lives, seconds] of [
       ["after a while", "0.5"],

@@ -1,5 +1,10 @@
 import { join } from "node:path";
-import { killProcessTree, processStartTime, type StdioChoice } from "../../../ground/linux/index.ts";
+import {
+  killProcessTree,
+  processGroup,
+  processStartTime,
+  type StdioChoice,
+} from "../../../ground/linux/index.ts";
 import { sendSignal } from "../cgroups/cgroup-processes.ts";
 import { criuErrors } from "../checkpoint/criu-log.ts";
 import { commandFailure } from "../exec/command-failure.ts";
@@ -88,7 +93,7 @@ export async function startMonitor(launch: MonitorLaunch, deadline: Deadline): P
     const words = await reason(message, launch, stderr);
     throw runtimeFailure("create", words, { commandStatus: commandFailure(words) });
   } catch (error) {
-    if (child.end === undefined) await killMonitor(child.pid);
+    await (child.end === undefined ? killMonitor(child.pid) : killOrphans(child.pid));
     deadline.check("create");
     if (isLost) throw lostRuntime(error);
     throw error;
@@ -135,5 +140,23 @@ export async function killMonitor(pid: number): Promise<void> {
   const startTime = await processStartTime(pid);
   await killProcessTree(pid);
   sendSignal(-pid, 9);
+  await waitForKilled(pid, startTime);
+}
+
+/** The same once conmon has ended, for what is left in its process group. */
+async function killOrphans(monitor: number): Promise<void> {
+  // Mostly there is nothing, which need not be looked for among all processes.
+  if (!sendSignal(-monitor, 0)) return;
+  const group = await processGroup(monitor);
+  // A pid is given again only once no group has it as its id: one with a leader is not conmon's.
+  if (group.includes(monitor)) return;
+  for (const pid of group) {
+    const startTime = await processStartTime(pid);
+    await killProcessTree(pid);
+    await waitForKilled(pid, startTime);
+  }
+}
+
+async function waitForKilled(pid: number, startTime: number | undefined): Promise<void> {
   if (startTime !== undefined) await waitForEnd({ pid, startTime }, { timeoutMs: 5_000 });
 }
