@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, it } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { tempDir } from "../../../testing/temp-dir.ts";
+import { until } from "../../../testing/until.ts";
 import { forbidFileWrites } from "./process-calls.ts";
 import { type SpawnOptions, spawn } from "./spawn.ts";
 
@@ -161,7 +161,7 @@ describe("a process", () => {
     const others = Array.from({ length: 5 }, () => promisify(execFile)("/bin/true"));
     const child = spawn("/bin/true", [], { ...pipes, stdio: [] });
     child.disown();
-    while (existsSync(`/proc/${child.pid}`)) await sleep(5);
+    await until(() => !existsSync(`/proc/${child.pid}`));
     await Promise.all(others);
   });
 

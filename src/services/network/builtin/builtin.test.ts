@@ -224,12 +224,14 @@ test("rules that could not be made again come back when they are lost once more"
   await rig.network.attach(pod);
   await using _server = echo(pod, "TCP-LISTEN:80");
   const { cacheDir } = rig.options;
+  await using away = new AsyncDisposableStack();
   await rename(cacheDir, `${cacheDir}.away`);
+  away.defer(() => rename(`${cacheDir}.away`, cacheDir));
   await run("nft", ["flush", "ruleset"]);
   await until(async () => (await run("nft", ["list", "tables"])).stdout.includes("berth"));
   // Behind the first try, which finds no file of any pod.
   await rig.network.detach("0".repeat(64));
-  await rename(`${cacheDir}.away`, cacheDir);
+  await away.disposeAsync();
   await run("nft", ["flush", "ruleset"]);
   const asked = () => ask("TCP:10.87.0.1:18111").catch(() => "");
   await until(async () => (await asked()) === "from 10.87.0.1");

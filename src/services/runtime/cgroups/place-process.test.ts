@@ -12,6 +12,7 @@ test("a process is put into a cgroup that is made for it, again where somebody h
   assert.ok(layout !== undefined, "no cgroups are mounted");
   const path = `/berth-test-place-${process.pid}`;
   await using undo = new AsyncDisposableStack();
+  undo.defer(() => removeCgroup(layout, path));
   for (const _ of ["first", "again"]) {
     const sleeper = spawn("sleep", ["1000"]);
     undo.defer(() => void sleeper.kill("SIGKILL"));
