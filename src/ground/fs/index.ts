@@ -28,6 +28,15 @@ export function ignoreMissing(error: unknown): undefined {
 }
 
 /**
+ * For `.catch` of looks at paths that others choose: undefined if such a path leads nowhere (ENOENT, ENOTDIR,
+ * ELOOP, ENAMETOOLONG). Throws every other error: EMFILE or EIO, for instance, does not mean that nothing is
+ * there.
+ */
+export function ignoreNowhere(error: unknown): undefined {
+  if (!isErrno(error, "ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG")) throw error;
+}
+
+/**
  * For `.catch` of reads of /proc and cgroups: undefined if the process or cgroup is gone, which may happen
  * while a file is open (ESRCH, ENODEV). Throws every other error: EMFILE, for instance, does not mean that
  * nothing is there.

@@ -76,7 +76,7 @@ async function regularFile(directory: string, name: string) {
 
 /** criu opens its images by name as root, and follows links. */
 async function checkImages(directory: string): Promise<string> {
-  const stat = await lstat(directory).catch(() => undefined);
+  const stat = await lstat(directory).catch(ignoreMissing);
   if (!stat?.isDirectory())
     throw new CheckpointError("InvalidArgument", `it has no directory ${imagesName} with criu's images`);
   const names = await readdir(directory);

@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { HostPaths } from "../../ground/hostpaths/index.ts";
 import { mountSnapshot, unmount } from "../../ground/linux/index.ts";
 import { isDigest, mediaType } from "../../parts/oci/index.ts";
+import { deadFileSystem } from "../../testing/dead-file-system.ts";
 import { startFakeRegistry } from "../../testing/fake-registry.ts";
 import { type ImageOptions, imageOf, tarOf } from "../../testing/images.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
@@ -430,4 +431,14 @@ test("an image is mounted on a directory that is there, by its whole path", asyn
     await assert.rejects(mounts.mount(set.image.id, path, false, signal), { code });
   await assert.rejects(mounts.mount("none", set.path, false, signal), { code: "NotFound" });
   assertClean(set);
+});
+
+test("a directory for an image that cannot be looked at is not taken for a missing one", async () => {
+  await using set = await setting();
+  const directory = join(set.path, "failing");
+  await mkdir(directory);
+  await using failing = await deadFileSystem(directory);
+  failing.fail();
+  const mounts = await set.mounts();
+  await assert.rejects(mounts.mount(set.image.id, directory, false, signal), { code: "ENOTCONN" });
 });

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, realpath, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { makeDirectories } from "../../ground/directories/index.ts";
 import { hasCode } from "../../ground/errors/index.ts";
-import { isErrno } from "../../ground/fs/index.ts";
+import { ignoreNowhere, isErrno } from "../../ground/fs/index.ts";
 import type { HostPaths, LookUp } from "../../ground/hostpaths/index.ts";
 import { mountInfo, mountSnapshot, unmount } from "../../ground/linux/index.ts";
 import { KeyLock } from "../../ground/sync/index.ts";
@@ -194,7 +194,7 @@ export class ImageMounts {
     if (!directory.startsWith("/") || directory.includes("\0"))
       throw new ImageFilesError("InvalidArgument", `${quoted} is not an absolute path`);
     const lookUp = this.#lookUp(signal);
-    const found = await lookUp(directory, () => stat(directory).catch(() => undefined));
+    const found = await lookUp(directory, () => stat(directory).catch(ignoreNowhere));
     if (found === undefined)
       throw new ImageFilesError("NotFound", `${quoted} does not exist: create the directory`);
     if (!found.isDirectory()) throw new ImageFilesError("InvalidArgument", `${quoted} is not a directory`);
@@ -203,7 +203,8 @@ export class ImageMounts {
 
   /** The path itself if nothing exists there any more. */
   async #realPath(directory: string, signal: AbortSignal): Promise<string> {
-    return await this.#lookUp(signal)(directory, () => realpath(directory).catch(() => directory));
+    const lookUp = this.#lookUp(signal);
+    return (await lookUp(directory, () => realpath(directory).catch(ignoreNowhere))) ?? directory;
   }
 
   #lookUp(signal: AbortSignal): LookUp {

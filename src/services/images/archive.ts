@@ -1,5 +1,6 @@
 import { open, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { ignoreNowhere } from "../../ground/fs/index.ts";
 import {
   type Descriptor,
   type Digest,
@@ -52,7 +53,7 @@ interface ArchiveFiles {
 export async function imagesOfDirectory(directory: string): Promise<ArchivedImages> {
   const at = async (name: string): Promise<ArchiveFile | undefined> => {
     const path = join(directory, name);
-    const found = await stat(path).catch(() => undefined);
+    const found = await stat(path).catch(ignoreNowhere);
     return found?.isFile() ? { path, size: found.size } : undefined;
   };
   return await imagesOf({ byName: at, blob: (digest) => at(blobName(digest)) }, directory, "oci");

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { lstat, open, readdir, rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { ignoreNowhere } from "../../../ground/fs/index.ts";
 import type { LookUp } from "../../../ground/hostpaths/index.ts";
 import { EngineError } from "../../engine/index.ts";
 
@@ -20,16 +21,14 @@ async function requireFilePlace(path: string): Promise<void> {
   const refuse = (why: string): never => {
     throw new EngineError("InvalidArgument", `checkpoint location ${JSON.stringify(path)}: ${why}`);
   };
-  const directory = await lstat(dirname(path)).catch(() => undefined);
-  const parent = directory?.isSymbolicLink()
-    ? await readdir(dirname(path)).catch(() => undefined)
-    : directory;
+  const directory = await lstat(dirname(path)).catch(ignoreNowhere);
+  const parent = directory?.isSymbolicLink() ? await readdir(dirname(path)).catch(ignoreNowhere) : directory;
   if (
     parent === undefined ||
     (directory !== undefined && !directory.isSymbolicLink() && !directory.isDirectory())
   )
     refuse("its directory does not exist; create it first");
-  const found = await lstat(path).catch(() => undefined);
+  const found = await lstat(path).catch(ignoreNowhere);
   if (found !== undefined && !found.isFile()) refuse("it exists and is not a regular file");
 }
 
@@ -51,7 +50,7 @@ async function requireEmpty(path: string): Promise<void> {
   const refuse = (why: string): never => {
     throw new EngineError("InvalidArgument", `output_path ${JSON.stringify(path)} ${why}`);
   };
-  const stat = await lstat(path).catch(() => refuse("does not exist"));
+  const stat = (await lstat(path).catch(ignoreNowhere)) ?? refuse("does not exist");
   if (!stat.isDirectory()) refuse("is not a directory");
   if ((await readdir(path)).length > 0) refuse("is not empty");
 }

@@ -1,5 +1,6 @@
 import { mkdir, stat } from "node:fs/promises";
 import { codeOf } from "../../../ground/errors/index.ts";
+import { ignoreNowhere } from "../../../ground/fs/index.ts";
 import type { LookUp } from "../../../ground/hostpaths/index.ts";
 import {
   type ArchiveSource,
@@ -63,7 +64,7 @@ export async function openCheckpoint(
 }
 
 async function requireFile(path: string): Promise<void> {
-  const found = await stat(path).catch(() => undefined);
+  const found = await stat(path).catch(ignoreNowhere);
   if (found?.isFile()) return;
   throw new EngineError(
     "NotFound",

@@ -1,5 +1,6 @@
 import { lstat, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { ignoreNowhere } from "../../../ground/fs/index.ts";
 import type { LookUp } from "../../../ground/hostpaths/index.ts";
 import { isRecord } from "../../../ground/json/index.ts";
 import { PodSandboxConfig } from "../../../ground/protocol/index.ts";
@@ -50,7 +51,7 @@ export async function readPodDump(directory: string, lookUp: LookUp): Promise<Po
     throw new CheckpointError("InvalidArgument", `${path} ${why}`);
   };
   const text = await lookUp(path, async () => {
-    const stat = await lstat(path).catch(() => undefined);
+    const stat = await lstat(path).catch(ignoreNowhere);
     if (!stat?.isFile()) return refuse("not found: the directory does not hold a checkpoint of a pod");
     if (stat.size > maxBytes) return refuse(`is larger than ${maxBytes} bytes`);
     return readFile(path, "utf8");

@@ -1,5 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { ignoreMissing } from "../../../ground/fs/index.ts";
 import { removeApart } from "../../../ground/trees/index.ts";
 import { endLeftDump } from "../../../services/runtime/index.ts";
 import type { ContainerLifecycle } from "../container/container-lifecycle.ts";
@@ -18,7 +19,7 @@ export async function recoverCheckpoints(
   signal: AbortSignal,
 ): Promise<void> {
   const { checkpointDir, logger } = services;
-  const names = await readdir(checkpointDir).catch(() => []);
+  const names = (await readdir(checkpointDir).catch(ignoreMissing)) ?? [];
   for (const name of names) {
     const directory = join(checkpointDir, name);
     if (name.startsWith(restorePrefix)) {

@@ -1,6 +1,6 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { isErrno } from "../../../ground/fs/index.ts";
+import { ignoreMissing, ignoreNowhere } from "../../../ground/fs/index.ts";
 import { mountInfo, unmount } from "../../../ground/linux/index.ts";
 import { containerPaths, sandboxPaths } from "../paths.ts";
 import { removeDirectory } from "../records/remove-directory.ts";
@@ -38,12 +38,8 @@ export async function endStrays(services: PodServices): Promise<void> {
 }
 
 async function idsIn(directory: string): Promise<readonly string[]> {
-  try {
-    return (await readdir(directory)).filter((name) => idPattern.test(name));
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
-    throw error;
-  }
+  const names = (await readdir(directory).catch(ignoreMissing)) ?? [];
+  return names.filter((name) => idPattern.test(name));
 }
 
 async function endLogged(path: string, end: () => Promise<void>, { logger }: PodServices): Promise<void> {
@@ -86,7 +82,7 @@ export async function endTask(
   bundleDir: string,
   { tasks, handlers }: PodServices,
 ): Promise<void> {
-  const names = await readdir(bundleDir).catch((): string[] => []);
+  const names = (await readdir(bundleDir).catch(ignoreNowhere)) ?? [];
   if (!names.includes("config.json")) return;
   const task = await tasks.attach({ id, handler: handlers.defaultName, bundleDir, cgroup: undefined });
   await task.delete();
