@@ -179,6 +179,11 @@ describe("a restart of the daemon", () => {
     assert.equal(await execSync(berth, containerId, "/volume/bin/echo", "alive"), "alive\n");
     const { info } = await runtime.containerStatus({ containerId, verbose: true });
     assert.equal(JSON.parse(info.info ?? "").snapshotter, "native");
+    const layer = await eventually("the container's layer was measured", async () => {
+      const { stats } = await runtime.containerStats({ containerId });
+      return stats?.writableLayer;
+    });
+    assert.equal(layer.fsId?.mountpoint, join(berth.root, "snapshots/native/k8s.io"));
     await pod.shell("later", host.image, "exec sleep 1000");
     await runtime.removePodSandbox({ podSandboxId: pod.id });
     await cliOutput(berth, "image", "umount", mounted);

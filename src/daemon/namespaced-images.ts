@@ -84,7 +84,13 @@ export class NamespacedImages implements AsyncDisposable {
     const storage = await all.inNamespace(namespace);
     const { imageNames, content, leases, garbage } = storage;
     const snapshotter = await storage.snapshotter(settings.snapshotter);
-    const usageMeter = new UsageMeter(snapshotter, { periodMs: stats.writableLayerPeriodMs, logger });
+    // Containers may have their layers in another one, which was configured when they were created.
+    const holderOf = (key: string) =>
+      storage.snapshotters().find((each) => each.stat(key) !== undefined) ?? snapshotter;
+    const usageMeter = new UsageMeter(
+      { stat: (key) => holderOf(key).stat(key), usage: (key) => holderOf(key).usage(key) },
+      { periodMs: stats.writableLayerPeriodMs, logger },
+    );
     const images = await openImages({
       imageNames,
       content,

@@ -13,6 +13,7 @@ import type {
   Stats,
   UsagePart,
 } from "../../engine/index.ts";
+import { snapshotterOf } from "../records/snapshots.ts";
 import type { PodServices } from "../services.ts";
 import { CpuSampler } from "./cpu-sampler.ts";
 import { PodCgroups } from "./pod-cgroups.ts";
@@ -42,7 +43,14 @@ class LayerFileSystem {
 
 type Services = Pick<
   PodServices,
-  "cgroupDriver" | "logger" | "namespaceThread" | "pauses" | "sandboxes" | "snapshotter" | "stateDir"
+  | "cgroupDriver"
+  | "logger"
+  | "namespaceThread"
+  | "pauses"
+  | "sandboxes"
+  | "snapshotter"
+  | "snapshotters"
+  | "stateDir"
 >;
 
 export type PodStatsOptions = {
@@ -157,7 +165,7 @@ export class PodStats implements Stats, AsyncDisposable {
       cgroup,
       usage,
       usageNanoCores: this.#sampler.rateOf(container, usage),
-      writableLayer: layer && { ...layer, mountpoint: this.#services.snapshotter.root },
+      writableLayer: layer && { ...layer, mountpoint: snapshotterOf(container.id, this.#services).root },
     };
   }
 
