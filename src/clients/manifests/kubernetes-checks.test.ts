@@ -127,6 +127,42 @@ describe("pods", () => {
     assert.deepEqual(wrongInContainer({ restartPolicy: "Always", restartPolicyRules }), []);
   });
 
+  it("name one machine in a field that a machine must match", () => {
+    const wrong = (operator: string, ...values: readonly string[]) => {
+      const nodeSelectorTerms = [{ matchFields: [{ key: "metadata.name", operator, values }] }];
+      const requiredDuringSchedulingIgnoredDuringExecution = { nodeSelectorTerms };
+      return wrongInPod({
+        affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution } },
+      }).map((field) => field.replace(/^.*\.matchFields/, "matchFields"));
+    };
+    assert.deepEqual([wrong("In", "node-1"), wrong("NotIn", "node-1.example")], [[], []]);
+    assert.deepEqual(
+      [wrong("Exists", "a"), wrong("Gt", "1")],
+      [["matchFields[0].operator"], ["matchFields[0].operator"]],
+    );
+    assert.deepEqual(
+      [wrong("In"), wrong("NotIn", "a", "b")],
+      [["matchFields[0].values"], ["matchFields[0].values"]],
+    );
+    assert.deepEqual(wrong("In", "No Name"), ["matchFields[0].values[0]"]);
+  });
+
+  it("read amounts of resources in units that Kubernetes has for them", () => {
+    const wrong = (resource: string, ...divisors: readonly (string | number)[]) =>
+      wrongInContainer({
+        env: divisors.map((divisor) => ({
+          name: "A",
+          valueFrom: { resourceFieldRef: { resource, divisor } },
+        })),
+      }).map((field) => field.replace("spec.containers[0].env", ""));
+    const ofDivisor = (index: number) => `[${index}].valueFrom.resourceFieldRef.divisor`;
+    assert.deepEqual(wrong("limits.cpu", "1m", "1", 1, "0.001", "1000m", "0"), []);
+    assert.deepEqual(wrong("requests.cpu", "1u", "2", "1k", "500m"), [0, 1, 2, 3].map(ofDivisor));
+    assert.deepEqual(wrong("limits.memory", "1", "1k", "1E", "1Ki", "1Ei", "1024Ki", "0"), []);
+    assert.deepEqual(wrong("requests.ephemeral-storage", "1m", "2Mi", "10k"), [0, 1, 2].map(ofDivisor));
+    assert.deepEqual(wrong("limits.hugepages-2Mi", "1Mi", "1m"), [ofDivisor(1)]);
+  });
+
   it("ask for as much as their containers do", () => {
     const amounts = (cpu: string) => ({ resources: { requests: { cpu }, limits: { cpu } } });
     const containers = ["0.1", "0.2"].map((cpu, index) => ({

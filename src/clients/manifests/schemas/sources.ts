@@ -1,6 +1,6 @@
 /** Where values come from: fields of the pod, resources of containers, config maps, secrets and files. */
 import { pathBelow, volumeFilePath } from "../names.ts";
-import { quantity } from "../quantity.ts";
+import { quantity, quantityValue } from "../quantity.ts";
 import { boolean, checked, exactlyOne, integer, list, object, type Read, string, text } from "../schema.ts";
 
 export const mode = integer(0, 0o777);
@@ -14,7 +14,24 @@ const fieldPath = text((value) =>
     : "is not a supported field",
 );
 export const fieldRef = object({ fieldPath }, { apiVersion: string });
-export const resourceFieldRef = object({ resource: string }, { containerName: string, divisor: quantity });
+
+const bytes = [
+  "1",
+  ...["k", "M", "G", "T", "P", "E"].flatMap((unit) => [`1${unit}`, `1${unit.toUpperCase()}i`]),
+];
+const divisorsOf = (resource: string) => (resource.endsWith(".cpu") ? ["1m", "1"] : bytes);
+
+/** https://kubernetes.io/docs/concepts/workloads/pods/downward-api/#downwardapi-resourceFieldRef */
+export const resourceFieldRef = checked(
+  object({ resource: string }, { containerName: string, divisor: quantity }),
+  // 0 is as good as none.
+  ({ resource, divisor = "0" }, place) => {
+    const amount = quantityValue(divisor);
+    const divisors = divisorsOf(resource);
+    if (amount !== 0 && !divisors.some((one) => quantityValue(one) === amount))
+      place.at("divisor").error(`must be ${divisors.join(", ")}, not ${divisor}`);
+  },
+);
 
 const keyOfObject = object({ key: string, name: string }, { optional: boolean });
 
