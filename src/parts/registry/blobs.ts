@@ -28,6 +28,7 @@ export async function* fetchBlob(
   const what = `fetching ${descriptor.digest} of ${formatReference(reference)}`;
   const failures = new Map<string, RegistryError>();
   let endpoints = await session.endpoints(reference, "pull");
+  const last = endpoints.at(-1);
   if (senders?.asksMirrors === false) endpoints = endpoints.slice(-1);
   let elsewhere = foreignEndpoints(descriptor, endpoints);
   let position = offset;
@@ -44,7 +45,7 @@ export async function* fetchBlob(
     if (endpoint === undefined) throw summarise(what, failures);
     try {
       const { response, start } = await open(session, endpoint, reference, descriptor, position, signal);
-      senders?.onSending({ host: endpoint.host, isMirror: endpoint.role === "mirror" });
+      senders?.onSending({ host: endpoint.host, isMirror: endpoint.role === "mirror" && endpoint !== last });
       if (start !== position) yield "restart";
       position = start;
       const blob = { reference, descriptor, before: response };

@@ -61,9 +61,12 @@ export interface Registry extends RegistryWriter, AsyncDisposable {
 
 /** What a blob's reader, who alone knows its digest in the end, has to do with those who send it. */
 export type BlobSenders = {
-  /** False for a blob of which a mirror has sent other bytes. */
+  /**
+   * False for a blob of which a mirror has sent other bytes: only the last host is asked, which is the
+   * registry itself where that may be asked at all.
+   */
   readonly asksMirrors: boolean;
-  /** Told of each that begins to send. */
+  /** Told of each that begins to send. The last host is no mirror here, for there is none behind it. */
   readonly onSending: (sender: { readonly host: string; readonly isMirror: boolean }) => void;
 };
 

@@ -100,9 +100,10 @@ export class LayerFetcher {
       // have lost, though the kernel still shows them. All else can be resumed.
       const isUseless = hasCode(error, "ResourceExhausted") || hasCode(error, "DataLoss");
       if (isUseless || unpacking?.sync.hasFailed === true) await this.#content.abort(descriptor.digest);
-      if (error instanceof MirrorError) {
+      // Where some were here before, they may be the wrong ones.
+      if (error instanceof MirrorError && offset === 0) {
         this.#misled.add(originOf);
-        this.#logger.warn({ err: error }, "the rest of this pull comes without mirrors");
+        this.#logger.warn({ err: error }, "the rest of this pull asks the last host of hosts.toml alone");
         throw new DroppedBytesError(error);
       }
       if (hasCode(error, "DataLoss") && offset > 0) throw new DroppedBytesError(error);
@@ -218,7 +219,7 @@ export class DroppedBytesError extends ImageError {
   }
 }
 
-/** Those of an earlier pull, then those of mirrors, then those of the registry. */
+/** Those of an earlier pull, then those of mirrors, then those of the last host. */
 const mostTries = 3;
 
 /** Tries again for as long as that may get other bytes. */

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { Digest } from "../../parts/oci/index.ts";
-import { type Misbehaviour, startFakeRegistry } from "../../testing/fake-registry.ts";
+import { type FakeRegistry, type Misbehaviour, startFakeRegistry } from "../../testing/fake-registry.ts";
 import { imageOf, type TestImage } from "../../testing/images.ts";
 import { pushImage, startRegistry } from "../../testing/registry.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
@@ -14,28 +14,39 @@ const noise = (seed: number): Buffer =>
 const layersOf = ({ blobs }: TestImage): readonly (readonly [Digest, Uint8Array])[] =>
   [...blobs].flatMap(([digest, { bytes }]) => (bytes.length > 100_000 ? [[digest, bytes] as const] : []));
 
-/** Pulls an image of two layers from a registry that has a mirror before it. */
-async function pullBehind(misbehave: (image: TestImage) => Misbehaviour) {
-  const image = await imageOf({
+const twoLayers = () =>
+  imageOf({
     layers: [[{ name: "a", content: noise(3) }], [{ name: "b", content: noise(5) }]],
     compression: "none",
   });
+
+/** Images of `registry.example`, of which hosts.toml says that. */
+async function openStackWith(hostsToml: string, directory = "registry.example") {
+  await using undo = new AsyncDisposableStack();
+  const certs = undo.use(await tempDir());
+  await mkdir(join(certs.path, directory));
+  await writeFile(join(certs.path, directory, "hosts.toml"), hostsToml);
+  // One layer after the other, so that the second comes when the first has shown what the mirror is.
+  const stack = undo.use(await openStack({ registry: { certsDirs: [certs.path] }, maxConcurrentLayers: 1 }));
+  const parts = undo.move();
+  return { ...stack, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}
+
+const layersAsked = ({ requests }: FakeRegistry, image: TestImage) =>
+  requests.filter(({ url }) => layersOf(image).some(([digest]) => url.includes(digest)));
+
+/** Pulls an image of two layers from a registry that has a mirror before it. */
+async function pullBehind(misbehave: (image: TestImage) => Misbehaviour) {
+  const image = await twoLayers();
   await using registry = await startRegistry();
   await pushImage(registry, "app", "v1", image);
   await using mirror = await startFakeRegistry({ "app:v1": image }, misbehave(image));
-  await using certs = await tempDir();
-  const directory = join(certs.path, "registry.example");
-  await mkdir(directory);
-  await writeFile(
-    join(directory, "hosts.toml"),
+  await using stack = await openStackWith(
     `server = "http://${registry.host}"\n[host."http://${mirror.host}"]\n`,
   );
-  // One after the other, so that the second comes when the first has shown what the mirror is.
-  await using stack = await openStack({ registry: { certsDirs: [certs.path] }, maxConcurrentLayers: 1 });
   const pulled = await stack.images.pull({ reference: "registry.example/app:v1" });
   await stack.inRootfs(pulled, async () => undefined);
-  const asked = mirror.requests.filter(({ url }) => layersOf(image).some(([digest]) => url.includes(digest)));
-  return { image, asked };
+  return { asked: layersAsked(mirror, image) };
 }
 
 /** Answers requests for layers. */
@@ -49,15 +60,53 @@ const ofLayers =
     return true;
   };
 
+const withWrongLayers = ofLayers((bytes, _request, response) => {
+  const wrong = Buffer.from(bytes).fill(7, 100_000);
+  response.writeHead(200, { "content-length": wrong.length }).end(wrong);
+});
+
 describe("a pull", () => {
   test("from a mirror that sends other bytes gets the layer from the registry, and the next one at once", async () => {
-    const { asked } = await pullBehind(
-      ofLayers((bytes, _request, response) => {
-        const wrong = Buffer.from(bytes).fill(7, 100_000);
-        response.writeHead(200, { "content-length": wrong.length }).end(wrong);
-      }),
-    );
+    const { asked } = await pullBehind(withWrongLayers);
     assert.equal(asked.length, 1);
+  });
+
+  test("from a mirror alone asks once for a layer that is wrong there", async () => {
+    const image = await twoLayers();
+    await using mirror = await startFakeRegistry({ "app:v1": image }, withWrongLayers(image));
+    await using stack = await openStackWith(`server = "http://${mirror.host}"\n`, "_default");
+    await assert.rejects(stack.images.pull({ reference: "registry.example/app:v1" }), {
+      code: "DataLoss",
+      message: /^a layer from 127\.0\.0\.1:\d+ is wrong/,
+    });
+    assert.equal(layersAsked(mirror, image).length, 1);
+  });
+
+  test("from mirrors alone gets layers from the last one when another sends other bytes", async () => {
+    const image = await twoLayers();
+    await using mirror = await startFakeRegistry({ "app:v1": image }, withWrongLayers(image));
+    await using last = await startFakeRegistry({ "app:v1": image });
+    await using stack = await openStackWith(
+      `server = "http://${last.host}"\n[host."http://${mirror.host}"]\n`,
+      "_default",
+    );
+    await stack.images.pull({ reference: "registry.example/app:v1" });
+    assert.equal(layersAsked(mirror, image).length, 1);
+  });
+
+  test("asks a mirror again that sent the rest of a layer of which there were damaged bytes", async () => {
+    const image = await twoLayers();
+    await using registry = await startFakeRegistry({});
+    await using mirror = await startFakeRegistry({ "app:v1": image });
+    await using stack = await openStackWith(
+      `server = "http://${registry.host}"\n[host."http://${mirror.host}"]\n`,
+    );
+    const leaveDamage = async (digest: Digest): Promise<void> => {
+      await using writer = await stack.content.writer(digest);
+      await writer.write(Buffer.alloc(50_000, "damaged"));
+    };
+    for (const [digest] of layersOf(image)) await leaveDamage(digest);
+    await stack.images.pull({ reference: "registry.example/app:v1" });
   });
 
   test("gets the rest from the registry where a mirror sends only a part, more than all, or a page", async () => {
