@@ -2,7 +2,7 @@
  * Values parsed from untrusted JSON, TOML or YAML; and the JSON of OCI specifications, which has numbers that
  * a double cannot represent.
  */
-export { parseSpecJson, readBigints, specJson } from "./spec-json.ts";
+export { parseSpecJson, readBigints, specJson, writeBigints } from "./spec-json.ts";
 
 /** Values by name. */
 export type JsonObject = Readonly<Record<string, unknown>>;

@@ -2,21 +2,21 @@
 const rlimInfinity = "18446744073709551615";
 
 /**
- * A specification or a part of one as OCI runtimes read it; on several lines with `indent`, in spaces.
- * A limit of `Infinity` is the kernel's RLIM_INFINITY; a bigint is a number.
+ * A specification or a part of one as OCI runtimes read it. A limit of `Infinity` is the kernel's
+ * RLIM_INFINITY; a bigint is a number.
  */
-export function specJson(value: unknown, indent = 0): string {
+export function specJson(value: unknown): string {
   // In a string the quotes would be escaped.
-  return stringify(value, indent).replaceAll(/"(soft|hard)":( ?)null/g, `"$1":$2${rlimInfinity}`);
+  return stringify(value).replaceAll(/"(soft|hard)":null/g, `"$1":${rlimInfinity}`);
 }
 
 /** To be asked about every value takes JSON five times as long. */
-function stringify(value: unknown, indent: number): string {
+function stringify(value: unknown): string {
   try {
-    return JSON.stringify(value, undefined, indent);
+    return JSON.stringify(value);
   } catch {
     // One of them is a bigint; what else may be wrong is thrown again.
-    return JSON.stringify(value, writeBigints, indent);
+    return JSON.stringify(value, writeBigints);
   }
 }
 
@@ -35,11 +35,12 @@ export function parseSpecJson<Spec>(text: string): Spec {
 /** TypeScript's library does not know it yet (https://github.com/tc39/proposal-json-parse-with-source). */
 const { rawJSON: rawJson } = JSON as unknown as { readonly rawJSON: (text: string) => unknown };
 
-function writeBigints(_key: string, value: unknown): unknown {
+/** For JSON.stringify: a bigint as a number. */
+export function writeBigints(_key: string, value: unknown): unknown {
   return typeof value === "bigint" ? rawJson(String(value)) : value;
 }
 
-/** A whole number that a double does not hold. */
+/** For JSON.parse: a whole number that a double does not hold as a bigint. */
 export function readBigints(
   _key: string,
   value: unknown,

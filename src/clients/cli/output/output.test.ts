@@ -104,8 +104,14 @@ test("what a runtime adds is shown with every digit of its numbers", async () =>
   const text = '{"limits":[{"soft":1,"hard":18446744073709551615}],"value":18446744073709551614}';
   const shown = await renderStructured(parseInfo({ runtimeSpec: text }), "json");
   assert.equal(shown.replaceAll(/\s/g, ""), `{"runtimeSpec":${text}}`);
-  assert.match(
+  assert.equal(
     await renderStructured(parseInfo({ runtimeSpec: text }), "yaml"),
-    /value: 18446744073709551614\n/,
+    "runtimeSpec:\n  limits:\n    - soft: 1\n      hard: 18446744073709551615\n  value: 18446744073709551614\n",
   );
+});
+
+test("a member that is null is shown as null, whatever its name", async () => {
+  const data = { soft: null, hard: null };
+  assert.deepEqual(JSON.parse(await renderStructured(data, "json")), data);
+  assert.equal(await renderStructured(data, "yaml"), "soft: null\nhard: null\n");
 });

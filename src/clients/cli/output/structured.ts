@@ -1,10 +1,10 @@
-import { isRecord, specJson } from "../../../ground/json/index.ts";
+import { isRecord, writeBigints } from "../../../ground/json/index.ts";
 
 export type StructuredFormat = "json" | "yaml";
 
-/** Data as indented JSON or as YAML. Ends with a newline. */
+/** Data as indented JSON or as YAML, a bigint as a number. Ends with a newline. */
 export async function renderStructured(data: unknown, format: StructuredFormat): Promise<string> {
-  if (format === "json") return `${specJson(data, 2)}\n`;
+  if (format === "json") return `${JSON.stringify(data, writeBigints, 2)}\n`;
   // Loaded by those alone who ask for it.
   const { stringify } = await import("yaml");
   return stringify(data, { lineWidth: 0, aliasDuplicateObjects: false });
