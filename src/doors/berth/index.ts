@@ -4,5 +4,5 @@
  * translates between the protocol and {@link Images} and keeps no state. The daemon adds it to the CRI's
  * server.
  */
-export { managerService } from "./manager-service.ts";
+export { managerService, type PodManager } from "./manager-service.ts";
 export { type BerthServiceOptions, openBerthService } from "./service.ts";

@@ -46,7 +46,7 @@ export function define(command: Command, invocation: Invocation): void {
     .option("--all", "delete all objects of these kinds")
     .option("--grace-period <seconds>", "how long pods have to stop, instead of their own grace period")
     .option("--no-wait", "do not wait until they are deleted")
-    .option("--ignore-not-found", "succeed even if an object does not exist");
+    .option("--ignore-not-found", "succeed even if an object does not exist, as with -l and --all");
   addConnectionOptions(command)
     .addHelpText("after", examples)
     .action((objects: string[]) => remove(objects, optionsOf<Options>(command), invocation));
@@ -57,6 +57,11 @@ async function remove(words: readonly string[], options: Options, invocation: In
   const { filename = [], gracePeriod, wait = true } = options;
   if ((words.length === 0) === (filename.length === 0))
     throw usageError("give either objects (KIND NAME) or manifests (-f FILE)");
+  const isSelection = options.selector !== undefined || options.all === true;
+  if (filename.length > 0 && isSelection)
+    throw usageError("all objects of the manifests are deleted: leave out --selector and --all");
+  // What was chosen a moment ago may be gone by itself.
+  const ignoresNotFound = options.ignoreNotFound === true || isSelection;
   const byManifests = filename.length > 0 ? await namedIn(filename, options, invocation) : undefined;
   using client = await connect(options, invocation);
   const named = byManifests ?? (await namedBy(words, options, client));
@@ -73,7 +78,7 @@ async function remove(words: readonly string[], options: Options, invocation: In
       );
       await write(io.stdout, `${object.kind.toLowerCase()}/${object.name} deleted\n`);
     } catch (error) {
-      if (options.ignoreNotFound !== true || !hasCode(error, "NotFound")) throw error;
+      if (!ignoresNotFound || !hasCode(error, "NotFound")) throw error;
     }
   });
   for (const outcome of await Promise.allSettled(removals)) {
@@ -112,7 +117,8 @@ async function namedBy(
   if (kinds.length === 0)
     throw usageError("--all and --selector need kinds, such as pods,services, and no names");
   const fits = selector === undefined ? () => true : parseSelector(selector);
-  const listed = await listObjects(client, {});
+  const within = kinds.includes("Namespace") ? "" : namespace;
+  const listed = await listObjects(client, { namespace: within });
   return listed.filter(
     (one) =>
       kinds.some((kind) => kind === one.kind) &&

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { openBerthService } from "../../../doors/berth/index.ts";
+import { managerService, openBerthService } from "../../../doors/berth/index.ts";
 import { MemoryFiles } from "../../../doors/berth/testing/memory-files.ts";
 import { criServices } from "../../../doors/cri/index.ts";
 import { MemoryEngine } from "../../../doors/cri/testing/memory-engine.ts";
@@ -10,6 +10,7 @@ import { tempDir } from "../../../testing/temp-dir.ts";
 import type { Io } from "../invocation.ts";
 import { runCli } from "../program.ts";
 import { capturedIo } from "./captured-io.ts";
+import { MemoryObjects } from "./memory-objects.ts";
 import { streamingOf } from "./streaming.ts";
 
 export type Outcome = { readonly status: number; readonly stdout: string; readonly stderr: string };
@@ -41,6 +42,7 @@ export async function serveCli({ plainCri = false, streams }: ServeOptions = {})
   const engine = new MemoryEngine();
   const logger = createLogger({ level: "fatal", format: "json", destination: { write() {} } });
   const files = new MemoryFiles();
+  const objects = new MemoryObjects();
   const berthService = await openBerthService({
     engine,
     files: files.files,
@@ -53,7 +55,8 @@ export async function serveCli({ plainCri = false, streams }: ServeOptions = {})
     metrics: ["cpu", "memory", "network"],
     streaming: streamingServer && streamingOf(() => streamingServer, engine),
   });
-  const server = new GrpcServer({ services: [...cri, ...(plainCri ? [] : [berthService])], logger });
+  const ownServices = [berthService, managerService(async () => objects)];
+  const server = new GrpcServer({ services: [...cri, ...(plainCri ? [] : ownServices)], logger });
   await server.listen(address);
   const withAddress = (options: RunOptions): RunOptions => ({
     ...options,
@@ -64,6 +67,7 @@ export async function serveCli({ plainCri = false, streams }: ServeOptions = {})
     address,
     engine,
     files,
+    objects,
     run: (argv: readonly string[], options: RunOptions = {}) => berth(argv, withAddress(options)),
     start: (argv: readonly string[], options: RunOptions = {}) => startBerth(argv, withAddress(options)),
     /** Cuts all streams, as a restart of the runtime does. */

@@ -1,0 +1,60 @@
+import { randomUUID } from "node:crypto";
+import type { PodManager } from "../../../doors/berth/index.ts";
+import { EngineError } from "../../../engines/engine/index.ts";
+
+type Listed = ReturnType<PodManager["list"]>[number];
+
+export type ObjectParts = {
+  readonly namespace?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** The uid of what made it. */
+  readonly owner?: string;
+  readonly spec?: object;
+};
+
+/** A pod manager's objects in memory: the other side of the door in tests. It runs and changes nothing. */
+export class MemoryObjects implements PodManager {
+  readonly #table: Listed[] = [];
+
+  /** Returns its uid. */
+  add(
+    kind: string,
+    name: string,
+    { namespace = "default", labels = {}, annotations = {}, owner, spec = {} }: ObjectParts = {},
+  ): string {
+    const uid = randomUUID();
+    const ownerReferences = owner === undefined ? [] : [{ uid: owner }];
+    const metadata = { name, namespace, uid, labels, annotations, ownerReferences };
+    const json = JSON.stringify({ kind, metadata, spec });
+    this.#table.push({ kind, namespace, name, json, deleting: false, createdAtNs: 1n });
+    return uid;
+  }
+
+  list: PodManager["list"] = () => [...this.#table];
+
+  delete: PodManager["delete"] = async ({ kind, namespace, name }) => {
+    if (!this.remove(kind, name, namespace))
+      throw new EngineError("NotFound", `${kind} ${namespace}/${name} not found`);
+  };
+
+  /** False if it is not there. */
+  remove(kind: string, name: string, namespace = "default"): boolean {
+    const index = this.#table.findIndex(
+      (one) => one.kind === kind && one.namespace === namespace && one.name === name,
+    );
+    if (index !== -1) this.#table.splice(index, 1);
+    return index !== -1;
+  }
+
+  readonly events = () => [];
+  readonly apply = refuse;
+  readonly restart = refuse;
+  readonly scale = refuse;
+  readonly undo = refuse;
+  readonly addEphemeralContainer = refuse;
+}
+
+async function refuse(): Promise<never> {
+  throw new EngineError("FailedPrecondition", "these objects do not change");
+}
