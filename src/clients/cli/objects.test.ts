@@ -4,6 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { EngineError } from "../../engines/engine/index.ts";
+import { until } from "../../testing/until.ts";
 import { type Endpoint, serveCli } from "./testing/cli.ts";
 
 const names = (endpoint: Endpoint) => endpoint.objects.list().map(({ name }) => name);
@@ -38,4 +39,63 @@ test("delete does not miss what it has chosen by labels and somebody else has de
   assert.deepEqual(await endpoint.run(["delete", "cm", "--all"]), { status: 0, stdout: "", stderr: "" });
   assert.deepEqual(names(endpoint), ["gone", "c"]);
   assert.equal((await endpoint.run(["delete", "cm", "gone"])).status, 3);
+});
+
+test("get shows the objects of a namespace, and namespaces themselves where they are asked for", async () => {
+  await using endpoint = await serveCli();
+  endpoint.objects.add("Namespace", "shop", { namespace: "" });
+  endpoint.objects.add("ConfigMap", "a");
+  endpoint.objects.add("ConfigMap", "b", { namespace: "shop" });
+  const shown = async (...argv: string[]) => (await endpoint.run(["get", "-q", ...argv])).stdout;
+  assert.equal(await shown(), "configmap/a\n");
+  assert.equal(await shown("-n", "shop", "cm"), "configmap/b\n");
+  assert.equal(await shown("cm,ns"), "configmap/a\nnamespace/shop\n");
+  assert.equal(await shown("cm/a", "ns/shop"), "configmap/a\nnamespace/shop\n");
+  assert.equal(await shown("-A"), "configmap/a\nconfigmap/b\nnamespace/shop\n");
+});
+
+test("get shows no objects by name of all namespaces, which may have several of it", async () => {
+  await using endpoint = await serveCli();
+  endpoint.objects.add("ConfigMap", "a");
+  const { status, stderr } = await endpoint.run(["get", "-A", "cm", "a", "-o", "json"]);
+  assert.equal(status, 2);
+  assert.match(stderr, /leave out --all-namespaces/);
+});
+
+test("get --watch --quiet prints names only", async () => {
+  await using endpoint = await serveCli();
+  endpoint.objects.add("ConfigMap", "a");
+  for (const format of [["-q"], ["-o", "name"]]) {
+    const interrupt = new AbortController();
+    const watching = endpoint.start(["get", "-w", ...format], { signal: interrupt.signal });
+    await until(() => watching.io.stdout.text().includes("\n"));
+    interrupt.abort();
+    await watching.status;
+    assert.equal(watching.io.stdout.text(), "configmap/a\n");
+  }
+  assert.equal((await endpoint.run(["get", "-w", "-o", "json"])).status, 2);
+});
+
+test("get --watch of a name goes on when the object is deleted, and shows a new one of that name", async () => {
+  await using endpoint = await serveCli();
+  const { objects } = endpoint;
+  const argv = ["get", "cm", "a", "-w", "-o", "name"];
+  assert.equal((await endpoint.run(argv)).status, 3);
+  objects.add("ConfigMap", "a");
+  const { list } = objects;
+  let looksInVain = 0;
+  objects.list = () => {
+    const listed = list();
+    if (listed.length === 0) looksInVain += 1;
+    return listed;
+  };
+  const interrupt = new AbortController();
+  const watching = endpoint.start(argv, { signal: interrupt.signal });
+  await until(() => watching.io.stdout.text() === "configmap/a\n");
+  objects.remove("ConfigMap", "a");
+  await until(() => looksInVain > 0);
+  objects.add("ConfigMap", "a");
+  await until(() => watching.io.stdout.text() === "configmap/a\nconfigmap/a\n");
+  interrupt.abort();
+  await watching.status;
 });

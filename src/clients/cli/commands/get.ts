@@ -58,38 +58,54 @@ export function define(command: Command, invocation: Invocation): void {
 }
 
 async function get(words: readonly string[], options: Options, invocation: Invocation): Promise<void> {
-  const choose = chosenBy(words, options);
+  const choice = chosenBy(words, options);
   using client = await connect(options, invocation);
-  if (options.watch === true) return await watch(client, choose, options, invocation);
-  const { rows, isOne } = await choose(client);
-  const { output = "table", quiet = false } = options;
+  if (options.watch === true) return await watch(client, choice, options, invocation);
+  const rows = await choice.find(client);
+  choice.checkAllFound(rows);
+  const { output } = options;
   await printList<ListedObject>(
     {
       rows,
       columns: columnsOf(options),
-      idOf: ({ kind, name }) => `${kind.toLowerCase()}/${name}`,
+      idOf,
       toJson: () =>
-        isOne ? rows[0]?.object : { apiVersion: "v1", kind: "List", items: rows.map(({ object }) => object) },
+        choice.isOne
+          ? rows[0]?.object
+          : { apiVersion: "v1", kind: "List", items: rows.map(({ object }) => object) },
     },
     {
-      quiet: quiet || output === "name",
+      quiet: asksForNames(options),
       ...(output === "json" || output === "yaml" ? { output } : {}),
     },
     invocation,
   );
 }
 
-type Choose = (
-  client: Client,
-) => Promise<{ readonly rows: readonly ListedObject[]; readonly isOne: boolean }>;
+const idOf = ({ kind, name }: ListedObject) => `${kind.toLowerCase()}/${name}`;
 
-/** Which objects the words and options mean. Throws CliError, also for a name that there is not. */
-function chosenBy(words: readonly string[], options: Options): Choose {
+function asksForNames({ quiet = false, output }: Options): boolean {
+  return quiet || output === "name";
+}
+
+/** Which objects the words and options mean. */
+type Choice = {
+  /** By kind and name. Throws CliError. */
+  readonly find: (client: Client) => Promise<readonly ListedObject[]>;
+  /** Throws CliError for a name that is not among them. */
+  readonly checkAllFound: (rows: readonly ListedObject[]) => void;
+  readonly isOne: boolean;
+};
+
+/** Throws CliError. */
+function chosenBy(words: readonly string[], options: Options): Choice {
   const { namespace = "default", allNamespaces = false, selector } = options;
   const [first = "all"] = words;
   const named = words.length > 1 || first.includes("/") ? parseObjects(words) : [];
   const kinds = named.length > 0 ? [] : parseKinds(first);
   if (named.length > 0 && selector !== undefined) throw usageError("give either names or --selector");
+  if (allNamespaces && named.some(({ kind }) => kind !== "Namespace"))
+    throw usageError("a name is one of a namespace: leave out --all-namespaces");
   const fits = selector === undefined ? () => true : parseSelector(selector);
   const isAsked = ({ kind, name }: ListedObject) => {
     if (named.length > 0) return named.some((one) => one.kind === kind && one.name === name);
@@ -97,15 +113,27 @@ function chosenBy(words: readonly string[], options: Options): Choose {
     // Only those who ask for them see what `berth rollout history` shows.
     return kind !== "ControllerRevision" && (kind !== "Namespace" || allNamespaces);
   };
-  return async (client) => {
-    const [only = "", ...more] = new Set(named.length > 0 ? named.map(({ kind }) => kind) : kinds);
-    const listed = await listObjects(client, { kind: more.length === 0 ? only : "" });
-    const here = listed.filter((one) => allNamespaces || one.namespace === namespace || one.namespace === "");
-    for (const { kind, name } of named)
-      if (!here.some((one) => one.kind === kind && one.name === name))
-        throw new CliError("NotFound", `${kind} ${namespace}/${name} not found`);
-    const rows = here.filter((one) => isAsked(one) && fits(one)).toSorted(byKindAndName);
-    return { rows, isOne: named.length === 1 };
+  const asked = new Set(named.length > 0 ? named.map(({ kind }) => kind) : kinds);
+  const [only = "", ...more] = asked;
+  // Namespaces are in none.
+  const within = allNamespaces || asked.has("Namespace") ? "" : namespace;
+  return {
+    async find(client) {
+      const listed = await listObjects(client, {
+        kind: more.length === 0 ? only : "",
+        namespace: within,
+      });
+      return listed
+        .filter((one) => allNamespaces || one.namespace === namespace || one.namespace === "")
+        .filter((one) => isAsked(one) && fits(one))
+        .toSorted(byKindAndName);
+    },
+    checkAllFound(rows) {
+      for (const { kind, name } of named)
+        if (!rows.some((one) => one.kind === kind && one.name === name))
+          throw new CliError("NotFound", `${kind} ${namespace}/${name} not found`);
+    },
+    isOne: named.length === 1,
   };
 }
 
@@ -140,18 +168,24 @@ function columnsOf({
   ];
 }
 
-/** Prints the table, and then the line of each object that has changed, until it is interrupted. */
+/**
+ * Prints the table, or the names, and then the line of each object that has changed, until it is interrupted.
+ * An object that is gone may come back.
+ */
 async function watch(
   client: Client,
-  choose: Choose,
+  choice: Choice,
   options: Options,
   { io, signal }: Invocation,
 ): Promise<void> {
   const { output = "table" } = options;
-  if (output !== "table" && output !== "wide") throw usageError("--watch prints a table: leave out --output");
+  const namesOnly = asksForNames(options);
+  if (!namesOnly && output !== "table" && output !== "wide")
+    throw usageError("--watch prints a table or names: leave out --output");
   let shown = new Map<unknown, string>();
   for (let turn = 0; !signal.aborted; turn++) {
-    const { rows } = await choose(client);
+    const rows = await choice.find(client);
+    if (turn === 0) choice.checkAllFound(rows);
     const columns = columnsOf(options);
     const [header = "", ...lines] = renderTable(columns, rows).trimEnd().split("\n");
     const now = new Map<unknown, string>();
@@ -162,10 +196,11 @@ async function watch(
         .map(({ value }) => value(row))
         .join("\0");
       now.set(uid, told);
-      return shown.get(uid) === told ? [] : [lines[index] ?? ""];
+      if (shown.get(uid) === told) return [];
+      return [namesOnly ? idOf(row) : (lines[index] ?? "")];
     });
     shown = now;
-    const text = turn === 0 ? [header, ...changed] : changed;
+    const text = turn === 0 && !namesOnly ? [header, ...changed] : changed;
     if (text.length > 0) await write(io.stdout, `${text.join("\n")}\n`);
     await delay(lookMs, undefined, { signal }).catch(() => {});
   }
