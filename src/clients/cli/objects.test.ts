@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { EngineError } from "../../engines/engine/index.ts";
 import { until } from "../../testing/until.ts";
 import { type Endpoint, serveCli } from "./testing/cli.ts";
+import { addContainer, addPod } from "./testing/objects.ts";
 
 const names = (endpoint: Endpoint) => endpoint.objects.list().map(({ name }) => name);
 
@@ -98,4 +99,39 @@ test("get --watch of a name goes on when the object is deleted, and shows a new 
   await until(() => watching.io.stdout.text() === "configmap/a\nconfigmap/a\n");
   interrupt.abort();
   await watching.status;
+});
+
+test("logs and exec of an object of a namespace choose the container that its pod says is the default", async () => {
+  await using endpoint = await serveCli();
+  const { objects, engine } = endpoint;
+  const namespace = "shop";
+  const deployment = objects.add("Deployment", "web", { namespace });
+  const set = objects.add("ReplicaSet", "web-1", { namespace, owner: deployment });
+  const annotations = { "kubectl.kubernetes.io/default-container": "second" };
+  const spec = { containers: [{ name: "first" }, { name: "second" }] };
+  objects.add("Pod", "web-1-x", { namespace, owner: set, annotations, spec });
+  addPod(endpoint, "aa", "web-1-x", { namespace });
+  for (const [index, name] of ["first", "second"].entries()) {
+    const logPath = join(endpoint.dir, `${name}.log`);
+    await writeFile(logPath, `2026-03-01T08:00:00Z stdout F ${name}\n`);
+    addContainer(endpoint, `c${index}`, name, "aa", { logPath });
+  }
+  const log = async (name: string) => (await endpoint.run(["logs", name])).stdout;
+  assert.equal(await log("shop/deploy/web"), "second\n");
+  assert.equal(await log("shop/deploy/web/first"), "first\n");
+  engine.exec = async (args) => ({ exitCode: 0, stdout: Buffer.from(args.join()), stderr: Buffer.of() });
+  assert.equal((await endpoint.run(["exec", "--timeout", "3s", "shop/deploy/web", "a"])).stdout, "a");
+  assert.equal((await endpoint.run(["logs", "deploy/web"])).status, 3);
+});
+
+test("logs of a pod whose default is no container of it shows the first", async () => {
+  await using endpoint = await serveCli();
+  const annotations = { "kubectl.kubernetes.io/default-container": "none" };
+  endpoint.objects.add("Pod", "web", { annotations, spec: { containers: [{ name: "first" }] } });
+  addPod(endpoint, "aa", "web");
+  const logPath = join(endpoint.dir, "first.log");
+  await writeFile(logPath, "2026-03-01T08:00:00Z stdout F first\n");
+  addContainer(endpoint, "c0", "first", "aa", { logPath });
+  addContainer(endpoint, "c1", "other", "aa");
+  assert.equal((await endpoint.run(["logs", "pod/web"])).stdout, "first\n");
 });

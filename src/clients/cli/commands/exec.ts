@@ -5,7 +5,7 @@ import { connect } from "../client/connect.ts";
 import { execSync } from "../client/exec-sync.ts";
 import { exitCode, usageError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
-import { findContainerOf } from "../objects/container-of.ts";
+import { containerHelp, findContainerOf } from "../objects/container-of.ts";
 import { addConnectionOptions, optionsOf } from "../options.ts";
 import { write } from "../output/write.ts";
 import { openExec } from "../streams/open.ts";
@@ -39,7 +39,7 @@ export function define(command: Command, invocation: Invocation): void {
   invocation.failureExitCode = exitCode.ownFailure;
   command
     .description(description)
-    .argument("<container>", "id or name, or an applied object such as deploy/web")
+    .argument("<container>", containerHelp)
     .argument("<command...>", "the program and its arguments")
     .passThroughOptions();
   addInteractiveOptions(command);

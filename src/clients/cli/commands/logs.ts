@@ -4,7 +4,7 @@ import { connect } from "../client/connect.ts";
 import { copyLog } from "../client/copy-log.ts";
 import type { Invocation } from "../invocation.ts";
 import { parseSince } from "../logs/since.ts";
-import { findContainerOf } from "../objects/container-of.ts";
+import { containerHelp, findContainerOf } from "../objects/container-of.ts";
 import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../options.ts";
 import { parseCount } from "../values/count.ts";
 
@@ -22,13 +22,14 @@ const examples = `
 Examples:
   berth logs web
   berth logs -f --tail 20 kube-system/dns/server
+  berth logs shop/deploy/web
   berth logs --since 10m --timestamps 3f9a
 `;
 
 export function define(command: Command, invocation: Invocation): void {
   command
     .description(description)
-    .argument("<container>", "id or name, or an applied object such as deploy/web")
+    .argument("<container>", containerHelp)
     .option("-f, --follow", "keep following until the container ends, across log rotations")
     .option("-n, --tail <lines>", "show only the last lines")
     .option("--since <time>", "show only lines since a time (RFC 3339) or duration ago (10m)")

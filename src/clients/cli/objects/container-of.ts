@@ -1,13 +1,19 @@
 import { hasCode } from "../../../ground/errors/index.ts";
 import { type Client, findContainer, type PodContainer } from "../../criclient/index.ts";
+import type { Kind } from "../../manifests/index.ts";
 import { CliError } from "../errors.ts";
-import { parseObjects } from "./kind-names.ts";
+import { parseKind } from "./kind-names.ts";
 import { type ListedObject, listObjects, memberAt } from "./manager-calls.ts";
 import { itemsAt } from "./summary.ts";
 
+/** For the help of commands that take {@link findContainerOf}'s texts. */
+export const containerHelp =
+  "id or name, or [NAMESPACE/]KIND/NAME[/CONTAINER] of an applied object, such as deploy/web";
+
 /**
  * The container that a text means: by id or name, or as one of a pod of an object of the manager, as in
- * `deploy/web` or `deploy/web/CONTAINER`, by default the first. Throws CriClientError, CliError.
+ * `deploy/web` or `shop/deploy/web/CONTAINER`, by default the one that the pod's annotation
+ * `kubectl.kubernetes.io/default-container` names, or the first. Throws CriClientError, CliError.
  */
 export async function findContainerOf(client: Client, text: string): Promise<PodContainer> {
   try {
@@ -22,15 +28,15 @@ export async function findContainerOf(client: Client, text: string): Promise<Pod
 
 /** `NAMESPACE/POD/CONTAINER`; undefined where the text names no object. */
 async function nameByObject(client: Client, text: string): Promise<string | undefined> {
-  const [kindName = "", name, container, ...rest] = text.split("/");
-  if (name === undefined || rest.length > 0) return undefined;
+  const words = text.split("/");
+  const named = inNamespace(["default", ...words]) ?? inNamespace(words);
+  if (named === undefined) return undefined;
+  const { namespace, kind, name, container } = named;
   let objects: readonly ListedObject[];
-  let kind: string;
   try {
-    kind = parseObjects([`${kindName}/${name}`])[0]?.kind ?? "";
-    objects = await listObjects(client, { namespace: "default" });
+    objects = await listObjects(client, { namespace });
   } catch (error) {
-    // It is no kind, or the runtime is another one that has no objects.
+    // The runtime is another one that has no objects.
     if (error instanceof CliError) return undefined;
     throw error;
   }
@@ -39,9 +45,40 @@ async function nameByObject(client: Client, text: string): Promise<string | unde
   const [pod] = podsBelow(object, objects).toSorted(
     (one, other) => Number(isRunning(other)) - Number(isRunning(one)),
   );
-  if (pod === undefined) throw new CliError("NotFound", `${kind} ${object.namespace}/${name} has no pods`);
-  const first = String(memberAt(itemsAt(pod.object, "spec", "containers")[0], "name"));
-  return `${pod.namespace}/${pod.name}/${container ?? first}`;
+  if (pod === undefined) throw new CliError("NotFound", `${kind} ${namespace}/${name} has no pods`);
+  return `${namespace}/${pod.name}/${container ?? defaultContainer(pod)}`;
+}
+
+type NamedObject = {
+  readonly namespace: string;
+  readonly kind: Kind;
+  readonly name: string;
+  readonly container: string | undefined;
+};
+
+function inNamespace([namespace = "", word = "", name, container, ...rest]: readonly string[]):
+  | NamedObject
+  | undefined {
+  if (name === undefined || rest.length > 0) return undefined;
+  const kind = kindOf(word);
+  return kind && { namespace, kind, name, container };
+}
+
+function kindOf(word: string): Kind | undefined {
+  try {
+    return parseKind(word);
+  } catch (error) {
+    if (error instanceof CliError) return undefined;
+    throw error;
+  }
+}
+
+function defaultContainer({ object }: ListedObject): string {
+  const names = ["containers", "initContainers"]
+    .flatMap((key) => itemsAt(object, "spec", key))
+    .map((one) => String(memberAt(one, "name")));
+  const wanted = memberAt(object, "metadata", "annotations", "kubectl.kubernetes.io/default-container");
+  return names.find((name) => name === wanted) ?? names[0] ?? "";
 }
 
 /** Itself, or the pods of what it made. */
