@@ -2,14 +2,16 @@
 import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { after, before, describe, it, type MockTracker } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { stringify } from "yaml";
 import { type Client, connectEndpoint } from "../src/clients/criclient/index.ts";
 import { isOfKind, Manager, noPersistence, type StoredPod } from "../src/clients/manager/index.ts";
 import { readManifests } from "../src/clients/manifests/index.ts";
+import { imageAnnotation } from "../src/clients/podspec/index.ts";
 import { TurnedClock } from "../src/ground/clock/testing/turned-clock.ts";
 import { ignoreGone } from "../src/ground/fs/index.ts";
+import { RuntimeServiceService } from "../src/ground/protocol/index.ts";
 import { cliOutput } from "./support/cli.ts";
 import { eventually } from "./support/condition.ts";
 import { startCri, type TestedCri } from "./support/cri.ts";
@@ -86,6 +88,20 @@ describe("a pod of the manager", () => {
   const remove = async (name: string) => {
     const { uid } = await manager.delete({ kind: "Pod", namespace: "default", name }, 1);
     await manager.waitUntilGone(uid);
+  };
+
+  /** Lets something happen before each call of a method. */
+  const beforeCall = <Request>(
+    mock: MockTracker,
+    { path }: { readonly path: string; readonly requestDeserialize: (value: Buffer) => Request },
+    happening: (request: Request) => unknown,
+  ) => {
+    const unary = client.unary.bind(client);
+    mock.method(client, "unary", async (...call: Parameters<Client["unary"]>) => {
+      const [method, request] = call;
+      if (method.path === path) await happening(request as Request);
+      return await unary(...call);
+    });
   };
 
   it("waits 10 s before its second restart, twice as long before each more, and no longer than 5 min", async () => {
@@ -177,10 +193,25 @@ describe("a pod of the manager", () => {
         "it runs again",
         () => container(name).restartCount === 1 && condition(name, "Ready") === "True",
       );
+      assert.equal(container(name).image, other);
       assert.notEqual(container(name).containerID, before[0]?.containerID);
       assert.equal(container(name, 1).containerID, before[1]?.containerID);
       assert.equal(container(name, 1).restartCount, 0);
     }
+  });
+
+  it("restarts a container with another image also where an older daemon has made it", async (t) => {
+    if (cri.socket !== host.berth.socket) return t.skip("of an older berthd, which ran on itself alone");
+    beforeCall(t.mock, RuntimeServiceService.createContainer, ({ config }) => {
+      delete config?.annotations[imageAnnotation];
+    });
+    await using _ = await run("aged", { containers: [shell("main", forEver)] });
+    await until("it is ready", () => condition("aged", "Ready") === "True");
+    t.mock.reset();
+    await run("aged", {
+      containers: [shell("main", forEver, { image: host.image.replace(/:latest$/, "") })],
+    });
+    await until("it runs again", () => container("aged").restartCount === 1);
   });
 
   it("restarts a container whose liveness probe fails, by HTTP and TCP, after its startup probe has succeeded", async () => {

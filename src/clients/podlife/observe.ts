@@ -24,7 +24,7 @@ export type ObservedContainer = {
   readonly message: string;
   readonly image: string;
   readonly imageId: string;
-  /** As the pod named it; undefined where somebody else created the container. */
+  /** As the pod named it; undefined where the runtime does not tell of a container without our annotation. */
   readonly askedImage: string | undefined;
   readonly logPath: string;
 };
@@ -84,7 +84,8 @@ function observeContainer(status: ContainerStatus, runtimeName: string): Observe
     message: status.message,
     image: status.image?.userSpecifiedImage || status.image?.image || "",
     imageId: status.imageId || status.imageRef,
-    askedImage: status.annotations[imageAnnotation],
+    // Older versions of berth kept it in the specification only, which not every runtime gives back.
+    askedImage: status.annotations[imageAnnotation] ?? (status.image?.userSpecifiedImage || undefined),
     logPath: status.logPath,
   };
 }

@@ -103,9 +103,9 @@ export class PodWorker implements AsyncDisposable {
       onFailure: (container, kind, message) =>
         this.#event("Warning", "Unhealthy", `${kind} probe of container ${container} failed: ${message}`),
     });
-    const { lastStatus, onStatus } = options;
+    const { lastStatus, hostIps, onStatus } = options;
     this.#status = new PodStatusKeeper(
-      { ...options, onStatus: (status) => lastStatus === undefined && onStatus(status) },
+      { work: this.#work, hostIps, onStatus: (status) => lastStatus === undefined && onStatus(status) },
       this.#probes,
     );
     this.#starts = new ContainerStarts({

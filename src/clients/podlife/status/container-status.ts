@@ -33,7 +33,7 @@ export function containerStatus(
     ready: running ? facts.ready && !facts.isInit : facts.isInit && hasSucceeded(state),
     started: running && facts.started,
     restartCount: latest?.attempt ?? 0,
-    image: container.image,
+    image: latest?.askedImage ?? container.image,
     imageID: latest?.imageId ?? "",
     ...(latest === undefined ? {} : { containerID: latest.containerID }),
   };

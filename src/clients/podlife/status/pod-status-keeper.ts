@@ -1,9 +1,8 @@
-import type { Clock } from "../../../ground/clock/index.ts";
 import type { Container } from "../../manifests/index.ts";
-import type { Pod, PodContext } from "../../podspec/index.ts";
 import type { RunningLog } from "../logs/log-rotation.ts";
 import type { ObservedContainer, ObservedPod } from "../observe.ts";
 import type { Plan } from "../plan.ts";
+import type { PodWork } from "../pod-work.ts";
 import type { PodProbes } from "../probes/pod-probes.ts";
 import { isSidecar } from "../restart-policy.ts";
 import { terminationMessage } from "../termination-message.ts";
@@ -12,9 +11,7 @@ import { type PodFacts, podStatus } from "./pod-status.ts";
 import type { ContainerStatus, PodStatus } from "./types.ts";
 
 export type PodStatusKeeperOptions = {
-  readonly pod: Pod;
-  readonly context: PodContext;
-  readonly clock: Clock;
+  readonly work: Pick<PodWork, "pod" | "context" | "clock">;
   readonly hostIps: readonly string[];
   readonly onStatus: (status: PodStatus) => void;
 };
@@ -76,7 +73,7 @@ export class PodStatusKeeper {
     const { network } = observed.sandbox ?? {};
     if (network !== undefined && network.ip !== "")
       this.#podIps = [network.ip, ...network.additionalIps.map(({ ip }) => ip)];
-    else if (this.#options.pod.spec.hostNetwork === true) this.#podIps = this.#options.hostIps;
+    else if (this.#options.work.pod.spec.hostNetwork === true) this.#podIps = this.#options.hostIps;
     for (const attempts of [...observed.earlier.values(), ...observed.containers.values()])
       for (const { name, attempt } of attempts) this.countAttempt(name, attempt);
     await this.#readMessages();
@@ -113,7 +110,7 @@ export class PodStatusKeeper {
 
   /** Why a container does not run; `forMs` it is not tried again. */
   wait(name: string, reason: string, message: string, forMs = 0): void {
-    const untilNs = this.#options.clock.nowNs() + BigInt(Math.round(forMs)) * 1_000_000n;
+    const untilNs = this.#options.work.clock.nowNs() + BigInt(Math.round(forMs)) * 1_000_000n;
     this.#waiting.set(name, { reason, message, untilNs });
     this.#tell();
   }
@@ -130,7 +127,7 @@ export class PodStatusKeeper {
   /** How long a container that could not be started has to wait. */
   notBeforeMs(name: string): number {
     const { untilNs = 0n } = this.#waiting.get(name) ?? {};
-    return Math.max(0, Number(untilNs - this.#options.clock.nowNs()) / 1e6);
+    return Math.max(0, Number(untilNs - this.#options.work.clock.nowNs()) / 1e6);
   }
 
   countAttempt(name: string, attempt: number): void {
@@ -149,7 +146,7 @@ export class PodStatusKeeper {
 
   /** Once for each container that has ended; those that are gone are forgotten. */
   async #readMessages(): Promise<void> {
-    const { pod, context } = this.#options;
+    const { pod, context } = this.#options.work;
     const known = new Set<string>();
     for (const container of [
       ...(pod.spec.initContainers ?? []),
@@ -172,7 +169,8 @@ export class PodStatusKeeper {
   }
 
   #make(before: PodStatus | undefined): PodStatus {
-    const { pod, clock, hostIps } = this.#options;
+    const { work, hostIps } = this.#options;
+    const { pod, clock } = work;
     const { spec } = pod;
     return podStatus({
       pod,
@@ -198,7 +196,7 @@ export class PodStatusKeeper {
     const attempts = this.#attemptsOf(container.name);
     const [latest] = attempts;
     const waiting = this.#waiting.get(container.name);
-    const { initContainers = [] } = this.#options.pod.spec;
+    const { initContainers = [] } = this.#options.work.pod.spec;
     return containerStatus(container, attempts, {
       isInit: initContainers.includes(container) && !isSidecar(container),
       followsInit: initContainers.length > 0,
