@@ -11,7 +11,11 @@ import { readManifests } from "../src/clients/manifests/index.ts";
 import { imageAnnotation } from "../src/clients/podspec/index.ts";
 import { TurnedClock } from "../src/ground/clock/testing/turned-clock.ts";
 import { ignoreGone } from "../src/ground/fs/index.ts";
-import { RuntimeServiceService } from "../src/ground/protocol/index.ts";
+import {
+  ImageServiceService,
+  RemoveImageRequest,
+  RuntimeServiceService,
+} from "../src/ground/protocol/index.ts";
 import { cliOutput } from "./support/cli.ts";
 import { eventually } from "./support/condition.ts";
 import { startCri, type TestedCri } from "./support/cri.ts";
@@ -356,6 +360,20 @@ describe("a pod of the manager", () => {
     };
     await until("it is refused", () => waiting()?.reason === "CreateContainerConfigError");
     assert.match(waiting()?.message ?? "", /has runAsNonRoot, and image \S+ runs as root; set runAsUser/);
+  });
+
+  it("says so where the image is removed before its container is made", async ({ mock }) => {
+    beforeCall(mock, ImageServiceService.imageStatus, async ({ image }) => {
+      // The second look at it, by its id.
+      if (image !== undefined && image.image !== host.image)
+        await client.unary(ImageServiceService.removeImage, RemoveImageRequest.fromPartial({ image }));
+    });
+    const securityContext = { runAsNonRoot: true };
+    await using _ = await run("vanished", { securityContext, containers: [shell("main", forEver)] });
+    const refused = () =>
+      events.find(({ pod, reason }) => pod === "vanished" && reason.endsWith("ConfigError"));
+    await until("it is refused", () => refused() !== undefined);
+    assert.match(refused()?.message ?? "", /image \S+ was removed/);
   });
 
   it("says why an image is not there, and tries again after a back-off", async () => {

@@ -157,12 +157,13 @@ export class PodRuntime {
     return (await this.#client.unary(ImageServiceService.imageStatus, request)).image?.id;
   }
 
-  /** As whom the containers of an image run, by its id. */
-  async imageUser(id: string): Promise<ImageUser> {
+  /** As whom the containers of an image run, by its id; undefined when it is not on the machine. */
+  async imageUser(id: string): Promise<ImageUser | undefined> {
     const request = ImageStatusRequest.fromPartial({ image: { image: id } });
     const { image } = await this.#client.unary(ImageServiceService.imageStatus, request);
-    const uid = image?.uid?.value;
-    return { uid: uid === undefined ? undefined : Number(uid), name: image?.username };
+    if (image === undefined) return undefined;
+    const { uid, username } = image;
+    return { uid: uid === undefined ? undefined : Number(uid.value), name: username };
   }
 
   /** Pulls an image and returns its id. */

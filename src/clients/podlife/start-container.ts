@@ -32,6 +32,11 @@ export async function startContainer(request: StartRequest, signal: AbortSignal)
   observer(`pod-volumes ${name}`);
   const config = await step("CreateContainerConfigError", async () => {
     const imageUser = runsAsImageUser(pod, container) ? await runtime.imageUser(imageId) : {};
+    if (imageUser === undefined)
+      throw new StartFailure(
+        "CreateContainerConfigError",
+        `image ${container.image} was removed before its container was created; it is tried again`,
+      );
     return await containerConfig({ ...request, attempt, imageId, imageUser });
   });
   // Kubelets make the directories of logs, so runtimes expect them to be there.
