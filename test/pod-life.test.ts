@@ -16,7 +16,7 @@ import {
   RemoveImageRequest,
   RuntimeServiceService,
 } from "../src/ground/protocol/index.ts";
-import { cliOutput } from "./support/cli.ts";
+import { cli, cliOutput } from "./support/cli.ts";
 import { eventually } from "./support/condition.ts";
 import { startCri, type TestedCri } from "./support/cri.ts";
 import { withBerth } from "./support/with-berth.ts";
@@ -159,7 +159,7 @@ describe("a pod of the manager", () => {
 
   it("stays ready while it is being stopped, until its probe or its end says otherwise", async () => {
     const untilTold = "until [ -e /tmp/told ]; do sleep 0.1; done";
-    const preStop = { exec: { command: ["sh", "-c", untilTold] } };
+    const preStop = { exec: { command: ["sh", "-c", `touch /tmp/hooked; ${untilTold}`] } };
     const sidecar = shell(
       "sidecar",
       `trap '${untilTold}; exit 0' TERM; ${forEver.slice(forEver.indexOf("while"))}`,
@@ -170,11 +170,14 @@ describe("a pod of the manager", () => {
       containers: [shell("main", forEver, { lifecycle: { preStop } })],
     });
     await until("it is ready", () => condition("leaving", "Ready") === "True");
-    const idOf = ({ containerID = "" }) => containerID.replace(/^.*:\/\//, "");
+    const exec = ["exec", container("leaving").containerID?.replace(/^.*:\/\//, "") ?? ""];
     await manager.delete({ kind: "Pod", namespace: "default", name: "leaving" });
-    await until("its hook runs", () => podOf("leaving").deleting !== undefined);
+    await eventually(
+      "its hook runs",
+      async () => (await cli(cri, ...exec, "test", "-e", "/tmp/hooked")).status === 0,
+    );
     assert.equal(condition("leaving", "Ready"), "True");
-    await cliOutput(cri, "exec", idOf(container("leaving")), "touch", "/tmp/told");
+    await cliOutput(cri, ...exec, "touch", "/tmp/told");
     await until("it has ended", () => container("leaving").ready === false);
     assert.equal(status("leaving").initContainerStatuses[0]?.ready, true);
   });
