@@ -70,6 +70,10 @@ describe("berthd's pod manager", () => {
       },
     );
   const containers = () => output("ps", "-q");
+  /** Deletes objects at the end of a test, also of one that fails. */
+  const deletedAfter = (...objects: readonly string[]) => ({
+    [Symbol.asyncDispose]: async () => void (await cli(host.berth, "delete", ...objects)),
+  });
 
   it("keeps a Deployment at its size, and goes on where it was after the daemon was killed, with no container started twice", async () => {
     assert.deepEqual(await apply(workload("Deployment", "web", 2)), ["deployment/web created"]);
@@ -171,6 +175,7 @@ describe("berthd's pod manager", () => {
   });
 
   it("lists objects by kinds and labels, scales them, and finds containers by what made them", async () => {
+    await using _ = deletedAfter("deploy/front", "deploy/back");
     await apply(workload("Deployment", "front", 1), workload("Deployment", "back", 1));
     await ready("front", 1);
     await ready("back", 1);
@@ -186,7 +191,9 @@ describe("berthd's pod manager", () => {
       "deployment/front",
     ]);
     assert.match(await output("get", "deployments", "--show-labels", "-l", "app!=front"), /^KIND.*LABELS$/m);
-    const watching = startCli(host.berth, ["get", "deploy", "--watch"]);
+    const seenAll = new AbortController();
+    using _watching = { [Symbol.dispose]: () => seenAll.abort() };
+    const watching = startCli(host.berth, ["get", "deploy", "--watch"], { signal: seenAll.signal });
     let seen = "";
     watching.child.stdout?.on("data", (chunk: Buffer) => {
       seen += chunk;
@@ -196,7 +203,7 @@ describe("berthd's pod manager", () => {
     assert.match(await output("exec", "deployment/back/main", "--", "hostname"), /^back-/);
     await output("scale", "deploy/back", "--replicas", "0");
     await eventually("the change is shown", async () => /back +0\/0/.test(seen));
-    watching.child.kill("SIGINT");
+    seenAll.abort();
     await watching.outcome;
     await eventually("its pod is gone", async () =>
       (await names("pods")).every((name) => !name.startsWith("back")),
@@ -219,6 +226,7 @@ describe("berthd's pod manager", () => {
     const claim = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Mi" } } };
     const volumeClaimTemplates = [{ metadata: { name: "data" }, spec: claim }];
     const spec = { ...template.spec, containers: [mounting] };
+    await using _ = deletedAfter("sts/store", "pvc/data-store-0", "pvc/data-store-1");
     await apply({ ...set, spec: { ...set.spec, volumeClaimTemplates, template: { ...template, spec } } });
     await ready("store", 2);
     const stored = (pod: string) => output("exec", `${pod}/main`, "cat", "/data/name");
@@ -230,7 +238,6 @@ describe("berthd's pod manager", () => {
     assert.equal(await stored("store-1"), "store-1\nmore");
     await output("delete", "sts", "store");
     assert.deepEqual(await names("pvc"), ["data-store-0", "data-store-1"]);
-    await output("delete", "pvc", "--all");
   });
 
   it("goes back to an earlier template of a StatefulSet and of a DaemonSet", async () => {
