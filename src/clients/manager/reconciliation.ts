@@ -1,7 +1,7 @@
 import type { Clock } from "../../ground/clock/index.ts";
 import type { ManifestOf } from "../manifests/index.ts";
 import type { Claims } from "./claims.ts";
-import { endOfGone } from "./controllers/job-ends.ts";
+import { endOfGone } from "./controllers/pod-ends.ts";
 import { reconcileObject } from "./controllers/reconcile-object.ts";
 import type { World } from "./controllers/world.ts";
 import type { NodePods } from "./node/node-pods.ts";

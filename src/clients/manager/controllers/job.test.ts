@@ -4,9 +4,9 @@ import { type Manifest, readManifests } from "../../manifests/index.ts";
 import type { PodStatus } from "../../podlife/index.ts";
 import { isOfKind, type StoredPod } from "../objects.ts";
 import { reconcileJob } from "./job.ts";
-import { endOfGone } from "./job-ends.ts";
 import { failureOf } from "./job-failures.ts";
 import type { Job, JobStatus } from "./job-status.ts";
+import { endOfGone } from "./pod-ends.ts";
 import { worldOf } from "./testing/world.ts";
 
 const startMs = Date.parse("2026-01-01T00:00:00Z");

@@ -2,10 +2,10 @@ import { writtenIndexes } from "../../manifests/index.ts";
 import type { StoredPod } from "../objects.ts";
 import { backOffLeftMs } from "./job-back-off.ts";
 import { endOf } from "./job-end.ts";
-import { endsOf, succeededOf, waitsForEnds } from "./job-ends.ts";
 import { failedIndexes, indexAnnotation, indexOf, withIndex } from "./job-indexes.ts";
 import { type Job, type JobStatus, jobStatus } from "./job-status.ts";
 import { leastNeeded } from "./least-needed.ts";
+import { endsOf, succeededOf, waitsForEnds } from "./pod-ends.ts";
 import { generatedName, hasEnded, isReady, podsOf } from "./pods-of.ts";
 import { podOf, type World } from "./world.ts";
 
