@@ -15,6 +15,7 @@ import type { ProbeResults } from "./probes/probe-results.ts";
 import { podPolicy } from "./restart-policy.ts";
 import { ContainerStarts, least } from "./start-containers.ts";
 import { retryMs } from "./start-failure.ts";
+import { isEvicted } from "./status/pod-status.ts";
 import { PodStatusKeeper } from "./status/pod-status-keeper.ts";
 import type { PodStatus } from "./status/types.ts";
 import { type Stopping, stopAll, stopOne, stopSooner } from "./stop-containers.ts";
@@ -65,7 +66,6 @@ export class PodWorker implements AsyncDisposable {
   readonly #volumes: VolumeRefresh;
   /** Started once each, and never again. */
   #ephemeral: readonly EphemeralContainer[] = [];
-  #evicted = false;
   readonly #removed = Promise.withResolvers<void>();
 
   constructor(options: PodWorkerOptions) {
@@ -88,7 +88,7 @@ export class PodWorker implements AsyncDisposable {
     this.#wakeUp = new WakeUp(clock);
     this.#storage = new StorageWatch({
       ...this.#work,
-      onOverfull: (message) => this.#overfull(message),
+      onOverfull: (message) => this.#evict(message, false),
       onFailure: (error) => void this.#retryAfter(error),
     });
     this.#probes = new PodProbes({
@@ -187,10 +187,14 @@ export class PodWorker implements AsyncDisposable {
 
   /** Ends the pod as Failed, because the machine lacks a resource. */
   evict(message: string): void {
-    if (this.#status.isOver) return;
-    this.#evicted = true;
+    this.#evict(message, true);
+  }
+
+  /** `disrupted` for the sake of others. */
+  #evict(message: string, disrupted: boolean): void {
+    if (this.#status.isOver || this.#closing.signal.aborted) return;
     this.#event("Warning", "Evicted", message);
-    this.#status.fail("Evicted", message, true);
+    this.#status.fail("Evicted", message, disrupted);
     this.poke();
   }
 
@@ -260,7 +264,7 @@ export class PodWorker implements AsyncDisposable {
     const { lastStatus } = this.#options;
     if (lastStatus !== undefined) {
       await this.#end(graceSecondsOf(this.pod));
-      if (lastStatus.reason === "Evicted") await removePodVolumes(this.pod, this.#options.context);
+      if (isEvicted(lastStatus)) await removePodVolumes(this.pod, this.#options.context);
       this.#finished = true;
       return undefined;
     }
@@ -272,9 +276,9 @@ export class PodWorker implements AsyncDisposable {
     const plan = planPod(this.pod, observed, this.#probes);
     this.#status.planned(plan);
     if (plan.ended || this.#status.isOver) {
-      await this.#end(this.#evicted ? evictionGraceSeconds : graceSecondsOf(this.pod));
+      await this.#end(isEvicted(this.status) ? evictionGraceSeconds : graceSecondsOf(this.pod));
       // Its disk space is needed by others.
-      if (this.#evicted) await removePodVolumes(this.pod, this.#options.context);
+      if (isEvicted(this.status)) await removePodVolumes(this.pod, this.#options.context);
       this.#options.observer("pod-over");
       this.#status.over();
       this.#finished = true;
@@ -300,15 +304,6 @@ export class PodWorker implements AsyncDisposable {
     const againMs = await this.#starts.startAll(start, observed, signal);
     if (againMs === 0) return 0;
     return least(least(againMs, deadlineMs), this.#storage.againMs);
-  }
-
-  /** A pod that exceeds its disk limit is ended, as by a kubelet. */
-  #overfull(message: string): void {
-    if (this.#status.isOver || this.#closing.signal.aborted) return;
-    this.#evicted = true;
-    this.#event("Warning", "Evicted", message);
-    this.#status.fail("Evicted", message);
-    this.poke();
   }
 
   async #observe(): Promise<ObservedPod> {

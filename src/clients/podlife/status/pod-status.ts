@@ -49,6 +49,11 @@ export function podStatus(facts: PodFacts): PodStatus {
   };
 }
 
+/** Whether a pod was ended because the machine lacks a resource, or because it takes too much of one. */
+export function isEvicted({ reason }: PodStatus): boolean {
+  return reason === "Evicted";
+}
+
 /** https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase */
 function phaseOf(facts: PodFacts): PodPhase {
   const { pod, initContainerStatuses, containerStatuses, ended, failed } = facts;
