@@ -552,4 +552,31 @@ describe("a pod of the manager", () => {
       await manager.waitUntilGone(uid, AbortSignal.timeout(20_000));
     }
   });
+
+  it("that its suspended job ends is no failure of that, also when somebody has it end sooner", async () => {
+    const template = {
+      spec: {
+        restartPolicy: "Never",
+        terminationGracePeriodSeconds: 300,
+        containers: [shell("main", "trap '' TERM; while true; do sleep 0.1; done")],
+      },
+    };
+    const job = { kind: "Job", namespace: "default", name: "paused" } as const;
+    const apply = async (suspend: boolean) => {
+      const metadata = { name: job.name };
+      const text = stringify({ apiVersion: "batch/v1", kind: "Job", metadata, spec: { suspend, template } });
+      await manager.apply(readManifests([{ file: "job.yaml", text }]).manifests);
+    };
+    await using stack = new AsyncDisposableStack();
+    stack.defer(async () => manager.waitUntilGone((await manager.delete(job, 1)).uid));
+    await apply(false);
+    const pods = () => manager.list().filter(({ owner }) => owner === manager.get(job)?.uid);
+    await manager.until(() => pods().length === 1);
+    const [name = ""] = pods().map(({ manifest }) => manifest.metadata.name);
+    await until("it is ready", () => condition(name, "Ready") === "True");
+    await apply(true);
+    await manager.until(() => podOf(name).deleting !== undefined);
+    await remove(name);
+    assert.deepEqual(manager.get(job)?.gonePods ?? [], []);
+  });
 });

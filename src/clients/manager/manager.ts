@@ -157,8 +157,10 @@ export class Manager implements AsyncDisposable {
     for (const { manifest, outcome } of planned.toSorted(inOrderOfUse)) {
       const before = this.#store.get({ kind: manifest.kind, ...manifest.metadata });
       if (outcome === "replaced" && before !== undefined) {
-        const deleting = { successor: successor(manifest, options.source) };
-        if (await this.#store.update(before, () => ({ deleting }))) {
+        const next = successor(manifest, options.source);
+        if (
+          await this.#store.update(before, ({ deleting }) => ({ deleting: { ...deleting, successor: next } }))
+        ) {
           await this.waitUntilGone(before.uid);
           continue;
         }
@@ -176,11 +178,9 @@ export class Manager implements AsyncDisposable {
    */
   async delete(key: ObjectKey, graceSeconds?: number): Promise<StoredObject> {
     const object = this.#require(key);
-    const { deleting } = object;
-    if (deleting === undefined || deleting.successor !== undefined || graceSeconds !== undefined)
-      await this.#store.update(object, () => ({
-        deleting: graceSeconds === undefined ? {} : { graceSeconds },
-      }));
+    await this.#store.update(object, ({ deleting: { successor: _, ...deleting } = {} }) => ({
+      deleting: graceSeconds === undefined ? deleting : { ...deleting, graceSeconds },
+    }));
     return object;
   }
 

@@ -79,19 +79,28 @@ export class ObjectStore {
     await this.#put(object);
   }
 
-  /** Changes what is there now. Returns false, and does nothing, when it has gone or another has its name. */
+  /**
+   * Changes what is there now, or leaves it as it is where the change is undefined. Returns false, and does
+   * nothing, when it has gone or another has its name.
+   */
   async update(
     { uid, manifest }: Pick<StoredObject, "uid" | "manifest">,
-    change: (before: StoredObject) => Partial<StoredObject>,
+    change: (before: StoredObject) => Partial<StoredObject> | undefined,
   ): Promise<boolean> {
     const title = titleOf({ kind: manifest.kind, ...manifest.metadata });
     using _ = await this.#changing.acquire(title);
     const before = this.#byTitle.get(title);
     if (before?.uid !== uid) return false;
     const changed = change(before);
+    if (changed === undefined) return true;
     this.#observer(`change ${manifest.kind} ${Object.keys(changed).join(" ")}`);
     await this.#put({ ...before, ...changed });
     return true;
+  }
+
+  /** Begins to remove an object, unless somebody has already: what they asked for stays. */
+  async beginRemoval(object: StoredObject, deleting: NonNullable<StoredObject["deleting"]>): Promise<void> {
+    await this.update(object, (before) => (before.deleting === undefined ? { deleting } : undefined));
   }
 
   /** What `successorOf` gives for the object, as it is now, takes its place: one of them is always kept. */

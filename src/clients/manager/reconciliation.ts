@@ -91,7 +91,7 @@ export async function forgetPod(
   { store, writer, claims }: Pick<ReconciliationOptions, "store" | "writer" | "claims">,
 ): Promise<void> {
   const owned = store.list().filter(({ owner }) => owner === pod.uid);
-  for (const own of owned) if (own.deleting === undefined) await store.update(own, () => ({ deleting: {} }));
+  for (const own of owned) await store.beginRemoval(own, {});
   const users = owned.flatMap((own) => usersOf(own, store));
   // Another pod may use them too: they go after that, each by itself.
   if (users.every(({ uid }) => uid === pod.uid)) await claims.removeOfPod(pod);

@@ -14,8 +14,7 @@ export async function stepOfRemoval(
   const dependents = store.list().filter((one) => goesWith(one, object));
   const { graceSeconds } = deleting;
   for (const one of dependents)
-    if (one.deleting === undefined)
-      await store.update(one, () => ({ deleting: graceSeconds === undefined ? {} : { graceSeconds } }));
+    await store.beginRemoval(one, graceSeconds === undefined ? {} : { graceSeconds });
   if (isOfKind(object, "PersistentVolumeClaim") && usersOf(object, store).length > 0) return false;
   return dependents.length === 0;
 }

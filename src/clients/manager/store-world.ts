@@ -22,10 +22,11 @@ export function storeWorld({ store, clock, onStatus, ...given }: StoreWorldOptio
     find: (key) => store.get(key),
     adopt: async (object, owner) => void (await store.update(object, () => ({ owner: owner.uid }))),
     remove: async (object, graceSeconds) => {
-      if (object.deleting !== undefined) return;
       const byController = true as const;
-      const deleting = graceSeconds === undefined ? { byController } : { byController, graceSeconds };
-      await store.update(object, () => ({ deleting }));
+      await store.beginRemoval(
+        object,
+        graceSeconds === undefined ? { byController } : { byController, graceSeconds },
+      );
     },
     setStatus: async (object, status) => {
       if (isDeepStrictEqual(object.status, status)) return;
