@@ -9,7 +9,7 @@ import { logDirectory, logPath } from "../podspec/index.ts";
 import { type Applied, inOrderOfUse, planApply } from "./apply.ts";
 import { Claims } from "./claims.ts";
 import { withEphemeral } from "./ephemeral.ts";
-import { ManagerError } from "./errors.ts";
+import { ManagerError, notFound } from "./errors.ts";
 import { hostIps } from "./host-ips.ts";
 import { type Node, readNode } from "./node/node.ts";
 import { type NodeLimits, NodePods } from "./node/node-pods.ts";
@@ -150,7 +150,10 @@ export class Manager implements AsyncDisposable {
     return found && this.#pods.withStatus(found);
   }
 
-  /** Makes or changes objects. Throws ManagerError before anything is changed. */
+  /**
+   * Makes or changes objects. Throws ManagerError before anything is changed, and where one that is to be
+   * changed goes meanwhile.
+   */
   async apply(manifests: readonly Manifest[], options: ApplyOptions = {}): Promise<readonly Applied[]> {
     const planned = planApply(manifests, this.#store, options);
     if (options.dryRun === true) return planned;
@@ -167,7 +170,8 @@ export class Manager implements AsyncDisposable {
       }
       if (outcome === "created" || outcome === "replaced")
         await this.#writer.create(manifest, options.source === undefined ? {} : { source: options.source });
-      else if (outcome === "configured" && before !== undefined) await this.#writer.change(before, manifest);
+      else if (outcome === "configured" && before !== undefined)
+        await this.#writer.change(before, () => manifest);
     }
     return planned;
   }
@@ -186,14 +190,13 @@ export class Manager implements AsyncDisposable {
 
   /** Replaces an object's pods, one after the other, by its strategy. Throws ManagerError. */
   async restart(key: ObjectKey): Promise<void> {
-    const object = this.#require(key);
-    await this.#writer.change(object, withRestart(object.manifest, this.#options.clock.nowNs()));
+    const nowNs = this.#options.clock.nowNs();
+    await this.#writer.change(this.#require(key), ({ manifest }) => withRestart(manifest, nowNs));
   }
 
   /** Gives a Deployment, ReplicaSet or StatefulSet another number of pods. Throws ManagerError. */
   async scale(key: ObjectKey, replicas: number): Promise<void> {
-    const object = this.#require(key);
-    await this.#writer.change(object, withReplicas(object.manifest, replicas));
+    await this.#writer.change(this.#require(key), ({ manifest }) => withReplicas(manifest, replicas));
   }
 
   /**
@@ -203,18 +206,22 @@ export class Manager implements AsyncDisposable {
   async undo(key: ObjectKey, revision: number): Promise<number | undefined> {
     const object = this.#require(key);
     const owned = this.#store.list().filter(({ owner }) => owner === object.uid);
-    const before = undone(object, owned, revision);
-    if (before.manifest === undefined) return undefined;
-    await this.#writer.change(object, before.manifest);
-    return before.revision;
+    let changedTo: number | undefined;
+    await this.#writer.change(object, (now) => {
+      const past = undone(now, owned, revision);
+      if (past.manifest !== undefined) changedTo = past.revision;
+      return past.manifest;
+    });
+    return changedTo;
   }
 
   /** Adds a container, in JSON, to a pod that runs. Throws ManifestError and ManagerError. */
   async addEphemeralContainer(key: ObjectKey, container: string): Promise<void> {
-    const pod = this.#require(key);
-    if (!isOfKind(pod, "Pod")) throw new ManagerError("InvalidArgument", `${titleOf(key)} is not a pod`);
-    const ephemeralContainers = withEphemeral(pod, this.#pods.status(pod), container);
-    await this.#store.update(pod, () => ({ ephemeralContainers }));
+    const isThere = await this.#store.update(this.#require(key), (pod) => {
+      if (!isOfKind(pod, "Pod")) throw new ManagerError("InvalidArgument", `${titleOf(key)} is not a pod`);
+      return { ephemeralContainers: withEphemeral(pod, this.#pods.status(pod), container) };
+    });
+    if (!isThere) throw notFound(key);
   }
 
   /** The log of a container's attempt. */
@@ -243,7 +250,7 @@ export class Manager implements AsyncDisposable {
 
   #require(key: ObjectKey): StoredObject {
     const object = this.#store.get(key);
-    if (object === undefined) throw new ManagerError("NotFound", `${titleOf(key)} not found`);
+    if (object === undefined) throw notFound(key);
     return object;
   }
 

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../../ground/clock/index.ts";
 import type { Manifest } from "../manifests/index.ts";
+import { notFound } from "./errors.ts";
 import type { ObjectStore } from "./object-store.ts";
-import type { StoredObject } from "./objects.ts";
+import { keyOf, type StoredObject } from "./objects.ts";
 import { successorOf } from "./replacement.ts";
 
 export type ObjectWriterOptions = {
@@ -26,9 +27,17 @@ export class ObjectWriter {
     this.#tell(manifest);
   }
 
-  async change(object: StoredObject, manifest: Manifest): Promise<void> {
-    await this.#options.store.update(object, ({ generation }) => ({ manifest, generation: generation + 1 }));
-    this.#tell(manifest);
+  /**
+   * Gives an object the manifest that `change` makes of it as it is now, unless that is undefined. Throws
+   * ManagerError NotFound when it has gone, and what `change` throws.
+   */
+  async change(object: StoredObject, change: (now: StoredObject) => Manifest | undefined): Promise<void> {
+    const isThere = await this.#options.store.update(object, (now) => {
+      const manifest = change(now);
+      return manifest && { manifest, generation: now.generation + 1 };
+    });
+    if (!isThere) throw notFound(keyOf(object));
+    this.#tell(object.manifest);
   }
 
   /** What was to take its place does. */

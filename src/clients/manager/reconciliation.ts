@@ -42,7 +42,7 @@ export async function reconcileAll(
     nodeLabels: pods.nodeLabels,
     podStatus: (pod) => pods.status(pod),
     create: (manifest, owner) => writer.create(manifest, { owner: owner.uid }),
-    change: (object, manifest) => writer.change(object, manifest),
+    change: (object, manifest) => writer.change(object, () => manifest),
     onStatus,
     lookAgainAfter,
   });
