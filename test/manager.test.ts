@@ -184,6 +184,10 @@ describe("berthd's pod manager", () => {
     const pods = await output("get", "pods", "-l", "app in (front)", "-o", "name");
     const [pod = ""] = pods.split("\n");
     await assert.rejects(output("scale", pod, "--replicas", "2"), /a Pod cannot be scaled/);
+    await assert.rejects(
+      output("scale", "deploy/front", "--replicas", "2147483648"),
+      /replicas must be 2147483647 at most/,
+    );
     assert.match(pods, /^(pod\/front-\S+\n?){2}$/);
     assert.match(await output("get", "all", "-o", "wide"), /Pod +back-.* \d+\.\d+\.\d+\.\d+ +\S+busybox/);
     assert.deepEqual((await output("get", "rs,deploy", "-q")).match(/^deployment\/.*/gm)?.sort(), [

@@ -1,8 +1,13 @@
-import type { Manifest } from "../manifests/index.ts";
+import { type Manifest, maxCount } from "../manifests/index.ts";
 import { ManagerError } from "./errors.ts";
 
-/** The same object with so many pods. Throws ManagerError for a kind that has no number of them. */
+/**
+ * The same object with so many pods. Throws ManagerError for a kind that has no number of them, and for more
+ * than there can be.
+ */
 export function withReplicas(manifest: Manifest, replicas: number): Manifest {
+  if (replicas > maxCount)
+    throw new ManagerError("InvalidArgument", `replicas must be ${maxCount} at most, not ${replicas}`);
   switch (manifest.kind) {
     case "Deployment":
       return { ...manifest, spec: { ...manifest.spec, replicas } };

@@ -20,6 +20,7 @@ export {
   type ReadOptions,
   readManifests,
 } from "./read-manifests.ts";
+export { maxCount } from "./schema.ts";
 export type { Container, ContainerPort, EphemeralContainer } from "./schemas/container.ts";
 export type { HttpGet, LifecycleHandler, Probe } from "./schemas/handlers.ts";
 export type { LabelSelector } from "./schemas/metadata.ts";

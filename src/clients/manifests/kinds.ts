@@ -1,4 +1,4 @@
-import { anything, count, object, oneOf, type Read, type Schema } from "./schema.ts";
+import { anything, integer, object, oneOf, type Read, type Schema } from "./schema.ts";
 import { configMap, secret } from "./schemas/data.ts";
 import { cronJobSpec, jobSpec } from "./schemas/jobs.ts";
 import { objectMeta } from "./schemas/metadata.ts";
@@ -43,7 +43,7 @@ export const kinds = {
       apiVersion: oneOf("apps/v1"),
       kind: oneOf("ControllerRevision"),
       metadata: objectMeta,
-      revision: count,
+      revision: integer(0),
       data: revisionData,
     },
     {},

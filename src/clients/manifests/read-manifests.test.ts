@@ -198,6 +198,8 @@ spec:
       "spec.strategy.rollingUpdate",
     ]);
     assert.deepEqual(wrong("replicas: 1", "{}"), ["spec.selector"]);
+    assert.deepEqual(wrong("replicas: 2147483648"), ["spec.replicas"]);
+    assert.deepEqual(wrong("replicas: 2147483647"), []);
   });
 
   it("are refused where the fields of a job do not go together", () => {

@@ -125,8 +125,11 @@ export function integer(min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INT
   };
 }
 
+/** Kubernetes' int32 has no more. */
+export const maxCount = 2 ** 31 - 1;
+
 /** How many of something. */
-export const count = integer(0);
+export const count = integer(0, maxCount);
 
 /** A whole number in whose place Kubernetes puts its default where it is 0. */
 export function integerOrNone(min: number, max?: number): Schema<number> {

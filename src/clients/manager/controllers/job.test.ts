@@ -238,6 +238,11 @@ describe("an indexed job", () => {
     assert.equal(second.status?.message, "Matched rules at index 1");
   });
 
+  it("begins the first of as many parts as there can be", async () => {
+    const { indexes } = await reconcileParts({ completions: 2 ** 31 - 1, parallelism: 3 }, [[1, undefined]]);
+    assert.deepEqual(indexes, ["0", "2"]);
+  });
+
   it("tells each part its index, by its host name too", async () => {
     const { made } = await reconcileParts({}, [
       [0, undefined],

@@ -6,7 +6,7 @@ import { failedIndexes, indexAnnotation, indexOf, withIndex } from "./job-indexe
 import { type Job, type JobStatus, jobStatus } from "./job-status.ts";
 import { leastNeeded } from "./least-needed.ts";
 import { endsOf, succeededOf, waitsForEnds } from "./pod-ends.ts";
-import { generatedName, hasEnded, isReady, podsOf } from "./pods-of.ts";
+import { generatedName, hasEnded, isReady, mostPodsAtOnce, podsOf } from "./pods-of.ts";
 import { podOf, type World } from "./world.ts";
 
 /** Runs pods until so many have succeeded, or too many have failed. */
@@ -66,7 +66,7 @@ async function makePods(
   world: World,
 ): Promise<void> {
   const { spec, metadata } = job.manifest;
-  const missing = wantedOf(spec, held, succeeded) - held;
+  const missing = Math.min(mostPodsAtOnce, wantedOf(spec, held, succeeded) - held);
   if (missing <= 0) return;
   const leftMs = backOffLeftMs(pods, world);
   if (leftMs > 0) return world.lookAgainAfter(leftMs);
@@ -83,10 +83,9 @@ async function makeIndexedPods(
 ): Promise<void> {
   const { spec, metadata } = job.manifest;
   const { parallelism = 1, completions = 0, backoffLimitPerIndex } = spec;
-  const free = Array.from({ length: completions }, (_, index) => index).filter((index) => !taken.has(index));
-  let missing = Math.min(parallelism - held, free.length);
-  for (const index of free) {
-    if (missing <= 0) return;
+  let missing = Math.min(mostPodsAtOnce, parallelism - held);
+  for (let index = 0; index < completions && missing > 0; index++) {
+    if (taken.has(index)) continue;
     // Each part waits for itself where each has its own limit.
     const before = backoffLimitPerIndex === undefined ? pods : pods.filter((pod) => indexOf(pod) === index);
     const leftMs = backOffLeftMs(before, world);

@@ -2,6 +2,9 @@ import { randomInt } from "node:crypto";
 import { isOfKind, type StoredObject, type StoredPod } from "../objects.ts";
 import type { World } from "./world.ts";
 
+/** How many pods an object makes before others have their turn, as in Kubernetes. */
+export const mostPodsAtOnce = 500;
+
 /** Pods that an object made, oldest first. */
 export function podsOf(owner: StoredObject, world: World): readonly StoredPod[] {
   return world

@@ -1,7 +1,7 @@
 import type { ManifestOf } from "../../manifests/index.ts";
 import type { StoredObject } from "../objects.ts";
 import { leastNeeded } from "./least-needed.ts";
-import { generatedName, hasEnded, isAvailable, isReady, podsOf } from "./pods-of.ts";
+import { generatedName, hasEnded, isAvailable, isReady, mostPodsAtOnce, podsOf } from "./pods-of.ts";
 import { podOf, type World } from "./world.ts";
 
 type ReplicaSet = StoredObject<ManifestOf<"ReplicaSet">>;
@@ -16,7 +16,7 @@ export async function reconcileReplicaSet(set: ReplicaSet, world: World): Promis
     pods.filter((pod) => !hasEnded(pod, world)),
   ];
   for (const pod of ended) await world.remove(pod);
-  for (let count = active.length; count < replicas; count++)
+  for (let count = Math.min(mostPodsAtOnce, replicas - active.length); count > 0; count--)
     await world.create(podOf(set, spec.template, generatedName(metadata.name)), set);
   for (const pod of leastNeeded(active, world).slice(0, Math.max(0, active.length - replicas)))
     await world.remove(pod);

@@ -1,5 +1,6 @@
 import type { Manifest } from "../../manifests/index.ts";
 import { isOfKind } from "../objects.ts";
+import type { StatefulOrdinals } from "./stateful-ordinals.ts";
 import type { StatefulSet } from "./stateful-revision.ts";
 import type { World } from "./world.ts";
 
@@ -37,15 +38,14 @@ export async function makeClaims(set: StatefulSet, pod: string, world: World): P
 /** Of pods that there are no more, where that is asked for. */
 export async function removeClaimsOfGone(
   set: StatefulSet,
-  pods: readonly string[],
+  ordinals: StatefulOrdinals,
   world: World,
 ): Promise<void> {
-  const { persistentVolumeClaimRetentionPolicy: policy, volumeClaimTemplates = [] } = set.manifest.spec;
-  if (policy?.whenScaled !== "Delete") return;
-  const wanted = new Set(
-    pods.flatMap((pod) => volumeClaimTemplates.map(({ metadata }) => claimName(metadata.name ?? "", pod))),
-  );
+  if (set.manifest.spec.persistentVolumeClaimRetentionPolicy?.whenScaled !== "Delete") return;
   for (const claim of world.owned(set))
-    if (isOfKind(claim, "PersistentVolumeClaim") && !wanted.has(claim.manifest.metadata.name))
+    if (
+      isOfKind(claim, "PersistentVolumeClaim") &&
+      ordinals.indexOf(claim.manifest.metadata.name) === undefined
+    )
       await world.remove(claim);
 }

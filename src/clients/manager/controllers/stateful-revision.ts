@@ -2,6 +2,7 @@ import type { ManifestOf } from "../../manifests/index.ts";
 import type { StoredObject, StoredPod } from "../objects.ts";
 import { hashOf, type Revision, revisionsOf, templateOf } from "./controller-revisions.ts";
 import { isReady } from "./pods-of.ts";
+import type { StatefulOrdinals } from "./stateful-ordinals.ts";
 import type { World } from "./world.ts";
 
 export type StatefulSet = StoredObject<ManifestOf<"StatefulSet">>;
@@ -10,12 +11,12 @@ export type StatefulSet = StoredObject<ManifestOf<"StatefulSet">>;
 export function currentRevision(
   set: StatefulSet,
   pods: ReadonlyMap<string, StoredPod>,
-  names: readonly string[],
+  ordinals: StatefulOrdinals,
   hash: string,
   world: World,
 ): Revision {
   const newest = { hash, template: set.manifest.spec.template };
-  const isDone = names.every((name) => {
+  const isDone = ordinals.places().every(({ name }) => {
     const pod = pods.get(name);
     return pod !== undefined && hashOf(pod) === hash && isReady(pod, world);
   });
@@ -38,9 +39,4 @@ export function countOfCurrent(
   // Kubernetes fills in a partition of 0 unless the strategy has its type and nothing else.
   if (type === undefined || rollingUpdate !== undefined) return rollingUpdate?.partition ?? 0;
   return pods.filter((pod) => hashOf(pod) === current.hash).length;
-}
-
-/** The number at the end of a pod's name. */
-export function ordinalOf({ manifest: { metadata } }: StoredPod): number {
-  return Number(metadata.name.slice(metadata.name.lastIndexOf("-") + 1));
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { describe, it, test } from "node:test";
 import { type Manifest, readManifests } from "../../manifests/index.ts";
 import { pendingStatus } from "../../podlife/index.ts";
 import { isOfKind, type ObjectStatus, type StoredObject, type StoredPod } from "../objects.ts";
@@ -18,9 +18,9 @@ class Pods {
   #image = "v1";
   #removals = 0;
 
-  async apply(image: string, updateStrategy: object, more: object = {}): Promise<void> {
+  async apply(image: string, updateStrategy: object, more: object = {}, turns = 20): Promise<void> {
     this.#image = image;
-    for (let turn = 0; turn < 20; turn++) {
+    for (let turn = 0; turn < turns; turn++) {
       const before = this.#removals;
       await this.#reconcile(updateStrategy, more);
       if (this.#removals > before) this.removed.push(this.#removals - before);
@@ -169,6 +169,16 @@ describe("a stateful set whose template has changed", () => {
       );
     }
   });
+});
+
+test("a stateful set with as many pods as there can be makes them a few at a time", async () => {
+  const replicas = 2 ** 31 - 1;
+  const one = new Pods();
+  await one.apply("v1", {}, { replicas }, 3);
+  assert.deepEqual([...one.pods.keys()], ["db-0", "db-1", "db-2"]);
+  const all = new Pods();
+  await all.apply("v1", {}, { replicas, podManagementPolicy: "Parallel" }, 2);
+  assert.equal(all.pods.size, 1000);
 });
 
 describe("the revisions of a stateful set", () => {

@@ -1,9 +1,10 @@
 import type { Manifest, PodTemplate } from "../../manifests/index.ts";
 import type { StoredPod } from "../objects.ts";
 import { hashLabel, hashOf, keepRevision, type Revision } from "./controller-revisions.ts";
-import { hasEnded, isAvailable, isReady, podsOf } from "./pods-of.ts";
+import { hasEnded, isAvailable, isReady, mostPodsAtOnce, podsOf } from "./pods-of.ts";
 import { claimName, makeClaims, removeClaimsOfGone } from "./stateful-claims.ts";
-import { countOfCurrent, currentRevision, ordinalOf, type StatefulSet } from "./stateful-revision.ts";
+import { ordinalOf, StatefulOrdinals } from "./stateful-ordinals.ts";
+import { countOfCurrent, currentRevision, type StatefulSet } from "./stateful-revision.ts";
 import { replaceOld } from "./stateful-update.ts";
 import { templateHash } from "./template-hash.ts";
 import { podOf, type World } from "./world.ts";
@@ -13,33 +14,40 @@ import { podOf, type World } from "./world.ts";
  * ready, end in reverse, and are replaced from the last to the first.
  */
 export async function reconcileStatefulSet(set: StatefulSet, world: World): Promise<void> {
-  const { metadata, spec } = set.manifest;
-  const { replicas = 1, minReadySeconds = 0, ordinals, podManagementPolicy = "OrderedReady" } = spec;
-  const first = ordinals?.start ?? 0;
-  const names = Array.from({ length: replicas }, (_, index) => `${metadata.name}-${first + index}`);
-  const pods = new Map(podsOf(set, world).map((pod) => [pod.manifest.metadata.name, pod]));
+  const { spec } = set.manifest;
+  const { minReadySeconds = 0, podManagementPolicy = "OrderedReady" } = spec;
+  const ordinals = new StatefulOrdinals(set.manifest);
+  const pods = new Map(podsOf(set, world).map((pod) => [nameOf(pod), pod]));
   const hash = templateHash(spec.template);
-  const current = currentRevision(set, pods, names, hash, world);
+  const current = currentRevision(set, pods, ordinals, hash, world);
   await keepRevision(set, { hash, template: spec.template }, [current.hash], world);
   await tellStatus(set, [...pods.values()], { hash, current }, world);
   const inOrder = podManagementPolicy === "OrderedReady";
   const stillCurrent = countOfCurrent(set, [...pods.values()], current);
-  for (const [index, name] of names.entries()) {
+  let made = 0;
+  for (const { name, index } of ordinals.places()) {
+    if (made === mostPodsAtOnce) return;
     const pod = pods.get(name);
     await makeClaims(set, name, world);
     const revision = index < stillCurrent ? current : { hash, template: spec.template };
-    if (pod === undefined) await world.create(statefulPod(set, name, revision), set);
-    else if (pod.deleting === undefined && hasEnded(pod, world)) await world.remove(pod);
+    if (pod === undefined) {
+      made++;
+      await world.create(statefulPod(set, name, revision), set);
+    } else if (pod.deleting === undefined && hasEnded(pod, world)) await world.remove(pod);
     if (inOrder && (pod === undefined || !isAvailable(pod, minReadySeconds, world))) return;
   }
   const surplus = [...pods.values()]
-    .filter((pod) => !names.includes(pod.manifest.metadata.name))
-    .toSorted((a, b) => ordinalOf(b) - ordinalOf(a));
+    .filter((pod) => ordinals.indexOf(nameOf(pod)) === undefined)
+    .toSorted((a, b) => ordinalOf(nameOf(b)) - ordinalOf(nameOf(a)));
   for (const pod of inOrder ? surplus.slice(0, 1) : surplus)
     if (pod.deleting === undefined) await world.remove(pod);
   if (surplus.length > 0) return;
-  await removeClaimsOfGone(set, names, world);
-  if (spec.updateStrategy?.type !== "OnDelete") await replaceOld(set, names, pods, hash, world);
+  await removeClaimsOfGone(set, ordinals, world);
+  if (spec.updateStrategy?.type !== "OnDelete") await replaceOld(set, ordinals, pods, hash, world);
+}
+
+function nameOf({ manifest }: StoredPod): string {
+  return manifest.metadata.name;
 }
 
 function statefulPod(set: StatefulSet, name: string, revision: Revision): Manifest {

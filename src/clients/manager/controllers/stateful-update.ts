@@ -2,6 +2,7 @@ import type { StoredPod } from "../objects.ts";
 import { hashOf } from "./controller-revisions.ts";
 import { resolveShare } from "./deployment-bounds.ts";
 import { isAvailable } from "./pods-of.ts";
+import type { StatefulOrdinals } from "./stateful-ordinals.ts";
 import type { StatefulSet } from "./stateful-revision.ts";
 import type { World } from "./world.ts";
 
@@ -11,24 +12,28 @@ import type { World } from "./world.ts";
  */
 export async function replaceOld(
   { manifest: { spec } }: StatefulSet,
-  names: readonly string[],
+  ordinals: StatefulOrdinals,
   pods: ReadonlyMap<string, StoredPod>,
   hash: string,
   world: World,
 ): Promise<void> {
   const { rollingUpdate } = spec.updateStrategy ?? {};
   const { maxUnavailable = 1, partition = 0 } = rollingUpdate ?? {};
-  const isAway = (pod: StoredPod | undefined) =>
-    pod === undefined || !isAvailable(pod, spec.minReadySeconds ?? 0, world);
-  const all = names.map((name) => pods.get(name));
-  const isOld = (pod: StoredPod | undefined): pod is StoredPod =>
-    pod !== undefined && pod.deleting === undefined && hashOf(pod) !== hash;
-  const old = all.slice(partition).toReversed().filter(isOld);
+  const isAway = (pod: StoredPod) => !isAvailable(pod, spec.minReadySeconds ?? 0, world);
+  const there = [...pods.values()].map((pod) => ({
+    pod,
+    index: ordinals.indexOf(pod.manifest.metadata.name) ?? -1,
+  }));
+  const old = there
+    .filter(({ pod, index }) => index >= partition && pod.deleting === undefined && hashOf(pod) !== hash)
+    .toSorted((one, other) => other.index - one.index)
+    .map(({ pod }) => pod);
   // In no order, those that are no loss go first, however many they are.
   const isParallel = spec.podManagementPolicy === "Parallel";
   const lost = isParallel ? old.filter(isAway) : [];
   for (const pod of lost) await world.remove(pod);
-  const most = Math.max(1, resolveShare(maxUnavailable, names.length, Math.floor));
-  const left = Math.max(0, most - all.filter(isAway).length);
+  const most = Math.max(1, resolveShare(maxUnavailable, ordinals.count, Math.floor));
+  const away = ordinals.count - there.filter(({ pod }) => !isAway(pod)).length;
+  const left = Math.max(0, most - away);
   for (const pod of old.filter((one) => !lost.includes(one)).slice(0, left)) await world.remove(pod);
 }

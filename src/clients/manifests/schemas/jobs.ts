@@ -10,6 +10,7 @@ import {
   filled,
   integer,
   list,
+  maxCount,
   object,
   oneOf,
   type Read,
@@ -34,7 +35,7 @@ const failureRule = object(
 );
 
 const successRule = checked(
-  object({}, { succeededCount: integer(1), succeededIndexes: string }),
+  object({}, { succeededCount: integer(1, maxCount), succeededIndexes: string }),
   ({ succeededCount, succeededIndexes }, place) => {
     if (succeededCount === undefined && succeededIndexes === undefined)
       place.error("needs one of succeededCount and succeededIndexes");
@@ -130,7 +131,7 @@ export const cronJobSpec = checked(
     {
       timeZone: string,
       concurrencyPolicy: oneOf("Allow", "Forbid", "Replace"),
-      startingDeadlineSeconds: count,
+      startingDeadlineSeconds: integer(0),
       successfulJobsHistoryLimit: count,
       failedJobsHistoryLimit: count,
       suspend: boolean,
