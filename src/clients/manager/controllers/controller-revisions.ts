@@ -1,6 +1,7 @@
 import type { ManifestOf, PodTemplate } from "../../manifests/index.ts";
 import { isOfKind, type StoredObject, type StoredPod } from "../objects.ts";
 import { podsOf } from "./pods-of.ts";
+import { templateHash } from "./template-hash.ts";
 import type { World } from "./world.ts";
 
 export type ControllerRevision = StoredObject<ManifestOf<"ControllerRevision">>;
@@ -61,7 +62,7 @@ export async function keepRevision(
 }
 
 function revisionManifest(
-  { manifest: { metadata } }: RevisionedSet,
+  { uid, manifest: { metadata } }: RevisionedSet,
   { hash, template }: Revision,
   revision: number,
 ): ManifestOf<"ControllerRevision"> {
@@ -69,7 +70,8 @@ function revisionManifest(
     apiVersion: "apps/v1",
     kind: "ControllerRevision",
     metadata: {
-      name: `${metadata.name.slice(0, 240)}-${hash}`,
+      // A set of another kind, or somebody else, may have one of this name and template.
+      name: `${metadata.name.slice(0, 240)}-${templateHash(template, uid)}`,
       namespace: metadata.namespace,
       labels: { ...template.metadata?.labels, [hashLabel]: hash },
       annotations: metadata.annotations,

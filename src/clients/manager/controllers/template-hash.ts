@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import type { PodTemplate } from "../../manifests/index.ts";
 
-/** Tells pods of one template from those of another. */
-export function templateHash(template: PodTemplate): string {
+/** Tells pods of one template from those of another. With an owner's uid, also from those of others. */
+export function templateHash(template: PodTemplate, owner = ""): string {
   const digest = createHash("sha256")
+    .update(owner)
     .update(JSON.stringify(sorted(template)))
     .digest("hex");
   return digest.slice(0, 10);
