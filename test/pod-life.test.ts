@@ -89,8 +89,8 @@ describe("a pod of the manager", () => {
     await manager.until(() => status(name).containerStatuses.length > 0);
     return { [Symbol.asyncDispose]: () => remove(name) };
   };
-  const remove = async (name: string) => {
-    const { uid } = await manager.delete({ kind: "Pod", namespace: "default", name }, 1);
+  const remove = async (name: string, graceSeconds = 1) => {
+    const { uid } = await manager.delete({ kind: "Pod", namespace: "default", name }, graceSeconds);
     await manager.waitUntilGone(uid);
   };
 
@@ -553,30 +553,75 @@ describe("a pod of the manager", () => {
     }
   });
 
-  it("that its suspended job ends is no failure of that, also when somebody has it end sooner", async () => {
-    const template = {
-      spec: {
-        restartPolicy: "Never",
-        terminationGracePeriodSeconds: 300,
-        containers: [shell("main", "trap '' TERM; while true; do sleep 0.1; done")],
-      },
+  describe("of a job", () => {
+    /** Of one pod, which on its signal does something. */
+    const runJob = async (name: string, spec: object, onSignal: string) => {
+      const job = { kind: "Job", namespace: "default", name } as const;
+      const script = `trap '${onSignal}' TERM; touch /tmp/up; while true; do sleep 0.1; done`;
+      const readinessProbe = { exec: { command: ["cat", "/tmp/up"] }, periodSeconds: 1 };
+      const template = {
+        spec: {
+          restartPolicy: "Never",
+          terminationGracePeriodSeconds: 300,
+          containers: [shell("main", script, { readinessProbe })],
+        },
+      };
+      const apply = async (more: object) => {
+        const object = { metadata: { name }, spec: { ...spec, ...more, template } };
+        const text = stringify({ apiVersion: "batch/v1", kind: "Job", ...object });
+        await manager.apply(readManifests([{ file: "job.yaml", text }]).manifests);
+      };
+      await apply({});
+      const pods = () => manager.list().filter(({ owner }) => owner === manager.get(job)?.uid);
+      await manager.until(() => pods().length === 1);
+      const [pod = ""] = pods().map(({ manifest }) => manifest.metadata.name);
+      await until("it is ready", () => condition(pod, "Ready") === "True");
+      return {
+        pod,
+        apply,
+        pods,
+        counted: () => manager.get(job)?.gonePods ?? [],
+        [Symbol.asyncDispose]: async () => manager.waitUntilGone((await manager.delete(job, 1)).uid),
+      };
     };
-    const job = { kind: "Job", namespace: "default", name: "paused" } as const;
-    const apply = async (suspend: boolean) => {
-      const metadata = { name: job.name };
-      const text = stringify({ apiVersion: "batch/v1", kind: "Job", metadata, spec: { suspend, template } });
-      await manager.apply(readManifests([{ file: "job.yaml", text }]).manifests);
-    };
-    await using stack = new AsyncDisposableStack();
-    stack.defer(async () => manager.waitUntilGone((await manager.delete(job, 1)).uid));
-    await apply(false);
-    const pods = () => manager.list().filter(({ owner }) => owner === manager.get(job)?.uid);
-    await manager.until(() => pods().length === 1);
-    const [name = ""] = pods().map(({ manifest }) => manifest.metadata.name);
-    await until("it is ready", () => condition(name, "Ready") === "True");
-    await apply(true);
-    await manager.until(() => podOf(name).deleting !== undefined);
-    await remove(name);
-    assert.deepEqual(manager.get(job)?.gonePods ?? [], []);
+
+    it("is no failure where its job is suspended, also when somebody has it end sooner", async () => {
+      await using job = await runJob("paused", {}, "");
+      await job.apply({ suspend: true });
+      await manager.until(() => podOf(job.pod).deleting !== undefined);
+      await remove(job.pod);
+      assert.deepEqual(job.counted(), []);
+    });
+
+    it("counts by how it ends when somebody deletes it, where its job waits for that", async () => {
+      await using job = await runJob("patient", { podReplacementPolicy: "Failed" }, "exit 0");
+      await remove(job.pod, 300);
+      assert.deepEqual(
+        job.counted().map(({ failure }) => failure),
+        [undefined],
+      );
+      const rules = [{ action: "Ignore", onExitCodes: { operator: "In", values: [42] } }];
+      await using ruled = await runJob("ruled-job", { podFailurePolicy: { rules } }, "exit 42");
+      await remove(ruled.pod, 300);
+      assert.deepEqual(
+        ruled.counted().map(({ failure }) => failure && [failure.counts, failure.message]),
+        [[false, `container main of pod ${ruled.pod} failed with exit code 42`]],
+      );
+    });
+
+    it("is given up and replaced when somebody deletes it, also if it says that all went well", async () => {
+      const untilTold = "until [ -e /tmp/told ]; do sleep 0.1; done; exit 0";
+      await using job = await runJob("hasty", {}, untilTold);
+      const exec = ["exec", container(job.pod).containerID?.replace(/^.*:\/\//, "") ?? ""];
+      const { uid } = await manager.delete({ kind: "Pod", namespace: "default", name: job.pod });
+      await manager.until(() => job.pods().length === 2);
+      await cliOutput(cri, ...exec, "touch", "/tmp/told");
+      await manager.waitUntilGone(uid);
+      assert.deepEqual(
+        job.counted().map(({ failure }) => failure?.counts),
+        [true],
+      );
+      assert.equal(job.pods().length, 1);
+    });
   });
 });

@@ -20,7 +20,7 @@ export type StoredObject<M extends Manifest = Manifest> = {
   readonly ephemeralContainers?: readonly EphemeralContainer[];
   /** Of a pod: what its containers' probes have come to. */
   readonly probeResults?: ProbeResults;
-  /** Of a job: how its pods have ended that are there no more. */
+  /** Of a job: how its pods have ended that are there no more, or that somebody has deleted. */
   readonly gonePods?: readonly JobPodEnd[];
   /** Uid of the object that made this one and looks after it. */
   readonly owner?: string;

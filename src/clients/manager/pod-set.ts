@@ -26,6 +26,8 @@ export type PodSetOptions = {
   readonly logLimits: LogLimits;
   readonly onProblem: (message: string) => void;
   readonly onStatus: (uid: string, status: PodStatus) => void;
+  /** See {@link PodWorkerOptions.onOver}. */
+  readonly onOver: (uid: string, status: PodStatus) => Promise<void>;
   readonly onEvent: (pod: Pod, event: PodEvent) => void;
   readonly onRemoved: (uid: string) => void;
 };
@@ -92,7 +94,8 @@ export class PodSet implements AsyncDisposable {
       if (deleting !== undefined) running.remove(deleting.graceSeconds);
       return;
     }
-    const { clock, context, credentials, observer, hostIps, onStatus, onEvent, onRemoved } = this.#options;
+    const { clock, context, credentials, observer, hostIps, onStatus, onOver, onEvent, onRemoved } =
+      this.#options;
     const worker = new PodWorker({
       pod,
       runtime: this.#runtime,
@@ -104,6 +107,7 @@ export class PodSet implements AsyncDisposable {
       ...(lastStatus === undefined ? {} : { lastStatus }),
       ...(probeResults === undefined ? {} : { probeResults }),
       onStatus: (status) => onStatus(uid, status),
+      onOver: (status) => onOver(uid, status),
       onEvent: (event) => onEvent(pod, event),
     });
     this.#workers.set(uid, worker);

@@ -1,7 +1,7 @@
 import type { Clock } from "../../ground/clock/index.ts";
 import type { ManifestOf } from "../manifests/index.ts";
 import type { Claims } from "./claims.ts";
-import { endOfGone } from "./controllers/pod-ends.ts";
+import { endOfGone, withEnd } from "./controllers/pod-ends.ts";
 import { reconcileObject } from "./controllers/reconcile-object.ts";
 import type { World } from "./controllers/world.ts";
 import type { NodePods } from "./node/node-pods.ts";
@@ -104,7 +104,5 @@ export async function forgetPod(
 async function countGone(job: StoredObject<ManifestOf<"Job">>, pod: StoredPod, store: ObjectStore) {
   const end = endOfGone(job, pod);
   if (end === undefined) return;
-  await store.update(job, ({ gonePods = [] }) => ({
-    gonePods: [...gonePods.filter(({ uid }) => uid !== end.uid), end],
-  }));
+  await store.update(job, (now) => withEnd(now, end));
 }

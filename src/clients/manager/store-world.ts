@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../ground/clock/index.ts";
+import { withEnd } from "./controllers/pod-ends.ts";
 import type { World } from "./controllers/world.ts";
 import type { ObjectStore } from "./object-store.ts";
 import type { StoredObject } from "./objects.ts";
@@ -28,6 +29,7 @@ export function storeWorld({ store, clock, onStatus, ...given }: StoreWorldOptio
         graceSeconds === undefined ? { byController } : { byController, graceSeconds },
       );
     },
+    countPod: async (job, end) => void (await store.update(job, (now) => withEnd(now, end))),
     setStatus: async (object, status) => {
       if (isDeepStrictEqual(object.status, status)) return;
       await store.update(object, () => ({ status }));

@@ -32,6 +32,8 @@ export type PodWorkerOptions = Omit<PodWork, "onEvent"> & {
   readonly lastStatus?: PodStatus;
   readonly probeResults?: ProbeResults;
   readonly onStatus: (status: PodStatus) => void;
+  /** Keeps the final status: what the runtime has of the pod is removed only after that. */
+  readonly onOver: (status: PodStatus) => Promise<void>;
   readonly onEvent: (event: PodEvent) => void;
 };
 
@@ -237,6 +239,7 @@ export class PodWorker implements AsyncDisposable {
       try {
         if (removal !== undefined) {
           await this.#end(removal.graceSeconds);
+          await this.#over();
           await removePod(this.#work);
           return this.#removed.resolve();
         }
@@ -280,7 +283,7 @@ export class PodWorker implements AsyncDisposable {
       // Its disk space is needed by others.
       if (isEvicted(this.status)) await removePodVolumes(this.pod, this.#options.context);
       this.#options.observer("pod-over");
-      this.#status.over();
+      await this.#over();
       this.#finished = true;
       return undefined;
     }
@@ -304,6 +307,14 @@ export class PodWorker implements AsyncDisposable {
     const againMs = await this.#starts.startAll(start, observed, signal);
     if (againMs === 0) return 0;
     return least(least(againMs, deadlineMs), this.#storage.againMs);
+  }
+
+  /** Nothing of it runs any more, or will. */
+  async #over(): Promise<void> {
+    const { lastStatus, onOver } = this.#options;
+    if (lastStatus !== undefined) return;
+    this.#status.over();
+    await onOver(this.status);
   }
 
   async #observe(): Promise<ObservedPod> {

@@ -5,7 +5,7 @@ import { endOf } from "./job-end.ts";
 import { failedIndexes, indexAnnotation, indexOf, withIndex } from "./job-indexes.ts";
 import { type Job, type JobStatus, jobStatus } from "./job-status.ts";
 import { leastNeeded } from "./least-needed.ts";
-import { endsOf, succeededOf, waitsForEnds } from "./pod-ends.ts";
+import { endsOf, lossesOf, succeededOf, waitsForEnds } from "./pod-ends.ts";
 import { generatedName, hasEnded, isReady, mostPodsAtOnce, podsOf } from "./pods-of.ts";
 import { podOf, type World } from "./world.ts";
 
@@ -21,6 +21,7 @@ export async function reconcileJob(job: Job, world: World): Promise<void> {
   const running = pods.filter((pod) => !hasEnded(pod, world));
   const active = running.filter((pod) => pod.deleting === undefined);
   const ends = endsOf(job, pods, world);
+  const losses = lossesOf(job, pods, world);
   const succeeded = succeededOf(job, ends);
   const failures = ends.flatMap(({ failure }) => failure ?? []);
   const succeededIndexes = succeeded.flatMap(({ index }) => index ?? []);
@@ -40,6 +41,7 @@ export async function reconcileJob(job: Job, world: World): Promise<void> {
     const over = end === undefined ? {} : { ...end, completionTimeNs: world.nowNs() };
     return await world.setStatus(job, { job: { ...status, active: 0, ready: 0, ...over } });
   }
+  for (const loss of losses) await world.countPod(job, loss);
   await world.setStatus(job, { job: status });
   const surplus = active.length - wantedOf(spec, active.length, succeeded.length);
   for (const pod of leastNeeded(active, world).slice(0, Math.max(0, surplus))) await world.remove(pod);

@@ -1,5 +1,6 @@
 import type { Manifest, PodTemplate } from "../../manifests/index.ts";
 import type { PodStatus } from "../../podlife/index.ts";
+import type { JobPodEnd } from "../job-pod-end.ts";
 import type { ObjectKey, ObjectStatus, StoredObject, StoredPod } from "../objects.ts";
 
 /** What controllers see of the world and do to it. Each change is durable when its promise resolves. */
@@ -16,6 +17,8 @@ export type World = {
   readonly create: (manifest: Manifest, owner: StoredObject) => Promise<void>;
   readonly change: (object: StoredObject, manifest: Manifest) => Promise<void>;
   readonly remove: (object: StoredObject, graceSeconds?: number) => Promise<void>;
+  /** Has a job remember how one of its pods has ended, whatever becomes of that. */
+  readonly countPod: (job: StoredObject, end: JobPodEnd) => Promise<void>;
   readonly setStatus: (object: StoredObject, status: ObjectStatus) => Promise<void>;
   /** Reconciles again after so many milliseconds, if nothing happens before. */
   readonly lookAgainAfter: (ms: number) => void;

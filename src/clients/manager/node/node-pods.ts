@@ -11,7 +11,7 @@ import { NodePressure } from "./node-pressure.ts";
 import { isTakenOn, Scheduler } from "./scheduler.ts";
 import { checkImageLimits, readThresholds } from "./thresholds.ts";
 
-export type NodePodsOptions = Omit<PodSetOptions, "onStatus" | "onEvent" | "onRemoved"> & {
+export type NodePodsOptions = Omit<PodSetOptions, "onStatus" | "onOver" | "onEvent" | "onRemoved"> & {
   readonly store: ObjectStore;
   readonly clock: Clock;
   readonly node: Node;
@@ -61,6 +61,7 @@ export class NodePods implements AsyncDisposable {
         this.#tellStatus(uid, status);
         options.onChange();
       },
+      onOver: (uid, status) => this.#keepStatus(uid, status),
       onEvent: ({ metadata: { namespace, name } }: Pod, event) =>
         onEvent({ kind: "Pod", namespace, name }, event),
       onRemoved: (uid) => {
@@ -153,6 +154,14 @@ export class NodePods implements AsyncDisposable {
     };
     if (Object.keys(kept).length > 0)
       store.update(pod, () => kept).catch((error: unknown) => onFailure(pod, error));
+  }
+
+  async #keepStatus(uid: string, status: PodStatus): Promise<void> {
+    const pod = this.#podOf(uid);
+    if (pod === undefined) return;
+    await this.#options.store.update(pod, (before) =>
+      isDeepStrictEqual(before.status?.pod, status) ? undefined : { status: { pod: status } },
+    );
   }
 
   #podOf(uid: string): StoredPod | undefined {

@@ -90,10 +90,11 @@ export class PodStatusKeeper {
     this.#tell();
   }
 
-  /** Nothing of it runs any more, or will. */
+  /** Nothing of it runs any more, or will: its status stays, also when the runtime has forgotten it. */
   over(): void {
+    if (this.#ended) return;
     this.#ended = true;
-    this.#tell();
+    this.#update();
   }
 
   /** Containers that were added to it. */
@@ -163,6 +164,10 @@ export class PodStatusKeeper {
   }
 
   #tell(): void {
+    if (!this.#ended) this.#update();
+  }
+
+  #update(): void {
     const before = this.#status;
     this.#status = this.#make(before);
     if (JSON.stringify(before) !== JSON.stringify(this.#status)) this.#options.onStatus(this.#status);

@@ -12,6 +12,7 @@ export function worldOf(given: Partial<World>): World {
     create: async () => {},
     change: async () => {},
     remove: async () => {},
+    countPod: async () => {},
     setStatus: async () => {},
     lookAgainAfter: () => {},
     ...given,
