@@ -33,6 +33,7 @@ export class PodStatusKeeper {
   readonly #messages = new Map<string, string>();
   readonly #attempts = new Map<string, number>();
   #observed = nothing;
+  #isSeen = false;
   #initialized = false;
   #ended = false;
   #failed: PodFacts["failed"];
@@ -48,6 +49,11 @@ export class PodStatusKeeper {
 
   get status(): PodStatus {
     return this.#status;
+  }
+
+  /** Whether the status reflects the runtime's state. */
+  get isSeen(): boolean {
+    return this.#isSeen;
   }
 
   /** The primary one first. */
@@ -78,6 +84,7 @@ export class PodStatusKeeper {
       for (const { name, attempt } of attempts) this.countAttempt(name, attempt);
     await this.#readMessages();
     this.#tell();
+    this.#isSeen = true;
   }
 
   /** Probes of a container have come to something. */

@@ -1,0 +1,87 @@
+import type { Container, EphemeralContainer } from "../manifests/index.ts";
+import type { ContainerRemovals } from "./container-removals.ts";
+import { type ObservedContainer, type ObservedPod, observePod } from "./observe.ts";
+import { changeOf } from "./plan.ts";
+import { allSandboxes, stopSandboxes } from "./pod-sandbox.ts";
+import { graceSecondsOf, type PodWork } from "./pod-work.ts";
+import type { PodProbes } from "./probes/pod-probes.ts";
+import { podPolicy } from "./restart-policy.ts";
+import { isEvicted } from "./status/pod-status.ts";
+import type { PodStatusKeeper } from "./status/pod-status-keeper.ts";
+import { type Stopping, stopAll, stopOne, stopSooner } from "./stop-containers.ts";
+
+export type PodEndingOptions = {
+  readonly work: PodWork;
+  readonly status: PodStatusKeeper;
+  readonly probes: PodProbes;
+  readonly removals: ContainerRemovals;
+  /** Containers that were added to the pod. */
+  readonly ephemeral: () => readonly EphemeralContainer[];
+  readonly observe: () => Promise<ObservedPod>;
+};
+
+/** Grace period of an evicted pod, as in a kubelet. */
+const evictionGraceSeconds = 1;
+
+/** Ends a pod, or containers of it. */
+export class PodEnding {
+  readonly #options: PodEndingOptions;
+  readonly #hurry = new AbortController();
+
+  constructor(options: PodEndingOptions) {
+    this.#options = options;
+  }
+
+  /** Ends the pod's running containers in order, and its sandboxes. */
+  async end(graceSeconds = this.#ownGraceSeconds()): Promise<void> {
+    const { work, probes, observe } = this.#options;
+    probes.stopping();
+    const observed = await observe();
+    await this.stopAll(observed, graceSeconds);
+    probes.endAll();
+    await stopSandboxes(work, allSandboxes(observed));
+    await observe();
+  }
+
+  /** Has an end that is under way come sooner. */
+  async sooner(graceSeconds: number): Promise<void> {
+    const { work } = this.#options;
+    this.#hurry.abort(new Error("the pod must stop sooner"));
+    await stopSooner(work, await observePod(work.runtime, work.pod.metadata.uid), graceSeconds);
+  }
+
+  /** Ends all containers that run, in order; the sandbox stays. */
+  async stopAll(observed: ObservedPod, graceSeconds = this.#ownGraceSeconds()): Promise<void> {
+    await stopAll(this.#stopping(), observed, graceSeconds);
+  }
+
+  /** Ends one container, which is started again if its policy says so. */
+  async kill(container: Container, observed: ObservedContainer, why: string): Promise<void> {
+    const { work, probes, removals } = this.#options;
+    work.onEvent("Normal", "Killing", `container ${container.name} is stopped: ${why}`);
+    const grace = probes.graceSeconds(observed) ?? graceSecondsOf(work.pod);
+    await stopOne(this.#stopping(), { container, observed }, grace);
+    // With another image it begins whatever its restart policy says.
+    if (
+      changeOf(container, observed) !== undefined &&
+      (container.restartPolicy ?? podPolicy(work.pod.spec)) !== "Always"
+    )
+      await removals.remove(observed);
+  }
+
+  #ownGraceSeconds(): number {
+    const { work, status } = this.#options;
+    return isEvicted(status.status) ? evictionGraceSeconds : graceSecondsOf(work.pod);
+  }
+
+  #stopping(): Stopping {
+    const { work, status, probes, ephemeral } = this.#options;
+    return {
+      ...work,
+      ephemeral: ephemeral(),
+      podIp: status.podIps[0] ?? "",
+      hurry: this.#hurry.signal,
+      onStopped: (container) => probes.end(container),
+    };
+  }
+}

@@ -1,0 +1,103 @@
+import type { EphemeralContainer } from "../manifests/index.ts";
+import { pullSecrets } from "../podspec/index.ts";
+import { ContainerRemovals } from "./container-removals.ts";
+import { PodImages, type PullCredentials } from "./images.ts";
+import { type ObservedPod, observePod } from "./observe.ts";
+import { PodEnding } from "./pod-ending.ts";
+import type { PodWork } from "./pod-work.ts";
+import { PodProbes } from "./probes/pod-probes.ts";
+import type { ProbeResults } from "./probes/probe-results.ts";
+import { ContainerStarts } from "./start-containers.ts";
+import { PodStatusKeeper } from "./status/pod-status-keeper.ts";
+import type { PodStatus } from "./status/types.ts";
+import { StorageWatch } from "./storage-watch.ts";
+import { VolumeRefresh } from "./volume-refresh.ts";
+
+export type PodPartsOptions = {
+  readonly work: PodWork;
+  readonly credentials: PullCredentials;
+  readonly hostIps: readonly string[];
+  readonly probeResults: ProbeResults | undefined;
+  /** Containers that were added to the pod. */
+  readonly ephemeral: () => readonly EphemeralContainer[];
+  readonly onStatus: (status: PodStatus) => void;
+  /** There may be something to do. */
+  readonly onChange: () => void;
+  /** Called with why the pod takes more of the disk than it may. */
+  readonly onOverfull: (message: string) => void;
+  readonly onFailure: (error: unknown) => void;
+};
+
+/** What a pod's worker is made of, beside its loop. */
+export type PodParts = {
+  readonly status: PodStatusKeeper;
+  readonly probes: PodProbes;
+  readonly storage: StorageWatch;
+  readonly volumes: VolumeRefresh;
+  readonly starts: ContainerStarts;
+  readonly removals: ContainerRemovals;
+  readonly ending: PodEnding;
+  /** Looks at what the runtime has of the pod, and lets the other parts know. */
+  readonly observe: () => Promise<ObservedPod>;
+};
+
+/** Makes the parts of one pod's worker, each knowing those that it needs. */
+export function podParts(options: PodPartsOptions): PodParts {
+  const { work, ephemeral } = options;
+  const probes = podProbes(options, () => status.probed());
+  const status = new PodStatusKeeper(options, probes);
+  const observe = async () => {
+    const observed = await observePod(work.runtime, work.pod.metadata.uid);
+    probes.follow(observed);
+    await status.observed(observed);
+    return observed;
+  };
+  const starts = new ContainerStarts({
+    work,
+    images: podImages(options),
+    status,
+    targetOf: (name) => ephemeral().find((one) => one.name === name)?.targetContainerName,
+    onStarted: async () => void (await observe()),
+  });
+  const removals = new ContainerRemovals({
+    ...work,
+    onRemoval: ({ id, name, attempt }) => {
+      status.countAttempt(name, attempt);
+      starts.forget(id);
+    },
+  });
+  return {
+    status,
+    probes,
+    storage: new StorageWatch({ ...work, ...options }),
+    volumes: new VolumeRefresh(work),
+    starts,
+    removals,
+    ending: new PodEnding({ work, status, probes, removals, ephemeral, observe }),
+    observe,
+  };
+}
+
+function podProbes({ work, probeResults, onChange }: PodPartsOptions, onProbed: () => void): PodProbes {
+  return new PodProbes({
+    ...work,
+    ...(probeResults === undefined ? {} : { before: probeResults }),
+    onChange: () => {
+      onProbed();
+      onChange();
+    },
+    onFailure: (container, kind, message) =>
+      work.onEvent("Warning", "Unhealthy", `${kind} probe of container ${container} failed: ${message}`),
+  });
+}
+
+function podImages({
+  work: { pod, runtime, clock, context, onEvent },
+  credentials,
+}: PodPartsOptions): PodImages {
+  return new PodImages(runtime, clock, credentials, (image) =>
+    pullSecrets(pod, context, image, (message) =>
+      onEvent("Warning", "FailedToRetrieveImagePullSecret", message),
+    ),
+  );
+}
