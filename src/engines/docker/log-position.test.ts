@@ -50,6 +50,19 @@ test("a log that is new since a rotation goes on from the newest rotated one tha
   });
 });
 
+test("rotated logs, and what a kubelet is compressing, are left as they are", async () => {
+  await withLog(async (path) => {
+    const rotated = `${line(5, "rotated")}\n${line(6, "cut")}`;
+    const files = [
+      [`${path}.20260101-000000`, rotated],
+      [`${path}.20260101-000000.tmp`, `gzip\nof ${line(7, "rotated")}`],
+    ] as const;
+    for (const [file, text] of files) await writeFile(file, text);
+    assert.deepEqual([...((await readPosition(path))?.written.keys() ?? [])], [line(5, "rotated")]);
+    for (const [file, text] of files) assert.equal(await readFile(file, "utf8"), text);
+  });
+});
+
 test("lines of rotated logs are known as far as they are within two seconds of the last one", async () => {
   await withLog(async (path) => {
     await writeFile(`${path}.20260101-000000`, `${line(7, "too old")}\n`);

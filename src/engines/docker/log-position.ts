@@ -18,7 +18,7 @@ export type LogPosition = {
 const overlapNs = 2_000_000_000n;
 const newline = 0x0a;
 /** What others have put there in a log's place is not followed, not waited for, and left as it is. */
-const flags = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const lookingOnly = constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
  * Reads how far a log has come from its end. A line that was cut by a crash is taken away. A log that is
@@ -28,7 +28,7 @@ const flags = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 export async function readPosition(path: string): Promise<LogPosition | undefined> {
   let lines: readonly string[] = [];
   for (const file of [path, ...(await rotatedLogs(path))]) {
-    lines = [...(await lastLines(file)), ...lines];
+    lines = [...(await lastLines(file, { isOurs: file === path })), ...lines];
     if (spanNs(lines) > overlapNs) break;
   }
   return lines.length === 0 ? undefined : positionAfter(lines);
@@ -43,16 +43,17 @@ async function rotatedLogs(path: string): Promise<readonly string[]> {
     if (isErrno(error, "ENOENT")) return [];
     throw error;
   });
-  // Kubelets name them by the time, and compress all but the newest.
-  const rotated = names.filter((name) => name.startsWith(prefix) && !name.endsWith(".gz")).sort();
+  // Kubelets name them by the time, and compress all but the newest, by way of a `.tmp`.
+  const isRotated = (name: string) => name.startsWith(prefix) && !/\.(gz|tmp)$/.test(name);
+  const rotated = names.filter(isRotated).sort();
   return rotated.toReversed().map((name) => join(dirname(path), name));
 }
 
-/** The lines of the last overlap, or of all the file where that is shorter. */
-async function lastLines(path: string): Promise<readonly string[]> {
+/** The lines of the last overlap, or of all the file where that is shorter. Only what is ours is changed. */
+async function lastLines(path: string, { isOurs }: { readonly isOurs: boolean }): Promise<readonly string[]> {
   let file: FileHandle;
   try {
-    file = await open(path, flags);
+    file = await open(path, lookingOnly | (isOurs ? constants.O_RDWR : constants.O_RDONLY));
   } catch (error) {
     if (isErrno(error, "ENOENT", "ELOOP", "EISDIR")) return [];
     throw error;
@@ -70,7 +71,7 @@ async function lastLines(path: string): Promise<readonly string[]> {
     const lines = end <= start ? [] : text.toString("latin1", start, end - 1).split("\n");
     const enough = from === 0 || spanNs(lines) > overlapNs;
     if (!enough) continue;
-    if (from + end < size) await handle.truncate(from + end);
+    if (isOurs && from + end < size) await handle.truncate(from + end);
     return lines;
   }
 }
