@@ -1,16 +1,17 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { statSync } from "node:fs";
-import { readFile, rename, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { HostPathError, HostPaths, type LookUp } from "../../ground/hostpaths/index.ts";
+import { HostPaths, type LookUp } from "../../ground/hostpaths/index.ts";
 import { smallDisk } from "../../testing/small-disk.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { readPosition } from "./log-position.ts";
 import { LogWriter } from "./log-writer.ts";
 
+const run = promisify(execFile);
 const lookUp = new HostPaths().of("pod");
 const line = (text: string) => Buffer.from(`2026-01-01T00:00:00.000000000Z stdout F ${text}\n`);
 const numbersIn = (text: string) => [...text.matchAll(/ F (\d+)$/gm)].map(([, number]) => Number(number));
@@ -30,6 +31,38 @@ test("lines are written in their order, through a rotation in their midst, and a
   const texts = await Promise.all([`${path}.1`, path].map((file) => readFile(file, "utf8")));
   assert.ok(texts.every((text) => text.length > 0));
   assert.deepEqual(numbersIn(texts.join("")), [...Array(50_000).keys()]);
+});
+
+test("a rotation gives the next lines their new file, also where the old one reports a failure when it is closed", async () => {
+  await using directory = await tempDir();
+  const path = join(directory.path, "0.log");
+  let isFailing = false;
+  const failing: LookUp = async (asked, work) => {
+    const done = await lookUp(asked, work);
+    // Of what is looked up to reopen a log, closing alone has no result.
+    if (isFailing && asked === path && done === undefined) throw new Error("EIO: i/o error, close");
+    return done;
+  };
+  await using writer = new LogWriter(path, failing);
+  await writer.open();
+  await writer.write([line("0")]);
+  await writer.flush();
+  await rename(path, `${path}.1`);
+  isFailing = true;
+  await writer.reopen();
+  isFailing = false;
+  await assert.rejects(writer.write([line("1")]), /EIO/);
+  await writer.open();
+  await writer.write([line("1")]);
+  await writer.flush();
+  assert.deepEqual(numbersIn(await readFile(path, "utf8")), [1]);
+});
+
+test("nothing is taken for written that has no file", async () => {
+  await using directory = await tempDir();
+  await using writer = new LogWriter(join(directory.path, "0.log"), lookUp);
+  await writer.write([line("0")]);
+  await assert.rejects(writer.flush(), { code: "Internal", message: /is not open/ });
 });
 
 test("what is being written counts as written only once it is there", async () => {
@@ -83,32 +116,26 @@ test("nothing is written, or taken away, through what others have put in a log's
   assert.equal(await readPosition(path), undefined);
   assert.equal(await readFile(target, "utf8"), "no newline at its end");
   const pipe = join(directory.path, "1.log");
-  await promisify(execFile)("mkfifo", [pipe]);
+  await run("mkfifo", [pipe]);
   await using other = new LogWriter(pipe, lookUp);
   await assert.rejects(other.open(), /refusing to write to something that is not a regular file/);
   assert.equal(await readPosition(pipe), undefined);
 });
 
-test("a write that does not answer holds up its log alone for as long as anybody waits, and is not written twice", async () => {
-  await using directory = await tempDir();
-  const path = join(directory.path, "0.log");
-  const answers = Promise.withResolvers<void>();
-  let isHung = false;
-  // As long as it hangs, whoever waits is told that there is no answer; what was asked for is done later.
-  const hanging: LookUp = async (asked, work) => {
-    if (!isHung) return await lookUp(asked, work);
-    const late = answers.promise.then(work);
-    late.catch(() => undefined);
-    throw new HostPathError("Unavailable", `${asked} of the host does not respond`);
-  };
-  await using writer = new LogWriter(path, hanging);
+test("a write that hangs takes one of its pod's look-ups, however long it is waited for, and is not written twice", async () => {
+  await using disk = await frozenDisk();
+  const path = join(disk.path, "0.log");
+  const limited = new HostPaths({ perOwner: 2, answerMs: 200 }).of("pod");
+  await using writer = new LogWriter(path, limited, undefined, 200);
   await writer.open();
-  isHung = true;
+  await disk.freeze();
   await writer.write([line("0")]);
   await assert.rejects(writer.flush(), /does not respond/);
-  await assert.rejects(writer.open(), /does not respond/);
-  isHung = false;
-  answers.resolve();
+  const opened = writer.open();
+  await limited("/", async () => statSync("/"));
+  await assert.rejects(opened, /does not respond: an earlier write has not ended/);
+  await limited("/", async () => statSync("/"));
+  await disk.thaw();
   await writer.open();
   const position = (await readPosition(path)) ?? assert.fail("no position");
   assert.equal(position.written.size, 1);
@@ -116,3 +143,33 @@ test("a write that does not answer holds up its log alone for as long as anybody
   await writer.flush();
   assert.deepEqual(numbersIn(await readFile(path, "utf8")), [0, 1]);
 });
+
+/** A file system that can be made to answer nothing that writes to it. Needs root. */
+async function frozenDisk(): Promise<
+  AsyncDisposable & { readonly path: string; freeze(): Promise<void>; thaw(): Promise<void> }
+> {
+  await using undo = new AsyncDisposableStack();
+  const { path: parent } = undo.use(await tempDir());
+  const [image, path] = [join(parent, "image"), join(parent, "disk")];
+  await mkdir(path);
+  await writeFile(image, "");
+  await truncate(image, 4 * 2 ** 20);
+  await run("mkfs.ext4", ["-q", image]);
+  await run("mount", ["-o", "loop", image, path]);
+  undo.defer(async () => void (await run("umount", ["--lazy", path])));
+  let isFrozen = false;
+  const freeze = async (which: "--freeze" | "--unfreeze") => {
+    await run("fsfreeze", [which, path]);
+    isFrozen = which === "--freeze";
+  };
+  undo.defer(async () => {
+    if (isFrozen) await freeze("--unfreeze");
+  });
+  const made = undo.move();
+  return {
+    path,
+    freeze: () => freeze("--freeze"),
+    thaw: () => freeze("--unfreeze"),
+    [Symbol.asyncDispose]: () => made.disposeAsync(),
+  };
+}

@@ -3,9 +3,12 @@ import { makeDirectories } from "../../ground/directories/index.ts";
 import { HostPathError, type LookUp } from "../../ground/hostpaths/index.ts";
 import { raceAbort } from "../../ground/sync/index.ts";
 import { LogFile } from "../../services/runtime/index.ts";
+import { EngineError } from "../engine/index.ts";
 
 /** So much waits at most to be written. */
 const maxWaitingBytes = 2 ** 20;
+/** As long as any look-up may take. */
+const usualAnswerMs = 30_000;
 
 /**
  * The file that a kubelet reads and renames. What comes while something is being written is written together:
@@ -15,6 +18,7 @@ export class LogWriter implements AsyncDisposable {
   readonly #path: string;
   readonly #lookUp: LookUp;
   readonly #signal: AbortSignal | undefined;
+  readonly #answerMs: number;
   #file: LogFile | undefined;
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
@@ -26,11 +30,12 @@ export class LogWriter implements AsyncDisposable {
   /** Writes and reopenings one after the other: no line is cut by a rotation. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  /** The signal ends what waits for the log's file system. */
-  constructor(path: string, lookUp: LookUp, signal?: AbortSignal) {
+  /** The signal ends what waits for the log's file system; a write that hangs is waited for `answerMs`. */
+  constructor(path: string, lookUp: LookUp, signal?: AbortSignal, answerMs = usualAnswerMs) {
     this.#path = path;
     this.#lookUp = lookUp;
     this.#signal = signal;
+    this.#answerMs = answerMs;
   }
 
   /**
@@ -39,7 +44,7 @@ export class LogWriter implements AsyncDisposable {
    */
   open(): Promise<void> {
     return this.#inTurn(async () => {
-      await this.#onDisk(() => this.#written);
+      await this.#lastWrite();
       this.#waiting = [];
       this.#waitingBytes = 0;
       this.#failure = undefined;
@@ -68,14 +73,37 @@ export class LogWriter implements AsyncDisposable {
   /** The next line is in the file that has the name then, which is there when this resolves. */
   reopen(): Promise<void> {
     return this.#inTurn(async () => {
-      const next = await this.#opened();
-      await this.#close();
-      this.#file = next;
+      const before = this.#file;
+      this.#file = await this.#opened();
+      try {
+        await this.#close(before);
+      } catch (error) {
+        // What was written may not be there: it is for who writes to look, and to go on from there.
+        this.#failure ??= { error };
+      }
     });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#inTurn(() => this.#close());
+    await this.#inTurn(async () => {
+      const last = this.#file;
+      this.#file = undefined;
+      await this.#close(last);
+    });
+  }
+
+  /** It has its look-up already: to wait within another one would take the place of whoever else looks. */
+  async #lastWrite(): Promise<void> {
+    const overdue = AbortSignal.timeout(this.#answerMs);
+    try {
+      await raceAbort(raceAbort(this.#written, overdue), this.#signal);
+    } catch (error) {
+      if (!overdue.aborted) throw error;
+      throw new HostPathError(
+        "Unavailable",
+        `${this.#path} of the host does not respond: an earlier write has not ended; check its file system`,
+      );
+    }
   }
 
   #requireWhole(): void {
@@ -97,7 +125,9 @@ export class LogWriter implements AsyncDisposable {
   }
 
   async #append(bytes: Buffer): Promise<void> {
-    const written = this.#file?.handle.appendFile(bytes);
+    if (this.#file === undefined)
+      throw new EngineError("Internal", `log ${this.#path} is not open to be written to`);
+    const written = this.#file.handle.appendFile(bytes);
     this.#written = Promise.allSettled([written]);
     await written;
   }
@@ -111,8 +141,7 @@ export class LogWriter implements AsyncDisposable {
   /**
    * One whose file system does not answer is closed when it does: Node ends a process that forgets a file.
    */
-  async #close(file = this.#file): Promise<void> {
-    this.#file = undefined;
+  async #close(file: LogFile | undefined): Promise<void> {
     if (file === undefined) return;
     try {
       await this.#lookUp(this.#path, () => file[Symbol.asyncDispose]());
