@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readdir, readFile, rename } from "node:fs/promises";
+import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { exists } from "../src/ground/fs/index.ts";
@@ -223,6 +223,25 @@ describe("the Docker engine", () => {
     await runtime.stopPodSandbox({ podSandboxId: pod.id });
     const details = JSON.parse((await berth.docker?.request("GET", `/containers/${pod.id}/json`)) ?? "");
     assert.deepEqual([details.State.Running, await isReady()], [false, false]);
+    await runtime.removePodSandbox({ podSandboxId: pod.id });
+  });
+
+  it("goes on where it cannot write down what commands run, and ends them all the same", async () => {
+    const pod = await TestPod.run(berth, "unwritten");
+    const containerId = await pod.shell("shell", registry.image, "exec sleep 1000");
+    const execs = join(berth.state, "docker", "execs");
+    const { runtime } = berth.clients;
+    const cmd = ["sh", "-c", "touch /begun; exec sleep 4321"];
+    const asked = assert.rejects(runtime.execSync({ containerId, cmd, timeout: 3n }), /DEADLINE_EXCEEDED/);
+    await eventually("it has begun", async () => {
+      const seen = await execSync(berth, containerId, "ls", "/begun").catch(() => "");
+      return seen === "/begun\n";
+    });
+    await rm(execs, { recursive: true });
+    await asked;
+    assert.doesNotMatch(await execSync(berth, containerId, "ps"), /4321/);
+    const { info } = await runtime.status({ verbose: true });
+    assert.equal(JSON.parse(info.unhandledErrors ?? "").count, 0);
     await runtime.removePodSandbox({ podSandboxId: pod.id });
   });
 

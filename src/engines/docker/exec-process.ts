@@ -39,6 +39,7 @@ type Trace = {
 export class ExecProcess {
   readonly #file: string;
   #trace: Trace;
+  #isForgotten = false;
 
   private constructor(file: string, trace: Trace) {
     this.#file = file;
@@ -50,7 +51,7 @@ export class ExecProcess {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     const askedAt = Math.floor(uptime() * ticksPerSecond) - 1;
     const noted = new ExecProcess(file, { container: await processOf(containerPid), askedAt });
-    noted.#write();
+    noted.write();
     return noted;
   }
 
@@ -66,9 +67,12 @@ export class ExecProcess {
   /** Docker has told the command's process. */
   async found(pid: number): Promise<void> {
     const command = await processOf(pid);
-    if (command === undefined) return;
-    this.#trace = { ...this.#trace, command };
-    this.#write();
+    if (command !== undefined) this.#trace = { ...this.#trace, command };
+  }
+
+  /** For the next daemon; nothing of a command that was forgotten meanwhile. */
+  write(): void {
+    if (!this.#isForgotten) replaceFile(this.#file, JSON.stringify(this.#trace));
   }
 
   /**
@@ -92,15 +96,12 @@ export class ExecProcess {
 
   /** The command is gone. */
   forget(): void {
+    this.#isForgotten = true;
     try {
       unlinkSync(this.#file);
     } catch (error) {
       if (!isErrno(error, "ENOENT")) throw error;
     }
-  }
-
-  #write(): void {
-    replaceFile(this.#file, JSON.stringify(this.#trace));
   }
 
   /**

@@ -6,6 +6,7 @@ import { cgroupLayout } from "../../ground/linux/index.ts";
 import { createLogger } from "../../ground/logging/index.ts";
 import { DockerClient } from "../../parts/dockerapi/index.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
+import { ExecProcess } from "./exec-process.ts";
 import { Execs } from "./execs.ts";
 
 test("what a daemon left of commands is taken away, also where it was cut off in the midst of writing it", async () => {
@@ -20,6 +21,16 @@ test("what a daemon left of commands is taken away, also where it was cut off in
   await writeFile(join(path, "cut.new"), "{");
   await execs.endLeft();
   assert.deepEqual(await readdir(path), []);
+});
+
+test("nothing is written of a command that ends while its process is looked at", async () => {
+  await using directory = await tempDir();
+  const noted = await ExecProcess.note(join(directory.path, "command"), process.pid);
+  const found = noted.found(process.pid);
+  noted.forget();
+  await found;
+  noted.write();
+  assert.deepEqual(await readdir(directory.path), []);
 });
 
 test("commands that a daemon left are not taken for none where that cannot be told", async () => {

@@ -59,6 +59,7 @@ export class Execs implements Disposable {
       client: this.#client,
       layout: this.#layout,
       process: await ExecProcess.note(join(this.#directory, id), details.State.Pid),
+      logger: this.#logger,
     };
     const forget = () => {
       this.#running.delete(id);
@@ -117,6 +118,7 @@ type Command = {
   readonly client: DockerClient;
   readonly layout: CgroupLayout;
   readonly process: ExecProcess;
+  readonly logger: Logger;
 };
 
 /** A command with its streams. */
@@ -161,9 +163,15 @@ export class RunningExec implements AsyncDisposable {
 
   /** One that has just ended, or that Docker does not tell of now, is looked for when that is needed. */
   async #askProcess(): Promise<void> {
-    const { client, id, process } = this.#command;
-    const { Pid } = await client.exec(id).catch(() => ({ Pid: 0 }));
-    if (Pid > 1 && !this.#hasEnded) await process.found(Pid);
+    const { client, id, process, logger } = this.#command;
+    try {
+      const { Pid } = await client.exec(id, AbortSignal.timeout(answerMs)).catch(() => ({ Pid: 0 }));
+      if (Pid <= 1 || this.#hasEnded) return;
+      await process.found(Pid);
+      process.write();
+    } catch (err) {
+      logger.warn({ err, exec: id }, "the process of a command could not be written down");
+    }
   }
 
   /**
@@ -220,7 +228,7 @@ export class RunningExec implements AsyncDisposable {
  * Docker is asked for a process that is not known yet, which it has a little after that was asked for. Throws
  * EngineError Internal where it never tells.
  */
-async function kill({ client, id, layout, process }: Command): Promise<void> {
+async function kill({ client, id, layout, process }: Omit<Command, "logger">): Promise<void> {
   if (process.isFound) return await process.kill(layout);
   for (let tries = 1; ; tries++) {
     const exec = await client.exec(id, AbortSignal.timeout(answerMs)).catch((error: unknown) => {
