@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { exists } from "../src/ground/fs/index.ts";
@@ -14,7 +14,7 @@ import {
 import { pushImage, type TestRegistry } from "../src/testing/registry.ts";
 import { TestBerth } from "./support/berth.ts";
 import { busyboxImage, startBusyboxRegistry } from "./support/busybox.ts";
-import { cli } from "./support/cli.ts";
+import { cli, cliOutput } from "./support/cli.ts";
 import { eventually } from "./support/condition.ts";
 import { isNewerDocker } from "./support/docker.ts";
 import { containerStatus, execSync, exited, TestPod } from "./support/pod.ts";
@@ -224,6 +224,25 @@ describe("the Docker engine", () => {
     const details = JSON.parse((await berth.docker?.request("GET", `/containers/${pod.id}/json`)) ?? "");
     assert.deepEqual([details.State.Running, await isReady()], [false, false]);
     await runtime.removePodSandbox({ podSandboxId: pod.id });
+  });
+
+  it("keeps a container whose log cannot be removed, so that it is tried again", async () => {
+    const containerId = await cliOutput(berth, "run", "--detach", "--name", "logged", registry.image, "true");
+    await exited(berth, containerId);
+    const { sandboxID: podSandboxId } = await verboseInfo(berth, containerId);
+    const log = (await containerStatus(berth, containerId)).logPath;
+    await rename(log, `${log}.aside`);
+    // What is no file is not removed as one.
+    await mkdir(log);
+    const { runtime } = berth.clients;
+    await assert.rejects(runtime.removeContainer({ containerId }), /directory/);
+    assert.equal((await containerStatus(berth, containerId)).id, containerId);
+    await rmdir(log);
+    await rename(`${log}.aside`, log);
+    await runtime.removeContainer({ containerId });
+    await assert.rejects(containerStatus(berth, containerId), /NOT_FOUND/);
+    assert.equal(await exists(log), false);
+    await runtime.removePodSandbox({ podSandboxId });
   });
 
   it("goes on where it cannot write down what commands run, and ends them all the same", async () => {

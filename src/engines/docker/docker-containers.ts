@@ -28,6 +28,7 @@ import { type FoundContainer, type FoundSandbox, hasEnded, isSandbox, isShown } 
 import { findById, getById } from "./ids.ts";
 import { ImageUsers } from "./image-users.ts";
 import { containerName } from "./names-and-labels.ts";
+import { orNotFound } from "./or-not-found.ts";
 import { memoryDirectory } from "./process-cgroup.ts";
 import { refuseInUpdate } from "./refused.ts";
 
@@ -118,7 +119,10 @@ export class DockerContainers implements Containers {
     conflict: unknown,
   ): Promise<string> {
     const { client, mirror } = this.#services;
-    await mirror.refresh((await client.container(name)).Id);
+    const holder = await orNotFound(client.container(name));
+    // It has gone since.
+    if (holder === undefined) throw conflict;
+    await mirror.refresh(holder.Id);
     const existing = this.#existing(sandbox, config);
     if (existing === undefined) throw conflict;
     return existing;
@@ -239,7 +243,7 @@ export class DockerContainers implements Containers {
   }
 
   async stop(idOrPrefix: string, timeoutMs: number, signal?: AbortSignal): Promise<void> {
-    const { client, mirror } = this.#services;
+    const { mirror } = this.#services;
     const found = findById(mirror.containers(), kind, idOrPrefix);
     if (found === undefined) return;
     // A start that is under way must not outlive the stop.
@@ -248,18 +252,25 @@ export class DockerContainers implements Containers {
     // One that gets no time is killed at once: to be told before would only cost.
     if (timeoutMs === 0) return void (await mirror.change(found.id, () => this.#kill(found.id)));
     const { Pid } = this.#found(found.id).details.State;
+    const isAsked = this.#askedToStop.get(found.id) === Pid;
+    await orNotFound(
+      isAsked
+        ? this.#waitOrKill(found.id, timeoutMs, signal)
+        : this.#askToStop(found.id, Pid, timeoutMs, signal),
+    );
+    await mirror.refresh(found.id, hasEnded);
+    this.#askedToStop.delete(found.id);
+  }
+
+  async #askToStop(id: string, pid: number, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    this.#askedToStop.set(id, pid);
     try {
-      if (this.#askedToStop.get(found.id) === Pid) await this.#waitOrKill(found.id, timeoutMs, signal);
-      else {
-        this.#askedToStop.set(found.id, Pid);
-        await client.stopContainer(found.id, timeoutMs, signal);
-      }
+      await this.#services.client.stopContainer(id, timeoutMs, signal);
     } catch (error) {
       // Unless its client has gone, it may not have been asked.
-      if (!signal?.aborted) this.#askedToStop.delete(found.id);
-      if (!hasCode(error, "NotFound")) throw error;
+      if (!signal?.aborted) this.#askedToStop.delete(id);
+      throw error;
     }
-    await mirror.refresh(found.id, hasEnded);
   }
 
   /** Docker would send the stop signal again, which tells some programs to be quick. */
@@ -272,7 +283,7 @@ export class DockerContainers implements Containers {
       signal?.throwIfAborted();
       if (!over.aborted) throw error;
       await this.#kill(id);
-      await this.#services.client.waitForContainer(id, signal ?? new AbortController().signal);
+      await this.#services.client.waitForContainer(id, signal);
     }
   }
 
@@ -284,14 +295,11 @@ export class DockerContainers implements Containers {
     using _ = await this.#locks.acquire(found.id);
     await mirror.remove(found.id, async () => {
       observer("container-delete");
-      try {
-        await client.removeContainer(found.id);
-      } catch (error) {
-        if (!hasCode(error, "NotFound")) throw error;
-      }
-      this.#askedToStop.delete(found.id);
+      // Its log first: of a container that is gone nobody could try again to remove it.
       await logs.forget(found.id);
       if (isOwned(found.labels)) await removeLog(found.view, { hostPaths });
+      await orNotFound(client.removeContainer(found.id));
+      this.#askedToStop.delete(found.id);
     });
   }
 
@@ -302,6 +310,12 @@ export class DockerContainers implements Containers {
       // It is gone, or has ended by itself.
       if (!hasCode(error, "NotFound") && !hasCode(error, "FailedPrecondition")) throw error;
     }
+  }
+
+  /** Somebody else has removed it. */
+  removed({ id }: FoundContainer): void {
+    this.#askedToStop.delete(id);
+    void this.#services.logs.forget(id);
   }
 
   /** Ends all containers of a sandbox at once: they have had their time. */

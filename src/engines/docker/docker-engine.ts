@@ -117,7 +117,7 @@ export class DockerEngine implements Engine, AsyncDisposable {
       onChange: (before, after) => this.#changed(before, after),
       onRemoved: (gone) => {
         if (isSandbox(gone)) this.sandboxes.removed(gone);
-        else void this.#services.logs.forget(gone.id);
+        else this.containers.removed(gone);
       },
       onConnected: (all) => this.#connected(all),
       onExecEnd: (id, exitCode) => this.#services.execs.ended(id, exitCode),

@@ -19,6 +19,7 @@ import { type FoundSandbox, hasEnded, isRunning } from "./found.ts";
 import { findById, getById } from "./ids.ts";
 import { writeInterfaceSysctls } from "./interface-sysctls.ts";
 import { isReader, labelsOf, sandboxName } from "./names-and-labels.ts";
+import { orNotFound } from "./or-not-found.ts";
 import { PauseImage } from "./pause-image.ts";
 import { sandboxBody } from "./sandbox-body.ts";
 
@@ -318,11 +319,4 @@ async function writeDns({ dnsConfig }: PodSandboxConfig, { ResolvConfPath }: Con
 function startFailure(cause: unknown): unknown {
   if (!(cause instanceof DockerError) || !cause.message.includes("/proc/sys/")) return cause;
   return new EngineError("InvalidArgument", "a sysctl of the pod cannot be set", { cause });
-}
-
-async function orNotFound<T>(work: Promise<T>): Promise<T | undefined> {
-  return await work.catch((error: unknown) => {
-    if (!hasCode(error, "NotFound")) throw error;
-    return undefined;
-  });
 }

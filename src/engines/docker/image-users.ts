@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { posix } from "node:path";
-import { hasCode } from "../../ground/errors/index.ts";
 import { JoinedCalls } from "../../ground/sync/index.ts";
 import type { DockerClient } from "../../parts/dockerapi/index.ts";
 import { readEntries } from "../../parts/tar/index.ts";
 import type { UserDatabase } from "../../services/runtime/index.ts";
 import { EngineError } from "../engine/index.ts";
 import { readerOf } from "./names-and-labels.ts";
+import { orNotFound } from "./or-not-found.ts";
 
 type Client = Pick<DockerClient, "createContainer" | "removeContainer" | "containerFile">;
 
@@ -61,9 +61,7 @@ export class ImageUsers {
 
   /** A connection that is made again has it removed as something half-made. */
   async #remove(id: string): Promise<void> {
-    await this.#client.removeContainer(id).catch((error: unknown) => {
-      if (!hasCode(error, "NotFound")) throw error;
-    });
+    await orNotFound(this.#client.removeContainer(id));
   }
 
   /** Links lead nowhere but into the image: Docker looks for a path below its root. */
@@ -78,10 +76,7 @@ export class ImageUsers {
   }
 
   async #look(id: string, path: string): Promise<string | { readonly link: string }> {
-    const archive = await this.#client.containerFile(id, path).catch((error: unknown) => {
-      if (hasCode(error, "NotFound")) return undefined;
-      throw error;
-    });
+    const archive = await orNotFound(this.#client.containerFile(id, path));
     if (archive === undefined) return "";
     for await (const { entry, content } of readEntries(archive)) {
       if (entry.kind === "symlink") return { link: Buffer.from(entry.target, "latin1").toString() };

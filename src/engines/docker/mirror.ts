@@ -2,17 +2,17 @@ import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../../ground/errors/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import { KeyLock, raceAbort } from "../../ground/sync/index.ts";
-import {
-  type ContainerDetails,
-  type ContainerSummary,
-  type DockerClient,
-  DockerError,
-  type DockerEvent,
+import type {
+  ContainerDetails,
+  ContainerSummary,
+  DockerClient,
+  DockerEvent,
 } from "../../parts/dockerapi/index.ts";
 import { EngineError } from "../engine/index.ts";
 import type { Found, FoundContainer, FoundSandbox } from "./found.ts";
 import { hasEnded, hasEndedBefore, hasStarted, isContainer, isSandbox, isShown } from "./found.ts";
 import { oursFilter } from "./names-and-labels.ts";
+import { orNotFound } from "./or-not-found.ts";
 
 export type MirrorOptions = {
   readonly client: DockerClient;
@@ -330,13 +330,8 @@ export class Mirror implements AsyncDisposable {
     for (const id of before) if (!ids.has(id)) await this.#take(id, undefined);
   }
 
-  async #details(id: string, signal?: AbortSignal): Promise<ContainerDetails | undefined> {
-    try {
-      return await this.#options.client.container(id, signal);
-    } catch (error) {
-      if (error instanceof DockerError && error.code === "NotFound") return undefined;
-      throw error;
-    }
+  #details(id: string, signal?: AbortSignal): Promise<ContainerDetails | undefined> {
+    return orNotFound(this.#options.client.container(id, signal));
   }
 
   async #take(id: string, details: ContainerDetails | undefined): Promise<void> {

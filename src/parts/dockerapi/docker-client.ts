@@ -112,7 +112,7 @@ export class DockerClient implements Disposable {
   }
 
   /** Resolves when it runs no more. */
-  async waitForContainer(id: string, signal: AbortSignal): Promise<void> {
+  async waitForContainer(id: string, signal?: Signal): Promise<void> {
     await this.#http.json({ method: "POST", path: `/containers/${id}/wait`, signal });
   }
 
