@@ -205,25 +205,27 @@ describe("the Docker engine", () => {
   it("sees and stops what a person has started again, whose sandbox stays not ready", async () => {
     const pod = await TestPod.run(berth, "restarted");
     const id = await pod.shell("shell", registry.image, "echo begun; exec sleep 1000");
-    const { runtime } = berth.clients;
+    const runtime = () => berth.clients.runtime;
     const state = async () => (await containerStatus(berth, id)).state;
     await berth.docker?.request("POST", `/containers/${id}/restart?t=0`);
     await eventually("it is seen", async () => {
       const begun = (await pod.log("shell")).filter((line) => line === "stdout F begun");
       return begun.length === 2 && (await state()) === ContainerState.CONTAINER_RUNNING;
     });
-    await runtime.stopContainer({ containerId: id, timeout: 0n });
+    await runtime().stopContainer({ containerId: id, timeout: 0n });
     assert.equal(await state(), ContainerState.CONTAINER_EXITED);
     await berth.docker?.request("POST", `/containers/${pod.id}/restart?t=0`);
     const isReady = async () => {
-      const { status } = await runtime.podSandboxStatus({ podSandboxId: pod.id, verbose: false });
+      const { status } = await runtime().podSandboxStatus({ podSandboxId: pod.id, verbose: false });
       return status?.state === PodSandboxState.SANDBOX_READY;
     };
     await eventually("its end is seen", async () => !(await isReady()));
-    await runtime.stopPodSandbox({ podSandboxId: pod.id });
+    await berth.restartDaemon();
+    assert.equal(await isReady(), false);
+    await runtime().stopPodSandbox({ podSandboxId: pod.id });
     const details = JSON.parse((await berth.docker?.request("GET", `/containers/${pod.id}/json`)) ?? "");
     assert.deepEqual([details.State.Running, await isReady()], [false, false]);
-    await runtime.removePodSandbox({ podSandboxId: pod.id });
+    await runtime().removePodSandbox({ podSandboxId: pod.id });
   });
 
   it("keeps a container whose log cannot be removed, so that it is tried again", async () => {

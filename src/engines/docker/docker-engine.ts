@@ -45,7 +45,15 @@ import { DockerStreams } from "./docker-streams.ts";
 import { abilitiesOf } from "./engine-abilities.ts";
 import { Execs } from "./execs.ts";
 import { endForgotten } from "./forgotten-shims.ts";
-import { type Found, type FoundContainer, isContainer, isSandbox, stateOf, timeNs } from "./found.ts";
+import {
+  type Found,
+  type FoundContainer,
+  isContainer,
+  isSandbox,
+  stateOf,
+  timeNs,
+  wasStartedAgain,
+} from "./found.ts";
 import { Mirror } from "./mirror.ts";
 import {
   type ContainerLabels,
@@ -285,7 +293,7 @@ export class DockerEngine implements Engine, AsyncDisposable {
     if (!isNamedBy(labels, details.Name.slice(1))) this.#nameAgain(id, labels);
     if (labels.kind === "sandbox") {
       const { config, handler } = labels;
-      const ready = details.State.Running && !hasLostNetwork(details, before);
+      const ready = details.State.Running && !wasStartedAgain(details);
       const ips = ready ? await this.#addresses(details, before) : [];
       return {
         id,
@@ -382,12 +390,6 @@ export class DockerEngine implements Engine, AsyncDisposable {
     }
     this.#events.changed(before, after);
   }
-}
-
-/** One that has ended has: a person may have started its container again. */
-function hasLostNetwork({ State }: ContainerDetails, before: Found | undefined): boolean {
-  if (before === undefined || !isSandbox(before)) return false;
-  return before.view.state !== "ready" || before.details.State.Pid !== State.Pid;
 }
 
 function hasNotEnded(before: Found): boolean {

@@ -42,6 +42,15 @@ export function hasEnded(found: Found | undefined): boolean {
   return found !== undefined && ["exited", "dead"].includes(found.details.State.Status);
 }
 
+/**
+ * Whether it runs a second time, as only a person has it: the containers of a sandbox stay in the namespaces
+ * of its first time, and what was done to these for the pod is not done to its new ones. Docker keeps when it
+ * last ended.
+ */
+export function wasStartedAgain({ State }: ContainerDetails): boolean {
+  return State.Running && timeNs(State.FinishedAt) > 0n;
+}
+
 /** Of a list; one that is paused or being restarted runs, as its details have it. */
 export function isRunning({ State }: ContainerSummary): boolean {
   return ["running", "paused", "restarting"].includes(State);
