@@ -432,6 +432,39 @@ exit 0
     await eventually("it is seen", async () => containerStatus(berth, stuck).catch(() => false));
   });
 
+  it("that does not remove what was left half-made is used all the same, and is told again", async () => {
+    await using directory = await tempDir();
+    await using requests = await DockerRequests.listen(join(directory.path, "docker.sock"));
+    await using registry = await startBusyboxRegistry();
+    await using berth = await TestBerth.start({ engine: "docker", dockerHost: requests.host });
+    requests.leadTo(berth.docker?.socket ?? "");
+    const ready = () =>
+      eventually("the engine is there", async () => {
+        const { status } = await berth.clients.runtime.status({ verbose: false });
+        return status?.conditions.every((condition) => condition.status);
+      });
+    await ready();
+    await berth.pull(registry.image);
+    // As a daemon leaves one that is killed while it looks into an image.
+    const create = "/containers/create?name=berth_users_left";
+    const body = { Image: registry.image, Labels: { "berth.kind": "reader" } };
+    const left = JSON.parse((await berth.docker?.request("POST", create, body)) ?? "").Id;
+    for (const refuse of [
+      () => requests.hangOn(`/containers/${left}/kill`),
+      () => requests.failNext("DELETE /containers/ID", Number.POSITIVE_INFINITY),
+    ]) {
+      refuse();
+      await berth.restartDaemon();
+      await ready();
+      assert.equal((await berth.docker?.containers())?.length, 1);
+      requests.hangOn("nothing");
+    }
+    requests.failNext("nothing", 0);
+    await berth.restartDaemon();
+    await ready();
+    assert.deepEqual(await berth.docker?.containers(), []);
+  });
+
   it("that fails to tell of a container or an image is asked again, and the client's next try finds what there is", async () => {
     await using directory = await tempDir();
     await using requests = await DockerRequests.listen(join(directory.path, "docker.sock"));

@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import { hasCode } from "../../ground/errors/index.ts";
 import { PodSandboxConfig } from "../../ground/protocol/index.ts";
-import { JoinedCalls, KeyLock } from "../../ground/sync/index.ts";
+import { JoinedCalls, KeyLock, raceAbort } from "../../ground/sync/index.ts";
 import {
   type ContainerDetails,
   type ContainerSummary,
@@ -22,6 +22,9 @@ import { isReader, labelsOf, sandboxName } from "./names-and-labels.ts";
 import { orNotFound } from "./or-not-found.ts";
 import { PauseImage } from "./pause-image.ts";
 import { sandboxBody } from "./sandbox-body.ts";
+
+/** How long the engine counts as away, when it is back, for what it does not remove. */
+const removeMs = 10_000;
 
 /** The life of pod sandboxes: containers of Docker's that do nothing, with a network. */
 export class DockerSandboxes implements Sandboxes {
@@ -283,23 +286,42 @@ export class DockerSandboxes implements Sandboxes {
    * `all` is what Docker has of ours.
    */
   async tidyUp(all: readonly ContainerSummary[]): Promise<void> {
-    const { client, network, logger, unfinished, sandboxFiles } = this.#services;
+    const { network, unfinished, sandboxFiles } = this.#services;
     const isLeft = (name: string) => unfinished.has(name) && !this.#making.has(name);
-    const names = new Map(all.map(({ Id, Names }) => [Id, Names[0]?.slice(1) ?? ""]));
-    for (const [id, name] of names) {
-      if (!isLeft(name) && !isReader(name)) continue;
-      logger.warn({ container: id }, "removing what was being created when a daemon ended");
+    const left = all.map(({ Id, Names }) => ({ id: Id, name: Names[0]?.slice(1) ?? "" }));
+    const kept = await Promise.all(
+      left
+        .filter(({ name }) => isLeft(name) || isReader(name))
+        .map(async ({ id, name }) => ((await this.#isRemoved(id)) ? undefined : name)),
+    );
+    for (const name of unfinished.names()) if (isLeft(name) && !kept.includes(name)) unfinished.delete(name);
+    const alive = new Set(all.filter(isRunning).map(({ Id }) => Id));
+    for (const { id } of this.#making.values()) alive.add(id);
+    const attached = new Set([...(await network.attachments()), ...(await sandboxFiles.ids())]);
+    for (const id of attached) {
+      if (alive.has(id)) continue;
+      await this.#detach(id).catch((err: unknown) => this.#notDetached(id, err));
+    }
+  }
+
+  /** One that Docker does not remove stays unfinished, and so unseen; it does not hold up the engine. */
+  async #isRemoved(id: string): Promise<boolean> {
+    const { client, logger } = this.#services;
+    logger.warn({ container: id }, "removing what was being created when a daemon ended");
+    const remove = async () => {
       await this.#kill(id);
       await this.#detach(id);
       await orNotFound(client.removeContainer(id));
-    }
-    for (const name of unfinished.names()) if (isLeft(name)) unfinished.delete(name);
-    const alive = new Set(all.filter(isRunning).map(({ Id }) => Id));
-    for (const { id } of this.#making.values()) alive.add(id);
-    const kept = new Set([...(await network.attachments()), ...(await sandboxFiles.ids())]);
-    for (const id of kept) {
-      if (alive.has(id)) continue;
-      await this.#detach(id).catch((err: unknown) => this.#notDetached(id, err));
+    };
+    try {
+      await raceAbort(remove(), AbortSignal.timeout(removeMs));
+      return true;
+    } catch (err) {
+      logger.error(
+        { err, container: id },
+        "it could not be removed; the next connection to Docker tries again",
+      );
+      return false;
     }
   }
 
