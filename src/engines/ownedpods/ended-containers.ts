@@ -29,15 +29,11 @@ export class EndedContainers {
 
   /** Looks after all that ends, a little later where it ended before clients can have come back. */
   start(): void {
-    const { sandboxes, containers } = this.#pods;
     this.#inBackground({}, () => this.#listen());
-    this.#inBackground({}, () => {
-      for (const { id } of sandboxes.list()) this.#removeUnstarted(id);
-    });
     this.#inBackground({}, async () => {
       await this.#delay(graceMs);
       this.#graceIsOver = true;
-      for (const { id } of containers.list()) this.#look(id);
+      this.#lookAtContainers();
     });
   }
 
@@ -60,10 +56,20 @@ export class EndedContainers {
   }
 
   async #listen(): Promise<void> {
-    for await (const { kind, id } of this.#pods.changes(this.#closed.signal)) {
+    const changes = this.#pods.changes(this.#closed.signal);
+    // Of what there is by now it need not have heard: one that falls behind listens anew.
+    this.#inBackground({}, () => {
+      for (const { id } of this.#pods.sandboxes.list()) this.#removeUnstarted(id);
+      if (this.#graceIsOver) this.#lookAtContainers();
+    });
+    for await (const { kind, id } of changes) {
       if (kind === "stopped" && this.#graceIsOver) this.#look(id);
       if (kind === "created") this.#removeUnstarted(id);
     }
+  }
+
+  #lookAtContainers(): void {
+    for (const { id } of this.#pods.containers.list()) this.#look(id);
   }
 
   /** Nothing for a container's id: it is its pod that goes. */
