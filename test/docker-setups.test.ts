@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { copyFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { ContainerState } from "../src/ground/protocol/index.ts";
+import { ContainerState, LinuxContainerResources } from "../src/ground/protocol/index.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
 import { TestBerth } from "./support/berth.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
@@ -14,6 +14,7 @@ import { containerStatus, execSync, exited, TestPod } from "./support/pod.ts";
 import { podConfig, shellConfig } from "./support/requests.ts";
 import { selfSigned } from "./support/self-signed.ts";
 import { exec } from "./support/streams.ts";
+import { verboseInfo } from "./support/verbose.ts";
 
 /** Docker Engines that are set up in other ways than the tests' usual one. */
 describe("the Docker engine", () => {
@@ -424,12 +425,22 @@ exit 0
     const stuck = await pod.shell("stuck", registry.image, "exec sleep 1000");
     const ip = await pod.ip();
     requests.hangOn(`/containers/${stuck}/json`);
-    await berth.restartDaemon("SIGKILL");
-    await ready();
-    assert.equal(await execSync(berth, other, "echo", "alive"), "alive\n");
-    assert.equal(await pod.ip(), ip);
+    const { runtime } = berth.clients;
+    const linux = LinuxContainerResources.fromPartial({ cpuShares: 512n });
+    await assert.rejects(
+      runtime.updateContainerResources({ containerId: stuck, linux, windows: undefined, annotations: {} }),
+      /UNAVAILABLE.*has not described container/,
+    );
+    for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+      await berth.restartDaemon(signal);
+      await ready();
+      assert.equal(await execSync(berth, other, "echo", "alive"), "alive\n");
+      assert.equal(await pod.ip(), ip);
+      // A client that did not see it would make another.
+      assert.equal((await containerStatus(berth, stuck)).state, ContainerState.CONTAINER_RUNNING);
+    }
     requests.hangOn("nothing");
-    await eventually("it is seen", async () => containerStatus(berth, stuck).catch(() => false));
+    await eventually("it is described", async () => (await verboseInfo(berth, stuck)).pid > 0);
   });
 
   it("that does not remove what was left half-made is used all the same, and is told again", async () => {

@@ -15,7 +15,7 @@ export type ContainerLogsOptions = {
 };
 
 /** What must be known of a container whose log is followed. */
-type Logged = Pick<FoundContainer, "id" | "details" | "labels">;
+type Logged = Pick<FoundContainer, "id" | "labels">;
 
 /** How long to wait before a log that broke off is followed again. */
 const retryMs = 500;
@@ -158,7 +158,7 @@ export class ContainerLogs implements AsyncDisposable {
 
   /** Returns how many lines Docker has told of, and how many of these were new. */
   async #copy(
-    { id, details, labels }: Logged,
+    { id, labels }: Logged,
     file: LogWriter,
     part: { readonly follow: boolean; readonly tail?: number | undefined },
     signal: AbortSignal,
@@ -168,7 +168,7 @@ export class ContainerLogs implements AsyncDisposable {
     await file.open();
     const position = (await lookUp(labels.logPath, () => readPosition(labels.logPath))) ?? fromTheBeginning();
     const source = await client.logs(id, { ...part, since: position.sinceSeconds }, signal);
-    const lines = details.Config.Tty ? linesOfTerminal(source) : linesOfFrames(source);
+    const lines = labels.config.tty ? linesOfTerminal(source) : linesOfFrames(source);
     let [read, added] = [0, 0];
     for await (const together of lines) {
       const fresh = together.filter((line) => isNew(line, position));

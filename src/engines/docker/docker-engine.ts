@@ -313,7 +313,7 @@ export class DockerEngine implements Engine, AsyncDisposable {
     const state = stateOf(details);
     // What it wrote is in its log when it is seen to have ended.
     if (state.kind === "exited" && before !== undefined && hasNotEnded(before))
-      await this.#services.logs.drained({ id, labels, details });
+      await this.#services.logs.drained({ id, labels });
     const { config, sandboxId, imageId, imageRef, logPath } = labels;
     const pid = state.kind === "running" ? state.pid : 0;
     const earlier = before !== undefined && isContainer(before) ? before.view.user : undefined;

@@ -47,16 +47,15 @@ export class DockerStreams implements Streams {
 
   async attach({ containerId }: AttachRequest, io: StreamIo, signal: AbortSignal): Promise<void> {
     const { client, logger } = this.#services;
-    const { id, details } = this.#running(containerId);
-    const { Tty, OpenStdin } = details.Config;
-    const connection = await client.attach(id, OpenStdin && io.stdin !== undefined, signal);
+    const { id, labels } = this.#running(containerId);
+    const { tty, stdin, stdinOnce } = labels.config;
+    const connection = await client.attach(id, stdin && io.stdin !== undefined, signal);
     const end = () => void connection.destroy();
     signal.addEventListener("abort", end, { once: true });
     using _ending = { [Symbol.dispose]: () => signal.removeEventListener("abort", end) };
     void followSizes(io, (height, width) => client.resizeContainer(id, height, width), logger);
     // Without stdin_once the engine takes the end of a client's input for its leaving, and sends no more.
-    const ends = details.Config.StdinOnce;
-    await copyStreams(connection, Tty ? undefined : readFrames(connection), io, ends);
+    await copyStreams(connection, tty ? undefined : readFrames(connection), io, stdinOnce);
   }
 
   async portForward(sandboxId: string, port: number, connection: Duplex, signal: AbortSignal): Promise<void> {

@@ -9,6 +9,7 @@ import type {
   DockerEvent,
 } from "../../parts/dockerapi/index.ts";
 import { EngineError } from "../engine/index.ts";
+import { detailsOf } from "./details-of-summary.ts";
 import type { Found, FoundContainer, FoundSandbox } from "./found.ts";
 import { hasEnded, hasEndedBefore, hasStarted, isContainer, isSandbox, isShown } from "./found.ts";
 import { oursFilter } from "./names-and-labels.ts";
@@ -163,7 +164,7 @@ export class Mirror implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort();
+    this.#closing.abort(new EngineError("Unavailable", "the daemon is shutting down"));
     await this.#running;
     await Promise.all(this.#looks);
   }
@@ -248,7 +249,7 @@ export class Mirror implements AsyncDisposable {
   }
 
   async #lookAfter(id: string): Promise<void> {
-    using _ = await this.#turns.acquire(id);
+    using _ = await this.#turns.acquire(id, this.#closing.signal);
     const heard = this.#heard.get(id) ?? [];
     this.#heard.delete(id);
     const before = this.#found.get(id);
@@ -269,22 +270,19 @@ export class Mirror implements AsyncDisposable {
   }
 
   /**
-   * Docker tells only once of what has happened: one that could not be looked at is looked at again, for as
-   * long as this connection lasts. The next one looks at all.
+   * Docker tells only once of what has happened: one that could not be looked at is looked at again, while
+   * the engine is there, until that succeeds.
    */
   #lookAgain(id: string, err: unknown): void {
+    const { signal } = this.#closing;
+    if (signal.aborted) return;
     this.#options.logger.warn({ err, container: id }, "a container could not be looked at; trying again");
     if (this.#missed.has(id)) return;
     this.#missed.add(id);
-    const signal = AbortSignal.any([this.#closing.signal, this.#connection]);
     const again = async () => {
-      try {
-        for (let waitMs = firstRetryMs; this.#missed.has(id); waitMs = Math.min(waitMs * 2, longestRetryMs)) {
-          await delay(waitMs, undefined, { signal });
-          await this.#lookAfter(id).catch(() => undefined);
-        }
-      } finally {
-        this.#missed.delete(id);
+      for (let waitMs = firstRetryMs; this.#missed.has(id); waitMs = Math.min(waitMs * 2, longestRetryMs)) {
+        await delay(waitMs, undefined, { signal });
+        if (this.#away === undefined) await this.#lookAfter(id).catch(() => undefined);
       }
     };
     this.#inBackground(again());
@@ -319,19 +317,42 @@ export class Mirror implements AsyncDisposable {
     const before = [...this.#found.keys()];
     const all = await this.#options.client.containers(oursFilter, signal);
     await raceAbort(this.#options.onConnected(all), signal);
-    const ids = new Set(all.map(({ Id }) => Id));
     // Together, and for so long: one may hang within Docker, and the end of one waits for its log.
-    const take = async (id: string) => {
-      using _ = await this.#turns.acquire(id);
-      await this.#look(id, AbortSignal.any([signal, AbortSignal.timeout(answerMs)])).catch(() => undefined);
-    };
-    await Promise.all([...ids].map(take));
+    await Promise.all(all.map((summary) => this.#lookOrShow(summary, signal)));
+    const ids = new Set(all.map(({ Id }) => Id));
     signal.throwIfAborted();
     for (const id of before) if (!ids.has(id)) await this.#take(id, undefined);
   }
 
-  #details(id: string, signal?: AbortSignal): Promise<ContainerDetails | undefined> {
-    return orNotFound(this.#options.client.container(id, signal));
+  /**
+   * One that Docker lists is there: where it is not described, it is shown as the list has it until it is. A
+   * kubelet would take it for gone, and make another.
+   */
+  async #lookOrShow(summary: ContainerSummary, signal: AbortSignal): Promise<void> {
+    const { Id: id } = summary;
+    try {
+      // Docker may take long to start it meanwhile.
+      using _ = await this.#turns.acquire(id, AbortSignal.any([signal, AbortSignal.timeout(answerMs)]));
+      await this.#look(id, signal);
+    } catch (err) {
+      if (signal.aborted) return;
+      if (!this.#missed.has(id)) this.#lookAgain(id, err);
+      // What is wrong with this one is told by the next look.
+      if (!this.#found.has(id)) await this.#take(id, detailsOf(summary)).catch(() => undefined);
+    }
+  }
+
+  /** Whoever asks holds its turn: Docker has some seconds. Throws EngineError Unavailable after these. */
+  async #details(id: string, signal?: AbortSignal): Promise<ContainerDetails | undefined> {
+    const over = AbortSignal.timeout(answerMs);
+    const ending = [this.#closing.signal, over, signal].filter((each) => each !== undefined);
+    try {
+      return await orNotFound(this.#options.client.container(id, AbortSignal.any(ending)));
+    } catch (cause) {
+      if (!over.aborted) throw cause;
+      const silence = `Docker has not described container ${id} within ${answerMs / 1000} s; check why it hangs`;
+      throw new EngineError("Unavailable", silence, { cause });
+    }
   }
 
   async #take(id: string, details: ContainerDetails | undefined): Promise<void> {

@@ -21,7 +21,15 @@ export type ContainerSummary = {
   readonly Id: string;
   readonly Names: readonly string[];
   readonly Labels: Readonly<Record<string, string>>;
-  readonly State: string;
+  /** Id of the image. */
+  readonly ImageID: string;
+  /** Seconds since 1970. */
+  readonly Created: number;
+  readonly State: ContainerDetails["State"]["Status"];
+  /** For people: "Exited (3) 5 minutes ago". */
+  readonly Status: string;
+  readonly HostConfig: Pick<ContainerDetails["HostConfig"], "NetworkMode">;
+  readonly NetworkSettings: Pick<ContainerDetails["NetworkSettings"], "Networks">;
 };
 
 export type ContainerDetails = {
@@ -48,9 +56,6 @@ export type ContainerDetails = {
   readonly Config: {
     readonly Labels: Readonly<Record<string, string>>;
     readonly StopSignal?: string;
-    readonly Tty: boolean;
-    readonly OpenStdin: boolean;
-    readonly StdinOnce: boolean;
   };
   readonly HostConfig: DockerResources & { readonly NetworkMode: string };
   readonly NetworkSettings: {

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ContainerSummary } from "../../parts/dockerapi/index.ts";
+import { detailsOf } from "./details-of-summary.ts";
+import { stateOf } from "./found.ts";
+
+const summary = {
+  Id: "id",
+  Names: ["/k8s_main_pod_default_uid_0"],
+  Labels: {},
+  ImageID: "sha256:image",
+  Created: 1_767_225_600,
+  HostConfig: { NetworkMode: "none" },
+  NetworkSettings: { Networks: {} },
+};
+
+const listed = (State: ContainerSummary["State"], Status: string) =>
+  stateOf(detailsOf({ ...summary, State, Status }));
+
+test("a container is in the state that a list tells, with its exit code", () => {
+  assert.equal(listed("created", "Created").kind, "created");
+  assert.equal(listed("running", "Up 3 minutes").kind, "running");
+  assert.equal(listed("paused", "Up 3 minutes (Paused)").kind, "running");
+  const ended = listed("exited", "Exited (3) 5 minutes ago");
+  assert.ok(ended.kind === "exited" && ended.exitCode === 3 && ended.reason === "Error");
+});
+
+test("a container was made when a list tells, in seconds", () => {
+  assert.equal(detailsOf({ ...summary, State: "running", Status: "Up" }).Created, "2026-01-01T00:00:00.000Z");
+});

@@ -1,0 +1,32 @@
+import type { ContainerDetails, ContainerSummary } from "../../parts/dockerapi/index.ts";
+import { isRunning } from "./found.ts";
+
+const never = "0001-01-01T00:00:00Z";
+
+/** What a list of Docker's tells of a container: no process, no times but that of its making, no limits. */
+export function detailsOf(summary: ContainerSummary): ContainerDetails {
+  const { Id, Names, Labels, ImageID, Created, State, Status, HostConfig, NetworkSettings } = summary;
+  return {
+    Id,
+    Name: Names[0] ?? "",
+    Created: new Date(Created * 1000).toISOString(),
+    Image: ImageID,
+    LogPath: "",
+    ResolvConfPath: "",
+    HostsPath: "",
+    State: {
+      Status: State,
+      Running: isRunning(summary),
+      Paused: State === "paused",
+      OOMKilled: false,
+      Pid: 0,
+      ExitCode: Number(/^Exited \((\d+)\)/.exec(Status)?.[1] ?? 0),
+      Error: "",
+      StartedAt: never,
+      FinishedAt: never,
+    },
+    Config: { Labels },
+    HostConfig,
+    NetworkSettings: { ...NetworkSettings, SandboxKey: "" },
+  };
+}
