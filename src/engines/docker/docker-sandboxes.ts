@@ -292,7 +292,7 @@ export class DockerSandboxes implements Sandboxes {
     const kept = await Promise.all(
       left
         .filter(({ name }) => isLeft(name) || isReader(name))
-        .map(async ({ id, name }) => ((await this.#isRemoved(id)) ? undefined : name)),
+        .map(async ({ id, name }) => ((await this.#tryToRemove(id)) ? undefined : name)),
     );
     for (const name of unfinished.names()) if (isLeft(name) && !kept.includes(name)) unfinished.delete(name);
     const alive = new Set(all.filter(isRunning).map(({ Id }) => Id));
@@ -304,8 +304,11 @@ export class DockerSandboxes implements Sandboxes {
     }
   }
 
-  /** One that Docker does not remove stays unfinished, and so unseen; it does not hold up the engine. */
-  async #isRemoved(id: string): Promise<boolean> {
+  /**
+   * Whether one that was left is gone. One that Docker does not remove stays unfinished, and so unseen; it
+   * does not hold up the engine.
+   */
+  async #tryToRemove(id: string): Promise<boolean> {
     const { client, logger } = this.#services;
     logger.warn({ container: id }, "removing what was being created when a daemon ended");
     const remove = async () => {
