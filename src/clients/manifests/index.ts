@@ -30,4 +30,4 @@ export type { PodSpec } from "./schemas/pod-spec.ts";
 export { nodePorts } from "./schemas/service.ts";
 export type { EnvVar } from "./schemas/sources.ts";
 export type { Volume, VolumeMount } from "./schemas/volumes.ts";
-export { selects } from "./selector.ts";
+export { meets, selects } from "./selector.ts";

@@ -7,13 +7,15 @@ export function selects(
 ): boolean {
   return (
     Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
-    matchExpressions.every((expression) => holds(expression, labels[expression.key]))
+    matchExpressions.every((expression) => meets(expression, labels[expression.key]))
   );
 }
 
 type Expression = NonNullable<LabelSelector["matchExpressions"]>[number];
+type Requirement = Pick<Expression, "operator" | "values">;
 
-function holds({ operator, values = [] }: Expression, value: string | undefined): boolean {
+/** Whether a value is as required; undefined is that of a label that is not there. */
+export function meets({ operator, values = [] }: Requirement, value: string | undefined): boolean {
   switch (operator) {
     case "Exists":
       return value !== undefined;

@@ -89,7 +89,7 @@ describe("a node", () => {
     assert.ok(fits(term(label("cores", "Gt", "7"), label("cores", "Lt", "10"))));
     assert.ok(!fits(term(label("cores", "Gt", "8"))));
     assert.ok(!fits(term(label("disk", "Gt", "1"))));
-    const named = (operator: Operator, name: string) => ({
+    const named = (operator: "In" | "NotIn", name: string) => ({
       matchFields: [{ key: "metadata.name", operator, values: [name] } as const],
     });
     assert.ok(fits(named("In", "here")));

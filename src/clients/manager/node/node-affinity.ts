@@ -1,4 +1,4 @@
-import type { NodeSelectorTerm, PodSpec } from "../../manifests/index.ts";
+import { meets, type NodeSelectorTerm, type PodSpec } from "../../manifests/index.ts";
 import type { Node } from "./node.ts";
 
 type Requirement = NonNullable<NodeSelectorTerm["matchExpressions"]>[number];
@@ -7,37 +7,31 @@ type Requirement = NonNullable<NodeSelectorTerm["matchExpressions"]>[number];
 export function suits({ nodeSelector = {}, affinity }: PodSpec, labels: Node["labels"]): boolean {
   if (Object.entries(nodeSelector).some(([key, value]) => labels[key] !== value)) return false;
   const required = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-  return required?.nodeSelectorTerms.some((term) => meets(labels, term)) ?? true;
+  return required?.nodeSelectorTerms.some((term) => takes(term, labels)) ?? true;
 }
 
-/** A term without requirements is met by no node. */
-function meets(
-  labels: Node["labels"],
+/** A term without requirements takes no node. */
+function takes(
   { matchExpressions = [], matchFields = [] }: NodeSelectorTerm,
+  labels: Node["labels"],
 ): boolean {
   const name = labels["kubernetes.io/hostname"];
   return (
     matchExpressions.length + matchFields.length > 0 &&
     matchExpressions.every((one) => holds(one, labels[one.key])) &&
-    matchFields.every((one) => holds(one, name))
+    matchFields.every((one) => meets(one, name))
   );
 }
 
 function holds({ operator, values = [] }: Requirement, value: string | undefined): boolean {
   const [bound] = values;
   switch (operator) {
-    case "Exists":
-      return value !== undefined;
-    case "DoesNotExist":
-      return value === undefined;
-    case "In":
-      return value !== undefined && values.includes(value);
-    case "NotIn":
-      return value === undefined || !values.includes(value);
     case "Gt":
       return isInteger(value) && Number(value) > Number(bound);
     case "Lt":
       return isInteger(value) && Number(value) < Number(bound);
+    default:
+      return meets({ operator, values }, value);
   }
 }
 

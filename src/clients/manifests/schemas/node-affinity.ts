@@ -1,10 +1,11 @@
 import { dnsName, qualifiedName } from "../names.ts";
 import { checked, filled, list, object, oneOf, type Read, string } from "../schema.ts";
 
-const operators = oneOf("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt");
-
 const ofLabel = checked(
-  object({ key: qualifiedName, operator: operators }, { values: list(string) }),
+  object(
+    { key: qualifiedName, operator: oneOf("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt") },
+    { values: list(string) },
+  ),
   ({ operator, values = [] }, place) => {
     const at = place.at("values");
     switch (operator) {
@@ -24,13 +25,10 @@ const ofLabel = checked(
   },
 );
 
-/** Some of the {@link operators}, so that whoever evaluates requirements sees one type. */
-const fieldOperators: typeof operators = oneOf("In", "NotIn");
-
 const ofField = object(
   {
     key: oneOf("metadata.name"),
-    operator: fieldOperators,
+    operator: oneOf("In", "NotIn"),
     values: checked(list(dnsName), (values, place) => {
       if (values.length !== 1) place.error("must be one name");
     }),
