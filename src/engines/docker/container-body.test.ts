@@ -10,7 +10,7 @@ import {
 import { tempDir } from "../../testing/temp-dir.ts";
 import { type AskedEngine, containerBodyOf, sandboxBodyOf } from "./testing/bodies.ts";
 
-test("a volume is relabelled where the engine has SELinux, and is an ordinary mount where it has not", async () => {
+test("a volume is relabelled if the engine has SELinux, and is an ordinary mount otherwise", async () => {
   await using directory = await tempDir();
   const mounts = [{ hostPath: directory.path, containerPath: "/data", selinuxRelabel: true }];
   const labelled = (await containerBodyOf({ mounts }, { hasSelinux: true })).HostConfig;
@@ -20,7 +20,7 @@ test("a volume is relabelled where the engine has SELinux, and is an ordinary mo
   assert.deepEqual([Binds, Mounts.map(({ Target }) => Target)], [undefined, ["/data"]]);
 });
 
-test("a volume that is relabelled is read-only as others are: recursively where that is asked for alone", async () => {
+test("a relabelled volume is recursively read-only only if that is requested, like other volumes", async () => {
   const mount = { hostPath: "/tmp", containerPath: "/data", selinuxRelabel: true, readonly: true };
   const bindsOf = async (api: string, recursiveReadOnly = false) =>
     (await containerBodyOf({ mounts: [{ ...mount, recursiveReadOnly }] }, { hasSelinux: true, api }))
@@ -31,17 +31,17 @@ test("a volume that is relabelled is read-only as others are: recursively where 
   await assert.rejects(bindsOf("1.41", true), /mounts\.recursive_read_only.*25\.0/);
 });
 
-test("a volume that Docker could not relabel as it is named is refused", async () => {
+test("a volume whose path Docker could not relabel is refused", async () => {
   const mounts = [{ hostPath: "/tmp", containerPath: "/a:b", selinuxRelabel: true }];
   await assert.rejects(containerBodyOf({ mounts }, { hasSelinux: true }), /mounts\.selinux_relabel.*colon/);
 });
 
-test("no container has a health check of its image's, or an init that the engine is set up to give", async () => {
+test("containers get neither the image's health check nor the engine's init", async () => {
   for (const { Healthcheck, HostConfig } of [await containerBodyOf({}), await sandboxBodyOf({})])
     assert.deepEqual([Healthcheck, HostConfig.Init], [{ Test: ["NONE"] }, false]);
 });
 
-test("the pod's files that Docker does not show are mounted where a client brings none, as the root file system is", async () => {
+test("the pod's files that Docker does not mount are mounted unless the client mounts its own, and are read-only if the root file system is", async () => {
   const podFiles = { "/etc/hosts": "/pod/hosts", "/etc/hostname": "/pod/hostname" };
   const mounts = [{ hostPath: "/tmp", containerPath: "/etc//hosts" }];
   for (const readonlyRootfs of [false, true]) {
@@ -58,7 +58,7 @@ test("the pod's files that Docker does not show are mounted where a client bring
   }
 });
 
-test("swap may be limited by cgroup v2's own file, as clients do there; other files are refused", async () => {
+test("swap can be limited with cgroup v2's own file; other files of cgroup v2 are refused", async () => {
   const swapOf = async (value: string, memoryLimitInBytes = 100n) => {
     const resources = { memoryLimitInBytes, unified: { "memory.swap.max": value, "memory.oom.group": "1" } };
     return (await containerBodyOf({ linux: { resources } })).HostConfig.MemorySwap;
@@ -70,13 +70,13 @@ test("swap may be limited by cgroup v2's own file, as clients do there; other fi
   await assert.rejects(containerBodyOf({ linux: { resources: { unified } } }), /resources\.unified/);
 });
 
-test("profiles are also taken from the fields by which older clients name them", async () => {
+test("profiles are also read from the fields that older clients set", async () => {
   const securityContext = { apparmorProfile: "localhost/strict", seccompProfilePath: "runtime/default" };
   const { HostConfig } = await containerBodyOf({ linux: { securityContext } });
   assert.deepEqual(HostConfig.SecurityOpt, ["apparmor=strict"]);
 });
 
-test("a profile of AppArmor that Docker would ignore is refused, and a privileged container has the one it asks for", async () => {
+test("an AppArmor profile that Docker would ignore is refused, and a privileged container gets the one it requests", async () => {
   const optionsOf = async (securityContext: object, engine: AskedEngine) =>
     (await containerBodyOf({ linux: { securityContext } }, engine)).HostConfig.SecurityOpt?.filter((option) =>
       option.startsWith("apparmor"),
@@ -95,7 +95,7 @@ test("a profile of AppArmor that Docker would ignore is refused, and a privilege
   assert.deepEqual(await optionsOf(usual, {}), []);
 });
 
-test("a profile of seccomp is a file of reasonable size, also the one of the configuration", async () => {
+test("a seccomp profile must be a file of reasonable size, including the configured one", async () => {
   await using directory = await tempDir();
   const file = join(directory.path, "own.json");
   const text = JSON.stringify({ defaultAction: "SCMP_ACT_ALLOW", syscalls: [] });
@@ -111,7 +111,7 @@ test("a profile of seccomp is a file of reasonable size, also the one of the con
   await assert.rejects(optionsOf(localhost(file)), /own\.json is invalid/);
 });
 
-test("a sysctl that is not of the pod's own namespaces is refused, by whatever name, and slashes become dots", async () => {
+test("a sysctl outside the pod's own namespaces is refused however it is spelled, and slashes become dots", async () => {
   const sysctlsOf = async (sysctls: Readonly<Record<string, string>>, namespaceOptions = {}) =>
     (await sandboxBodyOf({ linux: { sysctls, securityContext: { namespaceOptions } } })).HostConfig.Sysctls;
   for (const name of ["kernel.core_pattern", "net/../kernel/core_pattern", "vm.overcommit_memory", "net", ""])
@@ -122,7 +122,7 @@ test("a sysctl that is not of the pod's own namespaces is refused, by whatever n
   assert.deepEqual(await sysctlsOf({ "net/ipv4/ip_forward": "1" }), { "net.ipv4.ip_forward": "1" });
 });
 
-test("what is dropped of capabilities is not had, also where it is added, in whatever way it is named", async () => {
+test("a dropped capability stays dropped even if it is also added, however it is spelled", async () => {
   const capabilitiesOf = async (addCapabilities: string[], dropCapabilities: string[]) => {
     const linux = { securityContext: { capabilities: { addCapabilities, dropCapabilities } } };
     const { CapAdd, CapDrop } = (await containerBodyOf({ linux })).HostConfig;
@@ -134,7 +134,7 @@ test("what is dropped of capabilities is not had, also where it is added, in wha
   assert.deepEqual(await capabilitiesOf(["NET_ADMIN"], ["CAP_NET_ADMIN"]), [[], ["NET_ADMIN"]]);
 });
 
-test("devices of CDI are asked for by annotations too, where the engine has CDI", async () => {
+test("CDI devices can also be requested with annotations, if the engine has CDI", async () => {
   const config = {
     CDIDevices: [{ name: "vendor.com/gpu=0" }],
     annotations: { "cdi.k8s.io/plugin": "vendor.com/gpu=0,vendor.com/gpu=1" },
@@ -147,7 +147,7 @@ test("devices of CDI are asked for by annotations too, where the engine has CDI"
   await assert.rejects(containerBodyOf({ annotations }), /annotations of cdi\.k8s\.io.*features\.cdi/);
 });
 
-test("a group that is named leaves the image's groups to a user, unless the policy is strict", async () => {
+test("a user keeps the image's groups if a group is requested, unless the policy is strict", async () => {
   const who = async (securityContext: object, imageUser = "") => {
     const { User, HostConfig } = await containerBodyOf({ linux: { securityContext } }, { imageUser });
     return [User, HostConfig.GroupAdd];
@@ -169,7 +169,7 @@ test("a group that is named leaves the image's groups to a user, unless the poli
   assert.deepEqual(await who({ supplementalGroupsPolicy }, "app"), ["1000:1001", ["1001"]]);
 });
 
-test("a user or group who is not there, and a number that is none, is refused when the container is made", async () => {
+test("a missing user or group, or an invalid number, is refused at CreateContainer", async () => {
   const refused = async (message: RegExp, securityContext: object, imageUser = "") =>
     assert.rejects(containerBodyOf({ linux: { securityContext } }, { imageUser }), message);
   await refused(/user "stranger" not found/, { runAsUsername: "stranger" });

@@ -26,19 +26,25 @@ export type ContainerBodyOptions = MountsOptions &
   EngineAbilities &
   ProcessLimits & {
     readonly security: SecuritySettings;
-    /** As the image's configuration has it: USER[:GROUP], or "". */
+    /** USER[:GROUP] from the image's configuration; "" if it has none. */
     readonly imageUser: string;
     readonly imageUsers: () => Promise<UserDatabase>;
-    /** Whole id of a container whose processes are to be seen. Throws EngineError for one that may not be. */
+    /**
+     * Resolves the id of a container whose PID namespace is joined. Throws EngineError if it must not be
+     * joined.
+     */
     readonly targetIdOf: (idOrPrefix: string) => string;
-    /** How much of a container's output the engine keeps for berthd while that is away, in MiB. */
+    /** How many MiB of a container's output the engine keeps for berthd while berthd is down. */
     readonly logBufferMib: number;
-    /** What the engine keeps it in. */
+    /** The engine's log driver, which holds that output. */
     readonly logDriver: "json-file" | "local";
     readonly minOomScoreAdj: number;
   };
 
-/** What Docker is asked for. Throws EngineError Unimplemented for what its API has no word for. */
+/**
+ * The body of the request that creates a container. Throws EngineError Unimplemented for fields that Docker's
+ * API cannot express.
+ */
 export async function containerBody(
   sandbox: FoundSandbox,
   labels: Omit<ContainerLabels, "kind">,
@@ -63,7 +69,7 @@ export async function containerBody(
     Tty: config.tty,
     OpenStdin: config.stdin,
     StdinOnce: config.stdinOnce,
-    // A kubelet has probes of its own.
+    // The kubelet runs its own probes.
     Healthcheck: { Test: ["NONE"] },
     HostConfig: {
       Init: false,
@@ -92,8 +98,8 @@ export async function containerBody(
 }
 
 /**
- * What is dropped is not had, also where it is added: Docker has it the other way, `ALL` among them. It knows
- * ALL by no other name.
+ * In CRI a dropped capability stays dropped even if it is also added; in Docker added capabilities win,
+ * including over `ALL`. Docker accepts ALL only in this spelling.
  */
 function capabilities({ linux }: ContainerConfig): Pick<NewContainer["HostConfig"], "CapAdd" | "CapDrop"> {
   const { addCapabilities = [], dropCapabilities = [] } = linux?.securityContext?.capabilities ?? {};
@@ -110,7 +116,7 @@ function cdiDevices({
   return names.size === 0 ? {} : { DeviceRequests: [{ Driver: "cdi", DeviceIDs: [...names] }] };
 }
 
-/** JSON has no bytes that are no text. */
+/** Docker's API is JSON, which cannot carry bytes that are not valid UTF-8. */
 function text(value: Uint8Array, what: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(value);
@@ -134,7 +140,7 @@ function namespaceModes(
   const cgroups = own.cgroupnsOptions?.mode;
   return {
     NetworkMode: `container:${sandboxId}`,
-    // Docker can share the host's name alone, no other container's.
+    // Docker can share the host's UTS namespace, but not that of another container.
     ...(ofPod.network === NamespaceMode.NODE && { UTSMode: "host" }),
     IpcMode: ofPod.ipc === NamespaceMode.NODE ? "host" : `container:${sandboxId}`,
     PidMode:
@@ -146,8 +152,9 @@ function namespaceModes(
 }
 
 /**
- * Docker gives a user the groups of the image's /etc/group where no group is named, and none of them beside
- * one. So both are named where that is not what is asked for.
+ * If the request names no group, Docker adds the groups of the image's /etc/group; if it names one, Docker
+ * adds none of them. So the group and the additional groups are both named explicitly where the CRI policy
+ * wants something else.
  */
 async function userOf(
   { linux }: ContainerConfig,
@@ -160,7 +167,7 @@ async function userOf(
   const namesGroup = runAsGroup !== undefined || (user === "" && imageUser.includes(":"));
   const isNamed = (user === "" ? imageUser.split(":") : [user]).some((part) => !isNumber(part));
   const users = namesGroup || isStrict || isNamed ? await imageUsers() : nobody;
-  // Docker tells of a user who is not there only when the container starts.
+  // Docker reports a missing user only when the container starts.
   const { uid, gid, additionalGids } = resolveUser(users, security, imageUser);
   if (namesGroup || isStrict) return { User: `${uid}:${gid}`, groups: additionalGids };
   return { ...(user !== "" && { User: user }), groups: supplementalGroups };
@@ -168,12 +175,14 @@ async function userOf(
 
 const nobody: UserDatabase = { passwd: "", group: "" };
 
-/** A number, or nothing: nobody has to be looked up. */
+/** Whether no lookup is needed: it is numeric or empty. */
 function isNumber(part: string): boolean {
   return /^-?\d*$/.test(part);
 }
 
-/** Kubelets give empty lists for a container that may see all; Docker has its own where none is given. */
+/**
+ * An empty list means that nothing is masked. Docker applies its own defaults only if the field is absent.
+ */
 function maskedPaths({ linux }: ContainerConfig) {
   const { maskedPaths, readonlyPaths, privileged } = linux?.securityContext ?? {};
   if (privileged || maskedPaths === undefined) return {};
@@ -189,7 +198,10 @@ function stopSignal(signal: Signal): { readonly StopSignal?: string } {
   return { StopSignal: name.replace("SIGNAL_", "").replace("PLUS", "+").replace("MINUS", "-") };
 }
 
-/** Whatever the engine's own default is: it has to be one that can be read from again, and drops nothing. */
+/**
+ * Set explicitly, whatever the engine's default is: berth needs a driver that can be read back and drops
+ * nothing.
+ */
 function logConfig(
   mib: number,
   Type: "json-file" | "local",

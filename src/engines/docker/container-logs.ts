@@ -14,56 +14,59 @@ export type ContainerLogsOptions = {
   readonly logger: Logger;
 };
 
-/** What must be known of a container whose log is followed. */
+/** The parts of a container that following its log needs. */
 type Logged = Pick<FoundContainer, "id" | "labels">;
 
-/** How long to wait before a log that broke off is followed again. */
+/** Delay before following a log again after its stream broke off. */
 const retryMs = 500;
-/** How long to wait, when a stream has ended, to hear that its container has too, before Docker is asked. */
+/**
+ * How long to wait, after a stream has ended, for the event that the container has ended, before asking
+ * Docker.
+ */
 const endMs = 200;
-/** So many of a container's last messages are looked at again when it has ended. */
+/** How many of a container's last messages are checked again after it has ended. */
 const lastMessages = 1000;
-/** The end of a container is not held up longer than this by its log. */
+/** How long the log may delay reporting that a container has ended. */
 const drainMs = 5000;
 
 type Follower = {
   readonly closing: AbortController;
-  /** The container is known to have ended. */
+  /** Resolved once the container is known to have ended. */
   readonly ended: PromiseWithResolvers<void>;
   readonly done: Promise<void>;
-  /** Opens the path anew with the next line: it was renamed. */
+  /** Reopens the path, since the file was renamed. */
   reopen: () => Promise<void>;
 };
 
 type Following = { readonly signal: AbortSignal; readonly hasEnded: () => Promise<boolean> };
 
 /**
- * Writes the logs of containers in CRI's form, out of the engine's own, which it keeps however long nobody
- * listens: where a log was broken off, by an end of this process or of the engine, it goes on without a line
- * lost or written twice.
+ * Writes container logs in CRI format from the engine's own logs, which the engine keeps while nobody reads
+ * them. If following was interrupted because this process or the engine ended, it resumes without losing or
+ * repeating a line.
  */
 export class ContainerLogs implements AsyncDisposable {
   readonly #options: ContainerLogsOptions;
   readonly #followers = new Map<string, Follower>();
-  /** Whose log was followed to its end. */
+  /** Ids of containers whose log was followed to its end. */
   readonly #whole = new Set<string>();
 
   constructor(options: ContainerLogsOptions) {
     this.#options = options;
   }
 
-  /** Makes the log of one that is about to start. Throws as {@link LogWriter.open}. */
+  /** Creates the log file of a container that is about to start. Throws as {@link LogWriter.open}. */
   async prepare(container: Logged): Promise<void> {
     if (container.labels.logPath === "") return;
     await using file = this.#fileOf(container);
     await file.open();
   }
 
-  /** Follows a container that runs or is about to, unless it is followed already or keeps no log. */
+  /** Follows the log of a container that runs or is about to, unless it is already followed or has no log. */
   follow(container: Logged): void {
     const { id, labels } = container;
     if (labels.logPath === "" || this.#followers.has(id)) return;
-    // It may have been started again by a person.
+    // Somebody may have started it again by hand.
     this.#whole.delete(id);
     const closing = new AbortController();
     const file = this.#fileOf(container, closing.signal);
@@ -77,7 +80,10 @@ export class ContainerLogs implements AsyncDisposable {
     this.#followers.set(id, { closing, done, ended, reopen: () => file.reopen() });
   }
 
-  /** One that ended while nobody followed; a log that was taken away meanwhile is not made again. */
+  /**
+   * Completes the log of a container that ended while nobody followed it. A log that was removed in the
+   * meantime is not created again.
+   */
   async finish(container: FoundContainer): Promise<void> {
     const { logPath, sandboxId } = container.labels;
     if (logPath === "" || this.#followers.has(container.id)) return;
@@ -86,8 +92,8 @@ export class ContainerLogs implements AsyncDisposable {
   }
 
   /**
-   * Resolves when all that a container that has just ended wrote is in its log, or after some seconds. It may
-   * have ended before anybody saw it run.
+   * Resolves when all output of a container that has just ended is in its log, or after {@link drainMs}. The
+   * container may have ended before it was seen running.
    */
   async drained(container: Logged): Promise<void> {
     if (!this.#whole.has(container.id)) this.follow(container);
@@ -97,12 +103,15 @@ export class ContainerLogs implements AsyncDisposable {
     await Promise.race([follower.done, delay(drainMs, undefined, { ref: false })]);
   }
 
-  /** No error for one that is not followed: nothing is written to its log. */
+  /**
+   * Reopens the log of a followed container. Does nothing if it is not followed: nothing is written to its
+   * log.
+   */
   async reopen(id: string): Promise<void> {
     await this.#followers.get(id)?.reopen();
   }
 
-  /** Its container is gone. */
+  /** Stops following, because the container has been removed. */
   async forget(id: string): Promise<void> {
     const follower = this.#followers.get(id);
     follower?.closing.abort();
@@ -114,7 +123,7 @@ export class ContainerLogs implements AsyncDisposable {
     await Promise.all([...this.#followers.keys()].map((id) => this.forget(id)));
   }
 
-  /** The engine ends the stream with the container, and also when it ends itself. */
+  /** The stream also ends when the engine stops, not only when the container ends. */
   async #hasEnded({ id }: Logged, known: Promise<void>): Promise<boolean> {
     const isKnown = known.then(() => true);
     if (await Promise.race([isKnown, delay(endMs, false, { ref: false })])) return true;
@@ -146,8 +155,9 @@ export class ContainerLogs implements AsyncDisposable {
   }
 
   /**
-   * Docker Engine 20.10 may end a stream before the last that a container wrote has come through it. Most
-   * often that is little, and all that there is takes the engine seconds to read.
+   * Docker Engine 20.10 may end a stream before the container's last output has come through it. Only the
+   * last messages are read again, since usually little is missing and reading the whole log takes the engine
+   * seconds.
    */
   async #copyRest(container: Logged, file: LogWriter, signal: AbortSignal): Promise<void> {
     for (const tail of [lastMessages, undefined]) {
@@ -156,7 +166,7 @@ export class ContainerLogs implements AsyncDisposable {
     }
   }
 
-  /** Returns how many lines Docker has told of, and how many of these were new. */
+  /** Returns how many lines Docker sent, and how many of these were new. */
   async #copy(
     { id, labels }: Logged,
     file: LogWriter,
@@ -181,7 +191,10 @@ export class ContainerLogs implements AsyncDisposable {
   }
 }
 
-/** Takes a line that is there already off the list. */
+/**
+ * Whether the line is not in the log yet. A line that is there is removed from the list, so that its next
+ * copy counts as new.
+ */
 function isNew(line: CriLine, { written }: LogPosition): boolean {
   if (written.size === 0) return true;
   const text = line.toString("latin1", 0, line.length - 1);

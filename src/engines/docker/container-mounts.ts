@@ -6,16 +6,19 @@ import { resolveMount } from "../../services/runtime/index.ts";
 
 export type MountsOptions = {
   readonly client: Pick<DockerClient, "has">;
-  /** Whether the engine gives containers labels of SELinux. */
+  /** Whether the engine applies SELinux labels to containers. */
   readonly hasSelinux: boolean;
-  /** Throws EngineError NotFound for an image that is not there. */
+  /** Resolves an image reference to its id. Throws EngineError NotFound. */
   readonly imageIdOf: (reference: string) => string;
   readonly absentMountSourcesToReject: readonly string[];
-  /** Files of the pod's that Docker does not show its containers itself, by their paths there. */
+  /** The pod's files that Docker does not mount itself: host paths by their paths in the container. */
   readonly podFiles: Readonly<Record<string, string>>;
 };
 
-/** A container's mounts in Docker's two forms, of which only the older one, `Binds`, can relabel. */
+/**
+ * A container's mounts in Docker's two forms, `Mounts` and the older `Binds`, of which only `Binds` can
+ * relabel.
+ */
 export async function mountsOf(
   { mounts, linux }: Pick<ContainerConfig, "mounts" | "linux">,
   options: MountsOptions,
@@ -23,14 +26,14 @@ export async function mountsOf(
 ): Promise<Pick<NewContainer["HostConfig"], "Mounts" | "Binds">> {
   const isRelabelled = (mount: Mount) => options.hasSelinux && mount.selinuxRelabel && !isOfImage(mount);
   const own = mounts.filter((each) => !isRelabelled(each));
-  // A kubelet brings an /etc/hosts of its own.
+  // A kubelet mounts its own /etc/hosts.
   const taken = new Set(mounts.map(({ containerPath }) => posix.normalize(containerPath)));
   const ofPod = Object.entries(options.podFiles).filter(([target]) => !taken.has(target));
-  // As Docker's own: what lies in the root file system is as that is.
+  // As for Docker's own files: they are read-only if the root file system is.
   const isReadOnly = linux?.securityContext?.readonlyRootfs ?? false;
   const binds = [
     ...(await Promise.all(mounts.filter(isRelabelled).map((each) => relabelledBind(each, options, lookUp)))),
-    // All containers of the pod see them: their label is shared.
+    // All containers of the pod use them, so their SELinux label must be a shared one.
     ...(options.hasSelinux
       ? ofPod.map(([target, source]) => `${source}:${target}:${isReadOnly ? "ro" : "rw"},z`)
       : []),
@@ -69,7 +72,7 @@ async function dockerMount(
     ReadOnly,
     BindOptions: {
       Propagation: propagationOf(mount),
-      // Since 25.0 read-only means recursively so, which a kubelet asks for by name.
+      // Since 25.0, read-only mounts are recursively read-only by default; kubelets request that explicitly.
       ...(ReadOnly &&
         client.has("1.44") && {
           [mount.recursiveReadOnly ? "ReadOnlyForceRecursive" : "ReadOnlyNonRecursive"]: true,
@@ -79,8 +82,9 @@ async function dockerMount(
 }
 
 /**
- * Docker names what it makes for such a mount by the container and the source's words, and refuses a second
- * one of the same image: so each mount names it by another part of its id, all long enough to be its alone.
+ * Docker names the layer of an image mount after the container and the text of the source, and rejects a
+ * second mount of the same image. So each mount names the image by a prefix of its id of another length, all
+ * long enough to be unique.
  */
 function nameOfOwn(imageId: string, index: number): string {
   const hex = imageId.slice(imageId.indexOf(":") + 1);
@@ -91,7 +95,7 @@ function isOfImage({ image }: Mount): boolean {
   return (image?.image ?? "") !== "";
 }
 
-/** Only this form of a mount can ask for the container's own label on all that is in the source. */
+/** Only this form of a mount can request that everything in the source gets the container's own label. */
 async function relabelledBind(
   mount: Mount,
   { client, absentMountSourcesToReject }: MountsOptions,

@@ -4,7 +4,10 @@ import { type ContainerConfig, LinuxContainerResources } from "../../ground/prot
 import type { ContainerDetails } from "../../parts/dockerapi/index.ts";
 import type { Container } from "../engine/index.ts";
 
-/** Who a container will run as, by its configuration; an image's user is known from its start on. */
+/**
+ * The user that a container will run as, from its configuration. A user from the image is known only once it
+ * has started.
+ */
 export function askedUser({ linux }: ContainerConfig): Container["user"] {
   const { runAsUser, runAsGroup, supplementalGroups = [] } = linux?.securityContext ?? {};
   return {
@@ -14,12 +17,12 @@ export function askedUser({ linux }: ContainerConfig): Container["user"] {
   };
 }
 
-/** The container's own signal, or its image's, which Docker has merged. */
+/** The stop signal of the container or its image, which Docker has merged. */
 export function signalOf({ Config }: ContainerDetails): number {
   return signalNumber(Config.StopSignal ?? "") ?? constants.signals.SIGTERM;
 }
 
-/** What was asked for, with what updates have changed. */
+/** The requested resources, with the changes of later updates. */
 export function resourcesOf(
   { linux }: ContainerConfig,
   { HostConfig: host }: ContainerDetails,

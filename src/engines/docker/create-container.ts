@@ -2,7 +2,10 @@ import { hasCode } from "../../ground/errors/index.ts";
 import type { DockerClient, NewContainer } from "../../parts/dockerapi/index.ts";
 import { EngineError } from "../engine/index.ts";
 
-/** The new container's id. Throws EngineError AlreadyExists where Docker has another one of that name. */
+/**
+ * Creates a container and returns its id. Throws EngineError AlreadyExists if Docker has another container of
+ * that name.
+ */
 export async function createContainer(
   client: Pick<DockerClient, "createContainer">,
   name: string,

@@ -17,7 +17,7 @@ const summary = {
 const listed = (State: ContainerSummary["State"], Status: string) =>
   stateOf(detailsOf({ ...summary, State, Status }));
 
-test("a container is in the state that a list tells, with its exit code", () => {
+test("a container has the state and exit code of its list entry", () => {
   assert.equal(listed("created", "Created").kind, "created");
   assert.equal(listed("running", "Up 3 minutes").kind, "running");
   assert.equal(listed("paused", "Up 3 minutes (Paused)").kind, "running");
@@ -25,6 +25,6 @@ test("a container is in the state that a list tells, with its exit code", () => 
   assert.ok(ended.kind === "exited" && ended.exitCode === 3 && ended.reason === "Error");
 });
 
-test("a container was made when a list tells, in seconds", () => {
+test("a container has the creation time of its list entry, which is in seconds", () => {
   assert.equal(detailsOf({ ...summary, State: "running", Status: "Up" }).Created, "2026-01-01T00:00:00.000Z");
 });

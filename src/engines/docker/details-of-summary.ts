@@ -3,7 +3,10 @@ import { isRunning } from "./found.ts";
 
 const never = "0001-01-01T00:00:00Z";
 
-/** What a list of Docker's tells of a container: no process, no times but that of its making, no limits. */
+/**
+ * Fills a container's details from its entry in a list, which lacks the process, the limits, and all times
+ * but that of creation.
+ */
 export function detailsOf(summary: ContainerSummary): ContainerDetails {
   const { Id, Names, Labels, ImageID, Created, State, Status, HostConfig, NetworkSettings } = summary;
   return {

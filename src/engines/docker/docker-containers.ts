@@ -34,14 +34,17 @@ import { refuseInUpdate } from "./refused.ts";
 
 const kind = "container";
 
-/** The life of containers: Docker's, which join what a sandbox's container holds. */
+/**
+ * The life cycle of containers, which are Docker containers that join the namespaces of the sandbox's
+ * container.
+ */
 export class DockerContainers implements Containers {
   readonly #services: DockerServices;
   readonly #images: Pick<ImageCatalog, "find">;
   readonly #imageUsers: ImageUsers;
   readonly #creates = new JoinedCalls<string>();
   readonly #locks = new KeyLock();
-  /** First processes that were asked to stop, by their containers' ids. */
+  /** Pids of first processes that have received the stop signal, by container id. */
   readonly #askedToStop = new Map<string, number>();
   #logDriver: "json-file" | "local" = "json-file";
 
@@ -67,7 +70,7 @@ export class DockerContainers implements Containers {
   async #createOnce(name: string, sandbox: FoundSandbox, config: ContainerConfig): Promise<string> {
     const { client, mirror, settings, hostPaths, abilities, observer, sandboxFiles } = this.#services;
     using _ = await this.#services.sandboxLocks.acquire(sandbox.id);
-    // It may have been stopped meanwhile.
+    // The sandbox may have been stopped while this call waited.
     this.#readySandbox(sandbox.id);
     const existing = this.#existing(sandbox, config);
     if (existing !== undefined) return existing;
@@ -111,7 +114,10 @@ export class DockerContainers implements Containers {
     return id;
   }
 
-  /** Docker has one of that name: it may be of an earlier call, which could not be looked at after that. */
+  /**
+   * Docker already has a container of that name. It may come from an earlier call whose inspection failed
+   * after Docker had created the container.
+   */
   async #unseen(
     name: string,
     sandbox: FoundSandbox,
@@ -120,7 +126,7 @@ export class DockerContainers implements Containers {
   ): Promise<string> {
     const { client, mirror } = this.#services;
     const holder = await orNotFound(client.container(name));
-    // It has gone since.
+    // It was removed in the meantime.
     if (holder === undefined) throw conflict;
     await mirror.refresh(holder.Id);
     const existing = this.#existing(sandbox, config);
@@ -128,7 +134,7 @@ export class DockerContainers implements Containers {
     return existing;
   }
 
-  /** The container whose PID namespace is joined must be of the same pod and run. */
+  /** Returns the container whose PID namespace is joined. It must be running, and in the same pod. */
   #runningTarget(idOrPrefix: string, sandboxId: string): string {
     const { id, labels, view } = this.#found(idOrPrefix);
     if (labels.sandboxId === sandboxId && view.state.kind === "running") return id;
@@ -186,7 +192,8 @@ export class DockerContainers implements Containers {
     await logs.prepare(container);
     try {
       await mirror.change(id, async () => {
-        // Its client may have gone: it is started all the same, and found so by the next try.
+        // The client may be gone by now. The container is started all the same, and the client's retry finds
+        // it running.
         observer("container-start");
         await client.startContainer(id);
         observer("container-started");
@@ -196,7 +203,10 @@ export class DockerContainers implements Containers {
     }
   }
 
-  /** Docker's words, or that the namespaces to join went with the sandbox or another container meanwhile. */
+  /**
+   * The cause is Docker's error, unless the namespaces to join disappeared in the meantime, with the sandbox
+   * or the target container.
+   */
   async #startFailure({ id, labels }: FoundContainer, cause: unknown): Promise<unknown> {
     const sandbox = await this.#services.mirror.refresh(labels.sandboxId);
     if (sandbox === undefined || !isSandbox(sandbox) || sandbox.view.state !== "ready") {
@@ -215,7 +225,10 @@ export class DockerContainers implements Containers {
     }
   }
 
-  /** With a shell's exit code where Docker has one: there is no such program, or it cannot be executed. */
+  /**
+   * Adds a shell's exit code if Docker reports one: 127 for a missing program, 126 for one that cannot be
+   * executed.
+   */
   #programFailure(id: string, cause: unknown): unknown {
     const { state } = this.#found(id).view;
     if (!(cause instanceof DockerError) || state.kind !== "exited") return cause;
@@ -236,7 +249,8 @@ export class DockerContainers implements Containers {
     }
     refuseInUpdate(resources, view.config.linux?.resources);
     const limits = dockerResources(resources);
-    // Docker says that it failed, or has processes killed, as the version of cgroups has it.
+    // Checked here because what Docker does with a limit below the current usage depends on the cgroup
+    // version: it reports an error, or the kernel kills processes.
     await checkMemoryLimit(await memoryDirectory(cgroups, details.State.Pid), limits.Memory);
     await client.updateContainer(id, limits);
     await mirror.refresh(id);
@@ -246,10 +260,10 @@ export class DockerContainers implements Containers {
     const { mirror } = this.#services;
     const found = findById(mirror.containers(), kind, idOrPrefix);
     if (found === undefined) return;
-    // A start that is under way must not outlive the stop.
+    // Wait for a start that is in progress, which must not outlive the stop.
     (await this.#locks.acquire(found.id, signal))[Symbol.dispose]();
     if (!this.#isRunning(found.id)) return;
-    // One that gets no time is killed at once: to be told before would only cost.
+    // Without a grace period it is killed at once: sending the stop signal first would only take time.
     if (timeoutMs === 0) return void (await mirror.change(found.id, () => this.#kill(found.id)));
     const { Pid } = this.#found(found.id).details.State;
     const isAsked = this.#askedToStop.get(found.id) === Pid;
@@ -267,13 +281,16 @@ export class DockerContainers implements Containers {
     try {
       await this.#services.client.stopContainer(id, timeoutMs, signal);
     } catch (error) {
-      // Unless its client has gone, it may not have been asked.
+      // The stop signal may not have been sent, unless it was only our client that gave up.
       if (!signal?.aborted) this.#askedToStop.delete(id);
       throw error;
     }
   }
 
-  /** Docker would send the stop signal again, which tells some programs to be quick. */
+  /**
+   * Waits here instead of in Docker, which would send the stop signal again; some programs take a second
+   * signal as a request to hurry.
+   */
   async #waitOrKill(id: string, timeoutMs: number, signal?: AbortSignal): Promise<void> {
     const over = AbortSignal.timeout(timeoutMs);
     const ending = signal === undefined ? over : AbortSignal.any([over, signal]);
@@ -295,7 +312,7 @@ export class DockerContainers implements Containers {
     using _ = await this.#locks.acquire(found.id);
     await mirror.remove(found.id, async () => {
       observer("container-delete");
-      // Its log first: of a container that is gone nobody could try again to remove it.
+      // The log first: once the container is gone, no retry would remove the log.
       await logs.forget(found.id);
       if (isOwned(found.labels)) await removeLog(found.view, { hostPaths });
       await orNotFound(client.removeContainer(found.id));
@@ -307,18 +324,21 @@ export class DockerContainers implements Containers {
     try {
       await this.#services.client.killContainer(id);
     } catch (error) {
-      // It is gone, or has ended by itself.
+      // The container is gone, or has ended by itself.
       if (!hasCode(error, "NotFound") && !hasCode(error, "FailedPrecondition")) throw error;
     }
   }
 
-  /** Somebody else has removed it. */
+  /** Cleans up after a container that somebody else removed. */
   removed({ id }: FoundContainer): void {
     this.#askedToStop.delete(id);
     void this.#services.logs.forget(id);
   }
 
-  /** Ends all containers of a sandbox at once: they have had their time. */
+  /**
+   * Kills all containers of a sandbox without a grace period, which they have had, and removes them if
+   * `remove` is set.
+   */
   async endAll(sandboxId: string, remove: boolean): Promise<void> {
     await Promise.all(
       this.#ofSandbox(sandboxId).map(({ id }) => (remove ? this.remove(id) : this.stop(id, 0))),
@@ -333,7 +353,7 @@ export class DockerContainers implements Containers {
     return this.#services.mirror.containers().map(({ view }) => view);
   }
 
-  /** Nothing takes long before a command of Docker's. */
+  /** There is nothing to prepare for a command in Docker. */
   expectExec(): void {}
 
   async execSync(
@@ -394,14 +414,15 @@ export class DockerContainers implements Containers {
 }
 
 /**
- * Docker adds the options of its own logs to those of a container with the same driver. One of them, a
- * buffer, goes with logs that drop what is too much, and so with none of a pod's.
+ * Docker merges the log options of its daemon.json into those of a container with the same driver. One of
+ * these, a buffer size, is valid only for logs that drop output under pressure, so Docker rejects it for a
+ * pod's logs, which must not drop any.
  */
 function wantsBuffer(error: unknown): boolean {
   return hasCode(error, "InvalidArgument") && messageOf(error).includes("max-buffer-size");
 }
 
-/** A privileged container needs a pod that is. */
+/** A privileged container needs a privileged pod. */
 function requirePrivileged(config: ContainerConfig, pods: readonly PodSandboxConfig[]): void {
   if (config.linux?.securityContext?.privileged !== true) return;
   if (pods.some(({ linux }) => linux?.securityContext?.privileged === true)) return;

@@ -84,16 +84,16 @@ export type DockerEngineOptions = {
   readonly pinnedImages: readonly string[];
   readonly pullProgressTimeoutMs: number;
   readonly layerPeriodMs: number;
-  /** How long a log of a pod may be that no kubelet rotates; 0 is without a limit. */
+  /** Maximum size of a log of a pod that no kubelet rotates; 0 is no limit. */
   readonly ownedLogBytes: number;
   readonly version: string;
-  /** As configured, for people who ask. */
+  /** The configuration, shown in the verbose status. */
   readonly configuration: unknown;
-  /** See DockerServices. */
+  /** See {@link DockerServices}. */
   readonly observer?: (step: string) => void;
 };
 
-/** Pods whose containers are a Docker Engine's. */
+/** The engine that runs pods with the containers of a Docker Engine. */
 export class DockerEngine implements Engine, AsyncDisposable {
   readonly images: DockerImages;
   readonly securityProfiles = dockerProfiles;
@@ -184,7 +184,10 @@ export class DockerEngine implements Engine, AsyncDisposable {
     this.#logLimit = new LogLimit(pods, this.#ended, options.ownedLogBytes);
   }
 
-  /** Looks at all that the engine has; until it answers, everything is Unavailable. */
+  /**
+   * Connects and reads all containers and images. Resolves even if Docker does not answer; then calls fail
+   * with Unavailable until it does.
+   */
   static async open(options: DockerEngineOptions): Promise<DockerEngine> {
     const layout = await cgroupLayout();
     if (layout === undefined)
@@ -229,7 +232,7 @@ export class DockerEngine implements Engine, AsyncDisposable {
     return [...mirror.sandboxes(), ...mirror.containers()].map(({ id }) => id);
   }
 
-  /** Throws EngineError Unavailable before Docker has said who makes cgroups, which kubelets follow. */
+  /** Throws EngineError Unavailable until Docker has reported its cgroup driver, which kubelets adopt. */
   get about(): EngineAbout {
     if (this.#info === undefined) this.#services.mirror.requireEngine();
     const cgroupDriver = this.#info === undefined ? "cgroupfs" : abilitiesOf(this.#info).cgroupDriver;
@@ -248,7 +251,7 @@ export class DockerEngine implements Engine, AsyncDisposable {
     return this.#events.subscribe(signal);
   }
 
-  /** Docker and its containers go on. */
+  /** Docker and its containers keep running. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
     await Promise.all([this.#ended.close(), this.#logLimit.close()]);
@@ -271,7 +274,7 @@ export class DockerEngine implements Engine, AsyncDisposable {
     return (await this.#askInfo()).DockerRootDir;
   }
 
-  /** It may be another engine than before. */
+  /** Called for each connection, since the engine may be another one than before. */
   async #connected(all: readonly ContainerSummary[]): Promise<void> {
     const info = await this.#services.client.info();
     requireUsable(info);
@@ -311,7 +314,7 @@ export class DockerEngine implements Engine, AsyncDisposable {
       };
     }
     const state = stateOf(details);
-    // What it wrote is in its log when it is seen to have ended.
+    // Its log must be complete by the time it is reported as ended.
     if (state.kind === "exited" && before !== undefined && hasNotEnded(before))
       await this.#services.logs.drained({ id, labels });
     const { config, sandboxId, imageId, imageRef, logPath } = labels;
@@ -338,7 +341,10 @@ export class DockerEngine implements Engine, AsyncDisposable {
     };
   }
 
-  /** A person has renamed it: by another name it would not be found again after the next start. */
+  /**
+   * Gives a container that somebody renamed its name back: with another name it would not be found after the
+   * next start.
+   */
   #nameAgain(id: string, labels: SandboxLabels | ContainerLabels): void {
     const { client, logger, mirror } = this.#services;
     const sandbox = labels.kind === "sandbox" ? labels : mirror.find(labels.sandboxId)?.labels;
@@ -397,7 +403,7 @@ function hasNotEnded(before: Found): boolean {
 }
 
 function containersOf(mirror: Mirror, sandboxId: string): readonly FoundContainer[] {
-  // While the engine is away there is nobody to tell.
+  // While the engine is away, nobody is notified.
   if (mirror.away !== undefined) return [];
   return mirror.containers().filter(({ labels }) => labels.sandboxId === sandboxId);
 }

@@ -5,17 +5,17 @@ import { type Found, type FoundContainer, type FoundSandbox, isSandbox } from ".
 
 type Kind = EngineEvent["kind"];
 
-/** What lists show; the mirror before it is asked whether the engine is there. */
+/** Access to the objects that lists show, even before the mirror has checked that the engine answers. */
 export type Shown = {
   readonly find: (id: string) => Found | undefined;
   readonly containersOf: (sandboxId: string) => readonly FoundContainer[];
 };
 
-/** The engine's events, made of changes that Docker tells of. */
+/** The engine's events, derived from the changes that Docker reports. */
 export class DockerEvents {
   readonly #events: ServiceEvents;
   readonly #shown: Shown;
-  /** The one that is just being told of as deleted. */
+  /** The object whose deletion is being published. */
   #last: Found | undefined;
 
   constructor(events: ServiceEvents, shown: Shown) {
@@ -38,7 +38,7 @@ export class DockerEvents {
     return this.#events.subscribe(signal, (envelope) => this.#view(envelope));
   }
 
-  /** What happens to pods, without views of them. */
+  /** Changes of pods as a kind and an id, without views of them. */
   changes(signal: AbortSignal): AsyncIterable<{ readonly kind: Kind; readonly id: string }> {
     return this.#events.subscribe(signal, ({ topic, event }) => {
       const kind = kindOfTopic[topic];
@@ -76,7 +76,7 @@ export class DockerEvents {
   }
 }
 
-/** The container's id, or that of the sandbox of which it is told. */
+/** The id of the container or the sandbox that the event is about. */
 function subjectOf(event: { readonly sandboxId: string } | { readonly containerId: string }): string {
   return "containerId" in event ? event.containerId : event.sandboxId;
 }
@@ -100,7 +100,7 @@ function phaseOf(found: Found): Phase {
   return kind === "created" || kind === "running" ? kind : "ended";
 }
 
-/** All that must have happened between two looks. */
+/** All events that must have happened between two observations. */
 function kindsOf(before: Phase | undefined, after: Phase | undefined): readonly Kind[] {
   if (after === undefined) return before === "running" ? ["stopped", "deleted"] : ["deleted"];
   if (before === after) return [];

@@ -2,7 +2,10 @@ import type { DockerImage } from "../../parts/dockerapi/index.ts";
 import { formatReference, parseDigest, parseReference } from "../../parts/oci/index.ts";
 import type { Image } from "../../services/images/index.ts";
 
-/** Docker's image in the words of CRI. Its documents stay with Docker: what is not told of them is empty. */
+/**
+ * Translates Docker's image. Docker does not hand out its documents (manifest and config), so fields that its
+ * API lacks are empty.
+ */
 export function toImage(
   details: DockerImage,
   isPinned: (image: Pick<Image, "repoTags" | "repoDigests">) => boolean,
@@ -43,7 +46,7 @@ export function toImage(
   };
 }
 
-/** All names that an image has, in full. */
+/** All names of an image, with the registry spelled out. */
 export function namesOf({
   RepoTags,
   RepoDigests,
@@ -51,7 +54,7 @@ export function namesOf({
   const inFull = (names: readonly string[] | null) =>
     (names ?? []).filter((name) => !name.includes("<none>")).map(full);
   const [tags, digests] = [inFull(RepoTags), inFull(RepoDigests)];
-  // Engines that keep images as containerd does name one among its tags by the digest that it was pulled by.
+  // Engines with containerd's image store list, among an image's tags, the digest by which it was pulled.
   const isDigest = (name: string) => name.includes("@");
   return {
     repoTags: tags.filter((name) => !isDigest(name)),
@@ -59,7 +62,7 @@ export function namesOf({
   };
 }
 
-/** Docker leaves "docker.io/library/" out. */
+/** Docker omits "docker.io/library/". */
 function full(name: string): string {
   return formatReference(parseReference(name));
 }

@@ -14,7 +14,7 @@ const pulled: DockerImage = {
   RootFS: { Layers: [] },
 };
 
-test("an image that was pulled while the list was being asked for is there, though it is not in the list", async () => {
+test("an image that is pulled while the list is requested is known, though it is missing from the list", async () => {
   const listed = Promise.withResolvers<readonly ImageSummary[]>();
   const images = new DockerImages({
     client: {

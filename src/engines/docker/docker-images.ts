@@ -16,15 +16,15 @@ import { namesOf, toImage } from "./docker-image.ts";
 
 export type DockerImagesOptions = {
   readonly client: Pick<DockerClient, "images" | "image" | "pullImage" | "tagImage" | "removeImage">;
-  /** References and patterns of images that must not be removed. */
+  /** Whether garbage collection must keep the image. */
   readonly isPinned: (image: Pick<Image, "repoTags" | "repoDigests">) => boolean;
-  /** A pull of which nothing is heard for this long is given up; 0 waits. */
+  /** A pull without progress for this long is aborted; 0 is no limit. */
   readonly progressTimeoutMs: number;
   readonly rootDir: () => Promise<string>;
   readonly requireEngine: () => void;
 };
 
-/** Docker's images, in memory: an image's id is Docker's, the digest of its configuration. */
+/** Docker's images, cached in memory. An image's id is Docker's, the digest of its configuration. */
 export class DockerImages implements ImageCatalog {
   readonly #options: DockerImagesOptions;
   readonly #known = new Map<string, Image>();
@@ -35,20 +35,20 @@ export class DockerImages implements ImageCatalog {
     this.#looks = new Coalescer(() => this.#look());
   }
 
-  /** Looks at the engine's list anew. */
+  /** Reads the engine's list again. */
   async refresh(): Promise<void> {
     await this.#looks.run();
   }
 
   async #look(): Promise<void> {
     const { client } = this.#options;
-    // What is pulled while Docker answers need not be in its answer.
+    // Images that are pulled while Docker prepares its answer may be missing from it.
     const before = [...this.#known.keys()];
     const summaries = await client.images();
     const present = new Set(summaries.map(({ Id }) => Id));
     for (const id of before) if (!present.has(id)) this.#known.delete(id);
     for (const summary of summaries) {
-      // An image's id is that of all that is in it: only names come and go.
+      // The id is a digest of the content, so that only the names can have changed.
       const known = this.#known.get(summary.Id);
       if (known !== undefined && isNamed(known, namesOf(summary))) continue;
       const details = await client.image(summary.Id).catch(absent);
@@ -106,7 +106,7 @@ export class DockerImages implements ImageCatalog {
     const image = this.find(idOrReference);
     if (image === undefined) return;
     const { client } = this.#options;
-    // By its names: by its id Docker refuses one that has several.
+    // By name: Docker refuses to remove an image by id if it has several names.
     const names = [...image.repoTags, ...image.repoDigests, image.id];
     let kept: unknown;
     let isRemoved = false;
@@ -119,8 +119,8 @@ export class DockerImages implements ImageCatalog {
         else absent(error);
       }
     }
-    // Containers that run of it keep it without a name, and so do images that were built on it; engines that
-    // keep images as containerd does leave it the last of its names then.
+    // Without a name, the image stays while containers run from it or images are built on it; with
+    // containerd's image store, it then keeps its last name.
     if (kept !== undefined && !isRemoved) throw kept;
     await this.refresh();
   }
@@ -194,7 +194,7 @@ export class DockerImages implements ImageCatalog {
     throw refused("berth image pin", "images.pinned of the configuration");
   }
 
-  /** Docker keeps images and containers' layers in one directory. */
+  /** Docker keeps images and the layers of containers in one directory. */
   async fsInfo(): Promise<{ readonly images: FsUsage; readonly containers: FsUsage }> {
     const mountpoint = await this.#options.rootDir();
     const { files, ffree } = await statfs(mountpoint);
@@ -212,7 +212,7 @@ export class DockerImages implements ImageCatalog {
 
 type Names = Pick<Image, "repoTags" | "repoDigests">;
 
-/** Docker's lists have no order of their own. */
+/** Whether the names are the same in any order: Docker's lists are not sorted. */
 function isNamed(image: Names, names: Names): boolean {
   const sorted = ({ repoTags, repoDigests }: Names) => [repoTags.toSorted(), repoDigests.toSorted()];
   return isDeepStrictEqual(sorted(image), sorted(names));
@@ -233,7 +233,7 @@ function stall(reference: string, ms: number): EngineError {
   );
 }
 
-/** Kubelets know a registry that cannot be reached by the message's first word. */
+/** Kubelets recognise an unreachable registry by the first word of the message. */
 function pullFailure(cause: unknown, reference: string): unknown {
   if (!(cause instanceof DockerError)) return cause;
   const isRegistry = cause.code === "Unavailable" && !/does not answer/.test(cause.message);
@@ -264,7 +264,7 @@ function matchingId(all: readonly Image[], idOrPrefix: string): Image | undefine
 function nameOf(reference: string): string {
   try {
     const parsed = parseReference(reference);
-    // A digest says which it is; a tag before it is for people.
+    // A digest identifies the image; a tag in front of it is only for readers.
     return parsed.digest === undefined
       ? formatReference(parsed)
       : formatReference({ ...parsed, tag: undefined });

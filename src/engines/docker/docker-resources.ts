@@ -1,7 +1,7 @@
 import type { LinuxContainerResources } from "../../ground/protocol/index.ts";
 import type { DockerResources } from "../../parts/dockerapi/index.ts";
 
-/** Docker's names for limits; a zero leaves one as it is. */
+/** Translates limits to Docker's names. A zero leaves a limit unchanged. */
 export function dockerResources(resources: LinuxContainerResources | undefined): DockerResources {
   if (resources === undefined) return {};
   const { cpuShares, cpuPeriod, cpuQuota, cpusetCpus, cpusetMems } = resources;
@@ -13,20 +13,21 @@ export function dockerResources(resources: LinuxContainerResources | undefined):
     ...(cpusetCpus !== "" && { CpusetCpus: cpusetCpus }),
     ...(cpusetMems !== "" && { CpusetMems: cpusetMems }),
     ...(memory !== 0n && { Memory: Number(memory) }),
-    // Docker would give a container as much swap as memory: without a limit of its own it gets none.
+    // By default, Docker lets a container use as much swap as memory. Without a requested swap limit, it gets
+    // no swap.
     ...(memory !== 0n && { MemorySwap: Number(memoryAndSwap(resources)) }),
   };
 }
 
-/** Where a client limits swap by a file of cgroup v2. */
+/** The file of cgroup v2 with which clients limit swap, in `unified`. */
 export const swapFile = "memory.swap.max";
 
-/** Whether a value of that file says something of swap that Docker has words for. */
+/** Whether a value of that file is a swap limit that Docker's API can express. */
 export function isSwapLimit(value: string): boolean {
   return value === "max" || /^\d{1,18}$/.test(value);
 }
 
-/** What both may take together; -1 is no limit. */
+/** The limit of memory and swap together, in bytes; -1 is no limit. */
 function memoryAndSwap({
   memoryLimitInBytes: memory,
   memorySwapLimitInBytes: both,

@@ -23,20 +23,23 @@ import { orNotFound } from "./or-not-found.ts";
 import { PauseImage } from "./pause-image.ts";
 import { sandboxBody } from "./sandbox-body.ts";
 
-/** How long the engine counts as away, when it is back, for what it does not remove. */
+/**
+ * How long a new connection waits for Docker to remove left-over sandboxes; until then, the engine counts as
+ * away.
+ */
 const removeMs = 10_000;
 
-/** The life of pod sandboxes: containers of Docker's that do nothing, with a network. */
+/** The life cycle of pod sandboxes: Docker containers that only pause, and that have a network. */
 export class DockerSandboxes implements Sandboxes {
   readonly #services: DockerServices;
   readonly #pause: PauseImage;
   readonly #runs = new JoinedCalls<string>();
-  /** Those that are being made, by their names, with their ids when Docker has given them. */
+  /** Sandboxes that are being created, by name. The id is "" until Docker has returned it. */
   readonly #making = new Map<string, { readonly id: string; readonly config: PodSandboxConfig }>();
   readonly #turns = new KeyLock();
   readonly #endContainers: (sandboxId: string, remove: boolean) => Promise<void>;
 
-  /** `endContainers` stops the containers of a sandbox, or removes them. */
+  /** `endContainers` stops or removes the containers of a sandbox. */
   constructor(
     services: DockerServices,
     endContainers: (sandboxId: string, remove: boolean) => Promise<void>,
@@ -75,7 +78,7 @@ export class DockerSandboxes implements Sandboxes {
       });
       const details = await client.container(id);
       await this.#connect(config, details);
-      // An engine that went meanwhile, and may be back, may have taken its containers along.
+      // If the engine went away in the meantime, its containers may have ended with it, even if it is back.
       connection.throwIfAborted();
       observer("sandbox-commit");
       unfinished.delete(name);
@@ -93,7 +96,10 @@ export class DockerSandboxes implements Sandboxes {
     return id;
   }
 
-  /** For pods that no kubelet has scheduled it is made sure that their name and ports are theirs. */
+  /**
+   * For pods that no kubelet has scheduled, checks that no other pod has their name or ports. The pod counts
+   * as being created until the result is disposed.
+   */
   async #begin(name: string, config: PodSandboxConfig): Promise<Disposable> {
     using _ = isOwned({ config }) ? await this.#turns.acquire("owned") : undefined;
     if (isOwned({ config })) await refuseTaken(config, this.#others());
@@ -124,7 +130,10 @@ export class DockerSandboxes implements Sandboxes {
     );
   }
 
-  /** Written down as unfinished before; what an earlier, broken try has left of it goes. */
+  /**
+   * Creates the sandbox's container, after it was recorded as unfinished. Removes what an earlier,
+   * interrupted attempt left.
+   */
   async #create(config: PodSandboxConfig, handler: string): Promise<string> {
     const { hostPaths, settings, abilities, observer, unfinished } = this.#services;
     const name = sandboxName(config);
@@ -136,7 +145,7 @@ export class DockerSandboxes implements Sandboxes {
     try {
       return await this.#createFrom(name, async () => bodyOf(await this.#pause.ensure()));
     } catch (error) {
-      // Without an answer it may be there all the same.
+      // If Docker did not answer, the container may exist nevertheless.
       if (!hasCode(error, "Unavailable")) unfinished.delete(name);
       throw error;
     }
@@ -144,7 +153,7 @@ export class DockerSandboxes implements Sandboxes {
 
   async #removeLeft(name: string, config: PodSandboxConfig): Promise<void> {
     const left = await orNotFound(this.#services.client.container(name));
-    // Another person's may have the name by now.
+    // By now, the name may belong to a container that is not ours.
     if (left !== undefined && labelsOf(left) !== undefined) await this.#takeDown(left.Id, config);
   }
 
@@ -153,13 +162,16 @@ export class DockerSandboxes implements Sandboxes {
     const create = async () => await createContainer(client, name, await body());
     return await create().catch((error: unknown) => {
       if (!hasCode(error, "NotFound")) throw error;
-      // Somebody has removed the image since it was seen.
+      // The image was removed after it was found.
       this.#pause.forget();
       return create();
     });
   }
 
-  /** The network, unless it is the host's or Docker's own, and the files that tell of it. */
+  /**
+   * Attaches the pod to its network, unless that is the host's or Docker's own, and writes the files that
+   * describe it.
+   */
   async #connect(config: PodSandboxConfig, details: ContainerDetails): Promise<void> {
     const { network, sandboxFiles, observer } = this.#services;
     observer("sandbox-files");
@@ -177,7 +189,10 @@ export class DockerSandboxes implements Sandboxes {
     return !sharesHostNetwork(config) && this.#services.settings.network === "cni";
   }
 
-  /** Its container goes last: one whose network cannot be taken down stays, not ready, to be tried again. */
+  /**
+   * Removes the container last: if its network cannot be torn down, the sandbox stays, not ready, so that a
+   * client can try again.
+   */
   async #takeDown(id: string, config: PodSandboxConfig): Promise<void> {
     const { client, unfinished } = this.#services;
     await this.#kill(id);
@@ -186,10 +201,10 @@ export class DockerSandboxes implements Sandboxes {
     unfinished.delete(sandboxName(config));
   }
 
-  /** It does nothing, and is told nothing before. */
+  /** Killed without a stop signal, since the pause program has nothing to finish. */
   async #kill(id: string): Promise<void> {
     await orNotFound(this.#services.client.killContainer(id)).catch((error: unknown) => {
-      // It does not run.
+      // It is not running.
       if (!hasCode(error, "FailedPrecondition")) throw error;
     });
   }
@@ -201,7 +216,7 @@ export class DockerSandboxes implements Sandboxes {
     await sandboxFiles.remove(id);
   }
 
-  /** One that was ready has an attachment, also where what was written down of it is lost. */
+  /** A sandbox that was ready has a network attachment, even if the record of it is lost. */
   async #detachPod({ id, labels: { config }, details, view }: FoundSandbox): Promise<void> {
     if (!this.#hasCni(config)) return;
     const netnsPath = this.#services.sandboxFiles.networkNamespace(details);
@@ -223,7 +238,7 @@ export class DockerSandboxes implements Sandboxes {
       observer("sandbox-end");
       if (!hasEnded(mirror.find(id))) await mirror.change(id, () => this.#kill(id));
     };
-    // They are killed, as it is: none has to wait for the others.
+    // All are killed anyway, so none has to wait for the others.
     await Promise.all([this.#endContainers(id, false), end()]);
     await this.#detachPod(found);
     observer("sandbox-stopped");
@@ -240,7 +255,10 @@ export class DockerSandboxes implements Sandboxes {
     await mirror.remove(found.id, async () => void (await orNotFound(client.removeContainer(found.id))));
   }
 
-  /** Somebody else has removed its container: what else it had goes too, or at the next connection. */
+  /**
+   * Cleans up after a sandbox whose container somebody else removed. If that fails, the next connection tries
+   * again.
+   */
   removed(found: FoundSandbox): void {
     const { id } = found;
     const release = async () => {
@@ -282,8 +300,8 @@ export class DockerSandboxes implements Sandboxes {
   }
 
   /**
-   * What a crash left half-made goes, and so do the networks of sandboxes that ended while nobody looked:
-   * `all` is what Docker has of ours.
+   * Removes sandboxes that a crash left unfinished, and the networks of sandboxes that ended while berthd was
+   * not connected. `all` is the list of our containers in Docker.
    */
   async tidyUp(all: readonly ContainerSummary[]): Promise<void> {
     const { network, unfinished, sandboxFiles } = this.#services;
@@ -305,8 +323,8 @@ export class DockerSandboxes implements Sandboxes {
   }
 
   /**
-   * Whether one that was left is gone. One that Docker does not remove stays unfinished, and so unseen; it
-   * does not hold up the engine.
+   * Tries to remove an unfinished sandbox; returns whether it is gone. One that Docker does not remove stays
+   * unfinished, and so hidden; it does not keep the engine away.
    */
   async #tryToRemove(id: string): Promise<boolean> {
     const { client, logger } = this.#services;
@@ -328,19 +346,22 @@ export class DockerSandboxes implements Sandboxes {
     }
   }
 
-  /** Resolves when no sandbox is being made. */
+  /** Resolves when no sandbox is being created. */
   async close(): Promise<void> {
     await this.#runs.settled();
   }
 }
 
-/** Docker's option for it leaves the host's search domains, and is refused without a network. */
+/**
+ * Docker's own DNS options are not used: they keep the host's search domains, and Docker rejects them without
+ * a network.
+ */
 async function writeDns({ dnsConfig }: PodSandboxConfig, { ResolvConfPath }: ContainerDetails) {
   const text = resolvConfOf(dnsConfig);
   if (text !== undefined) await writeFile(ResolvConfPath, text);
 }
 
-/** That the kernel refuses the value of a sysctl is told in the OCI runtime's words alone. */
+/** The kernel's refusal of a sysctl value is recognisable only in the OCI runtime's message. */
 function startFailure(cause: unknown): unknown {
   if (!(cause instanceof DockerError) || !cause.message.includes("/proc/sys/")) return cause;
   return new EngineError("InvalidArgument", "a sysctl of the pod cannot be set", { cause });

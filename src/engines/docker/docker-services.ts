@@ -13,7 +13,7 @@ import type { SandboxFiles } from "./sandbox-files.ts";
 import type { SecuritySettings } from "./security-options.ts";
 import type { Unfinished } from "./unfinished.ts";
 
-/** What the parts of the engine share. */
+/** The dependencies that the parts of the engine share. */
 export type DockerServices = {
   readonly client: DockerClient;
   readonly mirror: Mirror;
@@ -24,19 +24,19 @@ export type DockerServices = {
   readonly cgroups: CgroupLayout;
   readonly namespaces: NamespaceThread;
   readonly unfinished: Unfinished;
-  /** Held while a container is made in a sandbox, and while the sandbox is stopped or removed. */
+  /** Held while a container is created in a sandbox, and while the sandbox is stopped or removed. */
   readonly sandboxLocks: KeyLock;
   readonly hostPaths: HostPaths;
   readonly logger: Logger;
   readonly settings: DockerSettings;
-  /** Path of a static program that waits and reaps. */
+  /** Path of a static program that pauses and reaps zombies. */
   readonly pauseProgram: string;
-  /** "" for the one that is made of `pauseProgram`. */
+  /** Name of the sandbox image; "" for the one that is built from `pauseProgram`. */
   readonly sandboxImage: string;
-  /** What the engine says of itself, asked once for each connection to it. */
+  /** Docker's `/info`, requested once per connection. */
   readonly info: () => Promise<DockerInfo>;
   readonly abilities: () => Promise<EngineAbilities>;
-  /** Called with the name of each step of making and taking down pods, before it is made; tests cut there. */
+  /** Called before each step of creating and removing pods, with its name; tests kill the daemon there. */
   readonly observer: (step: string) => void;
 };
 
@@ -46,6 +46,6 @@ export type DockerSettings = ProcessLimits & {
   readonly security: SecuritySettings;
   readonly absentMountSourcesToReject: readonly string[];
   readonly logBufferMib: number;
-  /** The lowest score that processes of this machine may be given. */
+  /** The lowest OOM score adjustment that processes on this machine may be given. */
   readonly minOomScoreAdj: number;
 };

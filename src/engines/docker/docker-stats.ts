@@ -28,7 +28,7 @@ import { cgroupOfProcess } from "./process-cgroup.ts";
 export type DockerStatsOptions = {
   readonly logger: Logger;
   readonly rootDir: () => Promise<string>;
-  /** How old the size of a writable layer may be before it is measured anew. */
+  /** How old the size of a writable layer may be before it is measured again. */
   readonly layerPeriodMs: number;
 };
 
@@ -36,7 +36,9 @@ const containerParts = ["cpu", "memory", "pressure"] as const;
 const podParts = [...containerParts, "tasks"] as const;
 const defaultInterface = "eth0";
 
-/** The figures come from cgroups and network namespaces, as with the native engine: Docker is not asked. */
+/**
+ * Statistics, read from cgroups and network namespaces as in the native engine, without requests to Docker.
+ */
 export class DockerStats implements Stats, AsyncDisposable {
   readonly #services: Pick<
     DockerServices,
@@ -46,9 +48,9 @@ export class DockerStats implements Stats, AsyncDisposable {
   readonly #readings: CgroupReadings;
   readonly #rates = new CpuRates();
   readonly #layers: UsageMeter;
-  /** Where the processes of sandboxes and containers are, by these; a process does not move. */
+  /** The cgroup of each sandbox and container. Cached, because their processes do not move to another one. */
   readonly #cgroups = new WeakMap<ContainerDetails, string>();
-  /** Where layers lie that only a process could tell; it may have ended since. */
+  /** Directories of layers that were found through a process, which may have ended since. */
   readonly #layerPaths = new WeakMap<Found["labels"], string>();
 
   constructor(
@@ -105,7 +107,7 @@ export class DockerStats implements Stats, AsyncDisposable {
     });
   }
 
-  /** The figures of the pod's own cgroup, or the sum of its sandbox's and its containers'. */
+  /** Usage of the pod's own cgroup, or the sum of its sandbox's and its containers'. */
   #podUsage(
     id: string,
     hasOwn: boolean,
@@ -121,7 +123,7 @@ export class DockerStats implements Stats, AsyncDisposable {
     };
   }
 
-  /** Of the pods that have one which no other pod shares. */
+  /** The cgroups of pods that share theirs with no other pod, by sandbox id. */
   async #ownCgroups(ready: readonly Sandbox[]): Promise<ReadonlyMap<string, string>> {
     const { cgroupDriver: driver } = await this.#services.abilities();
     const parentOf = ({ config }: Sandbox) => config.linux?.cgroupParent ?? "";
@@ -136,7 +138,9 @@ export class DockerStats implements Stats, AsyncDisposable {
     );
   }
 
-  /** By their paths; an empty one, of a process that is gone, would be the machine. */
+  /**
+   * Usage by path. Empty paths, of processes that are gone, are left out: they would mean the whole machine.
+   */
   async #read(
     cgroups: readonly string[],
     parts: readonly UsagePart[],
@@ -189,7 +193,7 @@ export class DockerStats implements Stats, AsyncDisposable {
     });
   }
 
-  /** Of containers: the CPU time that was last seen, or that they do not run. */
+  /** The last CPU time seen of each container, or that it is not running. */
   #signsOfLife(): SignsOfLife {
     const views = this.#services.mirror.containers().map(({ view }) => view);
     return new Map(
@@ -207,7 +211,7 @@ export class DockerStats implements Stats, AsyncDisposable {
     return this.#rates.record(id, { totalNs: usage.cpu.totalNs, monotonicNs: usage.monotonicNs });
   }
 
-  /** Where the engine has put its process; "" for one that does not run. */
+  /** The cgroup of its process; "" if it is not running. */
   async #cgroupOf(id: string): Promise<string> {
     const details = this.#services.mirror.find(id)?.details;
     if (details === undefined || details.State.Pid === 0) return "";
@@ -250,12 +254,12 @@ export class DockerStats implements Stats, AsyncDisposable {
   }
 
   /**
-   * Docker's own figures, of a layer that is on no overlay, or that an engine which keeps images as
-   * containerd does has taken away with the process that saw it.
+   * Docker's own figures. Needed for layers that are not on an overlay, and for those that an engine with
+   * containerd's image store unmounted when the process ended.
    */
   async #toldUsage(id: string) {
     const { sizeBytes, changed } = await this.#services.client.containerLayer(id);
-    // The root is one of them.
+    // The root directory is one more inode.
     return { sizeBytes, inodes: changed + 1 };
   }
 

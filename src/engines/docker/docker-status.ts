@@ -1,7 +1,7 @@
 import type { EngineStatus } from "../engine/index.ts";
 import type { DockerServices } from "./docker-services.ts";
 
-/** Whether pods can be run now, and with what. */
+/** The engine's status: whether pods can run now, and its features. */
 export async function dockerStatus(
   { mirror, network, settings, info, client }: DockerServices,
   configuration: unknown,
@@ -12,7 +12,7 @@ export async function dockerStatus(
   const runtimes = Object.keys(answered?.Runtimes ?? {});
   const features = {
     recursiveReadOnlyMounts: client.has("1.44"),
-    // Docker's are one for all containers, not one for each pod.
+    // Docker's user namespace is the same for all containers, instead of one per pod.
     userNamespaces: false,
     cgroupNamespaces: answered?.CgroupVersion === "2",
   };
@@ -33,7 +33,7 @@ export async function dockerStatus(
     details: {
       config: configuration,
       docker: answered ?? { unavailable: away },
-      // containerd's name for it, which scripts look at.
+      // containerd's name for it, which scripts read.
       lastCNILoadStatus: networkStatus.kind === "ready" ? "OK" : networkStatus.message,
     },
   };

@@ -16,7 +16,10 @@ import type { FoundContainer } from "./found.ts";
 import { getById } from "./ids.ts";
 import { writeToClient } from "./write-to-client.ts";
 
-/** Exec and attach by connections that Docker hands over, port-forward by sockets in the pods' namespaces. */
+/**
+ * Exec and attach over connections that Docker upgrades; port forwarding with sockets in the pods' network
+ * namespaces.
+ */
 export class DockerStreams implements Streams {
   readonly #services: DockerServices;
 
@@ -54,7 +57,8 @@ export class DockerStreams implements Streams {
     signal.addEventListener("abort", end, { once: true });
     using _ending = { [Symbol.dispose]: () => signal.removeEventListener("abort", end) };
     void followSizes(io, (height, width) => client.resizeContainer(id, height, width), logger);
-    // Without stdin_once the engine takes the end of a client's input for its leaving, and sends no more.
+    // Without stdin_once, the engine would take the end of the client's input as a detach, and stop sending
+    // output.
     await copyStreams(connection, tty ? undefined : readFrames(connection), io, stdinOnce);
   }
 
@@ -77,9 +81,9 @@ export class DockerStreams implements Streams {
 }
 
 /**
- * Copies between a process and a client until the process's output has ended; `frames` undefined is a
- * terminal's. A client that gives up one stream leaves the others; `endsInput` is whether the process is told
- * that its input has ended when the client's has.
+ * Copies between a process and a client until the process's output has ended. `frames` is undefined for a
+ * terminal. A client that closes one stream keeps the others. `endsInput` says whether the end of the
+ * client's input is passed on to the process.
  */
 async function copyStreams(
   connection: Duplex,
@@ -93,7 +97,7 @@ async function copyStreams(
     if (frames === undefined) await copyRaw(connection, io.stdout);
     else for await (const { stream, bytes } of frames) await writeToClient(io[stream], bytes);
   } catch (error) {
-    // A connection that broke has no more to say; what its process came to is asked for.
+    // The connection broke: nothing more comes, and the caller asks Docker how the process ended.
     if (!connection.destroyed) throw error;
   } finally {
     connection.destroy();

@@ -1,17 +1,17 @@
 import type { DockerInfo } from "../../parts/dockerapi/index.ts";
 
-/** What an engine can do for containers. */
+/** What the connected Docker Engine supports. */
 export type EngineAbilities = {
   readonly cgroupDriver: "systemd" | "cgroupfs";
-  /** Whether it gives containers labels of SELinux. */
+  /** Whether it applies SELinux labels to containers. */
   readonly hasSelinux: boolean;
-  /** Whether it gives containers profiles of AppArmor; without it, it ignores those that are asked for. */
+  /** Whether it applies AppArmor profiles to containers; if not, it silently ignores requested ones. */
   readonly hasApparmor: boolean;
   /** Whether it can give containers CDI devices. */
   readonly hasCdi: boolean;
 };
 
-/** By what it says of itself. */
+/** Derives the abilities from Docker's `/info`. */
 export function abilitiesOf({ CgroupDriver, SecurityOptions, CDISpecDirs }: DockerInfo): EngineAbilities {
   const options = SecurityOptions ?? [];
   return {

@@ -13,28 +13,28 @@ import {
 import { isUnfinishedFile, killExec, replaceFile } from "../../services/runtime/index.ts";
 import { memoryDirectory } from "./process-cgroup.ts";
 
-/** Of `startTime` in /proc (proc_pid_stat(5)), on every machine that Linux runs on. */
+/** The unit of `startTime` in /proc (proc_pid_stat(5)); the same on every Linux. */
 const ticksPerSecond = 100;
-/** A command whose process Docker has not told may have started so long after it was asked for. */
+/** How long after its request a command may have started whose process Docker has not reported. */
 const startTicks = 10 * ticksPerSecond;
 
-/** A process, known for good: a pid is used again. */
+/** Identifies a process for good: the start time tells it from later processes with the same pid. */
 type Process = { readonly pid: number; readonly startTime: number };
 
-/** What is known of a command without Docker. */
+/** What is recorded about a command, to find it without Docker. */
 type Trace = {
-  /** The first process of its container; undefined for one that was gone. */
+  /** The first process of its container; undefined if that was already gone. */
   readonly container: Process | undefined;
-  /** When it was asked for, in ticks since boot. */
+  /** When the command was requested, in ticks since boot. */
   readonly askedAt: number;
-  /** Its own process, once Docker has told that. */
+  /** The command's own process, once Docker has reported it. */
   readonly command?: Process;
 };
 
 /**
- * Where a command's process is, in a file for as long as it runs. Docker knows that too, but an engine that
- * starts anew knows none of the commands of before, which go on with its containers where it has
- * live-restore.
+ * Records in a file which process a command is, for as long as it runs. Docker knows that too, but a
+ * restarted engine does not know the commands of before, which keep running with their containers if
+ * live-restore is on.
  */
 export class ExecProcess {
   readonly #file: string;
@@ -46,7 +46,10 @@ export class ExecProcess {
     this.#trace = trace;
   }
 
-  /** Writes it down; the file is on a tmpfs, where that takes less than a turn of the thread pool. */
+  /**
+   * Writes the record synchronously: the file is on a tmpfs, where that is faster than a round trip through
+   * the thread pool.
+   */
   static async note(file: string, containerPid: number): Promise<ExecProcess> {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     const askedAt = Math.floor(uptime() * ticksPerSecond) - 1;
@@ -56,29 +59,26 @@ export class ExecProcess {
   }
 
   /**
-   * Reads what an earlier process of ours has written. Undefined, with the file taken away, for what that was
-   * cut off in the midst of: Docker had not been asked for the command, or another file tells of it.
+   * Reads a record of an earlier berthd. If its writing was interrupted, removes the file and returns
+   * undefined: the command had not been requested yet, or another file records it.
    */
   static read(file: string): ExecProcess | undefined {
     if (isUnfinishedFile(file)) return void unlinkSync(file);
     return new ExecProcess(file, JSON.parse(readFileSync(file, "utf8")) as Trace);
   }
 
-  /** Docker has told the command's process. */
+  /** Adds the command's process, which Docker has reported. */
   async found(pid: number): Promise<void> {
     const command = await processOf(pid);
     if (command !== undefined) this.#trace = { ...this.#trace, command };
   }
 
-  /** For the next daemon; nothing of a command that was forgotten meanwhile. */
+  /** Updates the file for the next daemon, unless the command was forgotten in the meantime. */
   write(): void {
     if (!this.#isForgotten) replaceFile(this.#file, JSON.stringify(this.#trace));
   }
 
-  /**
-   * Kills the command with all that descends from it or is left of its session; no error for one that is
-   * gone.
-   */
+  /** Kills the command with its descendants and whatever is left of its session. No error if it is gone. */
   async kill(layout: CgroupLayout): Promise<void> {
     const { command } = this.#trace;
     const found = command === undefined ? await this.#search() : [command];
@@ -89,12 +89,12 @@ export class ExecProcess {
     }
   }
 
-  /** Whether Docker has told the command's process. */
+  /** Whether Docker has reported the command's process. */
   get isFound(): boolean {
     return this.#trace.command !== undefined;
   }
 
-  /** The command is gone. */
+  /** Removes the record, since the command is gone. */
   forget(): void {
     this.#isForgotten = true;
     try {
@@ -105,8 +105,9 @@ export class ExecProcess {
   }
 
   /**
-   * The parent of a container's first process, Docker's shim, is that of its commands too, each of which
-   * leads a session of its own: those that began when ours did.
+   * Finds candidates for a command whose process is unknown. Docker's shim is the parent of the container's
+   * first process and of its commands, each of which leads its own session; those that started when this
+   * command was requested are returned.
    */
   async #search(): Promise<readonly Process[]> {
     const { container, askedAt } = this.#trace;

@@ -2,12 +2,12 @@ import { EngineError, type ExecOutcome } from "../engine/index.ts";
 import type { Execs } from "./execs.ts";
 import type { FoundContainer } from "./found.ts";
 
-/** An output that is longer is cut off, as with the peers. */
+/** Longer output is truncated, as in containerd and CRI-O. */
 const maxOutputBytes = 16 * 2 ** 20;
 
 /**
- * Runs a command in a container and collects its output. Throws EngineError DeadlineExceeded, with its
- * processes killed, and the signal's reason.
+ * Runs a command in a container and collects its output. Throws EngineError DeadlineExceeded after killing
+ * its processes, or the signal's reason.
  */
 export async function execSync(
   execs: Execs,

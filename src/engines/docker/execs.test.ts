@@ -9,7 +9,7 @@ import { tempDir } from "../../testing/temp-dir.ts";
 import { ExecProcess } from "./exec-process.ts";
 import { Execs } from "./execs.ts";
 
-test("what a daemon left of commands is taken away, also where it was cut off in the midst of writing it", async () => {
+test("records of commands that a daemon left are removed, even if their writing was interrupted", async () => {
   await using directory = await tempDir();
   using client = new DockerClient({ endpoint: { kind: "unix", path: join(directory.path, "nobody.sock") } });
   const layout = (await cgroupLayout()) ?? assert.fail("no cgroups");
@@ -23,7 +23,7 @@ test("what a daemon left of commands is taken away, also where it was cut off in
   assert.deepEqual(await readdir(path), []);
 });
 
-test("nothing is written of a command that ends while its process is looked at", async () => {
+test("no record is written for a command that ends while its process is looked up", async () => {
   await using directory = await tempDir();
   const noted = await ExecProcess.note(join(directory.path, "command"), process.pid);
   const found = noted.found(process.pid);
@@ -33,7 +33,7 @@ test("nothing is written of a command that ends while its process is looked at",
   assert.deepEqual(await readdir(directory.path), []);
 });
 
-test("commands that a daemon left are not taken for none where that cannot be told", async () => {
+test("commands that a daemon left are not assumed to be gone if their records cannot be read", async () => {
   await using directory = await tempDir();
   using client = new DockerClient({ endpoint: { kind: "unix", path: join(directory.path, "nobody.sock") } });
   const layout = (await cgroupLayout()) ?? assert.fail("no cgroups");

@@ -13,23 +13,23 @@ import { ExecProcess } from "./exec-process.ts";
 import type { FoundContainer } from "./found.ts";
 
 const pollMs = 10;
-/** How often Docker is asked for the process of a command that is to be killed. */
+/** How often Docker is asked for the process of a command that is to be killed, before giving up. */
 const maxTries = 100;
-/** How long Docker has, once a command's output has ended, to tell of its end before it is asked. */
+/** How long to wait for Docker's event after a command's output has ended, before asking. */
 const toldMs = 100;
 /** What Docker writes to the standard output of a command that could not be started. */
 const failedStart = "OCI runtime exec failed:";
-/** Docker Engine 20.10 gives these the code 126, later ones 127. */
+/** The messages of missing programs. Docker Engine 20.10 gives them exit code 126, later ones 127. */
 const notFound = /executable file not found|no such file or directory/;
 
-/** A command that runs for so long has its process asked for. */
+/** The process of a command that runs for longer than this is looked up and recorded. */
 const shortMs = 1000;
-/** How long an engine that hangs may take to tell a command's process. */
+/** How long Docker may take to report a command's process. */
 const answerMs = 2000;
 
 /**
- * Commands in containers. Docker's API cannot end one, so its processes are killed on this machine; those
- * that are under way are written down, so that an end of this process or of the engine leaves none behind.
+ * Runs commands in containers. Docker's API cannot end a command, so berth kills its processes itself.
+ * Running commands are recorded in files, so that none is left behind if berthd or the engine ends.
  */
 export class Execs implements Disposable {
   readonly #client: DockerClient;
@@ -39,7 +39,7 @@ export class Execs implements Disposable {
   readonly #running = new Map<string, RunningExec>();
   readonly #memory = new MemoryRelease();
 
-  /** `directory` is private, on a tmpfs; made when needed. */
+  /** `directory` is private and on a tmpfs; it is created when needed. */
   constructor(client: DockerClient, directory: string, layout: CgroupLayout, logger: Logger) {
     this.#client = client;
     this.#directory = directory;
@@ -66,31 +66,31 @@ export class Execs implements Disposable {
       command.process.forget();
     };
     try {
-      // Not by the signal: a request that is cut may have started it.
+      // The signal does not abort this request: a request that is cut off may have started the command.
       const connection = await this.#client.startExec(id, request.Tty);
       const running = new RunningExec(command, connection, forget);
       this.#running.set(id, running);
       running.endWith(signal);
       return running;
     } catch (error) {
-      // Without an answer it may run all the same.
+      // If Docker did not answer, the command may run nevertheless.
       if (hasCode(error, "Unavailable")) await command.process.kill(this.#layout);
       forget();
       throw error;
     }
   }
 
-  /** To be told of each answer that was collected. */
+  /** To be called with the size of each collected output; releases memory after large ones. */
   answered(bytes: number): void {
     this.#memory.add(bytes);
   }
 
-  /** Docker tells of every command in our containers, also of those that others have started. */
+  /** Docker reports the end of every command in our containers, including commands that others started. */
   ended(id: string, exitCode: number): void {
     this.#running.get(id)?.ended(exitCode);
   }
 
-  /** Kills what an earlier process of ours has left running. Throws where that cannot be looked for. */
+  /** Kills commands that an earlier berthd left running. Throws if the records cannot be listed. */
   async endLeft(): Promise<void> {
     for (const id of (await readdir(this.#directory).catch(ignoreMissing)) ?? []) {
       const file = join(this.#directory, id);
@@ -121,7 +121,7 @@ type Command = {
   readonly logger: Logger;
 };
 
-/** A command with its streams. */
+/** A running command and its connection. */
 export class RunningExec implements AsyncDisposable {
   readonly connection: Duplex;
   readonly #command: Command;
@@ -129,10 +129,10 @@ export class RunningExec implements AsyncDisposable {
   readonly #told = Promise.withResolvers<number>();
   readonly #asking: NodeJS.Timeout;
   #stop: (() => void) | undefined;
-  /** Undefined while nobody has wanted it to end. */
+  /** Undefined until it is to be killed. */
   #killing: Promise<void> | undefined;
   #hasEnded = false;
-  /** It could not be started. */
+  /** Why it could not be started. */
   #failure: "missing" | "other" | undefined;
 
   constructor(command: Command, connection: Duplex, onEnd: () => void) {
@@ -161,7 +161,7 @@ export class RunningExec implements AsyncDisposable {
     return this.#killing;
   }
 
-  /** One that has just ended, or that Docker does not tell of now, is looked for when that is needed. */
+  /** Records the command's process. If Docker does not report it now, it is looked up when it is needed. */
   async #askProcess(): Promise<void> {
     const { client, id, process, logger } = this.#command;
     try {
@@ -175,7 +175,7 @@ export class RunningExec implements AsyncDisposable {
   }
 
   /**
-   * What it writes, without a terminal. What Docker says of a command that could not be started comes as
+   * Its output, without a terminal. Docker's message about a command that could not be started becomes
    * standard error.
    */
   async *frames(): AsyncGenerator<{ readonly stream: "stdout" | "stderr"; readonly bytes: Buffer }> {
@@ -190,15 +190,15 @@ export class RunningExec implements AsyncDisposable {
     }
   }
 
-  /** Docker has told of its end. */
+  /** Called when Docker has reported its end. */
   ended(exitCode: number): void {
     this.#hasEnded = true;
     this.#told.resolve(exitCode);
   }
 
   /**
-   * Resolves a little after its output has ended; 127 is for a command that is not there. Docker is asked
-   * where it does not tell: of what could not be started, and while its events are not heard.
+   * Resolves shortly after its output has ended; 127 is for a missing command. Asks Docker where no event
+   * comes: for a command that could not be started, and while events are interrupted.
    */
   async exitCode(): Promise<number> {
     for (let waitMs = this.#failure === undefined ? toldMs : 0; ; waitMs = pollMs) {
@@ -212,8 +212,8 @@ export class RunningExec implements AsyncDisposable {
   }
 
   /**
-   * One that has not ended is killed, and gone when this resolves: nobody would hear of it any more. What
-   * cannot be killed stays written down.
+   * Kills the command if it has not ended; it is gone when this resolves. If it cannot be killed, its record
+   * stays.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     clearTimeout(this.#asking);
@@ -225,14 +225,14 @@ export class RunningExec implements AsyncDisposable {
 }
 
 /**
- * Docker is asked for a process that is not known yet, which it has a little after that was asked for. Throws
- * EngineError Internal where it never tells.
+ * Kills a command. Asks Docker for its process if that is not known; Docker knows it shortly after the
+ * request. Throws EngineError Internal if Docker never reports it.
  */
 async function kill({ client, id, layout, process }: Omit<Command, "logger">): Promise<void> {
   if (process.isFound) return await process.kill(layout);
   for (let tries = 1; ; tries++) {
     const exec = await client.exec(id, AbortSignal.timeout(answerMs)).catch((error: unknown) => {
-      // It goes with its container, and an engine that has started anew has forgotten it.
+      // The command went with its container, or the engine was restarted and has forgotten it.
       if (hasCode(error, "NotFound") || isSilence(error)) return undefined;
       throw error;
     });
@@ -241,7 +241,7 @@ async function kill({ client, id, layout, process }: Omit<Command, "logger">): P
     if (!Running && ExitCode !== null) return;
     if (Running && Pid > 1) {
       await process.found(Pid);
-      // Otherwise it has just ended.
+      // Otherwise the process has just ended.
       if (process.isFound) await process.kill(layout);
       return;
     }
@@ -254,7 +254,7 @@ async function kill({ client, id, layout, process }: Omit<Command, "logger">): P
   }
 }
 
-/** The engine is away, or hangs. */
+/** Whether the engine is away or hangs. */
 function isSilence(error: unknown): boolean {
   return hasCode(error, "Unavailable") || (error instanceof DOMException && error.name === "TimeoutError");
 }

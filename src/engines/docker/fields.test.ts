@@ -27,7 +27,7 @@ for (const section of page.split(/^### /m).slice(1)) {
   }
 }
 
-test("docs/docker-fields.md has each message, those of configurations with each of their fields", () => {
+test("docs/docker-fields.md lists every message, and every field of the two configurations", () => {
   const headings = new Set([...rows.keys()].map((key) => key.split(".")[0] ?? ""));
   const fields = [...headings].flatMap((message) =>
     (messages.get(message) ?? []).map(({ name }) => `${message}.${name}`),
@@ -157,7 +157,7 @@ for (const { root, bodyOf } of roots) {
     const { "berth.config": _, ...Labels } = body.Labels;
     return { ...body, Labels };
   };
-  test(`each field of ${root} is Docker's, berth's, or refused by its name, as the page says`, async (t) => {
+  test(`each field of ${root} is sent to Docker, handled by berth or refused by name, as the page says`, async (t) => {
     // There are no pulled profiles of AppArmor: the door refuses them.
     const cases = casesOf(root).filter(({ path }) => !path.endsWith("apparmor.oci_ref"));
     assert.ok(cases.length > 30, `${cases.length}`);

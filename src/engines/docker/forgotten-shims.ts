@@ -7,16 +7,16 @@ import type { Logger } from "../../ground/logging/index.ts";
 import type { ContainerSummary, DockerClient } from "../../parts/dockerapi/index.ts";
 import { isRunning } from "./found.ts";
 
-/** What an engine that was not away, but hung, has begun may take as long to be told of. */
+/** How long a container that an engine began to start while it hung may take to appear in its lists. */
 const graceMs = 5000;
 
 type Shim = { readonly containerId: string; readonly pid: number; readonly startTime: number };
 
 /**
- * Ends containers that run without Docker knowing it: Docker Engine 20.10 that is killed while it starts one
- * takes it for one that was never started, and removes it without its processes. The shim that containerd has
- * for each container is their parent, and containerd tidies up after a shim that is gone. `all` is what
- * Docker has of ours.
+ * Ends containers that run without Docker knowing about them. If Docker Engine 20.10 is killed while it
+ * starts a container, it later believes that the container was never started, and removes it without its
+ * processes. Their parent is containerd's shim, one per container; containerd cleans up after a shim that is
+ * gone. `all` is the list of our containers in Docker.
  */
 export async function endForgotten(
   all: readonly ContainerSummary[],
@@ -43,7 +43,9 @@ async function isKnownToRun(client: Pick<DockerClient, "container">, id: string)
   }
 }
 
-/** Shims are told by their arguments whose they are (containerd, "Runtime v2", "Command Line"). */
+/**
+ * Finds containerd's shims. Their arguments name their container (containerd, "Runtime v2", "Command Line").
+ */
 async function findShims(): Promise<readonly Shim[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
   const shims = pids.map(async (pid): Promise<readonly Shim[]> => {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { ContainerDetails } from "../../parts/dockerapi/index.ts";
 import { stateOf } from "./found.ts";
 
-test("what ended before Docker had noted its start started no later than it ended", () => {
+test("a container that ended before Docker recorded its start has a start no later than its end", () => {
   const State = {
     Status: "exited",
     Running: false,

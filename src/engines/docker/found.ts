@@ -2,7 +2,7 @@ import type { ContainerDetails, ContainerSummary } from "../../parts/dockerapi/i
 import type { Container, ContainerState, Sandbox } from "../engine/index.ts";
 import type { ContainerLabels, SandboxLabels } from "./names-and-labels.ts";
 
-/** One of Docker's containers that is a sandbox of ours. */
+/** A Docker container that is a sandbox of berth. */
 export type FoundSandbox = {
   readonly id: string;
   readonly labels: SandboxLabels;
@@ -10,7 +10,7 @@ export type FoundSandbox = {
   readonly view: Sandbox;
 };
 
-/** One that is a container of a pod. */
+/** A Docker container that is a container of a pod. */
 export type FoundContainer = {
   readonly id: string;
   readonly labels: ContainerLabels;
@@ -28,12 +28,12 @@ export function isContainer(found: Found): found is FoundContainer {
   return found.labels.kind === "container";
 }
 
-/** That there is anything to show. */
+/** Whether the object exists. */
 export function isShown(found: Found | undefined): boolean {
   return found !== undefined;
 }
 
-/** What runs, or has run: nothing of a pod is started twice. */
+/** Whether it runs or has run: no container of a pod is started twice. */
 export function hasStarted(found: Found | undefined): boolean {
   return found !== undefined && (found.details.State.Running || hasEnded(found));
 }
@@ -43,26 +43,31 @@ export function hasEnded(found: Found | undefined): boolean {
 }
 
 /**
- * Whether it runs a second time, as only a person has it: the containers of a sandbox stay in the namespaces
- * of its first time, and what was done to these for the pod is not done to its new ones. Docker keeps when it
- * last ended.
+ * Whether it was started a second time, which only a person does. The containers of a sandbox stay in the
+ * namespaces of its first start, and the new namespaces lack the pod's network and sysctls. Docker's time of
+ * the last end shows it.
  */
 export function wasStartedAgain({ State }: ContainerDetails): boolean {
   return State.Running && timeNs(State.FinishedAt) > 0n;
 }
 
-/** Of a list; one that is paused or being restarted runs, as its details have it. */
+/**
+ * Whether an entry of a list is running. As in a container's details, paused and restarting containers are.
+ */
 export function isRunning({ State }: ContainerSummary): boolean {
   return ["running", "paused", "restarting"].includes(State);
 }
 
-/** `timeNano` is that of an event of Docker's: nanoseconds since 1970, with the last few lost. */
+/**
+ * `timeNano` is the time of a Docker event: nanoseconds since 1970, rounded because it exceeds what a double
+ * holds.
+ */
 export function hasEndedBefore(found: Found | undefined, timeNano: number): boolean {
   return found !== undefined && hasEnded(found) && Number(timeNs(found.details.State.FinishedAt)) < timeNano;
 }
 
 /**
- * The state in CRI's words. A start that failed leaves Docker's container "created", with an error and a
+ * The state in CRI's terms. After a failed start, Docker's container is still "created", with an error and a
  * shell's exit code (126, 127, 128).
  */
 export function stateOf({ State: state, Created }: ContainerDetails): ContainerState {
@@ -95,13 +100,13 @@ export function stateOf({ State: state, Created }: ContainerDetails): ContainerS
   }
 }
 
-/** Docker notes the start of what ends at once after its end. */
+/** For a process that ends at once, Docker may record a start that is later than the end. */
 function startOfEnded({ StartedAt, FinishedAt }: ContainerDetails["State"]): bigint {
   const [startedAtNs, finishedAtNs] = [timeNs(StartedAt), timeNs(FinishedAt)];
   return finishedAtNs > 0n && finishedAtNs < startedAtNs ? finishedAtNs : startedAtNs;
 }
 
-/** As with the native engine it is told also where a child was killed and the first process ended well. */
+/** As in the native engine, also OOMKilled if a child was killed and the first process ended well. */
 function endOf({ ExitCode, OOMKilled }: ContainerDetails["State"]): "Completed" | "OOMKilled" | "Error" {
   if (OOMKilled) return "OOMKilled";
   return ExitCode === 0 ? "Completed" : "Error";
@@ -109,7 +114,9 @@ function endOf({ ExitCode, OOMKilled }: ContainerDetails["State"]): "Completed" 
 
 const timePattern = /^(.+?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/;
 
-/** Nanoseconds since 1970 of an RFC 3339 time; 0n for Go's zero time, and for what is no time. */
+/**
+ * Converts an RFC 3339 time to nanoseconds since 1970; 0n for Go's zero time and for text that is not a time.
+ */
 export function timeNs(text: string): bigint {
   const [, seconds = "", fraction = "", zone = ""] = timePattern.exec(text) ?? [];
   const milliseconds = Date.parse(`${seconds}${zone}`);

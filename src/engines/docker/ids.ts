@@ -1,6 +1,6 @@
 import { EngineError } from "../engine/index.ts";
 
-/** By id or unique prefix. Throws EngineError InvalidArgument when several match. */
+/** Finds an object by id or unique prefix. Throws EngineError InvalidArgument if several match. */
 export function findById<F extends { readonly id: string }>(
   all: readonly F[],
   kind: string,
@@ -15,7 +15,7 @@ export function findById<F extends { readonly id: string }>(
   );
 }
 
-/** Like {@link findById}; throws EngineError NotFound. */
+/** Like {@link findById}, but throws EngineError NotFound if none matches. */
 export function getById<F extends { readonly id: string }>(
   all: readonly F[],
   kind: string,

@@ -46,7 +46,7 @@ function archiveOf(path: string, file: File): Buffer {
   return Buffer.concat([tarHeader(entry), content, tarPadding(content.length), tarEnd]);
 }
 
-test("an image's users are asked for once, also by several at the same time, and nothing is left", async () => {
+test("an image's users are read once, even with several callers at once, and no container is left", async () => {
   const { users, made } = engineOf({
     "/etc/passwd": { text: "app:x:1000:1001::/:/bin/sh\n" },
     "/etc/group": { text: "extra:x:2000:app\n" },
@@ -58,7 +58,7 @@ test("an image's users are asked for once, also by several at the same time, and
   assert.deepEqual([made.count, made.left.size], [1, 0]);
 });
 
-test("links are followed inside the image, and an image without such files has no users", async () => {
+test("links are followed inside the image, and an image without these files has no users", async () => {
   const { users } = engineOf({
     "/etc/passwd": { link: "../usr/share/users" },
     "/usr/share/users": { link: "/real" },
@@ -67,7 +67,7 @@ test("links are followed inside the image, and an image without such files has n
   assert.deepEqual(await users.of("image"), { passwd: "root:x:0:0", group: "" });
 });
 
-test("what is no file is refused, and nothing is left", async () => {
+test("a path that is not a regular file is refused, and no container is left", async () => {
   const cases: readonly (readonly [File, RegExp])[] = [
     [{ link: "passwd" }, /too many symbolic links in \/etc\/passwd/],
     [{ directory: true }, /\/etc\/passwd is not a regular file/],

@@ -10,16 +10,16 @@ import { orNotFound } from "./or-not-found.ts";
 
 type Client = Pick<DockerClient, "createContainer" | "removeContainer" | "containerFile">;
 
-/** Of this many images they are kept in memory. */
+/** Number of images whose users are cached. */
 const maxKept = 100;
-/** As the native engine's: no file of users is longer. */
+/** Maximum size of /etc/passwd and /etc/group, the same as in the native engine. */
 const maxBytes = 8 * 1024 * 1024;
-/** As the kernel's own limit (path_resolution(7)). */
+/** The kernel's own limit (path_resolution(7)). */
 const maxLinks = 40;
 
 /**
- * The users and groups of images. Docker looks them up itself when a container starts, but gives nobody the
- * groups of an image beside a group that is asked for, and cannot leave them out without one.
+ * The users and groups of images. Docker looks them up itself when a container starts, but its API cannot
+ * combine the groups of the image with a requested group, nor leave them out if no group is requested.
  */
 export class ImageUsers {
   readonly #client: Client;
@@ -31,8 +31,8 @@ export class ImageUsers {
   }
 
   /**
-   * Asked of Docker once for each image, by a container that never runs. Throws EngineError
-   * FailedPrecondition for files that are none.
+   * Read once per image, from a container that never runs. Throws EngineError FailedPrecondition if a path is
+   * not a regular file.
    */
   of(imageId: string): Promise<UserDatabase> {
     const kept = this.#kept.get(imageId);
@@ -46,7 +46,7 @@ export class ImageUsers {
     const id = await this.#client.createContainer(name, {
       Image: imageId,
       Labels: labels,
-      // An image need not have one, and Docker wants one.
+      // Docker requires an entrypoint, which an image may lack.
       Entrypoint: ["none"],
       HostConfig: { NetworkMode: "none", IpcMode: "private", PidMode: "" },
     });
@@ -59,12 +59,14 @@ export class ImageUsers {
     return { passwd, group };
   }
 
-  /** A connection that is made again has it removed as something half-made. */
+  /** Removes the container. If that fails, the next connection removes it as unfinished. */
   async #remove(id: string): Promise<void> {
     await orNotFound(this.#client.removeContainer(id));
   }
 
-  /** Links lead nowhere but into the image: Docker looks for a path below its root. */
+  /**
+   * Follows links. They cannot leave the image, because Docker resolves a path below the container's root.
+   */
   async #text(id: string, file: string): Promise<string> {
     let path = file;
     for (let links = 0; links <= maxLinks; links++) {

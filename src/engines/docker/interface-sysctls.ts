@@ -3,8 +3,8 @@ import { byInterface, podSysctls } from "../podnetwork/index.ts";
 import type { DockerServices } from "./docker-services.ts";
 
 /**
- * Writes the sysctls of interfaces, which are there when CNI plugins have made these: Docker is asked for the
- * others alone. They go with the namespace.
+ * Writes the pod's sysctls of network interfaces. Docker gets only the others, since the interfaces exist
+ * only once the CNI plugins have created them. The settings end with the namespace.
  */
 export async function writeInterfaceSysctls(
   id: string,

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { ignoreMissing, readIfThere } from "../../ground/fs/index.ts";
 import { parseMountInfo } from "../../ground/linux/index.ts";
 
-/** `st_blocks` counts these, whatever the file system's own blocks are. */
+/** The unit of `st_blocks`, whatever the file system's block size is. */
 const blockBytes = 512;
 
-/** What a tree takes on its disk, each inode counted once. Files that vanish meanwhile are left out. */
+/** The disk space of a tree, with each inode counted once. Files that vanish during the walk are left out. */
 export async function layerUsage(
   root: string,
 ): Promise<{ readonly sizeBytes: number; readonly inodes: number }> {
@@ -27,8 +27,8 @@ export async function layerUsage(
 }
 
 /**
- * The writable layer of the overlay that a process has as its root: engines that keep images as containerd
- * does (29 by itself) say nothing of it. Undefined for a process that is gone, or has another root.
+ * The upper directory of the overlay that a process has as its root. Engines with containerd's image store
+ * (the default from 29 on) do not report it. Undefined if the process is gone or its root is not an overlay.
  */
 export async function layerOfProcess(pid: number): Promise<string | undefined> {
   if (pid === 0) return undefined;

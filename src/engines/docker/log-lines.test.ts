@@ -20,7 +20,7 @@ async function texts(lines: AsyncIterable<readonly Buffer[]>): Promise<readonly 
 }
 
 for (const size of [1, 7, 65_536]) {
-  test(`messages in frames are lines in CRI's form, read in pieces of ${size}`, async () => {
+  test(`framed messages become CRI lines, read in pieces of ${size}`, async () => {
     const bytes = Buffer.concat([
       frame(1, `${time} to stdout\n`),
       frame(2, `${time} to stderr\n`),
@@ -36,7 +36,7 @@ for (const size of [1, 7, 65_536]) {
   });
 
   // Docker Engine 20.10.24 puts a time before each piece of 16 KiB (findings/docker-engine-streams.sh).
-  test(`a terminal's long lines are parted where Docker puts a time in them, read in pieces of ${size}`, async () => {
+  test(`a terminal's long lines are split where Docker inserts a time, read in pieces of ${size}`, async () => {
     const piece = "x".repeat(16 * 1024);
     const bytes = Buffer.from(`${time} short\r\n${time} ${piece}${time} ${piece}${time} end\r\n`);
     assert.deepEqual(await texts(linesOfTerminal(inPieces(bytes, size))), [

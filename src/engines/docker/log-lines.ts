@@ -1,27 +1,27 @@
 import { DockerError, readFramesTogether } from "../../parts/dockerapi/index.ts";
 
 /**
- * A line of a log in CRI's form, with its newline: time, stream, F for a whole line or P for a part of one,
+ * A line of a log in CRI format, with its newline: time, stream, F for a whole line or P for a partial one,
  * and the text (CRI logging format, kubernetes/design-proposals, "CRI: Dockershim Logging").
  */
 export type CriLine = Buffer;
 
 const newline = 0x0a;
 const space = 0x20;
-/** Docker cuts longer lines into messages of this many bytes. */
+/** Docker splits longer lines into messages of this many bytes. */
 const messageBytes = 16 * 1024;
-/** "2026-01-01T00:00:00.000000000Z": Docker's times have nine digits always. */
+/** "2026-01-01T00:00:00.000000000Z": Docker's times always have nine digits of fraction. */
 const timeLength = 30;
 
-/** The messages of the engine's log of a container without a terminal, as CRI's lines, as they come. */
+/** Converts the engine's log of a container without a terminal to CRI lines, as they arrive. */
 export async function* linesOfFrames(source: AsyncIterable<Buffer>): AsyncGenerator<readonly CriLine[]> {
   for await (const frames of readFramesTogether(source))
     yield frames.map(({ stream, bytes }) => toLine(bytes, stream));
 }
 
 /**
- * The same with a terminal: the engine puts no frame around messages, so that a part of a line is told by its
- * length, which is the greatest.
+ * The same for a terminal, whose messages have no frames: a partial line is recognised by its length, which
+ * is the maximum.
  */
 export async function* linesOfTerminal(source: AsyncIterable<Buffer>): AsyncGenerator<readonly CriLine[]> {
   let rest: Buffer = Buffer.alloc(0);
@@ -49,7 +49,7 @@ const tags = {
   stderr: { whole: Buffer.from(" stderr F "), part: Buffer.from(" stderr P ") },
 } as const;
 
-/** `TIME TEXT\n`, the newline missing for a part of a line. */
+/** `TIME TEXT\n`; a partial line has no newline. */
 function toLine(message: Buffer, stream: "stdout" | "stderr"): CriLine {
   const end = message.indexOf(space);
   if (end === -1) throw new DockerError("DataLoss", "a message of a container's log has no time before it");

@@ -18,11 +18,11 @@ const line = (second: number, text: string) =>
   `2026-01-01T00:00:${String(second).padStart(2, "0")}.500000000Z stdout F ${text}`;
 const secondsOf = (second: number) => `${Date.parse("2026-01-01T00:00:00Z") / 1000 + second}.500000000`;
 
-test("a log that is not there has no position", async () => {
+test("a missing log has no position", async () => {
   await withLog(async (path) => assert.equal(await readPosition(path), undefined));
 });
 
-test("a log goes on two seconds before its last line, with the lines from then on known", async () => {
+test("a log continues two seconds before its last line, and knows the lines from then on", async () => {
   await withLog(async (path) => {
     const lines = [1, 10, 11, 12].map((second) => line(second, `of ${second}`));
     await writeFile(path, `${lines.join("\n")}\n`);
@@ -32,7 +32,7 @@ test("a log goes on two seconds before its last line, with the lines from then o
   });
 });
 
-test("a line that a crash has cut is taken away", async () => {
+test("a partial line that a crash left is removed", async () => {
   await withLog(async (path) => {
     await writeFile(path, `${line(1, "whole")}\n${line(2, "cut")}`);
     const position = await readPosition(path);
@@ -41,7 +41,7 @@ test("a line that a crash has cut is taken away", async () => {
   });
 });
 
-test("a log that is new since a rotation goes on from the newest rotated one that is not compressed", async () => {
+test("a log that was just rotated continues from the newest rotated file that is not compressed", async () => {
   await withLog(async (path) => {
     await writeFile(path, "");
     await writeFile(`${path}.20260101-000000.gz`, "compressed");
@@ -50,7 +50,7 @@ test("a log that is new since a rotation goes on from the newest rotated one tha
   });
 });
 
-test("rotated logs, and what a kubelet is compressing, are left as they are", async () => {
+test("rotated logs, and files that a kubelet is compressing, are left as they are", async () => {
   await withLog(async (path) => {
     const rotated = `${line(5, "rotated")}\n${line(6, "cut")}`;
     const files = [
@@ -63,7 +63,7 @@ test("rotated logs, and what a kubelet is compressing, are left as they are", as
   });
 });
 
-test("lines of rotated logs are known as far as they are within two seconds of the last one", async () => {
+test("lines of rotated logs are known if they are within two seconds of the last one", async () => {
   await withLog(async (path) => {
     await writeFile(`${path}.20260101-000000`, `${line(7, "too old")}\n`);
     await writeFile(`${path}.20260101-000100`, `${line(8, "old")}\n${line(9, "first")}\n`);

@@ -3,27 +3,33 @@ import { type FileHandle, open, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { isErrno } from "../../ground/fs/index.ts";
 
-/** How far a log in CRI's form has come: what must be asked for, and what of that is there already. */
+/**
+ * How far a log in CRI format has been written: from when on to ask for lines, and which of these are already
+ * there.
+ */
 export type LogPosition = {
-  /** Seconds since 1970 with nine digits of fraction; "0" is from the beginning. */
+  /** Seconds since 1970 with nine digits of fraction; "0" for the beginning. */
   readonly sinceSeconds: string;
-  /** Lines from then on, by their text, with how often each is there. */
+  /** Number of copies of each line that is already in the log from that time on. */
   readonly written: Map<string, number>;
 };
 
 /**
- * Docker takes the times of the two streams separately, and may log them out of order by as much as a
- * process's copying takes.
+ * How far back to read. Docker stamps the two streams separately, and may log their lines out of order by as
+ * much as copying takes.
  */
 const overlapNs = 2_000_000_000n;
 const newline = 0x0a;
-/** What others have put there in a log's place is not followed, not waited for, and left as it is. */
+/**
+ * If somebody has put a link or a FIFO in a log's place, do not follow it or wait for it; such files are left
+ * alone.
+ */
 const lookingOnly = constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
- * Reads how far a log has come from its end. A line that was cut by a crash is taken away. A log that is
- * shorter than the overlap since a rotation goes on from those that were rotated (`LOG.*`). Undefined when
- * there is none.
+ * Reads how far a log has been written, starting at its end. Removes a partial line that a crash left. If the
+ * log is shorter than the overlap since a rotation, continues with the rotated files (`LOG.*`). Undefined if
+ * there is no log.
  */
 export async function readPosition(path: string): Promise<LogPosition | undefined> {
   let lines: readonly string[] = [];
@@ -36,20 +42,23 @@ export async function readPosition(path: string): Promise<LogPosition | undefine
 
 export const fromTheBeginning = (): LogPosition => ({ sinceSeconds: "0", written: new Map() });
 
-/** The newest first. */
+/** Paths of rotated logs, the newest first. */
 async function rotatedLogs(path: string): Promise<readonly string[]> {
   const prefix = `${basename(path)}.`;
   const names = await readdir(dirname(path)).catch((error: unknown) => {
     if (isErrno(error, "ENOENT")) return [];
     throw error;
   });
-  // Kubelets name them by the time, and compress all but the newest, by way of a `.tmp`.
+  // Kubelets name them after the time, and compress all but the newest through a `.tmp` file.
   const isRotated = (name: string) => name.startsWith(prefix) && !/\.(gz|tmp)$/.test(name);
   const rotated = names.filter(isRotated).sort();
   return rotated.toReversed().map((name) => join(dirname(path), name));
 }
 
-/** The lines of the last overlap, or of all the file where that is shorter. Only what is ours is changed. */
+/**
+ * The lines within the overlap, or all lines of a shorter file. A partial line is removed only from a file of
+ * ours.
+ */
 async function lastLines(path: string, { isOurs }: { readonly isOurs: boolean }): Promise<readonly string[]> {
   let file: FileHandle;
   try {

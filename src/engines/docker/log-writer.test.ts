@@ -16,7 +16,7 @@ const lookUp = new HostPaths().of("pod");
 const line = (text: string) => Buffer.from(`2026-01-01T00:00:00.000000000Z stdout F ${text}\n`);
 const numbersIn = (text: string) => [...text.matchAll(/ F (\d+)$/gm)].map(([, number]) => Number(number));
 
-test("lines are written in their order, through a rotation in their midst, and a missing directory is made", async () => {
+test("lines are written in order, also across a rotation, and a missing directory is created", async () => {
   await using directory = await tempDir();
   const path = join(directory.path, "pod", "0.log");
   await using writer = new LogWriter(path, lookUp);
@@ -33,7 +33,7 @@ test("lines are written in their order, through a rotation in their midst, and a
   assert.deepEqual(numbersIn(texts.join("")), [...Array(50_000).keys()]);
 });
 
-test("a rotation gives the next lines their new file, also where the old one reports a failure when it is closed", async () => {
+test("after a rotation, lines go to the new file, even if closing the old one fails", async () => {
   await using directory = await tempDir();
   const path = join(directory.path, "0.log");
   let isFailing = false;
@@ -58,14 +58,14 @@ test("a rotation gives the next lines their new file, also where the old one rep
   assert.deepEqual(numbersIn(await readFile(path, "utf8")), [1]);
 });
 
-test("nothing is taken for written that has no file", async () => {
+test("lines are not reported as written if there is no file", async () => {
   await using directory = await tempDir();
   await using writer = new LogWriter(join(directory.path, "0.log"), lookUp);
   await writer.write([line("0")]);
   await assert.rejects(writer.flush(), { code: "Internal", message: /is not open/ });
 });
 
-test("what is being written counts as written only once it is there", async () => {
+test("lines count as written only once they are in the file", async () => {
   await using directory = await tempDir();
   const path = join(directory.path, "0.log");
   await using writer = new LogWriter(path, lookUp);
@@ -78,7 +78,7 @@ test("what is being written counts as written only once it is there", async () =
   assert.equal(statSync(path).size, bytes.length);
 });
 
-test("a log whose disk was full goes on where it was: nothing is written behind a gap", async () => {
+test("a log whose disk was full continues where it stopped, and nothing is written after a gap", async () => {
   await using disk = await smallDisk(2 ** 20);
   const path = join(disk.path, "0.log");
   await using writer = new LogWriter(path, lookUp);
@@ -105,7 +105,7 @@ test("a log whose disk was full goes on where it was: nothing is written behind 
   assert.ok(lines.slice(1, -2).every((each) => each === `${line(page)}`.trim()));
 });
 
-test("nothing is written, or taken away, through what others have put in a log's place", async () => {
+test("nothing is written or removed through a link or another file in the log's place", async () => {
   await using directory = await tempDir();
   const path = join(directory.path, "0.log");
   const target = join(directory.path, "of-others");
@@ -122,7 +122,7 @@ test("nothing is written, or taken away, through what others have put in a log's
   assert.equal(await readPosition(pipe), undefined);
 });
 
-test("a write that hangs takes one of its pod's look-ups, however long it is waited for, and is not written twice", async () => {
+test("a hanging write takes one of its pod's look-ups, however long it is waited for, and is not repeated", async () => {
   await using disk = await frozenDisk();
   const path = join(disk.path, "0.log");
   const limited = new HostPaths({ perOwner: 2, answerMs: 200 }).of("pod");

@@ -5,14 +5,14 @@ import { raceAbort } from "../../ground/sync/index.ts";
 import { LogFile } from "../../services/runtime/index.ts";
 import { EngineError } from "../engine/index.ts";
 
-/** So much waits at most to be written. */
+/** How many bytes may wait to be written. */
 const maxWaitingBytes = 2 ** 20;
-/** As long as any look-up may take. */
+/** The same limit as for any look-up of a host path. */
 const usualAnswerMs = 30_000;
 
 /**
- * The file that a kubelet reads and renames. What comes while something is being written is written together:
- * the engine sends each line by itself.
+ * Writes the file that a kubelet reads and renames. Lines that arrive during a write are written together,
+ * because the engine sends each line by itself.
  */
 export class LogWriter implements AsyncDisposable {
   readonly #path: string;
@@ -22,15 +22,15 @@ export class LogWriter implements AsyncDisposable {
   #file: LogFile | undefined;
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
-  /** Writes what waits; undefined while nothing does. */
+  /** The write in progress; undefined if nothing waits. */
   #writing: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
-  /** Resolves when the last write is over, also one that nobody waited for to the end. */
+  /** Resolves when the last write is over, even if its caller stopped waiting for it. */
   #written: Promise<unknown> = Promise.resolve();
-  /** Writes and reopenings one after the other: no line is cut by a rotation. */
+  /** Runs writes and reopenings one after the other, so that a rotation splits no line. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  /** The signal ends what waits for the log's file system; a write that hangs is waited for `answerMs`. */
+  /** The signal ends waiting for the log's file system; a hanging write is given up after `answerMs`. */
   constructor(path: string, lookUp: LookUp, signal?: AbortSignal, answerMs = usualAnswerMs) {
     this.#path = path;
     this.#lookUp = lookUp;
@@ -39,8 +39,8 @@ export class LogWriter implements AsyncDisposable {
   }
 
   /**
-   * Before the first line, and to go on after an error: then the file ends behind all that was written
-   * before. Throws as {@link LogFile.open}, and HostPathError.
+   * Opens the file, before the first line or to continue after an error; then the file ends after everything
+   * that was written before. Throws as {@link LogFile.open}, and HostPathError.
    */
   open(): Promise<void> {
     return this.#inTurn(async () => {
@@ -52,7 +52,10 @@ export class LogWriter implements AsyncDisposable {
     });
   }
 
-  /** Resolves when there is room for more. Throws for lines that could not be written, earlier ones too. */
+  /**
+   * Queues lines; resolves when there is room for more. Throws if these or earlier lines could not be
+   * written.
+   */
   async write(lines: readonly Buffer[]): Promise<void> {
     this.#requireWhole();
     for (const line of lines) {
@@ -63,14 +66,14 @@ export class LogWriter implements AsyncDisposable {
     if (this.#waitingBytes >= maxWaitingBytes) await this.#writing;
   }
 
-  /** Resolves when all is written. Throws as {@link write}. */
+  /** Resolves when all lines are written. Throws as {@link write}. */
   async flush(): Promise<void> {
-    // What is being written does not wait any more.
+    // A write that has begun no longer counts as waiting.
     await this.#turn;
     this.#requireWhole();
   }
 
-  /** The next line is in the file that has the name then, which is there when this resolves. */
+  /** Reopens the file by its name, which exists when this resolves; the next line goes there. */
   reopen(): Promise<void> {
     return this.#inTurn(async () => {
       const before = this.#file;
@@ -78,7 +81,8 @@ export class LogWriter implements AsyncDisposable {
       try {
         await this.#close(before);
       } catch (error) {
-        // What was written may not be there: it is for who writes to look, and to go on from there.
+        // Data may be missing from the file: whoever writes has to check how far it got and continue from
+        // there.
         this.#failure ??= { error };
       }
     });
@@ -92,7 +96,10 @@ export class LogWriter implements AsyncDisposable {
     });
   }
 
-  /** It has its look-up already: to wait within another one would take the place of whoever else looks. */
+  /**
+   * This write already counts as a look-up. Waiting inside a second one would take the place of another
+   * caller.
+   */
   async #lastWrite(): Promise<void> {
     const overdue = AbortSignal.timeout(this.#answerMs);
     try {
@@ -115,7 +122,7 @@ export class LogWriter implements AsyncDisposable {
     this.#waiting = [];
     this.#waitingBytes = 0;
     this.#writing = undefined;
-    // Nothing comes behind a gap.
+    // Nothing is written after a gap.
     if (this.#failure !== undefined) return;
     try {
       await this.#onDisk(() => this.#append(bytes));
@@ -139,7 +146,8 @@ export class LogWriter implements AsyncDisposable {
   }
 
   /**
-   * One whose file system does not answer is closed when it does: Node ends a process that forgets a file.
+   * If the file system hangs, the file is closed once it answers: Node aborts the process when an open file
+   * handle is garbage-collected.
    */
   async #close(file: LogFile | undefined): Promise<void> {
     if (file === undefined) return;

@@ -18,18 +18,21 @@ import { orNotFound } from "./or-not-found.ts";
 export type MirrorOptions = {
   readonly client: DockerClient;
   readonly logger: Logger;
-  /** Whether one of that name is not whole, and so not to be shown. */
+  /** Whether the container of that name is unfinished, and so must not be shown. */
   readonly isUnfinished: (name: string) => boolean;
   /**
-   * Makes of Docker's container what the engine shows; undefined for what is none of ours. It is tried again
-   * where that fails.
+   * Translates a Docker container to what the engine shows; undefined if it is not one of berth's. Tried
+   * again if it throws.
    */
   readonly read: (details: ContainerDetails, before: Found | undefined) => Promise<Found | undefined>;
-  /** Called for every change, when the mirror has it; undefined is one that was not there, or is gone. */
+  /**
+   * Called after every change of the mirror. `before` is undefined for a new container, `after` for one that
+   * is gone.
+   */
   readonly onChange: (before: Found | undefined, after: Found | undefined) => void;
-  /** Called, after onChange, for one that somebody else has removed. */
+  /** Called, after onChange, for a container that somebody else removed. */
   readonly onRemoved: (gone: Found) => void;
-  /** Called whenever the engine answers again, before anything is shown: tidies up. */
+  /** Called for each new connection, before anything is shown, to clean up. */
   readonly onConnected: (all: readonly ContainerSummary[]) => Promise<void>;
   /** Called when a command in one of the containers has ended. */
   readonly onExecEnd: (execId: string, exitCode: number) => void;
@@ -37,35 +40,38 @@ export type MirrorOptions = {
   readonly onImages: () => Promise<void>;
 };
 
-/** How long to wait before an engine that does not answer is asked again: doubled up to the second. */
+/**
+ * Delay before the first new attempt to reach an engine that does not answer; doubled up to the second one.
+ */
 const firstRetryMs = 100;
 const longestRetryMs = 5000;
 
-/** How often the engine is asked whether it is there, and how long it may take to answer. */
+/** How often the engine is pinged, and how long it may take to answer. */
 const pingEveryMs = 5000;
 const answerMs = 10_000;
 
-/** What becomes of a container, and of commands in it, that matters here; other events are many. */
+/** The events that matter here, of containers and of commands in them; others are frequent. */
 const actions = [
   ...["create", "start", "die", "destroy", "rename", "update", "oom", "pause", "unpause"],
   "exec_die",
 ];
 
 /**
- * Docker's containers that are ours, in memory: filled from its lists, followed by its events. So lists,
- * which kubelets ask for every second, cost no request. While the engine is away everything is Unavailable;
- * when it is back all is looked at anew, and what has changed meanwhile is told as if it had been seen.
+ * An in-memory copy of berth's containers in Docker, filled from its lists and updated by its events. So
+ * lists, which kubelets request every second, cost no request to Docker. While the engine is away, all calls
+ * throw Unavailable. When it is back, everything is read again, and changes since then are reported as if
+ * they had been observed.
  */
 export class Mirror implements AsyncDisposable {
   readonly #options: MirrorOptions;
   readonly #found = new Map<string, Found>();
   readonly #turns = new KeyLock();
-  /** What was heard of containers, until they are looked at; and these looks. */
+  /** Events of containers that have not been inspected since, by id; and inspections in progress. */
   readonly #heard = new Map<string, DockerEvent[]>();
   readonly #looks = new Set<Promise<void>>();
-  /** Those at which a look has failed, until one succeeds. */
+  /** Ids of containers whose last inspection failed. */
   readonly #missed = new Set<string>();
-  /** Unfinished ones that have ended. */
+  /** Ids of unfinished containers that have ended. */
   readonly #endedUnfinished = new Set<string>();
   readonly #closing = new AbortController();
   #away: string | undefined = "it has not been asked yet";
@@ -76,14 +82,17 @@ export class Mirror implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Resolves when the first look is done, or has failed: then it is tried again in the background. */
+  /**
+   * Resolves when the first connection is established or has failed; then it is tried again in the
+   * background.
+   */
   async start(): Promise<void> {
     const first = Promise.withResolvers<void>();
     this.#running = this.#run(first.resolve);
     await first.promise;
   }
 
-  /** Why nothing can be asked; undefined while the engine answers. */
+  /** Why the engine is not available; undefined while it answers. */
   get away(): string | undefined {
     return this.#away;
   }
@@ -95,8 +104,8 @@ export class Mirror implements AsyncDisposable {
   }
 
   /**
-   * For work that must not outlive the connection to the engine, as what runs may end with it. Throws as
-   * requireEngine does.
+   * A signal that aborts with the connection to the engine, for work that must not outlive it: containers may
+   * end with the engine. Throws as requireEngine does.
    */
   connection(): AbortSignal {
     this.requireEngine();
@@ -113,14 +122,14 @@ export class Mirror implements AsyncDisposable {
     return [...this.#found.values()].filter(isContainer);
   }
 
-  /** By whole id, also while the engine is away. */
+  /** Finds an object by its full id, even while the engine is away. */
   find(id: string): Found | undefined {
     return this.#found.get(id);
   }
 
   /**
-   * Looks at one anew, unless it `isSeen` to be what it was asked to become: Docker's event may have come
-   * before Docker's answer.
+   * Inspects a container, unless `isSeen` says that the mirror already shows the expected state: Docker's
+   * event may have come before its answer.
    */
   async refresh(
     id: string,
@@ -131,7 +140,7 @@ export class Mirror implements AsyncDisposable {
     return this.#found.get(id);
   }
 
-  /** Shows one that is whole from now on, as it was looked at before. */
+  /** Shows a container that is no longer unfinished, from details that were read before. */
   async show(details: ContainerDetails): Promise<void> {
     const id = details.Id;
     if (this.#endedUnfinished.delete(id)) return void (await this.refresh(id));
@@ -143,8 +152,8 @@ export class Mirror implements AsyncDisposable {
   }
 
   /**
-   * Has Docker do something short with one, and looks at what has become of it, also where that failed: what
-   * events tell of it meanwhile waits, and is known then.
+   * Runs a short request that changes a container, then inspects it, even if the request failed. Events of
+   * the container wait until then.
    */
   async change(id: string, work: () => Promise<void>): Promise<Found | undefined> {
     using _ = await this.#turns.acquire(id);
@@ -156,7 +165,7 @@ export class Mirror implements AsyncDisposable {
     return this.#found.get(id);
   }
 
-  /** Shows one no more that `work` has Docker remove. */
+  /** Removes a container from the mirror after `work` has had Docker remove it. */
   async remove(id: string, work: () => Promise<void>): Promise<void> {
     using _ = await this.#turns.acquire(id);
     await work();
@@ -190,7 +199,10 @@ export class Mirror implements AsyncDisposable {
     }
   }
 
-  /** Events first: what happens while the lists are read must not be missed. Ends with the connection. */
+  /**
+   * Follows a connection until it ends. Subscribes to events before reading the lists, so that nothing that
+   * happens meanwhile is missed.
+   */
   async #follow(onReady: () => void): Promise<void> {
     const { client, logger } = this.#options;
     const connection = new AbortController();
@@ -209,7 +221,7 @@ export class Mirror implements AsyncDisposable {
     for await (const event of events) this.#hear(event);
   }
 
-  /** Ends a connection over which nothing is answered any more: one to an engine that hangs stays open. */
+  /** Ends a connection if pings are not answered: a connection to an engine that hangs stays open. */
   async #watch(connection: AbortController): Promise<void> {
     const { signal } = connection;
     try {
@@ -223,7 +235,10 @@ export class Mirror implements AsyncDisposable {
     }
   }
 
-  /** Containers do not wait for each other. What is heard of one before it is looked at is one look's. */
+  /**
+   * Handles an event. Containers do not wait for each other; events of one that arrive before it is inspected
+   * share one inspection.
+   */
   #hear(event: DockerEvent): void {
     const { ID: id, Attributes } = event.Actor;
     if (event.Action === "exec_die") {
@@ -231,7 +246,7 @@ export class Mirror implements AsyncDisposable {
       return;
     }
     if (event.Action === "destroy") this.#endedUnfinished.delete(id);
-    // It is shown from when it is whole: a look at each of its steps would only cost.
+    // It is shown once it is finished; inspecting it at each step would only cost requests.
     if (this.#options.isUnfinished(Attributes.name ?? "")) {
       if (event.Action === "die") this.#endedUnfinished.add(id);
       return;
@@ -243,7 +258,7 @@ export class Mirror implements AsyncDisposable {
   }
 
   #inBackground(work: Promise<void>): void {
-    // What has failed is done again.
+    // Failed inspections are repeated.
     const look = work.catch(() => undefined).finally(() => this.#looks.delete(look));
     this.#looks.add(look);
   }
@@ -258,7 +273,7 @@ export class Mirror implements AsyncDisposable {
     if (before !== undefined && !this.#found.has(id)) this.#options.onRemoved(before);
   }
 
-  /** Looks at one in its turn. */
+  /** Inspects a container; the caller holds its lock. */
   async #look(id: string, signal?: AbortSignal): Promise<void> {
     try {
       await this.#take(id, await this.#details(id, signal));
@@ -270,8 +285,8 @@ export class Mirror implements AsyncDisposable {
   }
 
   /**
-   * Docker tells only once of what has happened: one that could not be looked at is looked at again, while
-   * the engine is there, until that succeeds.
+   * Docker sends each event only once, so a container whose inspection failed is inspected again, while the
+   * engine is available, until that succeeds.
    */
   #lookAgain(id: string, err: unknown): void {
     const { signal } = this.#closing;
@@ -288,7 +303,7 @@ export class Mirror implements AsyncDisposable {
     this.#inBackground(again());
   }
 
-  /** Looks at the images, and again whenever they change; calls `onEnd` when Docker tells of that no more. */
+  /** Reads the images now and whenever they change; calls `onEnd` when the stream of image events ends. */
   async #followImages(signal: AbortSignal, onEnd: () => void): Promise<void> {
     const { client, onImages, logger } = this.#options;
     const events = await client.events({ type: ["image"] }, signal);
@@ -313,11 +328,12 @@ export class Mirror implements AsyncDisposable {
   }
 
   async #lookAtAll(signal: AbortSignal): Promise<void> {
-    // What is made while Docker answers need not be in its answer.
+    // Containers that are created while Docker prepares its answer may be missing from it.
     const before = [...this.#found.keys()];
     const all = await this.#options.client.containers(oursFilter, signal);
     await raceAbort(this.#options.onConnected(all), signal);
-    // Together, and for so long: one may hang within Docker, and the end of one waits for its log.
+    // Concurrently, each for a limited time: a container may hang in Docker, and reporting its end waits for
+    // its log.
     await Promise.all(all.map((summary) => this.#lookOrShow(summary, signal)));
     const ids = new Set(all.map(({ Id }) => Id));
     signal.throwIfAborted();
@@ -325,24 +341,27 @@ export class Mirror implements AsyncDisposable {
   }
 
   /**
-   * One that Docker lists is there: where it is not described, it is shown as the list has it until it is. A
-   * kubelet would take it for gone, and make another.
+   * A container that Docker lists exists. If it cannot be inspected, it is shown as the list has it until it
+   * can be: a kubelet would otherwise take it for gone, and create another.
    */
   async #lookOrShow(summary: ContainerSummary, signal: AbortSignal): Promise<void> {
     const { Id: id } = summary;
     try {
-      // Docker may take long to start it meanwhile.
+      // Docker may be starting it, which can take long.
       using _ = await this.#turns.acquire(id, AbortSignal.any([signal, AbortSignal.timeout(answerMs)]));
       await this.#look(id, signal);
     } catch (err) {
       if (signal.aborted) return;
       if (!this.#missed.has(id)) this.#lookAgain(id, err);
-      // What is wrong with this one is told by the next look.
+      // The next inspection reports the error.
       if (!this.#found.has(id)) await this.#take(id, detailsOf(summary)).catch(() => undefined);
     }
   }
 
-  /** Whoever asks holds its turn: Docker has some seconds. Throws EngineError Unavailable after these. */
+  /**
+   * Asks Docker for a container's details, with a time limit, since the caller holds the container's lock.
+   * Throws EngineError Unavailable after that.
+   */
   async #details(id: string, signal?: AbortSignal): Promise<ContainerDetails | undefined> {
     const over = AbortSignal.timeout(answerMs);
     const ending = [this.#closing.signal, over, signal].filter((each) => each !== undefined);
@@ -362,7 +381,7 @@ export class Mirror implements AsyncDisposable {
       if (!this.#found.delete(id)) return;
       return onChange(before, undefined);
     }
-    // It is shown from when it is whole.
+    // It is shown once it is finished.
     if (this.#options.isUnfinished(details.Name.slice(1))) return;
     const after = await read(details, before);
     if (after === undefined) return;
@@ -371,13 +390,16 @@ export class Mirror implements AsyncDisposable {
   }
 }
 
-/** Whether it is known already: most events are of what was asked for here, and seen when it was done. */
+/**
+ * Whether the mirror already shows the event's effect: most events follow from our own requests, whose result
+ * was read at once.
+ */
 function tellsNothing({ Action, Actor, timeNano }: DockerEvent, found: Found | undefined): boolean {
   switch (Action) {
     case "create":
       return isShown(found);
     case "start":
-      // One that has ended may have been started again by a person.
+      // Somebody may have started an ended container again by hand.
       return hasStarted(found) && !hasEndedBefore(found, timeNano);
     case "die":
       return hasEnded(found);

@@ -3,8 +3,8 @@ import type { ContainerDetails } from "../../parts/dockerapi/index.ts";
 import { type Digest, parseDigest } from "../../parts/oci/index.ts";
 
 /**
- * What is kept with each of Docker's containers that are ours: all that is needed to find it again after a
- * restart of either daemon, so that nothing is kept elsewhere.
+ * Labels that berth gives its containers in Docker. They hold all that is needed to recover a container after
+ * a restart of either daemon, so that no state is kept elsewhere.
  */
 const label = {
   kind: "berth.kind",
@@ -16,13 +16,13 @@ const label = {
   log: "berth.log",
 } as const;
 
-/** A filter of the engine's lists and events: those that are ours. */
+/** The filter of Docker's lists and events that selects berth's containers. */
 export const oursFilter = { label: [label.kind] } as const;
 
 export type SandboxLabels = {
   readonly kind: "sandbox";
   readonly config: PodSandboxConfig;
-  /** As asked for. */
+  /** As requested. */
   readonly handler: string;
 };
 
@@ -32,13 +32,16 @@ export type ContainerLabels = {
   readonly sandboxId: string;
   readonly imageId: Digest;
   readonly imageRef: string;
-  /** Absolute; "" when none is kept. */
+  /** Absolute; "" if there is no log. */
   readonly logPath: string;
 };
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** A kubelet's own labels are there too, for people and for tools that look for them. */
+/**
+ * The labels of a sandbox's container. They include the kubelet's labels, for people and for tools that look
+ * for them.
+ */
 export function sandboxLabels({ config, handler }: Omit<SandboxLabels, "kind">): Labels {
   return {
     ...config.labels,
@@ -61,8 +64,8 @@ export function containerLabels(labels: Omit<ContainerLabels, "kind">): Labels {
 }
 
 /**
- * Undefined for what is none of ours, by its labels or by its name: an image can give labels to whatever is
- * made of it, but no name. Throws for labels that somebody has spoilt.
+ * Reads the labels. Undefined if the labels or the name show that the container is not berth's: an image can
+ * pass labels on to any container, but not a name. Throws if somebody has damaged the labels.
  */
 export function labelsOf({
   Name,
@@ -72,7 +75,7 @@ export function labelsOf({
   return labels !== undefined && isNamedBy(labels, Name.slice(1)) ? labels : undefined;
 }
 
-/** Whether it has the name that goes with its labels. */
+/** Whether the name is the one that its labels imply. */
 export function isNamedBy(labels: SandboxLabels | ContainerLabels, name: string): boolean {
   if (labels.kind === "sandbox") return name === sandboxName(labels.config);
   const { metadata } = labels.config;
@@ -95,7 +98,7 @@ function readLabels(labels: Labels): SandboxLabels | ContainerLabels | undefined
   };
 }
 
-/** As dockershim and cri-dockerd name them: what people look for in `docker ps`. */
+/** The names that dockershim and cri-dockerd used, which people expect in `docker ps`. */
 export function sandboxName({ metadata }: PodSandboxConfig): string {
   return ["k8s", "POD", metadata?.name, metadata?.namespace, metadata?.uid, metadata?.attempt].join("_");
 }
@@ -107,7 +110,9 @@ export function containerName({ metadata }: ContainerConfig, sandbox: PodSandbox
 
 const readers = "berth_users_";
 
-/** Of a container that is made only to look into its image, and is gone at once. */
+/**
+ * The name and labels of a container that is created only to read files of its image, and removed at once.
+ */
 export function readerOf(id: string): { readonly name: string; readonly labels: Labels } {
   return { name: `${readers}${id}`, labels: { [label.kind]: "reader" } };
 }

@@ -7,29 +7,30 @@ import { EngineError } from "../engine/index.ts";
 
 const repository = "berth/pause";
 
-/** Kubelets leave it alone: it is no pod's. */
+/** Whether it is the sandboxes' own image. It is pinned, so that kubelets do not remove it. */
 export function isPauseImage(name: string): boolean {
   return name.startsWith(`docker.io/${repository}:`);
 }
 
-/** Go's names for Node's processors. */
+/** Go's names of processor architectures, by Node's. */
 const architectures: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386" };
 
 /**
- * The image of sandboxes: one program that waits, and reaps what containers of a shared PID namespace leave
- * behind. It is made of the program on this machine and handed to the engine, so that no registry is needed.
+ * The image of sandboxes: one program that pauses, and reaps the orphans of containers in a shared PID
+ * namespace. It is built from the program on this machine and loaded into the engine, so that no registry is
+ * needed.
  */
 export class PauseImage {
   readonly #client: DockerClient;
   readonly #program: string;
   readonly #configured: string;
   /**
-   * The one that the engine had when it was last asked. Pods that are made at once ask together: Docker
-   * Engine 29 refuses one of two loads of the same image.
+   * The image that the engine had when it was last asked. Pods that are created at once share the question:
+   * Docker Engine 29 rejects one of two concurrent loads of the same image.
    */
   #found: Promise<string> | undefined;
 
-  /** `configured` is another image's name, "" for our own. */
+  /** `configured` is the name of another image; "" for the built-in one. */
   constructor(client: DockerClient, { program, configured }: { program: string; configured: string }) {
     this.#client = client;
     this.#program = program;
@@ -37,8 +38,8 @@ export class PauseImage {
   }
 
   /**
-   * The name of the image, which the engine has when this resolves. Throws EngineError FailedPrecondition for
-   * a program that cannot be read, or an image that is configured and was not pulled.
+   * Returns the name of the image, which the engine has when this resolves. Throws EngineError
+   * FailedPrecondition if the program cannot be read, or if a configured image was not pulled.
    */
   async ensure(): Promise<string> {
     this.#found ??= this.#configured === "" ? this.#load() : this.#requireConfigured();
@@ -51,7 +52,7 @@ export class PauseImage {
     }
   }
 
-  /** The engine does not have it any more. */
+  /** To be called when the engine no longer has the image. */
   forget(): void {
     this.#found = undefined;
   }
@@ -94,7 +95,7 @@ export class PauseImage {
   }
 }
 
-/** What `docker load` takes: one layer, its configuration, and a manifest. */
+/** An archive for `docker load`: one layer, its configuration, and a manifest. */
 function dockerArchive(name: string, program: Buffer): Buffer {
   const layer = archive([["pause", program, 0o755]]);
   const config = Buffer.from(

@@ -1,6 +1,6 @@
 import { NamespaceMode, type NamespaceOption } from "../../ground/protocol/index.ts";
 
-/** Docker's word for a namespace of a container; `sandboxId` undefined is the sandbox's own. */
+/** Docker's `PidMode`. `sandboxId` is undefined for the sandbox's own container. */
 export function pidMode({ pid }: Pick<NamespaceOption, "pid">, sandboxId: string | undefined): string {
   switch (pid) {
     case NamespaceMode.NODE:

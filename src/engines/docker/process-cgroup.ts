@@ -3,8 +3,8 @@ import { readIfThere } from "../../ground/fs/index.ts";
 import type { CgroupLayout } from "../../ground/linux/index.ts";
 
 /**
- * The path of a process in cgroup v2, or in v1's memory controller, under which Docker has all controllers;
- * "" for one that is gone.
+ * The cgroup of a process: its path in cgroup v2, or in v1's memory controller (Docker uses the same path for
+ * all controllers); "" if the process is gone.
  */
 export async function cgroupOfProcess(pid: number): Promise<string> {
   const text = (await readIfThere(`/proc/${pid}/cgroup`)) ?? "";
@@ -14,7 +14,7 @@ export async function cgroupOfProcess(pid: number): Promise<string> {
   return (ofMemory ?? unified)?.slice(2).join(":") ?? "";
 }
 
-/** Where the memory of a process is accounted; undefined for one that is gone. */
+/** The cgroup directory that accounts for a process's memory; undefined if the process is gone. */
 export async function memoryDirectory(layout: CgroupLayout, pid: number): Promise<string | undefined> {
   const path = pid === 0 ? "" : await cgroupOfProcess(pid);
   const v1 = layout.kind === "v2" ? undefined : layout.v1.get("memory");

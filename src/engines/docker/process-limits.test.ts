@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { processLimits } from "./process-limits.ts";
 
-test("limits are the engine's own but for those of the configuration, which may be none", () => {
+test("limits are the engine's defaults except for configured ones, which may be unlimited", () => {
   assert.deepEqual(processLimits({ defaultUlimits: [], pidsLimit: 0 }), {});
   const defaultUlimits = [
     { type: "RLIMIT_NOFILE", soft: 1024, hard: 4096 },

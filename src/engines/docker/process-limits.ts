@@ -1,10 +1,13 @@
 import type { NewContainer } from "../../parts/dockerapi/index.ts";
 
-/** What every container gets, as berth is configured. */
+/** The limits that berth's configuration gives every container. */
 export type ProcessLimits = {
-  /** By setrlimit(2)'s names; `Infinity` is none. Those that are not here are the engine's own. */
+  /**
+   * By the names of setrlimit(2); `Infinity` is no limit. The engine's defaults apply to types that are not
+   * listed.
+   */
   readonly defaultUlimits: readonly { readonly type: string; readonly soft: number; readonly hard: number }[];
-  /** Processes and threads; 0 is the engine's own limit. */
+  /** Maximum number of processes and threads; 0 is the engine's default. */
   readonly pidsLimit: number;
 };
 

@@ -6,7 +6,7 @@ export type ProcessUser = {
   readonly supplementalGroups: readonly number[];
 };
 
-/** Who a process runs as (proc_pid_status(5)); undefined for one that is gone. */
+/** The user and groups that a process runs as (proc_pid_status(5)); undefined if it is gone. */
 export async function userOfProcess(pid: number): Promise<ProcessUser | undefined> {
   const text = await readIfThere(`/proc/${pid}/status`);
   if (text === undefined) return undefined;
@@ -19,6 +19,6 @@ export async function userOfProcess(pid: number): Promise<ProcessUser | undefine
       .map(Number);
   const [uid = 0] = numbers("Uid");
   const [gid = 0] = numbers("Gid");
-  // Newer engines give a process its first group as another one too, named twice where it is asked for.
+  // Newer engines list the primary group among the supplementary ones, twice if it was also requested.
   return { uid, gid, supplementalGroups: [...new Set(numbers("Groups"))] };
 }

@@ -11,7 +11,9 @@ import { EngineError } from "../engine/index.ts";
 import { isSwapLimit, swapFile } from "./docker-resources.ts";
 import type { EngineAbilities } from "./engine-abilities.ts";
 
-/** Throws EngineError Unimplemented for the first field that is set and that Docker's API has no word for. */
+/**
+ * Throws EngineError Unimplemented for the first field that is set although Docker's API cannot express it.
+ */
 function refuseUnsupported(asked: ReadonlyMap<string, boolean>): void {
   for (const [field, isSet] of asked) {
     if (isSet) {
@@ -36,7 +38,7 @@ export function refuseInSandbox({ linux }: PodSandboxConfig): void {
   );
 }
 
-/** `asked` is what the container was made with: a value that stays is none to set. */
+/** `asked` is what the container was created with: fields that repeat its value do not count as set. */
 export function refuseInUpdate(
   resources: LinuxContainerResources,
   asked: LinuxContainerResources | undefined,
@@ -51,14 +53,17 @@ export function refuseInUpdate(
 function refuseInResources({ hugepageLimits, unified }: LinuxContainerResources): void {
   refuseUnsupported(
     new Map([
-      // Kubelets say of every size that there is none.
+      // Kubelets send a limit of zero for every page size.
       ["resources.hugepage_limits", hugepageLimits.some(({ limit }) => limit > 0n)],
       ["resources.unified", Object.entries(unified).some(([file, value]) => !isTaken(file, value))],
     ]),
   );
 }
 
-/** What kubelets ask for with cgroup v2; of the first, Docker's containers have the kernel's default. */
+/**
+ * Values that kubelets request with cgroup v2. The first is the kernel's default, which Docker's containers
+ * have anyway.
+ */
 function isTaken(file: string, value: string): boolean {
   return file === "memory.oom.group" || (file === swapFile && isSwapLimit(value));
 }
@@ -89,7 +94,7 @@ export function refuseInContainer(
       ["mounts.uidMappings", mounts.some(({ uidMappings }) => uidMappings.length > 0)],
       ["mounts.gidMappings", mounts.some(({ gidMappings }) => gidMappings.length > 0)],
       ["mounts.mount_options", mounts.some(({ mountOptions }) => mountOptions.length > 0)],
-      // Docker relabels only what is asked for in its older form of mounts, which parts them by colons.
+      // Docker relabels only mounts in its older form, whose parts are separated by colons.
       [
         "mounts.selinux_relabel with SELinux, of a source or target with a colon",
         hasSelinux && mounts.some(isRelabelledWithColon),

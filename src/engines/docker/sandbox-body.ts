@@ -18,18 +18,24 @@ import { type SecuritySettings, securityOptions } from "./security-options.ts";
 export type SandboxBodyOptions = EngineAbilities & {
   readonly image: string;
   readonly handler: string;
-  /** Who gives pods their network. */
+  /** What sets up the pods' network. */
   readonly network: "cni" | "bridge";
   readonly defaultSysctls: Readonly<Record<string, string>>;
   readonly security: SecuritySettings;
-  /** See DockerSettings. */
+  /** See {@link DockerSettings}. */
   readonly minOomScoreAdj: number;
 };
 
-/** It is the last to be killed when memory runs out: with it goes the pod (as kubelets have it). */
+/**
+ * The sandbox should be killed last when memory runs out, because the pod ends with it. The value is the
+ * kubelet's.
+ */
 const oomScoreAdj = -998;
 
-/** What Docker is asked for: a container that does nothing, and holds what the pod's containers share. */
+/**
+ * The body of the request that creates a sandbox: a container that only pauses, and holds the namespaces that
+ * the pod's containers share.
+ */
 export async function sandboxBody(
   config: PodSandboxConfig,
   options: SandboxBodyOptions,
@@ -47,14 +53,14 @@ export async function sandboxBody(
     ...(!onHost && { Hostname: podHostname(config) }),
     Labels: sandboxLabels({ config, handler: options.handler }),
     ...userOf(config),
-    // The OCI runtime makes the namespace: Docker has nothing to do with what CNI plugins put there.
+    // The OCI runtime creates the namespace; Docker must not touch what CNI plugins put there.
     ...(network === "none" && { NetworkDisabled: true }),
     ...(network === "bridge" && { ExposedPorts: exposedPorts(config) }),
     Healthcheck: { Test: ["NONE"] },
     HostConfig: {
       Init: false,
       NetworkMode: network,
-      // A pod on the host's network answers to the host's name.
+      // A pod on the host's network has the host's name.
       ...(onHost && { UTSMode: "host" }),
       IpcMode: namespaces.ipc === NamespaceMode.NODE ? "host" : "shareable",
       PidMode: namespaces.pid === NamespaceMode.NODE ? "host" : "",
@@ -66,15 +72,15 @@ export async function sandboxBody(
       Sysctls: ownSysctls(config, network === "none" ? byInterface(sysctls).others : sysctls),
       SecurityOpt: [...(await securityOptions(security, options, lookUp)), "no-new-privileges"],
       ...(network === "bridge" && { ...dns(config), PortBindings: portBindings(config) }),
-      // It writes nothing; a driver that cannot be had must not keep a pod from running.
+      // It writes nothing, and an unavailable default driver must not keep a pod from running.
       LogConfig: { Type: "none", Config: {} },
     },
   };
 }
 
 /**
- * Throws LinuxError InvalidArgument for one that is not of the pod's own namespaces: what becomes of that is
- * each OCI runtime's own choice. These part names by dots alone.
+ * Throws LinuxError InvalidArgument for sysctls outside the pod's own namespaces: OCI runtimes differ in what
+ * they do with those. They accept only dots as separators.
  */
 function ownSysctls(
   config: PodSandboxConfig,
@@ -85,7 +91,7 @@ function ownSysctls(
   return Object.fromEntries(owned.map(({ parts, value }) => [parts.join("."), value]));
 }
 
-/** Docker takes a slice's last part under systemd, where kubelets give its whole path. */
+/** With systemd, Docker expects only the last component of a slice, while kubelets send its whole path. */
 export function cgroupParent(
   path: string,
   driver: "systemd" | "cgroupfs",

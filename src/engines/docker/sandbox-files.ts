@@ -7,23 +7,23 @@ import type { PodSandboxConfig } from "../../ground/protocol/index.ts";
 import type { ContainerDetails } from "../../parts/dockerapi/index.ts";
 import { mountPodDirectory, podHostname, podHosts, podResolvConf } from "../podnetwork/index.ts";
 
-/** For what berth writes there, some KiB, and what containers add to the files that they see. */
+/** For the few KiB that berth writes there, and what containers append to the files that they see. */
 const sizeBytes = 2 ** 20;
 
 /**
- * What berth keeps of each sandbox that has a CNI network: the pod's /etc/hosts, /etc/hostname and
- * /etc/resolv.conf, and a pin of its network namespace. Docker would make them too, by a program that it
- * starts in the midst of the container's own start: half of what a sandbox costs.
+ * The files that berth keeps for each sandbox with a CNI network: the pod's /etc/hosts, /etc/hostname and
+ * /etc/resolv.conf, and a pin of its network namespace. Docker would create them too, but with a program that
+ * it starts during the container's own start, which doubles the time for a sandbox.
  */
 export class SandboxFiles {
   readonly #root: string;
 
-  /** `root` is below the state directory. */
+  /** `root` is a directory below the state directory. */
   constructor(root: string) {
     this.#root = root;
   }
 
-  /** Makes them, for a sandbox that runs. */
+  /** Creates the files of a running sandbox. */
   async make({ Id: id, State }: ContainerDetails, config: PodSandboxConfig): Promise<void> {
     await this.remove(id);
     await mountPodDirectory(this.#path(id), sizeBytes);
@@ -33,12 +33,12 @@ export class SandboxFiles {
     await bindMount(`/proc/${State.Pid}/ns/net`, this.#path(id, "net"));
   }
 
-  /** When the pod has its addresses. */
+  /** Writes /etc/hosts once the pod has its addresses. */
   async writeHosts(id: string, config: PodSandboxConfig, ips: readonly string[]): Promise<void> {
     this.#write(id, "hosts", await podHosts(config, ips));
   }
 
-  /** Idempotent. */
+  /** Removes the files; idempotent. */
   async remove(id: string): Promise<void> {
     for (const path of [this.#path(id, "net"), this.#path(id)])
       await unmount(path, { detach: true, missingOk: true });
@@ -49,7 +49,7 @@ export class SandboxFiles {
     }
   }
 
-  /** Ids of all sandboxes of which something is there. */
+  /** Ids of all sandboxes that have files. */
   async ids(): Promise<readonly string[]> {
     return await readdir(this.#root).catch((error: unknown) => {
       if (isErrno(error, "ENOENT")) return [];
@@ -57,17 +57,17 @@ export class SandboxFiles {
     });
   }
 
-  /** Of a sandbox with a network of its own: Docker's where Docker has given it one. */
+  /** Path of the namespace of a sandbox with its own network: Docker's, if Docker created the network. */
   networkNamespace({ Id, NetworkSettings }: ContainerDetails): string {
     return NetworkSettings.SandboxKey === "" ? this.#path(Id, "net") : NetworkSettings.SandboxKey;
   }
 
-  /** Where the pin of its network namespace is, `net`. */
+  /** The directory that holds `net`, the pin of its network namespace. */
   directory(id: string): string {
     return this.#path(id);
   }
 
-  /** Path by the path in containers; none where Docker has made them, and shows them itself. */
+  /** Host paths by their paths in containers; none if Docker created the files, and so mounts them itself. */
   shown({ Id, HostsPath }: ContainerDetails): Readonly<Record<string, string>> {
     if (HostsPath !== "") return {};
     return Object.fromEntries(
@@ -79,7 +79,7 @@ export class SandboxFiles {
     return join(this.#root, id, name);
   }
 
-  /** They lie on a tmpfs. */
+  /** Synchronous, since the files are on a tmpfs. */
   #write(id: string, name: string, text: string): void {
     writeFileSync(this.#path(id, name), text, { mode: 0o644 });
   }

@@ -26,8 +26,8 @@ export type SecuritySettings = Pick<
 type Options = Pick<EngineAbilities, "hasApparmor"> & { readonly security: SecuritySettings };
 
 /**
- * Docker's `SecurityOpt`. Its default profiles are those of the engine: nothing is said of them. Throws
- * RuntimeError for a profile that cannot be had.
+ * Docker's `SecurityOpt`. Leaves out default profiles, for which the engine's own apply. Throws RuntimeError
+ * if a profile is not available.
  */
 export async function securityOptions(
   asked: LinuxContainerSecurityContext | LinuxSandboxSecurityContext | undefined,
@@ -46,7 +46,7 @@ export async function securityOptions(
   ];
 }
 
-/** The engine gives its own default to containers that are not privileged, where nothing is said. */
+/** Without an option, the engine applies its default profile to containers that are not privileged. */
 async function seccompOption(
   choice: ProfileChoice,
   settings: SecuritySettings,

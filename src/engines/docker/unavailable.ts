@@ -11,7 +11,7 @@ const noCheckpoints = () =>
     'Docker writes them into its own directories, not into those of a pod; use engine.name = "native"',
   );
 
-/** CRI's checkpoints, none of which Docker's API can make or take in. */
+/** Checkpoints in CRI's sense, which Docker's API can neither create nor restore. */
 export const dockerCheckpoints: Checkpoints = {
   checkpointContainer: async () => {
     throw noCheckpoints();

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { Unfinished } from "./unfinished.ts";
 
-test("the next daemon knows what is unfinished, and nothing of a file that was not written whole", async () => {
+test("the next daemon knows which sandboxes are unfinished, and ignores files that were not written completely", async () => {
   await using parent = await mkdtempDisposable(join(tmpdir(), "berth-test-unfinished-"));
   const directory = join(parent.path, "unfinished");
   new Unfinished(directory).add("k8s_POD_cut_default_uid_0");

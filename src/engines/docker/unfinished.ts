@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { isErrno } from "../../ground/fs/index.ts";
 
 /**
- * Docker's names of sandboxes that are not whole: those that are being made, and those that a daemon, ours or
- * Docker's, left when it ended in the midst of that. They are written down before Docker is asked for
- * anything, so that a crash shows; on the tmpfs of the state directory, whose files cost no wait. After a
- * restart of the machine, what was being made is seen as a pod that has ended.
+ * Names of unfinished sandboxes in Docker: those that are being created, and those that were when berthd or
+ * Docker ended. Each is recorded before the request to Docker, so that a crash leaves a trace; on the tmpfs
+ * of the state directory, whose files need no fsync. After a reboot, an unfinished sandbox appears as a pod
+ * that has ended.
  */
 export class Unfinished {
   readonly #directory: string;
@@ -32,7 +32,7 @@ export class Unfinished {
     this.#names.add(name);
   }
 
-  /** It is whole, or gone. */
+  /** To be called when it is finished or gone. */
   delete(name: string): void {
     rmSync(this.#path(name), { force: true });
     this.#names.delete(name);
@@ -43,12 +43,12 @@ export class Unfinished {
   }
 }
 
-/** Names of pods can be longer than those of files. */
+/** Hashed, since names of pods can be longer than file names. */
 function fileOf(name: string): string {
   return createHash("sha256").update(name).digest("hex");
 }
 
-/** A file that a daemon was killed in the midst of writing goes: Docker had not been asked for anything. */
+/** Removes files that a killed daemon did not write completely: the request to Docker had not been sent. */
 function readNames(directory: string): readonly string[] {
   return filesIn(directory).flatMap((file) => {
     const name = readFileSync(join(directory, file), "utf8");

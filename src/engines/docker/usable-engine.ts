@@ -7,9 +7,9 @@ const unusable = [
 ] as const;
 
 /**
- * Throws EngineError FailedPrecondition for an engine whose containers are in a user namespace: a pod that
- * asks for none has the machine's users, also where it shares the machine's network or is privileged, and
- * berth makes networks and mounts for it as root of the machine.
+ * Throws EngineError FailedPrecondition for an engine whose containers are in a user namespace. A pod that
+ * requests none has the machine's users, also if it shares the machine's network or is privileged, and berth
+ * sets up networks and mounts for it as the machine's root.
  */
 export function requireUsable({ SecurityOptions }: DockerInfo): void {
   for (const [option, what, instead] of unusable) {

@@ -14,7 +14,7 @@ function listeners(stream: PassThrough): number {
   return stream.eventNames().reduce((sum, event) => sum + stream.listenerCount(event), 0);
 }
 
-test("a client that has to be waited for often has no more listeners for it", async () => {
+test("a client that is waited for often accumulates no listeners", async () => {
   const client = slowClient();
   const before = listeners(client);
   let waited = 0;
@@ -35,7 +35,7 @@ test("a client that has to be waited for often has no more listeners for it", as
   assert.equal(listeners(client), before);
 });
 
-test("a client that leaves while it is waited for is waited for no more, and gets nothing", async () => {
+test("waiting ends when the client leaves, and nothing more is sent to it", async () => {
   const client = slowClient();
   const written = [1, 2, 3].map(() => writeToClient(client, piece));
   client.destroy(new Error("it has left"));

@@ -7,17 +7,14 @@ import type { FoundSandbox } from "../found.ts";
 import { sandboxBody } from "../sandbox-body.ts";
 import type { SecuritySettings } from "../security-options.ts";
 
-/**
- * What the engine that is asked can do; the oldest known one, with AppArmor and without SELinux, unless told
- * otherwise.
- */
+/** The engine's abilities; by default the oldest supported one, with AppArmor and without SELinux. */
 export type AskedEngine = {
   readonly api?: string;
   readonly hasSelinux?: boolean;
   readonly hasApparmor?: boolean;
   readonly security?: Partial<SecuritySettings>;
   readonly imageUser?: string;
-  /** Of the sandbox; see MountsOptions. */
+  /** The sandbox's files; see MountsOptions. */
   readonly podFiles?: Readonly<Record<string, string>>;
 };
 
@@ -30,12 +27,12 @@ const usualSecurity: SecuritySettings = {
 };
 const lookUp = new HostPaths().of("pod");
 
-/** Of "1.44"; all have the same major one. */
+/** The minor version, 44 in "1.44"; the major one is always the same. */
 function minor(version: string): number {
   return Number(version.split(".")[1]);
 }
 
-/** What Docker is asked for to make a container, in a pod whose configuration is empty. */
+/** The request that creates a container in a pod with an empty configuration. */
 export async function containerBodyOf(
   config: Parameters<typeof ContainerConfig.fromPartial>[0],
   {
@@ -51,7 +48,7 @@ export async function containerBodyOf(
   const sandbox: FoundSandbox = {
     id: "sandbox",
     labels: { kind: "sandbox", config: pod, handler: "" },
-    // Nothing is read of these.
+    // None of these is read.
     details: {} as FoundSandbox["details"],
     view: {} as FoundSandbox["view"],
   };
@@ -84,7 +81,7 @@ export async function containerBodyOf(
   return await containerBody(sandbox, labels, options, lookUp);
 }
 
-/** What Docker is asked for to make a sandbox with a CNI network. */
+/** The request that creates a sandbox with a CNI network. */
 export async function sandboxBodyOf(
   config: Parameters<typeof PodSandboxConfig.fromPartial>[0],
 ): Promise<NewContainer> {
