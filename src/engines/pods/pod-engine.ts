@@ -31,6 +31,7 @@ import { containerRecords, sandboxRecords } from "./records/record-forms.ts";
 import { ReadyPod } from "./sandbox/ready-pod.ts";
 import { SandboxCgroups } from "./sandbox/sandbox-cgroups.ts";
 import { SandboxLifecycle } from "./sandbox/sandbox-lifecycle.ts";
+import { UsableSandboxes } from "./sandbox/usable-sandboxes.ts";
 import { userNamespaceSupport, withSupport } from "./sandbox/user-namespace-support.ts";
 import type { PodServices } from "./services.ts";
 import { PodStats } from "./stats/pod-stats.ts";
@@ -109,6 +110,7 @@ export class PodEngine implements Engine, AsyncDisposable {
       namespaceThread,
       readyPod: new ReadyPod({ namespaceThread, network: options.network, logger: options.logger }),
       sandboxCgroups: new SandboxCgroups(known, layout),
+      usableSandboxes: new UsableSandboxes(known),
       observer: options.observer ?? (() => undefined),
     };
     const engine = new PodEngine(options, services, layout);

@@ -1,11 +1,5 @@
 import type { Duplex } from "node:stream";
-import {
-  type AttachRequest,
-  EngineError,
-  type ExecRequest,
-  type StreamIo,
-  type Streams,
-} from "../engine/index.ts";
+import type { AttachRequest, ExecRequest, StreamIo, Streams } from "../engine/index.ts";
 import { forwardPort } from "../podnetwork/index.ts";
 import { sandboxFacts } from "./sandbox/sandbox-facts.ts";
 import type { PodServices } from "./services.ts";
@@ -32,9 +26,7 @@ export class PodStreams implements Streams {
   }
 
   async portForward(sandboxId: string, port: number, connection: Duplex, signal: AbortSignal): Promise<void> {
-    const sandbox = this.#services.sandboxes.get(sandboxId);
-    if (sandbox.phase !== "ready")
-      throw new EngineError("FailedPrecondition", `pod sandbox ${sandbox.id} is not ready`);
+    const sandbox = this.#services.usableSandboxes.get(sandboxId);
     const netnsPath = sandboxFacts(sandbox, this.#services).namespaces.network;
     await forwardPort({ netnsPath, port }, connection, signal);
   }

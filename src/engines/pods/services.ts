@@ -24,6 +24,7 @@ import type { ContainerRecord, SandboxRecord } from "./records/records.ts";
 import type { StepObserver } from "./records/steps.ts";
 import type { ReadyPod } from "./sandbox/ready-pod.ts";
 import type { SandboxCgroups } from "./sandbox/sandbox-cgroups.ts";
+import type { UsableSandboxes } from "./sandbox/usable-sandboxes.ts";
 import type { UserNamespaceSupport } from "./sandbox/user-namespace-support.ts";
 import type { Pauses } from "./tasks/pauses.ts";
 import type { TaskTable } from "./tasks/task-table.ts";
@@ -64,6 +65,7 @@ export type PodServices = {
   readonly namespaceThread: NamespaceThread;
   readonly readyPod: ReadyPod;
   readonly sandboxes: RecordStore<SandboxRecord>;
+  readonly usableSandboxes: UsableSandboxes;
   readonly containers: RecordStore<ContainerRecord>;
   /** Tasks of containers by the container's id. */
   readonly taskTable: TaskTable;

@@ -79,7 +79,7 @@ export class Detacher implements Disposable {
   async #undo({ pod, networks }: Attachment): Promise<void> {
     const { chain, store, orphans } = this.#parts;
     const { sandboxId } = pod;
-    const present = await withoutLostNamespace(pod);
+    const present = withoutLostNamespace(pod);
     const isPerhapsCut = this.#perhapsCut.has(sandboxId);
     if (isPerhapsCut) await orphans.endFor(sandboxId);
     this.#perhapsCut.add(sandboxId);
@@ -145,7 +145,7 @@ export class Detacher implements Disposable {
     if (attachment.givenUp) return;
     const { chain, store, logger } = this.#parts;
     const { pod, networks } = attachment;
-    const present = await withoutLostNamespace(pod);
+    const present = withoutLostNamespace(pod);
     const failures: unknown[] = [];
     for (const network of networks.toReversed())
       failures.push(...(await chain.deleteWhatGoes(network, present)));
@@ -161,8 +161,8 @@ export class Detacher implements Disposable {
 }
 
 /** CNI_NETNS is empty if the namespace no longer exists, as after a reboot. */
-async function withoutLostNamespace(pod: PodAttachment): Promise<PodAttachment> {
-  return (await isNamespacePin(pod.netnsPath)) ? pod : { ...pod, netnsPath: "" };
+function withoutLostNamespace(pod: PodAttachment): PodAttachment {
+  return isNamespacePin(pod.netnsPath) ? pod : { ...pod, netnsPath: "" };
 }
 
 /** The pod was attached to unknown networks: without a DEL, its addresses and rules would silently remain. */

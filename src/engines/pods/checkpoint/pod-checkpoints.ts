@@ -11,7 +11,6 @@ import { handlerOf } from "../container/container-spec.ts";
 import { containerView } from "../container/container-view.ts";
 import type { ContainerRecord } from "../records/records.ts";
 import type { SandboxLifecycle } from "../sandbox/sandbox-lifecycle.ts";
-import { readySandbox } from "../sandbox/sandbox-view.ts";
 import type { PodServices } from "../services.ts";
 import { runningTask } from "../tasks/running-task.ts";
 import { criuFor } from "./capability.ts";
@@ -42,7 +41,7 @@ export class PodCheckpoints implements Checkpoints {
     using _ = await this.#containers.hold([id]);
     const record = services.containers.get(id);
     const task = runningTask(services, id);
-    const sandbox = readySandbox(services.sandboxes, record.sandboxId);
+    const sandbox = services.usableSandboxes.get(record.sandboxId);
     const criuPath = criuFor(handlerOf(sandbox, services), sandbox.config, services);
     const lookUp = services.hostPaths.of(sandbox.id, signal);
     const location = await prepareLocation(request.location, lookUp);
@@ -56,7 +55,7 @@ export class PodCheckpoints implements Checkpoints {
 
   async checkpointPod(request: PodCheckpointRequest, signal?: AbortSignal): Promise<void> {
     const services = this.#services;
-    const sandbox = readySandbox(services.sandboxes, request.sandboxId);
+    const sandbox = services.usableSandboxes.get(request.sandboxId);
     const ids = request.containerIds.map((id) => services.containers.get(id).id);
     using _ = await this.#containers.hold(ids);
     const records = this.#selected(sandbox.id, ids);

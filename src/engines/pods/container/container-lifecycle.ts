@@ -20,7 +20,6 @@ import { isOwned, removeLog } from "../../ownedpods/index.ts";
 import { whilePaused } from "../checkpoint/freeze.ts";
 import type { ContainerDraft, ContainerRecord, SandboxRecord } from "../records/records.ts";
 import { runSteps, type Step, UndoError, undoSteps } from "../records/steps.ts";
-import { readySandbox } from "../sandbox/sandbox-view.ts";
 import type { PodServices } from "../services.ts";
 import { ContainerTasks } from "../tasks/container-tasks.ts";
 import { runningTask } from "../tasks/running-task.ts";
@@ -61,7 +60,7 @@ export class ContainerLifecycle implements Containers {
     sandboxConfig: PodSandboxConfig,
     signal?: AbortSignal,
   ): Promise<string> {
-    const sandbox = readySandbox(this.#services.sandboxes, sandboxId);
+    const sandbox = this.#services.usableSandboxes.get(sandboxId);
     requirePrivileged(config, [sandboxConfig, sandbox.config]);
     return this.#createJoined(undefined, sandbox, config, signal);
   }
@@ -73,7 +72,7 @@ export class ContainerLifecycle implements Containers {
     config: ContainerConfig,
     signal?: AbortSignal,
   ): Promise<string> {
-    const sandbox = readySandbox(this.#services.sandboxes, sandboxId);
+    const sandbox = this.#services.usableSandboxes.get(sandboxId);
     requirePrivileged(config, [sandbox.config]);
     return this.#createJoined(archive, sandbox, config, signal);
   }
@@ -169,7 +168,7 @@ export class ContainerLifecycle implements Containers {
     const state = containerView(record, this.#services.taskTable.get(id)).state.kind;
     // Its client missed the response to an earlier call.
     if (state === "running") return;
-    const sandbox = readySandbox(this.#services.sandboxes, record.sandboxId);
+    const sandbox = this.#services.usableSandboxes.get(record.sandboxId);
     if (state !== "created" || record.phase.kind !== "created") {
       throw new EngineError(
         "FailedPrecondition",

@@ -8,7 +8,6 @@ import type { ContainerDraft } from "../records/records.ts";
 import { removeDirectory, removeMountPoint } from "../records/remove-directory.ts";
 import { removeSnapshot } from "../records/snapshots.ts";
 import type { Step } from "../records/steps.ts";
-import { readySandbox } from "../sandbox/sandbox-view.ts";
 import { letPodRootTraverse, podIdMappings, podRoot } from "../sandbox/user-namespaces.ts";
 import type { PodServices } from "../services.ts";
 import { mountImageVolumes, unmountImageVolumes } from "../volumes/image-volumes.ts";
@@ -145,11 +144,11 @@ function mappedVolumes(services: PodServices): Step<ContainerDraft> {
 }
 
 /** The pod may have been stopped in the meantime; then the container must not stay. */
-function commit({ sandboxes, containers }: PodServices): Step<ContainerDraft> {
+function commit({ usableSandboxes, containers }: PodServices): Step<ContainerDraft> {
   return {
     name: "container-commit",
     run: async ({ record, user, snapshot }) => {
-      readySandbox(sandboxes, record.sandboxId);
+      usableSandboxes.get(record.sandboxId);
       await containers.save({ ...record, user, phase: { kind: "created" } }, "atOnce", snapshot?.along);
       await snapshot?.finish();
     },

@@ -6,7 +6,7 @@ import type { SandboxRecord } from "../records/records.ts";
 import { podIdMappings } from "./user-namespaces.ts";
 
 /** A sandbox's paths, the holder of its shared PID namespace, and its handler's features. */
-type SandboxSurroundings = {
+export type SandboxSurroundings = {
   readonly stateDir: string;
   readonly pauses: { pidNamespace(sandboxId: string): string | undefined };
   readonly handlers: HandlerTable;

@@ -5,6 +5,7 @@ import { JoinedCalls, KeyLock, perObject } from "../../../ground/sync/index.ts";
 import type { Handler } from "../../../services/runtime/index.ts";
 import { EngineError, type PodResources, type Sandbox, type Sandboxes } from "../../engine/index.ts";
 import { isOwned, type OtherPod, refuseTaken } from "../../ownedpods/index.ts";
+import { needsPause } from "../../podnetwork/index.ts";
 import type { ContainerLifecycle } from "../container/container-lifecycle.ts";
 import { usableHandler } from "../handlers.ts";
 import { latestOfPod } from "../records/latest-of-pod.ts";
@@ -19,8 +20,7 @@ import { inspectSandbox } from "./sandbox-inspect.ts";
 import { sandboxPid } from "./sandbox-process.ts";
 import { sandboxSpec } from "./sandbox-spec.ts";
 import { type SandboxDraft, sandboxSteps } from "./sandbox-steps.ts";
-import { sandboxSurvival } from "./sandbox-survival.ts";
-import { readySandbox, sandboxView } from "./sandbox-view.ts";
+import { sandboxView } from "./sandbox-view.ts";
 import { podIdMappings } from "./user-namespaces.ts";
 
 /**
@@ -150,8 +150,9 @@ export class SandboxLifecycle implements Sandboxes {
    */
   #existing(config: PodSandboxConfig, handler: string): SandboxRecord | undefined {
     const name = sandboxName(config);
-    const existing = this.#services.sandboxes.list().find((record) => sandboxName(record.config) === name);
-    if (existing === undefined) return undefined;
+    const found = this.#services.sandboxes.list().find((record) => sandboxName(record.config) === name);
+    if (found === undefined) return undefined;
+    const existing = this.#services.usableSandboxes.checked(found);
     const same =
       existing.handler === handler &&
       isDeepStrictEqual(PodSandboxConfig.toJSON(existing.config), PodSandboxConfig.toJSON(config));
@@ -244,19 +245,21 @@ export class SandboxLifecycle implements Sandboxes {
   async close(): Promise<void> {
     this.#closed = true;
     this.#retries[Symbol.dispose]();
+    this.#services.usableSandboxes[Symbol.dispose]();
     await Promise.all([this.#runs.settled(), this.#finishing]);
   }
 
   async update(idOrPrefix: string, resources: PodResources): Promise<void> {
-    const { sandboxes } = this.#services;
+    const { sandboxes, usableSandboxes } = this.#services;
     const { id } = sandboxes.get(idOrPrefix);
     using _ = await this.#locks.acquire(id);
-    const record = readySandbox(sandboxes, id);
+    const record = usableSandboxes.get(id);
     await sandboxes.save({ ...record, resources: { ...record.resources, ...resources } });
   }
 
   get(id: string): Sandbox {
-    return sandboxView(this.#services.sandboxes.get(id));
+    const { sandboxes, usableSandboxes } = this.#services;
+    return sandboxView(usableSandboxes.checked(sandboxes.get(id)));
   }
 
   list(): readonly Sandbox[] {
@@ -288,32 +291,37 @@ export class SandboxLifecycle implements Sandboxes {
 
   /**
    * Recovers the sandboxes after a restart of the daemon: undoes interrupted creations, and marks those not
-   * ready whose namespaces were lost with a restart of the machine. These are torn down in the background,
-   * since they may be all pods. One that cannot be recovered must not affect the others.
+   * ready that have lost their namespaces, as with a restart of the machine. These are torn down in the
+   * background, since they may be all pods. One that cannot be recovered must not affect the others.
    */
   async recover(): Promise<void> {
-    const survives = await sandboxSurvival(this.#services);
-    await Promise.all(this.#services.sandboxes.list().map((record) => this.#recoverOne(record, survives)));
+    await Promise.all(this.#services.sandboxes.list().map((record) => this.#recoverOne(record)));
     this.#finishing = this.#finish().catch((err: unknown) =>
       this.#services.logger.error({ err }, "continuing an interrupted teardown failed"),
     );
   }
 
-  async #recoverOne(
-    record: SandboxRecord,
-    survives: (record: SandboxRecord) => Promise<boolean>,
-  ): Promise<void> {
+  async #recoverOne(record: SandboxRecord): Promise<void> {
     using _ = await this.#locks.acquire(record.id);
     const logger = this.#services.logger.child({ sandbox: record.id });
     try {
       if (record.phase === "creating") await this.#undoCut(record, logger);
       if (record.phase !== "ready") return;
-      if (await survives(record)) return this.#watchPause(record.id);
-      logger.warn("the sandbox's namespaces and files are gone (the machine was restarted): it is not ready");
+      const loss = await this.#lossMeanwhile(record);
+      if (loss === undefined) return this.#watchPause(record.id);
+      logger.warn(`the sandbox is not ready: ${loss} (was the machine restarted?)`);
       await this.#services.sandboxes.save({ ...record, phase: "stopping" });
     } catch (err) {
       logger.error({ err }, "recovering the sandbox failed; it stays until it is removed");
     }
+  }
+
+  /** Its pause process is known afterwards. */
+  async #lossMeanwhile(record: SandboxRecord): Promise<string | undefined> {
+    const { usableSandboxes, pauses } = this.#services;
+    const loss = usableSandboxes.loss(record);
+    if (loss !== undefined || !needsPause(record.config) || (await pauses.attach(record))) return loss;
+    return "its pause process has ended";
   }
 
   async #undoCut(record: SandboxRecord, logger: Logger): Promise<void> {

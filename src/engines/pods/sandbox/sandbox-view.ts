@@ -1,7 +1,6 @@
 import { LinuxPodSandboxConfig, type PodSandboxConfig } from "../../../ground/protocol/index.ts";
-import { EngineError, type Sandbox } from "../../engine/index.ts";
+import type { Sandbox } from "../../engine/index.ts";
 import { namespaceOptions } from "../../podnetwork/index.ts";
-import type { RecordStore } from "../records/record-store.ts";
 import type { SandboxRecord } from "../records/records.ts";
 
 /**
@@ -29,14 +28,4 @@ export function sandboxView(record: SandboxRecord): Sandbox {
 export function currentConfig({ config, resources }: SandboxRecord): PodSandboxConfig {
   if (resources === undefined) return config;
   return { ...config, linux: LinuxPodSandboxConfig.fromPartial({ ...config.linux, ...resources }) };
-}
-
-/** Throws EngineError: NotFound; FailedPrecondition if nothing can be created or started in it. */
-export function readySandbox(sandboxes: RecordStore<SandboxRecord>, idOrPrefix: string): SandboxRecord {
-  const sandbox = sandboxes.get(idOrPrefix);
-  if (sandbox.phase === "ready") return sandbox;
-  throw new EngineError(
-    "FailedPrecondition",
-    `pod sandbox ${sandbox.id} is not ready; containers need a running sandbox`,
-  );
 }

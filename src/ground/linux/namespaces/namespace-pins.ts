@@ -1,5 +1,4 @@
-import { rmdirSync, rmSync } from "node:fs";
-import { statfs } from "node:fs/promises";
+import { rmdirSync, rmSync, statfsSync } from "node:fs";
 import { unmountNow } from "../mounts/mount.ts";
 import { namespaceKinds } from "./namespace-calls.ts";
 
@@ -23,10 +22,10 @@ export function unpinNamespaces(directory: string): void {
 
 const NSFS_MAGIC = 0x6e736673;
 
-/** Whether a namespace is pinned at `path`. */
-export async function isNamespacePin(path: string): Promise<boolean> {
+/** Whether a namespace is pinned at `path`, which is on no disk. */
+export function isNamespacePin(path: string): boolean {
   try {
-    return (await statfs(path)).type === NSFS_MAGIC;
+    return statfsSync(path).type === NSFS_MAGIC;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return false;

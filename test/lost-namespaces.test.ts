@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { unmount } from "../src/ground/linux/index.ts";
+import {
+  ContainerState,
+  ListPodSandboxRequest,
+  NamespaceMode,
+  PodSandboxState,
+} from "../src/ground/protocol/index.ts";
+import { eventually } from "./support/condition.ts";
+import { containerStatus, TestPod } from "./support/pod.ts";
+import { shellConfig } from "./support/requests.ts";
+import { withBerth } from "./support/with-berth.ts";
+
+const sleep = "exec sleep 1000";
+const { SANDBOX_NOTREADY, SANDBOX_READY } = PodSandboxState;
+
+describe("a pod whose namespaces somebody has unmounted", () => {
+  const host = withBerth({ engine: "native" });
+
+  const loseMount = (pod: TestPod, ...names: readonly string[]) =>
+    unmount(join(host.berth.state, "sandboxes", pod.id, ...names), { detach: true });
+  const status = async (podSandboxId: string) => {
+    const { runtime } = host.berth.clients;
+    return (await runtime.podSandboxStatus({ podSandboxId, verbose: false })).status;
+  };
+  const listed = async ({ id }: TestPod) => {
+    const request = ListPodSandboxRequest.fromPartial({ filter: { id } });
+    return (await host.berth.clients.runtime.listPodSandbox(request)).items[0]?.state;
+  };
+  const listedNotReady = (pod: TestPod) =>
+    eventually("the pod is listed as not ready", async () => (await listed(pod)) === SANDBOX_NOTREADY);
+
+  for (const kind of ["net", "ipc", "uts"]) {
+    it(`is not ready when a container is to be started in it: ${kind}`, async () => {
+      const { runtime } = host.berth.clients;
+      const pod = await TestPod.run(host.berth, `start-${kind}`);
+      const containerId = await pod.create(shellConfig("main", host.image, sleep));
+      await loseMount(pod, "ns", kind);
+      const lost = new RegExp(`FAILED_PRECONDITION.*not ready.*no namespace.*/ns/${kind}.*a new one`);
+      await assert.rejects(runtime.startContainer({ containerId }), lost);
+      await listedNotReady(pod);
+      assert.equal((await containerStatus(host.berth, containerId)).state, ContainerState.CONTAINER_CREATED);
+    });
+  }
+
+  it("is not ready when its status is asked for, is taken down like any other, and can be run anew", async () => {
+    const { runtime } = host.berth.clients;
+    const pod = await TestPod.run(host.berth, "status");
+    const containerId = await pod.shell("main", host.image, sleep);
+    assert.equal((await status(pod.id))?.state, SANDBOX_READY);
+    await loseMount(pod, "ns", "net");
+    assert.equal((await status(pod.id))?.state, SANDBOX_NOTREADY);
+    assert.equal((await status(pod.id))?.network?.ip, "");
+    await listedNotReady(pod);
+    assert.equal((await containerStatus(host.berth, containerId)).state, ContainerState.CONTAINER_RUNNING);
+    await runtime.stopPodSandbox({ podSandboxId: pod.id });
+    assert.equal((await containerStatus(host.berth, containerId)).state, ContainerState.CONTAINER_EXITED);
+    const attachments = await readdir(join(host.berth.root, "network"));
+    assert.ok(!attachments.includes(`${pod.id}.json`), "it is detached from its network");
+    const metadata = { ...pod.config.metadata, attempt: 1 };
+    const next = await TestPod.run(host.berth, "status", { metadata });
+    await next.shell("main", host.image, sleep);
+    await runtime.removePodSandbox({ podSandboxId: pod.id });
+    assert.equal(await listed(pod), undefined);
+  });
+
+  it("is not ready when a container is to be created in it, with all its files gone, too", async () => {
+    const pod = await TestPod.run(host.berth, "create");
+    await loseMount(pod);
+    const create = () => pod.create(shellConfig("main", host.image, sleep));
+    await assert.rejects(create(), /FAILED_PRECONDITION.*not ready.*no namespace/);
+    await listedNotReady(pod);
+    await assert.rejects(create(), /FAILED_PRECONDITION.*not ready/);
+  });
+
+  it("is not what a second call to run it gets", async () => {
+    const pod = await TestPod.run(host.berth, "again");
+    await loseMount(pod, "ns", "net");
+    await assert.rejects(TestPod.run(host.berth, "again"), /ALREADY_EXISTS.*is not ready.*next attempt/);
+  });
+
+  it("is not ready on the host's network either, once its IPC namespace is gone", async () => {
+    const network = { linux: { securityContext: { namespaceOptions: { network: NamespaceMode.NODE } } } };
+    const pod = await TestPod.run(host.berth, "host-network", network);
+    assert.equal((await status(pod.id))?.state, SANDBOX_READY);
+    await loseMount(pod, "ns", "ipc");
+    assert.equal((await status(pod.id))?.state, SANDBOX_NOTREADY);
+  });
+});
