@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { join } from "node:path";
 import { test } from "node:test";
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import { status } from "@grpc/grpc-js";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { until } from "../../testing/until.ts";
@@ -115,6 +115,21 @@ for (const kind of kinds) {
     await until(() => signal.aborted);
     assert.equal(signal.reason.code, "DeadlineExceeded");
   });
+
+  // grpc-js 1.14.7 keeps deadlines by a timer of 32 bits (server-interceptors.js, handleTimeoutHeader). A
+  // kubelet's StopContainer has one of its grace period and two minutes more.
+  for (const timeout of ["2592000S", "99999999H"])
+    test(`${kind}: a call with the deadline ${timeout} is not over at once`, async () => {
+      await using words = await serveWords(
+        handlersOf(async (word, { signal }) => {
+          // A timer that the deadline has set before this one, for no time, fires before it.
+          await setTimeout(5);
+          return `<${word}>${signal.aborted ? " too late" : ""}`;
+        }),
+      );
+      const call = words.call(kind, ["a", "b"], { metadata: { "grpc-timeout": timeout } });
+      assert.deepEqual(await call.answers, whole[kind]);
+    });
 
   test(`${kind}: closing waits for a call in flight`, async () => {
     const entered = Promise.withResolvers<void>();
