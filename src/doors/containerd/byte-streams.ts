@@ -6,16 +6,16 @@ import type { ClientStream } from "./streams.ts";
 const { Data, WindowUpdate } = containerd.transferStreams;
 const [data, windowUpdate] = ["containerd.types.transfer.Data", "containerd.types.transfer.WindowUpdate"];
 
-/** What a client may send before it is told that some of it was taken. */
+/** How many bytes a client may send before more are granted. */
 const windowBytes = 1024 * 1024;
-/** As containerd cuts them. */
+/** Maximum size of a message, as in containerd. */
 const maxPieceBytes = 32 * 1024;
-/** How long a client that has all may take to say so. */
+/** How long to wait, after everything was sent, for the client to confirm that it has it. */
 const lastWordMs = 1000;
 
 /**
- * The bytes that a client sends through a stream, to their end (containerd's core/transfer/streaming). Throws
- * InvalidArgument.
+ * The bytes that a client sends through a stream, until its end (containerd's core/transfer/streaming).
+ * Throws InvalidArgument.
  */
 export async function* bytesFrom(stream: ClientStream, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const grant = async (update: number): Promise<void> => {
@@ -36,7 +36,7 @@ export async function* bytesFrom(stream: ClientStream, signal: AbortSignal): Asy
   }
 }
 
-/** Sends bytes to a client as fast as it grants room for them. Throws Canceled when it wants no more. */
+/** Sends bytes to a client as fast as its window allows. Throws Canceled if the client stops reading. */
 export async function sendBytes(
   stream: ClientStream,
   bytes: AsyncIterable<Uint8Array>,
@@ -68,15 +68,15 @@ export async function sendBytes(
 }
 
 /**
- * containerd's clients stop reading when their transfer is answered, and grant their window anew when they
- * have all.
+ * Waits until the client has everything: containerd's clients stop reading when their transfer is answered,
+ * and extend their window once they have read it all.
  */
 async function taken(wait: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
   try {
     await wait(AbortSignal.any([signal, AbortSignal.timeout(lastWordMs)]));
   } catch {
-    // A client with a window of another kind, or one that has closed its stream, has all the same what it was
-    // sent.
+    // Clients with another kind of window, or that have closed their stream, have received everything
+    // nevertheless.
     signal.throwIfAborted();
   }
 }

@@ -3,22 +3,22 @@ import { checkNamespace } from "../../services/namespaces/index.ts";
 import type { NamespaceStorage, Storage } from "../../services/storage/index.ts";
 import { ContainerdError, withEnding } from "./errors.ts";
 
-/** What a handler knows of its call besides the request. */
+/** A call's context: what its handler receives in addition to the request. */
 export type ContainerdCall = CallContext & {
   /**
-   * What the call's namespace (metadata `containerd-namespace`) has. Throws FailedPrecondition for none,
-   * InvalidArgument for a bad one.
+   * The storage of the call's namespace (metadata `containerd-namespace`). Throws FailedPrecondition if it is
+   * missing, InvalidArgument if it is not valid.
    */
   readonly namespace: () => Promise<NamespaceStorage>;
-  /** The lease that what the call makes is put into (metadata `containerd-lease`); "" for none. */
+  /** The lease that everything the call creates is added to (metadata `containerd-lease`); "" for none. */
   readonly leaseId: string;
 };
 
 type Handler = (request: unknown, call: CallContext) => unknown;
 
 /**
- * Handlers that are told namespace and lease, in front of those that the server knows; what they throw ends
- * as containerd's errors do. A call without a valid namespace does not come to them, but for the methods
+ * Adapts handlers that expect a namespace and a lease to those of the server; their errors get the text that
+ * containerd's clients expect. Calls without a valid namespace are rejected, except for the methods
  * `anywhere`.
  */
 export function withNamespace<Definition>(
@@ -49,8 +49,8 @@ function namespaceOf(call: CallContext): string {
 }
 
 /**
- * The first value, as containerd takes it: clients put the one of an inner scope before those of the scopes
- * around it. Node's HTTP/2 puts several headers of one name into one value.
+ * The first value of a header, as in containerd: clients put the value of an inner scope before those of
+ * outer scopes. Node's HTTP/2 joins headers of the same name into one value.
  */
 function header({ metadata }: CallContext, name: string): string {
   const [first = ""] = String(metadata.get(name)[0] ?? "").split(", ");

@@ -6,12 +6,15 @@ const { Metrics, MemoryStat } = containerd.cgroupsV1;
 type Metrics = containerd.cgroupsV1.Metrics;
 type Texts = CgroupFiles["texts"];
 
-/** The figures of version 1 under the names of containerd's cgroups library, and those alone. */
+/**
+ * Translates statistics of cgroup v1 to the message of containerd's cgroups library, with only the fields
+ * that it has.
+ */
 export function metricsOfV1(texts: Texts, deviceName: (device: string) => string): Metrics {
   const number = (name: string) => single(texts.get(name)) ?? 0n;
   return Metrics.fromPartial({
     ...(texts.has("pids.current") && {
-      // No limit is 0, as there.
+      // No limit is 0, as in that library.
       pids: { current: number("pids.current"), limit: number("pids.max") },
     }),
     ...(texts.has("cpuacct.usage") && { cpu: cpuOf(texts) }),
@@ -44,7 +47,7 @@ function cpuOf(texts: Texts): Metrics["cpu"] {
   };
 }
 
-/** The kernel's keys of these fields are no other spelling of their names. */
+/** Kernel keys that are not just another spelling of the message's field. */
 const otherKeys: Readonly<Record<string, string>> = {
   pgPgIn: "pgpgin",
   pgPgOut: "pgpgout",
@@ -91,7 +94,7 @@ function oomControlOf(texts: Texts): Metrics["memoryOomControl"] {
   };
 }
 
-/** Of the throttle layer, which counts on every machine. */
+/** Uses the figures of the throttle layer, which every kernel counts. */
 function blkioOf(
   texts: Texts,
   deviceName: (device: string) => string,

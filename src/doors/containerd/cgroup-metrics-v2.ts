@@ -13,10 +13,13 @@ const { Metrics, CPUStat, MemoryStat, MemoryEvents } = containerd.cgroupsV2;
 type Metrics = containerd.cgroupsV2.Metrics;
 type Texts = CgroupFiles["texts"];
 
-/** As containerd's cgroups library has what has no limit. */
+/** How containerd's cgroups library represents no limit. */
 const noLimit = 2n ** 64n - 1n;
 
-/** The figures of version 2 under the names of containerd's cgroups library, and those alone. */
+/**
+ * Translates statistics of cgroup v2 to the message of containerd's cgroups library, with only the fields
+ * that it has.
+ */
 export function metricsOfV2(texts: Texts): Metrics {
   return Metrics.fromPartial({
     ...(texts.has("pids.current") && {
@@ -69,7 +72,7 @@ function ioOf(texts: Texts): Metrics["io"] {
   return { usage, psi: pressure(texts, "io") };
 }
 
-/** A message whose fields of numbers are named as the keys of a kernel's file. */
+/** Fills a message whose numeric fields have the names of the keys in a kernel file. */
 function keyed<Message extends object>(empty: Message, text: string | undefined): Message {
   const stat = new FlatKeyed(text ?? "");
   const fields = Object.entries(empty).filter(([, value]) => typeof value === "bigint");

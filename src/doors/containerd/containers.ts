@@ -18,7 +18,7 @@ type ContainerHandlers = Handlers<typeof containerd.containersV1.ContainersServi
 type Message = containerd.containersV1.Container;
 type Changeable = Pick<Container, "labels" | "extensions" | "image" | "snapshotKey" | "spec">;
 
-/** The records of containers: what tasks are made from. */
+/** The service Containers: records of containers, from which tasks are created. */
 export function containerHandlers(
   options: Pick<ServiceOptions, "podContainer" | "podSpec" | "podRuntime" | "pods">,
 ): ContainerHandlers {
@@ -102,7 +102,7 @@ function findPod(id: string, { sandboxes }: Pick<NamespaceStorage, "sandboxes">)
   return sandbox !== undefined && isPods(sandbox) ? sandbox : undefined;
 }
 
-/** Throws FailedPrecondition. */
+/** Rejects ids of pods. Throws FailedPrecondition. */
 function refusePod(id: string, storage: Pick<NamespaceStorage, "sandboxes">): void {
   if (findPod(id, storage) !== undefined)
     throw new ContainerdError(
@@ -117,7 +117,7 @@ function present(container: Message | undefined): Message {
   return container;
 }
 
-/** As containerd's clients write specifications. */
+/** Encodes a specification as containerd's clients do. */
 function specValue(spec: object): TypedValue {
   return {
     typeUrl: "types.containerd.io/opencontainers/runtime-spec/1/Spec",
@@ -125,7 +125,7 @@ function specValue(spec: object): TypedValue {
   };
 }
 
-/** Throws FailedPrecondition: the engine of its pod would not know what has become of it. */
+/** Throws FailedPrecondition for a pod's container: its engine would not notice the change. */
 function checkNoPods(container: Container): void {
   const { id } = container;
   if (isPods(container))
@@ -136,8 +136,9 @@ function checkNoPods(container: Container): void {
 }
 
 /**
- * Of a pod and of a pod's container: all but labels and extensions is its engine's. Who names no field sends
- * back what it was shown. Throws FailedPrecondition.
+ * The change of the record of a pod or a pod's container, of which clients may change only labels and
+ * extensions; everything else belongs to the engine. A client that names no field sends back what it was
+ * shown. Throws FailedPrecondition.
  */
 function podsChangeOf(
   { id, labels, extensions, spec }: Pick<Container, "id"> & RecordChange,
@@ -157,7 +158,7 @@ function podsChangeOf(
   );
 }
 
-/** Without a mask all that can change is replaced (containerd's core/metadata). */
+/** Without a mask, all fields that can change are replaced (containerd's core/metadata). */
 function changeOf(before: Container, given: Message, paths: readonly string[]): Changeable {
   if (paths.length === 0) checkUnchanged(before, given);
   const { labels, extensions, image, snapshotKey, spec } = before;
@@ -171,7 +172,7 @@ function changeOf(before: Container, given: Message, paths: readonly string[]): 
   });
 }
 
-/** What a client that names no field cannot have meant to change. */
+/** Checks the fields that a client without a mask cannot have intended to change. */
 function checkUnchanged(before: Container, given: Message): void {
   const changed =
     before.snapshotter !== given.snapshotter

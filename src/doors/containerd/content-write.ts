@@ -13,9 +13,9 @@ type Response = containerd.contentV1.WriteContentResponse;
 const { WRITE, COMMIT } = containerd.contentV1.WriteAction;
 
 /**
- * A blob that is written message by message, each of which is answered with how far it has come, as in
- * containerd (plugins/services/content/contentserver). The ref is its writer's alone until the stream ends;
- * what is not committed stays, for a later stream to resume.
+ * Writes a blob message by message and answers each with the progress, as containerd does
+ * (plugins/services/content/contentserver). The stream's writer has the ref to itself until the stream ends.
+ * Data that is not committed stays, so that a later stream can resume it.
  */
 export async function* writeContent(
   requests: AsyncIterable<Request>,
@@ -31,13 +31,16 @@ export async function* writeContent(
   }
 }
 
-/** One ref, while its stream lasts. */
+/** The writing of one ref during its stream. */
 class Writing implements AsyncDisposable {
   readonly #ref: string;
   readonly #writer: HashingWriter;
   readonly #storage: NamespaceStorage;
   readonly #leaseId: string;
-  /** What messages have said of the blob so far: any may, and none may say otherwise. */
+  /**
+   * The blob's digest and size, as messages have given them so far. Any message may give them, but they must
+   * not change.
+   */
   #expected: Digest | undefined;
   #total = 0n;
   #startedAtMs: number | undefined;
@@ -50,8 +53,8 @@ class Writing implements AsyncDisposable {
   }
 
   /**
-   * Throws InvalidArgument, AlreadyExists (the expected blob is there), Unavailable (the ref is another
-   * writer's).
+   * Opens the ref. Throws InvalidArgument, AlreadyExists (the expected blob exists), Unavailable (another
+   * writer has the ref).
    */
   static async open(first: Request, storage: NamespaceStorage, leaseId: string): Promise<Writing> {
     const { ref, total } = first;
@@ -86,7 +89,7 @@ class Writing implements AsyncDisposable {
     await this.#writer[Symbol.asyncDispose]();
   }
 
-  /** The file is not looked at for each piece of it: it has just been written. */
+  /** Does not stat the file for each write: it has just been written. */
   async #times({ action }: Request): Promise<Pick<IngestStatus, "startedAtMs" | "updatedAtMs">> {
     if (action === WRITE && this.#startedAtMs !== undefined)
       return { startedAtMs: this.#startedAtMs, updatedAtMs: Date.now() };
@@ -110,7 +113,7 @@ class Writing implements AsyncDisposable {
     }
   }
 
-  /** What was written of a blob that is there is nobody's any more. Throws AlreadyExists. */
+  /** Throws AlreadyExists if the blob exists, after discarding what was written of it. */
   async #refuseExisting(digest: Digest): Promise<void> {
     const { content } = this.#storage;
     if (!content.has(digest)) return;
@@ -119,7 +122,7 @@ class Writing implements AsyncDisposable {
   }
 
   /**
-   * A WRITE at 0 begins from the start; a COMMIT that says no offset, which cannot be told from 0, appends.
+   * A WRITE at offset 0 starts over. A COMMIT without an offset, which cannot be told from offset 0, appends.
    */
   async #append({ action, offset, data }: Request): Promise<void> {
     const at = BigInt(this.#writer.offset);
@@ -131,7 +134,10 @@ class Writing implements AsyncDisposable {
     giveBack(data);
   }
 
-  /** What does not fit is left as it is, as in containerd: its writer may truncate it and write again. */
+  /**
+   * If the size or digest does not match, the ingest is kept, as in containerd: its writer may truncate it
+   * and write again.
+   */
   async #commit({ labels }: Request): Promise<void> {
     const { offset: size } = this.#writer;
     const actual = this.#writer.digest();
@@ -153,18 +159,18 @@ class Writing implements AsyncDisposable {
   }
 }
 
-/** Larger than what Node reads from a socket at a time: a message of that size has its memory for itself. */
+/** Larger than what Node reads from a socket at once, so a message of this size does not share its memory. */
 const ownMemoryBytes = 256 * 1024;
 
 /**
- * Frees the memory of a message's bytes, which nobody looks at any more, in place of the garbage collector:
- * for a large blob that would take as long as hashing it.
+ * Frees the memory of a message's bytes, which are no longer used. Leaving it to the garbage collector would
+ * take as long, for a large blob, as hashing it.
  */
 function giveBack({ buffer }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength >= ownMemoryBytes) buffer.transfer(0);
 }
 
-/** 0 says nothing of the size. Throws InvalidArgument. */
+/** 0 means that the size is not known. */
 function checkTotal(total: bigint): void {
   if (total < 0n) throw new ContainerdError("InvalidArgument", `total: ${total} is not a valid blob size`);
 }

@@ -11,7 +11,7 @@ import { fromMs, pages, toTimestamp } from "./messages.ts";
 
 type ContentHandlers = Handlers<typeof containerd.contentV1.ContentService, ContainerdCall>;
 
-/** Blobs by digest, and those that are being written. */
+/** The service Content: blobs by digest, and ingests, which are being written. */
 export function contentHandlers(): ContentHandlers {
   return {
     async info({ digest }, { namespace }) {

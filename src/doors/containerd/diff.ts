@@ -13,7 +13,7 @@ type DiffHandlers = Handlers<typeof containerd.diffV1.DiffService, ContainerdCal
 
 const { Descriptor } = containerd.types;
 
-/** Layers onto mounts, and the difference of mounts as a layer. */
+/** The service Diff: applies layers to mounts, and creates layers from the difference between mounts. */
 export function diffHandlers({
   differ,
   layerDiffs,
@@ -64,7 +64,7 @@ function uncompressed(type: string): string {
   return type.split("+", 1)[0] ?? type;
 }
 
-/** Of the snapshot whose mounts a client has given. */
+/** The directory of the snapshot whose mounts a client sent. */
 function layerTargetAt(
   storage: NamespaceStorage,
   directory: string,
@@ -82,7 +82,7 @@ const compressions: ReadonlyMap<string, "none" | "gzip" | "zstd"> = new Map([
   [mediaType.ociLayerZstd, "zstd"],
 ]);
 
-/** gzip where the client does not care, as in containerd. */
+/** gzip if the client does not choose, as in containerd. */
 function compressionOf(wanted: string): "none" | "gzip" | "zstd" {
   const compression = wanted === "" ? "gzip" : compressions.get(wanted);
   if (compression !== undefined) return compression;

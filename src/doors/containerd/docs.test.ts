@@ -93,7 +93,7 @@ async function served(): Promise<readonly string[]> {
   return methods.sort();
 }
 
-test(`${page} has each RPC of each service once, and no others`, async () => {
+test(`${page} lists each RPC of each service once, and no others`, async () => {
   const rows = await documented();
   assert.deepEqual(rows.map(({ rpc }) => rpc).sort(), await protocol());
   assert.deepEqual(
@@ -102,7 +102,7 @@ test(`${page} has each RPC of each service once, and no others`, async () => {
   );
 });
 
-test(`${page} says which RPCs are not served yet, and names tests that exist for all others`, async () => {
+test(`${page} marks the RPCs that are not served yet, and names existing tests for all others`, async () => {
   const rows = await documented();
   const said = rows.filter(({ effect }) => effect !== notServed);
   assert.deepEqual(said.map(({ rpc }) => rpc).sort(), await served());

@@ -1,10 +1,10 @@
 import { BerthError, type ErrorCode, messageOf } from "../../ground/errors/index.ts";
 
-/** Thrown by the door itself. */
+/** Errors of the door itself. */
 export class ContainerdError extends BerthError {}
 
 /**
- * The words that containerd's messages of each kind end with (github.com/containerd/errdefs); some clients
+ * The words with which containerd's messages of each code end (github.com/containerd/errdefs); some clients
  * look for them.
  */
 const endings: { readonly [Code in ErrorCode]?: string } = {
@@ -22,7 +22,7 @@ const endings: { readonly [Code in ErrorCode]?: string } = {
   DataLoss: "data loss",
 };
 
-/** What clients of containerd are told about an error: the same, with the ending that they know. */
+/** Appends to an error's message the ending that containerd's clients know. */
 export function withEnding(error: unknown): unknown {
   const ending = error instanceof BerthError ? endings[error.code] : undefined;
   if (!(error instanceof BerthError) || ending === undefined) return error;

@@ -7,16 +7,13 @@ import { podExitStatus } from "./pod-sandbox-tasks.ts";
 
 const { events } = containerd;
 
-/**
- * An event as clients read it: containerd's message of that name in an Any, and the fields that filters know
- * it by.
- */
+/** An event as clients receive it: containerd's message in an Any, and the fields that filters refer to. */
 export type EventMessage = {
   readonly any: containerd.types.Any;
   readonly fields: Readonly<Record<string, unknown>>;
 };
 
-/** Undefined for an event that containerd has no message for. */
+/** Translates an event; undefined if containerd has no message for it. */
 export function toEventMessage(envelope: Envelope): EventMessage | undefined {
   const encode = encoders[envelope.topic as keyof typeof encoders] as
     | Encoder<typeof envelope.event>
@@ -27,7 +24,7 @@ export function toEventMessage(envelope: Envelope): EventMessage | undefined {
 type Encoder<Event> = (event: Event) => EventMessage;
 type Codec<Message> = { readonly encode: (message: Message) => { readonly finish: () => Uint8Array } };
 
-/** The topics that are containerd's; those of pods are berth's own. */
+/** Topics that containerd has; topics of pods are berth's own. */
 type Known = Exclude<Topic, "/sandboxes/delete" | `/pods/${string}`>;
 
 const encoders: { readonly [T in Known]: Encoder<EventByTopic[T]> } = {
@@ -135,7 +132,7 @@ const encoders: { readonly [T in Known]: Encoder<EventByTopic[T]> } = {
   })),
 };
 
-/** Those of images are in the package of their service. */
+/** Events of images are in another package, that of the image service. */
 function ofImages<Event, Message extends object>(
   name: string,
   codec: Codec<Message>,

@@ -13,7 +13,7 @@ const call: ContainerdCall = {
   namespace: () => Promise.reject(new Error("a subscription is of no namespace")),
 };
 
-test("a subscriber that does not read is ended before large events of clients fill the memory", async () => {
+test("a subscriber that does not read is disconnected before large events fill the memory", async () => {
   const events = new ServiceEvents();
   const { subscribe } = eventHandlers({ events });
   assert.ok(subscribe);

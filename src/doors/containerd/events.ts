@@ -14,7 +14,7 @@ type EventHandlers = Handlers<typeof containerd.eventsV1.EventsService, Containe
 
 type Shown = containerd.types.Envelope & { readonly event: containerd.types.Any };
 
-/** The events of all namespaces, berth's and those that clients publish. */
+/** The service Events: events of all namespaces, from berth and from clients. */
 export function eventHandlers({ events }: Pick<ServiceOptions, "events">): EventHandlers {
   return {
     async publish({ topic, event }, { namespace }) {
@@ -48,7 +48,7 @@ export function eventHandlers({ events }: Pick<ServiceOptions, "events">): Event
   };
 }
 
-/** containerd's rule (core/events/exchange): a path of identifiers. Throws InvalidArgument. */
+/** Topics are paths of identifiers, by containerd's rule (core/events/exchange). Throws InvalidArgument. */
 function checkTopic(topic: string): void {
   const parts = topic.split("/");
   if (parts.length < 2 || parts[0] !== "" || !parts.slice(1).every(isIdentifier))
@@ -62,7 +62,7 @@ function messageOf(envelope: Envelope | ForeignEnvelope) {
   return "foreign" in envelope ? { any: toAny(envelope.foreign), fields: {} } : toEventMessage(envelope);
 }
 
-/** `event.container_id` and the like: the fields of containerd's message that are text, and its labels. */
+/** The value of a field such as `event.container_id`: a text field or a label of containerd's message. */
 function fieldOf(
   { namespace, topic }: Envelope | ForeignEnvelope,
   fields: Readonly<Record<string, unknown>>,

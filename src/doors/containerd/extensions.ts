@@ -6,24 +6,27 @@ import { toAny, toValue } from "./messages.ts";
 type Anys = Readonly<Record<string, containerd.types.Any>>;
 type Extensions = Readonly<Record<string, TypedValue>>;
 
-/** Extensions of this prefix are berth's own: what a pod's engine must know of it and its containers. */
+/**
+ * Whether an extension is berth's own. With these, the engine stores what it must know about pods and their
+ * containers.
+ */
 function isOwn(extension: string): boolean {
   return extension.startsWith("io.berth.");
 }
 
-/** Whether a pod's engine keeps the record. */
+/** Whether the record belongs to a pod, and so to the engine. */
 export function isPods({ extensions }: { readonly extensions: Extensions }): boolean {
   return isPodsBy(Object.keys(extensions));
 }
 
-/** The same, by the names of its extensions. */
+/** The same, from the names of the record's extensions. */
 export function isPodsBy(extensions: readonly string[]): boolean {
   return extensions.some(isOwn);
 }
 
 /**
- * Throws PermissionDenied: with these, a client could pass its record, here called `what`, off as a pod's.
- * `paths` are what a mask names of them to change.
+ * Throws PermissionDenied if a client sends extensions of berth's own, with which it could pass its record,
+ * called `what` in the message, off as a pod's. `paths` are the extensions that a mask names.
  */
 export function checkExtensions(what: string, extensions: Anys, paths: readonly string[] = []): void {
   const named = paths.filter((path) => path.startsWith(prefix)).map((path) => path.slice(prefix.length));
@@ -34,13 +37,13 @@ export function checkExtensions(what: string, extensions: Anys, paths: readonly 
 
 const prefix = "extensions.";
 
-/** All of them anew; berth's own stay whatever a client sends, to whom they are not shown. */
+/** Replaces all extensions except berth's own, which clients cannot see. */
 export function replacedExtensions(before: Extensions, given: Anys): Extensions {
   const own = Object.entries(before).filter(([name]) => isOwn(name));
   return { ...Object.fromEntries(own), ...toValues(given) };
 }
 
-/** The one that a mask names (`extensions.NAME`): as given, or gone. */
+/** Replaces or deletes the extension that a mask names (`extensions.NAME`). */
 export function changedExtension(before: Extensions, given: Anys, path: string): Extensions {
   const name = path.slice(prefix.length);
   const { [name]: _, ...others } = before;
@@ -52,7 +55,7 @@ export function toValues(extensions: Anys): Extensions {
   return Object.fromEntries(Object.entries(extensions).map(([name, any]) => [name, toValue(any)]));
 }
 
-/** But for berth's own: clients send back what they were shown when they change something else. */
+/** Leaves out berth's own: clients that change something else send back what they were shown. */
 export function toAnys(extensions: Extensions): Record<string, containerd.types.Any> {
   const shown = Object.entries(extensions).filter(([name]) => !isOwn(name));
   return Object.fromEntries(shown.map(([name, value]) => [name, toAny(value)]));

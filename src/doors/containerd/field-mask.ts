@@ -2,8 +2,8 @@ import type { Labels, LabelUpdate } from "../../ground/labels/index.ts";
 import { ContainerdError } from "./errors.ts";
 
 /**
- * The labels that the paths of a mask name one by one (`labels.NAME`), with the values that they are to have:
- * "" for one that is to go. Throws InvalidArgument for any other path.
+ * The labels that a mask names one by one (`labels.NAME`), with their new values: "" deletes a label. Throws
+ * InvalidArgument for any other path.
  */
 export function labelsOfMask(paths: readonly string[], labels: Labels): Labels {
   const named = paths.map((path) => {
@@ -14,14 +14,14 @@ export function labelsOfMask(paths: readonly string[], labels: Labels): Labels {
   return Object.fromEntries(named);
 }
 
-/** The value of a label; "" for one that is not there, whatever its name. */
+/** The value of a label; "" if it is missing. Safe for any name, including those of Object's properties. */
 export function given(labels: Labels, name: string): string {
   return Object.hasOwn(labels, name) ? (labels[name] ?? "") : "";
 }
 
 /**
- * What a mask makes of given labels, where it may also name all of them (`labels`), as one that is empty
- * does. Throws InvalidArgument for a path of any other field.
+ * The update of labels that a mask describes. The mask may also name all of them (`labels`); an empty mask
+ * means the same. Throws InvalidArgument for any other field.
  */
 export function labelUpdate(
   paths: readonly string[],

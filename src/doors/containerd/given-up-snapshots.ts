@@ -7,9 +7,9 @@ const holdingLabels = /^containerd\.io\/gc\.(?:root|bref\..*)$/;
 type HeldSnapshot = Extract<LeaseResource, { readonly kind: "snapshot" }>;
 
 /**
- * Removes the active snapshots and views that a lease has held, which is deleted, and that no other lease, no
- * container and no label of their own holds. The collector leaves active ones alone, as it cannot tell who
- * still works on one; of these their client has said that it does not. BuildKit gives up its snapshots so.
+ * Removes the active snapshots and views that only a deleted lease held: no other lease, container or label
+ * holds them. The garbage collector keeps active snapshots, as it cannot tell who still works on one; by
+ * deleting the lease, their client has said that it does not. BuildKit releases its snapshots this way.
  */
 export async function removeGivenUp(
   storage: NamespaceStorage,
@@ -20,12 +20,12 @@ export async function removeGivenUp(
     const snapshotter = storage.snapshotters().find(({ name }) => name === resource.snapshotter);
     const found = snapshotter?.stat(resource.key);
     if (found === undefined || found.kind === "committed" || isHeld(storage, resource)) continue;
-    // What holds one by these is for the collector to find.
+    // Snapshots with such labels are left to the garbage collector, which follows references.
     if (Object.keys(found.labels).some((label) => holdingLabels.test(label))) continue;
     try {
       await snapshotter?.remove(resource.key);
     } catch (error) {
-      // Somebody else has removed it, or works on it again.
+      // Somebody else removed it, or built on it again.
       if (!hasCode(error, "NotFound") && !hasCode(error, "FailedPrecondition")) throw error;
     }
   }

@@ -9,15 +9,17 @@ import { given, labelUpdate } from "./field-mask.ts";
 import { addToLease } from "./lease-resources.ts";
 import { fromTimestamp, toTimestamp } from "./messages.ts";
 
-/** From then on an image is garbage that nothing holds: the lease of the call that makes it does. */
+/**
+ * From this time on, the image is collected if nothing else holds it, such as the lease of the call that
+ * creates it.
+ */
 const expireLabel = "containerd.io/gc.expire";
 
 type ImageHandlers = Handlers<typeof containerd.imagesV1.ImagesService, ContainerdCall>;
 type Image = containerd.imagesV1.Image;
 
 /**
- * The names of images: what containerd calls an image is a name with a target, whether its content is there
- * or not.
+ * The service Images. What containerd calls an image is a name with a target, whose content may be missing.
  */
 export function imageHandlers(): ImageHandlers {
   return {
@@ -64,7 +66,7 @@ export function imageHandlers(): ImageHandlers {
         ...updateOf(before, asked, updateMask),
         atNs,
       }));
-      // It may have stood for another.
+      // The name may have had another target, which is garbage now.
       storage.garbage.collectSoon();
       return { image: toMessage(updated) };
     },
@@ -101,8 +103,8 @@ function named(image: Image | undefined): Image {
 }
 
 /**
- * A mask names `labels`, `labels.NAME`, `target`, `annotations` or `annotations.NAME`; without one all is
- * replaced.
+ * A mask names `labels`, `labels.NAME`, `target`, `annotations` or `annotations.NAME`; without one, all of
+ * these are replaced.
  */
 function updateOf(before: ImageName, asked: Image, paths: readonly string[]): ImageNameUpdate {
   const ofTarget = paths.filter((path) => /^(?:target$|annotations(?:$|\.))/.test(path));

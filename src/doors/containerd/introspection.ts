@@ -37,10 +37,10 @@ export function introspectionHandlers(served: ServiceOptions): IntrospectionHand
 }
 
 const [requestType, infoType] = ["containerd.types.RuntimeRequest", "containerd.types.RuntimeInfo"];
-/** As containerd's client decodes it: JSON. */
+/** The type URL under which containerd's client decodes JSON. */
 const featuresType = "types.containerd.io/opencontainers/runtime-spec/1/features/Features";
 
-/** What containerd's shim for runc says of itself and of the OCI runtime that its options name. */
+/** What containerd's runc shim reports about itself and the OCI runtime that its options name. */
 async function runtimeInfo(
   options: containerd.types.Any,
   { tasks, version }: ServiceOptions,
@@ -59,7 +59,7 @@ async function runtimeInfo(
   return { typeUrl: infoType, value };
 }
 
-/** As containerd has it: what a plugin has several of is not there for a filter. */
+/** As in containerd, filters cannot refer to a plugin's lists. */
 function fieldOf({ type, id }: Plugin, field: string | undefined): string | undefined {
   if (field === "type") return type;
   return field === "id" ? id : undefined;

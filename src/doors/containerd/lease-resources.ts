@@ -7,8 +7,8 @@ import { ContainerdError } from "./errors.ts";
 const snapshots = "snapshots/";
 
 /**
- * containerd's types are `content`, `images`, `ingests` and `snapshots/SNAPSHOTTER`. Throws InvalidArgument;
- * Unimplemented for others.
+ * Parses a leased resource. containerd's types are `content`, `images`, `ingests` and
+ * `snapshots/SNAPSHOTTER`. Throws InvalidArgument, and Unimplemented for other types.
  */
 export function toResource(resource: containerd.leasesV1.Resource | undefined): LeaseResource {
   const { id = "", type = "" } = resource ?? {};
@@ -39,8 +39,8 @@ export function toResourceMessage(resource: LeaseResource): containerd.leasesV1.
 }
 
 /**
- * Puts what a call is about to make into its lease, if it has one. Throws LeaseError NotFound for a lease
- * that is not there.
+ * Adds a resource that a call is about to create to the call's lease, if it has one. Throws LeaseError
+ * NotFound if the lease does not exist.
  */
 export async function addToLease(
   { leases }: NamespaceStorage,
@@ -52,9 +52,9 @@ export async function addToLease(
 }
 
 /**
- * Of what is begun in a lease, and of the lease itself. One that expires, as clients take for the time of one
- * piece of work, is no loss with the machine: what makes the work last is a later commit, which takes all
- * before it along; and one whose end is lost ends by itself.
+ * The durability of writes for a lease and of what is started under it. An expiring lease, which clients take
+ * for one piece of work, may be lost if the machine crashes: the commit that completes the work also makes
+ * the earlier writes durable, and a lease whose deletion is lost expires by itself.
  */
 export function durabilityIn(lease: Pick<Lease, "expiresAtNs"> | undefined): "atOnce" | "withNext" {
   return lease?.expiresAtNs === undefined ? "atOnce" : "withNext";

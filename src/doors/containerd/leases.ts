@@ -12,7 +12,7 @@ import { durabilityIn, toResource, toResourceMessage } from "./lease-resources.t
 import { toTimestamp } from "./messages.ts";
 import type { ServiceOptions } from "./options.ts";
 
-/** An RFC 3339 time from which on a lease protects nothing. */
+/** Holds an RFC 3339 time, from which on the lease protects nothing. */
 const expireLabel = "containerd.io/gc.expire";
 
 type LeaseHandlers = Handlers<typeof containerd.leasesV1.LeasesService, ContainerdCall>;
@@ -34,7 +34,7 @@ export function leaseHandlers({ activations }: Pick<ServiceOptions, "activations
       const storage = await namespace();
       const lease = existing(storage, id);
       await storage.leases.delete(id, sync ? "atOnce" : durabilityIn(lease));
-      // Before the snapshots that they show.
+      // Unmounted before the snapshots that they show are removed.
       await activations(storage.name).leaseEnded(id);
       await removeGivenUp(storage, lease.resources);
       if (sync) await storage.garbage.collectNow();

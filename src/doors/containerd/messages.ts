@@ -4,18 +4,18 @@ import { ContainerdError } from "./errors.ts";
 
 const emptyAny = { typeUrl: "", value: Buffer.alloc(0) };
 const nsPerSecond = 1_000_000_000n;
-/** As many as containerd answers with in one message of a stream. */
+/** How many items containerd sends in one message of a stream. */
 const itemsPerMessage = 100;
 
-/** A time in nanoseconds since the epoch. */
+/** Translates a time in nanoseconds since 1970. */
 export function toTimestamp(ns: bigint): containerd.types.Timestamp {
   return { seconds: ns / nsPerSecond, nanos: Number(ns % nsPerSecond) };
 }
 
-/** Go's zero time, by which containerd's clients know that there is none; left out it is 1970 to them. */
+/** Go's zero time, which containerd's clients take for no time; they would read an absent one as 1970. */
 export const noTime = { seconds: -62_135_596_800n, nanos: 0 };
 
-/** Nanoseconds of milliseconds that files have as their times. */
+/** Converts a file's time in milliseconds to nanoseconds. */
 export function fromMs(ms: number): bigint {
   return BigInt(Math.round(ms * 1e6));
 }
@@ -25,27 +25,27 @@ export function fromTimestamp({ seconds, nanos }: containerd.types.Timestamp): b
 }
 
 /**
- * protobuf's Any as records keep it: copied, as the bytes of a message are a part of all that was received
- * with it.
+ * Translates protobuf's Any for a record. The bytes are copied, because those of a message are part of the
+ * whole receive buffer.
  */
 export function toValue({ typeUrl, value }: containerd.types.Any | undefined = emptyAny): TypedValue {
   return { typeUrl, value: Uint8Array.from(value) };
 }
 
-/** Not copied: who writes a message only reads it. */
+/** Does not copy the bytes: the encoder only reads them. */
 export function toAny({ typeUrl, value }: TypedValue): containerd.types.Any {
   return { typeUrl, value: Buffer.from(value.buffer, value.byteOffset, value.byteLength) };
 }
 
-/** What a stream of lists answers with; nothing for an empty list. */
+/** Splits a list into the messages of a stream; an empty list has none. */
 export function* pages<Item>(items: readonly Item[]): Generator<Item[]> {
   for (let from = 0; from < items.length; from += itemsPerMessage)
     yield items.slice(from, from + itemsPerMessage);
 }
 
 /**
- * Decodes a message that must be of one type. Throws InvalidArgument for another type, and for bytes that are
- * none.
+ * Decodes an Any that must have a certain type. Throws InvalidArgument for another type, or bytes that cannot
+ * be decoded.
  */
 export function ofType<Message>(
   any: containerd.types.Any | undefined,
@@ -62,7 +62,10 @@ export function ofType<Message>(
   }
 }
 
-/** The name of a message's type: containerd's clients write it alone, protobuf's with a host before it. */
+/**
+ * The name of an Any's type: containerd's clients send only the name, protobuf's libraries put a host in
+ * front.
+ */
 export function typeOf(any: containerd.types.Any | undefined): string {
   const url = any?.typeUrl ?? "";
   return url.slice(url.lastIndexOf("/") + 1);

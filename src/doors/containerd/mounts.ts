@@ -10,7 +10,10 @@ import type { ServiceOptions } from "./options.ts";
 
 type MountHandlers = Handlers<typeof containerd.mountsV1.MountsService, ContainerdCall>;
 
-/** Mounts that are made here before a client, or an OCI runtime, can make those that refer to them. */
+/**
+ * The service Mounts: mounts that berth activates, so that a client or an OCI runtime can make mounts that
+ * refer to them.
+ */
 export function mountHandlers({ activations }: Pick<ServiceOptions, "activations">): MountHandlers {
   const inNamespace = async ({ namespace }: ContainerdCall): Promise<Activations> =>
     activations((await namespace()).name);

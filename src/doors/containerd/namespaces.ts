@@ -9,7 +9,7 @@ import type { ServiceOptions } from "./options.ts";
 
 type NamespaceHandlers = Handlers<typeof containerd.namespacesV1.NamespacesService, ContainerdCall>;
 
-/** Namespaces are in no namespace themselves: these need no header. */
+/** The service Namespaces. Its calls need no namespace header. */
 export function namespaceHandlers({ storage }: ServiceOptions): NamespaceHandlers {
   const { namespaces } = storage;
   return {

@@ -13,71 +13,74 @@ import type { Streams } from "./streams.ts";
 export type ContainerdOptions = {
   readonly storage: Storage;
   readonly events: Pick<ServiceEvents, "publishForeign" | "subscribeAll">;
-  /** Of the containers that clients made. */
+  /** The tasks of the containers that clients created. */
   readonly tasks: TaskStore;
-  /** The tasks of pods in a namespace; undefined where none can be. */
+  /** The tasks of pods in a namespace; undefined if the namespace cannot have pods. */
   readonly podTasks: (namespace: string) => PodTasks | undefined;
-  /** The OCI specification of a pod's container, in whatever state that is. */
+  /** The OCI specification of a pod's container, whatever its state is. */
   readonly podSpec: (containerId: string) => Promise<object>;
   readonly pods: PodSandboxes;
-  /** What CRI tells of a pod's container. */
+  /** What CRI knows about a pod's container. */
   readonly podContainer: (containerId: string) => PodContainer;
-  /** What runs the tasks of pods under a handler's name, in the words of runc's options. */
+  /** The program of a pod's runtime handler, as in the options of containerd's runc shim. */
   readonly podRuntime: (handler: string) => { readonly binaryName: string; readonly systemdCgroup: boolean };
-  /** Of a namespace. */
+  /** The service for a namespace. */
   readonly transfers: (namespace: string) => Promise<ImageTransfers>;
-  /** Of a namespace. */
+  /** The service for a namespace. */
   readonly activations: (namespace: string) => Activations;
   readonly cgroups: Pick<CgroupReadings, "read">;
   readonly differ: Differ;
   readonly layerDiffs: LayerDiffs;
-  /** Of images that this machine runs. */
+  /** The platform of images that this machine runs. */
   readonly platform: Platform;
-  /** berth's own. */
+  /** The version of berth. */
   readonly version: string;
-  /** The server's, the same for ever; BuildKit names its workers by it. */
+  /** The server's permanent id; BuildKit names its workers after it. */
   readonly uuid: string;
 };
 
-/** The pods of CRI, by their whole ids. */
+/** The pods of CRI, by their full ids. */
 export type PodSandboxes = {
   readonly get: (id: string) => {
     readonly state: "ready" | "notReady";
     readonly createdAtNs: bigint;
-    /** As a path in the hierarchies; undefined for one without a cgroup of its own. */
+    /** Path in the cgroup hierarchies; undefined if the pod has no cgroup of its own. */
     readonly cgroup: string | undefined;
     readonly ips: readonly string[];
-    /** As its client asked; "" for the default. */
+    /** The requested runtime handler; "" for the default. */
     readonly handler: string;
-    /** NAME_NAMESPACE_UID_ATTEMPT, as containerd calls pods. */
+    /** NAME_NAMESPACE_UID_ATTEMPT, which is how containerd names pods. */
     readonly name: string;
   };
-  /** Of a process in it; 0 while nothing runs in it, undefined for one that is not ready. */
+  /** Pid of a process in the pod; 0 while nothing runs in it, undefined if the pod is not ready. */
   readonly pid: (id: string) => number | undefined;
-  /** The OCI specification of its pause process, or what that would be. */
+  /** The OCI specification of its pause process, or the one that it would have. */
   readonly spec: (id: string) => Promise<object>;
   readonly inspect: (id: string) => Promise<Readonly<Record<string, unknown>>>;
   readonly stop: (id: string, signal: AbortSignal) => Promise<void>;
   readonly remove: (id: string, signal: AbortSignal) => Promise<void>;
-  /** Resolves when it is not ready any more, with that time, or that of the call where it was not. */
+  /**
+   * Resolves with the time at which the pod stopped being ready, or with the current time if it was not
+   * ready.
+   */
   readonly ended: (id: string, signal: AbortSignal) => Promise<bigint>;
 };
 
 export type PodContainer = {
   readonly sandboxId: string;
-  /** Of the image, as CRI has it. */
+  /** CRI's id of the image. */
   readonly imageId: string;
-  /** Absolute; "" for one that has no log. */
+  /** Absolute; "" if there is no log. */
   readonly logPath: string;
 };
 
-/** Tasks by the ids of their containers. */
+/** Tasks, by the ids of their containers. */
 export type PodTasks = {
   get(id: string): Task | undefined;
   list(): readonly Task[];
 };
 
-/** What a service's handlers are made with. */
+/** The dependencies of a service's handlers. */
 export type ServiceOptions = ContainerdOptions & {
   readonly plugins: readonly Plugin[];
   readonly streams: Streams;

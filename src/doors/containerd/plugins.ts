@@ -6,9 +6,8 @@ import { canRemap, remapCapability, snapshotterKinds } from "../../services/snap
 export type Plugin = containerd.introspectionV1.Plugin;
 
 /**
- * What berth has of that which is a plugin in containerd, by containerd's types and ids. Clients look there
- * for snapshotters, and for what they may ask for. `services` are the ids of the gRPC services that are
- * served.
+ * Lists berth's parts as containerd's plugins, with containerd's types and ids. Clients look there for
+ * snapshotters and other features. `services` are the ids of the gRPC services that are served.
  */
 export function plugins(
   services: readonly string[],

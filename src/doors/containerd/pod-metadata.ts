@@ -2,8 +2,8 @@ import type { TypedValue } from "../../services/containers/index.ts";
 import type { PodContainer } from "./options.ts";
 
 /**
- * The extension by which clients know more of a pod's container than a record has: containerd's own CRI keeps
- * it (its internal/cri/store/container), and nerdctl finds the log there.
+ * The extension with further data of a pod's container. containerd's own CRI stores it (its
+ * internal/cri/store/container), and nerdctl finds the log path there.
  */
 export function podMetadata(id: string, pod: PodContainer): Readonly<Record<string, TypedValue>> {
   const { sandboxId, imageId, logPath } = pod;

@@ -8,12 +8,12 @@ type Record = {
   readonly extensions: Readonly<globalThis.Record<string, TypedValue>>;
 };
 
-/** What runs the tasks of pods, as clients of containerd are told. */
+/** The runtime of pods' tasks that containerd's clients see. */
 export const podRuntimeName = "io.containerd.runc.v2";
 
 /**
- * A record as clients of containerd know such ones: of a pod's the engine keeps the handler's name, of which
- * they know nothing; its program is in the options of runc's shim.
+ * Replaces the runtime of a pod's record with one that containerd's clients know. The record has the name of
+ * a runtime handler, which they do not know; the handler's program goes into the options of the runc shim.
  */
 export function withKnownRuntime<Given extends Record>(
   record: Given,

@@ -3,21 +3,21 @@ import { isPods } from "./extensions.ts";
 import type { PodSandboxes } from "./options.ts";
 
 /**
- * A pod as a container: containerd's CRI keeps one for the pause process of each pod, by which its clients
+ * A pod as a container. containerd's CRI has a container for the pause process of each pod, where clients
  * find the pod's labels, annotations, namespaces and network. It has no image and no snapshot.
  */
 export function sandboxContainer({ sandboxer: _, ...sandbox }: Sandbox): Container {
   return { ...sandbox, image: "", snapshotter: "", snapshotKey: "" };
 }
 
-/** Those of a namespace's sandboxes that are pods. */
+/** The sandboxes of a namespace that are pods. */
 export function podsAmong(sandboxes: { list(): readonly Sandbox[] }): readonly Sandbox[] {
   return sandboxes.list().filter(isPods);
 }
 
 /**
- * What containerd's CRI keeps of a pod in an extension (its internal/cri/store/sandbox), as far as clients
- * read it.
+ * The extension with further data of a pod, as in containerd's CRI (its internal/cri/store/sandbox), with the
+ * fields that clients read.
  */
 export function sandboxMetadata(
   id: string,

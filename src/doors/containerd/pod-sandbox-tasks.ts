@@ -10,13 +10,14 @@ import { podsAmong } from "./pod-sandbox-container.ts";
 const { Process, Status } = containerd.types;
 
 /**
- * That of a pause process, which SIGKILL ends when its pod is stopped: clients take 0 for an end of its own.
+ * The exit status of a pause process that SIGKILL ended when its pod was stopped. Clients would take 0 for an
+ * exit of its own accord.
  */
 export const podExitStatus = 137;
 
 /**
- * The tasks that clients expect of ready pods, of those that have no pause process. Each shows the process
- * that stands for its pod; it is created, and not running, while nothing runs in the pod.
+ * The tasks that clients expect for ready pods, for pods without a pause process. Each shows a process that
+ * stands for its pod; while nothing runs in the pod, its state is created instead of running.
  */
 export class PodSandboxTasks {
   readonly #pods: Pick<PodSandboxes, "pid">;
@@ -33,7 +34,7 @@ export class PodSandboxTasks {
     this.#tasks = podTasks;
   }
 
-  /** Undefined where there is none of that id. */
+  /** The task of a pod's id; undefined if there is none. */
   async get(
     id: string,
     call: Pick<ContainerdCall, "namespace">,

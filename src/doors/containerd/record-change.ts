@@ -4,15 +4,15 @@ import { changedExtension, replacedExtensions } from "./extensions.ts";
 import { cannotUpdate, labelsOfMask } from "./field-mask.ts";
 import { toValue } from "./messages.ts";
 
-/** What can change of the record of a container as well as of a sandbox. */
+/** Fields that can change in records of containers and of sandboxes alike. */
 export type RecordChange = Pick<Container, "labels" | "extensions" | "spec">;
 
-/** The fields of a client's record that are looked at. */
+/** The fields of a client's record that are read. */
 type Given = Pick<containerd.containersV1.Container, "labels" | "extensions" | "spec">;
 
 /**
- * A record with that field of an update's mask taken from what the client gave. Throws InvalidArgument for a
- * field that cannot be changed.
+ * Returns a record in which the field named by a path of an update's mask has the client's value. Throws
+ * InvalidArgument for fields that cannot be changed.
  */
 export function recordChange<Changed extends RecordChange>(
   path: string,

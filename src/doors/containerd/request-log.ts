@@ -1,12 +1,14 @@
 import { sendBytes } from "./byte-streams.ts";
 import type { ClientStream } from "./streams.ts";
 
-/** What waits for a client that reads slower than requests are made; more of it is left out. */
+/**
+ * How many bytes may wait for a client that reads slower than requests are made; further ones are dropped.
+ */
 const maxWaitingBytes = 1024 * 1024;
-/** How long the client may take to read the end. */
+/** How long to wait for the client to read the rest. */
 const lastWordMs = 1000;
 
-/** A log of requests to registries, through a stream of the client's. Its transfer does not wait for it. */
+/** Sends a log of requests to registries through a client's stream. The transfer does not wait for it. */
 export class RequestLogStream implements AsyncDisposable {
   readonly #stream: ClientStream;
   readonly #waiting: Buffer[] = [];
@@ -19,7 +21,7 @@ export class RequestLogStream implements AsyncDisposable {
   constructor(stream: ClientStream, signal: AbortSignal) {
     this.#stream = stream;
     const either = AbortSignal.any([signal, this.#stop.signal]);
-    // Whoever does not read the log has its transfer all the same.
+    // The transfer does not fail if its client does not read the log.
     this.#sent = sendBytes(stream, this.#bytes(), either).catch(() => undefined);
   }
 
@@ -31,7 +33,7 @@ export class RequestLogStream implements AsyncDisposable {
     this.#wake();
   }
 
-  /** Ends the stream when the client has read all, or does not read on. */
+  /** Ends the stream once the client has read everything, or has stopped reading. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ended = true;
     this.#wake();

@@ -13,10 +13,16 @@ type ControllerHandlers = Handlers<typeof containerd.sandboxV1.ControllerService
 
 const states = { ready: "SANDBOX_READY", notReady: "SANDBOX_NOTREADY" } as const;
 
-/** containerd's controllers: of CRI's pods, and of shims that run sandboxes, which runc's does not. */
+/**
+ * containerd's controllers: one for CRI's pods, and one for shims that run sandboxes, which the runc shim
+ * does not.
+ */
 const sandboxers: readonly string[] = ["podsandbox", "shim"];
 
-/** What containerd's own controller of pods does for the pods of CRI; no others run here. */
+/**
+ * The service Controller: does for CRI's pods what containerd's own controller of pods does. No other
+ * sandboxes run here.
+ */
 export function sandboxControllerHandlers({
   pods,
   platform,
@@ -43,7 +49,7 @@ export function sandboxControllerHandlers({
 
     async stop({ sandboxId }, call) {
       const { sandboxes } = await call.namespace();
-      // Of a record nothing runs, so that there is nothing to stop: its client is about to delete it.
+      // A client's record runs nothing, so there is nothing to stop: its client is about to delete it.
       if (!isPods(sandboxes.get(sandboxId))) return {};
       await pods.stop(sandboxId, call.signal);
       return {};
@@ -60,7 +66,7 @@ export function sandboxControllerHandlers({
       const { state, createdAtNs } = pods.get(sandboxId);
       return {
         sandboxId,
-        // A pod has no process of its own.
+        // A pod may have no process of its own.
         pid: 0,
         state: states[state],
         info: verbose ? { info: specJson(await pods.inspect(sandboxId)) } : {},
@@ -86,7 +92,7 @@ export function sandboxControllerHandlers({
       throw new ContainerdError("NotFound", `sandbox ${sandboxId} has no cgroup of its own`);
     },
 
-    // Neither does containerd's own controller of pods change anything.
+    // As in containerd's own controller of pods, this changes nothing.
     async update({ sandboxId }, call) {
       await requirePod(sandboxId, call);
       return {};
@@ -95,8 +101,8 @@ export function sandboxControllerHandlers({
 }
 
 /**
- * Resolves with the namespace. Throws NotFound, also for the record of a sandbox that a client has made, as
- * containerd does where no shim runs it: clients delete the record then.
+ * Returns the name of the namespace. Throws NotFound, including for a sandbox record that a client created,
+ * as containerd does if no shim runs it; clients then delete the record.
  */
 async function requirePod(id: string, { namespace }: ContainerdCall): Promise<string> {
   const { name, sandboxes } = await namespace();
@@ -111,7 +117,7 @@ function notRunning(id: string): ContainerdError {
   );
 }
 
-/** Throws InvalidArgument, NotFound. */
+/** Checks the name of a controller. Throws InvalidArgument, NotFound. */
 function checkSandboxer(name: string): void {
   if (name === "")
     throw new ContainerdError("InvalidArgument", "sandboxer: must name a controller of sandboxes");
@@ -123,8 +129,8 @@ function checkSandboxer(name: string): void {
 }
 
 /**
- * With containerd it is the same: its controller of pods makes them of what only its CRI writes into a
- * record, and its shim for runc serves no sandboxes.
+ * Clients cannot create sandboxes in containerd either: its controller of pods needs what only its CRI writes
+ * into a record, and its runc shim serves no sandboxes.
  */
 function cannotMake(sandboxer: string): ContainerdError {
   checkSandboxer(sandboxer);

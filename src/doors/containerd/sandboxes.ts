@@ -13,7 +13,7 @@ import { type RecordChange, recordChange } from "./record-change.ts";
 type StoreHandlers = Handlers<typeof containerd.sandboxV1.StoreService, ContainerdCall>;
 type Message = containerd.types.Sandbox;
 
-/** The records of sandboxes: pods, and those of clients. */
+/** The service Store: records of sandboxes, of pods and of clients. */
 export function sandboxHandlers(options: Pick<ServiceOptions, "podRuntime">): StoreHandlers {
   const shown = (sandbox: Sandbox) => withKnownRuntime(sandbox, options);
   return {
@@ -79,7 +79,7 @@ function present(sandbox: Message | undefined): Message {
   return sandbox;
 }
 
-/** Without fields all that can change is replaced (containerd's core/metadata). */
+/** Without fields, all that can change is replaced (containerd's core/metadata). */
 function changeOf(before: Sandbox, given: Message, fields: readonly string[]): RecordChange {
   if (fields.length === 0 && before.runtime.name !== given.runtime?.name)
     throw new ContainerdError("InvalidArgument", "sandbox.Runtime.Name field is immutable");

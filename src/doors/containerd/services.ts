@@ -28,15 +28,15 @@ import { transferHandlers } from "./transfer.ts";
 import { versionHandlers } from "./version.ts";
 
 type Row = {
-  /** The plugin of type io.containerd.grpc.v1 that serves it in containerd. */
+  /** Id of the plugin of type io.containerd.grpc.v1 that serves it in containerd. */
   readonly id: string;
   readonly served: boolean;
   readonly make: (options: ServiceOptions) => GrpcService;
 };
 
 /**
- * Every service of containerd's that is spoken over gRPC. One that is not served yet has no handlers; they go
- * into a file of its own.
+ * All of containerd's gRPC services. A service without handlers is not served yet; its handlers belong in a
+ * file of their own.
  */
 const rows: readonly Row[] = [
   row("containers", containerd.containersV1.ContainersService, containerHandlers),
@@ -66,7 +66,7 @@ const rows: readonly Row[] = [
   row("version", containerd.versionV1.VersionService, versionHandlers, { anywhere: ["version"] }),
 ];
 
-/** All of containerd's services, for the server that serves the CRI. */
+/** All of containerd's services, for the server that also serves CRI. */
 export function containerdServices(options: ContainerdOptions): readonly GrpcService[] {
   const served = rows.filter((each) => each.served).map(({ id }) => id);
   const known = { ...options, plugins: plugins(served, options.platform), streams: new Streams() };
@@ -81,7 +81,7 @@ function row<Definition extends ServiceDefinition>(
     anywhere = [],
     ...traits
   }: Omit<ServiceTraits<keyof Definition & string>, "quiet"> & {
-    /** Methods that concern no namespace, or name one themselves. */
+    /** Methods that need no namespace header: they concern no namespace, or name one in the request. */
     readonly anywhere?: readonly (keyof Definition & string)[];
   } = {},
 ): Row {
@@ -95,7 +95,7 @@ function row<Definition extends ServiceDefinition>(
   return { id, served: handlers !== undefined, make };
 }
 
-/** What only looks is asked for again and again: by cAdvisor, and by every command of ctr and nerdctl. */
+/** Read-only methods, which cAdvisor and every command of ctr and nerdctl call often; they are not logged. */
 function polled(definition: ServiceDefinition): readonly string[] {
   return Object.keys(definition).filter((method) =>
     /^(?:get|info|list|mounts|plugins|read|server|stat|status|usage|version)(?:[A-Z]|$)/.test(method),

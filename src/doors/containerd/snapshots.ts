@@ -100,7 +100,7 @@ export function snapshotHandlers(): SnapshotHandlers {
   };
 }
 
-/** Throws InvalidArgument for a name that is no snapshotter's. */
+/** Parses a snapshotter's name. Throws InvalidArgument. */
 function kindOf(name: string): SnapshotterKind {
   const kind = snapshotterKinds.find((each) => each === name);
   if (kind !== undefined) return kind;
@@ -110,20 +110,23 @@ function kindOf(name: string): SnapshotterKind {
   );
 }
 
-/** For what only looks: undefined where the namespace has no snapshots of that kind. Makes no directories. */
+/** For read-only calls: undefined if the namespace has no snapshots of that kind. Creates no directories. */
 async function known(name: string, { namespace }: ContainerdCall): Promise<Snapshotter | undefined> {
   const kind = kindOf(name);
   return (await namespace()).snapshotters().find((snapshotter) => snapshotter.name === kind);
 }
 
-/** For what looks at a snapshot, or changes one that is there. Throws NotFound. */
+/** For calls on an existing snapshot. Throws NotFound. */
 async function having(name: string, key: string, call: ContainerdCall): Promise<Snapshotter> {
   const snapshotter = await known(name, call);
   if (snapshotter !== undefined) return snapshotter;
   throw absent(key);
 }
 
-/** The snapshotter, with what it is to make put into the call's lease before; `field` names it. */
+/**
+ * For calls that create a snapshot: first adds the snapshot to the call's lease. `field` is the request's
+ * field with the key, for errors.
+ */
 async function leasing(
   name: string,
   { field, key }: { readonly field: string; readonly key: string },
@@ -137,12 +140,12 @@ async function leasing(
   return snapshotter;
 }
 
-/** Whoever unpacks a layer says so, and which committed snapshot is to come of it. */
+/** A client that unpacks a layer labels the active snapshot with the key that the committed one will have. */
 const unpackedLabel = "containerd.io/snapshot.ref";
 
 /**
- * A layer that is unpacked is fetched and unpacked no more: its snapshot is put into the call's lease. Throws
- * AlreadyExists (containerd's core/metadata/snapshot.go).
+ * Rejects unpacking a layer whose snapshot exists, so that clients neither fetch nor unpack it again, and
+ * adds the snapshot to the call's lease. Throws AlreadyExists (containerd's core/metadata/snapshot.go).
  */
 async function refuseUnpacked(
   snapshotter: string,

@@ -9,10 +9,12 @@ import { ClientStream } from "./streams.ts";
 type StreamingHandlers = Handlers<typeof containerd.streamingV1.StreamingService, ContainerdCall>;
 
 const { StreamInit } = containerd.streamingV1;
-/** What a client waits for before it makes the call that uses its stream. */
+/**
+ * The message that tells a client that its stream is registered, and that it can make the call that uses it.
+ */
 const registered = { typeUrl: "google.protobuf.Empty", value: Buffer.alloc(0) };
 
-/** Streams that clients open for other calls, under ids that they choose. */
+/** The service Streaming: streams that clients open for other calls, under ids that they choose. */
 export function streamingHandlers({ streams }: ServiceOptions): StreamingHandlers {
   return {
     async *stream(requests, { namespace, signal }) {

@@ -10,7 +10,7 @@ function opened() {
   return { client, stream: new ClientStream(incoming, client.signal), signal: new AbortController().signal };
 }
 
-test("messages go out in their order, and nobody who sends waits for a client that leaves in the middle", async () => {
+test("messages are sent in order, and no sender waits for a client that disconnects", async () => {
   const { client, stream, signal } = opened();
   const outgoing = stream.messages();
   const sent = ["one", "two", "three"].map((type) => stream.send(message(type), signal));
@@ -22,7 +22,7 @@ test("messages go out in their order, and nobody who sends waits for a client th
   await stream.send(message("late"), signal);
 });
 
-test("who gives up waiting for a client that takes nothing hears of it", async () => {
+test("a sender that stops waiting for a slow client gets an error", async () => {
   const { stream } = opened();
   const abort = new AbortController();
   const sent = stream.send(message("one"), abort.signal);

@@ -5,13 +5,13 @@ import { ContainerdError } from "./errors.ts";
 type Any = containerd.types.Any;
 
 /**
- * The streams that clients have open (service Streaming), by namespace and id: what another call of the same
- * client speaks through while it lasts, such as a transfer.
+ * The open streams of clients (service Streaming), by namespace and id. Another call of the same client, such
+ * as a transfer, uses them.
  */
 export class Streams {
   readonly #open = new Map<string, ClientStream>();
 
-  /** Until it is disposed of. Throws AlreadyExists. */
+  /** Registers a stream until the result is disposed. Throws AlreadyExists. */
   register(namespace: string, id: string, stream: ClientStream): Disposable {
     const key = `${namespace} ${id}`;
     if (this.#open.has(key))
@@ -23,7 +23,7 @@ export class Streams {
     return { [Symbol.dispose]: () => void this.#open.delete(key) };
   }
 
-  /** Throws NotFound. */
+  /** Finds a stream. Throws NotFound. */
   get(namespace: string, id: string): ClientStream {
     const stream = this.#open.get(`${namespace} ${id}`);
     if (stream !== undefined) return stream;
@@ -33,7 +33,9 @@ export class Streams {
 
 type Outgoing = { readonly message: Any; readonly taken: () => void };
 
-/** One stream: messages in both directions, until its client goes away or whoever uses it closes it. */
+/**
+ * One stream of messages in both directions, until its client disconnects or the call that uses it closes it.
+ */
 export class ClientStream implements Disposable {
   readonly #incoming: AsyncIterator<Any>;
   readonly #signal: AbortSignal;
@@ -41,25 +43,22 @@ export class ClientStream implements Disposable {
   #changed = Promise.withResolvers<void>();
   #closed = false;
 
-  /** `signal` aborts when the client has gone. */
+  /** `signal` aborts when the client has disconnected. */
   constructor(incoming: AsyncIterator<Any>, signal: AbortSignal) {
     this.#incoming = incoming;
     this.#signal = signal;
   }
 
   /**
-   * The client's next message; undefined when it has said that no more come. Throws the reason of a signal,
-   * its own or that of its client.
+   * The client's next message; undefined once the client has ended its side. Throws the reason of `signal` or
+   * of the client's disconnection.
    */
   async receive(signal: AbortSignal): Promise<Any | undefined> {
     const next = await raceAbort(this.#incoming.next(), signal);
     return next.done === true ? undefined : next.value;
   }
 
-  /**
-   * Resolves when the message is on its way, or nobody is there any more to take it. Throws the signal's
-   * reason.
-   */
+  /** Resolves when the message has been sent, or the client has disconnected. Throws the signal's reason. */
   async send(message: Any, signal?: AbortSignal): Promise<void> {
     if (this.#closed || this.#signal.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -68,7 +67,7 @@ export class ClientStream implements Disposable {
     await raceAbort(promise, signal);
   }
 
-  /** What is to be sent, until it is closed: for the call that the stream is. */
+  /** The messages to send until the stream is closed, for the call of the service Streaming. */
   async *messages(): AsyncGenerator<Any> {
     try {
       while (true) {
@@ -77,7 +76,7 @@ export class ClientStream implements Disposable {
           try {
             yield next.message;
           } finally {
-            // Also where its client leaves before there is room for it.
+            // Reached also if the client disconnects before there is room for the message.
             next.taken();
           }
         }
@@ -90,7 +89,7 @@ export class ClientStream implements Disposable {
     }
   }
 
-  /** Ends the client's call when all has been sent. */
+  /** Ends the client's call once everything has been sent. */
   [Symbol.dispose](): void {
     this.#closed = true;
     this.#wake();

@@ -17,7 +17,7 @@ const config = "application/vnd.containerd.container.checkpoint.config.v1+proto"
 
 const cgroupsModes = ["soft", "full", "strict", "ignore"] as const;
 
-/** Throws InvalidArgument, Unimplemented. */
+/** Parses a checkpoint request. Throws InvalidArgument, Unimplemented. */
 export function checkpointRequest({
   options,
   parentCheckpoint,
@@ -45,8 +45,8 @@ export function checkpointRequest({
 }
 
 /**
- * Puts what criu wrote, and the container's specification, into content, held by the lease of the call, as
- * containerd's clients restore it.
+ * Stores criu's files and the container's specification in the content store, in the form from which
+ * containerd's clients restore, and adds them to the call's lease.
  */
 export async function storeCheckpoint(
   imageDir: string,
@@ -81,7 +81,9 @@ export async function storeCheckpoint(
   ];
 }
 
-/** Unpacks a checkpoint of the namespace. Throws Unimplemented, and what Differ.apply does. */
+/**
+ * Unpacks a checkpoint from the namespace's content. Throws Unimplemented, and the errors of Differ.apply.
+ */
 export async function unpackCheckpoint(
   { mediaType: type, digest }: Descriptor,
   directory: string,

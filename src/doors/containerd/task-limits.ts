@@ -4,8 +4,9 @@ import type { TaskUpdate } from "../../services/runtime/index.ts";
 import { ContainerdError } from "./errors.ts";
 
 /**
- * What an OCI runtime can change of a container that runs: runtime-spec, config-linux.md, `resources`, in
- * JSON. Rules for devices, which clients send along with all else, hold as they are. Throws InvalidArgument.
+ * Parses the limits that an OCI runtime can change in a running container: `resources` in JSON (runtime-spec,
+ * config-linux.md). Device rules, which clients always send along, are ignored and stay as they are. Throws
+ * InvalidArgument.
  */
 export function limitsOf(
   containerId: string,
@@ -36,7 +37,10 @@ function parse(
   }
 }
 
-/** As far as berth itself reads them; a null is what was left out. Throws TypeError. */
+/**
+ * Checks the fields that berth itself reads, and removes nulls, which mean that a field is absent. Throws
+ * TypeError.
+ */
 function checked(parsed: unknown): TaskUpdate["limits"] {
   if (!isRecord(parsed)) throw new TypeError("expected an object");
   const given = withoutNulls(parsed);
@@ -60,7 +64,10 @@ function mapValues(object: JsonObject, change: (value: unknown) => unknown): Jso
   return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value)]));
 }
 
-/** What is more than a double holds is no limit to any machine: -1, as the runtime-spec has it. */
+/**
+ * A number that does not fit a double limits nothing on any machine: becomes -1, no limit in the
+ * runtime-spec.
+ */
 function endless(value: unknown): unknown {
   return typeof value === "bigint" ? -1 : value;
 }

@@ -8,20 +8,20 @@ type Message = containerd.types.Process;
 const { Process, Status } = containerd.types;
 const { ProcessDetails } = containerd.runcOptions;
 
-/** A task's first process. */
+/** Describes a task's first process. */
 export async function processOf({ task, streams }: Pick<KnownTask, "task" | "streams">): Promise<Message> {
   const { id, pid } = task;
   const paused = (await task.isPaused()) && { status: Status.PAUSED };
   return Process.fromPartial({ containerId: id, id, pid, ...streams, ...stateOf(task.state()), ...paused });
 }
 
-/** A command. */
+/** Describes a command that was executed in a task. */
 export function commandOf(containerId: string, command: Command, streams: NamedStreams | undefined): Message {
   const { id, pid } = command;
   return Process.fromPartial({ containerId, id, pid, ...streams, ...stateOf(command.state()) });
 }
 
-/** All of a container's processes. Those that a client asked for as commands are told with their ids. */
+/** All processes of a container. Those that are commands of a client carry their ids. */
 export async function processesOf(task: Task): Promise<containerd.types.ProcessInfo[]> {
   const pids = await task.pids();
   const commands = task.processes().filter((command) => command.state().kind === "running");

@@ -57,7 +57,7 @@ for (const [name, layout] of Object.entries({
     v2: { mountPoint: join(root, "unified"), controllers: [] },
   }),
 }))
-  test(`${name} gives the message of version 1, with the kernel's figures under containerd's names`, async () => {
+  test(`${name} yields the message of version 1, with the kernel's figures under containerd's names`, async () => {
     const { typeUrl, value } = await answered(layout, v1Files);
     assert.equal(typeUrl, "io.containerd.cgroups.v1.Metrics");
     const { Metrics, MemoryStat } = containerd.cgroupsV1;
@@ -94,7 +94,7 @@ for (const [name, layout] of Object.entries({
     assert.deepEqual(Metrics.decode(value), expected);
   });
 
-test("version 2 gives its own message, where what has no limit has the largest number", async () => {
+test("version 2 yields its own message, in which no limit is the largest number", async () => {
   const { typeUrl, value } = await answered(
     (root) => ({ kind: "v2", v2: { mountPoint: root, controllers: [] } }),
     {

@@ -11,8 +11,8 @@ type Metric = containerd.types.Metric;
 const parts = new Set(["files", "devices"] as const);
 
 /**
- * What tasks use, in the message of containerd's cgroups library for the version of cgroups that has the
- * controllers. One that has no cgroup of its own, or none any more, is left out.
+ * Resource usage of tasks, in the message of containerd's cgroups library for the cgroup version that has the
+ * controllers. Tasks without a cgroup of their own are left out.
  */
 export async function metricsOf(
   tasks: readonly Pick<Task, "id" | "cgroup">[],

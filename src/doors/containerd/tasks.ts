@@ -17,7 +17,7 @@ import { metricsOf } from "./task-metrics.ts";
 type TaskHandlers = Handlers<typeof containerd.tasksV1.TasksService, ContainerdCall>;
 
 const maxSignal = 64;
-/** Of a terminal, in characters (ioctl_tty(2)). */
+/** Maximum width and height of a terminal, in characters (ioctl_tty(2)). */
 const maxSize = 65_535;
 const noStreams = { stdin: "", stdout: "", stderr: "", terminal: false };
 
@@ -25,7 +25,10 @@ type ShownTask = Pick<KnownTask, "task" | "streams">;
 
 type Namespace = Pick<Awaited<ReturnType<ContainerdCall["namespace"]>>, "name" | "containers">;
 
-/** The tasks of clients' containers, and those of pods, which their engine makes and deletes. */
+/**
+ * The service Tasks: tasks of clients' containers, and those of pods, which only their engine creates and
+ * deletes.
+ */
 export function taskHandlers(options: ServiceOptions): TaskHandlers {
   const { tasks, podTasks, pods, cgroups, differ, layerDiffs } = options;
   const sandboxTasks = new PodSandboxTasks(options);
@@ -41,10 +44,10 @@ export function taskHandlers(options: ServiceOptions): TaskHandlers {
     if ((await sandboxTasks.get(id, call)) !== undefined) throw noProcess(id);
     throw noTask(id, name);
   };
-  /** Throws FailedPrecondition: the engine of its pod would not know what has become of it. */
+  /** Throws FailedPrecondition for a pod's container: its engine would not notice the change. */
   const checkNoPods = (id: string, { name, containers }: Namespace, what: string): void => {
     const container = containers.find(id);
-    // The task of one that has ended is gone at some moment.
+    // The record is checked too: the task of a pod's container that has ended may already be gone.
     if (podTasks(name)?.get(id) !== undefined || (container !== undefined && isPods(container)))
       throw new ContainerdError(
         "FailedPrecondition",
@@ -141,7 +144,7 @@ export function taskHandlers(options: ServiceOptions): TaskHandlers {
       return { process: commandOf(containerId, process, tasks.execStreams(process)) };
     },
 
-    // The filter means nothing in containerd either.
+    // containerd ignores the filter, too.
     async list(_request, { namespace }) {
       const storage = await namespace();
       const shown = await Promise.all(all(storage.name).map(processOf));
@@ -161,7 +164,8 @@ export function taskHandlers(options: ServiceOptions): TaskHandlers {
       }
       const { task } = await find(containerId, call);
       const process = execId === "" ? task : task.process(execId);
-      // As in containerd: who signals all does so to be sure that there are none.
+      // As in containerd, `all` does not fail for an ended process: its caller wants to be sure that none is
+      // left.
       const hasPid = execId !== "" || (await task.livePid()) !== undefined;
       if (!toAll && (!hasPid || process.state().kind === "exited")) throw hasEnded(containerId, execId);
       if (!toAll) await process.kill(signal);
@@ -191,7 +195,7 @@ export function taskHandlers(options: ServiceOptions): TaskHandlers {
       const asked = checkpointRequest(request);
       const { leaseId, signal } = call;
       const store = async (imageDir: string) =>
-        // A client that has named a place takes it from there.
+        // A client that named a directory reads the files there.
         asked.imagePath === ""
           ? storeCheckpoint(imageDir, storage.containers.get(containerId), {
               storage,
@@ -214,7 +218,7 @@ export function taskHandlers(options: ServiceOptions): TaskHandlers {
       const { task, streams } = await find(containerId, call);
       if (!stdin) return {};
       if (execId !== "") task.process(execId).closeStdin();
-      // A terminal's input has no end of its own.
+      // The input of a terminal cannot be closed separately.
       else if (streams.stdin !== "" && !streams.terminal) await task.closeStdin();
       return {};
     },
@@ -233,14 +237,14 @@ export function taskHandlers(options: ServiceOptions): TaskHandlers {
   };
 }
 
-/** What a pause process ends by, which in containerd ends its pod; it ignores every other signal. */
+/** The signals that end a pause process, and with it, in containerd, the pod; it ignores all others. */
 const endPause: ReadonlySet<number> = new Set([
   constants.signals.SIGINT,
   constants.signals.SIGTERM,
   constants.signals.SIGKILL,
 ]);
 
-/** Throws Unimplemented. */
+/** Throws Unimplemented for fields that are not supported. */
 function checkCreation({ taskApiAddress, rootfs }: containerd.tasksV1.CreateTaskRequest): void {
   const asked = {
     task_api_address: taskApiAddress !== "",
@@ -250,7 +254,7 @@ function checkCreation({ taskApiAddress, rootfs }: containerd.tasksV1.CreateTask
     if (isAsked) throw new ContainerdError("Unimplemented", `${field}: is not supported; leave it out`);
 }
 
-/** As those of containers. Throws InvalidArgument. */
+/** Ids of commands follow the same rules as those of containers. Throws InvalidArgument. */
 function checkExecId(execId: string): void {
   if (isIdentifier(execId)) return;
   throw new ContainerdError(
@@ -259,7 +263,7 @@ function checkExecId(execId: string): void {
   );
 }
 
-/** Throws InvalidArgument: see signal(7). */
+/** Throws InvalidArgument for a number that is not a signal (signal(7)). */
 function checkSignal(signal: number): void {
   if (signal < 1 || signal > maxSignal)
     throw new ContainerdError("InvalidArgument", `signal: ${signal} is not a signal; use 1 to ${maxSignal}`);

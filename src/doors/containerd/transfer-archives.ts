@@ -7,7 +7,7 @@ import { addToLease } from "./lease-resources.ts";
 import { archivedNames, isNamed, type Named, namesIn, putNames } from "./transfer-names.ts";
 import { exportOf, imageStoreOf, importOf, type Transfer, toPlatform, wishesOf } from "./transfer-types.ts";
 
-/** The images of an archive that comes through a stream. */
+/** Imports the images of an archive that the client sends through a stream. */
 export async function load(transfer: Transfer): Promise<void> {
   const { storage, streamOf, progress, signal } = transfer;
   const archive = importOf(transfer.source);
@@ -43,14 +43,14 @@ export async function load(transfer: Transfer): Promise<void> {
   progress.tell("Completed import");
 }
 
-/** The bytes that come through one stream go back through the other: clients try streams with it. */
+/** Sends the bytes of one stream back through another: clients test streams with it. */
 export async function echo({ source, destination, streamOf, signal }: Transfer): Promise<void> {
   using from = streamOf(importOf(source).stream);
   using to = streamOf(exportOf(destination).stream);
   await sendBytes(to, bytesFrom(from, signal), signal);
 }
 
-/** An archive of images, through a stream. */
+/** Exports images as an archive through a stream. */
 export async function save(transfer: Transfer): Promise<void> {
   const { storage, streamOf, progress, signal } = transfer;
   const store = imageStoreOf(transfer.source);
@@ -69,7 +69,7 @@ export async function save(transfer: Transfer): Promise<void> {
     {
       images: names,
       format: skipCompatibilityManifest ? "layout" : "oci",
-      // An index stays as it is, as an image's id is its digest to nerdctl.
+      // The index is not reduced, because nerdctl uses its digest as the image's id.
       platform: allPlatforms ? "all" : platforms.length > 0 ? platforms.map(toPlatform) : [hostPlatform()],
     },
     signal,

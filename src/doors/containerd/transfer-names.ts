@@ -6,12 +6,12 @@ import type { NamespaceStorage } from "../../services/storage/index.ts";
 import { ContainerdError } from "./errors.ts";
 
 type ImageStore = containerd.transferImages.ImageStore;
-/** A name to give, and the labels that go with it. */
+/** A name to create, with its labels. */
 export type Named = { readonly name: string; readonly labels: Labels };
 
 /**
- * The names that a client wants its target to have, as containerd makes them (core/transfer/image): the
- * store's own, further whole ones, and those that are a prefix with the target's digest.
+ * The names that a client wants for its target, built as in containerd (core/transfer/image): the store's own
+ * name, further complete names, and prefixes completed with the target's digest.
  */
 export function namesIn(
   { name, labels, extraReferences }: ImageStore,
@@ -23,7 +23,7 @@ export function namesIn(
   return [...(name === "" ? [] : [name]), ...further].map((each) => ({ name: each, labels }));
 }
 
-/** Whether a store has any names for its target. */
+/** Whether a store names its target at all. */
 export function isNamed({ name, extraReferences }: ImageStore): boolean {
   return name !== "" || extraReferences.some(isWhole);
 }
@@ -33,8 +33,9 @@ function isWhole({ isPrefix, addDigest }: ImageStore["extraReferences"][number])
 }
 
 /**
- * The names of an image of an archive, which has written `written` to it: whole names, and tags that a prefix
- * makes whole. A prefix that may be overwritten takes any whole name, another only those that begin with it.
+ * The names of an image from an archive in which it has the names `written`: complete names, and tags that a
+ * prefix completes. A prefix that allows overwriting accepts any complete name, others only names that begin
+ * with it.
  */
 export function archivedNames(
   { labels, extraReferences }: ImageStore,
@@ -60,8 +61,8 @@ function hasPrefix(name: string, prefix: string): boolean {
 }
 
 /**
- * Lets the names stand for the target, whatever they stood for; labels are added to those that they have.
- * Throws NotFound without a name.
+ * Points the names to the target, whatever they pointed to before; labels are merged. Throws NotFound if
+ * there is no name.
  */
 export async function putNames(
   { imageNames, garbage }: NamespaceStorage,
@@ -77,6 +78,6 @@ export async function putNames(
       await imageNames.update(name, () => ({ target, labels }));
     }
   }
-  // One of them may have stood for another.
+  // A name may have had another target, which is garbage now.
   garbage.collectSoon();
 }

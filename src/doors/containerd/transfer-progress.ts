@@ -13,7 +13,7 @@ import type { ClientStream } from "./streams.ts";
 
 const { Progress } = containerd.transferProgress;
 
-/** A client that takes less than it is sent misses figures, and nothing else. */
+/** How many messages may wait; a client that reads slower only misses figures. */
 const maxWaiting = 64;
 
 const events = {
@@ -32,7 +32,7 @@ type Part = {
 };
 
 /**
- * Tells a client how its transfer comes along, in the words that containerd's clients show
+ * Sends a client the progress of its transfer, with the texts that containerd's clients show
  * (core/transfer/local).
  */
 export class ProgressStream {
@@ -41,17 +41,17 @@ export class ProgressStream {
   #waiting = 0;
   #last = Promise.resolve();
 
-  /** Without a stream nobody is told. */
+  /** Without a stream, nothing is sent. */
   constructor(stream: ClientStream | undefined) {
     this.#stream = stream;
   }
 
-  /** Of all of it, or of a name that it is done for. */
+  /** Reports an event of the whole transfer, or of a name. */
   tell(event: string, name = "", descriptor?: Descriptor): void {
     this.#send({ event, name, desc: descriptor === undefined ? undefined : toDescriptor(descriptor) });
   }
 
-  /** Of one part, of those `parents` or of the `root` by name. */
+  /** Reports the progress of one part, below its `parents`, or below the `root` name. */
   part({ state, descriptor, parents, bytes }: Part, root: string): void {
     const isFigure = state === "downloading" || state === "uploading";
     if (isFigure && this.#waiting > maxWaiting) return;
@@ -65,7 +65,7 @@ export class ProgressStream {
     });
   }
 
-  /** Of a push: what is to be sent, and how each of it comes along. */
+  /** Reports the progress of a push: the parts to send, and how far each is. */
   pushed(progress: PushProgress, root: string): void {
     if (progress.kind === "resolved") {
       for (const descriptor of progress.blobs) {
@@ -80,7 +80,7 @@ export class ProgressStream {
     this.part({ state: progress.state, descriptor, parents: [], bytes }, root);
   }
 
-  /** Resolves when the client has all of it: it stops listening when its transfer is answered. */
+  /** Resolves when the client has received everything: it stops listening when its transfer is answered. */
   async sent(signal: AbortSignal): Promise<void> {
     await raceAbort(this.#last, signal);
   }
@@ -95,7 +95,7 @@ export class ProgressStream {
   }
 }
 
-/** containerd's name for a part under way (core/remotes). */
+/** containerd's name for a part in progress (core/remotes). */
 function keyOf({ mediaType, digest }: Descriptor): string {
   if (isManifestType(mediaType)) return `manifest-${digest}`;
   if (isIndexType(mediaType)) return `index-${digest}`;

@@ -11,8 +11,8 @@ const { AuthRequest, AuthResponse, AuthType, HTTPDebug } = containerd.transferRe
 type Registry = containerd.transferRegistries.OCIRegistry;
 
 /**
- * How a client wants its registry spoken to. Credentials are asked for at once, over its stream. Throws
- * InvalidArgument, Unimplemented for what would go unnoticed.
+ * How to access a client's registry. Requests its credentials at once, over its stream. Throws
+ * InvalidArgument, and Unimplemented for options that would otherwise be silently ignored.
  */
 export async function accessTo(
   { reference, resolver }: Registry,
@@ -40,8 +40,8 @@ export async function accessTo(
 }
 
 /**
- * The log of requests that a client wants, for as long as its transfer lasts. Throws NotFound for a stream
- * that is not open, Unimplemented where there is none to show it through.
+ * The log of HTTP requests that a client has asked for, for the duration of its transfer. Throws NotFound if
+ * its stream is not open, Unimplemented without a stream.
  */
 export function requestLogOf(
   { resolver }: Registry,
@@ -84,7 +84,7 @@ async function askedCredentials(
   }
 }
 
-/** Of a header `Authorization`. */
+/** The credentials in a header `Authorization`. */
 function bearerOf(header: string): RegistryAccess["credentials"] {
   const token = /^Bearer +(\S+)$/i.exec(header)?.[1];
   if (token !== undefined) return { kind: "registryToken", token };

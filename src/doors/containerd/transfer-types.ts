@@ -10,43 +10,43 @@ import type { ProgressStream } from "./transfer-progress.ts";
 type Any = containerd.types.Any;
 type ImageStore = containerd.transferImages.ImageStore;
 
-/** One call of Transfer. */
+/** One call of the service Transfer. */
 export type Transfer = {
   readonly source: Any | undefined;
   readonly destination: Any | undefined;
   readonly storage: NamespaceStorage;
-  /** Of its namespace. */
+  /** The images of its namespace. */
   readonly images: () => Promise<ImageTransfers>;
-  /** Throws NotFound. */
+  /** Finds an open stream. Throws NotFound. */
   readonly streamOf: (id: string) => ClientStream;
   readonly progress: ProgressStream;
   readonly leaseId: string;
   readonly signal: AbortSignal;
 };
 
-/** Throws InvalidArgument. */
+/** Decodes a source or destination. Throws InvalidArgument. */
 export function imageStoreOf(any: Any | undefined): ImageStore {
   return ofType(any, "containerd.types.transfer.ImageStore", containerd.transferImages.ImageStore);
 }
 
-/** Throws InvalidArgument. */
+/** Decodes a source or destination. Throws InvalidArgument. */
 export function registryOf(any: Any | undefined): containerd.transferRegistries.OCIRegistry {
   return ofType(any, "containerd.types.transfer.OCIRegistry", containerd.transferRegistries.OCIRegistry);
 }
 
-/** Throws InvalidArgument. */
+/** Decodes a source or destination. Throws InvalidArgument. */
 export function importOf(any: Any | undefined): containerd.transferArchives.ImageImportStream {
   const { ImageImportStream } = containerd.transferArchives;
   return ofType(any, "containerd.types.transfer.ImageImportStream", ImageImportStream);
 }
 
-/** Throws InvalidArgument. */
+/** Decodes a source or destination. Throws InvalidArgument. */
 export function exportOf(any: Any | undefined): containerd.transferArchives.ImageExportStream {
   const { ImageExportStream } = containerd.transferArchives;
   return ofType(any, "containerd.types.transfer.ImageExportStream", ImageExportStream);
 }
 
-/** How much a destination wants of what is brought there. Throws Unimplemented. */
+/** What a destination wants of the images. Throws Unimplemented. */
 export function wishesOf(
   { platforms, allMetadata, manifestLimit, unpacks }: ImageStore,
   { snapshotter }: ImageTransfers,
@@ -62,7 +62,7 @@ export function wishesOf(
   return { wanted: { platforms: platforms.map(toPlatform), allMetadata }, unpack: unpacks.length > 0 };
 }
 
-/** Which of an index's images: all where none is named. */
+/** Which images of an index: all if no platform is named. */
 export function toPlatforms(platforms: readonly containerd.types.Platform[]): PlatformChoice {
   const [platform, ...others] = platforms.map(toPlatform);
   if (platform === undefined) return "all";

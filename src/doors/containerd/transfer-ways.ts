@@ -6,12 +6,12 @@ import { namesIn, putNames } from "./transfer-names.ts";
 import { accessTo, requestLogOf } from "./transfer-registry.ts";
 import { imageStoreOf, registryOf, type Transfer, toPlatforms, wishesOf } from "./transfer-types.ts";
 
-/** Further names for what a name stands for. */
+/** Creates further names for the target of a name. */
 export async function tag({ source, destination, storage }: Transfer): Promise<void> {
   const { name } = imageStoreOf(source);
   const store = imageStoreOf(destination);
   const { imageNames, leases } = storage;
-  // The name may go meanwhile, and with it what it stands for.
+  // The name may be deleted meanwhile, and its target collected.
   await using hold = await ContentHold.open(leases, existingImage(imageNames, name).target);
   const { target } = existingImage(imageNames, name);
   await hold.add([target]);

@@ -11,7 +11,7 @@ import { pull, push, tag } from "./transfer-ways.ts";
 
 type TransferHandlers = Handlers<typeof containerd.transferV1.TransferService, ContainerdCall>;
 
-/** By the types of source and destination, of the package containerd.types.transfer. */
+/** Transfers by the types of source and destination, from the package containerd.types.transfer. */
 const ways: Readonly<Record<string, (transfer: Transfer) => Promise<void>>> = {
   "ImageStore ImageStore": tag,
   "OCIRegistry ImageStore": pull,
@@ -22,8 +22,8 @@ const ways: Readonly<Record<string, (transfer: Transfer) => Promise<void>>> = {
 };
 
 /**
- * Images between names, archives and registries: what is carried depends on the types of source and
- * destination.
+ * The service Transfer: copies images between names, archives and registries. The types of source and
+ * destination determine what is done.
  */
 export function transferHandlers({ streams, transfers }: ServiceOptions): TransferHandlers {
   return {
@@ -31,7 +31,7 @@ export function transferHandlers({ streams, transfers }: ServiceOptions): Transf
       const storage = await call.namespace();
       const streamOf = (id: string) => streams.get(storage.name, id);
       const progressStream = options?.progressStream ?? "";
-      // Whoever reads it waits for its end.
+      // Disposed, because its reader waits for its end.
       using stream = progressStream === "" ? undefined : streamOf(progressStream);
       const [from, to] = [typeOf(source), typeOf(destination)];
       const way = ways[`${shortName(from)} ${shortName(to)}`];

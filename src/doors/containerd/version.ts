@@ -3,10 +3,10 @@ import type { containerd } from "../../ground/protocol/index.ts";
 import type { ContainerdCall } from "./call.ts";
 import type { ServiceOptions } from "./options.ts";
 
-/** The containerd whose API this is: clients choose by it what they ask for. */
+/** The version of containerd whose API this is; clients decide by it what to request. */
 const containerdVersion = "v2.4.2";
 
-/** Of berth as a containerd. */
+/** The version that berth reports as a containerd. */
 export function versionOf(version: string): string {
   return `${containerdVersion}+berth.${version}`;
 }
