@@ -96,6 +96,7 @@ export class NamespacedImages implements AsyncDisposable {
       content,
       leases,
       garbage,
+      addRoots: (roots) => storage.addRoots(roots),
       staging: stagingIn(config),
       database,
       snapshotter,

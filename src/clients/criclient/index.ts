@@ -9,7 +9,7 @@ export type { ClientHints } from "./client-hints.ts";
 export { connectEndpoint } from "./connect.ts";
 export { containerStatus, endedStatus, waitForExit } from "./container-status.ts";
 export { CriClientError, UnreachableError } from "./cri-client-error.ts";
-export { ContainerHold } from "./hold.ts";
+export { Hold } from "./hold.ts";
 export { type FoundImage, findImage, imageStatus } from "./images.ts";
 export {
   removeContainer,

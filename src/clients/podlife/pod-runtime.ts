@@ -26,7 +26,7 @@ import {
   StopPodSandboxRequest,
   VersionRequest,
 } from "../../ground/protocol/index.ts";
-import { type Client, removeContainer } from "../criclient/index.ts";
+import { type Client, Hold, removeContainer } from "../criclient/index.ts";
 import type { ImageUser } from "../podspec/index.ts";
 import { podStats } from "./runtime-usage.ts";
 
@@ -155,6 +155,11 @@ export class PodRuntime {
   async imageId(image: string): Promise<string | undefined> {
     const request = ImageStatusRequest.fromPartial({ image: { image } });
     return (await this.#client.unary(ImageServiceService.imageStatus, request)).image?.id;
+  }
+
+  /** Keeps an image, also one that is about to be pulled, until a container was made of it. */
+  async holdImage(image: string): Promise<AsyncDisposable> {
+    return await Hold.ofImage(this.#client, image).take();
   }
 
   /** As whom the containers of an image run, by its id; undefined when it is not on the machine. */

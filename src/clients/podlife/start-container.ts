@@ -25,9 +25,30 @@ export type StartRequest = PodWork & {
  * one go. Returns its id. Throws StartFailure, or the signal's reason.
  */
 export async function startContainer(request: StartRequest, signal: AbortSignal): Promise<string> {
-  const { runtime, images, pod, container, attempt, sandboxId, sandbox, observer, onEvent } = request;
+  const { runtime, pod, container, observer, onEvent } = request;
+  const { name } = container;
+  const id = await makeContainer(request, signal);
+  onEvent("Normal", "Created", `container ${name} created`);
+  observer(`pod-container-start ${name}`);
+  await step("RunContainerError", () => runtime.startContainer(id));
+  observer(`pod-container-started ${name}`);
+  onEvent("Normal", "Started", `container ${name} started`);
+  const hook = container.lifecycle?.postStart;
+  if (hook === undefined) return id;
+  const target = { container, containerId: id, podIp: request.podIps[0] ?? "" };
+  const failure = await runHook(request, hook, target, hookLimitMs, signal);
+  if (failure === undefined) return id;
+  onEvent("Warning", "FailedPostStartHook", `postStart hook of container ${name} failed: ${failure}`);
+  await runtime.stopContainer(id, graceSecondsOf(pod));
+  throw new StartFailure("PostStartHookError", `postStart hook failed: ${failure}`, 0);
+}
+
+/** With its image, which cannot be removed before the container keeps it. */
+async function makeContainer(request: StartRequest, signal: AbortSignal): Promise<string> {
+  const { runtime, images, pod, container, attempt, sandboxId, sandbox, observer } = request;
   const { name } = container;
   observer(`pod-image ${name}`);
+  await using _hold = await runtime.holdImage(container.image);
   const imageId = await images.ensure(container, sandbox, signal);
   observer(`pod-volumes ${name}`);
   const config = await step("CreateContainerConfigError", async () => {
@@ -43,20 +64,7 @@ export async function startContainer(request: StartRequest, signal: AbortSignal)
   await makeDirectories(dirname(join(sandbox.logDirectory, config.logPath)), 0o755);
   signal.throwIfAborted();
   observer(`pod-container ${name}`);
-  const id = await step("CreateContainerError", () => runtime.createContainer(sandboxId, config, sandbox));
-  onEvent("Normal", "Created", `container ${name} created`);
-  observer(`pod-container-start ${name}`);
-  await step("RunContainerError", () => runtime.startContainer(id));
-  observer(`pod-container-started ${name}`);
-  onEvent("Normal", "Started", `container ${name} started`);
-  const hook = container.lifecycle?.postStart;
-  if (hook === undefined) return id;
-  const target = { container, containerId: id, podIp: request.podIps[0] ?? "" };
-  const failure = await runHook(request, hook, target, hookLimitMs, signal);
-  if (failure === undefined) return id;
-  onEvent("Warning", "FailedPostStartHook", `postStart hook of container ${name} failed: ${failure}`);
-  await runtime.stopContainer(id, graceSecondsOf(pod));
-  throw new StartFailure("PostStartHookError", `postStart hook failed: ${failure}`, 0);
+  return await step("CreateContainerError", () => runtime.createContainer(sandboxId, config, sandbox));
 }
 
 /** Hooks have no limit of their own; nobody waits longer than a day. */

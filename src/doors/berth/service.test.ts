@@ -274,6 +274,16 @@ test("closing waits for a pull and an import in flight, and ends a hold", async 
   await closed;
 });
 
+test("an image is held for as long as its stream is open, whether it is here or not", async () => {
+  await using berth = await serve();
+  const hold = berth.client.holdImage({ image: "busybox" });
+  hold.on("error", () => {});
+  await once(hold, "data");
+  assert.deepEqual([...berth.engine.heldIds], ["busybox"]);
+  hold.cancel();
+  await until(() => berth.engine.heldIds.size === 0);
+});
+
 test("a call of this door has its lines in the log", async () => {
   await using berth = await serve();
   berth.engine.pull = () => Promise.reject(new EngineError("NotFound", "no such image"));

@@ -106,11 +106,17 @@ export async function openBerthService(options: BerthServiceOptions): Promise<Gr
         if (!signal.aborted) await once(signal, "abort");
       },
 
+      async *holdImage({ image }, { signal }) {
+        using _ = images.hold(image);
+        yield {};
+        if (!signal.aborted) await once(signal, "abort");
+      },
+
       async listIds() {
         return { ids: [...engine.ids()] };
       },
     },
-    { endless: ["holdContainer"] },
+    { endless: ["holdContainer", "holdImage"] },
   );
 }
 

@@ -29,6 +29,7 @@ export class DockerImages implements ImageCatalog {
   readonly #options: DockerImagesOptions;
   readonly #known = new Map<string, Image>();
   readonly #looks: Coalescer;
+  readonly #holds = new Set<{ readonly reference: string }>();
 
   constructor(options: DockerImagesOptions) {
     this.#options = options;
@@ -151,15 +152,27 @@ export class DockerImages implements ImageCatalog {
       (image) =>
         (request.which === "all" || image.repoTags.length === 0) &&
         !image.pinned &&
-        !request.isUsed(image) &&
         (request.labels ?? []).every((label) => hasLabel(image, label)) &&
         !(request.withoutLabels ?? []).some((label) => hasLabel(image, label)),
     );
-    for (const { id } of unwanted) await this.remove(id);
+    const removed: Image[] = [];
+    for (const image of unwanted) {
+      // Looked at anew, as each removal takes a while.
+      if (this.#isHeld(image) || request.isUsed(image)) continue;
+      await this.remove(image.id);
+      removed.push(image);
+    }
     return {
-      images: unwanted.map(({ id, repoTags, repoDigests }) => ({ id, names: [...repoTags, ...repoDigests] })),
-      reclaimedBytes: unwanted.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      images: removed.map(({ id, repoTags, repoDigests }) => ({ id, names: [...repoTags, ...repoDigests] })),
+      reclaimedBytes: removed.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     };
+  }
+
+  /** From our own removals; others remove what they like. */
+  hold(reference: string): Disposable {
+    const hold = { reference };
+    this.#holds.add(hold);
+    return { [Symbol.dispose]: () => void this.#holds.delete(hold) };
   }
 
   async importArchive(): Promise<never> {
@@ -201,6 +214,10 @@ export class DockerImages implements ImageCatalog {
     const usedBytes = this.list().reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     const usage = { mountpoint, usedBytes, inodesUsed: files - ffree };
     return { images: usage, containers: usage };
+  }
+
+  #isHeld({ id }: Image): boolean {
+    return [...this.#holds].some(({ reference }) => this.find(reference)?.id === id);
   }
 
   #required(idOrReference: string): Image {

@@ -36,7 +36,7 @@ export type PodServices = {
   /** On disk: checkpoints being taken, or waiting to be restored. */
   readonly checkpointDir: string;
   readonly criu: Criu;
-  readonly images: Pick<ImageCatalog, "find"> & ImageRootfs;
+  readonly images: Pick<ImageCatalog, "find" | "hold"> & ImageRootfs;
   readonly imageLookups: ImageLookups;
   readonly securityProfiles: SecurityProfiles;
   readonly network: Network;

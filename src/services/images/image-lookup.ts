@@ -17,13 +17,18 @@ export class ImageLookup implements Disposable {
     this.#names = names;
     this.#resolved = resolved;
     this.#pins = pins;
-    for (const source of [names, resolved]) {
-      this.#watches.use(
-        source.watch(() => {
-          this.#gathered = undefined;
-        }),
-      );
-    }
+    this.#watches.use(
+      this.watch(() => {
+        this.#gathered = undefined;
+      }),
+    );
+  }
+
+  /** Calls `listener` after each change of names, and of what they come to. */
+  watch(listener: () => void): Disposable {
+    const watches = new DisposableStack();
+    for (const source of [this.#names, this.#resolved]) watches.use(source.watch(listener));
+    return watches;
   }
 
   list(): readonly Image[] {

@@ -23,13 +23,14 @@ export async function imageReferences(
   };
 }
 
-function referencesOf(
-  image: ResolvedImage,
+/** The same for one image. */
+export function referencesOf(
+  image: Omit<ResolvedImage, "chainId" | "checkpoint"> & { readonly chainId: Digest | null | undefined },
   snapshotter: Pick<Snapshotter, "name" | "stat">,
   keepLayers: boolean,
 ): readonly GarbageNode[] {
   const { id, manifest, layers, config, chainId, artifact } = image;
-  const isUnpacked = chainId !== null && snapshotter.stat(chainId)?.kind === "committed";
+  const isUnpacked = chainId != null && snapshotter.stat(chainId)?.kind === "committed";
   const documents = [manifest.digest, artifact?.config.digest ?? id];
   // The documents' own labels keep layers that came from elsewhere than a registry.
   const blobs = keepLayers || !isUnpacked ? [...documents, ...layers.map(({ digest }) => digest)] : documents;

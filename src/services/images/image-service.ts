@@ -16,7 +16,7 @@ import { maxSmallBytes } from "../../parts/registry/index.ts";
 import type { LayerLimits } from "../../parts/unpack/index.ts";
 import type { ContentStore } from "../content/index.ts";
 import type { LayerDiffs } from "../diff/index.ts";
-import type { GarbageCollector } from "../gc/index.ts";
+import type { GarbageCollector, GarbageNode } from "../gc/index.ts";
 import type { ImageNames } from "../imagenames/index.ts";
 import type { Leases } from "../leases/index.ts";
 import type { Peers } from "../peers/index.ts";
@@ -27,8 +27,10 @@ import { ContentHold } from "./content-hold.ts";
 import { FsUsages } from "./fs-usage.ts";
 import { imageDetails } from "./image-details.ts";
 import { ImageError } from "./image-error.ts";
+import { ImageHolds } from "./image-holds.ts";
 import { ImageInstaller } from "./image-installer.ts";
 import { ImageLookup, imageOf, withName } from "./image-lookup.ts";
+import { referencesOf } from "./image-references.ts";
 import { ImageResolver } from "./image-resolver.ts";
 import type {
   ArtifactSource,
@@ -87,6 +89,8 @@ export type ImageServiceOptions = {
   /** Of that snapshotter. */
   readonly usageMeter: UsageMeter;
   readonly garbage: GarbageCollector;
+  /** Adds what that collector must keep, as of the time that it asks. */
+  readonly addRoots: (roots: () => Iterable<GarbageNode>) => void;
   readonly logger: Logger;
   /** Makes layers again whose bytes were not kept. */
   readonly layerDiffs: Pick<LayerDiffs, "compare">;
@@ -131,6 +135,7 @@ class ImageService implements Images, AsyncDisposable {
   readonly #names: ImageNames;
   readonly #leases: Leases;
   readonly #lookup: ImageLookup;
+  readonly #holds: ImageHolds;
   readonly #resolver: ImageResolver;
   readonly #workers: WorkerPool;
   readonly #trees = new TreeRemover();
@@ -158,6 +163,10 @@ class ImageService implements Images, AsyncDisposable {
     this.#names = imageNames;
     this.#leases = options.leases;
     this.#lookup = new ImageLookup(imageNames, resolved, pinsBy(options.pinnedImages));
+    this.#holds = new ImageHolds(this.#lookup, () => this.#collectSoon());
+    options.addRoots(() =>
+      this.#holds.list().flatMap((image) => referencesOf(image, snapshotter, options.keepLayers)),
+    );
     this.#resolver = new ImageResolver({ ...options, names: imageNames, resolved });
     this.#workers = new WorkerPool(Math.min(availableParallelism(), maxThreads, maxConcurrentLayers));
     const limits = options.layerLimits;
@@ -290,7 +299,11 @@ class ImageService implements Images, AsyncDisposable {
   }
 
   find(idOrReference: string): Image | undefined {
-    return this.#lookup.find(idOrReference);
+    return this.#lookup.find(idOrReference) ?? this.#holds.find(idOrReference);
+  }
+
+  hold(reference: string): Disposable {
+    return this.#holds.hold(reference);
   }
 
   async inspect(idOrReference: string, platform?: Platform): Promise<ImageDetails> {
@@ -428,6 +441,7 @@ class ImageService implements Images, AsyncDisposable {
       content: this.#content,
       snapshotter: this.#snapshotter,
       garbage: this.#garbage,
+      isHeld: (id) => this.#holds.isHeld(id),
       isInstalling: (target) => this.#installer.isInstalling(target),
     };
   }

@@ -72,13 +72,13 @@ export interface ImageCatalog {
   /** Disk usage of each image, its own and shared. */
   usages(): Promise<readonly ImageUsage[]>;
   /**
-   * Removes the images that the request selects, except pinned ones and those being pulled; resolves when
-   * their content and snapshots are deleted.
+   * Removes the images that the request selects, except those that are pinned, held or being pulled; resolves
+   * when their content and snapshots are deleted.
    */
   prune(request: PruneRequest): Promise<PrunedImages>;
   /**
    * Removes images until their content and snapshots have freed this much space, least recently used first,
-   * except those in use, pinned or being pulled.
+   * except those in use, pinned, held or being pulled.
    */
   freeSpace(request: FreeSpaceRequest): Promise<PrunedImages>;
   /**
@@ -97,6 +97,12 @@ export interface ImageCatalog {
    * images pinned by the configuration stay pinned. Throws ImageError NotFound.
    */
   setPinned(idOrReference: string, pinned: boolean): Promise<Image>;
+  /**
+   * Until the returned object is disposed, the image that a reference or id names, now or later, is not
+   * removed to free space: not by {@link prune} and {@link freeSpace}. If it loses its names all the same, it
+   * is still found by its id, and complete.
+   */
+  hold(reference: string): Disposable;
   /** File systems that hold images and containers' writable layers. */
   fsInfo(): Promise<{ readonly images: FsUsage; readonly containers: FsUsage }>;
 }

@@ -14,6 +14,8 @@ export type PruneParts = {
   readonly content: ContentStore;
   readonly snapshotter: Snapshotter;
   readonly garbage: GarbageCollector;
+  /** Whether somebody is about to use it. */
+  readonly isHeld: (id: Digest) => boolean;
   /** Whether something is being installed for which a name stands, or will. */
   readonly isInstalling: (target: Digest) => boolean;
 };
@@ -74,9 +76,10 @@ function isWanted(
   image: Image,
   names: readonly ImageName[],
   { which, namedBeforeNs, labels = [], withoutLabels = [], isUsed }: PruneRequest,
-  { isInstalling }: PruneParts,
+  { isInstalling, isHeld }: PruneParts,
 ): boolean {
-  if (image.pinned || isUsed(image) || names.some(({ target }) => isInstalling(target.digest))) return false;
+  if (image.pinned || isUsed(image) || isHeld(image.id)) return false;
+  if (names.some(({ target }) => isInstalling(target.digest))) return false;
   if (which === "dangling" && image.repoTags.length > 0) return false;
   if (namedBeforeNs !== undefined && lastNamedAtNs(names) >= namedBeforeNs) return false;
   const has = (label: string): boolean => hasLabel(image.config.config.labels, label);

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { type Client, imageStatus } from "../../criclient/index.ts";
+import { type Client, Hold, imageStatus } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
 import { CliError, exitCode, usageError } from "../errors.ts";
 import { refusedFields } from "../generate/refused-fields.ts";
@@ -123,6 +123,8 @@ async function run(
   using work = await connect(options, invocation);
   using undo = await connect(options, { ...invocation, signal: new AbortController().signal });
   const clients: Clients = { work, undo };
+  // Until the container has a record: nothing else says that the image is wanted while the pod is made.
+  await using _hold = await Hold.ofImage(work, image).take();
   const imageId = await ensureImage(work, image, options.pull ?? "missing", io);
   if (isKept(options)) return await applyManifests(work, [runManifest(pod)], {}, io);
   const request = { pod, imageId, options };

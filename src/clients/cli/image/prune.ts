@@ -17,7 +17,7 @@ type Options = ConnectionOptions & {
 };
 
 const description = `Removes unused images: those without a tag, and with --all also those with tags. Keeps images that a container uses or
-mounts, pinned images and images that are being pulled. Asks first, unless --force is given.`;
+mounts or that one is being created from, pinned images, and images that are being pulled. Asks first, unless --force is given.`;
 
 const examples = `
 Examples:

@@ -2,8 +2,8 @@ import { hasCode } from "../../../ground/errors/index.ts";
 import type { ContainerStatus } from "../../../ground/protocol/index.ts";
 import {
   type Client,
-  type ContainerHold,
   endedStatus,
+  type Hold,
   removeContainer,
   removePod,
   stopContainer,
@@ -112,7 +112,7 @@ async function failureOf(work: Promise<void> | undefined): Promise<never> {
  */
 export async function waitOrStop(
   { work, undo }: Clients,
-  hold: ContainerHold,
+  hold: Hold,
   containerId: string,
   invocation: Invocation,
 ): Promise<ContainerStatus> {

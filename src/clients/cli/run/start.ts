@@ -9,7 +9,7 @@ import {
   RuntimeServiceService,
   StartContainerRequest,
 } from "../../../ground/protocol/index.ts";
-import { type Client, ContainerHold, findPod, removeContainer, removePod } from "../../criclient/index.ts";
+import { type Client, findPod, Hold, removeContainer, removePod } from "../../criclient/index.ts";
 import { CliError } from "../errors.ts";
 import { inExistingPod, newSandbox, runContainer } from "./configurations.ts";
 import type { RunPod } from "./new-pod.ts";
@@ -21,7 +21,7 @@ export type Running = {
   readonly podId: string;
   readonly ownsPod: boolean;
   /** Taken before the container could end. For who follows it to its end; disposed of by them. */
-  readonly hold: ContainerHold;
+  readonly hold: Hold;
 };
 
 type Sandbox = {
@@ -96,7 +96,7 @@ async function createAndStart(
     sandboxConfig: sandbox.config,
   });
   const { containerId } = await work.unary(RuntimeServiceService.createContainer, request);
-  const hold = new ContainerHold(undoClient, containerId);
+  const hold = Hold.ofContainer(undoClient, containerId);
   try {
     if (options.detach !== true) await hold.take();
     await beforeStart?.(containerId);

@@ -205,6 +205,10 @@ export class MemoryEngine implements Engine {
     usages: () => this.usages(),
     freeSpace: async () => ({ images: [], reclaimedBytes: 0 }),
     prune: (request) => this.prune(request),
+    hold: (reference) => {
+      this.heldIds.add(reference);
+      return { [Symbol.dispose]: () => void this.heldIds.delete(reference) };
+    },
     setPinned: async (wanted, pinned) => {
       const found = this.images.find(wanted);
       if (found === undefined) throw new EngineError("NotFound", `image ${wanted} not found`);

@@ -13,6 +13,9 @@ import { newId } from "../records/records.ts";
 import type { PodServices } from "../services.ts";
 import { restoreDirectory } from "./paths.ts";
 
+/** Images as they are looked for while a container is drafted. */
+export type FoundImages = Pick<PodServices["images"], "find" | "layerFiles">;
+
 /** A checkpoint that was unpacked for a new container. */
 export type OpenedCheckpoint = {
   /** Id of the new container, which names the directory. */
@@ -29,7 +32,7 @@ export type OpenedCheckpoint = {
 export async function checkpointSources(
   reference: string,
   lookUp: LookUp,
-  { images }: Pick<PodServices, "images">,
+  { images }: { readonly images: FoundImages },
 ): Promise<readonly ArchiveSource[] | undefined> {
   if (reference.startsWith("/")) {
     await lookUp(reference, () => requireFile(reference));
@@ -44,7 +47,7 @@ export async function checkpointSources(
 export async function openCheckpoint(
   sources: readonly ArchiveSource[],
   lookUp: LookUp,
-  services: PodServices,
+  services: Pick<PodServices, "checkpointDir" | "trash"> & { readonly images: FoundImages },
 ): Promise<OpenedCheckpoint> {
   const containerId = newId();
   const directory = restoreDirectory(services.checkpointDir, containerId);
@@ -73,7 +76,7 @@ async function requireFile(path: string): Promise<void> {
 }
 
 /** The processes have files of exactly this image open, so another image with the same name does not work. */
-function baseImage(config: ConfigDump, { images }: PodServices): Image {
+function baseImage(config: ConfigDump, { images }: { readonly images: FoundImages }): Image {
   const { rootfsImageRef: ref, rootfsImageName: name } = config;
   const image = images.find(ref === "" ? name : ref);
   if (image !== undefined && image.checkpoint !== true) return image;

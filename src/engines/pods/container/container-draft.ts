@@ -1,7 +1,7 @@
 import type { ContainerConfig } from "../../../ground/protocol/index.ts";
 import type { ArchiveSource } from "../../../services/checkpoint/index.ts";
 import { EngineError, type Image } from "../../engine/index.ts";
-import { checkpointSources, openCheckpoint } from "../checkpoint/open-checkpoint.ts";
+import { checkpointSources, type FoundImages, openCheckpoint } from "../checkpoint/open-checkpoint.ts";
 import { forgetCheckpoint } from "../checkpoint/restore-step.ts";
 import { latestOfPod } from "../records/latest-of-pod.ts";
 import type { NotYetCreated } from "../records/record-store.ts";
@@ -9,17 +9,22 @@ import type { ContainerRecord, SandboxRecord } from "../records/records.ts";
 import type { PodServices } from "../services.ts";
 import { newContainerRecord } from "./container-spec.ts";
 
+type DraftServices = { readonly images: FoundImages };
+
 /**
  * The record of a container to be created from an image; or from a checkpoint, if `archive` is given or the
  * configuration names one as its image. The checkpoint is then already unpacked, in a directory named after
- * the new container. Throws EngineError NotFound for a missing image or archive.
+ * the new container. The images that were found are held until `holds` is disposed: the snapshots to come
+ * need them. Throws EngineError NotFound for a missing image or archive.
  */
 export async function draftContainer(
   sandbox: SandboxRecord,
   config: ContainerConfig,
   archive: ArchiveSource | undefined,
-  services: PodServices,
+  given: PodServices,
+  holds: DisposableStack,
 ): Promise<NotYetCreated<ContainerRecord>> {
+  const services = { ...given, images: holding(given.images, holds) };
   const reference = config.image?.image ?? "";
   const lookUp = services.hostPaths.of(sandbox.id);
   const sources = archive === undefined ? await checkpointSources(reference, lookUp, services) : [archive];
@@ -56,7 +61,18 @@ export async function saveDraft(
   }
 }
 
-function requireImage(reference: string, { id }: Image, { images }: PodServices): void {
+/** Holds each image from before it is looked for. */
+function holding(images: PodServices["images"], holds: DisposableStack): FoundImages {
+  return {
+    find: (reference) => {
+      holds.use(images.hold(reference));
+      return images.find(reference);
+    },
+    layerFiles: (image) => images.layerFiles(image),
+  };
+}
+
+function requireImage(reference: string, { id }: Image, { images }: DraftServices): void {
   if (images.find(reference)?.id === id) return;
   throw new EngineError(
     "FailedPrecondition",
@@ -64,7 +80,7 @@ function requireImage(reference: string, { id }: Image, { images }: PodServices)
   );
 }
 
-function imageOf(reference: string, { images }: PodServices): Image {
+function imageOf(reference: string, { images }: DraftServices): Image {
   const image = images.find(reference);
   if (image !== undefined) return image;
   throw new EngineError(

@@ -100,7 +100,8 @@ export class ContainerLifecycle implements Containers {
     if (existing !== undefined) return existing.id;
     // Kubelets start a container right after creating it.
     this.#services.tasks.prewarm();
-    const draft = await draftContainer(sandbox, config, archive, this.#services);
+    using holds = new DisposableStack();
+    const draft = await draftContainer(sandbox, config, archive, this.#services, holds);
     const { id } = draft;
     this.#making.add(id);
     try {

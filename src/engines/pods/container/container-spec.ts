@@ -2,7 +2,7 @@ import { constants } from "node:os";
 import { signalNumber } from "../../../ground/linux/index.ts";
 import { type ContainerConfig, NamespaceMode, Signal } from "../../../ground/protocol/index.ts";
 import type { ImageConfig } from "../../../parts/oci/index.ts";
-import type { Image } from "../../../services/images/index.ts";
+import type { Image, ImageCatalog } from "../../../services/images/index.ts";
 import {
   buildContainerSpec,
   type ContainerSpecInput,
@@ -36,7 +36,13 @@ export function newContainerRecord(
   sandbox: SandboxRecord,
   config: ContainerConfig,
   image: Image,
-  { host, images, declaredVolumes }: Pick<PodServices, "host" | "images" | "declaredVolumes">,
+  {
+    host,
+    images,
+    declaredVolumes,
+  }: Pick<PodServices, "host" | "declaredVolumes"> & {
+    readonly images: Pick<ImageCatalog, "find">;
+  },
   id = newId(),
 ): NotYetCreated<ContainerRecord> {
   checkSameUserNamespace(sandbox.config, config.linux?.securityContext?.namespaceOptions?.usernsOptions);

@@ -75,6 +75,7 @@ export async function openStack(options: StackOptions = {}): Promise<TestStack> 
       snapshotter,
       usageMeter: new UsageMeter(snapshotter, { periodMs: 10_000, logger }),
       garbage,
+      addRoots: (roots) => stored.addRoots(roots),
       logger,
       hostPaths,
       layerDiffs: await LayerDiffs.open(join(root, "diffs"), hostPaths),

@@ -718,6 +718,14 @@ export interface HoldContainerRequest {
 export interface HoldContainerResponse {
 }
 
+export interface HoldImageRequest {
+  /** Reference or id; it need not be present yet. */
+  image: string;
+}
+
+export interface HoldImageResponse {
+}
+
 export interface ListIdsRequest {
 }
 
@@ -6146,6 +6154,125 @@ export const HoldContainerResponse: MessageFns<HoldContainerResponse> = {
   },
 };
 
+function createBaseHoldImageRequest(): HoldImageRequest {
+  return { image: "" };
+}
+
+export const HoldImageRequest: MessageFns<HoldImageRequest> = {
+  encode(message: HoldImageRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.image !== "") {
+      writer.uint32(10).string(message.image);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HoldImageRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHoldImageRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.image = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HoldImageRequest {
+    return { image: isSet(object.image) ? globalThis.String(object.image) : "" };
+  },
+
+  toJSON(message: HoldImageRequest): unknown {
+    const obj: any = {};
+    if (message.image !== undefined) {
+      obj.image = message.image;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<HoldImageRequest>): HoldImageRequest {
+    return HoldImageRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HoldImageRequest>): HoldImageRequest {
+    const message = createBaseHoldImageRequest();
+    message.image = object.image ?? "";
+    return message;
+  },
+};
+
+function createBaseHoldImageResponse(): HoldImageResponse {
+  return {};
+}
+
+export const HoldImageResponse: MessageFns<HoldImageResponse> = {
+  encode(_: HoldImageResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HoldImageResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHoldImageResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): HoldImageResponse {
+    return {};
+  },
+
+  toJSON(_: HoldImageResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<HoldImageResponse>): HoldImageResponse {
+    return HoldImageResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<HoldImageResponse>): HoldImageResponse {
+    const message = createBaseHoldImageResponse();
+    return message;
+  },
+};
+
 function createBaseListIdsRequest(): ListIdsRequest {
   return {};
 }
@@ -6475,6 +6602,20 @@ export const BerthService = {
       Buffer.from(HoldContainerResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): HoldContainerResponse => HoldContainerResponse.decode(value),
   },
+  /**
+   * While this stream is open, the image that is named, now or later, is not removed to free space, and stays complete
+   * and known by its id whatever becomes of its names: for a client that is about to create a container from it. Its
+   * only message says that this is in force.
+   */
+  holdImage: {
+    path: "/berth.v1.Berth/HoldImage" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: HoldImageRequest): Buffer => Buffer.from(HoldImageRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): HoldImageRequest => HoldImageRequest.decode(value),
+    responseSerialize: (value: HoldImageResponse): Buffer => Buffer.from(HoldImageResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): HoldImageResponse => HoldImageResponse.decode(value),
+  },
   /** The ids of everything that something on the machine may belong to, whoever owns it, for a search for leftovers. */
   listIds: {
     path: "/berth.v1.Berth/ListIds" as const,
@@ -6532,6 +6673,12 @@ export interface BerthServer extends UntypedServiceImplementation {
    * was read. Its only message says that this is in force.
    */
   holdContainer: handleServerStreamingCall<HoldContainerRequest, HoldContainerResponse>;
+  /**
+   * While this stream is open, the image that is named, now or later, is not removed to free space, and stays complete
+   * and known by its id whatever becomes of its names: for a client that is about to create a container from it. Its
+   * only message says that this is in force.
+   */
+  holdImage: handleServerStreamingCall<HoldImageRequest, HoldImageResponse>;
   /** The ids of everything that something on the machine may belong to, whoever owns it, for a search for leftovers. */
   listIds: handleUnaryCall<ListIdsRequest, ListIdsResponse>;
 }
@@ -6801,6 +6948,17 @@ export interface BerthClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<HoldContainerResponse>;
+  /**
+   * While this stream is open, the image that is named, now or later, is not removed to free space, and stays complete
+   * and known by its id whatever becomes of its names: for a client that is about to create a container from it. Its
+   * only message says that this is in force.
+   */
+  holdImage(request: HoldImageRequest, options?: Partial<CallOptions>): ClientReadableStream<HoldImageResponse>;
+  holdImage(
+    request: HoldImageRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<HoldImageResponse>;
   /** The ids of everything that something on the machine may belong to, whoever owns it, for a search for leftovers. */
   listIds(
     request: ListIdsRequest,

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { imageOf, type TestImage } from "../../testing/images.ts";
+import { until } from "../../testing/until.ts";
+import { openStack, type TestStack } from "./testing/stack.ts";
+
+const name = "registry.example/app:v1";
+const hello = (content: string) => imageOf({ layers: [[{ name: "hello", content }]] });
+
+async function put({ content, imageNames, images }: TestStack, image: TestImage): Promise<void> {
+  for (const [digest, { bytes }] of image.blobs) await content.put(bytes, { digest });
+  await imageNames.point([name], image.target);
+  await until(() => images.find(name)?.manifest.digest === image.target.digest);
+}
+
+async function prune({ images }: TestStack): Promise<readonly string[]> {
+  const pruned = await images.prune({ which: "all", isUsed: () => false });
+  return pruned.images.flatMap(({ names }) => names);
+}
+
+test("a held image is neither pruned nor removed for its room, and is again once it is released", async () => {
+  await using stack = await openStack();
+  const { images } = stack;
+  await put(stack, await hello("held"));
+  {
+    using _hold = images.hold(name);
+    assert.deepEqual(await prune(stack), []);
+    const request = { bytes: 1, usedAtNs: () => undefined, isUsed: () => false };
+    const freed = await images.freeSpace({ ...request, unusedSinceNs: 2n ** 63n });
+    assert.deepEqual(freed.images, []);
+  }
+  assert.deepEqual(await prune(stack), [name]);
+});
+
+test("a reference is held before it is here, and what it came to stays when it moves on", async () => {
+  await using stack = await openStack();
+  const { images } = stack;
+  using _hold = images.hold(name);
+  const [first, second] = await Promise.all([hello("first"), hello("second")]);
+  await put(stack, first);
+  const id = images.find(name)?.id ?? "";
+  await put(stack, second);
+  assert.notEqual(images.find(name)?.id, id);
+  await images.collectGarbage();
+  const image = images.find(id);
+  assert.ok(image);
+  assert.deepEqual(image.repoTags, []);
+  await stack.inRootfs(image, async () => {});
+  assert.deepEqual(await prune(stack), []);
+});
+
+test("a held image whose names are removed can be used by its id until it is released", async () => {
+  await using stack = await openStack();
+  const { images, content, snapshotter } = stack;
+  await put(stack, await hello("removed"));
+  const { id } = images.find(name) ?? assert.fail();
+  {
+    using _hold = images.hold(id);
+    await images.remove(name);
+    await images.collectGarbage();
+    assert.equal(images.find(name), undefined);
+    await stack.inRootfs(images.find(id) ?? assert.fail(), async () => {});
+    await images.collectGarbage();
+    await stack.inRootfs(images.find(id) ?? assert.fail(), async () => {});
+  }
+  assert.equal(images.find(id), undefined);
+  await until(() => content.list().length === 0 && snapshotter.list().length === 0);
+});

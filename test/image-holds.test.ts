@@ -1,0 +1,37 @@
+/** Images that are removed between the moment they are pulled and the creation of a container. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { RemoveImageRequest } from "../src/ground/protocol/index.ts";
+import { imageOf } from "../src/testing/images.ts";
+import { pushImage } from "../src/testing/registry.ts";
+import { tempDir } from "../src/testing/temp-dir.ts";
+import { TestBerth } from "./support/berth.ts";
+import { startBusyboxRegistry } from "./support/busybox.ts";
+import { cliOutput, startCli } from "./support/cli.ts";
+import { GatePlugin } from "./support/gate-plugin.ts";
+
+describe("the image of a run whose pod is being made", () => {
+  it("is not pruned, and serves the run even after a kubelet has removed its names", async () => {
+    await using directory = await tempDir();
+    await using registry = await startBusyboxRegistry();
+    const gate = await GatePlugin.write(directory.path);
+    await using berth = await TestBerth.start({ ...gate.options, config: '[images]\ngc_delay = "0s"' });
+    await using undo = new AsyncDisposableStack();
+    undo.defer(() => gate.open());
+    const prune = () => cliOutput(berth, "image", "prune", "--all", "--force");
+    const argv = ["run", "--rm", "--log-dir", berth.logDir, registry.image, "echo", "hello"];
+    const { outcome } = startCli(berth, argv);
+    await gate.begun();
+    assert.equal(await prune(), "total reclaimed space: 0 B");
+    const { images } = berth.clients;
+    await images.removeImage(RemoveImageRequest.fromPartial({ image: { image: registry.image } }));
+    assert.deepEqual((await images.listImages({ filter: undefined })).images, []);
+    // One that removes something collects garbage before it answers.
+    await pushImage(registry, "other", "v1", await imageOf({ layers: [[{ name: "x", content: "x" }]] }));
+    await berth.pull(`${registry.host}/other:v1`);
+    assert.match(await prune(), /^untagged: .*other/);
+    await gate.open();
+    const { status, stdout, stderr } = await outcome;
+    assert.deepEqual([status, stdout], [0, "hello\n"], stderr);
+  });
+});
