@@ -11,7 +11,7 @@ const windowBytes = 1024 * 1024;
 /** Maximum size of a message, as in containerd. */
 const maxPieceBytes = 32 * 1024;
 /** How long to wait, after everything was sent, for the client to confirm that it has it. */
-const lastWordMs = 1000;
+const confirmationMs = 1000;
 
 /**
  * The bytes that a client sends through a stream, until its end (containerd's core/transfer/streaming).
@@ -62,7 +62,7 @@ export async function sendBytes(
       room -= part.length;
     }
   }
-  await taken(async (wait) => {
+  await waitUntilTaken(async (wait) => {
     while (room < window) await more(wait);
   }, signal);
 }
@@ -71,9 +71,12 @@ export async function sendBytes(
  * Waits until the client has everything: containerd's clients stop reading when their transfer is answered,
  * and extend their window once they have read it all.
  */
-async function taken(wait: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+async function waitUntilTaken(
+  wait: (signal: AbortSignal) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
   try {
-    await wait(AbortSignal.any([signal, AbortSignal.timeout(lastWordMs)]));
+    await wait(AbortSignal.any([signal, AbortSignal.timeout(confirmationMs)]));
   } catch {
     // Clients with another kind of window, or that have closed their stream, have received everything
     // nevertheless.

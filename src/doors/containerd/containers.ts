@@ -9,9 +9,13 @@ import { ContainerdError } from "./errors.ts";
 import { checkExtensions, isPods, toAnys, toValues } from "./extensions.ts";
 import { toAny, toTimestamp, toValue } from "./messages.ts";
 import type { ServiceOptions } from "./options.ts";
-import { podMetadata } from "./pod-metadata.ts";
-import { withKnownRuntime } from "./pod-runtime.ts";
-import { podsAmong, sandboxContainer, sandboxMetadata } from "./pod-sandbox-container.ts";
+import {
+  containerMetadata,
+  podsAmong,
+  sandboxContainer,
+  sandboxMetadata,
+  withKnownRuntime,
+} from "./pod-records.ts";
 import { type RecordChange, recordChange } from "./record-change.ts";
 
 type ContainerHandlers = Handlers<typeof containerd.containersV1.ContainersService, ContainerdCall>;
@@ -46,7 +50,7 @@ export function containerHandlers(
       const container = storage.containers.get(id);
       if (!isPods(container)) return { container: toMessage(container) };
       const spec = specValue(await podSpec(id));
-      const extensions = { ...container.extensions, ...podMetadata(id, podContainer(id)) };
+      const extensions = { ...container.extensions, ...containerMetadata(id, podContainer(id)) };
       return { container: toMessage({ ...shown(container), spec, extensions }) };
     },
 

@@ -69,7 +69,7 @@ class Writing implements AsyncDisposable {
   }
 
   async take(request: Request): Promise<Response> {
-    await this.#hear(request);
+    await this.#noteExpected(request);
     if (request.action === WRITE || request.action === COMMIT) await this.#append(request);
     const { startedAtMs, updatedAtMs } = await this.#times(request);
     const digest = this.#writer.digest();
@@ -98,7 +98,8 @@ class Writing implements AsyncDisposable {
     return status;
   }
 
-  async #hear({ expected, total }: Request): Promise<void> {
+  /** Checks and remembers the digest and size that a message gives. Throws InvalidArgument, AlreadyExists. */
+  async #noteExpected({ expected, total }: Request): Promise<void> {
     checkTotal(total);
     if (expected !== "") {
       const digest = parseDigest(expected);
@@ -131,7 +132,7 @@ class Writing implements AsyncDisposable {
     if (offset === 0n && at > 0n && action === WRITE) await this.#writer.truncate();
     if (data.length === 0) return;
     await this.#writer.write(data);
-    giveBack(data);
+    freeMemory(data);
   }
 
   /**
@@ -166,7 +167,7 @@ const ownMemoryBytes = 256 * 1024;
  * Frees the memory of a message's bytes, which are no longer used. Leaving it to the garbage collector would
  * take as long, for a large blob, as hashing it.
  */
-function giveBack({ buffer }: Uint8Array): void {
+function freeMemory({ buffer }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength >= ownMemoryBytes) buffer.transfer(0);
 }
 

@@ -2,7 +2,7 @@ import { containerd } from "../../ground/protocol/index.ts";
 import type { Envelope, EventByTopic, Topic } from "../../services/events/index.ts";
 import { isPodsBy } from "./extensions.ts";
 import { toAny, toTimestamp } from "./messages.ts";
-import { podRuntimeName } from "./pod-runtime.ts";
+import { podRuntimeName } from "./pod-records.ts";
 import { podExitStatus } from "./pod-sandbox-tasks.ts";
 
 const { events } = containerd;

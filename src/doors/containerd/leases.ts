@@ -5,9 +5,9 @@ import type { containerd } from "../../ground/protocol/index.ts";
 import { fieldOfLabels, parseFilters } from "../../parts/filters/index.ts";
 import type { Lease } from "../../services/leases/index.ts";
 import type { NamespaceStorage } from "../../services/storage/index.ts";
+import { removeAbandoned } from "./abandoned-snapshots.ts";
 import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
-import { removeGivenUp } from "./given-up-snapshots.ts";
 import { durabilityIn, toResource, toResourceMessage } from "./lease-resources.ts";
 import { toTimestamp } from "./messages.ts";
 import type { ServiceOptions } from "./options.ts";
@@ -36,7 +36,7 @@ export function leaseHandlers({ activations }: Pick<ServiceOptions, "activations
       await storage.leases.delete(id, sync ? "atOnce" : durabilityIn(lease));
       // Unmounted before the snapshots that they show are removed.
       await activations(storage.name).leaseEnded(id);
-      await removeGivenUp(storage, lease.resources);
+      await removeAbandoned(storage, lease.resources);
       if (sync) await storage.garbage.collectNow();
       else storage.garbage.collectSoon();
       return {};
@@ -64,7 +64,7 @@ export function leaseHandlers({ activations }: Pick<ServiceOptions, "activations
       const removed = toResource(resource);
       const wasLeased = existing(storage, id).resources.some((each) => isDeepStrictEqual(each, removed));
       await storage.leases.removeResources(id, [removed]);
-      if (wasLeased) await removeGivenUp(storage, [removed]);
+      if (wasLeased) await removeAbandoned(storage, [removed]);
       storage.garbage.collectSoon();
       return {};
     },

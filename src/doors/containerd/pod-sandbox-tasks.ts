@@ -5,7 +5,7 @@ import type { ContainerdCall } from "./call.ts";
 import { isPods } from "./extensions.ts";
 import { noTime } from "./messages.ts";
 import type { PodSandboxes, PodTasks } from "./options.ts";
-import { podsAmong } from "./pod-sandbox-container.ts";
+import { podsAmong } from "./pod-records.ts";
 
 const { Process, Status } = containerd.types;
 

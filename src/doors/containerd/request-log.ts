@@ -6,7 +6,7 @@ import type { ClientStream } from "./streams.ts";
  */
 const maxWaitingBytes = 1024 * 1024;
 /** How long to wait for the client to read the rest. */
-const lastWordMs = 1000;
+const finalReadMs = 1000;
 
 /** Sends a log of requests to registries through a client's stream. The transfer does not wait for it. */
 export class RequestLogStream implements AsyncDisposable {
@@ -37,7 +37,7 @@ export class RequestLogStream implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ended = true;
     this.#wake();
-    const timer = setTimeout(() => this.#stop.abort(), lastWordMs);
+    const timer = setTimeout(() => this.#stop.abort(), finalReadMs);
     await this.#sent;
     clearTimeout(timer);
     this.#stream[Symbol.dispose]();

@@ -7,7 +7,7 @@ import { ContainerdError } from "./errors.ts";
 import { checkExtensions, isPods, toAnys, toValues } from "./extensions.ts";
 import { toAny, toTimestamp, toValue } from "./messages.ts";
 import type { ServiceOptions } from "./options.ts";
-import { withKnownRuntime } from "./pod-runtime.ts";
+import { withKnownRuntime } from "./pod-records.ts";
 import { type RecordChange, recordChange } from "./record-change.ts";
 
 type StoreHandlers = Handlers<typeof containerd.sandboxV1.StoreService, ContainerdCall>;

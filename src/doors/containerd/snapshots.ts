@@ -25,8 +25,8 @@ type Info = containerd.snapshotsV1.Info;
 export function snapshotHandlers(): SnapshotHandlers {
   return {
     async prepare({ snapshotter: name, key, parent, labels }, call) {
-      await refuseUnpacked(name, labels, call);
-      const snapshotter = await leasing(name, { field: "key", key }, call);
+      await refuseIfUnpacked(name, labels, call);
+      const snapshotter = await leasedSnapshotter(name, { field: "key", key }, call);
       const { leases } = await call.namespace();
       const durability = durabilityIn(leases.get(call.leaseId));
       const mapping = mappingOf(labels, kindOf(name));
@@ -36,14 +36,14 @@ export function snapshotHandlers(): SnapshotHandlers {
     },
 
     async view({ snapshotter: name, key, parent, labels }, call) {
-      const snapshotter = await leasing(name, { field: "key", key }, call);
+      const snapshotter = await leasedSnapshotter(name, { field: "key", key }, call);
       const mapping = mappingOf(labels, kindOf(name));
       const options = { labels, needsHold: true };
       return { mounts: toMounts(await snapshotter.view(key, parent || undefined, options), mapping) };
     },
 
     async mounts({ snapshotter: name, key }, call) {
-      const snapshotter = await having(name, key, call);
+      const snapshotter = await getSnapshotter(name, key, call);
       const { kind, labels } = existing(snapshotter, key);
       if (kind === "committed")
         throw new ContainerdError(
@@ -54,26 +54,26 @@ export function snapshotHandlers(): SnapshotHandlers {
     },
 
     async commit({ snapshotter: name, name: committed, key, parent, labels }, call) {
-      const snapshotter = await leasing(name, { field: "name", key: committed }, call);
+      const snapshotter = await leasedSnapshotter(name, { field: "name", key: committed }, call);
       await snapshotter.commit(committed, key, { labels, ...(parent === "" ? {} : { parent }) });
       return {};
     },
 
     async remove({ snapshotter, key }, call) {
-      await (await having(snapshotter, key, call)).remove(key);
+      await (await getSnapshotter(snapshotter, key, call)).remove(key);
       (await call.namespace()).garbage.collectSoon();
       return {};
     },
 
     async stat({ snapshotter, key }, call) {
-      return { info: toInfo(existing(await known(snapshotter, call), key)) };
+      return { info: toInfo(existing(await findSnapshotter(snapshotter, call), key)) };
     },
 
     async update({ snapshotter, info, updateMask = [] }, call) {
       const { name, labels } = info ?? containerd.snapshotsV1.Info.fromPartial({});
-      required("info.name", name);
+      requireNonEmpty("info.name", name);
       const update = labelUpdate(updateMask, labels);
-      const updated = await (await having(snapshotter, name, call)).setLabels(
+      const updated = await (await getSnapshotter(snapshotter, name, call)).setLabels(
         name,
         update.labels,
         update.how,
@@ -83,18 +83,18 @@ export function snapshotHandlers(): SnapshotHandlers {
 
     async *list({ snapshotter, filters }, call) {
       const matches = parseFilters(filters);
-      const all = (await known(snapshotter, call))?.list() ?? [];
+      const all = (await findSnapshotter(snapshotter, call))?.list() ?? [];
       const matching = all.filter((snapshot) => matches((path) => fieldOf(snapshot, path)));
       for (const page of pages(matching)) yield { info: page.map(toInfo) };
     },
 
     async usage({ snapshotter, key }, call) {
-      const { sizeBytes, inodes } = await (await having(snapshotter, key, call)).usage(key);
+      const { sizeBytes, inodes } = await (await getSnapshotter(snapshotter, key, call)).usage(key);
       return { size: BigInt(sizeBytes), inodes: BigInt(inodes) };
     },
 
     async cleanup({ snapshotter }, call) {
-      await (await known(snapshotter, call))?.cleanup();
+      await (await findSnapshotter(snapshotter, call))?.cleanup();
       return {};
     },
   };
@@ -111,14 +111,17 @@ function kindOf(name: string): SnapshotterKind {
 }
 
 /** For read-only calls: undefined if the namespace has no snapshots of that kind. Creates no directories. */
-async function known(name: string, { namespace }: ContainerdCall): Promise<Snapshotter | undefined> {
+async function findSnapshotter(
+  name: string,
+  { namespace }: ContainerdCall,
+): Promise<Snapshotter | undefined> {
   const kind = kindOf(name);
   return (await namespace()).snapshotters().find((snapshotter) => snapshotter.name === kind);
 }
 
 /** For calls on an existing snapshot. Throws NotFound. */
-async function having(name: string, key: string, call: ContainerdCall): Promise<Snapshotter> {
-  const snapshotter = await known(name, call);
+async function getSnapshotter(name: string, key: string, call: ContainerdCall): Promise<Snapshotter> {
+  const snapshotter = await findSnapshotter(name, call);
   if (snapshotter !== undefined) return snapshotter;
   throw absent(key);
 }
@@ -127,13 +130,13 @@ async function having(name: string, key: string, call: ContainerdCall): Promise<
  * For calls that create a snapshot: first adds the snapshot to the call's lease. `field` is the request's
  * field with the key, for errors.
  */
-async function leasing(
+async function leasedSnapshotter(
   name: string,
   { field, key }: { readonly field: string; readonly key: string },
   call: ContainerdCall,
 ): Promise<Snapshotter> {
   const kind = kindOf(name);
-  required(field, key);
+  requireNonEmpty(field, key);
   const storage = await call.namespace();
   const snapshotter = await storage.snapshotter(kind);
   await addToLease(storage, call.leaseId, { kind: "snapshot", snapshotter: name, key });
@@ -147,18 +150,18 @@ const unpackedLabel = "containerd.io/snapshot.ref";
  * Rejects unpacking a layer whose snapshot exists, so that clients neither fetch nor unpack it again, and
  * adds the snapshot to the call's lease. Throws AlreadyExists (containerd's core/metadata/snapshot.go).
  */
-async function refuseUnpacked(
+async function refuseIfUnpacked(
   snapshotter: string,
   labels: Readonly<Record<string, string>>,
   call: ContainerdCall,
 ): Promise<void> {
   const key = labels[unpackedLabel];
-  if (key === undefined || (await known(snapshotter, call))?.stat(key) === undefined) return;
+  if (key === undefined || (await findSnapshotter(snapshotter, call))?.stat(key) === undefined) return;
   await addToLease(await call.namespace(), call.leaseId, { kind: "snapshot", snapshotter, key });
   throw new ContainerdError("AlreadyExists", `target snapshot ${JSON.stringify(key)}`);
 }
 
-function required(field: string, value: string): void {
+function requireNonEmpty(field: string, value: string): void {
   if (value === "") throw new ContainerdError("InvalidArgument", `${field}: must not be empty`);
 }
 

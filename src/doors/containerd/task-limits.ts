@@ -27,7 +27,7 @@ function parse(
 ): TaskUpdate["limits"] & { readonly devices?: unknown } {
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(value);
-    return checked(parseSpecJson<unknown>(text));
+    return checkLimits(parseSpecJson<unknown>(text));
   } catch (cause) {
     throw new ContainerdError(
       "InvalidArgument",
@@ -41,14 +41,14 @@ function parse(
  * Checks the fields that berth itself reads, and removes nulls, which mean that a field is absent. Throws
  * TypeError.
  */
-function checked(parsed: unknown): TaskUpdate["limits"] {
+function checkLimits(parsed: unknown): TaskUpdate["limits"] {
   if (!isRecord(parsed)) throw new TypeError("expected an object");
   const given = withoutNulls(parsed);
   for (const part of ["cpu", "memory", "pids", "unified"]) {
     const value = given[part];
     if (value === undefined) continue;
     if (!isRecord(value)) throw new TypeError(`${part} is not an object`);
-    given[part] = mapValues(withoutNulls(value), endless);
+    given[part] = mapValues(withoutNulls(value), minusOneIfHuge);
   }
   const { hugepageLimits = [] } = given;
   if (!Array.isArray(hugepageLimits) || !hugepageLimits.every(isHugepageLimit))
@@ -68,7 +68,7 @@ function mapValues(object: JsonObject, change: (value: unknown) => unknown): Jso
  * A number that does not fit a double limits nothing on any machine: becomes -1, no limit in the
  * runtime-spec.
  */
-function endless(value: unknown): unknown {
+function minusOneIfHuge(value: unknown): unknown {
   return typeof value === "bigint" ? -1 : value;
 }
 

@@ -11,7 +11,7 @@ type HeldSnapshot = Extract<LeaseResource, { readonly kind: "snapshot" }>;
  * holds them. The garbage collector keeps active snapshots, as it cannot tell who still works on one; by
  * deleting the lease, their client has said that it does not. BuildKit releases its snapshots this way.
  */
-export async function removeGivenUp(
+export async function removeAbandoned(
   storage: NamespaceStorage,
   resources: readonly LeaseResource[],
 ): Promise<void> {
