@@ -266,7 +266,36 @@ describe("the Docker engine", () => {
     await runtime.removePodSandbox({ podSandboxId: pod.id });
   });
 
-  it("gives a container or sandbox that a person renames its name back, by which it is found again", async () => {
+  for (const isDown of [false, true]) {
+    const when = isDown ? "while berthd is down" : "while berthd runs";
+    it(`finds a container and a sandbox again that a person renames ${when}, and gives them their names back`, async () => {
+      const pod = await TestPod.run(berth, `renamed-${isDown}`);
+      const id = await pod.shell("shell", registry.image, "exec sleep 1000");
+      const before = (await berth.docker?.containers())?.toSorted();
+      if (isDown) await berth.stopDaemon("SIGKILL");
+      for (const each of [pod.id, id])
+        await berth.docker?.request("POST", `/containers/${each}/rename?name=renamed-${each}`);
+      if (isDown) await berth.startDaemon();
+      else await berth.restartDaemon("SIGKILL");
+      assert.equal((await containerStatus(berth, id)).state, ContainerState.CONTAINER_RUNNING);
+      assert.equal(await execSync(berth, id, "echo", "alive"), "alive\n");
+      assert.equal(
+        await pod.shell("next", registry.image, "exec sleep 1000").then((next) => next !== id),
+        true,
+      );
+      await eventually("they have their names", async () => {
+        const now = await berth.docker?.containers();
+        return before?.every((name) => now?.includes(name));
+      });
+      await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
+      assert.deepEqual(
+        (await berth.docker?.containers())?.filter((name) => name.includes("renamed")),
+        [],
+      );
+    });
+  }
+
+  it("gives a container that a person renames its name back at once", async () => {
     const pod = await TestPod.run(berth, "renamed");
     const id = await pod.shell("shell", registry.image, "exec sleep 1000");
     const before = await berth.docker?.containers();
@@ -276,8 +305,51 @@ describe("the Docker engine", () => {
       const now = await berth.docker?.containers();
       return now?.toSorted().join() === before?.toSorted().join();
     });
-    await berth.restartDaemon("SIGKILL");
-    assert.equal((await containerStatus(berth, id)).state, ContainerState.CONTAINER_RUNNING);
+    await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
+  });
+
+  it("finds a container that was renamed though a person has given its name to another", async () => {
+    const pod = await TestPod.run(berth, "displaced");
+    const id = await pod.shell("shell", registry.image, "exec sleep 1000");
+    const { Name } = JSON.parse((await berth.docker?.request("GET", `/containers/${id}/json`)) ?? "");
+    await berth.stopDaemon("SIGKILL");
+    await berth.docker?.request("POST", `/containers/${id}/rename?name=displaced`);
+    const body = { Image: registry.image, HostConfig: { NetworkMode: "none" } };
+    const create = `/containers/create?name=${Name.slice(1)}`;
+    const other = JSON.parse((await berth.docker?.request("POST", create, body)) ?? "").Id;
+    await berth.startDaemon();
+    assert.equal(await execSync(berth, id, "echo", "alive"), "alive\n");
+    await assert.rejects(containerStatus(berth, other), /NOT_FOUND/);
+    await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
+    await berth.docker?.request("DELETE", `/containers/${other}`);
+  });
+
+  it("takes no copy of a pod's container for the pod's", async () => {
+    const pod = await TestPod.run(berth, "copied");
+    const id = await pod.shell("shell", registry.image, "exec sleep 1000");
+    const copies: string[] = [];
+    for (const each of [pod.id, id]) {
+      const details = JSON.parse((await berth.docker?.request("GET", `/containers/${each}/json`)) ?? "");
+      copies.push(
+        (await berth.docker?.run({ ...details.Config, HostConfig: { NetworkMode: "none" } })) ?? "",
+      );
+    }
+    const { Id: image } = JSON.parse((await berth.docker?.request("POST", `/commit?container=${id}`)) ?? "");
+    const body = { Image: image, Cmd: ["sleep", "1000"], HostConfig: { NetworkMode: "none" } };
+    copies.push((await berth.docker?.run(body)) ?? "");
+    const shown = async () => {
+      const { containers } = await berth.clients.runtime.listContainers({ filter: undefined });
+      const { items } = await berth.clients.runtime.listPodSandbox({ filter: undefined });
+      return [...containers, ...items].map((each) => each.id);
+    };
+    for (const restart of [true, false]) {
+      if (restart) await berth.restartDaemon();
+      const ids = await shown();
+      assert.ok(ids.includes(pod.id) && ids.includes(id));
+      assert.ok(!copies.some((copy) => ids.includes(copy)));
+    }
+    for (const copy of copies) await berth.docker?.request("DELETE", `/containers/${copy}?force=true`);
+    await berth.docker?.request("DELETE", `/images/${image}`);
     await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
   });
 

@@ -457,8 +457,9 @@ exit 0
     await ready();
     await berth.pull(registry.image);
     // As a daemon leaves one that is killed while it looks into an image.
-    const create = "/containers/create?name=berth_users_left";
-    const body = { Image: registry.image, Labels: { "berth.kind": "reader" } };
+    const name = "berth_users_left";
+    const create = `/containers/create?name=${name}`;
+    const body = { Image: registry.image, Labels: { "berth.kind": "reader", "berth.name": name } };
     const left = JSON.parse((await berth.docker?.request("POST", create, body)) ?? "").Id;
     for (const refuse of [
       () => requests.hangOn(`/containers/${left}/kill`),
@@ -473,7 +474,43 @@ exit 0
     requests.failNext("nothing", 0);
     await berth.restartDaemon();
     await ready();
-    assert.deepEqual(await berth.docker?.containers(), []);
+    // The engine is there before a slow one has removed it.
+    await eventually("it is gone", async () => (await berth.docker?.containers())?.length === 0);
+  });
+
+  it("that does not remove a half-made pod's sandbox fails the next try at it, by the sandbox's id, in time", async () => {
+    await using directory = await tempDir();
+    await using requests = await DockerRequests.listen(join(directory.path, "docker.sock"));
+    await using berth = await TestBerth.start({ engine: "docker", dockerHost: requests.host });
+    requests.leadTo(berth.docker?.socket ?? "");
+    const { runtime } = berth.clients;
+    const ready = () =>
+      eventually("the engine is there", async () => {
+        const { status } = await berth.clients.runtime.status({ verbose: false });
+        return status?.conditions.every((condition) => condition.status);
+      });
+    await ready();
+    const request = { config: podConfig("half"), runtimeHandler: "" };
+    requests.hangOn("/start");
+    const cut = assert.rejects(runtime.runPodSandbox(request));
+    const half = await eventually("it is half-made", async () => {
+      const all = JSON.parse((await berth.docker?.request("GET", "/containers/json?all=true")) ?? "");
+      return all[0]?.Id as string | undefined;
+    });
+    await berth.stopDaemon("SIGKILL");
+    await cut;
+    // A name is a person's to change.
+    await berth.docker?.request("POST", `/containers/${half}/rename?name=another`);
+    requests.hangOn(`/containers/${half}/kill`);
+    await berth.startDaemon();
+    await ready();
+    const again = () => berth.clients.runtime.runPodSandbox(request);
+    assert.deepEqual((await berth.clients.runtime.listPodSandbox({ filter: undefined })).items, []);
+    await assert.rejects(again(), new RegExp(`UNAVAILABLE.*${half}.*half-made.*cannot be removed`));
+    requests.hangOn("nothing");
+    const { podSandboxId } = await again();
+    assert.equal((await berth.docker?.containers())?.length, 1);
+    await berth.clients.runtime.removePodSandbox({ podSandboxId });
   });
 
   it("that fails to tell of a container or an image is asked again, and the client's next try finds what there is", async () => {

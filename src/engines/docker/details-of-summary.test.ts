@@ -28,3 +28,9 @@ test("a container has the state and exit code of its list entry", () => {
 test("a container has the creation time of its list entry, which is in seconds", () => {
   assert.equal(detailsOf({ ...summary, State: "running", Status: "Up" }).Created, "2026-01-01T00:00:00.000Z");
 });
+
+test("a container has its own name, not one by which another links to it", () => {
+  const Names = ["/other/alias", "/k8s_main_pod_default_uid_0"];
+  const { Name } = detailsOf({ ...summary, Names, State: "running", Status: "Up" });
+  assert.equal(Name, "/k8s_main_pod_default_uid_0");
+});

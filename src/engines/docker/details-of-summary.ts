@@ -11,7 +11,8 @@ export function detailsOf(summary: ContainerSummary): ContainerDetails {
   const { Id, Names, Labels, ImageID, Created, State, Status, HostConfig, NetworkSettings } = summary;
   return {
     Id,
-    Name: Names[0] ?? "",
+    // A name with more slashes is a link from another container.
+    Name: Names.find((name) => name.lastIndexOf("/") === 0) ?? "",
     Created: new Date(Created * 1000).toISOString(),
     Image: ImageID,
     LogPath: "",

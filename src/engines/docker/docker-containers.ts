@@ -83,6 +83,7 @@ export class DockerContainers implements Containers {
     const image = this.#image(reference);
     const { logDirectory } = sandbox.labels.config;
     const labels = {
+      name,
       config,
       sandboxId: sandbox.id,
       imageId: image.id,

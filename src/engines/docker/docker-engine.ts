@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { HostPaths } from "../../ground/hostpaths/index.ts";
 import { type CgroupLayout, cgroupLayout, NamespaceThread } from "../../ground/linux/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
-import { KeyLock } from "../../ground/sync/index.ts";
+import { KeyLock, raceAbort } from "../../ground/sync/index.ts";
 import {
   type ContainerDetails,
   type ContainerSummary,
@@ -55,15 +55,8 @@ import {
   wasStartedAgain,
 } from "./found.ts";
 import { Mirror } from "./mirror.ts";
-import {
-  type ContainerLabels,
-  containerName,
-  isNamedBy,
-  isReader,
-  labelsOf,
-  type SandboxLabels,
-  sandboxName,
-} from "./names-and-labels.ts";
+import { isReader, type Labels, readLabels } from "./names-and-labels.ts";
+import { isOurs } from "./ours.ts";
 import { isPauseImage } from "./pause-image.ts";
 import { userOfProcess } from "./process-user.ts";
 import { SandboxFiles } from "./sandbox-files.ts";
@@ -92,6 +85,9 @@ export type DockerEngineOptions = {
   /** See {@link DockerServices}. */
   readonly observer?: (step: string) => void;
 };
+
+/** How long checking where a container's labels come from may take. */
+const answerMs = 10_000;
 
 /** The engine that runs pods with the containers of a Docker Engine. */
 export class DockerEngine implements Engine, AsyncDisposable {
@@ -291,9 +287,9 @@ export class DockerEngine implements Engine, AsyncDisposable {
 
   async #read(details: ContainerDetails, before: Found | undefined): Promise<Found | undefined> {
     const { Id: id } = details;
-    const labels = before?.labels ?? this.#labelsOf(details);
+    const labels = before?.labels ?? (await this.#labelsOf(details));
     if (labels === undefined) return undefined;
-    if (!isNamedBy(labels, details.Name.slice(1))) this.#nameAgain(id, labels);
+    if (details.Name !== `/${labels.name}`) this.#nameAgain(id, labels.name);
     if (labels.kind === "sandbox") {
       const { config, handler } = labels;
       const ready = details.State.Running && !wasStartedAgain(details);
@@ -341,16 +337,9 @@ export class DockerEngine implements Engine, AsyncDisposable {
     };
   }
 
-  /**
-   * Gives a container that somebody renamed its name back: with another name it would not be found after the
-   * next start.
-   */
-  #nameAgain(id: string, labels: SandboxLabels | ContainerLabels): void {
-    const { client, logger, mirror } = this.#services;
-    const sandbox = labels.kind === "sandbox" ? labels : mirror.find(labels.sandboxId)?.labels;
-    if (sandbox?.kind !== "sandbox") return;
-    const name =
-      labels.kind === "sandbox" ? sandboxName(labels.config) : containerName(labels.config, sandbox.config);
+  /** Gives a container that somebody renamed its name back, by which people and tools look for it. */
+  #nameAgain(id: string, name: string): void {
+    const { client, logger } = this.#services;
     const log = { container: id, name };
     logger.warn(log, "a container of a pod was renamed; it gets its name back");
     client
@@ -358,12 +347,26 @@ export class DockerEngine implements Engine, AsyncDisposable {
       .catch((err: unknown) => logger.warn({ err, ...log }, "a container could not get its name back"));
   }
 
-  #labelsOf(details: ContainerDetails): ReturnType<typeof labelsOf> {
+  async #labelsOf({ Id, Name, Image, Config }: ContainerDetails): Promise<ReturnType<typeof readLabels>> {
+    const { client, logger } = this.#services;
+    const labels = this.#readLabels(Id, Config.Labels);
+    if (labels === undefined) return undefined;
+    const claim = { names: [Name], imageId: Image, labels: Config.Labels };
+    if (await raceAbort(isOurs(client, claim), AbortSignal.timeout(answerMs))) return labels;
+    const log = { container: Id, dockerName: Name.slice(1), name: labels.name };
+    logger.warn(
+      log,
+      "a container has a pod's labels from its image, or from another container; it is ignored",
+    );
+    return undefined;
+  }
+
+  #readLabels(id: string, labels: Labels): ReturnType<typeof readLabels> {
     try {
-      return labelsOf(details);
+      return readLabels(labels);
     } catch (err) {
       const { logger } = this.#services;
-      logger.error({ err, container: details.Id }, "the labels of a container cannot be read; it is ignored");
+      logger.error({ err, container: id }, "the labels of a container cannot be read; it is ignored");
       return undefined;
     }
   }

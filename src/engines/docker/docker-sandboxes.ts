@@ -2,37 +2,33 @@ import { writeFile } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import { hasCode } from "../../ground/errors/index.ts";
 import { PodSandboxConfig } from "../../ground/protocol/index.ts";
-import { JoinedCalls, KeyLock, raceAbort } from "../../ground/sync/index.ts";
+import { JoinedCalls, KeyLock } from "../../ground/sync/index.ts";
 import {
   type ContainerDetails,
   type ContainerSummary,
   DockerError,
   type NewContainer,
 } from "../../parts/dockerapi/index.ts";
-import type { PodAttachment } from "../../services/network/index.ts";
 import { EngineError, type Sandbox, type Sandboxes } from "../engine/index.ts";
 import { isOwned, type OtherPod, refuseTaken } from "../ownedpods/index.ts";
 import { podAttachment, podToDetach, resolvConfOf, sharesHostNetwork } from "../podnetwork/index.ts";
 import { createContainer } from "./create-container.ts";
 import type { DockerServices } from "./docker-services.ts";
 import { type FoundSandbox, hasEnded, isRunning } from "./found.ts";
+import { HalfMade } from "./half-made.ts";
 import { findById, getById } from "./ids.ts";
 import { writeInterfaceSysctls } from "./interface-sysctls.ts";
-import { isReader, labelsOf, sandboxName } from "./names-and-labels.ts";
+import { sandboxName } from "./names-and-labels.ts";
 import { orNotFound } from "./or-not-found.ts";
 import { PauseImage } from "./pause-image.ts";
 import { sandboxBody } from "./sandbox-body.ts";
-
-/**
- * How long a new connection waits for Docker to remove left-over sandboxes; until then, the engine counts as
- * away.
- */
-const removeMs = 10_000;
+import { detachSandbox, killSandbox } from "./sandbox-end.ts";
 
 /** The life cycle of pod sandboxes: Docker containers that only pause, and that have a network. */
 export class DockerSandboxes implements Sandboxes {
   readonly #services: DockerServices;
   readonly #pause: PauseImage;
+  readonly #halfMade: HalfMade;
   readonly #runs = new JoinedCalls<string>();
   /** Sandboxes that are being created, by name. The id is "" until Docker has returned it. */
   readonly #making = new Map<string, { readonly id: string; readonly config: PodSandboxConfig }>();
@@ -47,6 +43,7 @@ export class DockerSandboxes implements Sandboxes {
     this.#services = services;
     this.#endContainers = endContainers;
     const { pauseProgram: program, sandboxImage: configured } = services;
+    this.#halfMade = new HalfMade(services);
     this.#pause = new PauseImage(services.client, { program, configured });
   }
 
@@ -85,12 +82,14 @@ export class DockerSandboxes implements Sandboxes {
       observer("sandbox-made");
       await mirror.show(details);
     } catch (error) {
-      await this.#takeDown(id, config).catch((err: unknown) =>
-        this.#services.logger.error(
-          { err, sandbox: id },
-          "a sandbox that could not be created could not be removed either; the next start removes it",
-        ),
-      );
+      await this.#halfMade
+        .takeDown(id, name)
+        .catch((err: unknown) =>
+          this.#services.logger.error(
+            { err, sandbox: id },
+            "a sandbox that could not be created could not be removed either; the next try or start removes it",
+          ),
+        );
       throw error;
     }
     return id;
@@ -139,7 +138,7 @@ export class DockerSandboxes implements Sandboxes {
     const name = sandboxName(config);
     const options = { ...settings, handler, ...(await abilities()) };
     const bodyOf = (image: string) => sandboxBody(config, { ...options, image }, hostPaths.of(name));
-    if (unfinished.has(name)) await this.#removeLeft(name, config);
+    await this.#halfMade.takeDownLeft(name);
     unfinished.add(name);
     observer("sandbox-create");
     try {
@@ -149,12 +148,6 @@ export class DockerSandboxes implements Sandboxes {
       if (!hasCode(error, "Unavailable")) unfinished.delete(name);
       throw error;
     }
-  }
-
-  async #removeLeft(name: string, config: PodSandboxConfig): Promise<void> {
-    const left = await orNotFound(this.#services.client.container(name));
-    // By now, the name may belong to a container that is not ours.
-    if (left !== undefined && labelsOf(left) !== undefined) await this.#takeDown(left.Id, config);
   }
 
   async #createFrom(name: string, body: () => Promise<NewContainer>): Promise<string> {
@@ -189,38 +182,12 @@ export class DockerSandboxes implements Sandboxes {
     return !sharesHostNetwork(config) && this.#services.settings.network === "cni";
   }
 
-  /**
-   * Removes the container last: if its network cannot be torn down, the sandbox stays, not ready, so that a
-   * client can try again.
-   */
-  async #takeDown(id: string, config: PodSandboxConfig): Promise<void> {
-    const { client, unfinished } = this.#services;
-    await this.#kill(id);
-    if (this.#hasCni(config)) await this.#detach(id);
-    await orNotFound(client.removeContainer(id));
-    unfinished.delete(sandboxName(config));
-  }
-
-  /** Killed without a stop signal, since the pause program has nothing to finish. */
-  async #kill(id: string): Promise<void> {
-    await orNotFound(this.#services.client.killContainer(id)).catch((error: unknown) => {
-      // It is not running.
-      if (!hasCode(error, "FailedPrecondition")) throw error;
-    });
-  }
-
-  async #detach(id: string, pod?: PodAttachment): Promise<void> {
-    const { network, sandboxFiles, observer } = this.#services;
-    observer("undo sandbox-network");
-    await network.detach(id, pod === undefined ? {} : { pod });
-    await sandboxFiles.remove(id);
-  }
-
   /** A sandbox that was ready has a network attachment, even if the record of it is lost. */
   async #detachPod({ id, labels: { config }, details, view }: FoundSandbox): Promise<void> {
     if (!this.#hasCni(config)) return;
     const netnsPath = this.#services.sandboxFiles.networkNamespace(details);
-    await this.#detach(id, view.ips.length === 0 ? undefined : podToDetach(id, config, netnsPath));
+    const pod = view.ips.length === 0 ? undefined : podToDetach(id, config, netnsPath);
+    await detachSandbox(this.#services, id, pod);
   }
 
   async stop(idOrPrefix: string): Promise<void> {
@@ -232,11 +199,11 @@ export class DockerSandboxes implements Sandboxes {
 
   async #stopLocked(found: FoundSandbox): Promise<void> {
     const { id } = found;
-    const { mirror, observer } = this.#services;
+    const { client, mirror, observer } = this.#services;
     observer("sandbox-stop");
     const end = async () => {
       observer("sandbox-end");
-      if (!hasEnded(mirror.find(id))) await mirror.change(id, () => this.#kill(id));
+      if (!hasEnded(mirror.find(id))) await mirror.change(id, () => killSandbox(client, id));
     };
     // All are killed anyway, so none has to wait for the others.
     await Promise.all([this.#endContainers(id, false), end()]);
@@ -304,45 +271,14 @@ export class DockerSandboxes implements Sandboxes {
    * not connected. `all` is the list of our containers in Docker.
    */
   async tidyUp(all: readonly ContainerSummary[]): Promise<void> {
-    const { network, unfinished, sandboxFiles } = this.#services;
-    const isLeft = (name: string) => unfinished.has(name) && !this.#making.has(name);
-    const left = all.map(({ Id, Names }) => ({ id: Id, name: Names[0]?.slice(1) ?? "" }));
-    const kept = await Promise.all(
-      left
-        .filter(({ name }) => isLeft(name) || isReader(name))
-        .map(async ({ id, name }) => ((await this.#tryToRemove(id)) ? undefined : name)),
-    );
-    for (const name of unfinished.names()) if (isLeft(name) && !kept.includes(name)) unfinished.delete(name);
+    const { network, sandboxFiles } = this.#services;
+    await this.#halfMade.tidyUp(all, (name) => this.#making.has(name));
     const alive = new Set(all.filter(isRunning).map(({ Id }) => Id));
     for (const { id } of this.#making.values()) alive.add(id);
     const attached = new Set([...(await network.attachments()), ...(await sandboxFiles.ids())]);
     for (const id of attached) {
       if (alive.has(id)) continue;
-      await this.#detach(id).catch((err: unknown) => this.#notDetached(id, err));
-    }
-  }
-
-  /**
-   * Tries to remove an unfinished sandbox; returns whether it is gone. One that Docker does not remove stays
-   * unfinished, and so hidden; it does not keep the engine away.
-   */
-  async #tryToRemove(id: string): Promise<boolean> {
-    const { client, logger } = this.#services;
-    logger.warn({ container: id }, "removing what was being created when a daemon ended");
-    const remove = async () => {
-      await this.#kill(id);
-      await this.#detach(id);
-      await orNotFound(client.removeContainer(id));
-    };
-    try {
-      await raceAbort(remove(), AbortSignal.timeout(removeMs));
-      return true;
-    } catch (err) {
-      logger.error(
-        { err, container: id },
-        "it could not be removed; the next connection to Docker tries again",
-      );
-      return false;
+      await detachSandbox(this.#services, id).catch((err: unknown) => this.#notDetached(id, err));
     }
   }
 

@@ -154,7 +154,7 @@ for (const { root, bodyOf } of roots) {
   /** Without the configuration itself, which is kept in a label. */
   const asked = async (config: object, engine: AskedEngine = {}) => {
     const body: NewContainer = await bodyOf(config, engine);
-    const { "berth.config": _, ...Labels } = body.Labels;
+    const { "berth.config": _, "berth.name": _name, ...Labels } = body.Labels;
     return { ...body, Labels };
   };
   test(`each field of ${root} is sent to Docker, handled by berth or refused by name, as the page says`, async (t) => {

@@ -12,13 +12,13 @@ import { EngineError } from "../engine/index.ts";
 import { detailsOf } from "./details-of-summary.ts";
 import type { Found, FoundContainer, FoundSandbox } from "./found.ts";
 import { hasEnded, hasEndedBefore, hasStarted, isContainer, isSandbox, isShown } from "./found.ts";
-import { oursFilter } from "./names-and-labels.ts";
+import { type Labels, nameIn, oursFilter } from "./names-and-labels.ts";
 import { orNotFound } from "./or-not-found.ts";
 
 export type MirrorOptions = {
   readonly client: DockerClient;
   readonly logger: Logger;
-  /** Whether the container of that name is unfinished, and so must not be shown. */
+  /** Whether the container that was created with that name is unfinished, and so must not be shown. */
   readonly isUnfinished: (name: string) => boolean;
   /**
    * Translates a Docker container to what the engine shows; undefined if it is not one of berth's. Tried
@@ -247,7 +247,7 @@ export class Mirror implements AsyncDisposable {
     }
     if (event.Action === "destroy") this.#endedUnfinished.delete(id);
     // It is shown once it is finished; inspecting it at each step would only cost requests.
-    if (this.#options.isUnfinished(Attributes.name ?? "")) {
+    if (this.#isUnfinished(Attributes)) {
       if (event.Action === "die") this.#endedUnfinished.add(id);
       return;
     }
@@ -382,11 +382,16 @@ export class Mirror implements AsyncDisposable {
       return onChange(before, undefined);
     }
     // It is shown once it is finished.
-    if (this.#options.isUnfinished(details.Name.slice(1))) return;
+    if (this.#isUnfinished(details.Config.Labels)) return;
     const after = await read(details, before);
     if (after === undefined) return;
     this.#found.set(id, after);
     onChange(before, after);
+  }
+
+  #isUnfinished(labels: Labels): boolean {
+    const name = nameIn(labels);
+    return name !== undefined && this.#options.isUnfinished(name);
   }
 }
 

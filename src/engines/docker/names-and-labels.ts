@@ -1,5 +1,4 @@
 import { ContainerConfig, PodSandboxConfig } from "../../ground/protocol/index.ts";
-import type { ContainerDetails } from "../../parts/dockerapi/index.ts";
 import { type Digest, parseDigest } from "../../parts/oci/index.ts";
 
 /**
@@ -8,6 +7,7 @@ import { type Digest, parseDigest } from "../../parts/oci/index.ts";
  */
 const label = {
   kind: "berth.kind",
+  name: "berth.name",
   config: "berth.config",
   handler: "berth.handler",
   sandbox: "berth.sandbox",
@@ -19,8 +19,15 @@ const label = {
 /** The filter of Docker's lists and events that selects berth's containers. */
 export const oursFilter = { label: [label.kind] } as const;
 
+/** The filter of Docker's lists that selects what berth created with that name. */
+export function madeAsFilter(name: string): Readonly<Record<string, readonly string[]>> {
+  return { label: [`${label.name}=${name}`] };
+}
+
 export type SandboxLabels = {
   readonly kind: "sandbox";
+  /** The name that it was created with. Somebody may have renamed it since. */
+  readonly name: string;
   readonly config: PodSandboxConfig;
   /** As requested. */
   readonly handler: string;
@@ -28,6 +35,8 @@ export type SandboxLabels = {
 
 export type ContainerLabels = {
   readonly kind: "container";
+  /** As with {@link SandboxLabels}. */
+  readonly name: string;
   readonly config: ContainerConfig;
   readonly sandboxId: string;
   readonly imageId: Digest;
@@ -42,10 +51,11 @@ export type Labels = Readonly<Record<string, string>>;
  * The labels of a sandbox's container. They include the kubelet's labels, for people and for tools that look
  * for them.
  */
-export function sandboxLabels({ config, handler }: Omit<SandboxLabels, "kind">): Labels {
+export function sandboxLabels({ config, handler }: Omit<SandboxLabels, "kind" | "name">): Labels {
   return {
     ...config.labels,
     [label.kind]: "sandbox",
+    [label.name]: sandboxName(config),
     [label.config]: JSON.stringify(PodSandboxConfig.toJSON(config)),
     [label.handler]: handler,
   };
@@ -55,6 +65,7 @@ export function containerLabels(labels: Omit<ContainerLabels, "kind">): Labels {
   return {
     ...labels.config.labels,
     [label.kind]: "container",
+    [label.name]: labels.name,
     [label.config]: JSON.stringify(ContainerConfig.toJSON(labels.config)),
     [label.sandbox]: labels.sandboxId,
     [label.image]: labels.imageId,
@@ -63,33 +74,23 @@ export function containerLabels(labels: Omit<ContainerLabels, "kind">): Labels {
   };
 }
 
-/**
- * Reads the labels. Undefined if the labels or the name show that the container is not berth's: an image can
- * pass labels on to any container, but not a name. Throws if somebody has damaged the labels.
- */
-export function labelsOf({
-  Name,
-  Config,
-}: Pick<ContainerDetails, "Name" | "Config">): SandboxLabels | ContainerLabels | undefined {
-  const labels = readLabels(Config.Labels);
-  return labels !== undefined && isNamedBy(labels, Name.slice(1)) ? labels : undefined;
+/** The name in berth's labels, whatever the container's name is now; undefined if they have none. */
+export function nameIn(labels: Labels | null | undefined): string | undefined {
+  return labels?.[label.name];
 }
 
-/** Whether the name is the one that its labels imply. */
-export function isNamedBy(labels: SandboxLabels | ContainerLabels, name: string): boolean {
-  if (labels.kind === "sandbox") return name === sandboxName(labels.config);
-  const { metadata } = labels.config;
-  return name.startsWith(`k8s_${metadata?.name}_`) && name.endsWith(`_${metadata?.attempt}`);
-}
-
-function readLabels(labels: Labels): SandboxLabels | ContainerLabels | undefined {
+/** Undefined for what is neither a sandbox nor a container of a pod. Throws if the labels are damaged. */
+export function readLabels(labels: Labels): SandboxLabels | ContainerLabels | undefined {
   const kind = labels[label.kind];
+  const name = nameIn(labels);
+  if (name === undefined) return undefined;
   const config: unknown = JSON.parse(labels[label.config] ?? "null");
   if (kind === "sandbox")
-    return { kind, config: PodSandboxConfig.fromJSON(config), handler: labels[label.handler] ?? "" };
+    return { kind, name, config: PodSandboxConfig.fromJSON(config), handler: labels[label.handler] ?? "" };
   if (kind !== "container") return undefined;
   return {
     kind,
+    name,
     config: ContainerConfig.fromJSON(config),
     sandboxId: labels[label.sandbox] ?? "",
     imageId: parseDigest(labels[label.image] ?? ""),
@@ -114,7 +115,8 @@ const readers = "berth_users_";
  * The name and labels of a container that is created only to read files of its image, and removed at once.
  */
 export function readerOf(id: string): { readonly name: string; readonly labels: Labels } {
-  return { name: `${readers}${id}`, labels: { [label.kind]: "reader" } };
+  const name = `${readers}${id}`;
+  return { name, labels: { [label.kind]: "reader", [label.name]: name } };
 }
 
 export function isReader(name: string): boolean {

@@ -47,12 +47,13 @@ export async function containerBodyOf(
   const pod = PodSandboxConfig.fromPartial({});
   const sandbox: FoundSandbox = {
     id: "sandbox",
-    labels: { kind: "sandbox", config: pod, handler: "" },
+    labels: { kind: "sandbox", name: "sandbox", config: pod, handler: "" },
     // None of these is read.
     details: {} as FoundSandbox["details"],
     view: {} as FoundSandbox["view"],
   };
   const labels = {
+    name: "container",
     config: ContainerConfig.fromPartial(config),
     sandboxId: "sandbox",
     imageId: parseDigest(`sha256:${"0".repeat(64)}`),
