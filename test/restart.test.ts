@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { constants } from "node:fs";
 import { open, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { promisify } from "node:util";
 import { status } from "@grpc/grpc-js";
 import { unreadBytes } from "../src/ground/linux/index.ts";
 import { ContainerState, ImageSpec, PodSandboxState } from "../src/ground/protocol/index.ts";
@@ -185,6 +187,13 @@ describe("a restart of the daemon", () => {
     });
     assert.equal(layer.fsId?.mountpoint, join(berth.root, "snapshots/native/k8s.io"));
     await pod.shell("later", host.image, "exec sleep 1000");
+    await execSync(berth, containerId, "/bin/touch", "/written");
+    const archive = join(berth.directory, "exported.tar");
+    await cliOutput(berth, "export", "--output", archive, containerId);
+    assert.match((await promisify(execFile)("tar", ["-tf", archive])).stdout, /^written$/m);
+    const committed = await cliOutput(berth, "commit", containerId);
+    assert.equal(await cliOutput(berth, "image", "diff", committed), "A /written");
+    await cliOutput(berth, "rmi", committed);
     await runtime.removePodSandbox({ podSandboxId: pod.id });
     await cliOutput(berth, "image", "umount", mounted);
     await images.removeImage({ image: ImageSpec.fromPartial({ image: host.image }) });

@@ -100,6 +100,7 @@ export class NamespacedImages implements AsyncDisposable {
       staging: stagingIn(config),
       database,
       snapshotter,
+      snapshotters: () => storage.snapshotters(),
       usageMeter,
       logger,
       hostPaths,

@@ -32,12 +32,15 @@ export class Hold implements AsyncDisposable {
     return new Hold(leases, snapshotter, id);
   }
 
-  /** Ends holds that a crashed process left. */
-  static async clean(leases: Leases, snapshotter: Snapshotter): Promise<void> {
+  /** Ends holds that a crashed process left, perhaps of another snapshotter than the configured one. */
+  static async clean(leases: Leases, snapshotters: readonly Snapshotter[]): Promise<void> {
     for (const { id, labels, resources } of leases.list()) {
       if (labels[label] === undefined) continue;
-      const keys = resources.flatMap((resource) => (resource.kind === "snapshot" ? [resource.key] : []));
-      for (const key of keys.filter((each) => each.startsWith(keyPrefix))) await remove(snapshotter, key);
+      for (const resource of resources) {
+        if (resource.kind !== "snapshot" || !resource.key.startsWith(keyPrefix)) continue;
+        const holder = snapshotters.find(({ name }) => name === resource.snapshotter);
+        if (holder !== undefined) await remove(holder, resource.key);
+      }
       await leases.delete(id);
     }
   }

@@ -23,7 +23,7 @@ const platform = { os: "linux", architecture: "amd64" };
 const about = { changes: [], author: "", comment: "" } as const;
 
 /** An image `app:1` of two layers, and what makes images of files. */
-async function setting(options: ImageOptions = {}, kind: SnapshotterKind = "overlayfs") {
+async function setting(options: ImageOptions = {}, kind: SnapshotterKind = "overlayfs", root?: string) {
   await using undo = new AsyncDisposableStack();
   const { path } = undo.use(await tempDir());
   const layers = [
@@ -35,14 +35,13 @@ async function setting(options: ImageOptions = {}, kind: SnapshotterKind = "over
     [{ name: "etc/later", content: "later" }],
   ];
   const registry = undo.use(await startFakeRegistry({ "app:1": await imageOf({ layers, ...options }) }));
-  const stack = undo.use(await openStack({ platform, kind }));
+  const stack = undo.use(await openStack({ platform, kind, ...(root === undefined ? {} : { root }) }));
   const image = await stack.images.pull({ reference: `${registry.host}/app:1` });
   const hostPaths = new HostPaths();
   const differ = undo.use(new Differ(new HostPaths()));
   const layerDiffs = await LayerDiffs.open(join(path, "diffs"), hostPaths);
   const files = await ImageFiles.open({ ...stack, layerDiffs, differ, platform });
-  const snapshotters = () => [stack.snapshotter];
-  const mounts = () => ImageMounts.open({ ...stack, snapshotters, hostPaths, directory: join(path, "made") });
+  const mounts = () => ImageMounts.open({ ...stack, hostPaths, directory: join(path, "made") });
   const held = undo.move();
   return { path, stack, image, files, mounts, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
@@ -188,6 +187,31 @@ for (const kind of ["overlayfs", "native"] as const)
       assert.equal(await readFile(join(root, "etc/kept"), "utf8"), "kept"),
     );
   });
+
+test("a container of another snapshotter than the configured one is committed and exported", async () => {
+  await using directory = await tempDir();
+  const { path } = directory;
+  const former = await setting({}, "native", join(path, "root"));
+  const snapshotKey = await changed(former, async (root) => {
+    await rm(join(root, "etc/gone"));
+    await writeFile(join(root, "new"), "new");
+  });
+  await former[Symbol.asyncDispose]();
+  await using set = await setting({}, "overlayfs", join(path, "root"));
+  const { files, image } = set;
+  const { id } = await files.commit({ ...about, snapshotKey, imageId: image.id, name: undefined }, signal);
+  assert.deepEqual(await diffOf(set, id), ["deleted /etc/gone", "added /new"]);
+  assertClean(set);
+  const archive = join(path, "archive");
+  await writeFile(archive, files.export(snapshotKey, signal));
+  const { stdout } = await run("tar", ["-tf", archive]);
+  assert.match(stdout, /^new$/m);
+  const keys = set.stack.snapshotters().flatMap((each) => each.list().map(({ key }) => key));
+  assert.deepEqual(
+    keys.filter((key) => !isDigest(key)),
+    [snapshotKey],
+  );
+});
 
 test("a container that has changed nothing becomes an image of its own all the same", async () => {
   await using set = await setting();

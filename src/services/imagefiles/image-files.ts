@@ -16,7 +16,10 @@ export type ImageFilesOptions = {
   /** Belongs to one containerd namespace, as do `leases` and `snapshotter`. */
   readonly content: ContentStore;
   readonly leases: Leases;
+  /** That of images. */
   readonly snapshotter: Snapshotter;
+  /** All that have snapshots: a container may be of a time when another one was configured. */
+  readonly snapshotters: () => readonly Snapshotter[];
   readonly layerDiffs: LayerDiffs;
   readonly differ: Differ;
   /** Platform of images that are created from archives. */
@@ -56,7 +59,7 @@ export class ImageFiles {
   }
 
   static async open(options: ImageFilesOptions): Promise<ImageFiles> {
-    await Hold.clean(options.leases, options.snapshotter);
+    await Hold.clean(options.leases, options.snapshotters());
     return new ImageFiles(options);
   }
 
@@ -79,11 +82,15 @@ export class ImageFiles {
     { snapshotKey, imageId, mountPoints, ...about }: CommitRequest,
     signal: AbortSignal,
   ): Promise<MadeImage> {
-    const { content, snapshotter, layerDiffs, images } = this.#options;
-    await using hold = await this.#hold("commit");
+    const { content, layerDiffs, images } = this.#options;
+    const snapshotter = this.#holderOf(snapshotKey);
+    await using hold = await this.#hold("commit", snapshotter);
     const image = this.#find(imageId);
     const base = await images.inspect(image.id);
-    const mounts = { lower: await this.#view(image, hold), upper: snapshotter.mounts(snapshotKey) };
+    // What it was made on, wherever the image may be unpacked as well.
+    const below = snapshotter.stat(snapshotKey)?.parent;
+    const lower = below === undefined ? [] : await snapshotter.view(await hold.snapshotKey(), below);
+    const mounts = { lower, upper: snapshotter.mounts(snapshotKey) };
     const held = (digest: Digest) => hold.add([{ kind: "content", digest }]);
     const blob = await layerDiffs.compare(content, mounts, {
       compression: "gzip",
@@ -102,8 +109,8 @@ export class ImageFiles {
 
   /** The files of a container as an uncompressed tar; the container may write to them in the meantime. */
   export(snapshotKey: string, signal: AbortSignal): AsyncGenerator<Buffer> {
-    const { snapshotter, layerDiffs } = this.#options;
-    return layerDiffs.archive(snapshotter.mounts(snapshotKey), signal);
+    const { layerDiffs } = this.#options;
+    return layerDiffs.archive(this.#holderOf(snapshotKey).mounts(snapshotKey), signal);
   }
 
   /** Creates an image with one layer, the unchanged archive. */
@@ -163,9 +170,13 @@ export class ImageFiles {
     return { descriptor, diffId };
   }
 
-  async #hold(purpose: string): Promise<Hold> {
-    const { leases, snapshotter } = this.#options;
-    return await Hold.open(leases, snapshotter, purpose);
+  async #hold(purpose: string, snapshotter = this.#options.snapshotter): Promise<Hold> {
+    return await Hold.open(this.#options.leases, snapshotter, purpose);
+  }
+
+  #holderOf(key: string): Snapshotter {
+    const { snapshotter, snapshotters } = this.#options;
+    return snapshotters().find((each) => each.stat(key) !== undefined) ?? snapshotter;
   }
 
   async #view(image: Image, hold: Hold): Promise<readonly Mount[]> {

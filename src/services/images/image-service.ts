@@ -85,8 +85,10 @@ export type ImageServiceOptions = {
   readonly imageNames: ImageNames;
   readonly content: ContentStore;
   readonly leases: Leases;
+  /** For layers that are unpacked, and what is made on top of them. */
   readonly snapshotter: Snapshotter;
-  /** Of that snapshotter. */
+  /** All that have snapshots: another one may have been configured before. */
+  readonly snapshotters: () => readonly Snapshotter[];
   readonly usageMeter: UsageMeter;
   readonly garbage: GarbageCollector;
   /** Adds what that collector must keep, as of the time that it asks. */
@@ -129,6 +131,7 @@ export async function openImages(options: ImageServiceOptions): Promise<Images &
 class ImageService implements Images, AsyncDisposable {
   readonly transfers: ImageTransfers;
   readonly #snapshotter: Snapshotter;
+  readonly #snapshotters: () => readonly Snapshotter[];
   readonly #content: ContentStore;
   readonly #garbage: GarbageCollector;
   readonly #logger: Logger;
@@ -157,6 +160,7 @@ class ImageService implements Images, AsyncDisposable {
     const { imageNames, content, snapshotter, maxConcurrentLayers } = options;
     const progress = new ProgressListeners();
     this.#snapshotter = snapshotter;
+    this.#snapshotters = options.snapshotters;
     this.#content = content;
     this.#garbage = options.garbage;
     this.#logger = options.logger;
@@ -240,7 +244,7 @@ class ImageService implements Images, AsyncDisposable {
   async start(): Promise<void> {
     await Promise.all([
       this.#resolver.start(),
-      this.#layers.clean(),
+      this.#layers.clean(this.#snapshotters()),
       this.#remaker.clean(),
       this.#installer.clean(),
       ContentHold.clean(this.#leases),

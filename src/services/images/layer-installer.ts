@@ -51,14 +51,16 @@ export class LayerInstaller {
   }
 
   /**
-   * Removes what layers were unpacked into when the process died. To be called before the first
-   * {@link install}.
+   * Removes what layers were unpacked into when the process died, by any snapshotter: another one may have
+   * been configured then. To be called before the first {@link install}.
    */
-  async clean(): Promise<void> {
-    const left = this.#snapshotter
-      .list()
-      .filter(({ key, kind }) => kind === "active" && key.startsWith(extractPrefix));
-    for (const { key } of left) await this.#snapshotter.remove(key);
+  async clean(snapshotters: readonly Snapshotter[]): Promise<void> {
+    for (const snapshotter of snapshotters) {
+      const left = snapshotter
+        .list()
+        .filter(({ key, kind }) => kind === "active" && key.startsWith(extractPrefix));
+      for (const { key } of left) await snapshotter.remove(key);
+    }
   }
 
   /**

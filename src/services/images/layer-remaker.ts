@@ -21,7 +21,8 @@ import type { TransferPlan } from "./transfer-plan.ts";
 
 export type LayerRemakerParts = {
   readonly content: ContentStore;
-  readonly snapshotter: Snapshotter;
+  /** All that may have the layers unpacked. */
+  readonly snapshotters: () => readonly Snapshotter[];
   readonly layerDiffs: Pick<LayerDiffs, "compare">;
   readonly fetcher: Pick<LayerFetcher, "download">;
 };
@@ -55,9 +56,10 @@ export class LayerRemaker {
 
   /** Removes what a daemon that died was looking at. */
   async clean(): Promise<void> {
-    const { snapshotter } = this.#parts;
-    const left = snapshotter.list().filter(({ key }) => key.startsWith(keyPrefix));
-    for (const { key } of left) await snapshotter.remove(key);
+    for (const snapshotter of this.#parts.snapshotters()) {
+      const left = snapshotter.list().filter(({ key }) => key.startsWith(keyPrefix));
+      for (const { key } of left) await snapshotter.remove(key);
+    }
   }
 
   /**
@@ -70,21 +72,25 @@ export class LayerRemaker {
     hold: ContentHold,
     signal: AbortSignal,
   ): Promise<string | undefined> {
-    const { snapshotter } = this.#parts;
     const layer = await this.#layerOf(digest, plan);
     if (layer === undefined || !isLayerType(layer.descriptor.mediaType))
       return "it is not a layer that can be rebuilt";
-    if (snapshotter.stat(layer.chainId)?.kind !== "committed")
-      return "its files are not unpacked here either";
+    const all = this.#parts.snapshotters();
+    const snapshotter = all.find((each) => each.stat(layer.chainId)?.kind === "committed");
+    if (snapshotter === undefined) return "its files are not unpacked here either";
     await hold.add([layer.descriptor]);
-    await using upper = await this.#view(layer.chainId);
-    if (isUncompressed(layer) && (await this.#copy(layer, signal))) return undefined;
-    return await this.#compare(layer, upper.mounts, signal);
+    await using upper = await view(snapshotter, layer.chainId);
+    if (isUncompressed(layer) && (await this.#copy(layer, snapshotter, signal))) return undefined;
+    return await this.#compare(layer, snapshotter, upper.mounts, signal);
   }
 
   /** Whether its bytes are in the snapshot, and whole. */
-  async #copy({ descriptor, chainId }: PlannedLayer, signal: AbortSignal): Promise<boolean> {
-    const { snapshotter, fetcher } = this.#parts;
+  async #copy(
+    { descriptor, chainId }: PlannedLayer,
+    snapshotter: Snapshotter,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { fetcher } = this.#parts;
     const path = await snapshotter.layerFile(chainId);
     if (path === undefined) return false;
     try {
@@ -100,6 +106,7 @@ export class LayerRemaker {
   /** Returns why it is another one. */
   async #compare(
     layer: PlannedLayer,
+    snapshotter: Snapshotter,
     upper: readonly Mount[],
     signal: AbortSignal,
   ): Promise<string | undefined> {
@@ -107,7 +114,7 @@ export class LayerRemaker {
     const { digest, mediaType: type } = layer.descriptor;
     const compression = compressions.get(type);
     if (compression === undefined) return `a layer of type ${type} cannot be rebuilt`;
-    await using lower = await this.#view(layer.parent);
+    await using lower = await view(snapshotter, layer.parent);
     const mounts = { lower: layer.parent === undefined ? [] : lower.mounts, upper };
     // Before the blob is there: of another one nothing is left.
     const requireSame = async (made: Digest): Promise<void> => {
@@ -121,13 +128,6 @@ export class LayerRemaker {
         return `rebuilt from its files it has the digest ${error.digest}`;
       throw error;
     }
-  }
-
-  async #view(parent: Digest | undefined): Promise<AsyncDisposable & { readonly mounts: readonly Mount[] }> {
-    const { snapshotter } = this.#parts;
-    const key = `${keyPrefix}${randomUUID()}`;
-    const mounts = await snapshotter.view(key, parent);
-    return { mounts, [Symbol.asyncDispose]: () => snapshotter.remove(key) };
   }
 
   /** With its place in an image of the plan whose config is here. */
@@ -148,6 +148,15 @@ export class LayerRemaker {
     const { diffIds } = parseImageConfig(await content.read(config.digest, maxSmallBytes));
     return diffIds.length === layers.length ? planLayers(layers, diffIds) : [];
   }
+}
+
+async function view(
+  snapshotter: Snapshotter,
+  parent: Digest | undefined,
+): Promise<AsyncDisposable & { readonly mounts: readonly Mount[] }> {
+  const key = `${keyPrefix}${randomUUID()}`;
+  const mounts = await snapshotter.view(key, parent);
+  return { mounts, [Symbol.asyncDispose]: () => snapshotter.remove(key) };
 }
 
 function isUncompressed({ descriptor: { mediaType: type } }: PlannedLayer): boolean {

@@ -153,14 +153,17 @@ test("what a removed image leaves is collected, except for what other images and
   await stack.inRootfs(kept, async () => undefined);
 });
 
-test("what layers were unpacked into when the process died is removed at the start", async () => {
-  await using directory = await tempDir();
-  const left = "extract sha256:0";
-  const die = async (): Promise<void> => {
+for (const kind of ["overlayfs", "native"] as const)
+  test(`what layers were unpacked into by ${kind} when the process died is removed at the start`, async () => {
+    await using directory = await tempDir();
+    const die = async (): Promise<void> => {
+      await using stack = await openStack({ root: directory.path, kind });
+      await stack.snapshotter.prepare("extract sha256:0", undefined);
+    };
+    await die();
     await using stack = await openStack({ root: directory.path });
-    await stack.snapshotter.prepare(left, undefined);
-  };
-  await die();
-  await using stack = await openStack({ root: directory.path });
-  assert.equal(stack.snapshotter.stat(left), undefined);
-});
+    assert.deepEqual(
+      stack.snapshotters().flatMap((snapshotter) => snapshotter.list()),
+      [],
+    );
+  });

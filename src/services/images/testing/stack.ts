@@ -36,6 +36,8 @@ export type TestStack = AsyncDisposable & {
   readonly content: ContentStore;
   readonly leases: Leases;
   readonly snapshotter: Snapshotter;
+  /** All that have snapshots. */
+  readonly snapshotters: () => readonly Snapshotter[];
   /** Mounts a container's root on top of the image and hands its path to `look`. */
   inRootfs<T>(image: Image, look: (path: string) => Promise<T>): Promise<T>;
 };
@@ -73,6 +75,7 @@ export async function openStack(options: StackOptions = {}): Promise<TestStack> 
       content,
       leases,
       snapshotter,
+      snapshotters: () => stored.snapshotters(),
       usageMeter: new UsageMeter(snapshotter, { periodMs: 10_000, logger }),
       garbage,
       addRoots: (roots) => stored.addRoots(roots),
@@ -106,6 +109,7 @@ export async function openStack(options: StackOptions = {}): Promise<TestStack> 
     content,
     leases,
     snapshotter,
+    snapshotters: () => stored.snapshotters(),
     inRootfs: (image, look) => inRootfs(images, snapshotter, join(root, "mounts"), image, look),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };
