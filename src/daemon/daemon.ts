@@ -153,6 +153,7 @@ export class Daemon implements AsyncDisposable {
     const containerd = config.containerdApi.enabled
       ? containerdServices({
           storage,
+          criNamespace,
           events,
           tasks,
           podTasks: (namespace) => (namespace === criNamespace ? podTasks(engine) : undefined),

@@ -13,12 +13,15 @@ import { withBerth } from "./with-berth.ts";
 /** What a program printed, and how it ended. */
 export type Said = { readonly stdout: string; readonly stderr: string; readonly code: number };
 
+/** A daemon that serves containerd's API, and where its test keeps files. */
+type ClientHost = Pick<TestBerth, "socket" | "directory">;
+
 /** Unmodified programs in one containerd namespace, as people call them. */
 export class ClientPrograms {
-  readonly berth: TestBerth;
+  readonly berth: ClientHost;
   readonly namespace: string;
 
-  constructor(berth: TestBerth, namespace: string) {
+  constructor(berth: ClientHost, namespace: string) {
     this.berth = berth;
     this.namespace = namespace;
   }

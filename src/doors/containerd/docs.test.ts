@@ -61,6 +61,7 @@ async function served(): Promise<readonly string[]> {
   const given = { runtime, criu, checkpointDir: join(root.path, "checkpoints") };
   const services = containerdServices({
     storage,
+    criNamespace: "k8s.io",
     events,
     tasks: await TaskStore.open({ stateDir: root.path, ...given, hostPaths: new HostPaths(), trees, logger }),
     podTasks: () => undefined,

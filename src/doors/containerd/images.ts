@@ -2,12 +2,14 @@ import type { Handlers } from "../../ground/grpc/index.ts";
 import { containerd } from "../../ground/protocol/index.ts";
 import { fieldOfLabels, parseFilters } from "../../parts/filters/index.ts";
 import { type Descriptor, parseDigest } from "../../parts/oci/index.ts";
-import type { ImageName, ImageNames, ImageNameUpdate } from "../../services/imagenames/index.ts";
+import type { ImageName, ImageNameUpdate } from "../../services/imagenames/index.ts";
 import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
 import { given, labelUpdate } from "./field-mask.ts";
+import { asSeen, existingImage, imageNamed } from "./image-names.ts";
 import { addToLease } from "./lease-resources.ts";
 import { fromTimestamp, toTimestamp } from "./messages.ts";
+import type { ServiceOptions } from "./options.ts";
 
 /**
  * From this time on, the image is collected if nothing else holds it, such as the lease of the call that
@@ -21,19 +23,21 @@ type Image = containerd.imagesV1.Image;
 /**
  * The service Images. What containerd calls an image is a name with a target, whose content may be missing.
  */
-export function imageHandlers(): ImageHandlers {
+export function imageHandlers(options: ServiceOptions): ImageHandlers {
   return {
     async get({ name }, { namespace }) {
-      const { imageNames } = await namespace();
-      return { image: toMessage(existingImage(imageNames, name)) };
+      const storage = await namespace();
+      const found = await imageNamed(name, storage, options);
+      return { image: toMessage(asSeen(found, storage, options)) };
     },
 
     async list({ filters }, { namespace }) {
       const matches = parseFilters(filters);
-      const { imageNames } = await namespace();
+      const storage = await namespace();
       return {
-        images: imageNames
+        images: storage.imageNames
           .list()
+          .map((image) => asSeen(image, storage, options))
           .filter((image) => matches((path) => fieldOf(image, path)))
           .map(toMessage),
       };
@@ -44,16 +48,13 @@ export function imageHandlers(): ImageHandlers {
       const { imageNames } = storage;
       const { name, labels, target } = named(image);
       if (labels[expireLabel] !== undefined) await addToLease(storage, leaseId, { kind: "image", name });
-      return {
-        image: toMessage(
-          await imageNames.create({
-            name,
-            labels,
-            target: toDescriptor(target),
-            atNs: sourceDateEpoch && fromTimestamp(sourceDateEpoch),
-          }),
-        ),
-      };
+      const created = await imageNames.create({
+        name,
+        labels,
+        target: toDescriptor(target),
+        atNs: sourceDateEpoch && fromTimestamp(sourceDateEpoch),
+      });
+      return { image: toMessage(asSeen(created, storage, options)) };
     },
 
     async update({ image, updateMask = [], sourceDateEpoch }, { namespace, leaseId }) {
@@ -68,7 +69,7 @@ export function imageHandlers(): ImageHandlers {
       }));
       // The name may have had another target, which is garbage now.
       storage.garbage.collectSoon();
-      return { image: toMessage(updated) };
+      return { image: toMessage(asSeen(updated, storage, options)) };
     },
 
     async delete({ name, sync, target }, { namespace }) {
@@ -87,13 +88,6 @@ export function imageHandlers(): ImageHandlers {
       return {};
     },
   };
-}
-
-/** Throws NotFound. */
-export function existingImage(imageNames: ImageNames, name: string): ImageName {
-  const image = imageNames.get(name);
-  if (image === undefined) throw new ContainerdError("NotFound", `image ${JSON.stringify(name)}: not found`);
-  return image;
 }
 
 function named(image: Image | undefined): Image {

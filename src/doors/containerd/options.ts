@@ -12,6 +12,8 @@ import type { Streams } from "./streams.ts";
 
 export type ContainerdOptions = {
   readonly storage: Storage;
+  /** Where the images and containers of CRI are. */
+  readonly criNamespace: string;
   readonly events: Pick<ServiceEvents, "publishForeign" | "subscribeAll">;
   /** The tasks of the containers that clients created. */
   readonly tasks: TaskStore;

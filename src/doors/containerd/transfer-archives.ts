@@ -2,7 +2,6 @@ import type { Descriptor } from "../../parts/oci/index.ts";
 import { hostPlatform } from "../../services/images/index.ts";
 import { bytesFrom, sendBytes } from "./byte-streams.ts";
 import { ContainerdError } from "./errors.ts";
-import { existingImage } from "./images.ts";
 import { addToLease } from "./lease-resources.ts";
 import { archivedNames, isNamed, type Named, namesIn, putNames } from "./transfer-names.ts";
 import { exportOf, imageStoreOf, importOf, type Transfer, toPlatform, wishesOf } from "./transfer-types.ts";
@@ -52,7 +51,7 @@ export async function echo({ source, destination, streamOf, signal }: Transfer):
 
 /** Exports images as an archive through a stream. */
 export async function save(transfer: Transfer): Promise<void> {
-  const { storage, streamOf, progress, signal } = transfer;
+  const { streamOf, progress, signal } = transfer;
   const store = imageStoreOf(transfer.source);
   const { stream: id, platforms, allPlatforms, skipCompatibilityManifest } = exportOf(transfer.destination);
   using stream = streamOf(id);
@@ -63,7 +62,7 @@ export async function save(transfer: Transfer): Promise<void> {
     ...store.extraReferences.map(({ name }) => name),
   ];
   if (names.length === 0) throw new ContainerdError("InvalidArgument", "source: it names no image");
-  for (const name of names) existingImage(storage.imageNames, name);
+  for (const name of names) await transfer.named(name);
   const images = await transfer.images();
   await using archive = await images.save(
     {

@@ -1,5 +1,6 @@
 import { containerd } from "../../ground/protocol/index.ts";
 import type { Platform } from "../../parts/oci/index.ts";
+import type { ImageName } from "../../services/imagenames/index.ts";
 import type { ImageTransfers, PlatformChoice } from "../../services/images/index.ts";
 import type { NamespaceStorage } from "../../services/storage/index.ts";
 import { ContainerdError } from "./errors.ts";
@@ -15,6 +16,8 @@ export type Transfer = {
   readonly source: Any | undefined;
   readonly destination: Any | undefined;
   readonly storage: NamespaceStorage;
+  /** An image of its namespace. Throws NotFound. */
+  readonly named: (name: string) => Promise<ImageName>;
   /** The images of its namespace. */
   readonly images: () => Promise<ImageTransfers>;
   /** Finds an open stream. Throws NotFound. */

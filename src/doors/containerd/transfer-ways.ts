@@ -1,5 +1,4 @@
 import { ContentHold, type RegistryAccess } from "../../services/images/index.ts";
-import { existingImage } from "./images.ts";
 import { addToLease } from "./lease-resources.ts";
 import type { RequestLogStream } from "./request-log.ts";
 import { namesIn, putNames } from "./transfer-names.ts";
@@ -7,13 +6,12 @@ import { accessTo, requestLogOf } from "./transfer-registry.ts";
 import { imageStoreOf, registryOf, type Transfer, toPlatforms, wishesOf } from "./transfer-types.ts";
 
 /** Creates further names for the target of a name. */
-export async function tag({ source, destination, storage }: Transfer): Promise<void> {
+export async function tag({ source, destination, storage, named }: Transfer): Promise<void> {
   const { name } = imageStoreOf(source);
   const store = imageStoreOf(destination);
-  const { imageNames, leases } = storage;
   // The name may be deleted meanwhile, and its target collected.
-  await using hold = await ContentHold.open(leases, existingImage(imageNames, name).target);
-  const { target } = existingImage(imageNames, name);
+  await using hold = await ContentHold.open(storage.leases, (await named(name)).target);
+  const { target } = await named(name);
   await hold.add([target]);
   await putNames(storage, namesIn(store, target), target);
 }
@@ -50,11 +48,11 @@ export async function pull(transfer: Transfer): Promise<void> {
 }
 
 export async function push(transfer: Transfer): Promise<void> {
-  const { storage, streamOf, progress, signal } = transfer;
+  const { streamOf, progress, signal } = transfer;
   const { name, platforms } = imageStoreOf(transfer.source);
   const registry = registryOf(transfer.destination);
   const { reference } = registry;
-  const { target } = existingImage(storage.imageNames, name);
+  const { target } = await transfer.named(name);
   const images = await transfer.images();
   progress.tell(`Pushing to OCI Registry (${reference})`);
   progress.tell("pushing content", name, target);

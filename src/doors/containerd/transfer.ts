@@ -2,6 +2,7 @@ import type { Handlers } from "../../ground/grpc/index.ts";
 import type { containerd } from "../../ground/protocol/index.ts";
 import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
+import { imageNamed } from "./image-names.ts";
 import { typeOf } from "./messages.ts";
 import type { ServiceOptions } from "./options.ts";
 import { echo, load, save } from "./transfer-archives.ts";
@@ -25,12 +26,13 @@ const ways: Readonly<Record<string, (transfer: Transfer) => Promise<void>>> = {
  * The service Transfer: copies images between names, archives and registries. The types of source and
  * destination determine what is done.
  */
-export function transferHandlers({ streams, transfers }: ServiceOptions): TransferHandlers {
+export function transferHandlers(options: ServiceOptions): TransferHandlers {
+  const { streams, transfers } = options;
   return {
-    async transfer({ source, destination, options }, call) {
+    async transfer({ source, destination, options: asked }, call) {
       const storage = await call.namespace();
       const streamOf = (id: string) => streams.get(storage.name, id);
-      const progressStream = options?.progressStream ?? "";
+      const progressStream = asked?.progressStream ?? "";
       // Disposed, because its reader waits for its end.
       using stream = progressStream === "" ? undefined : streamOf(progressStream);
       const [from, to] = [typeOf(source), typeOf(destination)];
@@ -42,8 +44,9 @@ export function transferHandlers({ streams, transfers }: ServiceOptions): Transf
         );
       const progress = new ProgressStream(stream);
       const images = () => transfers(storage.name);
+      const named = (name: string) => imageNamed(name, storage, options);
       const { leaseId, signal } = call;
-      await way({ source, destination, storage, images, streamOf, progress, leaseId, signal });
+      await way({ source, destination, storage, named, images, streamOf, progress, leaseId, signal });
       await progress.sent(signal);
       return {};
     },

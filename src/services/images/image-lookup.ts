@@ -11,7 +11,7 @@ export class ImageLookup implements Disposable {
   readonly #pins: (name: ImageName) => boolean;
   readonly #watches = new DisposableStack();
   /** Undefined after a change. */
-  #gathered: ReadonlyMap<Digest, Image> | undefined;
+  #gathered: Gathered | undefined;
 
   constructor(names: ImageNames, resolved: ResolvedImages, pins: (name: ImageName) => boolean) {
     this.#names = names;
@@ -32,7 +32,7 @@ export class ImageLookup implements Disposable {
   }
 
   list(): readonly Image[] {
-    return [...this.#images().values()];
+    return [...this.#all().images.values()];
   }
 
   /**
@@ -41,9 +41,9 @@ export class ImageLookup implements Disposable {
    */
   find(idOrReference: string): Image | undefined {
     const whole = /^[0-9a-f]{64}$/.test(idOrReference) ? `sha256:${idOrReference}` : idOrReference;
-    if (isDigest(whole)) return this.#images().get(whole);
-    const name = nameIfReference(idOrReference);
-    return (name === undefined ? undefined : this.#named(name)) ?? this.#findByPrefix(idOrReference);
+    if (isDigest(whole)) return this.#all().images.get(whole);
+    const named = this.#named(idOrReference);
+    return (named === undefined ? undefined : this.#imageOf(named)) ?? this.#findByPrefix(idOrReference);
   }
 
   /** All names of the image. */
@@ -59,8 +59,7 @@ export class ImageLookup implements Disposable {
    * target; none for every other text.
    */
   namesOfNoImage(reference: string): readonly string[] {
-    const name = nameIfReference(reference);
-    const found = name === undefined ? undefined : this.#names.get(name);
+    const found = this.#named(reference);
     if (found === undefined || this.#resolve(found) !== undefined) return [];
     return this.#names
       .list()
@@ -70,26 +69,34 @@ export class ImageLookup implements Disposable {
 
   /** See {@link Images.untag}. */
   namesThatGoWith(reference: string): readonly string[] {
-    const name = nameIfReference(reference);
-    if (name === undefined || this.#names.get(name) === undefined) return [];
-    const image = this.#named(name);
-    if (image === undefined) return [name];
-    const tags = image.repoTags.filter((tag) => tag !== name);
+    const found = this.#named(reference);
+    if (found === undefined) return [];
+    const image = this.#imageOf(found);
+    if (image === undefined) return [found.name];
+    const { names } = this.#all();
+    const isItself = (shown: string) => names.get(shown)?.name === found.name;
+    const tags = image.repoTags.filter((tag) => !isItself(tag));
     if (tags.length === 0) return [];
-    if (name.includes("@")) return [name];
-    const repository = name.slice(0, name.lastIndexOf(":"));
-    if (tags.some((tag) => tag.slice(0, tag.lastIndexOf(":")) === repository)) return [name];
-    return [name, ...image.repoDigests.filter((digest) => digest.startsWith(`${repository}@`))];
+    if (found.name.includes("@")) return [found.name];
+    const repository = repositoryOf(image.repoTags.find(isItself) ?? found.name);
+    if (tags.some((tag) => repositoryOf(tag) === repository)) return [found.name];
+    const digests = image.repoDigests.filter((digest) => digest.startsWith(`${repository}@`));
+    return [found.name, ...digests.map((shown) => names.get(shown)?.name ?? shown)];
   }
 
   [Symbol.dispose](): void {
     this.#watches.dispose();
   }
 
-  #named(name: string): Image | undefined {
-    const found = this.#names.get(name);
-    const id = found === undefined ? undefined : this.#resolve(found)?.id;
-    return id === undefined ? undefined : this.#images().get(id);
+  /** What a reference names, however the name is written there and here. */
+  #named(reference: string): ImageName | undefined {
+    const name = nameIfReference(reference);
+    return name === undefined ? undefined : this.#all().names.get(name);
+  }
+
+  #imageOf(name: ImageName): Image | undefined {
+    const id = this.#resolve(name)?.id;
+    return id === undefined ? undefined : this.#all().images.get(id);
   }
 
   #resolve({ target }: ImageName): ResolvedImage | undefined {
@@ -103,22 +110,50 @@ export class ImageLookup implements Disposable {
     return matches.length === 1 ? matches[0] : undefined;
   }
 
-  #images(): ReadonlyMap<Digest, Image> {
+  #all(): Gathered {
     this.#gathered ??= this.#gather();
     return this.#gathered;
   }
 
   /** A name that comes to no image for this machine, or not yet, is none's. */
-  #gather(): ReadonlyMap<Digest, Image> {
+  #gather(): Gathered {
     const images = new Map<Digest, Image>();
-    for (const name of this.#names.list()) {
+    const names = byShownNames(this.#names.list());
+    for (const [shown, name] of names) {
       const resolved = this.#resolve(name);
       if (resolved === undefined) continue;
       const known = images.get(resolved.id) ?? imageOf(resolved);
-      images.set(resolved.id, withName(known, name.name, this.#pins(name)));
+      images.set(resolved.id, withName(known, shown, this.#pins({ ...name, name: shown })));
     }
-    return images;
+    return { images, names };
   }
+}
+
+type Gathered = {
+  /** By id. */
+  readonly images: ReadonlyMap<Digest, Image>;
+  /** By the name as it is shown. */
+  readonly names: ReadonlyMap<string, ImageName>;
+};
+
+/**
+ * Names by how they are shown, and found: as full references, however their client has written them (`ctr
+ * images tag ID app:1`), since a kubelet asks for these. One whose full form is another name's is shown as
+ * it is.
+ */
+function byShownNames(all: readonly ImageName[]): ReadonlyMap<string, ImageName> {
+  const written = new Map(all.map((each) => [each.name, each]));
+  const shown = new Map<string, ImageName>();
+  for (const each of all) {
+    const full = isDigest(each.name) ? undefined : nameIfReference(each.name);
+    const isFree = full !== undefined && !written.has(full) && !shown.has(full);
+    shown.set(isFree ? full : each.name, each);
+  }
+  return shown;
+}
+
+function repositoryOf(tag: string): string {
+  return tag.slice(0, tag.lastIndexOf(":"));
 }
 
 /** One that has no names yet. */

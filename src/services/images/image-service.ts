@@ -233,6 +233,7 @@ class ImageService implements Images, AsyncDisposable {
     this.#saver = new Saver({ ...options, ...made });
     this.transfers = new Transfers({
       ...options,
+      targets: this.#targets,
       workers: this.#workers,
       trees,
       pusher: this.#pusher,

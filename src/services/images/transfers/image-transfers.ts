@@ -1,5 +1,6 @@
 import type { Descriptor } from "../../../parts/oci/index.ts";
 import type { Credentials, RequestLog } from "../../../parts/registry/index.ts";
+import type { ImageName } from "../../imagenames/index.ts";
 import type { PlatformChoice } from "../chosen-platforms.ts";
 import type { Pushed, PushProgress } from "../push/push.ts";
 import type { SavedArchive, SaveRequest } from "../save/save.ts";
@@ -13,6 +14,10 @@ import type { Wanted } from "./tree.ts";
 export interface ImageTransfers {
   /** The name of the one that images are unpacked with. */
   readonly snapshotter: string;
+  /**
+   * The name that is written so, or one of the image with this id. Throws ImageError NotFound.
+   */
+  named(nameOrId: string): ImageName;
   /** Brings what a registry has. */
   fetch(request: FetchRequest, signal: AbortSignal): Promise<void>;
   /** Brings a target, of whatever kind, to a registry. */

@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { type Digest, parseReference } from "../../../parts/oci/index.ts";
+import type { ImageName } from "../../imagenames/index.ts";
 import type { Leases } from "../../leases/index.ts";
 import type { Snapshotter } from "../../snapshots/index.ts";
 import { ContentHold } from "../content-hold.ts";
 import type { ImageSource } from "../image-source.ts";
 import type { Importer } from "../importer.ts";
+import type { NamedTargets } from "../named-targets.ts";
 import type { PullOptions } from "../pull.ts";
 import type { Pushed } from "../push/push.ts";
 import type { Pusher } from "../push/pusher.ts";
@@ -17,6 +19,7 @@ import type { FetchRequest, ImageTransfers, LoadRequest, SendRequest } from "./i
 import type { TreeInstaller } from "./tree-installer.ts";
 
 export type TransfersParts = {
+  readonly targets: NamedTargets;
   readonly registry: PullOptions;
   readonly workers: WorkerPool;
   readonly leases: Leases;
@@ -35,6 +38,10 @@ export class Transfers implements ImageTransfers {
   constructor(parts: TransfersParts) {
     this.snapshotter = parts.snapshotter.name;
     this.#parts = parts;
+  }
+
+  named(nameOrId: string): ImageName {
+    return this.#parts.targets.find(nameOrId);
   }
 
   async fetch(request: FetchRequest, signal: AbortSignal): Promise<void> {
