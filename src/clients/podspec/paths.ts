@@ -4,7 +4,7 @@ import { PodSpecError } from "./errors.ts";
 import { type Pod, podTitle } from "./pod.ts";
 
 /** All that a pod has on the machine but its logs is in it; gone with the pod. Throws PodSpecError. */
-export function podDirectory({ podsDir }: PodContext, pod: Pod): string {
+export function podDirectory({ podsDir }: Pick<PodContext, "podsDir">, pod: Pod): string {
   if (podsDir === undefined)
     throw new PodSpecError("FailedPrecondition", `pod ${podTitle(pod)} has no directory of its own`);
   return join(podsDir, pod.metadata.uid);
@@ -28,6 +28,11 @@ export function logDirectory(
 }
 
 /** Where a container's last words are written by the container, for each of its attempts. */
-export function terminationLog(context: PodContext, pod: Pod, container: string, attempt: number): string {
+export function terminationLog(
+  context: Pick<PodContext, "podsDir">,
+  pod: Pod,
+  container: string,
+  attempt: number,
+): string {
   return join(podDirectory(context, pod), "containers", container, String(attempt));
 }
