@@ -7,13 +7,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
+import { quantityValue } from "../src/clients/manifests/index.ts";
 import { TurnedClock } from "../src/ground/clock/testing/turned-clock.ts";
 import { eventually } from "./support/condition.ts";
 import { TestPods } from "./support/with-pods.ts";
 
 describe("a machine whose disk fills up", () => {
   const limits = { eviction: { "nodefs.available": "10%" }, imagesHighPercent: 100, imagesLowPercent: 100 };
-  const pods = new TestPods({ limits, diskBytes: 32 * 2 ** 20 });
+  const pods = new TestPods({ limits, disk: { bytes: 32 * 2 ** 20 } });
   const volumes = [{ name: "scratch", emptyDir: {} }];
   const writing = (script: string, more: object = {}) =>
     pods.container({ volumeMounts: [{ name: "scratch", mountPath: "/scratch" }], ...more }, script);
@@ -27,7 +28,11 @@ describe("a machine whose disk fills up", () => {
     });
     await pods.ready("asked");
     assert.ok(await isUnusedThere());
-    await using greedy = await pods.run("greedy", { containers: [writing(fill(10))], volumes });
+    const talking = "i=0; while [ $i -lt 20000 ]; do echo a line of the log; i=$((i+1)); done";
+    await using greedy = await pods.run("greedy", {
+      containers: [writing(`${talking}; ${fill(10)}`)],
+      volumes,
+    });
     await eventually("it is evicted", async () => pods.pod("greedy").status?.pod?.phase === "Failed", {
       limitMs: 40_000,
     });
@@ -37,6 +42,9 @@ describe("a machine whose disk fills up", () => {
     const words =
       /^The node was low on resource: ephemeral-storage\. Threshold quantity: \S+, available: \S+\. /;
     assert.match(message ?? "", words);
+    // What it has written beside its volumes is its log.
+    const [, amount = "0"] = /Container main was using (\S+), request is 0, /.exec(message ?? "") ?? [];
+    assert.ok((quantityValue(amount) ?? 0) > 2 ** 20, message ?? "");
     const disruption = conditions.find(({ type }) => type === "DisruptionTarget");
     assert.deepEqual([disruption?.status, disruption?.reason], ["True", "TerminationByKubelet"]);
     await eventually(
@@ -49,6 +57,27 @@ describe("a machine whose disk fills up", () => {
       (pods.pod("late").status?.pod?.conditions[0]?.message ?? "").includes("untolerated taint"),
     );
     assert.ok(pods.events.some((event) => event.startsWith("Evicted: The node was low on resource")));
+  });
+});
+
+describe("a machine whose disk has room for no more files", () => {
+  const limits = { eviction: { "nodefs.inodesFree": "10%" }, imagesHighPercent: 100, imagesLowPercent: 100 };
+  const pods = new TestPods({ limits, disk: { bytes: 64 * 2 ** 20, inodes: 2000 } });
+  const volumes = [{ name: "scratch", emptyDir: {} }];
+  const writing = (script: string) =>
+    pods.container({ volumeMounts: [{ name: "scratch", mountPath: "/scratch" }] }, script);
+
+  it("evicts the pod that has most of them, however small they are", async () => {
+    const large = "dd if=/dev/zero of=/scratch/file bs=1M count=20";
+    await using _large = await pods.run("large", { containers: [writing(large)], volumes });
+    await pods.ready("large");
+    const many = "i=0; while [ $i -lt 1900 ]; do : > /scratch/$i; i=$((i+1)); done";
+    await using _many = await pods.run("many", { containers: [writing(many)], volumes });
+    await eventually("it is evicted", async () => pods.pod("many").status?.pod?.phase === "Failed", {
+      limitMs: 40_000,
+    });
+    assert.match(pods.status("many").message ?? "", /^The node was low on resource: inodes\. /);
+    assert.equal(pods.status("large").phase, "Running");
   });
 });
 

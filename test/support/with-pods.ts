@@ -23,8 +23,8 @@ import { eventually } from "./condition.ts";
 import { withBerth } from "./with-berth.ts";
 
 export type TestPodsOptions = Pick<ManagerOptions, "limits"> & {
-  /** Pods have a file system of their own, of this size. */
-  readonly diskBytes?: number;
+  /** Pods have a file system of their own, of this size and with as many inodes. */
+  readonly disk?: { readonly bytes: number; readonly inodes?: number };
   readonly clock?: Clock;
   /** Something has happened to a pod, by its reason. */
   readonly onEvent?: (reason: string) => void;
@@ -40,13 +40,13 @@ export class TestPods {
   #client: Client | undefined;
   #manager: Manager | undefined;
 
-  constructor({ limits, diskBytes, clock = systemClock, onEvent }: TestPodsOptions = {}) {
+  constructor({ limits, disk, clock = systemClock, onEvent }: TestPodsOptions = {}) {
     this.#onEvent = onEvent ?? (() => {});
-    this.#disk = diskBytes === undefined ? undefined : join(tmpdir(), `berth-test-disk-${process.pid}`);
+    this.#disk = disk === undefined ? undefined : join(tmpdir(), `berth-test-disk-${process.pid}`);
     before(async () => {
-      if (diskBytes !== undefined) {
+      if (disk !== undefined) {
         await mkdir(this.dataDir, { recursive: true });
-        const data = `size=${diskBytes}`;
+        const data = `size=${disk.bytes},nr_inodes=${disk.inodes ?? 0}`;
         await mount({ source: "tmpfs", target: this.dataDir, type: "tmpfs", data });
       }
       await this.#open({ clock, ...(limits !== undefined && { limits }) });
@@ -169,12 +169,19 @@ export class TestPods {
 
   /** Why a container waits; undefined while it does not. */
   waitingReason(name: string, index = 0): string | undefined {
-    const state = this.pod(name).status?.pod?.containerStatuses[index]?.state;
+    const state = this.#container(name, index)?.state;
     return state !== undefined && "waiting" in state ? state.waiting.reason : undefined;
   }
 
   containerId(name: string, index = 0): string {
-    return this.status(name).containerStatuses[index]?.containerID?.replace(/^.*:\/\//, "") ?? "";
+    return this.#container(name, index)?.containerID?.replace(/^.*:\/\//, "") ?? "";
+  }
+
+  /** Of that number in the pod's manifest. */
+  #container(name: string, index: number) {
+    const { manifest, status } = this.pod(name);
+    const wanted = manifest.spec.containers[index]?.name;
+    return status?.pod?.containerStatuses.find((one) => one.name === wanted);
   }
 
   /** What a pod takes of the memory. */

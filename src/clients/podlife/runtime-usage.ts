@@ -14,11 +14,12 @@ import { containerNameLabel, podUidLabel } from "../podspec/index.ts";
 export type PodStats = {
   /** Without what files take that were not used lately. */
   readonly memoryBytes: number;
-  /** `diskBytes` is what it has written beside its volumes. */
+  /** `diskBytes` and `diskInodes` are what it has written beside its volumes. */
   readonly containers: readonly {
     readonly name: string;
     readonly memoryBytes: number;
     readonly diskBytes: number;
+    readonly diskInodes: number;
   }[];
 };
 
@@ -37,6 +38,7 @@ export async function podStats(client: Client, uid: string): Promise<PodStats> {
       name: attributes?.labels[containerNameLabel] ?? attributes?.metadata?.name ?? "",
       memoryBytes: Number(memory?.workingSetBytes?.value ?? 0),
       diskBytes: Number(writableLayer?.usedBytes?.value ?? 0),
+      diskInodes: Number(writableLayer?.inodesUsed?.value ?? 0),
     })),
   };
 }

@@ -36,4 +36,4 @@ export { runsAsImageUser } from "./security.ts";
 export { machineUsersDir } from "./user-namespace.ts";
 export { refreshVolumes } from "./volumes/refresh-volumes.ts";
 export { claimNameOf } from "./volumes/volume-path.ts";
-export { hasLimitedVolumes, overfullVolume, treeBytes } from "./volumes/volume-usage.ts";
+export { hasLimitedVolumes, overfullVolume, treeBytes, treeInodes } from "./volumes/volume-usage.ts";

@@ -1,19 +1,20 @@
-import { join } from "node:path";
 import type { Clock } from "../../../ground/clock/index.ts";
 import { messageOf } from "../../../ground/errors/index.ts";
 import type { Client } from "../../criclient/index.ts";
 import { binaryQuantity } from "../../manifests/index.ts";
-import { imageDirectory, podStats, removeUnusedImages } from "../../podlife/index.ts";
-import { treeBytes } from "../../podspec/index.ts";
+import { imageDirectory, removeUnusedImages } from "../../podlife/index.ts";
+import type { PodContext } from "../../podspec/index.ts";
 import type { StoredPod } from "../objects.ts";
 import { readLevels } from "./levels.ts";
+import { podUsage } from "./pod-usage.ts";
 import { resourceOf, type Shortage, shortages, type Thresholds } from "./thresholds.ts";
-import { consumers, type PodUsage, rankForEviction } from "./usage-rank.ts";
+import { consumers, rankForEviction } from "./usage-rank.ts";
 
 export type NodePressureOptions = {
   readonly client: Client;
   readonly clock: Clock;
   readonly dataDir: string;
+  readonly context: PodContext;
   readonly thresholds: Thresholds;
   /** Pods that run. */
   readonly pods: () => readonly StoredPod[];
@@ -100,7 +101,9 @@ export class NodePressure implements AsyncDisposable {
 
   async #evictFor({ signal, threshold, available }: Shortage): Promise<void> {
     const resource = resourceOf(signal);
-    const usages = await Promise.all(this.#options.pods().map((pod) => this.#usage(pod, resource)));
+    const usages = await Promise.all(
+      this.#options.pods().map((pod) => podUsage(pod, resource, this.#options)),
+    );
     const [victim] = rankForEviction(usages, resource);
     if (victim === undefined) return;
     const amount = (value: number) => (resource === "inodes" ? String(value) : binaryQuantity(value));
@@ -108,16 +111,5 @@ export class NodePressure implements AsyncDisposable {
       victim.pod,
       `The node was low on resource: ${resource}. Threshold quantity: ${amount(threshold)}, available: ${amount(available)}. ${consumers(victim, resource)}`,
     );
-  }
-
-  async #usage(pod: StoredPod, resource: ReturnType<typeof resourceOf>): Promise<PodUsage> {
-    const { client, dataDir } = this.#options;
-    const { memoryBytes, containers } = await podStats(client, pod.uid);
-    const of = (key: "memoryBytes" | "diskBytes") =>
-      new Map(containers.map((one) => [one.name, one[key]] as const));
-    if (resource === "memory") return { pod, bytes: memoryBytes, containers: of("memoryBytes") };
-    const layers = of("diskBytes");
-    const own = await treeBytes(join(dataDir, "pods", pod.uid));
-    return { pod, bytes: own + [...layers.values()].reduce((sum, one) => sum + one, 0), containers: layers };
   }
 }

@@ -1,5 +1,6 @@
 import { quantityValue } from "../../manifests/index.ts";
 import { ManagerError } from "../errors.ts";
+import type { PressedResource } from "./usage-rank.ts";
 
 /** What is looked at, in a kubelet's words. */
 export const signals = [
@@ -64,7 +65,7 @@ export function shortages(levels: Levels, thresholds: Thresholds): readonly Shor
 }
 
 /** The resource that a signal is about. */
-export function resourceOf(signal: Signal): "memory" | "ephemeral-storage" | "inodes" {
+export function resourceOf(signal: Signal): PressedResource {
   if (signal === "memory.available") return "memory";
   return signal.endsWith(".inodesFree") ? "inodes" : "ephemeral-storage";
 }

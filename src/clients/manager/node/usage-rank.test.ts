@@ -23,7 +23,7 @@ function using(name: string, usedMib: number, memory?: string, priority?: number
     createdAtNs: 0n,
     generation: 1,
   };
-  return { pod, bytes: usedMib * mib, containers: new Map([["main", usedMib * mib]]) };
+  return { pod, amount: usedMib * mib, containers: new Map([["main", usedMib * mib]]) };
 }
 
 describe("a node with too little memory", () => {

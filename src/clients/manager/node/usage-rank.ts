@@ -2,10 +2,12 @@ import { binaryQuantity } from "../../manifests/index.ts";
 import { type Amounts, containerRequests, podRequests } from "../../podspec/index.ts";
 import type { StoredPod } from "../objects.ts";
 
-/** What a pod takes of a resource, in bytes, altogether and by its containers' names. */
+export type PressedResource = "memory" | "ephemeral-storage" | "inodes";
+
+/** What a pod takes of a resource, in bytes or inodes, altogether and by its containers' names. */
 export type PodUsage = {
   readonly pod: StoredPod;
-  readonly bytes: number;
+  readonly amount: number;
   readonly containers: ReadonlyMap<string, number>;
 };
 
@@ -16,12 +18,9 @@ const criticalPriority = 2_000_000_000;
  * Whom to evict first (pkg/kubelet/eviction, rankMemoryPressure and rankDiskPressureFunc): who takes more
  * than it has asked for, then who has the least priority, then who takes most beyond what it has asked for.
  */
-export function rankForEviction(
-  usages: readonly PodUsage[],
-  resource: "memory" | "ephemeral-storage" | "inodes",
-): readonly PodUsage[] {
+export function rankForEviction(usages: readonly PodUsage[], resource: PressedResource): readonly PodUsage[] {
   const priority = ({ pod }: PodUsage) => pod.manifest.spec.priority ?? 0;
-  const excess = ({ pod, bytes }: PodUsage) => bytes - requested(podRequests(pod.manifest.spec), resource);
+  const excess = ({ pod, amount }: PodUsage) => amount - requested(podRequests(pod.manifest.spec), resource);
   const exceeds = (usage: PodUsage) => (excess(usage) > 0 ? 0 : 1);
   return usages
     .filter((usage) => priority(usage) < criticalPriority)
@@ -32,10 +31,7 @@ export function rankForEviction(
 }
 
 /** Which containers of a pod take more than they have asked for, in a kubelet's words. */
-export function consumers(
-  { pod, containers }: PodUsage,
-  resource: "memory" | "ephemeral-storage" | "inodes",
-): string {
+export function consumers({ pod, containers }: PodUsage, resource: PressedResource): string {
   const { spec } = pod.manifest;
   return [...(spec.initContainers ?? []), ...spec.containers]
     .map((container) => {

@@ -1,3 +1,4 @@
+import type { Stats } from "node:fs";
 import { lstat, opendir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { ignoreMissing, isErrno } from "../../../ground/fs/index.ts";
@@ -36,10 +37,26 @@ function limitedVolumes({ spec }: Pod) {
  * nor does what is mounted below it: memory, and parts of other volumes.
  */
 export async function treeBytes(directory: string, limit = Number.POSITIVE_INFINITY): Promise<number> {
+  let bytes = 0;
+  for await (const { blocks } of filesBelow(directory)) {
+    bytes += blocks * blockBytes;
+    if (bytes > limit) break;
+  }
+  return bytes;
+}
+
+/** How many inodes a tree takes, which is counted as {@link treeBytes} are. */
+export async function treeInodes(directory: string): Promise<number> {
+  let inodes = 0;
+  for await (const _ of filesBelow(directory)) inodes++;
+  return inodes;
+}
+
+/** Each file and directory once. */
+async function* filesBelow(directory: string): AsyncGenerator<Stats> {
   const mounted = new Set(await mountsBelow(directory));
   const linked = new Set<number>();
   const left = [(await realpath(directory).catch(ignoreMissing)) ?? directory];
-  let bytes = 0;
   for (let next = left.pop(); next !== undefined; next = left.pop()) {
     const entries = await opendir(next).catch((error: unknown) => {
       // What goes meanwhile, or becomes a file, takes nothing.
@@ -53,10 +70,8 @@ export async function treeBytes(directory: string, limit = Number.POSITIVE_INFIN
       const found = await lstat(path).catch(ignoreMissing);
       if (found === undefined || (found.nlink > 1 && !found.isDirectory() && linked.has(found.ino))) continue;
       if (found.nlink > 1) linked.add(found.ino);
-      bytes += found.blocks * blockBytes;
-      if (bytes > limit) return bytes;
+      yield found;
       if (found.isDirectory()) left.push(path);
     }
   }
-  return bytes;
 }
