@@ -70,7 +70,8 @@ describe("a pod of the manager", () => {
     return found;
   };
   const container = (name: string, index = 0) => {
-    const found = status(name).containerStatuses[index];
+    const wanted = podOf(name).manifest.spec.containers[index]?.name;
+    const found = status(name).containerStatuses.find((one) => one.name === wanted);
     if (found === undefined) throw new Error(`pod ${name} has no container ${index}`);
     return found;
   };
@@ -391,7 +392,7 @@ describe("a pod of the manager", () => {
       status("imageless").containerStatuses.map(({ state }) =>
         "waiting" in state ? state.waiting.reason : "",
       );
-    await until("both wait", () => reasons().join() === "ErrImagePull,ErrImageNeverPull");
+    await until("both wait", () => reasons().join() === "ErrImageNeverPull,ErrImagePull");
     assert.equal(status("imageless").phase, "Pending");
   });
 

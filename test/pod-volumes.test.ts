@@ -22,7 +22,7 @@ describe("a volume of a pod", () => {
       });
       await pods.ready("memory");
       assert.match(await pods.exec("memory", "df", "-k", "/fast"), /tmpfs +1024 /);
-      assert.match(await pods.exec("memory", "stat", "-c", "%a", "/fast"), /777/);
+      assert.match(await pods.exec("memory", "stat", "-c", "%a", "/fast"), /^1777/);
       await assert.rejects(
         pods.exec("memory", "dd", "if=/dev/zero", "of=/fast/f", "bs=1M", "count=2"),
         /No space/,
@@ -92,6 +92,39 @@ describe("a volume of a pod", () => {
       "Evicted",
       "Pod ephemeral local storage usage exceeds the total limit of containers 2Mi.",
     ]);
+  });
+
+  it("that is made of objects has places for what is mounted below it", async () => {
+    await configMap("outer", { file: "1" });
+    await using _ = await pods.run("nested", {
+      containers: [
+        pods.container({
+          volumeMounts: [
+            { name: "inner", mountPath: "/outer/deep/inner" },
+            { name: "fields", mountPath: "/outer/fields" },
+            { name: "outer", mountPath: "/outer/" },
+          ],
+        }),
+      ],
+      volumes: [
+        { name: "outer", configMap: { name: "outer" } },
+        { name: "inner", emptyDir: {} },
+        {
+          name: "fields",
+          downwardAPI: { items: [{ path: "name", fieldRef: { fieldPath: "metadata.name" } }] },
+        },
+      ],
+    });
+    await pods.ready("nested");
+    await pods.exec("nested", "touch", "/outer/deep/inner/made");
+    assert.equal(await pods.exec("nested", "cat", "/outer/fields/name"), "nested");
+    assert.equal(await pods.exec("nested", "ls", "/outer"), "deep\nfields\nfile");
+    await configMap("outer", { other: "1" });
+    await eventually(
+      "its files are others",
+      async () => (await pods.exec("nested", "ls", "/outer")) === "deep\nfields\nother",
+    );
+    assert.equal(await pods.exec("nested", "ls", "/outer/deep/inner"), "made");
   });
 
   it("of a config map or secret changes as one when these do, and not where it is mounted by subPath", async () => {
@@ -294,8 +327,11 @@ describe("a volume of a pod", () => {
       ],
     });
     await pods.ready("grouped");
-    for (const path of ["/scratch", "/fast"]) {
-      assert.equal(await pods.exec("grouped", "stat", "-c", "%g %a", path), "2000 2777");
+    for (const [path, mode] of [
+      ["/scratch", "2777"],
+      ["/fast", "3777"],
+    ] as const) {
+      assert.equal(await pods.exec("grouped", "stat", "-c", "%g %a", path), `2000 ${mode}`);
       assert.equal(
         await pods.exec("grouped", "sh", "-c", `touch ${path}/f && stat -c %u:%g ${path}/f`),
         "1000:2000",

@@ -263,6 +263,194 @@ describe("a pod of the manager, and the same pod of a kubelet", () => {
       }),
       over,
     ));
+
+  it("expands its variables and arguments alike", () =>
+    same(
+      "expansion",
+      () => ({
+        restartPolicy: "Never",
+        enableServiceLinks: false,
+        hostname: "web",
+        containers: [
+          host.shell(
+            "main",
+            'env | grep ^V_ | sort > /dev/termination-log; echo "$@" >> /dev/termination-log',
+            {
+              args: [
+                "sh",
+                "$(V_A)",
+                "$$(V_A)",
+                "$$$(V_A)",
+                "$$$$",
+                "$",
+                "$(",
+                "$(V_A",
+                "$(NO)",
+                "$()",
+                "a$b",
+                "$$x",
+              ],
+              env: [
+                { name: "V_LATER", value: "$(V_A)" },
+                { name: "V_A", value: "a" },
+                { name: "V_TWICE", value: "one" },
+                { name: "V_TWICE", value: "$(V_TWICE) two" },
+                { name: "V_SELF", value: "$(V_SELF)" },
+                { name: "V_OPEN", value: "$(V_A $(V_A)" },
+                { name: "V_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } },
+                { name: "V_OF", value: "of $(V_NAMESPACE)" },
+              ],
+            },
+          ),
+        ],
+      }),
+      over,
+    ));
+
+  it("has the same hosts file", async () => {
+    const hosts = (name: string, spec: object) =>
+      same(
+        name,
+        () => ({
+          restartPolicy: "Never",
+          hostname: "web",
+          hostAliases: [
+            { ip: "192.0.2.7", hostnames: ["seven", "seven.test"] },
+            { ip: "192.0.2.8", hostnames: ["eight"] },
+          ],
+          // Each pod has an address of its own.
+          containers: [host.shell("main", 'grep -v "^[1-9][0-9.]*\tweb$" /etc/hosts > /dev/termination-log')],
+          ...spec,
+        }),
+        over,
+      );
+    await hosts("hosts", {});
+    await hosts("hosts-of-machine", { hostNetwork: true, hostname: undefined });
+    await hosts("hosts-without-aliases", { hostNetwork: true, hostAliases: [], hostname: undefined });
+  });
+
+  it("has the same name servers, domains and options", async () => {
+    const show = `for first in nameserver search; do grep "^$first" /etc/resolv.conf; done > /dev/termination-log
+      grep ^options /etc/resolv.conf | tr " " "\n" | sort >> /dev/termination-log`;
+    const dns = (name: string, dnsPolicy: string, dnsConfig: object) =>
+      same(
+        name,
+        () => ({ restartPolicy: "Never", dnsPolicy, dnsConfig, containers: [host.shell("main", show)] }),
+        over,
+      );
+    const nameservers = ["192.0.2.1", "192.0.2.2", "192.0.2.3"];
+    const searches = Array.from({ length: 32 }, (_, index) => `d${index}.test`);
+    const options = [{ name: "ndots", value: "2" }, { name: "edns0" }, { name: "rotate", value: "" }];
+    await dns("dns-own", "None", { nameservers, searches, options });
+    await dns("dns-more", "Default", { nameservers, searches: [...searches, "d0.test"].slice(1), options });
+    await dns("dns-default", "Default", {});
+  });
+
+  // Not compared: an emptyDir's mode, which a kubelet knows only with a feature gate.
+  it("has volumes with the same owners and modes", async () => {
+    const files = ["/fast", "/work", "/fields/labels", "/fields/deep", "/fields/deep/cpu", "/fields/nested"];
+    const show = `{
+      id -G
+      stat -L -c "%n %a %u %g" ${files.join(" ")}
+      stat -L -c "%u %g" /fields /fields/..data
+      ls /fields /fields/nested
+      for path in /fields/nested/file /fields/new /one /part/file /kept/file; do
+        (echo x > $path) 2> /dev/null && echo "$path can be written"
+      done
+      stat -c "%n %a %g" /part /one /fields/nested/file
+    } > /dev/termination-log 2>&1`;
+    const volumes = (name: string, securityContext: object) =>
+      same(
+        name,
+        () => ({
+          restartPolicy: "Never",
+          securityContext,
+          containers: [
+            host.shell("main", show, {
+              resources: { limits: { cpu: "500m" } },
+              volumeMounts: [
+                { name: "fast", mountPath: "/fast" },
+                { name: "work", mountPath: "/work" },
+                { name: "work", mountPath: "/fields/nested" },
+                { name: "fields", mountPath: "/fields" },
+                { name: "fields", mountPath: "/one", subPath: "labels" },
+                { name: "work", mountPath: "/part", subPath: "a/b" },
+                { name: "work", mountPath: "/kept", subPath: "c", readOnly: true },
+              ],
+            }),
+          ],
+          volumes: [
+            { name: "fast", emptyDir: { medium: "Memory" } },
+            { name: "work", emptyDir: {} },
+            {
+              name: "fields",
+              downwardAPI: {
+                defaultMode: 0o400,
+                items: [
+                  { path: "labels", fieldRef: { fieldPath: "metadata.labels" } },
+                  {
+                    path: "./deep//cpu",
+                    mode: 0o644,
+                    resourceFieldRef: { containerName: "main", resource: "limits.cpu", divisor: "1m" },
+                  },
+                ],
+              },
+            },
+          ],
+        }),
+        over,
+      );
+    await volumes("volumes", {});
+    await volumes("volumes-of-group", { fsGroup: 4000 });
+  });
+
+  it("tells last words of the same lengths", async () => {
+    const words = (name: string, script: string, more: object = {}, others: readonly object[] = []) =>
+      same(
+        name,
+        () => ({ restartPolicy: "Never", containers: [host.shell("main", script, more), ...others] }),
+        over,
+      );
+    const numbers = "i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done";
+    const fallback = { terminationMessagePolicy: "FallbackToLogsOnError" };
+    await words("words-in-file", `(${numbers}) > /dev/termination-log`);
+    await words("words-in-log", `${numbers}; exit 1`, fallback);
+    await words(
+      "words-in-long-lines",
+      "head -c 9000 /dev/zero | tr '\\0' x; echo; echo end; exit 1",
+      fallback,
+    );
+    await words("words-without-end", "printf 'no newline'; exit 1", fallback);
+    await words(
+      "words-in-short-lines",
+      "i=0; while [ $i -lt 100 ]; do echo $i; i=$((i+1)); done; exit 1",
+      fallback,
+    );
+    const others = Array.from({ length: 5 }, (_, index) =>
+      host.shell(`other-${index}`, `(${numbers}) > /dev/termination-log; exit ${index}`),
+    );
+    await words("words-of-many", `(${numbers}) > /dev/termination-log`, {}, others);
+  });
+
+  it("that mounts what a missing or empty variable names waits with the same reason", () =>
+    same(
+      "subpaths",
+      () => ({
+        containers: [
+          host.shell("missing", idle, {
+            volumeMounts: [{ name: "work", mountPath: "/work", subPathExpr: "$(NOBODY)" }],
+          }),
+          host.shell("empty", idle, {
+            env: [{ name: "EMPTY", value: "" }],
+            volumeMounts: [{ name: "work", mountPath: "/work", subPathExpr: "a/$(EMPTY)" }],
+          }),
+        ],
+        volumes: [{ name: "work", emptyDir: {} }],
+      }),
+      ({ containerStatuses = [] }) =>
+        containerStatuses.length === 2 &&
+        containerStatuses.every((one) => waits(one, "CreateContainerConfigError")),
+    ));
 });
 
 function waits({ state }: Container, reason: string): boolean {

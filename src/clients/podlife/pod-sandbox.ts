@@ -16,7 +16,7 @@ export async function createSandbox(work: PodWork, { oldSandboxes }: ObservedPod
   const { cgroups } = await machineOf(runtime);
   observer("pod-cgroups");
   await cgroups?.make(pod);
-  const config = await podSandboxConfig(work, attempt);
+  const config = await podSandboxConfig(work, attempt, (...problem) => onEvent("Warning", ...problem));
   observer("pod-sandbox");
   await runtime.runSandbox(config, pod.spec.runtimeClassName ?? "");
   observer("pod-sandbox-made");
@@ -26,9 +26,10 @@ export async function createSandbox(work: PodWork, { oldSandboxes }: ObservedPod
 export async function podSandboxConfig(
   { pod, runtime, context }: PodWork,
   attempt: number,
+  onProblem?: (reason: string, message: string) => void,
 ): Promise<PodSandboxConfig> {
   const { cgroups } = await machineOf(runtime);
-  return await sandboxConfig(pod, attempt, context, cgroups?.parentOf(pod) ?? "");
+  return await sandboxConfig(pod, attempt, context, cgroups?.parentOf(pod) ?? "", onProblem);
 }
 
 export async function stopSandboxes(

@@ -79,6 +79,27 @@ describe("a container of a manifest", () => {
     ]);
   });
 
+  it("has each variable once, the last one of its name, and none of what is not text", async () => {
+    const bytes = { kind: "ConfigMap", metadata: { name: "bytes" }, binaryData: { blob: "/w==" } };
+    const config = await containerOf(
+      {
+        envFrom: [{ configMapRef: { name: "settings" } }, { configMapRef: { name: "bytes" } }],
+        env: [
+          { name: "level", value: "info" },
+          { name: "COPY", value: "$(level)" },
+          { name: "level", value: "$(level)!" },
+          {
+            name: "BLOB",
+            valueFrom: { configMapKeyRef: { name: "bytes", key: "blob", optional: true } },
+          },
+        ],
+      },
+      {},
+      [settings, bytes],
+    );
+    assert.deepEqual(variables(config), ["level=info!", "app.ini=a=1", "COPY=info"]);
+  });
+
   it("has variables of the services of its namespace, unless it wants none", async () => {
     const spec = { clusterIP: "10.1.0.20", ports: [{ name: "http", port: 80 }] };
     const services = [{ kind: "Service", metadata: { name: "my-web" }, spec }];
@@ -301,11 +322,36 @@ describe("the volumes of a container", () => {
     await using pod = await podOf({ subdomain: "pages", hostAliases, containers });
     const { mounts } = await pod.container();
     const at = (path: string) => mounts.find(({ containerPath }) => containerPath === path)?.hostPath ?? "";
-    const hosts = (await readFile(at("/etc/hosts"), "utf8")).split("\n");
-    assert.ok(hosts.includes("10.88.0.5\tweb.pages.shop.svc.cluster.local\tweb"));
-    assert.ok(hosts.includes("192.0.2.7\tseven\tseven.test"));
-    assert.ok(hosts.includes("fe00::2\tip6-allrouters"));
+    const hosts = await readFile(at("/etc/hosts"), "utf8");
+    assert.ok(hosts.startsWith("# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n"));
+    assert.ok(
+      hosts.endsWith(
+        [
+          "10.88.0.5\tweb.pages.shop.svc.cluster.local\tweb",
+          "fd00::5\tweb.pages.shop.svc.cluster.local\tweb",
+          "",
+          "# Entries added by HostAliases.",
+          "192.0.2.7\tseven\tseven.test",
+          "",
+        ].join("\n"),
+      ),
+    );
     assert.equal(await readFile(at("/words"), "utf8"), "");
+  });
+});
+
+describe("a container with the machine's network", () => {
+  it("has the machine's hosts file, and the pod's aliases behind it", async () => {
+    await using pod = await podOf({
+      hostNetwork: true,
+      hostAliases: [{ ip: "192.0.2.7", hostnames: ["seven"] }],
+    });
+    const { mounts } = await pod.container();
+    const { hostPath = "" } = mounts.find(({ containerPath }) => containerPath === "/etc/hosts") ?? {};
+    assert.equal(
+      await readFile(hostPath, "utf8"),
+      `# Kubernetes-managed hosts file (host network).\n${await readFile("/etc/hosts", "utf8")}\n# Entries added by HostAliases.\n192.0.2.7\tseven\n`,
+    );
   });
 });
 

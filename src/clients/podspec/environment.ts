@@ -5,12 +5,13 @@ import { envFileValue, type FileKey } from "./env-file.ts";
 import { PodSpecError } from "./errors.ts";
 import { expand } from "./expansion.ts";
 import { fieldValue, resourceValue } from "./fields.ts";
-import { dataOf } from "./object-data.ts";
+import { variableDataOf } from "./object-data.ts";
 import { serviceVariables } from "./service-variables.ts";
 
 /**
  * The variables of a container: those of services, those of whole objects, then its own, each expanded by
- * those before it. Throws PodSpecError for a source that is not there and not optional.
+ * those before it; the last one of a name counts. Throws PodSpecError for a source that is not there and not
+ * optional.
  */
 export async function environment(request: ContainerRequest): Promise<readonly KeyValue[]> {
   const { namespace } = request.pod.metadata;
@@ -26,14 +27,14 @@ export async function environment(request: ContainerRequest): Promise<readonly K
         missing(configMapRef === undefined ? "Secret" : "ConfigMap", namespace, ref?.name),
       );
     if (object === undefined) continue;
-    for (const [key, value] of dataOf(object))
+    for (const [key, value] of variableDataOf(object))
       variables.push(KeyValue.fromPartial({ key: `${prefix}${key}`, value }));
   }
   for (const variable of request.container.env ?? []) {
     const value = await valueOfVariable(variable, variables, request);
     if (value !== undefined) variables.push(KeyValue.fromPartial({ key: variable.name, value }));
   }
-  return variables;
+  return [...new Map(variables.map((variable) => [variable.key, variable])).values()];
 }
 
 /** Undefined for an optional one whose source is not there. */
@@ -53,7 +54,7 @@ async function valueOfVariable(
   if (ref === undefined) throw new PodSpecError("InvalidArgument", `variable ${name} has no source`);
   const { namespace } = request.pod.metadata;
   const object = find(request, kind, ref.name);
-  const found = object === undefined ? undefined : dataOf(object).get(ref.key);
+  const found = object === undefined ? undefined : variableDataOf(object).get(ref.key);
   if (found !== undefined) return found;
   if (ref.optional === true) return undefined;
   throw new PodSpecError(
@@ -70,7 +71,8 @@ async function valueOfFile(
   request: ContainerRequest,
 ): Promise<Buffer | undefined> {
   const value = await envFileValue(ref, request);
-  if (value !== undefined) return Buffer.from(value);
+  // To a kubelet a variable without a value is none.
+  if (value !== undefined && value !== "") return Buffer.from(value);
   if (ref.optional === true) return undefined;
   throw new PodSpecError(
     "NotFound",

@@ -28,12 +28,12 @@ export function unexpanded(text: string): string {
   return written;
 }
 
-/** The same, where each variable has to be there. Throws PodSpecError. */
+/** The same, where each variable has to be there and not empty. Throws PodSpecError. */
 export function expandAll(text: string, variables: readonly KeyValue[]): string {
   return expandWith(text, (name) => {
     const value = valueNamed(variables, name);
-    if (value !== undefined) return value;
-    throw new PodSpecError("InvalidArgument", `${JSON.stringify(text)}: no variable ${name}`);
+    if (value !== undefined && value !== "") return value;
+    throw new PodSpecError("InvalidArgument", `${JSON.stringify(text)}: variable ${name} has no value`);
   });
 }
 

@@ -1,14 +1,13 @@
 import { chmod, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { makeDirectories } from "../../ground/directories/index.ts";
-import { readIfThere } from "../../ground/fs/index.ts";
 import { type KeyValue, Mount, MountPropagation } from "../../ground/protocol/index.ts";
 import type { VolumeMount } from "../manifests/index.ts";
 import type { ContainerRequest } from "./container-request.ts";
 import { PodSpecError } from "./errors.ts";
 import { expandAll } from "./expansion.ts";
+import { hostsFile } from "./hosts-file.ts";
 import { podDirectory, terminationLog } from "./paths.ts";
-import { podNames } from "./pod-names.ts";
 import { mountSubPath } from "./volumes/sub-path.ts";
 import { volumePath } from "./volumes/volume-path.ts";
 
@@ -91,31 +90,14 @@ const propagations = {
   Bidirectional: MountPropagation.PROPAGATION_BIDIRECTIONAL,
 } as const;
 
-/** As a kubelet writes it: with the pod's own address, and the aliases that it asks for. */
-async function hostsMount(request: ContainerRequest): Promise<readonly Mount[]> {
-  const { pod, container, context, podIps } = request;
-  const { hostNetwork, hostAliases = [] } = pod.spec;
+/** One for all containers of a pod. */
+async function hostsMount({ pod, container, context, podIps }: ContainerRequest): Promise<readonly Mount[]> {
   // One of its own comes before it.
   if (container.volumeMounts?.some(({ mountPath }) => mountPath === hostsPath) === true) return [];
-  if (hostNetwork === true && hostAliases.length === 0) return [];
-  const { host, domain } = podNames(pod);
-  const names = domain === "" ? host : `${host}.${domain}\t${host}`;
-  const own = [
-    "127.0.0.1\tlocalhost",
-    "::1\tlocalhost ip6-localhost ip6-loopback",
-    "fe00::0\tip6-localnet",
-    "fe00::0\tip6-mcastprefix",
-    "fe00::1\tip6-allnodes",
-    "fe00::2\tip6-allrouters",
-    ...podIps.map((ip) => `${ip}\t${names}`),
-  ];
-  const machine = async () => ((await readIfThere("/etc/hosts")) ?? "").trimEnd().split("\n");
-  const lines = [
-    ...(hostNetwork === true ? await machine() : own),
-    ...hostAliases.map(({ ip, hostnames = [] }) => [ip, ...hostnames].join("\t")),
-  ];
   const file = join(podDirectory(context, pod), "etc-hosts");
-  await writeFile(file, `${lines.join("\n")}\n`, { mode: 0o644 });
+  await writeFile(file, await hostsFile(pod, podIps), { mode: 0o644 });
+  // The umask may have taken bits away.
+  await chmod(file, 0o644);
   return [Mount.fromPartial({ containerPath: hostsPath, hostPath: file })];
 }
 

@@ -16,3 +16,10 @@ export function dataOf(object: ManifestOf<"ConfigMap"> | ManifestOf<"Secret">): 
   }
   return data;
 }
+
+/** That of it which variables can have: of a config map its text alone, as in Kubernetes. */
+export function variableDataOf(
+  object: ManifestOf<"ConfigMap"> | ManifestOf<"Secret">,
+): ReadonlyMap<string, Buffer> {
+  return dataOf(object.kind === "ConfigMap" ? { ...object, binaryData: {} } : object);
+}

@@ -10,7 +10,7 @@ test("a pod that asks for an option alone keeps the machine's name servers and d
   assert.deepEqual(mergeDns({ options: [{ name: "ndots", value: "5" }] }, machine), {
     servers: ["10.0.0.1"],
     searches: ["example.test"],
-    options: ["rotate", "ndots:5"],
+    options: ["ndots:5", "rotate"],
   });
 });
 
@@ -50,4 +50,47 @@ test("asks the name server of services by its namespace, unless its dnsPolicy sa
   assert.deepEqual(withHost.dnsConfig?.servers, ["10.1.0.10", "fd00::a"]);
   const own = await ask({ dnsPolicy: "None", dnsConfig: { nameservers: ["10.0.0.2"] } });
   assert.deepEqual(own.dnsConfig?.servers, ["10.0.0.2"]);
+});
+
+test("domains of the machine are the same with and without a dot at their end", () => {
+  const { searches } = mergeDns({ searches: ["example.test"] }, "search . example.test. other.test\n");
+  assert.deepEqual(searches, ["example.test", "other.test"]);
+});
+
+test("the last option of a name counts, and one without a value has no colon", () => {
+  const asked = {
+    options: [
+      { name: "edns0", value: "" },
+      { name: "ndots", value: "2" },
+    ],
+  };
+  const { options } = mergeDns(asked, "options ndots:1 rotate\noptions ndots:3\n");
+  assert.deepEqual(options, ["ndots:2", "rotate", "edns0"]);
+});
+
+test("has no more name servers and domains than resolvers use, and tells what is left out", async () => {
+  const problems: string[] = [];
+  const of = async (dnsConfig: object) => {
+    const pod = { metadata: { namespace: "shop" }, spec: { dnsPolicy: "None", dnsConfig } } as unknown as Pod;
+    const tell = (reason: string, message: string) => problems.push(`${reason}: ${message}`);
+    return (await podDns(pod, { clusterDns: async () => [] }, tell)).dnsConfig;
+  };
+  const nameservers = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
+  const whole = await of({ nameservers, searches: ["a.test"] });
+  assert.deepEqual([whole?.servers, whole?.searches, problems], [nameservers, ["a.test"], []]);
+  const many = await of({ nameservers: [...nameservers, "10.0.0.4"] });
+  assert.deepEqual(many?.servers, nameservers);
+  assert.match(
+    problems.at(-1) ?? "",
+    /^DNSConfigForming: more than 3 name servers.*: 10.0.0.1 10.0.0.2 10.0.0.3$/,
+  );
+  const searches = Array.from({ length: 33 }, (_, index) => `d${index}.test`);
+  assert.deepEqual((await of({ nameservers, searches }))?.searches, searches.slice(0, 32));
+  const long = "x".repeat(254);
+  assert.deepEqual((await of({ nameservers, searches: [long, "a.test"] }))?.searches, ["a.test"]);
+  const wide = Array.from({ length: 20 }, (_, index) => `${"y".repeat(120)}${index}.test`);
+  const fitting = (await of({ nameservers, searches: wide }))?.searches ?? [];
+  assert.deepEqual(fitting, wide.slice(0, fitting.length));
+  assert.ok(fitting.join(" ").length <= 2048 && wide.slice(0, fitting.length + 1).join(" ").length > 2048);
+  assert.equal(problems.length, 4);
 });

@@ -7,6 +7,15 @@ import { clusterDomain } from "./pod-names.ts";
 /** How names are looked up in clusters: those of the pod's namespace are short, and have few dots. */
 const clusterOptions = "options ndots:5";
 
+/** Kubernetes' limits: the resolver of a container uses no more, or breaks off. */
+const maxServers = 3;
+const maxSearches = 32;
+const maxSearchLength = 253;
+const maxSearchesLength = 2048;
+
+/** Told of what is left out, as an event's reason and message. */
+export type DnsProblem = (reason: string, message: string) => void;
+
 /**
  * What the pod asks for beside that of its dnsPolicy: by ClusterFirst the name server of services, with the
  * machine's search domains last, by Default the machine's own, by None nothing. Where there is no such name
@@ -15,16 +24,17 @@ const clusterOptions = "options ndots:5";
 export async function podDns(
   pod: Pod,
   { clusterDns }: Pick<PodContext, "clusterDns">,
+  onProblem: DnsProblem = () => {},
 ): Promise<{ readonly dnsConfig?: DNSConfig }> {
   const { dnsConfig: asked, dnsPolicy = "ClusterFirst", hostNetwork } = pod.spec;
-  if (dnsPolicy === "None") return { dnsConfig: mergeDns(asked ?? {}, "") };
+  if (dnsPolicy === "None") return { dnsConfig: withinLimits(mergeDns(asked ?? {}, ""), onProblem) };
   const isOfCluster =
     dnsPolicy === "ClusterFirstWithHostNet" || (dnsPolicy === "ClusterFirst" && hostNetwork !== true);
   const servers = isOfCluster ? await clusterDns() : [];
   if (asked === undefined && servers.length === 0) return {};
   const machine = (await readIfThere("/etc/resolv.conf")) ?? "";
   const base = servers.length === 0 ? machine : ofCluster(servers, pod.metadata.namespace, machine);
-  return { dnsConfig: mergeDns(asked ?? {}, base) };
+  return { dnsConfig: withinLimits(mergeDns(asked ?? {}, base), onProblem) };
 }
 
 /** The resolv.conf of a pod in a cluster. */
@@ -39,13 +49,25 @@ function ofCluster(servers: readonly string[], namespace: string, machine: strin
 export function mergeDns(asked: NonNullable<Pod["spec"]["dnsConfig"]>, resolvConf: string): DNSConfig {
   const { nameservers = [], searches = [], options = [] } = asked;
   const machine = parse(resolvConf);
-  const own = options.map(({ name, value }) => (value === undefined ? name : `${name}:${value}`));
-  const named = new Set(own.map(nameOf));
+  const own = options.map(({ name, value = "" }) => (value === "" ? name : `${name}:${value}`));
   return {
     servers: unique([...machine.servers, ...nameservers]),
     searches: unique([...machine.searches, ...searches]),
-    options: [...machine.options.filter((option) => !named.has(nameOf(option))), ...own],
+    options: [...new Map([...machine.options, ...own].map((option) => [nameOf(option), option])).values()],
   };
+}
+
+/** As much of it as a kubelet passes on. */
+function withinLimits({ servers, searches, options }: DNSConfig, onProblem: DnsProblem): DNSConfig {
+  const some = servers.slice(0, maxServers);
+  const tell = (what: string, left: readonly string[]) =>
+    onProblem("DNSConfigForming", `${what} have been omitted; those that are used: ${left.join(" ")}`);
+  if (some.length < servers.length) tell(`more than ${maxServers} name servers: some`, some);
+  const domains = searches.slice(0, maxSearches).filter(({ length }) => length <= maxSearchLength);
+  while (domains.join(" ").length > maxSearchesLength) domains.pop();
+  if (domains.length < searches.length)
+    tell(`search domains beyond ${maxSearches}, or that are too long,`, domains);
+  return { servers: some, searches: domains, options };
 }
 
 function parse(resolvConf: string) {
@@ -53,8 +75,10 @@ function parse(resolvConf: string) {
   const after = (keyword: string) => lines.filter(([first]) => first === keyword).map(([, ...rest]) => rest);
   return {
     servers: after("nameserver").flatMap(([address]) => address ?? []),
-    // The last one counts (resolv.conf(5)).
-    searches: after("search").at(-1) ?? [],
+    // The last one counts (resolv.conf(5)). A domain is the same with a dot at its end.
+    searches: (after("search").at(-1) ?? [])
+      .filter((domain) => domain !== ".")
+      .map((domain) => domain.replace(/\.$/, "")),
     options: after("options").flat(),
   };
 }

@@ -11,7 +11,7 @@ const maxHostnameLength = 64;
 export type PodNames = { readonly host: string; readonly domain: string };
 
 export function podNames({ metadata, spec }: Pod): PodNames {
-  if (spec.hostnameOverride !== undefined) return { host: spec.hostnameOverride, domain: "" };
+  if (spec.hostnameOverride !== undefined) return { host: cutName(spec.hostnameOverride), domain: "" };
   const { subdomain } = spec;
   const domain = subdomain === undefined ? "" : `${subdomain}.${metadata.namespace}.svc.${clusterDomain}`;
   return { host: spec.hostname ?? cutName(metadata.name), domain };
@@ -30,9 +30,9 @@ export function kernelHostname(pod: Pod): string {
   );
 }
 
-/** The pod's name, cut to what a host may be called. */
-function cutName(podName: string): string {
-  let name = podName.slice(0, 63);
+/** As a kubelet cuts a name to what a host may be called. */
+function cutName(whole: string): string {
+  let name = whole.slice(0, 63);
   while (name.endsWith("-") || name.endsWith(".")) name = name.slice(0, -1);
   return name;
 }

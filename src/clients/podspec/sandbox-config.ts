@@ -3,20 +3,21 @@ import type { PodContext } from "./context.ts";
 import { identityLabels } from "./labels.ts";
 import { logDirectory } from "./paths.ts";
 import type { Pod } from "./pod.ts";
-import { podDns } from "./pod-dns.ts";
+import { type DnsProblem, podDns } from "./pod-dns.ts";
 import { kernelHostname } from "./pod-names.ts";
 import { sandboxSecurity } from "./security.ts";
 import { userNamespace } from "./user-namespace.ts";
 
 /**
  * The sandbox of a pod, as CRI has it. `attempt` counts the pod's sandboxes; the cgroup parent is empty for
- * none.
+ * none. `onProblem` is told of what the pod asks for and does not get.
  */
 export async function sandboxConfig(
   pod: Pod,
   attempt: number,
   context: PodContext,
   cgroupParent: string,
+  onProblem?: DnsProblem,
 ): Promise<PodSandboxConfig> {
   const { metadata, spec } = pod;
   const { name, namespace, uid } = metadata;
@@ -27,7 +28,7 @@ export async function sandboxConfig(
     portMappings: portMappings(pod),
     labels: { ...metadata.labels, ...identityLabels(pod) },
     annotations: { ...metadata.annotations },
-    ...(await podDns(pod, context)),
+    ...(await podDns(pod, context, onProblem)),
     linux: {
       cgroupParent,
       securityContext: sandboxSecurity(pod, await userNamespace(pod, context)),

@@ -44,9 +44,16 @@ export function podStatus(facts: PodFacts): PodStatus {
     startTime: writtenTime(pod.startTimeNs),
     qosClass: qosClass(pod.spec),
     initContainerStatuses,
-    containerStatuses,
-    ...(ephemeralContainerStatuses.length === 0 ? {} : { ephemeralContainerStatuses }),
+    containerStatuses: byName(containerStatuses),
+    ...(ephemeralContainerStatuses.length === 0
+      ? {}
+      : { ephemeralContainerStatuses: byName(ephemeralContainerStatuses) }),
   };
+}
+
+/** As a kubelet tells of containers that are in no order. */
+function byName(statuses: readonly ContainerStatus[]): readonly ContainerStatus[] {
+  return statuses.toSorted((one, other) => (one.name < other.name ? -1 : 1));
 }
 
 /** Whether a pod was ended because the machine lacks a resource, or because it takes too much of one. */

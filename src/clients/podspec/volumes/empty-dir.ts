@@ -17,7 +17,9 @@ export function emptyDirPath(volume: Volume, pod: Pod, context: PodContext): str
 /** Makes the directory of a volume emptyDir, which is there as long as the pod. */
 export async function emptyDir(volume: Volume, pod: Pod, context: PodContext): Promise<string> {
   const directory = emptyDirPath(volume, pod, context);
-  const { medium = "", mode = 0o777, sizeLimit } = volume.emptyDir ?? {};
+  const { medium = "", sizeLimit } = volume.emptyDir ?? {};
+  // Of memory a kubelet leaves the kernel's mode, by which only its owner may remove a file.
+  const mode = volume.emptyDir?.mode ?? (medium === "Memory" ? 0o1777 : 0o777);
   const { fsGroup } = pod.spec.securityContext ?? {};
   // Whoever a container runs as may write to it; what is made in it belongs to the pod's group.
   const whole = { mode: fsGroup === undefined ? mode : mode | 0o2770, group: fsGroup };

@@ -13,11 +13,12 @@ import {
 } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { makeDirectories } from "../../../ground/directories/index.ts";
-import { ignoreMissing } from "../../../ground/fs/index.ts";
+import { exists, ignoreMissing } from "../../../ground/fs/index.ts";
 import { removeApart } from "../../../ground/trees/index.ts";
 import type { Volume } from "../../manifests/index.ts";
 import { volumeDirectory } from "../paths.ts";
 import { memoryMount } from "./memory-mount.ts";
+import { nestedMountPoints } from "./nested-mount-points.ts";
 import { type VolumeFile, type VolumeSource, volumeFiles } from "./volume-files.ts";
 
 /** The link to the directory of the files that count; replaced as one, so nobody sees half of a change. */
@@ -27,21 +28,38 @@ const madePrefix = "..made-";
 /**
  * Brings the files of a volume of objects to what these are now, and returns its directory; undefined for a
  * volume of another kind. As a kubelet has them: each file is a link into the directory that `..data` leads
- * to, which is another one after each change. What has secrets in it is in memory alone. Throws PodSpecError
- * for what is not there and not optional.
+ * to, which is another one after each change. All but config maps are in memory alone. Where containers mount
+ * other volumes below this one, which is read-only for them, there are directories. Throws PodSpecError for
+ * what is not there and not optional.
  */
 export async function objectVolume(volume: Volume, source: VolumeSource): Promise<string | undefined> {
   const files = volumeFiles(volume, source);
   if (files === undefined) return undefined;
   const group = source.pod.spec.securityContext?.fsGroup;
   const directory = objectVolumePath(volume, source);
-  const hasSecrets = volume.secret !== undefined || volume.projected !== undefined;
-  if (hasSecrets) await memoryMount(directory, { mode: 0o755 });
-  else await makeDirectories(directory, 0o755);
+  if (volume.configMap === undefined) await memoryMount(directory, { mode: directoryMode(group), group });
+  else {
+    await makeDirectories(directory, 0o755);
+    await giveDirectory(directory, group);
+  }
+  const names = new Set(files.map(({ path }) => path.split("/")[0] ?? ""));
+  for (const nested of nestedMountPoints(volume.name, source.pod))
+    if (!names.has(nested.split("/")[0] ?? "")) await makeDirectoriesBelow(directory, nested, group);
   const modes = files.map((file) => ({ ...file, mode: group === undefined ? file.mode : file.mode | 0o440 }));
   if (!(await isSame(join(directory, data), modes))) await replace(directory, modes, group);
-  await linkNames(directory, new Set(files.map(({ path }) => path.split("/")[0] ?? "")));
+  await linkNames(directory, names);
   return directory;
+}
+
+/** What is made in a directory of the pod's group belongs to the group too. */
+function directoryMode(group: number | undefined): number {
+  return group === undefined ? 0o755 : 0o2755;
+}
+
+async function giveDirectory(directory: string, group: number | undefined): Promise<void> {
+  if (group !== undefined) await chown(directory, 0, group);
+  // The umask may have taken bits away, and so does a change of the owner.
+  await chmod(directory, directoryMode(group));
 }
 
 /** Where a volume of objects is, or will be. */
@@ -78,10 +96,10 @@ async function replace(
   group: number | undefined,
 ): Promise<void> {
   const made = await mkdtemp(join(directory, madePrefix));
-  await chmod(made, 0o755);
+  await giveDirectory(made, group);
   for (const { path, content, mode } of lastOfEach(files)) {
     const file = join(made, path);
-    await mkdir(dirname(file), { recursive: true, mode: 0o755 });
+    await makeDirectoriesBelow(made, dirname(path), group);
     await writeFile(file, content, { mode: 0o600 });
     if (group !== undefined) await chown(file, 0, group);
     await chmod(file, mode);
@@ -96,9 +114,23 @@ async function replace(
       await removeApart(join(directory, name));
 }
 
+async function makeDirectoriesBelow(above: string, path: string, group: number | undefined): Promise<void> {
+  let directory = above;
+  for (const name of path.split("/")) {
+    directory = join(directory, name);
+    if (await exists(directory)) continue;
+    await mkdir(directory);
+    await giveDirectory(directory, group);
+  }
+}
+
+/** Directories are for what containers mount there. */
 async function linkNames(directory: string, names: ReadonlySet<string>): Promise<void> {
-  const there = (await readdir(directory)).filter((name) => !name.startsWith(".."));
-  for (const name of there) if (!names.has(name)) await rm(join(directory, name), { force: true });
+  const entries = await readdir(directory, { withFileTypes: true });
+  const there = entries.filter(({ name }) => !name.startsWith(".."));
+  for (const entry of there)
+    if (!names.has(entry.name) && !entry.isDirectory())
+      await rm(join(directory, entry.name), { force: true });
   for (const name of names)
-    if (!there.includes(name)) await symlink(`${data}/${name}`, join(directory, name));
+    if (!there.some((entry) => entry.name === name)) await symlink(`${data}/${name}`, join(directory, name));
 }

@@ -1,3 +1,4 @@
+import { relative, resolve } from "node:path";
 import type { ManifestOf, Volume } from "../../manifests/index.ts";
 import type { PodContext } from "../context.ts";
 import { PodSpecError } from "../errors.ts";
@@ -20,6 +21,11 @@ const defaultFileMode = 0o644;
  * kind. Throws PodSpecError for what is not there and not optional.
  */
 export function volumeFiles(volume: Volume, request: VolumeSource): readonly VolumeFile[] | undefined {
+  // A path may be written in several ways, as `./a//b`.
+  return filesOf(volume, request)?.map((file) => ({ ...file, path: relative("/", resolve("/", file.path)) }));
+}
+
+function filesOf(volume: Volume, request: VolumeSource): readonly VolumeFile[] | undefined {
   const { configMap, secret, downwardAPI, projected } = volume;
   if (configMap !== undefined)
     return ofObject("ConfigMap", configMap.name, configMap, configMap.defaultMode, request);
