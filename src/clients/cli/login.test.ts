@@ -68,7 +68,7 @@ test("pull sends what is kept for the registry, unless it is given other credent
   const env = { REGISTRY_AUTH_FILE: file };
   for (const reference of ["registry.example/a", "elsewhere.example/a", "other/a", "other:443/a"])
     await endpoint.run(["pull", reference], { env });
-  await endpoint.run(["pull", "--creds", "you:x", "registry.example/a"], { env });
+  await endpoint.run(["pull", "--creds", "you", "registry.example/a"], { env, stdin: "x" });
   assert.deepEqual(given, [
     { kind: "basic", username: "me", password: "hush" },
     undefined,

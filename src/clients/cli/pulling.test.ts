@@ -6,6 +6,8 @@ import { id, image, imageId } from "../../doors/cri/testing/samples.ts";
 import { parseDigest } from "../../parts/oci/index.ts";
 import type { PullProgress, PullRequest } from "../../services/images/index.ts";
 import { ImageError } from "../../services/images/index.ts";
+import { runCli } from "./program.ts";
+import { capturedIo } from "./testing/captured-io.ts";
 import { serveCli } from "./testing/cli.ts";
 
 const layers = ["aa", "bb"].map((prefix) => ({
@@ -103,6 +105,36 @@ for (const plainCri of [false, true]) {
     );
   });
 }
+
+test("the password of --creds is asked for on a terminal", async () => {
+  await using endpoint = await serveCli();
+  let credentials: PullRequest["credentials"];
+  endpoint.engine.pull = async (request) => {
+    credentials = request.credentials;
+    return image();
+  };
+  const io = capturedIo({ BERTH_ADDRESS: endpoint.address }, "hush\r");
+  const stdin = Object.assign(io.stdin, { isTTY: true });
+  const argv = ["pull", "--creds", "robot", "registry.example/x"];
+  assert.equal(await runCli(argv, { ...io, stdin }, new AbortController().signal), 0);
+  assert.deepEqual(credentials, { kind: "basic", username: "robot", password: "hush" });
+  assert.match(io.stderr.text(), /^password of robot: /);
+  assert.doesNotMatch(io.stderr.text(), /hush/);
+});
+
+for (const [creds, stdin] of [
+  ["robot:secret", "secret"],
+  ["", "secret"],
+  ["robot", "\n"],
+] as const)
+  test(`a pull with credentials of ${JSON.stringify(creds)} and ${JSON.stringify(stdin)} asks nobody`, async () => {
+    await using endpoint = await serveCli();
+    endpoint.engine.pull = async () => assert.fail("pulled");
+    const argv = ["pull", "--creds", creds, "registry.example/x"];
+    const { status, stderr } = await endpoint.run(argv, { stdin });
+    assert.equal(status, 2);
+    assert.doesNotMatch(stderr, /secret/);
+  });
 
 test("a pull that fails tells the registry's reason", async () => {
   await using endpoint = await serveCli();

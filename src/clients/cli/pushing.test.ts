@@ -50,7 +50,7 @@ test("push hands on what it is asked for, with the password from stdin", async (
     given = request;
     return await playPush(request);
   };
-  const argv = ["push", "--all-platforms", "--user", "robot", "registry.example/a:1"];
+  const argv = ["push", "--all-platforms", "--creds", "robot", "registry.example/a:1"];
   assert.equal((await endpoint.run(argv, { stdin: "secret:1\n" })).status, 0);
   assert.deepEqual(given?.credentials, { kind: "basic", username: "robot", password: "secret:1" });
   assert.equal(given?.platform, "all");
@@ -58,7 +58,7 @@ test("push hands on what it is asked for, with the password from stdin", async (
 });
 
 for (const argv of [
-  ["push", "--user", "robot:secret", "a"],
+  ["push", "--creds", "robot:secret", "a"],
   ["push", "--platform", "linux/arm64", "--all-platforms", "a"],
 ]) {
   test(`\`berth ${argv.join(" ")}\` is a mistake`, async () => {

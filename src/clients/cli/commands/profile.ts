@@ -17,7 +17,7 @@ import { toProtobufJson } from "../output/structured.ts";
 import type { Column } from "../output/table.ts";
 import { formatBytes, shortId } from "../output/units.ts";
 import { write } from "../output/write.ts";
-import { authConfig, readCredentials } from "../pull/credentials.ts";
+import { addCredsOption, authConfig, readCredentials } from "../pull/credentials.ts";
 import { forEachName } from "./each-name.ts";
 import { adviseOnUnknown } from "./foreign-words.ts";
 
@@ -46,12 +46,8 @@ function definePull(command: Command, invocation: Invocation): void {
     .command("pull")
     .summary("pull a profile from a registry")
     .description(pullDescription)
-    .argument("<profile>", "reference with a digest")
-    .option(
-      "--creds <user[:password]>",
-      "credentials for the registry; the password is read from stdin if omitted",
-    );
-  addConnectionOptions(pulling)
+    .argument("<profile>", "reference with a digest");
+  addConnectionOptions(addCredsOption(pulling))
     .addHelpText(
       "after",
       `
@@ -100,7 +96,7 @@ Examples:
 }
 
 async function pull(reference: string, options: PullOptions, invocation: Invocation): Promise<void> {
-  const credentials = await readCredentials(options.creds, reference, invocation.io);
+  const credentials = await readCredentials(options.creds, reference, invocation);
   using client = await connect(options, invocation);
   const request = PullSecurityProfileRequest.fromPartial({
     image: { image: reference, userSpecifiedImage: reference },

@@ -5,7 +5,7 @@ import { usageError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../options.ts";
 import { write } from "../output/write.ts";
-import { readCredentials } from "../pull/credentials.ts";
+import { addCredsOption, readCredentials } from "../pull/credentials.ts";
 import { pullImage, type WantedImage } from "../pull/pull-image.ts";
 import { createReporter } from "../pull/reporter.ts";
 
@@ -33,13 +33,9 @@ export function define(command: Command, invocation: Invocation): void {
     .description(description)
     .argument("<reference>", "name of the image, with a tag or a digest")
     .option("--all-platforms", "pull a multi-platform image for all its platforms")
-    .option(
-      "--creds <user[:password]>",
-      "credentials for the registry; the password is read from stdin if omitted",
-    )
     .option("--platform <platform>", "pull the image for this platform, for example linux/arm64")
     .option("-q, --quiet", "show no progress");
-  addConnectionOptions(command)
+  addConnectionOptions(addCredsOption(command))
     .addHelpText("after", examples)
     .action((reference: string) => pull(reference, optionsOf<Options>(command), invocation));
 }
@@ -47,7 +43,7 @@ export function define(command: Command, invocation: Invocation): void {
 async function pull(reference: string, options: Options, invocation: Invocation): Promise<void> {
   const { allPlatforms = false, platform = "" } = options;
   if (allPlatforms && platform !== "") throw usageError("--all-platforms and --platform cannot be combined");
-  const credentials = await readCredentials(options.creds, reference, invocation.io);
+  const credentials = await readCredentials(options.creds, reference, invocation);
   using client = await connect(options, invocation);
   const wanted = { reference, credentials, platform, allPlatforms };
   const imageId = await pullReporting(client, wanted, options, invocation);

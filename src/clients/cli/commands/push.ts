@@ -5,16 +5,16 @@ import { usageError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../options.ts";
 import { write } from "../output/write.ts";
-import { credentialsMessage, readCredentials } from "../pull/credentials.ts";
+import { addCredsOption, credentialsMessage, readCredentials } from "../pull/credentials.ts";
 import { createReporter } from "../pull/reporter.ts";
 import { pushImage } from "../push/push-image.ts";
 import { needsBerthd } from "./needs-berthd.ts";
 
 type Options = ConnectionOptions & {
   readonly allPlatforms?: boolean;
+  readonly creds?: string;
   readonly platform?: string;
   readonly quiet?: boolean;
-  readonly user?: string;
 };
 
 const description = `Pushes an image to a registry and prints its name there with its digest. Without a destination, it is pushed
@@ -25,7 +25,7 @@ const examples = `
 Examples:
   berth push registry.example/team/app:1.2
   berth push busybox registry.example/mirror/busybox:latest
-  berth push --user robot registry.example/team/app < /run/secrets/password
+  berth push --creds robot registry.example/team/app < /run/secrets/password
 `;
 
 export function define(command: Command, invocation: Invocation): void {
@@ -35,9 +35,8 @@ export function define(command: Command, invocation: Invocation): void {
     .argument("[destination]", "name to push the image to, with a tag")
     .option("--all-platforms", "push a multi-platform image for all its platforms")
     .option("--platform <platform>", "push the image for this platform, for example linux/arm64")
-    .option("-q, --quiet", "show no progress")
-    .option("--user <user>", "user name for the registry; the password is read from stdin");
-  addConnectionOptions(command)
+    .option("-q, --quiet", "show no progress");
+  addConnectionOptions(addCredsOption(command))
     .addHelpText("after", examples)
     .action((image: string, destination?: string) =>
       push(image, destination, optionsOf<Options>(command), invocation),
@@ -50,13 +49,9 @@ async function push(
   options: Options,
   invocation: Invocation,
 ): Promise<void> {
-  const { allPlatforms = false, platform = "", quiet = false, user } = options;
+  const { allPlatforms = false, platform = "", quiet = false } = options;
   if (allPlatforms && platform !== "") throw usageError("--all-platforms and --platform cannot be combined");
-  if (user?.includes(":") === true)
-    throw usageError(
-      "--user takes no password, because other users of the machine could see it: it is read from stdin",
-    );
-  const credentials = await readCredentials(user, destination ?? image, invocation.io);
+  const credentials = await readCredentials(options.creds, destination ?? image, invocation);
   const request = berthV1.PushImageRequest.fromPartial({
     image,
     platform,

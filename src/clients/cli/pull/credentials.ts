@@ -1,25 +1,44 @@
 import { text } from "node:stream/consumers";
+import type { Command } from "commander";
 import { type AuthConfig, berthV1 } from "../../../ground/protocol/index.ts";
 import type { Credentials } from "../../../parts/registry/index.ts";
 import { usageError } from "../errors.ts";
-import type { Io } from "../invocation.ts";
+import type { Invocation, Io } from "../invocation.ts";
+import { askHidden } from "../login/ask.ts";
 import { authFile } from "../login/auth-file.ts";
 
 /**
- * Those of `USER:PASSWORD`; for `USER` alone the password is read from standard input, where other users of
- * the machine cannot see it. Without either, what `berth login` or another tool keeps for the registry of the
- * reference; undefined leaves the choice to berthd.
+ * Adds `--creds`, which takes a user name alone: every user of the machine can read the arguments of its
+ * programs.
+ */
+export function addCredsOption(command: Command): Command {
+  return command.option(
+    "--creds <user>",
+    "user name for the registry; the password is asked for, or read from stdin if that is no terminal",
+  );
+}
+
+/**
+ * Those of a user name, with the password from the terminal or standard input. Without a name, what `berth
+ * login` or another tool keeps for the registry of the reference; undefined leaves the choice to berthd.
  */
 export async function readCredentials(
-  creds: string | undefined,
+  username: string | undefined,
   reference: string,
-  io: Io,
+  invocation: Invocation,
 ): Promise<Credentials | undefined> {
-  if (creds === undefined) return await keptCredentials(reference, io);
-  const colon = creds.indexOf(":");
-  const username = colon === -1 ? creds : creds.slice(0, colon);
-  if (username === "") throw usageError("--creds must be USER or USER:PASSWORD");
-  const password = colon === -1 ? (await text(io.stdin)).replace(/\r?\n$/, "") : creds.slice(colon + 1);
+  const { io } = invocation;
+  if (username === undefined) return await keptCredentials(reference, io);
+  if (username.includes(":"))
+    throw usageError(
+      "--creds takes a user name without a password, because other users of the machine could see that: it is asked for, or read from stdin",
+    );
+  if (username === "") throw usageError("--creds needs a user name");
+  const password =
+    io.stdin.isTTY === true
+      ? await askHidden(`password of ${username}: `, invocation)
+      : (await text(io.stdin)).replace(/\r?\n$/, "");
+  if (password === "") throw usageError(`no password for ${username} on stdin`);
   return { kind: "basic", username, password };
 }
 
