@@ -146,6 +146,46 @@ describe("pods in containerd's API", () => {
     });
   });
 
+  test("limits of a pod's container are changed as by its kubelet, which sees them", async () => {
+    const { containers, tasks } = clients.in("k8s.io");
+    const pod = await TestPod.run(host.berth, "limited", { linux: { cgroupParent: cgroup.name } });
+    const containerId = await pod.shell("main", host.image, "exec sleep 1000", {
+      linux: { resources: { memoryLimitInBytes: 2n ** 26n, cpuShares: 512n } },
+    });
+    /** As clients do: with all that they find in the specification. */
+    const update = async (changes: object) => {
+      const { container } = await containers.get({ id: containerId });
+      const { linux } = JSON.parse(String(container?.spec?.value));
+      const value = Buffer.from(JSON.stringify({ ...linux.resources, ...changes }));
+      await tasks.update({ containerId, resources: { typeUrl: "", value }, annotations: {} });
+    };
+    const limits = async () => {
+      const { cpuQuota, cpuPeriod, cpuShares, memoryLimitInBytes } =
+        (await containerStatus(host.berth, containerId)).resources?.linux ?? {};
+      return { cpuQuota, cpuPeriod, cpuShares, memoryLimitInBytes };
+    };
+    const asked = { cpuQuota: 0n, cpuPeriod: 0n, cpuShares: 512n, memoryLimitInBytes: 2n ** 26n };
+    await update({});
+    assert.deepEqual(await limits(), asked);
+    await update({ memory: { limit: 2 ** 27, swap: 2 ** 28 } });
+    assert.deepEqual(await limits(), { ...asked, memoryLimitInBytes: 2n ** 27n });
+    await update({ cpu: { quota: 50_000, period: 100_000, shares: 1024 } });
+    assert.deepEqual(await limits(), {
+      ...{ cpuQuota: 50_000n, cpuPeriod: 100_000n, cpuShares: 1024n, memoryLimitInBytes: 2n ** 27n },
+    });
+    await assert.rejects(update({ pids: { limit: 7 } }), {
+      code: status.UNIMPLEMENTED,
+      details: /resources\.pids\.limit: /,
+    });
+    await assert.rejects(update({ memory: { limit: 0.5 } }), { code: status.INVALID_ARGUMENT });
+    const ofPod = {
+      containerId: pod.id,
+      resources: { typeUrl: "", value: Buffer.from("{}") },
+      annotations: {},
+    };
+    await assert.rejects(tasks.update(ofPod), { code: status.FAILED_PRECONDITION });
+  });
+
   test("pods are listed among containers and tasks, and are not clients' to change, but for labels, or to run", async () => {
     const pod = await TestPod.run(host.berth, "listed");
     const { containers, tasks } = clients.in("k8s.io");

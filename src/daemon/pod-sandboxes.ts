@@ -16,7 +16,7 @@ export function podTasks(engine: Pick<PodEngine, "tasks" | "sandboxes" | "pause"
 
 /** The pods of an engine, as containerd's API knows them. */
 export function podSandboxes(
-  engine: Pick<PodEngine, "sandboxes" | "events">,
+  engine: Pick<PodEngine, "sandboxes" | "containers" | "events">,
   driver: CgroupDriver,
 ): PodSandboxes {
   const { sandboxes } = engine;
@@ -30,6 +30,7 @@ export function podSandboxes(
     pid: (id) => sandboxes.pid(id),
     spec: (id) => sandboxes.spec(id),
     inspect: (id) => sandboxes.inspect(id),
+    update: (containerId, resources) => engine.containers.update(containerId, resources),
     stop: (id) => sandboxes.stop(id),
     remove: (id) => sandboxes.remove(id),
     ended: async (id, signal) => {

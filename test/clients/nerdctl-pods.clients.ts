@@ -1,5 +1,6 @@
 /** Looks at what CRI runs with unmodified nerdctl and ctr, and gives CRI images. */
 import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
 import { before, describe, it } from "node:test";
 import { criNamespace } from "../../src/engines/engine/index.ts";
 import {
@@ -126,6 +127,37 @@ describe("nerdctl and ctr in the namespace of CRI", () => {
     const { status } = await runtime.podSandboxStatus({ podSandboxId: stopped.id, verbose: false });
     assert.deepEqual([status?.state, status?.labels], [PodSandboxState.SANDBOX_NOTREADY, {}]);
     assert.equal((await exited(host.berth, other)).exitCode, 137);
+  });
+
+  it("changes limits of a pod's container, which the kubelet sees", async () => {
+    await nerdctl("update", "--memory", "64m", "--cpu-shares", "512", id);
+    const { status } = await host.berth.clients.runtime.containerStatus({ containerId: id, verbose: false });
+    const { memoryLimitInBytes, cpuShares } = status?.resources?.linux ?? {};
+    assert.deepEqual([memoryLimitInBytes, cpuShares], [2n ** 26n, 512n]);
+    assert.match(await nerdctl("stats", "--no-stream", "--format", "{{.MemUsage}}", id), / \/ 64MiB$/);
+    await assert.rejects(nerdctl("update", "--pids-limit", "7", id), /resources\.pids\.limit/);
+  });
+
+  it("pauses a pod's container, copies files into it and out of it, and makes an image of it", async () => {
+    await nerdctl("pause", id);
+    assert.match(await nerdctl("ps", "-a", "--no-trunc"), new RegExp(`^${id} .*Paused`, "m"));
+    await nerdctl("unpause", id);
+    const [here, back] = [host.programs.path("pod-file"), host.programs.path("pod-file-back")];
+    await writeFile(here, "copied\n");
+    await nerdctl("cp", here, `${id}:/tmp/there`);
+    await nerdctl("cp", `${id}:/tmp/there`, back);
+    assert.equal(await readFile(back, "utf8"), "copied\n");
+    assert.match(await nerdctl("diff", id), /^A \/tmp\/there$/m);
+    await nerdctl("commit", id, "example.test/of-a-pod:1");
+    assert.equal(await pod.output("copied", "example.test/of-a-pod:1", "cat /tmp/there"), "copied\n");
+  });
+
+  it("does not start a pod's container again", async () => {
+    const ended = await pod.shell("ended", host.image, "exit 3");
+    await exited(host.berth, ended);
+    for (const command of ["start", "restart"])
+      await assert.rejects(nerdctl(command, ended), /is a pod's: its task is not created by others/);
+    assert.equal((await exited(host.berth, ended)).exitCode, 3);
   });
 
   it("leaves the life of a pod's container to the kubelet", async () => {

@@ -71,6 +71,7 @@ async function served(): Promise<readonly string[]> {
       pid: () => undefined,
       spec: async () => ({}),
       inspect: async () => ({}),
+      update: async () => undefined,
       stop: async () => undefined,
       remove: async () => undefined,
       ended: async () => 0n,

@@ -1,3 +1,4 @@
+import type { LinuxContainerResources } from "../../ground/protocol/index.ts";
 import type { Platform } from "../../parts/oci/index.ts";
 import type { Differ, LayerDiffs } from "../../services/diff/index.ts";
 import type { ServiceEvents } from "../../services/events/index.ts";
@@ -59,6 +60,8 @@ export type PodSandboxes = {
   /** The OCI specification of its pause process, or the one that it would have. */
   readonly spec: (id: string) => Promise<object>;
   readonly inspect: (id: string) => Promise<Readonly<Record<string, unknown>>>;
+  /** Changes limits of one of their containers, as CRI's UpdateContainerResources. */
+  readonly update: (containerId: string, resources: LinuxContainerResources) => Promise<void>;
   readonly stop: (id: string, signal: AbortSignal) => Promise<void>;
   readonly remove: (id: string, signal: AbortSignal) => Promise<void>;
   /**

@@ -4,6 +4,7 @@ import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
 import { toTimestamp, toValue } from "./messages.ts";
 import type { ServiceOptions } from "./options.ts";
+import { podLimitsOf } from "./pod-limits.ts";
 import { checkpointRequest, storeCheckpoint, unpackCheckpoint } from "./task-checkpoints.ts";
 import { limitsOf } from "./task-limits.ts";
 import { noTask, type TaskLookup } from "./task-lookup.ts";
@@ -15,7 +16,13 @@ type LifeHandlers = Pick<
 
 /** The calls of the service Tasks that change a task as a whole, from its creation to its deletion. */
 export function taskLifeHandlers(
-  { tasks, differ, layerDiffs }: Pick<ServiceOptions, "tasks" | "differ" | "layerDiffs">,
+  {
+    tasks,
+    pods,
+    podSpec,
+    differ,
+    layerDiffs,
+  }: Pick<ServiceOptions, "tasks" | "pods" | "podSpec" | "differ" | "layerDiffs">,
   lookup: TaskLookup,
 ): LifeHandlers {
   return {
@@ -65,8 +72,10 @@ export function taskLifeHandlers(
 
     async update({ containerId, resources }, call) {
       const { task } = await lookup.find(containerId, call);
-      lookup.refusePods(containerId, await call.namespace(), "updated");
-      await task.update({ limits: limitsOf(containerId, resources), oomScoreAdj: undefined }, call.signal);
+      const limits = limitsOf(containerId, resources);
+      if (lookup.isPods(containerId, await call.namespace()))
+        await pods.update(containerId, podLimitsOf(containerId, limits, await podSpec(containerId)));
+      else await task.update({ limits, oomScoreAdj: undefined }, call.signal);
       return {};
     },
 

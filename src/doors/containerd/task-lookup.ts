@@ -46,14 +46,20 @@ export class TaskLookup {
     throw noTask(id, name);
   }
 
+  /** Whether it is a pod's container. */
+  isPods(id: string, { name, containers }: Namespace): boolean {
+    if (this.#options.podTasks(name)?.get(id) !== undefined) return true;
+    // The task of a pod's container that has ended may already be gone.
+    const container = containers.find(id);
+    return container !== undefined && isPods(container);
+  }
+
   /**
    * Throws FailedPrecondition for a pod's container: its engine would not notice the change. `what` is the
    * participle for the message.
    */
-  refusePods(id: string, { name, containers }: Namespace, what: string): void {
-    const container = containers.find(id);
-    // The record is checked too: the task of a pod's container that has ended may already be gone.
-    if (this.#options.podTasks(name)?.get(id) !== undefined || (container !== undefined && isPods(container)))
+  refusePods(id: string, namespace: Namespace, what: string): void {
+    if (this.isPods(id, namespace))
       throw new ContainerdError(
         "FailedPrecondition",
         `container ${id} is a pod's: its task is not ${what} by others; use the pod's client, such as crictl or berth`,
