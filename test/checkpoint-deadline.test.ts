@@ -129,6 +129,27 @@ describe("a checkpoint that is not done in time", () => {
     await goesOn(one);
   });
 
+  it("is ended when its container is to be stopped", async () => {
+    const one = await start("stopping");
+    await using slow = await slowCgroup();
+    const outcome = rpc()
+      .checkpointContainer({ containerId: one.id, location: one.location, timeout: 0n })
+      .then(
+        () => "done",
+        (error: unknown) => String(error),
+      );
+    await slowDown(one, slow);
+    await atWork(one);
+    for (const pid of await dumping(one.scratch)) process.kill(pid, "SIGSTOP");
+    await slow.lift();
+    await rpc().stopContainer({ containerId: one.id, timeout: 0n });
+    assert.match(await outcome, /ABORTED.*was stopped while it was being checkpointed/);
+    assert.equal((await exited(host.berth, one.id)).exitCode, 137);
+    assert.deepEqual(await readdir(one.directory), ["checkpoint.tar"]);
+    assert.equal(await readFile(one.location, "utf8"), "an earlier one");
+    assert.deepEqual(await dumping(one.scratch), []);
+  });
+
   it("is ended when its client goes, and the container goes on", async () => {
     const one = await start("canceled");
     await using slow = await slowCgroup();

@@ -38,6 +38,23 @@ describe("images of files, and files of images", () => {
     await run("skopeo", ["inspect", "--tls-verify=false", `docker://${host.registry.host}/made:1`]);
   });
 
+  it("ends a commit that would keep a stop waiting", async () => {
+    // Without blocks of its own, but all of it is in the layer.
+    await start("large", "truncate -s 500G /large; echo 1 > /done; exec sleep 1000");
+    const done = () => output("exec", "large", "cat", "/done").catch(() => "");
+    await eventually("the container to write", async () => (await done()) !== "");
+    const committed = assert.rejects(
+      output("commit", "large", "example.test/large:1"),
+      /was stopped while it was being read/,
+    );
+    const ingests = () => readdir(join(host.berth.root, "content/ingest/k8s.io")).catch(() => []);
+    await eventually("the commit to write", async () => (await ingests()).length > 0);
+    await output("stop", "-t", "0", "large");
+    await committed;
+    await output("rm", "large");
+    assert.deepEqual(await ingests(), []);
+  });
+
   it("exports a container, and imports what it wrote", async () => {
     await start("exported", "echo exported > /file; exec sleep 1000");
     const archive = join(host.berth.directory, "files.tar");

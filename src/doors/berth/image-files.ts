@@ -46,8 +46,8 @@ export async function commitContainer(
   { containerId, image, noPause }: berthV1.CommitContainerRequest,
   signal: AbortSignal,
 ): Promise<berthV1.CommitContainerResponse> {
-  const { id } = await containers.withRootfs(containerId, { pause: !noPause }, (rootfs) =>
-    files.commit({ ...rootfs, ...toAbout(image) }, signal),
+  const { id } = await containers.withRootfs(containerId, { pause: !noPause }, (rootfs, stopped) =>
+    files.commit({ ...rootfs, ...toAbout(image) }, AbortSignal.any([signal, stopped])),
   );
   return { id };
 }

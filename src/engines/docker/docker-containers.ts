@@ -373,7 +373,7 @@ export class DockerContainers implements Containers {
   async withRootfs<T>(
     _id: string,
     _options: { readonly pause: boolean },
-    _use: (rootfs: ContainerRootfs) => Promise<T>,
+    _use: (rootfs: ContainerRootfs, stopped: AbortSignal) => Promise<T>,
   ): Promise<T> {
     throw new EngineError("Unimplemented", "use `docker commit` or `docker export` with the Docker engine");
   }

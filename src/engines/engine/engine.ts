@@ -92,8 +92,8 @@ export interface Checkpoints {
   /**
    * Writes the state of a running container into an archive; the container continues afterwards, also on
    * failure. Codes: NotFound, FailedPrecondition (not running; no criu; criu's message), Unimplemented (the
-   * handler cannot), InvalidArgument (location), ResourceExhausted (disk full), DeadlineExceeded, Canceled.
-   * The location then has a complete archive, or is unchanged.
+   * handler cannot), InvalidArgument (location), ResourceExhausted (disk full), DeadlineExceeded, Canceled,
+   * Aborted (the container was stopped). The location then has a complete archive, or is unchanged.
    */
   checkpointContainer(request: CheckpointRequest, signal?: AbortSignal): Promise<void>;
   /** The same for all running containers of a sandbox, at one point in time, into an empty directory. */
@@ -181,12 +181,13 @@ export interface Containers {
   reopenLog(id: string): Promise<void>;
   /**
    * Calls `use` with a container's root file system, which stays mounted meanwhile; with `pause` a running
-   * container is paused, and resumed in any case. Throws NotFound, and what `use` throws.
+   * container is paused, and resumed in any case. A stop waits for `use` only for a moment, and then aborts
+   * the signal that it gets, with EngineError Aborted. Throws NotFound, and what `use` throws.
    */
   withRootfs<T>(
     id: string,
     options: { readonly pause: boolean },
-    use: (rootfs: ContainerRootfs) => Promise<T>,
+    use: (rootfs: ContainerRootfs, stopped: AbortSignal) => Promise<T>,
   ): Promise<T>;
   /** What ContainerStatus shows when verbose: pid, OCI spec, snapshot, runtime. */
   inspect(id: string): Promise<Readonly<Record<string, unknown>>>;

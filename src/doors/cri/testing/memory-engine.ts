@@ -137,7 +137,7 @@ export class MemoryEngine implements Engine {
     },
     withRootfs: async (id, _, use) => {
       const { id: snapshotKey, imageId } = this.containers.get(id);
-      return await use({ snapshotKey, imageId, mountPoints: [] });
+      return await use({ snapshotKey, imageId, mountPoints: [] }, new AbortController().signal);
     },
     inspect: async (id) => ({ id: this.containers.get(id).id, pid: 7 }),
   };

@@ -9,7 +9,7 @@ import {
 import type { ContainerLifecycle } from "../container/container-lifecycle.ts";
 import { handlerOf } from "../container/container-spec.ts";
 import { containerView } from "../container/container-view.ts";
-import type { ContainerRecord } from "../records/records.ts";
+import type { ContainerRecord, SandboxRecord } from "../records/records.ts";
 import type { SandboxLifecycle } from "../sandbox/sandbox-lifecycle.ts";
 import type { PodServices } from "../services.ts";
 import { runningTask } from "../tasks/running-task.ts";
@@ -38,7 +38,13 @@ export class PodCheckpoints implements Checkpoints {
   async checkpointContainer(request: CheckpointRequest, signal?: AbortSignal): Promise<void> {
     const services = this.#services;
     const { id } = services.containers.get(request.containerId);
-    using _ = await this.#containers.hold([id]);
+    await this.#containers.whileHeld([id], "checkpointed", (stopped) =>
+      this.#checkpointOne(id, request, anyOf(signal, stopped)),
+    );
+  }
+
+  async #checkpointOne(id: string, request: CheckpointRequest, signal: AbortSignal): Promise<void> {
+    const services = this.#services;
     const record = services.containers.get(id);
     const task = runningTask(services, id);
     const sandbox = services.usableSandboxes.get(record.sandboxId);
@@ -57,7 +63,18 @@ export class PodCheckpoints implements Checkpoints {
     const services = this.#services;
     const sandbox = services.usableSandboxes.get(request.sandboxId);
     const ids = request.containerIds.map((id) => services.containers.get(id).id);
-    using _ = await this.#containers.hold(ids);
+    await this.#containers.whileHeld(ids, "checkpointed", (stopped) =>
+      this.#checkpointAll(sandbox, ids, request, anyOf(signal, stopped)),
+    );
+  }
+
+  async #checkpointAll(
+    sandbox: SandboxRecord,
+    ids: readonly string[],
+    request: PodCheckpointRequest,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const services = this.#services;
     const records = this.#selected(sandbox.id, ids);
     const criuPath = criuFor(handlerOf(sandbox, services), sandbox.config, services);
     const lookUp = services.hostPaths.of(sandbox.id, signal);
@@ -109,4 +126,8 @@ export class PodCheckpoints implements Checkpoints {
     if (names.size !== running.length) refuse("two of its running containers have the same name");
     return running;
   }
+}
+
+function anyOf(signal: AbortSignal | undefined, stopped: AbortSignal): AbortSignal {
+  return signal === undefined ? stopped : AbortSignal.any([signal, stopped]);
 }

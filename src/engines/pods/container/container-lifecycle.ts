@@ -23,9 +23,9 @@ import { runSteps, type Step, UndoError, undoSteps } from "../records/steps.ts";
 import type { PodServices } from "../services.ts";
 import { ContainerTasks } from "../tasks/container-tasks.ts";
 import { runningTask } from "../tasks/running-task.ts";
-import { StartsUnderWay } from "../tasks/starts-under-way.ts";
 import { killTask, stopTask } from "../tasks/stop-task.ts";
 import { removeUnreadableContainer, stopUnreadableContainer } from "../tasks/unreadable.ts";
+import { WorkUnderWay } from "../tasks/work-under-way.ts";
 import { draftContainer, saveDraft } from "./container-draft.ts";
 import { inspectContainer, shownSpec } from "./container-inspect.ts";
 import { updateResources } from "./container-resources.ts";
@@ -41,7 +41,7 @@ export class ContainerLifecycle implements Containers {
   readonly #creates = new JoinedCalls<string>();
   readonly #locks = new KeyLock();
   readonly #tasks: ContainerTasks;
-  readonly #starts = new StartsUnderWay();
+  readonly #work = new WorkUnderWay();
   /** Tasks that were sent their stop signal. */
   readonly #asked = new WeakSet<Task>();
   /** Ids of containers being created, which no client knows yet. */
@@ -176,7 +176,7 @@ export class ContainerLifecycle implements Containers {
         `container ${id} is ${state}; only a created container that has not been started yet can be started`,
       );
     }
-    await this.#starts.run(id, (signal) => this.#tasks.start(record, sandbox, signal));
+    await this.#work.run([id], "started", (signal) => this.#tasks.start(record, sandbox, signal));
   }
 
   async update(idOrPrefix: string, resources: LinuxContainerResources): Promise<void> {
@@ -201,11 +201,11 @@ export class ContainerLifecycle implements Containers {
   }
 
   /**
-   * The task, after a start in progress has finished: a start that was requested before must not outlive the
+   * The task, after work in progress has finished: a start that was requested before must not outlive the
    * stop.
    */
   async #settledTask(id: string): Promise<Task | undefined> {
-    using _end = this.#starts.endSoon(id);
+    using _end = this.#work.endSoon(id);
     using _ = await this.#locks.acquire(id);
     const record = this.#services.containers.find(id);
     return record === undefined ? undefined : await this.#tasks.find(record);
@@ -267,6 +267,18 @@ export class ContainerLifecycle implements Containers {
     return this.#locks.acquireAll(ids);
   }
 
+  /**
+   * Calls `work` while these containers are locked; its signal is aborted when one of them is to be stopped.
+   */
+  async whileHeld<T>(
+    ids: readonly string[],
+    what: string,
+    work: (stopped: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    using _ = await this.hold(ids);
+    return await this.#work.run(ids, what, work);
+  }
+
   /** Stops recording exits, and resolves when no container is being created. */
   async close(): Promise<void> {
     this.#tasks[Symbol.dispose]();
@@ -307,15 +319,16 @@ export class ContainerLifecycle implements Containers {
   async withRootfs<T>(
     idOrPrefix: string,
     { pause }: { readonly pause: boolean },
-    use: (rootfs: ContainerRootfs) => Promise<T>,
+    use: (rootfs: ContainerRootfs, stopped: AbortSignal) => Promise<T>,
   ): Promise<T> {
     const { id } = this.#services.containers.get(idOrPrefix);
-    using _ = await this.#locks.acquire(id);
-    const record = this.#services.containers.get(id);
-    const rootfs = { snapshotKey: id, imageId: record.imageId, mountPoints: mountPointsOf(record) };
-    const task = this.#services.taskTable.get(id);
-    if (!pause || task?.state().kind !== "running") return await use(rootfs);
-    return await whilePaused([task], () => use(rootfs));
+    return await this.whileHeld([id], "read", async (stopped) => {
+      const record = this.#services.containers.get(id);
+      const rootfs = { snapshotKey: id, imageId: record.imageId, mountPoints: mountPointsOf(record) };
+      const task = this.#services.taskTable.get(id);
+      if (!pause || task?.state().kind !== "running") return await use(rootfs, stopped);
+      return await whilePaused([task], () => use(rootfs, stopped));
+    });
   }
 
   inspect(id: string): Promise<Readonly<Record<string, unknown>>> {
