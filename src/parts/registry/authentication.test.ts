@@ -40,7 +40,7 @@ async function resolveFrom(server: FakeRegistry, options: Partial<RegistryOption
 }
 
 describe("Basic authentication", () => {
-  test("lets the right password in at a real registry, and no other", async () => {
+  test("accepts only the right password at a real registry", async () => {
     const line = "me:$2b$04$mEP8ifnWEQrhjIl.ZWjkb.cqaC2aNzXxAqG33k2m7dMOS0s6yKNNi";
     await using server = await startRegistry({ htpasswd: line });
     const outcome = async (credentials: Credentials | undefined): Promise<unknown> => {
@@ -56,7 +56,7 @@ describe("Basic authentication", () => {
 });
 
 describe("tokens", () => {
-  test("are got with Basic authentication for the asked scope, and used again", async () => {
+  test("are requested with Basic authentication for the required scope, and reused", async () => {
     await using service = await startFakeRegistry(
       {},
       answersToken(() => ({ token: "one", expires_in: 300 })),
@@ -82,7 +82,7 @@ describe("tokens", () => {
     assert.ok(server.requests.every(({ headers }) => headers.authorization !== basicOfMe));
   });
 
-  test("are got without authentication when there are no credentials", async () => {
+  test("are requested without authentication if there are no credentials", async () => {
     await using service = await startFakeRegistry(
       {},
       answersToken(() => ({ access_token: "one" })),
@@ -95,7 +95,7 @@ describe("tokens", () => {
     assert.equal(service.requests[0]?.headers.authorization, undefined);
   });
 
-  test("are got anew when they have expired or are refused", async () => {
+  test("are requested again when they have expired or are refused", async () => {
     let made = 0;
     await using service = await startFakeRegistry(
       {},
@@ -114,7 +114,7 @@ describe("tokens", () => {
     assert.equal(made, 2);
   });
 
-  test("are asked for with an identity token by POST", async () => {
+  test("are requested with an identity token by POST", async () => {
     await using service = await startFakeRegistry(
       {},
       answersToken(() => ({ access_token: "one" })),
@@ -133,7 +133,7 @@ describe("tokens", () => {
     assert.equal(form.get("scope"), "repository:a:pull");
   });
 
-  test("are asked for with the headers of hosts.toml where the service is on the registry's own host", async () => {
+  test("are requested with the headers of hosts.toml if the service is on the registry's own host", async () => {
     const images = { "a:b": await imageOf() };
     for (const credentials of [me, { kind: "identityToken", token: "refresh" } as const]) {
       const token = answersToken(() => ({ access_token: "one" }));
@@ -152,7 +152,7 @@ describe("tokens", () => {
     }
   });
 
-  test("of the registry itself are sent as they are", async () => {
+  test("of the registry itself are sent unchanged", async () => {
     await using server = await startFakeRegistry(
       { "a:b": await imageOf() },
       wantsToken(() => "http://127.0.0.1:1/", ["mine"]),
@@ -161,7 +161,7 @@ describe("tokens", () => {
     assert.ok(!(outcome instanceof Error), String(outcome));
   });
 
-  test("that no service gives end in Unauthenticated, with the service's words and without the password", async () => {
+  test("that the service denies end in Unauthenticated, with the service's message and without the password", async () => {
     await using service = await startFakeRegistry({}, (_, response) => {
       response.writeHead(401).end(JSON.stringify({ errors: [{ code: "UNAUTHORIZED", message: "who?" }] }));
       return true;
@@ -176,7 +176,7 @@ describe("tokens", () => {
     assert.doesNotMatch(String(outcome), /hush|secret=1/);
   });
 
-  test("are not asked for at a realm that is no http or https URL, nor taken when they could split a header", async () => {
+  test("are not requested from a realm that is not an http or https URL, nor accepted if they could split a header", async () => {
     await using server = await startFakeRegistry(
       {},
       wantsToken(() => "file:///etc/passwd", []),
@@ -225,7 +225,7 @@ describe("mirrors", () => {
     await check({ mirror, server, certsDir: directory.path });
   }
 
-  test("are asked first, and told the registry's name", async () => {
+  test("are tried first, and get the registry's name", async () => {
     await withMirror(async ({ mirror, server, certsDir }) => {
       const outcome = await resolveFrom(server, { certsDirs: [certsDir] });
       assert.ok(!(outcome instanceof Error), String(outcome));
@@ -234,7 +234,7 @@ describe("mirrors", () => {
     });
   });
 
-  test("that fail are passed over, and never see the registry's credentials", async () => {
+  test("that fail are skipped, and never get the registry's credentials", async () => {
     await withMirror(
       async ({ mirror, server, certsDir }) => {
         const outcome = await resolveFrom(server, { certsDirs: [certsDir], credentials: me });
@@ -268,7 +268,7 @@ describe("mirrors", () => {
     );
   });
 
-  test("are all named when nothing answers", async () => {
+  test("are all named if nothing answers", async () => {
     await withMirror(
       async ({ mirror, server, certsDir }) => {
         const outcome = await resolveFrom(server, { certsDirs: [certsDir] });

@@ -9,21 +9,21 @@ import { areCovered, scopesOfChallenge } from "./scopes.ts";
 import { fetchToken, type Token } from "./token.ts";
 import type { HttpResponse, Transport } from "./transport.ts";
 
-/** Who is asked, and for what. Requests that want the same share a token. */
+/** The endpoint and the required access. Requests with the same requirements share a token. */
 export type Wanted = {
   readonly endpoint: Endpoint;
   readonly reference: Reference;
   /**
-   * Besides what the challenges name: a registry asks for what a request needs at least, which may be less
-   * than the next one does.
+   * Scopes to request in addition to those in challenges: a registry's challenge names what this request
+   * needs, which may be less than the next one does.
    */
   readonly scopes: readonly string[];
 };
 
 /**
  * Answers the challenges of endpoints (RFC 7617 Basic, and the distribution project's Bearer tokens) and
- * remembers the answers, so that only the first request to a repository is refused. Requests that are refused
- * at the same time share one new token.
+ * caches the answers, so that only the first request to a repository is refused. Concurrently refused
+ * requests share one new token.
  */
 export class Authorizer {
   readonly #transport: Transport;
@@ -35,7 +35,7 @@ export class Authorizer {
     this.#options = options;
   }
 
-  /** The Authorization header that the endpoint is known to want. */
+  /** The Authorization header from the cache, if there is one. */
   async known(wanted: Wanted): Promise<string | undefined> {
     const key = keyOf(wanted);
     const answer = await this.#answers.get(key);
@@ -46,8 +46,8 @@ export class Authorizer {
   }
 
   /**
-   * An answer to a 401 for a request that was sent with `used`. Throws RegistryError Unauthenticated when
-   * there is none.
+   * Answers a 401 for a request that was sent with the header `used`. Throws RegistryError Unauthenticated if
+   * there is no answer.
    */
   async answer(
     wanted: Wanted,
@@ -59,7 +59,7 @@ export class Authorizer {
     const current = this.#answers.get(key);
     const other = current === undefined ? undefined : await raceAbort(current, signal);
     if (other !== undefined && other.authorization !== used) return other.authorization;
-    // Others wait for it too: it does not end with the request that happens to be the first.
+    // Other requests wait for it, too, so it is not aborted with the request that happens to be the first.
     const scopes = [...wanted.scopes, ...(other?.scopes ?? [])];
     const fresh = this.#obtain({ ...wanted, scopes }, refused);
     this.#answers.set(key, fresh);
@@ -69,7 +69,7 @@ export class Authorizer {
     return (await raceAbort(fresh, signal)).authorization;
   }
 
-  /** Whether a challenge names something that the token which it refuses was not asked for. */
+  /** Whether a challenge requires a scope for which the refused token was not requested. */
   async wantsMore(wanted: Wanted, refused: HttpResponse): Promise<boolean> {
     const token = await this.#answers.get(keyOf(wanted));
     const bearer = parseChallenges(refused.headers["www-authenticate"]).find(
@@ -111,7 +111,7 @@ function keyOf({ endpoint, reference, scopes }: Wanted): string {
   return [endpoint.base, reference.repository, ...scopes].join(" ");
 }
 
-/** One that nobody can ask for more with. */
+/** A token that does not expire, for credentials that are sent as they are. */
 function lasting(authorization: string, scopes: readonly string[]): Token {
   return { authorization, expiresAtMs: Number.POSITIVE_INFINITY, scopes };
 }

@@ -3,13 +3,13 @@ import type { RetryOptions } from "./registry.ts";
 
 export const defaultRetry: RetryOptions = { tries: 5, baseDelayMs: 250, maxDelayMs: 30_000 };
 
-/** What all waits come to at most: who asks for more is not asked again. */
+/** The maximum sum of all waits; a server that asks for a longer wait is not tried again. */
 export const longestWaitMs = (defaultRetry.tries - 1) * defaultRetry.maxDelayMs;
 
 /**
- * Waits before try number `attempt` (from 1): exponentially longer, partly at random so that the nodes of a
- * cluster do not come back all at once, and at least as long as the server asked for. An aborted signal ends
- * the wait quietly.
+ * Waits before attempt number `attempt` (from 1): exponentially longer, partly random, so that the nodes of a
+ * cluster do not return all at once, and at least as long as the server asked for. If the signal aborts, the
+ * wait ends without an error.
  */
 export async function backOff(
   retry: RetryOptions,

@@ -12,10 +12,10 @@ import { discard, type HttpResponse } from "./transport.ts";
 const partTries = 4;
 
 /**
- * See {@link Registry.fetchBlob}. It stays with a host while that makes progress, goes on to the next when it
- * does not, and waits when all have failed since the last new byte. Where the network is slow, parts further
- * on come over other connections ({@link PartsAhead}). A layer that registries may lack is
- * looked for at its URLs when they do.
+ * See {@link Registry.fetchBlob}. Stays with a host while that makes progress, continues with the next when
+ * it does not, and waits when all have failed since the last new byte. If the network is slow, later parts
+ * are fetched over other connections ({@link PartsAhead}). A layer that the registries lack is fetched from
+ * its URLs, if it may be there.
  */
 export async function* fetchBlob(
   session: Session,
@@ -93,9 +93,9 @@ export async function* fetchBlob(
 }
 
 /**
- * Frees the memory of bytes that nobody looks at any more, in place of the garbage collector: that comes when
- * some hundred chunks are dead, and the next ones would take memory of their own meanwhile. Of what was read
- * first, the header takes the beginning, and has been looked at; small pieces may share their memory with
+ * Frees the memory of bytes that are no longer used. The garbage collector would do so only after some
+ * hundred chunks, and the next chunks would meanwhile take further memory. In the first buffer, the header
+ * precedes the bytes and has already been parsed. Small pieces are left out: they may share their memory with
  * others.
  */
 function giveBack({ buffer, byteLength }: Uint8Array): void {
@@ -104,7 +104,7 @@ function giveBack({ buffer, byteLength }: Uint8Array): void {
 
 type Opened = {
   readonly response: HttpResponse;
-  /** Where its bytes begin: the position asked for, or 0 when the server does not do ranges. */
+  /** Position of its first byte: the requested one, or 0 if the server does not support ranges. */
   readonly start: number;
 };
 
@@ -125,8 +125,8 @@ async function open(
       return { response: checkSize(endpoint, response, descriptor, range.total), start: position };
     }
     if (response.status === 200) return { response: checkLength(endpoint, response, descriptor), start: 0 };
-    // 416, or a part that was not asked for: this server is no help from here on, but may be from the
-    // beginning.
+    // 416, or another part than the requested one: this server cannot continue, but may be able to start
+    // over.
     discard(response);
   }
   const response = await session.send(endpoint, { ...request, headers: {} }, signal);
@@ -138,7 +138,7 @@ function checkLength(endpoint: Endpoint, response: HttpResponse, descriptor: Des
   return checkSize(endpoint, response, descriptor, length === undefined ? undefined : Number(length));
 }
 
-/** A registry that says beforehand that the blob has another size holds another blob, or a part of it. */
+/** Rejects a response that announces another size: it holds another blob, or a part of it. */
 function checkSize(
   endpoint: Endpoint,
   response: HttpResponse,

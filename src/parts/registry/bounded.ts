@@ -2,8 +2,8 @@ import { asRegistryError, RegistryError } from "./errors.ts";
 import { discard, type HttpResponse } from "./transport.ts";
 
 /**
- * The whole body of an answer, refused as soon as it is known to be larger than `maxBytes`
- * (ResourceExhausted).
+ * Reads the whole body of a response. Throws ResourceExhausted as soon as it is known to be larger than
+ * `maxBytes`.
  */
 export async function readBounded(
   response: HttpResponse,

@@ -34,8 +34,7 @@ function parseValue(value: string): readonly Challenge[] {
       challenges.push({ scheme: (name[1] ?? "").toLowerCase(), parameters: {} });
       rest = rest.slice(name[0].length);
     } else {
-      // A whole token at once: trying again behind each of its characters takes the square of a long one's
-      // time.
+      // Skips a whole token: retrying after each of its characters would take quadratic time.
       rest = rest.slice(leading.exec(rest)?.[0].length ?? 1);
     }
     rest = rest.replace(/^[\s,]+/, "");

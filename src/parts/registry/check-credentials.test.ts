@@ -24,13 +24,13 @@ function refused(error: unknown): boolean {
   return true;
 }
 
-test("credentials are checked with a registry that wants a password", async () => {
+test("credentials are checked with a registry that requires a password", async () => {
   await using server = await startRegistry({ htpasswd });
   assert.equal(await check(server.host, me), "accepted");
   await assert.rejects(check(server.host, { ...me, password: "wrong-secret" }), refused);
 });
 
-test("credentials are checked with the token service of a registry, with a token that is good for nothing", async () => {
+test("credentials are checked with a registry's token service, with a token without scope", async () => {
   const authorization = `Basic ${Buffer.from("me:hush").toString("base64")}`;
   await using service = await startTokenService(authorization);
   await using server = await startRegistry({ tokens: service });
@@ -39,7 +39,7 @@ test("credentials are checked with the token service of a registry, with a token
   await assert.rejects(check(server.host, { ...me, password: "wrong-secret" }), refused);
 });
 
-test("a registry that asks nobody who they are checks nothing", async () => {
+test("a registry without authentication checks nothing", async () => {
   await using server = await startRegistry();
   assert.equal(await check(server.host, me), "anonymous");
 });

@@ -6,10 +6,10 @@ import type { RegistryOptions } from "./registry.ts";
 import { type HttpResponse, Transport } from "./transport.ts";
 
 /**
- * Asks the registry itself, no mirror of it, whether it takes the credentials of the options: by the API's
- * base, with a token for nothing where it has a token service. Resolves with `anonymous` when it asks nobody
- * who they are. Throws RegistryError Unauthenticated when it does not take them; for other codes see
- * {@link Registry}.
+ * Checks the credentials in the options with the registry itself, not with a mirror: with a request to the
+ * API's base, and a token without scope if it has a token service. Returns `anonymous` if the registry does
+ * not authenticate. Throws RegistryError Unauthenticated if it rejects them; for other codes see {@link
+ * Registry}.
  */
 export async function checkCredentials(
   host: string,

@@ -22,7 +22,7 @@ describe("against a real registry", () => {
   after(() => server[Symbol.asyncDispose]());
 
   for (const format of ["oci", "docker"] as const) {
-    test(`an ${format} image is resolved by tag and by digest, and its parts are fetched`, async () => {
+    test(`an image in the format ${format} is resolved by tag and by digest, and its parts are fetched`, async () => {
       const image = await imageOf({ format });
       await pushImage(server, format, "v1", image);
       await using registry = createRegistry(testOptions());
@@ -69,7 +69,7 @@ describe("against a real registry", () => {
     assert.equal(descriptor.digest, image.target.digest);
   });
 
-  test("a tag or repository that is not there is NotFound, with the registry's words", async () => {
+  test("a missing tag or repository is NotFound, with the registry's message", async () => {
     await pushImage(server, "present", "v1", await imageOf());
     await using registry = createRegistry(testOptions());
     await assert.rejects(registry.resolve(referenceTo(server, "present:v2")), (error) => {
@@ -107,7 +107,7 @@ test("a host where nothing listens is named in a message that begins with Regist
   });
 });
 
-test("TLS is checked against the CA that certs.d gives for the host", async () => {
+test("TLS is verified with the CA that certs.d has for the host", async () => {
   await using directory = await tempDir();
   const keyFile = join(directory.path, "key.pem");
   const certificateFile = join(directory.path, "cert.pem");

@@ -14,8 +14,8 @@ import { Session } from "./session.ts";
 import { discard, type Transport } from "./transport.ts";
 
 /**
- * A {@link Registry} over HTTP. Dispose of it to close its connections. `knownPlain` is shared with others
- * that are made after it; `log` is told of every request.
+ * Creates a {@link Registry} over HTTP. Disposing of it closes its connections. `knownPlain` is shared with
+ * later ones; `log` is called for every request.
  */
 export function createRegistry(
   options: RegistryOptions,
@@ -44,8 +44,8 @@ export function createRegistry(
 }
 
 /**
- * A file of a web server that is no registry, without anything that is ours sent to it; undefined where it
- * has none (404). Throws RegistryError: ResourceExhausted for one that is larger than `maxBytes`,
+ * Fetches a file from a web server that is not a registry, without sending it credentials; undefined if it
+ * does not exist (404). Throws RegistryError: ResourceExhausted for a file larger than `maxBytes`,
  * Unavailable, DeadlineExceeded, Canceled.
  */
 async function fetchFile(

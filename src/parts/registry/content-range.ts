@@ -1,4 +1,4 @@
-/** `bytes 0-99/1000` (RFC 9110, 14.4), with `end` behind the last byte; undefined for anything else. */
+/** Parses `bytes 0-99/1000` (RFC 9110, 14.4); `end` is exclusive. Undefined for anything else. */
 export function parseContentRange(
   header: string | string[] | undefined,
 ): { readonly start: number; readonly end: number; readonly total: number | undefined } | undefined {

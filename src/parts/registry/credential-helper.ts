@@ -7,9 +7,9 @@ const timeoutMs = 30_000;
 const maxOutputBytes = 1024 * 1024;
 
 /**
- * Asks `docker-credential-<name> get` for a server's credentials: the protocol of docker-credential-helpers,
- * the server on its input, JSON on its output. The user name `<token>` says that the secret is an identity
- * token.
+ * Gets a server's credentials from `docker-credential-<name> get`, with the protocol of
+ * docker-credential-helpers: the server on its standard input, JSON on its standard output. The user name
+ * `<token>` means that the secret is an identity token.
  */
 export async function askCredentialHelper(
   name: string,
@@ -25,7 +25,7 @@ export async function askCredentialHelper(
   return parse(output, `${program} get for ${server}`);
 }
 
-/** `noRoom`: the machine has no process, descriptor or memory left to start it. */
+/** `noRoom`: it could not be started, because the machine has no processes, descriptors or memory left. */
 type Failure = { readonly why: string; readonly noRoom: boolean };
 
 function failureOf(error: ExecFileException): Failure {
@@ -35,12 +35,12 @@ function failureOf(error: ExecFileException): Failure {
   return { why: `failed (${why})`, noRoom: false };
 }
 
-/** Its output is left out of the message: it may hold a secret. */
+/** The message omits its output, which may contain a secret. */
 function helperError(what: string, { why, noRoom }: Failure): RegistryError {
   return new RegistryError(noRoom ? "ResourceExhausted" : "FailedPrecondition", `${what}: ${why}`);
 }
 
-/** Has `docker-credential-<name> store` keep a server's credentials. */
+/** Stores a server's credentials with `docker-credential-<name> store`. */
 export async function storeInHelper(
   name: string,
   server: string,
@@ -52,7 +52,7 @@ export async function storeInHelper(
   if (failure !== undefined) throw helperError(`${program} store for ${server}`, failure);
 }
 
-/** Has `docker-credential-<name> erase` forget a server's credentials; no error when it has none. */
+/** Deletes a server's credentials with `docker-credential-<name> erase`; no error if there are none. */
 export async function eraseFromHelper(name: string, server: string): Promise<void> {
   const program = programOf(name);
   const { failure, output } = await run(program, "erase", server, undefined);

@@ -4,9 +4,9 @@ import { type Endpoint, isSameHost } from "./endpoint.ts";
 import type { Credentials, RegistryOptions } from "./registry.ts";
 
 /**
- * The credentials that may be shown to an endpoint. Those of the request are for the registry that the
- * reference names, or for the `serverAddress` they come with, and for no mirror of another name; a mirror's
- * own may stand in docker's config files.
+ * The credentials that may be sent to an endpoint. Those of the request are for the registry that the
+ * reference names, or for the `serverAddress` that comes with them, but never for a mirror with another name.
+ * A mirror's own credentials may be in docker's config files.
  */
 export async function credentialsFor(
   endpoint: Endpoint,

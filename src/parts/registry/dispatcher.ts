@@ -6,14 +6,15 @@ import { RegistryError } from "./errors.ts";
 import { loadAgent, loadProxyAgent } from "./undici-parts.ts";
 
 /**
- * Google's registries send more than Node's 16 KiB, and signed URLs of stores are long; Go's limit is 10 MiB.
+ * Google's registries send more than Node's limit of 16 KiB, and signed URLs of stores are long; Go's limit
+ * is 10 MiB.
  */
 const maxHeaderSize = 1024 * 1024;
 
 /**
- * Connections with the endpoint's TLS settings, with its client's certificate only for its `own` host,
- * through the proxy if there is one: https through a tunnel, plain http by asking the proxy for the whole
- * URL, since many let tunnels lead to port 443 alone. Throws RegistryError.
+ * Creates connections with the endpoint's TLS settings, and its client certificate only for its `own` host.
+ * Uses the proxy if there is one: for https through a tunnel, for http by sending it the whole URL, since
+ * many proxies allow tunnels only to port 443. Throws RegistryError.
  */
 export async function makeDispatcher(
   endpoint: Endpoint,
@@ -42,10 +43,7 @@ export async function makeDispatcher(
   });
 }
 
-/**
- * Sends every request to the proxy, with the URL that is wanted in the request line (RFC 9112,
- * absolute-form).
- */
+/** Sends every request to the proxy, with the target's URL in the request line (RFC 9112, absolute-form). */
 function askingProxy(agent: Dispatcher, proxy: URL, token: string | undefined): Dispatcher {
   return agent.compose((dispatch) => (request, handler) => {
     const origin = new URL(request.origin ?? "");
@@ -73,7 +71,7 @@ function withoutUser(proxy: URL): string {
   return proxy.origin;
 }
 
-/** A context of its own is only made for certificates of its own: loading the CA store is slow. */
+/** A separate context is created only for the endpoint's own certificates: loading the CA store is slow. */
 async function secureContext(endpoint: Endpoint, own: boolean): Promise<object> {
   const { caFiles, clientPairs } = endpoint.tls;
   const pairs = own ? clientPairs : [];

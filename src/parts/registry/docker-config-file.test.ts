@@ -11,8 +11,8 @@ const basic = { kind: "basic", ...me };
 const read = async (file: string) => JSON.parse(await readFile(file, "utf8"));
 const mode = async (path: string) => (await stat(path)).mode & 0o777;
 
-describe("credentials that are kept in docker's config.json", () => {
-  test("are found again, in a file that is made for its owner alone", async () => {
+describe("credentials that are stored in docker's config.json", () => {
+  test("are found again, in a file that only its owner can read", async () => {
     await using directory = await tempDir();
     const file = join(directory.path, "docker", "config.json");
     assert.equal(await storeCredentials(file, "registry.example:5000", me), undefined);
@@ -29,7 +29,7 @@ describe("credentials that are kept in docker's config.json", () => {
     assert.deepEqual(await readdir(join(directory.path, "docker")), [".config.json.lock", "config.json"]);
   });
 
-  test("replace what other tools wrote for the host, and leave all else, a link too", async () => {
+  test("replace what other tools wrote for the host, and leave everything else, including a link", async () => {
     await using directory = await tempDir();
     const file = join(directory.path, "real.json");
     const link = join(directory.path, "config.json");
@@ -48,7 +48,7 @@ describe("credentials that are kept in docker's config.json", () => {
     assert.deepEqual(await dockerConfigCredentials(link, "r", "a", undefined), basic);
   });
 
-  test("do not overwrite a file that cannot be read", async () => {
+  test("do not overwrite an invalid file", async () => {
     await using directory = await tempDir();
     const file = join(directory.path, "config.json");
     await writeFile(file, '{"auths": {');
@@ -56,7 +56,7 @@ describe("credentials that are kept in docker's config.json", () => {
     assert.equal(await readFile(file, "utf8"), '{"auths": {');
   });
 
-  test("can be kept by a user after root has kept some for them", async () => {
+  test("can be stored by a user after root has stored some for them", async () => {
     await using directory = await tempDir();
     await chown(directory.path, 1234, 1235);
     await storeCredentials(join(directory.path, "config.json"), "r", me);
@@ -64,7 +64,7 @@ describe("credentials that are kept in docker's config.json", () => {
     assert.deepEqual([uid, gid], [1234, 1235]);
   });
 
-  test("are all kept when several are stored and erased at the same time", async () => {
+  test("are all kept if several are stored and erased at the same time", async () => {
     await using directory = await tempDir();
     const file = join(directory.path, "docker", "config.json");
     const hosts = Array.from({ length: 8 }, (_, index) => `r${index}.example`);
@@ -77,7 +77,7 @@ describe("credentials that are kept in docker's config.json", () => {
     );
   });
 
-  test("go to the credential helper that it names, and not into the file", async () => {
+  test("go to the configured credential helper, and not into the file", async () => {
     await using directory = await tempDir();
     const kept = join(directory.path, "kept");
     const helper = join(directory.path, "docker-credential-berthkeep");

@@ -10,8 +10,8 @@ import { RegistryError } from "./errors.ts";
 type Pair = { readonly username: string; readonly password: string };
 
 /**
- * Keeps credentials for a registry, in the credential helper that the file names for it, else in the file
- * itself. Everything else in it stays. Returns the helper's name. Throws RegistryError.
+ * Stores credentials for a registry: with the credential helper that the file names for it, otherwise in the
+ * file itself. The rest of the file is unchanged. Returns the helper's name. Throws RegistryError.
  */
 export async function storeCredentials(file: string, host: string, pair: Pair): Promise<string | undefined> {
   using _lock = await lockConfig(file);
@@ -19,13 +19,13 @@ export async function storeCredentials(file: string, host: string, pair: Pair): 
   const helper = helperFor(config, host);
   if (helper !== undefined) await storeInHelper(helper, serverKey(host), pair);
   const auth = Buffer.from(`${pair.username}:${pair.password}`, "utf8").toString("base64");
-  // Docker leaves an empty entry for what a helper keeps.
+  // As in Docker, credentials that a helper stores have an empty entry.
   const entry = helper === undefined ? { auth } : {};
   await writeConfig(file, { ...config, auths: { ...authsWithout(config, host), [serverKey(host)]: entry } });
   return helper;
 }
 
-/** Forgets what {@link storeCredentials} kept; false when there was nothing. Throws RegistryError. */
+/** Deletes what {@link storeCredentials} stored; returns false if there was nothing. Throws RegistryError. */
 export async function eraseCredentials(file: string, host: string): Promise<boolean> {
   if ((await readConfig(file)) === undefined) return false;
   using _lock = await lockConfig(file);
@@ -33,7 +33,7 @@ export async function eraseCredentials(file: string, host: string): Promise<bool
   const auths = authsWithout(config, host);
   const known = Object.keys(auths).length < Object.keys(asTable(config.auths)).length;
   const helper = helperFor(config, host);
-  // Most helpers are silent about what they have not got.
+  // Most helpers report no error for missing credentials.
   const isKept = helper !== undefined && (await askCredentialHelper(helper, serverKey(host), undefined));
   if (helper !== undefined && isKept) await eraseFromHelper(helper, serverKey(host));
   if (known) await writeConfig(file, { ...config, auths });
@@ -47,11 +47,11 @@ function authsWithout(config: Table, host: string): Table {
 const lockTimeoutMs = 30_000;
 
 /**
- * Held while the file is read and replaced, so that nobody's entry is lost. It is a file beside it, as that
- * itself is another one each time.
+ * A lock to hold while the file is read and replaced, so that no entry is lost. It is a separate file,
+ * because the config file is replaced by a new one each time.
  */
 async function lockConfig(file: string): Promise<Disposable> {
-  // Loaded here, as only this needs calls of the kernel's.
+  // Loaded only here, since nothing else needs system calls.
   const { lockFile } = await import("../../ground/linux/index.ts");
   try {
     const target = await realpath(file).catch(() => file);
@@ -61,7 +61,7 @@ async function lockConfig(file: string): Promise<Disposable> {
     const path = join(directory, `.${basename(target)}.lock`);
     const lock = undo.use(await lockFile(path, lockTimeoutMs));
     const owner = await stat(directory);
-    // Whoever becomes root to log in (sudo) must be able to lock it as themselves.
+    // A user who logs in with sudo must later be able to lock it without.
     if (process.getuid?.() === 0) await chown(path, owner.uid, owner.gid);
     undo.move();
     return lock;
@@ -70,7 +70,7 @@ async function lockConfig(file: string): Promise<Disposable> {
   }
 }
 
-/** Whole or not at all, for its owner alone; where it is a link, what that leads to. */
+/** Replaces the file atomically, readable only by its owner; if it is a link, its target. */
 async function writeConfig(file: string, config: Table): Promise<void> {
   try {
     await makeDirectories(dirname(file), 0o700);
@@ -93,7 +93,7 @@ async function writeFileLike(path: string, existing: string, text: string): Prom
     if (!isErrno(error, "ENOENT")) throw error;
     return undefined;
   });
-  // Whoever becomes root to log in (sudo) must not lose the file.
+  // A user who logs in with sudo must not lose access to the file.
   if (owner !== undefined) await handle.chown(owner.uid, owner.gid);
   await handle.writeFile(text);
   await handle.sync();

@@ -21,7 +21,7 @@ const auth = (text: string): string => Buffer.from(text).toString("base64");
 const basic = (username: string, password: string): Credentials => ({ kind: "basic", username, password });
 
 describe("docker's config.json", () => {
-  test("gives what stands for the host in whatever form it is written", async () => {
+  test("yields the credentials of the host in whatever form it is written", async () => {
     const config = {
       auths: {
         "https://index.docker.io/v1/": { auth: auth("hub:a:b") },
@@ -49,13 +49,13 @@ describe("docker's config.json", () => {
     assert.deepEqual(await credentials(config, "r", "teams/app"), basic("all", "x"));
   });
 
-  test("is no error when it is not there, or says nothing", async () => {
+  test("may be missing, or have no credentials", async () => {
     assert.equal(await dockerConfigCredentials("/nonexistent/config.json", "r", "a", undefined), undefined);
     assert.equal(await credentials({}, "r"), undefined);
     assert.equal(await credentials({ auths: { r: {} } }, "r"), undefined);
   });
 
-  test("is an error that names the file and not its secrets when it cannot be read", async () => {
+  test("is an error that names the file and not its secrets if it is invalid", async () => {
     for (const text of [
       '{"auths": {"r": {"auth": "c2VjcmV0"',
       JSON.stringify({ auths: { r: { auth: "c2VjcmV0" } } }),
@@ -69,7 +69,7 @@ describe("docker's config.json", () => {
     }
   });
 
-  test("asks the credential helper that it names for the host", async () => {
+  test("asks the credential helper that is configured for the host", async () => {
     await using directory = await tempDir();
     const helper = join(directory.path, "docker-credential-berthtest");
     await writeFile(

@@ -10,10 +10,10 @@ import type { Credentials } from "./registry.ts";
 export type Table = Readonly<Record<string, unknown>>;
 
 /**
- * Credentials for a repository of `host` from a file in the form of docker's config.json: its credential
- * helpers, else `auths`, where a key may also be `host/path` and have patterns in its host; the longest path
- * that fits counts. No file, no credentials. Throws RegistryError InvalidArgument when the file is not what
- * it should be.
+ * Finds credentials for a repository of `host` in a file in the format of docker's config.json: from its
+ * credential helpers, or from `auths`, where a key may also be `host/path`, with patterns in the host; the
+ * longest matching path is used. A missing file has no credentials. Throws RegistryError InvalidArgument if
+ * the file is not valid.
  */
 export async function dockerConfigCredentials(
   file: string,
@@ -32,8 +32,8 @@ export async function dockerConfigCredentials(
 }
 
 /**
- * All that fit of a table of `auths` alone, in the order to try them: longer paths first, then names before
- * patterns. `where` it is, for errors.
+ * All matching credentials in a table of `auths`, in the order in which to try them: longer paths first, then
+ * names before patterns. `where` names the table in errors.
  */
 export function authsCredentials(
   auths: Table,
@@ -51,18 +51,18 @@ export function authsCredentials(
   return candidates.flatMap(({ entry }) => credentialsOf(entry, where, host) ?? []);
 }
 
-/** What docker calls a registry in its file and to its helpers. */
+/** The name that docker uses for a registry in its file and with its helpers. */
 export function serverKey(host: string): string {
   return isDockerHub(host) ? "https://index.docker.io/v1/" : host;
 }
 
-/** Whether a key of `auths` is for all of a host. */
+/** Whether a key of `auths` is for a whole host. */
 export function isKeyOf(key: string, host: string): boolean {
   const scope = scopeOf(key);
   return scope.path === "" && isSameHost(scope.host, host);
 }
 
-/** What is in the file; undefined without one. Throws RegistryError. */
+/** Reads the file; undefined if it does not exist. Throws RegistryError. */
 export async function readConfig(file: string): Promise<Table | undefined> {
   let text: string;
   try {
@@ -74,12 +74,12 @@ export async function readConfig(file: string): Promise<Table | undefined> {
   try {
     return asTable(JSON.parse(text));
   } catch {
-    // The parser's message quotes the text, which holds passwords: it is left out.
+    // The parser's message is left out, as it quotes the text, which contains passwords.
     throw new RegistryError("InvalidArgument", `${file}: not JSON`);
   }
 }
 
-/** The credential helper that is named for a host. */
+/** The credential helper for a host, if there is one. */
 export function helperFor(config: Table, host: string): string | undefined {
   const helpers = asTable(config.credHelpers);
   const aliases = isDockerHub(host)

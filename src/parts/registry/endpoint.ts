@@ -1,31 +1,34 @@
 import { type Descriptor, isForeignLayerType, type Reference } from "../oci/index.ts";
 
-/** One place that serves a registry's repositories: the registry itself or a mirror of it. */
+/** A host that serves a registry's repositories: the registry itself or a mirror. */
 export type Endpoint = {
-  /** `https://registry-1.docker.io/v2`, no slash at the end. */
+  /** `https://registry-1.docker.io/v2`, without a trailing slash. */
   readonly base: string;
   /** `registry-1.docker.io`, `127.0.0.1:5000`. */
   readonly host: string;
   /**
-   * `registry`: it is what the reference names, and may have the credentials for it. `blob`: `base` is the
-   * whole URL of one blob, which an image's author wrote: nothing that is ours is sent there.
+   * `registry`: the host that the reference names, which may get the credentials for it. `blob`: `base` is
+   * the complete URL of one blob, which the image's author chose: no credentials and headers are sent there.
    */
   readonly role: "registry" | "mirror" | "blob";
-  /** Whether it may say what a tag means, besides serving content by digest. */
+  /** Whether it may resolve tags, in addition to serving content by digest. */
   readonly resolves: boolean;
   readonly pulls: boolean;
-  /** Whether it takes pushes. */
+  /** Whether it accepts pushes. */
   readonly pushes: boolean;
   readonly tls: TlsSettings;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly dialTimeoutMs: number;
-  /** When it does not speak TLS, plain HTTP will do: loopback hosts, and http:// with TLS settings. */
+  /**
+   * Whether plain HTTP is used if it does not support TLS: for loopback hosts, and for http:// with TLS
+   * settings.
+   */
   readonly plainHttpFallback: boolean;
 };
 
 export type TlsSettings = {
   readonly caFiles: readonly string[];
-  /** The second is undefined when the first file holds certificate and key. */
+  /** The key file is undefined if the first file holds both certificate and key. */
   readonly clientPairs: readonly (readonly [certificateFile: string, keyFile: string | undefined])[];
   readonly skipVerify: boolean;
 };
@@ -33,8 +36,8 @@ export type TlsSettings = {
 export const defaultDialTimeoutMs = 30_000;
 
 /**
- * The URL of something in the reference's repository; mirrors are told the registry with `ns`, as containerd
- * does.
+ * The URL of a path in the reference's repository. Mirrors get the registry's name in the parameter `ns`, as
+ * from containerd.
  */
 export function repositoryUrl(endpoint: Endpoint, reference: Reference, path: string): URL {
   if (endpoint.role === "blob") return new URL(endpoint.base);
@@ -46,9 +49,9 @@ export function repositoryUrl(endpoint: Endpoint, reference: Reference, path: st
 }
 
 /**
- * Who has a layer that registries may lack: its `urls` (image-spec 1.1, descriptor.md). As with redirects,
- * none leads to plain HTTP unless the registry itself is reached so: an image must not have a node ask its
- * own unprotected services.
+ * The sources of a layer that registries may lack: its `urls` (image-spec 1.1, descriptor.md). As with
+ * redirects, plain HTTP is used only if the registry itself is reached with it: otherwise, an image could
+ * make a node send requests to its own unprotected services.
  */
 export function foreignEndpoints(
   { mediaType, urls = [] }: Descriptor,
@@ -69,7 +72,7 @@ export function foreignEndpoints(
     });
 }
 
-/** A place that is no registry. */
+/** The endpoint for a URL outside of registries. */
 export function endpointOfUrl(url: URL): Endpoint {
   return {
     base: url.href,
@@ -101,7 +104,7 @@ export function isLoopback(host: string): boolean {
   return name === "localhost" || name === "[::1]" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(name);
 }
 
-/** A URL for a message or a log: its query may hold a signature or a token. */
+/** A URL for a message or a log, without its query, which may contain a signature or a token. */
 export function quoteUrl(url: URL): string {
   return `${url.origin}${url.pathname}${url.search === "" ? "" : "?..."}`;
 }

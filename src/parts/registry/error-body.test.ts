@@ -9,14 +9,14 @@ function quote(body: Uint8Array | string): Promise<string> {
   return quoteErrorBody({ body: Readable.from([Buffer.from(body)]) } as unknown as HttpResponse);
 }
 
-test("what a server says is quoted where it is text, also in another encoding or cut in a character", async () => {
+test("a server's message is quoted if it is text, even in another encoding or truncated in a character", async () => {
   assert.equal(await quote("no such\n\tpage"), "no such page");
   assert.equal(await quote('{"errors":[{"code":"DENIED","message":"not yours"}]}'), "DENIED: not yours");
   assert.match(await quote(Buffer.from("nicht verfügbar für Gäste", "latin1")), /^nicht verf/);
   assert.match(await quote(`${"a".repeat(8191)}ä`), /^a{400}\.\.\.$/);
 });
 
-test("a body that is no text is not quoted", async () => {
+test("a binary body is not quoted", async () => {
   assert.equal(await quote(gzipSync("a layer")), "");
   assert.equal(await quote(Buffer.alloc(300)), "");
 });

@@ -4,9 +4,9 @@ const maxErrorBytes = 8 * 1024;
 const maxQuotedLength = 400;
 
 /**
- * What a server says of its failure, on one line: the messages of the distribution-spec's error body, or the
- * start of whatever came; "" for what is no text, such as a layer in an answer that was refused. Control
- * characters are taken out, since it goes to terminals and logs.
+ * A server's explanation of a failure, on one line: the messages of the distribution-spec's error body, or
+ * the start of any other text; "" if it is not text, such as a layer. Control characters are removed, since
+ * the result is written to terminals and logs.
  */
 export async function quoteErrorBody(response: HttpResponse): Promise<string> {
   const text = await readStart(response);
@@ -16,7 +16,10 @@ export async function quoteErrorBody(response: HttpResponse): Promise<string> {
   return line.length > maxQuotedLength ? `${line.slice(0, maxQuotedLength)}...` : line;
 }
 
-/** Text in another encoding than UTF-8 has some characters that cannot be read; a fifth is too many. */
+/**
+ * Text in another encoding than UTF-8 has some invalid characters; with more than a fifth, it counts as
+ * binary.
+ */
 function isBinary(text: string): boolean {
   const unreadable = text.match(/[\p{Cc}\ufffd]/gu)?.length ?? 0;
   return unreadable * 5 > text.length;
@@ -32,7 +35,7 @@ async function readStart(response: HttpResponse): Promise<string> {
       if (length >= maxErrorBytes) break;
     }
   } catch {
-    // The status is the failure to report; its explanation broke off.
+    // The response broke off; the status is still the failure to report.
   }
   return Buffer.concat(chunks).subarray(0, maxErrorBytes).toString("utf8");
 }

@@ -2,21 +2,19 @@ import { BerthError, type ErrorCode, nameLookupFailure } from "../../ground/erro
 
 type Details = {
   readonly cause?: unknown;
-  /** Trying again may help. */
+  /** Whether another attempt may succeed. */
   readonly transient?: boolean;
-  /** What the server asked for with Retry-After. */
+  /** The server's Retry-After. */
   readonly retryAfterMs?: number | undefined;
-  /** Of the answer that is the failure. */
+  /** HTTP status of the response. */
   readonly status?: number | undefined;
 };
 
-/**
- * A registry, or a file that configures one, did not do what was asked. See {@link Registry} for the codes.
- */
+/** An error from a registry, or in a file that configures one. See {@link Registry} for the codes. */
 export class RegistryError extends BerthError {
   readonly transient: boolean;
   readonly retryAfterMs: number | undefined;
-  /** The HTTP status that the server answered, if it did. */
+  /** The HTTP status of the response, if there was one. */
   readonly status: number | undefined;
 
   constructor(code: ErrorCode, message: string, details: Details = {}) {
@@ -27,11 +25,11 @@ export class RegistryError extends BerthError {
   }
 }
 
-/** Whatever was thrown while talking to `host`, as a {@link RegistryError}. */
+/** Converts any error from a request to `host` to a {@link RegistryError}. */
 export function asRegistryError(error: unknown, host: string): RegistryError {
   if (error instanceof RegistryError) return error;
   const lookup = nameLookupFailure(error);
-  // Another host than this one may be meant: a proxy's, or a store's. The cause has nothing to add.
+  // The name may be that of another host, such as a proxy or a store. The cause adds nothing.
   if (lookup !== undefined)
     return new RegistryError("Unavailable", `${host}: ${lookup}`, {
       transient: errorCode(error) === "EAI_AGAIN",
@@ -41,8 +39,8 @@ export function asRegistryError(error: unknown, host: string): RegistryError {
 }
 
 /**
- * The one error for a request that failed on every host. The last host is the registry itself, whose word
- * counts most.
+ * The error for a request that failed on every host. Its code is that of the last host, which is the registry
+ * itself.
  */
 export function summarise(what: string, failures: ReadonlyMap<string, RegistryError>): RegistryError {
   const all = [...failures.values()];
@@ -56,7 +54,7 @@ export function summarise(what: string, failures: ReadonlyMap<string, RegistryEr
   return new RegistryError(last.code, prefix + message, { cause, transient, status });
 }
 
-/** Throws when `signal` is aborted. */
+/** Throws if `signal` is aborted. */
 export function throwIfAborted(signal: AbortSignal | undefined, what: string): void {
   if (signal?.aborted !== true) return;
   if (signal.reason instanceof BerthError) throw signal.reason;
@@ -70,7 +68,7 @@ export function throwIfAborted(signal: AbortSignal | undefined, what: string): v
   );
 }
 
-/** Failures that another try will not mend. */
+/** Errors that do not go away with another attempt. */
 const lasting: Readonly<Record<string, string>> = {
   ECONNREFUSED: "connection refused",
   DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is self-signed; add its CA to certs.d",
@@ -99,13 +97,13 @@ function describeTransportError(error: unknown): { readonly message: string; rea
   return { message: passing[code] ?? text, transient: true };
 }
 
-/** The `code` of a Node error, or of the first of several addresses that were tried. */
+/** The `code` of a Node error; if several addresses were tried, of the first. */
 export function errorCode(error: unknown): string {
   if (error instanceof AggregateError && !("code" in error && error.code)) return errorCode(error.errors[0]);
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
 }
 
-/** A transfer that can be taken up again. */
+/** The error for a transfer that can be resumed. */
 export function endedEarly(
   host: string,
   position: number,

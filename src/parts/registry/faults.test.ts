@@ -87,7 +87,7 @@ const oddAnswers: readonly (readonly [string, (response: ServerResponse, layer: 
 
 describe("fetchBlob", () => {
   for (const [answer, respond] of oddAnswers) {
-    test(`refuses an answer that the specifications do not know here: ${answer}`, async () => {
+    test(`refuses a response that the specifications do not allow here: ${answer}`, async () => {
       const { result } = await fetchLayer((layer) => (request, response) => {
         if (!isBlob(request.url)) return false;
         respond(response, layer);
@@ -98,7 +98,7 @@ describe("fetchBlob", () => {
     });
   }
 
-  test("takes a transfer that dies up again where it stopped, as often as it makes progress", async () => {
+  test("resumes a transfer that breaks, as often as it makes progress", async () => {
     const step = 40_000;
     const { result, server, bytes } = await fetchLayer((layer) => (request, response) => {
       if (!isBlob(request.url)) return false;
@@ -118,7 +118,7 @@ describe("fetchBlob", () => {
     assert.ok(ranges.length > 3, "more breaks than tries without progress");
   });
 
-  test("restarts from zero when the server does not do ranges", async () => {
+  test("restarts from zero if the server does not support ranges", async () => {
     let broken = false;
     const { result, bytes } = await fetchLayer((layer) => (request, response) => {
       if (!isBlob(request.url)) return false;
@@ -134,7 +134,7 @@ describe("fetchBlob", () => {
     assert.ok(result.bytes.equals(bytes));
   });
 
-  test("restarts from zero when the server refuses the range, or sends another one", async () => {
+  test("restarts from zero if the server refuses the range, or sends another one", async () => {
     for (const status of [416, 206]) {
       const { result, bytes } = await fetchLayer(
         () => (request, response) => {
@@ -151,7 +151,7 @@ describe("fetchBlob", () => {
     }
   });
 
-  test("gives up after so many tries without a new byte", async () => {
+  test("gives up after a number of attempts without a new byte", async () => {
     const { result, server } = await fetchLayer((layer) => (request, response) => {
       if (!isBlob(request.url)) return false;
       if (request.headers.range !== undefined) return breakOff(response, Buffer.alloc(0), {}, 206);
@@ -163,7 +163,7 @@ describe("fetchBlob", () => {
     assert.ok(server.requests.length <= 8, `${server.requests.length} requests`);
   });
 
-  test("breaks a transfer in which nothing moves for the progress timeout, and resumes it", async () => {
+  test("aborts a transfer without a byte for the progress timeout, and resumes it", async () => {
     let stalled = false;
     const { result, bytes } = await fetchLayer(
       (layer) => (request, response) => {
@@ -179,7 +179,7 @@ describe("fetchBlob", () => {
     assert.ok(result.bytes.equals(bytes));
   });
 
-  test("refuses a blob that the registry holds truncated or longer: DataLoss", async () => {
+  test("refuses a blob that is truncated or too long at the registry: DataLoss", async () => {
     for (const change of [-1000, 1000]) {
       const { result } = await fetchLayer((layer) => (request, response) => {
         if (!isBlob(request.url)) return false;
@@ -193,7 +193,7 @@ describe("fetchBlob", () => {
     }
   });
 
-  test("never yields more than the descriptor says, also when the length is not announced", async () => {
+  test("never yields more than the descriptor's size, even if the length is not announced", async () => {
     const { result } = await fetchLayer((layer) => (request, response) => {
       if (!isBlob(request.url)) return false;
       response.writeHead(200);
@@ -205,7 +205,7 @@ describe("fetchBlob", () => {
     assert.equal(result.code, "DataLoss");
   });
 
-  test("ends at once when it is aborted in mid-transfer", async () => {
+  test("ends at once when it is aborted in the middle of a transfer", async () => {
     const { image, layer, bytes } = await largeImage();
     const abort = new AbortController();
     await using server = await startFakeRegistry({ "a:b": image }, (request, response) => {
@@ -248,7 +248,7 @@ describe("resolve and fetchSmall", () => {
     }
   });
 
-  test("refuse bytes that are not those of the digest: DataLoss", async () => {
+  test("refuse bytes that do not match the digest: DataLoss", async () => {
     const { outcome } = await resolveWith((_, response) => {
       const headers = {
         "content-type": mediaType.ociManifest,
@@ -270,7 +270,7 @@ describe("resolve and fetchSmall", () => {
     await assert.rejects(fetching, (error) => error instanceof RegistryError && error.code === "DataLoss");
   });
 
-  test("say in the code whether access, content or the server is wanting", async () => {
+  test("report with the code whether access, the content or the server is the problem", async () => {
     const codes = {
       401: "Unauthenticated",
       403: "PermissionDenied",
@@ -294,7 +294,7 @@ describe("resolve and fetchSmall", () => {
     }
   });
 
-  test("are not tried again where the registry asks for a longer wait than all tries would be", async () => {
+  test("are not tried again if the registry asks for a longer wait than all attempts would take", async () => {
     const { outcome, server } = await resolveWith((_, response) => {
       response.writeHead(429, { "retry-after": "86400" }).end();
       return true;
@@ -305,7 +305,7 @@ describe("resolve and fetchSmall", () => {
     assert.equal(server.requests.length, 1);
   });
 
-  test("try again after 429 and 503, and then succeed", async () => {
+  test("retry after 429 and 503, and then succeed", async () => {
     for (const status of [429, 503]) {
       let refused = 0;
       const { outcome } = await resolveWith((_, response) => {
@@ -317,7 +317,7 @@ describe("resolve and fetchSmall", () => {
     }
   });
 
-  test("quote at most a little of an endless error body", async () => {
+  test("quote only the start of an endless error body", async () => {
     const { outcome } = await resolveWith((_, response) => {
       response.writeHead(403);
       const feed = (): void => {
@@ -331,7 +331,7 @@ describe("resolve and fetchSmall", () => {
     assert.ok(outcome.message.length < 1000);
   });
 
-  test("work with a server that has no HEAD: probe then knows nothing", async () => {
+  test("work with a server without HEAD: probe then returns nothing", async () => {
     const image = await imageOf();
     await using server = await startFakeRegistry({ "a:b": image }, (request, response) => {
       if (request.method !== "HEAD") return false;
@@ -347,7 +347,7 @@ describe("resolve and fetchSmall", () => {
 /** "No such host" where a name server answers, "not now" where none does. */
 const notFound = "(host {} not found|cannot look up host {}):.* /etc/resolv\\.conf";
 
-test("a host whose name cannot be looked up is named, with what to look at, be it the registry's or its proxy's", async () => {
+test("a host whose name cannot be resolved is named with a hint, whether it is the registry's or its proxy's", async () => {
   const messageOf = async (host: string) => {
     await using registry = createRegistry(testOptions());
     const failure = await registry.resolve(referenceTo({ host }, "a:b")).catch((error: unknown) => error);
@@ -407,7 +407,7 @@ describe("redirects", () => {
     );
   });
 
-  test("that go round in circles end", async () => {
+  test("that loop end", async () => {
     await using server = await startFakeRegistry({}, (request, response) => {
       response.writeHead(302, { location: request.url ?? "/" }).end();
       return true;
@@ -418,7 +418,7 @@ describe("redirects", () => {
     assert.ok(server.requests.length <= 11);
   });
 
-  test("to what is not HTTP are refused", async () => {
+  test("to other schemes than HTTP are refused", async () => {
     await using server = await startFakeRegistry({}, (_, response) => {
       response.writeHead(302, { location: "file:///etc/passwd" }).end();
       return true;

@@ -1,8 +1,8 @@
 import { isSameHost } from "./endpoint.ts";
 
 /**
- * Whether a key of `auths` is for a host, as kubelets read it: `*` and `?` stand for letters within one part
- * of a name (`*.example.com`, `registry.*.example.com`), and never for a port.
+ * Whether a key of `auths` matches a host, by the kubelet's rules: `*` and `?` match characters within one
+ * label of a name (`*.example.com`, `registry.*.example.com`), and never a port.
  */
 export function isForHost(pattern: string, host: string): boolean {
   if (!isHostPattern(pattern)) return isSameHost(pattern, host);
@@ -23,7 +23,7 @@ function hostAndPort(host: string): { readonly labels: readonly string[]; readon
   return { labels: name.split("."), port };
 }
 
-/** In a time that grows with both alone: only the last star is ever gone back to. */
+/** Takes time proportional to the product of the lengths, because only the last star is retried. */
 function matches(pattern: string, text: string): boolean {
   let at = 0;
   let star: { readonly pattern: number; readonly text: number } | undefined;

@@ -6,9 +6,8 @@ import type { UnusableFile } from "../../ground/logging/index.ts";
 import { parseHostsToml } from "./hosts-toml.ts";
 
 /**
- * Every HOST/hosts.toml of these directories that cannot be used, so that pulls from its host are refused, or
- * not wholly, so that what its problem names is ignored. Never throws: a file that cannot be read is one of
- * them.
+ * Finds every HOST/hosts.toml in these directories that is invalid, so that pulls from its host fail, or has
+ * keys that are ignored. Never throws: an unreadable file is reported, too.
  */
 export async function findHostsProblems(certsDirs: readonly string[]): Promise<readonly UnusableFile[]> {
   const found = certsDirs.map(async (root) => {

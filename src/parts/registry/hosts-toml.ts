@@ -5,10 +5,10 @@ import { isRecord } from "../../ground/json/index.ts";
 import type { TlsSettings } from "./endpoint.ts";
 import { RegistryError } from "./errors.ts";
 
-/** One host of a hosts.toml, with what the file says of it. */
+/** The settings of one host in a hosts.toml. */
 export type HostEntry = {
   /**
-   * Base of its API, `https://mirror.example/v2`; undefined for the file's own level when it names no
+   * Base URL of its API, `https://mirror.example/v2`; undefined for the file's top level if it has no
    * `server`.
    */
   readonly base: string | undefined;
@@ -22,18 +22,18 @@ const hostKeys = ["capabilities", "ca", "client", "skip_verify", "header", "over
 const rootKeys = ["server", "host", ...hostKeys];
 const knownCapabilities = ["pull", "resolve", "push", "referrers"];
 
-/** What a hosts.toml says. */
+/** The content of a hosts.toml. */
 export type HostsFile = {
   readonly entries: readonly HostEntry[];
-  /** Keys that mean nothing here, as those of newer versions: `host."https://a".key`. */
+  /** Unknown keys, such as those of newer versions: `host."https://a".key`. */
   readonly ignored: readonly string[];
 };
 
 /**
- * Parses containerd's hosts.toml: the `[host."URL"]` tables in the order of the file, and last the file's own
- * level, which is the registry itself. Paths are relative to `directory`. An unknown key is ignored, as
- * containerd does. Whatever else is wrong refuses the file, since going on without what it says of mirrors
- * and TLS could ask somebody else, or ask unprotected: throws RegistryError InvalidArgument, naming `file`.
+ * Parses containerd's hosts.toml: the `[host."URL"]` tables in the order of the file, and last the top level,
+ * which is the registry itself. Paths are relative to `directory`. Unknown keys are ignored, as in
+ * containerd. Any other error makes the file invalid, since ignoring what it says about mirrors and TLS could
+ * send requests to other hosts, or without encryption: throws RegistryError InvalidArgument, naming `file`.
  */
 export function parseHostsToml(text: string, file: string, directory: string): HostsFile {
   const reader = new HostsReader(file, directory);
@@ -96,9 +96,7 @@ class HostsReader {
     };
   }
 
-  /**
-   * The API lies under /v2 of the given path, unless override_path says that the path is already its root.
-   */
+  /** The API is in /v2 below the path, unless override_path says that the path is already its root. */
   #base(written: string, overridePath: boolean, prefix: string): string {
     const text = /^[a-z]+:\/\//i.test(written) ? written : `https://${written}`;
     const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -138,7 +136,7 @@ class HostsReader {
     };
   }
 
-  /** One file, several files, or several pairs of files. */
+  /** Accepts one file, several files, or several pairs of files. */
   #clientPairs(value: unknown, key: string): TlsSettings["clientPairs"] {
     const items = Array.isArray(value) ? (value as readonly unknown[]) : [value];
     return items.map((item) => {

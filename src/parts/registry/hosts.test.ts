@@ -46,7 +46,7 @@ describe("without configuration", () => {
   }
 });
 
-test("what no registry can have for an address is refused in words", async () => {
+test("an invalid registry address is refused with a clear error", async () => {
   await assert.rejects(endpoints("127.0.0.1:99999", {}), {
     name: "RegistryError",
     code: "InvalidArgument",
@@ -89,7 +89,7 @@ describe("hosts.toml", () => {
     assert.equal(found[1]?.tls.skipVerify, true);
   });
 
-  test("falls back on the usual endpoint when it names no server", async () => {
+  test("falls back to the usual endpoint if it names no server", async () => {
     const { found } = await endpoints("docker.io", {
       "docker.io/hosts.toml": '[host."https://m.example"]\n',
     });
@@ -99,7 +99,7 @@ describe("hosts.toml", () => {
     );
   });
 
-  test("is looked for as host_port_, host:port and _default, in this order", async () => {
+  test("is searched as host_port_, host:port and _default, in this order", async () => {
     const file = (name: string): string => `server = "https://${name}.example"`;
     const all = {
       "r_5000_/hosts.toml": file("first"),
@@ -137,7 +137,7 @@ describe("hosts.toml", () => {
   }
 });
 
-test("an unknown key is ignored, and told of to whoever looks; a file that cannot be used refuses its host alone", async () => {
+test("an unknown key is ignored and reported by findHostsProblems; an invalid file only affects its host", async () => {
   await using directory = await tempDir();
   const root = directory.path;
   const text = 'foo = 1\n[host."https://mirror.example"]\nserver = "x"';
@@ -161,7 +161,7 @@ test("an unknown key is ignored, and told of to whoever looks; a file that canno
   assert.match(JSON.stringify(problems[0]), /broken.*not TOML.*pulls from its host are refused/);
 });
 
-test("a directory in Docker's layout gives CAs and client certificates", async () => {
+test("a directory in Docker's layout provides CAs and client certificates", async () => {
   const { found, root } = await endpoints("r:5000", {
     "r:5000/ca.crt": "",
     "r:5000/me.cert": "",
@@ -176,7 +176,7 @@ test("a directory in Docker's layout gives CAs and client certificates", async (
   ]);
 });
 
-test("a host for which nothing is configured is spoken to over HTTP alone where that is asked for", async () => {
+test("a host that is not configured is reached only over HTTP if that is requested", async () => {
   const { base, plainHttpFallback } =
     (await endpointsFor("r.example:5000", { certsDirs: [], plainHttp: true }))[0] ?? {};
   assert.deepEqual([base, plainHttpFallback], ["http://r.example:5000/v2", false]);

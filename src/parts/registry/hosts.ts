@@ -13,8 +13,8 @@ import { type HostEntry, parseHostsToml } from "./hosts-toml.ts";
 import type { RegistryOptions } from "./registry.ts";
 
 /**
- * The endpoints that serve `host`'s repositories, in the order in which to try them: the mirrors of its
- * hosts.toml, then the registry itself. Without a hosts.toml a directory may hold certificates in Docker's
+ * The endpoints that serve `host`'s repositories, in the order in which to try them: the mirrors in its
+ * hosts.toml, then the registry itself. Without a hosts.toml, the directory may have certificates in Docker's
  * layout (`*.crt` for CAs, `*.cert` and `*.key` for the client). The rules are containerd's.
  */
 export async function endpointsFor(
@@ -33,7 +33,7 @@ export async function endpointsFor(
   const { entries } = parseHostsToml(text, file, directory.path);
   return entries.map((entry, index) => {
     if (entry.base === undefined) return ownEndpoint(host, entry);
-    // A `server` written for this very host stands for the registry; one in _default stands for any.
+    // A `server` in this host's own file is the registry; one in _default is for any host.
     const isServer = index === entries.length - 1 && directory.specific;
     return endpoint(entry, entry.base, host, isServer);
   });
@@ -51,7 +51,7 @@ async function findHostDirectory(
   host: string,
   certsDirs: readonly string[],
 ): Promise<{ readonly path: string; readonly specific: boolean } | undefined> {
-  // `host_port_` is for file systems that do not take a colon.
+  // `host_port_` is for file systems that do not allow colons.
   const names = [host.replace(/:(\d+)$/, "_$1_").replaceAll(":", ""), host, "_default"];
   for (const root of certsDirs) {
     for (const name of names) {
@@ -65,7 +65,7 @@ async function findHostDirectory(
 function endpoint(entry: HostEntry, base: string, registryHost: string, isServer: boolean): Endpoint {
   const url = new URL(base);
   const hasTls = Object.keys(entry.tls).length > 0;
-  // http:// with TLS settings leaves open which is meant, unless the port says so.
+  // http:// with TLS settings is ambiguous, unless the port decides.
   const ambiguous = url.protocol === "http:" && hasTls && url.port !== "";
   return {
     base: ambiguous ? base.replace(/^http:/, "https:") : base,
@@ -81,7 +81,7 @@ function endpoint(entry: HostEntry, base: string, registryHost: string, isServer
   };
 }
 
-/** The registry itself, when no URL is written for it. */
+/** The registry itself, if no URL is configured for it. */
 function ownEndpoint(host: string, entry: HostEntry): Endpoint {
   if (isDockerHub(host)) return endpoint(entry, "https://registry-1.docker.io/v2", host, true);
   if (!isLoopback(host)) return endpoint(entry, `https://${host}/v2`, host, true);
@@ -89,8 +89,8 @@ function ownEndpoint(host: string, entry: HostEntry): Endpoint {
   if (port === "80") return endpoint({ ...entry, tls: {} }, `http://${host}/v2`, host, true);
   return {
     ...endpoint(entry, `https://${host}/v2`, host, true),
-    // Nobody but this machine can answer on a loopback address, so a certificate is only checked when a CA is
-    // given for it.
+    // Only this machine can answer on a loopback address, so its certificate is verified only if a CA is
+    // configured.
     tls: completeTls(entry.tls, entry.tls.caFiles === undefined),
     plainHttpFallback: port !== "" && port !== "443" && entry.tls.caFiles === undefined,
   };

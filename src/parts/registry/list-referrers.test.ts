@@ -19,7 +19,7 @@ const listOf = (...manifests: readonly object[]): string =>
   JSON.stringify({ schemaVersion: 2, mediaType: mediaType.ociIndex, manifests });
 
 describe("the referrers of a manifest", () => {
-  test("are read page by page from a registry that lists them, whether it filters or not", async () => {
+  test("are read page by page from a registry with the API, whether it filters or not", async () => {
     const others = [entry("application/vnd.example.other"), entry()];
     await using server = await startFakeRegistry({}, (request, response) => {
       const url = new URL(request.url ?? "", "http://registry");
@@ -42,7 +42,7 @@ describe("the referrers of a manifest", () => {
     );
   });
 
-  test("are not read for ever, nor from another host", async () => {
+  test("are not read endlessly, nor from another host", async () => {
     let pages = 0;
     await using server = await startFakeRegistry({}, (request, response) => {
       const isEndless = request.url?.startsWith("/v2/endless/") === true;
@@ -58,7 +58,7 @@ describe("the referrers of a manifest", () => {
     });
   });
 
-  test("are read from their tag where the registry keeps no lists, and there are none without it", async () => {
+  test("are read from their tag if the registry lacks the API, and empty without the tag", async () => {
     await using server = await startRegistry();
     await using registry = createRegistry(testOptions());
     const reference = referenceTo(server, "app:v1");

@@ -14,12 +14,12 @@ import { maxSmallBytes } from "./registry.ts";
 import type { Session } from "./session.ts";
 import type { HttpResponse } from "./transport.ts";
 
-/** A registry gives its list in pages; more are not asked for. */
+/** Maximum number of pages of a list that are requested. */
 const maxPages = 16;
 
 /**
- * The manifests that name `subject` as theirs (distribution-spec 1.1, "Listing Referrers"), of one artifact
- * type where their list says what they are. Registries that keep no such lists have them under a tag.
+ * The manifests whose subject is `subject` (distribution-spec 1.1, "Listing Referrers"), filtered by artifact
+ * type if the list has types. For registries without the API, reads the list under its tag.
  */
 export async function listReferrers(
   session: Session,
@@ -34,11 +34,11 @@ export async function listReferrers(
     const listed = await listedByRegistry(session, endpoint, reference, subject, artifactType, signal);
     return listed ?? (await listedUnderTag(session, endpoint, reference, subject, signal));
   });
-  // Not every registry that lists them filters.
+  // Not every registry filters.
   return all.filter((each) => each.artifactType === undefined || each.artifactType === artifactType);
 }
 
-/** Undefined where the registry keeps no lists. */
+/** The list from the API; undefined if the registry does not have it. */
 async function listedByRegistry(
   session: Session,
   endpoint: Endpoint,
@@ -86,7 +86,7 @@ function requestOf(reference: Reference, path: string | URL) {
   } as const;
 }
 
-/** Of the same registry: `<URL>; rel="next"` (RFC 8288). */
+/** The URL of the next page, if it is on the same registry: `<URL>; rel="next"` (RFC 8288). */
 function nextPage({ headers }: HttpResponse, current: URL): URL | undefined {
   const { link } = headers;
   const [target = "", parameters = ""] = (Array.isArray(link) ? link[0] : link)?.split(">") ?? [];

@@ -132,15 +132,15 @@ function contentType(response: HttpResponse): string {
   return typeof header === "string" ? (header.split(";")[0] ?? "").trim() : "";
 }
 
-/** Some registries serve manifests as plain JSON; the document itself then says what it is. */
+/** The media type. Some registries serve manifests as plain JSON; then the document's own type is used. */
 function typeOf(response: HttpResponse, written: string | undefined): string {
   const header = contentType(response);
   return isIndexType(header) || isManifestType(header) ? header : (written ?? header);
 }
 
 /**
- * What a manifest says that it is. Throws RegistryError DataLoss for what is none, such as the page of a
- * proxy that wants a login: another host may have it.
+ * The media type that a document declares. Throws RegistryError DataLoss if it is not a manifest, for example
+ * the login page of a proxy: another host may have it.
  */
 function writtenType(endpoint: Endpoint, response: HttpResponse, bytes: Uint8Array): string | undefined {
   try {

@@ -75,14 +75,14 @@ async function fetchSlowly(
   return { asked, mostOpen, lengths: chunks.map(({ length }) => length) };
 }
 
-test("of a large blob on a slow network, parts come over further connections, none twice", async () => {
+test("parts of a large blob on a slow network come over further connections, none twice", async () => {
   const { asked, mostOpen } = await fetchSlowly(async () => false);
   assert.equal(mostOpen, parts.most);
   assert.equal(new Set(asked).size, asked.length);
   assert.ok(asked.length > 4, asked.join(", "));
 });
 
-test("a server that sends all in place of a part is asked for no more parts", async () => {
+test("a server that sends the whole blob instead of a part is asked for no more parts", async () => {
   const { asked } = await fetchSlowly(async (response) => {
     response.removeHeader("content-range");
     response.statusCode = 200;
@@ -94,7 +94,7 @@ test("a server that sends all in place of a part is asked for no more parts", as
 
 const isPart = (range: string) => /^bytes=\d+-\d+$/.test(range);
 
-test("when the connection of a part breaks, the rest comes over the first one or a new one, and in parts again", async () => {
+test("if the connection of a part breaks, the rest comes over the first or a new one, and again in parts", async () => {
   let broken = 0;
   const { asked } = await fetchSlowly(async (response, bytes) => {
     if (broken++ > 0) return false;
@@ -104,7 +104,7 @@ test("when the connection of a part breaks, the rest comes over the first one or
   assert.ok(asked.filter(isPart).length > 4, asked.join(", "));
 });
 
-test("parts that break again and again leave the blob to one connection", async () => {
+test("after repeated failures of parts, one connection fetches the blob", async () => {
   const { asked } = await fetchSlowly(async (response, bytes) => {
     await slowly(response, bytes.subarray(0, bytes.length - 1));
     return true;
@@ -114,7 +114,7 @@ test("parts that break again and again leave the blob to one connection", async 
   assert.ok(asked.length - parted.length <= 4, asked.join(", "));
 });
 
-test("a server that wants no further requests gets none while it goes on sending", async () => {
+test("a server that refuses further requests gets none while it keeps sending", async () => {
   const { asked } = await fetchSlowly(async (response) => {
     response.removeHeader("content-range");
     response.statusCode = 429;
@@ -125,7 +125,7 @@ test("a server that wants no further requests gets none while it goes on sending
   assert.equal(asked.length, 1, asked.join(", "));
 });
 
-test("a part of another version of the blob is not taken", async () => {
+test("a part of another version of the blob is rejected", async () => {
   const headers = { etag: '"one"' };
   const { asked } = await fetchSlowly(
     async (response, bytes) => {
@@ -138,7 +138,7 @@ test("a part of another version of the blob is not taken", async () => {
   assert.equal(asked.length, 1, asked.join(", "));
 });
 
-test("a part may be behind another redirect, which is good for one request alone", async () => {
+test("a part may be behind a further redirect that is valid for only one request", async () => {
   let redirects = 0;
   const { asked } = await fetchSlowly(async (response, bytes) => {
     if (redirects++ % 2 > 0) {
@@ -152,7 +152,7 @@ test("a part may be behind another redirect, which is good for one request alone
   assert.ok(redirects > 8, asked.join(", "));
 });
 
-test("an abort ends the requests for parts too", async () => {
+test("an abort also ends the requests for parts", async () => {
   const image = await imageOf({
     layers: [[{ name: "f", content: randomBytes(4_000_000) }]],
     compression: "none",
@@ -187,7 +187,7 @@ test("an abort ends the requests for parts too", async () => {
   await until(async () => open.size === 0);
 });
 
-test("a part that comes byte by byte takes no more memory than it has bytes", async () => {
+test("a part that arrives byte by byte takes no more memory than its size", async () => {
   const { lengths } = await fetchSlowly(async (response, bytes) => {
     for (const byte of bytes.subarray(0, 2000)) response.write(Buffer.of(byte));
     response.end(bytes.subarray(2000));

@@ -6,16 +6,16 @@ import { endedEarly, RegistryError } from "./errors.ts";
 import type { Session } from "./session.ts";
 import { discard, type HttpResponse } from "./transport.ts";
 
-/** Of the time, above which the thread has enough to do without more bytes. */
+/** Share of busy time above which the thread has enough to do without more bytes. */
 const busyShare = 0.5;
 
-/** How many parts of a blob may still break off until all of it is left to one connection. */
+/** How many parts of a blob may still fail before one connection fetches all of it. */
 export type PartTries = { left: number };
 
 type Blob = {
   readonly reference: Reference;
   readonly descriptor: Descriptor;
-  /** The answer that is read up to the first part. */
+  /** The response that is read up to the first part. */
   readonly before: HttpResponse;
 };
 
@@ -25,21 +25,21 @@ type Part = {
   readonly cancel: AbortController;
   readonly bytes: Promise<Uint8Array | undefined>;
   readonly turn: Disposable;
-  /** The server has said that it sends what was asked for. */
+  /** Whether the server has confirmed that it sends the requested part. */
   isComing: boolean;
 };
 
 /**
- * Parts of a blob that come over connections of their own while what is before them is still being read, once
- * the network turns out to be what is slow: many hosts limit what one connection gets. Parts follow one
- * another without a gap. Where a server does not do ranges there are none.
+ * Fetches parts of a blob over additional connections while the bytes before them are still being read, once
+ * the network proves to be the bottleneck: many hosts limit the speed of a connection. Parts are contiguous.
+ * If the server does not support ranges, there are none.
  */
 export class PartsAhead implements Disposable {
   readonly #session: Session;
   readonly #endpoint: Endpoint;
   readonly #reference: Reference;
   readonly #descriptor: Descriptor;
-  /** What the server calls the version of the blob that is being read. */
+  /** The server's ETag of the blob that is being read. */
   readonly #version: string | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #parts: Part[] = [];
@@ -65,8 +65,8 @@ export class PartsAhead implements Disposable {
   }
 
   /**
-   * Up to where the blob is to be read in the usual way from `position` on: the beginning of the first part,
-   * or Infinity while none is coming. Parts that came too late are given up.
+   * The position up to which to read the blob in the usual way, starting at `position`: the start of the
+   * first part, or Infinity while there is none. Parts that are overtaken are given up.
    */
   boundary(position: number): number {
     const [first] = this.#parts;
@@ -75,7 +75,7 @@ export class PartsAhead implements Disposable {
     return first.start >= position && first.isComing ? first.start : Number.POSITIVE_INFINITY;
   }
 
-  /** Begins another part where that promises to be of use. `position` is how far the blob has been read. */
+  /** Starts another part if that looks useful. `position` is how far the blob has been read. */
   look(position: number): void {
     const { partBytes, waitMs } = this.#session.parts;
     const nowMs = performance.now();
@@ -89,8 +89,8 @@ export class PartsAhead implements Disposable {
   }
 
   /**
-   * The bytes of the first part, which is the first no longer, and whose place another one takes. Undefined
-   * if there is none or it did not come; the rest is then to be fetched in the usual way.
+   * Takes the bytes of the first part; another one may start in its place. Undefined if there is none or it
+   * failed; then the rest is to be fetched in the usual way.
    */
   async take(): Promise<Uint8Array | undefined> {
     const part = this.#parts[0];
@@ -132,7 +132,7 @@ export class PartsAhead implements Disposable {
     this.#parts.push(part);
   }
 
-  /** For whatever reason: the usual way finds out and tells. What was to come behind it is of no use. */
+  /** Gives up a part and those after it. The usual way of reading finds out the reason, and reports it. */
   #fail(part: Part): undefined {
     const index = this.#parts.indexOf(part);
     if (index < 0) return;
@@ -159,7 +159,7 @@ export class PartsAhead implements Disposable {
       throw new RegistryError("Unavailable", `${host}: sent something other than the requested part`);
     }
     onComing();
-    // Not the chunks as they come: a server may make them of one byte each, and each would take a hundred.
+    // Copied into one buffer: a server may send chunks of one byte each, and each would take a hundred.
     const bytes = Buffer.allocUnsafeSlow(end - start);
     let length = 0;
     for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
@@ -172,7 +172,10 @@ export class PartsAhead implements Disposable {
     return bytes;
   }
 
-  /** Parts of another version would only be noticed by the digest of the whole, when all of it is there. */
+  /**
+   * Whether the response is the requested part of the same version. Otherwise only the digest of the whole
+   * blob would reveal the difference.
+   */
   #isAsked(response: HttpResponse, start: number, end: number): boolean {
     const range = parseContentRange(response.headers["content-range"]);
     const version = versionOf(response);

@@ -1,10 +1,13 @@
 /** When and how a blob is fetched over several connections. */
 export type PartsOptions = {
-  /** Each is kept in memory until its turn comes. Default 4 MiB. */
+  /** Size of a part, which is kept in memory until it is its turn. Default 4 MiB. */
   readonly partBytes: number;
-  /** At once, of all blobs of a host and one Registry together. Default 3. */
+  /** Maximum number of parts at a time, for all blobs from one host and of one Registry. Default 3. */
   readonly most: number;
-  /** How long the thread must mostly have waited, so that it is the network that is slow. Default 500. */
+  /**
+   * How long the thread must have been mostly idle to conclude that the network is the bottleneck. Default
+   * 500.
+   */
   readonly waitMs: number;
 };
 

@@ -7,7 +7,7 @@ import { parseReference } from "../oci/index.ts";
 import { createRegistry, PlainHosts } from "./index.ts";
 import { testOptions } from "./testing/options.ts";
 
-test("TLS is tried once with a registry of this machine that does not speak it, not by each pull", async () => {
+test("TLS is tried once with a registry on this machine that does not support it, not by each pull", async () => {
   let tried = 0;
   const server = createServer((_request, response) => response.writeHead(404).end());
   server.on("clientError", (_error, socket) => {

@@ -1,11 +1,11 @@
 import { isLoopback } from "./endpoint.ts";
 
-/** Long enough for the pulls of one pod, short enough that a registry that gets a certificate is noticed. */
+/** Long enough for the pulls of one pod, short enough to notice that a registry got a certificate. */
 const rememberedMs = 60_000;
 
 /**
- * Endpoints of this machine that turned out not to speak TLS, for registries that are made one after the
- * other: each would try TLS first.
+ * Endpoints on this machine that turned out not to support TLS, shared by successive registries, each of
+ * which would otherwise try TLS first.
  */
 export class PlainHosts {
   readonly #foundAtMs = new Map<string, number>();
@@ -15,7 +15,7 @@ export class PlainHosts {
     return foundAtMs !== undefined && performance.now() - foundAtMs < rememberedMs;
   }
 
-  /** Of another machine nothing is remembered: who stands between might have answered. */
+  /** Nothing is remembered about other machines: an attacker in between might have answered. */
   add(base: string, host: string): void {
     if (isLoopback(host)) this.#foundAtMs.set(base, performance.now());
   }

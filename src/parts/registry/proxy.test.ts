@@ -12,7 +12,7 @@ import { createRegistry } from "./index.ts";
 import { proxyFor } from "./proxy.ts";
 import { referenceTo, testOptions } from "./testing/options.ts";
 
-test("NO_PROXY means what it means to Go's programs", () => {
+test("NO_PROXY means the same as in Go's programs", () => {
   const goesDirect = (noProxy: string, host: string): boolean =>
     proxyFor(new URL(`https://${host}/v2/`), { HTTPS_PROXY: "proxy.test:3128", NO_PROXY: noProxy }) ===
     undefined;
@@ -41,7 +41,7 @@ test("NO_PROXY means what it means to Go's programs", () => {
   }
 });
 
-test("each scheme has its own proxy, and what is no URL of one is said without its password", () => {
+test("each scheme has its own proxy, and an invalid URL is reported without its password", () => {
   const http = new URL("http://a.test/");
   const https = new URL("https://a.test/");
   assert.equal(proxyFor(http, { http_proxy: "http://u:p@p.test:1" })?.host, "p.test:1");
@@ -114,7 +114,7 @@ async function resolveThroughProxy(server: string): Promise<readonly string[]> {
   return proxy.seen;
 }
 
-test("a registry without TLS is asked for through the proxy by its whole URL, without a tunnel", async () => {
+test("a registry without TLS is reached through the proxy by its whole URL, without a tunnel", async () => {
   const credentials = Buffer.from("user:p@ss").toString("base64");
   assert.deepEqual(await resolveThroughProxy("http://registry.test"), [
     `GET http://registry.test/v2/a/manifests/b Basic ${credentials}`,
@@ -126,7 +126,7 @@ test("a registry with TLS is reached through a tunnel", async () => {
   assert.equal(seen[0], "CONNECT registry.test:5055");
 });
 
-test("answers with far more headers than 16 KiB are taken, and redirects to URLs as long followed", async () => {
+test("responses with far more than 16 KiB of headers are accepted, and redirects to URLs of that length followed", async () => {
   const image = await imageOf();
   const long = "x".repeat(60_000);
   const misbehave: Misbehaviour = (request, response) => {

@@ -5,12 +5,12 @@ import { RegistryError } from "./errors.ts";
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The proxy by which a URL is to be reached; undefined for none. The rules are those of Go's programs
- * (httpproxy of golang.org/x/net), so that a node's settings mean to berth what they mean to kubelet and
- * containerd: HTTP_PROXY is for http alone and HTTPS_PROXY for https, no proxy reaches a loopback host, and
- * NO_PROXY lists, apart by commas, `*`, addresses, networks (`10.0.0.0/8`), hosts with all below them
- * (`example.com`) or what is below them alone (`.example.com`), each but networks with a port if need be.
- * Throws RegistryError InvalidArgument when the variable holds no URL.
+ * The proxy through which to reach a URL; undefined for none. The rules are those of Go's programs (httpproxy
+ * of golang.org/x/net), so that a node's settings mean the same to berth as to kubelet and containerd:
+ * HTTP_PROXY applies only to http and HTTPS_PROXY only to https, loopback hosts are reached directly, and
+ * NO_PROXY is a list, separated by commas, of `*`, addresses, networks (`10.0.0.0/8`), hosts with everything
+ * below them (`example.com`) or only what is below them (`.example.com`), each except networks with an
+ * optional port. Throws RegistryError InvalidArgument if the variable is not a URL.
  */
 export function proxyFor(url: URL, environment: Environment = process.env): URL | undefined {
   const name = url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
@@ -20,7 +20,7 @@ export function proxyFor(url: URL, environment: Environment = process.env): URL 
   return parseProxy(proxy, name);
 }
 
-/** Of both spellings of its name; the empty text when it is not set. */
+/** The value of a variable in upper or lower case; "" if it is not set. */
 function variable(environment: Environment, name: string): string {
   return environment[name] || environment[name.toLowerCase()] || "";
 }
@@ -30,7 +30,7 @@ function parseProxy(written: string, name: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol === "socks5h:") url.protocol = "socks5:";
   if (url !== undefined && ["http:", "https:", "socks5:"].includes(url.protocol)) return url;
-  // It may hold a password.
+  // The value is left out: it may contain a password.
   throw new RegistryError("InvalidArgument", `${name} in the daemon's environment is not the URL of a proxy`);
 }
 

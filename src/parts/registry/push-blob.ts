@@ -9,7 +9,7 @@ import { type Upload, UploadRequests } from "./upload-session.ts";
 
 const readChunkBytes = 256 * 1024;
 /**
- * What is tried, one after the other, where a registry or a proxy before it refuses a whole blob for its
+ * Chunk sizes that are tried, in order, if a registry or a proxy in front of it rejects a whole blob for its
  * size.
  */
 const chunkSizes = [64, 16, 4, 1].map((mebibytes) => mebibytes * 1024 * 1024);
@@ -51,24 +51,24 @@ export async function pushBlob(
 }
 
 /**
- * A server that finds a body too large may close the connection while it is being sent, and what it answers
- * is lost then: two breaks in a row at the same place count as that answer.
+ * Whether the connection broke. A server that finds a body too large may close the connection while it is
+ * being sent, so that its response is lost: two breaks in a row at the same position count as that response.
  */
 function isCut({ status, cause }: RegistryError): boolean {
   return status === undefined && ["EPIPE", "ECONNRESET", "UND_ERR_SOCKET"].includes(errorCode(cause));
 }
 
-/** One blob on its way, over any number of tries. */
+/** The push of one blob, over any number of attempts. */
 class BlobPush {
-  /** The most that the registry ever said it had. */
+  /** The largest number of bytes that the registry has ever confirmed. */
   furthestBytes = 0;
   readonly #requests: UploadRequests;
   readonly #descriptor: Descriptor;
   readonly #source: BlobSource;
   #upload: Upload | undefined;
-  /** Something has broken, and how much the registry has is not known. */
+  /** Whether it is unknown, after a failure, how much the registry has. */
   #isUnsure = false;
-  /** Undefined while the whole blob goes in one piece. */
+  /** Size of chunks; undefined while the blob is sent in one piece. */
   #chunkBytes: number | undefined;
 
   constructor(requests: UploadRequests, descriptor: Descriptor, source: BlobSource) {
@@ -81,7 +81,7 @@ class BlobPush {
     const { path, mountFrom } = this.#source;
     if (this.#isUnsure) await this.#findOut();
     if (this.#upload === undefined) {
-      // Also after a failure: the answer to the last request may be all that was lost.
+      // Also checked after a failure: perhaps only the response to the last request was lost.
       if ((await this.#requests.exists(this.#descriptor)) === true) return "exists";
       for (const from of mountFrom) {
         const mounted = await this.#requests.mount(this.#descriptor, from);
@@ -96,8 +96,8 @@ class BlobPush {
   }
 
   /**
-   * Asks the registry how far it has come: at once when the connection broke, with the next try when it wants
-   * to be left alone.
+   * Handles a failed attempt: asks the registry how much it has, at once if the connection broke, and with
+   * the next attempt if the registry asked to wait.
    */
   async broke({ status }: RegistryError): Promise<void> {
     this.#isUnsure = true;
@@ -105,8 +105,8 @@ class BlobPush {
   }
 
   /**
-   * A registry that was restarted has forgotten uploads (BLOB_UPLOAD_UNKNOWN): the blob is begun anew. False
-   * for any other failure.
+   * Whether the registry has forgotten the upload (BLOB_UPLOAD_UNKNOWN), for example after a restart; then
+   * the blob is sent from the start.
    */
   hasLostUpload({ status }: RegistryError): boolean {
     if (this.#upload === undefined || (status !== 404 && status !== 410)) return false;
@@ -114,13 +114,13 @@ class BlobPush {
     return true;
   }
 
-  /** False when there are none that the registry would take. */
+  /** Switches to the next smaller chunk size; false if there is none. */
   takeSmallerPieces(): boolean {
     const now = this.#chunkBytes ?? this.#descriptor.size;
     const next = chunkSizes.find((size) => size < now);
     if (next === undefined || next < (this.#upload?.minChunkBytes ?? 0)) return false;
     this.#chunkBytes = next;
-    // What it refused may have ended the upload.
+    // The rejected request may have ended the upload.
     this.#upload = undefined;
     return true;
   }
@@ -135,7 +135,8 @@ class BlobPush {
   async #send(path: string, begun: Upload): Promise<void> {
     const { size } = this.#descriptor;
     let upload = begun;
-    // The rest of a broken upload is a piece too: not all registries take one with the request that ends it.
+    // The rest of a resumed upload is sent as a chunk, too: not all registries accept data with the request
+    // that ends an upload.
     while (upload.offset < size && (this.#chunkBytes !== undefined || upload.offset > 0)) {
       const end = Math.min(size, upload.offset + (this.#chunkBytes ?? size));
       const next = await this.#requests.append(upload, this.#part(path, upload.offset, end));
@@ -155,9 +156,9 @@ class BlobPush {
 }
 
 /**
- * Read at once, in buffers that are used again: where this runs there is little else to do meanwhile, and new
- * buffers and Node's streams cost as much of the processor as the sending. A piece is asked for when the one
- * before it has been written, so that two buffers are enough.
+ * Reads a part of the file synchronously, into two buffers that are reused: this thread has little else to do
+ * meanwhile, and new buffers and Node's streams would cost as much CPU time as the sending. A piece is
+ * requested only after the one before it was written, so two buffers are enough.
  */
 async function* readPart(
   path: string,

@@ -40,7 +40,8 @@ export async function pushManifest(
   const endpoints = await session.endpoints(reference, "push");
   const referrer = parseReferrer(bytes);
   await session.tryEndpoints(`pushing ${formatReference(reference)}`, endpoints, signal, async (endpoint) => {
-    // One with a subject may be there without its entry, when an earlier push was cut.
+    // A manifest with a subject may lack its entry in the list of referrers, if an earlier push was
+    // interrupted.
     if (referrer === undefined && (await exists(session, endpoint, reference, descriptor, signal, bytes)))
       return;
     const response = await session.send(
@@ -58,13 +59,13 @@ export async function pushManifest(
     );
     await response.body.dump();
     checkDigest(endpoint, response.headers["docker-content-digest"], descriptor, bytes);
-    // A registry that keeps lists of referrers says so.
+    // A registry with the referrers API says so in the header OCI-Subject.
     if (referrer !== undefined && response.headers["oci-subject"] === undefined)
       await enterReferrer(session, endpoint, reference, descriptor, referrer, signal);
   });
 }
 
-/** By its digest, or whether its tag stands for it already. */
+/** Whether the repository has the manifest's digest, and the tag, if there is one, already points to it. */
 async function exists(
   session: Session,
   endpoint: Endpoint,
@@ -102,7 +103,10 @@ function checkDigest(
   throw new RegistryError("DataLoss", `${host}: keeps ${digest} as ${announced}: it has changed it`);
 }
 
-/** The registry of the Distribution project announces by sha256 also what was pushed as sha512. */
+/**
+ * The registry of the Distribution project announces the sha256 digest even for a manifest that was pushed by
+ * sha512.
+ */
 function isDigestOf(announced: string | string[], bytes: Uint8Array): boolean {
   return typeof announced === "string" && isDigest(announced) && digestOf(bytes, announced) === announced;
 }

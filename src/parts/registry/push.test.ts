@@ -98,7 +98,7 @@ async function breakingProxy(port: number, afterBytes: number) {
 
 describe("against a real registry", () => {
   for (const format of ["oci", "docker"] as const) {
-    test(`an ${format} index that was pushed is read back by skopeo with its digests`, async () => {
+    test(`a pushed index in the format ${format} is read back by skopeo with its digests`, async () => {
       await using directory = await tempDir();
       await using server = await startRegistry({ htpasswd });
       const one = await imageOf({ format });
@@ -136,7 +136,7 @@ describe("against a real registry", () => {
     });
   }
 
-  test("a blob is taken from another repository of the registry, not sent", async () => {
+  test("a blob is mounted from another repository of the registry instead of being sent", async () => {
     await using directory = await tempDir();
     await using server = await startRegistry({ htpasswd });
     await using registry = createRegistry(testOptions({ credentials: me }));
@@ -149,7 +149,7 @@ describe("against a real registry", () => {
     assert.equal(await registry.pushBlob(referenceTo(server, "b:x"), descriptor, source), "exists");
   });
 
-  test("one that wants tokens gets them for what is pushed, and for what a blob is taken from", async () => {
+  test("a registry with tokens gets them for the push, and for the repository that a blob is mounted from", async () => {
     await using directory = await tempDir();
     const basic = `Basic ${Buffer.from("me:hush").toString("base64")}`;
     const readOnly = (repository: string, action: string) => repository !== "theirs" || action === "pull";
@@ -175,7 +175,7 @@ describe("against a real registry", () => {
     );
   });
 
-  test("an upload that a broken connection cut is made all the same", async () => {
+  test("an upload succeeds despite a broken connection", async () => {
     await using directory = await tempDir();
     await using server = await startRegistry();
     await using proxy = await breakingProxy(server.port, 100_000);
@@ -188,7 +188,7 @@ describe("against a real registry", () => {
     assert.ok(kept.bytes.equals(bytes));
   });
 
-  test("wrong credentials, and none, are Unauthenticated", async () => {
+  test("wrong or missing credentials are Unauthenticated", async () => {
     await using directory = await tempDir();
     await using server = await startRegistry({ htpasswd });
     const { path, descriptor } = await blobIn(directory.path, 10);
@@ -201,7 +201,7 @@ describe("against a real registry", () => {
     }
   });
 
-  test("a blob whose file is damaged is refused, and a file that is too short is DataLoss", async () => {
+  test("a blob with a damaged file is refused, and a file that is too short is DataLoss", async () => {
     await using directory = await tempDir();
     await using server = await startRegistry();
     await using registry = createRegistry(testOptions());
@@ -261,7 +261,7 @@ const methods = ({ requests }: { requests: readonly { readonly method: string }[
   requests.map(({ method }) => method).join(" ");
 
 describe("an upload", () => {
-  test("goes in one piece, and tells its progress", async () => {
+  test("is sent in one piece, and reports its progress", async () => {
     const { result, server, progress, isWhole } = await pushTo(() => false);
     assert.equal(result, "uploaded");
     assert.ok(isWhole);
@@ -274,7 +274,7 @@ describe("an upload", () => {
     assert.equal(progress.at(-1), 300_000);
   });
 
-  test("that breaks is gone on with where the registry says that it stopped", async () => {
+  test("that breaks continues where the registry says that it stopped", async () => {
     let broken = 0;
     const { result, server, isWhole } = await pushTo(() => false, {
       breakAfterBytes: ({ method }) => (method !== "POST" && broken++ < 2 ? 20_000 : undefined),
@@ -289,7 +289,7 @@ describe("an upload", () => {
     );
   });
 
-  test("that breaks more often than is tried without progress is made while each try brings some", async () => {
+  test("that breaks more often than the number of attempts succeeds if each attempt makes progress", async () => {
     let broken = 0;
     const { result, server, isWhole } = await pushTo(() => false, {
       size: 5 * 1024 * 1024,
@@ -300,7 +300,7 @@ describe("an upload", () => {
     assert.equal(server.requests.filter(({ method }) => method === "POST").length, 1, "never begun anew");
   });
 
-  test("that a registry refuses for its place (416) goes on at the one that it names", async () => {
+  test("that a registry refuses for its position (416) continues at the one that the registry names", async () => {
     let sent = 0;
     const { result, server, isWhole } = await pushTo(
       (request, response) => {
@@ -316,7 +316,7 @@ describe("an upload", () => {
     assert.ok(isWhole);
   });
 
-  test("whose registry has forgotten it is begun anew", async () => {
+  test("that its registry has forgotten is started over", async () => {
     let broken = false;
     const { result, server, isWhole } = await pushTo((request, response) => {
       if (request.method === "GET") {
@@ -333,7 +333,7 @@ describe("an upload", () => {
     assert.equal(methods(server), "HEAD POST PUT GET HEAD POST PUT");
   });
 
-  test("that its registry forgets while it is being sent is begun anew", async () => {
+  test("that its registry forgets while it is being sent is started over", async () => {
     let forgotten = false;
     const { result, server, isWhole } = await pushTo(async (request, response) => {
       if (request.method !== "PUT" || forgotten) return false;
@@ -348,7 +348,7 @@ describe("an upload", () => {
     assert.equal(methods(server), "HEAD POST PUT HEAD POST PUT");
   });
 
-  test("whose last answer is lost is not made again", async () => {
+  test("whose last response is lost is not repeated", async () => {
     let lost = false;
     const uploads = takesPushes();
     const { result, server } = await pushTo(async (request, response) => {
@@ -361,7 +361,7 @@ describe("an upload", () => {
     assert.equal(methods(server), "HEAD POST PUT GET HEAD");
   });
 
-  test("of what is too large for a proxy goes in pieces that are not", async () => {
+  test("that is too large for a proxy is sent in smaller chunks", async () => {
     const limit = 2 * 1024 * 1024;
     const { result, server, isWhole } = await pushTo(
       (request, response) => {
@@ -377,7 +377,7 @@ describe("an upload", () => {
     assert.match(methods(server), /PATCH PATCH PATCH PATCH PUT$/);
   });
 
-  test("that a server cuts for its size, without an answer, goes in pieces too", async () => {
+  test("that a server cuts off for its size, without a response, is sent in chunks, too", async () => {
     const { result, isWhole } = await pushTo(
       (request) => {
         if (Number(request.headers["content-length"] ?? 0) <= 2 * 1024 * 1024) return false;
@@ -390,7 +390,7 @@ describe("an upload", () => {
     assert.ok(isWhole);
   });
 
-  test("goes where the registry redirects it, without credentials and with its bytes", async () => {
+  test("follows the registry's redirect without credentials and with its bytes", async () => {
     const store = takesPushes();
     await using elsewhere = await startFakeRegistry({}, store.answer);
     for (const status of [301, 302, 307, 308]) {
@@ -413,7 +413,7 @@ describe("an upload", () => {
     assert.ok(elsewhere.requests.every(({ headers }) => headers.authorization === undefined));
   });
 
-  test("goes on at another host without credentials where the registry names one", async () => {
+  test("continues on another host without credentials if the registry names one", async () => {
     const store = takesPushes();
     await using elsewhere = await startFakeRegistry({}, store.answer);
     const { result } = await pushTo(
@@ -435,7 +435,7 @@ describe("an upload", () => {
     assert.ok(elsewhere.requests.every(({ headers }) => headers.authorization === undefined));
   });
 
-  test("that one repository cannot give is made, and a registry that refuses mounts is no obstacle", async () => {
+  test("is sent if no repository can provide the blob, and if a registry refuses to mount it", async () => {
     for (const status of [202, 400, 403, 404, 405]) {
       const { result, isWhole } = await pushTo(
         (request, response) => {
@@ -450,7 +450,7 @@ describe("an upload", () => {
     }
   });
 
-  test("is made where a registry does not tell whether it has a blob", async () => {
+  test("is sent if a registry does not say whether it has a blob", async () => {
     for (const status of [403, 405]) {
       const { result } = await pushTo((request, response) => {
         if (request.method !== "HEAD") return false;
@@ -493,7 +493,7 @@ describe("an upload", () => {
     });
   }
 
-  test("waits as long as a registry asks with 429, and goes on", async () => {
+  test("waits as long as a registry asks for with 429, and continues", async () => {
     let refused = 0;
     let refusedAtMs = 0;
     const { result } = await pushTo(
@@ -509,7 +509,7 @@ describe("an upload", () => {
     assert.ok(performance.now() - refusedAtMs >= 999);
   });
 
-  test("ends with Canceled when it is given up", async () => {
+  test("ends with Canceled when it is aborted", async () => {
     await using directory = await tempDir();
     const abort = new AbortController();
     const uploads = takesPushes((request) => {
@@ -560,7 +560,7 @@ describe("tokens for a push", () => {
     return { result, asked };
   }
 
-  test("are good for pulling and pushing from the first request on", async () => {
+  test("allow pulling and pushing from the first request on", async () => {
     const { result, asked } = await withTokens(
       (_, scopes) => scopes.includes("repository:a:pull,push"),
       () => "repository:a:pull",
@@ -569,7 +569,7 @@ describe("tokens for a push", () => {
     assert.deepEqual(asked, [["repository:a:pull,push"]]);
   });
 
-  test("are got anew for a scope that only a later challenge names", async () => {
+  test("are requested again for a scope that only a later challenge names", async () => {
     const { result, asked } = await withTokens(
       (request, scopes) =>
         request.method === "HEAD" || scopes.some((scope) => scope.endsWith("pull,push,create")),
@@ -579,7 +579,7 @@ describe("tokens for a push", () => {
     assert.deepEqual(asked, [["repository:a:pull,push"], ["repository:a:pull,push,create"]]);
   });
 
-  test("are asked for the repository that a blob is taken from", async () => {
+  test("are requested for the repository that a blob is mounted from", async () => {
     const { asked } = await withTokens(
       (_, scopes) => scopes.includes("repository:a:pull,push"),
       () => "repository:a:pull",
@@ -588,7 +588,7 @@ describe("tokens for a push", () => {
     assert.deepEqual(asked, [["repository:a:pull,push"], ["repository:a:pull,push", "repository:b:pull"]]);
   });
 
-  test("that allow no push make it PermissionDenied, and none is asked for without end", async () => {
+  test("that do not allow pushing make it PermissionDenied, without endless requests", async () => {
     const { result, asked } = await withTokens(
       ({ method }, scopes) => method === "HEAD" && scopes.length > 0,
       () => "repository:a:pull,push",
@@ -599,7 +599,7 @@ describe("tokens for a push", () => {
 });
 
 describe("hosts.toml", () => {
-  test("says who takes pushes: the first with that capability, and nobody else", async () => {
+  test("names the host for pushes: the first with that capability, and no other", async () => {
     await using directory = await tempDir();
     const [mirrored, own] = [takesPushes(), takesPushes()];
     await using mirror = await startFakeRegistry({}, mirrored.answer);
@@ -656,7 +656,7 @@ describe("a manifest with a subject", () => {
     return uploads.manifests.get(listTag);
   }
 
-  test("is entered once in the list of referrers where the registry keeps none", async () => {
+  test("is added once to the list of referrers if the registry lacks the API", async () => {
     const list = await pushReferrers(() => false, ["one", "two", "one"]);
     assert.equal(list?.type, mediaType.ociIndex);
     const { manifests } = JSON.parse(String(list?.bytes)) as { manifests: unknown };
@@ -670,8 +670,9 @@ describe("a manifest with a subject", () => {
     );
   });
 
-  // crane and skopeo delete one and leave it listed (findings/referrers-left-by-delete.sh).
-  test("is entered in a list that names one that was deleted, in place of it", async () => {
+  // crane and skopeo delete a referrer without removing it from the list
+  // (findings/referrers-left-by-delete.sh).
+  test("is added to a list of referrers in which it replaces an entry that was deleted", async () => {
     await using directory = await tempDir();
     await using server = await startRegistry();
     await using registry = createRegistry(testOptions());
@@ -696,7 +697,7 @@ describe("a manifest with a subject", () => {
     assert.deepEqual(digests, [kept, last]);
   });
 
-  test("is left to a registry that keeps the lists itself", async () => {
+  test("is left to a registry with the referrers API", async () => {
     const list = await pushReferrers(
       ({ method }, response) => {
         if (method === "PUT") response.setHeader("oci-subject", subject.digest);
@@ -728,7 +729,7 @@ for (const [status, code] of [
   });
 }
 
-test("a manifest that a tag stands for already is not sent again", async () => {
+test("a manifest to which the tag already points is not sent again", async () => {
   const uploads = takesPushes();
   await using server = await startFakeRegistry({}, uploads.answer);
   await using registry = createRegistry(testOptions());
@@ -742,7 +743,7 @@ test("a manifest that a tag stands for already is not sent again", async () => {
   assert.equal(await registry.hasManifest(reference, target), true);
 });
 
-test("over TLS, to a server that reads slowly, cuts the first try and sends the second elsewhere, a blob arrives as it is", async () => {
+test("a blob arrives intact over TLS at a server that reads slowly, cuts off the first attempt and redirects the second", async () => {
   await using directory = await tempDir();
   const { path, bytes, descriptor } = await blobIn(directory.path, 8 * 2 ** 20 + 12_345);
   const [key, cert] = [join(directory.path, "key"), join(directory.path, "cert")];

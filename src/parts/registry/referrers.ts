@@ -17,13 +17,13 @@ import { pushScopes } from "./scopes.ts";
 import type { Session } from "./session.ts";
 import { bytesBody } from "./transport.ts";
 
-/** Of a list that names what is not there. */
+/** Codes with which registries reject a list that names missing manifests. */
 const refusals: readonly ErrorCode[] = ["InvalidArgument", "NotFound"];
 
 /**
- * Enters a manifest that has a `subject` in the list of that one's referrers, an index under the tag
- * `sha256-HEX`, where the registry keeps no such lists itself (distribution-spec 1.1, "Referrers Tag
- * Schema"). Two that do this at once may lose an entry, since registries have no way to prevent it.
+ * Adds a manifest with a `subject` to the list of that subject's referrers, an index under the tag
+ * `sha256-HEX`, if the registry does not have the referrers API (distribution-spec 1.1, "Referrers Tag
+ * Schema"). Concurrent updates may lose an entry, which registries offer no way to prevent.
  */
 export async function enterReferrer(
   session: Session,
@@ -52,7 +52,8 @@ export async function enterReferrer(
     await put(entries);
   } catch (error) {
     if (!(error instanceof RegistryError) || !refusals.includes(error.code)) throw error;
-    // crane and skopeo leave the entries of what they delete, and registries take no list with such a one.
+    // crane and skopeo do not remove the entries of manifests that they delete, and registries reject a list
+    // with such entries.
     const there: unknown[] = [];
     for (const entry of entries)
       if (await isThere(session, endpoint, reference, entry, signal)) there.push(entry);
@@ -78,15 +79,14 @@ async function isThere(
   return response.status !== 404;
 }
 
-/** `sha256-HEX`, at most as long as a tag may be. */
+/** The tag `sha256-HEX`, truncated to the maximum length of a tag. */
 export function referrersTag(digest: Digest): string {
   const [algorithm = "", hex = ""] = digest.split(":");
   return `${algorithm.slice(0, 32)}-${hex.slice(0, 64)}`;
 }
 
 /**
- * Entries of others are kept as they are, with what we do not know of them. Whatever is no list is left
- * alone.
+ * The entries of a list, unchanged, including unknown fields. A document that is not a list is left alone.
  */
 function entriesOf({ host }: Endpoint, path: string, bytes: Uint8Array): readonly unknown[] {
   const refuse = (): never => {

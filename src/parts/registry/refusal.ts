@@ -8,9 +8,7 @@ import { type HttpResponse, reached } from "./transport.ts";
 
 type Meaning = { readonly code: ErrorCode; readonly why: string; readonly transient?: boolean };
 
-/**
- * What a server refuses to do, as an error that says why, in its own words too. Reads the answer to its end.
- */
+/** Converts a refused request to an error with the server's explanation. Reads the response to its end. */
 export async function refusal(
   response: HttpResponse,
   endpoint: Endpoint,
@@ -41,7 +39,7 @@ function meaningOf(response: HttpResponse, purpose: "pull" | "push"): Meaning {
   return pushMeanings[status] ?? common ?? other(status);
 }
 
-/** It knows who asks, and that is not enough (RFC 6750, section 3.1). */
+/** Whether the server accepted the credentials, but they do not allow the request (RFC 6750, section 3.1). */
 function isKnown({ headers }: HttpResponse): boolean {
   return parseChallenges(headers["www-authenticate"]).some(
     ({ parameters }) => parameters.error === "insufficient_scope",
@@ -75,7 +73,7 @@ const meanings: Readonly<Record<number, Meaning>> = {
   451: { code: "PermissionDenied", why: "unavailable for legal reasons (451)" },
 };
 
-/** What some statuses say to one who brings something. */
+/** The meaning of some statuses in a push. */
 const pushMeanings: Readonly<Record<number, Meaning>> = {
   400: { code: "InvalidArgument", why: "rejects it" },
   404: {

@@ -1,22 +1,22 @@
 import type { Descriptor, Reference } from "../oci/index.ts";
 
 /**
- * Bringing content into a repository (distribution-spec 1.1, "Push"): what documents refer to before the
- * documents, manifests before indexes. All goes to the first host of the reference that takes pushes by its
- * hosts.toml.
+ * Pushes content to a repository (distribution-spec 1.1, "Push"): blobs before the manifests that refer to
+ * them, and manifests before indexes. Everything goes to the first host of the reference that its hosts.toml
+ * allows pushes to.
  *
- * Throws RegistryError, with the codes of {@link Registry} and besides: FailedPrecondition (takes no pushes;
- * a tag that cannot be changed; content of a kind that it does not take), PermissionDenied (the credentials
- * are good, but not for pushing there), ResourceExhausted also for what is too large for it, InvalidArgument
- * for what it finds wrong with the content.
+ * Throws RegistryError, with the codes of {@link Registry} and in addition: FailedPrecondition (it accepts no
+ * pushes, a tag cannot be changed, or the kind of content is not accepted), PermissionDenied (the credentials
+ * are valid, but do not allow pushing there), ResourceExhausted also for content that is too large,
+ * InvalidArgument for content that it rejects.
  */
 export interface RegistryWriter {
-  /** Whether the repository has a manifest or index; false also where the registry does not say. */
+  /** Whether the repository has a manifest or index; false also if the registry does not say. */
   hasManifest(reference: Reference, descriptor: Descriptor, signal?: AbortSignal): Promise<boolean>;
   /**
-   * Sees to it that the repository has a blob: it has it already, or the registry takes it from another
-   * repository of its own, or it is sent. What breaks is taken up where the registry says that it stopped,
-   * else begun anew; `absent` when the blob would have to be sent and `source` has no path.
+   * Ensures that the repository has a blob: it already has it, the registry mounts it from another of its
+   * repositories, or it is sent. A failed upload is resumed where the registry says that it stopped, or
+   * started over. Returns `absent` if the blob would have to be sent and `source` has no path.
    */
   pushBlob(
     reference: Reference,
@@ -25,9 +25,9 @@ export interface RegistryWriter {
     signal?: AbortSignal,
   ): Promise<PushedBlob>;
   /**
-   * Puts a manifest or index under the digest or, without one, the tag of the reference, unless it is there.
-   * One with a `subject` is entered in that one's list of referrers, by its tag where the registry has no
-   * such lists.
+   * Pushes a manifest or index under the reference's digest or, without one, its tag, unless it is there. One
+   * with a `subject` is added to that subject's list of referrers, by tag if the registry does not have the
+   * API.
    */
   pushManifest(
     reference: Reference,
@@ -38,11 +38,11 @@ export interface RegistryWriter {
 }
 
 export type BlobSource = {
-  /** A file with its bytes; undefined where there is none. */
+  /** Path of the blob's file; undefined if there is none. */
   readonly path: string | undefined;
   /** Repositories of the same registry that may have it. */
   readonly mountFrom: readonly string[];
-  /** Told how many of its bytes have been sent. */
+  /** Called with the number of bytes that have been sent. */
   readonly onBytes?: (sentBytes: number) => void;
 };
 

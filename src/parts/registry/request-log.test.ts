@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { answerText, requestText } from "./request-log.ts";
 
-test("requests and answers are written as HTTP has them, without what is secret", () => {
+test("requests and responses are written as HTTP text, without secrets", () => {
   const url = new URL("https://registry.example/token?secret=1");
   const request = requestText("GET", url, {
     accept: ["a/b", "c/d"],

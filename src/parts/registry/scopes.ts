@@ -2,14 +2,14 @@ import type { Reference } from "../oci/index.ts";
 import type { Challenge } from "./challenge.ts";
 
 /**
- * What a Bearer challenge wants the token to be good for: `repository:team/app:pull,push` (distribution,
+ * The scopes that a Bearer challenge requires: `repository:team/app:pull,push` (distribution,
  * spec/auth/scope).
  */
 export function scopesOfChallenge({ parameters }: Challenge): readonly string[] {
   return (parameters.scope ?? "").split(" ").filter((scope) => scope !== "");
 }
 
-/** Each resource once, with all that is wanted of it, in the order in which they were first named. */
+/** Merges scopes so that each resource appears once, with all its actions, in the original order. */
 export function mergeScopes(scopes: readonly string[]): readonly string[] {
   const merged = new Map<string, Set<string>>();
   for (const scope of scopes) {
@@ -21,7 +21,7 @@ export function mergeScopes(scopes: readonly string[]): readonly string[] {
   return [...merged].map(([resource, actions]) => `${resource}:${[...actions].join(",")}`);
 }
 
-/** Whether `scopes` have nothing that `known` has not. */
+/** Whether `known` covers all of `scopes`. */
 export function areCovered(scopes: readonly string[], known: readonly string[]): boolean {
   const all = new Map(mergeScopes(known).map((scope) => [split(scope).resource, split(scope).actions]));
   return scopes.map(split).every(({ resource, actions }) => {
@@ -30,13 +30,13 @@ export function areCovered(scopes: readonly string[], known: readonly string[]):
   });
 }
 
-/** A resource's name may have colons: a host with its port. */
+/** Splits off the actions; a resource's name may contain colons, in a host with a port. */
 function split(scope: string): { readonly resource: string; readonly actions: readonly string[] } {
   const colon = scope.lastIndexOf(":");
   return { resource: scope.slice(0, colon), actions: scope.slice(colon + 1).split(",") };
 }
 
-/** What a token must be good for to push into the repository and to take blobs from others. */
+/** The scopes that are required to push to the repository and to mount blobs from others. */
 export function pushScopes({ repository }: Reference, mountFrom: readonly string[] = []): readonly string[] {
   return mergeScopes([
     `repository:${repository}:pull,push`,

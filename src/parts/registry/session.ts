@@ -15,30 +15,27 @@ export type RepositoryRequest = {
   readonly method: Method;
   readonly reference: Reference;
   /**
-   * Within the repository, `manifests/latest`; or what the registry itself has named for the next step of an
-   * upload.
+   * A path in the repository, such as `manifests/latest`, or the URL that the registry has given for the next
+   * step of an upload.
    */
   readonly path: string | URL;
   readonly headers: Readonly<Record<string, string>>;
-  /** Answers that the caller deals with itself, besides 200. */
+  /** Statuses other than 200 that the caller handles. */
   readonly accepted?: readonly number[];
   readonly body?: RequestBody;
-  /**
-   * What its token must be good for, where that is more than the challenge of a registry names; see
-   * {@link Authorizer}.
-   */
+  /** Required scopes beyond those in the registry's challenge, see {@link Authorizer}. */
   readonly scopes?: readonly string[];
 };
 
-/** To a challenge, and to one for more than the first named. */
+/** One answer to a challenge, and one to a challenge that names more scopes. */
 const maxAnswers = 2;
 
-/** Requests to the endpoints of repositories, with authentication and one way of retrying. */
+/** Sends requests to the endpoints of repositories, with authentication and retries. */
 export class Session implements AsyncDisposable {
   readonly retry: RetryOptions;
   readonly parts: PartsOptions;
   readonly #options: RegistryOptions;
-  /** For what is no registry's. */
+  /** For requests outside of registries. */
   readonly transport: Transport;
   readonly #authorizer: Authorizer;
   readonly #partsByHost = new Map<string, number>();
@@ -53,9 +50,8 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * The endpoints that may serve the reference's content, or, to `resolve`, say what its tag means. A `push`
-   * goes to the first that takes it and to no other, as containerd has it: half an image on each of two hosts
-   * is one on none.
+   * The endpoints for a purpose: to serve content, to resolve tags, or to push. A `push` uses only the first
+   * host that accepts pushes, as in containerd: half an image on each of two hosts is complete on neither.
    */
   async endpoints(reference: Reference, purpose: "pull" | "resolve" | "push"): Promise<readonly Endpoint[]> {
     let found = this.#endpoints.get(reference.host);
@@ -68,7 +64,7 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Tries `attempt` on one endpoint after the other, and again on those that failed in passing. Throws the
+   * Calls `attempt` with one endpoint after the other, and again with those that failed temporarily. Throws a
    * summary of the failures.
    */
   async tryEndpoints<T>(
@@ -96,7 +92,9 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  /** To be disposed of when the part is there; undefined while the host sends as many as there may be. */
+  /**
+   * Reserves a connection for a part, until disposed; undefined if the host already sends the maximum number.
+   */
   takePartTurn({ base }: Endpoint): Disposable | undefined {
     const taken = this.#partsByHost.get(base) ?? 0;
     if (taken >= this.parts.most) return undefined;
@@ -108,7 +106,10 @@ export class Session implements AsyncDisposable {
     };
   }
 
-  /** One request to one endpoint. Throws RegistryError for any answer but 200 and the accepted ones. */
+  /**
+   * Sends one request to one endpoint. Throws RegistryError for any status other than 200 and the accepted
+   * ones.
+   */
   async send(
     endpoint: Endpoint,
     request: RepositoryRequest,

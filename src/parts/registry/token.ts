@@ -9,15 +9,15 @@ import { mergeScopes, scopesOfChallenge } from "./scopes.ts";
 import { bytesBody, type HttpRequest, type Transport } from "./transport.ts";
 
 const maxTokenBytes = 1024 * 1024;
-/** What the specification says of a token that does not say how long it lives. */
+/** The specification's default for a token without an expiry. */
 const defaultLifeSeconds = 60;
 const clientId = "berth";
 
-/** `expiresAtMs` is by the clock that nobody sets, `performance.now()`. */
+/** `expiresAtMs` is in the time of `performance.now()`, which nobody can set. */
 export type Token = {
   readonly authorization: string;
   readonly expiresAtMs: number;
-  /** What it was asked for; what it is good for may be less. */
+  /** The scopes that were requested; it may have been granted fewer. */
   readonly scopes: readonly string[];
 };
 
@@ -26,16 +26,16 @@ type TokenRequest = {
   readonly reference: Reference;
   readonly challenge: Challenge;
   readonly credentials: Credentials | undefined;
-  /** What the requests need, besides what the challenge names. */
+  /** Scopes that the requests need in addition to those in the challenge. */
   readonly scopes: readonly string[];
-  /** The URL that was refused. */
+  /** The URL whose request was refused. */
   readonly from: URL;
 };
 
 /**
- * Gets a token from the service that a Bearer challenge names: GET with Basic authentication or without any
- * (distribution, spec/auth/token), or POST with a refresh token (spec/auth/oauth). The service is usually
- * another host than the registry, which answers for it; the credentials are for it too.
+ * Gets a token from the service that a Bearer challenge names: with GET and Basic authentication or none
+ * (distribution, spec/auth/token), or with POST and a refresh token (spec/auth/oauth). The service is usually
+ * another host, for which the registry vouches; it gets the credentials, too.
  */
 export async function fetchToken(
   transport: Transport,
@@ -109,20 +109,20 @@ function refreshRequest(
   return { method: "POST", url, headers, body: bytesBody(body), keepsTo: "url" };
 }
 
-/** What is sent to the endpoint with everything; another host has nothing to do with it. */
+/** The configured headers of the endpoint, which are sent only to its own host. */
 function ownHeaders({ host, headers }: Endpoint, url: URL): Endpoint["headers"] {
   return url.host === host ? headers : {};
 }
 
 function scopesOf({ challenge, reference, scopes }: TokenRequest): readonly string[] {
   const asked = mergeScopes([...scopes, ...scopesOfChallenge(challenge)]);
-  // Whoever only logs in asks for nothing.
+  // A login requests no scope.
   return asked.length > 0 || reference.repository === ""
     ? asked
     : [`repository:${reference.repository}:pull`];
 }
 
-/** Credentials do not go out in the clear when the registry itself was reached with TLS. */
+/** Checks the URL of the token service: if the registry uses TLS, credentials must not be sent without it. */
 function checkedRealm({ endpoint, challenge, credentials, from }: TokenRequest): URL {
   const text = challenge.parameters.realm ?? "";
   const realm = URL.canParse(text) ? new URL(text) : undefined;
@@ -153,7 +153,7 @@ function parseToken(bytes: Uint8Array, sentAtMs: number, who: string): Omit<Toke
   try {
     answer = JSON.parse(Buffer.from(bytes).toString("utf8"));
   } catch {
-    // The parser's message quotes the text, which may hold a token.
+    // The parser's message is left out, as it quotes the text, which may contain a token.
     throw new RegistryError("Unauthenticated", `${who} answered something that is not JSON`);
   }
   const { token, access_token, expires_in } = (answer ?? {}) as Readonly<Record<string, unknown>>;

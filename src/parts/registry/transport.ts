@@ -11,14 +11,14 @@ import { loadRequest } from "./undici-parts.ts";
 const maxRedirects = 10;
 
 /**
- * Bytes after which a body is not read on until they are taken: a second chunk behind the first would be
- * copied together with it.
+ * Stream buffer limit in bytes: reading pauses while a chunk is waiting, because a second one would be copied
+ * together with it.
  */
 const oneChunk = 1;
 
 export type Method = "GET" | "HEAD" | "POST" | "PUT" | "PATCH";
 
-/** What a request carries. It is opened anew wherever a redirect leads. */
+/** The body of a request. It is opened again after a redirect. */
 export type RequestBody = {
   readonly sizeBytes: number;
   open(): AsyncIterable<Uint8Array> | Uint8Array;
@@ -27,11 +27,11 @@ export type RequestBody = {
 export type HttpRequest = {
   readonly method: Method;
   readonly url: URL;
-  /** Whose TLS settings, headers and time limits hold. */
+  /** The endpoint whose TLS settings, headers and time limits apply. */
   readonly endpoint: Endpoint;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: RequestBody;
-  /** The body is a secret: it goes to no other place than the one it is for. */
+  /** Whether the body is secret, and must be sent only to this URL. */
   readonly keepsTo?: "url";
   readonly signal: AbortSignal | undefined;
 };
@@ -40,23 +40,23 @@ export type HttpResponse = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: Dispatcher.ResponseData["body"];
-  /** Where the answer came from, after redirects. */
+  /** The URL of the response, after redirects. */
   readonly url: URL;
 };
 
-/** Sends requests and follows redirects; keeps connections open until it is disposed of. */
+/** Sends requests and follows redirects. Keeps connections open until it is disposed of. */
 export class Transport implements AsyncDisposable {
   readonly #progressTimeoutMs: number;
   readonly #userAgent: string;
   readonly #dispatchers = new Map<string, Promise<Dispatcher>>();
-  /** Endpoints that turned out not to speak TLS and may be spoken to without. */
+  /** Endpoints that turned out not to support TLS and allow plain HTTP. */
   readonly #plain = new Set<string>();
 
   readonly #knownPlain: PlainHosts | undefined;
 
   readonly #log: RequestLog | undefined;
 
-  /** `knownPlain`: what other transports have found out of hosts. */
+  /** `knownPlain`: what other transports have found out about hosts. */
   constructor(progressTimeoutMs: number, userAgent: string, knownPlain?: PlainHosts, log?: RequestLog) {
     this.#progressTimeoutMs = progressTimeoutMs;
     this.#userAgent = userAgent;
@@ -65,8 +65,8 @@ export class Transport implements AsyncDisposable {
   }
 
   /**
-   * Headers of the request reach its own host alone; a redirect to another host gets none of them, nor the
-   * client's certificate, and none may lead from https to http. Throws RegistryError.
+   * Sends a request. Its headers go only to its own host: after a redirect to another host, neither they nor
+   * the client certificate are sent. Redirects from https to http are rejected. Throws RegistryError.
    */
   async send(first: HttpRequest): Promise<HttpResponse> {
     const { endpoint } = first;
@@ -144,14 +144,14 @@ export function bytesBody(bytes: Uint8Array): RequestBody {
   return { sizeBytes: bytes.length, open: () => bytes };
 }
 
-/** Ends an answer whose body is of no interest. */
+/** Discards a response whose body is not needed. */
 export function discard({ body }: HttpResponse): void {
-  // Being destroyed before its end is an error to a stream; here it is meant.
+  // Destroying a stream before its end emits an error; here it is intended.
   body.on("error", () => undefined);
   body.destroy();
 }
 
-/** Who was asked, and who was to answer. */
+/** Names the host, and the one that redirected to it, for messages. */
 export function reached({ host }: URL, { host: asked }: Pick<URL, "host">): string {
   return host === asked ? host : `${asked} (redirected to ${host})`;
 }
@@ -168,17 +168,20 @@ function plain(url: URL): URL {
   return other;
 }
 
-/** `undefined` and an iterable of nothing would be sent with another framing than a length of 0. */
+/**
+ * Opens a body. An empty one becomes an empty array: `undefined` and an empty iterable would be sent with
+ * another framing than a length of 0.
+ */
 function openBody(body: RequestBody | undefined): Uint8Array | Readable | null {
   if (body === undefined) return null;
   const opened = body.sizeBytes === 0 ? new Uint8Array() : body.open();
-  // Its types do not say that it takes iterables, which it reads one piece at a time as it can send them.
+  // undici's types do not mention iterables, which it reads piece by piece as it sends them.
   return opened as Uint8Array | Readable;
 }
 
 /**
- * A request that carries something is sent on as it is; 303 asks for another one in its place, which is none
- * of ours.
+ * Whether to follow a redirect. A request with a body is sent again unchanged; 303 would require another
+ * method, which no request here needs.
  */
 function mayFollow({ method, keepsTo }: HttpRequest, { status }: HttpResponse): boolean {
   if (keepsTo === "url") return false;
@@ -191,8 +194,8 @@ function redirectTarget({ status, headers }: HttpResponse): string | undefined {
 }
 
 /**
- * Where a server sends us on to. Throws RegistryError PermissionDenied for what is no URL, and for http
- * behind https.
+ * The target of a redirect. Throws RegistryError PermissionDenied for an invalid URL, and for http after
+ * https.
  */
 export function redirected(from: URL, location: string): URL {
   const to = URL.canParse(location, from) ? new URL(location, from) : undefined;
@@ -212,7 +215,7 @@ export function redirected(from: URL, location: string): URL {
 
 const knownToAll: ReadonlySet<string> = new Set(["accept", "range", "content-type", "content-range"]);
 
-/** What another host may know of the request. */
+/** The headers that another host may get. */
 function withoutSecrets(headers: HttpRequest["headers"]): Record<string, string | string[]> {
   return Object.fromEntries(Object.entries(mutable(headers)).filter(([name]) => knownToAll.has(name)));
 }

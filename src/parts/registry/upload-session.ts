@@ -5,17 +5,17 @@ import { pushScopes } from "./scopes.ts";
 import type { RepositoryRequest, Session } from "./session.ts";
 import { type HttpResponse, type RequestBody, redirected } from "./transport.ts";
 
-/** An upload that a registry has begun (distribution-spec 1.1, "Pushing blobs"). */
+/** An upload that a registry has started (distribution-spec 1.1, "Pushing blobs"). */
 export type Upload = {
-  /** Where its next request goes; each answer may name another place. */
+  /** The URL for its next request; each response may name another one. */
   readonly location: URL;
-  /** Bytes that the registry has. */
+  /** Number of bytes that the registry has. */
   readonly offset: number;
-  /** The least that it takes at once, but for the last piece. */
+  /** Minimum size of a chunk, except for the last one. */
   readonly minChunkBytes: number;
 };
 
-/** One blob's requests to one endpoint. They throw RegistryError. */
+/** The requests of one blob's upload to one endpoint. They throw RegistryError. */
 export class UploadRequests {
   readonly #session: Session;
   readonly #endpoint: Endpoint;
@@ -29,7 +29,7 @@ export class UploadRequests {
     this.#signal = signal;
   }
 
-  /** Whether the repository has the blob; undefined where the registry does not say. */
+  /** Whether the repository has the blob; undefined if the registry does not say. */
   async exists({ digest, size }: Descriptor): Promise<boolean | undefined> {
     const accepted = [401, 403, 404, 405];
     const response = await this.#send({ method: "HEAD", path: `blobs/${digest}`, headers: {}, accepted });
@@ -52,8 +52,8 @@ export class UploadRequests {
   }
 
   /**
-   * Asks the registry to take the blob from another repository. It may begin an upload instead; undefined
-   * where it refuses.
+   * Asks the registry to mount the blob from another repository. It may start an upload instead; undefined if
+   * it refuses.
    */
   async mount({ digest }: Descriptor, from: string): Promise<"mounted" | Upload | undefined> {
     const query = new URLSearchParams({ mount: digest, from });
@@ -72,13 +72,14 @@ export class UploadRequests {
       await response.body.dump();
       return response.status === 201 ? "mounted" : this.#next(response, 0, undefined);
     } catch (error) {
-      // Who may not read the other repository, or asks a registry that does not do this, sends the blob.
+      // Without access to the other repository, or if the registry does not support mounting, the blob is
+      // sent.
       if (error instanceof RegistryError && !error.transient) return undefined;
       throw error;
     }
   }
 
-  /** Sends the next piece; the registry may have taken less of it. */
+  /** Sends the next chunk; the registry may accept only a part of it. */
   async append(upload: Upload, body: RequestBody): Promise<Upload> {
     const end = upload.offset + body.sizeBytes;
     const headers = {
@@ -91,7 +92,7 @@ export class UploadRequests {
     return this.#next(response, Math.min(end, receivedBytes(response) ?? end), upload);
   }
 
-  /** Sends the rest, which may be nothing, and has the registry check the digest. */
+  /** Sends the rest, which may be empty, and has the registry verify the digest. */
   async finish(upload: Upload, { digest }: Descriptor, body: RequestBody): Promise<void> {
     const path = new URL(upload.location);
     // What the registry has put there is not for us to write in another way, as URLSearchParams would.

@@ -22,33 +22,34 @@ import type { LayerOrigin, StagedFile } from "./worker-messages.ts";
 export type ArchivedImage = {
   readonly target: Descriptor;
   readonly names: readonly string[];
-  /** What the archive itself calls it: whole names, and mere tags. */
+  /** The image's names in the archive: complete names, and tags without a name. */
   readonly written: readonly string[];
   readonly source: ImageSource;
-  /** The form of what it is in. */
+  /** The format of the archive. */
   readonly transport: CheckedArchive["transport"];
 };
 
-/** What an archive holds. */
+/** The images of an archive. */
 export type ArchivedImages = {
   readonly images: readonly ArchivedImage[];
-  /** The index of all of them, in the order in which the archive names them. */
+  /** An index of all images, in the archive's order. */
   readonly index: Pick<ArchivedImage, "target" | "source">;
 };
 
 type ArchiveFile = Pick<StagedFile, "path" | "size">;
 
-/** Makes a compressed file of a layer's. */
+/** Compresses a layer's file into another file. */
 type Compress = (layer: StagedFile) => Promise<StagedFile>;
 
-/** The files of an archive, wherever they lie. */
+/** Access to the files of an archive, wherever they are. */
 interface ArchiveFiles {
   byName(name: string): Promise<ArchiveFile | undefined>;
   blob(digest: Digest): ArchiveFile | Promise<ArchiveFile | undefined> | undefined;
 }
 
 /**
- * The images of an OCI layout directory (image-spec 1.1, image-layout.md). Throws ImageError InvalidArgument.
+ * Reads the images of an OCI layout directory (image-spec 1.1, image-layout.md). Throws ImageError
+ * InvalidArgument.
  */
 export async function imagesOfDirectory(directory: string): Promise<ArchivedImages> {
   const at = async (name: string): Promise<ArchiveFile | undefined> => {
@@ -60,8 +61,8 @@ export async function imagesOfDirectory(directory: string): Promise<ArchivedImag
 }
 
 /**
- * The images of an archive that was taken apart: OCI layout, `docker save`, or both in one (the layout counts
- * then). `compress` is for layers of `docker save` that are not compressed, where they are to be.
+ * Reads the images of an unpacked archive: an OCI layout, the format of `docker save`, or both in one, of
+ * which the layout is used. `compress` is given if uncompressed layers of `docker save` are to be compressed.
  */
 export async function imagesOfArchive(
   files: readonly StagedFile[],
@@ -72,7 +73,7 @@ export async function imagesOfArchive(
   const digests = new Map(files.map((file) => [file.digest, file]));
   const lookUp: ArchiveFiles = {
     byName: async (name) => names.get(name),
-    // Files are known by sha256; what is named otherwise is verified when it is read.
+    // Files are found by sha256. Blobs with another kind of digest are verified when they are read.
     blob: (digest) =>
       digestAlgorithm(digest) === "sha256" ? digests.get(digest) : names.get(blobName(digest)),
   };
@@ -124,8 +125,8 @@ function descriptorOf(bytes: Uint8Array, mediaType: string): Descriptor {
 }
 
 /**
- * containerd's annotation holds the whole name; the specification's often a mere tag, which names nothing by
- * itself.
+ * containerd's annotation holds the complete name. The specification's often holds only a tag, which names
+ * nothing by itself.
  */
 function nameOf(annotations: Descriptor["annotations"]): string | undefined {
   const whole = annotations?.["io.containerd.image.name"];
@@ -145,8 +146,8 @@ type DockerEntry = {
 };
 
 /**
- * `docker save` has no manifests: they are made up here, of Docker's schema 2, and an index of them with
- * their names as containerd's clients write them.
+ * Creates the manifests that `docker save` lacks, as Docker schema 2, and an index of them with their names
+ * as containerd's clients write it.
  */
 async function dockerImages(
   bytes: Uint8Array,
@@ -181,7 +182,7 @@ async function dockerImages(
   for (const entry of parseDockerManifest(bytes, archive)) {
     const { digest, size } = find(entry.config);
     const layers: Descriptor[] = [];
-    // One after the other: layers may be compressed for that, of which nothing is to go on behind a failure.
+    // Sequential: compressing layers takes resources, and none may still be running after a failure.
     for (const file of entry.layers.map(find)) layers.push(await layerOf(file));
     const config = { mediaType: mediaType.dockerConfig, size, digest };
     const manifest = { schemaVersion: 2, mediaType: mediaType.dockerManifest, config, layers };

@@ -3,7 +3,7 @@ import { KeptRoom, KeptRoomError } from "../../ground/fs/index.ts";
 import type { Digest } from "../../parts/oci/index.ts";
 import { noRoomError } from "./image-error.ts";
 
-/** Keeps part of the file system free while a blob's bytes are written to the file of an ingest. */
+/** Keeps part of the file system free while a blob is written to the file of an ingest. */
 export class BlobRoom {
   readonly #kept: KeptRoom;
   readonly #digest: Digest;
@@ -13,7 +13,7 @@ export class BlobRoom {
     this.#digest = digest;
   }
 
-  /** To be called before so many bytes are written. Throws ImageError ResourceExhausted. */
+  /** To be called before writing that many bytes. Throws ImageError ResourceExhausted. */
   take(bytes: number): void {
     try {
       this.#kept.take(bytes);

@@ -52,7 +52,7 @@ describe("buildah", () => {
     await directory[Symbol.asyncDispose]();
   });
 
-  test("makes images that are pulled from a registry and loaded from an archive", async () => {
+  test("builds images that berth pulls from a registry and loads from an archive", async () => {
     const pulled = await stack.images.pull({ reference: `${registry.host}/app:v1` });
     const [{ id } = { id: "" }] = await stack.images.importArchive(at("app.tar"));
     const loaded = stack.images.find(id);
@@ -66,7 +66,7 @@ describe("buildah", () => {
     }
   });
 
-  test("reads what was pushed and saved, with equal digests", async () => {
+  test("reads what berth pushed and saved, with equal digests", async () => {
     const reference = `${registry.host}/app:v1`;
     const { id, manifest } = await stack.images.pull({ reference });
     const { digest } = await stack.images.push({ image: reference, destination: `${registry.host}/copy:v1` });

@@ -1,17 +1,17 @@
 import type { Descriptor, Digest, Platform } from "../../parts/oci/index.ts";
 import { type ReadSmall, selectManifest } from "./select-manifest.ts";
 
-/** Which images of an index: one, some, or the index with all that it names. */
+/** Which images of an index: that of one platform, those of several, or the index with everything in it. */
 export type PlatformChoice = Platform | readonly Platform[] | "all";
 
 export type Chosen = {
-  /** The image of one platform by itself; else the index as it is. */
+  /** The manifest of one platform, or the unchanged index. */
   readonly target: Descriptor;
-  /** Whether a part of the index goes along; left out where all do. */
+  /** Whether a part of the index is included; absent if all are. */
   readonly isWanted?: (child: Descriptor) => boolean;
 };
 
-/** What is handed on of a target. Throws ImageError NotFound where there is none for a platform. */
+/** Selects what to push or save of a target. Throws ImageError NotFound if it has no image for a platform. */
 export async function choosePlatforms(
   named: Descriptor,
   platform: PlatformChoice,

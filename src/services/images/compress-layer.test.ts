@@ -6,7 +6,7 @@ import { digestOf } from "../../parts/oci/index.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { compressLayer } from "./compress-layer.ts";
 
-test("a layer's gzip takes no room that is to stay free", async () => {
+test("compressing a layer leaves the reserved disk space free", async () => {
   await using directory = await tempDir();
   const path = join(directory.path, "layer");
   const bytes = Buffer.from("a layer");

@@ -8,7 +8,10 @@ import { parseDigest } from "../../parts/oci/index.ts";
 import { ImageError, noRoomError } from "./image-error.ts";
 import type { StagedFile } from "./worker-messages.ts";
 
-/** A layer's gzip, beside it; `minFreePercent` as in KeptRoom. Throws ImageError ResourceExhausted. */
+/**
+ * Compresses a layer with gzip into a file beside it; `minFreePercent` as in KeptRoom. Throws ImageError
+ * ResourceExhausted.
+ */
 export async function compressLayer(
   layer: StagedFile,
   minFreePercent: number,

@@ -58,7 +58,7 @@ function isAsked(server: FakeRegistry, what: string): Promise<true> {
 }
 
 describe("a pull that shares layers with another", () => {
-  test("is not harmed by a layer that only the other has and that is missing", async () => {
+  test("does not fail because of a missing layer that only the other needs", async () => {
     const { one, server, lowest, middle, top } = await overlapping();
     await using _server = server;
     await using stack = await openStack();
@@ -73,7 +73,7 @@ describe("a pull that shares layers with another", () => {
     await stack.inRootfs(await pulled, async () => undefined);
   });
 
-  test("goes on when the one that began them is given up", async () => {
+  test("continues when the pull that started the layers is cancelled", async () => {
     const { one, server, lowest, middle } = await overlapping();
     await using _server = server;
     await using stack = await openStack();
@@ -89,7 +89,7 @@ describe("a pull that shares layers with another", () => {
     await stack.inRootfs(await pulled, async () => undefined);
   });
 
-  test("gets from its own registry what the other's has not", async () => {
+  test("gets from its own registry what the other's lacks", async () => {
     const { one, server, lowest, middle, top } = await overlapping();
     await using _server = server;
     await using whole = await startFakeRegistry({ "one:v1": one });
@@ -104,7 +104,7 @@ describe("a pull that shares layers with another", () => {
     assert.equal(server.requests.filter(({ url }) => url.includes(layersOf(one)[0] ?? "")).length, 1);
   });
 
-  test("does not wait for the other's when it is given up before its layers could begin", async () => {
+  test("does not wait for the other's layers when it is cancelled before its own could start", async () => {
     const { one, server } = await overlapping();
     await using _server = server;
     await using stack = await openStack({ maxConcurrentLayers: 1 });
@@ -121,7 +121,7 @@ describe("a pull that shares layers with another", () => {
   });
 });
 
-test("who joins a pull is told of its progress, though others that listened to nothing have left it", async () => {
+test("a caller that joins a pull gets its progress, even after callers without a listener have left it", async () => {
   const { one, server, lowest, middle, top } = await overlapping();
   await using _server = server;
   await using stack = await openStack();

@@ -1,7 +1,7 @@
 import type { Descriptor } from "../../parts/oci/index.ts";
 import type { Lease, LeaseResource, Leases } from "../leases/index.ts";
 
-/** On a lease: the digest of what is being pushed or named. */
+/** Label of a lease with the digest of what is being pushed or named. */
 const label = "berth/held-target";
 
 /** Keeps blobs from garbage collection until it is disposed of. */
@@ -25,19 +25,19 @@ export class ContentHold implements AsyncDisposable {
     return labels[label] !== undefined;
   }
 
-  /** Ends those that a process has left which died. */
+  /** Deletes the leases that a killed daemon left. */
   static async clean(leases: Leases): Promise<void> {
     const left = leases.list().filter((lease) => ContentHold.isOf(lease));
     await Promise.all(left.map(({ id }) => leases.delete(id)));
   }
 
-  /** What is there when it resolves stays. */
+  /** Adds blobs to the hold. Those that exist when this resolves are kept. */
   async add(descriptors: readonly Descriptor[]): Promise<void> {
     await this.#leases.addResources(
       this.#id,
       descriptors.flatMap(({ digest }): LeaseResource[] => [
         { kind: "content", digest },
-        // While it is on its way.
+        // While it is being fetched.
         { kind: "ingest", ref: digest },
       ]),
     );

@@ -50,7 +50,7 @@ async function shows(stack: TestStack, content: string): Promise<void> {
   );
 }
 
-test("an image whose parts are named by sha512 is pulled, verified, and there after a restart", async () => {
+test("an image with sha512 digests is pulled, verified, and still there after a restart", async () => {
   const image = await bySha512("pulled");
   await using server = await startFakeRegistry({ "a:b": image });
   await using directory = await tempDir();
@@ -66,7 +66,7 @@ test("an image whose parts are named by sha512 is pulled, verified, and there af
   assert.ok(again.layers.every(({ digest }) => stack.content.has(digest)));
 });
 
-test("bytes that a sha512 does not name are refused", async () => {
+test("bytes that do not match their sha512 digest are refused", async () => {
   const image = await bySha512("damaged");
   const other = await bySha512("unlike");
   const swapped = new Map(
@@ -80,7 +80,7 @@ test("bytes that a sha512 does not name are refused", async () => {
   await assert.rejects(stack.images.pull({ reference: `${server.host}/a:b` }), { code: "DataLoss" });
 });
 
-test("an image named by sha512 is imported from a layout and from an archive", async () => {
+test("an image with a sha512 digest is imported from a layout and from an archive", async () => {
   const image = await bySha512("imported");
   const manifests = [{ ...image.target, annotations: { "io.containerd.image.name": "example.com/a:v1" } }];
   const files = [
@@ -105,7 +105,7 @@ test("an image named by sha512 is imported from a layout and from an archive", a
 });
 
 // docker-registry 2.8.2 and distribution 3.1.2 take blobs by sha512, and announce everything by sha256.
-test("an image named by sha512 is pushed under a tag to a registry that names manifests by sha256", async () => {
+test("an image with a sha512 digest is pushed under a tag to a registry that names manifests by sha256", async () => {
   const image = await bySha512("pushed");
   await using server = await startRegistry();
   await using from = await openStack();

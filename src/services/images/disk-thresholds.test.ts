@@ -58,7 +58,7 @@ async function setting() {
   };
 }
 
-test("images go from a disk that is full, least recently used first, until it is as empty as it should be", async () => {
+test("images are removed from a full disk, least recently used first, down to the low threshold", async () => {
   await using set = await setting();
   const before = await set.usedPercent();
   await set.thresholds({ highPercent: 99, lowPercent: 10 }).check();
@@ -78,7 +78,7 @@ test("images go from a disk that is full, least recently used first, until it is
   assert.deepEqual(set.left(), ["first"]);
 });
 
-test("what is used, pinned, new or being pulled stays, and the log says that no more can go", async () => {
+test("used, pinned, new and currently pulled images are kept, and the log says that no more can be removed", async () => {
   await using set = await setting();
   set.used.add("first");
   await set.stack.images.setPinned(set.stack.images.list().at(1)?.id ?? "", true);
@@ -90,7 +90,7 @@ test("what is used, pinned, new or being pulled stays, and the log says that no 
   assert.ok(set.left().includes("first"));
 });
 
-test("the disk is looked at from time to time, unless that is turned off", async () => {
+test("the disk is checked periodically, unless that is turned off", async () => {
   await using set = await setting();
   const off = set.thresholds({ highPercent: 0 });
   off.start();

@@ -5,30 +5,30 @@ import type { Logger } from "../../ground/logging/index.ts";
 import type { Digest } from "../../parts/oci/index.ts";
 import type { Image, ImageCatalog } from "./images.ts";
 
-/** When images are removed because the disk fills up; the terms are a kubelet's. */
+/** When to remove images because the disk fills up; the terms are the kubelet's. */
 export type ThresholdOptions = {
-  /** Of the file system that is in use, in percent: from here on images are removed; 0: never. */
+  /** Used part of the file system, in percent, from which on images are removed; 0 for never. */
   readonly highPercent: number;
-  /** Until no more than this is in use. */
+  /** Used part of the file system, in percent, at which removal stops. */
   readonly lowPercent: number;
-  /** None that was used, or got a name, more recently than this. */
+  /** Images that were used or named more recently than this are kept. */
   readonly minAgeMs: number;
   readonly periodMs: number;
 };
 
 export type DiskThresholdsParts = {
   readonly images: Pick<ImageCatalog, "list" | "freeSpace">;
-  /** On the file system that holds images. */
+  /** A directory on the file system that holds images. */
   readonly directory: string;
-  /** Whether a container needs it. */
+  /** Whether a container uses the image. */
   readonly isUsed: (image: Image) => boolean;
   readonly logger: Logger;
 };
 
 /**
- * Looks from time to time how full the disk is, and removes images that nobody uses, those first that have
- * been unused for longest. When an image was used last is known from this process alone: after a restart it
- * is when it got its name.
+ * Periodically checks how full the disk is, and removes unused images, those that have been unused for
+ * longest first. The time of an image's last use is known only from this process: after a restart, it is the
+ * time when the image got its name.
  */
 export class DiskThresholds {
   readonly #options: ThresholdOptions;
@@ -46,7 +46,7 @@ export class DiskThresholds {
     if (this.#options.highPercent > 0) this.#running = this.#run();
   }
 
-  /** One look. Throws what reading the disk's state and removing images throw. */
+  /** Checks once. Throws the errors of reading the disk's state and of removing images. */
   async check(): Promise<void> {
     const { images, isUsed, logger, directory } = this.#parts;
     const { highPercent, lowPercent, minAgeMs } = this.#options;
@@ -99,7 +99,7 @@ export class DiskThresholds {
   }
 }
 
-/** What is kept for root counts as used, as `df` and kubelets count. */
+/** Blocks that are reserved for root count as used, as in `df` and kubelets. */
 async function roomOf(
   directory: string,
 ): Promise<{ readonly totalBytes: number; readonly availableBytes: number }> {

@@ -34,7 +34,7 @@ const hasBegun = {
 
 for (const kind of ["overlayfs", "erofs"] as const) {
   for (const compression of ["gzip", "zstd", "none"] as const) {
-    test(`${kind} has the first files of a layer (${compression}) while the registry has not sent the others`, async () => {
+    test(`${kind} has the first files of a layer (${compression}) before the registry has sent the rest`, async () => {
       const layers = [
         [
           { name: "first", content: first },

@@ -134,7 +134,7 @@ describe("an image with encrypted layers", () => {
   });
 
   for (const kind of ["overlayfs", "native", "erofs"] as const)
-    test(`is pulled with the keys that a program unwraps, and pushed as it came: ${kind}`, async () => {
+    test(`is pulled with keys that a program unwraps, and pushed unchanged: ${kind}`, async () => {
       const mine = { mine: byProgram("owner") };
       const reference = await encrypt(["mine"], `${kind}:v1`);
       await using stack = await open({ kind, keyProviders: await providers(mine) });
@@ -150,7 +150,7 @@ describe("an image with encrypted layers", () => {
       assert.deepEqual((await manifestOf(`${other.host}/copy:v1`)).bytes, bytes);
     });
 
-  test("is pulled with the keys that a gRPC service unwraps, also when another provider refuses first", async () => {
+  test("is pulled with keys that a gRPC service unwraps, even if another provider refuses first", async () => {
     const reference = await encrypt(["first", "second"], "service:v1");
     const both = { first: byProgram("stranger"), second: { grpc: service.address } };
     const keyProviders = await providers(both);
@@ -161,7 +161,7 @@ describe("an image with encrypted layers", () => {
     );
   });
 
-  test("is pulled with the keys of a service that shows its certificate, and of no other", async () => {
+  test("is pulled with keys from a service with the expected certificate, and from no other", async () => {
     const [key, certificate] = [join(directory.path, "tls.key"), join(directory.path, "tls.pem")];
     const named = ["-subj", "/CN=keys", "-addext", "subjectAltName=DNS:keys.test"];
     const made = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate];
@@ -186,7 +186,7 @@ describe("an image with encrypted layers", () => {
     });
   });
 
-  test("is refused before a layer is fetched where its provider refuses, cannot be reached or is not known", async () => {
+  test("is refused before a layer is fetched if its provider refuses, is unreachable or is not known", async () => {
     const reference = await encrypt(["mine", "far"], "refused:v1");
     await using unwilling = await startService(stranger);
     const cases: readonly (readonly [object, string, RegExp])[] = [
@@ -210,7 +210,7 @@ describe("an image with encrypted layers", () => {
     }
   });
 
-  test("is refused without its keys also where its layers are unpacked already", async () => {
+  test("is refused without its keys even if its layers are already unpacked", async () => {
     const mine = { mine: byProgram("owner") };
     const reference = await encrypt(["mine"], "again:v1");
     const keyProviders = await providers(mine);
@@ -220,7 +220,7 @@ describe("an image with encrypted layers", () => {
     await assert.rejects(stack.images.pull({ reference }), { code: "FailedPrecondition" });
   });
 
-  test("whose bytes were changed and given their new digest is refused by the HMAC, and leaves no snapshot", async () => {
+  test("is refused by the HMAC if its bytes were changed along with the digest, and leaves no snapshot", async () => {
     const mine = { mine: byProgram("owner") };
     const reference = await encrypt(["mine"], "changed:v1");
     const { manifest } = await manifestOf(reference);
@@ -257,7 +257,7 @@ describe("an image with encrypted layers", () => {
     assert.deepEqual(stack.snapshotter.list(), []);
   });
 
-  test("is saved as it came, and an archive of it is loaded with its keys", async () => {
+  test("is saved unchanged, and the archive is loaded with its keys", async () => {
     const mine = { mine: byProgram("owner") };
     const reference = await encrypt(["mine"], "saved:v1");
     const keyProviders = await providers(mine);

@@ -28,7 +28,7 @@ const signal = new AbortController().signal;
 const hello = (directory: string) => writeFile(join(directory, "hello"), "hello\n");
 
 for (const type of [erofsType, `${erofsType}+zstd`, "application/vnd.oci.image.layer.v1.erofs"]) {
-  test(`a layer of the type ${type} is the snapshot's one file, as it came`, async () => {
+  test(`a layer of the type ${type} is stored unchanged as the snapshot's only file`, async () => {
     const layer = await erofsLayer(hello, { type });
     await using server = await startFakeRegistry({ "app:v1": imageWith([layer]) });
     await using stack = await openStack({ kind: "erofs" });
@@ -45,7 +45,7 @@ for (const type of [erofsType, `${erofsType}+zstd`, "application/vnd.oci.image.l
   });
 }
 
-test("EROFS images, compressed by themselves too, and archives lie on one another, with overlayfs's whiteouts", async () => {
+test("EROFS images, including compressed ones, and tar layers stack on one another, with overlayfs's whiteouts", async () => {
   const layers = [
     await tarLayer([
       { name: "data", type: "directory", mode: 0o755 },
@@ -82,7 +82,7 @@ test("EROFS images, compressed by themselves too, and archives lie on one anothe
   });
 });
 
-test("of an index, the image with EROFS layers is taken where they can be mounted, else the other one", async () => {
+test("the image with EROFS layers is chosen from an index if they can be mounted, otherwise the other one", async () => {
   const platform = { os: "linux", architecture: "amd64" };
   const plain = imageWith([await tarLayer([{ name: "plain", content: "" }])]);
   const native = imageWith([await erofsLayer(hello)]);
@@ -131,7 +131,7 @@ for (const kind of ["overlayfs", "native"] as const) {
   });
 }
 
-test("an EROFS image is refused whose bytes are others than the digest or the diff id says", async () => {
+test("an EROFS image is refused if its bytes do not match the digest or the diff id", async () => {
   const layer = await erofsLayer(hello);
   const changed = Buffer.from(layer.bytes);
   changed.writeUInt8(changed.readUInt8(2000) ^ 1, 2000);
@@ -151,7 +151,7 @@ test("an EROFS image is refused whose bytes are others than the digest or the di
   assert.deepEqual(stack.snapshotter.list(), []);
 });
 
-test("an EROFS image is refused that is longer or shorter than the manifest says", async () => {
+test("an EROFS image is refused if it is longer or shorter than the manifest says", async () => {
   const layer = await erofsLayer(hello);
   const { length } = layer.bytes;
   const images = {
@@ -184,7 +184,7 @@ async function applied({ bytes, diffId }: Layer, expected: { code: string; messa
   return (await stat(join(directory, "layer.erofs.part"))).size;
 }
 
-test("of bytes that are no EROFS image, however many they are uncompressed, none are written", async () => {
+test("nothing is written of bytes that are not an EROFS image, however many they are uncompressed", async () => {
   const layer = asLayer(Buffer.alloc(256 * 2 ** 20), `${erofsType}+zstd`);
   const written = await applied(layer, {
     code: "InvalidArgument",
@@ -193,13 +193,13 @@ test("of bytes that are no EROFS image, however many they are uncompressed, none
   assert.equal(written, 0);
 });
 
-test("an EROFS image that is too much for the disk is an error that says so, and has no name", async () => {
+test("an EROFS image that does not fit on the disk fails with an error that says so, and gets no name", async () => {
   const { bytes } = await erofsLayer(hello);
   const layer = asLayer(Buffer.concat([bytes, Buffer.alloc(256 * 2 ** 20)]), `${erofsType}+zstd`);
   await applied(layer, { code: "ResourceExhausted", message: /the layer's image cannot be written/ });
 });
 
-test("what is no EROFS image, is cut, or has data in other files is refused as such", async () => {
+test("data that is not an EROFS image, is truncated, or refers to other files is refused as such", async () => {
   const { bytes } = await erofsLayer((directory) => writeFile(join(directory, "big"), "a".repeat(20_000)));
   const withDevice = Buffer.from(bytes);
   withDevice.writeUInt32LE(withDevice.readUInt32LE(1024 + 80) | 8, 1024 + 80);
@@ -224,7 +224,7 @@ test("what is no EROFS image, is cut, or has data in other files is refused as s
 });
 
 for (const kind of ["erofs", "overlayfs"] as const) {
-  test(`an EROFS image that an image says is an archive is refused with ${kind}: what shares its chain id would get an empty layer`, async () => {
+  test(`an EROFS image that is declared to be a tar is refused with ${kind}: images that share its chain id would get an empty layer`, async () => {
     const layer = await erofsLayer(hello);
     await using server = await startFakeRegistry({
       "mistaken:v1": imageWith([{ ...layer, mediaType: mediaType.ociLayer }]),
@@ -242,7 +242,7 @@ for (const kind of ["erofs", "overlayfs"] as const) {
   });
 }
 
-test("a layer with features that the kernel does not know is an error that says so when something is made on it", async () => {
+test("a layer with features that the kernel does not know fails with a clear error when a snapshot is created on it", async () => {
   const { bytes } = await erofsLayer(hello);
   const unknown = Buffer.from(bytes);
   // Without a checksum of the superblock.
@@ -271,7 +271,7 @@ test("an image with an EROFS layer is pushed as it is", async () => {
   assert.equal(digestOf(new Uint8Array(await answer.arrayBuffer())), made.target.digest);
 });
 
-test("layers that came uncompressed and were not kept are pushed and saved from their snapshots", async () => {
+test("uncompressed layers that were not kept are pushed and saved from their snapshots", async () => {
   await using registry = await startRegistry();
   await using stack = await openStack({ kind: "erofs", keepLayers: false });
   const layers = [await tarLayer([{ name: "below", content: "below" }]), await erofsLayer(hello)];
@@ -294,7 +294,7 @@ test("layers that came uncompressed and were not kept are pushed and saved from 
   assert.deepEqual(stack.snapshotter.list(), snapshots);
 });
 
-test("a layer whose snapshot is damaged, or that came compressed, is not pushed from it", async () => {
+test("a layer whose snapshot is damaged, or that came compressed, is not pushed from the snapshot", async () => {
   await using registry = await startRegistry();
   await using stack = await openStack({ kind: "erofs", keepLayers: false });
   const big = (directory: string) => writeFile(join(directory, "big"), "a".repeat(20_000));

@@ -33,7 +33,7 @@ function withoutLayers({ target, blobs }: TestImage): TestImage {
 
 const types = [mediaType.ociForeignLayerGzip, mediaType.dockerForeignLayerGzip];
 
-test("layers that may not be handed on are pulled from a registry that has them", async () => {
+test("layers that must not be distributed are pulled from a registry that has them", async () => {
   const plain = await imageOf();
   const [oci, docker] = types.map((type) => foreign(plain, type, () => []));
   assert.ok(oci && docker);
@@ -47,7 +47,7 @@ test("layers that may not be handed on are pulled from a registry that has them"
   }
 });
 
-test("layers that may not be handed on are pulled from their URLs, with nothing of ours, when the registry lacks them", async () => {
+test("layers that must not be distributed are pulled from their URLs, without our credentials, if the registry lacks them", async () => {
   const plain = await imageOf();
   const wants = { realm: 'Basic realm="elsewhere"' };
   await using elsewhere = await startFakeRegistry({ "other:v1": plain }, ({ url = "" }, response) => {
@@ -71,7 +71,7 @@ test("layers that may not be handed on are pulled from their URLs, with nothing 
   for (const { headers } of elsewhere.requests) assert.equal(headers.authorization, undefined);
 });
 
-test("URLs of a layer of another kind are not asked for", async () => {
+test("URLs of a layer of another type are not requested", async () => {
   const plain = await imageOf();
   await using elsewhere = await startFakeRegistry({ "other:v1": plain });
   const image = foreign(plain, mediaType.ociLayerGzip, (digest) => [
@@ -84,7 +84,7 @@ test("URLs of a layer of another kind are not asked for", async () => {
 });
 
 for (const type of types)
-  test(`a layer that may not be handed on is not pushed, nor saved: ${type}`, async () => {
+  test(`a layer that must not be distributed is neither pushed nor saved: ${type}`, async () => {
     const plain = await imageOf();
     await using elsewhere = await startFakeRegistry({ "other:v1": plain });
     const image = foreign(plain, type, (digest) => [`http://${elsewhere.host}/v2/other/blobs/${digest}`]);

@@ -4,8 +4,8 @@ import type { Snapshotter, UsageMeter } from "../snapshots/index.ts";
 import type { FsUsage } from "./images.ts";
 
 /**
- * What images and containers take on the disk: sums of what is known, and of what {@link UsageMeter} has
- * measured of containers.
+ * Disk usage of images and containers: sums of recorded sizes, and of what {@link UsageMeter} has measured
+ * for containers.
  */
 export class FsUsages {
   readonly #content: ContentStore;
@@ -38,12 +38,12 @@ export class FsUsages {
     };
   }
 
-  /** Kept in its record: nothing is walked. */
+  /** The usage in the snapshot's record, without walking its files. */
   async #committed(key: string): Promise<{ readonly sizeBytes: number; readonly inodes: number }> {
     try {
       return await this.#snapshotter.usage(key);
     } catch (error) {
-      // It was removed meanwhile.
+      // It was removed in the meantime.
       if (hasCode(error, "NotFound")) return { sizeBytes: 0, inodes: 0 };
       throw error;
     }

@@ -8,12 +8,12 @@ const architectures: Partial<Record<NodeJS.Architecture, Pick<Platform, "archite
   arm: { architecture: "arm", variant: "v7" },
 };
 
-/** The platform of this host, in the names of OCI images (those of Go). */
+/** The platform of this host, with the names of OCI images (those of Go). */
 export function hostPlatform(): Platform {
   return { os: "linux", ...(architectures[process.arch] ?? { architecture: process.arch }) };
 }
 
-/** What images must run on that are unpacked with a snapshotter of these capabilities. */
+/** The platform that images must have, given the capabilities of the snapshotter that unpacks them. */
 export function imagePlatform({ erofsLayers }: SnapshotterCapabilities): Platform {
   return { ...hostPlatform(), ...(erofsLayers ? { "os.features": ["erofs"] } : {}) };
 }

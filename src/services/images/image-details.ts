@@ -6,7 +6,7 @@ import { chainIdOf, type Snapshotter } from "../snapshots/index.ts";
 import { ImageError } from "./image-error.ts";
 import type { Image, ImageDetails } from "./images.ts";
 
-/** Throws ImageError NotFound when the image's content was removed. */
+/** Reads the details of an image. Throws ImageError NotFound if the image's content was removed. */
 export async function imageDetails(
   image: Image,
   names: readonly ImageName[],
@@ -45,13 +45,16 @@ export function later(one: bigint, other: bigint): bigint {
   return one;
 }
 
-/** Of a layer's snapshot, which is kept in its record: nothing is walked. */
+/**
+ * The disk usage in the record of a layer's snapshot, without walking its files; undefined without a
+ * snapshot.
+ */
 export async function unpackedBytes(snapshotter: Snapshotter, chainId: string): Promise<number | undefined> {
   if (snapshotter.stat(chainId)?.kind !== "committed") return undefined;
   return (await snapshotter.usage(chainId)).sizeBytes;
 }
 
-/** The layers of an image, bottom first, with the names of their snapshots. */
+/** The layers of an image, bottom first, with the keys of their snapshots. */
 export function withChainIds({ layers, config }: Pick<Image, "layers" | "config">): readonly {
   readonly digest: Digest;
   readonly diffId: Digest;

@@ -4,10 +4,10 @@ import type { KeptRoomError } from "../../ground/fs/index.ts";
 /** An image could not be pulled, imported or used. See {@link Images} for the codes. */
 export class ImageError extends BerthError {}
 
-/** What was fetched of a layer is wrong, and mirrors sent some of it that need not be asked. */
+/** Fetched bytes of a layer are wrong, and came partly from mirrors, which need not be asked again. */
 export class MirrorError extends ImageError {}
 
-/** `what` would take the room that the configuration keeps free. */
+/** The error for something that would use the disk space that the configuration reserves. */
 export function noRoomError(what: string, { message }: KeptRoomError): ImageError {
   return new ImageError(
     "ResourceExhausted",

@@ -18,7 +18,7 @@ async function prune({ images }: TestStack): Promise<readonly string[]> {
   return pruned.images.flatMap(({ names }) => names);
 }
 
-test("a held image is neither pruned nor removed for its room, and is again once it is released", async () => {
+test("a held image is neither pruned nor removed to free space until it is released", async () => {
   await using stack = await openStack();
   const { images } = stack;
   await put(stack, await hello("held"));
@@ -32,7 +32,7 @@ test("a held image is neither pruned nor removed for its room, and is again once
   assert.deepEqual(await prune(stack), [name]);
 });
 
-test("a reference is held before it is here, and what it came to stays when it moves on", async () => {
+test("a reference can be held before it is pulled, and its image is kept when the reference moves on", async () => {
   await using stack = await openStack();
   const { images } = stack;
   using _hold = images.hold(name);

@@ -23,24 +23,24 @@ import type { ResolvedImages } from "./resolved-images.ts";
 import type { Document, SelectedManifest } from "./select-manifest.ts";
 
 /**
- * A lease that a crash leaves behind holds its content for so long after the next start, for another pull to
- * go on with.
+ * How long, after the next start, the lease of an interrupted pull keeps its content, so that another pull
+ * can continue.
  */
 const leaseLifeNs = 24n * 3600n * 1_000_000_000n;
-/** On a lease: the digest of what is being installed. */
+/** Label of a lease with the digest of what is being installed. */
 const targetLabel = "berth/install-target";
 
 export type InstallRequest = {
   readonly source: ImageSource;
   readonly target: Descriptor;
-  /** Names under which the image is to be known; with none, under its id. */
+  /** Names to give to the image; without any, it is known only by its id. */
   readonly names: readonly string[];
-  /** Of an index the image for this; left out: this machine's. */
+  /** Platform of the image to choose from an index; by default this machine's. */
   readonly platform?: Platform;
   readonly onProgress: (progress: PullProgress) => void;
   /**
-   * Asked once it is known what the image is, before anything large of it is fetched; throws where it must
-   * not be used.
+   * Called once the image's manifest is known, before anything large is fetched; throws if the image must not
+   * be used.
    */
   readonly requireTrusted?: (digests: readonly Digest[], signal: AbortSignal) => Promise<void>;
 };
@@ -59,29 +59,29 @@ export type InstallerParts = {
 };
 
 /**
- * Brings an image in from wherever it comes: documents, layers, and last its names, in one transaction. Until
- * then a lease keeps what is there from garbage collection; when it fails, that becomes garbage, except for
- * ingests, which can be resumed.
+ * Installs an image from any source: its documents, its layers, and finally its names, in one transaction.
+ * Until then, a lease keeps what has arrived from garbage collection. After a failure, that becomes garbage,
+ * except for ingests, which can be resumed.
  */
 export class ImageInstaller {
   readonly #parts: InstallerParts;
-  /** Ids of the leases of installations that are under way; any other is of a daemon that was cut. */
+  /** Ids of the leases of running installations; leases with other ids were left by a killed daemon. */
   readonly #leases = new Set<string>();
-  /** How many installations of a target are under way. */
+  /** Number of running installations of each target. */
   readonly #targets = new Map<Digest, number>();
 
   constructor(parts: InstallerParts) {
     this.#parts = parts;
   }
 
-  /** Whether a lease is that of an installation whose end nobody has seen. */
+  /** Whether a lease belongs to an installation that was interrupted. */
   static isOf({ labels, expiresAtNs }: Pick<Lease, "labels" | "expiresAtNs">): boolean {
     return labels[targetLabel] !== undefined && expiresAtNs === undefined;
   }
 
   /**
-   * Leases of installations have no end, which a clock that jumps would bring on; those of a daemon that was
-   * cut get one. To be called before the first {@link install}.
+   * Gives the leases of interrupted installations an expiry. Running ones have none, because a clock that
+   * jumps would end them. To be called before the first {@link install}.
    */
   async clean(): Promise<void> {
     const { leases } = this.#parts;
@@ -90,7 +90,7 @@ export class ImageInstaller {
       if (ImageInstaller.isOf(lease)) await leases.expireAt(lease.id, expiresAtNs);
   }
 
-  /** Whether a name is about to be given to this target. */
+  /** Whether an installation is about to name this target. */
   isInstalling(target: Digest): boolean {
     return this.#targets.has(target);
   }
@@ -100,12 +100,12 @@ export class ImageInstaller {
     return await this.#bring(request, signal, (plan) => this.#putNames(request, plan));
   }
 
-  /** All but the names: whoever holds the target's content gives it those. */
+  /** Installs everything but the names, which the caller, who holds the target's content, creates. */
   async bring(request: Omit<InstallRequest, "names">, signal: AbortSignal): Promise<void> {
     await this.#bring(request, signal, async () => undefined);
   }
 
-  /** `finish` runs while a lease holds all of it. */
+  /** Calls `finish` while a lease holds everything. */
   async #bring<T>(
     request: Omit<InstallRequest, "names">,
     signal: AbortSignal,
@@ -136,7 +136,7 @@ export class ImageInstaller {
     return { [Symbol.dispose]: () => change(-1) };
   }
 
-  /** Reads the image's documents, from the store where they are there. */
+  /** Reads the image's documents, from the content store if they are there. */
   async #plan(request: Omit<InstallRequest, "names">, signal: AbortSignal): Promise<ImagePlan> {
     const { content } = this.#parts;
     const { source, target, platform = this.#parts.platform } = request;
@@ -171,10 +171,10 @@ export class ImageInstaller {
   }
 
   /**
-   * Ends the lease, and those that crashes left of earlier tries. What was recorded while it lasted is on the
-   * disk with that, so that nothing else of an installation waits for the disk but its files and its names.
-   * On a full disk deleting a lease needs the room that is about to be freed. If it fails all the same, the
-   * lease gets an end at the next start.
+   * Deletes the lease, and those that interrupted attempts left. Waiting for this write makes everything
+   * durable that was recorded during the lease, so that an installation needs no other wait for the disk
+   * except for its files and its names. On a full disk, deleting a lease needs the space that it is about to
+   * free; if that fails, the next start gives the lease an expiry.
    */
   async #endLeases(id: string, target: string): Promise<void> {
     const { leases, logger, snapshotter } = this.#parts;
@@ -194,8 +194,8 @@ export class ImageInstaller {
   }
 
   /**
-   * Documents carry the labels by which garbage collection finds what they refer to. Layers that a registry
-   * has need not be kept; what came from elsewhere may be nowhere else.
+   * Stores the documents with the labels by which garbage collection finds what they refer to. Layers from a
+   * registry need not be kept; those from elsewhere may exist nowhere else.
    */
   async #putDocuments(
     { selected, configBytes, layers }: ImagePlan,
@@ -215,7 +215,7 @@ export class ImageInstaller {
     const chainId = layers.at(-1)?.chainId;
     const snapshot =
       chainId === undefined ? {} : { [`containerd.io/gc.ref.snapshot.${snapshotter.name}`]: chainId };
-    // Layers whose snapshots came from other blobs are not in the store: a reference to nothing is none.
+    // Layers whose snapshots were made from other blobs are not in the store, and get no reference.
     const layerLabels = manifest.layers.map(
       ({ digest }, index) => [`containerd.io/gc.ref.content.l.${index}`, digest] as const,
     );
@@ -225,14 +225,14 @@ export class ImageInstaller {
         "containerd.io/gc.ref.content.config": manifest.config.digest,
         ...(kept ? Object.fromEntries(layerLabels) : {}),
       }),
-      // By its place: what is here for other platforms keeps its label.
+      // Keyed by position, so that the labels of other platforms' images stay.
       ...indexes.map((index) =>
         put(index, { [`containerd.io/gc.ref.content.m.${index.position}`]: index.chosen.digest }),
       ),
     ]);
   }
 
-  /** For pushes: a registry can take from the image's repository what another of its repositories wants. */
+  /** Recorded for pushes: a registry can mount blobs of the image's repository into another one. */
   async #recordSource({ source }: Pick<InstallRequest, "source">, { selected }: ImagePlan): Promise<void> {
     if (source.repository === undefined) return;
     const { manifest, document, indexes } = selected;
@@ -245,7 +245,7 @@ export class ImageInstaller {
     const { imageNames, resolved } = this.#parts;
     const image = resolvedImage(plan);
     if (platform !== undefined && plan.selected.indexes.length > 0) {
-      // What the target comes to on this machine is another question.
+      // The target's resolution for this machine is recorded separately.
       await imageNames.point(names, target);
       return image.id;
     }
@@ -258,7 +258,10 @@ export class ImageInstaller {
   }
 }
 
-/** A manifest that is in no index is taken whatever it is for: here it is known what was asked for. */
+/**
+ * A manifest outside of an index was not selected by platform, so it is compared with the requested platform
+ * here.
+ */
 function checkPlatform({ selected, config }: ImagePlan, wanted: Platform): void {
   if (selected.indexes.length > 0 || runsOn(config.platform, wanted)) return;
   throw new ImageError(
@@ -274,7 +277,7 @@ function hasLabels(
   return Object.entries(wanted).every(([key, value]) => present[key] === value);
 }
 
-/** Of the manifest, then of the indexes that led to it. */
+/** Digests of the manifest, then of the indexes that led to it. */
 function digestsOf({ document, indexes }: SelectedManifest): readonly Digest[] {
   return [document, ...indexes.toReversed()].map(({ descriptor }) => descriptor.digest);
 }

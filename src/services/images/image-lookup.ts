@@ -4,13 +4,13 @@ import type { Image } from "./images.ts";
 import { nameIfReference } from "./reference-name.ts";
 import type { ResolvedImage, ResolvedImages } from "./resolved-images.ts";
 
-/** The images of one containerd namespace, as their names and what these come to make them. */
+/** The images of one containerd namespace, put together from the names and what their targets resolve to. */
 export class ImageLookup implements Disposable {
   readonly #names: ImageNames;
   readonly #resolved: ResolvedImages;
   readonly #pins: (name: ImageName) => boolean;
   readonly #watches = new DisposableStack();
-  /** Undefined after a change. */
+  /** The images by id; undefined after a change. */
   #gathered: Gathered | undefined;
 
   constructor(names: ImageNames, resolved: ResolvedImages, pins: (name: ImageName) => boolean) {
@@ -36,8 +36,8 @@ export class ImageLookup implements Disposable {
   }
 
   /**
-   * By id, reference, or unique prefix of an id. A name is a name before it is a prefix, as in other
-   * runtimes.
+   * Finds an image by id, reference, or unique prefix of an id. Text that is both a name and a prefix is a
+   * name, as in other runtimes.
    */
   find(idOrReference: string): Image | undefined {
     const whole = /^[0-9a-f]{64}$/.test(idOrReference) ? `sha256:${idOrReference}` : idOrReference;
@@ -46,7 +46,7 @@ export class ImageLookup implements Disposable {
     return (named === undefined ? undefined : this.#imageOf(named)) ?? this.#findByPrefix(idOrReference);
   }
 
-  /** All names of the image. */
+  /** All names of an image. */
   namesOf(id: Digest): readonly string[] {
     return this.#names
       .list()
@@ -55,8 +55,8 @@ export class ImageLookup implements Disposable {
   }
 
   /**
-   * A name that comes to no image, be its content damaged or for other machines, with all others of its
-   * target; none for every other text.
+   * For a name whose target is not an image for this machine, or damaged: that name and all others of its
+   * target. Empty for any other text.
    */
   namesOfNoImage(reference: string): readonly string[] {
     const found = this.#named(reference);
@@ -67,7 +67,7 @@ export class ImageLookup implements Disposable {
       .map((other) => other.name);
   }
 
-  /** See {@link Images.untag}. */
+  /** The names that are removed together with this one, see {@link Images.untag}. */
   namesThatGoWith(reference: string): readonly string[] {
     const found = this.#named(reference);
     if (found === undefined) return [];
@@ -115,7 +115,10 @@ export class ImageLookup implements Disposable {
     return this.#gathered;
   }
 
-  /** A name that comes to no image for this machine, or not yet, is none's. */
+  /**
+   * Groups the resolved names by image. Names without an image for this machine, or not resolved yet, are
+   * left out.
+   */
   #gather(): Gathered {
     const images = new Map<Digest, Image>();
     const names = byShownNames(this.#names.list());
@@ -156,7 +159,7 @@ function repositoryOf(tag: string): string {
   return tag.slice(0, tag.lastIndexOf(":"));
 }
 
-/** One that has no names yet. */
+/** The image without names. */
 export function imageOf(resolved: ResolvedImage): Image {
   return {
     ...resolved,

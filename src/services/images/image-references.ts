@@ -6,9 +6,10 @@ import { artifactKey } from "./artifacts/artifact-volumes.ts";
 import { type ResolvedImage, ResolvedImages } from "./resolved-images.ts";
 
 /**
- * What an image of a namespace needs besides what its target reaches by labels, as of the moment the returned
- * function is called: the documents and layers of one that another client has brought, and snapshots of the
- * snapshotter that images are unpacked with. Unless `keepLayers`, layers only until they are unpacked.
+ * Returns a function that tells garbage collection what images need in addition to what labels reach from
+ * their targets, as of the moment of this call: documents and layers of images that other clients brought,
+ * and snapshots of the snapshotter that unpacks images. Layers are needed only until they are unpacked,
+ * unless `keepLayers`.
  */
 export async function imageReferences(
   database: Database,
@@ -32,13 +33,13 @@ export function referencesOf(
   const { id, manifest, layers, config, chainId, artifact } = image;
   const isUnpacked = chainId != null && snapshotter.stat(chainId)?.kind === "committed";
   const documents = [manifest.digest, artifact?.config.digest ?? id];
-  // The documents' own labels keep layers that came from elsewhere than a registry.
+  // Layers that did not come from a registry are kept by the labels of the documents.
   const blobs = keepLayers || !isUnpacked ? [...documents, ...layers.map(({ digest }) => digest)] : documents;
   const keys = artifact === undefined ? chainIds(config.diffIds) : [artifactKey(image)];
   return [
     ...blobs.map((digest): GarbageNode => ({ kind: "content", digest })),
-    // Each layer of them, so that those below stay while an image is unpacked anew and the topmost is still
-    // to come.
+    // All layers, so that the lower ones stay while an image is unpacked again and its topmost layer is still
+    // missing.
     ...keys.map((key): GarbageNode => ({ kind: "snapshot", snapshotter: snapshotter.name, key })),
   ];
 }

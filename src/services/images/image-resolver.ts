@@ -18,15 +18,15 @@ export type ResolverParts = {
 };
 
 /**
- * Keeps resolved images in step with names, whoever sets and deletes these: what a target comes to is made
- * from content once that is there, and deleted with the last name of the target. It may be lost, and is made
- * again.
+ * Keeps resolved images up to date with names, whoever creates and deletes those: the resolution of a target
+ * is computed once its content is there, and deleted with the target's last name. It may be lost, since it
+ * can be computed again.
  */
 export class ImageResolver implements AsyncDisposable {
   readonly #parts: ResolverParts;
   /**
-   * Targets that have come to nothing, with the blob that they lack; without one they are no image for this
-   * machine.
+   * Targets that could not be resolved, with the missing blob; undefined if nothing is missing, but they are
+   * not an image for this machine.
    */
   readonly #unresolved = new Map<Digest, Digest | undefined>();
   readonly #runs = new Coalescer(() => this.#reconcile());
@@ -36,7 +36,7 @@ export class ImageResolver implements AsyncDisposable {
     this.#parts = parts;
   }
 
-  /** Resolves when all names that can be resolved are. */
+  /** Resolves when all resolvable names have been resolved. */
   async start(): Promise<void> {
     const { names, content } = this.#parts;
     this.#watches.use(names.watch(() => this.#runSoon()));
@@ -49,14 +49,14 @@ export class ImageResolver implements AsyncDisposable {
     await this.#runs.run();
   }
 
-  /** Lets what has begun end. */
+  /** Waits for running resolutions. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#watches.dispose();
     await this.#runs.run();
   }
 
   #runSoon(): void {
-    // It never rejects: failures are logged for each target.
+    // Never rejects: failures are logged for each target.
     void this.#runs.run();
   }
 
@@ -79,7 +79,7 @@ export class ImageResolver implements AsyncDisposable {
     return new Map(this.#parts.names.list().map(({ target }) => [target.digest, target]));
   }
 
-  /** What fails is tried again after the next change of names, and at the next start. */
+  /** Failures are retried after the next change of names, and at the next start. */
   async #logged(target: Digest, work: () => Promise<void>): Promise<void> {
     try {
       await work();
@@ -117,7 +117,10 @@ export class ImageResolver implements AsyncDisposable {
   }
 }
 
-/** A name may stand for an artifact, or for an image for other machines. */
+/**
+ * Whether the target simply is no image for this machine: a name may point to an artifact, or to an image for
+ * other machines.
+ */
 function isNoImage(error: unknown): boolean {
   return error instanceof ImageError || hasCode(error, "InvalidArgument");
 }

@@ -78,10 +78,10 @@ import type { TrustOptions } from "./trust/image-trust.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
 export type ImageServiceOptions = {
-  /** Where archives are taken apart; other namespaces may have the same ({@link removeStaged}). */
+  /** Directory where archives are unpacked; namespaces may share it ({@link removeStaged}). */
   readonly staging: string;
   readonly database: Database;
-  /** Of one containerd namespace, as `content`, `leases` and `snapshotter` are. */
+  /** The image names of the same containerd namespace as `content`, `leases` and `snapshotter`. */
   readonly imageNames: ImageNames;
   readonly content: ContentStore;
   readonly leases: Leases;
@@ -94,33 +94,33 @@ export type ImageServiceOptions = {
   /** Adds what that collector must keep, as of the time that it asks. */
   readonly addRoots: (roots: () => Iterable<GarbageNode>) => void;
   readonly logger: Logger;
-  /** Makes layers again whose bytes were not kept. */
+  /** Recreates layers whose bytes were not kept. */
   readonly layerDiffs: Pick<LayerDiffs, "compare">;
-  /** For paths of archives. */
+  /** For access to the paths of archives. */
   readonly hostPaths: HostPaths;
-  /** What images must run on; {@link imagePlatform} unless the configuration says otherwise. */
+  /** The platform of images; {@link imagePlatform} unless configured. */
   readonly platform: Platform;
-  /** Layers of one image that are fetched and unpacked at the same time. */
+  /** Number of layers of one image that are fetched and unpacked at the same time. */
   readonly maxConcurrentLayers: number;
-  /** Names of images, `*` for any characters, that kubelet must not remove. */
+  /** Names of images that kubelets must not remove, with `*` for any characters. */
   readonly pinnedImages: readonly string[];
   readonly registry: PullOptions;
   readonly trust: TrustOptions;
   readonly layerKeys: LayerKeySources;
-  /** Other nodes, which are asked before registries; undefined to ask none. */
+  /** Other nodes, which are asked before registries; undefined if there are none. */
   readonly peers?: Peers | undefined;
-  /** Whether the bytes of layers from registries are kept once these are unpacked. */
+  /** Whether layers from registries are kept in the content store after they are unpacked. */
   readonly keepLayers: boolean;
-  /** Of layers that are unpacked. */
+  /** Limits of layers that are unpacked. */
   readonly layerLimits: LayerLimits;
-  /** Of artifacts that are mounted. */
+  /** Limits of artifacts that are mounted. */
   readonly artifactLimits: ArtifactLimits;
 };
 
-/** A layer keeps a processor busy, and what waits for its registry shares a thread. */
+/** A layer keeps a processor busy; jobs that wait for their registry share a thread. */
 const maxThreads = 4;
 
-/** Opens the images of a namespace. Dispose of it to end its threads; pulls under way fail then. */
+/** Opens the images of a namespace. Disposing of the result ends its threads, and running pulls fail. */
 export async function openImages(options: ImageServiceOptions): Promise<Images & AsyncDisposable> {
   const resolved = await ResolvedImages.open(options.database, options.imageNames.namespace);
   const service = new ImageService(options, resolved);
@@ -405,8 +405,8 @@ class ImageService implements Images, AsyncDisposable {
   }
 
   /**
-   * On a full disk what a failed pull has left should not wait for the next removal; nor should layers that
-   * are not kept.
+   * Collects garbage after a pull: on a full disk, what a failed pull left must not wait for the next
+   * removal, and layers that are not kept should go soon.
    */
   async #cleaningUp<T>(pull: Promise<T>): Promise<T> {
     try {
@@ -419,13 +419,13 @@ class ImageService implements Images, AsyncDisposable {
     }
   }
 
-  /** Nobody waits for files to be deleted, and a failure leaves only what the next collection finds. */
+  /** Nobody waits for files to be deleted; after a failure, the next collection finds them. */
   #collectSoon(): void {
     this.#garbage.collect().catch((err: unknown) => this.#logger.error({ err }, "collecting garbage"));
   }
 
   /**
-   * Snapshots can be lost where content is not, say with another snapshotter than the image was pulled with.
+   * Snapshots can be missing although the content is there, for example after the snapshotter was changed.
    */
   async #ensureUnpacked(image: Image): Promise<void> {
     if (image.chainId === undefined || this.#snapshotter.stat(image.chainId) !== undefined) return;

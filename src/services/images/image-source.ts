@@ -1,12 +1,12 @@
 import type { Descriptor, Reference } from "../../parts/oci/index.ts";
 import type { LayerOrigin } from "./worker-messages.ts";
 
-/** Where an image comes from: a registry or an archive. */
+/** The source of an image: a registry or an archive. */
 export interface ImageSource {
-  /** Of a registry: where the image is in it. */
+  /** For a registry, the image's repository. */
   readonly repository?: Pick<Reference, "host" | "repository">;
-  /** A manifest, index or config, verified. */
+  /** Reads a manifest, index or config, and verifies it. */
   small(descriptor: Descriptor, signal: AbortSignal): Promise<Uint8Array>;
-  /** Where a layer's bytes can be read. Throws when it is known that they are not there. */
+  /** Where a layer's bytes can be read. Throws if they are known to be missing. */
   layer(descriptor: Descriptor): Promise<LayerOrigin>;
 }

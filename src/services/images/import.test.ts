@@ -37,7 +37,7 @@ function layoutOf(
 
 const named = (name: string): Readonly<Record<string, string>> => ({ "io.containerd.image.name": name });
 
-test("an archive on a file system that does not answer is given up, and no thread for layers waits for it", async () => {
+test("an import from a file system that does not answer is given up, and no layer thread waits for it", async () => {
   await using mountPoint = await tempDir();
   await using stack = await openStack({
     hostPaths: new HostPaths({ perFileSystem: 2, slowMs: 50, answerMs: 5_000 }),
@@ -57,7 +57,7 @@ test("an archive on a file system that does not answer is given up, and no threa
   assert.deepEqual((await stack.images.importArchive(path))[0]?.repoTags, ["example.com/f:v1"]);
 });
 
-test("what is neither an archive's file nor a directory is refused and not waited for", async () => {
+test("a path that is neither a regular file nor a directory is refused without waiting for it", async () => {
   await using directory = await tempDir();
   await using stack = await openStack();
   const path = join(directory.path, "fifo");
@@ -96,7 +96,7 @@ describe("import", () => {
 
   const hello = (content: string): { layers: TestEntry[][] } => ({ layers: [[{ name: "hello", content }]] });
 
-  test("brings in the images of an OCI layout, as a directory or a tar, compressed by gzip, zstd or not", async () => {
+  test("reads the images of an OCI layout, as a directory or a tar, plain or compressed with gzip or zstd", async () => {
     const files = layoutOf([[await imageOf(hello("layout")), named("example.com/layout:v1")]]);
     const asDirectory = join(directory.path, "layout");
     for (const { name, content = "" } of files) {
@@ -119,7 +119,7 @@ describe("import", () => {
     assert.deepEqual(await readdir(join(stack.root, "import")), []);
   });
 
-  test("names the compression that it cannot unpack", async () => {
+  test("names a compression that it does not support", async () => {
     await run("xz", ["--keep", await archive("a.tar", await tarOf([]))]);
     const importing = stack.images.importArchive(join(directory.path, "a.tar.xz"));
     await assert.rejects(importing, (error) => {
@@ -128,7 +128,7 @@ describe("import", () => {
     });
   });
 
-  test("takes names from the annotations, familiar ones too, and keeps images without a name by id", async () => {
+  test("takes names from the annotations, familiar ones included, and keeps images without a name by id", async () => {
     const image = await imageOf(hello("names"));
     const unnamed = await imageOf(hello("unnamed"));
     const files = layoutOf([
@@ -142,7 +142,7 @@ describe("import", () => {
     assert.equal(stack.images.find(second?.id ?? "")?.id, second?.id);
   });
 
-  test("keeps an index whole where all platforms are wanted, which are all to be there", async () => {
+  test("keeps an index complete if all platforms are requested, which must then all be there", async () => {
     const arm64 = { os: "linux", architecture: "arm64" };
     const riscv = { os: "linux", architecture: "riscv64" };
     const foreign = indexOf([
@@ -164,7 +164,7 @@ describe("import", () => {
     await assert.rejects(cut, hasCode("InvalidArgument"));
   });
 
-  test("returns an image with the names that the archive gives it, not with others that it has", async () => {
+  test("returns an image with the names in the archive, without others that it has", async () => {
     const image = await imageOf(hello("two names"));
     for (const name of ["example.com/one:v1", "example.com/two:v1"]) {
       const path = await archive("one-name.tar", await tarOf(layoutOf([[image, named(name)]])));
@@ -172,7 +172,7 @@ describe("import", () => {
     }
   });
 
-  test("chooses this host's image from an index, and does not miss the others' layers", async () => {
+  test("chooses this host's image from an index, and does not need the layers of the others", async () => {
     const mine = await imageOf(hello("amd64"));
     const arm = await imageOf({ ...hello("arm64"), platform: { os: "linux", architecture: "arm64" } });
     const index = indexOf([
@@ -211,7 +211,7 @@ describe("import", () => {
     }
   });
 
-  test("reads docker save's archives of an image without layers, which has null for their list", async () => {
+  test("reads archives of docker save with an image without layers, whose list is null", async () => {
     const config = JSON.stringify({ os: "linux", architecture: "amd64", config: { Cmd: ["/none"] } });
     const entry = { Config: "config.json", RepoTags: ["example.com/bare:v1"], Layers: null };
     const files = [
@@ -222,7 +222,7 @@ describe("import", () => {
     assert.deepEqual(stack.images.find("example.com/bare:v1")?.layers, []);
   });
 
-  test("reads docker save's archives with layers that are links to others", async () => {
+  test("reads archives of docker save with layers that are links to others", async () => {
     const layer = await tarOf([{ name: "hello", content: "link" }]);
     const { digestOf } = await import("../../parts/oci/index.ts");
     const diffId = digestOf(layer);
@@ -261,7 +261,7 @@ describe("import", () => {
     assert.ok(!(await readdir(directory.path)).includes("outside"));
   });
 
-  test("clears away what a crash has left of it, however long its paths are", async () => {
+  test("removes what a crash has left of it, however long its paths are", async () => {
     await using directory = await tempDir();
     const staging = join(directory.path, "import");
     await mkdir(staging);
@@ -275,7 +275,7 @@ describe("import", () => {
     assert.ok(!(await readdir(directory.path)).includes("import"));
   });
 
-  test("refuses what it cannot read, and brings in nothing", async () => {
+  test("refuses archives that it cannot read, and imports nothing", async () => {
     const image = await imageOf(hello("broken"));
     const files = layoutOf([[image, named("example.com/broken:v1")]]);
     const layer = [...image.blobs].find(([, blob]) => blob.mediaType === mediaType.ociLayerGzip)?.[0] ?? "";

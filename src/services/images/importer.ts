@@ -17,20 +17,20 @@ import { requireTrustedArchive, type TrustOptions } from "./trust/image-trust.ts
 import type { StagedFile } from "./worker-messages.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
-/** What an archive may hold at most, unpacked; a full disk is noticed anyway. */
+/** Maximum size of an unpacked archive; a full disk is noticed in any case. */
 const maxArchiveBytes = 64 * 1024 ** 3;
 
 type Loaded = { readonly id: Digest; readonly names: readonly string[] };
 
-/** What an archive was taken apart into. */
+/** An unpacked archive. */
 type StagedArchive = AsyncDisposable & ArchivedImages;
 
-/** Removes what a crash has left of archives; to be called before anything is imported. */
+/** Removes archives that a crash left unpacked; to be called before anything is imported. */
 export async function removeStaged(staging: string, trees: TreeRemover): Promise<void> {
   await trees.remove(staging);
 }
 
-/** Brings in the images of archives. */
+/** Imports the images of archives. */
 export class Importer {
   readonly #staging: string;
   readonly #workers: WorkerPool;
@@ -41,7 +41,7 @@ export class Importer {
   readonly #trust: TrustOptions;
   readonly #limits: LayerLimits;
 
-  /** `staging`: in which archives are taken apart. */
+  /** Archives are unpacked in `staging`. */
   constructor(
     staging: string,
     workers: WorkerPool,
@@ -71,17 +71,17 @@ export class Importer {
   }
 
   /**
-   * Returns the images, each once, with the names that the archive gives them. The threads that unpack
-   * layers get to see only what answered before: one that waits for a dead file system would be lost to
-   * pulls. Throws HostPathError Unavailable for what does not answer, and PolicyError as pulls do.
+   * Returns the images, each once, with the names that the archive gives them. Paths are looked up before
+   * they are passed to the threads that unpack layers: a thread that waits for a dead file system would be
+   * lost for pulls. Throws HostPathError Unavailable for a path that does not answer, and PolicyError as
+   * pulls do.
    */
   async import(
     path: string,
     { sent = false, allPlatforms = false }: { readonly sent?: boolean; readonly allPlatforms?: boolean },
     signal: AbortSignal,
   ): Promise<readonly Loaded[]> {
-    // Imports have nothing to do with each other: what they share is the file system, which has limits of its
-    // own.
+    // Each import is a look-up of its own: imports share only the file system, which has its own limits.
     const lookUp = this.#hostPaths.of(`import of ${path}`, signal);
     const { whole, laidOut } = await lookUp(path, () => look(path));
     const archive = sent
@@ -93,8 +93,9 @@ export class Importer {
   }
 
   /**
-   * The images of an archive whose bytes come as they are read, until it is disposed of. Throws ImageError
-   * InvalidArgument, ResourceExhausted. `compress`: layers of `docker save` that are not compressed.
+   * The images of an archive that arrives as a stream; they exist until the result is disposed of. Throws
+   * ImageError InvalidArgument, ResourceExhausted. `compress`: whether uncompressed layers of `docker save`
+   * are compressed.
    */
   async receive(
     bytes: AsyncIterable<Uint8Array>,
@@ -117,7 +118,7 @@ export class Importer {
     return await this.#stage(spool, { called: "the archive", compress }, signal);
   }
 
-  /** `pathIn` says where the archive is, or puts it into the directory. */
+  /** `pathIn` returns the archive's path, after writing it into the directory if necessary. */
   async #stage(
     pathIn: (directory: string) => Promise<string>,
     { called, compress }: { readonly called: string; readonly compress: boolean },
@@ -169,7 +170,7 @@ export class Importer {
   }
 }
 
-/** A path without links, and the images of a directory; undefined for a file that can be read. */
+/** Resolves links, and reads the images if the path is a directory; undefined for a readable file. */
 async function look(
   path: string,
 ): Promise<{ readonly whole: string; readonly laidOut: ArchivedImages | undefined }> {

@@ -22,7 +22,7 @@ const forms = [
   (key: KeyObject) => JSON.stringify(key.export({ format: "jwk" })),
 ];
 
-describe("an image that skopeo has encrypted for keys of JWE", () => {
+describe("an image that skopeo has encrypted for JWE keys", () => {
   let directory: Awaited<ReturnType<typeof tempDir>>;
   let registry: TestRegistry;
   let directories = 0;
@@ -64,7 +64,7 @@ describe("an image that skopeo has encrypted for keys of JWE", () => {
     await directory[Symbol.asyncDispose]();
   });
 
-  test("is pulled with a private key of the directory, whatever its form, also if it is for several", async () => {
+  test("is pulled with a private key from the directory, in any format, and also if it is encrypted for several", async () => {
     const reference = await encrypt("both", owner.publicKey, other.publicKey);
     const decryptionKeys = await keysDir({});
     await using stack = await openStack({ layerKeys: { keyProviders: undefined, decryptionKeys } });
@@ -83,14 +83,14 @@ describe("an image that skopeo has encrypted for keys of JWE", () => {
     await stack.images.pull({ reference });
   });
 
-  test("is pulled with a key that is replaced as Kubernetes replaces files, by links", async () => {
+  test("is pulled with a key file that is replaced as Kubernetes replaces files, with links", async () => {
     const reference = await encrypt("linked", owner.publicKey);
     const keys = await keysDir({ "..data": owner.privateKey.export({ type: "pkcs8", format: "pem" }) });
     await symlink("..data", join(keys, "key.pem"));
     assert.equal(await pull(reference, keys), "hello\n");
   });
 
-  test("is refused without the key, and the error tells of files that are none", async () => {
+  test("is refused without the key, and the error names files that are not keys", async () => {
     const reference = await encrypt("one", owner.publicKey);
     const pem = stranger.privateKey.export({ type: "pkcs8", format: "pem" });
     const cipher = { cipher: "aes-256-cbc", passphrase: "secret" };
@@ -124,7 +124,7 @@ describe("an image that skopeo has encrypted for keys of JWE", () => {
     });
   });
 
-  test("is refused by name where it is for keys of another kind", async () => {
+  test("is refused by name if it is encrypted for keys of another kind", async () => {
     const [key, certificate] = [join(directory.path, "x.key"), join(directory.path, "x.pem")];
     const made = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate];
     await run("openssl", [...made, "-subj", "/CN=x"]);

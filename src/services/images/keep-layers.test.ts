@@ -19,7 +19,7 @@ function kept({ content }: TestStack, digests: readonly Digest[]): number {
   return digests.filter((digest) => content.has(digest)).length;
 }
 
-test("layers that are not kept go once they are unpacked; the image stays what it is, and a registry that has them takes it", async () => {
+test("layers that are not kept are removed once they are unpacked; the image is unchanged, and a registry that has them accepts a push", async () => {
   await using registry = await startRegistry();
   await using stack = await openStack({ keepLayers: false });
   const app = await imageOf({ layers });
@@ -39,7 +39,7 @@ test("layers that are not kept go once they are unpacked; the image stays what i
   });
 });
 
-test("layers that are not kept are fetched again for an image whose files were lost", async () => {
+test("layers that were not kept are fetched again for an image whose files were lost", async () => {
   await using registry = await startRegistry();
   await using stack = await openStack({ keepLayers: false });
   await pushImage(registry, "app", "v1", await imageOf({ layers }));
@@ -55,7 +55,7 @@ test("layers that are not kept are fetched again for an image whose files were l
   await stack.inRootfs(image, async (root) => assert.equal(await readFile(join(root, "upper"), "utf8"), "2"));
 });
 
-test("what is nowhere else is kept all the same: layers of other platforms, of artifacts, and of no registry", async () => {
+test("content that exists nowhere else is kept: layers of other platforms, of artifacts, and from outside of registries", async () => {
   await using registry = await startRegistry();
   await using stack = await openStack({ keepLayers: false });
   const files = filesArtifact({ a: "text" });

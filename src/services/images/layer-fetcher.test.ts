@@ -14,7 +14,7 @@ import { ProgressListeners } from "./layer-progress.ts";
 import { LayerSyncs } from "./layer-syncs.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
-test("no later pull goes on from bytes that the disk could not write, though they can still be read", async () => {
+test("no later pull resumes from bytes that the disk failed to write, though they can still be read", async () => {
   await using scratch = await tempDir();
   const root = scratch.path;
   await using database = await openDatabase({ path: join(root, "metadata.db") });

@@ -12,7 +12,7 @@ import type { PeerBlobs } from "./peer-blobs.ts";
 import type { InstalledLayer, LayerJob, LayerOrigin, LayerUnpacking } from "./worker-messages.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
-/** Where the bytes of layers come from when the content store lacks them. */
+/** Finds where to get a layer that the content store lacks. */
 export type OriginOf = (descriptor: Descriptor) => Promise<LayerOrigin>;
 
 type Unpacking = { readonly unpack: LayerUnpacking; readonly sync: LayerSync };
@@ -28,9 +28,9 @@ export type LayerFetcherParts = {
 };
 
 /**
- * Gets the bytes of layers into the content store and unpacked. Throws {@link DroppedBytesError} when bytes
- * that were here before, or that a mirror has sent, turn out to be wrong; they are gone then, and the next
- * try gets others.
+ * Brings layers into the content store and unpacks them. Throws {@link DroppedBytesError} if bytes that were
+ * here before, or that a mirror sent, turn out to be wrong; they are deleted, and the next attempt gets
+ * others.
  */
 export class LayerFetcher {
   readonly #content: ContentStore;
@@ -40,7 +40,7 @@ export class LayerFetcher {
   readonly #limits: LayerLimits;
   readonly #syncs: LayerSyncs;
   readonly #logger: Logger;
-  /** Of pulls to which a mirror has sent wrong bytes. They ask none any more. */
+  /** Pulls to which a mirror has sent wrong bytes; they ask no more mirrors. */
   readonly #misled = new WeakSet<OriginOf>();
 
   constructor({ content, workers, progress, peers, limits, syncs, logger }: LayerFetcherParts) {
@@ -54,8 +54,8 @@ export class LayerFetcher {
   }
 
   /**
-   * Unpacks from the content store, or from the origin while keeping the bytes. The layer's files and its
-   * bytes are on the disk when it resolves; the record of the bytes is with the next commit.
+   * Unpacks a layer from the content store, or from its origin while storing the bytes. When it resolves, the
+   * layer's files and its bytes are on the disk; the record of the bytes is durable with the next commit.
    */
   async apply(
     layer: PlannedLayer,
@@ -72,7 +72,7 @@ export class LayerFetcher {
     return applied;
   }
 
-  /** Of any blob. */
+  /** Stores any blob without unpacking it. */
   async download(descriptor: Descriptor, originOf: OriginOf, signal: AbortSignal): Promise<void> {
     if (this.#content.has(descriptor.digest)) return;
     await withOtherBytes(() => this.#withBytes(descriptor, undefined, originOf, signal));
@@ -88,7 +88,7 @@ export class LayerFetcher {
     let offset = 0;
     try {
       await using writer = await this.#content.writer(descriptor.digest, signal);
-      // Another image's pull may have brought it while this one waited for the ingest.
+      // The pull of another image may have brought it while this one waited for the ingest.
       if (this.#content.has(descriptor.digest)) return await this.#fromStore(descriptor, unpacking, signal);
       offset = writer.offset;
       const origin = await originOf(descriptor);
@@ -96,11 +96,11 @@ export class LayerFetcher {
         origin.kind === "registry" && this.#misled.has(originOf) ? { ...origin, asksMirrors: false } : origin;
       return await this.#fromOrigin(descriptor, unpacking, trusted, writer, signal);
     } catch (error) {
-      // A full disk needs the room; damaged bytes are good for nothing, and so are those that the disk may
-      // have lost, though the kernel still shows them. All else can be resumed.
+      // Deletes the ingest if the disk is full, or if the bytes are damaged, or may be lost on the disk
+      // although the kernel still shows them. All other ingests can be resumed.
       const isUseless = hasCode(error, "ResourceExhausted") || hasCode(error, "DataLoss");
       if (isUseless || unpacking?.sync.hasFailed === true) await this.#content.abort(descriptor.digest);
-      // Where some were here before, they may be the wrong ones.
+      // If some bytes were here before, those may be the wrong ones.
       if (error instanceof MirrorError && offset === 0) {
         this.#misled.add(originOf);
         this.#logger.warn({ err: error }, "the rest of this pull asks the last host of hosts.toml alone");
@@ -127,7 +127,7 @@ export class LayerFetcher {
       limits: this.#limits,
     };
     this.#progress.report(descriptor, "downloading", writer.offset);
-    // Nothing is unpacked that is not known to be the layer, so that a peer need not be trusted.
+    // Peers need not be trusted, because nothing is unpacked from them before its digest is verified.
     if (origin.kind === "registry" && writer.offset === 0)
       await this.#peers?.bring(descriptor, writer.path, signal, (bytes) =>
         this.#progress.report(descriptor, "downloading", bytes),
@@ -184,8 +184,8 @@ export class LayerFetcher {
   }
 
   /**
-   * An image may claim anything of a layer that others use too; only the blob's own digest says whether it is
-   * damaged.
+   * Verifies the blob's own digest: an image may claim a wrong diff id for a layer that other images use,
+   * too.
    */
   async #isIntact(descriptor: Descriptor, signal: AbortSignal): Promise<boolean> {
     const path = this.#content.path(descriptor.digest);
@@ -207,22 +207,25 @@ export class LayerFetcher {
   }
 }
 
-/** By which containerd's clients know a layer's diff id without unpacking it. An encrypted blob is no tar. */
+/**
+ * The label from which containerd's clients know a layer's diff id without unpacking it. An encrypted blob
+ * has no tar.
+ */
 function uncompressedLabel({ diffId, key }: LayerUnpacking): Labels {
   return key === undefined ? { "containerd.io/uncompressed": diffId } : {};
 }
 
-/** Bytes that were on the disk before, or came from a mirror, were wrong; they have been dropped. */
+/** Bytes that were on the disk before, or came from a mirror, were wrong and have been deleted. */
 export class DroppedBytesError extends ImageError {
   constructor(cause: unknown) {
     super("DataLoss", "discarded damaged data", { cause });
   }
 }
 
-/** Those of an earlier pull, then those of mirrors, then those of the last host. */
+/** The bytes of an earlier pull, then those of mirrors, then those of the last host. */
 const mostTries = 3;
 
-/** Tries again for as long as that may get other bytes. */
+/** Repeats an attempt as long as it may get other bytes. */
 export async function withOtherBytes<T>(attempt: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {

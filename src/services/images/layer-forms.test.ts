@@ -43,7 +43,7 @@ async function manifestIn(host: string, name: string): Promise<Buffer> {
   return Buffer.from(await answer.arrayBuffer());
 }
 
-test("layers of zstd:chunked, as skopeo makes them, are zstd, and keep their annotations when they are pushed", async () => {
+test("zstd:chunked layers from skopeo are read as zstd, and keep their annotations in a push", async () => {
   await using directory = await tempDir();
   await using registry = await startRegistry();
   await using stack = await openStack();
@@ -77,7 +77,7 @@ test("layers of zstd:chunked, as skopeo makes them, are zstd, and keep their ann
   assert.deepEqual(await manifestIn(other.host, "copy"), await manifestIn(registry.host, "chunked"));
 });
 
-test("an encrypted layer is refused with who could decrypt it, before anything is fetched", async () => {
+test("an encrypted layer is refused before anything is fetched, with the names of who could decrypt it", async () => {
   await using registry = await startRegistry();
   await using stack = await openStack();
   const plain = await imageOf();
@@ -102,7 +102,7 @@ test("an encrypted layer is refused with who could decrypt it, before anything i
 });
 
 for (const compression of ["none", "zstd"] as const) {
-  test(`layers with the compression ${compression} are pushed as they are`, async () => {
+  test(`layers with the compression ${compression} are pushed unchanged`, async () => {
     await using registry = await startRegistry();
     await using other = await startRegistry();
     await using stack = await openStack();

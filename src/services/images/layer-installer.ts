@@ -10,20 +10,20 @@ import type { LayerKeys } from "./layer-keys.ts";
 import type { PlannedLayer } from "./layer-plan.ts";
 import type { ProgressListeners } from "./layer-progress.ts";
 
-/** What one call of {@link LayerInstaller.install} wants, and where it gets it. */
+/** The layers of one call of {@link LayerInstaller.install}, and where it gets them. */
 type Installation = {
   readonly layers: readonly PlannedLayer[];
   readonly originOf: OriginOf;
   readonly slots: Semaphore;
 };
 
-/** Why a layer was not made, and by whom: others may get it from elsewhere. */
+/** Why an installation could not create a layer; other installations may get it from elsewhere. */
 type Failure = { readonly installation: Installation; readonly error: unknown };
 
 /**
- * Makes the snapshots of layers, fetching what is missing. A layer that several images want at the same time
- * is made once. A layer whose snapshot is there already is neither fetched nor unpacked, whether or not its
- * compressed bytes are here.
+ * Creates the snapshots of layers, and fetches missing ones. A layer that several images need at the same
+ * time is created once. A layer whose snapshot exists is neither fetched nor unpacked, even if its compressed
+ * bytes are missing.
  */
 export class LayerInstaller {
   readonly #snapshotter: Snapshotter;
@@ -64,10 +64,10 @@ export class LayerInstaller {
   }
 
   /**
-   * Resolves when every layer's snapshot is committed: its files are on the disk, and its record is with the
-   * next commit that waits for it. When one fails the others are stopped. Throws
-   * ImageError Unimplemented, before anything is fetched, for layers that the snapshotter cannot take, and
-   * EncryptionError for those whose keys cannot be had.
+   * Resolves when every layer's snapshot is committed: its files are on the disk, and its record is durable
+   * with the next commit that waits. If a layer fails, the others are stopped. Throws ImageError
+   * Unimplemented, before anything is fetched, for layers that the snapshotter does not support, and
+   * EncryptionError if keys are not available.
    */
   async install(layers: readonly PlannedLayer[], originOf: OriginOf, signal: AbortSignal): Promise<void> {
     this.#checkForms(layers);
@@ -89,9 +89,8 @@ export class LayerInstaller {
   }
 
   /**
-   * Resolves when the layer and all below it are committed, whichever installation makes them. One that
-   * another installation fails to make, from where that one gets its bytes, is made anew from where this one
-   * does.
+   * Resolves when the layer and all below it are committed, whichever installation creates them. If another
+   * installation fails to create one, this installation creates it from its own origin.
    */
   async #join(installation: Installation, index: number, signal: AbortSignal): Promise<void> {
     const layer = installation.layers[index];
@@ -112,8 +111,8 @@ export class LayerInstaller {
   }
 
   /**
-   * Begins a layer while the one below is on its way. It waits for that one by itself: whoever asked for both
-   * first may give up, or fail for a layer that nobody else wants.
+   * Starts a layer while the one below is still being created. It waits for the lower one itself: the caller
+   * who requested both first may stop waiting, or fail because of a layer that nobody else needs.
    */
   async #make(
     layer: PlannedLayer,
@@ -123,13 +122,13 @@ export class LayerInstaller {
   ): Promise<void> {
     const ended = new AbortController();
     const below = this.#join(installation, index - 1, AbortSignal.any([signal, ended.signal]));
-    // Why it failed is told by `#makeOn`, unless that has failed before.
+    // `#makeOnParent` reports why it failed, unless it failed first.
     const left = below.catch(() => undefined);
     try {
       await this.#makeOn(below, layer, installation, signal);
     } finally {
       ended.abort();
-      // When nobody else wants it, it cleans up.
+      // If nobody else needs it, the lower layer cleans up.
       await left;
     }
   }
@@ -153,9 +152,9 @@ export class LayerInstaller {
   }
 
   /**
-   * Unpacks on top of nothing while the layers below are still on their way, and is put on top of them in the
-   * end. Slots are asked for before anything is waited for, so that lower layers, which other images may
-   * share, come first.
+   * Unpacks without a parent while the lower layers are still being created, and is put on top of them in the
+   * end. Requests its slot before it waits for anything, so that lower layers, which other images may share,
+   * come first.
    */
   async #makeApart(
     parent: Promise<void>,
@@ -179,7 +178,7 @@ export class LayerInstaller {
     });
   }
 
-  /** Fetches at once, but unpacks only when the parent's files are there. */
+  /** Fetches at once, but unpacks only once the parent's files are there. */
   async #makeOnParent(
     parent: Promise<void>,
     layer: PlannedLayer,
@@ -199,7 +198,7 @@ export class LayerInstaller {
     });
   }
 
-  /** What turns out to be wrong of the bytes is dropped, and fetched again where that may get others. */
+  /** Bytes that turn out to be wrong are deleted, and fetched again if that may get others. */
   async #inNewSnapshot(
     layer: PlannedLayer,
     parent: Digest | undefined,
@@ -209,7 +208,7 @@ export class LayerInstaller {
     await withOtherBytes(async () => {
       signal.throwIfAborted();
       const key = extractKey(layer.chainId);
-      // One that an earlier failure could not remove.
+      // A snapshot that an earlier failure could not remove.
       if (this.#snapshotter.stat(key) !== undefined) await this.#snapshotter.remove(key);
       await this.#snapshotter.prepare(key, parent, { durability: "withNext" });
       const target = this.#snapshotter.layerTarget(key);
@@ -223,7 +222,7 @@ export class LayerInstaller {
     });
   }
 
-  /** On a full disk even a record's deletion needs room, which the files give. */
+  /** Deletes the files first: on a full disk, even deleting a record needs space. */
   async #drop(key: string, { directory }: LayerTarget): Promise<void> {
     try {
       await this.#snapshotter.remove(key);
@@ -236,7 +235,7 @@ export class LayerInstaller {
 
 const extractPrefix = "extract ";
 
-/** The key of the snapshot that a layer is unpacked into, before it is committed under its chain id. */
+/** The key of the snapshot into which a layer is unpacked, before it is committed under its chain id. */
 export function extractKey(chainId: string): string {
   return `${extractPrefix}${chainId}`;
 }

@@ -13,10 +13,10 @@ import type { InstalledLayer, LayerJob } from "./worker-messages.ts";
 const readChunkBytes = 256 * 1024;
 
 /**
- * Gets a layer's bytes, keeps them in the ingest and unpacks them, all in one go and chunk by chunk, so that
- * nothing is read twice. Bytes that an earlier try left in the ingest go through the unpacker first. What
- * comes back has been verified. Throws RegistryError, UnpackError, ContentError, ImageError; MirrorError for
- * wrong bytes of which a mirror has sent some.
+ * Fetches a layer's bytes, stores them in the ingest and unpacks them, chunk by chunk in one pass, so that
+ * nothing is read twice. Bytes that an earlier attempt left in the ingest are unpacked first. The result has
+ * been verified. Throws RegistryError, UnpackError, ContentError, ImageError, and MirrorError for wrong bytes
+ * of which a mirror sent some.
  */
 export async function runLayerJob(
   job: LayerJob,
@@ -54,12 +54,12 @@ async function readLayer(
           })
         : await applyLayer(decryptLayer(bytes.chunks(), key, digest), {
             target,
-            // The cipher leaves the length as it is; the digest of what is decrypted is not always known.
+            // The cipher keeps the length; the digest of the decrypted bytes is not always known.
             expected: { size, diffId, ...(key.digest === undefined ? {} : { digest: key.digest }) },
             limits,
             signal,
           });
-    // Here, while the kernel has all at hand, and no other thread must be started for it.
+    // Measured here, while the inodes are in the kernel's cache and without starting another thread.
     return { ...applied, usage: diskUsage(target.directory) };
   }
   const digester = new Digester(digest);
@@ -71,14 +71,14 @@ async function readLayer(
   return undefined;
 }
 
-/** What is wrong may be theirs, or the image's. */
+/** The error for wrong bytes: a mirror may have sent them, or the image may be wrong. */
 function wrongFrom(senders: ReadonlyMap<string, boolean>, cause: unknown): ImageError {
   const what = `a layer from ${[...senders.keys()].join(" and ")} is wrong`;
   const hasMirror = [...senders.values()].some(Boolean);
   return new (hasMirror ? MirrorError : ImageError)("DataLoss", what, { cause });
 }
 
-/** The compressed bytes of a layer, from the ingest as far as it goes and then from the origin. */
+/** The compressed bytes of a layer: first those in the ingest, then those from the origin. */
 class LayerBytes implements AsyncDisposable {
   readonly #job: LayerJob;
   readonly #registry: Registry | undefined;
@@ -86,7 +86,7 @@ class LayerBytes implements AsyncDisposable {
   readonly #onBytes: (received: number) => void;
   readonly #ingest: IngestFile | undefined;
   readonly #room: BlobRoom | undefined;
-  /** The hosts that sent some of them, and whether they are mirrors. */
+  /** The hosts that sent bytes, and whether they are mirrors. */
   readonly senders = new Map<string, boolean>();
   #received = 0;
 
@@ -157,8 +157,8 @@ class LayerBytes implements AsyncDisposable {
 }
 
 /**
- * A server that cannot resume sends everything from the beginning again. What has been unpacked stays: the
- * repeated bytes are passed over, and the digest tells in the end if they were not the same.
+ * Skips bytes that are repeated because a server cannot resume and starts from the beginning. What was
+ * unpacked stays; if the repeated bytes differ, the digest shows it in the end.
  */
 async function* skippingRepeats(
   received: AsyncIterable<Uint8Array | "restart">,

@@ -8,18 +8,18 @@ import {
 } from "../../parts/encryption/index.ts";
 import type { PlannedLayer } from "./layer-plan.ts";
 
-/** Of one image. */
+/** Maximum number of key requests at a time for one image. */
 const maxAsked = 4;
 
-/** Who has the keys of encrypted layers; read anew for each image. */
+/** Where to get the keys of encrypted layers; read again for each image. */
 export type LayerKeySources = {
-  /** File in ocicrypt's form that names key providers; undefined for none. */
+  /** File in ocicrypt's format that names key providers; undefined for none. */
   readonly keyProviders: string | undefined;
   /** Directory of private keys; undefined for none. */
   readonly decryptionKeys: string | undefined;
 };
 
-/** Has the keys of encrypted layers unwrapped. */
+/** Unwraps the keys of encrypted layers. */
 export class LayerKeys {
   readonly #sources: LayerKeySources;
 
@@ -28,8 +28,8 @@ export class LayerKeys {
   }
 
   /**
-   * The layers with their keys. Asked for each image also where its layers are unpacked already: whoever
-   * brings an encrypted image to this machine must be given its keys. Throws EncryptionError.
+   * Returns the layers with their keys. Keys are requested for each image, even if its layers are already
+   * unpacked: whoever pulls an encrypted image must have access to its keys. Throws EncryptionError.
    */
   async unlock(layers: readonly PlannedLayer[], signal: AbortSignal): Promise<readonly PlannedLayer[]> {
     if (!layers.some(({ descriptor }) => isEncryptedType(descriptor.mediaType))) return layers;

@@ -22,7 +22,7 @@ const layer = [...image.blobs].find(([, { mediaType: type }]) => type === mediaT
 
 describe("a layer of a few KiB that unpacks to a lot", () => {
   for (const kind of ["overlayfs", "native", "erofs"] as const)
-    test(`is refused beyond the limit and leaves nothing, and comes without one: ${kind}`, async () => {
+    test(`is refused beyond the limit and leaves nothing, and is accepted without a limit: ${kind}`, async () => {
       await using server = await startFakeRegistry({ "a:b": image });
       const reference = `${server.host}/a:b`;
       {
@@ -37,7 +37,7 @@ describe("a layer of a few KiB that unpacks to a lot", () => {
       assert.equal((await stack.images.pull({ reference })).repoTags[0], reference);
     });
 
-  test("is refused where it would take the room that is kept free", async () => {
+  test("is refused if it would use reserved disk space", async () => {
     await using server = await startFakeRegistry({ "a:b": image });
     await using disk = await smallDisk(64 << 20);
     const layerLimits = { ...none, minFreePercent: 75 };
@@ -48,7 +48,7 @@ describe("a layer of a few KiB that unpacks to a lot", () => {
     await assertNothingIsLeft(stack);
   });
 
-  test("is refused likewise in an archive, and so is an archive that takes the room itself", async () => {
+  test("is refused in an archive as well, and so is an archive that would itself use reserved disk space", async () => {
     const large = await imageOf({ layers: [[{ name: "zeros", content: zeros }]], compression: "none" });
     await using server = await startFakeRegistry({ "a:b": image, "a:large": large });
     await using disk = await smallDisk(96 << 20);
@@ -71,7 +71,7 @@ describe("a layer of a few KiB that unpacks to a lot", () => {
     await load(await save("large"), { ...none, minFreePercent: 65 }, wanted);
   });
 
-  test("is no more let in as an archive that a client sends: that ends before it takes the room", async () => {
+  test("is refused in an archive that a client streams, before it uses reserved disk space", async () => {
     await using disk = await smallDisk(64 << 20);
     const layerLimits = { ...none, minFreePercent: 80 };
     await using stack = await openStack({ layerLimits, root: join(disk.path, "root") });
@@ -93,7 +93,7 @@ describe("a layer of a few KiB that unpacks to a lot", () => {
     assert.deepEqual(await readdir(join(disk.path, "root", "import")), []);
   });
 
-  test("is refused too where only its bytes are wanted, for another machine, and there is no room for them", async () => {
+  test("is refused if only its bytes are wanted, for another platform, and there is no space for them", async () => {
     const noise = Buffer.alloc(20 << 20, "never the same");
     const platform = { os: "linux", architecture: "arm64" };
     const layers = [[{ name: "noise", content: noise }]];

@@ -10,24 +10,24 @@ import { chainIdOf } from "../snapshots/index.ts";
 import { artifactFacts, isArtifact } from "./artifacts/artifact.ts";
 import { ImageError } from "./image-error.ts";
 
-/** One layer of an image with its place in it. */
+/** One layer of an image and its position. */
 export type PlannedLayer = {
   readonly descriptor: Descriptor;
   readonly diffId: Digest;
-  /** The name of its snapshot. */
+  /** The key of its snapshot. */
   readonly chainId: Digest;
   readonly parent: Digest | undefined;
-  /** Of a layer that is encrypted, once it was had; see {@link "./layer-keys.ts"}. */
+  /** The key of an encrypted layer, once it is known; see {@link "./layer-keys.ts"}. */
   readonly key?: LayerKey;
 };
 
 /**
- * As many as overlayfs takes (OVL_MAX_STACK of the kernel): a container of an image with more could not be
- * started.
+ * The maximum of overlayfs (OVL_MAX_STACK in the kernel): a container from an image with more layers could
+ * not be started.
  */
 const maxLayers = 500;
 
-/** Throws ImageError Unimplemented when the manifest is not that of a container image. */
+/** Throws ImageError Unimplemented if the manifest is not that of a container image. */
 export function checkIsImage(manifest: Manifest): void {
   if (!isArtifact(manifest)) return;
   throw new ImageError(
@@ -38,7 +38,7 @@ export function checkIsImage(manifest: Manifest): void {
 
 /**
  * The layers of an image, bottom first. Throws ImageError: Unimplemented for layers that cannot be unpacked,
- * InvalidArgument when manifest and config do not belong together.
+ * InvalidArgument if manifest and config do not match.
  */
 export function planLayers(
   layers: readonly Descriptor[],

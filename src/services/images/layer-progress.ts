@@ -4,12 +4,15 @@ import type { PullProgress } from "./images.ts";
 type LayerProgress = Extract<PullProgress, { kind: "layer" }>;
 type Listener = (progress: PullProgress) => void;
 
-/** Tells every pull how its layers come along, whichever pull is fetching them. */
+/** Reports the progress of layers to every pull that needs them, whichever pull fetches them. */
 export class ProgressListeners {
   readonly #latest = new Map<Digest, LayerProgress>();
   readonly #listeners = new Map<Digest, Set<Listener>>();
 
-  /** Tells `listener` of the layers until disposed of; what is known of them already at once. */
+  /**
+   * Reports the progress of the layers to `listener` until the result is disposed of, starting with their
+   * current state.
+   */
   watch(layers: readonly Descriptor[], listener: Listener): Disposable {
     for (const { digest } of layers) {
       const listeners = this.#listeners.get(digest) ?? new Set();

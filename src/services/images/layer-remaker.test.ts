@@ -73,7 +73,7 @@ async function writeImage(stack: TestStack, base: string, compression: "none" | 
 
 for (const kind of ["overlayfs", "native", "erofs"] as const)
   for (const compression of ["none", "gzip", "zstd"] as const)
-    test(`a layer of berth's own that was not kept is made again for a push and an archive: ${kind}, ${compression}`, async () => {
+    test(`a layer created by berth that was not kept is recreated for a push and an archive: ${kind}, ${compression}`, async () => {
       await using set = await setting(compression, { kind });
       const { images, content, snapshotter } = set.stack;
       const snapshots = snapshotter.list();
@@ -89,7 +89,7 @@ for (const kind of ["overlayfs", "native", "erofs"] as const)
       assert.deepEqual(snapshotter.list(), snapshots);
     });
 
-test("a layer that another tool has made comes out otherwise, and is refused with both digests", async () => {
+test("a layer created by another tool comes out different, and is refused with both digests", async () => {
   await using set = await setting("gzip");
   const { images, content } = set.stack;
   const [lost] = set.bases;
@@ -112,7 +112,7 @@ test("a layer that another tool has made comes out otherwise, and is refused wit
   assert.deepEqual(await content.ingests(), []);
 });
 
-test("the bytes of a layer whose files another image had brought are fetched by a pull of all there is", async () => {
+test("the bytes of a layer whose files came with another image are fetched by a pull of all platforms", async () => {
   await using set = await setting("gzip");
   const { stack, registry } = set;
   await pushImage(registry, "base", "zstd", await imageOf({ layers, compression: "zstd" }));
@@ -125,7 +125,7 @@ test("the bytes of a layer whose files another image had brought are fetched by 
   assert.equal(archive.images.length, 1);
 });
 
-test("a layer that is not unpacked either cannot be made again", async () => {
+test("a layer that is not unpacked cannot be recreated", async () => {
   await using set = await setting("gzip");
   const { images, content, snapshotter } = set.stack;
   const image = images.find(name);
@@ -138,7 +138,7 @@ test("a layer that is not unpacked either cannot be made again", async () => {
   });
 });
 
-test("what a daemon was looking at when it died goes with the next start", async () => {
+test("views that a killed daemon left are removed at the next start", async () => {
   await using directory = await tempDir();
   {
     await using stack = await openStack({ root: directory.path });

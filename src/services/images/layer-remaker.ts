@@ -27,10 +27,13 @@ export type LayerRemakerParts = {
   readonly fetcher: Pick<LayerFetcher, "download">;
 };
 
-/** What to do where the bytes of layers are missing: other pulls fetch no layer whose files are here. */
+/**
+ * The advice if the bytes of layers are missing: ordinary pulls do not fetch layers that are already
+ * unpacked.
+ */
 export const fetchesLayers = "`berth pull --all-platforms NAME` fetches them from NAME's registry";
 
-/** Of snapshots that are looked at while a layer is made again. */
+/** Prefix of the keys of views that are open while a layer is recreated. */
 const keyPrefix = "remake-";
 
 const compressions: ReadonlyMap<string, "none" | "gzip" | "zstd"> = new Map([
@@ -43,9 +46,9 @@ const compressions: ReadonlyMap<string, "none" | "gzip" | "zstd"> = new Map([
 ]);
 
 /**
- * Makes the bytes of layers again that were not kept. Of a layer that came uncompressed the erofs snapshotter
- * has them: they are the snapshot. Any other is made from its files, and it is the layer only if its digest
- * comes out the same, as of layers that berth has made itself; other tools order and compress otherwise.
+ * Recreates the bytes of layers that were not kept. The erofs snapshotter still has those of layers that came
+ * uncompressed: they are the snapshot. Other layers are created from their files, and are valid only if the
+ * digest is the same, as for layers that berth created; other tools sort and compress differently.
  */
 export class LayerRemaker {
   readonly #parts: LayerRemakerParts;
@@ -54,7 +57,7 @@ export class LayerRemaker {
     this.#parts = parts;
   }
 
-  /** Removes what a daemon that died was looking at. */
+  /** Removes views that a killed daemon left. */
   async clean(): Promise<void> {
     for (const snapshotter of this.#parts.snapshotters()) {
       const left = snapshotter.list().filter(({ key }) => key.startsWith(keyPrefix));
@@ -63,7 +66,7 @@ export class LayerRemaker {
   }
 
   /**
-   * Returns why a blob of the plan cannot be made again; undefined when it is in the content store now, where
+   * Returns why a blob of the plan cannot be recreated; undefined if it is in the content store now, where
    * `hold` keeps it.
    */
   async remake(
@@ -84,7 +87,7 @@ export class LayerRemaker {
     return await this.#compare(layer, snapshotter, upper.mounts, signal);
   }
 
-  /** Whether its bytes are in the snapshot, and whole. */
+  /** Copies the bytes from the snapshot; returns whether they are there and intact. */
   async #copy(
     { descriptor, chainId }: PlannedLayer,
     snapshotter: Snapshotter,
@@ -97,13 +100,13 @@ export class LayerRemaker {
       await fetcher.download(descriptor, async () => ({ kind: "file", path }), signal);
       return true;
     } catch (error) {
-      // Damaged on the disk, or what another image calls the same layer.
+      // Damaged on the disk, or another image claims other content for the same layer.
       if (hasCode(error, "DataLoss")) return false;
       throw error;
     }
   }
 
-  /** Returns why it is another one. */
+  /** Creates the layer from its files; returns why the result differs. */
   async #compare(
     layer: PlannedLayer,
     snapshotter: Snapshotter,
@@ -116,7 +119,7 @@ export class LayerRemaker {
     if (compression === undefined) return `a layer of type ${type} cannot be rebuilt`;
     await using lower = await view(snapshotter, layer.parent);
     const mounts = { lower: layer.parent === undefined ? [] : lower.mounts, upper };
-    // Before the blob is there: of another one nothing is left.
+    // Checked before the commit, so that nothing is left of another blob.
     const requireSame = async (made: Digest): Promise<void> => {
       if (made !== digest) throw new OtherDigestError(made);
     };
@@ -130,7 +133,7 @@ export class LayerRemaker {
     }
   }
 
-  /** With its place in an image of the plan whose config is here. */
+  /** The layer with its position in an image of the plan whose config is here. */
   async #layerOf(digest: Digest, { documents }: TransferPlan): Promise<PlannedLayer | undefined> {
     for (const { descriptor, bytes } of documents) {
       const planned = bytes === undefined ? [] : await this.#layersIn(descriptor.mediaType, bytes);
@@ -163,7 +166,7 @@ function isUncompressed({ descriptor: { mediaType: type } }: PlannedLayer): bool
   return isErofsLayerType(type) ? !type.endsWith("+zstd") : compressions.get(type) === "none";
 }
 
-/** What was made is another layer. */
+/** The recreated layer has another digest. */
 class OtherDigestError extends Error {
   readonly digest: Digest;
 

@@ -24,7 +24,7 @@ function heldSyncs() {
 
 const turn = () => new Promise(setImmediate);
 
-test("what comes of all layers is synced while more comes, by one sync at a time", async () => {
+test("data of all layers is synced while more arrives, with one sync at a time", async () => {
   const { running, layers } = heldSyncs();
   await using one = await layers.open();
   await using other = await layers.open();
@@ -37,7 +37,7 @@ test("what comes of all layers is synced while more comes, by one sync at a time
   assert.equal(running.length, 1);
 });
 
-test("the last sync begins after what it is to wait for, and serves all that wait", async () => {
+test("the last sync starts after the writes that it must cover, and serves all that wait", async () => {
   const { running, layers } = heldSyncs();
   await using one = await layers.open();
   await using other = await layers.open();
@@ -51,7 +51,7 @@ test("the last sync begins after what it is to wait for, and serves all that wai
   await last;
 });
 
-test("what the disk could not write fails every layer that was open, whichever sync was told of it", async () => {
+test("a failed write fails every layer that was open, whichever sync reported it", async () => {
   const { running, layers } = heldSyncs();
   await using one = await layers.open();
   await using other = await layers.open();
@@ -75,7 +75,7 @@ test("what the disk could not write fails every layer that was open, whichever s
   );
 });
 
-test("the file system is open from before the first layer until the last one and its syncs are over, for what others are told of meanwhile", async () => {
+test("the file system stays open from before the first layer until the last one and its syncs are over, so that no error is missed", async () => {
   const { running, layers, fileSystems } = heldSyncs();
   const one = await layers.open();
   const other = await layers.open();

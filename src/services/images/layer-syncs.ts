@@ -3,28 +3,28 @@ import { ignoreMissing } from "../../ground/fs/index.ts";
 import { SyncedFileSystem } from "../../ground/linux/index.ts";
 import { Coalescer } from "../../ground/sync/index.ts";
 
-/** Compressed bytes after which what was made of them is worth a sync of its own. */
+/** Number of compressed bytes after which their unpacked files are worth a sync of their own. */
 const worthwhileBytes = 24 * 1024 * 1024;
 
 type FileSystem = Pick<SyncedFileSystem, "sync" | typeof Symbol.asyncDispose>;
 
 /**
- * Syncs of the file system that layers are unpacked to, each for all layers that wait. Before those the disk
- * is asked to write what has come while more comes: the kernel would keep it in memory for half a minute, and
- * leave all of it to the last.
+ * Syncs the file system to which layers are unpacked; one sync serves all layers that wait. While more
+ * arrives, the disk is asked to write what has come so far: the kernel would keep it in memory for half a
+ * minute, and leave all of it to the last sync.
  */
 export class LayerSyncs {
   readonly #root: string;
   readonly #openFileSystem: () => Promise<FileSystem>;
   readonly #syncs: Coalescer;
   readonly #open = new Set<LayerSync>();
-  /** Open while a layer is, or a sync runs. */
+  /** Open while a layer is open or a sync runs. */
   #fileSystem: Promise<FileSystem> | undefined;
   #users = 0;
   #bytes = 0;
   #isEarly = false;
 
-  /** `root` lies on the file system, which `openFileSystem` opens. */
+  /** `root` is on the file system, which `openFileSystem` opens. */
   constructor(root: string, openFileSystem: () => Promise<FileSystem> = () => SyncedFileSystem.open(root)) {
     this.#root = root;
     this.#openFileSystem = openFileSystem;
@@ -33,15 +33,15 @@ export class LayerSyncs {
         const fileSystem = await this.#use();
         await fileSystem.sync().finally(() => this.#leave());
       } catch (error) {
-        // The kernel tells once of bytes that it could not write, and not whose they were.
+        // The kernel reports a failed write only once, and not for which file.
         for (const layer of this.#open) layer.fail(error);
       }
     });
   }
 
   /**
-   * For a layer of which nothing is written yet: what the disk cannot write from now on is told here, though
-   * others sync the same file system. Throws Node's errors of opening `root`.
+   * Opens the part of a layer of which nothing is written yet. Write errors from now on are reported to it,
+   * even if others sync the same file system. Throws Node's errors of opening `root`.
    */
   async open(): Promise<LayerSync> {
     await this.#use();
@@ -57,7 +57,7 @@ export class LayerSyncs {
     return layer;
   }
 
-  /** Whether a file is there and one of those that a sync makes durable. */
+  /** Whether a file exists, and is on the file system that is synced. */
   async reach(path: string): Promise<boolean> {
     const [own, other] = await Promise.all([stat(this.#root), stat(path).catch(ignoreMissing)]);
     return own.dev === other?.dev;
@@ -71,7 +71,7 @@ export class LayerSyncs {
       return await opening;
     } catch (error) {
       this.#users--;
-      // The next to ask tries again; another one may have done so already.
+      // The next caller tries again; another one may already have done so.
       if (this.#fileSystem === opening) this.#fileSystem = undefined;
       throw error;
     }
@@ -102,7 +102,7 @@ type Syncs = {
   readonly close: () => Promise<void>;
 };
 
-/** One layer's part in that, until it is on the disk. */
+/** One layer's part in the syncs, until the layer is on the disk. */
 export class LayerSync implements AsyncDisposable {
   readonly #syncs: Syncs;
   #received = 0;
@@ -112,27 +112,27 @@ export class LayerSync implements AsyncDisposable {
     this.#syncs = syncs;
   }
 
-  /** So many compressed bytes of it have come and gone through. */
+  /** To be called for each received number of compressed bytes that were unpacked. */
   received(bytes: number): void {
     this.#syncs.received(Math.max(0, bytes - this.#received));
     this.#received = bytes;
   }
 
   /**
-   * Resolves when all that was written of it before is on the disk. Rejects with why any sync failed since it
-   * was opened.
+   * Resolves when everything written so far is on the disk. Rejects with the error of any sync that failed
+   * since the layer was opened.
    */
   async run(): Promise<void> {
     await this.#syncs.run();
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
-  /** Whether what was written of it may be lost, though it can still be read. */
+  /** Whether written data may be lost, although it can still be read. */
   get hasFailed(): boolean {
     return this.#failure !== undefined;
   }
 
-  /** A sync that may have been of its bytes has failed. */
+  /** To be called if a sync that may have included its bytes failed. */
   fail(error: unknown): void {
     this.#failure ??= { error };
   }

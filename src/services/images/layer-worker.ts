@@ -1,4 +1,4 @@
-/** Thread that talks to registries and takes layers and archives apart. Started by worker-pool.ts. */
+/** The thread that talks to registries and unpacks layers and archives. Started by worker-pool.ts. */
 import { parentPort } from "node:worker_threads";
 import { sentError, threadIsLoaded } from "../../ground/threads/index.ts";
 import { createRegistry, PlainHosts, type Registry } from "../../parts/registry/index.ts";
@@ -9,7 +9,7 @@ import type { FromWorker, Job, Outcome, RegistryJob, ToWorker } from "./worker-m
 
 const progressIntervalMs = 100;
 
-/** Keeps the registry of a session while jobs use it, and then until a job of another one comes. */
+/** Keeps a session's registry while jobs use it, and then until a job of another session comes. */
 class RegistryCache {
   readonly #kept = new Map<string, { readonly registry: Registry; users: number }>();
   readonly #knownPlain = new PlainHosts();

@@ -58,7 +58,7 @@ function oldDatabase(path: string, records: readonly (readonly [name: string, re
   db.close();
 }
 
-test("images, pins, labels and times of a database in which names were resolved images are all there", async () => {
+test("images, pins, labels and times survive the migration of a database in which names were resolved images", async () => {
   await using root = await tempDir();
   const createdAtNs = 1_700_000_000_123_456_789n;
   const pinned = { "io.cri-containerd.pinned": "pinned", $a: "1" };

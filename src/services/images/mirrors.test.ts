@@ -66,12 +66,12 @@ const withWrongLayers = ofLayers((bytes, _request, response) => {
 });
 
 describe("a pull", () => {
-  test("from a mirror that sends other bytes gets the layer from the registry, and the next one at once", async () => {
+  test("falls back to the registry if a mirror sends wrong bytes, and the next pull does so at once", async () => {
     const { asked } = await pullBehind(withWrongLayers);
     assert.equal(asked.length, 1);
   });
 
-  test("from a mirror alone asks once for a layer that is wrong there", async () => {
+  test("from only a mirror requests a layer once if it is wrong there", async () => {
     const image = await twoLayers();
     await using mirror = await startFakeRegistry({ "app:v1": image }, withWrongLayers(image));
     await using stack = await openStackWith(`server = "http://${mirror.host}"\n`, "_default");
@@ -82,7 +82,7 @@ describe("a pull", () => {
     assert.equal(layersAsked(mirror, image).length, 1);
   });
 
-  test("from mirrors alone gets layers from the last one when another sends other bytes", async () => {
+  test("from only mirrors gets layers from the last one if another sends wrong bytes", async () => {
     const image = await twoLayers();
     await using mirror = await startFakeRegistry({ "app:v1": image }, withWrongLayers(image));
     await using last = await startFakeRegistry({ "app:v1": image });
@@ -94,7 +94,7 @@ describe("a pull", () => {
     assert.equal(layersAsked(mirror, image).length, 1);
   });
 
-  test("asks a mirror again that sent the rest of a layer of which there were damaged bytes", async () => {
+  test("asks a mirror again that sent the rest of a layer whose first bytes were damaged", async () => {
     const image = await twoLayers();
     await using registry = await startFakeRegistry({});
     await using mirror = await startFakeRegistry({ "app:v1": image });
@@ -109,7 +109,7 @@ describe("a pull", () => {
     await stack.images.pull({ reference: "registry.example/app:v1" });
   });
 
-  test("gets the rest from the registry where a mirror sends only a part, more than all, or a page", async () => {
+  test("gets the rest from the registry if a mirror sends a part, too much, or a web page", async () => {
     const answers = [
       ofLayers((bytes, _request, response) => {
         response.writeHead(200, { "content-length": bytes.length });
@@ -129,7 +129,7 @@ describe("a pull", () => {
   });
 });
 
-test("a page in place of a manifest is refused in words where nobody else has one", async () => {
+test("a web page instead of a manifest is refused with a clear error if no other host has the manifest", async () => {
   await using server = await startFakeRegistry({}, (_request, response) => {
     response.writeHead(200, { "content-type": "text/html" }).end("<html>Who are you?</html>");
     return true;

@@ -86,7 +86,7 @@ function assertRefusal(error: unknown, seed: number): void {
   assert.notEqual(codeOf(error), "Internal", `seed ${seed}: ${error.message}`);
 }
 
-test(`${documents} changed indexes, manifests and configurations are errors or what they say`, async () => {
+test(`${documents} mutated indexes, manifests and configurations fail or are pulled as they say`, async () => {
   const image = await imageOf({ platform });
   const index = indexOf([[image, platform]]);
   const levels = [
@@ -162,7 +162,7 @@ function partsOf(image: TestImage, form: "oci" | "docker"): readonly TestEntry[]
 }
 
 for (const form of ["oci", "docker"] as const)
-  test(`${archives} damaged archives are errors or the right image, in the form ${form}`, async () => {
+  test(`${archives} damaged archives fail or yield the right image, in the format ${form}`, async () => {
     await using directory = await tempDir();
     await using stack = await openStack({ platform });
     const archive = await tarOf(partsOf(await imageOf({ platform, compression: "none" }), form));

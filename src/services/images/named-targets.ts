@@ -6,7 +6,7 @@ import { ImageError } from "./image-error.ts";
 import type { ImageLookup } from "./image-lookup.ts";
 import { nameIfReference, nameOfTag } from "./reference-name.ts";
 
-/** What names stand for, of images and of artifacts, and new names for it. */
+/** Finds the targets of names, of images and of artifacts, and gives them further names. */
 export class NamedTargets {
   readonly #names: ImageNames;
   readonly #lookup: ImageLookup;
@@ -19,10 +19,11 @@ export class NamedTargets {
   }
 
   /**
-   * By name, or by the id of an image, which is then that of one of its names. Throws ImageError NotFound.
+   * Finds a name by its text, or by the id of an image, of which it returns one name. Throws ImageError
+   * NotFound.
    */
   find(idOrReference: string): ImageName {
-    // Other clients give names that are no references as people write them.
+    // Other clients create names that are not references as people write them.
     const exact = this.#names.get(idOrReference);
     if (exact !== undefined) return exact;
     const name = nameIfReference(idOrReference);
@@ -35,12 +36,12 @@ export class NamedTargets {
   }
 
   /**
-   * Lets a tag stand for it too, or in place of what that stood for. Throws ImageError NotFound and
-   * InvalidArgument, OciFormatError.
+   * Points a tag to the target, even if it pointed elsewhere. Throws ImageError NotFound and InvalidArgument,
+   * OciFormatError.
    */
   async tag(idOrReference: string, tag: string): Promise<string> {
     const name = nameOfTag(tag);
-    // Its last name may go meanwhile.
+    // Its last name may be deleted meanwhile.
     await using hold = await ContentHold.open(this.#leases, this.find(idOrReference).target);
     const { target } = this.find(idOrReference);
     await hold.add([target]);
@@ -48,7 +49,7 @@ export class NamedTargets {
     return name;
   }
 
-  /** Tags first: digest references may stand for other targets with the same image. */
+  /** Tags first: digest references may point to other targets with the same image. */
   #namesOf(id: Digest): readonly ImageName[] {
     const names = this.#lookup.namesOf(id).flatMap((name) => this.#names.get(name) ?? []);
     return names.sort((one, other) => Number(one.name.includes("@")) - Number(other.name.includes("@")));

@@ -59,7 +59,7 @@ const readFileOf = async (stack: TestStack, pulled: Awaited<ReturnType<TestStack
   return await stack.inRootfs(pulled, (root) => readFile(join(root, "file"), "utf8"));
 };
 
-test("layers and configs come from a peer that has them, and manifests from the registry alone", async () => {
+test("layers and configs come from a peer that has them, and manifests only from the registry", async () => {
   await using directory = await tempDir();
   const tokenFile = await makeToken(directory.path);
   await using registry = await startFakeRegistry({ "app:v1": image });
@@ -81,7 +81,7 @@ test("layers and configs come from a peer that has them, and manifests from the 
   );
 });
 
-test("a layer of a peer ends before it takes the room that is kept free", async () => {
+test("a layer from a peer is stopped before it uses reserved disk space", async () => {
   await using directory = await tempDir();
   await using disk = await smallDisk(64 << 20);
   const tokenFile = await makeToken(directory.path);
@@ -107,7 +107,7 @@ test("a layer of a peer ends before it takes the room that is kept free", async 
   assert.deepEqual(await second.content.ingests(), []);
 });
 
-test("a peer that lies or stalls changes nothing but the time: the registry is asked", async () => {
+test("a peer that lies or stalls only costs time: the registry is asked", async () => {
   for (const kind of ["lies", "stalls"] as const) {
     await using directory = await tempDir();
     const tokenFile = await makeToken(directory.path);

@@ -5,14 +5,14 @@ import { maxSmallBytes } from "../../parts/registry/index.ts";
 import type { Peers } from "../peers/index.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
-/** Blobs of registries from other nodes, by digests that a manifest of the registry names. */
+/** Gets blobs from other nodes instead of the registry, for digests that a manifest of the registry names. */
 export class PeerBlobs {
   readonly #peers: Peers;
   readonly #workers: WorkerPool;
   readonly #logger: Logger;
   readonly #minFreePercent: number;
 
-  /** `minFreePercent`: how much of the file system of the ingests must stay free. */
+  /** `minFreePercent`: how much of the ingests' file system must stay free. */
   constructor(peers: Peers, workers: WorkerPool, logger: Logger, minFreePercent: number) {
     this.#peers = peers;
     this.#workers = workers;
@@ -21,9 +21,9 @@ export class PeerBlobs {
   }
 
   /**
-   * Gets a blob into the file of an ingest that has nothing yet, whole and verified; leaves that empty where
-   * no peer has it. Throws ImageError ResourceExhausted (the disk is full, or would be as good as that), and
-   * the signal's reason.
+   * Fetches a complete, verified blob into the empty file of an ingest, which stays empty if no peer has it.
+   * Throws ImageError ResourceExhausted (the disk is full, or its reserve is reached), and the signal's
+   * reason.
    */
   async bring(
     descriptor: Descriptor,
@@ -34,7 +34,7 @@ export class PeerBlobs {
     await this.#fetch(descriptor, ingest, signal, onBytes);
   }
 
-  /** Undefined where no peer has it. */
+  /** Fetches a small blob; undefined if no peer has it. */
   async small(descriptor: Descriptor, signal: AbortSignal): Promise<Uint8Array | undefined> {
     if (descriptor.size > maxSmallBytes) return undefined;
     return await this.#fetch(descriptor, undefined, signal, () => undefined);
@@ -58,7 +58,7 @@ export class PeerBlobs {
     } catch (error) {
       signal.throwIfAborted();
       if (hasCode(error, "ResourceExhausted")) throw error;
-      // The registry has it, too.
+      // Not fatal: the registry has it, too.
       this.#logger.warn({ err: error }, `cannot ask peers for ${digest}`);
       return undefined;
     }

@@ -3,7 +3,7 @@ import { fetchFromPeers, type PeerOutcome, type PeerSink } from "../peers/index.
 import { BlobRoom } from "./blob-room.ts";
 import type { PeerJob } from "./worker-messages.ts";
 
-/** Asks peers for a blob: into the file of an ingest, or as bytes where there is none. */
+/** Fetches a blob from peers, into the file of an ingest, or, without one, as bytes. */
 export async function runPeerJob(
   { peers, access, blob, ingest, minFreePercent }: PeerJob,
   signal: AbortSignal,
@@ -31,7 +31,7 @@ export async function runPeerJob(
   try {
     return { outcome: await fetchFromPeers(peers, access, blob, sink, signal), bytes: undefined };
   } catch (error) {
-    // What is there is not known to be the blob: nobody may go on from it.
+    // The bytes are not verified, so nobody may resume from them.
     await file.truncate();
     throw error;
   }

@@ -3,31 +3,32 @@ import type { ImageName } from "../imagenames/index.ts";
 import { nameIfReference } from "./reference-name.ts";
 
 /**
- * containerd's label of an image that kubelets must not remove. It is the node's to set: an image does not
- * pin itself.
+ * containerd's label of an image that kubelets must not remove. Only the node's administrator sets it: an
+ * image cannot pin itself.
  */
 const pinnedLabel = "io.cri-containerd.pinned";
 const pinnedValue = "pinned";
 
-/** Labels to merge into those of a name to pin its image, or no longer. */
+/** Labels to merge into those of a name to pin or unpin its image. */
 export function pinLabels(pinned: boolean): Labels {
   return { [pinnedLabel]: pinned ? pinnedValue : "" };
 }
 
-/** Tells the names that pin their image: by their label, or by one of the `patterns` of the configuration. */
+/** Returns a test for names that pin their image, by their label or by one of the configured `patterns`. */
 export function pinsBy(patterns: readonly string[]): (name: ImageName) => boolean {
   const isPinned = namesPinnedBy(patterns);
   return ({ name, labels }) => labels[pinnedLabel] === pinnedValue || isPinned(name);
 }
 
-/** Tells the full names of images that one of the `patterns` of the configuration pins. */
+/** Returns a test for full names of images that one of the configured `patterns` pins. */
 export function namesPinnedBy(patterns: readonly string[]): (name: string) => boolean {
   const matches = patterns.map(pinnedPattern);
   return (name) => matches.some((match) => match(name));
 }
 
 /**
- * `*` in a pattern stands for any characters; without one it is a reference as people write them (`busybox`).
+ * `*` in a pattern stands for any characters; a pattern without it is a reference as people write them
+ * (`busybox`).
  */
 function pinnedPattern(pattern: string): (name: string) => boolean {
   const [first = "", ...others] = (

@@ -32,7 +32,7 @@ async function prune(
   return pruned.images.flatMap(({ names }) => names);
 }
 
-test("pruning removes images without a tag and all that is theirs alone, and says how much that was", async () => {
+test("pruning removes images without a tag with everything that only they use, and reports its size", async () => {
   await using stack = await openStack();
   const [kept, gone] = await Promise.all([hello("kept"), hello("gone")]);
   await store(stack, kept, "registry.example/app:v1");
@@ -60,7 +60,7 @@ test("pruning removes images without a tag and all that is theirs alone, and say
   assert.deepEqual(await prune(stack, { which: "all" }), ["registry.example/app:v1"]);
 });
 
-test("pruning leaves what is in use or pinned", async () => {
+test("pruning keeps images that are in use or pinned", async () => {
   await using stack = await openStack({ pinnedImages: ["registry.example/configured:*"] });
   const names = ["used", "pinned", "configured", "other"].map((name) => `registry.example/${name}:v1`);
   for (const name of names) await store(stack, await hello(name), name);
@@ -73,7 +73,7 @@ test("pruning leaves what is in use or pinned", async () => {
   );
 });
 
-test("pruning leaves an image whose layers are being pulled anew", async () => {
+test("pruning keeps an image whose layers are being pulled again", async () => {
   await using stack = await openStack();
   const image = await hello("pulled");
   const asked = Promise.withResolvers<void>();
@@ -96,7 +96,7 @@ test("pruning leaves an image whose layers are being pulled anew", async () => {
   assert.deepEqual((await pulling).repoTags, [name]);
 });
 
-test("pruning chooses images by the age of their names and by their labels", async () => {
+test("pruning selects images by the age of their names and by their labels", async () => {
   await using stack = await openStack();
   await store(stack, await hello("old", { keep: "no" }), "registry.example/old:v1");
   const namedBeforeNs = nowNs();

@@ -16,17 +16,18 @@ export type PruneParts = {
   readonly garbage: GarbageCollector;
   /** Whether somebody is about to use it. */
   readonly isHeld: (id: Digest) => boolean;
-  /** Whether something is being installed for which a name stands, or will. */
+  /** Whether the target is being installed, so that it has or will get a name. */
   readonly isInstalling: (target: Digest) => boolean;
 };
 
-/** Removes images that nobody needs, see {@link ImageCatalog.prune}. */
+/** Removes unused images, see {@link ImageCatalog.prune}. */
 export async function pruneImages(request: PruneRequest, parts: PruneParts): Promise<PrunedImages> {
   const { lookup, imageNames, garbage } = parts;
   const removed: PrunedImage[] = [];
   const reclaimed = new ReclaimedBytes(parts);
   for (const { id } of lookup.list()) {
-    // Looked at anew, as each removal takes a while; nothing is waited for between the look and the removal.
+    // Looked up again, because each removal takes a while; nothing is awaited between the look-up and the
+    // removal.
     const image = lookup.find(id);
     const names = lookup.namesOf(id).flatMap((name) => imageNames.get(name) ?? []);
     if (image === undefined || !isWanted(image, names, request, parts)) continue;
@@ -40,7 +41,7 @@ export async function pruneImages(request: PruneRequest, parts: PruneParts): Pro
   return { images: removed, reclaimedBytes: await reclaimed.gone() };
 }
 
-/** Removes images until so much room is made, see {@link ImageCatalog.freeSpace}. */
+/** Removes images until enough space is free, see {@link ImageCatalog.freeSpace}. */
 export async function freeSpace(
   { bytes, usedAtNs, unusedSinceNs, isUsed }: FreeSpaceRequest,
   parts: PruneParts,
@@ -56,7 +57,8 @@ export async function freeSpace(
   let reclaimedBytes = 0;
   for (const { image: seen } of unused) {
     if (reclaimedBytes >= bytes) break;
-    // Looked at anew, as each removal takes a while; nothing is waited for between the look and the removal.
+    // Looked up again, because each removal takes a while; nothing is awaited between the look-up and the
+    // removal.
     const image = lookup.find(seen.id);
     const names = image === undefined ? [] : namesOf(image);
     if (image === undefined || !isWanted(image, names, { which: "all", isUsed }, parts)) continue;

@@ -41,7 +41,7 @@ async function assertNothingButIngests(stack: TestStack): Promise<void> {
 }
 
 describe("a pull", () => {
-  test("of an image that lies about layers takes none from the others that have them", async () => {
+  test("of an image that lies about its layers does not get those of other images", async () => {
     const layers = await Promise.all(
       Array.from({ length: 8 }, (_, index) => tarLayer([{ name: `file-${index}`, content: noise }])),
     );
@@ -58,7 +58,7 @@ describe("a pull", () => {
     );
   });
 
-  test("whose registry dies in mid-layer goes on where it stopped the next time", async () => {
+  test("resumes the next time if the registry dies in the middle of a layer", async () => {
     const { image, digest, layer } = await largeImage();
     let dead = true;
     const dies: Misbehaviour = (request, response) => {
@@ -90,7 +90,7 @@ describe("a pull", () => {
     assert.deepEqual(await stack.content.ingests(), []);
   });
 
-  test("from a server that cannot resume takes the whole layer again and is right", async () => {
+  test("reads the whole layer again from a server that cannot resume, and gets it right", async () => {
     const { image, digest, layer } = await largeImage();
     let broken = false;
     await using server = await startFakeRegistry({ "a:b": image }, (request, response) => {
@@ -107,7 +107,7 @@ describe("a pull", () => {
     assert.equal(pulled.layers[1]?.digest, digest);
   });
 
-  test("of a corrupted layer is DataLoss, keeps nothing of it, and works once the registry is mended", async () => {
+  test("of a corrupted layer is DataLoss, keeps nothing of it, and works once the registry is repaired", async () => {
     const { image, digest, layer } = await largeImage();
     let corrupt = true;
     await using server = await startFakeRegistry({ "a:b": image }, (request, response) => {
@@ -132,7 +132,7 @@ describe("a pull", () => {
     await stack.images.pull({ reference });
   });
 
-  test("that finds damaged bytes of an earlier try drops them and starts over by itself", async () => {
+  test("discards damaged bytes of an earlier attempt and starts over", async () => {
     const { image, digest } = await largeImage();
     await using server = await startFakeRegistry({ "a:b": image });
     await using stack = await openStack();
@@ -145,7 +145,7 @@ describe("a pull", () => {
     assert.ok(stack.content.has(digest));
   });
 
-  test("that finds a blob damaged on the disk fetches it again", async () => {
+  test("fetches a blob again that is damaged on the disk", async () => {
     const { image, digest } = await largeImage();
     await using server = await startFakeRegistry({ "a:b": image });
     await using stack = await openStack();
@@ -158,7 +158,7 @@ describe("a pull", () => {
     assert.equal(stack.content.info(digest).sizeBytes, again.layers[1]?.size);
   });
 
-  test("whose config names other layers than the manifest brings is refused, and others' layers stay", async () => {
+  test("is refused if the config names other layers than the manifest, and the layers of other images stay", async () => {
     const good = await imageOf();
     const layer = [...good.blobs].find(([, blob]) => blob.mediaType === mediaType.ociLayerGzip)?.[0];
     assert.ok(layer);
@@ -190,7 +190,7 @@ describe("a pull", () => {
     assert.ok(stack.content.has(layer));
   });
 
-  test("of a layer that is no archive is refused", async () => {
+  test("of a layer that is not an archive is refused", async () => {
     const image = await imageOf();
     const manifest = JSON.parse(
       Buffer.from(image.blobs.get(image.target.digest)?.bytes ?? []).toString(),
@@ -211,7 +211,7 @@ describe("a pull", () => {
     await assertNothingButIngests(stack);
   });
 
-  test("for which the disk is too small is ResourceExhausted, gives the room back, and works when there is more", async () => {
+  test("is ResourceExhausted if the disk is too small, frees the space, and works when there is more", async () => {
     // The database keeps 8 MiB for itself.
     await using disk = await smallDisk(32 * 1024 * 1024);
     const content = Buffer.alloc(6_000_000, "berth");
@@ -231,7 +231,7 @@ describe("a pull", () => {
   });
 });
 
-test("a clock that jumps by days takes nothing from a pull under way", async (t) => {
+test("a clock that jumps by days removes nothing from a running pull", async (t) => {
   const { image, digest, layer } = await largeImage();
   const held = Promise.withResolvers<() => void>();
   await using server = await startFakeRegistry({ "a:b": image }, (request, response) => {
@@ -254,7 +254,7 @@ test("a clock that jumps by days takes nothing from a pull under way", async (t)
   await stack.inRootfs(await pulling, async () => undefined);
 });
 
-test("what a pull that was cut has left is kept for a day from the next start on", async () => {
+test("content of an interrupted pull is kept for a day from the next start on", async () => {
   await using directory = await tempDir();
   {
     await using cut = await openStack({ root: directory.path });
@@ -268,7 +268,7 @@ test("what a pull that was cut has left is kept for a day from the next start on
 });
 
 describe("concurrent pulls", () => {
-  test("of one reference are one download", async () => {
+  test("of one reference share one download", async () => {
     const { image, digest } = await largeImage();
     await using server = await startFakeRegistry({ "a:b": image });
     await using stack = await openStack();
@@ -296,7 +296,7 @@ describe("concurrent pulls", () => {
     for (const image of pulled) await stack.inRootfs(image, async () => undefined);
   });
 
-  test("go on when one caller gives up, and stop when the last does", async () => {
+  test("continue when one caller gives up, and stop when the last one does", async () => {
     const { image, digest, layer } = await largeImage();
     const held: (() => void)[] = [];
     let closed = 0;

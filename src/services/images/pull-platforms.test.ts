@@ -79,7 +79,7 @@ function assertWhole(stack: TestStack, ...images: readonly TestImage[]): void {
     assert.ok(kept(stack).has(digest), `${digest} is missing`);
 }
 
-test("an image for another platform is pulled, unpacked and named, and is no image of this machine", async () => {
+test("an image for another platform is pulled, unpacked and named, and is not an image of this machine", async () => {
   await using set = await setting();
   const { stack, other, app } = set;
   const { id } = await stack.images.pullAny({ reference: app, platform: arm64 });
@@ -99,7 +99,7 @@ test("an image for another platform is pulled, unpacked and named, and is no ima
   );
 });
 
-test("the image for this machine comes to one for another platform, and neither goes before its name", async () => {
+test("the images for this machine and another platform coexist, and each is removed with its name", async () => {
   await using set = await setting();
   const { stack, app, host, other, small } = set;
   await stack.images.pullAny({ reference: app, platform: arm64 });
@@ -114,7 +114,7 @@ test("the image for this machine comes to one for another platform, and neither 
   assert.deepEqual([stack.content.list(), stack.snapshotter.list()], [[], []]);
 });
 
-test("all platforms come whole, with attestations, and that for this machine is unpacked", async () => {
+test("all platforms are pulled completely, with attestations, and that for this machine is unpacked", async () => {
   await using set = await setting();
   const { stack, app, index } = set;
   const told: PullProgress[] = [];
@@ -134,7 +134,7 @@ test("all platforms come whole, with attestations, and that for this machine is 
   assertWhole(stack, index);
 });
 
-test("a platform that there is no image for is an error with what there is", async () => {
+test("a platform without an image is an error that lists the available ones", async () => {
   await using set = await setting();
   const { stack, app, reference } = set;
   const s390x = { os: "linux", architecture: "s390x" };
@@ -151,7 +151,7 @@ test("a platform that there is no image for is an error with what there is", asy
   assert.deepEqual(stack.images.list().length, 1);
 });
 
-test("an artifact is pulled as what it is, and known by its manifest's digest", async () => {
+test("an artifact is pulled as such, and identified by its manifest's digest", async () => {
   await using set = await setting();
   const { stack, artifact } = set;
   const reference = set.reference("thing");

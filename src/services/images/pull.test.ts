@@ -61,7 +61,7 @@ describe("pull", () => {
 
   for (const format of ["oci", "docker"] as const) {
     for (const compression of ["gzip", "zstd", "none"] as const) {
-      test(`unpacks an ${format} image with layers compressed by ${compression}`, async () => {
+      test(`unpacks an image in the format ${format} with layers compressed with ${compression}`, async () => {
         const pushed = await imageOf({
           format,
           compression,
@@ -81,14 +81,14 @@ describe("pull", () => {
     }
   }
 
-  test("works the same with a snapshotter that cannot rebase", async () => {
+  test("works with a snapshotter that cannot rebase", async () => {
     await using native = await openStack({ kind: "native" });
     await pushImage(server, "native", "v1", await imageOf({ layers }));
     const image = await native.images.pull({ reference: `${server.host}/native:v1` });
     await native.inRootfs(image, checkTree);
   });
 
-  test("takes the host's image from an index, also when an entry has no platform", async () => {
+  test("chooses the host's image from an index, even if an entry has no platform", async () => {
     const [amd64, arm64] = await Promise.all([
       imageOf({ platform: { os: "linux", architecture: "amd64" } }),
       imageOf({ platform: { os: "linux", architecture: "arm64" } }),
@@ -116,7 +116,7 @@ describe("pull", () => {
     });
   });
 
-  test("by digest names the image by digest alone", async () => {
+  test("by digest names the image only by its digest", async () => {
     const pushed = await imageOf({ config: { User: "by-digest" } });
     await pushImage(server, "by-digest", "v1", pushed);
     const name = `${server.host}/by-digest@${pushed.target.digest}`;
@@ -128,7 +128,7 @@ describe("pull", () => {
     assert.equal(stack.images.find(name)?.id, image.id);
   });
 
-  test("again costs no download, and moves the tag when it has moved", async () => {
+  test("of an image that is here downloads nothing, and moves a tag that has moved", async () => {
     const reference = `${server.host}/moving:v1`;
     const [first, second] = [
       await imageOf({ config: { User: "1" } }),
@@ -150,7 +150,7 @@ describe("pull", () => {
     assert.deepEqual(stack.images.find(before.id)?.repoDigests, before.repoDigests);
   });
 
-  test("tells of every layer until it is done", async () => {
+  test("reports every layer until it is done", async () => {
     const pushed = await imageOf({
       layers: [[{ name: "a", content: Buffer.alloc(2_000_000, "berth") }], [{ name: "b", content: "b" }]],
     });
@@ -167,7 +167,7 @@ describe("pull", () => {
     }
   });
 
-  test("of an image pushed by skopeo from umoci's hands works", async () => {
+  test("of an image that umoci built and skopeo pushed works", async () => {
     const layout = join(stack.root, "umoci");
     await run("umoci", ["init", "--layout", layout]);
     await run("umoci", ["new", "--image", `${layout}:v1`]);
@@ -190,7 +190,7 @@ describe("pull", () => {
     await stack.inRootfs(image, async (root) => assert.ok((await readdir(root)).includes("copied")));
   });
 
-  test("protects what it brings by labels, and leaves no lease", async () => {
+  test("protects its content with labels, and leaves no lease", async () => {
     const pushed = await imageOf({ config: { User: "labels" } });
     await pushImage(server, "labels", "v1", pushed);
     const image = await stack.images.pull({ reference: `${server.host}/labels:v1` });
@@ -218,7 +218,7 @@ describe("pull", () => {
     await second.inRootfs(image, checkTree);
   });
 
-  test("refuses layers that it cannot unpack, by name", async () => {
+  test("refuses unsupported layers by name", async () => {
     const base = await imageOf();
     const manifestOf = (image: TestImage): Record<string, unknown> =>
       JSON.parse(Buffer.from(image.blobs.get(image.target.digest)?.bytes ?? []).toString()) as Record<

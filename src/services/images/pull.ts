@@ -25,7 +25,7 @@ import type { TargetPuller } from "./transfers/target-puller.ts";
 import { requireTrusted, type TrustOptions } from "./trust/image-trust.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
-/** What every pull has in common. */
+/** Options that are the same for every pull. */
 export type PullOptions = Omit<RegistryOptions, "credentials">;
 
 export type PullerParts = {
@@ -37,20 +37,20 @@ export type PullerParts = {
   readonly targets: TargetPuller;
   readonly trust: TrustOptions;
   readonly peers: PeerBlobs | undefined;
-  /** This machine's. */
+  /** The platform of this machine. */
   readonly platform: Platform;
   readonly artifacts: Pick<ArtifactVolumes, "check">;
 };
 
-/** What of a reference is pulled. */
+/** What to pull of a reference. */
 type Wanted = {
   readonly credentials: Credentials | undefined;
   readonly platform: Platform | "all" | undefined;
-  /** Only an artifact that can be mounted: there is nothing else that a kubelet can do with one. */
+  /** Reject artifacts that cannot be mounted: a kubelet can do nothing else with an artifact. */
   readonly mountable: boolean;
 };
 
-/** Pulls images; those of one reference with the same credentials at the same time are one. */
+/** Pulls images. Concurrent pulls of one reference with the same credentials are merged. */
 export class Puller {
   readonly #parts: PullerParts;
   readonly #inFlight = new SingleFlight<string, Digest>();
@@ -66,7 +66,7 @@ export class Puller {
     return await this.#pull(request, { credentials, platform: undefined, mountable: true }, signal);
   }
 
-  /** Returns what {@link Pulled} has as the id. */
+  /** Returns the id as in {@link Pulled}. */
   async pullAny(request: PullAnyRequest, signal: AbortSignal | undefined): Promise<Digest> {
     const { credentials, platform } = request;
     return await this.#pull(request, { credentials, platform, mountable: false }, signal);
@@ -117,7 +117,10 @@ export class Puller {
     return await targets.pullArtifact(own, selected, signal);
   }
 
-  /** An image that is here is only asked about, since registries count (and limit) downloads of manifests. */
+  /**
+   * If the image is here, only its digest is requested (HEAD), since registries count (and limit) downloads
+   * of manifests.
+   */
   async #resolve(
     name: string,
     registry: RegistrySource,
@@ -143,7 +146,7 @@ export class Puller {
     return { source: this.#sourceOf(registry, small), target: descriptor };
   }
 
-  /** Asks once for each document, and what it was told is remembered for as long as the pull lasts. */
+  /** Requests each document once, and caches it for the duration of the pull. */
   #sourceOf(registry: RegistrySource, small: ImageSource["small"]): ImageSource {
     const { peers } = this.#parts;
     const read = new Map<Digest, Uint8Array>();
@@ -151,7 +154,7 @@ export class Puller {
       repository: registry.repository,
       layer: () => registry.layer(),
       small: async (wanted, signal) => {
-        // What an image is comes from its registry alone, which says who may have it.
+        // Manifests come only from the registry, which decides who may have the image.
         const isManifest = isManifestType(wanted.mediaType) || isIndexType(wanted.mediaType);
         const bytes =
           read.get(wanted.digest) ??
@@ -164,9 +167,9 @@ export class Puller {
   }
 }
 
-/** Those who follow one pull; who comes later is told what it was resolved to. */
+/** The listeners of one pull. A later one is told at once what the reference resolved to. */
 class Listeners {
-  /** Those who wait for the pull, whether they listen or not. */
+  /** Number of callers that wait for the pull, whether they listen or not. */
   callers = 0;
   readonly #listeners = new Set<(progress: PullProgress) => void>();
   #resolved: PullProgress | undefined;

@@ -5,7 +5,7 @@ import { artifactKey } from "./artifacts/artifact-volumes.ts";
 import { unpackedBytes, withChainIds } from "./image-details.ts";
 import type { Image } from "./images.ts";
 
-/** How much room the removal of images has made: what others share with them stays, and does not count. */
+/** Measures how much space the removal of images frees. What other images share stays, and does not count. */
 export class ReclaimedBytes {
   readonly #content: ContentStore;
   readonly #snapshotter: Snapshotter;
@@ -20,7 +20,7 @@ export class ReclaimedBytes {
     this.#snapshotter = snapshotter;
   }
 
-  /** To be called while the image is there, with what its names stand for. */
+  /** To be called before the image is removed, with the targets of its names. */
   expect(image: Image, targets: readonly Digest[]): void {
     const config = image.artifact?.config.digest ?? image.id;
     const blobs = [...targets, image.manifest.digest, config, ...image.layers.map(({ digest }) => digest)];
@@ -29,13 +29,13 @@ export class ReclaimedBytes {
     }
     const keys = image.artifact === undefined ? withChainIds(image) : [{ chainId: artifactKey(image) }];
     for (const { chainId } of keys) {
-      // One that goes in this moment takes nothing with it that counts.
+      // A snapshot that disappears now does not count.
       const size = unpackedBytes(this.#snapshotter, chainId).catch(() => undefined);
       if (!this.#layers.has(chainId)) this.#layers.set(chainId, size);
     }
   }
 
-  /** Of what was expected and is no longer there. */
+  /** The size of what was expected and is gone now, in bytes. */
   async gone(): Promise<number> {
     const blobs = [...this.#blobs].flatMap(([digest, size]) => (this.#content.has(digest) ? [] : [size]));
     const layers = [...this.#layers].map(async ([chainId, size]) =>

@@ -7,7 +7,7 @@ import { tempDir } from "../../testing/temp-dir.ts";
 import { openStack } from "./testing/stack.ts";
 
 describe("images", () => {
-  test("are found by id, id without algorithm, unique prefix, name and familiar name, and by nothing else", async () => {
+  test("are found only by id, id without algorithm, unique prefix, name and familiar name", async () => {
     await using server = await startFakeRegistry({
       "a:b": await imageOf({ config: { User: "1" } }),
       "c:latest": await imageOf({ config: { User: "2" } }),
@@ -40,7 +40,7 @@ describe("images", () => {
     assert.deepEqual(new Set(stack.images.list().map(({ id }) => id)), new Set([image.id, other.id]));
   });
 
-  test("that several names point to are one, and are removed with all names", async () => {
+  test("with several names are one image, and are removed with all names", async () => {
     const same = await imageOf();
     await using server = await startFakeRegistry({ "a:b": same, "a:c": same, "d:e": same });
     const collections: string[] = [];
@@ -68,7 +68,7 @@ describe("images", () => {
     assert.equal((await stack.images.pull({ reference: `${server.host}/app:v1` })).pinned, false);
   });
 
-  test("are pinned by a reference as people write it, and by a word in its name", async () => {
+  test("are pinned by a familiar reference, and by a pattern for a word in the name", async () => {
     await using server = await startFakeRegistry({
       "app:latest": await imageOf({ config: { User: "1" } }),
       "team/keep-me:2": await imageOf({ config: { User: "2" } }),
@@ -83,7 +83,7 @@ describe("images", () => {
     );
   });
 
-  test("that somebody pinned stay so when they are pulled anew and after a restart, until they are unpinned", async () => {
+  test("that were pinned by hand stay pinned after another pull and a restart, until they are unpinned", async () => {
     await using root = await tempDir();
     const served = { "a:b": await imageOf({ config: { User: "1" } }) };
     await using server = await startFakeRegistry(served);
@@ -105,7 +105,7 @@ describe("images", () => {
     assert.equal((await stack.images.setPinned(reference, false)).pinned, false);
   });
 
-  test("count in fsInfo, apart from containers", async () => {
+  test("are counted in fsInfo, separately from containers", async () => {
     const content = Buffer.alloc(3_000_000, "berth");
     await using server = await startFakeRegistry({
       "a:b": await imageOf({ layers: [[{ name: "large", content }]] }),
@@ -130,7 +130,7 @@ test("an image whose snapshots are lost is unpacked again for a container", asyn
   assert.equal(stack.snapshotter.stat(image.chainId ?? "")?.kind, "committed");
 });
 
-test("what a removed image leaves is collected, except for what other images and containers use", async () => {
+test("content of a removed image is collected, except for what other images and containers use", async () => {
   const base = [{ name: "base", content: "base" }];
   const own = (name: string) =>
     imageOf({ layers: [base, [{ name, content: name }]], config: { User: name } });
@@ -154,7 +154,7 @@ test("what a removed image leaves is collected, except for what other images and
 });
 
 for (const kind of ["overlayfs", "native"] as const)
-  test(`what layers were unpacked into by ${kind} when the process died is removed at the start`, async () => {
+  test(`snapshots into which layers were unpacked when the daemon died are removed at the start`, async () => {
     await using directory = await tempDir();
     const die = async (): Promise<void> => {
       await using stack = await openStack({ root: directory.path, kind });

@@ -5,7 +5,7 @@ import type { ImageSource } from "./image-source.ts";
 import type { LayerOrigin, RegistryJob } from "./worker-messages.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
-/** One pull's way to its registry, through the worker threads. */
+/** One pull's access to its registry, through the worker threads. */
 export class RegistrySource implements ImageSource {
   readonly #workers: WorkerPool;
   readonly #job: RegistryJob;
@@ -31,12 +31,12 @@ export class RegistrySource implements ImageSource {
     return (await this.#workers.run({ kind: "fetchSmall", ...this.#job, descriptor }, signal)).bytes;
   }
 
-  /** Undefined where the repository does not have it. */
+  /** Reads a small blob; undefined if the repository does not have it. */
   async smallIfThere(descriptor: Descriptor, signal: AbortSignal): Promise<Uint8Array | undefined> {
     return await undefinedIfNotFound(this.small(descriptor, signal));
   }
 
-  /** Of the same repository; undefined where it has no such tag. */
+  /** The manifest of a tag in the same repository; undefined if there is no such tag. */
   async manifestOfTag(tag: string, signal: AbortSignal): Promise<Resolved | undefined> {
     const reference = { ...this.#job.reference, tag, digest: undefined };
     return await undefinedIfNotFound(this.#workers.run({ kind: "resolve", ...this.#job, reference }, signal));

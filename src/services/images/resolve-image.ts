@@ -4,7 +4,7 @@ import { checkIsImage, type PlannedLayer, planLayers } from "./layer-plan.ts";
 import type { ResolvedImage } from "./resolved-images.ts";
 import { type ReadSmall, type SelectedManifest, selectManifest } from "./select-manifest.ts";
 
-/** A target followed to an image for this machine: its documents, and what its layers must be. */
+/** A target that was resolved to an image for this machine: its documents, and the layers to unpack. */
 export type ImagePlan = {
   readonly selected: SelectedManifest;
   readonly config: ImageConfig;
@@ -12,7 +12,10 @@ export type ImagePlan = {
   readonly layers: readonly PlannedLayer[];
 };
 
-/** Throws ImageError and OciFormatError for what is no image for the platform, and what `read` throws. */
+/**
+ * Resolves a target. Throws ImageError and OciFormatError if it has no image for the platform, and the errors
+ * of `read`.
+ */
 export async function planImage(target: Descriptor, read: ReadSmall, platform: Platform): Promise<ImagePlan> {
   return await planSelected(await selectManifest(target, read, platform), read);
 }
@@ -24,7 +27,7 @@ async function planSelected(selected: SelectedManifest, read: ReadSmall): Promis
   return { selected, config, configBytes, layers: planLayers(selected.manifest.layers, config.diffIds) };
 }
 
-/** What a target comes to on this machine, an artifact too. Throws as {@link planImage} does. */
+/** Resolves a target for this machine, including artifacts. Throws as {@link planImage} does. */
 export async function resolveTarget(
   target: Descriptor,
   read: ReadSmall,
@@ -35,7 +38,10 @@ export async function resolveTarget(
   return resolvedImage(await planSelected(selected, read));
 }
 
-/** Known by its manifest: the configs of artifacts are mostly the same empty document. */
+/**
+ * An artifact's id is the digest of its manifest, since the configs of most artifacts are the same empty
+ * document.
+ */
 export function resolvedArtifact({
   manifest,
   document,
@@ -82,7 +88,7 @@ export function resolvedImage({ selected, config, layers }: ImagePlan): Resolved
   };
 }
 
-/** As CRI-O's documentation has it made with buildah, and as checkpointctl makes it. */
+/** Recognises checkpoints as CRI-O's documentation creates them with buildah, and as checkpointctl does. */
 function isCheckpoint(annotations: Readonly<Record<string, string>> = {}): boolean {
   return Object.keys(annotations).some(
     (key) =>

@@ -4,8 +4,8 @@ import type { Descriptor, Digest, ImageConfig } from "../../parts/oci/index.ts";
 import type { ArtifactFacts } from "./artifacts/artifact.ts";
 
 /**
- * What the target of a name comes to on this machine. It follows from content, and is kept so that nothing
- * need be read.
+ * What the target of a name resolves to on this machine. It follows from content, and is stored so that
+ * documents need not be read again.
  */
 export type ResolvedImage = {
   readonly id: Digest;
@@ -14,9 +14,9 @@ export type ResolvedImage = {
   readonly config: ImageConfig;
   readonly chainId: Digest | null;
   readonly sizeBytes: number;
-  /** Left out by images that hold none. */
+  /** True if the image contains a checkpoint of a container. */
   readonly checkpoint?: true;
-  /** Of an artifact, whose id is the digest of its manifest, and whose layers are its files. */
+  /** For an artifact, whose id is the digest of its manifest, and whose layers are its files. */
   readonly artifact?: ArtifactFacts;
 };
 
@@ -56,8 +56,8 @@ export class ResolvedImages {
   }
 
   /**
-   * To be held while what a target comes to is put or deleted, so that it is not deleted while a name is
-   * given to the target.
+   * To be held while a target's resolution is stored or deleted, so that it is not deleted while the target
+   * gets a name.
    */
   async lock(target: Digest): Promise<Disposable> {
     return await this.#locks.acquire(target);

@@ -22,8 +22,8 @@ async function put({ content }: TestStack, { blobs, target }: TestImage, except 
 const host = { os: "linux", architecture: "amd64" };
 const other = { os: "linux", architecture: "arm64" };
 
-describe("a name that is not set by a pull", () => {
-  test("is shown as an image when it and its content are there, whichever comes first, and can be run", async () => {
+describe("a name that was not created by a pull", () => {
+  test("becomes an image once it and its content are there, in any order, and can be run", async () => {
     await using stack = await openStack();
     const [first, second] = [
       await imageOf({ config: { User: "1" } }),
@@ -42,7 +42,7 @@ describe("a name that is not set by a pull", () => {
     await stack.inRootfs(image, async () => undefined);
   });
 
-  test("is no image while blobs are missing, for other machines or if it is an artifact, and stays a name", async () => {
+  test("is not an image if blobs are missing, if it is for other machines or an artifact, and stays a name", async () => {
     await using root = await tempDir();
     const foreign = indexOf([[await imageOf({ platform: other }), other]]);
     const here = await imageOf({ config: { User: "here" } });
@@ -69,7 +69,7 @@ describe("a name that is not set by a pull", () => {
     assert.equal(stack.images.list()[0]?.config.config.user, "here");
   });
 
-  test("moves to another image with its target, and is none's once it is deleted", async () => {
+  test("moves to another image with its target, and names none once it is deleted", async () => {
     await using stack = await openStack();
     const [first, second] = [
       await imageOf({ config: { User: "1" } }),
@@ -93,7 +93,7 @@ describe("a name that is not set by a pull", () => {
     assert.deepEqual(stack.content.list(), []);
   });
 
-  test("keeps documents and layers from collection, though its client gave them no labels", async () => {
+  test("keeps documents and layers from collection, even if its client gave them no labels", async () => {
     await using stack = await openStack();
     const image = indexOf([[await imageOf(), host]]);
     await put(stack, image);
@@ -115,7 +115,7 @@ async function loseResolved(root: string): Promise<readonly string[]> {
   return targets;
 }
 
-test("what names stand for is made again from content when it is lost", async () => {
+test("the resolution of names is recomputed from content when it is lost", async () => {
   await using root = await tempDir();
   await using server = await startFakeRegistry({
     "a:1": indexOf([[await imageOf({ config: { User: "1" } }), host]]),
@@ -133,7 +133,7 @@ test("what names stand for is made again from content when it is lost", async ()
   assert.deepEqual(stack.images.list(), pulled);
 });
 
-test("a name whose image can be neither read nor made again is removed by itself and with the others of its target", async () => {
+test("a name whose image can be neither read nor recomputed can be removed alone or with the others of its target", async () => {
   await using root = await tempDir();
   const image = await imageOf();
   await using server = await startFakeRegistry({ "a:1": image, "b:1": image });
@@ -157,7 +157,7 @@ test("a name whose image can be neither read nor made again is removed by itself
   assert.deepEqual(stack.content.list(), []);
 });
 
-test("what a target came to is forgotten with the last of its names", async () => {
+test("the resolution of a target is deleted with the last of its names", async () => {
   await using root = await tempDir();
   const same = await imageOf();
   await using server = await startFakeRegistry({ "a:1": same, "b:1": same });

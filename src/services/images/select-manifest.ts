@@ -16,23 +16,23 @@ import { ImageError } from "./image-error.ts";
 
 const maxIndexDepth = 4;
 
-/** Bytes of something small that a descriptor names, verified. */
+/** Reads the verified bytes of a small blob. */
 export type ReadSmall = (descriptor: Descriptor) => Promise<Uint8Array>;
 
 export type Document = { readonly descriptor: Descriptor; readonly bytes: Uint8Array };
 
-/** What an image comes to on this host. */
+/** The manifest that was selected for a platform. */
 export type SelectedManifest = {
   readonly manifest: Manifest;
   readonly document: Document;
-  /** The indexes that led to it, outermost first, each with the entry that was chosen and its place. */
+  /** The indexes that led to it, outermost first, each with the chosen entry and its position. */
   readonly indexes: readonly (Document & { readonly chosen: Descriptor; readonly position: number })[];
 };
 
 /**
- * Follows a target to the manifest for `platform`. A manifest that is not part of an index is taken as it is.
- * An entry of an index without a platform counts as what its config says. Throws ImageError NotFound when
- * there is none, with what the index offers.
+ * Follows a target to the manifest for `platform`. A manifest outside of an index is accepted whatever its
+ * platform is. The platform of an index entry that names none is read from its config. Throws ImageError
+ * NotFound, with a list of what the index offers, if there is none.
  */
 export async function selectManifest(
   target: Descriptor,
@@ -45,7 +45,7 @@ export async function selectManifest(
   const offered = index.manifests.flatMap((entry) =>
     entry.platform === undefined ? [] : [formatPlatform(entry.platform)],
   );
-  // unknown/unknown: an attestation of an image.
+  // The platform unknown/unknown marks attestations.
   const list =
     [...new Set(offered)].filter((platform) => platform !== "unknown/unknown").join(", ") || "none";
   throw new ImageError(

@@ -18,11 +18,11 @@ type StageJob = Extract<Job, { readonly kind: "stage" }>;
 const maxEntries = 100_000;
 
 /**
- * Takes a tar archive of an image apart, whether compressed by gzip or zstd (its first bytes tell) or not:
- * its files go into `directory` under numbers, so that no name in the archive is ever a name on the disk.
- * Links stand for the file they name within the archive, as older versions of `docker save` write them.
- * Throws ImageError: InvalidArgument, ResourceExhausted (more than `maxBytes`, a full disk, or one of which
- * less than `minFreePercent` would stay free).
+ * Unpacks a tar archive of an image, plain or compressed with gzip or zstd (detected from its first bytes).
+ * Its files go into `directory` under numbers, so that no name in the archive becomes a name on the disk. A
+ * link refers to a file within the archive, as in archives of older versions of `docker save`. Throws
+ * ImageError: InvalidArgument, ResourceExhausted (more than `maxBytes`, a full disk, or less than
+ * `minFreePercent` left).
  */
 export async function stageArchive(job: StageJob, signal: AbortSignal): Promise<readonly StagedFile[]> {
   const { archive, called } = job;
@@ -105,7 +105,7 @@ async function decompressorOf(job: StageJob): Promise<Gunzip | ZstdDecompress | 
   );
 }
 
-/** By their first bytes. */
+/** Compressions that are not supported, by their first bytes. */
 const notUnpacked: Readonly<Record<string, string>> = {
   fd377a585a00: "xz",
   "425a68": "bzip2",

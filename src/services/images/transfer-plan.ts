@@ -11,33 +11,33 @@ import { ImageError } from "./image-error.ts";
 
 const maxIndexDepth = 4;
 
-/** What a target consists of: what a push brings to a repository, and an archive holds. */
+/** Everything that a target consists of, for a push or an archive. */
 export type TransferPlan = {
   /** Configs, layers and files of artifacts. */
   readonly blobs: readonly PlannedBlob[];
-  /** Manifests and indexes, each behind what it refers to: the target comes last. */
+  /** Manifests and indexes, each after what it refers to: the target comes last. */
   readonly documents: readonly PlannedDocument[];
 };
 
 export type PlannedBlob = {
   readonly descriptor: Descriptor;
-  /** The document that refers to it. */
+  /** Digest of the document that refers to it. */
   readonly parent: Digest;
 };
 
 export type PlannedDocument = {
   readonly descriptor: Descriptor;
-  /** Undefined when it is not here. */
+  /** Undefined if it is not in the content store. */
   readonly bytes: Uint8Array | undefined;
 };
 
-/** Bytes of a document; undefined when it is not here. */
+/** Reads a document; undefined if it is not in the content store. */
 export type ReadDocument = (descriptor: Descriptor) => Promise<Uint8Array | undefined>;
 
 /**
- * Follows a manifest or index to all that it refers to. Layers that may not be handed on are left out:
- * nobody's registry is to be given them. So are the parts of an index that `isWanted` says no to. Throws
- * OciFormatError, and ImageError InvalidArgument for what lies too deep.
+ * Follows a manifest or index to everything that it refers to. Layers that must not be distributed (foreign
+ * layers) are left out, and so are the parts of an index that `isWanted` rejects. Throws OciFormatError, and
+ * ImageError InvalidArgument for documents that are nested too deeply.
  */
 export async function planTransfer(
   target: Descriptor,

@@ -6,7 +6,7 @@ import type { AppliedLayer, LayerLimits, LayerTarget } from "../../parts/unpack/
 import type { Peer, PeerAccess, PeerOutcome, WantedBlob } from "../peers/index.ts";
 import type { Usage } from "../snapshots/index.ts";
 
-/** What a layer worker can be asked to do. Everything here crosses between threads by structured cloning. */
+/** The jobs of a layer worker. Everything here is passed between threads by structured cloning. */
 export type Job =
   | ({ readonly kind: "probe" } & RegistryJob)
   | ({ readonly kind: "resolve" } & RegistryJob)
@@ -29,26 +29,26 @@ export type Job =
   | {
       readonly kind: "stage";
       readonly archive: string;
-      /** What errors call it. */
+      /** Its name in errors. */
       readonly called: string;
       readonly directory: string;
       readonly maxBytes: number;
       readonly minFreePercent: number;
     };
 
-/** Jobs of one `session` share connections and tokens when one worker does them. */
+/** Jobs of one `session` share connections and tokens if the same worker runs them. */
 export type RegistryJob = {
   readonly session: string;
   readonly registry: RegistryOptions;
   readonly reference: Reference;
-  /** Whoever listens to the session's requests is told of them. */
+  /** Whether its requests are reported to the session's listener. */
   readonly logsRequests?: boolean;
 };
 
 export type PushBlobJob = {
   readonly kind: "pushBlob";
   readonly descriptor: Descriptor;
-  /** Undefined when its bytes are not here. */
+  /** Undefined if its bytes are not in the content store. */
   readonly path: string | undefined;
   readonly mountFrom: readonly string[];
 } & RegistryJob;
@@ -57,9 +57,9 @@ export type LayerJob = {
   readonly kind: "layer";
   readonly descriptor: Descriptor;
   readonly origin: LayerOrigin;
-  /** The ingest's file, which keeps the compressed bytes; undefined when `origin` keeps them already. */
+  /** The ingest's file, which stores the compressed bytes; undefined if `origin` already stores them. */
   readonly ingest: string | undefined;
-  /** Where to unpack, and what the tar's digest must be; undefined when only the bytes are wanted. */
+  /** Where to unpack, and the digest that the tar must have; undefined if only the bytes are wanted. */
   readonly unpack: LayerUnpacking | undefined;
   readonly limits: LayerLimits;
 };
@@ -67,11 +67,11 @@ export type LayerJob = {
 export type LayerUnpacking = {
   readonly target: LayerTarget;
   readonly diffId: Digest;
-  /** Of an encrypted layer. */
+  /** The key of an encrypted layer. */
   readonly key: LayerKey | undefined;
 };
 
-/** A layer that was unpacked, and what its tree takes on the disk. */
+/** An unpacked layer and its disk usage. */
 export type InstalledLayer = AppliedLayer & { readonly usage: Usage };
 
 /** A blob that other nodes may have. */
@@ -80,7 +80,7 @@ export type PeerJob = {
   readonly peers: readonly Peer[];
   readonly access: PeerAccess;
   readonly blob: WantedBlob;
-  /** The file of an ingest, which is empty; undefined to have the bytes. */
+  /** The empty file of an ingest; undefined to return the bytes. */
   readonly ingest: string | undefined;
   readonly minFreePercent: number;
 };
@@ -88,12 +88,12 @@ export type PeerJob = {
 export type LayerOrigin =
   | ({
       readonly kind: "registry";
-      /** False where a mirror has sent other bytes than it should. */
+      /** False if a mirror has sent wrong bytes. */
       readonly asksMirrors: boolean;
     } & RegistryJob)
   | { readonly kind: "file"; readonly path: string };
 
-/** What a job comes to. */
+/** The result of a job. */
 export type Outcome =
   | { readonly kind: "probe"; readonly descriptor: Descriptor | undefined }
   | { readonly kind: "resolve"; readonly descriptor: Descriptor; readonly bytes: Uint8Array }
@@ -111,9 +111,9 @@ export type Outcome =
   | { readonly kind: "layer"; readonly applied: InstalledLayer | undefined }
   | { readonly kind: "stage"; readonly files: readonly StagedFile[] };
 
-/** A file of an archive that was taken apart. */
+/** A file of an unpacked archive. */
 export type StagedFile = {
-  /** As in the archive, without `./` before it. */
+  /** As in the archive, without a leading `./`. */
   readonly name: string;
   readonly path: string;
   readonly digest: Digest;

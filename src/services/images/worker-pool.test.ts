@@ -11,7 +11,7 @@ import { openStack } from "./testing/stack.ts";
 const hasCode = (code: string) => (error: unknown) => error instanceof BerthError && error.code === code;
 const layers = ["a", "b", "c", "d"].map((name) => [{ name, content: name }]);
 
-test("a pull for which no thread can be started is ResourceExhausted, and works when there is room", async () => {
+test("a pull is ResourceExhausted if no thread can be started, and works once one can", async () => {
   await using server = await startFakeRegistry({ "a:b": await imageOf({ layers }) });
   await using stack = await openStack();
   await using limit = await taskLimit();
@@ -28,7 +28,7 @@ test("a pull for which no thread can be started is ResourceExhausted, and works 
   await stack.inRootfs(await stack.images.pull({ reference }), async () => undefined);
 });
 
-test("layers that a registry hardly sends keep no other image from being pulled", async () => {
+test("slow layers of one registry do not delay other images", async () => {
   const names = ["a", "b", "c", "d", "e"];
   const images = await Promise.all(
     names.map(async (image) => {

@@ -5,11 +5,11 @@ import { ImageError, MirrorError } from "./image-error.ts";
 import type { FromWorker, Job, Outcome, ToWorker } from "./worker-messages.ts";
 
 const idleMs = 30_000;
-/** A layer mostly waits for the network, so that several share a thread well. */
+/** Layers mostly wait for the network, so several can share a thread. */
 const heavyJobsPerThread = 4;
-/** With those whose bytes hardly come, each of which costs about a MiB. */
+/** Including those that hardly receive anything, each of which needs about 1 MiB of memory. */
 const maxJobsPerThread = 64;
-/** A layer that gets less in this time costs its thread next to nothing. */
+/** A layer that receives less than `slowBytes` in this time hardly uses its thread. */
 const paceMs = 1_000;
 const slowBytes = 64 * 1024;
 
@@ -19,9 +19,9 @@ type Task = {
   readonly onBytes: ((bytes: number) => void) | undefined;
   readonly settle: PromiseWithResolvers<Outcome>;
   receivedBytes: number;
-  /** What it had received when its pace was last looked at. */
+  /** Number of bytes that it had received when its pace was last measured. */
   pacedBytes: number;
-  /** It waits for its registry: others need not wait for it. */
+  /** Whether it mostly waits for its registry, so that others need not wait for it. */
   slow: boolean;
 };
 
@@ -32,10 +32,9 @@ type Member = {
 };
 
 /**
- * Threads that do jobs. Requests for something small are handed on at once; layers and archives wait in order
- * when every thread has enough of them. Layers whose registry hardly sends anything do not count: they keep
- * no other from being pulled. Threads are started when there is work for them and ended when there has been
- * none for a while.
+ * A pool of threads. Requests for small blobs are passed on at once; layers and archives wait in order while
+ * every thread has enough of them. Layers whose registry hardly sends anything do not count, so that they
+ * delay no others. Threads are started when there is work for them, and ended after a while without any.
  */
 export class WorkerPool implements AsyncDisposable {
   readonly #threads: number;
@@ -51,8 +50,8 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   /**
-   * Throws what the job throws, the signal's reason, ImageError Internal when the thread dies, or ThreadError
-   * when there is none.
+   * Runs a job. Throws the job's error, the signal's reason, ImageError Internal if the thread dies, or
+   * ThreadError if none can be started.
    */
   async run<Kind extends Job["kind"]>(
     job: Job & { readonly kind: Kind },
@@ -78,8 +77,8 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   /**
-   * Tells of the requests of a session whose jobs say so, until it is disposed of: of each before the job is
-   * done that made it.
+   * Reports the requests of a session's jobs, if they ask for it, until the result is disposed of; each
+   * request is reported before its job is done.
    */
   listen(session: string, log: RequestLog): Disposable {
     this.#logs.set(session, log);
@@ -113,7 +112,7 @@ export class WorkerPool implements AsyncDisposable {
     if (this.#queue.length > 0) this.#pacing ??= this.#startPacing();
   }
 
-  /** As long as anything waits, looks for layers that are slow enough to let it begin. */
+  /** While jobs wait, looks for layers that are slow enough to let another one begin. */
   #startPacing(): NodeJS.Timeout {
     for (const task of this.#running()) task.pacedBytes = task.receivedBytes;
     return setInterval(() => {
@@ -133,8 +132,8 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   /**
-   * The thread with the least to do; a new one before two layers share one, if there can be one. Throws
-   * ThreadError when there can be none at all.
+   * The thread with the least work; starts a new one, if possible, before two layers share one. Throws
+   * ThreadError if there is no thread at all.
    */
   #memberFor(job: Job): Member | undefined {
     const [freest] = [...this.#members].sort(
@@ -146,7 +145,7 @@ export class WorkerPool implements AsyncDisposable {
       try {
         return this.#start();
       } catch {
-        // The threads that are there do it too, only slower.
+        // The existing threads can do it, only slower.
       }
     }
     const hasRoom = heavyLoad(freest) < heavyJobsPerThread && freest.tasks.size < maxJobsPerThread;
@@ -182,7 +181,7 @@ export class WorkerPool implements AsyncDisposable {
     this.#dispatch();
   }
 
-  /** An idle thread does not keep the process alive, and its memory not for long. */
+  /** Lets an idle thread neither keep the process alive nor keep its memory for long. */
   #rest(member: Member): void {
     member.worker.unref();
     member.idleTimer = setTimeout(() => {
@@ -200,7 +199,10 @@ export class WorkerPool implements AsyncDisposable {
     if (!this.#closed) this.#dispatch();
   }
 
-  /** A running job is told to stop and settles when it has, so that nothing writes to its files any more. */
+  /**
+   * Asks a running job to stop. It settles once it has stopped, so that nothing writes to its files after
+   * that.
+   */
   #abort(task: Task): void {
     const position = this.#queue.indexOf(task);
     if (position !== -1) {
@@ -217,7 +219,7 @@ function isHeavy(job: Job): boolean {
   return job.kind === "layer" || job.kind === "stage" || job.kind === "pushBlob" || job.kind === "fromPeers";
 }
 
-/** It waits for its registry rather than for us. */
+/** Whether the job mostly waits for its registry. */
 function isTransferred(job: Job): boolean {
   const isPulled = job.kind === "layer" && job.origin.kind === "registry";
   return isPulled || job.kind === "pushBlob" || job.kind === "fromPeers";

@@ -15,19 +15,19 @@ import { removeNow, type TreeRemover } from "../../ground/trees/index.ts";
 import type { NamedStreams } from "./named-streams.ts";
 import { TasksError } from "./tasks-error.ts";
 
-/** What must be known of a task to find it again that an earlier daemon made. */
+/** What must be recorded about a task so that a later daemon can find it. */
 export type TaskOrigin = {
   readonly namespace: string;
   /** Name of the runtime handler. */
   readonly handler: string;
-  /** See OCI's `linux.cgroupsPath`. */
+  /** `linux.cgroupsPath` of its OCI specification. */
   readonly cgroupsPath: string;
   readonly streams: NamedStreams;
-  /** See RuntimeChoice. */
+  /** See {@link RuntimeChoice}. */
   readonly root?: string | undefined;
 };
 
-/** A task's private directory, on a tmpfs: its own files are written without a thread. */
+/** A task's private directory. It is on a tmpfs, so its small files are written synchronously. */
 export class Bundle {
   readonly directory: string;
   readonly #rootfs: string;
@@ -35,14 +35,15 @@ export class Bundle {
 
   constructor(directory: string) {
     this.directory = directory;
-    // As `root.path` of containerd's clients has it.
+    // The name that containerd's clients put into `root.path`.
     this.#rootfs = join(directory, "rootfs");
     this.#origin = join(directory, "origin.json");
   }
 
   /**
-   * The origin is there before anything else is. `group` may pass through to the root file system: that of
-   * root in the container's user namespace, in which the OCI runtime looks for it; 0 without one.
+   * Creates the bundle, with the origin's file first. The group `group` may traverse it to reach the root
+   * file system: the group of root in the container's user namespace, as which the OCI runtime looks it up; 0
+   * without a user namespace.
    */
   make(origin: TaskOrigin, group: number): void {
     mkdirSync(this.directory, { recursive: true, mode: 0o700 });
@@ -57,8 +58,8 @@ export class Bundle {
   }
 
   /**
-   * In that order, one over the other. Throws TasksError, InvalidArgument for a source or a file system that
-   * does not exist, and what `lookUp` throws.
+   * Mounts the root file system, in the given order, one over the other. Throws TasksError, InvalidArgument
+   * for a source or a file system type that does not exist, and the errors of `lookUp`.
    */
   async mount(mounts: readonly DescribedMount[], lookUp: LookUp): Promise<void> {
     for (const [index, each] of mounts.entries())
@@ -67,25 +68,26 @@ export class Bundle {
       });
   }
 
-  /** Whose file system must answer for a mount, as far as that can be told. */
+  /** The path whose file system must answer for a mount, as far as is known. */
   #placeOf(mount: DescribedMount): string {
     const read = readDescribed(mount);
     const [layer] = read?.type === "overlay" ? read.mount.lower : [];
     return layer ?? (mount.source.startsWith("/") ? mount.source : this.#rootfs);
   }
 
-  /** Undefined for a bundle that was cut in the making. */
+  /** Reads the origin; undefined if the bundle's creation was interrupted. */
   async origin(): Promise<TaskOrigin | undefined> {
     const text = await readFile(this.#origin, "utf8").catch(ignoreMissing);
     return text === undefined ? undefined : JSON.parse(text);
   }
 
   /**
-   * Once its task is deleted. Never deletes what is mounted. Throws LinuxError, and TreeError where something
-   * is still mounted.
+   * Removes the bundle after its task was deleted. Never deletes what is mounted. Throws LinuxError, and
+   * TreeError if something is still mounted.
    */
   async remove(trees: Pick<TreeRemover, "remove">): Promise<void> {
-    // Most have one mount: the table of all mounts, long on a host of many pods, is read for the others.
+    // Most bundles have one mount. Only for others is the table of all mounts read, which is long on a host
+    // with many pods.
     await unmount(this.#rootfs, { detach: true, missingOk: true });
     if (removeNow(this.directory)) return;
     const inside = (await mountInfo()).filter(({ mountPoint }) =>
@@ -97,12 +99,12 @@ export class Bundle {
   }
 }
 
-/** The names in a directory, none when it is not there. */
+/** The names in a directory; none if it does not exist. */
 export async function namesIn(directory: string): Promise<readonly string[]> {
   return (await readdir(directory).catch(ignoreMissing)) ?? [];
 }
 
-/** NotFound would say of the task's container that there is none. */
+/** Converts NotFound to InvalidArgument: NotFound would mean that the task's container does not exist. */
 function cannotMount(field: string, { type, source }: DescribedMount, cause: LinuxError): TasksError {
   const isWrong = cause.errno === "ENOENT" || cause.errno === "ENODEV";
   return new TasksError(

@@ -1,6 +1,6 @@
 import { TasksError } from "./tasks-error.ts";
 
-/** Cgroups in which kubelets, systemd and berth make those of others. */
+/** Cgroups in which kubelets, systemd and berth create cgroups for others. */
 const shared: ReadonlySet<string> = new Set([
   "/berth",
   "/init.scope",
@@ -15,13 +15,16 @@ const shared: ReadonlySet<string> = new Set([
   "/user.slice",
 ]);
 
-/** The cgroups of tasks. Each is its task's alone, with all below it: all in it ends with the task. */
+/**
+ * The cgroups of tasks. Each belongs to one task only, with all cgroups below it: every process in it is
+ * killed when the task ends.
+ */
 export class CgroupClaims {
   readonly #claimed = new Set<string>();
 
   /**
-   * Until it is disposed of. Throws TasksError FailedPrecondition for a cgroup that a task has, that lies in
-   * such a one or has one in it, and for those that others are made in.
+   * Claims a cgroup until the result is disposed of. Throws TasksError FailedPrecondition if the cgroup, one
+   * above it or one below it belongs to another task, and for cgroups in which others create theirs.
    */
   claim(path: string): Disposable {
     const other = [...this.#claimed].find((each) => isWithin(each, path) || isWithin(path, each));

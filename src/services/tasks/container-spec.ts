@@ -4,16 +4,16 @@ import type { Container } from "../containers/index.ts";
 import type { OciSpec } from "../runtime/index.ts";
 import { TasksError } from "./tasks-error.ts";
 
-/** What a client may have left out, as far as berth itself needs it. */
+/** The client's specification, in which fields that berth itself needs may be absent. */
 type GivenSpec = Partial<Omit<OciSpec, "process" | "linux">> & {
   readonly process?: Partial<OciSpec["process"]>;
   readonly linux?: Partial<OciSpec["linux"]>;
 };
 
 /**
- * The OCI specification in a container's record, with every field that a client wrote, known here or not.
- * Throws TasksError InvalidArgument; FailedPrecondition for a container that has none, as its owner makes it
- * at the start.
+ * The OCI specification in a container's record, with every field that the client wrote, whether berth knows
+ * it or not. Throws TasksError InvalidArgument, and FailedPrecondition for a container that has none because
+ * its owner creates it at the start.
  */
 export function containerSpec(namespace: string, { id, spec }: Container, terminal: boolean): OciSpec {
   if (spec === undefined)
@@ -32,8 +32,8 @@ export function containerSpec(namespace: string, { id, spec }: Container, termin
   const { namespaces = [], resources = { devices: [] }, cgroupsPath = "" } = linux;
   return {
     ...(given as OciSpec),
-    // OCI runtimes of before its time refuse what they could run: crun 1.8 knows no 1.1. What is new in it
-    // are fields.
+    // Older OCI runtimes reject versions that they do not know although they could run the container: crun
+    // 1.8 does not know 1.1. Newer versions only add fields.
     ociVersion: "1.0.2",
     process: { ...process, user } as OciSpec["process"],
     linux: {
@@ -46,15 +46,15 @@ export function containerSpec(namespace: string, { id, spec }: Container, termin
   };
 }
 
-/** The group on this machine that is root's in the container's user namespace; 0 without one. */
+/** The group id on this machine of root in the container's user namespace; 0 without one. */
 export function rootGroup({ gidMappings = [] }: Pick<OciSpec["linux"], "gidMappings">): number {
   return gidMappings.find(({ containerID }) => (containerID ?? 0) === 0)?.hostID ?? 0;
 }
 
 /**
- * crun (1.8.1 and 1.28) ends with all of a container's mounts private where nothing says how the root
- * propagates, also those whose options ask for something else, which runc leaves as they are. "private" is of
- * the root alone.
+ * Sets the root's propagation if nothing does. Otherwise crun (1.8.1 and 1.28) makes all mounts of the
+ * container private, even those whose options request something else, which runc leaves as they are.
+ * "private" applies only to the root.
  */
 function rootfsPropagation({ linux, mounts }: GivenSpec): Pick<OciSpec["linux"], "rootfsPropagation"> {
   const asked: unknown[] = ["shared", "rshared", "unbindable", "runbindable"];
@@ -65,7 +65,7 @@ function rootfsPropagation({ linux, mounts }: GivenSpec): Pick<OciSpec["linux"],
   return { rootfsPropagation: "private" };
 }
 
-/** What berth itself reads; the rest is the OCI runtime's to judge. */
+/** Checks what berth itself reads; the OCI runtime checks the rest. */
 function checkLinux(
   id: string,
   { namespaces, resources, cgroupsPath, gidMappings }: Partial<Record<string, unknown>>,
@@ -106,8 +106,8 @@ function parse(id: string, { typeUrl, value }: NonNullable<Container["spec"]>): 
 }
 
 /**
- * `SLICE:PREFIX:NAME` is systemd's, all else a path below that of the hierarchies. All in a cgroup ends with
- * its task: the root is nobody's.
+ * Checks a cgroup path: `SLICE:PREFIX:NAME` for systemd, otherwise a path below the root of the hierarchy.
+ * The root itself is rejected, since everything in a task's cgroup is killed with it.
  */
 function checkedCgroup(id: string, path: string): string {
   if (/^[^/:]*:[^/:]*:[^/:]+$/.test(path)) return path;

@@ -4,18 +4,19 @@ import type { OciProcess, Process, Task } from "../runtime/index.ts";
 import { clientStreams, type NamedStreams } from "./named-streams.ts";
 import { TasksError } from "./tasks-error.ts";
 
-/** A command that is to run beside a task's first process. */
+/** A command to run in a task, in addition to its first process. */
 export type NewProcess = {
   readonly id: string;
-  /** Of its task. */
+  /** The task's namespace. */
   readonly namespace: string;
-  /** runtime-spec, config.md, `process`, in JSON. */
+  /** `process` of the runtime-spec (config.md), in JSON. */
   readonly spec: Uint8Array;
   readonly streams: NamedStreams;
 };
 
 /**
- * Makes it known to the task, not running yet. Throws TasksError InvalidArgument, and what Task.exec does.
+ * Adds a command to the task without starting it. Throws TasksError InvalidArgument, and the errors of
+ * Task.exec.
  */
 export async function addProcess(
   task: Task,

@@ -3,9 +3,9 @@ import type { ClientOutput, ClientStreams, FirstProcessIo, LoggingProgram } from
 import { TasksError } from "./tasks-error.ts";
 
 /**
- * Where a process's standard streams lead, as containerd's clients say it: "" for nowhere, the path of a
- * FIFO, or for `stdout` a URL that stands for both outputs: `fifo:` with such a path, `file:` with that of a
- * file, `binary:` with that of a program.
+ * The targets of a process's standard streams, as containerd's clients name them: "" for none, the path of a
+ * FIFO, or for `stdout` a URL for both outputs: `fifo:` with the path of a FIFO, `file:` with that of a file,
+ * `binary:` with that of a program.
  */
 export type NamedStreams = {
   readonly stdin: string;
@@ -14,16 +14,17 @@ export type NamedStreams = {
   readonly terminal: boolean;
 };
 
-/** A process as its logging program is told of it. */
+/** How a process is identified to its logging program. */
 export type ProcessName = {
-  /** Of a container, or of a command in one, as containerd's shim tells it. */
+  /** Id of the container, or of a command in it, as containerd's shim passes it. */
   readonly id: string;
   readonly namespace: string;
 };
 
 /**
- * `isMapped`: the process's root is none of the machine's, and must not get its null device in place of
- * streams that there are none of. Throws TasksError InvalidArgument.
+ * Translates the streams of a first process. `isMapped`: root of the container is another user on this
+ * machine, and must not get the machine's null device in place of absent streams. Throws TasksError
+ * InvalidArgument.
  */
 export function firstProcessIo(
   streams: NamedStreams,
@@ -37,7 +38,7 @@ export function firstProcessIo(
   return { kind: "client", ...clientStreams(streams, name, lookUp) };
 }
 
-/** Throws TasksError InvalidArgument. */
+/** Translates the streams of a command. Throws TasksError InvalidArgument. */
 export function clientStreams(
   { stdin, stdout, stderr }: NamedStreams,
   name: ProcessName,
@@ -65,7 +66,9 @@ function outputOf(stdout: string, stderr: string, name: ProcessName): ClientOutp
   }
 }
 
-/** The query's names and values are its arguments (containerd's core/runtime/v2/README.md, "Logging"). */
+/**
+ * The names and values of the query become its arguments (containerd's core/runtime/v2/README.md, "Logging").
+ */
 function programOf(name: string, { id, namespace }: ProcessName, mustSayReady: boolean): LoggingProgram {
   const path = pathOf("stdout", name);
   const { searchParams } = new URL(name);
@@ -79,7 +82,7 @@ function fifoPath(field: string, name: string): string | undefined {
   return pathOf(field, name);
 }
 
-/** A bare path is a FIFO's. */
+/** The scheme of a URL; a bare path is a FIFO. */
 function schemeOf(name: string): string {
   return /^([a-z][a-z0-9+.-]*):/.exec(name)?.[1] ?? "fifo";
 }

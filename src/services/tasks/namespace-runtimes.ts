@@ -11,13 +11,13 @@ export type NamespaceRuntimesOptions = Omit<ConmonTasksOptions, "cgroupDriver" |
 
 type NamespaceRuntime = {
   readonly tasks: ConmonTasks;
-  /** Of the bundles, by the ids of their containers. */
+  /** The directory of bundles, which are named after their containers. */
   readonly bundlesDir: string;
 };
 
 /**
- * What makes tasks, for each namespace and cgroup driver one that knows nothing of the others, so that a
- * container of each may have the same id. Opened when it is first asked for.
+ * Creates the runtimes of tasks: one for each namespace and cgroup driver, independent of the others, so that
+ * containers of different namespaces can have the same id. Each is opened when it is first needed.
  */
 export class NamespaceRuntimes implements AsyncDisposable {
   readonly #directory: string;
@@ -30,8 +30,9 @@ export class NamespaceRuntimes implements AsyncDisposable {
   }
 
   /**
-   * systemd makes the cgroup that `SLICE:PREFIX:NAME` asks for. The OCI runtimes keep their state below
-   * `root`, where a client names one. Throws RuntimeError FailedPrecondition when no cgroups are mounted.
+   * The runtime of a namespace. systemd creates the cgroup if its path has the form `SLICE:PREFIX:NAME`. If a
+   * client names a `root`, the OCI runtimes keep their state below it. Throws RuntimeError FailedPrecondition
+   * if no cgroups are mounted.
    */
   async for(
     namespace: string,
@@ -45,13 +46,13 @@ export class NamespaceRuntimes implements AsyncDisposable {
     try {
       return await opened;
     } catch (error) {
-      // The next to ask tries again; another one may have done so already.
+      // The next caller tries again; another one may already have done so.
       if (this.#opened.get(directory) === opened) this.#opened.delete(directory);
       throw error;
     }
   }
 
-  /** All that there are of what earlier daemons opened. */
+  /** All directories that earlier daemons opened. */
   async bundlesDirs(): Promise<readonly string[]> {
     const namespaces = await namesIn(this.#directory);
     const opened = await Promise.all(
@@ -79,7 +80,8 @@ export class NamespaceRuntimes implements AsyncDisposable {
       root: root === undefined ? join(directory, "runtimes", handler.name) : rootIn(namespace, root),
     }));
     const bundlesDir = join(directory, "bundles");
-    // Root of a container's user namespace goes through them to its root file system, and sees none of them.
+    // Root of a container's user namespace must be able to traverse it to the root file system, but cannot
+    // list it.
     await mkdir(bundlesDir, { recursive: true, mode: 0o711 });
     for (const passed of [this.#directory, dirname(directory), directory, bundlesDir])
       await chmod(passed, 0o711);
@@ -95,8 +97,8 @@ export class NamespaceRuntimes implements AsyncDisposable {
 }
 
 /**
- * Makes the directory in which the OCI runtimes keep their state of a namespace below a client's `root`.
- * Throws TasksError InvalidArgument where there can be none, and what `lookUp` throws.
+ * Creates the directory below a client's `root` in which the OCI runtimes keep their state for a namespace.
+ * Throws TasksError InvalidArgument if that is impossible, and the errors of `lookUp`.
  */
 export async function makeRoot(namespace: string, root: string, lookUp: LookUp): Promise<void> {
   const directory = rootIn(namespace, root);
@@ -111,12 +113,12 @@ export async function makeRoot(namespace: string, root: string, lookUp: LookUp):
   );
 }
 
-/** As containerd's shim for runc has it. */
+/** The same path as in containerd's shim for runc. */
 function rootIn(namespace: string, root: string): string {
   return join(root, namespace);
 }
 
-/** A namespace's name may be too long for the paths of sockets below it. */
+/** Shortened, because a namespace's name may be too long for the paths of sockets below it. */
 function shortName(namespace: string): string {
   return createHash("sha256").update(namespace).digest("hex").slice(0, 12);
 }

@@ -6,30 +6,30 @@ import type { NamedStreams } from "./named-streams.ts";
 /** The tasks of one containerd namespace, by the ids of their containers. */
 export interface NamespaceTasks {
   /**
-   * Makes a container's task, its first process waiting ({@link Tasks.create}), over a root file system that
-   * is mounted for it. Throws TasksError (AlreadyExists: a container has one task at a time), LinuxError (a
-   * mount), RuntimeError. Nothing is left behind then.
+   * Creates a container's task, with its first process waiting to be started ({@link Tasks.create}), after
+   * mounting its root file system. Throws TasksError (AlreadyExists: a container has one task at a time),
+   * LinuxError (a mount), RuntimeError. Nothing is left behind after an error.
    */
   create(container: Container, task: NewTask, signal?: AbortSignal): Promise<KnownTask>;
   get(id: string): KnownTask | undefined;
-  /** In the order of their creation. */
+  /** All tasks, in the order of their creation. */
   list(): readonly KnownTask[];
   /**
-   * Removes a task that is created or stopped, with its mounts. Throws TasksError NotFound,
-   * FailedPrecondition (it runs), RuntimeError; it can be tried again.
+   * Deletes a task that has not been started or has stopped, with its mounts. Throws TasksError NotFound,
+   * FailedPrecondition (it is running), RuntimeError; it can be tried again.
    */
   delete(id: string): Promise<TaskExit>;
 }
 
 export type NewTask = {
-  /** runc's, as an Any; undefined or of no type for none. */
+  /** runc's options as an Any; undefined or without a type for none. */
   readonly options: TypedValue | undefined;
-  /** In the place of the container's runtime; "" for that. */
+  /** Replaces the container's runtime; "" for no replacement. */
   readonly runtimePath: string;
-  /** None for a specification that names a root file system by an absolute path. */
+  /** Mounts of the root file system; none if the specification names one by an absolute path. */
   readonly rootfs: readonly DescribedMount[];
   readonly streams: NamedStreams;
-  /** Absolute path of the images that criu wrote of its processes; undefined for one that begins anew. */
+  /** Absolute path of criu's images of its processes, to restore them; undefined for a new task. */
   readonly checkpoint: string | undefined;
 };
 
@@ -37,6 +37,6 @@ export type KnownTask = {
   readonly task: Task;
   /** Name of its runtime handler. */
   readonly handler: string;
-  /** Of the first process. */
+  /** The streams of the first process. */
   readonly streams: NamedStreams;
 };

@@ -4,14 +4,14 @@ import { TasksError } from "./tasks-error.ts";
 
 type Linux = Pick<OciSpec["linux"], "uidMappings" | "gidMappings">;
 
-/** Whether the container's root is none of the machine's. */
+/** Whether root of the container is another user on this machine. */
 export function isMapped({ uidMappings = [], gidMappings = [] }: Linux): boolean {
   return uidMappings.length > 0 || gidMappings.length > 0;
 }
 
 /**
- * Refuses a task whose OCI runtime would make the machine's null device belong to root of the container's
- * user namespace: crun (1.8.1) gives that root its own standard streams, and conmon has nothing but the null
+ * Rejects a task whose OCI runtime would change the owner of the machine's null device to root of the
+ * container's user namespace: crun (1.8.1) gives that root its standard streams, and conmon uses the null
  * device for those of a process with a terminal. runc leaves the device alone. Throws TasksError
  * FailedPrecondition.
  */

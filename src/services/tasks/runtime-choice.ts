@@ -4,28 +4,28 @@ import type { Container, TypedValue } from "../containers/index.ts";
 import { findHandler, type Handler, type HandlerTable, type TaskSpec } from "../runtime/index.ts";
 import { TasksError } from "./tasks-error.ts";
 
-/** The shim that clients ask for unless told otherwise; it stands for every handler here. */
+/** The shim that clients request by default; here it stands for every handler. */
 const runcShim = "io.containerd.runc.v2";
-/** Its program: clients may give that one's path in the place of the name. */
+/** Its program, whose path clients may give instead of the name. */
 const runcShimProgram = "containerd-shim-runc-v2";
 const optionsType = "containerd.runc.v1.Options";
 
-/** What runs a task, and how: see TaskSpec. */
+/** The runtime of a task and its settings, see {@link TaskSpec}. */
 export type RuntimeChoice = Pick<
   TaskSpec,
   "monitorCgroup" | "streamOwner" | "noPivotRoot" | "noNewKeyring"
 > & {
-  /** Name of a runtime handler; "" is the default. */
+  /** Name of a runtime handler; "" for the default. */
   readonly handler: string;
-  /** Of a task that is to be restored; undefined for one that begins anew. */
+  /** Path of criu's images, for a task to be restored; undefined for a new one. */
   readonly criuImagePath: string | undefined;
-  /** Directory in which the OCI runtime keeps its state, by namespaces; undefined for berth's own. */
+  /** Directory in which the OCI runtime keeps its state, by namespace; undefined for berth's own. */
   readonly root: string | undefined;
 };
 
 /**
- * By the name of the container's runtime (containerd's shim for runc, or a handler) and runc's options, those
- * of the task before the container's. `cgroupsPath` is that of its specification. Throws TasksError
+ * Chooses by the name of the container's runtime (containerd's runc shim, or a handler) and runc's options,
+ * of which the task's replace the container's. `cgroupsPath` is that of its specification. Throws TasksError
  * InvalidArgument, Unimplemented.
  */
 export function chooseRuntime(
@@ -49,7 +49,7 @@ export function chooseRuntime(
     );
   const how = {
     monitorCgroup: shimCgroup === "" ? undefined : shimCgroup,
-    // Whoever is root gets them anyway.
+    // Root can open them anyway.
     streamOwner: uid === 0 && gid === 0 ? undefined : { uid, gid },
     noPivotRoot,
     noNewKeyring,
@@ -60,8 +60,8 @@ export function chooseRuntime(
 }
 
 /**
- * The handler that a task would have, by the name of a runtime and its options. Throws as
- * {@link chooseRuntime}; `id` is for messages.
+ * The handler of a task with this runtime name and these options. Throws as {@link chooseRuntime}; `id` is
+ * for messages.
  */
 export function chosenHandler(
   id: string,
@@ -84,7 +84,7 @@ function handlerFor(
 
 const noOptions = containerd.runcOptions.Options.fromPartial({});
 
-/** criu_work_path has no effect: criu works in the bundle. */
+/** Decodes runc's options. criu_work_path has no effect: criu works in the bundle. */
 function runcOptions(id: string, { typeUrl, value }: TypedValue): containerd.runcOptions.Options {
   if (typeUrl.slice(typeUrl.lastIndexOf("/") + 1) !== optionsType)
     throw new TasksError(
@@ -126,7 +126,7 @@ function knownHandler(id: string, name: string, { handlers }: HandlerTable): str
   throw noRuntime(id, `runtime ${JSON.stringify(name)}`, [runcShim, ...handlers.map((each) => each.name)]);
 }
 
-/** By its path, or by the name of its program. */
+/** Finds the handler of a program, by its path or its file name. */
 function handlerOfBinary(id: string, binary: string, { handlers }: HandlerTable): string {
   const found =
     handlers.find(({ path, name }) => path === binary || name === binary) ??

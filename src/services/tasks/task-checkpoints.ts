@@ -18,7 +18,9 @@ import { namesIn } from "./bundle.ts";
 import { TasksError } from "./tasks-error.ts";
 
 export type TaskCheckpointsOptions = {
-  /** Where criu writes what nobody has named a place for; needs as much room as the processes have memory. */
+  /**
+   * Directory for criu's files if the client names none; needs as much space as the processes have memory.
+   */
   readonly directory: string;
   readonly criu: Criu;
   readonly handlers: HandlerTable;
@@ -27,21 +29,21 @@ export type TaskCheckpointsOptions = {
   readonly logger: Logger;
 };
 
-/** How a task is written down. */
+/** The request for a checkpoint of a task. */
 export type CheckpointRequest = Omit<TaskDumpRequest, "imageDir" | "workDir" | "criuPath"> & {
-  /** Absolute paths of directories of the client's, which are made; "" for none. */
+  /** Absolute paths of the client's directories, which are created; "" for none. */
   readonly imagePath: string;
   readonly workPath: string;
 };
 
-/** A task, and what is known of it besides. */
+/** A task and further facts about it. */
 export type CheckpointSubject = {
   readonly task: Task;
   readonly namespace: string;
   readonly handler: string;
 };
 
-/** Writes the processes of tasks into files by criu, and makes tasks of such files. */
+/** Saves the processes of tasks to files with criu, and restores tasks from such files. */
 export class TaskCheckpoints {
   readonly #options: TaskCheckpointsOptions;
 
@@ -50,9 +52,9 @@ export class TaskCheckpoints {
   }
 
   /**
-   * Writes a task down and hands `use` the directory with criu's images; nothing that berth has made stays.
-   * Throws TasksError: Unimplemented (its handler cannot), FailedPrecondition (there is no criu that works),
-   * InvalidArgument; what Task.dump throws, and `use`.
+   * Checkpoints a task and passes the directory with criu's images to `use`; berth's own files are removed
+   * afterwards. Throws TasksError: Unimplemented (its handler does not support it), FailedPrecondition (no
+   * working criu), InvalidArgument; and the errors of Task.dump and `use`.
    */
   async write<T>(
     subject: CheckpointSubject,
@@ -74,19 +76,19 @@ export class TaskCheckpoints {
     return await use(imageDir);
   }
 
-  /** Where a task is to be made of criu's images, as {@link write} had them. Throws as that. */
+  /** How to restore a task from criu's images that {@link write} created. Throws as that does. */
   restoreFrom(handler: string, imageDir: string): TaskRestore {
     return { imageDir: absolute("criu_image_path", imageDir), criuPath: this.#criuFor(handler) };
   }
 
-  /** A directory for images until it is disposed of. */
+  /** A temporary directory for images, until it is disposed of. */
   async temporary(): Promise<AsyncDisposable & { readonly path: string }> {
     const path = join(this.#options.directory, `restore-${randomUUID()}`);
     await mkdir(path, { recursive: true, mode: 0o700 });
     return { path, [Symbol.asyncDispose]: () => this.#options.trees.remove(path) };
   }
 
-  /** Ends a criu that an earlier daemon has started for a task, where it is still at work. */
+  /** Kills a criu that an earlier daemon started for a task and that is still working. */
   async endLeft(namespace: string, task: Task): Promise<void> {
     const name = dumpName(namespace, task.id);
     const { directory, logger } = this.#options;
@@ -95,7 +97,7 @@ export class TaskCheckpoints {
     await endLeftDump(join(directory, name, "work"), { livePid: () => task.livePid(), logger });
   }
 
-  /** Removes what earlier daemons have left, once {@link endLeft} was called for all tasks. */
+  /** Removes what earlier daemons left, after {@link endLeft} was called for all tasks. */
   async clean(): Promise<void> {
     const { directory, trees, logger } = this.#options;
     for (const name of await namesIn(directory)) {

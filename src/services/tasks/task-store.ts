@@ -29,33 +29,33 @@ import { TaskCheckpoints } from "./task-checkpoints.ts";
 import { TasksError } from "./tasks-error.ts";
 
 export type TaskStoreOptions = {
-  /** On a tmpfs: all lies in `tasks/` there. */
+  /** On a tmpfs; everything is in its `tasks/`. */
   readonly stateDir: string;
   readonly runtime: NamespaceRuntimesOptions;
   readonly hostPaths: HostPaths;
   readonly trees: TreeRemover;
   readonly criu: Criu;
-  /** On a disk: for checkpoints that are being written or read. */
+  /** On a disk; for checkpoints that are being written or read. */
   readonly checkpointDir: string;
   readonly logger: Logger;
 };
 
 type Entry = KnownTask & {
   readonly bundle: Bundle;
-  /** Of one with a terminal. */
+  /** The copy to the client of a task with a terminal. */
   readonly copy: ClientCopy | undefined;
-  /** Of its cgroup. */
+  /** The claim on its cgroup. */
   readonly claim: Disposable;
 };
 type Entries = Map<string, Entry>;
 
-/** The tasks of all namespaces. Disposing of it stops watching; the tasks run on. */
+/** The tasks of all namespaces. Disposing of the store only stops watching; the tasks keep running. */
 export class TaskStore implements AsyncDisposable {
   readonly #options: TaskStoreOptions;
   readonly #runtimes: NamespaceRuntimes;
   readonly #entries = new Map<string, Entries>();
   readonly #execStreams = new WeakMap<Process, NamedStreams>();
-  /** By namespace and id. */
+  /** Keyed by namespace and id. */
   readonly #locks = new KeyLock();
   readonly #cgroups = new CgroupClaims();
   readonly checkpoints: TaskCheckpoints;
@@ -68,8 +68,8 @@ export class TaskStore implements AsyncDisposable {
   }
 
   /**
-   * Takes up what an earlier daemon has left: tasks that were made, running or not; the rest of what was cut
-   * in its making or removal goes. Once for each state directory in a process.
+   * Opens the store with the tasks of earlier daemons, running or not, and removes the rest of tasks whose
+   * creation or deletion was interrupted. May be called once per state directory in a process.
    */
   static async open(options: TaskStoreOptions): Promise<TaskStore> {
     const store = new TaskStore(options);
@@ -79,24 +79,20 @@ export class TaskStore implements AsyncDisposable {
     return store;
   }
 
-  /**
-   * Makes a command known in a task of whoever's: see Task.exec. Throws TasksError InvalidArgument,
-   * RuntimeError.
-   */
+  /** Adds a command to any task: see Task.exec. Throws TasksError InvalidArgument, RuntimeError. */
   async exec(task: Task, asked: NewProcess, signal?: AbortSignal): Promise<void> {
     const process = await addProcess(task, asked, this.#options.hostPaths.of(task.id, signal));
     this.#execStreams.set(process, asked.streams);
   }
 
-  /** Of a command that {@link exec} made known. */
+  /** The streams of a command that {@link exec} added. */
   execStreams(process: Process): NamedStreams | undefined {
     return this.#execStreams.get(process);
   }
 
   /**
-   * What the OCI runtime behind a client's runtime and its options says that it can do (runtime-spec,
-   * features.md), in JSON; undefined for one that does not say. Throws TasksError InvalidArgument,
-   * Unimplemented.
+   * The features of the OCI runtime that a client's runtime and options select (runtime-spec, features.md),
+   * in JSON; undefined if it does not report any. Throws TasksError InvalidArgument, Unimplemented.
    */
   async runtimeFeatures(runtime: Container["runtime"]): Promise<Uint8Array | undefined> {
     const handler = chosenHandler("that is asked for", runtime, this.#options.runtime.handlers);
@@ -191,7 +187,7 @@ export class TaskStore implements AsyncDisposable {
     }
   }
 
-  /** The caller has to hear of the first error; what stays is removed by the next start. */
+  /** Ignores errors, because the caller has to report the first one; the next start removes what is left. */
   async #discard(bundle: Bundle): Promise<void> {
     await bundle
       .remove(this.#options.trees)
@@ -259,7 +255,10 @@ export class TaskStore implements AsyncDisposable {
     return await ClientCopy.open(clientStreams(streams, { id, namespace }, lookUp));
   }
 
-  /** The client may have gone, and its FIFOs with it: the task can do without. */
+  /**
+   * Connects a task to its client's FIFOs again. The client may be gone with its FIFOs; the task can do
+   * without.
+   */
   async #copyAgain(namespace: string, task: Task, streams: NamedStreams): Promise<ClientCopy | undefined> {
     try {
       const copy = await this.#openCopy(namespace, task.id, streams);
@@ -286,8 +285,9 @@ function identityOf(id: string, { directory }: Bundle, { handler, cgroupsPath }:
 }
 
 /**
- * With what a restore needs and clients may leave out: criu works in another directory, and what the
- * processes may do is looked at. No capabilities are none for OCI runtimes.
+ * Adds what a restore needs and clients may leave out: an absolute path of the root file system, as criu
+ * works in another directory, and the capabilities, with which those of the restored processes are compared.
+ * Absent capabilities mean none to OCI runtimes.
  */
 function restorable(spec: OciSpec, { directory }: Bundle): OciSpec {
   const { root, process, linux, mounts = [] } = spec;
@@ -301,7 +301,10 @@ function restorable(spec: OciSpec, { directory }: Bundle): OciSpec {
   };
 }
 
-/** Of a task that was cut in its creation or its deletion nothing is known. */
+/**
+ * Whether the task was completely created; nothing is known about a task whose creation or deletion was
+ * interrupted.
+ */
 function wasMade(task: Task): boolean {
   const state = task.state();
   return state.kind !== "exited" || state.exit.cause !== "lost" || state.exit.startedAtNs !== 0n;

@@ -1,8 +1,8 @@
 import { BerthError } from "../../ground/errors/index.ts";
 
 /**
- * Codes: InvalidArgument (a specification, streams, mounts, runtime options), NotFound, AlreadyExists,
- * FailedPrecondition (to be deleted, and not stopped; a container without a specification; a cgroup of
- * others), Unimplemented; for a mount also what the kernel refused it with.
+ * Codes: InvalidArgument (specification, streams, mounts, runtime options), NotFound, AlreadyExists,
+ * FailedPrecondition (deleting a running task; a container without a specification; another task's cgroup),
+ * Unimplemented; for a mount, also that of the kernel's error.
  */
 export class TasksError extends BerthError {}

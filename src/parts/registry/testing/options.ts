@@ -18,7 +18,7 @@ export function referenceTo(server: { readonly host: string }, name: string): Re
   return parseReference(`${server.host}/${name}`);
 }
 
-/** Reads a blob as a puller does: what came before a restart is thrown away. */
+/** Reads a blob as a puller does: bytes before a restart are discarded. */
 export async function collect(
   chunks: AsyncIterable<Uint8Array | "restart">,
 ): Promise<{ readonly bytes: Buffer; readonly restarts: number }> {

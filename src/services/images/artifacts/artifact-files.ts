@@ -1,25 +1,25 @@
 import { type Descriptor, digestAlgorithm, digestHex } from "../../../parts/oci/index.ts";
 import { ImageError } from "../image-error.ts";
 
-/** What an artifact may consist of that is mounted. */
+/** Limits of artifacts that are mounted. */
 export type ArtifactLimits = {
   readonly maxFiles: number;
-  /** Of all of its files together; 0: any number. */
+  /** Maximum size of all files together; 0 is no limit. */
   readonly maxBytes: number;
 };
 
-/** A file of an artifact, where it is to be in the volume: names from the root, none of them `.` or `..`. */
+/** A file of an artifact and its path in the volume: names from the root on, none of them `.` or `..`. */
 export type ArtifactFile = { readonly names: readonly string[]; readonly blob: Descriptor };
 
 const titleKey = "org.opencontainers.image.title";
-/** NAME_MAX and PATH_MAX of the kernel, the latter with room for where the volume is. */
+/** The kernel's NAME_MAX and PATH_MAX; the latter leaves room for the path of the volume. */
 const maxNameBytes = 255;
 const maxPathBytes = 3072;
 
 /**
- * The files of an artifact: each blob under its title, which may be a path; one without a title under its
- * digest (`sha256-...`). Throws ImageError: InvalidArgument for a title that is no path into the volume, or
- * that two files would share; FailedPrecondition for more files or bytes than the limits allow.
+ * The files of an artifact: each blob under its title, which may be a path, or, without a title, under its
+ * digest (`sha256-...`). Throws ImageError: InvalidArgument for a title that is not a path inside the volume,
+ * or that two files share; FailedPrecondition for more files or bytes than the limits allow.
  */
 export function artifactFiles(
   blobs: readonly Descriptor[],
@@ -57,7 +57,7 @@ function namesOf({ annotations = {}, digest }: Descriptor): readonly string[] {
   return names;
 }
 
-/** No file twice, and none where another one needs a directory. */
+/** Rejects two files of the same path, and a file where another one needs a directory. */
 function refuseConflicts(files: readonly ArtifactFile[]): void {
   const directories = new Set<string>();
   for (const { names } of files) {

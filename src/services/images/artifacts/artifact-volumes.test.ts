@@ -58,7 +58,7 @@ const filesIn = async (path: string) =>
 
 for (const kind of ["overlayfs", "erofs", "native"] as const) {
   describe(`an artifact as a volume, with ${kind}`, () => {
-    test("has its files under their titles, for everybody to read and nobody to write", async () => {
+    test("has its files under their titles, readable by everybody and writable by nobody", async () => {
       const files = { "model.bin": "weights", "./conf/a/settings.json": "{}", "conf/b": "same", b: "same" };
       await using set = await setting({ files: filesArtifact(files) }, { kind });
       const image = await set.stack.images.pull({ reference: set.reference("files") });
@@ -78,7 +78,7 @@ for (const kind of ["overlayfs", "erofs", "native"] as const) {
       });
     });
 
-    test("stays for as long as it is named, and goes with its name", async () => {
+    test("stays as long as it has a name, and is removed with its name", async () => {
       await using set = await setting({ files: filesArtifact({ a: "1" }) }, { kind });
       const { images, snapshotter, content } = set.stack;
       const image = await images.pull({ reference: set.reference("files") });
@@ -95,7 +95,7 @@ for (const kind of ["overlayfs", "erofs", "native"] as const) {
   });
 }
 
-test("artifacts with the same empty config are two", async () => {
+test("artifacts with the same empty config are distinct", async () => {
   const artifacts = { one: filesArtifact({ a: "1" }), two: filesArtifact({ a: "2" }) };
   await using set = await setting(artifacts);
   const { images } = set.stack;
@@ -114,7 +114,7 @@ for (const type of [
   "application/vnd.dsse.envelope.v1+json",
   "application/vnd.dev.cosign.simplesigning.v1+json",
 ])
-  test(`a file without a title is named by its digest, as of what has an image's config and says something of one: ${type}`, async () => {
+  test(`a file without a title is named after its digest, as is a statement about an image, which has an image's config: ${type}`, async () => {
     const statement = Buffer.from('{"_type":"https://in-toto.io/Statement/v0.1"}');
     const attestation = artifactOf({
       configType: mediaType.ociConfig,
@@ -130,7 +130,7 @@ for (const type of [
     );
   });
 
-test("of an index the artifact for this machine is taken, and no other", async () => {
+test("only the artifact for this machine is taken from an index", async () => {
   const amd64 = { os: "linux", architecture: "amd64" };
   const arm64 = { os: "linux", architecture: "arm64" };
   const [own, other] = [filesArtifact({ a: "amd64" }), filesArtifact({ a: "arm64" })];
@@ -148,7 +148,7 @@ test("of an index the artifact for this machine is taken, and no other", async (
   await inVolume(set.stack, image, async (path) => assert.deepEqual(await filesIn(path), { a: "amd64" }));
 });
 
-test("an artifact that cannot be mounted is refused before its files are fetched, and can be kept all the same", async () => {
+test("an artifact that cannot be mounted is refused before its files are fetched, but can still be stored", async () => {
   const long = "x".repeat(256);
   const cases: readonly (readonly [Readonly<Record<string, string>>, RegExp])[] = [
     [
@@ -185,7 +185,7 @@ test("an artifact that cannot be mounted is refused before its files are fetched
   assert.deepEqual(snapshotter.list(), []);
 });
 
-test("no container is made of an artifact", async () => {
+test("no container is created from an artifact", async () => {
   await using set = await setting({ files: filesArtifact({ a: "1" }), app: await imageOf() });
   const { images } = set.stack;
   const image = await images.pull({ reference: set.reference("files") });

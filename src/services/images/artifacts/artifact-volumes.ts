@@ -17,8 +17,8 @@ export type ArtifactVolumesParts = {
 };
 
 /**
- * The snapshots that artifacts are mounted from: each has the artifact's files, readable by everybody, and is
- * made once. What is mounted is a view of it, as of an image's layers.
+ * The snapshots from which artifacts are mounted. Each has the artifact's files, readable by everybody, and
+ * is created once; as for an image's layers, a view of it is mounted.
  */
 export class ArtifactVolumes {
   readonly #parts: ArtifactVolumesParts;
@@ -28,14 +28,14 @@ export class ArtifactVolumes {
     this.#parts = parts;
   }
 
-  /** Throws ImageError for what cannot be mounted, see {@link artifactFiles}. */
+  /** Throws ImageError if the artifact cannot be mounted, see {@link artifactFiles}. */
   check({ layers }: Pick<Image, "layers">): void {
     artifactFiles(layers, this.#parts.artifactLimits);
   }
 
   /**
-   * Makes the artifact's snapshot unless it is there, and returns its key. Throws ImageError, also NotFound
-   * when a file's content was removed.
+   * Creates the artifact's snapshot unless it exists, and returns its key. Throws ImageError; NotFound if a
+   * file's content was removed.
    */
   async prepare(image: Image, signal?: AbortSignal): Promise<string> {
     const key = artifactKey(image);
@@ -48,7 +48,7 @@ export class ArtifactVolumes {
     const { snapshotter, artifactLimits } = this.#parts;
     const files = artifactFiles(image.layers, artifactLimits);
     const draft = extractKey(key);
-    // One that an earlier failure could not remove.
+    // A snapshot that an earlier failure could not remove.
     if (snapshotter.stat(draft) !== undefined) await snapshotter.remove(draft);
     await snapshotter.prepare(draft, undefined);
     try {
@@ -61,7 +61,7 @@ export class ArtifactVolumes {
     }
   }
 
-  /** Shares the blob's bytes where the file system can. */
+  /** Copies a blob, with a reflink if the file system supports it. */
   async #write(
     { names, blob }: ArtifactFile,
     directory: string,
@@ -83,7 +83,7 @@ export class ArtifactVolumes {
   }
 }
 
-/** What the snapshot of an artifact's files is called: no digest, as those of layers are. */
+/** The key of the snapshot of an artifact's files; unlike those of layers, it is not a digest. */
 export function artifactKey({ manifest }: Pick<ResolvedImage, "manifest">): string {
   return `artifact ${manifest.digest}`;
 }

@@ -1,27 +1,26 @@
 import { type Descriptor, isImageConfigType, type Manifest } from "../../../parts/oci/index.ts";
 
-/** What an image is known by that is an artifact: files that no container is made of. */
+/** What distinguishes an artifact from an image: it has files, from which no container can be created. */
 export type ArtifactFacts = {
-  /** What it calls itself: its `artifactType`, else the media type of its config. */
+  /** Its `artifactType`, or else the media type of its config. */
   readonly type: string;
   readonly config: Descriptor;
 };
 
-/** in-toto statements, of which the attestations consist that BuildKit puts beside images. */
+/** in-toto statements: the content of the attestations that BuildKit puts beside images. */
 export const statementType = "application/vnd.in-toto+json";
 
-/** What is said of images, in manifests that have the config of an image. */
+/** Media types of statements about images, in manifests with an image's config. */
 const statementTypes: ReadonlySet<string> = new Set([
   statementType,
-  // cosign's signatures and attestations under tags.
+  // cosign's signatures and attestations that have a tag.
   "application/vnd.dev.cosign.simplesigning.v1+json",
   "application/vnd.dsse.envelope.v1+json",
 ]);
 
 /**
- * Whether a manifest is that of something else than an image: by its config (image-spec 1.1, "Guidelines for
- * Artifact Usage"), or because it holds nothing but attestations or signatures, whose config is that of an
- * image.
+ * Whether a manifest is not that of an image: because of its config (image-spec 1.1, "Guidelines for Artifact
+ * Usage"), or because it holds only attestations or signatures, which have the config of an image.
  */
 export function isArtifact({ config, layers }: Manifest): boolean {
   if (!isImageConfigType(config.mediaType)) return true;

@@ -17,7 +17,7 @@ export type UsageParts = {
   readonly snapshotter: Snapshotter;
 };
 
-/** What an image consists of, each part with its bytes. */
+/** The parts of an image with their sizes. */
 type Parts = {
   readonly id: Digest;
   readonly names: string[];
@@ -25,7 +25,7 @@ type Parts = {
   readonly layers: Map<string, number>;
 };
 
-/** Of all images, by their names. Nothing on the disk is walked. */
+/** Disk usage of all images, computed from records without walking files. */
 export async function imageUsages(parts: UsageParts): Promise<readonly ImageUsage[]> {
   const images = new Map<Digest, Parts>();
   for (const { name, target } of parts.imageNames.list()) {
@@ -64,7 +64,7 @@ async function addParts(
   }
 }
 
-/** Everything that a target refers to, as far as its documents are here and can be read. */
+/** Everything that a target refers to, as far as its documents are here and readable. */
 async function reachedFrom(target: Descriptor, content: ContentStore): Promise<readonly Descriptor[]> {
   const read = async ({ digest }: Descriptor): Promise<Uint8Array | undefined> =>
     content.has(digest) ? await content.read(digest, maxSmallBytes) : undefined;

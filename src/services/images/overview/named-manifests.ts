@@ -21,8 +21,8 @@ export type OverviewParts = { readonly imageNames: ImageNames; readonly content:
 const maxIndexDepth = 4;
 
 /**
- * All manifests that names lead to and that are here: of images for all platforms, of artifacts, and of
- * attestations. One that cannot be read is left out, as it is by everything else.
+ * All manifests in the content store that names lead to: of images for all platforms, of artifacts, and of
+ * attestations. Unreadable ones are left out, as everywhere else.
  */
 export async function namedManifests({
   imageNames,
@@ -37,7 +37,7 @@ export async function namedManifests({
   return found.flat();
 }
 
-/** A manifest as an index, or a name, refers to it. */
+/** A manifest, and the descriptor with which an index or a name refers to it. */
 type Entry = { readonly descriptor: Descriptor; readonly manifest: Manifest };
 
 async function manifestsIn(
@@ -79,7 +79,7 @@ async function describe(
   };
 }
 
-/** BuildKit puts attestations into an image's index for an unknown machine. */
+/** BuildKit puts attestations into an image's index with the platform unknown/unknown. */
 function kindOf({ platform }: Descriptor, manifest: Manifest): NamedManifest["kind"] {
   const isStatement = manifest.layers.some(({ mediaType }) => mediaType === statementType);
   if (isStatement || platform?.os === "unknown") return "attestation";
@@ -91,7 +91,7 @@ async function platformOf(config: Digest, content: ContentStore): Promise<Platfo
   return bytes === undefined ? undefined : await readable(async () => parseImageConfig(bytes).platform);
 }
 
-/** Undefined for what is not here, or is damaged: a list is of what there is. */
+/** Undefined for content that is missing or damaged, which a list leaves out. */
 async function readable<T>(read: () => Promise<T>): Promise<T | undefined> {
   try {
     return await read();

@@ -39,7 +39,7 @@ async function setting() {
   };
 }
 
-test("every manifest that is here is listed with what it is, for which platform, and whether it is whole", async () => {
+test("every stored manifest is listed with its type, its platform, and whether it is complete", async () => {
   await using set = await setting();
   const { images } = set.stack;
   const byTag = async () =>
@@ -72,7 +72,7 @@ test("every manifest that is here is listed with what it is, for which platform,
   assert.equal((await byTag()).find(({ digest }) => digest === arm.digest)?.isWhole, false);
 });
 
-test("an image is inspected for the platform that is asked for, if that is here", async () => {
+test("an image is inspected for a requested platform if that is stored", async () => {
   await using set = await setting();
   const { images } = set.stack;
   const reference = set.reference("app");
@@ -94,7 +94,7 @@ test("an image is inspected for the platform that is asked for, if that is here"
   );
 });
 
-test("what an image takes is its own, or shared with others", async () => {
+test("the disk usage of an image is divided into its own and what it shares", async () => {
   await using set = await setting();
   const { images } = set.stack;
   const ids = new Map<string, string>();

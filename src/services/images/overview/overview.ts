@@ -1,32 +1,32 @@
 import type { Descriptor, Digest, Platform } from "../../../parts/oci/index.ts";
 
-/** A manifest that is here, and a name that leads to it. */
+/** A manifest in the content store, and a name that leads to it. */
 export type NamedManifest = {
   readonly name: string;
   readonly manifest: Descriptor;
-  /** What {@link Image.id} would be. */
+  /** The same as {@link Image.id} would be. */
   readonly id: Digest;
   readonly kind: "image" | "artifact" | "attestation";
-  /** Of an artifact or attestation, what it calls itself. */
+  /** The type that an artifact or attestation declares. */
   readonly type: string | undefined;
-  /** What an image runs on, or what an index says that an artifact is for. */
+  /** The platform of an image, or that with which an index lists an artifact. */
   readonly platform: Platform | undefined;
-  /** Bytes of its content, as far as it is here. */
+  /** Size of the part of its content that is here. */
   readonly presentBytes: number;
   /** Whether all of its content is here. */
   readonly isWhole: boolean;
 };
 
-/** What an image takes on the disk, in bytes. */
+/** Disk usage of an image, in bytes. */
 export type ImageUsage = {
-  /** Of the image; the digest of what its names stand for, where that is no image for this machine. */
+  /** The image's id, or, if there is no image for this machine, the digest of its names' target. */
   readonly id: Digest;
   readonly names: readonly string[];
-  /** Blobs: documents and layers as they came, for all platforms that are here. */
+  /** Blobs: documents and compressed layers, for all platforms that are here. */
   readonly content: SharedBytes;
-  /** Layers as files. */
+  /** Unpacked layers. */
   readonly unpacked: SharedBytes;
 };
 
-/** `own` goes with the image; `shared` is what others have too. */
+/** `own` is removed with the image; `shared` is used by other images, too. */
 export type SharedBytes = { readonly own: number; readonly shared: number };

@@ -3,19 +3,20 @@ import type { Digest, Reference } from "../../../parts/oci/index.ts";
 import type { ContentStore } from "../../content/index.ts";
 
 /**
- * containerd's label of a blob: the repositories of a registry that have it, apart by commas. A registry is
- * known by its name without a port there.
+ * containerd's label of a blob, with the repositories of a registry that have it, separated by commas. The
+ * registry is named without its port.
  */
 const labelPrefix = "containerd.io/distribution.source.";
 /**
- * A label has room for few names of the longest kind, and one that registries can give a blob from is enough.
+ * A label has room for only a few names of maximum length, and one that the registry can mount from is
+ * enough.
  */
 const maxKept = 8;
 const maxTried = 3;
 
 /**
- * Repositories of the reference's registry that one of the blobs came from or went to, and that may have the
- * others: not its own.
+ * Other repositories of the reference's registry that one of the blobs came from or went to, and that may
+ * have the rest.
  */
 export function sourcesOf(
   content: ContentStore,
@@ -26,7 +27,7 @@ export function sourcesOf(
   return [...new Set(known)].filter((other) => other !== repository).slice(0, maxTried);
 }
 
-/** Notes on those blobs that are here that the reference's repository has them. */
+/** Records on the blobs in the content store that the reference's repository has them. */
 export async function recordSource(
   content: ContentStore,
   digests: readonly Digest[],

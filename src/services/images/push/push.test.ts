@@ -51,7 +51,7 @@ async function digestBySkopeo(reference: string, ...options: readonly string[]):
 }
 
 describe("push", () => {
-  test("brings an image to a registry that wants a password, and skopeo finds it there with equal digests", async () => {
+  test("sends an image to a registry that requires a password, and skopeo finds it there with equal digests", async () => {
     await using from = await startRegistry();
     await using to = await startRegistry({ htpasswd });
     await using stack = await openStack();
@@ -80,7 +80,7 @@ describe("push", () => {
     assert.deepEqual(stack.leases.list(), []);
   });
 
-  test("takes what it pulled or pushed from the registry's other repositories", async () => {
+  test("mounts what it pulled or pushed from other repositories of the registry", async () => {
     await using server = await startRegistry();
     await using stack = await openStack();
     await pushImage(server, "app", "v1", await imageOf());
@@ -98,7 +98,7 @@ describe("push", () => {
     assert.deepEqual(await states("copy:v2"), ["exists", "exists"]);
   });
 
-  test("brings an index with all its platforms, or the image of one", async () => {
+  test("sends an index with all its platforms, or the image of one", async () => {
     await using server = await startRegistry();
     await using stack = await openStack();
     const { index, ours, other } = await twoPlatforms();
@@ -118,7 +118,7 @@ describe("push", () => {
     await assert.rejects(push("s390x", { os: "linux", architecture: "s390x" }), hasCode("NotFound"));
   });
 
-  test("of an index that is not here for all its platforms fails before anything is sent, unless the registry has the rest", async () => {
+  test("of an index whose platforms are not all stored fails before anything is sent, unless the registry has the rest", async () => {
     await using server = await startRegistry();
     await using stack = await openStack();
     const { index } = await twoPlatforms();
@@ -138,7 +138,7 @@ describe("push", () => {
     });
   });
 
-  test("of a layer whose bytes were not kept fails by its digest, unless the registry has it", async () => {
+  test("of a layer that was not kept fails with its digest, unless the registry has it", async () => {
     await using server = await startRegistry();
     await using stack = await openStack();
     const pulled = await imageOf();
@@ -156,7 +156,7 @@ describe("push", () => {
     assert.equal(await digestBySkopeo(`${server.host}/copy:v1`), pulled.target.digest);
   });
 
-  test("takes artifacts too, by digest where the destination is one", async () => {
+  test("sends artifacts, too, by digest if the destination is one", async () => {
     await using server = await startRegistry();
     await using stack = await openStack();
     const artifact = artifactOf({ layers: [{ mediaType: "text/plain", bytes: Buffer.from("hello") }] });
@@ -171,7 +171,7 @@ describe("push", () => {
     );
   });
 
-  test("of what is not here is NotFound, and an id alone says not where to", async () => {
+  test("of a missing image is NotFound, and an id alone has no destination", async () => {
     await using stack = await openStack();
     await assert.rejects(stack.images.push({ image: "nothing:v1" }), hasCode("NotFound"));
     const image = await imageOf();
@@ -186,7 +186,7 @@ describe("push", () => {
     await assert.rejects(stack.images.push({ image: "registry.example/gone:v1" }), hasCode("NotFound"));
   });
 
-  test("that is given up or cut leaves the store as it was, holds its content meanwhile, and can be made again", async () => {
+  test("that is cancelled or killed leaves the store unchanged, holds its content meanwhile, and can be repeated", async () => {
     await using stack = await openStack();
     const image = await imageOf();
     await store(stack, "registry.example/app:v1", image);
@@ -220,7 +220,7 @@ describe("push", () => {
 });
 
 describe("tag", () => {
-  test("gives an image another name, by name or id, also one that stood for another", async () => {
+  test("gives an image another name, by name or id, even a name of another image", async () => {
     await using stack = await openStack();
     const [one, other] = [await imageOf(), await imageOf({ config: { User: "other" } })];
     await store(stack, "registry.example/one:v1", one);
@@ -240,7 +240,7 @@ describe("tag", () => {
     assert.deepEqual(stack.leases.list(), []);
   });
 
-  test("of what is not here is NotFound, and no digest can be given", async () => {
+  test("of a missing image is NotFound, and a name with a digest is refused", async () => {
     await using stack = await openStack();
     await assert.rejects(stack.images.tag("nothing", "a"), hasCode("NotFound"));
     await assert.rejects(

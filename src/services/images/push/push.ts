@@ -3,13 +3,13 @@ import type { Credentials } from "../../../parts/registry/index.ts";
 import type { PlatformChoice } from "../chosen-platforms.ts";
 
 export type PushRequest = {
-  /** A name, of an image or an artifact, or an image's id. */
+  /** A name of an image or an artifact, or an image's id. */
   readonly image: string;
-  /** As the user wrote it; the name itself when left out. */
+  /** As the user wrote it; by default the name itself. */
   readonly destination?: string;
   /**
-   * Which image of an index; that of this machine when left out. Some of its images go with the index as it
-   * is, whose other images the registry must have, or not ask for.
+   * Which images of an index to push; by default that of this machine. If several are chosen, the index is
+   * pushed unchanged; the registry must then have the other images, or not check for them.
    */
   readonly platform?: PlatformChoice;
   readonly credentials?: Credentials;
@@ -17,13 +17,13 @@ export type PushRequest = {
 };
 
 export type PushProgress =
-  /** All that the registry must have before the manifests: layers and configs. */
+  /** What the registry must have before the manifests: layers and configs. */
   | { readonly kind: "resolved"; readonly blobs: readonly Descriptor[] }
   | {
       readonly kind: "blob";
       readonly digest: Digest;
       /**
-       * `exists`: the registry had it in the repository; `mounted`: it took it from another of its
+       * `exists`: the repository already had it; `mounted`: the registry took it from another of its
        * repositories.
        */
       readonly state: "uploading" | "exists" | "mounted" | "done";
@@ -34,6 +34,6 @@ export type PushProgress =
 export type Pushed = {
   /** `registry.example/team/app:1.2`. */
   readonly reference: string;
-  /** Of the manifest or index that it stands for there now. */
+  /** Digest of the manifest or index to which it points there now. */
   readonly digest: Digest;
 };

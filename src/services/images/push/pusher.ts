@@ -36,20 +36,20 @@ export type PusherParts = {
   readonly targets: NamedTargets;
   readonly remaker: LayerRemaker;
   readonly platform: Platform;
-  /** Blobs of one push that are sent at the same time. */
+  /** Number of blobs of one push that are sent at the same time. */
   readonly maxConcurrentLayers: number;
   readonly logger: Logger;
 };
 
-/** A push whose destination and way to the registry are known. */
+/** A push whose destination and access to the registry are known. */
 export type TargetRequest = Pick<PushRequest, "image" | "platform" | "onProgress"> & {
   readonly destination: string;
   readonly options: RegistryOptions;
-  /** Told of every request, while it lasts. */
+  /** Called for every request during the push. */
   readonly onRequest?: RequestLog;
 };
 
-/** One push, once it is known what goes where. */
+/** One push, once it is known what is pushed where. */
 type Push = {
   readonly plan: TransferPlan;
   readonly reference: Reference;
@@ -58,14 +58,12 @@ type Push = {
   readonly onProgress: NonNullable<PushRequest["onProgress"]>;
 };
 
-/**
- * Pushes images and artifacts. What they consist of stays while they are pushed, also when their names go.
- */
+/** Pushes images and artifacts. Their content is kept during the push, even if their names are removed. */
 export class Pusher {
   readonly #parts: PusherParts;
   /**
-   * Two pushes into one repository do not write its documents at once: lists of referrers are read and
-   * written.
+   * Two pushes into one repository do not write documents at the same time, because lists of referrers are
+   * read, changed and written back.
    */
   readonly #documents = new KeyLock();
 
@@ -86,8 +84,8 @@ export class Pusher {
   }
 
   /**
-   * The same for what no name need stand for, and to a registry that is spoken to as `options` say. `image`
-   * is what it is called in errors.
+   * The same for a target that need not have a name, with access to the registry as in `options`. `image` is
+   * its name in errors.
    */
   async pushTarget(named: Descriptor, request: TargetRequest, signal: AbortSignal): Promise<Pushed> {
     const { leases, workers } = this.#parts;
@@ -140,7 +138,7 @@ export class Pusher {
     return content.has(descriptor.digest) ? await content.read(descriptor.digest, maxSmallBytes) : undefined;
   }
 
-  /** Before anything is sent: what is not here the registry must have. */
+  /** Checks, before anything is sent, that the registry has what is missing here. */
   async #checkWhole({ plan, target }: Push, image: string, signal: AbortSignal): Promise<void> {
     const absent = plan.documents.filter(({ bytes }) => bytes === undefined);
     for (const { descriptor } of absent) {
@@ -154,7 +152,7 @@ export class Pusher {
     }
   }
 
-  /** When one fails the others are stopped. */
+  /** Pushes the blobs concurrently; if one fails, the others are stopped. */
   async #pushBlobs(push: Push, image: string, signal: AbortSignal): Promise<void> {
     const slots = new Semaphore(this.#parts.maxConcurrentLayers);
     await allOrStop(push.plan.blobs, signal, async (blob, either) => {
@@ -190,7 +188,7 @@ export class Pusher {
     tell(pushed === "uploaded" ? "done" : pushed, pushed === "uploaded" ? totalBytes : 0);
   }
 
-  /** The target gets its tag last, so that it never stands for something that is not whole. */
+  /** The tag is set last, so that it never points to something incomplete. */
   async #pushDocuments({ plan, reference, target }: Push, signal: AbortSignal): Promise<void> {
     using _lock = await this.#documents.acquire(repositoryName(reference), signal);
     for (const [position, { descriptor, bytes }] of plan.documents.entries()) {
@@ -201,20 +199,20 @@ export class Pusher {
     }
   }
 
-  /** So that the next push to this registry can take blobs from here. */
+  /** Records where the blobs are, so that the next push to this registry can mount them. */
   async #record({ plan, reference }: Push): Promise<void> {
     const { content, logger } = this.#parts;
     const digests = [...plan.blobs, ...plan.documents].map(({ descriptor }) => descriptor.digest);
     try {
       await recordSource(content, digests, reference);
     } catch (err) {
-      // The push is done; the next one only sends more than it need.
+      // The push is complete; without the record, the next one only sends more than necessary.
       logger.warn({ err, repository: repositoryName(reference) }, "noting where content was pushed");
     }
   }
 }
 
-/** Throws ImageError InvalidArgument where there is none. */
+/** The destination of a push. Throws ImageError InvalidArgument if there is none. */
 function destinationOf({ image, destination }: PushRequest, name: string): string {
   if (destination !== undefined) return destination;
   if (nameIfReference(image) === name) return name;
@@ -224,7 +222,7 @@ function destinationOf({ image, destination }: PushRequest, name: string): strin
   );
 }
 
-/** A digest may stand there when it is that of what is pushed. */
+/** The reference may have a digest only if it is that of the pushed target. */
 function checkedReference(reference: Reference, { digest }: Descriptor): Reference {
   if (reference.digest === undefined) return reference;
   if (reference.digest === digest) return { ...reference, tag: undefined };

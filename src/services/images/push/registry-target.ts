@@ -3,7 +3,7 @@ import type { PushedBlob } from "../../../parts/registry/index.ts";
 import type { RegistryJob } from "../worker-messages.ts";
 import type { WorkerPool } from "../worker-pool.ts";
 
-/** One push's way to its registry, through the worker threads. */
+/** One push's access to its registry, through the worker threads. */
 export class RegistryTarget {
   readonly #workers: WorkerPool;
   readonly #job: RegistryJob;
@@ -27,7 +27,7 @@ export class RegistryTarget {
     return (await this.#workers.run(job, signal, onBytes)).pushed;
   }
 
-  /** `reference` is in the push's repository: its tag, or a digest. */
+  /** Writes a manifest. `reference` is a tag or a digest in the push's repository. */
   async manifest(
     reference: Reference,
     descriptor: Descriptor,

@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { type TarEntry, tarEnd, tarHeader, tarPadding } from "../../../parts/tar/index.ts";
 import { ImageError } from "../image-error.ts";
 
-/** What lies in an archive: bytes, or a file of that many. */
+/** The content of a file in an archive: bytes, or a file of that size. */
 export type ArchiveFile = {
   readonly name: string;
   readonly content: Uint8Array | { readonly path: string; readonly sizeBytes: number };
@@ -11,8 +11,8 @@ export type ArchiveFile = {
 const chunkBytes = 1024 * 1024;
 
 /**
- * A tar archive of files, and the directories that they lie in. Equal files have equal bytes. Throws
- * ImageError DataLoss.
+ * Writes a tar archive of files and their directories. Equal files give equal bytes. Throws ImageError
+ * DataLoss.
  */
 export async function* archiveBytes(
   files: readonly ArchiveFile[],
@@ -30,7 +30,7 @@ export async function* archiveBytes(
   yield tarEnd;
 }
 
-/** `a/b/c` lies in `a` and `a/b`. */
+/** The directories of a path: for `a/b/c`, `a` and `a/b`. */
 function directoriesOf(name: string): readonly string[] {
   const parts = name.split("/").slice(0, -1);
   return parts.map((_, position) => parts.slice(0, position + 1).join("/"));
@@ -52,7 +52,7 @@ function entryOf(name: string, type: "file" | "directory", sizeBytes: number): T
   };
 }
 
-/** As many as the header says: a file that was cut would make garbage of all that follows. */
+/** Exactly as many bytes as the header says: a truncated file would make everything after it unreadable. */
 async function* fileBytes(
   { path, sizeBytes }: { readonly path: string; readonly sizeBytes: number },
   name: string,

@@ -12,8 +12,8 @@ export type ArchiveImage = {
   readonly target: Descriptor;
   readonly name: string | undefined;
   /**
-   * The parts of the image that docker is to take; undefined for an artifact, and for an index without one
-   * for this machine.
+   * The parts of the image for docker; undefined for an artifact, and for an index without an image for this
+   * machine.
    */
   readonly docker: { readonly config: Descriptor; readonly layers: readonly Descriptor[] } | undefined;
 };
@@ -21,14 +21,14 @@ export type ArchiveImage = {
 /** `oci-layout` (OCI image-spec 1.1, image-layout.md). */
 export const layoutMarker: Uint8Array = Buffer.from('{"imageLayoutVersion":"1.0.0"}');
 
-/** Where a layout has its blobs; docker's manifest.json names them there too. */
+/** The path of a blob in a layout; docker's manifest.json refers to it, too. */
 export function blobName(digest: Digest): string {
   return `blobs/${digestAlgorithm(digest)}/${digestHex(digest)}`;
 }
 
 /**
- * `index.json`, with names in the annotations that containerd and docker read, and the tag where the
- * specification has it.
+ * `index.json`, with names in the annotations that containerd and docker read, and the tag in that of the
+ * specification.
  */
 export function layoutIndex(images: readonly ArchiveImage[]): Uint8Array {
   const manifests = images.map(({ target, name }) => {
@@ -48,7 +48,7 @@ function annotationsOf(name: string): Readonly<Record<string, string>> {
 }
 
 /**
- * `manifest.json` as `docker save` writes it, with an entry for each image; undefined where docker could take
+ * `manifest.json` as `docker save` writes it, with an entry for each image; undefined if docker could load
  * none.
  */
 export function dockerManifest(images: readonly ArchiveImage[]): Uint8Array | undefined {

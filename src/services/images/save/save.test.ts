@@ -52,7 +52,7 @@ async function inspected(
 }
 
 describe("an archive of images", () => {
-  test("of docker holds no layers that are EROFS images, which one of OCI does", async () => {
+  test("in docker's format cannot hold EROFS layers, one in OCI's can", async () => {
     await using directory = await tempDir();
     await using stack = await openStack({ kind: "erofs" });
     const made = imageWith([await erofsLayer((tree) => writeFile(join(tree, "hello"), "hello"))]);
@@ -69,7 +69,7 @@ describe("an archive of images", () => {
     assert.ok(!stdout.split("\n").includes("manifest.json"), "a list of docker's, which would be read first");
   });
 
-  test("of several is read by skopeo with equal digests, and brought in again under its names", async () => {
+  test("of several images is read by skopeo with equal digests, and imported again with its names", async () => {
     await using directory = await tempDir();
     await using stack = await openStack();
     const [one, two] = [await hello("one"), await hello("two")];
@@ -93,7 +93,7 @@ describe("an archive of images", () => {
     assert.deepEqual(stack.leases.list(), []);
   });
 
-  test("has equal bytes each time, and what is shared only once", async () => {
+  test("has the same bytes each time, and shared content only once", async () => {
     await using directory = await tempDir();
     await using stack = await openStack();
     const [one, two] = [await hello("one"), await hello("two")];
@@ -113,7 +113,7 @@ describe("an archive of images", () => {
     assert.deepEqual(files.sort(), [...digests].map((digest) => `blobs/sha256/${digestHex(digest)}`).sort());
   });
 
-  test("in docker's form is read by skopeo and by berth", async () => {
+  test("in docker's format is read by skopeo and by berth", async () => {
     await using directory = await tempDir();
     await using stack = await openStack();
     await storeImage(stack, "registry.example/app:v1", await hello("docker"));
@@ -181,7 +181,7 @@ describe("an archive of images", () => {
     assert.deepEqual(image?.repoTags, ["registry.example/app:v1"]);
   });
 
-  test("names nothing that is asked for by its id, and holds artifacts by their names", async () => {
+  test("does not name an image that was requested by id, and holds artifacts by their names", async () => {
     await using directory = await tempDir();
     await using stack = await openStack();
     await storeImage(stack, "registry.example/app:v1", await hello("by id"));
@@ -203,7 +203,7 @@ describe("an archive of images", () => {
     );
   });
 
-  test("keeps what it holds until it is read or given up, and says first what is not here", async () => {
+  test("keeps its content until it is read or given up, and reports missing content first", async () => {
     await using stack = await openStack();
     const image = await hello("held");
     await storeImage(stack, "registry.example/app:v1", image);

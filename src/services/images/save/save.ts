@@ -2,34 +2,33 @@ import type { Digest } from "../../../parts/oci/index.ts";
 import type { PlatformChoice } from "../chosen-platforms.ts";
 
 export type SaveRequest = {
-  /** Names, of images or artifacts, and ids of images; at least one. */
+  /** Names of images or artifacts, or ids of images; at least one. */
   readonly images: readonly string[];
   /**
-   * Which image of an index; that of this machine when left out. With several it is the index, as it is, with
-   * what it names for these alone, and with `all` the index with all that it names.
+   * Which images of an index to save; by default that of this machine. With several platforms, the unchanged
+   * index is saved with the content of only these; with `all`, the index with everything in it.
    */
   readonly platform?: PlatformChoice;
   /**
-   * `oci`: a tar of an OCI image layout, with docker's `manifest.json` in it, so that every tool reads it.
-   * `docker`: without the layout, for what would take the layout and cannot. `layout`: without docker's file.
+   * `oci`: a tar of an OCI image layout that includes docker's `manifest.json`, so that every tool can read
+   * it. `docker`: without the layout, for tools that prefer the layout but cannot read it. `layout`: without
+   * docker's file.
    */
   readonly format: "oci" | "docker" | "layout";
 };
 
-/**
- * An archive that is about to be written. To be disposed of, also where its bytes are not read to their end.
- */
+/** An archive that is ready to be read. It must be disposed of, even if its bytes are not read to the end. */
 export type SavedArchive = AsyncDisposable & {
   readonly images: readonly SavedImage[];
-  /** In pieces of at most 1 MiB. Throws ImageError DataLoss when a blob is not what it was. */
+  /** In pieces of at most 1 MiB. Throws ImageError DataLoss if a blob has changed. */
   readonly bytes: AsyncIterable<Uint8Array>;
 };
 
 export type SavedImage = {
-  /** As the request has it. */
+  /** As in the request. */
   readonly image: string;
-  /** What the archive calls it; undefined for an image that was asked for by its id. */
+  /** Its name in the archive; undefined for an image that was requested by id. */
   readonly name: string | undefined;
-  /** Of the manifest or index. */
+  /** Digest of the manifest or index. */
   readonly digest: Digest;
 };

@@ -39,8 +39,7 @@ export type SaverParts = {
 type PlannedImage = ArchiveImage & { readonly image: string; readonly plan: TransferPlan };
 
 /**
- * Writes archives of images and artifacts. What they consist of stays while they are written, also when their
- * names go.
+ * Writes archives of images and artifacts. Their content is kept meanwhile, even if their names are removed.
  */
 export class Saver {
   readonly #parts: SaverParts;
@@ -107,7 +106,7 @@ export class Saver {
     );
   }
 
-  /** Layers whose bytes are not here are made again, where they come out the same. */
+  /** Recreates missing layers, if the result has the same digest. */
   async #makeWhole(image: string, plan: TransferPlan, hold: ContentHold, signal: AbortSignal): Promise<void> {
     const { content, remaker } = this.#parts;
     for (const { descriptor } of plan.blobs) {
@@ -129,7 +128,7 @@ export class Saver {
   ): Promise<ArchiveImage["docker"]> {
     try {
       const { manifest } = (await planImage(target, read, platform)).selected;
-      // Docker's archives have layers that are tars alone.
+      // Docker's archives can only hold layers that are tars.
       if (manifest.layers.some(({ mediaType }) => isErofsLayerType(mediaType))) return undefined;
       return { config: manifest.config, layers: manifest.layers };
     } catch (error) {
@@ -138,13 +137,13 @@ export class Saver {
     }
   }
 
-  /** docker's file has one image: of several platforms that of the first. */
+  /** docker's file holds one image per name: with several platforms, that of the first. */
   #dockerPlatform(asked: PlatformChoice): Platform {
     if (asked === "all") return this.#parts.platform;
     return isList(asked) ? (asked[0] ?? this.#parts.platform) : asked;
   }
 
-  /** Small files first, so that a reader knows soon what it reads. */
+  /** Small files first, so that a reader soon knows what the archive contains. */
   #files(images: readonly PlannedImage[], format: SaveRequest["format"]): readonly ArchiveFile[] {
     const docker = format === "layout" ? undefined : dockerManifest(images);
     const plans = images.map(({ plan }) => plan);

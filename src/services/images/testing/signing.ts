@@ -14,14 +14,14 @@ const payloadType = "application/vnd.dev.cosign.simplesigning.v1+json";
 const bundleType = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
 /**
- * Signs images: with skopeo where that can do it, which Debian's cannot for sigstore; then in the form that
- * cosign's specification describes (SIGNATURE_SPEC.md). Its directory is the caller's.
+ * Signs images: with skopeo, except for sigstore, which Debian's skopeo does not support; those are signed as
+ * cosign's specification describes (SIGNATURE_SPEC.md). Its directory belongs to the caller.
  */
 export class Signer {
   readonly registriesDir: string;
-  /** Where signatures of GnuPG are. */
+  /** Directory of GnuPG signatures. */
   readonly lookaside: string;
-  /** Of GnuPG: the public key, armoured. */
+  /** The armoured public key of GnuPG. */
   readonly gpgPublicKey: string;
   readonly #sigstore = generateKeyPairSync("ec", { namedCurve: "P-256" });
   readonly #directory: string;
@@ -35,7 +35,7 @@ export class Signer {
     this.#fingerprint = gpg.fingerprint;
   }
 
-  /** Signatures of GnuPG go to `lookaside` in the directory, those of sigstore to the registry. */
+  /** GnuPG signatures go to `lookaside` in the directory, those of sigstore to the registry. */
   static async create(directory: string): Promise<Signer> {
     const home = join(directory, "gnupg");
     await mkdir(home, { mode: 0o700 });
@@ -50,7 +50,7 @@ export class Signer {
     const listed = await gpg("--with-colons", "--list-keys");
     const fingerprint = /^fpr:+([0-9A-F]+):/m.exec(listed)?.[1] ?? "";
     const publicKey = await gpg("--armor", "--export");
-    // What gpg leaves running would keep the directory in use.
+    // gpg leaves an agent running, which would keep the directory in use.
     await run("gpgconf", ["--homedir", home, "--kill", "all"]);
     return new Signer(directory, { publicKey, fingerprint });
   }
@@ -59,7 +59,7 @@ export class Signer {
     return this.#sigstore.publicKey.export({ type: "spki", format: "pem" }).toString();
   }
 
-  /** Copies an image of the registry to another name, and signs it there for GnuPG. */
+  /** Copies an image of the registry to another name, and signs it there with GnuPG. */
   async signByGpg(registry: TestRegistry, { from, to }: { from: string; to: string }): Promise<void> {
     const global = ["--insecure-policy", "--registries.d", this.registriesDir];
     const plain = ["--src-tls-verify=false", "--dest-tls-verify=false"];
@@ -70,7 +70,7 @@ export class Signer {
     await run("gpgconf", ["--homedir", home, "--kill", "all"]);
   }
 
-  /** Pushes an image and a signature of it as `identity`, which is `REPOSITORY:TAG` unless it is given. */
+  /** Pushes an image and a signature of it for `identity`, by default `REPOSITORY:TAG`. */
   async pushSigned(registry: TestRegistry, { image, repository, tag, identity }: SignedPush): Promise<void> {
     await pushImage(registry, repository, tag, image);
     const { digest } = image.target;
@@ -94,7 +94,7 @@ export class Signer {
     );
   }
 
-  /** Pushes an image, and as cosign does from version 3 on a bundle that has it as its subject. */
+  /** Pushes an image and a bundle whose subject is the image, as cosign does from version 3 on. */
   async pushBundled(registry: TestRegistry, { image, repository, tag }: SignedPush): Promise<void> {
     await pushImage(registry, repository, tag, image);
     const { digest } = image.target;

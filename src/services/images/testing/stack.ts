@@ -28,7 +28,7 @@ import {
 export const namespace = "k8s.io";
 const logger = createLogger({ level: "error", format: "json" });
 
-/** An image service over real parts, under a root of its own. */
+/** An image service built from real parts, in a directory of its own. */
 export type TestStack = AsyncDisposable & {
   readonly root: string;
   readonly images: Images;
@@ -38,7 +38,7 @@ export type TestStack = AsyncDisposable & {
   readonly snapshotter: Snapshotter;
   /** All that have snapshots. */
   readonly snapshotters: () => readonly Snapshotter[];
-  /** Mounts a container's root on top of the image and hands its path to `look`. */
+  /** Mounts a container's root on top of the image and passes its path to `look`. */
   inRootfs<T>(image: Image, look: (path: string) => Promise<T>): Promise<T>;
 };
 

@@ -7,39 +7,38 @@ import type { SavedArchive, SaveRequest } from "../save/save.ts";
 import type { Wanted } from "./tree.ts";
 
 /**
- * Images as containerd's clients have them brought and sent: by targets, with as much of these as they want,
- * under any names. What is cut is left to garbage collection. Throws ImageError, RegistryError,
- * OciFormatError.
+ * Transfers of images as containerd's clients request them: by target, with any part of it, under any names.
+ * What an interrupted transfer leaves is garbage-collected. Throws ImageError, RegistryError, OciFormatError.
  */
 export interface ImageTransfers {
-  /** The name of the one that images are unpacked with. */
+  /** Name of the snapshotter that unpacks images. */
   readonly snapshotter: string;
   /**
    * The name that is written so, or one of the image with this id. Throws ImageError NotFound.
    */
   named(nameOrId: string): ImageName;
-  /** Brings what a registry has. */
+  /** Fetches a target from a registry. */
   fetch(request: FetchRequest, signal: AbortSignal): Promise<void>;
-  /** Brings a target, of whatever kind, to a registry. */
+  /** Sends a target of any kind to a registry. */
   send(request: SendRequest, signal: AbortSignal): Promise<Pushed>;
-  /** Brings the images of an archive. */
+  /** Imports the images of an archive. */
   load(request: LoadRequest, signal: AbortSignal): Promise<void>;
   /** See {@link ImageCatalog.save}. */
   save(request: SaveRequest, signal: AbortSignal): Promise<SavedArchive>;
 }
 
-/** How a registry is spoken to; what is left out is as the configuration says. */
+/** How to access a registry; for what is left out, the configuration applies. */
 export type RegistryAccess = {
   readonly credentials: Credentials | undefined;
   readonly certsDirs?: readonly string[];
   readonly plainHttp?: boolean;
-  /** Told of every request, while it lasts. */
+  /** Called for every request during the transfer. */
   readonly onRequest?: RequestLog;
 };
 
 type BroughtRequest = {
   readonly wanted: Wanted;
-  /** Unpack the image for this machine, if it is among what is wanted. */
+  /** Whether to unpack the image for this machine, if it is included. */
   readonly unpack: boolean;
   readonly onProgress: (progress: TransferProgress) => void;
 };
@@ -47,40 +46,40 @@ type BroughtRequest = {
 export type FetchRequest = BroughtRequest & {
   readonly reference: string;
   readonly access: RegistryAccess;
-  /** Told what it is about to bring. */
+  /** Called with the target before it is fetched. */
   readonly onResolved: (target: Descriptor) => void;
-  /** Gives the target its names: until it resolves nothing of it is collected. */
+  /** Creates the target's names; nothing of the target is collected until it resolves. */
   readonly name: (target: Descriptor) => Promise<void>;
 };
 
 export type LoadRequest = BroughtRequest & {
   readonly archive: AsyncIterable<Uint8Array>;
-  /** Layers of what `docker save` wrote that are not compressed: their images have others then. */
+  /** Whether to compress uncompressed layers from `docker save`, which changes their images' digests. */
   readonly compress?: boolean;
-  /** As in {@link FetchRequest}, once for each image; `written` is what the archive calls it. */
+  /** As in {@link FetchRequest}, once for each image; `written` has its names in the archive. */
   readonly name: (target: Descriptor, written: readonly string[]) => Promise<void>;
-  /** Where the index of all images is wanted too: gives it its names, as the last of all. */
+  /** If the index of all images is wanted, too: creates its names, after all others. */
   readonly nameIndex?: (target: Descriptor) => Promise<void>;
 };
 
 export type SendRequest = {
-  /** What it is called in errors. */
+  /** Its name in errors. */
   readonly image: string;
   readonly target: Descriptor;
   readonly reference: string;
   readonly access: RegistryAccess;
-  /** What to send of an index; all of it when left out. */
+  /** What to send of an index; by default everything. */
   readonly platform?: PlatformChoice;
   readonly onProgress: (progress: PushProgress) => void;
 };
 
-/** One part of what is brought, by its descriptor. */
+/** The progress of one part of a transfer. */
 export type TransferProgress = {
-  /** "extracted": brought and unpacked. */
+  /** "extracted": fetched and unpacked. */
   readonly state: "waiting" | "downloading" | "exists" | "done" | "extracted";
   readonly descriptor: Descriptor;
-  /** What it is a part of; told while it waits. */
+  /** The documents that refer to it; given in the state "waiting". */
   readonly parents: readonly Descriptor[];
-  /** Of it, so far. */
+  /** Number of its bytes so far. */
   readonly bytes: number;
 };

@@ -25,7 +25,7 @@ export type TargetPullerParts = {
   readonly resolved: ResolvedImages;
 };
 
-/** Pulls all that a target consists of, whatever it is. */
+/** Pulls everything that a target of any kind consists of. */
 export class TargetPuller {
   readonly #parts: TargetPullerParts;
 
@@ -34,8 +34,8 @@ export class TargetPuller {
   }
 
   /**
-   * Images of all platforms, of which that for this machine is unpacked. Returns its id; the target's digest
-   * where there is none for it.
+   * Pulls the images of all platforms, and unpacks that for this machine. Returns its id, or the target's
+   * digest if there is none.
    */
   async pullWhole(request: InstallRequest, signal: AbortSignal): Promise<Digest> {
     return await this.#bring(request, [], signal, async () => {
@@ -48,7 +48,10 @@ export class TargetPuller {
     });
   }
 
-  /** Returns its id. The target may be an index that leads to it: the others of that are left. */
+  /**
+   * Pulls an artifact and returns its id. If the target is an index that leads to it, the index's other
+   * entries are not pulled.
+   */
   async pullArtifact(
     request: InstallRequest,
     selected: SelectedManifest,
@@ -60,14 +63,14 @@ export class TargetPuller {
     const platforms = selected.indexes.flatMap(({ chosen }) => chosen.platform ?? []);
     return await this.#bring(request, platforms, signal, async () => {
       using _lock = await resolved.lock(target.digest);
-      // What an index comes to on this machine is another question than what was asked for.
+      // The resolution of an index for this machine may be another one than that which was requested.
       const isOwn = platform === undefined || artifact.id === target.digest;
       await imageNames.point(names, target, isOwn ? [resolved.put(target.digest, artifact)] : []);
       return artifact.id;
     });
   }
 
-  /** `finish` runs while all of it is held. */
+  /** Calls `finish` while everything is held. */
   async #bring<T>(
     { source, target, requireTrusted, onProgress }: InstallRequest,
     platforms: readonly Platform[],
@@ -90,7 +93,10 @@ export class TargetPuller {
   }
 }
 
-/** What is told of each part, as pulls tell it: first what there is to fetch, manifests aside. */
+/**
+ * Converts the progress of each part to that of pulls: first the list of what is to be fetched, without
+ * manifests.
+ */
 function blobProgress(tell: (progress: PullProgress) => void): (progress: TransferProgress) => void {
   const blobs = new Map<Digest, Descriptor>();
   let isResolved = false;

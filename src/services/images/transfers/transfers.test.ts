@@ -7,7 +7,7 @@ import { imageOf, indexOf } from "../../../testing/images.ts";
 import { tempDir } from "../../../testing/temp-dir.ts";
 import { openStack } from "../testing/stack.ts";
 
-test("an image that the policy does not take is neither brought nor named, whichever machine it is for", async () => {
+test("an image that the policy rejects is neither fetched nor named, whichever machine it is for", async () => {
   await using directory = await tempDir();
   const policy = join(directory.path, "policy.json");
   await writeFile(policy, JSON.stringify({ default: [{ type: "reject" }] }));

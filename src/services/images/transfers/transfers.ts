@@ -93,7 +93,7 @@ export class Transfers implements ImageTransfers {
     for (const { transport } of staged.images)
       await requireTrustedArchive(trust, { transport, path: undefined });
     const { images, index } = staged;
-    // What is unpacked of an image without a name is held to the end for the index.
+    // Holds the unpacked layers of images without a name until the index is named.
     await using hold = await ContentHold.open(leases, index.target);
     for (const { target, written, source } of images) {
       await trees.install({ ...wanted, source, target }, hold, signal);

@@ -35,20 +35,17 @@ export type TreeRequest = {
   readonly source: ImageSource;
   readonly target: Descriptor;
   readonly wanted: Wanted;
-  /** Unpack the image for this machine, if it is among what is wanted. */
+  /** Whether to unpack the image for this machine, if it is included. */
   readonly unpack: boolean;
   /**
-   * Throws when a part must not be used, whichever machine it is for: asked for each manifest, with its
-   * digest and those of the indexes that it is in, before any layer is brought.
+   * Throws if a part must not be used, for whichever machine. Called for each manifest, with its digest and
+   * those of the indexes that contain it, before any layer is fetched.
    */
   readonly requireTrusted?: (digests: readonly Digest[], signal: AbortSignal) => Promise<void>;
   readonly onProgress: (progress: TransferProgress) => void;
 };
 
-/**
- * Brings a target with all that is wanted of it into the content store, whatever it is and for whichever
- * machines.
- */
+/** Fetches the wanted parts of a target, of any kind and for any machines, into the content store. */
 export class TreeInstaller {
   readonly #parts: TreeInstallerParts;
 
@@ -56,7 +53,7 @@ export class TreeInstaller {
     this.#parts = parts;
   }
 
-  /** `hold` keeps what has come. Throws ImageError, OciFormatError, RegistryError. */
+  /** `hold` keeps what has arrived. Throws ImageError, OciFormatError, RegistryError. */
   async install(request: TreeRequest, hold: ContentHold, signal: AbortSignal): Promise<void> {
     const { content } = this.#parts;
     const { source, target, wanted, onProgress } = request;
@@ -89,7 +86,7 @@ export class TreeInstaller {
       );
   }
 
-  /** Unpacks the image for this machine, if all of it is wanted; answers with the layers that it unpacked. */
+  /** Unpacks the image for this machine, if all of it is wanted; returns the layers that it unpacked. */
   async #unpackOwn(
     request: TreeRequest,
     tree: Tree,
@@ -102,7 +99,7 @@ export class TreeInstaller {
     return await this.#unpack(request, tree, small, signal);
   }
 
-  /** The image for this machine, as far as it is wanted; undefined for what is content alone. */
+  /** The image for this machine, if it is wanted; undefined for content without one. */
   async #ownImage(target: Descriptor, small: ReadSmall): Promise<SelectedManifest | undefined> {
     try {
       return (await planImage(target, small, this.#parts.platform)).selected;
@@ -128,7 +125,7 @@ export class TreeInstaller {
         onProgress: (progress) => {
           const descriptor = progress.kind === "layer" ? byDigest.get(progress.digest) : undefined;
           if (progress.kind !== "layer" || descriptor === undefined) return;
-          // Of one that is unpacked already its blob is still to be told of.
+          // The layer is already unpacked, but the state of its blob is still to be reported.
           if (progress.state === "exists") return;
           const state = progress.state === "done" ? "extracted" : progress.state;
           if (state === "extracted") unpacked.add(descriptor.digest);
@@ -140,7 +137,7 @@ export class TreeInstaller {
     return unpacked;
   }
 
-  /** When one fails the others are stopped. */
+  /** Fetches the blobs concurrently; if one fails, the others are stopped. */
   async #download(
     { source, onProgress }: TreeRequest,
     blobs: readonly Descriptor[],
@@ -161,7 +158,7 @@ export class TreeInstaller {
   }
 }
 
-/** Reads of a tree what it has; a document that it has not is not wanted. */
+/** Reads documents from the tree; a document that is not in it is not wanted. */
 function readerOf({ documents }: Tree, read: ReadSmall): ReadSmall {
   const known = new Map(documents.map(({ descriptor, bytes }) => [descriptor.digest, bytes]));
   return async (descriptor) => {
@@ -178,7 +175,7 @@ function isWhole({ manifest }: SelectedManifest, { blobs }: Tree): boolean {
   return manifest.layers.every(({ digest }) => digests.has(digest));
 }
 
-/** Reads documents from the store, or from where they come. */
+/** Reads documents from the content store, or from the source. */
 function reader(content: ContentStore, source: ImageSource, signal: AbortSignal): ReadSmall {
   return async (descriptor) =>
     content.has(descriptor.digest)
@@ -186,7 +183,7 @@ function reader(content: ContentStore, source: ImageSource, signal: AbortSignal)
       : await source.small(descriptor, signal);
 }
 
-/** What each part is a part of; the target is of nothing. */
+/** Each part with the documents that refer to it; the target has none. */
 function parentsOf({ documents, blobs }: Tree): readonly (readonly [Descriptor, readonly Descriptor[]])[] {
   const parents = new Map<Digest, Descriptor[]>();
   for (const { descriptor, children } of documents) {
@@ -196,22 +193,25 @@ function parentsOf({ documents, blobs }: Tree): readonly (readonly [Descriptor, 
   return [...topDown, ...blobs].map((each) => [each, parents.get(each.digest) ?? []]);
 }
 
-/** Of each document that no other one of the tree is in: its digest, and those of all that it is in. */
+/**
+ * For each document that contains no other document of the tree: its digest, and those of all documents that
+ * contain it, directly or indirectly.
+ */
 function chainsOf(tree: Tree): readonly (readonly Digest[])[] {
   const parents = new Map(parentsOf(tree).map(([{ digest }, above]) => [digest, above]));
   const inside = new Set(tree.documents.map(({ descriptor }) => descriptor.digest));
   const leaves = tree.documents.filter(({ children }) => !children.some(({ digest }) => inside.has(digest)));
   return leaves.map(({ descriptor }) => {
     const chain = new Set([descriptor.digest]);
-    // A set that grows while it is walked.
+    // The set grows during the loop, which visits added members, too.
     for (const digest of chain) for (const parent of parents.get(digest) ?? []) chain.add(parent.digest);
     return [...chain];
   });
 }
 
 /**
- * By which garbage collection finds what a document refers to. An index's other images are among it, as they
- * may be here for another name; what is not here it passes over.
+ * The labels by which garbage collection finds what a document refers to. They include an index's unwanted
+ * images, which another name may have brought; garbage collection skips what is missing.
  */
 function referenceLabels({ descriptor, references }: TreeDocument): Labels {
   const isIndex = isIndexType(descriptor.mediaType);

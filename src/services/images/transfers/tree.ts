@@ -15,11 +15,11 @@ import type { ReadSmall } from "../select-manifest.ts";
 const maxDepth = 4;
 const documentsAtOnce = 8;
 
-/** What of a target is wanted. */
+/** Which parts of a target are wanted. */
 export type Wanted = {
-  /** Those of an index's images; empty for all. An image that says no platform is wanted too. */
+  /** Platforms of an index's images; empty for all. Images without a platform are always wanted. */
   readonly platforms: readonly Platform[];
-  /** Manifests and configs of the others too. */
+  /** Whether manifests and configs of the other images are wanted, too. */
   readonly allMetadata: boolean;
 };
 
@@ -27,23 +27,23 @@ export type Wanted = {
 export type TreeDocument = {
   readonly descriptor: Descriptor;
   readonly bytes: Uint8Array;
-  /** All that it refers to, in its order: an index's images, or a manifest's config and layers. */
+  /** Everything that it refers to, in order: an index's images, or a manifest's config and layers. */
   readonly references: readonly Descriptor[];
-  /** Those that are wanted. */
+  /** The wanted ones among these. */
   readonly children: readonly Descriptor[];
 };
 
-/** What a target consists of. */
+/** The wanted parts of a target. */
 export type Tree = {
-  /** Each behind those that it refers to: the target comes last. */
+  /** Each after those that it refers to: the target comes last. */
   readonly documents: readonly TreeDocument[];
   /** Configs, layers and files of artifacts, once each. */
   readonly blobs: readonly Descriptor[];
 };
 
 /**
- * Follows a target to all that is wanted of it. Throws OciFormatError, ImageError InvalidArgument for what
- * lies too deep, and what `read` throws.
+ * Follows a target to its wanted parts. Throws OciFormatError, ImageError InvalidArgument for documents that
+ * are nested too deeply, and the errors of `read`.
  */
 export async function followTree(
   target: Descriptor,

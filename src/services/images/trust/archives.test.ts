@@ -60,7 +60,7 @@ describe("an archive under a signature policy", () => {
     await stack.images.transfers.load(request, new AbortController().signal);
   };
 
-  test("is taken and refused as skopeo does, by transport, path and default", async () => {
+  test("is accepted and refused as by skopeo, by transport, path and default", async () => {
     const images = join(directory.path, "images");
     const cases: readonly object[] = [
       { default: accept },
@@ -95,7 +95,7 @@ describe("an archive under a signature policy", () => {
     assert.deepEqual(new Set(outcomes), new Set(["taken", "refused"]));
   });
 
-  test("that is refused says why, and leaves nothing", async () => {
+  test("that is refused fails with the reason, and leaves nothing", async () => {
     await using fresh = await openStack({ trust: { policy, registriesDir: directory.path } });
     await under({ default: signed });
     await assert.rejects(fresh.images.importArchive(archives["docker-archive"]), {
@@ -111,7 +111,7 @@ describe("an archive under a signature policy", () => {
     assert.deepEqual([fresh.content.list(), fresh.snapshotter.list(), fresh.images.list()], [[], [], []]);
   });
 
-  test("that comes over a connection has the requirements of its transport alone", async () => {
+  test("that comes over a connection only has the requirements of its transport", async () => {
     const images = join(directory.path, "images");
     await under({ default: reject, transports: { "oci-archive": { [images]: accept } } });
     await assert.rejects(send("oci-archive"), {

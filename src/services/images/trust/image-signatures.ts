@@ -20,15 +20,18 @@ import {
 import { ImageError } from "../image-error.ts";
 import type { RegistrySource } from "../registry-source.ts";
 
-/** Of one signature: a name, a digest and perhaps a certificate. */
+/** Maximum size of a signature, which holds a name, a digest and perhaps a certificate. */
 const maxSignatureBytes = 1024 * 1024;
-/** Of one image. Whoever may push could otherwise have a node check as many as it likes. */
+/**
+ * Maximum number of signatures that are checked for one image: otherwise, whoever may push could have a node
+ * check any number of them.
+ */
 const maxSignatures = 128;
 const attachedType = "application/vnd.dev.cosign.simplesigning.v1+json";
 const signatureAnnotation = "dev.cosignproject.cosign/signature";
 const bundleType = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
-/** The signatures of an image, from where registries.d says that they are. */
+/** The signatures of an image, from the places that registries.d names. */
 export class ImageSignatures implements SignatureSource {
   readonly #registry: RegistrySource;
   readonly #storage: SignatureStorage;
@@ -46,7 +49,9 @@ export class ImageSignatures implements SignatureSource {
     yield* this.#bundles(digest);
   }
 
-  /** In an image of the same repository, with a layer for each; cosign's way up to version 2. */
+  /**
+   * From an image in the same repository with a layer for each signature: the way of cosign up to version 2.
+   */
   async *#attached(digest: Digest): AsyncGenerator<SigstoreSignature> {
     const tag = `${digestAlgorithm(digest)}-${digestHex(digest)}.sig`.slice(0, 128);
     const found = await this.#registry.manifestOfTag(tag, this.#signal);
@@ -66,11 +71,11 @@ export class ImageSignatures implements SignatureSource {
     }
   }
 
-  /** In artifacts that have the image as their subject; cosign's way from version 3 on. */
+  /** From artifacts whose subject is the image: the way of cosign from version 3 on. */
   async *#bundles(digest: Digest): AsyncGenerator<SigstoreSignature> {
     const referrers = await this.#registry.referrers(digest, bundleType, this.#signal);
     for (const referrer of checkCount(referrers, digest)) {
-      // crane and skopeo delete one and leave it in the list.
+      // crane and skopeo delete a referrer without removing it from the list.
       const manifest = await this.#registry.smallIfThere(referrer, this.#signal);
       if (manifest === undefined) continue;
       for (const layer of layersOf(manifest, referrer.mediaType, bundleType, referrer.digest)) {
@@ -80,7 +85,7 @@ export class ImageSignatures implements SignatureSource {
     }
   }
 
-  /** Undefined where it was deleted. */
+  /** Undefined if it was deleted. */
   async #small(layer: Descriptor): Promise<Uint8Array | undefined> {
     if (layer.size > maxSignatureBytes)
       throw new ImageError(
@@ -90,7 +95,9 @@ export class ImageSignatures implements SignatureSource {
     return await this.#registry.smallIfThere(layer, this.#signal);
   }
 
-  /** `signature-1`, `signature-2` and so on, below the repository and the digest. */
+  /**
+   * Reads `signature-1`, `signature-2` and so on, in a directory named after the repository and the digest.
+   */
   async *simple(digest: Digest): AsyncGenerator<Uint8Array> {
     const { lookaside } = this.#storage;
     if (lookaside === undefined) return;
@@ -116,7 +123,7 @@ export class ImageSignatures implements SignatureSource {
 }
 
 async function readSmallFile(path: string): Promise<Buffer> {
-  // What is no file must not make anybody wait.
+  // O_NONBLOCK: opening a FIFO must not wait.
   await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const found = await file.stat();
   if (!found.isFile() || found.size > maxSignatureBytes)
@@ -124,7 +131,7 @@ async function readSmallFile(path: string): Promise<Buffer> {
   return await file.readFile();
 }
 
-/** Of one type, of the manifest that holds signatures and is called `where`. */
+/** The layers of one type in a manifest of signatures, called `where` in errors. */
 function layersOf(
   manifest: Uint8Array,
   manifestType: string,

@@ -11,19 +11,21 @@ import {
 import type { RegistrySource } from "../registry-source.ts";
 import { ImageSignatures } from "./image-signatures.ts";
 
-/** Files that say which images may be used. */
+/** The files that define which images may be used. */
 export type TrustOptions = {
-  /** In the form of containers-policy.json(5); undefined for none, which takes every image. */
+  /**
+   * Path of a file in the format of containers-policy.json(5); undefined for none, which allows every image.
+   */
   readonly policy: string | undefined;
-  /** Directory of files in the form of containers-registries.d(5). */
+  /** Directory of files in the format of containers-registries.d(5). */
   readonly registriesDir: string;
 };
 
 /**
- * Throws PolicyError, whose message begins with `SignatureValidationFailed`, unless the policy takes an
- * image, whatever of it is here already; also where the policy cannot be read, or asks for what cannot be
- * checked. `digests` are its manifest's and those of the indexes that led to it: a signature of any of them
- * vouches for it. The files are read anew for each image.
+ * Throws PolicyError, whose message begins with `SignatureValidationFailed`, unless the policy allows an
+ * image, whatever part of it is already here; also if the policy cannot be read, or requires what cannot be
+ * checked. `digests` are those of its manifest and of the indexes that led to it: a signature of any of these
+ * is enough. The files are read again for each image.
  */
 export async function requireTrusted(
   { policy: file, registriesDir }: TrustOptions,
@@ -51,7 +53,7 @@ export async function requireTrustedArchive(
   );
 }
 
-/** A policy that cannot be read refuses too. */
+/** A policy that cannot be read rejects the image, too. */
 async function checked(name: string, check: () => Promise<void>): Promise<void> {
   try {
     await check();

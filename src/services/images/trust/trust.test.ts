@@ -76,7 +76,7 @@ describe("a pull under a signature policy", () => {
     await directory[Symbol.asyncDispose]();
   });
 
-  test("takes what its scope accepts, and refuses what no scope names", async () => {
+  test("accepts what its scope accepts, and refuses what no scope names", async () => {
     await under({ "/plain": { type: "insecureAcceptAnything" } });
     await pull("plain:v1");
     await assert.rejects(
@@ -88,27 +88,27 @@ describe("a pull under a signature policy", () => {
   for (const by of ["gpg", "sigstore"] as const) {
     const requirement = () => (by === "gpg" ? gpg() : sigstore());
 
-    test(`takes an image that is signed by ${by}, by its tag and by its digest`, async () => {
+    test(`accepts an image that is signed by ${by}, by its tag and by its digest`, async () => {
       await under({ "": requirement() });
       const pulled = await pull(`${by}:v1`);
       const byDigest = `${registry.host}/${by}@${image.target.digest}`;
       assert.equal((await stack.images.pull({ reference: byDigest })).id, pulled.id);
     });
 
-    test(`refuses one without a signature by ${by}, also where it is here already`, async () => {
+    test(`refuses an image without a signature by ${by}, even if it is already here`, async () => {
       await under({ "/plain": { type: "insecureAcceptAnything" } });
       await pull("plain:v1");
       await under({ "": requirement() });
       await assert.rejects(pull("plain:v1"), refused(/a signature is required, but none was found/));
     });
 
-    test(`refuses another image with the signature by ${by} of this one`, async () => {
+    test(`refuses another image with this image's signature by ${by}`, async () => {
       await under({ "": requirement() });
       await pushImage(registry, by, "v2", await imageOf({ layers: other }));
       await assert.rejects(pull(`${by}:v2`), refused(/none was found/));
     });
 
-    test(`refuses a signature by ${by} that names another repository or tag, unless its rule takes that`, async () => {
+    test(`refuses a signature by ${by} that names another repository or tag, unless its rule allows that`, async () => {
       const signed = `${by === "gpg" ? "gpg" : "sigstore"}:v1`;
       await sign(by, `moved-${by}`, "v1");
       await sign(by, `moved-${by}`, "v3");
@@ -130,7 +130,7 @@ describe("a pull under a signature policy", () => {
     });
   }
 
-  test("takes a signature that a web server keeps, and refuses the image where it has none", async () => {
+  test("accepts a signature from a web server, and refuses the image if it has none", async () => {
     await using directory = await tempDir();
     const signatures = new Map<string, Buffer>();
     const server = createServer((request, response) => {
@@ -179,7 +179,7 @@ describe("a pull under a signature policy", () => {
     await pull("sigstore:v1");
   });
 
-  test("takes a bundle that has the image as its subject, where any name will do", async () => {
+  test("accepts a bundle whose subject is the image, if any name is allowed", async () => {
     await signer.pushBundled(registry, { image, repository: "bundled", tag: "v1" });
     await pushImage(registry, "bundled", "v2", await imageOf({ layers: other }));
     await under({ "": sigstore({ signedIdentity: { type: "matchDigest" } }) });
@@ -193,7 +193,7 @@ describe("a pull under a signature policy", () => {
   });
 
   // crane and skopeo delete a signature and leave it listed (findings/referrers-left-by-delete.sh).
-  test("takes a bundle that is listed beside one that was deleted", async () => {
+  test("accepts a bundle that is listed beside a deleted one", async () => {
     await signer.pushBundled(registry, { image, repository: "listed", tag: "v1" });
     const gone = await imageOf({ layers: other });
     await pushImage(registry, "listed", "gone", gone);
@@ -211,7 +211,7 @@ describe("a pull under a signature policy", () => {
     await pull("listed:v1");
   });
 
-  test("finds no signature whose bytes were deleted, and refuses what holds none under their tag", async () => {
+  test("ignores signatures whose bytes were deleted, and refuses an image whose signature tag holds none", async () => {
     await signer.pushSigned(registry, { image, repository: "deleted", tag: "v1" });
     const tag = `${image.target.digest.replace(":", "-")}.sig`;
     const repository = `http://${registry.host}/v2/deleted`;
@@ -230,7 +230,7 @@ describe("a pull under a signature policy", () => {
     });
   });
 
-  test("takes an image of an index whose signature vouches for it", async () => {
+  test("accepts an image from an index if a signature covers the index", async () => {
     const index = indexOf([[await imageOf({ layers: other }), { os: "linux", architecture: "amd64" }]]);
     await signer.pushSigned(registry, { image: index, repository: "index", tag: "v1" });
     await pushImage(registry, "index", "unsigned", index);
@@ -239,7 +239,7 @@ describe("a pull under a signature policy", () => {
     await assert.rejects(pull("index:unsigned"), refused(/which matchRepoDigestOrExact does not accept/));
   });
 
-  test("fails for a policy that cannot be read or is not understood, and says where", async () => {
+  test("fails if a policy cannot be read or understood, and says where", async () => {
     await writeFile(policy, '{"default": [{"type": "sigstoreSigned", "keyPath": "/a", "keyFile": "/b"}]}');
     await assert.rejects(pull("plain:v1"), {
       code: "FailedPrecondition",
