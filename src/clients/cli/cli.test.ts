@@ -46,7 +46,7 @@ for (const argv of [
   });
 }
 
-test("a mistake of usage is exit status 2, with a hint at what could be meant", async () => {
+test("a usage error is exit status 2, with a hint at what could be meant", async () => {
   const unknown = await berth(["pod"]);
   assert.equal(unknown.status, 2);
   assert.match(unknown.stderr, /^berth: unknown command `berth pod`: did you mean `berth pods`\?\n$/);
@@ -74,7 +74,7 @@ const foreign: readonly [argv: readonly string[], advice: RegExp][] = [
 ];
 
 for (const [argv, advice] of foreign) {
-  test(`who types \`berth ${argv.join(" ")}\` is told what to do, and nothing that is far from it`, async () => {
+  test(`there is advice for \`berth ${argv.join(" ")}\`, and none that is far-fetched`, async () => {
     const { status, stderr } = await berth(argv);
     assert.ok([2, 125].includes(status));
     assert.match(stderr, advice);
@@ -83,12 +83,12 @@ for (const [argv, advice] of foreign) {
   });
 }
 
-test("exec and run say 125 for their own failures, which no command says", async () => {
+test("exec and run return 125 for their own failures, which commands do not use", async () => {
   assert.equal((await berth(["exec", "--bogus"])).status, 125);
   assert.equal((await berth(["run", "--address", "/nonexistent.sock", "busybox"])).status, 125);
 });
 
-test("a missing socket is exit status 4, and what to do is said", async () => {
+test("a missing socket is exit status 4, with advice", async () => {
   await using dir = await tempDir();
   const address = join(dir.path, "none.sock");
   const { status, stderr } = await berth(["ps", "--address", address]);
@@ -96,7 +96,7 @@ test("a missing socket is exit status 4, and what to do is said", async () => {
   assert.match(stderr, new RegExp(`${address}.*--address`));
 });
 
-test("an error cannot send the terminal commands, whatever words of others it repeats", async () => {
+test("an error cannot control the terminal, whatever text it quotes", async () => {
   const { status, stderr } = await berth(["ps", "--address", "/no/\x1b]0;evil\x07\x1b[2J.sock"]);
   assert.notEqual(status, 0);
   assert.match(stderr, /\?\]0;evil\?\?\[2J/);
@@ -104,7 +104,7 @@ test("an error cannot send the terminal commands, whatever words of others it re
   assert.doesNotMatch(stderr, /[\x07\x1b]/);
 });
 
-test("a socket that nobody listens on any more is told apart from a missing one", async () => {
+test("a socket without a listener is distinguished from a missing one", async () => {
   await using dir = await tempDir();
   const address = join(dir.path, "left.sock");
   const listen =
@@ -120,7 +120,7 @@ test("a socket that nobody listens on any more is told apart from a missing one"
   assert.match(other.stderr, /plain is not a socket; use --address or BERTH_ADDRESS/);
 });
 
-test("a socket on which nobody speaks gRPC is exit status 4 too", async () => {
+test("a socket without gRPC is exit status 4, too", async () => {
   await using dir = await tempDir();
   const address = join(dir.path, "other.sock");
   const server = createServer((socket) =>
@@ -136,7 +136,7 @@ test("a socket on which nobody speaks gRPC is exit status 4 too", async () => {
   assert.match(stderr, /does not answer gRPC/);
 });
 
-test("the address is taken from --address, also before the command, and then from the environment", async () => {
+test("the address comes from --address, also before the command, or from the environment", async () => {
   await using endpoint = await serveCli();
   for (const argv of [
     ["--address", endpoint.address, "pods"],
@@ -147,7 +147,7 @@ test("the address is taken from --address, also before the command, and then fro
   assert.equal((await endpoint.run(["pods"])).status, 0);
 });
 
-test("an interrupted command says 130 and nothing else", async () => {
+test("an interrupted command returns 130 and prints nothing", async () => {
   await using endpoint = await serveCli();
   const controller = new AbortController();
   const following = endpoint.run(["events"], { signal: controller.signal });
@@ -165,7 +165,7 @@ test("the versions of both sides are shown", async () => {
   assert.equal(json.runtime.runtimeVersion, "1.2.3");
 });
 
-test("info shows the conditions with their reasons, and with -o json what the runtime adds", async () => {
+test("info shows the conditions with their reasons, and with -o json the runtime's additional info", async () => {
   await using endpoint = await serveCli();
   const { stdout } = await endpoint.run(["info"]);
   assert.match(stdout, /NetworkReady +not ok +NetworkPluginNotReady +no conflist/);
@@ -174,7 +174,7 @@ test("info shows the conditions with their reasons, and with -o json what the ru
   assert.deepEqual(json.config, { root: "/var/lib/berth" });
 });
 
-test("info shows what each handler and the runtime have of the CRI's optional parts", async () => {
+test("info shows which optional parts of CRI each handler and the runtime support", async () => {
   await using endpoint = await serveCli();
   const { stdout } = await endpoint.run(["info"]);
   assert.match(
@@ -203,7 +203,7 @@ test("the default configuration passes the check", async () => {
   assert.match(stderr, /^berth: \S+config\.toml:\d+:\d+: this is not TOML: .+\n$/);
 });
 
-test("where there is no configuration file, the check says so", {
+test("the check reports a missing configuration file", {
   skip: existsSync(defaultConfigFile),
 }, async () => {
   const { status, stdout } = await berth(["config", "check"]);

@@ -14,7 +14,7 @@ async function withContainer() {
   return { ...endpoint, web };
 }
 
-test("commit makes an image of a container with what is said of it, and prints its id", async () => {
+test("commit creates an image of a container with the given options, and prints its id", async () => {
   await using endpoint = await withContainer();
   const { web, files } = endpoint;
   const options = ["-a", "Ada", "-m", "why", "-c", "ENV A=1", "--change", "USER 7"];
@@ -28,7 +28,7 @@ test("commit makes an image of a container with what is said of it, and prints i
   ]);
 });
 
-test("export writes a file whole or not at all, or to stdout", async () => {
+test("export writes a complete file or none, or to stdout", async () => {
   await using endpoint = await withContainer();
   const { web, files, dir } = endpoint;
   files.exported = [Buffer.from("one"), Buffer.from("two")];
@@ -58,7 +58,7 @@ test("import sends an archive and prints the id of its image", async () => {
   );
 });
 
-test("image diff lists paths as podman does, with nothing in them that a terminal obeys", async () => {
+test("image diff lists paths as podman does, without control characters", async () => {
   await using endpoint = await serveCli();
   endpoint.files.changes = [
     { kind: "deleted", path: Buffer.from("/gone") },
@@ -96,7 +96,7 @@ test("image mount mounts, lists and unmounts", async () => {
   assert.match(stderr, /no image is mounted on .*\/busybox, and no image named "busybox" is mounted/);
 });
 
-test("against another runtime these say what they need", async () => {
+test("these commands report with another runtime that they need berthd", async () => {
   await using endpoint = await serveCli({ plainCri: true });
   for (const argv of [
     ["import", "-"],

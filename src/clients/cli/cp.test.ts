@@ -129,7 +129,7 @@ for (const [name, engine, directoryTimes] of [
   // It sets a directory's time before it writes into it.
   ["busybox's tar", () => new ImpostorEngine(busybox), false],
 ] as const) {
-  test(`with ${name} a tree comes back as it went, with names, links, modes and times`, async () => {
+  test(`a tree is copied back unchanged with ${name}: names, links, modes and times`, async () => {
     await using endpoint = await serve(engine());
     const source = join(endpoint.here, "tree");
     await mkdir(source);
@@ -160,7 +160,7 @@ const placements: readonly [source: string, destination: string, made: readonly 
 
 for (const [source, destination, made] of placements) {
   for (const direction of ["to", "from"]) {
-    test(`cp ${source} ${destination || "."} ${direction} a container makes ${made.join(", ")}`, async () => {
+    test(`cp ${source} ${destination || "."} ${direction} a container creates ${made.join(", ")}`, async () => {
       await using endpoint = await serve();
       const [a, b] = direction === "to" ? [endpoint.here, endpoint.inside] : [endpoint.inside, endpoint.here];
       await writeFile(join(a, "file"), "content");
@@ -196,7 +196,7 @@ test("a directory does not replace a file, on either side", async () => {
   assert.equal(await readFile(join(endpoint.inside, "file"), "utf8"), "kept");
 });
 
-test("what is not there is told, on either side", async () => {
+test("a missing source is reported, on either side", async () => {
   await using endpoint = await serve();
   const inside = await endpoint.cp(`web:${endpoint.inside}/nothing`, endpoint.here);
   assert.equal(inside.status, 1);
@@ -208,7 +208,7 @@ test("what is not there is told, on either side", async () => {
   assert.match(target.stderr, /tar in container web: .*no\/such/);
 });
 
-test("a container without tar is told so", async () => {
+test("a container without tar is reported", async () => {
   await using endpoint = await serve(new ImpostorEngine({ tar: ["/nowhere/tar"] }));
   await writeFile(join(endpoint.here, "file"), "");
   for (const outcome of [
@@ -220,13 +220,13 @@ test("a container without tar is told so", async () => {
   }
 });
 
-test("one that runs into 127, as berthd's does, is told so too", async () => {
+test("a container without tar whose runtime returns 127, as berthd does, is reported as well", async () => {
   const shell = ["sh", "-c", 'echo "sh: $0: not found" >&2; exit 127', "tar"];
   await using endpoint = await serve(new ImpostorEngine({ tar: shell }));
   assert.match((await endpoint.cp("web:/etc/passwd", endpoint.here)).stderr, /container web has no tar/);
 });
 
-test("a tar archive goes out on stdout and comes in on stdin", async () => {
+test("a tar archive can be written to stdout and read from stdin", async () => {
   await using endpoint = await serve();
   await mkdir(join(endpoint.inside, "dir"));
   await writeFile(join(endpoint.inside, "dir", "file"), "content");
@@ -240,7 +240,7 @@ test("a tar archive goes out on stdout and comes in on stdin", async () => {
   assert.equal(await readFile(join(endpoint.inside, "copy", "dir", "file"), "utf8"), "content");
 });
 
-test("what is no file, directory or link is left out with a word, and all else is copied", async () => {
+test("anything other than files, directories and links is left out with a message, and everything else is copied", async () => {
   await using endpoint = await serve();
   for (const side of [endpoint.here, endpoint.inside]) {
     await mkdir(join(side, "dir"));
@@ -257,7 +257,7 @@ test("what is no file, directory or link is left out with a word, and all else i
   assert.deepEqual(await readdir(join(endpoint.here, "copy")), ["z"]);
 });
 
-test("a destination that is a device is refused and stays one", async () => {
+test("a destination that is a device is refused and left alone", async () => {
   await using endpoint = await serve();
   await writeFile(join(endpoint.inside, "file"), "");
   const { status, stderr } = await endpoint.cp(`web:${endpoint.inside}/file`, "/dev/null");
@@ -371,7 +371,7 @@ const lies: readonly [title: string, entries: readonly Lie[], left: readonly str
 ];
 
 for (const [title, entries, left, told] of lies) {
-  test(`nothing gets out of the destination by ${title}`, async () => {
+  test(`nothing is written outside of the destination through ${title}`, async () => {
     await using endpoint = await serve(new LyingEngine(await archiveOf(entries)));
     const destination = join(endpoint.here, "destination");
     await mkdir(destination);
@@ -383,7 +383,7 @@ for (const [title, entries, left, told] of lies) {
   });
 }
 
-test("a link that was in the destination before is not followed, and not replaced by a directory", async () => {
+test("a link that was already in the destination is not followed, nor replaced by a directory", async () => {
   const entries = [{ name: "dir/", type: "directory" as const }, { name: "dir/escaped" }];
   await using endpoint = await serve(new LyingEngine(await archiveOf(entries)));
   const destination = join(endpoint.here, "destination");
@@ -393,7 +393,7 @@ test("a link that was in the destination before is not followed, and not replace
   assert.deepEqual(await readdir(endpoint.here), ["destination"]);
 });
 
-test("bits that would run a program as us are dropped, and so is its owner", async () => {
+test("set-user-id bits and the owner are dropped", async () => {
   const entries = [{ name: "tool", mode: 0o6755, uid: 1234, gid: 1234, content: "x" }];
   await using endpoint = await serve(new LyingEngine(await archiveOf(entries)));
   assert.deepEqual(await endpoint.cp("web:/tool", endpoint.here), quiet);
@@ -405,7 +405,7 @@ for (const [title, archive] of [
   ["is cut", (whole: Buffer) => whole.subarray(0, 700)],
   ["is none", () => Buffer.alloc(2048, "garbage")],
 ] as const) {
-  test(`an archive that ${title} leaves no half of a file`, async () => {
+  test(`an archive that ${title} leaves no partial file`, async () => {
     const whole = await archiveOf([{ name: "file", content: "x".repeat(1000) }]);
     await using endpoint = await serve(new LyingEngine(archive(whole)));
     await writeFile(join(endpoint.here, "file"), "old");
@@ -429,7 +429,7 @@ for (const [source, destination, told] of [
   [":/a", "b", /no container name/],
   ["./with:colon", "b", /one side must be in a container/],
 ] as const) {
-  test(`cp ${source} ${destination} is refused as a mistake of usage`, async () => {
+  test(`cp ${source} ${destination} is refused as a usage error`, async () => {
     await using endpoint = await serve();
     const { status, stderr } = await endpoint.cp(source, destination);
     assert.equal(status, 2);

@@ -5,6 +5,6 @@ import { promisify } from "node:util";
 
 const script = new URL("../../../scripts/cli-docs.ts", import.meta.url).pathname;
 
-test("docs/cli.md says what the commands say of themselves", async () => {
+test("docs/cli.md is the help of the commands", async () => {
   await assert.doesNotReject(promisify(execFile)(process.execPath, [script, "--check"]));
 });

@@ -2,8 +2,8 @@ import { BerthError, type BerthErrorOptions, type ErrorCode } from "../../ground
 import { CriClientError, UnreachableError } from "../criclient/index.ts";
 
 /**
- * What berth's exit status says. `run`, `exec` and `attach` use the container's own status instead, 126 and
- * 127 for a command that cannot be run, and 125 for berth's failures.
+ * The meaning of berth's exit statuses. `run`, `exec` and `attach` use the container's own status instead,
+ * 126 and 127 for a command that cannot be run, and 125 for berth's own failures.
  */
 export const exitCode = {
   ok: 0,
@@ -11,12 +11,15 @@ export const exitCode = {
   usage: 2,
   notFound: 3,
   unreachable: 4,
-  /** As `docker run`: told apart from most exit statuses of commands. */
+  /** As in `docker run`; few commands use this exit status themselves. */
   ownFailure: 125,
   interrupted: 130,
 } as const;
 
-/** A failure told to the user in words. `exitCode` follows from the code unless it is given. */
+/**
+ * A failure that is reported to the user with a message. The exit status follows from the code unless
+ * `exitCode` is given.
+ */
 export class CliError extends BerthError {
   readonly exitCode: number;
 
@@ -30,17 +33,17 @@ export class CliError extends BerthError {
   }
 }
 
-/** An argument that cannot be understood. */
+/** The error for an invalid argument. */
 export function usageError(message: string): CliError {
   return new CliError("InvalidArgument", message, { exitCode: exitCode.usage });
 }
 
-/** Failures whose message says all that a user has to know, without those of its causes. */
+/** Whether the message of a failure says everything that a user must know, without those of its causes. */
 export function isWorded(error: unknown): error is CliError | CriClientError {
   return error instanceof CliError || error instanceof CriClientError;
 }
 
-/** The exit status that says what kind of failure it is. */
+/** The exit status for a kind of failure. */
 export function exitCodeOf(error: CliError | CriClientError): number {
   if (error instanceof CliError) return error.exitCode;
   if (error instanceof UnreachableError) return exitCode.unreachable;

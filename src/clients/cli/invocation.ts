@@ -1,13 +1,15 @@
 import type { Readable, Writable } from "node:stream";
 
-/** What one run of the command line has to do with. */
+/** The context of one run of the command line. */
 export type Invocation = {
   readonly io: Io;
   /** Aborted by Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal;
-  /** Set by a command that ends with another status than 0 although nothing went wrong in berth. */
+  /** Set by a command whose status is not 0 although berth has not failed. */
   exitCode: number;
-  /** Set by a command whose status is that of a program it runs: the status of berth's own failures then. */
+  /**
+   * Set by a command whose status is that of a program in a container: the status for berth's own failures.
+   */
   failureExitCode?: number;
 };
 
@@ -16,17 +18,17 @@ export type Io = {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Called when our output can go nowhere any more; where it is not set, that is our end. */
+  /** Called when nobody reads our output any more; if it is not set, the process ends. */
   onBrokenPipe?: () => void;
 };
 
-/** A terminal has `isTTY`, and modes. */
+/** For a terminal, `isTTY` is true and raw mode can be set. */
 export type InputStream = Readable & {
   readonly isTTY?: boolean;
   readonly setRawMode?: (raw: boolean) => unknown;
 };
 
-/** A terminal has `isTTY`, a size in characters, and emits "resize". */
+/** For a terminal, `isTTY` is true; it has a size in characters and emits "resize". */
 export type OutputStream = Writable & {
   readonly isTTY?: boolean;
   readonly columns?: number;

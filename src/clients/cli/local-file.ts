@@ -3,7 +3,10 @@ import { open } from "node:fs/promises";
 import { isErrno } from "../../ground/fs/index.ts";
 import { CliError } from "./errors.ts";
 
-/** Errors of a file of this machine that a user has named, in words; every other error stays as it is. */
+/**
+ * Translates the errors of opening a local file that the user named to CliError; other errors stay as they
+ * are.
+ */
 export function unreadable(path: string, cause: unknown): unknown {
   if (isErrno(cause, "ENOENT")) return new CliError("NotFound", `${path} not found`, { cause });
   if (isErrno(cause, "ENOTDIR"))
@@ -13,7 +16,7 @@ export function unreadable(path: string, cause: unknown): unknown {
   return cause;
 }
 
-/** The bytes of an archive, which nothing is asked for before it is open. Throws CliError. */
+/** Opens an archive and returns its bytes. Called before any request to the daemon. Throws CliError. */
 export async function openArchive(path: string): Promise<ReadStream> {
   const file = await open(path).catch((error: unknown) => {
     throw unreadable(path, error);

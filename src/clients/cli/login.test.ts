@@ -13,7 +13,7 @@ import { TestTerminal } from "./testing/terminal.ts";
 
 const htpasswd = "me:$2b$04$mEP8ifnWEQrhjIl.ZWjkb.cqaC2aNzXxAqG33k2m7dMOS0s6yKNNi";
 
-test("login keeps what the registry takes, logout forgets it, and neither shows the password", async () => {
+test("login stores credentials that the registry accepts, logout deletes them, and neither shows the password", async () => {
   await using directory = await tempDir();
   await using server = await startRegistry({ htpasswd });
   const env = { DOCKER_CONFIG: directory.path };
@@ -36,7 +36,7 @@ test("login keeps what the registry takes, logout forgets it, and neither shows 
   assert.deepEqual([again.status, again.stdout], [0, `no credentials for ${server.host}\n`]);
 });
 
-test("login asks on a terminal, and does not show the password that is typed", async () => {
+test("login asks on a terminal, without showing the password", async () => {
   await using directory = await tempDir();
   await using server = await startRegistry({ htpasswd });
   const env = { DOCKER_CONFIG: directory.path };
@@ -51,7 +51,7 @@ test("login asks on a terminal, and does not show the password that is typed", a
   assert.match(terminal.shown, / echo /);
 });
 
-test("pull sends what is kept for the registry, unless it is given other credentials", async () => {
+test("pull sends the stored credentials for the registry, unless it is given others", async () => {
   await using endpoint = await serveCli();
   await using directory = await tempDir();
   const file = join(directory.path, "auth.json");
@@ -85,13 +85,13 @@ for (const argv of [
   ["login", "-u", "a", "--password", "x", "registry.example"],
   ["login", "-u", "a", "--password-stdin", "registry.example/team"],
 ]) {
-  test(`\`berth ${argv.join(" ")}\` is a mistake`, async () => {
+  test(`\`berth ${argv.join(" ")}\` is a usage error`, async () => {
     const { status } = await berth(argv, { env: { HOME: "/nonexistent" }, stdin: "x" });
     assert.equal(status, 2);
   });
 }
 
-test("credentials are where the environment says, and registries are named as docker's users do", () => {
+test("credentials are in the file that the environment names, and registries are named as in docker", () => {
   assert.equal(authFile({ env: { HOME: "/home/me" } }), "/home/me/.docker/config.json");
   assert.equal(authFile({ env: { HOME: "/home/me", DOCKER_CONFIG: "/d" } }), "/d/config.json");
   assert.equal(authFile({ env: { DOCKER_CONFIG: "/d", REGISTRY_AUTH_FILE: "/a.json" } }), "/a.json");

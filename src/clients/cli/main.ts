@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /**
- * The command line `berth`: a client of the Container Runtime Interface for people, against berthd or any
- * other CRI endpoint. It talks gRPC like any client and knows berthd only by its protocol.
+ * The command line `berth`: a client of the Container Runtime Interface for people, for berthd or any other
+ * CRI endpoint. It uses gRPC like any client and knows berthd only by its protocol.
  *
- * This file runs under any Node, to say which one is needed; everything else is loaded after that.
+ * This file runs with any version of Node, to say which one is needed; everything else is loaded after that.
  */
 const neededNode = 24;
 

@@ -10,7 +10,7 @@ import { addContainer, addPod } from "./testing/objects.ts";
 
 const names = (endpoint: Endpoint) => endpoint.objects.list().map(({ name }) => name);
 
-test("delete takes manifests or a selection, not both", async () => {
+test("delete accepts manifests or a selection, not both", async () => {
   await using endpoint = await serveCli();
   endpoint.objects.add("ConfigMap", "a");
   const file = join(endpoint.dir, "a.yaml");
@@ -24,7 +24,7 @@ test("delete takes manifests or a selection, not both", async () => {
   assert.equal((await endpoint.run(["delete", "-f", file])).stdout, "configmap/a deleted\n");
 });
 
-test("delete does not miss what it has chosen by labels and somebody else has deleted", async () => {
+test("delete tolerates that a selected object has been deleted by somebody else", async () => {
   await using endpoint = await serveCli();
   const { objects } = endpoint;
   const labels = { app: "web" };
@@ -42,7 +42,7 @@ test("delete does not miss what it has chosen by labels and somebody else has de
   assert.equal((await endpoint.run(["delete", "cm", "gone"])).status, 3);
 });
 
-test("get shows the objects of a namespace, and namespaces themselves where they are asked for", async () => {
+test("get shows the objects of a namespace, and namespaces themselves on request", async () => {
   await using endpoint = await serveCli();
   endpoint.objects.add("Namespace", "shop", { namespace: "" });
   endpoint.objects.add("ConfigMap", "a");
@@ -55,7 +55,7 @@ test("get shows the objects of a namespace, and namespaces themselves where they
   assert.equal(await shown("-A"), "configmap/a\nconfigmap/b\nnamespace/shop\n");
 });
 
-test("get shows no objects by name of all namespaces, which may have several of it", async () => {
+test("get refuses a name with all namespaces, which may have several objects of it", async () => {
   await using endpoint = await serveCli();
   endpoint.objects.add("ConfigMap", "a");
   const { status, stderr } = await endpoint.run(["get", "-A", "cm", "a", "-o", "json"]);
@@ -77,7 +77,7 @@ test("get --watch --quiet prints names only", async () => {
   assert.equal((await endpoint.run(["get", "-w", "-o", "json"])).status, 2);
 });
 
-test("get --watch of a name goes on when the object is deleted, and shows a new one of that name", async () => {
+test("get --watch of a name continues when the object is deleted, and shows a new one of that name", async () => {
   await using endpoint = await serveCli();
   const { objects } = endpoint;
   const argv = ["get", "cm", "a", "-w", "-o", "name"];
@@ -101,7 +101,7 @@ test("get --watch of a name goes on when the object is deleted, and shows a new 
   await watching.status;
 });
 
-test("logs and exec of an object of a namespace choose the container that its pod says is the default", async () => {
+test("logs and exec of an object in a namespace use the pod's default container", async () => {
   await using endpoint = await serveCli();
   const { objects, engine } = endpoint;
   const namespace = "shop";
@@ -124,7 +124,7 @@ test("logs and exec of an object of a namespace choose the container that its po
   assert.equal((await endpoint.run(["logs", "deploy/web"])).status, 3);
 });
 
-test("logs of a pod whose default is no container of it shows the first", async () => {
+test("logs of a pod whose default container does not exist shows the first", async () => {
   await using endpoint = await serveCli();
   const annotations = { "kubectl.kubernetes.io/default-container": "none" };
   endpoint.objects.add("Pod", "web", { annotations, spec: { containers: [{ name: "first" }] } });

@@ -31,18 +31,18 @@ export function addOutputOption(
   );
 }
 
-/** The options given to the command and, where it has none of that name, to the commands above it. */
+/** The options of the command, and those of the commands above it whose names it does not have. */
 export function optionsOf<Options extends object>(command: Command): Options {
   const above: object = command.parent === null ? {} : optionsOf(command.parent);
   return { ...above, ...command.opts<Options>() };
 }
 
-/** For an option that may be given several times. */
+/** Collects the values of an option that may be given several times. */
 export function collect(value: string, earlier: readonly string[] = []): readonly string[] {
   return [...earlier, value];
 }
 
-/** Options that choose among pods and containers. */
+/** Options that select pods and containers. */
 export type FilterOptions = { readonly namespace?: string; readonly label?: readonly string[] };
 
 export function addFilterOptions(command: Command): Command {
@@ -58,7 +58,7 @@ export function addListOptions(command: Command): Command {
     .option("--no-trunc", "do not shorten ids");
 }
 
-/** Says of what kind a name is, where it could be of several. */
+/** Says which kind of object a name means, if there could be several. */
 export type TypeOption<Type extends string> = { readonly type?: Type };
 
 export function addTypeOption(command: Command, types: readonly string[]): Command {

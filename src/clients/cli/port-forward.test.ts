@@ -86,7 +86,7 @@ test("several ports are forwarded, each from a free port, on IPv4 and IPv6 alike
   assert.deepEqual(answers, ["one: to 127.0.0.1", "one: to ::1", "two: to 127.0.0.1", "two: to ::1"]);
 });
 
-test("a connection that fails is told of and leaves the others alone", async (t) => {
+test("a failed connection is reported and does not affect the others", async (t) => {
   await using endpoint = await serve();
   const remote = await serverInPod(t, "up");
   await using forwarding = await endpoint.forward("--bind", "127.0.0.1", `:${remote}`, ":1");
@@ -99,7 +99,7 @@ test("a connection that fails is told of and leaves the others alone", async (t)
   assert.equal(await text(slow), "up: still here");
 });
 
-test("Ctrl-C ends the connections too, and takes nothing more", async (t) => {
+test("Ctrl-C also ends the connections, and accepts no more", async (t) => {
   await using endpoint = await serve();
   const remote = await serverInPod(t, "up");
   const forwarding = await endpoint.forward("--bind", "127.0.0.1", `:${remote}`);
@@ -114,7 +114,7 @@ test("Ctrl-C ends the connections too, and takes nothing more", async (t) => {
   await assert.rejects(say("again", at), /ECONNREFUSED/);
 });
 
-test("a connection to the runtime that broke is made anew, until the runtime says that the pod is gone", async (t) => {
+test("a broken connection to the runtime is opened again, until the runtime reports that the pod is gone", async (t) => {
   await using endpoint = await serve();
   const remote = await serverInPod(t, "up");
   await using forwarding = await endpoint.forward("--bind", "127.0.0.1", `:${remote}`);
@@ -130,7 +130,7 @@ test("a connection to the runtime that broke is made anew, until the runtime say
   assert.match(forwarding.stderr.text(), /is not ready/);
 });
 
-test("the local port is the pod's where none is given, and one that is taken is refused with a way out", async (t) => {
+test("the local port is by default the pod's, and one in use is refused with a suggestion", async (t) => {
   await using endpoint = await serve();
   const taken = await serverInPod(t, "up");
   const { status, stderr } = await endpoint.run(["port-forward", "web", String(taken)]);
@@ -139,7 +139,7 @@ test("the local port is the pod's where none is given, and one that is taken is 
 });
 
 for (const argv of [["0"], ["1:2:3"], ["http"], ["80:"], ["1:99999"], ["80", "--bind", "localhost"]]) {
-  test(`port-forward web ${argv.join(" ")} is refused as a mistake of usage`, async () => {
+  test(`port-forward web ${argv.join(" ")} is refused as a usage error`, async () => {
     await using endpoint = await serve();
     assert.equal((await endpoint.run(["port-forward", "web", ...argv])).status, 2);
   });

@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 const main = new URL("./main.ts", import.meta.url).pathname;
 
-test("output that a full disk does not take is a failure, told in a line", () => {
+test("a full disk for the output is a failure, reported in one line", () => {
   const full = openSync("/dev/full", "w");
   try {
     const { status, stderr } = spawnSync(process.execPath, [main, "--help"], {
@@ -19,7 +19,7 @@ test("output that a full disk does not take is a failure, told in a line", () =>
   }
 });
 
-test("Node takes none of our arguments for its own, wherever they are", () => {
+test("Node does not interpret our arguments, wherever they are", () => {
   const program = new URL("../../../bin/berth", import.meta.url).pathname;
   const file = "/nonexistent/variables";
   const words = ["exec", "--address", "/nonexistent/berth.sock", "web", "echo", `--env-file=${file}`];

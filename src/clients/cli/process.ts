@@ -6,7 +6,7 @@ import { runCli } from "./program.ts";
 const interruptedTwice = 130;
 const stdinDescriptor = 0;
 
-/** Runs the command line of this process and leaves its status in `process.exitCode`. */
+/** Runs the command line of this process and sets `process.exitCode`. */
 export async function runProcess(): Promise<void> {
   const controller = new AbortController();
   const interrupt = () => {
@@ -15,11 +15,12 @@ export async function runProcess(): Promise<void> {
   };
   process.on("SIGINT", interrupt);
   process.on("SIGTERM", interrupt);
-  // With its terminal gone a command has to clean up too; without one it may have been started with nohup.
+  // A command must also clean up when its terminal closes. Without a terminal, it may have been started with
+  // nohup.
   if (isatty(stdinDescriptor)) process.on("SIGHUP", interrupt);
   const { stdout, stderr, env } = process;
   const io: Io = {
-    // Opened by commands that read it.
+    // A getter, because only commands that read stdin may open it.
     get stdin() {
       return process.stdin;
     },
@@ -29,12 +30,15 @@ export async function runProcess(): Promise<void> {
   };
   for (const stream of [stdout, stderr]) stream.on("error", (error) => onOutputError(error, io));
   const status = await runCli(process.argv.slice(2), io, controller.signal);
-  // A pipe takes writes asynchronously: exiting before they are out would lose them.
+  // Writes to a pipe are asynchronous: exiting before they are done would lose them.
   await Promise.all([flushed(stdout), flushed(stderr)]);
   process.exit(status);
 }
 
-/** That the reader has gone (`berth logs x | head`) is no failure of ours; a full disk is one to tell of. */
+/**
+ * If the reader has gone (`berth logs x | head`), that is not a failure of ours; other errors, such as a full
+ * disk, are reported.
+ */
 function onOutputError(error: NodeJS.ErrnoException, { onBrokenPipe, stderr }: Io): void {
   const isBroken = error.code === "EPIPE";
   if (!isBroken) stderr.write(`berth: the output cannot be written (${error.message})\n`);

@@ -31,7 +31,7 @@ test("profile pull prints the digest by which ls lists the profile and rm remove
   assert.equal((await endpoint.run(["profile", "ls", "-q"])).stdout, "");
 });
 
-test("profile pull passes credentials on, and tells why a profile is refused", async () => {
+test("profile pull passes credentials on, and reports why a profile is refused", async () => {
   await using endpoint = await serveCli();
   const { pull } = endpoint.engine.securityProfiles;
   let passed: unknown;
@@ -51,7 +51,7 @@ test("profile pull passes credentials on, and tells why a profile is refused", a
   assert.match((await endpoint.run(["profile", "pull", db])).stderr, /registry\.example does not answer/);
 });
 
-test("shells complete the references of profiles, and who types another tool's word is told ours", async () => {
+test("shells complete the references of profiles, and another tool's word is answered with ours", async () => {
   await using endpoint = await serveCli();
   await endpoint.run(["profile", "pull", web]);
   assert.equal((await endpoint.run(["__complete", "profiles"])).stdout, `${web}\n`);

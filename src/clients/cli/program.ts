@@ -26,17 +26,17 @@ failed.
 "berth COMMAND --help" shows details and examples.
 `;
 
-/** Where our output is no terminal. */
+/** Width of the help if the output is not a terminal. */
 const helpColumns = 80;
 
-/** Runs one command line and returns its exit status; nothing is thrown. `signal` stands for Ctrl-C. */
+/** Runs one command line and returns its exit status; never throws. `signal` aborts on Ctrl-C. */
 export async function runCli(argv: readonly string[], io: Io, signal: AbortSignal): Promise<number> {
   const invocation: Invocation = { io, signal, exitCode: exitCode.ok };
   try {
     const program = createProgram(invocation);
     const words = withoutHelpCommand(argv);
     const [word = "-"] = words;
-    // Asked for help with it, commander would show that of all.
+    // With --help after an unknown command, commander would show the help of berth itself.
     if (!word.startsWith("-") && !commandTable.some(({ name }) => name === word))
       throw unknownCommand(program, program.name(), word);
     await program.parseAsync(words, { from: "user" });
@@ -48,8 +48,8 @@ export async function runCli(argv: readonly string[], io: Io, signal: AbortSigna
 }
 
 /**
- * The tree of commands. What a command takes is loaded when it is called, so that gRPC is loaded only where
- * it is used.
+ * Creates the tree of commands. A command's arguments are loaded when it is called, so that gRPC is loaded
+ * only if it is used.
  */
 function createProgram(invocation: Invocation): Command {
   const { stdout, stderr } = invocation.io;
@@ -67,7 +67,7 @@ function createProgram(invocation: Invocation): Command {
       outputError: (text, output) => output(withAdvice(text.replace(/^error:/, "berth:"))),
       getOutHelpWidth: () => stdout.columns ?? helpColumns,
     })
-    // Descriptions are broken into lines for the source; the help breaks them for the terminal.
+    // Descriptions have line breaks for the source; the help wraps them for the terminal.
     .configureHelp({ commandDescription: (command) => command.description().replaceAll("\n", " ") })
     .addHelpText("after", epilogue)
     .version(berthVersion, "--version", "print berth's version");
@@ -82,7 +82,7 @@ function createProgram(invocation: Invocation): Command {
   return program.hook("preSubcommand", (_, command) => define(command, invocation));
 }
 
-/** The tree with what every command takes, to describe it. */
+/** Creates the tree with the arguments of every command, to describe it. */
 export async function createWholeProgram(invocation: Invocation): Promise<Command> {
   const program = createProgram(invocation);
   for (const command of program.commands) await define(command, invocation);
@@ -94,7 +94,7 @@ async function define(command: Command, invocation: Invocation): Promise<void> {
   (await entry?.load())?.define(command, invocation, () => createWholeProgram({ ...invocation }));
 }
 
-/** `berth help ps` is `berth ps --help`. */
+/** Translates `berth help ps` to `berth ps --help`. */
 function withoutHelpCommand(argv: readonly string[]): readonly string[] {
   return argv[0] === "help" ? [...argv.slice(1), "--help"] : argv;
 }

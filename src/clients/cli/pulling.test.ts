@@ -46,7 +46,7 @@ test("pull prints the id on stdout and the progress, a line for each layer, on s
   assert.equal(stderr, expected);
 });
 
-test("pull -q is silent but for the id", async () => {
+test("pull -q prints only the id", async () => {
   await using endpoint = await serveCli();
   endpoint.engine.pull = playPull;
   assert.deepEqual(await endpoint.run(["pull", "-q", "busybox"]), {
@@ -56,7 +56,7 @@ test("pull -q is silent but for the id", async () => {
   });
 });
 
-test("pull asks for a platform or for all", async () => {
+test("pull requests a platform or all", async () => {
   await using endpoint = await serveCli();
   const asked: unknown[] = [];
   endpoint.engine.pullAny = async ({ platform }) => {
@@ -72,14 +72,14 @@ test("pull asks for a platform or for all", async () => {
   assert.match(wrong.stderr, /invalid platform "arm64"/);
 });
 
-test("against another runtime a pull for another platform is refused", async () => {
+test("a pull for another platform is refused with another runtime", async () => {
   await using endpoint = await serveCli({ plainCri: true });
   const { status, stderr } = await endpoint.run(["pull", "--platform", "linux/arm64", "busybox"]);
   assert.equal(status, 1);
   assert.match(stderr, /needs berthd/);
 });
 
-test("against another runtime pull does without progress", async () => {
+test("pull shows no progress with another runtime", async () => {
   await using endpoint = await serveCli({ plainCri: true });
   endpoint.engine.pull = playPull;
   endpoint.engine.imageTable.push(image());
@@ -106,7 +106,7 @@ for (const plainCri of [false, true]) {
   });
 }
 
-test("the password of --creds is asked for on a terminal", async () => {
+test("the password of --creds is requested on a terminal", async () => {
   await using endpoint = await serveCli();
   let credentials: PullRequest["credentials"];
   endpoint.engine.pull = async (request) => {
@@ -136,7 +136,7 @@ for (const [creds, stdin] of [
     assert.doesNotMatch(stderr, /secret/);
   });
 
-test("a pull that fails tells the registry's reason", async () => {
+test("a pull that fails reports the registry's reason", async () => {
   await using endpoint = await serveCli();
   endpoint.engine.pull = async () => {
     throw new ImageError("NotFound", "registry.example/x:1: manifest unknown");
@@ -158,7 +158,7 @@ test("images are listed with a row for each tag", async () => {
   );
 });
 
-test("rmi takes a beginning of an id, and says what is not there", async () => {
+test("rmi accepts a prefix of an id, and reports what does not exist", async () => {
   await using endpoint = await serveCli();
   endpoint.engine.imageTable.push(image());
   const { status, stdout } = await endpoint.run(["rmi", "1a1a", "nothing"]);
@@ -166,7 +166,7 @@ test("rmi takes a beginning of an id, and says what is not there", async () => {
   assert.equal(endpoint.engine.imageTable.length, 0);
 });
 
-test("image import names the file to berthd by its absolute path", async () => {
+test("image import sends berthd the absolute path of the file", async () => {
   await using endpoint = await serveCli();
   const paths: string[] = [];
   endpoint.engine.images.importArchive = async (path) => {
@@ -198,7 +198,7 @@ for (const [source, argv] of [
   ["stdin", ["-"]],
   ["a file", ["--send", "FILE"]],
 ] as const) {
-  test(`image import sends the bytes of ${source}, and nothing of them stays behind`, async () => {
+  test(`image import sends the bytes of ${source}, and leaves nothing behind`, async () => {
     await using endpoint = await serveCli();
     const bytes = "archive".repeat(500_000);
     const file = join(endpoint.dir, "app.tar");
@@ -215,7 +215,7 @@ for (const [source, argv] of [
   });
 }
 
-test("image import that fails leaves nothing behind either", async () => {
+test("image import that fails leaves nothing behind, either", async () => {
   await using endpoint = await serveCli();
   endpoint.engine.images.importArchive = async () => {
     throw new ImageError("InvalidArgument", "no index.json in the archive");
@@ -232,7 +232,7 @@ test("a file that cannot be sent is named", async () => {
   assert.deepEqual([status, stderr], [3, "berth: /nonexistent.tar not found\n"]);
 });
 
-test("image import says that it needs berthd", async () => {
+test("image import reports that it needs berthd", async () => {
   await using endpoint = await serveCli({ plainCri: true });
   await mkdir(join(endpoint.dir, "layout"));
   const { status, stderr } = await endpoint.run(["image", "import", join(endpoint.dir, "layout")]);

@@ -27,7 +27,7 @@ async function playPush({ onProgress, destination = "registry.example/a:1" }: Pu
   return { reference: destination, digest };
 }
 
-test("push prints what stands in the registry on stdout, and a line for each blob on stderr", async () => {
+test("push prints the reference in the registry on stdout, and a line for each blob on stderr", async () => {
   await using endpoint = await serveCli();
   endpoint.engine.push = playPush;
   const { status, stdout, stderr } = await endpoint.run(["push", "busybox", "registry.example/b:2"]);
@@ -43,7 +43,7 @@ test("push prints what stands in the registry on stdout, and a line for each blo
   assert.equal((await endpoint.run(["push", "-q", "busybox"])).stderr, "");
 });
 
-test("push hands on what it is asked for, with the password from stdin", async () => {
+test("push passes its options on, with the password from stdin", async () => {
   await using endpoint = await serveCli();
   let given: PushRequest | undefined;
   endpoint.engine.push = async (request) => {
@@ -61,13 +61,13 @@ for (const argv of [
   ["push", "--creds", "robot:secret", "a"],
   ["push", "--platform", "linux/arm64", "--all-platforms", "a"],
 ]) {
-  test(`\`berth ${argv.join(" ")}\` is a mistake`, async () => {
+  test(`\`berth ${argv.join(" ")}\` is a usage error`, async () => {
     await using endpoint = await serveCli();
     assert.equal((await endpoint.run(argv)).status, 2);
   });
 }
 
-test("a push that fails tells the registry's reason", async () => {
+test("a push that fails reports the registry's reason", async () => {
   await using endpoint = await serveCli();
   endpoint.engine.push = async () => {
     throw new RegistryError("PermissionDenied", "registry.example: push access denied");
@@ -77,7 +77,7 @@ test("a push that fails tells the registry's reason", async () => {
   assert.match(stderr, /push access denied/);
 });
 
-test("tag prints the new name, and says what is not here", async () => {
+test("tag prints the new name, and reports a missing image", async () => {
   await using endpoint = await serveCli();
   endpoint.engine.imageTable.push(image());
   const { status, stdout } = await endpoint.run(["tag", "busybox", "registry.example/b:2"]);

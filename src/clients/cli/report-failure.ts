@@ -4,9 +4,7 @@ import type { Invocation } from "./invocation.ts";
 import { styleFor } from "./output/style.ts";
 import { printableLines } from "./output/table.ts";
 
-/**
- * Tells the user what went wrong and returns the exit status that says it. BERTH_DEBUG shows the stack too.
- */
+/** Tells the user what went wrong and returns the exit status. With BERTH_DEBUG, the stack is shown, too. */
 export function reportFailure(error: unknown, { io, signal, failureExitCode }: Invocation): number {
   if (signal.aborted) return exitCode.interrupted;
   const text = printableLines(isWorded(error) ? error.message : messageOf(error));
@@ -16,7 +14,7 @@ export function reportFailure(error: unknown, { io, signal, failureExitCode }: I
   return error.commandStatus ?? failureExitCode ?? exitCodeOf(error);
 }
 
-/** Importing node:util loads a seventh of what Node has, which every command would wait for. */
+/** Loaded here: importing node:util loads a seventh of Node's modules, for which every command would wait. */
 function inspected(error: unknown): string {
   return process.getBuiltinModule("node:util").inspect(error);
 }

@@ -48,7 +48,7 @@ async function onTerminal({ address }: Endpoint, argv: readonly string[]) {
   return { status, stderr: io.stderr.text(), stdout: io.stdout.text() };
 }
 
-test("save writes a file that only its owner reads, or stdout, compressed as it is asked to", async () => {
+test("save writes a file that only its owner can read, or to stdout, compressed as requested", async () => {
   await using endpoint = await serveCli();
   const seen = playSaves(endpoint, { name: "registry.example/a:1" });
   const path = join(endpoint.dir, "out", "a.tar");
@@ -67,7 +67,7 @@ test("save writes a file that only its owner reads, or stdout, compressed as it 
   assert.equal(seen.disposed, seen.requests.length);
 });
 
-test("save that fails in the middle, or is refused, leaves what was there before and nothing else", async () => {
+test("save that fails or is refused leaves the previous file and nothing else", async () => {
   await using endpoint = await serveCli();
   const directory = join(endpoint.dir, "out");
   const path = join(directory, "a.tar");
@@ -87,7 +87,7 @@ test("save that fails in the middle, or is refused, leaves what was there before
   assert.match(missing.stderr, /cannot be written: its directory does not exist/);
 });
 
-test("save hands on what it is asked for, and says which images the archive has no name for", async () => {
+test("save passes its options on, and reports images without a name in the archive", async () => {
   await using endpoint = await serveCli();
   const seen = playSaves(endpoint);
   const { stderr } = await endpoint.run([
@@ -106,7 +106,7 @@ test("save hands on what it is asked for, and says which images the archive has 
   assert.equal(seen.requests[1]?.platform, "all");
 });
 
-test("save says so where a file's name promises another compression than it has", async () => {
+test("save warns if a file's name implies another compression", async () => {
   await using endpoint = await serveCli();
   playSaves(endpoint, { name: "registry.example/a:1" });
   const said = async (file: string, ...args: readonly string[]) =>
@@ -116,7 +116,7 @@ test("save says so where a file's name promises another compression than it has"
   assert.equal(await said("a.tgz", "--compression", "gzip"), "");
 });
 
-test("load says of what came on standard input where it came from", async () => {
+test("load names the source of what came on standard input", async () => {
   await using endpoint = await serveCli();
   endpoint.engine.importArchive = async () => {
     throw new ImageError("InvalidArgument", "the archive: not a tar archive");
@@ -135,7 +135,7 @@ for (const argv of [
   ["save", "--platform", "linux/arm64", "--all-platforms", "a"],
   ["save", "--format", "docker-archive", "--all-platforms", "a"],
 ]) {
-  test(`\`berth ${argv.join(" ")}\` is a mistake`, async () => {
+  test(`\`berth ${argv.join(" ")}\` is a usage error`, async () => {
     await using endpoint = await serveCli();
     assert.equal((await endpoint.run(argv)).status, 2);
   });
@@ -151,7 +151,7 @@ test("an archive is neither shown on a terminal nor read from one", async () => 
   }
 });
 
-test("load has the daemon read a file, or sends stdin, and says what has no name", async () => {
+test("load makes the daemon read a file, or sends stdin, and reports images without a name", async () => {
   await using endpoint = await serveCli();
   const paths: string[] = [];
   endpoint.engine.importArchive = async (path) => {

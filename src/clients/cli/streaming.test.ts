@@ -29,7 +29,7 @@ for (const transport of ["auto", "websocket", "spdy"]) {
     });
   });
 
-  test(`exec -i over ${transport} gives the command our input, and its end`, async () => {
+  test(`exec -i over ${transport} passes our input to the command, and its end`, async () => {
     await using endpoint = await serve();
     const stdin = "x".repeat(3_000_000);
     const argv = ["exec", "-i", "--transport", transport, "web", "wc", "-c"];
@@ -37,7 +37,7 @@ for (const transport of ["auto", "websocket", "spdy"]) {
   });
 }
 
-test("exec shows output as it comes, and Ctrl-C ends the command", async () => {
+test("exec shows output as it arrives, and Ctrl-C ends the command", async () => {
   await using endpoint = await serve();
   const controller = new AbortController();
   const exec = endpoint.start(["exec", "web", "sh", "-c", "echo here; sleep 1000"], {
@@ -49,7 +49,7 @@ test("exec shows output as it comes, and Ctrl-C ends the command", async () => {
   await until(() => endpoint.streams.running.size === 0);
 });
 
-test("exec takes no input that was not asked for, and does not wait for one that the command leaves", async () => {
+test("exec reads no input without -i, and does not wait for input that the command ignores", async () => {
   await using endpoint = await serve();
   const silent = await endpoint.run(["exec", "web", "wc", "-c"], { stdin: "not for you" });
   assert.equal(silent.stdout, "0\n");
@@ -57,21 +57,21 @@ test("exec takes no input that was not asked for, and does not wait for one that
   assert.deepEqual(endless, { status: 0, stderr: "", stdout: "" });
 });
 
-test("exec takes a command behind -- too, as kubectl wants it", async () => {
+test("exec accepts a command after --, too, as kubectl requires", async () => {
   await using endpoint = await serve();
   assert.equal((await endpoint.run(["exec", "web", "--", "echo", "--", "x"])).stdout, "-- x\n");
   const none = await endpoint.run(["exec", "web", "--"]);
   assert.deepEqual([none.status, none.stderr], [125, "berth: missing the command behind --\n"]);
 });
 
-test("exec of what cannot be run says why, with berth's own status", async () => {
+test("exec of a program that cannot be run reports why, with berth's own status", async () => {
   await using endpoint = await serve();
   const { status, stderr } = await endpoint.run(["exec", "web", "/no/such/program"]);
   assert.equal(status, 125);
   assert.match(stderr, /^berth: .*\/no\/such\/program/);
 });
 
-test("against an endpoint that streams nothing exec does without, but not with input or a terminal", async () => {
+test("exec works without streaming at the endpoint, but not with input or a terminal", async () => {
   await using endpoint = await serveCli();
   addPod(endpoint, "aa", "web");
   addContainer(endpoint, "c1", "app", "aa");
@@ -84,7 +84,7 @@ test("against an endpoint that streams nothing exec does without, but not with i
   assert.equal((await endpoint.run(["exec", "-i", "web", "true"])).status, 125);
 });
 
-test("-i and -t without a terminal of ours is a mistake that is told before anything runs", async () => {
+test("-i and -t without a terminal are an error before anything runs", async () => {
   await using endpoint = await serve();
   for (const argv of [
     ["exec", "-it", "web", "sh"],
@@ -98,7 +98,7 @@ test("-i and -t without a terminal of ours is a mistake that is told before anyt
   assert.equal(endpoint.engine.sandboxTable.size, 1);
 });
 
-test("in a terminal every key goes to the command as it is, and its output is shown as it is", async () => {
+test("in a terminal, every key is passed to the command, and its output is shown unchanged", async () => {
   await using endpoint = await serve();
   await using screen = terminal(endpoint, "exec", "-it", "web", "sh", "-c", "echo ready; head -c 6 | od -c");
   await screen.shows("ready\n");
@@ -108,7 +108,7 @@ test("in a terminal every key goes to the command as it is, and its output is sh
   assert.doesNotMatch(screen.shown, /ready\r\n/);
 });
 
-test("a terminal's size is told at the start and whenever it changes, and the terminal is set back at the end", async () => {
+test("a terminal's size is sent at the start and whenever it changes, and the terminal is restored at the end", async () => {
   await using endpoint = await serve();
   await using screen = terminal(endpoint, "exec", "-it", "web", "sh", "-c", "echo ready; read line; exit 9");
   await screen.shows("ready");
@@ -123,7 +123,7 @@ test("a terminal's size is told at the start and whenever it changes, and the te
   assert.match(screen.shown, /\nopost [\s\S]* icanon [\s\S]* echo /);
 });
 
-test("the detach keys cut the connection of an exec, which ends the command", async () => {
+test("the detach keys end the connection of an exec, which ends the command", async () => {
   await using endpoint = await serve();
   await using screen = terminal(endpoint, "exec", "-it", "web", "sh", "-c", "echo ready; cat");
   await screen.shows("ready");
@@ -166,7 +166,7 @@ class EchoingContainer extends ProcessEngine {
   }
 }
 
-test("attach gives the container our input, shows what it writes, and ends with its status", async () => {
+test("attach passes our input to the container, shows its output, and ends with its status", async () => {
   const streams = new EchoingContainer();
   await using endpoint = await serve(streams);
   streams.ended = () => endContainer(endpoint, "c1", 5);
@@ -202,7 +202,7 @@ test("the detach keys leave an attached container running", async () => {
   assert.match(screen.shown, /berth: detached; the container keeps running/);
 });
 
-test("run -i gives the container our input and shows its output from the log", async () => {
+test("run -i passes our input to the container and shows its output from the log", async () => {
   const streams = new EchoingContainer();
   await using endpoint = await serve(streams);
   endpoint.engine.imageTable.push(image());
@@ -224,7 +224,7 @@ test("run -i gives the container our input and shows its output from the log", a
   assert.deepEqual({ stdin, stdinOnce, tty }, { stdin: true, stdinOnce: true, tty: false });
 });
 
-test("run -it shows also what was written before we were attached, and ends with the container", async () => {
+test("run -it also shows output from before we attached, and ends with the container", async () => {
   const streams = new EchoingContainer("# ");
   await using endpoint = await serve(streams);
   endpoint.engine.imageTable.push(image());
@@ -248,7 +248,7 @@ test("run -it shows also what was written before we were attached, and ends with
   assert.equal(endpoint.engine.sandboxTable.size, 1);
 });
 
-test("run -it that is detached from leaves the container running", async () => {
+test("run -it leaves the container running after detaching", async () => {
   const streams = new EchoingContainer("# ");
   await using endpoint = await serve(streams);
   endpoint.engine.imageTable.push(image());

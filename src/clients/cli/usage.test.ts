@@ -19,7 +19,7 @@ async function served() {
   return endpoint;
 }
 
-test("stats shows what running containers use, and of one that is named what it still has", async () => {
+test("stats shows the usage of running containers, and of a named container that has ended what is left", async () => {
   await using endpoint = await served();
   const table = (await endpoint.run(["stats"])).stdout;
   assert.match(table, /^CONTAINER ID +NAME +POD +NAMESPACE +CPU % +MEMORY +SWAP +DISK +INODES\n(.*\n){2}$/);
@@ -29,7 +29,7 @@ test("stats shows what running containers use, and of one that is named what it 
   assert.equal((await endpoint.run(["stats", "nobody"])).status, 3);
 });
 
-test("stats chooses containers by pod and namespace, and prints ids or crictl's JSON", async () => {
+test("stats selects containers by pod and namespace, and prints ids or crictl's JSON", async () => {
   await using endpoint = await served();
   const ids = async (...argv: string[]) => (await endpoint.run(["stats", "-q", ...argv])).stdout;
   assert.equal(await ids("--pod", "web"), `${id("c1")}\n`);
@@ -39,7 +39,7 @@ test("stats chooses containers by pod and namespace, and prints ids or crictl's 
   assert.equal(stats[0].memory.workingSetBytes.value, "700");
 });
 
-test("stats --pods shows what pods use, with their networks", async () => {
+test("stats --pods shows the usage of pods, with their networks", async () => {
   await using endpoint = await served();
   const table = (await endpoint.run(["stats", "--pods", "--label", "app=web"])).stdout;
   assert.match(
@@ -50,7 +50,7 @@ test("stats --pods shows what pods use, with their networks", async () => {
   assert.equal(named.stdout, `${id("bb")}\n`);
 });
 
-test("stats --watch goes on until it is interrupted", async () => {
+test("stats --watch continues until it is interrupted", async () => {
   await using endpoint = await served();
   const interrupt = new AbortController();
   const running = endpoint.start(["stats", "-q", "--pod", "web", "--watch", "10ms"], {
@@ -79,7 +79,7 @@ test("metrics are shown in a table and in Prometheus' text format, with their la
   assert.match(text, /pod="web",interface="eth1"\} 1\n/);
 });
 
-test("metrics --descriptors shows which there are", async () => {
+test("metrics --descriptors lists the available metrics", async () => {
   await using endpoint = await served();
   const table = (await endpoint.run(["metrics", "--descriptors"])).stdout;
   assert.match(

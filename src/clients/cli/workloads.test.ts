@@ -13,7 +13,7 @@ function ids(text: string): string[] {
   return text.split("\n").slice(0, -1);
 }
 
-test("pods are listed as a table, as ids and as JSON that is crictl's", async () => {
+test("pods are listed as a table, as ids and as crictl's JSON", async () => {
   await using endpoint = await serveCli();
   addPod(endpoint, "5a", "web");
   const table = (await endpoint.run(["pods"])).stdout;
@@ -27,7 +27,7 @@ test("pods are listed as a table, as ids and as JSON that is crictl's", async ()
   assert.equal(items[0].state, "SANDBOX_READY");
 });
 
-test("pods are chosen by namespace, label and state", async () => {
+test("pods are selected by namespace, label and state", async () => {
   await using endpoint = await serveCli();
   addPod(endpoint, "aa", "web", { labels: { app: "web" } });
   addPod(endpoint, "bb", "dns", { namespace: "kube-system" });
@@ -57,7 +57,7 @@ test("an empty list in JSON is an empty list", async () => {
   assert.deepEqual(JSON.parse((await endpoint.run(["ps", "-o", "json"])).stdout), { containers: [] });
 });
 
-test("containers are found by name, also of a pod and a namespace, and by the pod they are alone in", async () => {
+test("containers are found by name, also with a pod and a namespace, and by the pod whose only one they are", async () => {
   await using endpoint = await serveCli();
   addPod(endpoint, "aa", "web");
   addPod(endpoint, "bb", "db", { namespace: "data" });
@@ -101,7 +101,7 @@ test("a name that a pod shares with its own container means the pod", async () =
   );
 });
 
-test("inspect shows what the runtime adds beside the status, and finds images too", async () => {
+test("inspect shows the runtime's additional info with the status, and also finds images", async () => {
   await using endpoint = await serveCli();
   addPod(endpoint, "aa", "web");
   endpoint.engine.imageTable.push(image());
@@ -135,7 +135,7 @@ test("stop stops a pod's containers first, so that they get their grace period",
   assert.deepEqual(stopped, [[id("c1"), 3000], [id("aa")]]);
 });
 
-test("rm leaves what runs alone, unless it is forced", async () => {
+test("rm leaves running containers alone, unless it is forced", async () => {
   await using endpoint = await serveCli();
   addPod(endpoint, "aa", "web");
   addContainer(endpoint, "c1", "app", "aa");
@@ -147,7 +147,7 @@ test("rm leaves what runs alone, unless it is forced", async () => {
   assert.equal(endpoint.engine.sandboxTable.size, 0);
 });
 
-test("of several names those that fail do not keep the others from being removed", async () => {
+test("a failure for one of several names does not keep the others from being removed", async () => {
   await using endpoint = await serveCli();
   addPod(endpoint, "aa", "one");
   addPod(endpoint, "bb", "two");
@@ -171,7 +171,7 @@ test("exec shows both streams and ends with the command's status", async () => {
   assert.deepEqual(asked, { args: ["sh", "-c", "exit 42", "--help"], timeoutMs: 3000 });
 });
 
-test("logs shows the log of a container, and says so when none is kept", async () => {
+test("logs shows the log of a container, and reports if there is none", async () => {
   await using endpoint = await serveCli();
   const logPath = join(endpoint.dir, "0.log");
   await writeFile(logPath, "2026-03-01T08:00:00Z stdout F one\n2026-03-01T08:00:01Z stdout F two\n");
@@ -225,7 +225,7 @@ test("run --rm leaves nothing", async () => {
   assert.equal(endpoint.engine.sandboxTable.size, 0);
 });
 
-test("run -d prints the container's id, and the flags arrive as CRI's fields", async () => {
+test("run -d prints the container's id, and passes the flags in CRI's fields", async () => {
   await using endpoint = await serveCli();
   endpoint.engine.imageTable.push(image());
   playContainers(endpoint, { stays: true });
@@ -263,7 +263,7 @@ test("run refuses names that Kubernetes refuses", async () => {
   assert.match(await refused("--cpus", "0.001"), /--cpus 0\.001 is less than the kernel can give: 0\.01/);
 });
 
-test("run with an empty entrypoint runs the arguments without that of the image, and needs some", async () => {
+test("run with an empty entrypoint runs the arguments without the image's entrypoint, and requires some", async () => {
   await using endpoint = await serveCli();
   endpoint.engine.imageTable.push(image());
   playContainers(endpoint, { stays: true });
@@ -274,7 +274,7 @@ test("run with an empty entrypoint runs the arguments without that of the image,
   assert.match((await run()).stderr, /--entrypoint "" needs a command/);
 });
 
-test("run --dry-run writes a manifest that makes the same pod, and makes none", async () => {
+test("run --dry-run writes a manifest that creates the same pod, and creates none", async () => {
   await using endpoint = await serveCli();
   const flags =
     "--name web -e DOLLARS=$$(A)$B -v /srv:/data:ro -p 127.0.0.1:8080:80/udp --label app=x --cpus 0.5";
@@ -328,7 +328,7 @@ test("run --dry-run writes a manifest that makes the same pod, and makes none", 
   assert.equal(JSON.parse(refused.stdout).spec.restartPolicy, "Always");
 });
 
-test("run --pod adds to a pod that is there and leaves it as it was", async () => {
+test("run --pod adds to an existing pod and leaves it as it was", async () => {
   await using endpoint = await serveCli();
   endpoint.engine.imageTable.push(image());
   playContainers(endpoint);
@@ -349,7 +349,7 @@ test("run --pod adds to a pod that is there and leaves it as it was", async () =
   assert.equal(endpoint.engine.containerTable.size, 0);
 });
 
-test("run removes the pod that it made when the container cannot be started", async () => {
+test("run removes the pod that it created if the container cannot be started", async () => {
   await using endpoint = await serveCli();
   endpoint.engine.imageTable.push(image());
   playContainers(endpoint);
@@ -362,7 +362,7 @@ test("run removes the pod that it made when the container cannot be started", as
   assert.equal(endpoint.engine.sandboxTable.size, 0);
 });
 
-test("Ctrl-C in the middle of a run stops the container and removes what --rm promised", async () => {
+test("Ctrl-C during a run stops the container and removes what --rm covers", async () => {
   await using endpoint = await serveCli();
   endpoint.engine.imageTable.push(image());
   playContainers(endpoint, { stays: true, output: "2026-03-01T08:00:00Z stdout F up\n" });
@@ -376,7 +376,7 @@ test("Ctrl-C in the middle of a run stops the container and removes what --rm pr
   assert.equal(endpoint.engine.sandboxTable.size, 0);
 });
 
-test("run pulls what is not here, unless it may not", async () => {
+test("run pulls a missing image, unless it must not", async () => {
   await using endpoint = await serveCli();
   const never = await endpoint.run(["run", "--pull", "never", "--log-dir", endpoint.dir, "busybox"]);
   assert.equal(never.status, 125);
@@ -389,7 +389,7 @@ test("run pulls what is not here, unless it may not", async () => {
   assert.equal((await endpoint.run(["run", "--log-dir", endpoint.dir, "busybox"])).status, 0);
 });
 
-test("run refuses what contradicts itself", async () => {
+test("run refuses contradictory options", async () => {
   await using endpoint = await serveCli();
   assert.match(
     (await endpoint.run(["run", "--host-network", "-p", "1:1", "busybox"])).stderr,
@@ -407,7 +407,7 @@ test("run refuses what contradicts itself", async () => {
   assert.match(await kept("-d", "-u", "nobody"), /user by number, not nobody/);
 });
 
-test("run --pod gives each container a name of its own, however long the image's is", async () => {
+test("run --pod gives each container a unique name, however long the image's is", async () => {
   await using endpoint = await serveCli();
   endpoint.engine.imageTable.push(image());
   playContainers(endpoint);
@@ -423,7 +423,7 @@ test("run --pod gives each container a name of its own, however long the image's
   );
 });
 
-test("events are told one by one, with their pod", async () => {
+test("events are shown one by one, with their pod", async () => {
   await using endpoint = await serveCli();
   const pod = addPod(endpoint, "aa", "web");
   const made = addContainer(endpoint, "c1", "app", "aa");
@@ -438,7 +438,7 @@ test("events are told one by one, with their pod", async () => {
   await following.status;
 });
 
-test("completion offers the names that there are", async () => {
+test("completion offers existing names", async () => {
   await using endpoint = await serveCli();
   addPod(endpoint, "aa", "web");
   addPod(endpoint, "bb", "dns", { namespace: "kube-system" });
@@ -460,7 +460,7 @@ test("the log directory of a new pod is private", async () => {
   assert.equal(await readFile(made?.logPath ?? "", "utf8"), "secret\n");
 });
 
-test("update changes the limits that are given, of each container", async () => {
+test("update changes the given limits of each container", async () => {
   await using endpoint = await serveCli();
   addPod(endpoint, "aa", "web");
   addContainer(endpoint, "c1", "server", "aa");

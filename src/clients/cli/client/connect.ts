@@ -5,12 +5,12 @@ import type { Invocation } from "../invocation.ts";
 import type { ConnectionOptions } from "../options.ts";
 import { parseDuration } from "../values/duration.ts";
 
-/** Where berthd listens unless its configuration says otherwise. */
+/** berthd's default socket. */
 const defaultAddress = "/run/berth/berth.sock";
 
 /**
- * The socket's path from `unix:///run/x.sock`, `unix:/run/x.sock` or a path. Throws CliError for another
- * scheme.
+ * Parses the path of a socket: `unix:///run/x.sock`, `unix:/run/x.sock` or a path. Throws CliError for
+ * another scheme.
  */
 function socketPath(address: string): string {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(address)?.[1];
@@ -24,7 +24,7 @@ function socketPath(address: string): string {
   return resolve(path);
 }
 
-/** The socket that the options or BERTH_ADDRESS name. Throws CliError. */
+/** The path of the socket that the options or BERTH_ADDRESS name. Throws CliError. */
 export function endpointPath({ address }: ConnectionOptions, { env }: Invocation["io"]): string {
   return socketPath(address ?? (env.BERTH_ADDRESS || defaultAddress));
 }
@@ -33,7 +33,7 @@ const defaultTimeout = "2m";
 
 /**
  * Connects to the endpoint that the options or BERTH_ADDRESS name. Throws UnreachableError, and CliError for
- * options that cannot be used.
+ * invalid options.
  */
 export async function connect(options: ConnectionOptions, { io, signal }: Invocation): Promise<Client> {
   const path = endpointPath(options, io);

@@ -4,7 +4,7 @@ import type { Invocation } from "../invocation.ts";
 import { LogPrinter, type LogPrinterOptions } from "../logs/log-printer.ts";
 import { type ReadLogOptions, readLog } from "../logs/read-log.ts";
 
-/** Copies a container's log to our own streams. Throws CliError FailedPrecondition when none is kept. */
+/** Copies a container's log to our own streams. Throws CliError FailedPrecondition if it has no log. */
 export async function copyLog(
   client: Client,
   containerId: string,
@@ -17,7 +17,7 @@ export async function copyLog(
   const printer = new LogPrinter(io, printing);
   for await (const lines of readLog(logPath, reading)) {
     await printer.print(lines);
-    // Nobody reads it any more.
+    // Nobody reads our output any more.
     if (io.stdout.destroyed) break;
   }
 }

@@ -3,17 +3,20 @@ import type { Client } from "../../criclient/index.ts";
 import type { Io } from "../invocation.ts";
 import { write } from "../output/write.ts";
 
-/** How much longer than the command may take we wait for the endpoint to say that it has stopped it. */
+/**
+ * How much longer than the command's time limit we wait for the endpoint to report that it has killed the
+ * command.
+ */
 const graceMs = 10_000;
 
 export type ExecSync = {
   readonly containerId: string;
   readonly args: readonly string[];
-  /** 0 is no limit. CRI counts in seconds: parts of one are rounded up. */
+  /** 0 is no limit. CRI has whole seconds, to which it is rounded up. */
   readonly timeoutMs: number;
 };
 
-/** Runs a command by CRI's ExecSync, shows its output once it has ended, and returns its exit status. */
+/** Runs a command with CRI's ExecSync, shows its output after it has ended, and returns its exit status. */
 export async function execSync(
   client: Client,
   { containerId, args, timeoutMs }: ExecSync,

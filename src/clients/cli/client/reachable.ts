@@ -9,9 +9,9 @@ const patienceMs = 120_000;
 const everyMs = 500;
 
 /**
- * Does something about a container that runs on whether its daemon is there or not. When that goes away, we
- * say so, and try again until it is back. Throws CliError Unavailable, with how to find the container again,
- * after two minutes.
+ * Runs an operation on a container that keeps running when its daemon is away. If the daemon goes away, says
+ * so, and retries until it is back. After two minutes, throws CliError Unavailable, with how to find the
+ * container again.
  */
 export async function throughRestarts<T>(
   work: () => Promise<T>,
@@ -31,7 +31,7 @@ export async function throughRestarts<T>(
   }
 }
 
-/** Whether it is the daemon that is away, and not something that it answered. */
+/** Whether the daemon is away, as opposed to an error that it returned. */
 export function isAway(error: unknown): boolean {
   return hasCode(error, "Unavailable") || hasCode(error, "Canceled");
 }
@@ -44,7 +44,7 @@ async function reportUnreachable(containerId: string, io: Invocation["io"]): Pro
   return Date.now();
 }
 
-/** What a user who does not wait for the runtime's return has to know. */
+/** The error for a user who does not wait for the daemon's return. */
 export function lost(containerId: string, cause: unknown): CliError {
   const id = shortId(containerId);
   return new CliError(

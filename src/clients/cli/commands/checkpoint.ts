@@ -26,7 +26,7 @@ type Options = ConnectionOptions &
   TypeOption<"pod" | "container"> & { readonly export?: string; readonly time?: string };
 
 const defaultTime = "600";
-/** How much longer than the limit we wait for the answer. */
+/** How much longer than the limit we wait for the response. */
 const answerMs = 30_000;
 
 const description = `Saves the state of a running container, including its memory, to an archive that \`berth run
@@ -76,7 +76,7 @@ async function checkpointContainer(
   await client.unary(RuntimeServiceService.checkpointContainer, request, { timeoutMs });
 }
 
-/** The limit is the call's own: CheckpointPod has no other. */
+/** The limit is sent as the call's deadline: CheckpointPod has no field for it. */
 async function checkpointPod(
   client: Client,
   podSandboxId: string,

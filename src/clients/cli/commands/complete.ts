@@ -11,7 +11,7 @@ import { type NameKind, nameKinds } from "../completion/model.ts";
 import type { Invocation } from "../invocation.ts";
 import { write } from "../output/write.ts";
 
-/** A shell waits for this while the user holds still. */
+/** The user's shell waits for this command. */
 const timeout = "2s";
 
 const namesOf: Readonly<Record<NameKind, (client: Client) => Promise<string[]>>> = {
@@ -57,7 +57,7 @@ function containerName({ container, pod }: PodContainer): string {
   return pod === undefined ? name : `${podName(pod)}/${name}`;
 }
 
-/** Names come from others and go into a shell's word list. */
+/** Names come from other users and go into a shell's list of words. */
 function isOneWord(name: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9._/:@-]*$/.test(name);
 }

@@ -65,7 +65,7 @@ async function copy(
   else await archiveFromContainer(of, source.path, io.stdout);
 }
 
-/** The side that is in a container. Throws CliError when none is, or both are. */
+/** The side that is in a container. Throws CliError if neither or both are. */
 function remoteOf(source: Location, destination: Location): Extract<Location, { kind: "container" }> {
   if (source.kind === "container" && destination.kind === "container")
     throw usageError(

@@ -94,7 +94,7 @@ async function debug(
     if (outcome.kind === "detached")
       return await write(io.stderr, "berth: detached; the container keeps running\n");
   } catch (error) {
-    // It was over before we were there: what it has said is in its log.
+    // It ended before we could attach; its output is in its log.
     const status = await endedStatus(client, containerId);
     if (status === undefined || !hasCode(error, "FailedPrecondition")) throw error;
     await copyLog(client, containerId, {}, {}, invocation);

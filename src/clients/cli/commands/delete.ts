@@ -60,7 +60,7 @@ async function remove(words: readonly string[], options: Options, invocation: In
   const isSelection = options.selector !== undefined || options.all === true;
   if (filename.length > 0 && isSelection)
     throw usageError("all objects of the manifests are deleted: leave out --selector and --all");
-  // What was chosen a moment ago may be gone by itself.
+  // A selected object may have ended by itself in the meantime.
   const ignoresNotFound = options.ignoreNotFound === true || isSelection;
   const byManifests = filename.length > 0 ? await namedIn(filename, options, invocation) : undefined;
   using client = await connect(options, invocation);
@@ -90,7 +90,7 @@ async function remove(words: readonly string[], options: Options, invocation: In
 
 type Named = Pick<ListedObject, "kind" | "name" | "namespace">;
 
-/** The last ones first. */
+/** The last ones come first. */
 async function namedIn(
   files: readonly string[],
   { namespace }: Options,

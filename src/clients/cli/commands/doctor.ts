@@ -72,9 +72,7 @@ async function examine(options: Options, invocation: Invocation): Promise<void> 
   if (worst === "fail") invocation.exitCode = exitCode.failure;
 }
 
-/**
- * A configuration that cannot be read is a finding; the machine is then looked at as the defaults have it.
- */
+/** An invalid configuration becomes a finding; the machine is then examined with the defaults. */
 async function readConfig(
   file: string | undefined,
 ): Promise<{ config: Config; findings: readonly Finding[] }> {

@@ -3,8 +3,8 @@ import { write } from "../output/write.ts";
 import { reportFailure } from "../report-failure.ts";
 
 /**
- * Does something with each of the names and prints those that it was done with. One that fails is told of and
- * does not keep the others from being tried; the exit status is that of the first failure.
+ * Runs an operation for each name and prints the names for which it succeeded. Failures are reported and do
+ * not stop the others; the exit status is that of the first failure.
  */
 export async function forEachName(
   names: readonly string[],

@@ -69,7 +69,7 @@ function line({
   );
 }
 
-/** Events come one by one: the columns have a width of their own instead of the widest cell's. */
+/** Events arrive one by one, so columns have a fixed width instead of that of the widest cell. */
 function columns(time: string, kind: string, id: string, pod: string, container: string): string {
   return `${time.padEnd(26)}${kind.padEnd(10)}${printable(id).padEnd(15)}${printable(pod).padEnd(30)} ${printable(container)}\n`;
 }

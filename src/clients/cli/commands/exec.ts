@@ -69,7 +69,7 @@ async function exec(
   try {
     await execStreaming(client, { ...request, plan, options }, invocation);
   } catch (error) {
-    // An endpoint that streams nothing has run nothing yet.
+    // An endpoint without streaming has not run anything yet.
     if (!plain || !hasCode(error, "Unimplemented")) throw error;
     invocation.exitCode = await execSync(client, { ...request, timeoutMs: 0 }, invocation.io);
   }

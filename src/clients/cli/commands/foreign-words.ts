@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { type CliError, usageError } from "../errors.ts";
 
-/** What people type who know docker, podman, nerdctl or crictl, and what to do here. */
+/** Words that users of docker, podman, nerdctl or crictl may type, and what to use here. */
 const words: Readonly<Record<string, string>> = {
   build: "berth does not build images: build one elsewhere, then use `berth pull` or `berth load`",
   container: "`berth ps`, `berth stop` and `berth rm` work with containers",
@@ -35,7 +35,7 @@ const words: Readonly<Record<string, string>> = {
   wait: "`berth logs -f NAME` follows a container until it ends; `berth run` without -d exits with its exit status",
 };
 
-/** The same behind `berth image`. */
+/** The same after `berth image`. */
 const wordsOfImages: Readonly<Record<string, string>> = {
   build: words.build ?? "",
   list: "`berth images` does that",
@@ -48,7 +48,7 @@ const wordsOfImages: Readonly<Record<string, string>> = {
   tag: "`berth tag NAME OTHER` does that",
 };
 
-/** The same behind `berth profile`. */
+/** The same after `berth profile`. */
 const wordsOfProfiles: Readonly<Record<string, string>> = {
   list: "`berth profile ls` does that",
   prune: "`berth profile rm $(berth profile ls -q)` removes all; running containers keep theirs",
@@ -56,13 +56,13 @@ const wordsOfProfiles: Readonly<Record<string, string>> = {
   remove: "`berth profile rm NAME` does that",
 };
 
-/** The same behind `berth rollout`. */
+/** The same after `berth rollout`. */
 const wordsOfRollouts: Readonly<Record<string, string>> = {
   pause: "`berth apply` the Deployment with `paused: true`",
   resume: "`berth apply` the Deployment without `paused`",
 };
 
-/** What peers call the same, by the command that it is typed behind. */
+/** Words of other tools, by the command after which they are typed. */
 const wordsBehind: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   berth: words,
   "berth image": wordsOfImages,
@@ -75,7 +75,7 @@ const byContainer = "name the container behind its pod: POD/CONTAINER";
 const byManifest =
   "a manifest can ask for that: `berth run --dry-run` writes one, `berth play` and `berth apply` run it";
 
-/** Options of peers. */
+/** Options of other tools. */
 const optionWords: Readonly<Record<string, string>> = {
   "-c": byContainer,
   "--container": byContainer,
@@ -103,7 +103,7 @@ const optionWords: Readonly<Record<string, string>> = {
   "--tmpfs": byManifest,
 };
 
-/** Has a command with subcommands say what to do for one that it has not got. */
+/** Makes a command with subcommands give advice about an unknown subcommand. */
 export function adviseOnUnknown(command: Command, path: string): void {
   const known = wordsBehind[path] ?? {};
   command.on("command:*", ([word = ""]: readonly string[]) => {
@@ -111,7 +111,7 @@ export function adviseOnUnknown(command: Command, path: string): void {
   });
 }
 
-/** As {@link adviseOnUnknown}, of a word for which help is asked. */
+/** As {@link adviseOnUnknown}, for an unknown word after `help`. */
 export function unknownCommand(
   command: Command,
   path: string,
@@ -121,7 +121,7 @@ export function unknownCommand(
   return usageError(`unknown command \`${path} ${word}\`: ${known[word] ?? nearOf(command, word, path)}`);
 }
 
-/** A message of commander's; of an option that peers have it says what to do instead. */
+/** Adds advice to a message of commander about an option that other tools have. */
 export function withAdvice(error: string): string {
   const [, option = ""] = /unknown option '(--?[a-z-]+)/.exec(error) ?? [];
   const advice = optionWords[option];
@@ -130,7 +130,7 @@ export function withAdvice(error: string): string {
   return `${[...lines, advice].join("\n")}\n`;
 }
 
-/** Only what one would take for a slip of the hand: a suggestion that is wrong costs more than none. */
+/** Suggests only what may be a typing error: a wrong suggestion is worse than none. */
 function nearOf(command: Command, word: string, path: string): string {
   const names = command
     .createHelp()
@@ -141,7 +141,7 @@ function nearOf(command: Command, word: string, path: string): string {
   return `did you mean ${near.map((name) => `\`${path} ${name}\``).join(" or ")}?`;
 }
 
-/** One letter too many, missing or wrong, or two that changed places. */
+/** Whether one letter is superfluous, missing or wrong, or two are swapped. */
 function isOneSlip(typed: string, meant: string): boolean {
   let start = 0;
   while (start < typed.length && typed[start] === meant[start]) start++;

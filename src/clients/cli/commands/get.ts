@@ -35,7 +35,7 @@ Examples:
   berth get deployment web -o yaml
 `;
 
-/** How often objects that are watched are looked at. */
+/** How often watched objects are fetched. */
 const lookMs = 500;
 
 export function define(command: Command, invocation: Invocation): void {
@@ -88,11 +88,11 @@ function asksForNames({ quiet = false, output }: Options): boolean {
   return quiet || output === "name";
 }
 
-/** Which objects the words and options mean. */
+/** The objects that the arguments and options select. */
 type Choice = {
-  /** By kind and name. Throws CliError. */
+  /** Returns the objects, sorted by kind and name. Throws CliError. */
   readonly find: (client: Client) => Promise<readonly ListedObject[]>;
-  /** Throws CliError for a name that is not among them. */
+  /** Throws CliError for a requested name that is missing. */
   readonly checkAllFound: (rows: readonly ListedObject[]) => void;
   readonly isOne: boolean;
 };
@@ -110,12 +110,12 @@ function chosenBy(words: readonly string[], options: Options): Choice {
   const isAsked = ({ kind, name }: ListedObject) => {
     if (named.length > 0) return named.some((one) => one.kind === kind && one.name === name);
     if (kinds.length > 0) return kinds.some((one) => one === kind);
-    // Only those who ask for them see what `berth rollout history` shows.
+    // The revisions that `berth rollout history` shows are listed only on request.
     return kind !== "ControllerRevision" && (kind !== "Namespace" || allNamespaces);
   };
   const asked = new Set(named.length > 0 ? named.map(({ kind }) => kind) : kinds);
   const [only = "", ...more] = asked;
-  // Namespaces are in none.
+  // Namespaces are not in a namespace.
   const within = allNamespaces || asked.has("Namespace") ? "" : namespace;
   return {
     async find(client) {
@@ -169,8 +169,8 @@ function columnsOf({
 }
 
 /**
- * Prints the table, or the names, and then the line of each object that has changed, until it is interrupted.
- * An object that is gone may come back.
+ * Prints the table, or the names, and then a line for each object that changes, until it is interrupted. An
+ * object that was deleted may come back.
  */
 async function watch(
   client: Client,

@@ -58,7 +58,7 @@ async function load(
   }
 }
 
-/** In docker's words. */
+/** The same text as docker prints. */
 function linesOf({ id, repoTags, repoDigests }: berthV1.ImportedImage): string {
   const names = repoTags.length > 0 ? repoTags : repoDigests;
   return names.length === 0

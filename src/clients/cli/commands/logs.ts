@@ -49,7 +49,7 @@ async function printLog(name: string, options: Options, invocation: Invocation):
   using client = await connect(options, invocation);
   const { container } = await findContainerOf(client, name);
   const until = options.follow === true ? waitForExit(client, container.id) : undefined;
-  // Reading may fail before anybody waits for the end.
+  // Handled here too, because reading may fail before anybody awaits the end.
   until?.catch(() => {});
   await copyLog(
     client,

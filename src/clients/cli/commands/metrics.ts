@@ -76,7 +76,7 @@ async function metricText(client: Client, pod: string | undefined, output: Forma
   return output === "prometheus" ? prometheusText(metrics) : renderTable(metricColumns, metrics);
 }
 
-/** Without the labels that say the same as the columns before them. */
+/** Without the labels that repeat the columns before them. */
 const metricColumns: readonly Column<LabelledMetric>[] = [
   { title: "POD", value: ({ labels }) => labels.pod ?? "" },
   { title: "CONTAINER", value: ({ labels }) => labels.container ?? "" },

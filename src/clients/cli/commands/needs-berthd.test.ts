@@ -5,7 +5,7 @@ import { needsBerthd } from "./needs-berthd.ts";
 
 const told = (message: string) => String(needsBerthd("load", new CriClientError("Unimplemented", message)));
 
-test("a call that another runtime does not know needs berthd, whatever library serves it", () => {
+test("a call that another runtime lacks needs berthd, whatever library the runtime uses", () => {
   for (const message of [
     "unknown service berth.v1.BerthService",
     "unknown method ImportImage for service berth.v1.BerthService",
@@ -15,6 +15,6 @@ test("a call that another runtime does not know needs berthd, whatever library s
     assert.match(told(message), /load needs berthd/);
 });
 
-test("what berthd itself cannot do is told in its own words", () => {
+test("berthd's own Unimplemented errors keep their message", () => {
   assert.match(told('layer sha256:1 has the media type "a/b", which is not supported'), /media type "a\/b"/);
 });

@@ -1,13 +1,16 @@
 import { hasCode, messageOf } from "../../../ground/errors/index.ts";
 import { CliError } from "../errors.ts";
 
-/** What servers say that know no such call: grpc-go of a service and a method, grpc-js, and tonic nothing. */
+/**
+ * Messages of servers for unknown calls: grpc-go for a service and a method, grpc-js, and tonic with an empty
+ * one.
+ */
 const knowsNoCall =
   /^(unknown (service|method) |The server does not implement the method |[A-Za-z]+: Unimplemented$)/;
 
 /**
- * What another runtime at the endpoint says is told in other words. berthd itself may say that it cannot do
- * something, and says what.
+ * Translates the error of another runtime that lacks a call. berthd's own Unimplemented errors are specific
+ * and stay as they are.
  */
 export function needsBerthd(what: string, cause: unknown): unknown {
   if (!hasCode(cause, "Unimplemented") || !knowsNoCall.test(messageOf(cause))) return cause;

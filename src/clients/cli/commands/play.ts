@@ -33,7 +33,7 @@ Examples:
   generate-manifests | berth play -
 `;
 
-/** As a kubelet's /var/lib/kubelet. */
+/** The counterpart of a kubelet's /var/lib/kubelet. */
 const defaultDataDir = "/var/lib/berth-play";
 const defaultLogDir = "/var/log/pods";
 
@@ -59,7 +59,8 @@ async function play(files: readonly string[], options: Options, invocation: Invo
     }
     return;
   }
-  // What is interrupted is to end in order, which takes calls.
+  // Not the invocation's signal: after an interruption, the pods are still to be ended in order, which needs
+  // calls.
   using client = await connect(options, { ...invocation, signal: new AbortController().signal });
   invocation.exitCode = await playManifests(
     manifests,

@@ -59,7 +59,7 @@ async function portForward(
   );
   await forwarder.ready();
   const ending = Promise.withResolvers<never>();
-  // It may be there before anybody waits for it.
+  // Handled here too, because it may reject before anybody awaits it.
   ending.promise.catch(() => {});
   const forward = async (socket: Socket, remote: number) => {
     try {
@@ -79,7 +79,7 @@ async function portForward(
   throw signal.reason;
 }
 
-/** The endpoint says that there is nothing to forward to any more. */
+/** Whether the endpoint reports that the pod is gone or not running. */
 function isGone(error: unknown): boolean {
   return hasCode(error, "NotFound") || (hasCode(error, "FailedPrecondition") && isWorded(error));
 }

@@ -121,7 +121,7 @@ async function printProfiles(
     .sort((one, other) => (one.reference < other.reference ? -1 : 1));
   const toJson = () => toProtobufJson(ListSecurityProfilesResponse, response);
   const idOf = ({ profile }: Row) => profile.digest;
-  // A digest once, whatever led to it.
+  // Each digest once, even if several references lead to it.
   const shown =
     options.quiet === true ? response.profiles.map((profile) => ({ profile, reference: "" })) : rows;
   await printList({ rows: shown, columns: columns(options), idOf, toJson }, options, invocation);
@@ -144,7 +144,10 @@ function listProfiles(client: Client): Promise<ListSecurityProfilesResponse> {
   return client.unary(ImageServiceService.listSecurityProfiles, ListSecurityProfilesRequest.fromPartial({}));
 }
 
-/** By digest, or a unique beginning of it, or by reference. Throws CliError NotFound, FailedPrecondition. */
+/**
+ * Finds a profile by digest, a unique prefix of one, or reference. Throws CliError NotFound,
+ * FailedPrecondition.
+ */
 async function findProfile(client: Client, name: string): Promise<SecurityProfileInfo> {
   const { profiles } = await listProfiles(client);
   const candidates = profiles.map((profile) => ({

@@ -100,12 +100,12 @@ function columns({ trunc }: Options, style: Style): Column<PodContainer>[] {
   ];
 }
 
-/** What the user asked for, if the endpoint knows that; kubelets ask by id. */
+/** The image as the user requested it, if the endpoint knows that; kubelets request images by id. */
 function imageName({ image, imageRef }: Container): string {
   return image?.userSpecifiedImage || image?.image || imageRef;
 }
 
-/** A container's state as a word. */
+/** The name of a container's state. */
 function containerStateName(state: ContainerState): "Created" | "Running" | "Exited" | "Unknown" {
   switch (state) {
     case ContainerState.CONTAINER_CREATED:

@@ -49,7 +49,7 @@ export function define(command: Command, invocation: Invocation): void {
 
 async function remove(names: readonly string[], options: Options, invocation: Invocation): Promise<void> {
   using client = await connect(options, invocation);
-  // All at first: one that goes with another is found none the less.
+  // All are looked up first, so that one that is removed together with another is found nevertheless.
   const found = new Map(names.map((name) => [name, findNamed(client, name, options)]));
   await Promise.allSettled(found.values());
   const removeOne = async (name: string) => {
@@ -64,7 +64,7 @@ async function remove(names: readonly string[], options: Options, invocation: In
   await forEachName(names, removeOne, invocation);
 }
 
-/** Nothing is known of it but its id: it may run. */
+/** Removes a container whose record cannot be read. Only its id is known, so it may be running. */
 async function removeUnreadable(client: Client, id: string): Promise<boolean> {
   const record = await findUnreadable(client, id);
   if (record === undefined) return false;

@@ -62,8 +62,8 @@ async function removeOne(client: Client, name: string, force: boolean): Promise<
 }
 
 /**
- * Of a runtime that has CRI's RemoveImage alone, which takes an image with all its names, used or not. Throws
- * CliError FailedPrecondition.
+ * For a runtime that has only CRI's RemoveImage, which removes an image with all its names, even if it is in
+ * use. Throws CliError FailedPrecondition.
  */
 async function refuseMore(
   client: Client,

@@ -22,7 +22,7 @@ type RevisionOptions = Options & { readonly revision?: string; readonly toRevisi
 type StatusOptions = Options & { readonly watch: boolean; readonly within?: string };
 
 const objectsArgument = ["<object...>", "KIND NAME..., or KIND/NAME..."] as const;
-/** How often a rollout that is followed is looked at. */
+/** How often a followed rollout is fetched. */
 const lookMs = 500;
 
 export function define(command: Command, invocation: Invocation): void {

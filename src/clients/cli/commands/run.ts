@@ -113,7 +113,7 @@ async function run(
   refuseContradictions(options);
   const invocation = stoppedByBrokenPipe(outer);
   const image = /^\.{0,2}\//.test(written) ? resolve(written) : written;
-  // What is wrong on the command line is said before anything is pulled or made.
+  // Errors on the command line are reported before anything is pulled or created.
   const { io } = invocation;
   const pod = runPod({ image, args, options, env: io.env });
   if (options.dryRun === true) return await writeManifest(pod, options, io);
@@ -123,7 +123,7 @@ async function run(
   using work = await connect(options, invocation);
   using undo = await connect(options, { ...invocation, signal: new AbortController().signal });
   const clients: Clients = { work, undo };
-  // Until the container has a record: nothing else says that the image is wanted while the pod is made.
+  // Until the container has a record, nothing else keeps the image while the pod is created.
   await using _hold = await Hold.ofImage(work, image).take();
   const imageId = await ensureImage(work, image, options.pull ?? "missing", io);
   if (isKept(options)) return await applyManifests(work, [runManifest(pod)], {}, io);
@@ -150,14 +150,17 @@ async function writeManifest(pod: RunPod, { output = "yaml" }: RunOptions, io: I
   await write(io.stdout, await renderStructured(manifest, output));
 }
 
-/** Whose reader goes away (`berth run x | head`) is interrupted: the container must not go on for nobody. */
+/**
+ * An invocation that is interrupted when the reader of its output goes away (`berth run x | head`): the
+ * container must not keep running for nobody.
+ */
 function stoppedByBrokenPipe(invocation: Invocation): Invocation {
   const controller = new AbortController();
   invocation.io.onBrokenPipe = () => controller.abort(brokenPipe);
   return { ...invocation, signal: AbortSignal.any([invocation.signal, controller.signal]) };
 }
 
-/** Whether it is berthd's manager that keeps the pod, and starts it again. */
+/** Whether berthd's manager keeps the pod, and restarts it. */
 function isKept({ restart = "no" }: RunOptions): boolean {
   return restart !== "no";
 }
@@ -195,7 +198,7 @@ function refuseForKept({ detach, dryRun, pod, rm, logDir }: RunOptions): void {
     throw usageError(`${found} has no effect with --restart: berthd's pod manager keeps the pod and its log`);
 }
 
-/** What a manifest has no word for. Throws CliError. */
+/** Rejects options that a manifest cannot express. Throws CliError. */
 function refuseUnwritten({ username }: RunPod, image: string): void {
   if (username !== undefined)
     throw usageError(`--restart needs a user by number, not ${username}: the pod is kept as a manifest`);
@@ -203,11 +206,11 @@ function refuseUnwritten({ username }: RunPod, image: string): void {
 }
 
 /**
- * The id of the image, pulled when the policy wants that. Throws CliError NotFound when it is not here and
- * may not be pulled.
+ * Returns the id of the image, after pulling it if the policy says so. Throws CliError NotFound if it is
+ * missing and may not be pulled.
  */
 async function ensureImage(client: Client, reference: string, policy: PullPolicy, io: Io): Promise<string> {
-  // As for CRI's CreateContainer: the archive of a checkpoint.
+  // A path means a checkpoint's archive, as in CRI's CreateContainer.
   if (reference.startsWith("/")) return reference;
   const present = policy === "always" ? undefined : (await imageStatus(client, reference))?.image.id;
   if (present !== undefined) return present;

@@ -84,12 +84,12 @@ async function save(images: string[], options: Options, invocation: Invocation):
     const source = archiveBytes(client, request, invocation);
     await pipeline([source, ...compressor, target] as unknown as readonly [Readable, Writable], { end });
   };
-  // Nothing is made where the daemon refuses.
+  // No file is created if the daemon refuses.
   if (output === "-") await send(stdout, false);
   else await writeWhole(output, (target) => send(target, true));
 }
 
-/** The archive, once what is to be told of it has been. */
+/** The bytes of the archive, after its description. */
 async function* archiveBytes(
   client: Client,
   request: berthV1.SaveImagesRequest,
@@ -111,7 +111,7 @@ async function* archiveBytes(
   if (!told) throw new CliError("Internal", "saving: the daemon ended the stream without an archive");
 }
 
-/** A note on a name that tar, or whoever gets the file, would take for something that it is not. */
+/** A note on a file name from which tar, or the file's recipient, would expect another compression. */
 function misnamed(file: string, compression: Options["compression"]): string {
   const expected = Object.entries(suffixes).find(([suffix]) => file.endsWith(suffix))?.[1];
   if (expected === undefined || expected === compression) return "";
@@ -119,7 +119,7 @@ function misnamed(file: string, compression: Options["compression"]): string {
   return `berth: ${file} ${actual}, despite its name: use --compression ${expected} for that\n`;
 }
 
-/** A note on each image that whoever loads the archive will have to name. */
+/** A note on each image without a name, which has to be named after loading the archive. */
 function unnamed(images: readonly berthV1.SavedImage[]): string {
   return images
     .filter(({ name }) => name === "")

@@ -37,7 +37,7 @@ export function define(command: Command, invocation: Invocation): void {
     .action((names: string[]) => stop(names, optionsOf<Options>(command), invocation));
 }
 
-/** Also what `berth kill` does, with no time. */
+/** Also used by `berth kill`, without a grace period. */
 export async function stop(
   names: readonly string[],
   options: Options,

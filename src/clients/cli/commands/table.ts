@@ -1,11 +1,11 @@
 import type { Command } from "commander";
 import type { Invocation } from "../invocation.ts";
 
-/** A file of this directory. */
+/** The module of a command, a file in this directory. */
 type CommandModule = {
   /**
-   * Gives the command its arguments, options, help and action. `wholeProgram` makes the tree anew, with every
-   * command's options.
+   * Defines the command's arguments, options, help and action. `wholeProgram` creates the tree again, with
+   * every command's options.
    */
   readonly define: (command: Command, invocation: Invocation, wholeProgram: () => Promise<Command>) => void;
 };
@@ -13,7 +13,7 @@ type CommandModule = {
 type CommandEntry = {
   readonly name: string;
   readonly summary: string;
-  /** Its heading in the help; undefined hides the command. */
+  /** Its heading in the help; undefined for a hidden command. */
   readonly group: string | undefined;
   readonly load: () => Promise<CommandModule>;
 };

@@ -1,8 +1,8 @@
 import type { CommandModel, OptionModel, Words } from "./model.ts";
 
 /**
- * The completion script for bash (3.2 and later; needs no bash-completion). Zsh runs it too: without `$(( ))`
- * in the slice it would take `:COMP_CWORD` for a modifier.
+ * The completion script for bash (3.2 and later, without bash-completion). Zsh runs it, too: it would take
+ * `:COMP_CWORD` in the slice for a modifier without `$(( ))`.
  */
 export function bashScript(commands: readonly CommandModel[]): string {
   return `# bash completion for berth; load it with: source <(berth completion bash)

@@ -29,14 +29,14 @@ test("bash completes a command's options and their values", async () => {
   assert.deepEqual(await offered("run", "--pull", "n"), ["never"]);
 });
 
-test("bash completes names that the endpoint knows", async () => {
+test("bash completes names from the endpoint", async () => {
   assert.deepEqual(await offered("logs", ""), ["name-of-containers"]);
   assert.deepEqual(await offered("rm", "web", "n"), ["name-of-objects"]);
   assert.deepEqual(await offered("ps", "--pod", ""), ["name-of-pods"]);
   assert.deepEqual(await offered("run", ""), ["name-of-images"]);
 });
 
-test("zsh gets the same by its adapter for bash's scripts", async () => {
+test("zsh uses the same script with its adapter for bash", async () => {
   const { stdout } = await berth(["completion", "zsh"]);
   assert.match(stdout, /^#compdef berth\n/);
   assert.match(stdout, /bashcompinit[\s\S]*complete -o default -F _berth berth/);
@@ -49,6 +49,6 @@ test("fish gets a line for each command and option", async () => {
   assert.doesNotMatch(stdout, /-a __complete/);
 });
 
-test("a shell that we do not know is a mistake of usage", async () => {
+test("an unknown shell is a usage error", async () => {
   assert.equal((await berth(["completion", "tcsh"])).status, 2);
 });

@@ -1,8 +1,6 @@
 import type { Argument, Command, Option } from "commander";
 
-/**
- * What completes a word: fixed words, names that the endpoint knows, files, or nothing that we could know.
- */
+/** What can complete a word: fixed words, names from the endpoint, files, or nothing that we can know. */
 export type Words =
   | { readonly kind: "fixed"; readonly words: readonly string[] }
   | { readonly kind: "names"; readonly of: NameKind }
@@ -16,20 +14,20 @@ export type OptionModel = {
   readonly short: string | undefined;
   readonly long: string;
   readonly description: string;
-  /** Undefined for an option without a value. */
+  /** The words for its value; undefined for an option without one. */
   readonly value: Words | undefined;
 };
 
-/** What a shell must know of one command. */
+/** What a completion script needs to know about one command. */
 export type CommandModel = {
-  /** `[]` for berth itself, `["image", "import"]`. */
+  /** `[]` for berth itself, or `["image", "import"]`. */
   readonly path: readonly string[];
   readonly subcommands: readonly { readonly name: string; readonly summary: string }[];
   readonly options: readonly OptionModel[];
   readonly arguments: Words;
 };
 
-/** What is completed where an argument or an option's value has this name in the help. */
+/** The words for an argument or an option's value, by its name in the help. */
 const wordsByName: Readonly<Record<string, Words>> = {
   pod: { kind: "names", of: "pods" },
   container: { kind: "names", of: "containers" },
@@ -44,7 +42,7 @@ const wordsByName: Readonly<Record<string, Words>> = {
   socket: { kind: "files" },
 };
 
-/** The command and all below it, hidden ones aside, as the help shows them. */
+/** The command and all its subcommands, without hidden ones, as in the help. */
 export function modelOf(command: Command, path: readonly string[] = []): CommandModel[] {
   const help = command.createHelp();
   const subcommands = help.visibleCommands(command).filter((sub) => sub.name() !== "help");
@@ -73,7 +71,7 @@ function takesValue(option: Option): boolean {
 function wordsOfOption(option: Option): Words {
   if (option.argChoices !== undefined) return { kind: "fixed", words: option.argChoices };
   const name = /<([a-z]+)>/.exec(option.flags)?.[1] ?? "";
-  // The name that `run --name` takes is a new one.
+  // `run --name` takes a new name.
   return name === "name" ? { kind: "free" } : (wordsByName[name] ?? { kind: "free" });
 }
 

@@ -4,7 +4,7 @@ import { type FileHandle, link, lstat, mkdir, open, rename, rm, symlink } from "
 import { ignoreMissing } from "../../../ground/fs/index.ts";
 import { CliError } from "../errors.ts";
 
-/** The names from the directory down, none of them "", "." or "..", nor with a slash in it. */
+/** The path below the directory, as names that are not "", "." or ".." and contain no slash. */
 export type Names = readonly string[];
 
 export type Attributes = {
@@ -16,25 +16,25 @@ export type Attributes = {
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_DIRECTORY, O_NOFOLLOW } = constants;
 
 /**
- * A directory below which files are made, and never elsewhere: no symbolic link below it is followed, whoever
- * made it and when. Every step down is taken from the open directory before, so nobody can put a link in the
- * way after it was looked at. Throws CliError FailedPrecondition where something else is in the way.
+ * A directory below which files are created, and never elsewhere: no symbolic link below it is followed,
+ * whoever created it and when. Each step down starts from the open directory above it, so nobody can put a
+ * link in the way after the check. Throws CliError FailedPrecondition if something else is in the way.
  */
 export class ConfinedDirectory implements AsyncDisposable {
   readonly #root: FileHandle;
-  /** The directory that was used last: what is unpacked comes directory by directory. */
+  /** The directory that was used last; archives are sorted by directory. */
   #last: { readonly key: string; readonly handle: FileHandle } | undefined;
 
   private constructor(root: FileHandle) {
     this.#root = root;
   }
 
-  /** The path itself may have symbolic links in it. Throws errno errors. */
+  /** Opens a directory, whose path may contain symbolic links. Throws errno errors. */
   static async open(path: string): Promise<ConfinedDirectory> {
     return new ConfinedDirectory(await open(path, O_RDONLY | O_DIRECTORY));
   }
 
-  /** Makes a directory that only we can use; one that is there stays as it is. */
+  /** Creates a directory that only we can use; an existing one stays as it is. */
   async makeDirectory(names: Names): Promise<void> {
     await this.#directory(names);
   }
@@ -45,7 +45,7 @@ export class ConfinedDirectory implements AsyncDisposable {
     await directory.utimes(mtime, mtime);
   }
 
-  /** Makes a file, complete or not at all, in the place of a file or link of that name. */
+  /** Creates a file atomically, replacing a file or link of that name. */
   async writeFile(
     names: Names,
     { mode, mtime }: Attributes,
@@ -59,12 +59,14 @@ export class ConfinedDirectory implements AsyncDisposable {
     });
   }
 
-  /** As {@link writeFile}. Where the target leads is for the caller to check. */
+  /** As {@link writeFile}, for a symbolic link. The caller has to check where the target leads. */
   async makeSymlink(names: Names, target: string): Promise<void> {
     await this.#place(names, (path) => symlink(target, path));
   }
 
-  /** As {@link writeFile}: another name for a file below this directory. False when there is no such file. */
+  /**
+   * As {@link writeFile}, for another name of a file below this directory. False if there is no such file.
+   */
   async makeHardLink(names: Names, existing: Names): Promise<boolean> {
     await using directory = await this.#open(existing.slice(0, -1));
     const source = at(directory, existing.at(-1) ?? ".");
@@ -79,7 +81,7 @@ export class ConfinedDirectory implements AsyncDisposable {
     await this.#root.close();
   }
 
-  /** Makes something under a name of its own and gives it the right one when it is complete. */
+  /** Creates something under a temporary name and renames it when it is complete. */
   async #place(names: Names, make: (path: string) => Promise<void>): Promise<void> {
     const directory = await this.#directory(names.slice(0, -1));
     const path = at(directory, names.at(-1) ?? ".");
@@ -91,12 +93,12 @@ export class ConfinedDirectory implements AsyncDisposable {
       await make(temporary);
       await rename(temporary, path);
     } finally {
-      // Also when all went well: of two names for one file, rename leaves both.
+      // Also after success: if both names are the same file, rename does nothing and leaves both.
       await rm(temporary, { force: true });
     }
   }
 
-  /** Good until the next call. */
+  /** The open directory, valid until the next call. */
   async #directory(names: Names): Promise<FileHandle> {
     const key = names.join("/");
     if (this.#last?.key === key) return this.#last.handle;
@@ -106,7 +108,7 @@ export class ConfinedDirectory implements AsyncDisposable {
     return handle;
   }
 
-  /** Opens a directory; those that are missing on the way are made. */
+  /** Opens a directory, and creates missing directories on the way. */
   async #open(names: Names): Promise<FileHandle> {
     let current = await open(at(this.#root, "."), O_RDONLY | O_DIRECTORY);
     for (const [depth, name] of names.entries()) {
@@ -119,7 +121,7 @@ export class ConfinedDirectory implements AsyncDisposable {
 
 const batchBytes = 1_048_576;
 
-/** In large writes: archives come in small pieces. */
+/** Collects the small pieces of an archive into large writes. */
 async function writeAll(file: FileHandle, content: AsyncIterable<Uint8Array>): Promise<void> {
   let batch: Uint8Array[] = [];
   let bytes = 0;
@@ -143,7 +145,7 @@ async function openOrMake(path: string, names: Names): Promise<FileHandle> {
   }
 }
 
-/** A path of what an open directory has under that name, whatever became of the directory's own path. */
+/** A path to a name in an open directory, which stays valid if the directory itself is renamed. */
 function at(directory: FileHandle, name: string): string {
   return `/proc/self/fd/${directory.fd}/${name}`;
 }

@@ -6,7 +6,7 @@ import { CliError } from "../errors.ts";
 import { openExec } from "../streams/open.ts";
 import type { StreamOptions } from "../streams/options.ts";
 
-/** A running container whose files are copied, by programs in it. */
+/** A running container whose files are copied with its own programs. */
 export type CopiedContainer = {
   readonly client: Client;
   readonly containerId: string;
@@ -16,10 +16,10 @@ export type CopiedContainer = {
   readonly signal: AbortSignal;
 };
 
-/** A tar that runs in a container. */
+/** A tar process in a container. */
 export type ContainerTar = {
   readonly command: RemoteCommand;
-  /** Throws CliError when it fails, with what it wrote on stderr, or when the container has none. */
+  /** Rejects with CliError if it fails, with its stderr, or if the container has no tar. */
   readonly done: Promise<void>;
 };
 
@@ -37,7 +37,7 @@ export async function startTar(
   return { command, done };
 }
 
-/** Whether `test` says yes to `-d` (a directory) or `-e` (anything) at the path. */
+/** Whether `test` succeeds with `-d` (a directory) or `-e` (anything) at the path. */
 export async function testInContainer(
   container: CopiedContainer,
   flag: "-d" | "-e",
@@ -65,7 +65,7 @@ async function checkEnd(command: RemoteCommand, container: CopiedContainer, prog
   if (exitCode !== 0) throw failure(container, program, exitCode, await stderr);
 }
 
-/** Some runtimes fail to start what is not there; others give it an exit code, as a shell does. */
+/** Some runtimes fail to start a missing program; others return an exit code, as a shell does. */
 async function exitCodeOf(
   { exitCode }: RemoteCommand,
   { name }: CopiedContainer,
@@ -99,14 +99,14 @@ function missing(name: string, program: string, cause: unknown): CliError {
   );
 }
 
-/** What is there when the stream ends or breaks. */
+/** The text of the stream, until it ends or breaks. */
 async function textOf(stream: Readable | undefined): Promise<string> {
   if (stream === undefined) return "";
   let said = "";
   try {
     for await (const chunk of stream) if (said.length < maxMessageChars) said += String(chunk);
   } catch {
-    // The exit code, or its absence, tells of the broken connection.
+    // A broken connection is reported with the exit code, or its absence.
   }
   return said;
 }

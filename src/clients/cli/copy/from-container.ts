@@ -10,7 +10,7 @@ import { type CopiedContainer, startTar } from "./container-tar.ts";
 import { parseSource, type Source } from "./location.ts";
 import { type Unpacking, unpack } from "./unpack.ts";
 
-/** Copies a file or directory of a container to a path of this machine. Throws CliError, and errno errors. */
+/** Copies a file or directory from a container to a local path. Throws CliError, and errno errors. */
 export async function copyFromContainer(
   container: CopiedContainer,
   sourcePath: string,
@@ -45,14 +45,14 @@ export async function archiveFromContainer(
 }
 
 /**
- * The names in the archive begin with the source's. The path is tar's option, so that none that begins with
- * "-" is taken for one.
+ * The arguments of tar, with which the names in the archive begin with the source's name. The path is an
+ * option's value, so that a path that begins with "-" is not taken for an option.
  */
 function packArguments({ directory, name }: Source): readonly string[] {
   return ["-cf", "-", "-C", directory, name === undefined ? "." : `./${name}`];
 }
 
-/** What tar wrote; ends with tar's own error when it failed, which says more than that the archive is cut. */
+/** The bytes from tar. If tar fails, throws its error, which says more than that the archive is truncated. */
 async function* checked(archive: Readable, done: Promise<void>): AsyncGenerator<Buffer> {
   try {
     yield* archive;
@@ -63,7 +63,7 @@ async function* checked(archive: Readable, done: Promise<void>): AsyncGenerator<
   await done;
 }
 
-/** A directory that is there, and the names below it that the copy gets; as `cp` does it. */
+/** An existing directory and the path below it where the copy goes, by the rules of `cp`. */
 async function placeFor(
   { name }: Source,
   destination: string,

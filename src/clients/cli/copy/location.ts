@@ -8,7 +8,7 @@ export type Location =
   | { readonly kind: "archive" };
 
 /**
- * `CONTAINER:PATH`, `-`, or a path of this machine: one with a colon in it begins with `/` or `.`. Throws
+ * Parses `CONTAINER:PATH`, `-`, or a local path: one that contains a colon must begin with `/` or `.`. Throws
  * CliError.
  */
 export function parseLocation(text: string): Location {
@@ -20,10 +20,12 @@ export function parseLocation(text: string): Location {
   return { kind: "container", name: text.slice(0, colon), path: text.slice(colon + 1) };
 }
 
-/** What of a path is copied: the file or directory under its own name, or what is in a directory. */
+/** What to copy: a file or directory under its own name, or the contents of a directory. */
 export type Source = { readonly directory: string; readonly name: string | undefined };
 
-/** As `docker cp` reads it: `PATH/.` means what is in the directory, and a slash at the end says nothing. */
+/**
+ * Parsed as by `docker cp`: `PATH/.` means the contents of the directory; a trailing slash has no meaning.
+ */
 export function parseSource(path: string): Source {
   const trimmed = path.replace(/\/+$/, "");
   const slash = trimmed.lastIndexOf("/");

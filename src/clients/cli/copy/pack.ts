@@ -5,15 +5,15 @@ import { type TarEntry, tarEnd, tarHeader, tarPadding } from "../../../parts/tar
 import { CliError } from "../errors.ts";
 
 /**
- * What to pack: a path, and the name that it gets; without one, what is in the directory gets names of its
- * own.
+ * A path to pack and its name in the archive; without a name, the contents of the directory are packed under
+ * their own names.
  */
 export type Packing = { readonly path: string; readonly name: string | undefined };
 
 /**
- * A file or a directory of this machine as a tar archive. Symbolic links are packed as such; what is neither
- * file, directory nor link is left out, and told to `onSkipped`. Throws errno errors, and CliError Aborted
- * for a file that shrinks meanwhile.
+ * Packs a local file or directory into a tar archive. Symbolic links are packed as such. Anything other than
+ * files, directories and links is left out, and reported to `onSkipped`. Throws errno errors, and CliError
+ * Aborted for a file that shrinks meanwhile.
  */
 export async function* pack(
   { path, name }: Packing,
@@ -43,7 +43,7 @@ async function* packOne(path: string, name: string, onSkipped: OnSkipped): Async
   }
 }
 
-/** All files are root's: who owns them here means nothing in the container. */
+/** Root owns all files: local owners have no meaning in the container. */
 function entryOf(name: string, { mode, mtimeMs }: Stats): Omit<TarEntry, "type"> {
   return {
     name: byteString(name),
@@ -68,7 +68,7 @@ async function* packChildren(path: string, prefix: string, onSkipped: OnSkipped)
     yield* packOne(join(path, child), `${prefix}${child}`, onSkipped);
 }
 
-/** As many bytes as the header says, also when the file grows. */
+/** Exactly as many bytes as the header says, even if the file grows. */
 async function* content(path: string, { size }: Stats): AsyncGenerator<Buffer> {
   if (size === 0) return;
   let left = size;

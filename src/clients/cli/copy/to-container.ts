@@ -7,7 +7,7 @@ import { type CopiedContainer, startTar, testInContainer } from "./container-tar
 import { parseSource } from "./location.ts";
 import { type Packing, pack } from "./pack.ts";
 
-/** Copies a file or directory of this machine into a container. Throws CliError, and errno errors. */
+/** Copies a local file or directory into a container. Throws CliError, and errno errors. */
 export async function copyToContainer(
   container: CopiedContainer,
   source: string,
@@ -27,11 +27,14 @@ export async function unpackInContainer(
   const { command, done } = await startTar(container, ["-xpf", "-", "-C", directory], { stdin: true });
   await using _command = command;
   command.stdout?.resume();
-  // A tar that gives up does not wait for the rest.
+  // If tar gives up, it does not read the rest.
   await Promise.race([done, send(archive, command.stdin).then(() => done)]);
 }
 
-/** Fails only when the archive does: a tar that takes no more says itself why. */
+/**
+ * Sends the archive. Fails only if reading the archive fails: if tar stops reading, it reports the reason
+ * itself.
+ */
 async function send(archive: AsyncIterable<Uint8Array>, to: Writable | undefined): Promise<void> {
   to?.on("error", () => {});
   for await (const chunk of archive) {
@@ -41,7 +44,7 @@ async function send(archive: AsyncIterable<Uint8Array>, to: Writable | undefined
   to?.end();
 }
 
-/** In which directory of the container what is unpacked under which name; as `cp` does it. */
+/** The directory in the container in which to unpack, and the name there, by the rules of `cp`. */
 async function planFor(
   container: CopiedContainer,
   source: string,

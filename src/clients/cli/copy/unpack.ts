@@ -2,25 +2,25 @@ import { type ArchiveEntry, type FileContent, readEntries } from "../../../parts
 import { CliError } from "../errors.ts";
 import type { ConfinedDirectory, Names } from "./confined-directory.ts";
 
-/** Where an archive's files go. */
+/** Where to put an archive's files. */
 export type Unpacking = {
   readonly directory: ConfinedDirectory;
   /**
-   * The name under which the archive has what it is of; undefined where all its names are below a directory
-   * that it does not name.
+   * The name with which all paths in the archive begin; undefined if the archive has the contents of a
+   * directory without its name.
    */
   readonly archiveRoot: string | undefined;
-  /** Where that goes in the directory; nothing is made beside it. */
+  /** Where that goes in the directory; nothing is created beside it. */
   readonly target: Names;
-  /** Called when something is left out that must not be made here, or cannot. */
+  /** Called for an entry that is left out because it must not or cannot be created here. */
   readonly onSkipped: (name: string, why: string) => Promise<void>;
 };
 
 /**
- * Unpacks what a container sent, trusting none of it: names lead nowhere but below the target, symbolic links
- * that lead out of it, devices, pipes and sparse files are left out, and so are the bits that give a program
- * its owner's rights; all belongs to us. Throws CliError InvalidArgument for an archive with names that are
- * not below its root, TarError for what is none, and what {@link ConfinedDirectory} throws.
+ * Unpacks an archive from a container, which is not trusted: names cannot lead outside of the target,
+ * symbolic links that would are left out, as are devices, pipes, sparse files and set-user-id bits, and
+ * everything belongs to us. Throws CliError InvalidArgument for an archive with names that are not below its
+ * root, TarError for an invalid archive, and the errors of {@link ConfinedDirectory}.
  */
 export async function unpack(archive: AsyncIterable<Uint8Array>, unpacking: Unpacking): Promise<void> {
   const directories: [Names, ArchiveEntry][] = [];
@@ -30,8 +30,7 @@ export async function unpack(archive: AsyncIterable<Uint8Array>, unpacking: Unpa
     if (entry.kind === "directory") directories.push([names, entry]);
     await unpackEntry(entry, content, names, unpacking).catch((error) => explain(error, name));
   }
-  // Last, as they may forbid us to write into them; from the inside out, as that changes the times of those
-  // above.
+  // Last, as they may not be writable; and from the inside out, as each one changes the time of its parent.
   for (const [names, entry] of directories.reverse())
     if (names.length > 0) await unpacking.directory.setDirectory(names, attributes(entry));
 }
@@ -48,7 +47,7 @@ async function unpackEntry(
     case "directory":
       return directory.makeDirectory(names);
     case "file":
-      // A few bytes of an archive can be a hole that fills our disk.
+      // A few bytes in an archive can stand for a hole that fills our disk.
       if (hasHoles(entry.content)) return onSkipped(name, "sparse file");
       return directory.writeFile(names, attributes(entry), content);
     case "symlink": {
@@ -77,18 +76,18 @@ function hasHoles({ sizeBytes, extents }: FileContent): boolean {
   return extents.reduce((total, { length }) => total + length, 0) < sizeBytes;
 }
 
-/** Of a byte string. */
+/** Decodes a name. */
 function textOf(name: string): string {
   return Buffer.from(name, "latin1").toString();
 }
 
-/** Says of what the system speaks, whose own messages have paths that nobody knows. */
+/** Adds the entry's name to a system error, whose own message has a path that the user does not know. */
 function explain(error: unknown, name: string): never {
   if (!(error instanceof Error && "errno" in error)) throw error;
   throw new CliError("FailedPrecondition", `cannot write ${JSON.stringify(name)}`, { cause: error });
 }
 
-/** Where an entry of that name goes. */
+/** Where to put an entry of that name. */
 function placeOf(name: string, { archiveRoot, target }: Unpacking): Names {
   const names = name.split("/").filter((part) => part !== "" && part !== ".");
   const below = archiveRoot === undefined ? names : names.slice(1);
@@ -100,9 +99,9 @@ function placeOf(name: string, { archiveRoot, target }: Unpacking): Names {
 }
 
 /**
- * Whether a symbolic link so many directories below the target leads nowhere but below it, whatever else
- * there is. Ways up come first, where they can only pass through directories; a ".." behind a name could be
- * one of another link's target.
+ * Whether a symbolic link at this depth below the target cannot lead outside of it, whatever else exists.
+ * ".." is accepted only at its start, where it passes through directories: after a name, it could apply to
+ * the target of another link.
  */
 function staysInside(linkTarget: string, depth: number): boolean {
   const names = linkTarget.split("/").filter((part) => part !== "" && part !== ".");
@@ -112,7 +111,7 @@ function staysInside(linkTarget: string, depth: number): boolean {
   return linkTarget !== "" && !linkTarget.startsWith("/") && up <= depth && !down.includes("..");
 }
 
-/** Only who may do what: a program that runs as its owner would run as us. */
+/** Only the permission bits: with set-user-id, a program would run as us. */
 function attributes({ mode, mtime }: ArchiveEntry): { mode: number; mtime: Date } {
   return { mode: mode & 0o777, mtime: new Date(mtime.seconds * 1000 + mtime.nanoseconds / 1e6) };
 }

@@ -15,7 +15,10 @@ export type DebugContainerOptions = InteractiveOptions & {
   readonly profile?: (typeof debugProfiles)[number];
 };
 
-/** What kubectl's profiles of that name give an ephemeral container (k8s.io/kubectl/pkg/cmd/debug). */
+/**
+ * The security contexts that kubectl's profiles give to an ephemeral container
+ * (k8s.io/kubectl/pkg/cmd/debug).
+ */
 const securityContexts: Readonly<
   Record<(typeof debugProfiles)[number], EphemeralContainer["securityContext"]>
 > = {
@@ -56,7 +59,7 @@ export function ephemeralContainer(
     ...(securityContext === undefined ? {} : { securityContext }),
     env: env.map((text) => parseEnv(text, environment)),
     stdin: stdin ?? false,
-    // Its input ends with ours, unless there may be another attachment.
+    // Its input ends with ours, unless somebody may attach again.
     stdinOnce: stdin === true && tty !== true,
     tty: tty ?? false,
   };

@@ -7,8 +7,8 @@ import { itemsAt } from "../objects/summary.ts";
 const lookMs = 200;
 
 /**
- * The id of an ephemeral container, as the runtime has it, once it has been started. `onWaiting` is told why
- * it has not been, whenever that changes. Throws CliError NotFound when the pod has gone.
+ * Waits until an ephemeral container has been started, and returns its id in the runtime. `onWaiting` is
+ * called with the reason for the delay whenever that changes. Throws CliError NotFound if the pod is gone.
  */
 export async function startedContainer(
   client: Client,

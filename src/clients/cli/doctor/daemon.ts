@@ -13,7 +13,7 @@ import type { ConnectionOptions } from "../options.ts";
 import { unreadableRecords } from "../output/unreadable-records.ts";
 import { parseInfo } from "../output/verbose-info.ts";
 
-/** Does berthd run, and what does it say of itself? */
+/** Checks whether berthd runs, and what it reports about itself. */
 export async function examineDaemon(
   options: ConnectionOptions,
   invocation: Invocation,
@@ -47,7 +47,7 @@ function toFinding({ type, status, reason, message }: RuntimeCondition): Finding
   };
 }
 
-/** What berthd counts of errors that no code of its was prepared for; other runtimes tell of none. */
+/** The number of unhandled errors in berthd; other runtimes do not report it. */
 function unhandled(info: Readonly<Record<string, string>>): readonly Finding[] {
   const { unhandledErrors } = parseInfo(info) as { readonly unhandledErrors?: UnhandledErrors };
   if (unhandledErrors === undefined || unhandledErrors.count === 0) return [];
@@ -58,7 +58,7 @@ function unhandled(info: Readonly<Record<string, string>>): readonly Finding[] {
   return [{ severity: "warn", title: "unhandled errors", detail, remedy }];
 }
 
-/** Containers and pods whose records the daemon cannot read: it shows them nowhere else. */
+/** Containers and pods whose records the daemon cannot read; they are shown nowhere else. */
 function unreadable(info: Readonly<Record<string, string>>): readonly Finding[] {
   const records = unreadableRecords(info);
   if (records.length === 0) return [];
@@ -72,7 +72,7 @@ type UnhandledErrors = {
   readonly last?: { readonly at: string; readonly error: string };
 };
 
-/** A daemon that is not started yet is no failure of the machine. */
+/** A daemon that is not running is not a failure of the machine. */
 function silent(error: unknown): Finding {
   const unreachable = isWorded(error) && exitCodeOf(error) === exitCode.unreachable;
   const detail = isWorded(error) ? error.message : messageOf(error);

@@ -10,7 +10,7 @@ import { renderReport } from "./report.ts";
 
 const plain = styleFor(captured(), {});
 
-test("the report has the remedy below a finding, and a sum", () => {
+test("the report has the remedy below a finding, and a summary", () => {
   const findings: Finding[] = [
     { severity: "ok", title: "kernel", detail: "new" },
     { severity: "hint", title: "disk", detail: "slow", remedy: "buy another" },
@@ -25,7 +25,7 @@ test("the report has the remedy below a finding, and a sum", () => {
   );
 });
 
-test("what the daemon says of itself is among the findings, and decides the exit status", async () => {
+test("the daemon's own report is part of the findings, and affects the exit status", async () => {
   await using endpoint = await serveCli();
   const { status, stdout } = await endpoint.run(["doctor", "-o", "json", "--address", endpoint.address]);
   const { worst, checks } = JSON.parse(stdout);
@@ -41,13 +41,13 @@ test("what the daemon says of itself is among the findings, and decides the exit
   assert.deepEqual({ worst, status }, { worst: "fail", status: 1 });
 });
 
-test("without a daemon the machine is still looked at", async () => {
+test("without a daemon, the machine is still examined", async () => {
   const { stdout } = await berth(["doctor", "--address", "/nonexistent.sock"]);
   assert.match(stdout, /^ok +kernel/m);
   assert.match(stdout, /^warn +daemon +socket .* not found/m);
 });
 
-test("a configuration with a mistake is a failure, with the mistake", async () => {
+test("an invalid configuration is a failure that names the error", async () => {
   await using endpoint = await serveCli();
   const file = join(endpoint.dir, "config.toml");
   await writeFile(file, "adress = 1\n");

@@ -6,7 +6,7 @@ import { connect } from "../client/connect.ts";
 import type { Invocation } from "../invocation.ts";
 import type { ConnectionOptions } from "../options.ts";
 
-/** What is left of pods that the daemon does not know; without the daemon nobody can tell. */
+/** What is left of pods that the daemon does not know. Without the daemon, that cannot be determined. */
 export async function examineLeaks(
   config: Config,
   options: ConnectionOptions,

@@ -5,7 +5,7 @@ import { printable } from "../output/table.ts";
 const marks: Readonly<Record<Severity, string>> = { ok: "ok  ", hint: "hint", warn: "warn", fail: "FAIL" };
 const remedyIndent = "      ";
 
-/** A line for each finding, with the remedy below it, and a sum at the end. */
+/** Prints a line for each finding, with the remedy below it, and a summary at the end. */
 export function renderReport(results: readonly CheckResult[], style: Style): string {
   const findings = results.flatMap((result) => result.findings);
   const width = findings.reduce((widest, { title }) => Math.max(widest, title.length), 0);
@@ -32,7 +32,7 @@ function plural(count: number, word: string): string {
   return `${count} ${word}${count === 1 ? "" : "s"}`;
 }
 
-/** What programs and configurations say goes onto the terminal. */
+/** Text from programs and configurations must not control the terminal. */
 function oneLine(text: string): string {
   const lines = text.split("\n").map((line) => line.trim());
   return printable(lines.filter((line) => line !== "").join("; "));

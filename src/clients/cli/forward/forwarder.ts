@@ -2,8 +2,8 @@ import type { Socket } from "node:net";
 import type { PortForwardClient } from "../../streamclient/index.ts";
 
 /**
- * Forwards connections to a pod's ports. All share one connection to the endpoint, which is made when it is
- * needed and made anew when it has broken, so that forwarding outlives a restart of the runtime.
+ * Forwards connections to a pod's ports. All share one connection to the endpoint, which is opened when it is
+ * needed, and again after it has broken, so that forwarding survives a restart of the runtime.
  */
 export class Forwarder implements AsyncDisposable {
   readonly #connect: () => Promise<PortForwardClient>;
@@ -13,17 +13,17 @@ export class Forwarder implements AsyncDisposable {
     this.#connect = connect;
   }
 
-  /** Connects to the endpoint. Throws what `connect` throws. */
+  /** Connects to the endpoint. Throws the errors of `connect`. */
   async ready(): Promise<void> {
     await this.#connected();
   }
 
   /**
-   * Forwards a connection until both of its sides have ended. It is closed when that fails. Throws what
-   * `connect` throws, and StreamClientError.
+   * Forwards a connection until both sides have ended. Closes it after a failure. Throws the errors of
+   * `connect`, and StreamClientError.
    */
   async forward(socket: Socket, port: number): Promise<void> {
-    // It sees the failure of its socket itself.
+    // The stream notices the failure of its socket itself.
     socket.on("error", () => {});
     try {
       const client = await this.#connected();

@@ -3,17 +3,17 @@ import { createServer, isIPv6, type Server, type Socket } from "node:net";
 import { CliError } from "../errors.ts";
 import type { ForwardedPort } from "../values/forwarded-port.ts";
 
-/** Ports of ours that are listened on until it is disposed of, with all connections. */
+/** Local ports that are listened on until it is disposed of, with all connections. */
 export class Listeners implements Disposable {
   readonly #listeners: Listener[] = [];
   readonly #sockets = new Set<Socket>();
 
-  /** Where, and for which ports. */
+  /** The addresses and the ports to which they forward. */
   get all(): readonly Listener[] {
     return this.#listeners;
   }
 
-  /** Adds a port, on every address. Throws CliError FailedPrecondition when it cannot be had. */
+  /** Listens on a port of every address. Throws CliError FailedPrecondition if it is not available. */
   async add(
     port: ForwardedPort,
     addresses: readonly ListenAddress[],
@@ -33,20 +33,20 @@ export class Listeners implements Disposable {
   }
 }
 
-/** A port of ours at which connections for a pod's port are taken, on one address. */
+/** A local port on one address for connections to a pod's port. */
 export type Listener = {
   readonly server: Server;
-  /** As it stands in a URL: `127.0.0.1:8080`, `[::1]:8080`. */
+  /** As in a URL: `127.0.0.1:8080`, `[::1]:8080`. */
   readonly at: string;
   readonly remote: number;
 };
 
-/** How often another free port is tried when one is free on one address only. */
+/** How often to try another free port if one is free on only one of the addresses. */
 const maxTries = 20;
 
 /**
- * The local port is the same on all addresses; those that this machine does not have are left out if they
- * need not be there.
+ * Listens on the same local port of all addresses. Optional addresses that this machine does not have are
+ * left out.
  */
 async function listen(
   { local, remote }: ForwardedPort,
@@ -78,11 +78,11 @@ async function listen(
 
 export type ListenAddress = {
   readonly ip: string;
-  /** Whether it is an error that this machine has no such address. */
+  /** Whether a missing address is an error. */
   readonly required: boolean;
 };
 
-/** 127.0.0.1 has to be there; ::1 is not where IPv6 is turned off. */
+/** 127.0.0.1 always exists; ::1 does not if IPv6 is disabled. */
 export const loopbackAddresses: readonly ListenAddress[] = [
   { ip: "127.0.0.1", required: true },
   { ip: "::1", required: false },
@@ -93,7 +93,7 @@ async function listenOn(
   port: number,
   onConnection: (socket: Socket) => void,
 ): Promise<Server | undefined> {
-  // Either side may end before the other has said all.
+  // Either side may end its half before the other does.
   const server = createServer({ allowHalfOpen: true, noDelay: true }, onConnection);
   server.listen({ host: ip, port, ipv6Only: isIPv6(ip) });
   try {

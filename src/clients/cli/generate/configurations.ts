@@ -10,17 +10,17 @@ import { type Client, findPod, listContainers } from "../../criclient/index.ts";
 import { CliError } from "../errors.ts";
 import { parseInfo } from "../output/verbose-info.ts";
 
-/** What a pod and its containers were asked to be. */
+/** The configurations with which a pod and its containers were created. */
 export type PodConfigurations = {
   readonly sandbox: PodSandboxConfig;
   readonly runtimeHandler: string;
-  /** The last attempt of each name, in the order in which they were made. */
+  /** The last attempt of each name, in the order of creation. */
   readonly containers: readonly ContainerConfig[];
 };
 
 /**
- * The configurations of a pod as the runtime keeps them, which berthd and containerd tell. Throws CliError
- * FailedPrecondition for a runtime that does not.
+ * The configurations of a pod that the runtime has stored, as berthd and containerd report them. Throws
+ * CliError FailedPrecondition for a runtime that does not.
  */
 export async function podConfigurations(client: Client, name: string): Promise<PodConfigurations> {
   const { id } = await findPod(client, name);
@@ -42,7 +42,7 @@ async function containerConfigOf(client: Client, containerId: string): Promise<C
   const request = ContainerStatusRequest.fromPartial({ containerId, verbose: true });
   const { info } = await client.unary(RuntimeServiceService.containerStatus, request);
   const config = configOf(info, `container ${containerId}`);
-  // Their values are written as the text that they are, not in base64.
+  // Their values are in the info as plain text, not in base64.
   const envs = Array.isArray(config.envs) ? config.envs.map(encodedVariable) : [];
   return ContainerConfig.fromJSON({ ...config, envs });
 }

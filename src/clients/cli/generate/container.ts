@@ -11,7 +11,7 @@ import type { FoundVolumes } from "./volumes.ts";
 
 type SecurityContext = NonNullable<Container["securityContext"]>;
 
-/** The container of a manifest that is translated to this configuration. */
+/** The container of a manifest that would be translated to this configuration. */
 export function containerOf(
   config: ContainerConfig,
   ports: readonly ContainerPort[],
@@ -25,7 +25,7 @@ export function containerOf(
   return {
     name,
     image: image?.userSpecifiedImage || image?.image || "",
-    // It runs already, so it is here.
+    // It already runs, so the image is here.
     imagePullPolicy: "IfNotPresent",
     ...listed("command", command.map(unexpanded)),
     ...listed("args", args.map(unexpanded)),
@@ -60,7 +60,7 @@ function resourcesOf({
     ...(milliCpus === 0 ? {} : { cpu: `${milliCpus}m` }),
     ...(memoryLimitInBytes > 0n ? { memory: String(memoryLimitInBytes) } : {}),
   };
-  // Two shares are the least there is: nothing was asked for.
+  // Two shares are the minimum, which means that nothing was requested.
   const requests = cpuShares > 2n && shares !== milliCpus ? { cpu: `${shares}m` } : {};
   if (Object.keys(limits).length + Object.keys(requests).length === 0) return undefined;
   return {

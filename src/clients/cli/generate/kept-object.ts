@@ -4,7 +4,7 @@ import type { Client } from "../../criclient/index.ts";
 import type { Kind } from "../../manifests/index.ts";
 import { listObjects, memberAt } from "../objects/manager-calls.ts";
 
-/** The manifest of an object that berthd's manager keeps; undefined where one of them is not there. */
+/** The manifest of an object that berthd's manager keeps; undefined if there is none. */
 export async function keptObject(
   client: Client,
   { kind, namespace, name }: { readonly kind: Kind; readonly namespace: string; readonly name: string },
@@ -22,7 +22,7 @@ export async function keptObject(
       return value === undefined || value === "" || isEmpty(value) ? [] : [[key, value]];
     }),
   );
-  // What was added to a pod while it ran is none of its manifest.
+  // Containers that were added to a running pod are not part of its manifest.
   const { ephemeralContainers: ___, ...specified } = isRecord(spec) ? spec : {};
   return { ...rest, metadata, ...(spec === undefined ? {} : { spec: specified }) };
 }

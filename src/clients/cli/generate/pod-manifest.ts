@@ -12,11 +12,14 @@ import { FoundVolumes } from "./volumes.ts";
 
 export type GeneratedManifest = {
   readonly manifest: object;
-  /** What a pod has that could not be written down. */
+  /** Properties of the pod that a manifest cannot express. */
   readonly notes: readonly string[];
 };
 
-/** A manifest whose pod is configured alike: {@link sandboxConfig} and its like, the other way round. */
+/**
+ * A manifest whose pod would have the same configuration: the inverse of {@link sandboxConfig} and related
+ * functions.
+ */
 export function podManifest({ sandbox, runtimeHandler, containers }: PodConfigurations): GeneratedManifest {
   const { name = "", namespace = "default", uid = "" } = sandbox.metadata ?? {};
   const volumes = new FoundVolumes(uid);
@@ -28,7 +31,7 @@ export function podManifest({ sandbox, runtimeHandler, containers }: PodConfigur
     ),
   };
   const spec = {
-    // A container of `berth run` runs once.
+    // Containers of `berth run` run once.
     ...(isRun ? { restartPolicy: "Never" } : {}),
     ...(runtimeHandler === "" ? {} : { runtimeClassName: runtimeHandler }),
     ...namesOf(sandbox),
@@ -46,7 +49,7 @@ export function podManifest({ sandbox, runtimeHandler, containers }: PodConfigur
   return { manifest: { apiVersion: "v1", kind: "Pod", metadata, spec }, notes: volumes.notes };
 }
 
-/** Without those that are made by who runs pods. */
+/** Without labels and annotations that whoever runs pods adds. */
 function own(key: string, values: Readonly<Record<string, string>>) {
   const kept = Object.entries(values).filter(
     ([name]) => !name.startsWith("io.kubernetes.") && !name.startsWith("io.berth."),
@@ -54,7 +57,7 @@ function own(key: string, values: Readonly<Record<string, string>>) {
   return kept.length === 0 ? {} : { [key]: Object.fromEntries(kept) };
 }
 
-/** A pod without name servers of its own has the machine's. */
+/** A pod without its own name servers uses the machine's. */
 function namesOf({ hostname, metadata, dnsConfig }: PodSandboxConfig) {
   return {
     ...(hostname === "" || hostname === metadata?.name ? {} : { hostname }),

@@ -1,8 +1,8 @@
 import { ManifestError, readManifests } from "../../manifests/index.ts";
 
 /**
- * What would be refused of a manifest, in words: `berth run` may do what a manifest may not ask for, such as
- * a volume that is `rshared`, which Kubernetes leaves to privileged containers.
+ * Messages about fields of a manifest that would be rejected: `berth run` may do what a manifest must not
+ * request, such as a volume that is `rshared`, which Kubernetes allows only for privileged containers.
  */
 export function refusedFields(manifest: unknown): readonly string[] {
   try {

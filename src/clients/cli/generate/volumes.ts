@@ -6,11 +6,11 @@ const propagations: Readonly<Record<number, "HostToContainer" | "Bidirectional">
   [MountPropagation.PROPAGATION_BIDIRECTIONAL]: "Bidirectional",
 };
 
-/** Volumes of a pod, found from what its containers mount. */
+/** Volumes of a pod, derived from the mounts of its containers. */
 export class FoundVolumes {
   readonly #podUid: string;
   readonly #byPath = new Map<string, Volume>();
-  /** What cannot be told, for people to read. */
+  /** Messages about what cannot be derived. */
   readonly notes: string[] = [];
 
   constructor(podUid: string) {
@@ -21,7 +21,7 @@ export class FoundVolumes {
     return [...this.#byPath.values()];
   }
 
-  /** Undefined for what whoever runs the pod mounts by itself. */
+  /** The volume mount; undefined for mounts that whoever runs the pod adds by itself. */
   mountOf(mount: Mount): VolumeMount | undefined {
     const volume = this.#volumeOf(mount);
     if (volume === undefined) return undefined;
@@ -43,7 +43,7 @@ export class FoundVolumes {
     const [, own] = hostPath.split(`/${this.#podUid}/`);
     if (own === undefined || this.#podUid === "")
       return this.#kept(hostPath, (name) => ({ name, hostPath: { path: hostPath } }));
-    // Below the pod's own directory, as kubelets and berth's manager lay it out.
+    // Paths below the pod's own directory, which kubelets and berth's manager lay out in the same way.
     const [directory, plugin, name = ""] = own.split("/");
     if (directory !== "volumes") return undefined;
     if (plugin === "kubernetes.io~empty-dir") return this.#kept(hostPath, () => ({ name, emptyDir: {} }));

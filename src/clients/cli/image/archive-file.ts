@@ -6,8 +6,8 @@ import type { Writable } from "node:stream";
 import { CliError } from "../errors.ts";
 
 /**
- * Writes a file that is there whole or not at all: what fails or is given up leaves what was there before.
- * What is no file, such as a pipe or a device, is written to as it is. Throws CliError.
+ * Writes a file atomically: after a failure, the previous file is still there. Pipes and devices are written
+ * to directly. Throws CliError.
  */
 export async function writeWhole(path: string, write: (target: Writable) => Promise<void>): Promise<void> {
   const target = resolve(path);
@@ -28,7 +28,7 @@ export async function writeWhole(path: string, write: (target: Writable) => Prom
 async function writeBeside(target: string, write: (target: Writable) => Promise<void>): Promise<void> {
   const name = `.${basename(target).slice(0, 200)}.${randomBytes(6).toString("hex")}`;
   const temporary = join(dirname(target), name);
-  // As docker's: an image may hold what not everybody should read.
+  // As in docker: an image may contain what not everybody should read.
   const stream = createWriteStream(temporary, { flags: "wx", mode: 0o600, flush: true });
   try {
     await write(stream);

@@ -1,19 +1,18 @@
 import { isRecord } from "../../../ground/json/index.ts";
 import type { InspectedImage } from "./inspected-image.ts";
 
-/** A step that an image was built in (OCI image-spec, config.md, `history`). */
+/** A step of an image's build (OCI image-spec, config.md, `history`). */
 export type BuildStep = {
-  /** RFC 3339; "" where it is not told. */
+  /** RFC 3339; "" if it is not known. */
   readonly created: string;
   readonly createdBy: string;
   readonly comment: string;
-  /** Of its layer, 0 without one; undefined where the layer is not unpacked. */
+  /** Unpacked size of its layer; 0 without a layer, undefined if the layer is not unpacked. */
   readonly unpackedBytes: bigint | undefined;
 };
 
 /**
- * First to last. An image need not tell its history: layers of which it tells nothing are steps without
- * words.
+ * The steps, first to last. An image may lack its history; layers without one become steps without a command.
  */
 export function buildSteps({ answer, config }: InspectedImage): BuildStep[] {
   const layers = answer.layers.map(({ unpackedSize }) => unpackedSize);

@@ -46,7 +46,7 @@ async function diff(
 ): Promise<void> {
   const { stdout } = invocation.io;
   using client = await connect(options, invocation);
-  // In podman's form.
+  // The format is podman's.
   const found = { added: [] as string[], changed: [] as string[], deleted: [] as string[] };
   const lists = { A: found.added, C: found.changed, D: found.deleted };
   try {
@@ -66,7 +66,7 @@ async function diff(
   if (output !== undefined) await write(stdout, await renderStructured(found, output));
 }
 
-/** A file's name may hold what a terminal would obey. */
+/** File names may contain control characters for the terminal. */
 function printable(path: Buffer): string {
   const text = path.toString("utf8");
   return /[\p{Cc}\p{Cf}]/u.test(text) ? JSON.stringify(text).slice(1, -1) : text;

@@ -2,7 +2,7 @@ import { isRecord } from "../../../ground/json/index.ts";
 import { formatTime } from "../output/units.ts";
 import type { InspectedImage } from "./inspected-image.ts";
 
-/** An image in the form of `docker image inspect`, which people's scripts read. */
+/** An image in the format of `docker image inspect`, which users' scripts read. */
 export function dockerImage({ answer, config }: InspectedImage): object {
   const { created, author, comment, architecture, variant, os } = config;
   const [target = answer.manifest] = answer.targets;
@@ -30,7 +30,7 @@ export function dockerImage({ answer, config }: InspectedImage): object {
   };
 }
 
-/** What docker's form has no place for: of an artifact its type, and its files with their titles. */
+/** What docker's format lacks: an artifact's type, and its files with their titles. */
 function artifactOf({ id, manifest, manifestDocument }: InspectedImage["answer"]): object {
   if (manifest === undefined || id !== manifest.digest) return {};
   const document: unknown = JSON.parse(manifestDocument.toString("utf8"));
@@ -46,7 +46,7 @@ function fileOf({ mediaType, digest, size, annotations }: Readonly<Record<string
   return { ...(title === undefined ? {} : { Title: title }), mediaType, digest, size };
 }
 
-/** Builders leave their comment at the last step. */
+/** Builders put their comment into the last step. */
 function lastComment(history: unknown): string {
   const last: unknown = Array.isArray(history) ? history.at(-1) : undefined;
   return isRecord(last) ? (text(last.comment) ?? "") : "";

@@ -25,7 +25,7 @@ Examples:
   berth image history --no-trunc --format json busybox | jq -r .CreatedBy
 `;
 
-/** What docker shows in place of the id of an image that is none here. */
+/** What docker shows instead of the id of an image that does not exist here. */
 const noId = "<missing>";
 const commandWidth = 45;
 
@@ -97,7 +97,7 @@ function render(rows: readonly Row[], { format = "table", quiet }: Options): str
     : rows.map((row) => `${JSON.stringify(dockerRow(row))}\n`).join("");
 }
 
-/** With the keys of `docker image history --format json`, a line for each. */
+/** A row with the keys of `docker image history --format json`, which prints one line for each. */
 function dockerRow({ id, created, since, command, size, comment }: Row): object {
   return {
     Comment: comment,

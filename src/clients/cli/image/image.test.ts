@@ -42,7 +42,7 @@ async function serve(changes: Partial<ImageDetails> = {}) {
   return endpoint;
 }
 
-test("image inspect shows images in docker's form", async () => {
+test("image inspect shows images in docker's format", async () => {
   await using endpoint = await serve();
   const { status, stdout } = await endpoint.run(["image", "inspect", "one", "other"]);
   assert.equal(status, 0);
@@ -84,7 +84,7 @@ test("image inspect shows an artifact's type and files, and an image for another
   assert.deepEqual(Artifact, { Type: "application/vnd.oci.empty.v1+json", Files: [file] });
 });
 
-test("image history shows the steps, the last one first, with what their layers take", async () => {
+test("image history shows the steps, the last one first, with the size of their layers", async () => {
   await using endpoint = await serve();
   const { stdout } = await endpoint.run(["image", "history", "busybox"]);
   const lines = stdout.trimEnd().split("\n");
@@ -107,14 +107,14 @@ test("image history shows the steps, the last one first, with what their layers 
   assert.match(bytes.stdout, /"Size":"1500000"/);
 });
 
-test("a configuration that is not JSON is told as damage", async () => {
+test("a configuration that is not JSON is reported as damaged", async () => {
   await using endpoint = await serve({ configBytes: Buffer.from("[") });
   const { status, stderr } = await endpoint.run(["image", "history", "busybox"]);
   assert.equal(status, 1);
   assert.match(stderr, /its configuration is not JSON/);
 });
 
-test("image prune asks first, and says what it removed and how much that was", async () => {
+test("image prune asks first, and reports what it removed and its size", async () => {
   await using endpoint = await serveCli();
   const asked: unknown[] = [];
   endpoint.engine.prune = async (request) => {
@@ -153,7 +153,7 @@ test("image prune asks first, and says what it removed and how much that was", a
   ]);
 });
 
-test("filters of a prune are times, durations and labels, and nothing else", () => {
+test("filters of a prune are only times, durations and labels", () => {
   const before = (text: string) => pruneFilters([`until=${text}`], 10_000_000).namedBefore;
   assert.equal(before("1h"), 6_400_000_000_000n);
   assert.equal(before("1767323045"), 1_767_323_045_000_000_000n);
@@ -164,7 +164,7 @@ test("filters of a prune are times, durations and labels, and nothing else", () 
     assert.throws(() => pruneFilters([filter], 0), /--filter/);
 });
 
-test("what is shown of images needs berthd", async () => {
+test("these image commands report that they need berthd", async () => {
   await using endpoint = await serveCli({ plainCri: true });
   for (const argv of [
     ["inspect", "a"],

@@ -7,7 +7,7 @@ import { CliError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { openArchive } from "../local-file.ts";
 
-/** What berthd calls bytes that are sent to it. */
+/** The prefix of berthd's messages about bytes that are sent to it. */
 const sentName = "the archive: ";
 
 export type ArchiveSource = {
@@ -18,8 +18,8 @@ export type ArchiveSource = {
 };
 
 /**
- * Has berthd import an archive: a path that it reads itself or, with `send` and from stdin ("-"), bytes.
- * `command` is for the words of errors.
+ * Makes berthd import an archive: a path that it reads itself or, with `send` and from stdin ("-"), bytes.
+ * `command` is for error messages.
  */
 export async function importArchive(
   client: Client,
@@ -35,7 +35,7 @@ export async function importArchive(
   }
 }
 
-/** berthd has seen the bytes of an archive, and cannot know where they come from. */
+/** Replaces berthd's name for the sent bytes, since berthd cannot know where they come from. */
 export function ofArchive(archive: string, failure: unknown): unknown {
   if (!(failure instanceof CriClientError)) return failure;
   const from = archive === "-" ? "standard input" : archive;

@@ -6,10 +6,10 @@ import { CliError } from "../errors.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** An image as berthd knows it, with its configuration read. */
+/** An image as berthd reports it, with its parsed configuration. */
 export type InspectedImage = { readonly answer: berthV1.InspectImageResponse; readonly config: Json };
 
-/** Throws CliError; `command` is for its words. */
+/** Inspects an image. Throws CliError; `command` is for its message. */
 export async function inspectImage(
   client: Client,
   { image, platform = "" }: { readonly image: string; readonly platform?: string | undefined },

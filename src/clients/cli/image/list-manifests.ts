@@ -9,12 +9,12 @@ import type { Column } from "../output/table.ts";
 import { formatBytes, shortId } from "../output/units.ts";
 
 export type ManifestFilter = {
-  /** Part of a name. */
+  /** Only names that contain this text. */
   readonly reference: string | undefined;
   readonly platform: string | undefined;
 };
 
-/** Lists what is here of every platform and kind, a row for each name and manifest. */
+/** Lists manifests of every platform and kind, with a row for each name and manifest. */
 export async function printManifests(
   client: Client,
   { reference, platform }: ManifestFilter,
@@ -39,7 +39,7 @@ export async function printManifests(
   );
 }
 
-/** A platform as berthd writes it. Throws CliError InvalidArgument. */
+/** Normalises a platform as berthd writes it. Throws CliError InvalidArgument. */
 async function canonical(platform: string): Promise<string> {
   const { formatPlatform, OciFormatError, parsePlatform } = await import("../../../parts/oci/index.ts");
   try {
@@ -50,7 +50,7 @@ async function canonical(platform: string): Promise<string> {
   }
 }
 
-/** A pull by tag leaves a name with the digest too, which tells nothing more. */
+/** A pull by tag also creates a name with the digest, which adds no information. */
 function withoutDigestNames(manifests: readonly berthV1.NamedManifest[]): berthV1.NamedManifest[] {
   const tagged = new Set(manifests.filter(({ name }) => !name.includes("@")).map((each) => keyOf(each)));
   return manifests.filter((each) => !each.name.includes("@") || !tagged.has(keyOf(each)));

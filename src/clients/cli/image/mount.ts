@@ -109,13 +109,13 @@ async function unmount(
   await forEachName(names, unmountOne, invocation);
 }
 
-/** Where an image is mounted, or the directory of this name. */
+/** The directories where an image is mounted, or the directory of this name. */
 async function directoriesOf(client: Client, name: string): Promise<readonly string[]> {
   const { mounts } = await client.unary(berthV1.BerthService.listImageMounts, {}).catch((error: unknown) => {
     throw needsBerthd("image umount", error);
   });
   const written = resolve(name);
-  // berthd names it without symbolic links.
+  // berthd's path has no symbolic links.
   const path = await realpath(written).catch(() => written);
   if (mounts.some(({ directory }) => directory === path)) return [path];
   const id = await idOfImage(client, name);
@@ -127,7 +127,7 @@ async function directoriesOf(client: Client, name: string): Promise<readonly str
   );
 }
 
-/** An image may be removed while it is mounted; it is known by its whole id then. */
+/** An image may be removed while it is mounted; then only its full id is known. */
 async function idOfImage(client: Client, name: string): Promise<string> {
   try {
     return (await findImage(client, name)).image.id;

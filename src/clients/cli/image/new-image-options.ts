@@ -8,7 +8,7 @@ export type NewImageOptions = {
   readonly message?: string;
 };
 
-/** What `commit` and `import` let one say of the image that they make. */
+/** The options with which `commit` and `import` describe the image that they create. */
 export function addNewImageOptions(command: Command): Command {
   return command
     .option("-a, --author <author>", "who made it, for example 'Ada <ada@example.com>'")
@@ -25,7 +25,7 @@ Changes:
   CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME, WORKDIR
 `;
 
-/** For berth.v1; without a name the image is known by its id. */
+/** The request part of berth.v1; without a name, the image is known by its id. */
 export function newImage(
   name: string | undefined,
   { author, change, message }: NewImageOptions,

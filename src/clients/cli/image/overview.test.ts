@@ -35,7 +35,7 @@ async function serve() {
   return endpoint;
 }
 
-test("images --all lists what there is of each platform and kind, and a name by digest only where it has no tag", async () => {
+test("images --all lists images of every platform and kind, and a name by digest only if it has no tag", async () => {
   await using endpoint = await serve();
   const { status, stdout } = await endpoint.run(["images", "--all"]);
   assert.equal(status, 0);
@@ -52,7 +52,7 @@ test("images --all lists what there is of each platform and kind, and a name by 
   assert.match(stdout, /linux\/arm64 .* 1\.5 MB +partial\n/);
 });
 
-test("images lists what is for a platform, and what has a name", async () => {
+test("images can be listed by platform, and by name", async () => {
   await using endpoint = await serve();
   const ids = async (...argv: string[]) => (await endpoint.run(["images", "-q", ...argv])).stdout.split("\n");
   assert.deepEqual(await ids("--platform", "linux/arm64/v8"), [digest("ab"), ""]);
@@ -65,7 +65,7 @@ test("images lists what is for a platform, and what has a name", async () => {
   assert.equal((await endpoint.run(["images", "--platform", "arm"])).status, 2);
 });
 
-test("image usage shows what is an image's own and what it shares, the largest first", async () => {
+test("image usage shows an image's own and shared size, the largest first", async () => {
   await using endpoint = await serveCli();
   const usage = (prefix: string, own: number) => ({
     id: digest(prefix),
@@ -88,7 +88,7 @@ test("image usage shows what is an image's own and what it shares, the largest f
   assert.deepEqual(json.images[1].content, { own: "1000000", shared: "2000000" });
 });
 
-test("against another runtime these say what they need", async () => {
+test("these commands report with another runtime that they need berthd", async () => {
   await using endpoint = await serveCli({ plainCri: true });
   for (const argv of [
     ["images", "--all"],

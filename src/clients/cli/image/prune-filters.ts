@@ -2,7 +2,7 @@ import { usageError } from "../errors.ts";
 import { parseTimestamp } from "../logs/log-line.ts";
 import { parseDuration } from "../values/duration.ts";
 
-/** What of berth.v1's PruneImages filters say. */
+/** The fields of berth.v1's PruneImages that filters set. */
 export type PruneFilters = {
   readonly namedBefore?: bigint;
   readonly labels: string[];
@@ -10,8 +10,8 @@ export type PruneFilters = {
 };
 
 /**
- * Reads docker's `until=TIME`, `label=KEY[=VALUE]` and `label!=KEY[=VALUE]`; `nowMs` is what durations count
- * from. Throws CliError.
+ * Parses docker's `until=TIME`, `label=KEY[=VALUE]` and `label!=KEY[=VALUE]`; durations are relative to
+ * `nowMs`. Throws CliError.
  */
 export function pruneFilters(filters: readonly string[], nowMs: number): PruneFilters {
   const labels: string[] = [];
@@ -33,7 +33,7 @@ function earlier(one: bigint | undefined, other: bigint): bigint {
   return one === undefined || other < one ? other : one;
 }
 
-/** Nanoseconds since 1970. A bare number is a time in seconds since then, as docker has it. */
+/** Nanoseconds since 1970. A bare number is a time in seconds since 1970, as in docker. */
 function parseUntil(text: string, nowMs: number): bigint {
   const timestamp = parseTimestamp(text);
   if (timestamp !== undefined) return timestamp;

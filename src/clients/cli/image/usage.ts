@@ -60,7 +60,7 @@ function columns({ trunc }: Options): Column<berthV1.ImageUsage>[] {
   ];
 }
 
-/** Tags before digests. */
+/** The first name, with tags before digests. */
 function firstName(names: readonly string[]): string {
   return names.find((name) => !name.includes("@")) ?? names[0] ?? "";
 }

@@ -10,7 +10,7 @@ function asked(): { readonly stdin: PassThrough; readonly answer: Promise<string
   return { stdin, answer: askHidden("password: ", { io, signal, exitCode: 0 }) };
 }
 
-test("a hidden line ends with the key, and with the input where that ends without one", async () => {
+test("a hidden line ends with the Enter key, or with the end of the input", async () => {
   const byKey = asked();
   byKey.stdin.write("hux\x7fsh\r");
   assert.equal(await byKey.answer, "hush");

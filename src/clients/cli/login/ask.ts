@@ -4,7 +4,7 @@ import { CliError, exitCode } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { write } from "../output/write.ts";
 
-/** A line of what is typed. */
+/** Asks for a line of text. */
 export async function ask(question: string, { io, signal }: Invocation): Promise<string> {
   await write(io.stderr, question);
   const lines = createInterface({ input: io.stdin });
@@ -21,15 +21,15 @@ export async function ask(question: string, { io, signal }: Invocation): Promise
 
 const keys = { interrupt: "\x03", end: "\x04", erase: ["\x7f", "\b"], enter: ["\r", "\n"] } as const;
 
-/** A line that is not shown while it is typed. Throws CliError Canceled for Ctrl-C. */
+/** Asks for a line that is not shown while it is typed. Throws CliError Canceled for Ctrl-C. */
 export async function askHidden(question: string, { io, signal }: Invocation): Promise<string> {
   const { stdin } = io;
-  // First, so that nothing is shown of what somebody types as soon as they are asked.
+  // First, so that nothing is shown of what is typed as soon as the question appears.
   stdin.setRawMode?.(true);
   await write(io.stderr, question);
   const done = new AbortController();
   const options = { signal: AbortSignal.any([signal, done.signal]) };
-  // A terminal that hangs up, or input that is at its end, sends no key.
+  // A terminal that hangs up, and input that ends, send no key.
   const ended = once(stdin, "end", options).then(() => [keys.end]);
   ended.catch(() => undefined);
   try {

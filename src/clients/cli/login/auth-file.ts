@@ -2,8 +2,8 @@ import { join } from "node:path";
 import type { Io } from "../invocation.ts";
 
 /**
- * Where the user's credentials for registries are: REGISTRY_AUTH_FILE as for podman and skopeo, else docker's
- * config.json, in DOCKER_CONFIG or the home directory. Undefined for a user without any.
+ * The file with the user's registry credentials: REGISTRY_AUTH_FILE as in podman and skopeo, or docker's
+ * config.json, in DOCKER_CONFIG or the home directory. Undefined for a user without any of these.
  */
 export function authFile({ env }: Pick<Io, "env">): string | undefined {
   const { REGISTRY_AUTH_FILE, DOCKER_CONFIG, HOME } = env;

@@ -1,8 +1,8 @@
 import { usageError } from "../errors.ts";
 
 /**
- * The host that people mean by `registry.example`, `https://registry.example/v2/` or, as with docker, by
- * nothing. Throws CliError.
+ * The host of a registry, from `registry.example`, `https://registry.example/v2/` or, as in docker, nothing.
+ * Throws CliError.
  */
 export function registryHost(text: string | undefined): string {
   if (text === undefined) return "docker.io";

@@ -1,7 +1,8 @@
 import tls from "node:tls";
 
 /**
- * Has this process trust the certificate authorities of the machine too, as berthd does, where this Node can.
+ * Makes this process also trust the machine's certificate authorities, as berthd does, if this Node supports
+ * it.
  */
 export function trustSystem(): void {
   if (typeof tls.setDefaultCACertificates !== "function") return;

@@ -3,8 +3,8 @@ import { type FSWatcher, watch } from "node:fs";
 const recheckMs = 1_000;
 
 /**
- * Tells when something in a directory may have changed. Without inotify (a limit is reached, or the file
- * system does not support it) and for what inotify misses, it says so every second.
+ * Signals when something in a directory may have changed. If inotify is not available (a limit is reached, or
+ * the file system does not support it), and for what inotify misses, it also signals every second.
  */
 export class ChangeWatcher implements Disposable {
   readonly #watcher: FSWatcher | undefined;
@@ -40,7 +40,7 @@ export class ChangeWatcher implements Disposable {
 function startWatching(dir: string, onChange: () => void): FSWatcher | undefined {
   try {
     const watcher = watch(dir, onChange);
-    // The directory may be removed under the watch: the recheck every second goes on.
+    // The directory may be removed while it is watched; the signal every second continues.
     watcher.on("error", () => watcher.close());
     return watcher;
   } catch {

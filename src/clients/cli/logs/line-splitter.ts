@@ -1,12 +1,12 @@
 const newline = 0x0a;
 
-/** Cuts bytes into lines; what comes after the last newline waits for more. */
+/** Splits bytes into lines; bytes after the last newline wait for more. */
 export class LineSplitter {
   #pieces: Buffer[] = [];
 
   /**
-   * The lines that these bytes end, without their newlines. The bytes may be kept: do not write to them
-   * again.
+   * The lines that these bytes complete, without their newlines. The bytes may be kept: do not overwrite
+   * them.
    */
   push(bytes: Buffer): Buffer[] {
     const lines: Buffer[] = [];
@@ -19,7 +19,7 @@ export class LineSplitter {
     return lines;
   }
 
-  /** What waits; forgotten afterwards. */
+  /** Takes the bytes that wait. */
   flush(): Buffer | undefined {
     return this.#pieces.length === 0 ? undefined : this.#join(Buffer.alloc(0));
   }

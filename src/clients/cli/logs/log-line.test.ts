@@ -4,7 +4,7 @@ import { parseLogLine, parseTimestamp } from "./log-line.ts";
 
 const time = "2026-03-01T08:00:00.123456789+02:00";
 
-test("a full line has its time, its stream and what was written", () => {
+test("a full line has its time, its stream and its text", () => {
   const line = parseLogLine(Buffer.from(`${time} stderr F two words`));
   assert.deepEqual(line, {
     timestamp: time,
@@ -18,17 +18,17 @@ test("a partial line is told apart from a full one", () => {
   assert.equal(parseLogLine(Buffer.from(`${time} stdout P part`))?.partial, true);
 });
 
-test("tags behind the first are for later versions of the format and are passed over", () => {
+test("further tags are for later versions of the format and are ignored", () => {
   const line = parseLogLine(Buffer.from(`${time} stdout F:new text`));
   assert.equal(line?.content.toString(), "text");
 });
 
-test("an empty line of the container is an empty content", () => {
+test("an empty line of the container is empty content", () => {
   assert.equal(parseLogLine(Buffer.from(`${time} stdout F `))?.content.length, 0);
   assert.equal(parseLogLine(Buffer.from(`${time} stdout F`))?.content.length, 0);
 });
 
-test("bytes that are no text come through as they are", () => {
+test("bytes that are not text stay unchanged", () => {
   const bytes = Buffer.from([0xff, 0x00, 0xfe]);
   assert.deepEqual(parseLogLine(Buffer.concat([Buffer.from(`${time} stdout F `), bytes]))?.content, bytes);
 });
@@ -39,7 +39,7 @@ for (const text of ["", "no log line", `${time} stdin F x`, `${time} stdout X x`
   });
 }
 
-test("a timestamp is read to the nanosecond and in its zone", () => {
+test("a timestamp is parsed to the nanosecond and with its zone", () => {
   assert.equal(parseTimestamp("1970-01-01T02:00:01.000000005+02:00"), 1_000_000_005n);
   assert.equal(parseTimestamp("1970-01-01T00:00:01Z"), 1_000_000_000n);
   assert.equal(parseTimestamp("yesterday"), undefined);

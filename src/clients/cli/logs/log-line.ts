@@ -6,7 +6,8 @@ export type LogLine = {
   readonly timestamp: string;
   readonly stream: "stdout" | "stderr";
   /**
-   * True when what was written goes on in the stream's next line: it was too long, or not ended by a newline.
+   * True if the output continues in the stream's next line, because it was too long or did not end with a
+   * newline.
    */
   readonly partial: boolean;
   readonly content: Buffer;
@@ -14,7 +15,7 @@ export type LogLine = {
 
 const space = 0x20;
 
-/** Parses a line without its newline; undefined when it is not of the format. */
+/** Parses a line without its newline; undefined if it is not in the format. */
 export function parseLogLine(line: Buffer): LogLine | undefined {
   const afterTime = line.indexOf(space);
   const afterStream = line.indexOf(space, afterTime + 1);
@@ -33,8 +34,8 @@ export function parseLogLine(line: Buffer): LogLine | undefined {
 }
 
 /**
- * Nanoseconds since the epoch of an RFC 3339 time with up to nine digits after the second; undefined when it
- * is none.
+ * Parses an RFC 3339 time with up to nine digits of fraction to nanoseconds since 1970; undefined if it is
+ * not valid.
  */
 export function parseTimestamp(text: string): bigint | undefined {
   const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?(Z|[+-]\d\d:\d\d)$/.exec(text);

@@ -15,7 +15,7 @@ async function printed(lines: readonly LogLine[], options: LogPrinterOptions): P
   return io.stdout.text();
 }
 
-test("a timestamp stands before a line once, not before each of its parts", async () => {
+test("a timestamp precedes each line once, not each of its parts", async () => {
   const lines = [line(1, "a ", true), line(2, "line"), line(3, "next")];
   assert.equal(
     await printed(lines, { timestamps: true }),
@@ -27,7 +27,7 @@ test("lines before the given time are left out", async () => {
   assert.equal(await printed([line(1, "old"), line(2, "new")], { sinceNs: 2_000_000_000n }), "new\n");
 });
 
-test("since takes a time or a duration before now", () => {
+test("since accepts a time or a duration before now", () => {
   assert.equal(parseSince("1970-01-01T00:00:05Z", 0), 5_000_000_000n);
   assert.equal(parseSince("1m30s", 100_000), 10_000_000_000n);
   assert.throws(() => parseSince("lately", 0), { exitCode: 2, message: /"lately".*10m/ });

@@ -4,16 +4,13 @@ import { type LogLine, parseTimestamp } from "./log-line.ts";
 
 export type LogPrinterOptions = {
   readonly timestamps?: boolean;
-  /** Nanoseconds since the epoch; earlier lines are left out. */
+  /** Nanoseconds since 1970; earlier lines are left out. */
   readonly sinceNs?: bigint;
 };
 
 const newline = Buffer.from("\n");
 
-/**
- * Writes a container's lines to our own streams as the container wrote them, partial lines put together
- * again.
- */
+/** Writes a container's lines to our own streams as the container wrote them, with partial lines joined. */
 export class LogPrinter {
   readonly #io: Io;
   readonly #options: LogPrinterOptions;

@@ -41,7 +41,7 @@ async function readAll(path: string, options: ReadLogOptions = {}): Promise<stri
   return log.stdout();
 }
 
-test("what each stream got goes to that stream", async () => {
+test("the output of each stream goes to that stream", async () => {
   await using log = await logFile(line("out") + line("err", "F", "stderr") + line("more"));
   const read = reading(log.path, {});
   await read.done;
@@ -49,7 +49,7 @@ test("what each stream got goes to that stream", async () => {
   assert.equal(read.stderr(), "err\n");
 });
 
-test("partial lines are put together, also when the other stream writes between them", async () => {
+test("partial lines are joined, even if the other stream writes between them", async () => {
   await using log = await logFile(line("one ", "P") + line("err", "F", "stderr") + line("line"));
   assert.equal(await readAll(log.path), "one line\n");
 });
@@ -59,19 +59,19 @@ test("a line that the writer did not finish is shown", async () => {
   assert.equal(await readAll(log.path), "whole\ncut\n");
 });
 
-test("a line that is not of the format is shown as it is", async () => {
+test("a line that is not in CRI format is shown as it is", async () => {
   await using log = await logFile("damaged\n");
   assert.equal(await readAll(log.path), "damaged\n");
 });
 
-test("the tail is the last lines, in a log of many blocks too", async () => {
+test("the tail is the last lines, even in a large log", async () => {
   await using log = await logFile(lines(0, 10_000));
   assert.equal(await readAll(log.path, { tail: 2 }), "line 9998\nline 9999\n");
   assert.equal(await readAll(log.path, { tail: 0 }), "");
   assert.equal((await readAll(log.path, { tail: 20_000 })).split("\n").length, 10_001);
 });
 
-test("a tail of as many lines as there are is all of them", async () => {
+test("a tail of all lines is the whole log", async () => {
   await using log = await logFile(lines(0, 3));
   assert.equal(await readAll(log.path, { tail: 3 }), "line 0\nline 1\nline 2\n");
   assert.equal(await readAll(log.path, { tail: 2 }), "line 1\nline 2\n");
@@ -82,7 +82,7 @@ test("a tail counts partial lines together with the one that ends them", async (
   assert.equal(await readAll(log.path, { tail: 2 }), "abc\nlast\n");
 });
 
-test("following shows what is written, and what is written until the end", async () => {
+test("following shows new lines until the end", async () => {
   await using log = await logFile(line("before"));
   const end = Promise.withResolvers<void>();
   const read = reading(log.path, { until: end.promise });
@@ -123,7 +123,7 @@ test("following loses nothing across rotations", async () => {
   assert.equal(read.stdout().split("\n").length, 10 + 3 * 20 + 1);
 });
 
-test("following loses nothing of a writer that goes on in the old log after the new one has its name", async () => {
+test("following loses nothing of a writer that keeps using the old log after the new one has its name", async () => {
   await using log = await logFile(line("first"));
   const end = Promise.withResolvers<void>();
   const read = reading(log.path, { until: end.promise });
@@ -147,7 +147,7 @@ test("following loses nothing of a writer that goes on in the old log after the 
   assert.match(read.stdout(), /third\nlast\n$/);
 });
 
-test("following goes on from the start of a log that was cut", async () => {
+test("following restarts at the beginning of a truncated log", async () => {
   await using log = await logFile(lines(0, 10));
   const end = Promise.withResolvers<void>();
   const read = reading(log.path, { until: end.promise });
@@ -159,7 +159,7 @@ test("following goes on from the start of a log that was cut", async () => {
   await read.done;
 });
 
-test("following ends with the failure of what it waits for", async () => {
+test("following ends with the error of the promise that it waits for", async () => {
   await using log = await logFile(line("text"));
   const end = Promise.withResolvers<void>();
   const read = reading(log.path, { until: end.promise });
@@ -169,11 +169,11 @@ test("following ends with the failure of what it waits for", async () => {
   assert.equal(read.stdout(), "text\n");
 });
 
-test("a log that is not there is said to be missing, with its path", async () => {
+test("a missing log is reported with its path", async () => {
   await assert.rejects(readAll("/nonexistent/0.log"), { code: "NotFound", message: /\/nonexistent\/0\.log/ });
 });
 
-test("who takes old logs begins with one that was put aside before, also while there is no other", async () => {
+test("a reader of old logs begins with one that was renamed before, even if there is no new one yet", async () => {
   await using log = await logFile(line("first"));
   await rename(log.path, `${log.path}.1`);
   const ended = Promise.withResolvers<void>();

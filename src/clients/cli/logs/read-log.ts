@@ -9,13 +9,15 @@ import { type LogLine, parseLogLine } from "./log-line.ts";
 import { tailOffset } from "./tail-offset.ts";
 
 export type ReadLogOptions = {
-  /** Only the last lines; undefined reads from the beginning. */
+  /** Number of last lines to read; undefined to read from the beginning. */
   readonly tail?: number;
-  /** Goes on, also in the file that follows after a rotation, until this settles and all has been read. */
+  /**
+   * Keeps reading, also in the next file after a rotation, until this settles and everything has been read.
+   */
   readonly until?: Promise<unknown>;
   /**
-   * We are the one for whom berthd keeps the old log after a rotation: it is removed when it has been read.
-   * Called when there was another between it and the new one, which is lost.
+   * Set if this is the reader for whom berthd keeps the old log after a rotation; the log is removed after it
+   * was read. `onLoss` is called if another file came between it and the new one, and is lost.
    */
   readonly takesOld?: { readonly onLoss: () => Promise<void> };
 };
@@ -23,14 +25,14 @@ export type ReadLogOptions = {
 const chunkBytes = 256 * 1024;
 
 /**
- * A container's log file, in batches of lines. Throws CliError NotFound or PermissionDenied when it cannot be
- * opened.
+ * Reads a container's log file in batches of lines. Throws CliError NotFound or PermissionDenied if it cannot
+ * be opened.
  */
 export async function* readLog(
   path: string,
   { tail, until, takesOld }: ReadLogOptions = {},
 ): AsyncGenerator<readonly LogLine[]> {
-  // It may fail while what is there is still being read; the failure is thrown when that is done.
+  // It may reject while the file is still being read; the error is thrown afterwards.
   until?.catch(() => {});
   await using log = await OpenLog.open(path, takesOld !== undefined);
   if (tail !== undefined) await log.seekTail(tail);
@@ -54,7 +56,7 @@ async function* follow(
     const last = ended;
     yield* log.readToEnd();
     if (await log.isReplaced(last)) {
-      // The writer has changed files, or ended, so that this reads the rest of the old one.
+      // The writer has switched files or ended, so this reads the rest of the old file.
       yield* log.readToEnd();
       yield log.lastLine();
       if (takesOld !== undefined && !(await log.takeOld())) await takesOld.onLoss();
@@ -68,7 +70,7 @@ async function* follow(
   }
 }
 
-/** An open log file and how far it has been read. */
+/** An open log file and the position in it. */
 class OpenLog implements AsyncDisposable {
   readonly path: string;
   #file: FileHandle;
@@ -76,8 +78,8 @@ class OpenLog implements AsyncDisposable {
   readonly #splitter = new LineSplitter();
 
   /**
-   * Where the old one is ours too, it is read first. While a log changes its name there is none with it, and
-   * there is an old one then.
+   * Opens the log; the old one first, if we are to read it. While a log is being renamed, there is no file
+   * with its name, but there is an old one.
    */
   static async open(path: string, takesOld: boolean): Promise<OpenLog> {
     const old = () => openIfThere(oldLog(path));
@@ -95,7 +97,7 @@ class OpenLog implements AsyncDisposable {
   }
 
   async *readToEnd(): AsyncGenerator<readonly LogLine[]> {
-    // A log that was copied and cut (logrotate's copytruncate) is read anew.
+    // A log that was copied and truncated (logrotate's copytruncate) is read from the start.
     if ((await this.#file.stat()).size < this.#offset) this.#offset = 0;
     while (true) {
       const { bytesRead, buffer } = await this.#file.read(
@@ -110,15 +112,15 @@ class OpenLog implements AsyncDisposable {
     }
   }
 
-  /** What stands after the last newline: a writer that was killed may leave that. */
+  /** The bytes after the last newline, which a killed writer may leave. */
   lastLine(): readonly LogLine[] {
     const rest = this.#splitter.flush();
     return rest === undefined ? [] : [toLogLine(rest)];
   }
 
   /**
-   * True when another file has the log's name now and is written to: it may have the name while its writer is
-   * still at the old one. An empty one counts once the writer has ended.
+   * Whether another file has the log's name and is being written. It may have the name while its writer still
+   * uses the old file, so an empty one counts only after the writer has ended.
    */
   async isReplaced(hasEnded: boolean): Promise<boolean> {
     const [mine, named] = await Promise.all([this.#file.stat(), statIfThere(this.path)]);
@@ -126,7 +128,7 @@ class OpenLog implements AsyncDisposable {
     return named.ino !== mine.ino || named.dev !== mine.dev;
   }
 
-  /** Removes the log that was put aside; false when that is another than the one that was read. */
+  /** Removes the old log; false if it is another file than the one that was read. */
   async takeOld(): Promise<boolean> {
     const old = oldLog(this.path);
     const [mine, aside] = await Promise.all([this.#file.stat(), statIfThere(old)]);
@@ -134,7 +136,7 @@ class OpenLog implements AsyncDisposable {
     return aside === undefined || aside.ino === mine.ino;
   }
 
-  /** Goes on with the file that has the log's name; with the old one if that has gone again. */
+  /** Continues with the file that has the log's name, or with the old one if that was renamed again. */
   async reopen(): Promise<void> {
     const file = await openIfThere(this.path);
     if (file === undefined) return;
@@ -148,7 +150,7 @@ class OpenLog implements AsyncDisposable {
   }
 }
 
-/** A line that is not of the CRI format is shown as it is. */
+/** A line that is not in CRI format is shown as it is. */
 function toLogLine(line: Buffer): LogLine {
   return parseLogLine(line) ?? { timestamp: "", stream: "stdout", partial: false, content: line };
 }

@@ -3,7 +3,7 @@ import { parseDuration } from "../values/duration.ts";
 import { parseTimestamp } from "./log-line.ts";
 
 /**
- * Nanoseconds since the epoch of an RFC 3339 time, or of a moment a duration such as `10m` before now. Throws
+ * Parses an RFC 3339 time, or a duration before now such as `10m`, to nanoseconds since 1970. Throws
  * CliError.
  */
 export function parseSince(text: string, nowMs: number): bigint {

@@ -5,8 +5,8 @@ const blockBytes = 64 * 1024;
 const newline = 0x0a;
 
 /**
- * Where in the log file its last `count` lines begin. Partial lines count together with the full one that
- * ends them. Reads from the end, as much as is needed.
+ * The position of the last `count` lines in the log file. Partial lines count together with the full one that
+ * ends them. Reads from the end, only as much as is needed.
  */
 export async function tailOffset(file: FileHandle, count: number): Promise<number> {
   const { size } = await file.stat();
@@ -27,7 +27,7 @@ export async function tailOffset(file: FileHandle, count: number): Promise<numbe
 }
 
 /**
- * Where the last line begins whose beginning is known; undefined when the bytes hold no newline before it.
+ * The position of the last line whose beginning is in the bytes; undefined if there is no newline before it.
  */
 function lineStart(bytes: Buffer): number | undefined {
   const before = bytes.length < 2 ? -1 : bytes.lastIndexOf(newline, bytes.length - 2);

@@ -5,9 +5,9 @@ import { write } from "../output/write.ts";
 import { onManager } from "./manager-calls.ts";
 
 export type ApplyOptions = {
-  /** Says what would be done, and does nothing. */
+  /** Only reports what would be done. */
   readonly dryRun?: boolean;
-  /** Ends what cannot be changed, and makes it anew. */
+  /** Deletes and recreates objects that cannot be changed. */
   readonly replace?: boolean;
 };
 
@@ -18,7 +18,7 @@ const words = {
   [berthV1.ApplyOutcome.APPLY_OUTCOME_REPLACED]: "replaced",
 } as Readonly<Record<number, string>>;
 
-/** Hands manifests to berthd's manager, and says what became of each. Throws CliError. */
+/** Sends manifests to berthd's manager, and reports the result for each object. Throws CliError. */
 export async function applyManifests(
   client: Client,
   manifests: readonly object[],

@@ -6,13 +6,13 @@ import { parseKind } from "./kind-names.ts";
 import { type ListedObject, listObjects, memberAt } from "./manager-calls.ts";
 import { itemsAt } from "./summary.ts";
 
-/** For the help of commands that take {@link findContainerOf}'s texts. */
+/** Help for commands whose argument is a text for {@link findContainerOf}. */
 export const containerHelp =
   "id or name, or [NAMESPACE/]KIND/NAME[/CONTAINER] of an applied object, such as deploy/web";
 
 /**
- * The container that a text means: by id or name, or as one of a pod of an object of the manager, as in
- * `deploy/web` or `shop/deploy/web/CONTAINER`, by default the one that the pod's annotation
+ * Finds a container by id or name, or as one of a pod of an object of the manager, as in `deploy/web` or
+ * `shop/deploy/web/CONTAINER`; by default the one that the pod's annotation
  * `kubectl.kubernetes.io/default-container` names, or the first. Throws CriClientError, CliError.
  */
 export async function findContainerOf(client: Client, text: string): Promise<PodContainer> {
@@ -26,7 +26,7 @@ export async function findContainerOf(client: Client, text: string): Promise<Pod
   }
 }
 
-/** `NAMESPACE/POD/CONTAINER`; undefined where the text names no object. */
+/** Resolves the text to `NAMESPACE/POD/CONTAINER`; undefined if it does not name an object. */
 async function nameByObject(client: Client, text: string): Promise<string | undefined> {
   const words = text.split("/");
   const named = inNamespace(["default", ...words]) ?? inNamespace(words);
@@ -36,7 +36,7 @@ async function nameByObject(client: Client, text: string): Promise<string | unde
   try {
     objects = await listObjects(client, { namespace });
   } catch (error) {
-    // The runtime is another one that has no objects.
+    // Another runtime has no objects.
     if (error instanceof CliError) return undefined;
     throw error;
   }
@@ -81,7 +81,7 @@ function defaultContainer({ object }: ListedObject): string {
   return names.find((name) => name === wanted) ?? names[0] ?? "";
 }
 
-/** Itself, or the pods of what it made. */
+/** The object itself if it is a pod, otherwise the pods that it controls, directly or not. */
 function podsBelow(object: ListedObject, objects: readonly ListedObject[]): readonly ListedObject[] {
   if (object.kind === "Pod") return [object];
   const uid = memberAt(object.object, "metadata", "uid");

@@ -1,7 +1,7 @@
 import { type Kind, kindNames } from "../../manifests/index.ts";
 import { usageError } from "../errors.ts";
 
-/** As kubectl has them. */
+/** The same as in kubectl. */
 const shortNames: Readonly<Record<string, Kind>> = {
   po: "Pod",
   deploy: "Deployment",
@@ -15,7 +15,7 @@ const shortNames: Readonly<Record<string, Kind>> = {
   ns: "Namespace",
 };
 
-/** The kind that is meant by `Deployment`, `deployments` or `deploy`. Throws CliError. */
+/** Parses a kind: `Deployment`, `deployments` or `deploy`. Throws CliError. */
 export function parseKind(text: string): Kind {
   const lower = text.toLowerCase();
   const kind =
@@ -25,14 +25,14 @@ export function parseKind(text: string): Kind {
   return kind;
 }
 
-/** Several kinds, as in `pods,services`; none for `all`, which stands for every kind. Throws CliError. */
+/** Parses several kinds, as in `pods,services`; empty for `all`, which means every kind. Throws CliError. */
 export function parseKinds(text: string): readonly Kind[] {
   return text.toLowerCase() === "all" ? [] : text.split(",").map(parseKind);
 }
 
 export type ObjectArgument = { readonly kind: Kind; readonly name: string };
 
-/** `KIND/NAME`, or a kind and names. Throws CliError. */
+/** Parses `KIND/NAME`, or a kind and names. Throws CliError. */
 export function parseObjects([first = "", ...names]: readonly string[]): readonly ObjectArgument[] {
   if (!first.includes("/")) {
     const kind = parseKind(first);

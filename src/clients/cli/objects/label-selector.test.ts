@@ -11,7 +11,7 @@ const labelled = (labels: Readonly<Record<string, string>>) => ({
   object: { metadata: { labels } },
 });
 
-test("a selector takes objects by their labels, as kubectl's does", () => {
+test("a selector selects objects by their labels, as in kubectl", () => {
   const web = labelled({ app: "web", "example.com/tier": "front", empty: "" });
   const takes = (selector: string) => parseSelector(selector)(web);
   for (const selector of [

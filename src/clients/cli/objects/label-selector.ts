@@ -5,11 +5,11 @@ import { type ListedObject, memberAt } from "./manager-calls.ts";
 type Requirement = NonNullable<LabelSelector["matchExpressions"]>[number];
 
 /**
- * Reads a selector as kubectl does: `app=web,tier!=test,zone in (a,b),!old`. Gives what tells whether an
- * object has such labels. Throws CliError.
+ * Parses a selector as kubectl does: `app=web,tier!=test,zone in (a,b),!old`. Returns a test for objects with
+ * such labels. Throws CliError.
  */
 export function parseSelector(text: string): (object: ListedObject) => boolean {
-  // Commas between parentheses belong to a set of values.
+  // Commas in parentheses separate the values of a set.
   const matchExpressions = text.split(/,(?![^(]*\))/).map((part) => requirementOf(part.trim()) ?? fail(text));
   return ({ object }) => {
     const labels = memberAt(object, "metadata", "labels") ?? {};

@@ -5,7 +5,7 @@ import type { Client } from "../../criclient/index.ts";
 import type { Kind } from "../../manifests/index.ts";
 import { CliError } from "../errors.ts";
 
-/** An object that the manager keeps, as Kubernetes writes it. */
+/** An object that the manager keeps, in Kubernetes' form. */
 export type ListedObject = {
   readonly kind: string;
   readonly namespace: string;
@@ -15,7 +15,7 @@ export type ListedObject = {
   readonly object: JsonObject;
 };
 
-/** Objects by kind, namespace and name; empty texts stand for all. Throws CliError. */
+/** Lists objects by kind, namespace and name; "" means any. Throws CliError. */
 export async function listObjects(
   client: Client,
   { kind = "", namespace = "" }: { readonly kind?: Kind | ""; readonly namespace?: string },
@@ -35,7 +35,7 @@ export async function listObjects(
   });
 }
 
-/** A call of the manager's. Throws CliError where the endpoint has none. */
+/** Awaits a call to the manager. Throws CliError if the endpoint has no manager. */
 export async function onManager<T>(call: Promise<T>): Promise<T> {
   try {
     return await call;
@@ -49,7 +49,7 @@ export async function onManager<T>(call: Promise<T>): Promise<T> {
   }
 }
 
-/** A member of nested objects; undefined where one of them is missing. */
+/** A member of nested objects; undefined if one of them is missing. */
 export function memberAt(object: unknown, ...keys: readonly string[]): unknown {
   return keys.reduce<unknown>((value, key) => (isRecord(value) ? value[key] : undefined), object);
 }

@@ -2,16 +2,16 @@ import { usageError } from "../errors.ts";
 import { type ListedObject, memberAt } from "./manager-calls.ts";
 import { itemsAt } from "./summary.ts";
 
-/** A template that an object has or had. */
+/** A current or former template of an object. */
 export type Revision = {
   readonly revision: number;
-  /** Empty where nobody said why it was made. */
+  /** The reason for the change; "" if none was given. */
   readonly cause: string;
   readonly images: readonly string[];
   readonly template: unknown;
 };
 
-/** The kind of the objects in which another keeps its templates. Throws CliError for one that keeps none. */
+/** The kind of the objects that store the templates of a kind. Throws CliError for a kind without any. */
 export function kindOfRevisions(kind: string): "ReplicaSet" | "ControllerRevision" {
   switch (kind) {
     case "Deployment":
@@ -24,7 +24,7 @@ export function kindOfRevisions(kind: string): "ReplicaSet" | "ControllerRevisio
   }
 }
 
-/** Those of an object, oldest first, among all of that kind. */
+/** The revisions of an object, oldest first, from all objects of that kind. */
 export function revisionsOf(
   { object }: ListedObject,
   candidates: readonly ListedObject[],

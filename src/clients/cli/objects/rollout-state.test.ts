@@ -10,7 +10,7 @@ function stateOf(kind: string, spec: JsonObject, status: JsonObject, generation 
   return `${state}: ${message}`;
 }
 
-test("a rollout is done when all pods are new ones that are available", () => {
+test("a rollout is complete when all pods have the new template and are available", () => {
   const all = { replicas: 2, updatedReplicas: 2, availableReplicas: 2 };
   const deployment = (status: JsonObject, spec: JsonObject = {}) =>
     stateOf("Deployment", { replicas: 2, ...spec }, status);
@@ -24,7 +24,7 @@ test("a rollout is done when all pods are new ones that are available", () => {
   assert.match(deployment({ ...all, updatedReplicas: 1, conditions }), /^failed/);
 });
 
-test("a rollout leaves out pods below a partition, and those that somebody has to remove", () => {
+test("a rollout ignores pods below a partition, and those that somebody has to delete", () => {
   const status = { replicas: 3, updatedReplicas: 1, availableReplicas: 3 };
   const set = (updateStrategy: JsonObject) => stateOf("StatefulSet", { replicas: 3, updateStrategy }, status);
   assert.equal(set({}), "going-on: 1 of 3 pods are new ones");

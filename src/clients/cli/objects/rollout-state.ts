@@ -2,13 +2,13 @@ import { usageError } from "../errors.ts";
 import { type ListedObject, memberAt } from "./manager-calls.ts";
 import { itemsAt } from "./summary.ts";
 
-/** How far a rollout is, in words. */
+/** The progress of a rollout. */
 export type RolloutState = {
   readonly kind: "going-on" | "done" | "failed";
   readonly message: string;
 };
 
-/** Throws CliError for a kind that has no rollouts. */
+/** The state of an object's rollout. Throws CliError for a kind without rollouts. */
 export function rolloutState({ kind, object }: ListedObject): RolloutState {
   const status = (key: string) => Number(memberAt(object, "status", key) ?? 0);
   if (status("observedGeneration") < Number(memberAt(object, "metadata", "generation") ?? 0))
@@ -53,7 +53,7 @@ function deploymentState(object: unknown, wanted: number, status: (key: string) 
   return old > 0 && status("updatedReplicas") >= wanted ? goingOn(`old pods still running: ${old}`) : state;
 }
 
-/** So many pods have to be of the new template, and all of them available. */
+/** The state in terms of pods: `toUpdate` must have the new template, and all must be available. */
 function podsState(toUpdate: number, wanted: number, updated: number, available: number): RolloutState {
   if (updated < toUpdate) return goingOn(`${updated} of ${toUpdate} pods are new ones`);
   if (available < wanted) return goingOn(`${available} of ${wanted} pods are available`);

@@ -1,7 +1,7 @@
 import { isRecord } from "../../../ground/json/index.ts";
 import { type ListedObject, memberAt } from "./manager-calls.ts";
 
-/** How far an object is, in a word or two. */
+/** The state of an object, in a word or two. */
 export function stateOf(listed: ListedObject): string {
   if (listed.deleting) return "Terminating";
   const { object, kind } = listed;
@@ -24,7 +24,7 @@ function serviceState(object: unknown): string {
   return String(memberAt(object, "spec", key) ?? "Pending");
 }
 
-/** So many of so many, where a kind has that. */
+/** The ready and the wanted number, for kinds that have them. */
 export function readyOf({ object, kind }: ListedObject): string {
   const status = (key: string) => Number(memberAt(object, "status", key) ?? 0);
   switch (kind) {
@@ -46,7 +46,7 @@ export function readyOf({ object, kind }: ListedObject): string {
   }
 }
 
-/** Where it is reached. */
+/** The address of an object. */
 export function addressOf({ object, kind }: ListedObject): string {
   if (kind === "Service") return String(memberAt(object, "spec", "clusterIP") ?? "");
   return kind === "Pod" ? String(memberAt(object, "status", "podIP") ?? "") : "";
@@ -73,7 +73,7 @@ export function labelsOf({ object }: ListedObject): string {
     : "";
 }
 
-/** Restarts of all containers of a pod. */
+/** Number of restarts of all containers of a pod. */
 export function restartsOf({ object, kind }: ListedObject): string {
   if (kind !== "Pod") return "-";
   const all = [
@@ -83,7 +83,7 @@ export function restartsOf({ object, kind }: ListedObject): string {
   return String(all.reduce<number>((sum, one) => sum + Number(memberAt(one, "restartCount") ?? 0), 0));
 }
 
-/** The phase, or the reason for which a container does not run. */
+/** The phase, or the reason why a container is not running. */
 function podState(object: unknown): string {
   const reason = memberAt(object, "status", "reason");
   if (typeof reason === "string") return reason;

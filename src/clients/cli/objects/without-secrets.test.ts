@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { withoutSecrets } from "./without-secrets.ts";
 
-test("a secret is shown without its values, also those that kubectl has kept in an annotation", () => {
+test("a secret is shown without its values, including those that kubectl has stored in an annotation", () => {
   const data = { password: Buffer.from("hunter2").toString("base64") };
   const annotations = {
     note: "kept",

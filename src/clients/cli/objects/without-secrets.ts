@@ -1,9 +1,9 @@
 import { isRecord, type JsonObject } from "../../../ground/json/index.ts";
 
-/** In which kubectl keeps the whole object, values too. */
+/** The annotation in which kubectl stores the whole object, including values. */
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration";
 
-/** A secret with the lengths of its values in place of them; any other object as it is. */
+/** Replaces the values of a secret with their lengths; returns any other object as it is. */
 export function withoutSecrets(object: JsonObject): JsonObject {
   if (object.kind !== "Secret") return object;
   const hidden = (values: unknown, bytesOf: (value: string) => number) =>

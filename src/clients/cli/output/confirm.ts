@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 import type { Invocation } from "../invocation.ts";
 import { write } from "./write.ts";
 
-/** Asks on stderr and reads the answer from stdin: only `y` and `yes` are one. */
+/** Asks on stderr and reads the answer from stdin; only `y` and `yes` confirm. */
 export async function confirm(question: string, { io, signal }: Invocation): Promise<boolean> {
   await write(io.stderr, `${question} [y/N] `);
   const lines = createInterface({ input: io.stdin });

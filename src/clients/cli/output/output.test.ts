@@ -19,33 +19,33 @@ const columns: Column<Row>[] = [
   { title: "SIZE", value: ({ size }) => size ?? "" },
 ];
 
-test("columns are as wide as their widest cell, and lines have no blanks at their ends", () => {
+test("columns are as wide as their widest cell, and lines have no trailing spaces", () => {
   const rows = [{ name: "a", size: "1" }, { name: "longer" }];
   assert.equal(renderTable(columns, rows), "NAME     SIZE\na        1\nlonger   -\n");
 });
 
-test("a table without rows is its titles", () => {
+test("a table without rows has only its titles", () => {
   assert.equal(renderTable(columns, []), "NAME   SIZE\n");
 });
 
-test("a name cannot forge a row or send the terminal commands", () => {
+test("a name can neither forge a row nor control the terminal", () => {
   assert.equal(renderTable(columns, [{ name: "x\n\x1b[2Jy" }]), "NAME      SIZE\nx??[2Jy   -\n");
 });
 
-test("colours change nothing in the widths", () => {
+test("colours do not change the widths", () => {
   const bold: Column<Row> = { title: "NAME", value: () => "ab", paint: (text) => `\x1b[1m${text}\x1b[22m` };
   const table = renderTable([bold, ...columns.slice(1)], [{ name: "", size: "1" }]);
   assert.equal(table, "NAME   SIZE\n\x1b[1mab\x1b[22m     1\n");
 });
 
-test("colours are for terminals, and for those who have not said no", () => {
+test("colours are only for terminals, and can be disabled", () => {
   const terminal = captured({ columns: 80 });
   assert.equal(styleFor(terminal, {}).red("x"), "\x1b[31mx\x1b[39m");
   assert.equal(styleFor(terminal, { NO_COLOR: "1" }).red("x"), "x");
   assert.equal(styleFor(captured(), {}).red("x"), "x");
 });
 
-test("JSON is protobuf's: enums by name, int64 as text, bytes in base64, zeros and empty lists there", () => {
+test("JSON has protobuf's form: enums by name, int64 as text, bytes in base64, with zeros and empty lists", () => {
   const message = ListContainersResponse.fromPartial({
     containers: [
       { id: "c", state: ContainerState.CONTAINER_CREATED, createdAt: 1n, metadata: { name: "n" } },
@@ -61,14 +61,14 @@ test("JSON is protobuf's: enums by name, int64 as text, bytes in base64, zeros a
   assert.deepEqual(toProtobufJson(ListPodSandboxResponse, { items: [] }), { items: [] });
 });
 
-test("YAML says the same as JSON", async () => {
+test("YAML has the same content as JSON", async () => {
   assert.equal(
     await renderStructured({ items: [{ id: "1" }], none: [] }, "yaml"),
     'items:\n  - id: "1"\nnone: []\n',
   );
 });
 
-test("sizes are short and keep their meaning", () => {
+test("sizes are short and unambiguous", () => {
   const sizes = [0, 999, 1000, 1_234_567, 99_960, 123_456_789n, 999_600];
   assert.deepEqual(sizes.map(formatBytes), [
     "0 B",
@@ -81,7 +81,7 @@ test("sizes are short and keep their meaning", () => {
   ]);
 });
 
-test("an age is told in its largest unit", () => {
+test("an age is shown in its largest unit", () => {
   const now = 10_000_000_000;
   const ago = (ms: number) => formatAge(BigInt(now - ms) * 1_000_000n, now);
   assert.deepEqual(
@@ -96,11 +96,11 @@ test("ids are shortened, names are not", () => {
   assert.equal(shortId("docker.io/library/busybox"), "docker.io/library/busybox");
 });
 
-test("what a runtime adds is shown as JSON where it is that", () => {
+test("a runtime's additional info is shown as JSON if it is JSON", () => {
   assert.deepEqual(parseInfo({ info: '{"pid":1}', note: "plain" }), { info: { pid: 1 }, note: "plain" });
 });
 
-test("what a runtime adds is shown with every digit of its numbers", async () => {
+test("a runtime's additional info keeps every digit of its numbers", async () => {
   const text = '{"limits":[{"soft":1,"hard":18446744073709551615}],"value":18446744073709551614}';
   const shown = await renderStructured(parseInfo({ runtimeSpec: text }), "json");
   assert.equal(shown.replaceAll(/\s/g, ""), `{"runtimeSpec":${text}}`);

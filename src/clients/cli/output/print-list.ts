@@ -11,11 +11,11 @@ export type List<Row> = {
   readonly columns: readonly Column<Row>[];
   /** What `--quiet` prints of a row. */
   readonly idOf: (row: Row) => string;
-  /** The answer in protobuf's JSON form, for `-o json|yaml`. */
+  /** The response in protobuf's JSON form, for `-o json|yaml`. */
   readonly toJson: () => unknown;
 };
 
-/** Prints a list in the way that the options ask for. */
+/** Prints a list in the requested format. */
 export async function printList<Row>(
   list: List<Row>,
   options: ListOptions,

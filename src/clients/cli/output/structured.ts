@@ -2,20 +2,20 @@ import { isRecord, writeBigints } from "../../../ground/json/index.ts";
 
 export type StructuredFormat = "json" | "yaml";
 
-/** Data as indented JSON or as YAML, a bigint as a number. Ends with a newline. */
+/** Formats data as indented JSON or as YAML, with bigints as numbers. Ends with a newline. */
 export async function renderStructured(data: unknown, format: StructuredFormat): Promise<string> {
   if (format === "json") return `${JSON.stringify(data, writeBigints, 2)}\n`;
-  // Loaded by those alone who ask for it.
+  // Loaded only if YAML is requested.
   const { stringify } = await import("yaml");
   return stringify(data, { lineWidth: 0, aliasDuplicateObjects: false });
 }
 
-/** The part of a generated message type that this needs. */
+/** The part of a generated message type that is needed here. */
 type MessageType<Message> = { toJSON(message: Message): unknown };
 
 /**
- * A message in protobuf's JSON form with lists and maps also where they are empty, as crictl writes it: a
- * recipe such as `jq '.items[]'` then works on an empty list too.
+ * Converts a message to protobuf's JSON form, including empty lists and maps, as crictl does: commands such
+ * as `jq '.items[]'` then also work for an empty list.
  */
 export function toProtobufJson<Message>(type: MessageType<Message>, message: Message): unknown {
   return withEmptyCollections(message, type.toJSON(message));

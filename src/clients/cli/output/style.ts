@@ -2,7 +2,7 @@ import type { Io, OutputStream } from "../invocation.ts";
 
 type Paint = (text: string) => string;
 
-/** Colours, or the text as it is where they are not wanted. */
+/** Functions that colour text, or return it unchanged if colours are off. */
 export type Style = {
   readonly bold: Paint;
   readonly dim: Paint;

@@ -1,13 +1,13 @@
 export type Column<Row> = {
   readonly title: string;
   readonly value: (row: Row) => string;
-  /** Colours the cell; must add no width. */
+  /** Colours the cell without changing its visible width. */
   readonly paint?: (text: string, row: Row) => string;
 };
 
 /**
- * Rows under titles, in columns as wide as their widest cell, without blanks at the ends of lines. Ends with
- * a newline.
+ * Formats rows under titles, in columns as wide as their widest cell, without trailing spaces. Ends with a
+ * newline.
  */
 export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
   const texts = rows.map((row) => columns.map(({ value }) => printable(value(row))));
@@ -33,14 +33,18 @@ export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly
 }
 
 /**
- * On one line and without control characters: a name must not be able to forge a row or to move the cursor.
+ * Replaces control characters, so that the text stays on one line: a name must not be able to forge a row or
+ * move the cursor.
  */
 export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   return text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?") || "-";
 }
 
-/** The same for messages, which may have lines: what a server says may repeat an image's or a pod's words. */
+/**
+ * The same for messages, which may have several lines: a server's message may quote text from an image or a
+ * pod.
+ */
 export function printableLines(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   return text.replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/g, (character) => (character === "\t" ? "\t" : "?"));

@@ -22,7 +22,7 @@ const ageUnits = [
   ["second", 1],
 ] as const;
 
-/** `3 minutes ago`, for a time in nanoseconds since the epoch; "" for 0, which stands for no time. */
+/** `3 minutes ago`, for a time in nanoseconds since 1970; "" for 0, which means no time. */
 export function formatAge(atNs: bigint, nowMs: number): string {
   if (atNs <= 0n) return "";
   const seconds = Math.floor((nowMs - Number(atNs / 1_000_000n)) / 1000);
@@ -38,7 +38,7 @@ export function shortId(id: string): string {
   return /^[0-9a-f]{12,}$/.test(hex) ? hex.slice(0, 12) : id;
 }
 
-/** A time in nanoseconds since the epoch as RFC 3339 in UTC, with milliseconds. */
+/** A time in nanoseconds since 1970 as RFC 3339 in UTC, with milliseconds. */
 export function formatTime(atNs: bigint): string {
   return new Date(Number(atNs / 1_000_000n)).toISOString();
 }

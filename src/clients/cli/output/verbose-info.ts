@@ -1,8 +1,8 @@
 import { readBigints } from "../../../ground/json/index.ts";
 
 /**
- * What a runtime tells beyond the protocol in the `info` of a verbose answer: each value parsed where it is
- * JSON, as crictl shows it, and whole numbers that a double does not hold as bigints.
+ * Parses the `info` of a verbose response, where runtimes put what the protocol lacks: values that are JSON
+ * are parsed, as crictl does, and integers beyond a double's precision become bigints.
  */
 export function parseInfo(info: Readonly<Record<string, string>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(info).map(([key, value]) => [key, parseIfJson(value)]));

@@ -1,8 +1,6 @@
 import type { Writable } from "node:stream";
 
-/**
- * Writes and waits until the stream takes more, so that a slow reader slows us down and memory stays bounded.
- */
+/** Writes and waits until the stream accepts more, so that memory stays bounded with a slow reader. */
 export async function write(stream: Writable, chunk: string | Uint8Array): Promise<void> {
   if (stream.write(chunk) || stream.destroyed) return;
   await new Promise<void>((resolve) => {

@@ -1,10 +1,10 @@
 import type { Io, OutputStream } from "../invocation.ts";
 import type { LogLine } from "../logs/log-line.ts";
 
-/** Foreground colours that are told apart on dark and light terminals. */
+/** Foreground colours that are distinguishable on dark and light terminals. */
 const colours = [36, 33, 32, 35, 34, 96, 93, 92, 95, 94];
 
-/** What stands in front of the lines of each name: in a colour of its own, on a terminal. */
+/** Returns the prefix of the lines of each name, in a colour of its own on a terminal. */
 export function coloursFor(io: Io): (name: string) => Record<LogLine["stream"], string> {
   const given = new Map<string, number>();
   const paint = (stream: OutputStream, text: string, colour: number) => {

@@ -6,7 +6,7 @@ import { ignoreGone, isErrno } from "../../../ground/fs/index.ts";
 import { processStartTime } from "../../../ground/linux/index.ts";
 import { isOfKind, type Persistence, type StoredObject, type StoredPod } from "../../manager/index.ts";
 
-/** Times are bigints, which JSON does not know. */
+/** Times are bigints, which JSON lacks. */
 type WrittenPod = Omit<StoredPod, "createdAtNs" | "scheduledAtNs"> & {
   readonly createdAtNs: string;
   readonly scheduledAtNs: string;
@@ -15,8 +15,8 @@ type WrittenPod = Omit<StoredPod, "createdAtNs" | "scheduledAtNs"> & {
 const endpointFile = "endpoint";
 
 /**
- * Remembers the pods of a `berth play` in a directory that is named after its process, so that the next one
- * finds what a killed one has left behind. What they are made of may be secret: nobody else reads it.
+ * Stores the pods of a `berth play` in a directory that is named after its process, so that the next one
+ * finds what a killed one left behind. Only the owner can read it, because their data may be secret.
  */
 export class KeptPods {
   readonly #directory: string;
@@ -25,7 +25,7 @@ export class KeptPods {
     this.#directory = directory;
   }
 
-  /** For the pods of this process over one runtime. */
+  /** Creates the directory for the pods of this process on one runtime. */
   static async create(dataDir: string, endpoint: string): Promise<KeptPods> {
     const directory = join(playsIn(dataDir), await ownName());
     await makeDirectories(directory, 0o700);
@@ -33,7 +33,9 @@ export class KeptPods {
     return new KeptPods(directory);
   }
 
-  /** Those of processes that are gone, over the same runtime; what is taken is nobody else's. */
+  /**
+   * Takes the directories of processes that are gone, on the same runtime; nobody else can take them again.
+   */
   static async takeLeft(dataDir: string, endpoint: string): Promise<readonly KeptPods[]> {
     const plays = playsIn(dataDir);
     const left: KeptPods[] = [];
@@ -54,7 +56,7 @@ export class KeptPods {
     return left;
   }
 
-  /** Pods alone, once they have been begun; other objects leave nothing behind. */
+  /** Stores only pods that were started; other objects leave nothing behind. */
   get persistence(): Persistence {
     return {
       load: async () => [],
@@ -65,7 +67,7 @@ export class KeptPods {
     };
   }
 
-  /** The same, with what is there, which is on its way out. */
+  /** The same with the stored pods, which are to be removed. */
   get leftover(): Persistence {
     return { ...this.persistence, load: async () => await this.#readAll() };
   }
@@ -78,7 +80,7 @@ export class KeptPods {
   async #write({ createdAtNs, scheduledAtNs, ...pod }: StoredPod): Promise<void> {
     const written = { ...pod, createdAtNs: String(createdAtNs), scheduledAtNs: String(scheduledAtNs) };
     const path = this.#pathOf(pod.uid);
-    // Whole or not there, however we are killed.
+    // Written atomically, so that being killed leaves no partial file.
     await writeFile(`${path}.new`, JSON.stringify(written), { mode: 0o600 });
     await rename(`${path}.new`, path);
   }
@@ -108,7 +110,7 @@ function playsIn(dataDir: string): string {
   return join(dataDir, "plays");
 }
 
-/** The process id, and when the process began: ids come again. */
+/** The process id and the start time, since ids are reused. */
 async function ownName(): Promise<string> {
   return `${process.pid}-${await processStartTime(process.pid)}`;
 }

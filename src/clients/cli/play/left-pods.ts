@@ -4,7 +4,7 @@ import { KeptPods } from "./kept-pods.ts";
 
 type Leftover = Pick<ManagerOptions, "client" | "dataDir" | "logRoot"> & { readonly endpoint: string };
 
-/** Ends pods of earlier plays that were killed, and removes all that they have on the machine. */
+/** Ends the pods of killed earlier plays, and removes everything that they have on the machine. */
 export async function removeLeftPods(
   { endpoint, ...options }: Leftover,
   warn: (message: string) => void,

@@ -14,7 +14,7 @@ import { PodLogs } from "./pod-logs.ts";
 
 export type PlayOptions = {
   readonly client: Client;
-  /** Tells the runtime from others on this machine. */
+  /** Identifies the runtime among others on this machine. */
   readonly endpoint: string;
   readonly dataDir: string;
   readonly logRoot: string;
@@ -74,7 +74,7 @@ export async function playManifests(
   return failed ? exitCode.failure : exitCode.ok;
 }
 
-/** Waits for it; returns whether we were interrupted first. */
+/** Waits for the end of all pods; returns whether we were interrupted first. */
 async function endOfPods(manager: Manager, signal: AbortSignal): Promise<boolean> {
   try {
     await manager.until(() => hasEnded(manager), signal);
@@ -85,7 +85,7 @@ async function endOfPods(manager: Manager, signal: AbortSignal): Promise<boolean
   }
 }
 
-/** Nothing that was asked for runs, or will. */
+/** Whether nothing that was requested runs or will run. */
 function hasEnded(manager: Manager): boolean {
   const objects = manager.list();
   return objects.every((object) => {
@@ -96,7 +96,7 @@ function hasEnded(manager: Manager): boolean {
   });
 }
 
-/** Kinds that never end by themselves. */
+/** Kinds whose objects never end by themselves. */
 const restless: ReadonlySet<string> = new Set([
   "Deployment",
   "ReplicaSet",

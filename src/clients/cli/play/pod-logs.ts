@@ -12,10 +12,10 @@ export type PodLogsOptions = {
 
 type Follower = { readonly end: () => void; readonly done: Promise<void> };
 
-/** Follows the logs of all containers of pods, as their statuses come. */
+/** Follows the logs of all containers of pods, as their statuses arrive. */
 export class PodLogs {
   readonly #options: PodLogsOptions;
-  /** By the container's id. */
+  /** By container id. */
   readonly #followers = new Map<string, Follower>();
   readonly #colours: ReturnType<typeof coloursFor>;
 
@@ -24,7 +24,7 @@ export class PodLogs {
     this.#colours = coloursFor(options.io);
   }
 
-  /** Takes a pod with its new status. */
+  /** Handles a pod's new status. */
   update(pod: StoredPod): void {
     const { initContainerStatuses = [], containerStatuses = [] } = pod.status?.pod ?? {};
     for (const { name, containerID, state, lastState, restartCount } of [
@@ -39,7 +39,7 @@ export class PodLogs {
     }
   }
 
-  /** Resolves when all that was written has been shown. */
+  /** Resolves when all output has been shown. */
   async end(): Promise<void> {
     for (const { end } of this.#followers.values()) end();
     await Promise.all([...this.#followers.values()].map(({ done }) => done));
@@ -59,7 +59,7 @@ export class PodLogs {
         await printer.print(lines);
       await printer.flush();
     } catch (error) {
-      // Gone before we came to read it: a pod that was removed at once.
+      // The pod was removed before we could read its log.
       if (!hasCode(error, "NotFound")) throw error;
     }
   }

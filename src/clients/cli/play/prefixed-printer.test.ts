@@ -3,7 +3,7 @@ import test from "node:test";
 import { capturedIo } from "../testing/captured-io.ts";
 import { PrefixedPrinter } from "./prefixed-printer.ts";
 
-test("a line that does not end is shown in pieces, and never kept whole", async () => {
+test("an endless line is shown in pieces, and never buffered as a whole", async () => {
   const io = capturedIo();
   const printer = new PrefixedPrinter(io, { stdout: "pod/main ", stderr: "pod/main " });
   const content = Buffer.alloc(16 * 1024, "x");

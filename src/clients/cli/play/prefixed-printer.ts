@@ -2,14 +2,14 @@ import type { Io } from "../invocation.ts";
 import type { LogLine } from "../logs/log-line.ts";
 import { write } from "../output/write.ts";
 
-/** A line without an end would be kept for ever: longer ones are shown in pieces. */
+/** A line without an end would be buffered forever, so longer ones are shown in pieces. */
 const longestLineBytes = 1024 * 1024;
 
-/** Writes whole lines of one of several containers, each behind the container's name. */
+/** Writes the complete lines of one of several containers, each after the container's name. */
 export class PrefixedPrinter {
   readonly #io: Io;
   readonly #prefix: Record<LogLine["stream"], Buffer>;
-  /** What each stream has of a line that is not at its end yet. */
+  /** The incomplete line of each stream. */
   readonly #open = new Map<LogLine["stream"], Buffer[]>();
 
   constructor(io: Io, prefix: Record<LogLine["stream"], string>) {
@@ -27,7 +27,7 @@ export class PrefixedPrinter {
     }
   }
 
-  /** Lines that were not ended. */
+  /** Writes incomplete lines. */
   async flush(): Promise<void> {
     for (const [stream, pieces] of this.#open) await this.#write(stream, pieces);
   }

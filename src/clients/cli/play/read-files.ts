@@ -10,7 +10,7 @@ import { collect } from "../options.ts";
 import { styleFor } from "../output/style.ts";
 import { write } from "../output/write.ts";
 
-/** Commands that read manifests take them as arguments, or with `-f` as kubectl does. */
+/** Commands that read manifests accept them as arguments, or with `-f` as kubectl does. */
 export type ManifestFileOptions = { readonly filename?: readonly string[] };
 
 export function addManifestFiles(command: Command): Command {
@@ -19,7 +19,7 @@ export function addManifestFiles(command: Command): Command {
     .option("-f, --filename <file>", "the same as an argument, as with kubectl (may be repeated)", collect);
 }
 
-/** Those that were named, in either way. Throws CliError for none. */
+/** The files that were given in either way. Throws CliError if there are none. */
 export function manifestFiles(
   files: readonly string[],
   { filename = [] }: ManifestFileOptions,
@@ -33,8 +33,8 @@ export function manifestFiles(
 const endings = [".yaml", ".yml", ".json"];
 
 /**
- * The objects of files, of directories' files by name, and of standard input (`-`). Warnings go to standard
- * error. Throws ManifestError, and CliError for what cannot be read.
+ * Reads the objects of files, of directories (their files sorted by name), and of standard input (`-`).
+ * Warnings go to standard error. Throws ManifestError, and CliError for what cannot be read.
  */
 export async function readManifestFiles(
   paths: readonly string[],

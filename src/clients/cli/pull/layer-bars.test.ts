@@ -36,7 +36,7 @@ function drawn(
   return stream.text();
 }
 
-test("a layer has a bar that shows its share, and a word once it is here", () => {
+test("a layer has a bar with its share, and a word once it is here", () => {
   const lines = screen(
     drawn(3, [
       [0, "moving", 500],
@@ -49,11 +49,11 @@ test("a layer has a bar that shows its share, and a word once it is here", () =>
   assert.match(lines[2] ?? "", /^a{11}2 +already here$/);
 });
 
-test("lines never reach the last column, where a terminal would break them", () => {
+test("lines never reach the last column, where a terminal would wrap them", () => {
   for (const line of screen(drawn(2, [[0, "moving", 999]], 40))) assert.ok(line.length < 40, line);
 });
 
-test("of very many layers those that are here give way, so that all can be drawn over", () => {
+test("with very many layers, finished ones are left out so that the rest can be redrawn", () => {
   const text = drawn(40, [
     [0, "done", 1000],
     [1, "done", 1000],
@@ -64,7 +64,7 @@ test("of very many layers those that are here give way, so that all can be drawn
   assert.equal(lines.at(-1), "and 25 more, 2 of 40 layers are done");
 });
 
-test("what was drawn before is drawn over", () => {
+test("the previous drawing is overwritten", () => {
   const stream = captured({ columns: 80 });
   const bars = new LayerBars(stream, "layer");
   bars.resolved([{ digest: digest(0), size: 1000n }]);

@@ -8,7 +8,7 @@ const clearToEnd = "\x1b[J";
 
 type LayerView = Omit<TransferProgress, "state"> & { readonly state: TransferProgress["state"] | "waiting" };
 
-/** A progress bar for each layer, drawn over again in place on a terminal. */
+/** A progress bar for each layer, redrawn in place on a terminal. */
 export class LayerBars implements TransferReporter {
   readonly #stream: OutputStream;
   readonly #noun: string;
@@ -16,7 +16,7 @@ export class LayerBars implements TransferReporter {
   #drawnLines = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** `noun`: what one of them is called. */
+  /** `noun`: what to call one of them. */
   constructor(stream: OutputStream, noun: string) {
     this.#stream = stream;
     this.#noun = noun;
@@ -51,7 +51,7 @@ export class LayerBars implements TransferReporter {
   }
 
   /**
-   * More layers than fit on a small screen could not be drawn over: those that have arrived give way first.
+   * More layers than fit on a small screen could not be redrawn; those that have arrived are left out first.
    */
   #lines(): string[] {
     const columns = (this.#stream.columns ?? 80) - 1;

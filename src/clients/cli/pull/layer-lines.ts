@@ -2,14 +2,14 @@ import type { OutputStream } from "../invocation.ts";
 import { formatBytes, shortId } from "../output/units.ts";
 import type { TransferProgress, TransferReporter, Transferred } from "./transfer-reporter.ts";
 
-/** A line for each layer that has arrived: what a log of a script needs. */
+/** Prints a line for each layer that has arrived, as a script's log needs it. */
 export class LayerLines implements TransferReporter {
   readonly #stream: OutputStream;
   readonly #noun: string;
   readonly #finished = new Set<string>();
   #count = 0;
 
-  /** `noun`: what one of them is called. */
+  /** `noun`: what to call one of them. */
   constructor(stream: OutputStream, noun: string) {
     this.#stream = stream;
     this.#noun = noun;

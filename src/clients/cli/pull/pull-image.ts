@@ -15,14 +15,14 @@ import type { TransferProgress, TransferReporter } from "./transfer-reporter.ts"
 export type WantedImage = {
   readonly reference: string;
   readonly credentials?: Credentials | undefined;
-  /** `linux/arm64`; "" or left out: berthd's machine's. */
+  /** `linux/arm64`; "" or absent for that of berthd's machine. */
   readonly platform?: string;
   readonly allPlatforms?: boolean;
 };
 
 /**
- * Pulls and returns the image's id. berthd tells how far it is; another runtime is asked by CRI's PullImage,
- * which is silent until the end and knows no platforms.
+ * Pulls an image and returns its id. berthd reports the progress. Other runtimes are asked with CRI's
+ * PullImage, which is silent until the end and knows no platforms.
  */
 export async function pullImage(
   client: Client,

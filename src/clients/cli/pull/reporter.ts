@@ -4,8 +4,8 @@ import { LayerLines } from "./layer-lines.ts";
 import type { TransferReporter } from "./transfer-reporter.ts";
 
 /**
- * Bars on a terminal, plain lines elsewhere, nothing when quiet; on stderr, so that stdout has only the
- * result.
+ * Progress bars on a terminal, plain lines elsewhere, nothing if quiet; on stderr, so that stdout has only
+ * the result.
  */
 export function createReporter({ stderr }: Io, { quiet = false, noun = "layer" } = {}): TransferReporter {
   if (quiet) return silentReporter;

@@ -9,7 +9,7 @@ const states: Readonly<Partial<Record<berthV1.BlobState, Pick<TransferProgress, 
   [berthV1.BlobState.BLOB_STATE_DONE]: { state: "done", word: "done" },
 };
 
-/** Pushes by berthd and returns what stands in the registry now. */
+/** Pushes an image with berthd and returns its reference and digest in the registry. */
 export async function pushImage(
   client: Client,
   request: berthV1.PushImageRequest,

@@ -17,10 +17,10 @@ import {
 import type { RunPod } from "./new-pod.ts";
 import type { RunOptions } from "./options.ts";
 
-/** Where kubelets keep logs; `berth logs` reads wherever the endpoint says they are. */
+/** The log directory of kubelets; `berth logs` reads the path that the endpoint reports. */
 const defaultLogRoot = "/var/log/pods";
 
-/** Pods of `berth run` refer to nothing, and have nothing on the machine but their logs. */
+/** Pods of `berth run` refer to no other objects, and have only logs on the machine. */
 function contextOf({ logDir = defaultLogRoot }: Pick<RunOptions, "logDir">): PodContext {
   return {
     podsDir: undefined,
@@ -38,17 +38,20 @@ function contextOf({ logDir = defaultLogRoot }: Pick<RunOptions, "logDir">): Pod
   };
 }
 
-/** The sandbox of a pod that is made for the run. */
+/** The sandbox configuration of a pod that is created for the run. */
 export async function newSandbox(
   pod: RunPod,
   options: Pick<RunOptions, "logDir" | "rm">,
 ): Promise<PodSandboxConfig> {
   const config = await sandboxConfig(pod, 0, contextOf(options), "");
-  // For a client that is gone before there is a container to end.
+  // In case the client goes away before there is a container whose end matters.
   return options.rm === true ? { ...config, annotations: { [whenEndedAnnotation]: "remove-pod" } } : config;
 }
 
-/** The sandbox of a pod that is there, as far as a container needs it, and the run's pod as part of it. */
+/**
+ * The configuration of an existing pod's sandbox, as far as a container needs it, and the run's pod as part
+ * of it.
+ */
 export function inExistingPod(
   pod: RunPod,
   { metadata, labels, annotations, linux }: PodSandboxStatus,
@@ -66,7 +69,7 @@ export function inExistingPod(
   return { sandbox, pod: ofIt };
 }
 
-/** The container of the run: made of `imageId`, in the pod's sandbox. Throws PodSpecError. */
+/** The configuration of the run's container, from `imageId`, in the pod's sandbox. Throws PodSpecError. */
 export async function runContainer(
   pod: RunPod,
   { sandbox, imageId }: { readonly sandbox: PodSandboxConfig; readonly imageId: string },
@@ -99,7 +102,7 @@ export async function runContainer(
   });
 }
 
-/** What berthd does when it has ended: also when we are not there any more. */
+/** What berthd does when the container has ended, even if we are no longer there. */
 function whenEnded({ pod, rm: remove = false }: RunOptions): Record<string, WhenEnded> {
   if (pod === undefined) return { [whenEndedAnnotation]: remove ? "remove-pod" : "stop-pod" };
   return remove ? { [whenEndedAnnotation]: "remove" } : {};

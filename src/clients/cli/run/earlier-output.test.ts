@@ -13,7 +13,7 @@ const cases: readonly [title: string, logged: string, streamed: string, repeated
 ];
 
 for (const [title, logged, streamed, repeated] of cases) {
-  test(`of a stream and a log, ${repeated} bytes are in both when ${title}`, () => {
+  test(`a stream and a log have ${repeated} bytes in common if ${title}`, () => {
     assert.equal(repeatedBytes(Buffer.from(logged), Buffer.from(streamed)), repeated);
   });
 }

@@ -3,13 +3,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Client, containerStatus } from "../../criclient/index.ts";
 import { readLog } from "../logs/read-log.ts";
 
-/** How long what a container wrote before may be under way to us and into its log. */
+/** How long earlier output may take to reach us and the log. */
 const settleMs = 100;
 const maxHeldBytes = 65_536;
 
 /**
- * The whole output of a terminal to which we were attached after it had begun: what its log holds, and then
- * what comes from `attached`, without what is in both.
+ * The complete output of a terminal to which we attached late: the contents of its log, followed by what
+ * comes from `attached`, without repetition.
  */
 export async function* withEarlierOutput(
   attached: Readable,
@@ -30,8 +30,8 @@ export async function* withEarlierOutput(
 }
 
 /**
- * How many bytes of a stream are in the log already, given the stream's first ones: both are the same output,
- * but the log has it from the beginning, and either may be ahead of the other.
+ * The number of a stream's first bytes that are already in the log. Both have the same output, but the log
+ * has it from the beginning, and either may be ahead of the other.
  */
 export function repeatedBytes(logged: Buffer, streamed: Buffer): number {
   if (streamed.length === 0) return 0;
@@ -56,7 +56,7 @@ async function readForAWhile(stream: Readable): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Nothing where there is no log that we can read: the terminal works without what it showed before. */
+/** Empty if there is no log that we can read: the terminal works without its earlier output. */
 async function loggedOutput(client: Client, containerId: string): Promise<Buffer> {
   const chunks: Buffer[] = [];
   try {

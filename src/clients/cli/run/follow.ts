@@ -23,18 +23,21 @@ import { graceSeconds } from "./new-pod.ts";
 import type { RunOptions } from "./options.ts";
 import type { Clients, Running } from "./start.ts";
 
-/** For a container whose output nobody reads any more. In a pipe of programs it would have ended at once. */
+/**
+ * Grace period for a container whose output nobody reads any more. In a shell's pipe, it would have ended at
+ * once.
+ */
 const hurriedSeconds = 1;
 
-/** Why a run is interrupted whose output cannot be written any more. */
+/** The reason for interrupting a run whose output nobody reads any more. */
 export const brokenPipe = new Error("output closed by its reader");
 
 export type Following = { readonly options: RunOptions; readonly plan: SessionPlan };
 
 /**
- * Shows the container's output until it ends, gives it our input if the plan says so, puts away the pod that
- * was made for it, and returns its exit status. When we are interrupted, the container is stopped and its
- * last output still shown. The output is taken from the log: no attachment has what was written before it.
+ * Shows the container's output until it ends, passes our input to it if the plan says so, cleans up the pod
+ * that was created for it, and returns its exit status. If we are interrupted, stops the container and shows
+ * its last output. The output is taken from the log, because an attachment lacks what was written before it.
  */
 export async function followToEnd(
   { work, undo }: Clients,
@@ -47,7 +50,7 @@ export async function followToEnd(
   const feeding = following.plan.stdin
     ? giveInput(work, running, following, input.signal, invocation)
     : undefined;
-  // It may fail before anybody waits for it.
+  // Handled here too, because it may reject before anybody awaits it.
   feeding?.catch(() => {});
   const ended = Promise.race([
     waitOrStop({ work, undo }, hold, running.containerId, invocation),
@@ -74,7 +77,8 @@ const lossWarning =
   "berth: some output was lost here: it was written faster than it was read, and the log is limited in size (container.run_log_limit_mib)\n";
 
 /**
- * Copies our input to the container until the signal. A container that ends without taking it is no failure.
+ * Copies our input to the container until the signal aborts. It is not a failure if the container ends
+ * without reading it.
  */
 async function giveInput(
   client: Client,
@@ -100,14 +104,14 @@ async function giveInput(
   }
 }
 
-/** Rejects when the work fails, and does nothing else. */
+/** Rejects if the work fails, and otherwise never settles. */
 async function failureOf(work: Promise<void> | undefined): Promise<never> {
   await work;
   return new Promise(() => {});
 }
 
 /**
- * The container's status when it has ended, whatever the daemon does meanwhile; it is stopped when we are
+ * Waits for the container's exit status, even across restarts of the daemon; stops the container if we are
  * interrupted.
  */
 export async function waitOrStop(
@@ -143,7 +147,7 @@ function gone(containerId: string, cause: unknown): CliError {
   return new CliError("NotFound", message, { cause });
 }
 
-/** Removes what was made for the run, or only stops it. */
+/** Removes what was created for the run, or only stops it. */
 export async function removeFinished(
   client: Client,
   { podId, containerId, ownsPod }: Running,

@@ -17,8 +17,8 @@ import { removeFinished, waitOrStop } from "./follow.ts";
 import { type Clients, type Running, type RunRequest, startContainer } from "./start.ts";
 
 /**
- * Runs a container in our terminal and returns its exit status. Its pod is put away when it has ended; when
- * the user detaches, or the connection breaks, it goes on.
+ * Runs a container in our terminal and returns its exit status. Its pod is cleaned up when it has ended; when
+ * the user detaches, or the connection breaks, it keeps running.
  */
 export async function runInTerminal(
   clients: Clients,
@@ -35,7 +35,7 @@ export async function runInTerminal(
   let early: RemoteCommand | undefined;
   const running = await startContainer(clients, {
     ...request,
-    // Runtimes that attach only to what runs refuse this.
+    // Runtimes that only attach to running containers reject this.
     beforeStart: async (containerId) => {
       early = await attach(containerId).catch(() => undefined);
     },
@@ -57,7 +57,7 @@ export async function runInTerminal(
 
 type Attach = (containerId: string) => Promise<RemoteCommand>;
 
-/** Throws CliError Unavailable when the connection broke and the container goes on. */
+/** Throws CliError Unavailable if the connection broke and the container is still running. */
 async function session(
   { work, undo }: Clients,
   { containerId }: Running,
@@ -77,7 +77,7 @@ async function session(
     if (invocation.signal.aborted) return "ended";
     const status = await endedStatus(undo, containerId).catch(undefinedIfAway);
     if (status === undefined) throw goesOn(containerId, error);
-    // It was over before we could attach.
+    // It ended before we could attach.
     if (!attached) await copyLog(undo, containerId, {}, {}, invocation);
     return "ended";
   }
@@ -87,7 +87,7 @@ function undefinedIfAway(error: unknown): undefined {
   if (!isAway(error)) throw error;
 }
 
-/** Of an attachment that came after the start. */
+/** Adds the earlier output to an attachment that came after the start. */
 function withAllOutput(attached: RemoteCommand, client: Client, containerId: string): SessionStreams {
   const { stdin, stdout, stderr, exitCode: ended } = attached;
   return {

@@ -4,20 +4,20 @@ import { usageError } from "../errors.ts";
 
 const maxLabelLength = 63;
 
-/** The last part of an image's name, in the letters that a pod's name may have. */
+/** The last part of an image's name, with only the characters that a pod's name may have. */
 export function baseName(image: string): string {
   const withoutDigest = image.split("@")[0] ?? "";
   const last = withoutDigest.slice(withoutDigest.lastIndexOf("/") + 1).split(":")[0] ?? "";
   return label(last.toLowerCase()) || "container";
 }
 
-/** Of that and six letters, for what the user has not named; a container may have it too. */
+/** That name and six random letters, if the user gave no name; a container may use it, too. */
 export function uniqueName(image: string): string {
   const letters = `-${randomBytes(3).toString("hex")}`;
   return `${label(baseName(image).slice(0, maxLabelLength - letters.length))}${letters}`;
 }
 
-/** What Kubernetes lets a pod be called. Throws CliError. */
+/** Checks a pod's name by Kubernetes' rules. Throws CliError. */
 export function checkedPodName(name: string): string {
   if (isDnsName(name)) return name;
   throw usageError(
@@ -25,7 +25,7 @@ export function checkedPodName(name: string): string {
   );
 }
 
-/** What Kubernetes lets a namespace be called. Throws CliError. */
+/** Checks a namespace's name by Kubernetes' rules. Throws CliError. */
 export function checkedNamespace(name: string): string {
   if (isDnsLabel(name)) return name;
   throw usageError(
@@ -33,7 +33,7 @@ export function checkedNamespace(name: string): string {
   );
 }
 
-/** What is left of a name where it may have letters, digits and dashes alone, as a container's. */
+/** Reduces a name to letters, digits and dashes, for example for a container. */
 export function label(name: string): string {
   const words = name.replace(/[^a-z0-9-]/g, "-").slice(0, maxLabelLength);
   let [start, end] = [0, words.length];

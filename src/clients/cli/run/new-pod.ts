@@ -15,7 +15,7 @@ import { parseVolume } from "../values/volume.ts";
 import { baseName, checkedNamespace, checkedPodName, label, uniqueName } from "./names.ts";
 import type { PullPolicy, RestartWhen, RunOptions } from "./options.ts";
 
-/** What `berth run` asks for, as it is written on the command line. */
+/** The arguments of `berth run`, as written on the command line. */
 export type RunWords = {
   readonly image: string;
   readonly args: readonly string[];
@@ -27,15 +27,15 @@ export type RunWords = {
 export type RunPod = Pod & {
   readonly spec: PodSpec;
   readonly container: Container;
-  /** The one thing that manifests have no field for. */
+  /** The only option that manifests have no field for. */
   readonly username: string | undefined;
 };
 
 export const graceSeconds = 10;
 
 /**
- * The pod of a `berth run`, as a manifest would have it: what is run, and the way that everybody's pods go
- * from there. Throws CliError.
+ * Translates the arguments of `berth run` to a pod, as in a manifest; from there, it is treated like any
+ * other pod. Throws CliError.
  */
 export function runPod(words: RunWords): RunPod {
   const { image, options } = words;
@@ -54,7 +54,7 @@ export function runPod(words: RunWords): RunPod {
     spec: {
       restartPolicy: restartPolicies[options.restart ?? "no"],
       terminationGracePeriodSeconds: graceSeconds,
-      // It belongs to no cluster, and knows none of its services.
+      // It is not part of a cluster, and does not use its DNS.
       dnsPolicy: "Default",
       enableServiceLinks: false,
       ...(hostNetwork === true ? { hostNetwork } : {}),
@@ -123,7 +123,7 @@ const pullPolicies = { missing: "IfNotPresent", always: "Always", never: "Never"
   string
 >;
 
-/** An empty entrypoint takes the image's away, as in docker: the arguments are all there is. */
+/** An empty entrypoint removes that of the image, as in docker: only the arguments are left. */
 function program(
   entrypoint: string | undefined,
   args: readonly string[],
@@ -144,8 +144,8 @@ function variable(text: string, env: Io["env"]) {
 }
 
 /**
- * Its input ends with ours, unless there may be another attachment: in the background, or after detaching
- * from a terminal.
+ * Its input ends with ours, unless somebody may attach again: in the background, or after detaching from a
+ * terminal.
  */
 function terminal({ stdin = false, tty = false, detach = false }: RunOptions) {
   return {

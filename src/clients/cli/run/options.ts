@@ -1,7 +1,7 @@
 import type { StructuredFormat } from "../output/structured.ts";
 import type { InteractiveOptions, StreamOptions } from "../streams/options.ts";
 
-/** The options of `berth run` as they were written. */
+/** The options of `berth run`, unparsed. */
 export type RunOptions = StreamOptions &
   InteractiveOptions & {
     readonly name?: string;
@@ -28,7 +28,7 @@ export type RunOptions = StreamOptions &
     readonly output?: StructuredFormat;
   };
 
-/** When a container that has ended is started again. */
+/** When to restart a container that has ended. */
 export type RestartWhen = "no" | "on-failure" | "always";
 
 export type PullPolicy = "missing" | "always" | "never";

@@ -15,12 +15,12 @@ import { inExistingPod, newSandbox, runContainer } from "./configurations.ts";
 import type { RunPod } from "./new-pod.ts";
 import type { RunOptions } from "./options.ts";
 
-/** A container that runs, and the pod that it is in. */
+/** A running container and its pod. */
 export type Running = {
   readonly containerId: string;
   readonly podId: string;
   readonly ownsPod: boolean;
-  /** Taken before the container could end. For who follows it to its end; disposed of by them. */
+  /** Taken before the container could end. Whoever follows the container to its end disposes of it. */
   readonly hold: Hold;
 };
 
@@ -31,20 +31,22 @@ type Sandbox = {
   readonly owned: boolean;
 };
 
-/** A client to work with, and one that still works when the first is interrupted, to undo what was begun. */
+/**
+ * A client to work with, and one that still works after the first was interrupted, to undo what was started.
+ */
 export type Clients = { readonly work: Client; readonly undo: Client };
 
 export type RunRequest = {
   readonly pod: RunPod;
   readonly imageId: string;
   readonly options: RunOptions;
-  /** Called with the container's id when it is made and does not run yet. */
+  /** Called with the container's id after it was created and before it is started. */
   readonly beforeStart?: (containerId: string) => Promise<void>;
 };
 
 /**
- * Makes the pod, if no other was named, and the container, and starts it. What was made is removed when a
- * later step fails.
+ * Creates the pod, unless another one was named, and the container, and starts it. After a failure, removes
+ * what was created.
  */
 export async function startContainer(clients: Clients, request: RunRequest): Promise<Running> {
   const sandbox = await useSandbox(clients.work, request);
@@ -88,7 +90,7 @@ async function createAndStart(
   config: ContainerConfig,
   { options, beforeStart }: RunRequest,
 ): Promise<Pick<Running, "containerId" | "hold">> {
-  // The kubelet makes the directories of logs, so runtimes expect them to be there.
+  // Kubelets create the directories of logs, so runtimes expect them to exist.
   await makeDirectories(dirname(join(sandbox.config.logDirectory, config.logPath)), 0o700);
   const request = CreateContainerRequest.fromPartial({
     podSandboxId: sandbox.id,
@@ -112,7 +114,7 @@ async function createAndStart(
   }
 }
 
-/** Undoes after a failure; when that fails too, both are told. */
+/** Runs an undo step after a failure; if that fails, too, both errors are reported. */
 async function undo(failure: unknown, step: () => Promise<void>): Promise<void> {
   try {
     await step();

@@ -11,7 +11,7 @@ test("keys are characters and control characters", () => {
 });
 
 for (const text of ["ctrl-", "ctrl-1", "xy", "a,,b", "ü", "shift-a"]) {
-  test(`${JSON.stringify(text)} is refused as a mistake of usage that quotes it`, () => {
+  test(`${JSON.stringify(text)} is refused as a usage error that quotes it`, () => {
     assert.throws(
       () => parseDetachKeys(text),
       (error: Error & { exitCode?: number }) => error.exitCode === 2 && error.message.includes(text),
@@ -31,20 +31,20 @@ function filter(detachKeys: string, ...pieces: readonly string[]): [sent: string
   return [sent, false];
 }
 
-test("the keys detach, wherever they begin and however they come", () => {
+test("the keys detach, wherever they begin and in whatever pieces they arrive", () => {
   assert.deepEqual(filter("\x10\x11", "ls\n\x10\x11more"), ["ls\n", true]);
   assert.deepEqual(filter("\x10\x11", "ls\n\x10", "\x11"), ["ls\n", true]);
   assert.deepEqual(filter("aab", "aaab"), ["a", true]);
   assert.deepEqual(filter("abac", "ab", "aba", "c"), ["ab", true]);
 });
 
-test("a beginning of the keys is held back and sent when something else follows", () => {
+test("a partial match of the keys is held back, and sent if something else follows", () => {
   assert.deepEqual(filter("\x10\x11", "a\x10"), ["a", false]);
   assert.deepEqual(filter("\x10\x11", "a\x10", "b"), ["a\x10b", false]);
   assert.deepEqual(filter("\x10\x11", "\x10\x10\x10x"), ["\x10\x10\x10x", false]);
   assert.deepEqual(filter("aab", "aaaacaa", "c"), ["aaaacaac", false]);
 });
 
-test("without keys all goes through", () => {
+test("without keys, everything passes through", () => {
   assert.deepEqual(filter("", "\x10\x11"), ["\x10\x11", false]);
 });

@@ -1,8 +1,8 @@
 import { usageError } from "../errors.ts";
 
 /**
- * The bytes that a terminal sends for `ctrl-p,ctrl-q`: keys parted by commas, each one character or `ctrl-`
- * with a letter or one of `@[\]^_`. Nothing for "". Throws CliError.
+ * Parses `ctrl-p,ctrl-q` to the bytes that a terminal sends for it: keys separated by commas, each one
+ * character or `ctrl-` with a letter or one of `@[\]^_`. Empty for "". Throws CliError.
  */
 export function parseDetachKeys(text: string): Buffer {
   return Buffer.from(text === "" ? [] : text.split(",").map((key) => parseKey(key, text)));
@@ -19,9 +19,7 @@ function parseKey(key: string, text: string): number {
   );
 }
 
-/**
- * Looks for the detach keys in what is typed. A beginning of them is held back until it is clear what it is.
- */
+/** Looks for the detach keys in the input. A partial match is held back until it is decided. */
 export class DetachFilter {
   readonly #keys: Buffer;
   #matched = 0;
@@ -31,8 +29,8 @@ export class DetachFilter {
   }
 
   /**
-   * What is to be sent of the input so far, and whether the keys were pressed; nothing that follows counts
-   * then.
+   * Returns the part of the input to send, and whether the keys were pressed, after which further input is
+   * ignored.
    */
   push(chunk: Uint8Array): { readonly send: Buffer; readonly detached: boolean } {
     if (this.#keys.length === 0) return { send: Buffer.from(chunk), detached: false };
@@ -46,7 +44,7 @@ export class DetachFilter {
     return { send: Buffer.from(send), detached: false };
   }
 
-  /** Gives up held keys until those that are left, if any, and this byte can be a beginning. */
+  /** Releases held keys until the remaining ones and this byte can be the beginning of the sequence. */
   #release(byte: number, send: number[]): void {
     while (this.#matched > 0 && byte !== this.#keys[this.#matched]) {
       const held = this.#keys.subarray(0, this.#matched);

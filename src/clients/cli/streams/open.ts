@@ -18,8 +18,8 @@ export type Streams = { readonly stdin: boolean; readonly tty: boolean; readonly
 type Opening = { readonly client: Client; readonly options: StreamOptions; readonly signal: AbortSignal };
 
 /**
- * Starts a command in a running container. Throws what the endpoint answers (CliError Unimplemented where it
- * streams nothing), and StreamClientError.
+ * Starts a command in a running container. Throws the endpoint's error (CliError Unimplemented if it has no
+ * streaming), and StreamClientError.
  */
 export async function openExec(
   {
@@ -67,7 +67,7 @@ export async function openPortForward(
   });
 }
 
-/** A terminal has one output, so there is no stderr with one. */
+/** With a terminal there is no stderr, since it has only one output. */
 function wantedStreams({ stdin, tty, stdout = true }: Streams) {
   return { stdin, tty, stdout, stderr: stdout && !tty };
 }

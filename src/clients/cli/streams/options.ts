@@ -13,7 +13,7 @@ export type StreamOptions = ConnectionOptions & {
   readonly tlsServerName?: string;
 };
 
-/** Which of a command's streams the user asked for. */
+/** The streams of a command that the user requested. */
 export type InteractiveOptions = {
   readonly stdin?: boolean;
   readonly tty?: boolean;
@@ -34,7 +34,7 @@ export function addInteractiveOptions(command: Command): Command {
 
 const group = "Streaming:";
 
-/** `--transport` chooses among those that exec and attach can use; port-forward has but one. */
+/** `--transport` selects one of the protocols for exec and attach; port-forward has only one. */
 export function addStreamOptions(command: Command, { transport = true } = {}): Command {
   if (transport) {
     command.addOption(

@@ -3,9 +3,8 @@ import { once } from "node:events";
 import type { Io } from "../invocation.ts";
 
 /**
- * Our own terminal while a program in a container uses it: every key goes there as it is, Ctrl-C too, and
- * what comes back is shown as it is. Disposing it makes it an ordinary terminal again; so does the end of the
- * process.
+ * Our own terminal while a program in a container uses it: every key is passed on, including Ctrl-C, and its
+ * output is shown unchanged. Disposing of it restores the terminal; so does the end of the process.
  */
 export class RawTerminal implements Disposable {
   readonly #stdin: Io["stdin"];
@@ -14,7 +13,7 @@ export class RawTerminal implements Disposable {
     this.#stdin = stdin;
   }
 
-  /** Undefined when our standard input is no terminal. */
+  /** Switches the terminal to raw mode; undefined if our standard input is not a terminal. */
   static async enter({ stdin }: Io): Promise<RawTerminal | undefined> {
     if (stdin.isTTY !== true || stdin.setRawMode === undefined) return undefined;
     stdin.setRawMode(true);
@@ -29,9 +28,11 @@ export class RawTerminal implements Disposable {
 }
 
 /**
- * Node's raw mode lets the terminal go on to write "\r\n" for "\n"; the terminal in the container has done so
- * already, or its program has turned it off because it means a bare line feed. Node has no call for that, and
- * where there is no stty, programs that draw on the screen look somewhat wrong.
+ * Turns off output processing. In Node's raw mode, the terminal still writes "\r
+ * " for "
+ * "; the terminal in the container has already done so, or its program has turned it off because it means a
+ * bare line feed. Node has no call for it; without stty, the output of full-screen programs looks somewhat
+ * wrong.
  */
 async function leaveOutputAlone(stdin: Io["stdin"]): Promise<void> {
   const stty = spawn("stty", ["-opost"], { stdio: [stdin, "ignore", "ignore"] });

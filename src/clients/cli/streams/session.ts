@@ -21,17 +21,17 @@ export type SessionStreams = {
   readonly exitCode: Promise<number>;
 };
 
-/** How we are connected to the command, as the options say. */
+/** How to connect to the command, from the options. */
 export type SessionPlan = {
   readonly stdin: boolean;
   readonly tty: boolean;
-  /** Empty where there is nothing to detach with. */
+  /** Empty if detaching is not possible. */
   readonly detachKeys: Buffer;
-  /** Asks a program that runs already to show again what it has shown. */
+  /** Whether to make a running program redraw its screen. */
   readonly redraw?: boolean;
 };
 
-/** Throws CliError where the options cannot be had: before anything is begun. */
+/** Checks the options before anything is started. Throws CliError if they are not possible. */
 export function planSession(
   { stdin = false, tty = false, detachKeys }: InteractiveOptions,
   io: Io,
@@ -44,8 +44,8 @@ export function planSession(
 }
 
 /**
- * Connects our own streams with a command's until it ends, or until the user detaches. Rejects with
- * StreamClientError when it does not end as it should.
+ * Connects our own streams to a command's until it ends, or until the user detaches. Rejects with
+ * StreamClientError if it does not end properly.
  */
 export async function runSession(
   command: SessionStreams,
@@ -67,7 +67,7 @@ export async function runSession(
 
 async function ending(command: SessionStreams, io: Io): Promise<SessionOutcome> {
   const copied = await Promise.allSettled([copy(command.stdout, io.stdout), copy(command.stderr, io.stderr)]);
-  // It says more of a broken connection than the streams do.
+  // Its error says more about a broken connection than those of the streams.
   const exitCode = await command.exitCode;
   for (const result of copied) if (result.status === "rejected") throw result.reason;
   return { kind: "ended", exitCode };
@@ -79,8 +79,8 @@ async function copy(from: AsyncIterable<Uint8Array> | undefined, to: OutputStrea
 }
 
 /**
- * Copies our input; resolves only when the user detaches. A command may end without having read its input:
- * that is none of our errors.
+ * Copies our input; resolves only when the user detaches. A command may end without having read its input;
+ * that is not an error.
  */
 async function detaching(
   to: Writable,
@@ -101,8 +101,8 @@ async function detaching(
 }
 
 /**
- * What can be read until the signal. Reading is stopped then, but the stream is left as it is: a terminal
- * must be set back.
+ * Reads from a stream until the signal aborts. The stream itself is left open: a terminal must still be
+ * restored.
  */
 async function* untilAborted(from: Readable, signal: AbortSignal): AsyncGenerator<Buffer> {
   const aborted = once(signal, "abort");
@@ -110,7 +110,7 @@ async function* untilAborted(from: Readable, signal: AbortSignal): AsyncGenerato
   try {
     while (!signal.aborted) {
       const reading = reader.next();
-      // Nobody waits any more for what is read after the end.
+      // Nobody awaits the read that is pending at the end.
       reading.catch(() => {});
       const next = await Promise.race([reading, aborted]);
       if (Array.isArray(next) || next.done === true) return;
@@ -122,9 +122,9 @@ async function* untilAborted(from: Readable, signal: AbortSignal): AsyncGenerato
 }
 
 /**
- * Calls with the size of our terminal, now and whenever it changes, until it is disposed of. Without a
- * terminal it never calls. With `redraw` it begins with another size: a program that runs already draws again
- * only when the size changes.
+ * Calls back with the size of our terminal, now and whenever it changes, until it is disposed of; never
+ * without a terminal. With `redraw`, it starts with another size: a running program redraws only when the
+ * size changes.
  */
 function followWindowSize(
   { stdout, stderr }: Io,
@@ -143,7 +143,7 @@ function followWindowSize(
   return { [Symbol.dispose]: () => void output?.off("resize", report) };
 }
 
-/** A terminal that was never told its size says 0. */
+/** A terminal whose size was never set reports 0. */
 function windowSize({ columns = 0, rows = 0 }: OutputStream): TerminalSize | undefined {
   return columns > 0 && rows > 0 ? { width: columns, height: rows } : undefined;
 }

@@ -1,7 +1,7 @@
 import { Readable, Writable } from "node:stream";
 import type { Io, OutputStream } from "../invocation.ts";
 
-/** A stream that keeps what is written to it. */
+/** A stream that records what is written to it. */
 export type Captured = OutputStream & { text(): string };
 
 export function captured(terminal?: { readonly columns: number }): Captured {
@@ -19,7 +19,7 @@ export function captured(terminal?: { readonly columns: number }): Captured {
   });
 }
 
-/** Streams of no terminal, and an environment of its own. */
+/** Streams that are not a terminal, and a separate environment. */
 export function capturedIo(
   env: Io["env"] = {},
   stdin = "",

@@ -17,13 +17,13 @@ export type Outcome = { readonly status: number; readonly stdout: string; readon
 
 export type RunOptions = { readonly env?: Io["env"]; readonly stdin?: string; readonly signal?: AbortSignal };
 
-/** The command line in this process, without an endpoint unless the environment names one. */
+/** Runs the command line in this process, without an endpoint unless the environment names one. */
 export async function berth(argv: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   const { io, status } = startBerth(argv, options);
   return { status: await status, stdout: io.stdout.text(), stderr: io.stderr.text() };
 }
 
-/** As {@link berth}, to look at its output while it runs. */
+/** As {@link berth}, but its output can be read while it runs. */
 function startBerth(argv: readonly string[], { env, stdin, signal }: RunOptions = {}) {
   const io = capturedIo(env, stdin);
   return { io, status: runCli(argv, io, signal ?? new AbortController().signal) };
@@ -32,9 +32,9 @@ function startBerth(argv: readonly string[], { env, stdin, signal }: RunOptions 
 export type ServeOptions = { readonly plainCri?: boolean; readonly streams?: StreamingEngine };
 
 /**
- * berthd's doors on a socket of their own, over an engine in memory, and the command line against them.
- * `plainCri` leaves out berth.v1, as another runtime does; `streams` serves Exec, Attach and PortForward,
- * which there are none of without it.
+ * Serves berthd's doors on a private socket, with an engine in memory, and runs the command line against
+ * them. `plainCri` leaves out berth.v1, like another runtime; `streams` serves Exec, Attach and PortForward,
+ * which are missing otherwise.
  */
 export async function serveCli({ plainCri = false, streams }: ServeOptions = {}) {
   const dir = await tempDir();
@@ -70,7 +70,7 @@ export async function serveCli({ plainCri = false, streams }: ServeOptions = {})
     objects,
     run: (argv: readonly string[], options: RunOptions = {}) => berth(argv, withAddress(options)),
     start: (argv: readonly string[], options: RunOptions = {}) => startBerth(argv, withAddress(options)),
-    /** Cuts all streams, as a restart of the runtime does. */
+    /** Disconnects all streams, as a restart of the runtime does. */
     restartStreams: async () => {
       await streamingServer?.[Symbol.asyncDispose]();
       streamingServer = streams && (await StreamingServer.start(streams));

@@ -8,16 +8,16 @@ export type ObjectParts = {
   readonly namespace?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
-  /** The uid of what made it. */
+  /** The uid of its controller. */
   readonly owner?: string;
   readonly spec?: object;
 };
 
-/** A pod manager's objects in memory: the other side of the door in tests. It runs and changes nothing. */
+/** A pod manager with objects in memory, behind the door in tests. It runs and changes nothing. */
 export class MemoryObjects implements PodManager {
   readonly #table: Listed[] = [];
 
-  /** Returns its uid. */
+  /** Adds an object and returns its uid. */
   add(
     kind: string,
     name: string,
@@ -38,7 +38,7 @@ export class MemoryObjects implements PodManager {
       throw new EngineError("NotFound", `${kind} ${namespace}/${name} not found`);
   };
 
-  /** False if it is not there. */
+  /** Removes an object; false if it does not exist. */
   remove(kind: string, name: string, namespace = "default"): boolean {
     const index = this.#table.findIndex(
       (one) => one.kind === kind && one.namespace === namespace && one.name === name,

@@ -11,7 +11,7 @@ import type { Endpoint } from "./cli.ts";
 
 const running = { kind: "running", pid: 7, startedAtNs: 3n } as const;
 
-/** Puts a pod into the endpoint's engine; its id begins with `prefix`. */
+/** Adds a pod to the endpoint's engine; its id begins with `prefix`. */
 export function addPod(
   { engine }: Endpoint,
   prefix: string,
@@ -24,7 +24,7 @@ export function addPod(
   return made;
 }
 
-/** Puts a container that runs into the endpoint's engine, in the pod whose id begins with `pod`. */
+/** Adds a running container to the endpoint's engine, in the pod whose id begins with `pod`. */
 export function addContainer(
   { engine }: Endpoint,
   prefix: string,
@@ -50,7 +50,7 @@ function exited(exitCode: number) {
   return { kind: "exited", ...times, exitCode, reason: "Error", message: "" } as const;
 }
 
-/** Makes starting a container write a log and, unless it stays, end with a status. */
+/** Makes each started container write a log and, unless it stays, end with a status. */
 export function playContainers({ engine }: Endpoint, { output = "", exitCode = 0, stays = false } = {}) {
   const { create } = engine.containers;
   engine.containers.create = async (sandboxId, config, sandboxConfig) => {

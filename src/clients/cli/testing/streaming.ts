@@ -3,10 +3,7 @@ import type { MemoryEngine } from "../../../doors/cri/testing/memory-engine.ts";
 import type { StreamingRequest, StreamingServer } from "../../../doors/streaming/index.ts";
 import { EngineError } from "../../../engines/engine/index.ts";
 
-/**
- * What the CRI door asks of streaming: only containers that run are attached to, as other runtimes than
- * berthd want it.
- */
+/** The streaming part of the CRI door. Only running containers can be attached to, as in other runtimes. */
 export function streamingOf(
   server: () => StreamingServer | undefined,
   { containers, sandboxes }: MemoryEngine,

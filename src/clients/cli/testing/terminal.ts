@@ -4,7 +4,9 @@ import { until } from "../../../testing/until.ts";
 
 const main = new URL("../main.ts", import.meta.url).pathname;
 
-/** The command line in a terminal of its own (util-linux's script has it), of 100 by 30 characters. */
+/**
+ * Runs the command line in a terminal of its own (made by util-linux's script) with 100 columns and 30 rows.
+ */
 export class TestTerminal implements AsyncDisposable {
   readonly #script: ChildProcess;
   readonly #ended: Promise<unknown>;
@@ -12,7 +14,7 @@ export class TestTerminal implements AsyncDisposable {
 
   constructor(argv: readonly string[], env: Readonly<Record<string, string>>) {
     const cli = [process.execPath, main, ...argv].map(quoted).join(" ");
-    // Afterwards it shows what the terminal's modes are then.
+    // Prints the terminal's modes afterwards.
     const shell = `stty rows 30 cols 100; tty; ${cli}; status=$?; stty -a; exit $status`;
     this.#script = spawn("script", ["-qec", shell, "/dev/null"], {
       env: { ...process.env, ...env, SHELL: "/bin/sh", TERM: "xterm" },
@@ -24,7 +26,7 @@ export class TestTerminal implements AsyncDisposable {
     this.#ended = once(this.#script, "close");
   }
 
-  /** All that was shown, as the terminal got it. */
+  /** All output, as the terminal received it. */
   get shown(): string {
     return this.#shown;
   }
@@ -37,7 +39,7 @@ export class TestTerminal implements AsyncDisposable {
     return until(() => this.#shown.includes(text));
   }
 
-  /** Tells the terminal another height, as its window does. */
+  /** Changes the terminal's height, as its window would. */
   async resize(rows: number): Promise<void> {
     await once(spawn("stty", ["-F", await this.#device(), "rows", String(rows)]), "close");
   }

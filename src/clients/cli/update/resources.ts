@@ -4,7 +4,7 @@ import { parseInteger } from "../values/integer.ts";
 import { parseKeyValues } from "../values/key-value.ts";
 import { parseSize } from "../values/size.ts";
 
-/** As on the command line. */
+/** The options, as on the command line. */
 export type UpdateOptions = {
   readonly cpus?: string;
   readonly cpuPeriod?: string;
@@ -19,7 +19,7 @@ export type UpdateOptions = {
   readonly unified?: readonly string[];
 };
 
-/** The limits that `berth update` asks for; undefined when there are none. Throws CliError. */
+/** The limits that `berth update` requests; undefined if there are none. Throws CliError. */
 export function requestedResources(options: UpdateOptions): LinuxContainerResources | undefined {
   const { cpus, cpuPeriod, cpuQuota, cpuShare, memory, memorySwap, oomScoreAdj } = options;
   const hugepages = parseKeyValues(options.hugepages ?? [], "--hugepages");

@@ -12,7 +12,7 @@ import { byCpuUse, bytes, cpuPercent, type UsageFilter } from "./figures.ts";
 
 type Row = Partial<PodContainer> & { readonly stats: ContainerStats };
 
-/** What containers use: those that run and pass the filter, or those of these names. */
+/** Resource usage of the running containers that match the filter, or of those with these names. */
 export async function containerUsage(
   client: Client,
   names: readonly string[],

@@ -5,21 +5,18 @@ import {
   type PodSandboxMetrics,
 } from "../../../ground/protocol/index.ts";
 
-/** A metric with its labels by their keys. */
+/** A metric with its labels as a record. */
 export type LabelledMetric = {
   readonly name: string;
   readonly help: string;
   readonly type: "counter" | "gauge";
   readonly labels: Readonly<Record<string, string>>;
   readonly value: bigint;
-  /** When it was collected, where that was not just now. */
+  /** When it was collected, if that was not just now. */
   readonly timestampMs: bigint | undefined;
 };
 
-/**
- * The pods' own metrics and those of their containers, one name's beside each other, in the order of the
- * descriptors.
- */
+/** The metrics of the pods and their containers, grouped by name, in the order of the descriptors. */
 export function labelledMetrics(
   { descriptors }: ListMetricDescriptorsResponse,
   pods: readonly PodSandboxMetrics[],

@@ -10,7 +10,7 @@ import { toProtobufJson } from "../output/structured.ts";
 import { shortId } from "../output/units.ts";
 import { byCpuUse, bytes, cpuPercent, type UsageFilter } from "./figures.ts";
 
-/** What pods use: those that are ready and pass the filter, or those of these names. */
+/** Resource usage of the ready pods that match the filter, or of those with these names. */
 export async function podUsage(
   client: Client,
   names: readonly string[],

@@ -1,6 +1,6 @@
 import { usageError } from "../errors.ts";
 
-/** A whole number from 0 on. Throws CliError that names `what`. */
+/** Parses an integer of at least 0. Throws CliError that names `what`. */
 export function parseCount(text: string, what: string): number {
   const count = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(count))

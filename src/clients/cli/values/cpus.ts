@@ -4,10 +4,10 @@ import { usageError } from "../errors.ts";
 const periodUs = 100_000;
 const sharesPerCpu = 1024;
 const minShares = 2;
-/** The kernel's smallest quota is a millisecond. */
+/** The kernel's smallest quota is one millisecond in its period of 100. */
 const minCpus = 0.01;
 
-/** A number of processors, such as `0.5`. Throws CliError. */
+/** Parses a number of processors, such as `0.5`. Throws CliError. */
 export function parseCpus(text: string): number {
   const cpus = Number(text);
   if (!/^(?:\d+(?:\.\d+)?|\.\d+)$/.test(text))
@@ -16,7 +16,7 @@ export function parseCpus(text: string): number {
   return cpus;
 }
 
-/** As the limits that a kubelet would make of it. Throws CliError. */
+/** Translates it to limits, as a kubelet does. Throws CliError. */
 export function cpuLimits(
   text: string,
 ): Pick<LinuxContainerResources, "cpuPeriod" | "cpuQuota" | "cpuShares"> {

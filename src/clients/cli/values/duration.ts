@@ -3,8 +3,8 @@ import { usageError } from "../errors.ts";
 const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /**
- * Milliseconds of `1h30m`, `90s`, `500ms`, `2d`, or of a bare number of seconds. Throws CliError that names
- * `what`.
+ * Parses `1h30m`, `90s`, `500ms`, `2d`, or a bare number of seconds to milliseconds. Throws CliError that
+ * names `what`.
  */
 export function parseDuration(text: string, what: string): number {
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;

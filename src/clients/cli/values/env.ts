@@ -1,7 +1,7 @@
 import { usageError } from "../errors.ts";
 import type { Io } from "../invocation.ts";
 
-/** `KEY=VALUE`, or `KEY` for the value that our own environment has. Throws CliError. */
+/** Parses `KEY=VALUE`, or `KEY` for the value in our own environment. Throws CliError. */
 export function parseEnv(
   text: string,
   environment: Io["env"],

@@ -1,12 +1,12 @@
 import { usageError } from "../errors.ts";
 
 export type ForwardedPort = {
-  /** 0 takes a free one. */
+  /** 0 for any free port. */
   readonly local: number;
   readonly remote: number;
 };
 
-/** `PORT`, `LOCAL:REMOTE`, or `:REMOTE` for a free local port. Throws CliError. */
+/** Parses `PORT`, `LOCAL:REMOTE`, or `:REMOTE` for a free local port. Throws CliError. */
 export function parseForwardedPort(text: string): ForwardedPort {
   const match = /^(?:(\d*):)?(\d+)$/.exec(text);
   const remote = Number(match?.[2]);

@@ -1,7 +1,8 @@
 import { usageError } from "../errors.ts";
 
 /**
- * `KEY=VALUE` items as a record; the value may be empty, the key may not. Throws CliError that names `what`.
+ * Parses `KEY=VALUE` items to a record; a value may be empty, a key may not. Throws CliError that names
+ * `what`.
  */
 export function parseKeyValues(items: readonly string[], what: string): Record<string, string> {
   return Object.fromEntries(

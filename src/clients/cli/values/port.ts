@@ -8,7 +8,7 @@ const protocols: Readonly<Record<string, NonNullable<ContainerPort["protocol"]>>
   sctp: "SCTP",
 };
 
-/** `[IP:]HOSTPORT:PORT[/PROTOCOL]`; an IPv6 address stands in brackets. Throws CliError. */
+/** Parses `[IP:]HOSTPORT:PORT[/PROTOCOL]`, with an IPv6 address in brackets. Throws CliError. */
 export function parsePort(text: string): ContainerPort {
   const match = /^(?:(\[[^\]]+\]|[^:[\]]+):)?(\d+):(\d+)(?:\/([a-z]+))?$/i.exec(text);
   const hostIP = (match?.[1] ?? "").replace(/^\[|\]$/g, "");

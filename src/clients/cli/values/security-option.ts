@@ -5,9 +5,9 @@ import { usageError } from "../errors.ts";
 type SecurityContext = NonNullable<Container["securityContext"]>;
 
 /**
- * `--security-opt`, each as `seccomp=unconfined`, `seccomp=FILE`, `apparmor=unconfined`, `apparmor=NAME` or
- * `no-new-privileges`. Without a word about seccomp it is the runtime's default profile, which a kubelet too
- * asks for where it is well set up. Throws CliError.
+ * Parses `--security-opt`: `seccomp=unconfined`, `seccomp=FILE`, `apparmor=unconfined`, `apparmor=NAME` or
+ * `no-new-privileges`. Without a seccomp option, the runtime's default profile is used, which well-configured
+ * kubelets request, too. Throws CliError.
  */
 export function parseSecurityOptions(texts: readonly string[]): SecurityContext {
   let options: SecurityContext = { seccompProfile: { type: "RuntimeDefault" } };

@@ -9,7 +9,10 @@ const units: Readonly<Record<string, number>> = {
   t: 1024 ** 4,
 };
 
-/** Bytes of `512m`, `1.5g`, `64Mi` or `1048576`, in powers of 1024. Throws CliError that names `what`. */
+/**
+ * Parses `512m`, `1.5g`, `64Mi` or `1048576` to bytes, with powers of 1024. Throws CliError that names
+ * `what`.
+ */
 export function parseSize(text: string, what: string): bigint {
   const match = /^(\d+(?:\.\d+)?)([bkmgt]?)(?:i?b?)$/i.exec(text);
   const unit = units[(match?.[2] ?? "?").toLowerCase()];

@@ -1,13 +1,13 @@
 import { usageError } from "../errors.ts";
 
-/** As whom a container runs. CRI takes a name too, which manifests have no field for. */
+/** The user of a container. CRI also accepts a name, which manifests have no field for. */
 export type UserFields = {
   readonly runAsUser?: number;
   readonly runAsGroup?: number;
   readonly username?: string;
 };
 
-/** `UID`, `UID:GID`, `NAME` or `NAME:GID`. Throws CliError. */
+/** Parses `UID`, `UID:GID`, `NAME` or `NAME:GID`. Throws CliError. */
 export function parseUser(text: string): UserFields {
   const [user = "", group, ...rest] = text.split(":");
   if (user === "" || rest.length > 0 || (group !== undefined && !/^\d{1,10}$/.test(group))) {

@@ -46,7 +46,7 @@ test("a user is a number or a name, a group is a number", () => {
   assert.deepEqual(parseUser("nobody"), { username: "nobody" });
 });
 
-test("an environment variable without a value is ours", () => {
+test("an environment variable without a value is taken from our environment", () => {
   assert.deepEqual(parseEnv("HOME", { HOME: "/root" }), { name: "HOME", value: "/root" });
   assert.deepEqual(parseEnv("A==b", {}), { name: "A", value: "=b" });
 });
@@ -68,7 +68,7 @@ const wrong: readonly [string, () => unknown][] = [
   ["UNSET", () => parseEnv("UNSET", {})],
 ];
 for (const [text, parse] of wrong) {
-  test(`${JSON.stringify(text)} is refused as a mistake of usage that quotes it`, () => {
+  test(`${JSON.stringify(text)} is refused as a usage error that quotes it`, () => {
     assert.throws(
       parse,
       (error: Error & { exitCode?: number }) => error.exitCode === 2 && error.message.includes(text),

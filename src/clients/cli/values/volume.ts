@@ -2,7 +2,7 @@ import { isAbsolute, resolve } from "node:path";
 import type { VolumeMount } from "../../manifests/index.ts";
 import { usageError } from "../errors.ts";
 
-/** A path of the machine, and how a container sees it. */
+/** A path on the machine and how it is mounted into a container. */
 export type MountedPath = {
   readonly hostPath: string;
   readonly mount: Omit<VolumeMount, "name">;
@@ -14,7 +14,9 @@ const propagations: Readonly<Record<string, NonNullable<VolumeMount["mountPropag
   rshared: "Bidirectional",
 };
 
-/** `HOSTPATH:PATH[:OPTION,...]` with the options ro, rw, rprivate, rslave and rshared. Throws CliError. */
+/**
+ * Parses `HOSTPATH:PATH[:OPTION,...]` with the options ro, rw, rprivate, rslave and rshared. Throws CliError.
+ */
 export function parseVolume(text: string): MountedPath {
   const [hostPath = "", mountPath = "", options = "", ...rest] = text.split(":");
   if (hostPath === "" || !isAbsolute(mountPath) || rest.length > 0) {
