@@ -72,6 +72,19 @@ describe("the Docker engine", () => {
     assert.equal(await execSync(berth, id, "echo", "over TLS"), "over TLS\n");
   });
 
+  it("gives containers no_new_privs as a pod asks for it, whatever its own default", async () => {
+    await using registry = await startBusyboxRegistry();
+    await using berth = await TestBerth.start({ engine: "docker", docker: { noNewPrivileges: true } });
+    await berth.pull(registry.image);
+    const pod = await TestPod.run(berth, "privileges");
+    for (const noNewPrivs of [false, true]) {
+      const linux = { securityContext: { noNewPrivs } };
+      const id = await pod.shell(`asks-${noNewPrivs}`, registry.image, "exec sleep 1000", { linux });
+      const status = await execSync(berth, id, "cat", "/proc/1/status");
+      assert.match(status, noNewPrivs ? /^NoNewPrivs:\t1$/m : /^NoNewPrivs:\t0$/m);
+    }
+  });
+
   it("is not used where its containers have users of their own, and Status says why", async () => {
     await using berth = await TestBerth.start({ engine: "docker", docker: { userNamespaces: true } });
     const { runtime } = berth.clients;

@@ -24,6 +24,8 @@ export type DockerOptions = {
   readonly logs?: { readonly driver: string; readonly options?: Readonly<Record<string, string>> };
   /** Its containers have users of their own: it sees other /etc/subuid and /etc/subgid than the machine's. */
   readonly userNamespaces?: boolean;
+  /** Its containers have no_new_privs unless they are told otherwise. */
+  readonly noNewPrivileges?: boolean;
   /** Containers go on while the engine is away. */
   readonly liveRestore?: boolean;
   /**
@@ -99,6 +101,7 @@ export class TestDocker implements AsyncDisposable {
         ...(logs === undefined ? [] : ["--log-driver", logs.driver]),
         ...Object.entries(logs?.options ?? {}).flatMap(([name, value]) => ["--log-opt", `${name}=${value}`]),
         ...(liveRestore ? ["--live-restore"] : []),
+        ...(this.#options.noNewPrivileges ? ["--no-new-privileges"] : []),
         ...(registries?.names ?? []).flatMap((name) => ["--insecure-registry", name]),
       ],
       {

@@ -82,7 +82,11 @@ export async function containerBody(
       ReadonlyRootfs: security?.readonlyRootfs ?? false,
       ...capabilities(config),
       GroupAdd: groups.map(String),
-      SecurityOpt: await securityOptions(security, options, lookUp),
+      SecurityOpt: await securityOptions(
+        security,
+        { ...options, noNewPrivs: security?.noNewPrivs ?? false },
+        lookUp,
+      ),
       ...maskedPaths(config),
       OomScoreAdj: oomScoreAdj(linux?.resources, options),
       ...(await mountsOf(config, options, lookUp)),

@@ -70,7 +70,7 @@ export async function sandboxBody(
       GroupAdd: (security?.supplementalGroups ?? []).map(String),
       OomScoreAdj: Math.max(oomScoreAdj, options.minOomScoreAdj),
       Sysctls: ownSysctls(config, network === "none" ? byInterface(sysctls).others : sysctls),
-      SecurityOpt: [...(await securityOptions(security, options, lookUp)), "no-new-privileges"],
+      SecurityOpt: await securityOptions(security, { ...options, noNewPrivs: true }, lookUp),
       ...(network === "bridge" && { ...dns(config), PortBindings: portBindings(config) }),
       // It writes nothing, and an unavailable default driver must not keep a pod from running.
       LogConfig: { Type: "none", Config: {} },

@@ -23,7 +23,11 @@ export type SecuritySettings = Pick<
   | "disableApparmor"
 >;
 
-type Options = Pick<EngineAbilities, "hasApparmor"> & { readonly security: SecuritySettings };
+type Options = Pick<EngineAbilities, "hasApparmor"> & {
+  readonly security: SecuritySettings;
+  /** Always set explicitly: daemon.json may have another default for containers. */
+  readonly noNewPrivs: boolean;
+};
 
 /**
  * Docker's `SecurityOpt`. Leaves out default profiles, for which the engine's own apply. Throws RuntimeError
@@ -31,18 +35,18 @@ type Options = Pick<EngineAbilities, "hasApparmor"> & { readonly security: Secur
  */
 export async function securityOptions(
   asked: LinuxContainerSecurityContext | LinuxSandboxSecurityContext | undefined,
-  { hasApparmor, security: settings }: Options,
+  { hasApparmor, security: settings, noNewPrivs }: Options,
   lookUp: LookUp,
 ): Promise<readonly string[]> {
   const context = LinuxContainerSecurityContext.fromPartial(asked ?? {});
-  const { apparmor, apparmorProfile, selinuxOptions, noNewPrivs } = context;
+  const { apparmor, apparmorProfile, selinuxOptions } = context;
   const choice = profileChoice("AppArmor", apparmor, apparmorProfile);
   const hasProfile = mayHaveAppArmor(choice, hasApparmor, settings);
   return [
     ...(await seccompOption(seccompChoice(context, settings), settings, lookUp)),
     ...(hasProfile ? apparmorOption(choice) : ["apparmor=unconfined"]),
     ...selinuxLabels(selinuxOptions),
-    ...(noNewPrivs ? ["no-new-privileges"] : []),
+    `no-new-privileges=${noNewPrivs}`,
   ];
 }
 
