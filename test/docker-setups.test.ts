@@ -407,6 +407,10 @@ exit 0
       await ready();
     };
     assert.deepEqual(await asked(lists), []);
+    requests.taken();
+    await runtime.stopContainer({ containerId, timeout: 0n });
+    // The container has written nothing: its log is read once more, to see that.
+    assert.equal(requests.taken().filter((line) => line.endsWith("/logs")).length, 1);
     await berth.docker?.request("POST", `/images/${registry.image}/tag?repo=another`);
     requests.taken();
     await berth.docker?.request("POST", `/images/${registry.image}/tag?repo=third`);

@@ -162,7 +162,7 @@ export class ContainerLogs implements AsyncDisposable {
   async #copyRest(container: Logged, file: LogWriter, signal: AbortSignal): Promise<void> {
     for (const tail of [lastMessages, undefined]) {
       const { read, added } = await this.#copy(container, file, { follow: false, tail }, signal);
-      if (added < read) return;
+      if (added < read || read === 0) return;
     }
   }
 
