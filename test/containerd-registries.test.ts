@@ -246,6 +246,64 @@ describe("containerd's API of transfers with registries", () => {
     });
   });
 
+  test("credentials may be those of a header", async () => {
+    const image = await imageOf({ platform });
+    const headers = {
+      basic: `Basic ${Buffer.from("user:se:cret").toString("base64")}`,
+      bearer: "Bearer token",
+    };
+    for (const [scheme, wanted] of Object.entries(headers)) {
+      await using server = await startFakeRegistry({ "closed:v1": image }, ({ headers }, response) => {
+        if (headers.authorization === wanted) return false;
+        response.writeHead(401, { "www-authenticate": `${scheme} realm="http://127.0.0.1:1/"` }).end();
+        return true;
+      });
+      const reference = `${server.host}/closed:v1`;
+      await using stream = await openStream(host.clients, "auth", scheme);
+      const pulled = pull(
+        "auth",
+        registry(reference, { authStream: scheme }),
+        imageStore({ name: reference }),
+      );
+      await stream.receive();
+      const answer = { authType: AuthType.HEADER, secret: wanted };
+      stream.send(
+        packed("containerd.types.transfer.AuthResponse", AuthResponse, AuthResponse.fromPartial(answer)),
+      );
+      await pulled;
+    }
+  });
+
+  test("headers go with every request to a registry, and to no other host", async () => {
+    const image = await imageOf({ platform });
+    await using elsewhere = await startFakeRegistry({ "app:v1": image });
+    await using server = await startFakeRegistry({ "app:v1": image }, ({ url = "" }, response) => {
+      if (url.includes("/blobs/"))
+        response.writeHead(307, { location: `http://${elsewhere.host}${url}` }).end();
+      return url.includes("/blobs/");
+    });
+    const name = `${server.host}/app:v1`;
+    const headers = { "X-Meta-Team": "blue", "User-Agent": "custom/1" };
+    await pull("headers", registry(name, { headers }), imageStore({ name }));
+    assert.ok(server.requests.length > 1);
+    for (const { headers } of server.requests)
+      assert.deepEqual([headers["x-meta-team"], headers["user-agent"]], ["blue", "custom/1"]);
+    assert.ok(elsewhere.requests.length > 0);
+    for (const { headers } of elsewhere.requests) assert.equal(headers["x-meta-team"], undefined);
+  });
+
+  test("a limit of manifests is that of each index, those of the platforms named first before others", async () => {
+    const { own, other, index } = await twoPlatforms();
+    await using server = await startFakeRegistry({ "app:v1": index });
+    const name = `${server.host}/app:v1`;
+    const platforms = [foreign, platform].map((each) => containerd.types.Platform.fromPartial(each));
+    await pull("limited", registry(name), imageStore({ name, platforms, manifestLimit: 1 }));
+    assert.deepEqual(await digests("limited"), [index.target.digest, ...other.blobs.keys()].sort());
+    await pull("limited", registry(name), imageStore({ name, platforms, manifestLimit: 2 }));
+    const both = new Set([index.target.digest, ...own.blobs.keys(), ...other.blobs.keys()]);
+    assert.deepEqual(await digests("limited"), [...both].sort());
+  });
+
   test("requests to a registry are shown through a stream, without what is secret", async () => {
     const image = await imageOf({ platform });
     await using server = await startFakeRegistry({ "app:v1": image });
@@ -411,7 +469,8 @@ describe("containerd's API of transfers with registries", () => {
       details: RegExp,
     ) => await assert.rejects(pull("refusals", from, to), { code, details });
     const { UNIMPLEMENTED, INVALID_ARGUMENT, NOT_FOUND } = status;
-    await refused(source({ headers: { a: "b" } }), store, UNIMPLEMENTED, /headers/);
+    for (const headers of [{ "not a name": "b" }, { Host: "other" }, { a: "one\r\nb: two" }])
+      await refused(source({ headers }), store, INVALID_ARGUMENT, /headers/);
     await refused(source({ httpDebug: 1 }), store, UNIMPLEMENTED, /http_debug/);
     await refused(source({ httpDebug: 1, logsStream: "none" }), store, NOT_FOUND, /none/);
     await refused(source({ defaultScheme: "ftp" }), store, INVALID_ARGUMENT, /"ftp"/);
@@ -419,7 +478,6 @@ describe("containerd's API of transfers with registries", () => {
     await refused(registry("no reference!"), store, INVALID_ARGUMENT, /no reference/);
     const other = imageStore({ name: "x", unpacks: [{ platform: here, snapshotter: "zfs" }] });
     await refused(source({}), other, UNIMPLEMENTED, /"zfs"/);
-    await refused(source({}), imageStore({ name: "x", manifestLimit: 1 }), UNIMPLEMENTED, /manifest_limit/);
     await refused(store, source({}), NOT_FOUND, /"x"/);
   });
 });

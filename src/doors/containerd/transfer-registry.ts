@@ -21,11 +21,6 @@ export async function accessTo(
 ): Promise<RegistryAccess> {
   if (resolver === undefined) return { credentials: undefined };
   const { authStream, headers, hostDir, defaultScheme } = resolver;
-  if (Object.keys(headers).length > 0)
-    throw new ContainerdError(
-      "Unimplemented",
-      "OCIRegistry.resolver.headers: headers for requests to registries",
-    );
   if (!["", "http", "https"].includes(defaultScheme))
     throw new ContainerdError(
       "InvalidArgument",
@@ -36,7 +31,32 @@ export async function accessTo(
       authStream === "" ? undefined : await askedCredentials(reference, streamOf(authStream), signal),
     ...(hostDir === "" ? {} : { certsDirs: [hostDir] }),
     plainHttp: defaultScheme === "http",
+    headers: checkHeaders(headers),
   };
+}
+
+/** What HTTP itself sets. */
+const ownHeaders: ReadonlySet<string> = new Set([
+  ...["connection", "content-length", "expect", "host", "keep-alive", "proxy-connection"],
+  ...["te", "trailer", "transfer-encoding", "upgrade"],
+]);
+
+/** Throws InvalidArgument for a header that no request could have. */
+function checkHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const entries = Object.entries(headers).map(([given, value]) => {
+    const name = given.toLowerCase();
+    if (
+      !/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name) ||
+      ownHeaders.has(name) ||
+      !/^[\t\x20-\x7e\x80-\xff]*$/.test(value)
+    )
+      throw new ContainerdError(
+        "InvalidArgument",
+        `OCIRegistry.resolver.headers: ${JSON.stringify(given)} cannot be sent`,
+      );
+    return [name, value] as const;
+  });
+  return Object.fromEntries(entries);
 }
 
 /**
@@ -78,15 +98,26 @@ async function askedCredentials(
     case AuthType.REFRESH:
       return secret === "" ? undefined : { kind: "identityToken", token: secret };
     case AuthType.HEADER:
-      return bearerOf(secret);
+      return ofHeader(secret);
     default:
       return undefined;
   }
 }
 
-/** The credentials in a header `Authorization`. */
-function bearerOf(header: string): RegistryAccess["credentials"] {
-  const token = /^Bearer +(\S+)$/i.exec(header)?.[1];
-  if (token !== undefined) return { kind: "registryToken", token };
-  throw new ContainerdError("Unimplemented", "AuthResponse.secret: the header is not a bearer token");
+/** The credentials of an `Authorization` header. Throws Unimplemented for other schemes. */
+function ofHeader(header: string): RegistryAccess["credentials"] {
+  const [, scheme = "", value = ""] = /^(Basic|Bearer) +(\S+)$/i.exec(header) ?? [];
+  switch (scheme.toLowerCase()) {
+    case "bearer":
+      return { kind: "registryToken", token: value };
+    case "basic": {
+      const [username = "", ...password] = Buffer.from(value, "base64").toString().split(":");
+      return { kind: "basic", username, password: password.join(":") };
+    }
+    default:
+      throw new ContainerdError(
+        "Unimplemented",
+        "AuthResponse.secret: the header is neither a bearer token nor basic credentials",
+      );
+  }
 }

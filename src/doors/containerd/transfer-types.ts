@@ -54,15 +54,16 @@ export function wishesOf(
   { platforms, allMetadata, manifestLimit, unpacks }: ImageStore,
   { snapshotter }: ImageTransfers,
 ) {
-  if (manifestLimit > 0)
-    throw new ContainerdError("Unimplemented", "ImageStore.manifest_limit: a limit of manifests");
   const other = unpacks.find((each) => each.snapshotter !== "" && each.snapshotter !== snapshotter);
   if (other !== undefined)
     throw new ContainerdError(
       "Unimplemented",
       `ImageStore.unpacks: images are unpacked with ${snapshotter}, as the configuration says, not with ${JSON.stringify(other.snapshotter)}`,
     );
-  return { wanted: { platforms: platforms.map(toPlatform), allMetadata }, unpack: unpacks.length > 0 };
+  return {
+    wanted: { platforms: platforms.map(toPlatform), allMetadata, limit: manifestLimit },
+    unpack: unpacks.length > 0,
+  };
 }
 
 /** Which images of an index: all if no platform is named. */

@@ -19,6 +19,15 @@ import type { RegistryOptions } from "./registry.ts";
  */
 export async function endpointsFor(
   host: string,
+  { headers, ...options }: Pick<RegistryOptions, "certsDirs" | "plainHttp" | "headers">,
+): Promise<readonly Endpoint[]> {
+  const configured = await configuredEndpoints(host, options);
+  if (headers === undefined) return configured;
+  return configured.map((each) => ({ ...each, headers: { ...headers, ...each.headers } }));
+}
+
+async function configuredEndpoints(
+  host: string,
   { certsDirs, plainHttp = false }: Pick<RegistryOptions, "certsDirs" | "plainHttp">,
 ): Promise<readonly Endpoint[]> {
   if (!URL.canParse(`https://${host}/`))

@@ -93,6 +93,8 @@ export type RegistryOptions = {
   readonly credentials: Credentials | undefined;
   /** Whether to use only plain HTTP with hosts that are not configured. */
   readonly plainHttp?: boolean;
+  /** Sent with every request to the registry and its mirrors, unless hosts.toml has others. In lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly retry?: RetryOptions;
   readonly parts?: PartsOptions;
 };

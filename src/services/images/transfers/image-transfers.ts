@@ -32,6 +32,8 @@ export type RegistryAccess = {
   readonly credentials: Credentials | undefined;
   readonly certsDirs?: readonly string[];
   readonly plainHttp?: boolean;
+  /** Sent with every request to the registry and its mirrors. Names are in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Called for every request during the transfer. */
   readonly onRequest?: RequestLog;
 };

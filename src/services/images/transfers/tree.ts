@@ -21,6 +21,8 @@ export type Wanted = {
   readonly platforms: readonly Platform[];
   /** Whether manifests and configs of the other images are wanted, too. */
   readonly allMetadata: boolean;
+  /** At most so many of the manifests of each index, in the order of `platforms`; 0 for all. */
+  readonly limit?: number;
 };
 
 /** A manifest or index. */
@@ -65,7 +67,10 @@ export async function followTree(
     if (isIndexType(mediaType)) {
       const bytes = await readOne(descriptor);
       const references = parseIndex(bytes, mediaType).manifests;
-      const children = references.filter((child) => wanted.allMetadata || isWanted(child, wanted));
+      const children = limited(
+        references.filter((child) => wanted.allMetadata || isWanted(child, wanted)),
+        wanted,
+      );
       await Promise.all(children.map((child) => follow(child, whole && isWanted(child, wanted), depth + 1)));
       documents.set(digest, { descriptor, bytes, references, children });
     } else if (isManifestType(mediaType)) {
@@ -79,6 +84,18 @@ export async function followTree(
 
   await follow(target, true, 0);
   return { documents: [...documents.values()], blobs: [...blobs.values()] };
+}
+
+/** As containerd's LimitManifests: those of platforms that are wanted come first, those without one last. */
+function limited(children: readonly Descriptor[], { platforms, limit = 0 }: Wanted): readonly Descriptor[] {
+  if (limit === 0 || children.length <= limit) return children;
+  const order = platforms.map(formatPlatform);
+  const rank = ({ platform }: Descriptor): number => {
+    if (platform === undefined) return order.length + 1;
+    const place = order.indexOf(formatPlatform(platform));
+    return place === -1 ? order.length : place;
+  };
+  return children.toSorted((one, other) => rank(one) - rank(other)).slice(0, limit);
 }
 
 function isWanted({ platform }: Descriptor, { platforms }: Wanted): boolean {
