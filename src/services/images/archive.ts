@@ -7,15 +7,14 @@ import {
   digestAlgorithm,
   digestHex,
   digestOf,
-  formatReference,
   mediaType,
   parseIndex,
-  parseReference,
 } from "../../parts/oci/index.ts";
 import type { CheckedArchive } from "../../parts/policy/index.ts";
 import { maxSmallBytes } from "../../parts/registry/index.ts";
 import { ImageError } from "./image-error.ts";
 import type { ImageSource } from "./image-source.ts";
+import { nameIfReference, nameOfTag } from "./reference-name.ts";
 import type { LayerOrigin, StagedFile } from "./worker-messages.ts";
 
 /** One image of an archive. */
@@ -126,13 +125,13 @@ function descriptorOf(bytes: Uint8Array, mediaType: string): Descriptor {
 
 /**
  * containerd's annotation holds the complete name. The specification's often holds only a tag, which names
- * nothing by itself.
+ * nothing by itself, or any other text.
  */
 function nameOf(annotations: Descriptor["annotations"]): string | undefined {
   const whole = annotations?.["io.containerd.image.name"];
-  if (whole !== undefined) return formatReference(parseReference(whole));
+  if (whole !== undefined) return nameIfReference(whole);
   const written = annotations?.["org.opencontainers.image.ref.name"];
-  return written !== undefined && /[/:]/.test(written) ? formatReference(parseReference(written)) : undefined;
+  return written !== undefined && /[/:]/.test(written) ? nameIfReference(written) : undefined;
 }
 
 function writtenIn(annotations: Descriptor["annotations"]): string | undefined {
@@ -187,7 +186,8 @@ async function dockerImages(
     const config = { mediaType: mediaType.dockerConfig, size, digest };
     const manifest = { schemaVersion: 2, mediaType: mediaType.dockerManifest, config, layers };
     const target = make(manifest, mediaType.dockerManifest);
-    const tags = entry.names.map((name) => formatReference(parseReference(name)));
+    // Its manifest is none that a digest could be known of before.
+    const tags = entry.names.map(nameOfTag);
     images.push({ target, names: tags, written: tags, source, transport: "docker-archive" });
   }
   const manifests = images.flatMap(({ target, names }) =>

@@ -211,14 +211,12 @@ class ImageService implements Images, AsyncDisposable {
       workers: this.#workers,
       content,
       names: imageNames,
-      installer: this.#installer,
       targets,
       trust: options.trust,
       peers,
-      platform: options.platform,
       artifacts: this.#artifacts,
     });
-    this.#importer = new Importer(options.staging, this.#workers, this.#installer, {
+    this.#importer = new Importer(options.staging, this.#workers, {
       targets,
       trees: this.#trees,
       hostPaths: options.hostPaths,

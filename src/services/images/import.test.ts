@@ -8,6 +8,7 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import { BerthError } from "../../ground/errors/index.ts";
 import { HostPaths } from "../../ground/hostpaths/index.ts";
 import { digestHex, mediaType } from "../../parts/oci/index.ts";
+import { filesArtifact } from "../../testing/artifacts.ts";
 import { deadFileSystem } from "../../testing/dead-file-system.ts";
 import { imageOf, indexOf, type TestEntry, type TestImage, tarOf } from "../../testing/images.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
@@ -140,6 +141,65 @@ describe("import", () => {
     assert.deepEqual(first?.repoTags, ["docker.io/library/busybox:v1", "example.com/other:v2"]);
     assert.deepEqual([second?.repoTags, second?.repoDigests], [[], []]);
     assert.equal(stack.images.find(second?.id ?? "")?.id, second?.id);
+  });
+
+  test("takes a text that is no name for none, and only the image's own digest for one", async () => {
+    const image = await imageOf(hello("called"));
+    const load = async (annotations: Readonly<Record<string, string>>) =>
+      await stack.images.importArchive(
+        await archive("called.tar", await tarOf(layoutOf([[image, annotations]]))),
+      );
+    for (const text of ["Foo/Bar:1", "linux/AMD64"])
+      for (const key of ["org.opencontainers.image.ref.name", "io.containerd.image.name"]) {
+        const [loaded] = await load({ [key]: text });
+        assert.deepEqual(loaded?.repoTags, []);
+      }
+    const own = `example.com/called@${image.target.digest}`;
+    const [loaded] = await load(named(`example.com/called:v1@${image.target.digest}`));
+    assert.deepEqual([loaded?.repoTags, loaded?.repoDigests], [[], [own]]);
+    assert.equal(stack.images.find(own)?.id, loaded?.id);
+    const claimed = `example.com/called@sha256:${"a".repeat(64)}`;
+    await assert.rejects(load(named(claimed)), (error) => {
+      assert.match(String(error), /gives sha256:[0-9a-f]+ the name of another digest, example\.com\/called@/);
+      return hasCode("InvalidArgument")(error);
+    });
+    const config = { os: "linux", architecture: "amd64" };
+    const entry = { Config: "config.json", RepoTags: [claimed], Layers: [] };
+    const saved = [
+      { name: "config.json", content: JSON.stringify(config) },
+      { name: "manifest.json", content: JSON.stringify([entry]) },
+    ];
+    await assert.rejects(
+      stack.images.importArchive(await archive("claimed.tar", await tarOf(saved))),
+      hasCode("InvalidArgument"),
+    );
+    assert.equal(stack.images.find(claimed), undefined);
+  });
+
+  test("brings in artifacts as pulls do, also those that have no name", async () => {
+    const image = await imageOf(hello("beside"));
+    const [one, other] = ["one", "other"].map((content) => filesArtifact({ "file.txt": content }));
+    assert.ok(one !== undefined && other !== undefined);
+    const files = layoutOf([
+      [one, named("example.com/art:v1")],
+      [image, named("example.com/beside:v1")],
+      [other, {}],
+    ]);
+    for (const allPlatforms of [false, true]) {
+      await using fresh = await openStack();
+      const path = await archive("artifacts.tar", await tarOf(files));
+      const loaded = await fresh.images.importArchive(path, undefined, { allPlatforms });
+      const beside = fresh.images.find("example.com/beside:v1")?.id;
+      assert.deepEqual(
+        loaded.map(({ id }) => id),
+        [one.target.digest, beside, other.target.digest],
+      );
+      await fresh.images.collectGarbage();
+      for (const digest of [...one.blobs.keys(), ...other.blobs.keys()])
+        assert.ok(fresh.content.has(digest), digest);
+      const manifests = await fresh.images.manifests();
+      assert.equal(manifests.filter(({ kind }) => kind === "artifact").length, 2);
+    }
   });
 
   test("keeps an index complete if all platforms are requested, which must then all be there", async () => {

@@ -6,12 +6,11 @@ import { BerthError } from "../../ground/errors/index.ts";
 import { isErrno, KeptRoom, KeptRoomError } from "../../ground/fs/index.ts";
 import type { HostPaths } from "../../ground/hostpaths/index.ts";
 import type { TreeRemover } from "../../ground/trees/index.ts";
-import type { Digest } from "../../parts/oci/index.ts";
+import { type Digest, parseReference } from "../../parts/oci/index.ts";
 import type { LayerLimits } from "../../parts/unpack/index.ts";
 import { type ArchivedImage, type ArchivedImages, imagesOfArchive, imagesOfDirectory } from "./archive.ts";
 import { compressLayer } from "./compress-layer.ts";
 import { ImageError, noRoomError } from "./image-error.ts";
-import type { ImageInstaller } from "./image-installer.ts";
 import type { TargetPuller } from "./transfers/target-puller.ts";
 import { requireTrustedArchive, type TrustOptions } from "./trust/image-trust.ts";
 import type { StagedFile } from "./worker-messages.ts";
@@ -34,7 +33,6 @@ export async function removeStaged(staging: string, trees: TreeRemover): Promise
 export class Importer {
   readonly #staging: string;
   readonly #workers: WorkerPool;
-  readonly #installer: ImageInstaller;
   readonly #targets: TargetPuller;
   readonly #trees: TreeRemover;
   readonly #hostPaths: HostPaths;
@@ -45,7 +43,6 @@ export class Importer {
   constructor(
     staging: string,
     workers: WorkerPool,
-    installer: ImageInstaller,
     {
       targets,
       trees,
@@ -62,7 +59,6 @@ export class Importer {
   ) {
     this.#staging = staging;
     this.#workers = workers;
-    this.#installer = installer;
     this.#targets = targets;
     this.#trees = trees;
     this.#hostPaths = hostPaths;
@@ -159,15 +155,26 @@ export class Importer {
     if (images.length === 0) throw new ImageError("InvalidArgument", `${called}: holds no image`);
     for (const { transport } of images) await requireTrustedArchive(this.#trust, { transport, path: whole });
     const loaded = new Map<Digest, string[]>();
+    for (const { target, names } of images) requireOwnDigest(names, target.digest, called);
     for (const { target, names, source } of images) {
       const request = { source, target, names, onProgress: () => undefined };
       const id = allPlatforms
         ? await this.#targets.pullWhole(request, signal)
-        : await this.#installer.install(request, signal);
+        : await this.#targets.pullOne(request, () => undefined, signal);
       loaded.set(id, [...(loaded.get(id) ?? []), ...names]);
     }
     return [...loaded].map(([id, names]) => ({ id, names }));
   }
+}
+
+/** Whoever asks for an image by its digest must not get what an archive claims to be that. */
+function requireOwnDigest(names: readonly string[], digest: Digest, called: string): void {
+  const claimed = names.find((name) => (parseReference(name).digest ?? digest) !== digest);
+  if (claimed !== undefined)
+    throw new ImageError(
+      "InvalidArgument",
+      `${called}: gives ${digest} the name of another digest, ${claimed}`,
+    );
 }
 
 /** Resolves links, and reads the images if the path is a directory; undefined for a readable file. */

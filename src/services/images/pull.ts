@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { SingleFlight } from "../../ground/sync/index.ts";
 import {
-  type Descriptor,
   type Digest,
   isIndexType,
   isManifestType,
+  type Manifest,
   type Platform,
   parseReference,
   repositoryName,
@@ -12,15 +12,13 @@ import {
 import { type Credentials, maxSmallBytes, type RegistryOptions } from "../../parts/registry/index.ts";
 import type { ContentStore } from "../content/index.ts";
 import type { ImageNames } from "../imagenames/index.ts";
-import { isArtifact } from "./artifacts/artifact.ts";
 import type { ArtifactVolumes } from "./artifacts/artifact-volumes.ts";
-import type { ImageInstaller, InstallRequest } from "./image-installer.ts";
+import type { InstallRequest } from "./image-installer.ts";
 import type { ImageSource } from "./image-source.ts";
 import type { PullAnyRequest, PullProgress, PullRequest } from "./images.ts";
 import type { PeerBlobs } from "./peer-blobs.ts";
 import { nameOfReference } from "./reference-name.ts";
 import { RegistrySource } from "./registry-source.ts";
-import { selectManifest } from "./select-manifest.ts";
 import type { TargetPuller } from "./transfers/target-puller.ts";
 import { requireTrusted, type TrustOptions } from "./trust/image-trust.ts";
 import type { WorkerPool } from "./worker-pool.ts";
@@ -33,12 +31,9 @@ export type PullerParts = {
   readonly workers: WorkerPool;
   readonly content: ContentStore;
   readonly names: ImageNames;
-  readonly installer: ImageInstaller;
   readonly targets: TargetPuller;
   readonly trust: TrustOptions;
   readonly peers: PeerBlobs | undefined;
-  /** The platform of this machine. */
-  readonly platform: Platform;
   readonly artifacts: Pick<ArtifactVolumes, "check">;
 };
 
@@ -92,7 +87,7 @@ export class Puller {
   }
 
   async #fetch(name: string, wanted: Wanted, listeners: Listeners, signal: AbortSignal): Promise<Digest> {
-    const { installer, targets, trust, options, workers } = this.#parts;
+    const { targets, trust, options, workers } = this.#parts;
     const { credentials, platform, mountable } = wanted;
     const reference = parseReference(name);
     const registry = new RegistrySource(workers, {
@@ -110,11 +105,8 @@ export class Puller {
     };
     if (platform === "all") return await targets.pullWhole(request, signal);
     const own = platform === undefined ? request : { ...request, platform };
-    const small = (descriptor: Descriptor) => source.small(descriptor, signal);
-    const selected = await selectManifest(target, small, platform ?? this.#parts.platform);
-    if (!isArtifact(selected.manifest)) return await installer.install(own, signal);
-    if (mountable) this.#parts.artifacts.check(selected.manifest);
-    return await targets.pullArtifact(own, selected, signal);
+    const check = mountable ? (manifest: Manifest) => this.#parts.artifacts.check(manifest) : () => undefined;
+    return await targets.pullOne(own, check, signal);
   }
 
   /**

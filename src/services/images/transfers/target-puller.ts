@@ -4,20 +4,24 @@ import {
   type Digest,
   isIndexType,
   isManifestType,
+  type Manifest,
   type Platform,
 } from "../../../parts/oci/index.ts";
 import type { ImageNames } from "../../imagenames/index.ts";
 import type { Leases } from "../../leases/index.ts";
+import { isArtifact } from "../artifacts/artifact.ts";
 import { ContentHold } from "../content-hold.ts";
 import type { ImageInstaller, InstallRequest } from "../image-installer.ts";
 import type { PullProgress } from "../images.ts";
 import { resolvedArtifact } from "../resolve-image.ts";
 import type { ResolvedImages } from "../resolved-images.ts";
-import type { SelectedManifest } from "../select-manifest.ts";
+import { type SelectedManifest, selectManifest } from "../select-manifest.ts";
 import type { TransferProgress } from "./image-transfers.ts";
 import type { TreeInstaller } from "./tree-installer.ts";
 
 export type TargetPullerParts = {
+  /** This machine's. */
+  readonly platform: Platform;
   readonly leases: Leases;
   readonly imageNames: ImageNames;
   readonly installer: ImageInstaller;
@@ -49,23 +53,40 @@ export class TargetPuller {
   }
 
   /**
+   * The image for one platform, unpacked if that is this machine's, or an artifact, which `check` may refuse
+   * first. Returns its id.
+   */
+  async pullOne(
+    request: InstallRequest,
+    check: (manifest: Manifest) => void,
+    signal: AbortSignal,
+  ): Promise<Digest> {
+    const { source, target, platform = this.#parts.platform } = request;
+    const small = (descriptor: Descriptor) => source.small(descriptor, signal);
+    const selected = await selectManifest(target, small, platform);
+    if (!isArtifact(selected.manifest)) return await this.#parts.installer.install(request, signal);
+    check(selected.manifest);
+    return await this.#pullArtifact(request, selected, signal);
+  }
+
+  /**
    * Pulls an artifact and returns its id. If the target is an index that leads to it, the index's other
    * entries are not pulled.
    */
-  async pullArtifact(
+  async #pullArtifact(
     request: InstallRequest,
     selected: SelectedManifest,
     signal: AbortSignal,
   ): Promise<Digest> {
     const { imageNames, resolved } = this.#parts;
-    const { platform, target, names } = request;
+    const { platform, target } = request;
     const artifact = resolvedArtifact(selected);
     const platforms = selected.indexes.flatMap(({ chosen }) => chosen.platform ?? []);
     return await this.#bring(request, platforms, signal, async () => {
       using _lock = await resolved.lock(target.digest);
       // The resolution of an index for this machine may be another one than that which was requested.
       const isOwn = platform === undefined || artifact.id === target.digest;
-      await imageNames.point(names, target, isOwn ? [resolved.put(target.digest, artifact)] : []);
+      await imageNames.point(namesOf(request), target, isOwn ? [resolved.put(target.digest, artifact)] : []);
       return artifact.id;
     });
   }
@@ -87,10 +108,15 @@ export class TargetPuller {
     return await finish();
   }
 
-  async #name({ names, target }: InstallRequest): Promise<Digest> {
-    await this.#parts.imageNames.point(names, target);
-    return target.digest;
+  async #name(request: InstallRequest): Promise<Digest> {
+    await this.#parts.imageNames.point(namesOf(request), request.target);
+    return request.target.digest;
   }
+}
+
+/** What has no name is known by its digest, as images are by their id. */
+function namesOf({ names, target }: InstallRequest): readonly string[] {
+  return names.length === 0 ? [target.digest] : names;
 }
 
 /**
