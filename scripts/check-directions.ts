@@ -12,8 +12,8 @@ import { sourceImports } from "./source-imports.ts";
 const floors: readonly string[] = ["daemon", "clients", "doors", "engines", "services", "parts", "ground"];
 
 /**
- * What each room may import besides `errors`, `fs`, `json`, `labels`, `clock`, `logging`,
- * `patterns`, `sync` and `threads`, which are open to all. `daemon` wires all of them.
+ * What each room may import besides `errors`, `fs`, `json`, `labels`, `clock`, `logging`, `patterns`,
+ * `quantity`, `sync` and `threads`, which are open to all. `daemon` wires all of them.
  */
 const below: Readonly<Record<string, readonly string[]>> = {
   errors: [],
@@ -23,6 +23,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   labels: [],
   compilecache: [],
   patterns: [],
+  quantity: [],
   sync: [],
   threads: [],
   logging: [],
@@ -204,7 +205,18 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "oci",
   ],
 };
-const open = ["clock", "errors", "fs", "json", "labels", "logging", "patterns", "sync", "threads"];
+const open = [
+  "clock",
+  "errors",
+  "fs",
+  "json",
+  "labels",
+  "logging",
+  "patterns",
+  "quantity",
+  "sync",
+  "threads",
+];
 
 const problems: string[] = [];
 for (const [file, targets] of await sourceImports()) {

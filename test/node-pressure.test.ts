@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
-import { quantityValue } from "../src/clients/manifests/index.ts";
 import { TurnedClock } from "../src/ground/clock/testing/turned-clock.ts";
+import { quantityValue } from "../src/ground/quantity/index.ts";
 import { eventually } from "./support/condition.ts";
 import { TestPods } from "./support/with-pods.ts";
 

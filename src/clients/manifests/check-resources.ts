@@ -1,5 +1,5 @@
+import { quantityValue } from "../../ground/quantity/index.ts";
 import type { Place } from "./place.ts";
-import { quantityValue } from "./quantity.ts";
 import type { Container, ResourceRequirements } from "./schemas/container.ts";
 import type { PodSpec } from "./schemas/pod-spec.ts";
 

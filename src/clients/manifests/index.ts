@@ -13,7 +13,6 @@ export { parseIndexRanges, writtenIndexes } from "./index-ranges.ts";
 export { isKind, type Kind, kindNames, type Manifest, type ManifestOf, type Metadata } from "./kinds.ts";
 export { isDnsLabel, isDnsName } from "./names.ts";
 export { describeProblem, ManifestError, type Problem } from "./problems.ts";
-export { binaryQuantity, quantityValue } from "./quantity.ts";
 export {
   type ManifestSource,
   type ReadManifests,

@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { binaryQuantity, type Container } from "../manifests/index.ts";
+import { binaryQuantity } from "../../ground/quantity/index.ts";
+import type { Container } from "../manifests/index.ts";
 import {
   containerLimits,
   hasLimitedVolumes,

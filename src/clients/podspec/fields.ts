@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
-import { type Container, quantityValue } from "../manifests/index.ts";
+import { quantityValue } from "../../ground/quantity/index.ts";
+import type { Container } from "../manifests/index.ts";
 import { containerLimits, containerRequests } from "./cgroups/pod-requests.ts";
 import type { PodContext } from "./context.ts";
 import { PodSpecError } from "./errors.ts";

@@ -3,8 +3,9 @@ import {
   type PodSandboxConfig,
   Protocol,
 } from "../../ground/protocol/index.ts";
+import { quantityValue } from "../../ground/quantity/index.ts";
 import type { PodAttachment, PortMapping } from "../../services/network/index.ts";
-import { parseQuantity } from "./quantity.ts";
+import { EngineError } from "../engine/index.ts";
 
 /** The parameters for attaching a pod. Throws EngineError InvalidArgument for invalid annotations. */
 export function podAttachment(sandboxId: string, config: PodSandboxConfig, netnsPath: string): PodAttachment {
@@ -49,7 +50,17 @@ function podBandwidth(annotations: Readonly<Record<string, string>>): PodAttachm
   const egress = annotations[egressKey];
   if (ingress === undefined && egress === undefined) return undefined;
   return {
-    ...(ingress === undefined ? {} : { ingressRate: parseQuantity(ingressKey, ingress) }),
-    ...(egress === undefined ? {} : { egressRate: parseQuantity(egressKey, egress) }),
+    ...(ingress === undefined ? {} : { ingressRate: parseRate(ingressKey, ingress) }),
+    ...(egress === undefined ? {} : { egressRate: parseRate(egressKey, egress) }),
   };
+}
+
+/** Parses a rate in bits per second. Throws EngineError InvalidArgument, naming the annotation. */
+function parseRate(annotation: string, text: string): number {
+  const rate = quantityValue(text.trim());
+  if (rate !== undefined && rate >= 0 && Number.isFinite(rate)) return Math.round(rate);
+  throw new EngineError(
+    "InvalidArgument",
+    `${annotation}: ${JSON.stringify(text)} is not a quantity; write a number such as 10M or 512Ki`,
+  );
 }

@@ -1,7 +1,7 @@
 import type { Clock } from "../../../ground/clock/index.ts";
 import { messageOf } from "../../../ground/errors/index.ts";
+import { binaryQuantity } from "../../../ground/quantity/index.ts";
 import type { Client } from "../../criclient/index.ts";
-import { binaryQuantity } from "../../manifests/index.ts";
 import { imageDirectory, removeUnusedImages } from "../../podlife/index.ts";
 import type { PodContext } from "../../podspec/index.ts";
 import type { StoredPod } from "../objects.ts";

@@ -1,4 +1,4 @@
-import { quantityValue } from "../../manifests/index.ts";
+import { quantityValue } from "../../../ground/quantity/index.ts";
 import { ManagerError } from "../errors.ts";
 import type { PressedResource } from "./usage-rank.ts";
 

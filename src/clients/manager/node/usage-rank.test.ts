@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { binaryQuantity } from "../../manifests/index.ts";
+import { binaryQuantity } from "../../../ground/quantity/index.ts";
 import type { StoredPod } from "../objects.ts";
 import { checkImageLimits, readThresholds, shortages } from "./thresholds.ts";
 import { consumers, rankForEviction } from "./usage-rank.ts";

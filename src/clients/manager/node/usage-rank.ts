@@ -1,4 +1,4 @@
-import { binaryQuantity } from "../../manifests/index.ts";
+import { binaryQuantity } from "../../../ground/quantity/index.ts";
 import { type Amounts, containerRequests, podRequests } from "../../podspec/index.ts";
 import type { StoredPod } from "../objects.ts";
 

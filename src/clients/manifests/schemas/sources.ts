@@ -1,6 +1,7 @@
+import { quantityValue } from "../../../ground/quantity/index.ts";
 /** Where values come from: fields of the pod, resources of containers, config maps, secrets and files. */
 import { pathBelow, volumeFilePath } from "../names.ts";
-import { quantity, quantityValue } from "../quantity.ts";
+import { quantity } from "../quantity.ts";
 import { boolean, checked, exactlyOne, integer, list, object, type Read, string, text } from "../schema.ts";
 
 export const mode = integer(0, 0o777);

@@ -1,5 +1,6 @@
+import { quantityValue } from "../../../ground/quantity/index.ts";
 import { absolutePath, dnsLabel, pathBelow } from "../names.ts";
-import { quantity, quantityValue } from "../quantity.ts";
+import { quantity } from "../quantity.ts";
 import {
   boolean,
   checked,

@@ -1,4 +1,5 @@
-import { type PodSpec, quantityValue } from "../../manifests/index.ts";
+import { quantityValue } from "../../../ground/quantity/index.ts";
+import type { PodSpec } from "../../manifests/index.ts";
 import { cpuQuotaUs, cpuShares } from "./limits.ts";
 import { containerLimits, podLimits, podRequests } from "./pod-requests.ts";
 

@@ -1,4 +1,5 @@
-import { type Container, type PodSpec, quantityValue } from "../../manifests/index.ts";
+import { quantityValue } from "../../../ground/quantity/index.ts";
+import type { Container, PodSpec } from "../../manifests/index.ts";
 
 /** Amounts by resource: cores, bytes. */
 export type Amounts = Readonly<Record<string, number>>;
