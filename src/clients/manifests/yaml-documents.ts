@@ -14,7 +14,7 @@ export type YamlDocument = {
 
 /**
  * The documents of a text in YAML or JSON, without empty ones. Scalars are what they are to kubectl: `0644`
- * is octal, and `yes` is true.
+ * is octal, `1_000` a number, and `yes` is true.
  */
 export function parseYaml(source: string): readonly YamlDocument[] {
   return jsonObjects(source).flatMap(parseStream);
@@ -26,7 +26,7 @@ function parseStream(source: string): readonly YamlDocument[] {
     lineCounter: lines,
     merge: true,
     prettyErrors: false,
-    customTags: (tags) => [octal, truth, ...tags],
+    customTags: (tags) => [integer, grouped, truth, ...tags],
   });
   const documents = "empty" in parsed ? [] : parsed;
   return documents
@@ -87,11 +87,23 @@ function contentOffset(node: unknown): number | undefined {
   return (node as { readonly range?: readonly number[] | null } | null | undefined)?.range?.[0];
 }
 
-const octal: ScalarTag = {
+const integer: ScalarTag = {
   tag: "tag:yaml.org,2002:int",
   default: true,
-  test: /^[-+]?0[0-7]+$/,
-  resolve: (source) => Number.parseInt(source, 8),
+  test: /^[-+]?0(?:[bB]_*[01][01_]*|[oO]?_*[0-7][0-7_]*|[xX]_*[\da-fA-F][\da-fA-F_]*)$/,
+  resolve: (source) => {
+    const [, sign = "", digits = ""] = /^([-+]?)(.*)$/.exec(source.replaceAll("_", "")) ?? [];
+    const value = Number(/^0\d/.test(digits) ? `0o${digits}` : digits);
+    return sign === "-" ? -value : value;
+  },
+};
+
+/** Underscores among the digits are of YAML 1.1. */
+const grouped: ScalarTag = {
+  tag: "tag:yaml.org,2002:float",
+  default: true,
+  test: /^(?=[^_]*_)[-+]?\d[\d_]*(?:\.[\d_]*)?(?:[eE][-+]?\d[\d_]*)?$/,
+  resolve: (source) => Number(source.replaceAll("_", "")),
 };
 
 const truth: ScalarTag = {
