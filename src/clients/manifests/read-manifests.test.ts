@@ -41,7 +41,7 @@ spec:
     );
   });
 
-  // sigs.k8s.io/yaml 1.6.0 makes numbers of them (go.yaml.in/yaml/v2 2.4.2, resolve.go); in YAML 1.2 they are texts.
+  // sigs.k8s.io/yaml 1.6.0 makes numbers of them (go.yaml.in/yaml/v2 2.4.2, resolve.go), YAML 1.2 texts.
   it("have the numbers that kubectl reads", () => {
     const modes = ["0b11", "0B1_1", "+0x1F", "0X1f", "0O17", "040_0", "1_0", "08_1", "1_0.0", "1_0e1"];
     const text = `apiVersion: v1
@@ -60,7 +60,10 @@ spec:
   });
 
   it("have texts where kubectl reads no number", () => {
-    const text = configMap("texts", "data: {a: 12:30, b: 02:00:00:00:00:01, c: 0b, d: _1, e: 1_0.0.0, f: 0o8}");
+    const text = configMap(
+      "texts",
+      "data: {a: 12:30, b: 02:00:00:00:00:01, c: 0b, d: _1, e: 1_0.0.0, f: 0o8}",
+    );
     const [{ data }] = readManifests([{ file: "-", text }]).manifests as [ManifestOf<"ConfigMap">];
     assert.deepEqual(Object.values(data ?? {}), ["12:30", "02:00:00:00:00:01", "0b", "_1", "1_0.0.0", "0o8"]);
   });
