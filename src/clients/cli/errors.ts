@@ -14,6 +14,8 @@ export const exitCode = {
   /** As in `docker run`; few commands use this exit status themselves. */
   ownFailure: 125,
   interrupted: 130,
+  /** As of programs that SIGPIPE ends: nobody reads the rest of an archive. */
+  brokenPipe: 141,
 } as const;
 
 /**

@@ -20,6 +20,8 @@ export type Io = {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Called when nobody reads our output any more; if it is not set, the process ends. */
   onBrokenPipe?: () => void;
+  /** Our exit status then; 0 unless set, by commands whose output is of no use without its end. */
+  brokenPipeStatus?: number;
 };
 
 /** For a terminal, `isTTY` is true and raw mode can be set. */

@@ -36,13 +36,15 @@ export async function runProcess(): Promise<void> {
 }
 
 /**
- * If the reader has gone (`berth logs x | head`), that is not a failure of ours; other errors, such as a full
+ * If the reader has gone (`berth logs x | head`), that is not a failure of ours unless it takes all to make
+ * sense of the output; other errors, such as a full
  * disk, are reported.
  */
-function onOutputError(error: NodeJS.ErrnoException, { onBrokenPipe, stderr }: Io): void {
+function onOutputError(error: NodeJS.ErrnoException, io: Io): void {
+  const { onBrokenPipe, brokenPipeStatus = exitCode.ok, stderr } = io;
   const isBroken = error.code === "EPIPE";
   if (!isBroken) stderr.write(`berth: the output cannot be written (${error.message})\n`);
-  if (onBrokenPipe === undefined) process.exit(isBroken ? exitCode.ok : exitCode.failure);
+  if (onBrokenPipe === undefined) process.exit(isBroken ? brokenPipeStatus : exitCode.failure);
   onBrokenPipe();
 }
 

@@ -19,6 +19,7 @@ Exit status:
   3    pod, container, image or file not found
   4    the CRI endpoint cannot be reached
   130  interrupted
+  141  nobody reads the archive to its end
 run, exec and attach exit with the status of the command in the container: 127 if
 the program was not found, 126 if it cannot be executed, 125 if berth itself
 failed.

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -6,6 +8,7 @@ import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { id, image, imageId } from "../../doors/cri/testing/samples.ts";
 import { parseDigest } from "../../parts/oci/index.ts";
 import { ImageError, type SavedArchive, type SaveRequest } from "../../services/images/index.ts";
+import { until } from "../../testing/until.ts";
 import { runCli } from "./program.ts";
 import { captured, capturedIo } from "./testing/captured-io.ts";
 import { type Endpoint, serveCli } from "./testing/cli.ts";
@@ -47,6 +50,17 @@ async function onTerminal({ address }: Endpoint, argv: readonly string[]) {
   const status = await runCli(argv, { ...io, stdin }, new AbortController().signal);
   return { status, stderr: io.stderr.text(), stdout: io.stdout.text() };
 }
+
+test("an archive whose reader goes away is a failure", async () => {
+  await using endpoint = await serveCli();
+  const seen = playSaves(endpoint);
+  const main = new URL("./main.ts", import.meta.url).pathname;
+  const env = { ...process.env, BERTH_ADDRESS: endpoint.address };
+  const child = spawn(process.execPath, [main, "save", "a"], { env, stdio: ["ignore", "pipe", "inherit"] });
+  child.stdout.once("data", () => child.stdout.destroy());
+  assert.deepEqual(await once(child, "exit"), [141, null]);
+  await until(() => seen.disposed === 1);
+});
 
 test("save writes a file that only its owner can read, or to stdout, compressed as requested", async () => {
   await using endpoint = await serveCli();

@@ -62,7 +62,10 @@ async function copy(
   else if (source.kind === "archive") await unpackInContainer(of, remote.path, io.stdin);
   else if (destination.kind === "local")
     await copyFromContainer(of, source.path, destination.path, onSkipped);
-  else await archiveFromContainer(of, source.path, io.stdout);
+  else {
+    io.brokenPipeStatus = exitCode.brokenPipe;
+    await archiveFromContainer(of, source.path, io.stdout);
+  }
 }
 
 /** The side that is in a container. Throws CliError if neither or both are. */

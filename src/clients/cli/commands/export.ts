@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { berthV1 } from "../../../ground/protocol/index.ts";
 import { type Client, findContainer } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
-import { usageError } from "../errors.ts";
+import { exitCode, usageError } from "../errors.ts";
 import { writeWhole } from "../image/archive-file.ts";
 import type { Invocation } from "../invocation.ts";
 import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../options.ts";
@@ -42,6 +42,7 @@ async function exportFiles(name: string, options: Options, invocation: Invocatio
   using client = await connect(options, invocation);
   const { container } = await findContainer(client, name);
   const send = (target: Writable, end: boolean) => pipeline(chunks(client, container.id), target, { end });
+  invocation.io.brokenPipeStatus = exitCode.brokenPipe;
   if (output === "-") await send(stdout, false);
   else await writeWhole(output, (target) => send(target, true));
 }

@@ -5,7 +5,7 @@ import { type Command, Option } from "commander";
 import { berthV1 } from "../../../ground/protocol/index.ts";
 import type { Client } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
-import { CliError, usageError } from "../errors.ts";
+import { CliError, exitCode, usageError } from "../errors.ts";
 import { writeWhole } from "../image/archive-file.ts";
 import type { Invocation } from "../invocation.ts";
 import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../options.ts";
@@ -84,6 +84,7 @@ async function save(images: string[], options: Options, invocation: Invocation):
     const source = archiveBytes(client, request, invocation);
     await pipeline([source, ...compressor, target] as unknown as readonly [Readable, Writable], { end });
   };
+  invocation.io.brokenPipeStatus = exitCode.brokenPipe;
   // No file is created if the daemon refuses.
   if (output === "-") await send(stdout, false);
   else await writeWhole(output, (target) => send(target, true));
