@@ -132,6 +132,23 @@ describe("a container", () => {
     assert.deepEqual([user?.linux?.uid, user?.linux?.gid], [1000n, 1001n]);
   });
 
+  it("has the root as its HOME, in commands too, when the image does not know its user (crun#1633)", async () => {
+    const pod = await TestPod.run(host.berth, "home");
+    const homeOf = async (name: string, overrides: object) => {
+      const id = await pod.shell(name, host.image, 'echo "$HOME"; exec sleep 1000', overrides);
+      const lines = await eventually("the container has printed its HOME", async () => {
+        const log = await pod.log(name);
+        return log.length > 0 && log;
+      });
+      return [...lines, await execSync(host.berth, id, "sh", "-c", 'echo "$HOME"')];
+    };
+    const asUser = (value: bigint) => ({ linux: { securityContext: { runAsUser: { value } } } });
+    assert.deepEqual(await homeOf("unknown", asUser(4242n)), ["stdout F /", "/\n"]);
+    assert.deepEqual(await homeOf("known", asUser(1000n)), ["stdout F /home", "/home\n"]);
+    const envs = [{ key: "HOME", value: Buffer.from("/data") }];
+    assert.deepEqual(await homeOf("given", { ...asUser(4242n), envs }), ["stdout F /data", "/data\n"]);
+  });
+
   it("sees the directories that its configuration mounts, read-only where it says so", async () => {
     const pod = await TestPod.run(host.berth, "mounts");
     const hostPath = join(host.berth.directory, "volume");

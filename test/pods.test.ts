@@ -44,6 +44,12 @@ describe("a pod sandbox", () => {
     assert.match(await execSync(host.berth, id, "df", "-k", "/dev/shm"), /shm\s+65536/);
   });
 
+  it("forbids programs, set-user-id and devices in shared memory, with every OCI runtime", async () => {
+    const pod = await TestPod.run(host.berth, "shared-memory");
+    const mounts = await pod.output("shell", host.image, "grep ' /dev/shm ' /proc/mounts");
+    for (const flag of ["nosuid", "nodev", "noexec"]) assert.match(mounts, new RegExp(`\\b${flag}\\b`));
+  });
+
   it("sets its sysctls in its own namespaces", async () => {
     const pod = await TestPod.run(host.berth, "sysctls", {
       linux: { sysctls: { "net.ipv4.ip_local_port_range": "20000 30000", "kernel.shmmni": "100" } },

@@ -3,6 +3,7 @@ import { chmod, chown, mkdir, readFile, readlink, stat, writeFile } from "node:f
 import { connect } from "node:net";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { mount, mountFlags, unmount } from "../src/ground/linux/index.ts";
 import { ContainerState, NamespaceMode, PodSandboxState } from "../src/ground/protocol/index.ts";
 import { filesArtifact } from "../src/testing/artifacts.ts";
 import { pushImage } from "../src/testing/registry.ts";
@@ -151,6 +152,39 @@ describe("a pod with a user namespace", () => {
     );
     assert.match(await execSync(host.berth, id, "ls", "/sys/class/net"), /eth0/);
     await assert.rejects(execSync(host.berth, id, "mknod", "/x", "c", "1", "3"), /not permitted/);
+  });
+
+  it("may have a root file system that it cannot write to (runc#1229)", async () => {
+    const pod = await TestPod.run(host.berth, "frozen-root", mapped());
+    const id = await pod.shell("root", host.image, sleep, mapped({}, { readonlyRootfs: true }));
+    for (const path of ["/file", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"])
+      await assert.rejects(execSync(host.berth, id, "sh", "-c", `echo > ${path}`), /Read-only file system/);
+    await execSync(host.berth, id, "touch", "/dev/shm/file");
+  });
+
+  it("cannot write to volumes that are read-only, whatever the mounts on the host forbid (moby#22994)", async () => {
+    const hostPath = join(host.berth.directory, "hardened");
+    await mkdir(hostPath);
+    const flags = mountFlags.nosuid + mountFlags.nodev + mountFlags.noexec + mountFlags.noatime;
+    await mount({ source: "none", target: hostPath, type: "tmpfs", flags });
+    await using cleanup = new AsyncDisposableStack();
+    cleanup.defer(() => unmount(hostPath, { detach: true }));
+    const pod = await TestPod.run(host.berth, "hardened", mapped());
+    cleanup.defer(async () => {
+      await host.berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
+    });
+    const ids = { uidMappings: uids, gidMappings: gids };
+    const mounts = [
+      { hostPath, containerPath: "/plain", readonly: true },
+      { hostPath, containerPath: "/mapped", readonly: true, ...ids },
+      { hostPath, containerPath: "/written", mountOptions: ["noexec"], ...ids },
+    ];
+    const id = await pod.shell("root", host.image, sleep, { ...mapped(), mounts });
+    for (const path of ["/plain", "/mapped"])
+      await assert.rejects(execSync(host.berth, id, "touch", `${path}/file`), /Read-only file system/);
+    await execSync(host.berth, id, "touch", "/written/file");
+    const shown = await execSync(host.berth, id, "grep", "-E", " /(plain|mapped|written) ", "/proc/mounts");
+    for (const line of shown.trim().split("\n")) assert.match(line, /nosuid,nodev,noexec,noatime/);
   });
 
   it("shows its volumes with the owners that they have on the host, and writes them so", async () => {

@@ -172,7 +172,7 @@ async function userOf(
   const isNamed = (user === "" ? imageUser.split(":") : [user]).some((part) => !isNumber(part));
   const users = namesGroup || isStrict || isNamed ? await imageUsers() : nobody;
   // Docker reports a missing user only when the container starts.
-  const { uid, gid, additionalGids } = resolveUser(users, security, imageUser);
+  const { uid, gid, additionalGids } = resolveUser(users, security, imageUser).user;
   if (namesGroup || isStrict) return { User: `${uid}:${gid}`, groups: additionalGids };
   return { ...(user !== "" && { User: user }), groups: supplementalGroups };
 }

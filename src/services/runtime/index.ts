@@ -60,7 +60,7 @@ export { checkSeccompProfile, type PulledProfiles } from "./spec/resolve/pulled-
 export { describeContainer, resolveContainer } from "./spec/resolve/resolve-container.ts";
 export { resolvePause } from "./spec/resolve/resolve-pause.ts";
 export { seccompProfileText } from "./spec/resolve/seccomp-file.ts";
-export { resolveUser } from "./spec/resolve/user.ts";
+export { type FoundUser, resolveUser } from "./spec/resolve/user.ts";
 export type { UserDatabase } from "./spec/resolve/user-database.ts";
 export type { ResolvedDevice } from "./spec/resolved-device.ts";
 export { cgroupLimits, oomScoreAdj } from "./spec/resources.ts";

@@ -7,6 +7,7 @@ import {
   buildContainerSpec,
   type ContainerSpecInput,
   describeContainer,
+  type FoundUser,
   findHandler,
   type Handler,
   type OciSpec,
@@ -70,9 +71,10 @@ export async function checkSpec(
   record: ContainerRecord,
   services: PodServices,
 ): Promise<ContainerRecord["user"]> {
-  const spec = await containerSpec(record, services.sandboxes.get(record.sandboxId), services);
+  const sandbox = services.sandboxes.get(record.sandboxId);
+  const { spec, home } = await specAndHome(record, sandbox, services);
   const { uid, gid, additionalGids } = spec.process.user;
-  return { uid, gid, supplementalGroups: additionalGids };
+  return { uid, gid, supplementalGroups: additionalGids, ...(home !== undefined && { home }) };
 }
 
 /** The spec for now, with the user that was resolved at its creation, if it was created before. */
@@ -81,6 +83,14 @@ export async function containerSpec(
   sandbox: SandboxRecord,
   services: PodServices,
 ): Promise<OciSpec> {
+  return (await specAndHome(record, sandbox, services)).spec;
+}
+
+async function specAndHome(
+  record: ContainerRecord,
+  sandbox: SandboxRecord,
+  services: PodServices,
+): Promise<{ readonly spec: OciSpec; readonly home: string | undefined }> {
   const shown = await withImageVolumes(startConfig(record), record, services);
   const input = await specInput(record, sandbox, shown, services);
   const resolved = await resolveContainer({
@@ -93,16 +103,24 @@ export async function containerSpec(
   const targetPid = await runningTargetPid(record, services);
   const pid = await services.pauses.livePidNamespace(sandbox.id);
   const namespaces = { ...input.sandbox.namespaces, pid };
-  return buildContainerSpec({ ...input, sandbox: { ...input.sandbox, namespaces }, targetPid, resolved });
+  const spec = buildContainerSpec({
+    ...input,
+    sandbox: { ...input.sandbox, namespaces },
+    targetPid,
+    resolved,
+  });
+  return { spec, home: resolved.home };
 }
 
 /** A checkpoint may have restored another user database than the image's. */
-function knownUserOf({ phase, restore, user }: ContainerRecord): {
-  readonly knownUser?: OciSpec["process"]["user"];
-} {
-  if (phase.kind === "creating" || restore !== undefined) return {};
-  const { uid, gid, supplementalGroups: additionalGids } = user;
-  return { knownUser: { uid, gid, additionalGids } };
+function knownUserOf(record: ContainerRecord): { readonly knownUser?: FoundUser } {
+  if (record.phase.kind === "creating" || record.restore !== undefined) return {};
+  return { knownUser: recordedUser(record) };
+}
+
+function recordedUser({ user }: ContainerRecord): FoundUser {
+  const { uid, gid, supplementalGroups: additionalGids, home } = user;
+  return { user: { uid, gid, additionalGids }, ...(home !== undefined && { home }) };
 }
 
 /** During creation, the root file system is the image's: files of a checkpoint are restored last. */
@@ -121,9 +139,7 @@ export async function describeSpec(
 ): Promise<OciSpec> {
   const shown = describeImageVolumes(startConfig(record), record, services);
   const { sandbox: facts, ...input } = await specInput(record, sandbox, shown, services);
-  const { uid, gid, supplementalGroups } = record.user;
-  const user = { uid, gid, additionalGids: supplementalGroups };
-  const resolved = await describeContainer({ ...input, ...meansOf(sandbox, services) }, user);
+  const resolved = await describeContainer({ ...input, ...meansOf(sandbox, services) }, recordedUser(record));
   const namespaces = { ...facts.namespaces, pid: facts.namespaces.pid ?? "/proc/0/ns/pid" };
   const targetPid = recordedTargetPid(record, services) ?? 0;
   return buildContainerSpec({ ...input, sandbox: { ...facts, namespaces }, targetPid, resolved });

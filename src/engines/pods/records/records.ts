@@ -53,7 +53,10 @@ export type ContainerRecord = {
   readonly createdAtNs: bigint;
   readonly phase: ContainerPhase;
   readonly logPath: string;
-  readonly user: Container["user"];
+  /**
+   * `home` where the image does not know the user; absent in records that an older version wrote, too.
+   */
+  readonly user: Container["user"] & { readonly home?: string };
   readonly stopSignal: number;
   /** Limits in force, or to be with the start; undefined in records that an older version wrote. */
   readonly resources?: Container["resources"];

@@ -69,6 +69,7 @@ const base: Omit<ContainerSpecInput, "config"> = {
   rootfsPath: "/rootfs",
   resolved: {
     user: { uid: 0, gid: 0, additionalGids: [0] },
+    home: undefined,
     mounts: [],
     devices: [],
     hostDevices: [],

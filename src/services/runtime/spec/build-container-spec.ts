@@ -95,7 +95,7 @@ function containerProcess({
   return {
     terminal: config.tty,
     args: processArgs(config, image),
-    env: processEnv(config, image, sandbox.hostname),
+    env: processEnv(config, image, { hostname: sandbox.hostname, home: resolved.home }),
     cwd: processCwd(config, image),
     user: resolved.user,
     capabilities: processCapabilitySets(security, host.capabilities),

@@ -122,6 +122,8 @@ export type SandboxFacts = {
 /** What `resolveContainer` found out on disk. */
 export type ResolvedContainer = {
   readonly user: OciUser;
+  /** See FoundUser. */
+  readonly home: string | undefined;
   /** In the order of the configuration. */
   readonly mounts: readonly ResolvedMount[];
   readonly devices: readonly ResolvedDevice[];

@@ -110,6 +110,10 @@ function ofHostNamespaces(
   });
 }
 
+/**
+ * Their flags are named although the file systems have them: crun takes away what a mount does not name, and
+ * runc before 1.2 tries to when one becomes read-only, which the kernel refuses in a user namespace.
+ */
 function sandboxMounts({ files }: SandboxFacts, readonly: boolean): readonly ResolvedMount[] {
   const file = (containerPath: string, hostPath: string, readonly: boolean): ResolvedMount => ({
     containerPath,
@@ -117,7 +121,7 @@ function sandboxMounts({ files }: SandboxFacts, readonly: boolean): readonly Res
     readonly,
     recursiveReadOnly: false,
     propagation: "private",
-    options: [],
+    options: guarded,
   });
   return [
     file("/etc/hosts", files.hosts, readonly),

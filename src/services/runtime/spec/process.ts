@@ -28,9 +28,14 @@ export function processArgs({ command, args }: ContainerConfig, image: Image): r
  * A later value of the same name takes the place of an earlier one: defaults, then the image's, then the
  * container's.
  */
-export function processEnv(config: ContainerConfig, image: Image, hostname: string): readonly string[] {
+export function processEnv(
+  config: ContainerConfig,
+  image: Image,
+  { hostname, home }: { readonly hostname: string; readonly home: string | undefined },
+): readonly string[] {
   const entries = [
     defaultPath,
+    ...(home === undefined ? [] : [`HOME=${home}`]),
     ...(config.tty ? ["TERM=xterm"] : []),
     `HOSTNAME=${hostname}`,
     ...image.env,

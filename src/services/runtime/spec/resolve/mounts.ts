@@ -4,7 +4,7 @@ import { makeDirectories } from "../../../../ground/directories/index.ts";
 import { hasCode } from "../../../../ground/errors/index.ts";
 import { isErrno } from "../../../../ground/fs/index.ts";
 import type { LookUp } from "../../../../ground/hostpaths/index.ts";
-import { mountPropagationOf } from "../../../../ground/linux/index.ts";
+import { mountOf, mountPropagationOf } from "../../../../ground/linux/index.ts";
 import { type Mount, MountPropagation } from "../../../../ground/protocol/index.ts";
 import { RuntimeError } from "../../runtime-error.ts";
 import type { ResolvedMount } from "../input.ts";
@@ -29,6 +29,22 @@ export async function resolveMount(
   await checkPropagation(hostPath, propagation, containerPath, lookUp);
   return { containerPath, hostPath, readonly, recursiveReadOnly, propagation, options: mount.mountOptions };
 }
+
+/**
+ * The same with the flags that its source's mount has and a user namespace may not take away. OCI runtimes
+ * make a mount read-only with the flags that it names alone: runc before 1.2 fails without these, and crun
+ * takes them away.
+ */
+export async function withSourceFlags(mount: ResolvedMount, lookUp: LookUp): Promise<ResolvedMount> {
+  const { hostPath, readonly, options } = mount;
+  if (!readonly && options.length === 0) return mount;
+  const source = await lookUp(hostPath, () => mountOf(hostPath));
+  const kept = lockedFlags.filter((flag) => source?.options.includes(flag));
+  return { ...mount, options: [...new Set([...options, ...kept])] };
+}
+
+/** Those of mount_namespaces(7), but for that of access times, which stays where no mount names one. */
+const lockedFlags = ["nosuid", "nodev", "noexec"];
 
 /** A mount as it is asked for, whether its source is there or not. */
 export async function describeMount(mount: Mount, lookUp: LookUp): Promise<ResolvedMount> {

@@ -15,8 +15,8 @@ import {
 import { tempDir } from "../../../../testing/temp-dir.ts";
 import { AppArmor } from "../../apparmor/app-armor.ts";
 import type { ContainerSettings } from "../input.ts";
-import type { OciUser } from "../types.ts";
 import { resolveContainer } from "./resolve-container.ts";
+import type { FoundUser } from "./user.ts";
 
 type PartialConfig = Parameters<typeof ContainerConfig.fromPartial>[0];
 
@@ -55,7 +55,7 @@ function resolve(
   user = "",
   settings: Partial<ContainerSettings> = {},
   cgroups: CgroupLayout["kind"] = "v1",
-  knownUser?: OciUser,
+  knownUser?: FoundUser,
 ) {
   const image = {
     user,
@@ -76,6 +76,7 @@ function resolve(
     settings: { ...plainSettings, ...settings },
     labels: undefined,
     ...(knownUser !== undefined && { knownUser }),
+    sandbox: { idMappings: undefined },
     host: { appArmor: false, cgroups },
     appArmor: new AppArmor(),
     seLinux: undefined,
@@ -137,9 +138,9 @@ describe("the user", () => {
   for (const [title, config, imageUser, expected] of cases) {
     test("is not looked up where it is known", async () => {
       await using rootfs = await rootfsWith({});
-      const known = { uid: 1000, gid: 1001, additionalGids: [1001, 2000] };
-      const { user } = await resolve(rootfs.rootfsPath, {}, "app", {}, "v1", known);
-      assert.deepEqual(user, known);
+      const known = { user: { uid: 1000, gid: 1001, additionalGids: [1001, 2000] }, home: "/data" };
+      const { user, home } = await resolve(rootfs.rootfsPath, {}, "app", {}, "v1", known);
+      assert.deepEqual({ user, home }, known);
       await assert.rejects(resolve(rootfs.rootfsPath, {}, "app"), { code: "FailedPrecondition" });
     });
 
@@ -148,6 +149,15 @@ describe("the user", () => {
       assert.deepEqual((await resolve(rootfs.rootfsPath, config, imageUser)).user, expected);
     });
   }
+
+  test("has the root as its home where the image does not know it, and else what OCI runtimes look up", async () => {
+    await using rootfs = await rootfsWith();
+    const homeOf = async (user: string) => (await resolve(rootfs.rootfsPath, {}, user)).home;
+    assert.deepEqual(
+      [await homeOf("77"), await homeOf("1000"), await homeOf("app")],
+      ["/", undefined, undefined],
+    );
+  });
 
   test("is an error when the image does not know it, or when it is no user", async () => {
     await using rootfs = await rootfsWith();

@@ -1,13 +1,13 @@
 import type { LookUp } from "../../../../ground/hostpaths/index.ts";
 import type { UnusableFiles } from "../../../../ground/logging/index.ts";
-import type { LinuxContainerSecurityContext } from "../../../../ground/protocol/index.ts";
+import type { LinuxContainerSecurityContext, Mount } from "../../../../ground/protocol/index.ts";
 import type { AppArmor } from "../../apparmor/app-armor.ts";
 import { readHooks, unusableHooks } from "../../hooks/read-hooks.ts";
 import type { SeLinux, SeLinuxLabels } from "../../selinux/se-linux.ts";
 import { checkDelegation } from "../cgroup-view.ts";
 import { resolveEdits } from "../edits/resolve-edits.ts";
 import type { HostFacts } from "../host-facts.ts";
-import type { ContainerSpecInput, ResolvedContainer, ResolvedMount } from "../input.ts";
+import type { ContainerSpecInput, ResolvedContainer, ResolvedMount, SandboxFacts } from "../input.ts";
 import { seccompChoice } from "../seccomp/container-seccomp.ts";
 import { profileChoice } from "../security-profile.ts";
 import type { OciUser } from "../types.ts";
@@ -15,16 +15,17 @@ import { resolveAppArmor } from "./app-armor.ts";
 import { configuredDevices, type DeviceOwner, hostDevices } from "./devices.ts";
 import type { ImageLookups } from "./image-lookups.ts";
 import { checkKernelDirectories } from "./kernel-directories.ts";
-import { describeMount, resolveMount } from "./mounts.ts";
+import { describeMount, resolveMount, withSourceFlags } from "./mounts.ts";
 import { type PulledProfiles, pulledProfile, pulledProfileIfThere } from "./pulled-profile.ts";
 import { seccompProfileFile } from "./seccomp-file.ts";
-import { resolveUser } from "./user.ts";
+import { type FoundUser, resolveUser } from "./user.ts";
 import { readUserDatabase, type UserDatabase } from "./user-database.ts";
 
 type Input = Pick<
   ContainerSpecInput,
   "config" | "image" | "rootfsPath" | "privilegedWithoutHostDevices" | "settings" | "edits" | "labels"
 > & {
+  readonly sandbox: Pick<SandboxFacts, "idMappings">;
   readonly host: Pick<HostFacts, "appArmor" | "cgroups">;
   readonly appArmor: AppArmor;
   readonly seLinux: SeLinux | undefined;
@@ -36,7 +37,7 @@ type Input = Pick<
   readonly unusableFiles: UnusableFiles;
   readonly pulledProfiles: PulledProfiles;
   /** Who it runs as, where the root file system was looked at before, when the container was created. */
-  readonly knownUser?: OciUser;
+  readonly knownUser?: FoundUser;
   /** What is known of the image, where the root file system is as that has it. */
   readonly unwritten?: { readonly imageId: string; readonly lookups: ImageLookups };
 };
@@ -54,21 +55,19 @@ type Input = Pick<
  * answer).
  */
 export async function resolveContainer(input: Input): Promise<ResolvedContainer> {
-  const { config, rootfsPath, settings, labels, seLinux, lookUp, unwritten } = input;
+  const { config, rootfsPath, labels, seLinux, unwritten } = input;
   const [imageUsers] = await Promise.all([
     unwritten?.lookups.users(unwritten.imageId, rootfsPath),
     unwritten ?? input.knownUser ?? checkKernelDirectories(rootfsPath),
     checkDelegation(input),
   ]);
-  const [user, mounts, found] = await Promise.all([
+  const [{ user, home }, mounts, found] = await Promise.all([
     input.knownUser ?? findUser(input, imageUsers),
-    Promise.all(
-      config.mounts.map((mount) => resolveMount(mount, settings.absentMountSourcesToReject, lookUp)),
-    ),
+    Promise.all(config.mounts.map((mount) => findMount(mount, input))),
     findOthers(input, pulledProfile),
   ]);
   if (labels !== undefined && seLinux !== undefined) await relabelVolumes(input, mounts, labels, seLinux);
-  return { ...found, user, mounts, edits: await resolvedEdits(input, user) };
+  return { ...found, user, home, mounts, edits: await resolvedEdits(input, user) };
 }
 
 /**
@@ -76,20 +75,28 @@ export async function resolveContainer(input: Input): Promise<ResolvedContainer>
  * file system need not be mounted, and what its mounts show need not be there. `user` is what was found when
  * it was made.
  */
-export async function describeContainer(input: Input, user: OciUser): Promise<ResolvedContainer> {
+export async function describeContainer(
+  input: Omit<Input, "sandbox">,
+  { user, home }: FoundUser,
+): Promise<ResolvedContainer> {
   const [mounts, found] = await Promise.all([
     Promise.all(input.config.mounts.map((mount) => describeMount(mount, input.lookUp))),
     findOthers(input, pulledProfileIfThere),
   ]);
-  return { ...found, user, mounts, edits: await resolvedEdits(input, user) };
+  return { ...found, user, home, mounts, edits: await resolvedEdits(input, user) };
 }
 
 async function findUser(
   { config, image, rootfsPath }: Input,
   imageUsers: UserDatabase | undefined,
-): Promise<OciUser> {
+): Promise<FoundUser> {
   const users = imageUsers ?? (await readUserDatabase(rootfsPath));
   return resolveUser(users, config.linux?.securityContext, image.user);
+}
+
+async function findMount(mount: Mount, { sandbox, settings, lookUp }: Input): Promise<ResolvedMount> {
+  const resolved = await resolveMount(mount, settings.absentMountSourcesToReject, lookUp);
+  return sandbox.idMappings === undefined ? resolved : withSourceFlags(resolved, lookUp);
 }
 
 /** What is neither in the root file system nor made. */
@@ -103,9 +110,9 @@ async function findOthers(
     lookUp,
     unusableFiles,
     pulledProfiles,
-  }: Input,
+  }: Omit<Input, "sandbox">,
   pulled: typeof pulledProfile,
-): Promise<Omit<ResolvedContainer, "user" | "mounts" | "edits">> {
+): Promise<Omit<ResolvedContainer, "user" | "home" | "mounts" | "edits">> {
   const security = config.linux?.securityContext;
   const privileged = security?.privileged ?? false;
   const owner = settings.deviceOwnershipFromSecurityContext ? ownerOf(security) : {};
@@ -131,7 +138,10 @@ async function findOthers(
   };
 }
 
-function resolvedEdits({ edits, lookUp }: Input, user: OciUser): Promise<ResolvedContainer["edits"]> {
+function resolvedEdits(
+  { edits, lookUp }: Pick<Input, "edits" | "lookUp">,
+  user: OciUser,
+): Promise<ResolvedContainer["edits"]> {
   return Promise.all(edits.map((each) => resolveEdits(each, user, lookUp)));
 }
 

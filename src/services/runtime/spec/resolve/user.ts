@@ -14,6 +14,16 @@ import {
 } from "./user-database.ts";
 
 type Security = LinuxContainerSecurityContext | undefined;
+/** Who a container runs as. */
+export type FoundUser = {
+  readonly user: OciUser;
+  /**
+   * For HOME, where /etc/passwd does not have the user: crun before 1.20 then sets none, unlike runc.
+   * Undefined for others, whose home OCI runtimes look up when they start the process.
+   */
+  readonly home?: string;
+};
+
 type Databases = { readonly passwd: readonly PasswdEntry[]; readonly groups: readonly GroupEntry[] };
 
 /**
@@ -22,7 +32,7 @@ type Databases = { readonly passwd: readonly PasswdEntry[]; readonly groups: rea
  * group is among the supplemental ones, as after a login; the policy Merge adds those that /etc/group gives
  * to the user. Throws RuntimeError InvalidArgument, FailedPrecondition (no such user or group).
  */
-export function resolveUser(database: UserDatabase, security: Security, imageUser: string): OciUser {
+export function resolveUser(database: UserDatabase, security: Security, imageUser: string): FoundUser {
   const [user, group] = wantedUser(security, imageUser);
   const [passwd, groups] = [parsePasswd(database.passwd), parseGroups(database.group)];
   const entry = findUser(passwd, user);
@@ -32,7 +42,8 @@ export function resolveUser(database: UserDatabase, security: Security, imageUse
     ...membership({ passwd, groups }, entry, security),
     ...requestedGroups(security),
   ]);
-  return { uid: entry.uid, gid, additionalGids: [...additional] };
+  const found = { uid: entry.uid, gid, additionalGids: [...additional] };
+  return entry.name === "" ? { user: found, home: "/" } : { user: found };
 }
 
 /** User and group, as names or numbers; "" for a group that is not given. */
