@@ -2,6 +2,7 @@ import type { LookUp } from "../../ground/hostpaths/index.ts";
 import {
   type ContainerConfig,
   NamespaceMode,
+  type NamespaceOption,
   type PodSandboxConfig,
   Signal,
   SupplementalGroupsPolicy,
@@ -12,12 +13,10 @@ import { oomScoreAdj, resolveUser, type UserDatabase } from "../../services/runt
 import { EngineError } from "../engine/index.ts";
 import { namespaceOptions } from "../podnetwork/index.ts";
 import { type MountsOptions, mountsOf } from "./container-mounts.ts";
-import { dockerResources } from "./docker-resources.ts";
+import { dockerResources, type ProcessLimits, processLimits } from "./docker-resources.ts";
 import type { EngineAbilities } from "./engine-abilities.ts";
 import type { FoundSandbox } from "./found.ts";
 import { type ContainerLabels, containerLabels } from "./names-and-labels.ts";
-import { pidMode } from "./pid-mode.ts";
-import { type ProcessLimits, processLimits } from "./process-limits.ts";
 import { refuseInContainer } from "./refused.ts";
 import { cgroupParent } from "./sandbox-body.ts";
 import { type SecuritySettings, securityOptions } from "./security-options.ts";
@@ -147,8 +146,7 @@ function namespaceModes(
     // Docker can share the host's UTS namespace, but not that of another container.
     ...(ofPod.network === NamespaceMode.NODE && { UTSMode: "host" }),
     IpcMode: ofPod.ipc === NamespaceMode.NODE ? "host" : `container:${sandboxId}`,
-    PidMode:
-      own.pid === NamespaceMode.TARGET ? `container:${targetIdOf(own.targetId)}` : pidMode(own, sandboxId),
+    PidMode: pidMode(own, sandboxId, targetIdOf),
     ...(cgroups !== undefined && {
       CgroupnsMode: cgroups === NamespaceMode.NODE ? ("host" as const) : ("private" as const),
     }),
@@ -194,6 +192,23 @@ function maskedPaths({ linux }: ContainerConfig) {
 }
 
 const signalNames = new Map(Object.entries(Signal).map(([name, value]) => [value, name]));
+
+function pidMode(
+  { pid, targetId }: NamespaceOption,
+  sandboxId: string,
+  targetIdOf: (idOrPrefix: string) => string,
+): string {
+  switch (pid) {
+    case NamespaceMode.NODE:
+      return "host";
+    case NamespaceMode.POD:
+      return `container:${sandboxId}`;
+    case NamespaceMode.TARGET:
+      return `container:${targetIdOf(targetId)}`;
+    default:
+      return "";
+  }
+}
 
 /** CRI's enum names signals as SIGNAL_SIGTERM, SIGNAL_SIGRTMINPLUS3. */
 function stopSignal(signal: Signal): { readonly StopSignal?: string } {

@@ -20,7 +20,6 @@ import {
 } from "../engine/index.ts";
 import { isOwned, removeLog } from "../ownedpods/index.ts";
 import { containerBody } from "./container-body.ts";
-import { createContainer } from "./create-container.ts";
 import { dockerResources } from "./docker-resources.ts";
 import type { DockerServices } from "./docker-services.ts";
 import { execSync } from "./exec.ts";
@@ -28,9 +27,9 @@ import { type FoundContainer, type FoundSandbox, hasEnded, isSandbox, isShown } 
 import { findById, getById } from "./ids.ts";
 import { ImageUsers } from "./image-users.ts";
 import { containerName } from "./names-and-labels.ts";
-import { orNotFound } from "./or-not-found.ts";
-import { memoryDirectory } from "./process-cgroup.ts";
+import { memoryDirectory } from "./process-facts.ts";
 import { refuseInUpdate } from "./refused.ts";
+import { createContainer, killContainer, orNotFound } from "./requests.ts";
 
 const kind = "container";
 
@@ -265,7 +264,8 @@ export class DockerContainers implements Containers {
     (await this.#locks.acquire(found.id, signal))[Symbol.dispose]();
     if (!this.#isRunning(found.id)) return;
     // Without a grace period it is killed at once: sending the stop signal first would only take time.
-    if (timeoutMs === 0) return void (await mirror.change(found.id, () => this.#kill(found.id)));
+    if (timeoutMs === 0)
+      return void (await mirror.change(found.id, () => killContainer(this.#services.client, found.id)));
     const { Pid } = this.#found(found.id).details.State;
     const isAsked = this.#askedToStop.get(found.id) === Pid;
     await orNotFound(
@@ -300,7 +300,7 @@ export class DockerContainers implements Containers {
     } catch (error) {
       signal?.throwIfAborted();
       if (!over.aborted) throw error;
-      await this.#kill(id);
+      await killContainer(this.#services.client, id);
       await this.#services.client.waitForContainer(id, signal);
     }
   }
@@ -319,15 +319,6 @@ export class DockerContainers implements Containers {
       await orNotFound(client.removeContainer(found.id));
       this.#askedToStop.delete(found.id);
     });
-  }
-
-  async #kill(id: string): Promise<void> {
-    try {
-      await this.#services.client.killContainer(id);
-    } catch (error) {
-      // The container is gone, or has ended by itself.
-      if (!hasCode(error, "NotFound") && !hasCode(error, "FailedPrecondition")) throw error;
-    }
   }
 
   /** Cleans up after a container that somebody else removed. */

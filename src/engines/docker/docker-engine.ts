@@ -42,7 +42,7 @@ import type { DockerServices, DockerSettings } from "./docker-services.ts";
 import { DockerStats } from "./docker-stats.ts";
 import { dockerStatus } from "./docker-status.ts";
 import { DockerStreams } from "./docker-streams.ts";
-import { abilitiesOf } from "./engine-abilities.ts";
+import { abilitiesOf, requireUsable } from "./engine-abilities.ts";
 import { Execs } from "./execs.ts";
 import { endForgotten } from "./forgotten-shims.ts";
 import {
@@ -58,11 +58,10 @@ import { Mirror } from "./mirror.ts";
 import { isReader, type Labels, readLabels } from "./names-and-labels.ts";
 import { isOurs } from "./ours.ts";
 import { isPauseImage } from "./pause-image.ts";
-import { userOfProcess } from "./process-user.ts";
+import { userOfProcess } from "./process-facts.ts";
 import { SandboxFiles } from "./sandbox-files.ts";
 import { dockerCheckpoints, dockerProfiles } from "./unavailable.ts";
 import { Unfinished } from "./unfinished.ts";
-import { requireUsable } from "./usable-engine.ts";
 
 export type DockerEngineOptions = {
   readonly endpoint: DockerEndpoint;

@@ -1,5 +1,5 @@
 import type { LinuxContainerResources } from "../../ground/protocol/index.ts";
-import type { DockerResources } from "../../parts/dockerapi/index.ts";
+import type { DockerResources, NewContainer } from "../../parts/dockerapi/index.ts";
 
 /** Translates limits to Docker's names. A zero leaves a limit unchanged. */
 export function dockerResources(resources: LinuxContainerResources | undefined): DockerResources {
@@ -36,4 +36,28 @@ function memoryAndSwap({
   const swap = unified[swapFile];
   if (swap !== undefined) return swap === "max" ? -1n : memory + BigInt(swap);
   return both === 0n ? memory : both;
+}
+
+/** The limits that berth's configuration gives every container. */
+export type ProcessLimits = {
+  /**
+   * By the names of setrlimit(2); `Infinity` is no limit. The engine's defaults apply to types that are not
+   * listed.
+   */
+  readonly defaultUlimits: readonly { readonly type: string; readonly soft: number; readonly hard: number }[];
+  /** Maximum number of processes and threads; 0 is the engine's default. */
+  readonly pidsLimit: number;
+};
+
+export function processLimits({
+  defaultUlimits,
+  pidsLimit,
+}: ProcessLimits): Pick<NewContainer["HostConfig"], "Ulimits" | "PidsLimit"> {
+  const limit = (value: number) => (Number.isFinite(value) ? value : -1);
+  const ulimits = defaultUlimits.map(({ type, soft, hard }) => ({
+    Name: type.replace("RLIMIT_", "").toLowerCase(),
+    Soft: limit(soft),
+    Hard: limit(hard),
+  }));
+  return { ...(ulimits.length > 0 && { Ulimits: ulimits }), ...(pidsLimit > 0 && { PidsLimit: pidsLimit }) };
 }

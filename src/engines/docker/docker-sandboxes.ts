@@ -1,28 +1,19 @@
-import { writeFile } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import { hasCode } from "../../ground/errors/index.ts";
 import { PodSandboxConfig } from "../../ground/protocol/index.ts";
 import { JoinedCalls, KeyLock } from "../../ground/sync/index.ts";
-import {
-  type ContainerDetails,
-  type ContainerSummary,
-  DockerError,
-  type NewContainer,
-} from "../../parts/dockerapi/index.ts";
+import { type ContainerSummary, DockerError, type NewContainer } from "../../parts/dockerapi/index.ts";
 import { EngineError, type Sandbox, type Sandboxes } from "../engine/index.ts";
 import { isOwned, type OtherPod, refuseTaken } from "../ownedpods/index.ts";
-import { podAttachment, podToDetach, resolvConfOf, sharesHostNetwork } from "../podnetwork/index.ts";
-import { createContainer } from "./create-container.ts";
 import type { DockerServices } from "./docker-services.ts";
 import { type FoundSandbox, hasEnded, isRunning } from "./found.ts";
 import { HalfMade } from "./half-made.ts";
 import { findById, getById } from "./ids.ts";
-import { writeInterfaceSysctls } from "./interface-sysctls.ts";
 import { sandboxName } from "./names-and-labels.ts";
-import { orNotFound } from "./or-not-found.ts";
 import { PauseImage } from "./pause-image.ts";
+import { createContainer, killContainer, orNotFound } from "./requests.ts";
 import { sandboxBody } from "./sandbox-body.ts";
-import { detachSandbox, killSandbox } from "./sandbox-end.ts";
+import { connectSandbox, detachPod, detachSandbox } from "./sandbox-network.ts";
 
 /** The life cycle of pod sandboxes: Docker containers that only pause, and that have a network. */
 export class DockerSandboxes implements Sandboxes {
@@ -74,7 +65,7 @@ export class DockerSandboxes implements Sandboxes {
         throw startFailure(error);
       });
       const details = await client.container(id);
-      await this.#connect(config, details);
+      await connectSandbox(this.#services, config, details);
       // If the engine went away in the meantime, its containers may have ended with it, even if it is back.
       connection.throwIfAborted();
       observer("sandbox-commit");
@@ -161,35 +152,6 @@ export class DockerSandboxes implements Sandboxes {
     });
   }
 
-  /**
-   * Attaches the pod to its network, unless that is the host's or Docker's own, and writes the files that
-   * describe it.
-   */
-  async #connect(config: PodSandboxConfig, details: ContainerDetails): Promise<void> {
-    const { network, sandboxFiles, observer } = this.#services;
-    observer("sandbox-files");
-    if (!this.#hasCni(config)) return await writeDns(config, details);
-    const { Id: id } = details;
-    await sandboxFiles.make(details, config);
-    observer("sandbox-network");
-    const attachment = podAttachment(id, config, sandboxFiles.networkNamespace(details));
-    const { ips } = await network.attach(attachment);
-    await writeInterfaceSysctls(id, config, this.#services);
-    await sandboxFiles.writeHosts(id, config, ips);
-  }
-
-  #hasCni(config: PodSandboxConfig): boolean {
-    return !sharesHostNetwork(config) && this.#services.settings.network === "cni";
-  }
-
-  /** A sandbox that was ready has a network attachment, even if the record of it is lost. */
-  async #detachPod({ id, labels: { config }, details, view }: FoundSandbox): Promise<void> {
-    if (!this.#hasCni(config)) return;
-    const netnsPath = this.#services.sandboxFiles.networkNamespace(details);
-    const pod = view.ips.length === 0 ? undefined : podToDetach(id, config, netnsPath);
-    await detachSandbox(this.#services, id, pod);
-  }
-
   async stop(idOrPrefix: string): Promise<void> {
     const found = findById(this.#services.mirror.sandboxes(), "pod sandbox", idOrPrefix);
     if (found === undefined) return;
@@ -203,11 +165,11 @@ export class DockerSandboxes implements Sandboxes {
     observer("sandbox-stop");
     const end = async () => {
       observer("sandbox-end");
-      if (!hasEnded(mirror.find(id))) await mirror.change(id, () => killSandbox(client, id));
+      if (!hasEnded(mirror.find(id))) await mirror.change(id, () => killContainer(client, id));
     };
     // All are killed anyway, so none has to wait for the others.
     await Promise.all([this.#endContainers(id, false), end()]);
-    await this.#detachPod(found);
+    await detachPod(this.#services, found);
     observer("sandbox-stopped");
   }
 
@@ -230,7 +192,7 @@ export class DockerSandboxes implements Sandboxes {
     const { id } = found;
     const release = async () => {
       using _ = await this.#services.sandboxLocks.acquire(id);
-      await this.#detachPod(found);
+      await detachPod(this.#services, found);
     };
     release().catch((err: unknown) => this.#notDetached(id, err));
   }
@@ -286,15 +248,6 @@ export class DockerSandboxes implements Sandboxes {
   async close(): Promise<void> {
     await this.#runs.settled();
   }
-}
-
-/**
- * Docker's own DNS options are not used: they keep the host's search domains, and Docker rejects them without
- * a network.
- */
-async function writeDns({ dnsConfig }: PodSandboxConfig, { ResolvConfPath }: ContainerDetails) {
-  const text = resolvConfOf(dnsConfig);
-  if (text !== undefined) await writeFile(ResolvConfPath, text);
 }
 
 /** The kernel's refusal of a sysctl value is recognisable only in the OCI runtime's message. */

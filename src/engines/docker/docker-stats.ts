@@ -23,7 +23,7 @@ import { sharesHostNetwork } from "../podnetwork/index.ts";
 import type { DockerServices } from "./docker-services.ts";
 import type { Found } from "./found.ts";
 import { layerOfProcess, layerUsage } from "./layer-usage.ts";
-import { cgroupOfProcess } from "./process-cgroup.ts";
+import { cgroupOfProcess } from "./process-facts.ts";
 
 export type DockerStatsOptions = {
   readonly logger: Logger;

@@ -11,7 +11,7 @@ import {
   processStartTime,
 } from "../../ground/linux/index.ts";
 import { isUnfinishedFile, killExec, replaceFile } from "../../services/runtime/index.ts";
-import { memoryDirectory } from "./process-cgroup.ts";
+import { memoryDirectory } from "./process-facts.ts";
 
 /** The unit of `startTime` in /proc (proc_pid_stat(5)); the same on every Linux. */
 const ticksPerSecond = 100;

@@ -3,9 +3,9 @@ import type { ContainerSummary } from "../../parts/dockerapi/index.ts";
 import { EngineError } from "../engine/index.ts";
 import type { DockerServices } from "./docker-services.ts";
 import { isReader, madeAsFilter, nameIn } from "./names-and-labels.ts";
-import { orNotFound } from "./or-not-found.ts";
 import { isOurs } from "./ours.ts";
-import { detachSandbox, killSandbox } from "./sandbox-end.ts";
+import { killContainer, orNotFound } from "./requests.ts";
+import { detachSandbox } from "./sandbox-network.ts";
 
 type Services = Pick<
   DockerServices,
@@ -92,7 +92,7 @@ export class HalfMade {
 
   async #remove(id: string): Promise<void> {
     const { client } = this.#services;
-    await answered(id, killSandbox(client, id));
+    await answered(id, killContainer(client, id));
     await detachSandbox(this.#services, id);
     await answered(id, orNotFound(client.removeContainer(id)));
   }

@@ -6,7 +6,7 @@ import { readEntries } from "../../parts/tar/index.ts";
 import type { UserDatabase } from "../../services/runtime/index.ts";
 import { EngineError } from "../engine/index.ts";
 import { readerOf } from "./names-and-labels.ts";
-import { orNotFound } from "./or-not-found.ts";
+import { orNotFound } from "./requests.ts";
 
 type Client = Pick<DockerClient, "createContainer" | "removeContainer" | "containerFile">;
 

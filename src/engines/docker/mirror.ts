@@ -13,7 +13,7 @@ import { detailsOf } from "./details-of-summary.ts";
 import type { Found, FoundContainer, FoundSandbox } from "./found.ts";
 import { hasEnded, hasEndedBefore, hasStarted, isContainer, isSandbox, isShown } from "./found.ts";
 import { type Labels, nameIn, oursFilter } from "./names-and-labels.ts";
-import { orNotFound } from "./or-not-found.ts";
+import { orNotFound } from "./requests.ts";
 
 export type MirrorOptions = {
   readonly client: DockerClient;

@@ -1,6 +1,6 @@
 import type { DockerClient } from "../../parts/dockerapi/index.ts";
 import { type Labels, nameIn } from "./names-and-labels.ts";
-import { orNotFound } from "./or-not-found.ts";
+import { orNotFound } from "./requests.ts";
 
 /** A Docker container whose labels say that berth created it. */
 export type Claim = {

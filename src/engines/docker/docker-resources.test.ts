@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { processLimits } from "./process-limits.ts";
+import { processLimits } from "./docker-resources.ts";
 
 test("limits are the engine's defaults except for configured ones, which may be unlimited", () => {
   assert.deepEqual(processLimits({ defaultUlimits: [], pidsLimit: 0 }), {});
