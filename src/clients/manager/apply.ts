@@ -5,15 +5,15 @@ import type { ObjectStore } from "./object-store.ts";
 import { titleOf } from "./objects.ts";
 import { serviceConflicts } from "./services/service-conflicts.ts";
 
-/** What becomes of an object that is applied. */
+/** The result of applying an object. */
 export type Applied = {
   readonly manifest: Manifest;
   readonly outcome: "created" | "configured" | "unchanged" | "replaced";
 };
 
 /**
- * What applying manifests comes to, in their order. Throws ManagerError FailedPrecondition for what cannot be
- * changed, unless it may be replaced, and for what another object has already.
+ * Plans what applying manifests will do, in their order. Throws ManagerError FailedPrecondition for what
+ * cannot be changed, unless it may be replaced, and for what another object already has.
  */
 export function planApply(
   manifests: readonly Manifest[],
@@ -42,7 +42,7 @@ export function planApply(
   return planned;
 }
 
-/** What says that it is immutable keeps its data, and stays so. */
+/** Whether the change affects an immutable object, which keeps its data and stays immutable. */
 function changesSealed(before: Manifest, after: Manifest): boolean {
   if (before.kind !== "ConfigMap" && before.kind !== "Secret") return false;
   if (before.immutable !== true) return false;
@@ -50,7 +50,7 @@ function changesSealed(before: Manifest, after: Manifest): boolean {
   return !isDeepStrictEqual(sealed(before), sealed(after));
 }
 
-/** What pods are told of at their start is there before them; else as they were given. */
+/** Sorts objects that pods use at their start before pods; otherwise keeps the given order. */
 export function inOrderOfUse(one: Applied, other: Applied): number {
   return placeOf(one.manifest) - placeOf(other.manifest);
 }
@@ -59,7 +59,10 @@ function placeOf({ kind }: Manifest): number {
   return ["Namespace", "ConfigMap", "Secret", "PersistentVolumeClaim", "Service"].includes(kind) ? 0 : 1;
 }
 
-/** What of a specification a controller, or a pod's worker, looks at anew: all of other kinds. */
+/**
+ * The fields of a specification that can change, because a controller or a pod's worker reads them again; all
+ * fields of other kinds.
+ */
 const changeable: Readonly<Partial<Record<Kind, readonly string[]>>> = {
   Job: [
     "activeDeadlineSeconds",
@@ -81,15 +84,20 @@ const changeable: Readonly<Partial<Record<Kind, readonly string[]>>> = {
   ],
 };
 
-/** Of these a selector says which pods are theirs. */
+/** Kinds that find their pods with a selector. */
 const bySelector = new Set<Kind>(["Deployment", "ReplicaSet", "DaemonSet"]);
 
-/** As in Kubernetes, labels and annotations can be changed of all kinds, and more of some than of others. */
+/**
+ * Whether a fixed field changes. As in Kubernetes, labels and annotations of all kinds can be changed, and
+ * some fields of some kinds.
+ */
 function changesFixed(before: Manifest, after: Manifest): boolean {
   return !isDeepStrictEqual(fixedOf(before), fixedOf(after));
 }
 
-/** All but images: a container that runs is restarted with another one. */
+/**
+ * The fixed part of a pod: everything but images, since a running container is restarted with a new image.
+ */
 function fixedOfPod({ containers, initContainers = [], ...spec }: PodSpec): unknown {
   const withoutImage = ({ image: _, ...rest }: Container) => rest;
   return {

@@ -13,13 +13,13 @@ export type ClaimsOptions = {
   /** The manager's directory. */
   readonly dataDir: string;
   readonly store: ObjectStore;
-  /** Whether the data of claims stays when they go; never that of a pod's own. */
+  /** Whether the data of removed claims is kept; that of a pod's own claims never is. */
   readonly keep: boolean;
 };
 
 /**
- * The volumes of claims: directories of this machine, which outlive pods. Those of pods' own lie apart: the
- * data that is kept of another claim of that name is not theirs to use, nor to remove.
+ * The volumes of claims: directories on this machine that outlive pods. Those of pods' own claims are kept
+ * apart, so that they neither use nor remove the kept data of another claim with the same name.
  */
 export class Claims {
   readonly #options: ClaimsOptions;
@@ -28,21 +28,21 @@ export class Claims {
     this.#options = options;
   }
 
-  /** Makes the directory of a claim if it is not there; undefined where there is no such claim. */
+  /** Creates the directory of a claim if it does not exist; undefined if there is no such claim. */
   async directory(namespace: string, name: string): Promise<string | undefined> {
     const claim = this.#options.store.getOf("PersistentVolumeClaim", namespace, name);
     if (claim === undefined) return undefined;
     const { root, path } = await this.#placeOf(claim);
-    // Nobody else gets to it: containers get there by mounts.
+    // Nobody else has access: containers get there through mounts.
     await makeDirectories(root, 0o700);
     await chmod(root, 0o700);
     await makeDirectories(path, 0o711);
-    // Whoever a container runs as may write to it.
+    // Containers of any user may write to it.
     await chmod(path, 0o777);
     return path;
   }
 
-  /** Removes a claim's data, once no pod uses it, unless it is kept. */
+  /** Removes a claim's data, which no pod uses any more, unless it is to be kept. */
   async remove(claim: StoredClaim): Promise<void> {
     const { path, ofPod } = await this.#placeOf(claim);
     if (!ofPod && this.#options.keep) return;
@@ -50,7 +50,7 @@ export class Claims {
     if (ofPod) await rmdir(dirname(path)).catch(ignoreFull);
   }
 
-  /** Removes the data of all claims of a pod's own, once no other pod uses them. */
+  /** Removes the data of a pod's own claims, which no other pod uses any more. */
   async removeOfPod({ uid }: StoredPod): Promise<void> {
     await removeApart(join(this.#ofPods, uid));
   }
@@ -59,7 +59,7 @@ export class Claims {
     const { dataDir, store } = this.#options;
     const { namespace, name } = manifest.metadata;
     const own = join(this.#ofPods, owner, name);
-    // It may outlive the pod, while another one uses it.
+    // It may outlive its pod while another one uses it.
     const ofPod =
       store.listOf("Pod").some(({ uid }) => uid === owner) || (owner !== "" && (await exists(own)));
     if (ofPod) return { root: this.#ofPods, path: own, ofPod };
@@ -72,7 +72,7 @@ export class Claims {
   }
 }
 
-/** Another claim of the pod's is there. */
+/** Ignores that the directory contains another claim of the pod. */
 function ignoreFull(error: unknown): void {
   if (!isErrno(error, "ENOTEMPTY", "ENOENT")) throw error;
 }

@@ -5,9 +5,9 @@ import { ManagerError } from "./errors.ts";
 import { keyOf, type StoredPod, titleOf } from "./objects.ts";
 
 /**
- * The ephemeral containers of a pod with one more, given in JSON. Throws ManifestError for one that a pod may
- * not have, and ManagerError: InvalidArgument for what is no JSON, FailedPrecondition for a pod that does not
- * run.
+ * Adds a container, given in JSON, to the ephemeral containers of a pod. Throws ManifestError for a container
+ * that a pod may not have, and ManagerError: InvalidArgument for invalid JSON, FailedPrecondition for a pod
+ * that is not running.
  */
 export function withEphemeral(
   pod: StoredPod,
@@ -19,7 +19,7 @@ export function withEphemeral(
     throw new ManagerError("FailedPrecondition", `${title} is not running and cannot get more containers`);
   const { manifest, ephemeralContainers = [] } = pod;
   const added = parsed(json);
-  // With the rest of the pod, which says what it may be.
+  // Checked together with the pod, which restricts what it may be.
   const spec = { ...manifest.spec, ephemeralContainers: [...ephemeralContainers, added] };
   const text = JSON.stringify({ ...manifest, spec });
   const { manifests } = readManifests([{ file: title, text }]);

@@ -1,7 +1,7 @@
 import { BerthError } from "../../ground/errors/index.ts";
 import { type ObjectKey, titleOf } from "./objects.ts";
 
-/** What the manager cannot do with an object. */
+/** An operation on an object that the manager cannot do. */
 export class ManagerError extends BerthError {}
 
 export function notFound(key: ObjectKey): ManagerError {

@@ -1,8 +1,8 @@
 import { networkInterfaces } from "node:os";
 
 /**
- * The addresses of this machine as others see it, IPv4 and IPv6 of one interface; of one that has IPv4 where
- * there is one. Empty where it has none.
+ * The external addresses of this machine, IPv4 and IPv6 of one interface, preferably one with IPv4. Empty if
+ * there are none.
  */
 export function hostIps(): readonly string[] {
   const links = Object.values(networkInterfaces()).map((list = []) => {

@@ -1,9 +1,9 @@
-/** What a pod that has failed means for its job. */
+/** The consequences of a failed pod for its job. */
 export type PodFailure = {
-  /** Towards the limit. */
+  /** Whether it counts towards the limit. */
   readonly counts: boolean;
   readonly failsJob: boolean;
-  /** Of an indexed job: its part is not tried again. */
+  /** For an indexed job: whether its index is not retried. */
   readonly failsIndex: boolean;
   readonly message: string;
 };
@@ -11,8 +11,8 @@ export type PodFailure = {
 /** How a pod of a job has ended. */
 export type JobPodEnd = {
   readonly uid: string;
-  /** Which part of an indexed job it was. */
+  /** Its index in an indexed job. */
   readonly index?: number;
-  /** Of one that has not succeeded. */
+  /** Set if it did not succeed. */
   readonly failure?: PodFailure;
 };

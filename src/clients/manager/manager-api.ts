@@ -7,7 +7,7 @@ import type { RecentEvents } from "./recent-events.ts";
 
 type Name = { readonly kind: string; readonly namespace: string; readonly name: string };
 
-/** The manager as a door serves it: names and manifests of clients are checked here. */
+/** The manager's interface for doors, which checks names and manifests from clients. */
 export class ManagerApi {
   readonly #manager: Manager;
   readonly #events: RecentEvents;
@@ -63,7 +63,7 @@ export class ManagerApi {
     await this.#manager.scale(toKey(name), replicas);
   }
 
-  /** Returns the number of the revision; 0 where the object is that already. */
+  /** Returns the number of the revision; 0 if it is already the current one. */
   async undo(name: Name, revision: number): Promise<number> {
     return (await this.#manager.undo(toKey(name), revision)) ?? 0;
   }

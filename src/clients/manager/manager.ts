@@ -28,39 +28,39 @@ export type ManagerOptions = {
   readonly client: Client;
   readonly clock: Clock;
   readonly persistence: Persistence;
-  /** Where pods and claims have their directories. */
+  /** Directory of the data of pods and claims. */
   readonly dataDir: string;
   readonly logRoot: string;
   readonly credentials: PullCredentials;
-  /** See PodContext; the machine's, unless it is given. */
+  /** See PodContext; by default that of the machine. */
   readonly usersDir?: string;
-  /** The network of services, made once there is need; without it there is none. */
+  /** The network of services, created when it is needed; without it, services have none. */
   readonly serviceNetwork?: ServiceNetworkSource;
-  /** Labels of the node that pods may ask for, beside those that it has anyway. */
+  /** Labels of the node that pods may select, in addition to its automatic ones. */
   readonly nodeLabels?: Readonly<Record<string, string>>;
-  /** When pods are evicted, and images collected: never, unless it is given. */
+  /** When to evict pods and collect images; by default never. */
   readonly limits?: NodeLimits;
-  /** Of containers' logs; a kubelet's own unless given. */
+  /** Limits of containers' logs; by default a kubelet's. */
   readonly logLimits?: LogLimits;
-  /** Claims keep their directories when they are removed. */
+  /** Whether the directories of removed claims are kept. */
   readonly keepClaims?: boolean;
-  /** A pod has changed, or the status of another object. */
+  /** Called when a pod or the status of another object has changed. */
   readonly onStatus?: (object: StoredObject) => void;
   readonly onEvent?: (key: ObjectKey, event: PodEvent) => void;
-  /** For fault tests: told of each step of a pod and of each change that is kept, before it is made. */
+  /** For fault tests: called before each step of a pod and each stored change. */
   readonly observer?: StepObserver;
 };
 
 export type ApplyOptions = {
-  /** Says what would be done, and does nothing. */
+  /** Only reports what would be done. */
   readonly dryRun?: boolean;
-  /** Ends what cannot be changed and makes it anew, where that is needed. */
+  /** Deletes and recreates objects that cannot be changed. */
   readonly replace?: boolean;
-  /** Whose objects these are, such as the path of a directory that is watched. */
+  /** The source of the objects, such as the path of a watched directory. */
   readonly source?: string;
 };
 
-/** Keeps objects, and runs what they ask for, over one CRI endpoint. */
+/** Stores objects and runs them on one CRI endpoint. */
 export class Manager implements AsyncDisposable {
   readonly #options: ManagerOptions;
   readonly #store: ObjectStore;
@@ -128,7 +128,7 @@ export class Manager implements AsyncDisposable {
     this.#reconciler = new Reconciler({ clock, reconcile: (again) => reconcileAll(reconciliation, again) });
   }
 
-  /** Takes up what was kept. */
+  /** Opens the manager with the stored objects. */
   static async open(options: ManagerOptions): Promise<Manager> {
     let wake = () => {};
     const changed = () => wake();
@@ -140,7 +140,7 @@ export class Manager implements AsyncDisposable {
     return manager;
   }
 
-  /** All objects, pods with their status of now. */
+  /** All objects, with the current status of pods. */
   list(): readonly StoredObject[] {
     return this.#store.list().map((object) => this.#pods.withStatus(object));
   }
@@ -151,8 +151,8 @@ export class Manager implements AsyncDisposable {
   }
 
   /**
-   * Makes or changes objects. Throws ManagerError before anything is changed, and where one that is to be
-   * changed goes meanwhile.
+   * Creates or changes objects. Throws ManagerError before anything is changed, or if an object to be changed
+   * is deleted meanwhile.
    */
   async apply(manifests: readonly Manifest[], options: ApplyOptions = {}): Promise<readonly Applied[]> {
     const planned = planApply(manifests, this.#store, options);
@@ -177,7 +177,7 @@ export class Manager implements AsyncDisposable {
   }
 
   /**
-   * Begins to remove an object and all that it owns; what was to replace it is not made. Throws ManagerError
+   * Begins to remove an object and all that it owns; a pending replacement is cancelled. Throws ManagerError
    * NotFound.
    */
   async delete(key: ObjectKey, graceSeconds?: number): Promise<StoredObject> {
@@ -194,14 +194,15 @@ export class Manager implements AsyncDisposable {
     await this.#writer.change(this.#require(key), ({ manifest }) => withRestart(manifest, nowNs));
   }
 
-  /** Gives a Deployment, ReplicaSet or StatefulSet another number of pods. Throws ManagerError. */
+  /** Changes the number of pods of a Deployment, ReplicaSet or StatefulSet. Throws ManagerError. */
   async scale(key: ObjectKey, replicas: number): Promise<void> {
     await this.#writer.change(this.#require(key), ({ manifest }) => withReplicas(manifest, replicas));
   }
 
   /**
-   * Gives a Deployment, StatefulSet or DaemonSet the template of an earlier revision, 0 for the one before
-   * the current; returns its number, and undefined where it has that template already. Throws ManagerError.
+   * Restores the template of an earlier revision of a Deployment, StatefulSet or DaemonSet, 0 for the
+   * previous one. Returns its number, or undefined if that template is already the current one. Throws
+   * ManagerError.
    */
   async undo(key: ObjectKey, revision: number): Promise<number | undefined> {
     const object = this.#require(key);
@@ -215,7 +216,7 @@ export class Manager implements AsyncDisposable {
     return changedTo;
   }
 
-  /** Adds a container, in JSON, to a pod that runs. Throws ManifestError and ManagerError. */
+  /** Adds a container, in JSON, to a running pod. Throws ManifestError and ManagerError. */
   async addEphemeralContainer(key: ObjectKey, container: string): Promise<void> {
     const isThere = await this.#store.update(this.#require(key), (pod) => {
       if (!isOfKind(pod, "Pod")) throw new ManagerError("InvalidArgument", `${titleOf(key)} is not a pod`);
@@ -224,7 +225,7 @@ export class Manager implements AsyncDisposable {
     if (!isThere) throw notFound(key);
   }
 
-  /** The log of a container's attempt. */
+  /** Path of the log of a container's attempt. */
   logPath({ uid, manifest, createdAtNs }: StoredPod, container: string, attempt: number): string {
     const pod = { metadata: { ...manifest.metadata, uid }, spec: manifest.spec, startTimeNs: createdAtNs };
     return join(logDirectory(this.#options, pod), logPath(container, attempt));
@@ -235,12 +236,12 @@ export class Manager implements AsyncDisposable {
     await this.until(() => this.#store.list().every((one) => one.uid !== uid), signal);
   }
 
-  /** Resolves when this holds, looked at after each change. */
+  /** Resolves when the condition holds; it is checked after each change. */
   async until(holds: () => boolean, signal?: AbortSignal): Promise<void> {
     await this.#reconciler.until(holds, signal);
   }
 
-  /** Pods go on: the next manager takes them up. */
+  /** Pods keep running; the next manager continues with them. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#reconciler[Symbol.asyncDispose]();
     await this.#pods[Symbol.asyncDispose]();
@@ -254,7 +255,7 @@ export class Manager implements AsyncDisposable {
     return object;
   }
 
-  /** What belongs to no object is told of the namespace that is always there. */
+  /** Events without an object are reported for the default namespace. */
   #failedOnNode(message: string): void {
     this.#warn({ kind: "Namespace", namespace: "", name: "default" }, "ReconcileError", message);
   }

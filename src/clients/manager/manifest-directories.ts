@@ -8,7 +8,7 @@ import { type Manifest, readManifests } from "../manifests/index.ts";
 import type { Manager } from "./manager.ts";
 import { keyOf, titleOf } from "./objects.ts";
 
-/** As a kubelet looks at files that no event told of. */
+/** A kubelet's interval for reading files again without an event. */
 const lookMs = 20_000;
 const endings = [".yaml", ".yml", ".json"];
 
@@ -16,12 +16,12 @@ export type ManifestDirectoriesOptions = {
   readonly manager: Manager;
   readonly directories: readonly string[];
   readonly clock: Clock;
-  /** A file cannot be used; what it asked for before goes on. */
+  /** Called for an invalid file; its previous objects stay. */
   readonly onProblem: (path: string, message: string) => void;
 };
 
 /**
- * Applies what is written in directories, and removes what is written there no more, as a kubelet does with
+ * Applies the manifests in directories, and removes objects whose manifests are gone, as a kubelet does with
  * static pods.
  */
 export class ManifestDirectories implements AsyncDisposable {
@@ -58,7 +58,7 @@ export class ManifestDirectories implements AsyncDisposable {
     }
   }
 
-  /** Returns false where something is to be tried again. */
+  /** Returns false if something has to be retried. */
   async #apply(
     directory: string,
     files: readonly (readonly [path: string, text: string])[],
@@ -102,7 +102,7 @@ export class ManifestDirectories implements AsyncDisposable {
   }
 }
 
-/** One that is not there holds nothing. */
+/** The files of a directory; none if it does not exist. */
 async function filesIn(directory: string): Promise<readonly (readonly [string, string])[]> {
   try {
     const names = await readdir(directory);
@@ -121,7 +121,7 @@ async function filesIn(directory: string): Promise<readonly (readonly [string, s
   }
 }
 
-/** Without inotify, what changes is seen at the next look. */
+/** Without inotify, changes are seen at the next interval. */
 function watchDirectory(directory: string, signal: AbortSignal, onChange: () => void): void {
   try {
     watch(directory, { signal }, onChange).on("error", () => {});

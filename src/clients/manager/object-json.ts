@@ -5,7 +5,7 @@ import { isOfKind, type ObjectStatus, type StoredObject, type StoredPod } from "
 import { familiesOf, familyOf, familyPolicy } from "./services/ip-families.ts";
 import { portKey, type StoredService, statusOf } from "./services/service-addresses.ts";
 
-/** An object as Kubernetes writes it: its manifest with what the manager knows of it. */
+/** An object in Kubernetes' form: its manifest, and the fields that the manager adds. */
 export function objectJson(object: StoredObject, owner: StoredObject | undefined): Record<string, unknown> {
   const { manifest, uid, createdAtNs, generation, deleting } = object;
   const status = statusJson(object);
@@ -47,24 +47,24 @@ function statusJson({ status, manifest }: StoredObject): unknown {
   return status;
 }
 
-/** Kubernetes keeps it elsewhere. */
+/** Removes the revision, which Kubernetes stores elsewhere. */
 function withoutRevision({ revision: _, ...shown }: ObjectStatus): unknown {
   return shown;
 }
 
-/** With the revision of a Deployment, as Kubernetes tells it. */
+/** The annotations, with that of Kubernetes for a Deployment's revision. */
 function annotationsJson({ manifest, status }: StoredObject): Readonly<Record<string, string>> {
   const { annotations } = manifest.metadata;
   if (manifest.kind !== "Deployment" || status?.revision === undefined) return annotations;
   return { ...annotations, [revisionAnnotation]: String(status.revision) };
 }
 
-/** With what was added to it. */
+/** The specification, with added containers. */
 function podSpecJson({ manifest: { spec }, ephemeralContainers }: StoredPod): unknown {
   return ephemeralContainers === undefined ? spec : { ...spec, ephemeralContainers };
 }
 
-/** With the addresses and the ports that it was given. */
+/** The specification, with the assigned addresses and ports. */
 function serviceSpecJson(service: StoredService): unknown {
   const { spec } = service.manifest;
   const { clusterIPs = spec.clusterIP === "None" ? ["None"] : undefined, nodePorts } = statusOf(service);

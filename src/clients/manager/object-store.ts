@@ -4,14 +4,14 @@ import type { StepObserver } from "../podlife/index.ts";
 import { ManagerError } from "./errors.ts";
 import { isOfKind, keyOf, type ObjectKey, type StoredObject, titleOf } from "./objects.ts";
 
-/** Where objects outlive the manager. Each call resolves when its change is durable. */
+/** The persistent storage of objects. Each call resolves when its change is durable. */
 export type Persistence = {
   readonly load: () => Promise<readonly StoredObject[]>;
   readonly put: (object: StoredObject) => Promise<void>;
   readonly remove: (uid: string) => Promise<void>;
 };
 
-/** For a manager whose objects end with it. */
+/** For a manager whose objects do not outlive it. */
 export const noPersistence: Persistence = {
   load: async () => [],
   put: async () => {},
@@ -19,8 +19,8 @@ export const noPersistence: Persistence = {
 };
 
 /**
- * All objects, in memory for reading; a change shows once it is durable. Changes of one object follow each
- * other, so that none is made of what another has changed meanwhile.
+ * All objects, in memory for reading; a change is visible once it is durable. Changes of one object are
+ * serialised, so that each starts from the result of the one before.
  */
 export class ObjectStore {
   readonly #persistence: Persistence;
@@ -35,14 +35,18 @@ export class ObjectStore {
     this.#observer = observer;
   }
 
-  /** The observer is told of each change before it is kept, such as `add Pod` or `change Pod deleting`. */
+  /**
+   * The observer is called before each change is stored, with text such as `add Pod` or `change Pod
+   * deleting`.
+   */
   static async open(
     persistence: Persistence,
     onChange: () => void,
     observer: StepObserver = () => {},
   ): Promise<ObjectStore> {
     const store = new ObjectStore(persistence, onChange, observer);
-    // Two have one name where the first was killed while the other took its place: that one is the last.
+    // Two objects have the same name if the manager was killed while one replaced the other; the later one is
+    // current.
     const kept = (await persistence.load()).toSorted((one, other) => isLeaving(other) - isLeaving(one));
     for (const object of kept) {
       const title = titleOf(keyOf(object));
@@ -80,8 +84,8 @@ export class ObjectStore {
   }
 
   /**
-   * Changes what is there now, or leaves it as it is where the change is undefined. Returns false, and does
-   * nothing, when it has gone or another has its name.
+   * Changes the current object, unless `change` returns undefined. Returns false, and does nothing, if the
+   * object is gone or another has its name.
    */
   async update(
     { uid, manifest }: Pick<StoredObject, "uid" | "manifest">,
@@ -98,12 +102,15 @@ export class ObjectStore {
     return true;
   }
 
-  /** Begins to remove an object, unless somebody has already: what they asked for stays. */
+  /** Begins to remove an object, unless that has already begun; the first request counts. */
   async beginRemoval(object: StoredObject, deleting: NonNullable<StoredObject["deleting"]>): Promise<void> {
     await this.update(object, (before) => (before.deleting === undefined ? { deleting } : undefined));
   }
 
-  /** What `successorOf` gives for the object, as it is now, takes its place: one of them is always kept. */
+  /**
+   * Removes an object and puts the result of `successorOf` in its place, in such an order that one of them is
+   * always stored.
+   */
   async remove(
     object: StoredObject,
     successorOf: (last: StoredObject) => StoredObject | undefined = () => undefined,

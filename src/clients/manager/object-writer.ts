@@ -9,11 +9,11 @@ import { successorOf } from "./replacement.ts";
 export type ObjectWriterOptions = {
   readonly store: ObjectStore;
   readonly clock: Clock;
-  /** A config map or secret of a namespace has changed, been made or removed. */
+  /** Called when a config map or secret of a namespace was created, changed or removed. */
   readonly onDataChanged: (namespace: string) => void;
 };
 
-/** Makes objects of manifests, changes and removes them. */
+/** Creates objects from manifests, changes and removes them. */
 export class ObjectWriter {
   readonly #options: ObjectWriterOptions;
 
@@ -28,8 +28,8 @@ export class ObjectWriter {
   }
 
   /**
-   * Gives an object the manifest that `change` makes of it as it is now, unless that is undefined. Throws
-   * ManagerError NotFound when it has gone, and what `change` throws.
+   * Replaces an object's manifest with the result of `change` for the current object, unless that is
+   * undefined. Throws ManagerError NotFound if the object is gone, and the errors of `change`.
    */
   async change(object: StoredObject, change: (now: StoredObject) => Manifest | undefined): Promise<void> {
     const isThere = await this.#options.store.update(object, (now) => {
@@ -40,7 +40,7 @@ export class ObjectWriter {
     this.#tell(object.manifest);
   }
 
-  /** What was to take its place does. */
+  /** Removes an object; its successor takes its place. */
   async remove(object: StoredObject): Promise<void> {
     const { store, clock } = this.#options;
     await store.remove(object, (last) => successorOf(last, clock.nowNs()));

@@ -2,44 +2,44 @@ import type { EphemeralContainer, Kind, Manifest, ManifestOf } from "../manifest
 import type { PodStatus, ProbeResults } from "../podlife/index.ts";
 import type { JobPodEnd } from "./job-pod-end.ts";
 
-/** What tells an object from all others at a time. */
+/** Identifies an object at a given time. */
 export type ObjectKey = { readonly kind: Kind; readonly namespace: string; readonly name: string };
 
-/** An object that the manager keeps. */
+/** An object that the manager stores. */
 export type StoredObject<M extends Manifest = Manifest> = {
   readonly manifest: M;
-  /** Tells it from another of its name at another time. */
+  /** Distinguishes it from earlier and later objects with its name. */
   readonly uid: string;
   /** Nanoseconds since 1970. */
   readonly createdAtNs: bigint;
-  /** Counts changes of the manifest, from 1. */
+  /** Number of the manifest's version, from 1. */
   readonly generation: number;
-  /** Of a pod: when the node had room for it, in nanoseconds since 1970. */
+  /** For a pod: when it was scheduled, in nanoseconds since 1970. */
   readonly scheduledAtNs?: bigint;
-  /** Of a pod: containers that were added to it while it ran. */
+  /** For a pod: containers that were added while it ran. */
   readonly ephemeralContainers?: readonly EphemeralContainer[];
-  /** Of a pod: what its containers' probes have come to. */
+  /** For a pod: the results of its containers' probes. */
   readonly probeResults?: ProbeResults;
-  /** Of a job: how its pods have ended that are there no more, or that somebody has deleted. */
+  /** For a job: how its pods ended that are gone or were deleted. */
   readonly gonePods?: readonly JobPodEnd[];
-  /** Uid of the object that made this one and looks after it. */
+  /** Uid of the object that created this one and controls it. */
   readonly owner?: string;
-  /** Whose it is, if not a user's: the directory in which it is written. */
+  /** The directory that contains its manifest, unless a user applied it. */
   readonly source?: string;
-  /** It is on its way out: gone once all that it had is. */
+  /** Set while it is being removed, which ends when everything that belongs to it is gone. */
   readonly deleting?: {
     readonly graceSeconds?: number;
     readonly successor?: Successor;
-    /** Its controller has no need of it any more: nobody else asked for this. */
+    /** Set if only its controller requested the removal, because it no longer needs the object. */
     readonly byController?: true;
   };
-  /** What its controller remembers; of a pod its last status. */
+  /** State of its controller; for a pod, its last status. */
   readonly status?: ObjectStatus;
 };
 
 /**
- * What an object makes room for. It is kept with that one, so that a manager that is killed meanwhile makes
- * it at its next start; it has its uid already, so that it is made once.
+ * The replacement of an object. It is stored with that object, so that a manager that is killed meanwhile
+ * creates it at the next start; it already has its uid, so that it is created only once.
  */
 export type Successor = {
   readonly uid: string;

@@ -5,8 +5,8 @@ import type { ObjectStore } from "./object-store.ts";
 import type { StoredPod } from "./objects.ts";
 
 /**
- * The claims that a pod has for itself (`ephemeral`) and that are not there yet; they go with the pod. Throws
- * ManagerError AlreadyExists where another claim has such a name: its data is not the pod's.
+ * The claims of a pod's own (`ephemeral` volumes) that do not exist yet; they are removed with the pod.
+ * Throws ManagerError AlreadyExists if another claim has such a name: its data does not belong to the pod.
  */
 export function missingClaims(
   { uid, manifest: { metadata, spec } }: StoredPod,

@@ -18,7 +18,7 @@ export type PodContextOptions = {
   readonly node: Node;
 };
 
-/** What pods of this manager see of the machine and of its objects, as these are at each time. */
+/** The context for translating this manager's pods: the current state of the machine and of its objects. */
 export function podContext(options: PodContextOptions): PodContext {
   const { dataDir, logRoot, usersDir = machineUsersDir, store, claims, services, trees, node } = options;
   return {

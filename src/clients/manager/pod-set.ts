@@ -22,7 +22,7 @@ export type PodSetOptions = {
   readonly credentials: PullCredentials;
   readonly observer: StepObserver;
   readonly hostIps: readonly string[];
-  /** Of containers' logs. */
+  /** Limits of containers' logs. */
   readonly logLimits: LogLimits;
   readonly onProblem: (message: string) => void;
   readonly onStatus: (uid: string, status: PodStatus) => void;
@@ -32,12 +32,12 @@ export type PodSetOptions = {
   readonly onRemoved: (uid: string) => void;
 };
 
-/** What is known of a pod from before. */
+/** Earlier information about a pod. */
 export type PodHistory = {
-  /** Of one that is over. */
+  /** Set if it is over. */
   readonly lastStatus: PodStatus | undefined;
   readonly probeResults: ProbeResults | undefined;
-  /** It is on its way out. */
+  /** Set while it is being removed. */
   readonly deleting: { readonly graceSeconds?: number } | undefined;
 };
 
@@ -77,14 +77,14 @@ export class PodSet implements AsyncDisposable {
     return this.#workers.get(uid)?.status;
   }
 
-  /** Whether the status of a pod is of what the runtime has of it. */
+  /** Whether the status of a pod is based on the runtime's state. */
   isSeen(uid: string): boolean {
     return this.#workers.get(uid)?.isSeen ?? false;
   }
 
   /**
-   * Begins a pod, or takes it up where an earlier worker was cut. With `deleting` it is ended in order and
-   * removed; {@link PodSetOptions.onRemoved} is called then.
+   * Starts a pod, or continues where an earlier worker was interrupted. With `deleting`, it is stopped and
+   * removed, and then {@link PodSetOptions.onRemoved} is called.
    */
   run(pod: Pod, { lastStatus, probeResults, deleting }: PodHistory): void {
     const { uid } = pod.metadata;
@@ -115,22 +115,24 @@ export class PodSet implements AsyncDisposable {
       this.#workers.delete(uid);
       onRemoved(uid);
     });
-    // Before it begins: nothing is made for a pod that is to go.
+    // Before it starts: nothing is created for a pod that is to be removed.
     if (deleting !== undefined) worker.remove(deleting.graceSeconds);
     worker.start();
   }
 
-  /** Ends a pod as Failed, for the sake of the machine. */
+  /** Evicts a pod, which becomes Failed, to relieve the machine. */
   evict(uid: string, message: string): void {
     this.#workers.get(uid)?.evict(message);
   }
 
-  /** The ephemeral containers of a pod: those that are new are started. */
+  /** Sets the ephemeral containers of a pod, and starts new ones. */
   setEphemeral(uid: string, containers: readonly EphemeralContainer[]): void {
     this.#workers.get(uid)?.setEphemeral(containers);
   }
 
-  /** A config map or secret has changed, been made or removed: volumes of pods follow. */
+  /**
+   * To be called when a config map or secret was created, changed or removed; updates the volumes of pods.
+   */
   objectsChanged(namespace: string): void {
     for (const worker of this.#workers.values())
       if (worker.pod.metadata.namespace === namespace) worker.objectsChanged();

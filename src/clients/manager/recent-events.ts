@@ -1,13 +1,13 @@
 import type { PodEvent } from "../podlife/index.ts";
 import { type ObjectKey, titleOf } from "./objects.ts";
 
-/** How many an object has at most, and how many objects have some. */
+/** Maximum number of events of an object, and of objects with events. */
 const maxEvents = 50;
 const maxObjects = 1000;
 
 export type CountedEvent = PodEvent & { readonly count: number };
 
-/** What happened to objects lately. What happens again is counted. */
+/** Recent events of objects. Repeated events are counted. */
 export class RecentEvents {
   readonly #byTitle = new Map<string, readonly CountedEvent[]>();
 

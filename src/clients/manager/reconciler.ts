@@ -3,11 +3,11 @@ import { raceAbort } from "../../ground/sync/index.ts";
 
 export type ReconcilerOptions = {
   readonly clock: Clock;
-  /** Brings what is to what it should be; asked again after each change. */
+  /** Moves the actual state towards the desired one; called again after each change. */
   readonly reconcile: (lookAgainAfter: (ms: number) => void) => Promise<void>;
 };
 
-/** Runs one reconciliation at a time: changes that come meanwhile share the next. */
+/** Runs one reconciliation at a time; changes that arrive meanwhile share the next one. */
 export class Reconciler implements AsyncDisposable {
   readonly #options: ReconcilerOptions;
   readonly #closing = new AbortController();
@@ -26,7 +26,7 @@ export class Reconciler implements AsyncDisposable {
     this.#running ??= this.#run();
   }
 
-  /** Resolves when this holds after a change. Rejects with the signal's reason, or when all ends. */
+  /** Resolves when the condition holds after a change. Rejects with the signal's reason, or on disposal. */
   async until(holds: () => boolean, signal?: AbortSignal): Promise<void> {
     while (!holds()) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -42,7 +42,7 @@ export class Reconciler implements AsyncDisposable {
     await this.#running;
   }
 
-  /** Only the latest reconciliation knows when it has to be looked at again. */
+  /** Schedules another reconciliation; only the latest one decides when. */
   #requestAfter(ms: number | undefined): void {
     this.#timer.abort();
     this.#timer = new AbortController();
@@ -54,7 +54,7 @@ export class Reconciler implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    // What asks for it has its answer first.
+    // The caller gets its result first.
     await null;
     while (this.#requested && !this.#closing.signal.aborted) {
       this.#requested = false;
@@ -67,7 +67,7 @@ export class Reconciler implements AsyncDisposable {
       this.#waiting.clear();
       for (const resolve of waiting) resolve();
     }
-    // At once: a request that comes from here on begins another run.
+    // Synchronous: later requests must start another run.
     this.#running = undefined;
   }
 }

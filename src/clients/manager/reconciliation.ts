@@ -21,16 +21,16 @@ export type ReconciliationOptions = {
   readonly services: NodeServices;
   readonly claims: Claims;
   readonly onStatus: (object: StoredObject) => void;
-  /** A step of an object failed, or one of all together where there is none. */
+  /** Called when a step for an object failed, or one without an object. */
   readonly onFailure: (error: unknown, object?: StoredObject) => void;
 };
 
-/** After something that failed and that nobody asked for. */
+/** Delay after a failure of something that nobody requested. */
 const retryMs = 5_000;
-/** Until pods that were taken up have been seen. */
+/** Delay while pods of an earlier manager have not been observed yet. */
 const unseenMs = 500;
 
-/** Brings what is there closer to what objects ask for: makes the next step for each of them. */
+/** Moves the actual state towards the objects' specifications, by one step for each object. */
 export async function reconcileAll(
   options: ReconciliationOptions,
   lookAgainAfter: (ms: number) => void,
@@ -60,7 +60,7 @@ export async function reconcileAll(
     const object = store.getOf(manifest.kind, manifest.metadata.namespace, manifest.metadata.name);
     if (object?.uid === uid) await attempt(() => step(object, world, options), object);
   }
-  // Services lead on to where they led: nobody knows yet who is ready.
+  // Services keep their endpoints, since it is not known yet which pods are ready.
   if (pods.hasUnseen) lookAgainAfter(unseenMs);
   else await attempt(() => services.publish(world));
 }
@@ -76,7 +76,7 @@ async function step(
     return await pods.run(object);
   }
   if (object.deleting === undefined) {
-    // Pods that are well would be taken for broken ones, and be replaced.
+    // Otherwise, healthy pods would be taken for broken ones, and be replaced.
     if (pods.hasUnseen) return world.lookAgainAfter(unseenMs);
     return await reconcileObject(object, world);
   }
@@ -85,7 +85,10 @@ async function step(
   await writer.remove(object);
 }
 
-/** A pod of which nothing is left. What is its own goes first: nobody would know whose it was. */
+/**
+ * Removes a pod of which nothing is left. What it owns is removed first: afterwards, nobody would know whose
+ * it was.
+ */
 export async function forgetPod(
   pod: StoredPod,
   { store, writer, claims }: Pick<ReconciliationOptions, "store" | "writer" | "claims">,
@@ -93,14 +96,14 @@ export async function forgetPod(
   const owned = store.list().filter(({ owner }) => owner === pod.uid);
   for (const own of owned) await store.beginRemoval(own, {});
   const users = owned.flatMap((own) => usersOf(own, store));
-  // Another pod may use them too: they go after that, each by itself.
+  // Another pod may use them, too; then each is removed later.
   if (users.every(({ uid }) => uid === pod.uid)) await claims.removeOfPod(pod);
   const owner = store.list().find(({ uid }) => uid === pod.owner);
   if (owner !== undefined && isOfKind(owner, "Job")) await countGone(owner, pod, store);
   await writer.remove(pod);
 }
 
-/** A job does not make another pod for one that has ended and was removed: what that came to counts on. */
+/** Records how a job's pod ended before it is removed, so that the job still counts it. */
 async function countGone(job: StoredObject<ManifestOf<"Job">>, pod: StoredPod, store: ObjectStore) {
   const end = endOfGone(job, pod);
   if (end === undefined) return;

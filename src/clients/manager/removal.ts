@@ -3,8 +3,8 @@ import type { ObjectStore } from "./object-store.ts";
 import { isOfKind, type StoredObject, type StoredPod } from "./objects.ts";
 
 /**
- * Begins to remove what an object on its way out takes along. Returns whether nothing of that is left, so
- * that it can go itself.
+ * Begins to remove what is removed with an object. Returns whether nothing of that is left, so that the
+ * object itself can be removed.
  */
 export async function stepOfRemoval(
   object: StoredObject,
@@ -23,11 +23,11 @@ function goesWith(one: StoredObject, object: StoredObject): boolean {
   if (isOfKind(object, "Namespace")) return one.manifest.metadata.namespace === object.manifest.metadata.name;
   if (one.owner !== object.uid) return false;
   if (!isOfKind(object, "StatefulSet") || !isOfKind(one, "PersistentVolumeClaim")) return true;
-  // Data outlives what used it, unless that is asked for.
+  // Data outlives its user, unless the policy says otherwise.
   return object.manifest.spec.persistentVolumeClaimRetentionPolicy?.whenDeleted === "Delete";
 }
 
-/** The pods that use a claim: not one that waits for a claim of its own by that name. */
+/** The pods that use a claim, except those that wait for a claim of their own with that name. */
 export function usersOf(claim: StoredObject, store: ObjectStore): readonly StoredPod[] {
   const { name, namespace } = claim.manifest.metadata;
   return store

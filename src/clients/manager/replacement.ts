@@ -6,7 +6,7 @@ export function successor(manifest: Manifest, source: string | undefined): Succe
   return { uid: randomUUID(), manifest, ...(source === undefined ? {} : { source }) };
 }
 
-/** The object that takes the place of one that has gone; undefined where none is to. */
+/** The object that replaces a removed one; undefined if none does. */
 export function successorOf({ deleting }: StoredObject, nowNs: bigint): StoredObject | undefined {
   return deleting?.successor && { ...deleting.successor, createdAtNs: nowNs, generation: 1 };
 }

@@ -5,12 +5,12 @@ import { atRevision } from "./controllers/deployment-revisions.ts";
 import { ManagerError } from "./errors.ts";
 import { isOfKind, keyOf, type StoredObject, titleOf } from "./objects.ts";
 
-/** As kubectl has it. */
+/** The same as in kubectl. */
 const annotation = "kubectl.kubernetes.io/restartedAt";
 
 /**
- * The same object with another template, so that its pods are replaced. Throws ManagerError for a kind that
- * has none.
+ * Changes an object's template so that its pods are replaced. Throws ManagerError for a kind without a
+ * template.
  */
 export function withRestart(manifest: Manifest, nowNs: bigint): Manifest {
   const restartedAt = new Date(Number(nowNs / 1_000_000n)).toISOString();
@@ -51,9 +51,9 @@ function stamped<
 type Past = { readonly revision: number; readonly manifest: Manifest };
 
 /**
- * A Deployment, StatefulSet or DaemonSet as it was at an earlier revision, 0 for the one before the current,
- * with its number; no manifest where its template is that already. `owned` are the objects that it made.
- * Throws ManagerError.
+ * The manifest of a Deployment, StatefulSet or DaemonSet at an earlier revision, 0 for the previous one, and
+ * its number; no manifest if its template is already the current one. `owned` are the objects that it
+ * created. Throws ManagerError.
  */
 export function undone(
   object: StoredObject,

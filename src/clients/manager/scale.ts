@@ -2,8 +2,7 @@ import { type Manifest, maxCount } from "../manifests/index.ts";
 import { ManagerError } from "./errors.ts";
 
 /**
- * The same object with so many pods. Throws ManagerError for a kind that has no number of them, and for more
- * than there can be.
+ * Changes an object's number of pods. Throws ManagerError for a kind without one, and for too large a number.
  */
 export function withReplicas(manifest: Manifest, replicas: number): Manifest {
   if (replicas > maxCount)

@@ -14,7 +14,7 @@ export type StoreWorldOptions = Pick<
   readonly onStatus: (object: StoredObject) => void;
 };
 
-/** The world as the store has it. */
+/** The controllers' view of the store. */
 export function storeWorld({ store, clock, onStatus, ...given }: StoreWorldOptions): World {
   return {
     ...given,

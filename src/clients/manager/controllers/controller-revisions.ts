@@ -6,13 +6,13 @@ import type { World } from "./world.ts";
 
 export type ControllerRevision = StoredObject<ManifestOf<"ControllerRevision">>;
 
-/** A set that keeps its templates as controller revisions. */
+/** A set that stores its templates as controller revisions. */
 export type RevisionedSet = StoredObject<ManifestOf<"StatefulSet"> | ManifestOf<"DaemonSet">>;
 
-/** Tells pods and revisions of one template from those of another. */
+/** Label with the hash of the template, on pods and revisions. */
 export const hashLabel = "controller-revision-hash";
 
-/** A template that pods are made of. */
+/** A template of pods. */
 export type Revision = { readonly hash: string; readonly template: PodTemplate };
 
 const defaultLimit = 10;
@@ -29,7 +29,7 @@ export function newestRevisionFirst(revisions: readonly ControllerRevision[]): r
   return revisions.toSorted((one, other) => other.manifest.revision - one.manifest.revision);
 }
 
-/** Those that a set has kept, newest first. */
+/** The stored revisions of a set, newest first. */
 export function revisionsOf(set: StoredObject, world: World): readonly ControllerRevision[] {
   const kept = world
     .owned(set)
@@ -39,7 +39,7 @@ export function revisionsOf(set: StoredObject, world: World): readonly Controlle
 }
 
 /**
- * Keeps a set's template as its newest revision, and of those that no pod is made of as many as it says
+ * Stores a set's template as its newest revision, and keeps as many revisions without pods as the set says
  * (Kubernetes' pkg/controller/history).
  */
 export async function keepRevision(
@@ -53,7 +53,7 @@ export async function keepRevision(
   const kept = revisions.find((one) => hashOf(one) === hash);
   const revision = 1 + (newest?.manifest.revision ?? 0);
   if (kept === undefined) await world.create(revisionManifest(set, { hash, template }, revision), set);
-  // One that is gone back to is the newest again.
+  // A revision that is restored becomes the newest again.
   else if (kept !== newest) await world.change(kept, { ...kept.manifest, revision });
   const used = new Set([hash, ...inUse, ...podsOf(set, world).map(hashOf)]);
   const unused = revisions.filter((one) => !used.has(hashOf(one)));
@@ -70,7 +70,7 @@ function revisionManifest(
     apiVersion: "apps/v1",
     kind: "ControllerRevision",
     metadata: {
-      // A set of another kind, or somebody else, may have one of this name and template.
+      // Another set, or somebody else, may have a revision of this name and template.
       name: `${metadata.name.slice(0, 240)}-${templateHash(template, uid)}`,
       namespace: metadata.namespace,
       labels: { ...template.metadata?.labels, [hashLabel]: hash },

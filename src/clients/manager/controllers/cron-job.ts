@@ -6,7 +6,7 @@ import type { World } from "./world.ts";
 
 type CronJob = StoredObject<ManifestOf<"CronJob">>;
 
-/** Makes a job at each time of the schedule. Of times that were missed the last one counts. */
+/** Creates a job at each time of the schedule. Of several missed times, only the last one counts. */
 export async function reconcileCronJob(cronJob: CronJob, world: World): Promise<void> {
   const { spec } = cronJob.manifest;
   const jobs = world.owned(cronJob).filter((one) => isOfKind(one, "Job"));
@@ -16,7 +16,7 @@ export async function reconcileCronJob(cronJob: CronJob, world: World): Promise<
   const schedule = cronSchedule(spec.schedule, spec.timeZone);
   const nowMs = Number(world.nowNs() / 1_000_000n);
   const { startingDeadlineSeconds } = spec;
-  // What is too late is as if it had never been due.
+  // A time that is missed by too much is ignored.
   const fromMs = Math.max(
     lastScheduleMs(cronJob),
     startingDeadlineSeconds === undefined ? 0 : nowMs - startingDeadlineSeconds * 1000 - 1,
@@ -26,7 +26,7 @@ export async function reconcileCronJob(cronJob: CronJob, world: World): Promise<
   if (nextMs !== undefined) world.lookAgainAfter(nextMs - nowMs);
   if (dueMs === undefined) return;
   const running = jobs.filter(isActive);
-  // It is tried again when the one that runs has ended, as long as it is not too late.
+  // Retried when the running job has ended, unless it is too late by then.
   if (spec.concurrencyPolicy === "Forbid" && running.length > 0) return;
   if (spec.concurrencyPolicy === "Replace") for (const job of running) await world.remove(job);
   const job = jobOf(cronJob, dueMs);
@@ -41,7 +41,7 @@ function isActive(job: Job): boolean {
   return jobStatus(job)?.end === undefined && job.deleting === undefined;
 }
 
-/** Which of its jobs run, and when one was done last; with when the last one was due, of before. */
+/** The running jobs, and the time of the last success; the last scheduled time is kept. */
 function statusOf({ status = {} }: CronJob, jobs: readonly Job[]): ObjectStatus {
   const { lastScheduleTime, lastSuccessfulTime } = status;
   const done = jobs.flatMap((job) => {
@@ -72,7 +72,10 @@ function lastScheduleMs({ status, createdAtNs }: CronJob): number {
     : Number(createdAtNs / 1_000_000n);
 }
 
-/** Named by its minute, so that no time has two; as in Kubernetes a shorter interval makes no more. */
+/**
+ * Named after its minute, so that each time has only one job; as in Kubernetes, shorter intervals are not
+ * possible.
+ */
 function jobOf({ manifest: { metadata, spec } }: CronJob, dueMs: number): Manifest {
   const { labels = {}, annotations = {} } = spec.jobTemplate.metadata ?? {};
   return {

@@ -9,8 +9,8 @@ import { podOf, type World } from "./world.ts";
 type DaemonSet = StoredObject<ManifestOf<"DaemonSet">>;
 
 /**
- * One pod, as this is one node, or none where its labels are not what the pod requires. A pod of an older
- * template is replaced, unless that waits for its removal.
+ * Keeps one pod, as there is one node, or none if the pod's requirements do not match its labels. A pod of an
+ * older template is replaced, unless the strategy waits for its deletion.
  */
 export async function reconcileDaemonSet(set: DaemonSet, world: World): Promise<void> {
   const { metadata, spec } = set.manifest;

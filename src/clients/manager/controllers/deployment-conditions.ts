@@ -9,7 +9,7 @@ export type DeploymentCondition = {
   readonly lastTransitionTime: string;
 };
 
-/** How many pods a deployment has, of its sets together. */
+/** The numbers of pods of all sets of a deployment. */
 export type DeploymentCounts = {
   readonly replicas: number;
   readonly updatedReplicas: number;
@@ -21,16 +21,16 @@ export type DeploymentCounts = {
 export type DeploymentStatus = DeploymentCounts & {
   readonly observedGeneration: number;
   readonly conditions: readonly DeploymentCondition[];
-  /** Of the current set; Kubernetes has it in an annotation. */
+  /** Revision of the current set; in Kubernetes, an annotation. */
   readonly revision?: number;
 };
 
-/** Undefined before the first one was told. */
+/** The stored status; undefined before the first one. */
 export function toldStatus({ status }: Deployment): DeploymentStatus | undefined {
   return status as DeploymentStatus | undefined;
 }
 
-/** One that says the same keeps its times. */
+/** Creates a condition; an unchanged one keeps its times. */
 export function condition(
   before: readonly DeploymentCondition[],
   now: string,

@@ -9,12 +9,12 @@ import { revisionOf } from "./deployment-revisions.ts";
 import type { Deployment, ReplicaSet } from "./deployment-sets.ts";
 import type { World } from "./world.ts";
 
-/** A deadline that says that there is none. */
+/** The deadline that means none. */
 const endless = 2 ** 31 - 1;
 
 /**
- * The condition Progressing: whether a rollout goes on, is done, or has stood still for longer than it may
- * (Kubernetes' pkg/controller/deployment/progress.go). Undefined where nobody asks for it.
+ * The condition Progressing: whether a rollout continues, is complete, or has not progressed for longer than
+ * its deadline (Kubernetes' pkg/controller/deployment/progress.go). Undefined without a deadline.
  */
 export function progressing(
   deployment: Deployment,

@@ -12,7 +12,7 @@ import type { World } from "./world.ts";
 
 export const revisionAnnotation = "deployment.kubernetes.io/revision";
 
-/** What a deployment has for itself, and its sets have not. */
+/** Annotations of a deployment that its sets do not get. */
 const ownAnnotations = new Set([
   "kubectl.kubernetes.io/last-applied-configuration",
   revisionAnnotation,
@@ -20,7 +20,7 @@ const ownAnnotations = new Set([
   ...sizeAnnotations,
 ]);
 
-/** Counts the templates of a deployment, from 1. */
+/** The number of a deployment's template, from 1. */
 export function revisionOf({ manifest }: ReplicaSet): number {
   return Number(manifest.metadata.annotations[revisionAnnotation] ?? 0);
 }
@@ -29,7 +29,7 @@ export function newestFirst(sets: readonly ReplicaSet[]): readonly ReplicaSet[] 
   return sets.toSorted((one, other) => revisionOf(other) - revisionOf(one));
 }
 
-/** Of the current set, beside these. */
+/** The revision for the current set, given the old ones. */
 export function nextRevision(old: readonly ReplicaSet[]): number {
   return 1 + Math.max(0, ...old.map(revisionOf));
 }
@@ -46,7 +46,7 @@ function sharedAnnotations(annotations: Readonly<Record<string, string>>): Recor
   return Object.fromEntries(Object.entries(annotations).filter(([key]) => !ownAnnotations.has(key)));
 }
 
-/** The set of a deployment's template as it is now. */
+/** The set for a deployment's current template. */
 export function replicaSetOf(
   deployment: Deployment,
   hash: string,
@@ -76,7 +76,7 @@ export function replicaSetOf(
   };
 }
 
-/** The current set with what it has of its deployment; undefined where it has that. */
+/** The current set with the annotations from its deployment; undefined if it already has them. */
 export function kept(
   deployment: Deployment,
   set: ReplicaSet,
@@ -93,7 +93,7 @@ export function kept(
   return { ...set.manifest, metadata: { ...metadata, annotations }, spec: { ...spec, minReadySeconds } };
 }
 
-/** Removes the oldest sets that have no pods, beyond as many as the deployment keeps. */
+/** Removes the oldest sets without pods, beyond the number that the deployment keeps. */
 export async function cleanUpRevisions(
   { manifest: { spec } }: Deployment,
   old: readonly ReplicaSet[],
@@ -103,10 +103,7 @@ export async function cleanUpRevisions(
     if (sizeOf(set) === 0 && podsOf(set, world).length === 0) await world.remove(set);
 }
 
-/**
- * A deployment as it was at a revision, 0 for the one before the current. Undefined where there is none of
- * that number.
- */
+/** A deployment as of a revision, 0 for the previous one. Undefined if there is no such revision. */
 export function atRevision(
   { manifest }: Deployment,
   sets: readonly ReplicaSet[],
@@ -123,7 +120,7 @@ export function atRevision(
     revision: revisionOf(set),
     manifest: {
       ...manifest,
-      // With them comes why that change was made.
+      // The annotations include the cause of the change.
       metadata: {
         ...manifest.metadata,
         annotations: {

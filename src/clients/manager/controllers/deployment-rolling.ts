@@ -11,7 +11,7 @@ import {
 import type { World } from "./world.ts";
 
 /**
- * The next step of a rollout: up as far as there may be more pods, else down as far as enough of them are
+ * The next step of a rollout: scales up as far as allowed, otherwise scales down as far as enough pods stay
  * available (Kubernetes' pkg/controller/deployment/rolling.go).
  */
 export async function roll(
@@ -30,7 +30,7 @@ export async function roll(
   await shrink(deployment, current, old, world);
 }
 
-/** Oldest first: those whose pods are not available are no loss, the others go as new ones have come. */
+/** Shrinks the oldest sets first: unavailable pods at once, the others as new ones become available. */
 async function shrink(
   deployment: Deployment,
   current: ReplicaSet,
@@ -41,7 +41,7 @@ async function shrink(
   const { replicas = 1, minReadySeconds = 0 } = spec;
   const leastAvailable = replicas - boundsOf(spec).unavailable;
   const availableOf = (set: ReplicaSet) => Math.min(sizeOf(set), availableIn(set, minReadySeconds, world));
-  // New pods that are not available yet are not waited for by ending more old ones.
+  // Unavailable new pods reduce how many old ones may be removed.
   const newMissing = sizeOf(current) - availableOf(current);
   let most = sizeOfAll([...old, current]) - leastAvailable - newMissing;
   let spare = [...old, current].reduce((sum, set) => sum + availableOf(set), 0) - leastAvailable;

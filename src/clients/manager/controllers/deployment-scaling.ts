@@ -11,15 +11,15 @@ import {
 } from "./deployment-sets.ts";
 import type { World } from "./world.ts";
 
-/** Whether a deployment asks for another number of pods than its sets have been sized for. */
+/** Whether a deployment's number of pods differs from the one for which its sets were sized. */
 export function isScaled({ manifest: { spec } }: Deployment, sets: readonly ReplicaSet[]): boolean {
   const { replicas = 1 } = spec;
   return sets.some((set) => sizeOf(set) > 0 && (sizedFor(set)?.replicas ?? replicas) !== replicas);
 }
 
 /**
- * Scales the sets of a deployment. In the middle of a rollout each gets its share, so that no more pods than
- * before are of a template that does not work (Kubernetes' pkg/controller/deployment/sync.go, scale).
+ * Scales the sets of a deployment. During a rollout, in proportion, so that a broken template gets no larger
+ * share than before (Kubernetes' pkg/controller/deployment/sync.go, scale).
  */
 export async function scaleSets(
   deployment: Deployment,
@@ -38,7 +38,7 @@ export async function scaleSets(
   for (const { set, size } of sizes) await resize(deployment, set, size, world);
 }
 
-/** Whether the current set has all the pods that are asked for: nothing is left to roll out. */
+/** Whether the current set has all requested pods, so that nothing is left to roll out. */
 function isSaturated(
   { manifest: { spec } }: Deployment,
   current: ReplicaSet | undefined,
@@ -51,11 +51,11 @@ function isSaturated(
 
 type Share = { readonly set: ReplicaSet; readonly size: number };
 
-/** What is to be added or removed, spread by size; the largest set takes what rounding leaves over. */
+/** Distributes the pods to add or remove by size; the largest set gets the rounding difference. */
 function shares(deployment: Deployment, active: readonly ReplicaSet[]): readonly Share[] {
   const { replicas = 1 } = deployment.manifest.spec;
   const toAdd = (replicas === 0 ? 0 : mostPods(deployment)) - sizeOfAll(active);
-  // Of equal sizes newer ones grow first, and older ones shrink first.
+  // Of sets with the same size, newer ones grow first, and older ones shrink first.
   const age = (one: ReplicaSet, other: ReplicaSet) => Number(one.createdAtNs - other.createdAtNs);
   const ordered = active.toSorted(
     (one, other) => sizeOf(other) - sizeOf(one) || (toAdd > 0 ? age(other, one) : age(one, other)),
@@ -70,7 +70,7 @@ function shares(deployment: Deployment, active: readonly ReplicaSet[]): readonly
   return sized.map(({ set, size }, index) => ({ set, size: index === 0 ? Math.max(0, size + left) : size }));
 }
 
-/** How many pods more a set has when it grows as the deployment does. */
+/** How much a set grows in proportion to the deployment. */
 function growthOf(set: ReplicaSet, deployment: Deployment): number {
   const { replicas = 1 } = deployment.manifest.spec;
   const size = sizeOf(set);

@@ -8,25 +8,28 @@ import type { World } from "./world.ts";
 export type Deployment = StoredObject<ManifestOf<"Deployment">>;
 export type ReplicaSet = StoredObject<ManifestOf<"ReplicaSet">>;
 
-/** Tells the pods and the replica set of one template from those of another. */
+/** Label with the hash of the template, on pods and replica sets. */
 export const hashLabel = "pod-template-hash";
 
 export function sizeOf({ manifest }: ReplicaSet): number {
   return manifest.spec.replicas ?? 1;
 }
 
-/** Of all of them together. */
+/** Number of pods of all sets together. */
 export function sizeOfAll(sets: readonly ReplicaSet[]): number {
   return sets.reduce((sum, set) => sum + sizeOf(set), 0);
 }
 
-/** As in Kubernetes: what a deployment asked for, and might have during a rollout, when its set was sized. */
+/**
+ * As in Kubernetes: the deployment's number of pods, and the maximum during a rollout, when its set was
+ * sized.
+ */
 const replicasAnnotation = "deployment.kubernetes.io/desired-replicas";
 const mostAnnotation = "deployment.kubernetes.io/max-replicas";
 
 export const sizeAnnotations: readonly string[] = [replicasAnnotation, mostAnnotation];
 
-/** Undefined where nobody has kept it. */
+/** The recorded number; undefined if there is none. */
 export function sizedFor({
   manifest: { metadata },
 }: ReplicaSet): { readonly replicas: number; readonly most: number } | undefined {
@@ -39,12 +42,12 @@ export function sizeAnnotationsOf(deployment: Deployment): Readonly<Record<strin
   return { [replicasAnnotation]: String(replicas), [mostAnnotation]: String(mostPods(deployment)) };
 }
 
-/** How many pods there may be during a rollout. */
+/** Maximum number of pods during a rollout. */
 export function mostPods({ manifest: { spec } }: Deployment): number {
   return (spec.replicas ?? 1) + boundsOf(spec).surge;
 }
 
-/** Gives a set so many pods, for what the deployment asks for now. */
+/** Sets the number of pods of a set, and records the deployment's current number. */
 export async function resize(
   deployment: Deployment,
   set: ReplicaSet,
@@ -61,7 +64,7 @@ export async function resize(
   });
 }
 
-/** How many pods of a set have been ready for as long as it takes. */
+/** Number of available pods of a set: those that have been ready for long enough. */
 export function availableIn(set: ReplicaSet, minReadySeconds: number, world: World): number {
   return podsOf(set, world).filter((pod) => isAvailable(pod, minReadySeconds, world)).length;
 }

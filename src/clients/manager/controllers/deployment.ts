@@ -9,8 +9,8 @@ import { templateHash } from "./template-hash.ts";
 import type { World } from "./world.ts";
 
 /**
- * One replica set for each template: the new one grows while the old ones shrink, within the bounds of the
- * strategy. Old ones stay without pods, so that there is a way back
+ * Reconciles a deployment: one replica set for each template, of which the new one grows while the old ones
+ * shrink, within the bounds of the strategy. Old ones stay without pods for a rollback
  * (https://kubernetes.io/docs/concepts/workloads/controllers/deployment/).
  */
 export async function reconcileDeployment(deployment: Deployment, world: World): Promise<void> {
@@ -46,7 +46,7 @@ function isComplete(
   return [status.replicas, status.updatedReplicas, status.availableReplicas].every((one) => one === replicas);
 }
 
-/** What the current set has of the deployment itself; one that was an old one is the newest again. */
+/** Updates the current set's annotations from the deployment; a restored set gets the newest revision. */
 async function keepInStep(
   deployment: Deployment,
   current: ReplicaSet,
@@ -59,7 +59,7 @@ async function keepInStep(
   return true;
 }
 
-/** The old ones end before the new one begins. */
+/** Removes all old pods before new ones are created. */
 async function recreate(
   deployment: Deployment,
   current: ReplicaSet | undefined,

@@ -1,13 +1,13 @@
 import type { StoredPod } from "../objects.ts";
 import type { World } from "./world.ts";
 
-/** After a pod that failed; it doubles with each. */
+/** Delay after the first failed pod, doubled with each further one. */
 const firstMs = 10_000;
 const longestMs = 600_000;
 
 /**
- * How long a job still waits before it makes another pod: longer after each failure since the last success,
- * also after those that its failure policy ignores, as Kubernetes' job controller has it.
+ * How long a job still waits before it creates another pod: longer after each failure since the last success,
+ * including failures that its policy ignores, as in Kubernetes' job controller.
  */
 export function backOffLeftMs(pods: readonly StoredPod[], world: World): number {
   const endsOf = (phase: "Succeeded" | "Failed") =>
@@ -19,7 +19,7 @@ export function backOffLeftMs(pods: readonly StoredPod[], world: World): number 
   return Math.max(0, Math.max(...failures) + waitMs - Number(world.nowNs()) / 1e6);
 }
 
-/** When the last container has ended; of a pod in which none ran, when that was known. */
+/** When the last container ended; for a pod in which none ran, when the end was noticed. */
 function endMs(pod: StoredPod, world: World): number {
   const { containerStatuses = [], initContainerStatuses = [], conditions = [] } = world.podStatus(pod) ?? {};
   const ends = [...initContainerStatuses, ...containerStatuses].flatMap(({ state }) =>

@@ -6,16 +6,16 @@ import type { World } from "./world.ts";
 
 type End = Pick<JobStatus, "end" | "reason" | "message">;
 
-/** What a job's pods have come to. */
+/** How many of a job's pods have ended, and how. */
 export type JobProgress = {
   readonly failures: readonly PodFailure[];
   readonly active: readonly StoredPod[];
-  /** Of an indexed job. */
+  /** For an indexed job. */
   readonly succeededIndexes: readonly number[];
   readonly failedIndexes: ReadonlySet<number>;
 };
 
-/** How a job ends now; undefined while it goes on. */
+/** How a job ends now; undefined while it continues. */
 export function endOf(job: Job, status: JobStatus, progress: JobProgress, world: World): End | undefined {
   const { failures, succeededIndexes } = progress;
   const fatal = failures.find(({ failsJob }) => failsJob);
@@ -51,14 +51,14 @@ function failedEnd(
   };
 }
 
-/** Of pods that restart their containers themselves. */
+/** Number of restarts, for pods that restart their containers themselves. */
 function restartsOf(pod: StoredPod, world: World): number {
   if (pod.manifest.spec.restartPolicy !== "OnFailure") return 0;
   const { initContainerStatuses = [], containerStatuses = [] } = world.podStatus(pod) ?? {};
   return [...initContainerStatuses, ...containerStatuses].reduce((sum, one) => sum + one.restartCount, 0);
 }
 
-/** The time of a job that is suspended does not run. */
+/** Failure because of the deadline; the time of a suspended job does not count. */
 function deadlineEnd({ manifest: { spec } }: Job, { startTimeNs }: JobStatus, world: World): End | undefined {
   if (spec.activeDeadlineSeconds === undefined || startTimeNs === undefined) return undefined;
   const leftMs = spec.activeDeadlineSeconds * 1000 - Number(world.nowNs() - startTimeNs) / 1e6;
@@ -72,7 +72,10 @@ function deadlineEnd({ manifest: { spec } }: Job, { startTimeNs }: JobStatus, wo
   return undefined;
 }
 
-/** As many as have begun, where no number is asked for: one that succeeded ends the job. */
+/**
+ * Success if enough pods have succeeded; without a number of completions, as many as were started: the first
+ * success ends the job.
+ */
 function doneEnd(
   { manifest: { spec } }: Job,
   { succeeded }: JobStatus,

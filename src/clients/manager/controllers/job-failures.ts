@@ -4,9 +4,9 @@ import type { PodFailure } from "../job-pod-end.ts";
 import type { StoredPod } from "../objects.ts";
 
 /**
- * By the first rule of the job's policy that fits; else it counts
- * (https://kubernetes.io/docs/concepts/workloads/controllers/job/#pod-failure-policy). Undefined for a pod that
- * has not failed.
+ * The consequence of a pod's failure, by the first matching rule of the job's policy; by default it counts
+ * (https://kubernetes.io/docs/concepts/workloads/controllers/job/#pod-failure-policy). Undefined for a pod
+ * that has not failed.
  */
 export function failureOf(
   { podFailurePolicy }: ManifestOf<"Job">["spec"],

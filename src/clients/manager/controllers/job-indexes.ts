@@ -6,13 +6,13 @@ type Spec = ManifestOf<"Job">["spec"];
 
 export const indexAnnotation = "batch.kubernetes.io/job-completion-index";
 
-/** Which part of an indexed job a pod is. */
+/** The index of a pod in an indexed job. */
 export function indexOf({ manifest }: StoredPod): number {
   return Number(manifest.metadata.annotations[indexAnnotation]);
 }
 
 /**
- * The parts that have failed for good, of a job with a limit for each
+ * The indexes that have failed finally, of a job with a limit for each
  * (https://kubernetes.io/docs/concepts/workloads/controllers/job/#backoff-limit-per-index).
  */
 export function failedIndexes(spec: Spec, ends: readonly JobPodEnd[]): ReadonlySet<number> {
@@ -29,7 +29,7 @@ export function failedIndexes(spec: Spec, ends: readonly JobPodEnd[]): ReadonlyS
   return failed;
 }
 
-/** The number of the first rule by which enough parts have succeeded; undefined where there is none. */
+/** The number of the first rule by which enough indexes have succeeded; undefined if there is none. */
 export function successRule({ successPolicy }: Spec, succeeded: readonly number[]): number | undefined {
   const found = (successPolicy?.rules ?? []).findIndex(({ succeededIndexes, succeededCount }) => {
     const ranges = succeededIndexes === undefined ? undefined : parseIndexRanges(succeededIndexes);
@@ -42,7 +42,7 @@ export function successRule({ successPolicy }: Spec, succeeded: readonly number[
   return found === -1 ? undefined : found;
 }
 
-/** Tells a pod which part it is: by a variable and by its host name, which others can look up. */
+/** Tells a pod its index with a variable and its host name, which others can look up. */
 export function withIndex(job: string, template: PodTemplate, index: number): PodTemplate {
   const variable = { name: "JOB_COMPLETION_INDEX", value: String(index) };
   const told = <C extends PodTemplate["spec"]["containers"][number]>(container: C) => ({
@@ -61,7 +61,7 @@ export function withIndex(job: string, template: PodTemplate, index: number): Po
   };
 }
 
-/** A name of a host has 63 letters. */
+/** A host name has at most 63 characters. */
 function hostnameOf(job: string, index: number): string {
   return `${job.replaceAll(".", "-").slice(0, 62 - String(index).length)}-${index}`;
 }

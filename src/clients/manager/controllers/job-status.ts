@@ -3,25 +3,25 @@ import type { StoredObject } from "../objects.ts";
 
 export type Job = StoredObject<ManifestOf<"Job">>;
 
-/** What a job's status says; times in nanoseconds since 1970. */
+/** The status of a job; times are in nanoseconds since 1970. */
 export type JobStatus = {
   readonly active: number;
   readonly ready: number;
   readonly succeeded: number;
   readonly failed: number;
-  /** Undefined while it is suspended: it begins anew after that. */
+  /** Undefined while it is suspended; it starts over after that. */
   readonly startTimeNs?: bigint;
   readonly completionTimeNs?: bigint;
   readonly end?: "Complete" | "Failed";
   readonly reason?: string;
   readonly message?: string;
-  /** Of an indexed job, such as `0,2-4`. */
+  /** For an indexed job, such as `0,2-4`. */
   readonly completedIndexes?: string;
-  /** Of one with a limit for each index. */
+  /** For a job with a limit for each index. */
   readonly failedIndexes?: string;
 };
 
-/** How a job has ended; undefined while it goes on. */
+/** How a job has ended; undefined while it continues. */
 export function jobEnd(job: Job): JobStatus["end"] {
   return jobStatus(job)?.end;
 }

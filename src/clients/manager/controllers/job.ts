@@ -9,7 +9,7 @@ import { endsOf, lossesOf, succeededOf, waitsForEnds } from "./pod-ends.ts";
 import { generatedName, hasEnded, isReady, mostPodsAtOnce, podsOf } from "./pods-of.ts";
 import { podOf, type World } from "./world.ts";
 
-/** Runs pods until so many have succeeded, or too many have failed. */
+/** Runs pods until enough have succeeded or too many have failed. */
 export async function reconcileJob(job: Job, world: World): Promise<void> {
   const { spec } = job.manifest;
   const before = jobStatus(job);
@@ -17,7 +17,7 @@ export async function reconcileJob(job: Job, world: World): Promise<void> {
   const isSuspended = spec.suspend === true;
   const isIndexed = spec.completionMode === "Indexed";
   const pods = podsOf(job, world);
-  // Looked at once: a pod that ends while the status is written counts by its end in the next turn.
+  // Evaluated once: a pod that ends while the status is written is counted in the next turn.
   const running = pods.filter((pod) => !hasEnded(pod, world));
   const active = running.filter((pod) => pod.deleting === undefined);
   const ends = endsOf(job, pods, world);
@@ -51,7 +51,7 @@ export async function reconcileJob(job: Job, world: World): Promise<void> {
   else await makePods(job, held, { pods, succeeded: succeeded.length }, world);
 }
 
-/** How many pods are to run: without a number of completions, no more begin after the first success. */
+/** How many pods should run. Without a number of completions, no more are started after the first success. */
 function wantedOf(
   { parallelism = 1, completions }: Job["manifest"]["spec"],
   held: number,
@@ -88,7 +88,7 @@ async function makeIndexedPods(
   let missing = Math.min(mostPodsAtOnce, parallelism - held);
   for (let index = 0; index < completions && missing > 0; index++) {
     if (taken.has(index)) continue;
-    // Each part waits for itself where each has its own limit.
+    // With a limit for each index, each index backs off separately.
     const before = backoffLimitPerIndex === undefined ? pods : pods.filter((pod) => indexOf(pod) === index);
     const leftMs = backOffLeftMs(before, world);
     if (leftMs > 0) {
@@ -116,7 +116,7 @@ function labelsOf({ uid, manifest: { metadata } }: Job): Readonly<Record<string,
   };
 }
 
-/** Pods of a job that has ended stay, so that their logs can be read, until the job is removed. */
+/** Pods of an ended job are kept for their logs, until the job is removed. */
 async function afterEnd(job: Job, { completionTimeNs = 0n }: JobStatus, world: World): Promise<void> {
   const { ttlSecondsAfterFinished } = job.manifest.spec;
   if (ttlSecondsAfterFinished === undefined || job.deleting !== undefined) return;

@@ -2,13 +2,12 @@ import type { StoredPod } from "../objects.ts";
 import { readySinceNs } from "./pods-of.ts";
 import type { World } from "./world.ts";
 
-/** How much it costs to remove a pod, beside others of its set; of Kubernetes. */
+/** The cost of removing a pod in comparison with others of its set; from Kubernetes. */
 const costAnnotation = "controller.kubernetes.io/pod-deletion-cost";
 
 /**
- * Pods of one set, those first that are missed least: what waits, does not run or is not ready, costs least,
- * has been ready for the shortest time, was restarted most, and is the youngest (Kubernetes'
- * ActivePodsWithRanks).
+ * Sorts the pods of a set so that the least needed come first: pending, not running or not ready, lowest
+ * deletion cost, ready for the shortest time, most restarts, youngest (Kubernetes' ActivePodsWithRanks).
  */
 export function leastNeeded(pods: readonly StoredPod[], world: World): readonly StoredPod[] {
   const ranked = pods.map((pod) => ({ pod, rank: rankOf(pod, world) }));
@@ -16,7 +15,7 @@ export function leastNeeded(pods: readonly StoredPod[], world: World): readonly 
   return ranked.map(({ pod }) => pod);
 }
 
-/** Its parts by their weight: the least is missed least. */
+/** The sort key of a pod, most significant part first; pods with the lowest are removed first. */
 function rankOf(pod: StoredPod, world: World): readonly number[] {
   const status = world.podStatus(pod);
   const since = readySinceNs(pod, world);

@@ -6,7 +6,7 @@ import { indexOf } from "./job-indexes.ts";
 import type { Job } from "./job-status.ts";
 import type { World } from "./world.ts";
 
-/** How a job's pods have ended, also those that are there no more. What was counted once stays so. */
+/** How a job's pods have ended, including removed ones. What was counted once stays counted. */
 export function endsOf(job: Job, pods: readonly StoredPod[], world: World): readonly JobPodEnd[] {
   const news = uncounted(job, pods).flatMap((pod) => {
     const status = world.podStatus(pod);
@@ -16,20 +16,20 @@ export function endsOf(job: Job, pods: readonly StoredPod[], world: World): read
 }
 
 /**
- * Pods that are given up at once when somebody deletes them, as in Kubernetes: another one is made for each,
- * so that it does not matter any more how they end.
+ * Pods that count as failed as soon as somebody deletes them, as in Kubernetes: each is replaced at once, so
+ * that how it ends no longer matters.
  */
 export function lossesOf(job: Job, pods: readonly StoredPod[], world: World): readonly JobPodEnd[] {
   return uncounted(job, pods).flatMap((pod) => lossOf(job, pod, world.podStatus(pod)) ?? []);
 }
 
-/** Of a pod of which nothing is left. */
+/** How a removed pod ended. */
 export function endOfGone(job: Job, pod: StoredPod): JobPodEnd | undefined {
   const status = pod.status?.pod;
   return endBy(job, pod, status) ?? (isLost(pod, status) ? lossEnd(job, pod) : undefined);
 }
 
-/** A job with one more end, unless that pod has been counted. */
+/** Adds an end to a job, unless that pod has already been counted. */
 export function withEnd({ gonePods = [] }: StoredObject, end: JobPodEnd): Partial<StoredObject> | undefined {
   return gonePods.some(({ uid }) => uid === end.uid) ? undefined : { gonePods: [...gonePods, end] };
 }
@@ -39,7 +39,7 @@ function uncounted({ gonePods = [] }: Job, pods: readonly StoredPod[]): readonly
   return pods.filter(({ uid }) => !counted.has(uid));
 }
 
-/** Of one that has ended; that its job has no need of it any more is no failure. */
+/** How an ended pod ended. A pod that its job no longer needed has not failed. */
 function endBy(job: Job, pod: StoredPod, status: PodStatus | undefined): JobPodEnd | undefined {
   if (status?.phase === "Succeeded") return endOf(job, pod);
   if (pod.deleting?.byController === true) return undefined;
@@ -51,7 +51,7 @@ function lossOf(job: Job, pod: StoredPod, status: PodStatus | undefined): JobPod
   return isLost(pod, status) && !waitsForEnds(job.manifest.spec) ? lossEnd(job, pod) : undefined;
 }
 
-/** Whether somebody has deleted a pod that has not ended. */
+/** Whether somebody deleted a pod that has not ended. */
 function isLost({ deleting }: StoredPod, status: PodStatus | undefined): boolean {
   const isOver = status?.phase === "Succeeded" || status?.phase === "Failed";
   return deleting !== undefined && deleting.byController !== true && !isOver;
@@ -66,12 +66,12 @@ function endOf({ manifest: { spec } }: Job, pod: StoredPod): JobPodEnd {
   return { uid: pod.uid, ...(spec.completionMode === "Indexed" ? { index: indexOf(pod) } : {}) };
 }
 
-/** Whether a pod that is being deleted counts, and is replaced, only when it has ended. */
+/** Whether a pod that is being deleted counts, and is replaced, only after it has ended. */
 export function waitsForEnds({ podReplacementPolicy, podFailurePolicy }: Job["manifest"]["spec"]): boolean {
   return podReplacementPolicy === "Failed" || podFailurePolicy !== undefined;
 }
 
-/** Of an indexed job one of each index counts. */
+/** The successful ends; of an indexed job, one for each index. */
 export function succeededOf(job: Job, ends: readonly JobPodEnd[]): readonly JobPodEnd[] {
   const all = ends.filter(({ failure }) => failure === undefined);
   if (job.manifest.spec.completionMode !== "Indexed") return all;

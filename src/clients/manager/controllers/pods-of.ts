@@ -2,10 +2,10 @@ import { randomInt } from "node:crypto";
 import { isOfKind, type StoredObject, type StoredPod } from "../objects.ts";
 import type { World } from "./world.ts";
 
-/** How many pods an object makes before others have their turn, as in Kubernetes. */
+/** How many pods an object creates in one turn, as in Kubernetes. */
 export const mostPodsAtOnce = 500;
 
-/** Pods that an object made, oldest first. */
+/** The pods that an object created, oldest first. */
 export function podsOf(owner: StoredObject, world: World): readonly StoredPod[] {
   return world
     .owned(owner)
@@ -18,7 +18,7 @@ export function hasEnded(pod: StoredPod, world: World): boolean {
   return phase === "Succeeded" || phase === "Failed";
 }
 
-/** Since when a pod is ready, in nanoseconds since 1970; undefined while it is not. */
+/** When a pod became ready, in nanoseconds since 1970; undefined while it is not ready. */
 export function readySinceNs(pod: StoredPod, world: World): bigint | undefined {
   const ready = world.podStatus(pod)?.conditions.find(({ type }) => type === "Ready");
   if (ready?.status !== "True" || pod.deleting !== undefined) return undefined;
@@ -29,7 +29,7 @@ export function isReady(pod: StoredPod, world: World): boolean {
   return readySinceNs(pod, world) !== undefined;
 }
 
-/** Whether a pod has been ready for so many seconds; asks to look again when it will be. */
+/** Whether a pod has been ready for this many seconds; schedules another look for when it will be. */
 export function isAvailable(pod: StoredPod, minReadySeconds: number, world: World): boolean {
   const since = readySinceNs(pod, world);
   if (since === undefined) return false;
@@ -39,10 +39,10 @@ export function isAvailable(pod: StoredPod, minReadySeconds: number, world: Worl
   return false;
 }
 
-/** Letters that make no words, as Kubernetes takes them. */
+/** Letters that do not form words, the same as in Kubernetes. */
 const letters = "bcdfghjklmnpqrstvwxz2456789";
 
-/** `web-x7k2q`: of one that makes many. */
+/** A name for one of many: `web-x7k2q`. */
 export function generatedName(base: string): string {
   const suffix = Array.from({ length: 5 }, () => letters[randomInt(letters.length)]).join("");
   return `${base.slice(0, 57)}-${suffix}`;

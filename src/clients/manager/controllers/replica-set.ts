@@ -6,7 +6,7 @@ import { podOf, type World } from "./world.ts";
 
 type ReplicaSet = StoredObject<ManifestOf<"ReplicaSet">>;
 
-/** So many pods that run: those that have ended are replaced. */
+/** Keeps the requested number of running pods; ended ones are replaced. */
 export async function reconcileReplicaSet(set: ReplicaSet, world: World): Promise<void> {
   const { metadata, spec } = set.manifest;
   const { replicas = 1, minReadySeconds = 0 } = spec;

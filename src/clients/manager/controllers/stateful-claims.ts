@@ -4,12 +4,15 @@ import type { StatefulOrdinals } from "./stateful-ordinals.ts";
 import type { StatefulSet } from "./stateful-revision.ts";
 import type { World } from "./world.ts";
 
-/** A claim of a template that is one pod's. */
+/** The name of a pod's claim from a template. */
 export function claimName(template: string, pod: string): string {
   return `${template}-${pod}`;
 }
 
-/** Those that are there already, such as of an earlier set of that name, belong to the set from now on. */
+/**
+ * Creates a pod's claims. Existing ones, such as those of an earlier set of that name, belong to the set from
+ * now on.
+ */
 export async function makeClaims(set: StatefulSet, pod: string, world: World): Promise<void> {
   const { metadata, spec } = set.manifest;
   for (const template of spec.volumeClaimTemplates ?? []) {
@@ -35,7 +38,7 @@ export async function makeClaims(set: StatefulSet, pod: string, world: World): P
   }
 }
 
-/** Of pods that there are no more, where that is asked for. */
+/** Removes the claims of pods that are gone, if the policy says so. */
 export async function removeClaimsOfGone(
   set: StatefulSet,
   ordinals: StatefulOrdinals,

@@ -2,10 +2,10 @@ import type { ManifestOf } from "../../manifests/index.ts";
 
 type Set = ManifestOf<"StatefulSet">;
 
-/** A pod that a set is to have: its name, and its place among all, from 0. */
+/** A pod that a set should have: its name, and its position among all, from 0. */
 export type Place = { readonly name: string; readonly index: number };
 
-/** The pods that a set is to have. There may be too many of them for a list. */
+/** The pods that a set should have. There may be too many of them for a list. */
 export class StatefulOrdinals {
   readonly count: number;
   readonly #base: string;
@@ -23,7 +23,9 @@ export class StatefulOrdinals {
       yield { name: `${this.#base}-${this.#first + index}`, index };
   }
 
-  /** Where the pod of this name is, or that of a claim of this name; undefined of one too many. */
+  /**
+   * The position of the pod with this name, or with a claim of this name; undefined if there should be none.
+   */
   indexOf(name: string): number | undefined {
     const index = ordinalOf(name) - this.#first;
     return index >= 0 && index < this.count ? index : undefined;

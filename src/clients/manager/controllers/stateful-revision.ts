@@ -7,7 +7,7 @@ import type { World } from "./world.ts";
 
 export type StatefulSet = StoredObject<ManifestOf<"StatefulSet">>;
 
-/** That of which all pods were before the last change; this one's once all are of it and ready. */
+/** The revision that all pods had before the last change; the new one once all pods have it and are ready. */
 export function currentRevision(
   set: StatefulSet,
   pods: ReadonlyMap<string, StoredPod>,
@@ -26,8 +26,8 @@ export function currentRevision(
 }
 
 /**
- * How many of the first pods are made of the earlier template: those below the partition, and those that have
- * not had their turn.
+ * How many of the first pods have the earlier template: those below the partition, and those that have not
+ * been updated yet.
  */
 export function countOfCurrent(
   { manifest: { spec } }: StatefulSet,

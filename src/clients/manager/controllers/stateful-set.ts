@@ -10,8 +10,8 @@ import { templateHash } from "./template-hash.ts";
 import { podOf, type World } from "./world.ts";
 
 /**
- * Pods with names that stay, each with claims of its own. They begin in order, each when the one before it is
- * ready, end in reverse, and are replaced from the last to the first.
+ * Reconciles a stateful set: pods with permanent names, each with its own claims. They are started in order,
+ * each when the one before it is ready, removed in reverse order, and replaced from the last to the first.
  */
 export async function reconcileStatefulSet(set: StatefulSet, world: World): Promise<void> {
   const { spec } = set.manifest;

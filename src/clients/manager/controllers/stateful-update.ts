@@ -7,8 +7,8 @@ import type { StatefulSet } from "./stateful-revision.ts";
 import type { World } from "./world.ts";
 
 /**
- * Removes pods of the earlier template, the last ones first, as many as may be missing at once: one, unless
- * the set says otherwise (Kubernetes' updateStatefulSetAfterInvariantEstablished).
+ * Removes pods with the earlier template, the last ones first, as many as may be unavailable at once: one,
+ * unless the set says otherwise (Kubernetes' updateStatefulSetAfterInvariantEstablished).
  */
 export async function replaceOld(
   { manifest: { spec } }: StatefulSet,
@@ -28,7 +28,7 @@ export async function replaceOld(
     .filter(({ pod, index }) => index >= partition && pod.deleting === undefined && hashOf(pod) !== hash)
     .toSorted((one, other) => other.index - one.index)
     .map(({ pod }) => pod);
-  // In no order, those that are no loss go first, however many they are.
+  // With parallel management, all unavailable pods are removed first.
   const isParallel = spec.podManagementPolicy === "Parallel";
   const lost = isParallel ? old.filter(isAway) : [];
   for (const pod of lost) await world.remove(pod);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { PodTemplate } from "../../manifests/index.ts";
 
-/** Tells pods of one template from those of another. With an owner's uid, also from those of others. */
+/** A hash that identifies a template; with an owner's uid, a template of that owner. */
 export function templateHash(template: PodTemplate, owner = ""): string {
   const digest = createHash("sha256")
     .update(owner)
@@ -10,7 +10,7 @@ export function templateHash(template: PodTemplate, owner = ""): string {
   return digest.slice(0, 10);
 }
 
-/** The order in which fields were written says nothing. */
+/** Sorts fields, since their order has no meaning. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== "object" || value === null) return value;

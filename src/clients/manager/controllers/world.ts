@@ -3,12 +3,12 @@ import type { PodStatus } from "../../podlife/index.ts";
 import type { JobPodEnd } from "../job-pod-end.ts";
 import type { ObjectKey, ObjectStatus, StoredObject, StoredPod } from "../objects.ts";
 
-/** What controllers see of the world and do to it. Each change is durable when its promise resolves. */
+/** The interface of controllers to the objects and pods. Each change is durable when its promise resolves. */
 export type World = {
   readonly nowNs: () => bigint;
   /** Labels of this node. */
   readonly nodeLabels: Readonly<Record<string, string>>;
-  /** All objects that this one made and that are there. */
+  /** All existing objects that this one created. */
   readonly owned: (owner: StoredObject) => readonly StoredObject[];
   readonly find: (key: ObjectKey) => StoredObject | undefined;
   /** Gives an object another owner. */
@@ -17,17 +17,17 @@ export type World = {
   readonly create: (manifest: Manifest, owner: StoredObject) => Promise<void>;
   readonly change: (object: StoredObject, manifest: Manifest) => Promise<void>;
   readonly remove: (object: StoredObject, graceSeconds?: number) => Promise<void>;
-  /** Has a job remember how one of its pods has ended, whatever becomes of that. */
+  /** Records how one of a job's pods has ended, whatever happens to the pod. */
   readonly countPod: (job: StoredObject, end: JobPodEnd) => Promise<void>;
   readonly setStatus: (object: StoredObject, status: ObjectStatus) => Promise<void>;
-  /** Reconciles again after so many milliseconds, if nothing happens before. */
+  /** Reconciles again after this many milliseconds, if nothing else triggers it before. */
   readonly lookAgainAfter: (ms: number) => void;
 };
 
-/** Does the next step for one object; asked again after each change. */
+/** Takes the next step for one object; called again after each change. */
 export type Controller<Object extends StoredObject> = (object: Object, world: World) => Promise<void>;
 
-/** A pod of a template. */
+/** The manifest of a pod from a template. */
 export function podOf(
   owner: StoredObject,
   template: PodTemplate,

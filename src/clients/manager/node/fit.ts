@@ -3,13 +3,13 @@ import { podRequests, qosClass } from "../../podspec/index.ts";
 import type { Node } from "./node.ts";
 import { suits } from "./node-affinity.ts";
 
-/** What there is too little of on the node. */
+/** Which resources the node is short of. */
 export type Pressure = { readonly memory: boolean; readonly disk: boolean };
 
 /**
- * Why a pod cannot be on the node beside others, in the words of Kubernetes' scheduler
- * (pkg/scheduler/framework/plugins: TaintToleration, NodeAffinity, NodePorts, NodeResourcesFit, of which the
- * first that refuses is told); undefined where it can.
+ * Why a pod does not fit on the node beside others, with the text of Kubernetes' scheduler
+ * (pkg/scheduler/framework/plugins: the first refusal of TaintToleration, NodeAffinity, NodePorts and
+ * NodeResourcesFit); undefined if it fits.
  */
 export function whyNotFit(
   spec: PodSpec,
@@ -28,7 +28,7 @@ function refusals(
   node: Node,
   { memory, disk }: Pressure,
 ): readonly string[] {
-  // Pods that ask for something are let onto a node with too little memory, as their toleration says.
+  // Pods with requests are admitted to a node that is short of memory, because of their toleration.
   if (disk || (memory && qosClass(spec) === "BestEffort")) return ["node(s) had untolerated taint(s)"];
   if (!suits(spec, node.labels)) return ["node(s) didn't match Pod's node affinity/selector"];
   const taken = others.flatMap(hostPorts);
@@ -39,14 +39,14 @@ function refusals(
     .sort();
 }
 
-/** What is asked for and cannot be had; what nobody counts here can always be. */
+/** The requested resources that are not available; resources that are not counted here always are. */
 function lacking(spec: PodSpec, others: readonly PodSpec[], { allocatable }: Node): readonly string[] {
   const inUse = others.map(podRequests);
   return Object.entries(podRequests(spec)).flatMap(([name, asked]) => {
     const there = allocatable[name] ?? (name.startsWith("hugepages-") ? 0 : undefined);
     if (there === undefined || asked === 0) return [];
     const used = inUse.reduce((sum, one) => sum + (one[name] ?? 0), 0);
-    // Thousandths of a core, and bytes, are whole numbers: sums of fractions are not exact.
+    // Calculated in thousandths of a core, or bytes: sums of fractions are not exact.
     const unit = name === "cpu" ? 1000 : 1;
     return Math.round((used + asked) * unit) > Math.floor(there * unit) ? [name] : [];
   });
@@ -54,7 +54,7 @@ function lacking(spec: PodSpec, others: readonly PodSpec[], { allocatable }: Nod
 
 type HostPort = { readonly ip: string; readonly port: number; readonly protocol: string };
 
-/** Ports of the machine that a pod takes for as long as it runs. */
+/** The host ports that a pod occupies while it runs. */
 function hostPorts({ hostNetwork, containers, initContainers = [] }: PodSpec): readonly HostPort[] {
   const sidecars = initContainers.filter(({ restartPolicy }) => restartPolicy === "Always");
   return [...containers, ...sidecars]

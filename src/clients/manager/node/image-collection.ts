@@ -8,27 +8,29 @@ export type ImageCollectionOptions = {
   readonly client: Client;
   readonly clock: Clock;
   readonly dataDir: string;
-  /** Of the file system with images, in percent: from which use on unused ones go, and down to which. */
+  /**
+   * Used part of the images' file system, in percent, at which unused images are removed, and down to which.
+   */
   readonly highPercent: number;
   readonly lowPercent: number;
   readonly onProblem: (message: string) => void;
 };
 
-/** As a kubelet has it (imageGCPeriod, imageMinimumGCAge). */
+/** The kubelet's values (imageGCPeriod, imageMinimumGCAge). */
 const periodMs = 300_000;
 const leastAgeNs = 120_000_000_000n;
 
-/** Removes images that nobody uses, least lately used first, when they fill the disk. */
+/** Removes unused images, least recently used first, when they fill the disk. */
 export class ImageCollection implements AsyncDisposable {
   readonly #options: ImageCollectionOptions;
   readonly #closing = new AbortController();
   readonly #running: Promise<void>;
-  /** By image: when it was first seen, and when a container was last made of it. */
+  /** By image: when it was first seen, and when a container was last created from it. */
   readonly #seen = new Map<string, { readonly firstNs: bigint; readonly usedNs: bigint }>();
 
   constructor(options: ImageCollectionOptions) {
     this.#options = options;
-    // Percentages of 100 and more never come about.
+    // Percentages of 100 and more are never reached.
     this.#running = options.highPercent >= 100 ? Promise.resolve() : this.#run();
   }
 

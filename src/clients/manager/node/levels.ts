@@ -3,8 +3,8 @@ import { ignoreGone } from "../../../ground/fs/index.ts";
 import type { Level, Levels } from "./thresholds.ts";
 
 /**
- * What there is of the machine's memory, of the file system with pods' files, and of that with images. What
- * cannot be looked at is left out.
+ * Reads the available memory and the space on the file systems of pods' files and of images. What cannot be
+ * read is left out.
  */
 export async function readLevels(dataDir: string, imageDir: string | undefined): Promise<Levels> {
   const disk = await fileSystem(dataDir);
@@ -18,7 +18,7 @@ export async function readLevels(dataDir: string, imageDir: string | undefined):
   };
 }
 
-/** As a kubelet counts the root cgroup: what files take that were not used lately is free. */
+/** Counted as a kubelet does for the root cgroup: inactive file cache is free. */
 async function memory(): Promise<Level> {
   const lines = (await readFile("/proc/meminfo", "utf8")).split("\n");
   const bytes = (name: string) => {

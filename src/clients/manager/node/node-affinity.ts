@@ -3,14 +3,14 @@ import type { Node } from "./node.ts";
 
 type Requirement = NonNullable<NodeSelectorTerm["matchExpressions"]>[number];
 
-/** Whether a node has the labels that a pod requires, by its selector and by one of its affinity's terms. */
+/** Whether a node matches a pod's selector and one of the terms of its affinity. */
 export function suits({ nodeSelector = {}, affinity }: PodSpec, labels: Node["labels"]): boolean {
   if (Object.entries(nodeSelector).some(([key, value]) => labels[key] !== value)) return false;
   const required = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
   return required?.nodeSelectorTerms.some((term) => takes(term, labels)) ?? true;
 }
 
-/** A term without requirements takes no node. */
+/** Whether a term matches; a term without requirements matches no node. */
 function takes(
   { matchExpressions = [], matchFields = [] }: NodeSelectorTerm,
   labels: Node["labels"],

@@ -16,14 +16,14 @@ export type NodePodsOptions = Omit<PodSetOptions, "onStatus" | "onOver" | "onEve
   readonly clock: Clock;
   readonly node: Node;
   readonly dataDir: string;
-  /** When pods are evicted, and images collected. */
+  /** When to evict pods and collect images. */
   readonly limits: NodeLimits;
   readonly onProblem: (message: string) => void;
   readonly onStatus: (pod: StoredPod) => void;
   readonly onEvent: (key: ObjectKey, event: PodEvent) => void;
-  /** Nothing of it is left, and it may be forgotten. */
+  /** Called when nothing of a pod is left, so that its object can be removed. */
   readonly onRemoved: (pod: StoredPod) => Promise<void>;
-  /** Something has come about that asks for a reconciliation. */
+  /** Called when a reconciliation is necessary. */
   readonly onChange: () => void;
   readonly onFailure: (pod: StoredPod, error: unknown) => void;
 };
@@ -31,19 +31,19 @@ export type NodePodsOptions = Omit<PodSetOptions, "onStatus" | "onOver" | "onEve
 export type NodeLimits = {
   /** A kubelet's `evictionHard`. */
   readonly eviction: Readonly<Record<string, string>>;
-  /** Of the disk with images, from which part in use on unused ones are removed, and down to which. */
+  /** Used part of the images' disk, in percent, at which unused images are removed, and down to which. */
   readonly imagesHighPercent: number;
   readonly imagesLowPercent: number;
 };
 
-/** Pod objects on this node: which of them run, and what is known of each. */
+/** Pod objects on this node: which of them run, and the status of each. */
 export class NodePods implements AsyncDisposable {
   readonly #options: NodePodsOptions;
   readonly #workers: PodSet;
   readonly #scheduler: Scheduler;
   readonly #pressure: NodePressure;
   readonly #images: ImageCollection;
-  /** Pods that an earlier manager has begun, until it is known what became of them. */
+  /** Pods that an earlier manager started and whose state is not known yet. */
   readonly #unseen: Set<string>;
 
   constructor(options: NodePodsOptions) {
@@ -87,7 +87,7 @@ export class NodePods implements AsyncDisposable {
     });
   }
 
-  /** Of now, or the last that was kept; of one that nobody has looked at yet that it is pending. */
+  /** The current or last stored status; Pending for a pod that was not observed yet. */
   status({ uid, status, manifest }: StoredPod): PodStatus {
     const known = this.#scheduler.status(uid) ?? this.#workers.status(uid) ?? status?.pod;
     return known ?? pendingStatus(manifest.spec, []);
@@ -102,7 +102,7 @@ export class NodePods implements AsyncDisposable {
     return { ...object, status: { ...object.status, pod: this.status(object) } };
   }
 
-  /** Whether pods would be taken for broken ones that nobody has looked at yet. */
+  /** Whether there are pods that were not observed yet, and so would be taken for broken ones. */
   get hasUnseen(): boolean {
     if (this.#unseen.size === 0) return false;
     const there = new Set(this.#options.store.listOf("Pod").map(({ uid }) => uid));
@@ -111,12 +111,12 @@ export class NodePods implements AsyncDisposable {
     return this.#unseen.size > 0;
   }
 
-  /** Takes on the pods that there is room for; the others wait. */
+  /** Admits the pods that fit; the others wait. */
   async schedule(): Promise<void> {
     await this.#scheduler.schedule();
   }
 
-  /** Runs a pod that was taken on, or ends it. */
+  /** Runs an admitted pod, or ends it. */
   async run(object: StoredPod): Promise<void> {
     const { uid, scheduledAtNs, manifest, deleting, probeResults, ephemeralContainers = [] } = object;
     if (scheduledAtNs === undefined) {
@@ -129,19 +129,21 @@ export class NodePods implements AsyncDisposable {
     this.#workers.setEphemeral(uid, ephemeralContainers);
   }
 
-  /** A config map or secret has changed, been made or removed: volumes of pods follow. */
+  /**
+   * To be called when a config map or secret was created, changed or removed; updates the volumes of pods.
+   */
   objectsChanged(namespace: string): void {
     this.#workers.objectsChanged(namespace);
   }
 
-  /** Pods go on. */
+  /** Pods keep running. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pressure[Symbol.asyncDispose]();
     await this.#images[Symbol.asyncDispose]();
     await this.#workers[Symbol.asyncDispose]();
   }
 
-  /** What a pod came to outlives what the runtime keeps of it. */
+  /** Stores the status: how a pod ended must outlive the runtime's record of it. */
   #tellStatus(uid: string, status: PodStatus): void {
     const pod = this.#podOf(uid);
     if (pod === undefined) return;

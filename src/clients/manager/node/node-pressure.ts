@@ -16,20 +16,20 @@ export type NodePressureOptions = {
   readonly dataDir: string;
   readonly context: PodContext;
   readonly thresholds: Thresholds;
-  /** Pods that run. */
+  /** The running pods. */
   readonly pods: () => readonly StoredPod[];
   readonly evict: (pod: StoredPod, message: string) => void;
   readonly onChange: () => void;
   readonly onProblem: (message: string) => void;
 };
 
-/** As a kubelet looks, and for how long it believes in pressure that has gone. */
+/** A kubelet's interval, and how long it keeps a pressure condition after the pressure has gone. */
 const lookMs = 10_000;
 const transitionNs = 300_000_000_000n;
 
 /**
- * Looks at what there is of memory and disk. When there is too little of a disk, images that nobody uses go;
- * while there still is, one pod at a time is evicted, as by a kubelet (pkg/kubelet/eviction).
+ * Monitors memory and disks. If a disk is short of space, removes unused images; if that is not enough,
+ * evicts one pod at a time, as a kubelet does (pkg/kubelet/eviction).
  */
 export class NodePressure implements AsyncDisposable {
   readonly #options: NodePressureOptions;
@@ -42,7 +42,7 @@ export class NodePressure implements AsyncDisposable {
     this.#running = options.thresholds.size === 0 ? Promise.resolve() : this.#run();
   }
 
-  /** Whether there is, or was a moment ago, too little. */
+  /** Whether there is pressure, or was until recently. */
   get memory(): boolean {
     return this.#isUnder("memory");
   }
@@ -64,7 +64,7 @@ export class NodePressure implements AsyncDisposable {
   async #run(): Promise<void> {
     const { signal } = this.#closing;
     const { clock, onChange, onProblem } = this.#options;
-    // That pressure is believed in no more comes of the time that passes, also between two looks.
+    // A pressure condition expires with time, also between two checks.
     let told = "false false";
     while (!signal.aborted) {
       try {

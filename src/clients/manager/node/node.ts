@@ -4,14 +4,14 @@ import { dirname, join } from "node:path";
 import { ignoreGone, isErrno } from "../../../ground/fs/index.ts";
 import type { Amounts } from "../../podspec/index.ts";
 
-/** What this machine has for pods. */
+/** The resources of this machine for pods. */
 export type Node = {
   readonly labels: Readonly<Record<string, string>>;
-  /** By resource, as pods ask for it: cores, bytes. */
+  /** Amounts by resource, in the units of pods' requests: cores, bytes. */
   readonly allocatable: Amounts;
 };
 
-/** What a kubelet keeps from pods, as there is pressure below it (its default eviction thresholds). */
+/** Memory that a kubelet reserves, since there is pressure below it (its default eviction thresholds). */
 const keptMemoryBytes = 100 * 2 ** 20;
 const keptDisk = 0.1;
 
@@ -19,7 +19,8 @@ const hugePagesDirectory = "/sys/kernel/mm/hugepages";
 const architectures: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386", ppc64: "ppc64le" };
 
 /**
- * What a kubelet with its defaults would offer here; pods keep their files on the file system of `dataDir`.
+ * The resources that a kubelet with its defaults would offer; pods have their files on the file system of
+ * `dataDir`.
  */
 export async function readNode(dataDir: string, labels: Node["labels"] = {}): Promise<Node> {
   const name = hostname();
@@ -43,7 +44,7 @@ export async function readNode(dataDir: string, labels: Node["labels"] = {}): Pr
   };
 }
 
-/** Those that the kernel has set aside, such as `hugepages-2Mi`. */
+/** The huge pages that the kernel has reserved, such as `hugepages-2Mi`. */
 async function hugePages(): Promise<Amounts> {
   const found: Record<string, number> = {};
   for (const name of (await readdir(hugePagesDirectory).catch(ignoreGone)) ?? []) {
@@ -55,7 +56,7 @@ async function hugePages(): Promise<Amounts> {
   return found;
 }
 
-/** A directory that is not there yet will be where the one above it is. */
+/** For a missing directory, the file system of its parent. */
 async function fileSystemOf(path: string) {
   try {
     return await statfs(path);

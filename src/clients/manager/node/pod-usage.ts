@@ -6,8 +6,8 @@ import type { StoredPod } from "../objects.ts";
 import type { PodUsage, PressedResource } from "./usage-rank.ts";
 
 /**
- * What a pod takes of a resource, as a kubelet counts it: of a disk its volumes but for claims, its logs, and
- * what its containers write beside them.
+ * A pod's usage of a resource, as a kubelet counts it: for disks, its volumes except claims, its logs, and
+ * what its containers write elsewhere.
  */
 export async function podUsage(
   stored: StoredPod,

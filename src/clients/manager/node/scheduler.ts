@@ -16,8 +16,8 @@ export type SchedulerOptions = {
 };
 
 /**
- * Takes pods on while the node has room for them, oldest first: a smaller one does not wait for a larger one
- * before it. That a pod was taken on is kept, so that what runs goes on after a restart, whatever waits.
+ * Admits pods while they fit on the node, oldest first; a smaller one does not wait for a larger one before
+ * it. Admission is stored, so that running pods continue after a restart, whatever waits.
  */
 export class Scheduler {
   readonly #options: SchedulerOptions;
@@ -27,12 +27,12 @@ export class Scheduler {
     this.#options = options;
   }
 
-  /** The status of a pod that waits for room. */
+  /** The status of a waiting pod. */
   status(uid: string): PodStatus | undefined {
     return this.#waiting.get(uid);
   }
 
-  /** Looks at all pods that wait. */
+  /** Checks all waiting pods. */
   async schedule(): Promise<void> {
     const { store, isOver, node } = this.#options;
     const pods = store.listOf("Pod");

@@ -2,7 +2,7 @@ import { quantityValue } from "../../../ground/quantity/index.ts";
 import { ManagerError } from "../errors.ts";
 import type { PressedResource } from "./usage-rank.ts";
 
-/** What is looked at, in a kubelet's words. */
+/** The monitored signals, with a kubelet's names. */
 export const signals = [
   "memory.available",
   "nodefs.available",
@@ -12,14 +12,14 @@ export const signals = [
 ] as const;
 export type Signal = (typeof signals)[number];
 
-/** What there is of something, and how much there could be: bytes or inodes. */
+/** The available amount of a resource and its capacity, in bytes or inodes. */
 export type Level = { readonly available: number; readonly capacity: number };
 export type Levels = { readonly [S in Signal]?: Level };
 
-/** Less than this is pressure: an amount, or a part of the capacity. */
+/** The limits below which there is pressure: an amount, or a percentage of the capacity. */
 export type Thresholds = ReadonlyMap<Signal, string>;
 
-/** Reads a kubelet's `evictionHard`. Throws ManagerError InvalidArgument that names the key. */
+/** Parses a kubelet's `evictionHard`. Throws ManagerError InvalidArgument that names the key. */
 export function readThresholds(written: Readonly<Record<string, string>>): Thresholds {
   const entries = Object.entries(written).map(([name, value]) => {
     const signal = signals.find((one) => one === name);
@@ -45,7 +45,7 @@ export function checkImageLimits(highPercent: number, lowPercent: number): void 
   throw new ManagerError("InvalidArgument", message);
 }
 
-/** A threshold as an amount; undefined for what is none. */
+/** A threshold as an amount; undefined if it is not valid. */
 function amountOf(written: string, capacity: number): number | undefined {
   if (!written.endsWith("%")) return quantityValue(written);
   const percent = Number(written.slice(0, -1));
@@ -54,7 +54,7 @@ function amountOf(written: string, capacity: number): number | undefined {
 
 export type Shortage = { readonly signal: Signal; readonly threshold: number; readonly available: number };
 
-/** What there is too little of, memory first, as a kubelet looks at it. */
+/** The shortages, memory first, in a kubelet's order. */
 export function shortages(levels: Levels, thresholds: Thresholds): readonly Shortage[] {
   return signals.flatMap((signal) => {
     const [level, written] = [levels[signal], thresholds.get(signal)];

@@ -4,7 +4,7 @@ import type { StoredPod } from "../objects.ts";
 
 export type PressedResource = "memory" | "ephemeral-storage" | "inodes";
 
-/** What a pod takes of a resource, in bytes or inodes, altogether and by its containers' names. */
+/** A pod's usage of a resource, in bytes or inodes, in total and by container name. */
 export type PodUsage = {
   readonly pod: StoredPod;
   readonly amount: number;
@@ -15,8 +15,9 @@ export type PodUsage = {
 const criticalPriority = 2_000_000_000;
 
 /**
- * Whom to evict first (pkg/kubelet/eviction, rankMemoryPressure and rankDiskPressureFunc): who takes more
- * than it has asked for, then who has the least priority, then who takes most beyond what it has asked for.
+ * Sorts pods by which to evict first (pkg/kubelet/eviction, rankMemoryPressure and rankDiskPressureFunc):
+ * those that exceed their request, then those with the lowest priority, then those that exceed their request
+ * the most.
  */
 export function rankForEviction(usages: readonly PodUsage[], resource: PressedResource): readonly PodUsage[] {
   const priority = ({ pod }: PodUsage) => pod.manifest.spec.priority ?? 0;
@@ -30,7 +31,7 @@ export function rankForEviction(usages: readonly PodUsage[], resource: PressedRe
     );
 }
 
-/** Which containers of a pod take more than they have asked for, in a kubelet's words. */
+/** A kubelet's message about which containers of a pod exceed their requests. */
 export function consumers({ pod, containers }: PodUsage, resource: PressedResource): string {
   const { spec } = pod.manifest;
   return [...(spec.initContainers ?? []), ...spec.containers]

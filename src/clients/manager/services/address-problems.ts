@@ -2,13 +2,13 @@ import type { ServiceNetwork } from "../../servicenet/index.ts";
 import { familyNumbers, familyOf, missingFamilies, wishedAddresses } from "./ip-families.ts";
 import type { ServiceStatus, StoredService } from "./service-addresses.ts";
 
-/** Something that a service asks for and does not have. */
+/** A request of a service that is not met. */
 export type AddressProblem = {
   readonly reason: "ClusterIPOutOfRange" | "IPFamilyNotAvailable";
   readonly message: string;
 };
 
-/** Why a service has other addresses than it asks for. */
+/** Why a service has other addresses than it requests. */
 export function addressProblems(
   { manifest: { spec } }: StoredService,
   { clusterIPs }: ServiceStatus,

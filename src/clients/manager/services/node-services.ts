@@ -11,45 +11,45 @@ import { addressesFor, type StoredService, statusOf } from "./service-addresses.
 
 export type ServiceNetworkSource = {
   readonly open: () => Promise<ServiceNetwork>;
-  /** Whether a manager that has ended made it, and nobody has removed it: never, unless it is given. */
+  /** Whether an earlier manager left one behind; by default never. */
   readonly isLeft?: () => Promise<boolean>;
 };
 
 export type NodeServicesOptions = {
   readonly store: ObjectStore;
   readonly clock: Clock;
-  /** Undefined where pods have no services: names and addresses are the machine's alone. */
+  /** Undefined if pods have no services and use only the machine's name servers. */
   readonly network: ServiceNetworkSource | undefined;
   readonly onProblem: (message: string) => void;
-  /** A service cannot have the addresses that it asks for. */
+  /** Called when a service cannot have the addresses that it requests. */
   readonly onOtherAddress: (service: StoredService, problem: AddressProblem) => void;
 };
 
-/** Others may remove rules, and tell nobody: so often it is looked whether they are there. */
+/** How often to check that nobody has removed the rules. */
 const verifyMs = 30_000;
-/** Until it is tried again to make what could not be made. */
+/** Delay before retrying to create the network. */
 const retryNs = 60_000_000_000n;
 
-/** Addresses and names of Service objects, on a network that is made when it is first needed. */
+/** Addresses and names of Service objects, on a network that is created when it is first needed. */
 export class NodeServices implements AsyncDisposable {
   readonly #options: NodeServicesOptions;
   #opened: Promise<ServiceNetwork | undefined> | undefined;
   #failedAtNs: bigint | undefined;
-  /** What the network was told last, and until when that is known to be in the kernel. */
+  /** The services that were last sent to the network, and when they were last verified in the kernel. */
   #published: { readonly services: readonly Service[]; readonly verifiedNs: bigint } | undefined;
-  /** What was said of addresses that cannot be had, by services' uids. */
+  /** Problems with addresses that were already reported, by service uid. */
   #refused: ReadonlyMap<string, readonly string[]> = new Map();
 
   constructor(options: NodeServicesOptions) {
     this.#options = options;
   }
 
-  /** Where a pod asks for names of services; nowhere where there can be none. */
+  /** The name servers for pods; none if there is no network of services. */
   async resolvers(): Promise<readonly string[]> {
     return (await this.#network())?.resolverAddresses ?? [];
   }
 
-  /** What pods of a namespace are told in their environment. */
+  /** The services that pods of a namespace get as environment variables. */
   addresses(namespace: string): readonly ServiceAddress[] {
     return this.#options.store.listOf("Service").flatMap((service): readonly ServiceAddress[] => {
       const { metadata, spec } = service.manifest;
@@ -59,7 +59,7 @@ export class NodeServices implements AsyncDisposable {
     });
   }
 
-  /** Gives addresses to services that have none, before pods are told of them. */
+  /** Assigns addresses to services that have none, before pods get them. */
   async assign(world: World): Promise<void> {
     const services = this.#options.store.listOf("Service");
     if (services.length === 0) return;
@@ -67,7 +67,7 @@ export class NodeServices implements AsyncDisposable {
     if (network === undefined) return;
     const refused = new Map<string, readonly string[]>();
     for (const { uid } of services) {
-      // What the one before was given is taken.
+      // Read again, because the previous service may have taken an address.
       const now = this.#options.store.listOf("Service");
       const service = now.find((one) => one.uid === uid);
       if (service === undefined || service.deleting !== undefined) continue;
@@ -86,7 +86,7 @@ export class NodeServices implements AsyncDisposable {
     this.#refused = refused;
   }
 
-  /** Leads addresses and names to the pods that are ready now. */
+  /** Points addresses and names to the pods that are ready now. */
   async publish({ podStatus, lookAgainAfter }: World): Promise<void> {
     const { store } = this.#options;
     if (!this.#isNeeded()) return await this.#remove();
@@ -99,7 +99,7 @@ export class NodeServices implements AsyncDisposable {
     lookAgainAfter(verifyMs);
   }
 
-  /** Asks the kernel for nothing while nothing has changed: every change of every pod leads here. */
+  /** Does nothing if nothing has changed, since every change of every pod leads here. */
   async #tell(network: ServiceNetwork, services: readonly Service[]): Promise<void> {
     const nowNs = this.#options.clock.nowNs();
     const before = this.#published;
@@ -111,13 +111,13 @@ export class NodeServices implements AsyncDisposable {
     this.#published = { services, verifiedNs: nowNs };
   }
 
-  /** Addresses go on to lead to pods; names have no answer until there is another manager. */
+  /** Addresses keep working; names are not resolved until the next manager starts. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#isNeeded()) return await this.#remove();
     await (await this.#opened)?.[Symbol.asyncDispose]();
   }
 
-  /** Also what an earlier manager made, of which this one has had no need. */
+  /** Also removes a network that an earlier manager left and this one did not need. */
   async #remove(): Promise<void> {
     const { network } = this.#options;
     if (this.#opened === undefined && (await network?.isLeft?.()) === true) await this.#network();

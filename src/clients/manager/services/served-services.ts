@@ -6,7 +6,7 @@ import { portKey, type StoredService, statusOf } from "./service-addresses.ts";
 
 type Member = { readonly pod: StoredPod; readonly status: PodStatus };
 
-/** A service with the pods that are behind it now. */
+/** A service with its current endpoints. */
 export function servedService(
   service: StoredService,
   pods: readonly StoredPod[],
@@ -23,7 +23,7 @@ export function servedService(
       return status !== undefined && isServed(status, alsoUnready) ? [{ pod, status }] : [];
     });
   const members = serving.filter(({ pod }) => pod.deleting === undefined || alsoUnready);
-  // As by kube-proxy, pods that are being deleted and still ready take requests while there are no others.
+  // As in kube-proxy, pods that are being deleted but still ready get requests only if there are no others.
   const backends = members.length > 0 ? members : serving;
   return {
     namespace: metadata.namespace,
@@ -47,7 +47,7 @@ export function servedService(
   };
 }
 
-/** Without a selector nobody is: there is no API by which somebody else could say who. */
+/** Whether a pod matches. Without a selector, none does: there is no API for endpoints. */
 function isSelected({ manifest: { metadata } }: StoredPod, { manifest }: StoredService): boolean {
   const selector = Object.entries(manifest.spec.selector ?? {});
   return (

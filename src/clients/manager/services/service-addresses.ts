@@ -8,9 +8,12 @@ import { familiesOf, familyNumbers, familyOf, wishedAddresses } from "./ip-famil
 export type StoredService = StoredObject<ManifestOf<"Service">>;
 type Spec = StoredService["manifest"]["spec"];
 
-/** What a service was given, for as long as it is there. */
+/** The addresses and ports that were assigned to a service. */
 export type ServiceStatus = ObjectStatus & {
-  /** By family, the service's first one first; undefined for a headless service, and for another name. */
+  /**
+   * In the order of families, the service's primary one first; undefined for a headless service and for an
+   * alias.
+   */
   readonly clusterIPs?: readonly string[];
   /** By {@link portKey}. */
   readonly nodePorts?: { readonly [Port in string]?: number };
@@ -26,8 +29,8 @@ export function statusOf({ status }: StoredService): ServiceStatus {
 }
 
 /**
- * What a service has, made whole: what it has already stays where it may, and no other one has the same.
- * Throws ManagerError FailedPrecondition where nothing is free.
+ * Completes the addresses and ports of a service: assigned ones are kept if possible, and none is used twice.
+ * Throws ManagerError FailedPrecondition if none is free.
  */
 export function addressesFor(
   service: StoredService,
@@ -62,7 +65,7 @@ export function addressesFor(
   function portsOf(): NonNullable<ServiceStatus["nodePorts"]> {
     const taken = new Set([
       ...others.flatMap((one) => Object.values(statusOf(one).nodePorts ?? {})),
-      // What is asked for is not given to one that takes any.
+      // Explicitly requested ports are not given to services that accept any.
       ...[service, ...others].flatMap((one) => servedPorts(one.manifest.spec)).map((port) => port.nodePort),
     ]);
     const given: Record<string, number> = {};
@@ -88,17 +91,17 @@ export function addressesFor(
   }
 }
 
-/** The ports for which the machine's addresses have one too. */
+/** The ports that also have a node port. */
 export function servedPorts({ type, ports = [] }: Spec): NonNullable<Spec["ports"]> {
   return type === "NodePort" || type === "LoadBalancer" ? ports : [];
 }
 
-/** A number that a name always has, so that services come back to what they had. */
+/** A number derived from a name, so that services get the same addresses again. */
 function numberOf(text: string): number {
   return createHash("sha256").update(text).digest().readUInt32LE();
 }
 
-/** Of values that repeat: when there were more than can be taken, all are. */
+/** The first free value of a sequence that repeats; undefined if all are taken. */
 function firstFree<T>(
   start: number,
   at: (index: number) => T,

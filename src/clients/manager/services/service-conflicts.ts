@@ -9,10 +9,10 @@ import {
   statusOf,
 } from "./service-addresses.ts";
 
-/** An address or a port that one service alone can have. */
+/** An address or a port that only one service can have. */
 type Holding = { readonly what: string; readonly title: string; readonly isApplied: boolean };
 
-/** What services that are applied ask for and another one has or asks for too, in words. */
+/** Messages about requests of applied services that conflict with other services. */
 export function serviceConflicts(
   manifests: readonly Manifest[],
   stored: readonly StoredService[],
@@ -41,7 +41,7 @@ function clash([first, ...others]: readonly Holding[]): readonly string[] {
     .map(({ title, what }) => `${title} cannot have ${what}: ${first?.title} has it`);
 }
 
-/** What it asks for, and what it was given where it does not ask. */
+/** The requested addresses and ports, and assigned ones where none are requested. */
 function holdingsOf(
   manifest: ManifestOf<"Service">,
   given: ServiceStatus,
@@ -55,7 +55,7 @@ function holdingsOf(
   const ports = servedPorts(spec).flatMap((port) => port.nodePort ?? given.nodePorts?.[portKey(port)] ?? []);
   const all = [
     ...[...wished, ...kept].map((address) => `the clusterIP ${address}`),
-    // One service may have a number for TCP and for UDP.
+    // One service may have the same number for TCP and UDP.
     ...[...new Set(ports)].map((port) => `the nodePort ${port}`),
   ];
   return all.map((what) => ({ what, title: nameOf(manifest), isApplied }));

@@ -1,6 +1,6 @@
 import type { World } from "../world.ts";
 
-/** A world in which nothing is, and nothing happens, besides what is given. */
+/** A world that is empty except for what is given. */
 export function worldOf(given: Partial<World>): World {
   return {
     nowNs: () => 0n,
