@@ -275,4 +275,25 @@ describe("a pod manager that is killed before each step", () => {
     await output("delete", "pod", "swapped");
     await nothingIsLeft();
   });
+
+  it("goes on with another image of a pod that is never restarted, once", async () => {
+    const before = (await starts()).length + 1;
+    await apply(pod("renewed", forEver));
+    await startsOf(before);
+    await eventually("it runs", async () => /renewed +1\/1/.test(await output("get", "pods")));
+    const another = pod("renewed", forEver);
+    // Another name of the same image.
+    for (const one of another.spec.containers) one.image = registry.image.replace(/:latest$/, "");
+    const renew = () => apply(another);
+    await refusedAt("change Pod manifest generation", renew);
+    await killBeforeEach(
+      ["pod-container-stop main", "pod-container-removal main", ...starting("main").slice(2)],
+      renew,
+    );
+    await startsOf(before + 1);
+    await eventually("it runs again", async () => /renewed +1\/1 +Running/.test(await output("get", "pods")));
+    assert.deepEqual((await starts()).slice(before), ["renewed main"]);
+    await output("delete", "pod", "renewed");
+    await nothingIsLeft();
+  });
 });

@@ -11,11 +11,7 @@ import { readManifests } from "../src/clients/manifests/index.ts";
 import { imageAnnotation } from "../src/clients/podspec/index.ts";
 import { TurnedClock } from "../src/ground/clock/testing/turned-clock.ts";
 import { ignoreGone } from "../src/ground/fs/index.ts";
-import {
-  ImageServiceService,
-  RemoveImageRequest,
-  RuntimeServiceService,
-} from "../src/ground/protocol/index.ts";
+import { ImageServiceService, RuntimeServiceService } from "../src/ground/protocol/index.ts";
 import { cli, cliOutput } from "./support/cli.ts";
 import { eventually } from "./support/condition.ts";
 import { startCri, type TestedCri } from "./support/cri.ts";
@@ -208,6 +204,33 @@ describe("a pod of the manager", () => {
     }
   });
 
+  it("stops containers whose images change side by side", async () => {
+    // Each waits for the other to be stopped too.
+    const waiting = (own: string, other: string) =>
+      `trap 'touch /shared/${own}; while [ ! -e /shared/${other} ]; do sleep 0.1; done; exit 0' TERM; touch /shared/${own}-runs; while true; do sleep 0.1; done`;
+    const more = {
+      volumeMounts: [{ name: "shared", mountPath: "/shared" }],
+      readinessProbe: { exec: { command: ["sh", "-c", "ls /shared/*-runs"] }, periodSeconds: 1 },
+    };
+    const spec = (image: string) => ({
+      terminationGracePeriodSeconds: 60,
+      volumes: [{ name: "shared", emptyDir: {} }],
+      containers: [
+        shell("one", waiting("one", "two"), { image, ...more }),
+        shell("two", waiting("two", "one"), { image, ...more }),
+      ],
+    });
+    await using _ = await run("beside", spec(host.image));
+    await until("it is ready", () => condition("beside", "Ready") === "True");
+    await run("beside", spec(host.image.replace(/:latest$/, "")));
+    await eventually(
+      "both run again",
+      async () => [0, 1].every((index) => container("beside", index).restartCount === 1),
+      { limitMs: 120_000 },
+    );
+    for (const index of [0, 1]) assert.equal(container("beside", index).lastState.terminated?.exitCode, 0);
+  });
+
   it("restarts a container with another image also where an older daemon has made it", async (t) => {
     if (cri.socket !== host.berth.socket) return t.skip("of an older berthd, which ran on itself alone");
     beforeCall(t.mock, RuntimeServiceService.createContainer, ({ config }) => {
@@ -367,10 +390,9 @@ describe("a pod of the manager", () => {
   });
 
   it("says so where the image is removed before its container is made", async ({ mock }) => {
-    beforeCall(mock, ImageServiceService.imageStatus, async ({ image }) => {
-      // The second look at it, by its id.
-      if (image !== undefined && image.image !== host.image)
-        await client.unary(ImageServiceService.removeImage, RemoveImageRequest.fromPartial({ image }));
+    beforeCall(mock, ImageServiceService.imageStatus, ({ image }) => {
+      // The second look at it, by its id. A runtime that holds it cannot be made to remove it.
+      if (image !== undefined && image.image !== host.image) image.image = `sha256:${"0".repeat(64)}`;
     });
     const securityContext = { runAsNonRoot: true };
     await using _ = await run("vanished", { securityContext, containers: [shell("main", forEver)] });

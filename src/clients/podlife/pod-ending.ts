@@ -1,10 +1,11 @@
-import type { Container, EphemeralContainer } from "../manifests/index.ts";
+import type { EphemeralContainer } from "../manifests/index.ts";
 import type { ContainerRemovals } from "./container-removals.ts";
 import { type ObservedContainer, type ObservedPod, observePod } from "./observe.ts";
-import { changeOf } from "./plan.ts";
+import { changeOf, type Plan } from "./plan.ts";
 import { allSandboxes, stopSandboxes } from "./pod-sandbox.ts";
 import { graceSecondsOf, type PodWork } from "./pod-work.ts";
 import type { PodProbes } from "./probes/pod-probes.ts";
+import { Replacements } from "./replacements.ts";
 import { podPolicy } from "./restart-policy.ts";
 import { isEvicted } from "./status/pod-status.ts";
 import type { PodStatusKeeper } from "./status/pod-status-keeper.ts";
@@ -27,9 +28,11 @@ const evictionGraceSeconds = 1;
 export class PodEnding {
   readonly #options: PodEndingOptions;
   readonly #hurry = new AbortController();
+  readonly #replacements: Replacements;
 
   constructor(options: PodEndingOptions) {
     this.#options = options;
+    this.#replacements = new Replacements(options.work);
   }
 
   /** Ends the pod's running containers in order, and its sandboxes. */
@@ -55,18 +58,35 @@ export class PodEnding {
     await stopAll(this.#stopping(), observed, graceSeconds);
   }
 
-  /** Ends one container, which is started again if its policy says so. */
-  async kill(container: Container, observed: ObservedContainer, why: string): Promise<void> {
-    const { work, probes, removals } = this.#options;
+  /** Ends containers side by side. Each is started again if its policy says so, or if its image has changed. */
+  async killAll(kill: Plan["kill"]): Promise<void> {
+    const results = await Promise.allSettled(kill.map((one) => this.#kill(one)));
+    for (const result of results) if (result.status === "rejected") throw result.reason;
+  }
+
+  /** Goes on where containers with other images were to take the places of these. Returns how many. */
+  async continueReplacing(observed: ObservedPod): Promise<number> {
+    const stopped = await this.#replacements.stopped(observed);
+    for (const one of stopped) await this.#makeRoom(one);
+    return stopped.length;
+  }
+
+  async #kill({ container, observed, why }: Plan["kill"][number]): Promise<void> {
+    const { work, probes } = this.#options;
     work.onEvent("Normal", "Killing", `container ${container.name} is stopped: ${why}`);
     const grace = probes.graceSeconds(observed) ?? graceSecondsOf(work.pod);
-    await stopOne(this.#stopping(), { container, observed }, grace);
     // With another image it begins whatever its restart policy says.
-    if (
+    const isReplaced =
       changeOf(container, observed) !== undefined &&
-      (container.restartPolicy ?? podPolicy(work.pod.spec)) !== "Always"
-    )
-      await removals.remove(observed);
+      (container.restartPolicy ?? podPolicy(work.pod.spec)) !== "Always";
+    if (isReplaced) await this.#replacements.begin(observed);
+    await stopOne(this.#stopping(), { container, observed }, grace);
+    if (isReplaced) await this.#makeRoom(observed);
+  }
+
+  async #makeRoom(observed: ObservedContainer): Promise<void> {
+    await this.#options.removals.remove(observed);
+    await this.#replacements.end(observed);
   }
 
   #ownGraceSeconds(): number {

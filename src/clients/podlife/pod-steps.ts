@@ -39,6 +39,7 @@ export class PodSteps {
     if (deadlineMs !== undefined && deadlineMs <= 0 && !status.isOver)
       status.fail("DeadlineExceeded", "Pod was active on the node longer than the specified deadline");
     if (!status.isOver) storage.look();
+    if ((await ending.continueReplacing(observed)) > 0) return 0;
     const plan = planPod(work.pod, observed, probes);
     status.planned(plan);
     if (plan.ended || status.isOver) return await this.#finish();
@@ -54,7 +55,7 @@ export class PodSteps {
       return 0;
     }
     for (const one of plan.discard) await removals.remove(one);
-    for (const { container, observed: one, why } of plan.kill) await ending.kill(container, one, why);
+    await ending.killAll(plan.kill);
     if (plan.discard.length > 0 || plan.kill.length > 0) return 0;
     await removals.removeOld(observed);
     await volumes.refresh(status.podIps);
