@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Container, Kind, Manifest, PodSpec } from "../manifests/index.ts";
 import { ManagerError } from "./errors.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { titleOf } from "./objects.ts";
+import { type StoredObject, titleOf } from "./objects.ts";
 import { serviceConflicts } from "./services/service-conflicts.ts";
 
 /** The result of applying an object. */
@@ -25,21 +25,26 @@ export function planApply(
     const key = { kind: manifest.kind, ...manifest.metadata };
     const before = store.get(key);
     if (before === undefined) return { manifest, outcome: "created" };
-    if (before.deleting !== undefined) {
-      refused.push(`${titleOf(key)} is being deleted; try again later`);
+    if (isDeepStrictEqual(before.manifest, manifest) && before.deleting === undefined)
       return { manifest, outcome: "unchanged" };
-    }
-    if (isDeepStrictEqual(before.manifest, manifest)) return { manifest, outcome: "unchanged" };
-    if (!changesFixed(before.manifest, manifest) && !changesSealed(before.manifest, manifest))
-      return { manifest, outcome: "configured" };
-    if (!replace)
-      refused.push(
-        `${titleOf(key)} has another specification and cannot be changed; delete it first, or recreate it with \`berth apply --replace\``,
-      );
+    const why = whyNotChange(before, manifest);
+    if (why === undefined) return { manifest, outcome: "configured" };
+    if (!replace || before.deleting !== undefined) refused.push(why);
     return { manifest, outcome: "replaced" };
   });
   if (refused.length > 0) throw new ManagerError("FailedPrecondition", refused.join("\n"));
   return planned;
+}
+
+/** Why an object cannot be changed so; undefined where it can. */
+export function whyNotChange(
+  { manifest: before, deleting }: StoredObject,
+  after: Manifest,
+): string | undefined {
+  const title = titleOf({ kind: after.kind, ...after.metadata });
+  if (deleting !== undefined) return `${title} is being deleted; try again later`;
+  if (!changesFixed(before, after) && !changesSealed(before, after)) return undefined;
+  return `${title} has another specification and cannot be changed; delete it first, or recreate it with \`berth apply --replace\``;
 }
 
 /** Whether the change affects an immutable object, which keeps its data and stays immutable. */

@@ -6,7 +6,8 @@ import type { Client } from "../criclient/index.ts";
 import type { Manifest } from "../manifests/index.ts";
 import type { LogLimits, PodEvent, PullCredentials, StepObserver } from "../podlife/index.ts";
 import { logDirectory, logPath } from "../podspec/index.ts";
-import { type Applied, inOrderOfUse, planApply } from "./apply.ts";
+import { type Applied, planApply } from "./apply.ts";
+import { applyPlanned } from "./applying.ts";
 import { Claims } from "./claims.ts";
 import { withEphemeral } from "./ephemeral.ts";
 import { ManagerError, notFound } from "./errors.ts";
@@ -19,7 +20,6 @@ import { isOfKind, keyOf, type ObjectKey, type StoredObject, type StoredPod, tit
 import { podContext } from "./pod-context.ts";
 import { Reconciler } from "./reconciler.ts";
 import { forgetPod, reconcileAll } from "./reconciliation.ts";
-import { successor } from "./replacement.ts";
 import { undone, withRestart } from "./rollout.ts";
 import { withReplicas } from "./scale.ts";
 import { NodeServices, type ServiceNetworkSource } from "./services/node-services.ts";
@@ -157,22 +157,12 @@ export class Manager implements AsyncDisposable {
   async apply(manifests: readonly Manifest[], options: ApplyOptions = {}): Promise<readonly Applied[]> {
     const planned = planApply(manifests, this.#store, options);
     if (options.dryRun === true) return planned;
-    for (const { manifest, outcome } of planned.toSorted(inOrderOfUse)) {
-      const before = this.#store.get({ kind: manifest.kind, ...manifest.metadata });
-      if (outcome === "replaced" && before !== undefined) {
-        const next = successor(manifest, options.source);
-        if (
-          await this.#store.update(before, ({ deleting }) => ({ deleting: { ...deleting, successor: next } }))
-        ) {
-          await this.waitUntilGone(before.uid);
-          continue;
-        }
-      }
-      if (outcome === "created" || outcome === "replaced")
-        await this.#writer.create(manifest, options.source === undefined ? {} : { source: options.source });
-      else if (outcome === "configured" && before !== undefined)
-        await this.#writer.change(before, () => manifest);
-    }
+    await applyPlanned(planned, {
+      store: this.#store,
+      writer: this.#writer,
+      source: options.source,
+      waitUntilGone: (uid) => this.waitUntilGone(uid),
+    });
     return planned;
   }
 

@@ -66,3 +66,10 @@ export function isOfKind<K extends Kind>(
 ): object is StoredObject<ManifestOf<K>> {
   return object.manifest.kind === kind;
 }
+
+export function isOfOneKind<M extends Manifest>(
+  object: StoredObject,
+  other: StoredObject<M>,
+): object is StoredObject<M> {
+  return object.manifest.kind === other.manifest.kind;
+}

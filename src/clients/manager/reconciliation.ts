@@ -41,8 +41,7 @@ export async function reconcileAll(
     clock,
     nodeLabels: pods.nodeLabels,
     podStatus: (pod) => pods.status(pod),
-    create: (manifest, owner) => writer.create(manifest, { owner: owner.uid }),
-    change: (object, manifest) => writer.change(object, () => manifest),
+    writer,
     onStatus,
     lookAgainAfter,
   });

@@ -38,7 +38,7 @@ test("sets of two kinds with one name and template keep a revision each, beside 
     ...worldOf({}),
     store,
     clock,
-    create: (manifest, owner) => writer.create(manifest, { owner: owner.uid }),
+    writer,
     onStatus: () => {},
   });
   const kept = async () => {

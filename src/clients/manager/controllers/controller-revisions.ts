@@ -54,7 +54,7 @@ export async function keepRevision(
   const revision = 1 + (newest?.manifest.revision ?? 0);
   if (kept === undefined) await world.create(revisionManifest(set, { hash, template }, revision), set);
   // A revision that is restored becomes the newest again.
-  else if (kept !== newest) await world.change(kept, { ...kept.manifest, revision });
+  else if (kept !== newest) await world.change(kept, ({ manifest }) => ({ ...manifest, revision }));
   const used = new Set([hash, ...inUse, ...podsOf(set, world).map(hashOf)]);
   const unused = revisions.filter((one) => !used.has(hashOf(one)));
   for (const one of unused.slice(set.manifest.spec.revisionHistoryLimit ?? defaultLimit))

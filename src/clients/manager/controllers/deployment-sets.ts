@@ -54,14 +54,13 @@ export async function resize(
   replicas: number,
   world: World,
 ): Promise<void> {
-  const { metadata, spec } = set.manifest;
-  const annotations = { ...metadata.annotations, ...sizeAnnotationsOf(deployment) };
-  if (sizeOf(set) === replicas && isDeepStrictEqual(annotations, metadata.annotations)) return;
-  await world.change(set, {
-    ...set.manifest,
-    metadata: { ...metadata, annotations },
-    spec: { ...spec, replicas },
-  });
+  const resized = ({ manifest }: ReplicaSet) => {
+    const { metadata, spec } = manifest;
+    const annotations = { ...metadata.annotations, ...sizeAnnotationsOf(deployment) };
+    return { ...manifest, metadata: { ...metadata, annotations }, spec: { ...spec, replicas } };
+  };
+  if (sizeOf(set) === replicas && isDeepStrictEqual(resized(set).metadata, set.manifest.metadata)) return;
+  await world.change(set, resized);
 }
 
 /** Number of available pods of a set: those that have been ready for long enough. */

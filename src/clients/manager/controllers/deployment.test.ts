@@ -108,7 +108,7 @@ class Sets {
           ],
         }),
         create: async (manifest) => this.#put(manifest),
-        change: async (_, manifest) => this.#put(manifest),
+        change: async (object, change) => this.#put(change(object) ?? object.manifest),
         remove: async ({ uid }) => void this.#sets.delete(uid),
         setStatus: async (_, status) => {
           this.status = status;

@@ -53,9 +53,9 @@ async function keepInStep(
   old: readonly ReplicaSet[],
   world: World,
 ): Promise<boolean> {
-  const changed = kept(deployment, current, nextRevision(old));
-  if (changed === undefined) return false;
-  await world.change(current, changed);
+  const inStep = (now: ReplicaSet) => kept(deployment, now, nextRevision(old));
+  if (inStep(current) === undefined) return false;
+  await world.change(current, inStep);
   return true;
 }
 

@@ -79,7 +79,7 @@ class Pods {
         find: ({ name }) => this.claims.get(name),
         adopt: async (claim, { uid }) =>
           void this.claims.set(claim.manifest.metadata.name, { ...claim, owner: uid }),
-        change: async (_, manifest) => this.#keep(manifest),
+        change: async (object, change) => this.#keep(change(object) ?? object.manifest),
         create: async (manifest) => {
           if (manifest.kind === "ControllerRevision") return this.#keep(manifest);
           if (manifest.kind === "PersistentVolumeClaim")

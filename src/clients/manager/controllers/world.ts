@@ -15,7 +15,11 @@ export type World = {
   readonly adopt: (object: StoredObject, owner: StoredObject) => Promise<void>;
   readonly podStatus: (pod: StoredPod) => PodStatus | undefined;
   readonly create: (manifest: Manifest, owner: StoredObject) => Promise<void>;
-  readonly change: (object: StoredObject, manifest: Manifest) => Promise<void>;
+  /** Gives an object the manifest that is made of it as it is when its turn comes, unless that is undefined. */
+  readonly change: <M extends Manifest>(
+    object: StoredObject<M>,
+    change: (now: StoredObject<M>) => Manifest | undefined,
+  ) => Promise<void>;
   readonly remove: (object: StoredObject, graceSeconds?: number) => Promise<void>;
   /** Records how one of a job's pods has ended, whatever happens to the pod. */
   readonly countPod: (job: StoredObject, end: JobPodEnd) => Promise<void>;
