@@ -53,7 +53,12 @@ describe("berthd's pod manager", () => {
   });
   const objects = async (kind: string) =>
     JSON.parse(await output("get", kind, "-o", "json")).items as readonly {
-      readonly metadata: { readonly name: string; readonly uid: string };
+      readonly metadata: {
+        readonly name: string;
+        readonly uid: string;
+        readonly deletionGracePeriodSeconds?: number;
+        readonly deletionTimestamp?: string;
+      };
       readonly spec: {
         readonly containers?: readonly { readonly env?: readonly { readonly value: string }[] }[];
       };
@@ -418,6 +423,9 @@ describe("berthd's pod manager", () => {
     const stdin = stringify(pod(forEver));
     const replacing = startCli(host.berth, ["apply", "--replace", "-"], { stdin });
     await eventually("the old one is ending", async () => /swapped .*Terminating/.test(await table()));
+    const [leaving] = await objects("pods");
+    assert.equal(leaving?.metadata.deletionGracePeriodSeconds, 3);
+    assert.ok(Date.parse(leaving.metadata.deletionTimestamp ?? "") > Date.now() - 60_000);
     await host.berth.restartDaemon("SIGKILL");
     assert.notEqual((await replacing.outcome).status, 0);
     await eventually(

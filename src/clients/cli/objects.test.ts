@@ -101,6 +101,21 @@ test("get --watch of a name continues when the object is deleted, and shows a ne
   await watching.status;
 });
 
+test("get --watch shows an object that is gone once more", async () => {
+  await using endpoint = await serveCli();
+  endpoint.objects.add("ConfigMap", "a");
+  endpoint.objects.add("ConfigMap", "b");
+  const interrupt = new AbortController();
+  const watching = endpoint.start(["get", "cm", "-w"], { signal: interrupt.signal });
+  const lines = () => watching.io.stdout.text().trimEnd().split("\n");
+  await until(() => lines().length === 3);
+  endpoint.objects.remove("ConfigMap", "a");
+  await until(() => lines().length === 4);
+  assert.match(lines()[3] ?? "", /^ConfigMap +a +- +Deleted /);
+  interrupt.abort();
+  await watching.status;
+});
+
 test("logs and exec of an object in a namespace use the pod's default container", async () => {
   await using endpoint = await serveCli();
   const { objects, engine } = endpoint;

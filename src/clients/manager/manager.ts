@@ -132,7 +132,7 @@ export class Manager implements AsyncDisposable {
   static async open(options: ManagerOptions): Promise<Manager> {
     let wake = () => {};
     const changed = () => wake();
-    const store = await ObjectStore.open(options.persistence, changed, options.observer);
+    const store = await ObjectStore.open(options.persistence, changed, options.observer, options.clock);
     const node = await readNode(options.dataDir, options.nodeLabels);
     const manager = new Manager(options, store, node, changed);
     wake = () => manager.#reconciler.request();

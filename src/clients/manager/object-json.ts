@@ -7,7 +7,7 @@ import { portKey, type StoredService, statusOf } from "./services/service-addres
 
 /** An object in Kubernetes' form: its manifest, and the fields that the manager adds. */
 export function objectJson(object: StoredObject, owner: StoredObject | undefined): Record<string, unknown> {
-  const { manifest, uid, createdAtNs, generation, deleting } = object;
+  const { manifest, uid, createdAtNs, generation } = object;
   const status = statusJson(object);
   return {
     ...manifest,
@@ -32,10 +32,21 @@ export function objectJson(object: StoredObject, owner: StoredObject | undefined
               },
             ],
           }),
-      ...(deleting?.graceSeconds === undefined ? {} : { deletionGracePeriodSeconds: deleting.graceSeconds }),
+      ...deletionJson(object),
     },
     ...(status === undefined ? {} : { status }),
   };
+}
+
+/** By when it is to be gone, as Kubernetes tells it. */
+function deletionJson({ manifest, deleting }: StoredObject): object {
+  if (deleting === undefined) return {};
+  const ofPod = manifest.kind === "Pod" ? (manifest.spec.terminationGracePeriodSeconds ?? 30) : 0;
+  const { graceSeconds = ofPod, sinceNs } = deleting;
+  const deletionGracePeriodSeconds = { deletionGracePeriodSeconds: graceSeconds };
+  if (sinceNs === undefined) return deletionGracePeriodSeconds;
+  const atNs = sinceNs + BigInt(Math.round(graceSeconds)) * 1_000_000_000n;
+  return { deletionTimestamp: writtenTime(atNs), ...deletionGracePeriodSeconds };
 }
 
 function statusJson({ status, manifest }: StoredObject): unknown {

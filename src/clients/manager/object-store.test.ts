@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { readManifests } from "../manifests/index.ts";
-import { ObjectStore, type Persistence } from "./object-store.ts";
+import { noPersistence, ObjectStore, type Persistence } from "./object-store.ts";
 import type { StoredObject } from "./objects.ts";
 import { successorOf } from "./replacement.ts";
 
@@ -43,8 +43,19 @@ describe("the store of objects", () => {
       store.update(object, () => ({ status: { seen: true } })),
     ]);
     const now = store.get(key);
-    assert.deepEqual([now?.deleting, now?.status], [{}, { seen: true }]);
+    assert.deepEqual([now?.deleting !== undefined, now?.status], [true, { seen: true }]);
     assert.deepEqual(persistence.kept.get("one"), now);
+  });
+
+  it("keeps when somebody first asked for an object to be removed", async () => {
+    let nowNs = 5n;
+    const clock = { nowNs: () => nowNs };
+    const store = await ObjectStore.open(noPersistence, () => {}, undefined, clock);
+    await store.add(configMap("one"));
+    await store.beginRemoval(configMap("one"), { graceSeconds: 30 });
+    nowNs = 6n;
+    await store.update(configMap("one"), () => ({ deleting: { graceSeconds: 1 } }));
+    assert.deepEqual(store.get(key)?.deleting, { graceSeconds: 1, sinceNs: 5n });
   });
 
   it("has one object of a kind and name, also when two are made at once", async () => {

@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from "../../ground/clock/index.ts";
 import { KeyLock } from "../../ground/sync/index.ts";
 import type { Kind, ManifestOf } from "../manifests/index.ts";
 import type { StepObserver } from "../podlife/index.ts";
@@ -28,8 +29,15 @@ export class ObjectStore {
   readonly #changing = new KeyLock();
   readonly #onChange: () => void;
   readonly #observer: StepObserver;
+  readonly #clock: Pick<Clock, "nowNs">;
 
-  private constructor(persistence: Persistence, onChange: () => void, observer: StepObserver) {
+  private constructor(
+    persistence: Persistence,
+    onChange: () => void,
+    observer: StepObserver,
+    clock: Pick<Clock, "nowNs">,
+  ) {
+    this.#clock = clock;
     this.#persistence = persistence;
     this.#onChange = onChange;
     this.#observer = observer;
@@ -43,8 +51,9 @@ export class ObjectStore {
     persistence: Persistence,
     onChange: () => void,
     observer: StepObserver = () => {},
+    clock: Pick<Clock, "nowNs"> = systemClock,
   ): Promise<ObjectStore> {
-    const store = new ObjectStore(persistence, onChange, observer);
+    const store = new ObjectStore(persistence, onChange, observer, clock);
     // Two objects have the same name if the manager was killed while one replaced the other; the later one is
     // current.
     const kept = (await persistence.load()).toSorted((one, other) => isLeaving(other) - isLeaving(one));
@@ -98,7 +107,7 @@ export class ObjectStore {
     const changed = change(before);
     if (changed === undefined) return true;
     this.#observer(`change ${manifest.kind} ${Object.keys(changed).join(" ")}`);
-    await this.#put({ ...before, ...changed });
+    await this.#put({ ...before, ...changed, ...this.#since(before, changed) });
     return true;
   }
 
@@ -130,6 +139,12 @@ export class ObjectStore {
     if (successor === undefined) this.#byTitle.delete(title);
     else this.#byTitle.set(title, successor);
     this.#onChange();
+  }
+
+  /** When somebody first asked for its removal. */
+  #since({ deleting: before }: StoredObject, { deleting }: Partial<StoredObject>): Partial<StoredObject> {
+    if (deleting === undefined) return {};
+    return { deleting: { ...deleting, sinceNs: before?.sinceNs ?? this.#clock.nowNs() } };
   }
 
   async #put(object: StoredObject): Promise<void> {

@@ -28,6 +28,8 @@ export type StoredObject<M extends Manifest = Manifest> = {
   readonly source?: string;
   /** Set while it is being removed, which ends when everything that belongs to it is gone. */
   readonly deleting?: {
+    /** When that was asked for, in nanoseconds since 1970; older managers did not keep it. */
+    readonly sinceNs?: bigint;
     readonly graceSeconds?: number;
     readonly successor?: Successor;
     /** Set if only its controller requested the removal, because it no longer needs the object. */

@@ -47,7 +47,7 @@ export function define(command: Command, invocation: Invocation): void {
     .option("-A, --all-namespaces", "objects of all namespaces")
     .option("-l, --selector <labels>", "only objects with these labels, such as app=web,tier!=test")
     .option("--show-labels", "show labels too")
-    .option("-w, --watch", "go on, and show each object again when it has changed")
+    .option("-w, --watch", "go on, and show each object again when it has changed or is gone")
     .option("-q, --quiet", "print names only, as -o name does");
   addOutputOption(command, ["table", "wide", "name", "json", "yaml"]);
   addConnectionOptions(command)
@@ -168,9 +168,18 @@ function columnsOf({
   ];
 }
 
+function uidOf({ object }: ListedObject): unknown {
+  return memberAt(object, "metadata", "uid");
+}
+
+/** As it was last, but for its state. */
+function asGone(row: ListedObject): ListedObject {
+  return { ...row, gone: true };
+}
+
 /**
- * Prints the table, or the names, and then a line for each object that changes, until it is interrupted. An
- * object that was deleted may come back.
+ * Prints the table, or the names, and then a line for each object that changes or is gone, until it is
+ * interrupted. An object that was deleted may come back.
  */
 async function watch(
   client: Client,
@@ -183,14 +192,21 @@ async function watch(
   if (!namesOnly && output !== "table" && output !== "wide")
     throw usageError("--watch prints a table or names: leave out --output");
   let shown = new Map<unknown, string>();
+  let last = new Map<unknown, ListedObject>();
   for (let turn = 0; !signal.aborted; turn++) {
     const rows = await choice.find(client);
     if (turn === 0) choice.checkAllFound(rows);
     const columns = columnsOf(options);
-    const [header = "", ...lines] = renderTable(columns, rows).trimEnd().split("\n");
+    // One that is gone is shown once more: it may have had no time to be seen on its way.
+    const uids = new Set(rows.map(uidOf));
+    const gone = [...last].flatMap(([uid, row]) => (uids.has(uid) ? [] : [row]));
+    last = new Map(rows.map((row) => [uidOf(row), row]));
+    const [header = "", ...lines] = renderTable(columns, [...rows, ...gone.map(asGone)])
+      .trimEnd()
+      .split("\n");
     const now = new Map<unknown, string>();
     const changed = rows.flatMap((row, index) => {
-      const uid = memberAt(row.object, "metadata", "uid");
+      const uid = uidOf(row);
       const told = columns
         .filter(({ title }) => title !== "AGE")
         .map(({ value }) => value(row))
@@ -200,7 +216,9 @@ async function watch(
       return [namesOnly ? idOf(row) : (lines[index] ?? "")];
     });
     shown = now;
-    const text = turn === 0 && !namesOnly ? [header, ...changed] : changed;
+    // A name alone would not say so.
+    const left = namesOnly ? [] : lines.slice(rows.length);
+    const text = [...(turn === 0 && !namesOnly ? [header] : []), ...left, ...changed];
     if (text.length > 0) await write(io.stdout, `${text.join("\n")}\n`);
     await delay(lookMs, undefined, { signal }).catch(() => {});
   }

@@ -11,6 +11,8 @@ export type ListedObject = {
   readonly namespace: string;
   readonly name: string;
   readonly deleting: boolean;
+  /** It is not there any more. */
+  readonly gone?: boolean;
   readonly createdAtNs: bigint;
   readonly object: JsonObject;
 };

@@ -3,6 +3,7 @@ import { type ListedObject, memberAt } from "./manager-calls.ts";
 
 /** The state of an object, in a word or two. */
 export function stateOf(listed: ListedObject): string {
+  if (listed.gone === true) return "Deleted";
   if (listed.deleting) return "Terminating";
   const { object, kind } = listed;
   switch (kind) {
