@@ -58,7 +58,7 @@ export class PodEnding {
     await stopAll(this.#stopping(), observed, graceSeconds);
   }
 
-  /** Ends containers side by side. Each is started again if its policy says so, or if its image has changed. */
+  /** Ends containers side by side. Each is started again if its policy says so or its image has changed. */
   async killAll(kill: Plan["kill"]): Promise<void> {
     const results = await Promise.allSettled(kill.map((one) => this.#kill(one)));
     for (const result of results) if (result.status === "rejected") throw result.reason;

@@ -15,7 +15,7 @@ export type World = {
   readonly adopt: (object: StoredObject, owner: StoredObject) => Promise<void>;
   readonly podStatus: (pod: StoredPod) => PodStatus | undefined;
   readonly create: (manifest: Manifest, owner: StoredObject) => Promise<void>;
-  /** Gives an object the manifest that is made of it as it is when its turn comes, unless that is undefined. */
+  /** Gives an object the manifest made of it as it is when its turn comes, unless that is undefined. */
   readonly change: <M extends Manifest>(
     object: StoredObject<M>,
     change: (now: StoredObject<M>) => Manifest | undefined,
