@@ -30,6 +30,7 @@ import type {
 } from "../tasks.ts";
 import { updateTask } from "../update/update-task.ts";
 import { continueRestored } from "./continue-restored.ts";
+import type { LeftRuntimes } from "./left-runtimes.ts";
 import { finishOwnStart, startByItself } from "./own-start.ts";
 import { waitForEnd } from "./process-end.ts";
 import { removeContainerCgroup, removeLeftovers, removeRuntimeState } from "./remove-leftovers.ts";
@@ -52,6 +53,7 @@ export type ConmonTaskOptions = TaskStreamsOptions &
     /** See TaskIdentity. */
     readonly cgroup: string | undefined;
     readonly cgroupOptions: CgroupOptions;
+    readonly leftRuntimes: LeftRuntimes;
     readonly publish: PublishTask;
     /** Set if this daemon created the task with a client's streams. */
     readonly kept?: KeptStreams | undefined;
@@ -277,10 +279,13 @@ export class ConmonTask implements Task {
 
   /** After a restart of the daemon: finds out what has happened. */
   async recover(): Promise<void> {
+    const { files, leftRuntimes } = this.#options;
+    // Before anything is looked at that they might change.
+    await leftRuntimes.endFor(files, this.#record !== undefined);
     await this.#freezer.recover();
     const directory = this.#record?.cgroupDir;
     const cgroup = directory === undefined ? undefined : { directory, freezer: this.#freezer };
-    await endLeftExecs(this.#options.files.bundleDir, cgroup);
+    await endLeftExecs(files.bundleDir, cgroup);
     await this.#end.take();
     const record = this.#record;
     if (this.#end.exit() !== undefined || record === undefined) return;

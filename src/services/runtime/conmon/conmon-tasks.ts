@@ -27,6 +27,7 @@ import type { FirstProcessIo, Task, TaskIdentity, TaskSpec, Tasks } from "../tas
 import { ConmonTask, type ConmonTaskOptions } from "./conmon-task.ts";
 import { ExitWatch } from "./exit-watch.ts";
 import { orFullDisk } from "./full-disk.ts";
+import { LeftRuntimes } from "./left-runtimes.ts";
 import { LogFile, type LogPlace, offerLog } from "./log-file.ts";
 import { monitorArguments, restoreArguments } from "./monitor-arguments.ts";
 import { canRemoveByItself } from "./own-removal.ts";
@@ -83,6 +84,7 @@ export class ConmonTasks implements Tasks {
   readonly #programs = new SealedPrograms();
   readonly #attachLock: AttachLock;
   readonly #cgroupOptions = new CgroupOptions();
+  readonly #leftRuntimes = new LeftRuntimes();
   readonly #publish: PublishTask;
   /** Those that have not exited. */
   readonly #live = new Set<ConmonTask>();
@@ -336,6 +338,7 @@ export class ConmonTasks implements Tasks {
       cgroupDriver,
       layout: this.#layout,
       cgroupOptions: this.#cgroupOptions,
+      leftRuntimes: this.#leftRuntimes,
       exits: this.#exits,
       drainExecSyncIoTimeoutMs,
       slowClientMs,

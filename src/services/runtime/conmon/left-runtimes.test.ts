@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { killProcessTree } from "../../../ground/linux/index.ts";
+import { until } from "../../../testing/until.ts";
+import { TaskBench, tracesOf } from "../testing/task-bench.ts";
+
+/** A command of an OCI runtime that hangs, as a daemon leaves it that is killed: nobody's child. */
+async function leave(bundleDir: string, id: string, command: string, log = command) {
+  const script = `exec -a crun sh -c 'kill -STOP $$' x --root /nowhere --log ${bundleDir}/${log}.log ${command} ${id}`;
+  const parent = spawn("bash", ["-c", `(${script}) >/dev/null 2>&1 &`], { stdio: "ignore" });
+  await once(parent, "exit");
+  await until(async () => (await hanging(id, command)).length === 1);
+  const [pid] = await hanging(id, command);
+  return { [Symbol.asyncDispose]: () => killProcessTree(Number(pid)) };
+}
+
+/** Their pids. */
+async function hanging(id: string, command: string): Promise<readonly string[]> {
+  return (await tracesOf(id)).flatMap((trace) => {
+    const [, pid, text = ""] = /^process (\d+): (.*)$/.exec(trace) ?? [];
+    return pid !== undefined && text.includes(`.log ${command} ${id}`) ? [pid] : [];
+  });
+}
+
+test("a creation that hangs goes with its container, though its daemon and its conmon are gone", async () => {
+  await using bench = await TaskBench.open();
+  const { id, bundleDir, cgroup } = await bench.spec("crun", "");
+  const gone = spawn("true");
+  await once(gone, "exit");
+  await writeFile(join(bundleDir, "conmon.pid"), String(gone.pid));
+  await writeFile(join(bundleDir, "config.json"), "{}");
+  await using _left = await leave(bundleDir, id, "create");
+  await bench.tasks.remove({ id, handler: "crun", bundleDir, cgroup });
+  await until(async () => (await tracesOf(id)).length === 0);
+  assert.deepEqual(await readdir(bundleDir), []);
+});
+
+for (const command of ["delete", "kill", "update"]) {
+  test(`the command ${command} that hangs ends when its task is taken up, which goes on`, async () => {
+    await using bench = await TaskBench.open();
+    const task = await bench.run("crun", "sleep 1000");
+    await using _left = await leave(bench.bundleOf(task), task.id, command);
+    await bench.restart();
+    const again = await bench.attach("crun", task);
+    assert.deepEqual(await hanging(task.id, command), []);
+    assert.equal(again.state().kind, "running");
+    await again.delete();
+  });
+}
+
+test("what is another's is left alone: a container that was only created, a checkpoint, other logs", async () => {
+  await using bench = await TaskBench.open();
+  const spec = await bench.spec("crun", "echo started; sleep 1000");
+  const task = await bench.create(spec);
+  const others = await bench.spec("crun", "");
+  await using _others = await leave(others.bundleDir, others.id, "delete");
+  await using _checkpoint = await leave(spec.bundleDir, task.id, "checkpoint");
+  await using _otherLog = await leave(spec.bundleDir, task.id, "state", "other");
+  await bench.restart();
+  const again = await bench.attach("crun", task);
+  for (const [id, command] of [
+    [others.id, "delete"],
+    [task.id, "checkpoint"],
+    [task.id, "state"],
+  ] as const) {
+    assert.equal((await hanging(id, command)).length, 1, command);
+  }
+  await again.start();
+  await bench.logged(task, "started");
+  await again.delete();
+});
