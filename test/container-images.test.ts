@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
+import { counting } from "./support/checkpoints.ts";
 import { cliOutput, startCli } from "./support/cli.ts";
 import { eventually } from "./support/condition.ts";
 import { withBerth } from "./support/with-berth.ts";
@@ -38,21 +39,36 @@ describe("images of files, and files of images", () => {
     await run("skopeo", ["inspect", "--tls-verify=false", `docker://${host.registry.host}/made:1`]);
   });
 
-  it("ends a commit that would keep a stop waiting", async () => {
+  const ingests = () => readdir(join(host.berth.root, "content/ingest/k8s.io")).catch(() => []);
+
+  /** Begins to commit a container that counts, which would take very long. */
+  const commitLarge = async (name: string) => {
     // Without blocks of its own, but all of it is in the layer.
-    await start("large", "truncate -s 500G /large; echo 1 > /done; exec sleep 1000");
-    const done = () => output("exec", "large", "cat", "/done").catch(() => "");
-    await eventually("the container to write", async () => (await done()) !== "");
-    const committed = assert.rejects(
-      output("commit", "large", "example.test/large:1"),
-      /was stopped while it was being read/,
-    );
-    const ingests = () => readdir(join(host.berth.root, "content/ingest/k8s.io")).catch(() => []);
+    await start(name, `truncate -s 500G /large; ${counting}`);
+    const lines = async () => (await output("logs", name)).split("\n").length;
+    await eventually("the container to count", async () => (await lines()) > 2);
+    const committed = output("commit", name, `example.test/${name}:1`).catch(String);
     await eventually("the commit to write", async () => (await ingests()).length > 0);
+    return { committed, lines };
+  };
+
+  it("ends a commit that would keep a stop waiting", async () => {
+    const { committed } = await commitLarge("large");
     await output("stop", "-t", "0", "large");
-    await committed;
+    assert.match(await committed, /was stopped while it was being read/);
     await output("rm", "large");
     assert.deepEqual(await ingests(), []);
+  });
+
+  it("lets a container go on whose commit was cut by the daemon's end", async () => {
+    const { committed, lines } = await commitLarge("cut");
+    await host.berth.restartDaemon("SIGKILL");
+    await committed;
+    const before = await lines();
+    await eventually("the container to count on", async () => (await lines()) > before);
+    const left = () => readdir(join(host.berth.root, "checkpoints"));
+    await eventually("nothing is to be taken back any more", async () => (await left()).length === 0);
+    await output("rm", "-f", "cut");
   });
 
   it("exports a container, and imports what it wrote", async () => {

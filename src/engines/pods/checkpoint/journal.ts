@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { messageOf } from "../../../ground/errors/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
 
-/** What to undo if a checkpoint is interrupted. */
+/** What to undo if a checkpoint or a commit is interrupted. */
 export type Journal = {
   /** Containers that may be paused. */
   readonly containerIds: readonly string[];

@@ -63,6 +63,6 @@ async function takeBack(
   if (ids.length === 0) return;
   logger.warn(
     { containers: ids },
-    "a checkpoint was interrupted when the daemon ended: rolling it back; the containers keep running",
+    "a checkpoint or a commit was interrupted when the daemon ended: rolling it back; the containers keep running",
   );
 }

@@ -18,6 +18,8 @@ import {
 } from "../../engine/index.ts";
 import { isOwned, removeLog } from "../../ownedpods/index.ts";
 import { whilePaused } from "../checkpoint/freeze.ts";
+import { beginJournal } from "../checkpoint/journal.ts";
+import { dumpDirectory } from "../checkpoint/paths.ts";
 import type { ContainerDraft, ContainerRecord, SandboxRecord } from "../records/records.ts";
 import { runSteps, type Step, UndoError, undoSteps } from "../records/steps.ts";
 import type { PodServices } from "../services.ts";
@@ -327,8 +329,20 @@ export class ContainerLifecycle implements Containers {
       const rootfs = { snapshotKey: id, imageId: record.imageId, mountPoints: mountPointsOf(record) };
       const task = this.#services.taskTable.get(id);
       if (!pause || task?.state().kind !== "running") return await use(rootfs, stopped);
-      return await whilePaused([task], () => use(rootfs, stopped));
+      return await this.#whilePaused(task, () => use(rootfs, stopped));
     });
+  }
+
+  /** With a journal: if the daemon ends meanwhile, the next one resumes it. */
+  async #whilePaused<T>(task: Task, work: () => Promise<T>): Promise<T> {
+    const { checkpointDir, trash } = this.#services;
+    const directory = dumpDirectory(checkpointDir, task.id);
+    await beginJournal(directory, { containerIds: [task.id], partial: [] });
+    try {
+      return await whilePaused([task], work);
+    } finally {
+      await trash.take(directory);
+    }
   }
 
   inspect(id: string): Promise<Readonly<Record<string, unknown>>> {
