@@ -1,31 +1,31 @@
 import type { Config } from "../../ground/config/index.ts";
 
 /**
- * `hint`: all works, and could be faster. `warn`: berth works, but something will not. `fail`: pods will not
- * run.
+ * `hint`: everything works, but could be better. `warn`: berth works, but something will not. `fail`: pods
+ * will not run.
  */
 export type Severity = "ok" | "hint" | "warn" | "fail";
 
-/** One thing that a check has found out. */
+/** One result of a check. */
 export type Finding = {
   readonly severity: Severity;
-  /** What was looked at, such as "overlayfs". */
+  /** What was examined, such as "overlayfs". */
   readonly title: string;
-  /** What was found, in a sentence or less. */
+  /** The result, in at most a sentence. */
   readonly detail: string;
   /** What to do; given with every finding that is not ok. */
   readonly remedy?: string;
 };
 
-/** What to look at. */
+/** What to examine. */
 export type DoctorRequest = {
-  /** What berthd is, or will be, told. */
+  /** berthd's configuration. */
   readonly config: Config;
   /** Hosts of registries that should be reachable, such as `registry.example:5000`. */
   readonly registries: readonly string[];
 };
 
-/** A look at one part of the machine. */
+/** A check of one part of the machine. */
 export type Check = {
   readonly name: string;
   readonly run: (request: DoctorRequest, signal: AbortSignal) => Promise<readonly Finding[]>;

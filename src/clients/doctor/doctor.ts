@@ -40,7 +40,7 @@ const checks: readonly Check[] = [
   registriesCheck,
 ];
 
-/** What only berth's own engine uses: with a Docker Engine it need not be there. */
+/** Checks of what only berth's native engine uses; they are skipped with a Docker Engine. */
 const nativeOnly = new Set([
   filesystemsCheck,
   programsCheck,
@@ -54,7 +54,7 @@ const nativeOnly = new Set([
 const worstFirst: readonly Severity[] = ["fail", "warn", "hint", "ok"];
 
 /**
- * Runs every check that the engine needs; one that breaks is a finding itself. Throws only the signal's
+ * Runs every check that the engine needs; a check that throws becomes a finding. Throws only the signal's
  * reason.
  */
 export async function runDoctor(

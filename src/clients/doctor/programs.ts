@@ -5,9 +5,7 @@ import { promisify } from "node:util";
 
 const versionTimeoutMs = 5_000;
 
-/**
- * The absolute path of an executable, looked for in PATH unless it is a path; undefined when there is none.
- */
+/** The absolute path of an executable, searched in PATH unless it is a path; undefined if there is none. */
 export async function findProgram(
   program: string,
   directories: readonly string[] = (process.env.PATH ?? "").split(delimiter),
@@ -19,10 +17,7 @@ export async function findProgram(
   return undefined;
 }
 
-/**
- * What a program says when asked for its version: the first line. Throws when it fails or says nothing in
- * five seconds.
- */
+/** The first line of a program's version output. Throws if it fails or prints nothing for five seconds. */
 export async function versionOf(path: string, signal: AbortSignal): Promise<string> {
   const { stdout, stderr } = await promisify(execFile)(path, ["--version"], {
     signal,

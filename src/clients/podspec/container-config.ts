@@ -9,14 +9,14 @@ import { mountsOf } from "./mounts.ts";
 import { checkNonRoot, containerSecurity, runsAsImageUser } from "./security.ts";
 import { userNamespace } from "./user-namespace.ts";
 
-/** A container, as CRI has it. Throws PodSpecError for what the pod refers to and is not there. */
+/** Translates a container to CRI. Throws PodSpecError if something that the pod refers to is missing. */
 export async function containerConfig(request: ContainerRequest): Promise<ContainerConfig> {
   const { pod, container, attempt, imageId } = request;
   const { name, image } = container;
   if (runsAsImageUser(pod, container)) checkNonRoot(container, request.imageUser ?? {});
   const envs = await environment(request);
   const users = await userNamespace(pod, request.context);
-  // Files have the same owners inside as outside, as a kubelet has it.
+  // ID-mapped, so that files have the same owners inside and outside, as with a kubelet.
   const owners = users === undefined ? {} : { uidMappings: users.uids, gidMappings: users.gids };
   const mounts = await mountsOf(request, envs);
   return ContainerConfig.fromPartial({
@@ -41,13 +41,15 @@ export async function containerConfig(request: ContainerRequest): Promise<Contai
   });
 }
 
-/** As a kubelet has it. */
+/** The annotation of a kubelet. */
 export const restartCountAnnotation = "io.kubernetes.container.restartCount";
 
-/** The image as the pod named it when the container was created; a runtime may tell another name of it. */
+/**
+ * The image as the pod named it when the container was created; a runtime may report another of its names.
+ */
 export const imageAnnotation = "dev.berth.container.image";
 
-/** Below the pod's directory of logs. */
+/** Path of a log below the pod's log directory. */
 export function logPath(container: string, attempt: number): string {
   return `${container}/${attempt}.log`;
 }

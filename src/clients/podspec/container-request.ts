@@ -4,23 +4,23 @@ import type { MachineMemory } from "./cgroups/machine-memory.ts";
 import type { PodContext } from "./context.ts";
 import type { Pod } from "./pod.ts";
 
-/** As whom an image's containers run: root where it says nothing. */
+/** The user of an image's containers; root if it names none. */
 export type ImageUser = { readonly uid?: number | undefined; readonly name?: string | undefined };
 
-/** What a container is made of. */
+/** The input for a container's configuration. */
 export type ContainerRequest = {
   readonly pod: Pod;
   readonly container: Container;
-  /** How often the container was started before. */
+  /** How many times the container was started before. */
   readonly attempt: number;
-  /** The image's id, as the runtime tells it. */
+  /** The image's id in the runtime. */
   readonly imageId: string;
-  /** Has to be known of a container that must not be root and does not say who it is. */
+  /** Required for a container that must not be root and names no user. */
   readonly imageUser?: ImageUser;
   readonly sandbox: PodSandboxConfig;
-  /** The pod's addresses, the primary one first; those of the machine with its network. */
+  /** The pod's addresses, the primary one first; with the host's network, those of the machine. */
   readonly podIps: readonly string[];
-  /** Id of the container whose processes it sees, if there is one. */
+  /** Id of the container whose PID namespace it joins, if any. */
   readonly targetId?: string | undefined;
   readonly context: PodContext;
   readonly machine: MachineMemory;

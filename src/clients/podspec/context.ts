@@ -2,7 +2,7 @@ import type { TreeRemover } from "../../ground/trees/index.ts";
 import type { ManifestOf } from "../manifests/index.ts";
 import type { Amounts } from "./cgroups/pod-requests.ts";
 
-/** A service as containers are told of it. */
+/** A service, as it appears in containers' environment variables. */
 export type ServiceAddress = {
   readonly name: string;
   readonly address: string;
@@ -13,33 +13,34 @@ export type ServiceAddress = {
   }[];
 };
 
-/** Objects that pods refer to, as they are now. Undefined where there is none. */
+/** The current objects to which pods refer; undefined if missing. */
 export type ObjectSource = {
   readonly configMap: (namespace: string, name: string) => ManifestOf<"ConfigMap"> | undefined;
   readonly secret: (namespace: string, name: string) => ManifestOf<"Secret"> | undefined;
-  /** Those of a namespace that have an address. */
+  /** The services of a namespace that have an address. */
   readonly services: (namespace: string) => readonly ServiceAddress[];
-  /** The directory of a claim's volume, which is there. */
+  /** The existing directory of a claim's volume. */
   readonly claimDirectory: (namespace: string, name: string) => Promise<string | undefined>;
 };
 
-/** What translating a pod needs to know besides the pod. */
+/** The environment for translating a pod. */
 export type PodContext = {
   /**
-   * Where pods have their own directories, by uid; as a kubelet's /var/lib/kubelet/pods. Undefined for pods
-   * that have none: the runtime makes their hosts files, and their volumes are paths of the machine.
+   * Root of the pods' directories, which are named by uid, like a kubelet's /var/lib/kubelet/pods. Undefined
+   * for pods without directories: the runtime creates their hosts files, and their volumes are paths on the
+   * machine.
    */
   readonly podsDir: string | undefined;
-  /** Where it is kept which users of the machine are which pod's: one directory for all that run pods. */
+  /** Directory that records which user ids belong to which pod, shared by everything that runs pods. */
   readonly usersDir: string;
-  /** Removes pods' directories, for all pods in one thread; each in its own unless it is given. */
+  /** Removes pods' directories in one thread for all pods; by default, each pod has its own. */
   readonly trees?: Pick<TreeRemover, "remove">;
-  /** As a kubelet's /var/log/pods. */
+  /** The counterpart of a kubelet's /var/log/pods. */
   readonly logRoot: string;
   readonly objects: ObjectSource;
-  /** The name servers that know services, if there are any. */
+  /** The name servers that resolve services, if any. */
   readonly clusterDns: () => Promise<readonly string[]>;
-  /** What the machine has for pods, which limits a container that has no limits of its own. */
+  /** The resources of the machine for pods, which count as limits of containers without any. */
   readonly allocatable: Amounts;
   /** The machine's addresses, at most one of each family. */
   readonly hostIps: readonly string[];

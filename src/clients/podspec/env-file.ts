@@ -5,15 +5,15 @@ import type { ContainerRequest } from "./container-request.ts";
 import { PodSpecError } from "./errors.ts";
 import { emptyDir } from "./volumes/empty-dir.ts";
 
-/** As a kubelet takes of a file of variables. */
+/** A kubelet's maximum size of a file of variables. */
 const maxBytes = 64 * 1024;
 
 export type FileKey = { readonly key: string; readonly path: string; readonly volumeName: string };
 
 /**
- * A variable's value in a file that a container before has written into an emptyDir
+ * The value of a variable in a file that an earlier container wrote into an emptyDir
  * (https://kubernetes.io/docs/tasks/inject-data-application/define-environment-variable-via-file/). Undefined
- * where there is no file, or no such variable in it. Throws PodSpecError for what is no file of variables.
+ * if the file or the variable is missing. Throws PodSpecError for an invalid file.
  */
 export async function envFileValue(
   { key, path, volumeName }: FileKey,
@@ -26,14 +26,14 @@ export async function envFileValue(
   return text === undefined ? undefined : readVariables(text, path).get(key);
 }
 
-/** The container that wrote the file may have put a link in its place. */
+/** Reads a file without leaving the directory: the container may have replaced it with a link. */
 async function readBeneath(directory: string, path: string): Promise<string | undefined> {
   const root = openDirectory(directory);
   try {
     const place = await openBeneath(root, path);
     try {
       const found = `/proc/self/fd/${place}`;
-      // What is no file could keep us waiting, such as a fifo.
+      // Opening something else, such as a FIFO, could block.
       const text = (await stat(found)).isFile() ? await readSmall(found) : undefined;
       if (text !== undefined) return text;
       throw new PodSpecError(
@@ -54,7 +54,7 @@ async function readBeneath(directory: string, path: string): Promise<string | un
   }
 }
 
-/** Undefined for one that is larger, also where it grows while it is read. */
+/** Reads a small file; undefined for a larger one, even if it grows while it is read. */
 async function readSmall(path: string): Promise<string | undefined> {
   await using file = await open(path);
   const text = Buffer.alloc(maxBytes + 1);
@@ -67,7 +67,7 @@ async function readSmall(path: string): Promise<string | undefined> {
   return undefined;
 }
 
-/** `NAME='value'`, a line for each, or several where the value has them; "#" begins a comment. */
+/** Parses lines of `NAME='value'`, where a value may span several lines; "#" begins a comment. */
 export function readVariables(text: string, path: string): ReadonlyMap<string, string> {
   const variables = new Map<string, string>();
   for (let at = 0; at < text.length; ) {
@@ -82,7 +82,7 @@ export function readVariables(text: string, path: string): ReadonlyMap<string, s
     const name = begin === -1 || begin > lineEnd ? "" : text.slice(at, begin).trim();
     const after = end === -1 ? "" : text.slice(end + 1, endOfLine(text, end)).trim();
     if (!isName(name) || end === -1 || (after !== "" && !after.startsWith("#")))
-      // Values may be secret: the line is not shown.
+      // The line is not shown, since values may be secret.
       throw new PodSpecError("FailedPrecondition", `fileKeyRef: ${path} has a line that is not NAME='value'`);
     variables.set(name, text.slice(begin + 2, end));
     at = endOfLine(text, end) + 1;

@@ -9,8 +9,8 @@ import { variableDataOf } from "./object-data.ts";
 import { serviceVariables } from "./service-variables.ts";
 
 /**
- * The variables of a container: those of services, those of whole objects, then its own, each expanded by
- * those before it; the last one of a name counts. Throws PodSpecError for a source that is not there and not
+ * The environment of a container: variables of services, of whole objects, then its own, each expanded with
+ * those before it; the last one of a name wins. Throws PodSpecError for a missing source that is not
  * optional.
  */
 export async function environment(request: ContainerRequest): Promise<readonly KeyValue[]> {
@@ -37,7 +37,7 @@ export async function environment(request: ContainerRequest): Promise<readonly K
   return [...new Map(variables.map((variable) => [variable.key, variable])).values()];
 }
 
-/** Undefined for an optional one whose source is not there. */
+/** The value of a variable; undefined for an optional one whose source is missing. */
 async function valueOfVariable(
   { name, value = "", valueFrom }: EnvVar,
   before: readonly KeyValue[],
@@ -71,7 +71,7 @@ async function valueOfFile(
   request: ContainerRequest,
 ): Promise<Buffer | undefined> {
   const value = await envFileValue(ref, request);
-  // To a kubelet a variable without a value is none.
+  // A kubelet leaves out a variable without a value.
   if (value !== undefined && value !== "") return Buffer.from(value);
   if (ref.optional === true) return undefined;
   throw new PodSpecError(

@@ -3,24 +3,25 @@ import type { Container } from "../manifests/index.ts";
 import { PodSpecError } from "./errors.ts";
 
 /**
- * `$(NAME)` is the value of a variable, `$$(NAME)` stands for itself, and so does one that is not there
+ * Expands references to variables: `$(NAME)` is a value, `$$(NAME)` an escaped reference; references to
+ * missing variables stay unchanged
  * (https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/).
  */
 export function expand(text: string, variables: readonly KeyValue[]): string {
   return expandWith(text, (name) => valueNamed(variables, name));
 }
 
-/** The same with the variables of a container that say their values themselves: no others are known. */
+/** The same with only those variables of a container that have literal values. */
 export function expandStatic(text: string, { env = [] }: Pick<Container, "env">): string {
   return expandWith(text, (name) => env.findLast((one) => one.name === name)?.value);
 }
 
-/** Text that {@link expand} makes into this one. */
+/** Escapes text so that {@link expand} yields it again. */
 export function unexpanded(text: string): string {
   let written = "";
   for (let at = 0; at < text.length; at++) {
     const letter = text[at] ?? "";
-    // One dollar alone stands for itself, unless a bracket follows.
+    // A single dollar stands for itself unless a parenthesis follows.
     const isSpecial =
       letter === "$" && (text[at + 1] === "(" || text[at + 1] === "$" || text[at - 1] === "$");
     written += isSpecial ? "$$" : letter;
@@ -28,7 +29,7 @@ export function unexpanded(text: string): string {
   return written;
 }
 
-/** The same, where each variable has to be there and not empty. Throws PodSpecError. */
+/** As {@link expand}, but each variable must exist and not be empty. Throws PodSpecError. */
 export function expandAll(text: string, variables: readonly KeyValue[]): string {
   return expandWith(text, (name) => {
     const value = valueNamed(variables, name);
@@ -59,7 +60,7 @@ function expandWith(text: string, lookUp: (name: string) => string | undefined):
   return expanded;
 }
 
-/** The last one of a name counts, as in a container. */
+/** The value of a variable; the last one of a name wins, as in a container. */
 function valueNamed(variables: readonly KeyValue[], name: string): string | undefined {
   return variables.findLast(({ key }) => key === name)?.value.toString();
 }

@@ -6,7 +6,7 @@ import type { PodContext } from "./context.ts";
 import { PodSpecError } from "./errors.ts";
 import type { Pod } from "./pod.ts";
 
-/** What a field of a pod can be read from, once it has addresses. */
+/** A pod with its addresses, from which fields can be read. */
 export type FieldSource = {
   readonly pod: Pod;
   readonly podIps: readonly string[];
@@ -14,8 +14,9 @@ export type FieldSource = {
 };
 
 /**
- * The value of a field of the pod, as `metadata.labels['app']`
- * (https://kubernetes.io/docs/concepts/workloads/pods/downward-api/). Throws PodSpecError for one that is none.
+ * The value of a field of the pod, such as `metadata.labels['app']`
+ * (https://kubernetes.io/docs/concepts/workloads/pods/downward-api/). Throws PodSpecError for an unknown
+ * field.
  */
 export function fieldValue(path: string, { pod, podIps, context }: FieldSource): string {
   const { name, namespace, uid, labels, annotations } = pod.metadata;
@@ -49,7 +50,7 @@ export function fieldValue(path: string, { pod, podIps, context }: FieldSource):
   }
 }
 
-/** One line for each, in order, as in a volume of the downward API. */
+/** One line for each entry, sorted, as in a volume of the downward API. */
 function written(map: Readonly<Record<string, string>>): string {
   return Object.keys(map)
     .sort()
@@ -58,8 +59,9 @@ function written(map: Readonly<Record<string, string>>): string {
 }
 
 /**
- * `limits.cpu` of a container in units of the divisor, rounded up. As in Kubernetes, a limit that is not set
- * is what the machine has for pods, and a request that is not set is the limit, or 0. Throws PodSpecError.
+ * The value of a container's resource, such as `limits.cpu`, in units of the divisor, rounded up. As in
+ * Kubernetes, an unset limit is the machine's capacity for pods, and an unset request is the limit, or 0.
+ * Throws PodSpecError.
  */
 export function resourceValue(
   {
@@ -83,7 +85,7 @@ export function resourceValue(
   const isShared = kind === "limits" && !name.startsWith("hugepages-");
   const amount =
     (given === 0 && isShared ? undefined : given) ?? (isShared ? allocatable[name] : undefined) ?? 0;
-  // In thousandths, which are whole numbers: quotients of fractions are not exact.
+  // In thousandths: quotients of fractions are not exact.
   const thousandths = (quantity: number) => Math.round(quantity * 1000);
   return String(Math.ceil(thousandths(amount) / thousandths(quantityValue(divisor ?? "1") || 1)));
 }

@@ -5,8 +5,8 @@ import { podNames } from "./pod-names.ts";
 const header = "# Kubernetes-managed hosts file";
 
 /**
- * A pod's /etc/hosts as a kubelet writes it, comments included, which some programs look for: with the pod's
- * own addresses, or, with the machine's network, as the machine has it; then the aliases that it asks for.
+ * A pod's /etc/hosts as a kubelet writes it, including comments, which some programs look for: with the pod's
+ * own addresses, or, with the host's network, a copy of the machine's file; then the pod's aliases.
  */
 export async function hostsFile(pod: Pod, podIps: readonly string[]): Promise<string> {
   if (pod.spec.hostNetwork !== true) return `${header}.\n${ofPod(pod, podIps)}${aliases(pod)}`;

@@ -1,6 +1,6 @@
 import type { Pod } from "./pod.ts";
 
-/** The labels by which everybody knows whose a sandbox or a container is, as a kubelet gives them. */
+/** The labels of a kubelet that identify the pod of a sandbox or a container. */
 export const podNameLabel = "io.kubernetes.pod.name";
 export const podNamespaceLabel = "io.kubernetes.pod.namespace";
 export const podUidLabel = "io.kubernetes.pod.uid";

@@ -14,13 +14,13 @@ import { volumePath } from "./volumes/volume-path.ts";
 const hostsPath = "/etc/hosts";
 const defaultTerminationMessagePath = "/dev/termination-log";
 
-/** What a container sees of the pod's volumes, its hosts file, and where it leaves its last words. */
+/** The mounts of a container: the pod's volumes, its hosts file, and its termination log. */
 export async function mountsOf(
   request: ContainerRequest,
   variables: readonly KeyValue[],
 ): Promise<readonly Mount[]> {
   const mounts: Mount[] = [];
-  // One after the other: two mounts may be of the same volume, which is made once.
+  // Sequential: two mounts may have the same volume, which is created once.
   for (const [index, mount] of (request.container.volumeMounts ?? []).entries())
     mounts.push(await volumeMount(mount, index, request, variables));
   if (request.context.podsDir === undefined) return mounts;
@@ -59,7 +59,9 @@ async function volumeMount(
   });
 }
 
-/** Throws PodSpecError for variables that are not there, or a path that leads out. */
+/**
+ * The path of a mount inside its volume. Throws PodSpecError for missing variables, or a path that leads out.
+ */
 function subPathOf({ subPath, subPathExpr }: VolumeMount, variables: readonly KeyValue[]): string {
   if (subPathExpr === undefined) return subPath ?? "";
   const path = expandAll(subPathExpr, variables);
@@ -70,7 +72,7 @@ function subPathOf({ subPath, subPathExpr }: VolumeMount, variables: readonly Ke
   );
 }
 
-/** Each mount has a place of its own, which the next attempt of the container takes over. */
+/** Each mount has its own mount point, which the container's next attempt reuses. */
 async function mountedSubPath(
   volume: string,
   subPath: string,
@@ -90,13 +92,13 @@ const propagations = {
   Bidirectional: MountPropagation.PROPAGATION_BIDIRECTIONAL,
 } as const;
 
-/** One for all containers of a pod. */
+/** The mount of the hosts file, which all containers of a pod share. */
 async function hostsMount({ pod, container, context, podIps }: ContainerRequest): Promise<readonly Mount[]> {
-  // One of its own comes before it.
+  // The container's own mount takes precedence.
   if (container.volumeMounts?.some(({ mountPath }) => mountPath === hostsPath) === true) return [];
   const file = join(podDirectory(context, pod), "etc-hosts");
   await writeFile(file, await hostsFile(pod, podIps), { mode: 0o644 });
-  // The umask may have taken bits away.
+  // The umask may have removed bits.
   await chmod(file, 0o644);
   return [Mount.fromPartial({ containerPath: hostsPath, hostPath: file })];
 }

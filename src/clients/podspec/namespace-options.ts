@@ -1,7 +1,7 @@
 import { NamespaceMode, NamespaceOption, type UserNamespace } from "../../ground/protocol/index.ts";
 import type { Pod } from "./pod.ts";
 
-/** Which namespaces the pod's containers share, with each other and with the machine. */
+/** The namespaces that the pod's containers share with each other and with the machine. */
 export function namespaceOptions({ spec }: Pod, usernsOptions: UserNamespace | undefined): NamespaceOption {
   const pid = spec.hostPID === true ? NamespaceMode.NODE : NamespaceMode.CONTAINER;
   return NamespaceOption.fromPartial({

@@ -11,13 +11,13 @@ export function dataOf(object: ManifestOf<"ConfigMap"> | ManifestOf<"Secret">): 
     add(object.binaryData, "base64");
   } else {
     add(object.data, "base64");
-    // What is written as text comes before what is in base64, as in Kubernetes.
+    // As in Kubernetes, text takes precedence over base64.
     add(object.stringData, "utf8");
   }
   return data;
 }
 
-/** That of it which variables can have: of a config map its text alone, as in Kubernetes. */
+/** The data that variables can have: as in Kubernetes, only the text of a config map. */
 export function variableDataOf(
   object: ManifestOf<"ConfigMap"> | ManifestOf<"Secret">,
 ): ReadonlyMap<string, Buffer> {

@@ -4,22 +4,23 @@ import type { PodContext } from "./context.ts";
 import type { Pod } from "./pod.ts";
 import { clusterDomain } from "./pod-names.ts";
 
-/** How names are looked up in clusters: those of the pod's namespace are short, and have few dots. */
+/** The resolver options of clusters: names with few dots are looked up in the search domains first. */
 const clusterOptions = "options ndots:5";
 
-/** Kubernetes' limits: the resolver of a container uses no more, or breaks off. */
+/** Kubernetes' limits: resolvers in containers ignore or truncate more. */
 const maxServers = 3;
 const maxSearches = 32;
 const maxSearchLength = 253;
 const maxSearchesLength = 2048;
 
-/** Told of what is left out, as an event's reason and message. */
+/** Called for what is left out, with an event's reason and message. */
 export type DnsProblem = (reason: string, message: string) => void;
 
 /**
- * What the pod asks for beside that of its dnsPolicy: by ClusterFirst the name server of services, with the
- * machine's search domains last, by Default the machine's own, by None nothing. Where there is no such name
- * server, the machine's. Nothing where it asks for nothing: the runtime gives it the machine's.
+ * The pod's DNS settings and those of its dnsPolicy: ClusterFirst means the name server of services, with the
+ * machine's search domains last; Default means the machine's own; None means nothing. Without a name server
+ * of services, the machine's settings are used. Undefined without any settings: the runtime then gives the
+ * pod the machine's.
  */
 export async function podDns(
   pod: Pod,
@@ -45,7 +46,9 @@ function ofCluster(servers: readonly string[], namespace: string, machine: strin
   return `${nameservers}search ${searches.join(" ")}\n${clusterOptions}\n`;
 }
 
-/** As kubelets merge: the machine's first, and of options with one name the pod's. */
+/**
+ * Merges as kubelets do: the machine's settings first, but the pod's options override those of the same name.
+ */
 export function mergeDns(asked: NonNullable<Pod["spec"]["dnsConfig"]>, resolvConf: string): DNSConfig {
   const { nameservers = [], searches = [], options = [] } = asked;
   const machine = parse(resolvConf);
@@ -57,7 +60,7 @@ export function mergeDns(asked: NonNullable<Pod["spec"]["dnsConfig"]>, resolvCon
   };
 }
 
-/** As much of it as a kubelet passes on. */
+/** Truncates the settings to a kubelet's limits. */
 function withinLimits({ servers, searches, options }: DNSConfig, onProblem: DnsProblem): DNSConfig {
   const some = servers.slice(0, maxServers);
   const tell = (what: string, left: readonly string[]) =>
@@ -75,7 +78,7 @@ function parse(resolvConf: string) {
   const after = (keyword: string) => lines.filter(([first]) => first === keyword).map(([, ...rest]) => rest);
   return {
     servers: after("nameserver").flatMap(([address]) => address ?? []),
-    // The last one counts (resolv.conf(5)). A domain is the same with a dot at its end.
+    // The last line counts (resolv.conf(5)). A trailing dot does not change a domain.
     searches: (after("search").at(-1) ?? [])
       .filter((domain) => domain !== ".")
       .map((domain) => domain.replace(/\.$/, "")),

@@ -6,20 +6,20 @@ import type { Pod } from "./pod.ts";
 import { freeUserNamespace } from "./user-namespace.ts";
 import { unmountBelow } from "./volumes/memory-mount.ts";
 
-/** Makes what must be there before a pod's sandbox is; harmless when it is there. */
+/** Creates the files that a pod's sandbox needs; idempotent. */
 export async function preparePod(pod: Pod, context: PodContext): Promise<void> {
-  // Nobody else gets to what is in it, secrets among it: containers get there by mounts.
+  // Nobody else has access to its contents, which include secrets: containers get there through mounts.
   await makeDirectories(podDirectory(context, pod), 0o750);
   await makeDirectories(logDirectory(context, pod), 0o755);
 }
 
-/** Removes a pod's volumes, once none of its containers runs any more or will. */
+/** Removes a pod's volumes, when none of its containers runs or will run again. */
 export async function removePodVolumes(pod: Pod, context: PodContext): Promise<void> {
   await unmountBelow(podDirectory(context, pod));
   await removeTree(volumesDirectory(context, pod), context);
 }
 
-/** Removes all that a pod had on the machine, once none of its containers is left. */
+/** Removes everything that a pod has on the machine, when none of its containers is left. */
 export async function removePodFiles(pod: Pod, context: PodContext): Promise<void> {
   await unmountBelow(podDirectory(context, pod));
   await removeTree(podDirectory(context, pod), context);

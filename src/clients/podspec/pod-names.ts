@@ -1,13 +1,13 @@
 import { PodSpecError } from "./errors.ts";
 import { type Pod, podTitle } from "./pod.ts";
 
-/** Of names below which pods and services have theirs. */
+/** The domain of the names of pods and services. */
 export const clusterDomain = "cluster.local";
 
-/** The longest name that the kernel has for a host. */
+/** The kernel's maximum length of a host name. */
 const maxHostnameLength = 64;
 
-/** What a pod is called, and below what; empty for a pod without a domain. */
+/** A pod's host name and domain; "" for a pod without a domain. */
 export type PodNames = { readonly host: string; readonly domain: string };
 
 export function podNames({ metadata, spec }: Pod): PodNames {
@@ -17,7 +17,10 @@ export function podNames({ metadata, spec }: Pod): PodNames {
   return { host: spec.hostname ?? cutName(metadata.name), domain };
 }
 
-/** Of its UTS namespace: empty with the machine's network. Throws PodSpecError for one that is too long. */
+/**
+ * The host name for its UTS namespace; "" with the host's network. Throws PodSpecError for one that is too
+ * long.
+ */
 export function kernelHostname(pod: Pod): string {
   if (pod.spec.hostNetwork === true) return "";
   const { host, domain } = podNames(pod);
@@ -30,7 +33,7 @@ export function kernelHostname(pod: Pod): string {
   );
 }
 
-/** As a kubelet cuts a name to what a host may be called. */
+/** Truncates a name to the length of a host name, as a kubelet does. */
 function cutName(whole: string): string {
   let name = whole.slice(0, 63);
   while (name.endsWith("-") || name.endsWith(".")) name = name.slice(0, -1);

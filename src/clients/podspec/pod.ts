@@ -1,6 +1,6 @@
 import type { PodSpec } from "../manifests/index.ts";
 
-/** A pod that is to run. Its uid tells it from another of the same name. */
+/** A pod to run. Its uid distinguishes it from others of the same name. */
 export type Pod = {
   readonly metadata: {
     readonly name: string;
@@ -10,7 +10,7 @@ export type Pod = {
     readonly annotations: Readonly<Record<string, string>>;
   };
   readonly spec: PodSpec;
-  /** When it was taken on, in nanoseconds since 1970. */
+  /** When it was admitted, in nanoseconds since 1970. */
   readonly startTimeNs: bigint;
 };
 

@@ -8,9 +8,9 @@ import { dataOf } from "./object-data.ts";
 import type { Pod } from "./pod.ts";
 
 /**
- * What the pod's `imagePullSecrets` have for the registry of an image, in their order. A secret that is not
- * there, or that is no such file, is told to `onProblem`, without what is in it: the others, and the
- * machine's own credentials, may do.
+ * The credentials in the pod's `imagePullSecrets` for the registry of an image, in their order. A missing or
+ * invalid secret is reported to `onProblem`, without its contents: the others, and the machine's own
+ * credentials, may be enough.
  */
 export function pullSecrets(
   { spec, metadata: { namespace } }: Pod,
@@ -41,7 +41,7 @@ export function pullSecrets(
   });
 }
 
-/** Of the types kubernetes.io/dockerconfigjson and kubernetes.io/dockercfg. */
+/** The `auths` of a secret of type kubernetes.io/dockerconfigjson or kubernetes.io/dockercfg. */
 function authsOf(data: ReadonlyMap<string, Buffer>, title: string): Readonly<Record<string, unknown>> {
   const [whole, old] = [data.get(".dockerconfigjson"), data.get(".dockercfg")];
   const parsed = parse(whole ?? old);
@@ -53,7 +53,7 @@ function authsOf(data: ReadonlyMap<string, Buffer>, title: string): Readonly<Rec
   );
 }
 
-/** The parser's message quotes the text, which holds passwords: it is left out. */
+/** The parser's message is left out, as it quotes the text, which contains passwords. */
 function parse(text: Buffer | undefined): unknown {
   try {
     return JSON.parse(text?.toString() ?? "");

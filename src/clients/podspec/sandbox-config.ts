@@ -9,8 +9,8 @@ import { sandboxSecurity } from "./security.ts";
 import { userNamespace } from "./user-namespace.ts";
 
 /**
- * The sandbox of a pod, as CRI has it. `attempt` counts the pod's sandboxes; the cgroup parent is empty for
- * none. `onProblem` is told of what the pod asks for and does not get.
+ * Translates a pod to CRI's sandbox configuration. `attempt` counts the pod's sandboxes; the cgroup parent is
+ * "" for none. `onProblem` is called for settings that are not applied.
  */
 export async function sandboxConfig(
   pod: Pod,
@@ -41,7 +41,7 @@ export async function sandboxConfig(
 
 const protocols = { TCP: Protocol.TCP, UDP: Protocol.UDP, SCTP: Protocol.SCTP } as const;
 
-/** Ports of the machine that lead into the pod; with the machine's network they are there anyway. */
+/** The host ports that are forwarded to the pod; with the host's network, none need forwarding. */
 function portMappings({ spec }: Pod): PortMapping[] {
   if (spec.hostNetwork === true) return [];
   return [...(spec.initContainers ?? []), ...spec.containers].flatMap(({ ports = [] }) =>

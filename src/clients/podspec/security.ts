@@ -15,7 +15,7 @@ import { PodSpecError } from "./errors.ts";
 import { namespaceOptions } from "./namespace-options.ts";
 import type { Pod } from "./pod.ts";
 
-/** The confinement of a pod's sandbox. */
+/** The security context of a pod's sandbox. */
 export function sandboxSecurity(pod: Pod, users: UserNamespace | undefined): LinuxSandboxSecurityContext {
   const { securityContext = {}, containers, initContainers = [] } = pod.spec;
   const { runAsUser, runAsGroup, seLinuxOptions } = securityContext;
@@ -26,12 +26,12 @@ export function sandboxSecurity(pod: Pod, users: UserNamespace | undefined): Lin
     ...(runAsGroup === undefined ? {} : { runAsGroup: { value: BigInt(runAsGroup) } }),
     ...(seLinuxOptions === undefined ? {} : { selinuxOptions: seLinuxOptions }),
     ...groups(pod),
-    // As a kubelet has it: it confines a pause process, if any.
+    // The same as a kubelet's; it confines the pause process, if any.
     seccomp: profile({ type: "RuntimeDefault" }),
   });
 }
 
-/** The confinement of a container: what it says itself comes before what the pod says. */
+/** The security context of a container; its own settings override those of the pod. */
 export function containerSecurity(
   pod: Pod,
   container: Container,
@@ -74,7 +74,10 @@ export function containerSecurity(
   });
 }
 
-/** As pods had it before there was a field (Kubernetes 1.30); who has both means the field. */
+/**
+ * The AppArmor profile in the annotation from before the field existed (Kubernetes 1.30); the field takes
+ * precedence.
+ */
 function annotatedAppArmor({ metadata }: Pod, { name }: Container) {
   const value = metadata.annotations[`container.apparmor.security.beta.kubernetes.io/${name}`];
   switch (value) {
@@ -95,14 +98,14 @@ function annotatedAppArmor({ metadata }: Pod, { name }: Container) {
   );
 }
 
-/** Whether a container must not be root and does not say who it is: it depends on its image. */
+/** Whether a container must not be root and names no user, so that it depends on the image's user. */
 export function runsAsImageUser(pod: Pod, container: Container): boolean {
   const { securityContext: own = {} } = container;
   const runAsUser = own.runAsUser ?? pod.spec.securityContext?.runAsUser;
   return (own.runAsNonRoot ?? pod.spec.securityContext?.runAsNonRoot) === true && runAsUser === undefined;
 }
 
-/** Throws PodSpecError unless the image says by number that it is not run by root, as a kubelet requires. */
+/** Throws PodSpecError unless the image names a numeric user other than root, as a kubelet requires. */
 export function checkNonRoot({ name: container, image }: Container, { uid, name }: ImageUser): void {
   const refuse = (why: string) => {
     throw new PodSpecError(
@@ -115,7 +118,7 @@ export function checkNonRoot({ name: container, image }: Container, { uid, name 
   if ((uid ?? 0) === 0) refuse("runs as root");
 }
 
-/** fsGroup is one of a pod's groups, so that its processes may use the volumes that belong to it. */
+/** fsGroup is added to a pod's groups, so that its processes can use the volumes that belong to it. */
 function groups({ spec }: Pod) {
   const { supplementalGroups = [], fsGroup, supplementalGroupsPolicy = "Merge" } = spec.securityContext ?? {};
   return {

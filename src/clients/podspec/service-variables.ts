@@ -2,9 +2,9 @@ import { KeyValue } from "../../ground/protocol/index.ts";
 import type { ServiceAddress } from "./context.ts";
 
 /**
- * What a container is told of the services of its namespace
- * (https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables), with the
- * variables of Docker's links.
+ * The environment variables for the services of a container's namespace
+ * (https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables), including those
+ * of Docker's links.
  */
 export function serviceVariables(services: readonly ServiceAddress[]): readonly KeyValue[] {
   return services.flatMap((service) =>

@@ -7,18 +7,18 @@ import type { PodContext } from "./context.ts";
 import { PodSpecError } from "./errors.ts";
 import { type Pod, podTitle } from "./pod.ts";
 
-/** For all of the machine: `berth play` and berthd's manager have pods beside each other. */
+/** One directory for the machine, since `berth play` and berthd's manager may run pods at the same time. */
 export const machineUsersDir = "/run/berth-users";
 
-/** As a kubelet: all ids of a container, and for each pod others of the machine. */
+/** As with a kubelet, each pod has its own block of the machine's ids, as many as a container can use. */
 const idsPerPod = 65_536;
-/** Beyond what a kubelet on the same machine takes by itself (65536 for each of 110 pods, from 65536 on). */
+/** Above the ids that a kubelet on the same machine uses (65536 for each of 110 pods, from 65536 on). */
 const firstBlock = 4_096;
 const blocks = 4_096;
 
 /**
- * The users of a pod with `hostUsers: false`: ids of the machine that no other pod has. The pod keeps them
- * until {@link freeUserNamespace}. Throws PodSpecError when none are left.
+ * The user namespace of a pod with `hostUsers: false`, with ids that no other pod has. The pod keeps them
+ * until {@link freeUserNamespace}. Throws PodSpecError if none are left.
  */
 export async function userNamespace(pod: Pod, context: PodContext): Promise<UserNamespace | undefined> {
   if (pod.spec.hostUsers !== false) return undefined;
@@ -33,7 +33,10 @@ export async function freeUserNamespace(pod: Pod, context: PodContext): Promise<
   if (block !== undefined) await rm(join(context.usersDir, String(block)), { force: true });
 }
 
-/** Each block that is taken is a link to its pod's uid: made as one, whoever else takes one. */
+/**
+ * Reserves a block. A reserved block is a link to its pod's uid, which is created atomically, even with
+ * concurrent callers.
+ */
 async function takeBlock(pod: Pod, { usersDir }: PodContext): Promise<number> {
   await makeDirectories(usersDir, 0o700);
   const taken = new Set((await readdir(usersDir)).map(Number));

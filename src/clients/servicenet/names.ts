@@ -3,17 +3,20 @@ import { existsSync } from "node:fs";
 import { linkByName, listLinks, NetlinkSocket } from "../../ground/linux/index.ts";
 import { removeTraces } from "./traces.ts";
 
-/** Names of links have at most 15 bytes. */
+/** Short, because names of links have at most 15 bytes. */
 const ofProcess = "berth_p";
 const ofDirectory = "berth_s";
 
-/** The name of a network's link and table: of a data directory, or of this process, with which it ends. */
+/**
+ * The name of a network's link and table: derived from a data directory, or from this process, with which the
+ * network then ends.
+ */
 export function serviceNetworkName(directory?: string): string {
   if (directory === undefined) return `${ofProcess}${process.pid}`;
   return `${ofDirectory}${createHash("sha256").update(directory).digest("hex").slice(0, 8)}`;
 }
 
-/** Removes networks of processes that were killed. Throws LinuxError. */
+/** Removes the networks of killed processes. Throws LinuxError. */
 export async function removeLeftServiceNetworks(): Promise<void> {
   using route = NetlinkSocket.open("route");
   for (const { name } of listLinks(route)) {

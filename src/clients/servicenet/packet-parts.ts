@@ -1,4 +1,4 @@
-/** What rules look at in packets of both families. */
+/** Expressions of rules for packets of both IP families. */
 import { nft } from "../../ground/linux/index.ts";
 import {
   type IpAddress,
@@ -10,7 +10,7 @@ import {
 
 export type IpFamily = IpAddress["family"];
 
-/** As the kernel numbers them, AF_INET and AF_INET6, and where their headers have addresses. */
+/** The kernel's numbers AF_INET and AF_INET6, and the positions of addresses in the headers. */
 export const ipFamilies = {
   4: { number: 2, source: 12, destination: 16, addressBytes: 4, field: "ipv4" },
   6: { number: 10, source: 8, destination: 24, addressBytes: 16, field: "ipv6" },
@@ -18,7 +18,7 @@ export const ipFamilies = {
 
 type End = "source" | "destination";
 
-/** Registers that an address fills. */
+/** Number of registers that an address fills. */
 export function addressRegisters(family: IpFamily): number {
   return ipFamilies[family].addressBytes / 4;
 }
@@ -32,7 +32,7 @@ export function loadAddress(family: IpFamily, end: End, register: number): nft.E
   return nft.loadHeader("network", offset, addressBytes, register);
 }
 
-/** Loads the protocol and its port of destination. */
+/** Loads the protocol and its destination port. */
 export function loadPort(register: number): readonly nft.Expression[] {
   return [nft.loadMeta("protocol", register), nft.loadHeader("transport", 2, 2, register + 1)];
 }
@@ -55,10 +55,10 @@ function within(network: IpNetwork, end: End): readonly nft.Expression[] {
   ];
 }
 
-/** Holds for an address of this machine (RTN_LOCAL). */
+/** Matches a destination address of this machine (RTN_LOCAL). */
 export const toThisMachine = [nft.loadDestinationType(0), nft.equals(0, numberBytes(2))];
 
-/** Holds for a connection that was sent on to elsewhere (IPS_DST_NAT). */
+/** Matches a connection whose destination was translated (IPS_DST_NAT). */
 export const wasSentOn = [
   nft.loadConnectionStatus(0),
   nft.maskRegister(0, numberBytes(0x20), numberBytes(0)),
@@ -71,7 +71,7 @@ export function interfaceName(name: string): Buffer {
   return bytes;
 }
 
-/** As the kernel keeps its own numbers. */
+/** A number in the kernel's byte order. */
 export function numberBytes(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32LE(value >>> 0);

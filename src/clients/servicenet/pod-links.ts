@@ -8,13 +8,13 @@ import {
   parseIpNetwork,
 } from "../../services/network/index.ts";
 
-/** From these prefix lengths on a subnet has no room for a pod beside the machine. */
+/** With these prefix lengths and above, a subnet has no room for a pod beside the machine. */
 const shortest = { 4: 31, 6: 127 };
 
-/** A link of this machine behind which pods are, such as a bridge, and the subnet that it has there. */
+/** A link of this machine that leads to pods, such as a bridge, and its subnet. */
 export type PodLink = { readonly name: string; readonly subnet: IpNetwork };
 
-/** The links in whose subnets these addresses are, of either family, but for the machine's own addresses. */
+/** The links whose subnets contain these addresses, except addresses of the machine itself. */
 export function podLinks(addresses: Iterable<string>): readonly PodLink[] {
   const links = Object.entries(networkInterfaces()).flatMap(([name, list = []]) =>
     list.flatMap(({ cidr, internal }) => {

@@ -20,18 +20,18 @@ import { addressAt, makeLink, resolverAddress, subnetsOf } from "./subnet.ts";
 import { removeTraces } from "./traces.ts";
 
 export type ServiceNetworkOptions = {
-  /** Of its link and its table; at most 15 bytes, and no other network's. */
+  /** The name of its link and table; at most 15 bytes, and unique. */
   readonly name: string;
   /**
-   * A file that keeps the subnet, for a network whose services outlive this process: it is there before
-   * anything is in the kernel, and goes after all of that.
+   * The file that stores the subnet, for a network whose services outlive this process. It is written before
+   * anything is created in the kernel, and removed after all of that.
    */
   readonly subnetPath?: string;
-  /** Something is wrong that nobody asked for. */
+  /** Called for problems outside of calls. */
   readonly onProblem: (message: string) => void;
 };
 
-/** The addresses and names of services; what it made in the kernel stays when it is disposed of. */
+/** The addresses and names of services; its rules in the kernel stay when it is disposed of. */
 export class ServiceNetwork implements AsyncDisposable {
   readonly #name: string;
   readonly #subnetPath: string | undefined;
@@ -58,7 +58,7 @@ export class ServiceNetwork implements AsyncDisposable {
     this.#resolvers = resolvers;
   }
 
-  /** Throws LinuxError where the kernel has no nf_tables or this process no right to it, and Error. */
+  /** Throws LinuxError if the kernel lacks nf_tables or this process may not use it, and Error. */
   static async open(options: ServiceNetworkOptions): Promise<ServiceNetwork> {
     const { name, subnetPath, onProblem } = options;
     await using opened = new AsyncDisposableStack();
@@ -75,22 +75,22 @@ export class ServiceNetwork implements AsyncDisposable {
     return network;
   }
 
-  /** Where pods ask for names: IPv4 and, where the machine has it, IPv6. */
+  /** The name servers for pods: IPv4 and, if the machine has it, IPv6. */
   get resolverAddresses(): readonly string[] {
     return this.#subnets.map((subnet) => formatIp(resolverAddress(subnet)));
   }
 
-  /** Of the addresses of services, IPv4's first: `10.0.0.0/16`. */
+  /** The subnets of services' addresses, IPv4 first: `10.0.0.0/16`. */
   get subnets(): readonly string[] {
     return this.#subnets.map(formatNetwork);
   }
 
-  /** Those of which services may have addresses. */
+  /** The families of addresses that services can have. */
   get families(): readonly IpAddress["family"][] {
     return this.#subnets.map(({ address }) => address.family);
   }
 
-  /** Whether a service may have this address. */
+  /** Whether a service can have this address. */
   hasAddress(address: string): boolean {
     const ip = parseIp(address);
     const isWithinOne = ip !== undefined && this.#subnets.some((subnet) => isWithin(ip, subnet));
@@ -98,8 +98,8 @@ export class ServiceNetwork implements AsyncDisposable {
   }
 
   /**
-   * The address of that number, of those that services may have; they repeat after some thousand. The family
-   * is one of {@link families}.
+   * The address with that number among those that services can have; they repeat after some thousand. The
+   * family is one of {@link families}.
    */
   addressAt(family: IpAddress["family"], index: number): string {
     const subnet = this.#subnets.find(({ address }) => address.family === family);
@@ -107,7 +107,7 @@ export class ServiceNetwork implements AsyncDisposable {
     return addressAt(subnet, index);
   }
 
-  /** From now on these services are there, and no others. Throws LinuxError. */
+  /** Replaces all services. Throws LinuxError. */
   async update(services: readonly Service[]): Promise<void> {
     using _ = await this.#lock.acquire("rules");
     const before = this.#services;
@@ -117,7 +117,7 @@ export class ServiceNetwork implements AsyncDisposable {
     this.#forgetMoved(before, services);
   }
 
-  /** Makes again what somebody else has removed. Throws LinuxError. */
+  /** Restores rules that somebody else removed. Throws LinuxError. */
   async verify(): Promise<void> {
     using _ = await this.#lock.acquire("rules");
     if (nft.generationOf(this.#rules) === this.#generation) return;
@@ -127,14 +127,14 @@ export class ServiceNetwork implements AsyncDisposable {
     await this.#write();
   }
 
-  /** Ends it and removes all that it made in the kernel. Throws LinuxError. */
+  /** Ends it and removes everything that it created in the kernel. Throws LinuxError. */
   async remove(): Promise<void> {
     try {
       using _ = await this.#lock.acquire("rules");
       await removeTraces(this.#route, this.#name);
       if (this.#subnetPath !== undefined) await rm(this.#subnetPath, { force: true });
     } finally {
-      // In any case: whoever opens it again, to remove what is left, listens at the same address.
+      // In any case: whoever opens it again to remove the rest listens at the same address.
       await this[Symbol.asyncDispose]();
     }
   }
@@ -161,13 +161,16 @@ export class ServiceNetwork implements AsyncDisposable {
     await nft.commitAsync(this.#rules, changes);
     this.#written = text;
     this.#generation = nft.generationOf(this.#rules);
-    // A connection of 127.0.0.1 to a node port leaves the machine only where this says so.
+    // A connection from 127.0.0.1 to a node port can leave the machine only with this setting.
     if (served.some(({ nodePort }) => nodePort !== undefined))
       for (const { name } of links.filter(({ subnet }) => subnet.address.family === 4))
         await writeFile(`/proc/sys/net/ipv4/conf/${name}/route_localnet`, "1").catch(ignoreMissing);
   }
 
-  /** UDP knows no beginning: who goes on sending would go on to a pod that has gone. */
+  /**
+   * Deletes conntrack entries of moved UDP ports: since UDP has no connections, a client that keeps sending
+   * would keep reaching a pod that is gone.
+   */
   #forgetMoved(before: readonly Service[], after: readonly Service[]): void {
     const there = new Set(after.flatMap(udpPorts).map(({ text }) => text));
     for (const { text, family, port } of before.flatMap(udpPorts)) {
@@ -175,14 +178,14 @@ export class ServiceNetwork implements AsyncDisposable {
       try {
         forgetConnections(this.#rules, { family: ipFamilies[family].number, protocol: 17, port });
       } catch (error) {
-        // A kernel that cannot be told forgets by itself, once nobody has sent for some minutes.
+        // If the kernel does not support it, entries expire some minutes after the last packet.
         if (!isErrno(error, "EINVAL", "EOPNOTSUPP")) throw error;
       }
     }
   }
 }
 
-/** A port that packets of UDP go to, and in words where it leads. */
+/** A UDP port of a service, and a text of its endpoints. */
 type UdpPort = { readonly text: string; readonly family: IpAddress["family"]; readonly port: number };
 
 function udpPorts({ addresses, ports }: Service): readonly UdpPort[] {

@@ -19,22 +19,22 @@ import type { Endpoint, ServedPort, Service, ServiceProtocol } from "./service.t
 import { resolverAddress } from "./subnet.ts";
 
 const protocolNumbers = { TCP: 6, UDP: 17, SCTP: 132 };
-/** Before port mappings of pods, which are at -100 and 100; translated addresses come to filters at 0. */
+/** Before the port mappings of pods, which have -100 and 100; filters at 0 see translated addresses. */
 const priorities = { destination: -101, source: 99, filter: 0, raw: -300 };
 const loopback: IpNetwork = { address: { family: 4, value: 0x7f000000n }, prefixLength: 8 };
 const families = [4, 6] as const;
 
-/** What the rules of one network are made of. */
+/** The input for the rules of one network. */
 export type RuleInput = {
   readonly table: string;
-  /** Of services: at most one of each family. */
+  /** The subnets of services, at most one of each family. */
   readonly subnets: readonly IpNetwork[];
   readonly services: readonly Service[];
-  /** Subnets of pods that reach each other without passing this machine's routing. */
+  /** Subnets whose pods reach each other without this machine's routing. */
   readonly podSubnets: readonly IpNetwork[];
 };
 
-/** One service port of one family with somebody behind it: its connections come to a chain of its own. */
+/** One port of a service in one family that has endpoints. Its connections go to a chain of their own. */
 type Target = {
   readonly chain: string;
   readonly map: string;
@@ -46,8 +46,8 @@ type Target = {
 };
 
 /**
- * The changes that make the table what it must be, whatever it is now: it is removed and made again, in one
- * step of the kernel, and connections that are there go on.
+ * The changes that set the table to its desired state, whatever it is now: it is removed and created again in
+ * one atomic step; existing connections continue.
  */
 export function ruleChanges({ table, subnets, services, podSubnets }: RuleInput): readonly nft.NftChange[] {
   const targets = targetsOf(services);
@@ -68,7 +68,7 @@ export function ruleChanges({ table, subnets, services, podSubnets }: RuleInput)
     base("postrouting", "nat", "postrouting", priorities.source),
     base("unserved_forward", "filter", "forward", priorities.filter),
     base("unserved_output", "filter", "output", priorities.filter),
-    // Addresses of IPv4's loopback are let through to pods for node ports; nobody else may use them.
+    // Packets from IPv4 loopback addresses are forwarded to pods only for node ports.
     rule(
       "guard",
       "loopback from elsewhere",
@@ -105,7 +105,7 @@ export function ruleChanges({ table, subnets, services, podSubnets }: RuleInput)
       ),
     ),
     rule("postrouting", "this machine's loopback", ...from(loopback), ...wasSentOn, nft.masquerade()),
-    // Answers would go straight to who asked, from an address that it has not asked.
+    // Otherwise, responses would go directly to the client, from an address to which it has not connected.
     ...podSubnets.map((pods) =>
       rule(
         "postrouting",
@@ -194,7 +194,7 @@ function servedNodePorts(family: IpFamily): readonly nft.Expression[] {
   ];
 }
 
-/** The number of an endpoint. */
+/** Expressions that choose the number of an endpoint. */
 function choose({ service, family, endpoints }: Target): readonly nft.Expression[] {
   if (!service.sticky) return [nft.loadRandom(endpoints.length, 0)];
   const { addressBytes } = ipFamilies[family];

@@ -1,32 +1,32 @@
 export type ServiceProtocol = "TCP" | "UDP" | "SCTP";
 
-/** Of either family: an address of a service leads to endpoints of its own family alone. */
+/** An endpoint of either family; a service's address leads only to endpoints of the same family. */
 export type Endpoint = { readonly ip: string; readonly port: number };
 
-/** A port of a service, and where it leads at the moment. */
+/** A port of a service and its current endpoints. */
 export type ServedPort = {
   readonly name?: string;
   readonly protocol: ServiceProtocol;
   readonly port: number;
-  /** A port of all addresses of the machine that leads there too. */
+  /** A port on all addresses of the machine that leads there, too. */
   readonly nodePort?: number;
   readonly endpoints: readonly Endpoint[];
 };
 
-/** A name and, unless it is headless, addresses inside the machine. */
+/** A service: a name and, unless it is headless, addresses inside the machine. */
 export type Service = {
   readonly namespace: string;
   readonly name: string;
   /**
-   * At most one of IPv4 and one of IPv6; none of a headless service, whose name stands for its members, and
-   * of an alias. Node ports are of the same families.
+   * At most one IPv4 and one IPv6 address; none for a headless service, whose name resolves to its members,
+   * and for an alias. Node ports have the same families.
    */
   readonly addresses: readonly string[];
-  /** The name of somebody else that the service's stands for. */
+  /** The external name for which the service is an alias. */
   readonly alias?: string;
-  /** Connections from one address come to one endpoint, while endpoints stay the same. */
+  /** Whether connections from one address go to the same endpoint, as long as endpoints do not change. */
   readonly sticky: boolean;
   readonly ports: readonly ServedPort[];
-  /** Pods behind it; one with a host name has a name of its own below the service's. */
+  /** The pods behind it; a pod with a host name has its own name below the service's. */
   readonly members: readonly { readonly ip: string; readonly hostname?: string }[];
 };

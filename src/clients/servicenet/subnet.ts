@@ -24,15 +24,15 @@ import {
   usedPrefixes,
 } from "../../services/network/index.ts";
 
-/** As clusters have it by custom: the tenth address of a subnet. */
+/** The tenth address of a subnet, as is customary in clusters. */
 export function resolverAddress(subnet: IpNetwork): IpAddress {
   return plus(networkAddress(subnet), 10n);
 }
 
 /**
- * The subnets of services, IPv4's and, where the machine has IPv6, that one's: as they were chosen before,
- * where that is kept at `path`, since running pods know addresses of them; else such that the machine uses
- * nothing of. Throws Error where none is free.
+ * The subnets of services, for IPv4 and, if the machine has it, IPv6. Those stored at `path` are kept, since
+ * running pods know addresses in them; otherwise, they are chosen so that the machine does not use them.
+ * Throws Error if none is free.
  */
 export async function subnetsOf(
   route: NetlinkSocket,
@@ -55,7 +55,7 @@ function parseSubnets(lines: string): readonly IpNetwork[] {
   return lines.split("\n").flatMap((line) => parseIpNetwork(line.trim()) ?? []);
 }
 
-/** On the disk before any pod knows an address of them. */
+/** Stored durably before any pod knows an address in them. */
 async function keep(path: string, subnets: readonly IpNetwork[]): Promise<void> {
   await makeDirectories(dirname(path), 0o700);
   {
@@ -68,7 +68,7 @@ async function keep(path: string, subnets: readonly IpNetwork[]): Promise<void> 
   await parent.sync();
 }
 
-/** Makes the link that has the resolver's addresses, as far as it is not there. Throws LinuxError. */
+/** Creates the link with the resolver's addresses, as far as it is missing. Throws LinuxError. */
 export function makeLink(route: NetlinkSocket, name: string, subnets: readonly IpNetwork[]): void {
   if (linkByName(route, name) === undefined) addBridge(route, name, 0);
   const link = linkByName(route, name);
@@ -77,13 +77,14 @@ export function makeLink(route: NetlinkSocket, name: string, subnets: readonly I
   for (const subnet of subnets) {
     const address = ipBytes(resolverAddress(subnet));
     if (there.some((one) => Buffer.compare(one.address, address) === 0)) continue;
-    // Nobody is on the link who could have it: the kernel would wait for a port to ask, and for ever.
+    // Nobody else on the link can have the address, and without a port, the kernel's duplicate detection
+    // would never finish.
     addAddress(route, link, { address, prefixLength: subnet.prefixLength }, { isUnique: true });
   }
   if (!link.isUp) setLink(route, link, { up: true });
 }
 
-/** Addresses that services may have: not the resolver's, nor those before it; of IPv6 as many as of a /16. */
+/** An address for services: above the resolver's; for IPv6, the same number of addresses as in a /16. */
 export function addressAt(subnet: IpNetwork, index: number): string {
   const first = 11;
   const hostBits = subnet.address.family === 4 ? 32 - subnet.prefixLength : 16;

@@ -1,7 +1,7 @@
 import { isErrno } from "../../ground/fs/index.ts";
 import { deleteLink, linkByName, NetlinkSocket, nft } from "../../ground/linux/index.ts";
 
-/** Removes a network's table and link, where they are. Throws LinuxError. */
+/** Removes a network's table and link, if they exist. Throws LinuxError. */
 export async function removeTraces(route: NetlinkSocket, name: string): Promise<void> {
   using rules = NetlinkSocket.open("netfilter");
   try {

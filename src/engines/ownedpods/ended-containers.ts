@@ -2,24 +2,24 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { EnginePods } from "./engine-pods.ts";
 import { whenEnded } from "./ownership.ts";
 
-/** For a client that followed a container when the daemon went away: it has to notice, and to come back. */
+/** Time for clients that followed a container when the daemon went away to notice and come back. */
 const graceMs = 10_000;
 const retryMs = 10_000;
 /**
- * A client that has made a pod and not started a container in it for so long is gone: longer than making one
- * may take.
+ * A client that created a pod and has not started a container in it for this long is gone; creating one never
+ * takes so long.
  */
 const unstartedMs = 300_000;
 
 /**
- * Puts away containers that have ended where their owner asked for that, with the pod that was made for them.
- * Somebody who still reads what one has left holds it.
+ * Removes ended containers, or their pods, as their owners have requested, unless somebody who still reads
+ * their log holds them.
  */
 export class EndedContainers {
   readonly #pods: EnginePods;
   readonly #holders = new Map<string, number>();
   readonly #closed = new AbortController();
-  /** Until then nobody need have come back who wants to hold a container. */
+  /** Until then, clients that want to hold a container may not have come back yet. */
   #graceIsOver = false;
   readonly #inFlight = new Set<Promise<void>>();
 
@@ -27,7 +27,10 @@ export class EndedContainers {
     this.#pods = pods;
   }
 
-  /** Looks after all that ends, a little later where it ended before clients can have come back. */
+  /**
+   * Handles all ended containers; those that ended before clients can have come back only after a grace
+   * period.
+   */
   start(): void {
     this.#inBackground({}, () => this.#listen());
     this.#inBackground({}, async () => {
@@ -37,7 +40,7 @@ export class EndedContainers {
     });
   }
 
-  /** Keeps a container until what this returns is disposed of. Throws EngineError NotFound. */
+  /** Keeps a container until the result is disposed of. Throws EngineError NotFound. */
   hold(idOrPrefix: string): Disposable {
     const { id } = this.#pods.containers.get(idOrPrefix);
     this.#holders.set(id, (this.#holders.get(id) ?? 0) + 1);
@@ -72,7 +75,7 @@ export class EndedContainers {
     for (const { id } of this.#pods.containers.list()) this.#look(id);
   }
 
-  /** Nothing for a container's id: it is its pod that goes. */
+  /** Does nothing for a container's id, since the pod is removed. */
   #removeUnstarted(sandboxId: string): void {
     const { sandboxes, containers } = this.#pods;
     const isWanted = () => {
@@ -109,13 +112,15 @@ export class EndedContainers {
     return delay(ms, undefined, { signal: this.#closed.signal, ref: false });
   }
 
-  /** Tried again where it fails. Ends with the daemon; what is cut is done after its next start. */
+  /**
+   * Repeats the work until it succeeds. Ends with the daemon; interrupted work is done after the next start.
+   */
   #inBackground(about: object, work: () => void | Promise<void>): void {
     const { logger } = this.#pods;
     const quiet = this.#untilDone(work, (err) =>
       logger.error({ err, ...about }, "cleaning up ended containers failed; it is retried"),
     )
-      // The delay before the next try was cut.
+      // The delay was aborted.
       .catch(() => undefined)
       .finally(() => this.#inFlight.delete(quiet));
     this.#inFlight.add(quiet);

@@ -2,11 +2,11 @@ import type { HostPaths } from "../../ground/hostpaths/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import type { Containers, EngineEvent, Sandbox, Sandboxes } from "../engine/index.ts";
 
-/** An engine's pods, as they are seen and changed here. */
+/** The part of an engine that is used here. */
 export type EnginePods = {
   readonly sandboxes: Pick<Sandboxes, "list" | "stop" | "remove">;
   readonly containers: Pick<Containers, "get" | "list" | "remove" | "reopenLog">;
-  /** What happens to pods, from now on; ids of sandboxes and of containers. */
+  /** Changes of pods from now on, with the ids of sandboxes or containers. */
   readonly changes: (
     signal: AbortSignal,
   ) => AsyncIterable<{ readonly kind: EngineEvent["kind"]; readonly id: string }>;
@@ -14,8 +14,8 @@ export type EnginePods = {
   readonly logger: Logger;
 };
 
-/** A pod that is there, or is being made. */
+/** A pod that exists or is being created. */
 export type OtherPod = Pick<Sandbox, "id" | "config"> & {
-  /** It has stopped: it has its name still, and no port. */
+  /** Whether it has stopped: it still has its name, but no ports. */
   readonly isOver: boolean;
 };

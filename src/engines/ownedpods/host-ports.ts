@@ -5,7 +5,7 @@ import { type PodSandboxConfig, type PortMapping, Protocol } from "../../ground/
 import { EngineError } from "../engine/index.ts";
 import type { OtherPod } from "./engine-pods.ts";
 
-/** A port of the machine that a pod asks for. */
+/** A host port that a pod requests. */
 type HostPort = {
   readonly protocol: "tcp" | "udp" | "sctp";
   readonly port: number;
@@ -14,10 +14,10 @@ type HostPort = {
 };
 
 /**
- * Refuses ports of the machine that another pod has, or another program listens on: packet filters send what
- * comes for a port to the pod, whoever listens there, and the other would get nothing any more without a
- * word. Throws EngineError AlreadyExists, InvalidArgument for an address that is not the machine's. SCTP is
- * looked for among pods only: Node has no sockets for it.
+ * Rejects host ports that another pod has, or on which another program listens: packet filters send
+ * everything for the port to the pod, so that the other would silently get nothing. Throws EngineError
+ * AlreadyExists, and InvalidArgument for an address that is not the machine's. SCTP ports are compared only
+ * with those of pods: Node has no SCTP sockets.
  */
 export async function refuseTakenPorts(config: PodSandboxConfig, others: readonly OtherPod[]): Promise<void> {
   const wanted = hostPorts(config);

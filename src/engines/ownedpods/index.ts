@@ -1,9 +1,9 @@
 /**
- * What is done for pods of `berth run`, which no kubelet looks after: their containers that have ended are
- * put away, their logs kept short, and their names, ports and images kept for them. Their *owner* is told by
- * a label, which only the door can set.
+ * Tasks of a kubelet for pods of `berth run`, which no kubelet manages: removes their ended containers,
+ * limits their logs, and checks that their names, ports and images are not taken. Their *owner* is in a label
+ * that only the door can set.
  *
- * It must not know how pods are made: it sees them as every client of an engine does.
+ * It must not know how pods are created: it uses an engine like every client does.
  */
 export { EndedContainers } from "./ended-containers.ts";
 export type { OtherPod } from "./engine-pods.ts";

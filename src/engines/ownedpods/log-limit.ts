@@ -9,13 +9,13 @@ import { oldLog } from "./owned-log.ts";
 import { isOwned } from "./ownership.ts";
 
 const periodMs = 2_000;
-/** A reader who is further behind loses what is between, as a disk is not without end. */
+/** A reader that is further behind loses lines, because disk space is limited. */
 const maxLagOfReader = 10;
 
 /**
- * Keeps the logs of containers short that no kubelet rotates: one that has grown beyond the limit gets the
- * name PATH.1, in the place of the one before, and the container goes on in a new one. While somebody holds a
- * container the old log is theirs to read, and to remove when they have: the next one waits for that.
+ * Limits the logs of containers that no kubelet rotates. A log beyond the limit is renamed to PATH.1,
+ * replacing the previous one, and the container continues in a new file. While somebody holds the container,
+ * only they may remove the old log, after reading it, and the next rotation waits for that.
  */
 export class LogLimit {
   readonly #pods: EnginePods;
@@ -24,7 +24,7 @@ export class LogLimit {
   readonly #closed = new AbortController();
   #running: Promise<void> = Promise.resolve();
 
-  /** No limit where that is zero. */
+  /** `limitBytes` 0 means no limit. */
   constructor(pods: EnginePods, ended: EndedContainers, limitBytes: number) {
     this.#pods = pods;
     this.#ended = ended;
@@ -49,7 +49,7 @@ export class LogLimit {
         isOwned(each) && each.logPath !== "" && each.state.kind === "running";
       return this.#pods.containers.list().filter(mayGrow);
     } catch (error) {
-      // An engine that is away tells of none.
+      // An engine that is away lists none.
       if (hasCode(error, "Unavailable")) return [];
       throw error;
     }
@@ -81,7 +81,7 @@ export class LogLimit {
     try {
       await this.#pods.containers.reopenLog(id);
     } catch (error) {
-      // It has ended: its log is to be found under its name.
+      // It has ended; its log should stay under its own name.
       await lookUp(logPath, async () => {
         if ((await statIfThere(logPath)) === undefined) await rename(oldLog(logPath), logPath);
       });

@@ -3,14 +3,14 @@ import { dirname } from "node:path";
 import type { HostPaths } from "../../ground/hostpaths/index.ts";
 import type { Container } from "../engine/index.ts";
 
-/** Where a log is put that has become too long. */
+/** The path to which a log is renamed that has become too long. */
 export function oldLog(logPath: string): string {
   return `${logPath}.1`;
 }
 
 /**
- * Removes the log of a container, and its directory and its pod's when nothing else is in them. A kubelet's
- * are the kubelet's to remove.
+ * Removes the log of a container, and its directory and that of its pod if they are empty. Not for a
+ * kubelet's containers, whose logs the kubelet removes.
  */
 export async function removeLog(
   { logPath, sandboxId }: Pick<Container, "logPath" | "sandboxId">,

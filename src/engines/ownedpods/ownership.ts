@@ -7,14 +7,14 @@ import {
   whenEndedAnnotation,
 } from "../../ground/protocol/index.ts";
 
-/** Whether it is somebody's other than a kubelet's, who looks after what it has made. */
+/** Whether a client other than a kubelet owns it. A kubelet manages what it has created. */
 export function isOwned({ config }: { readonly config: PodSandboxConfig | ContainerConfig }): boolean {
   return ownerLabel in config.labels;
 }
 
 /**
- * What is to be done when a container has ended, or with a pod in which none was ever started; a kubelet's
- * users cannot ask for anything.
+ * What to do when a container has ended, or with a pod in which none was ever started; users of a kubelet
+ * cannot request anything.
  */
 export function whenEnded(record: {
   readonly config: PodSandboxConfig | ContainerConfig;

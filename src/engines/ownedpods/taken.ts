@@ -4,8 +4,8 @@ import type { OtherPod } from "./engine-pods.ts";
 import { refuseTakenPorts } from "./host-ports.ts";
 
 /**
- * Refuses a name or ports of the machine that another pod has: a kubelet has a scheduler that gives these
- * out. Throws EngineError AlreadyExists, and as {@link refuseTakenPorts}.
+ * Rejects a name or host ports that another pod has; for a kubelet, the scheduler ensures this. Throws
+ * EngineError AlreadyExists, and as {@link refuseTakenPorts}.
  */
 export async function refuseTaken(config: PodSandboxConfig, others: readonly OtherPod[]): Promise<void> {
   const { name, namespace, uid } = config.metadata ?? { name: "", namespace: "", uid: "" };
@@ -13,7 +13,7 @@ export async function refuseTaken(config: PodSandboxConfig, others: readonly Oth
     ({ config: { metadata }, isOver }) =>
       metadata?.name === name &&
       metadata.namespace === namespace &&
-      // The same pod's next attempt, after the last one has ended.
+      // This is the same pod's next attempt, after the previous one has ended.
       !(metadata.uid === uid && isOver),
   );
   if (holder !== undefined) {

@@ -12,7 +12,7 @@ const needed = [
   "CAP_KILL",
 ];
 
-/** May we do what berthd has to do? */
+/** Do we have berthd's capabilities? */
 export const capabilitiesCheck: Check = {
   name: "capabilities",
   async run() {

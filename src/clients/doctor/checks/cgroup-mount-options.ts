@@ -9,8 +9,8 @@ import { type Finding, hint, ok } from "../check.ts";
 const delegation = "cgroup delegation";
 
 /**
- * Can containers have cgroups that they may write to (`cgroup_mount_mode`)? Said of cgroup v2 alone: with v1
- * there is nothing that could be mounted otherwise.
+ * Can containers have writable cgroups (`cgroup_mount_mode`)? Only for cgroup v2: version 1 has no such mount
+ * option.
  */
 export function cgroupDelegation(mounts: readonly MountInfo[]): readonly Finding[] {
   if (delegatesCgroups("v2", mounts))
@@ -28,10 +28,10 @@ export function cgroupDelegation(mounts: readonly MountInfo[]): readonly Finding
 const migration = "cgroup migration";
 
 /**
- * Are they favoured? Since Linux 6.0 a kernel makes forks cheap at the cost of moves, unless it is told
- * otherwise (cgroup-v2.rst, favordynmods); older ones favour moves. The lock is the machine's: one hierarchy
- * with the option is enough. One of version 1 cannot get it by a remount (kernel/cgroup/cgroup-v1.c), but by
- * the kernel's command line, since 6.7.
+ * Are moves between cgroups fast? Since Linux 6.0, the kernel makes forks cheap at the cost of moves by
+ * default (cgroup-v2.rst, favordynmods); older ones favour moves. The lock is global, so one hierarchy with
+ * the option is enough. A hierarchy of version 1 cannot get it with a remount (kernel/cgroup/cgroup-v1.c),
+ * but with the kernel's command line, since 6.7.
  */
 export function movesBetweenCgroups(mounts: readonly MountInfo[], kernel: KernelRelease): readonly Finding[] {
   if (!isAtLeast(kernel, 6, 0)) return [];

@@ -7,7 +7,7 @@ import { unmountedHierarchies } from "./unmounted-hierarchies.ts";
 const needed = ["cpu", "memory", "pids"];
 const wanted = ["cpuset", "io", "hugetlb"];
 
-/** How are control groups mounted, and are the controllers there that limits need? */
+/** How are control groups mounted, and do the controllers for limits exist? */
 export const cgroupsCheck: Check = {
   name: "cgroups",
   async run() {

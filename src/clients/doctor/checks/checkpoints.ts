@@ -4,7 +4,7 @@ import { criuOf, handlersOf } from "./runtimes.ts";
 
 const title = "checkpoint and restore";
 
-/** Can containers be checkpointed? Pods run without. */
+/** Can containers be checkpointed? Pods also run without. */
 export const checkpointsCheck: Check = {
   name: "checkpoints",
   async run({ config }) {
@@ -19,7 +19,7 @@ export const checkpointsCheck: Check = {
 };
 
 function byHandlers(names: readonly string[] | string, criu: string): Finding {
-  // The check of the handlers says what is wrong with them.
+  // The check of the handlers reports their problems.
   if (typeof names === "string")
     return warn(title, names, "correct the section [runtime] of the configuration");
   if (names.length > 0) return ok(title, `by ${names.join(" and ")}, with ${criu}`);

@@ -45,7 +45,7 @@ export const cniCheck: Check = {
   },
 };
 
-/** False where all that pods' networks need is done in the daemon. */
+/** False if the daemon itself does everything that pods' networks need. */
 export async function runsPrograms({ network }: Config): Promise<boolean> {
   const [first] = await configurationFiles(network.confDir);
   if (first === undefined) return network.default === "none";
@@ -54,12 +54,12 @@ export async function runsPrograms({ network }: Config): Promise<boolean> {
   try {
     return builtinObstacle(text) !== undefined;
   } catch {
-    // A broken file is another check's finding.
+    // Another check reports an invalid file.
     return true;
   }
 }
 
-/** In the order in which berthd looks at them. */
+/** The files in the order in which berthd reads them. */
 async function configurationFiles(dir: string): Promise<string[]> {
   const names = await readdir(dir).catch(() => []);
   return names.filter((name) => /\.(conflist|conf|json)$/.test(name)).sort();
@@ -98,7 +98,7 @@ function defaultNetworkFinding(
   return warn(title, `${detail}, but something else uses ${conflicts.join(", ")}`, remedy);
 }
 
-/** Throws when it is not the shape of a network configuration (CNI specification, section 1). */
+/** Throws if it does not have the form of a network configuration (CNI specification, section 1). */
 function pluginTypes(config: unknown): string[] {
   if (!isRecord(config)) throw new Error("is not a JSON object");
   if (typeof config.name !== "string" || config.name === "") throw new Error('has no "name"');

@@ -15,7 +15,7 @@ type Space = {
   readonly freeInodesShare: number;
 };
 
-/** Is there room for images and containers, on a file system that can hold them? */
+/** Is there space for images and containers, on a suitable file system? */
 export const disksCheck: Check = {
   name: "disks",
   async run({ config: { root, state, images } }) {
@@ -59,7 +59,7 @@ async function rootType(root: string, snapshotter: string): Promise<Finding> {
   return ok(title, "suitable for images");
 }
 
-/** Can layers be protected, as images.erofs_verity asks? */
+/** Can layers be protected with fs-verity (images.erofs_verity)? */
 async function rootVerity(root: string): Promise<Finding> {
   const title = `fs-verity under ${root}`;
   if ((await verityOf(root)) !== "unsupported") return ok(title, "can protect layers");
@@ -91,7 +91,7 @@ async function stateType(state: string): Promise<Finding> {
   return warn(title, detail, 'mount a tmpfs there, or set "state" to a directory below /run if that is one');
 }
 
-/** Of the directory, or of the nearest one above it that is there. */
+/** The space of the directory's file system, or of its nearest existing parent's. */
 async function spaceOf(path: string): Promise<Space> {
   try {
     const { type, bsize, bavail, blocks, ffree, files } = await statfs(path);
@@ -107,7 +107,7 @@ async function spaceOf(path: string): Promise<Space> {
   }
 }
 
-/** Likewise. */
+/** The same for fs-verity. */
 async function verityOf(path: string): Promise<VerityState> {
   try {
     return await verityState(path);
@@ -117,7 +117,7 @@ async function verityOf(path: string): Promise<VerityState> {
   }
 }
 
-/** Some file systems have no fixed number of inodes and say 0. */
+/** The free share; some file systems have no fixed number of inodes and report 0. */
 function share(free: number, all: number): number {
   return all === 0 ? 1 : free / all;
 }

@@ -13,7 +13,7 @@ import { type Check, type Finding, fail, hint, ok, warn } from "../check.ts";
 const timeoutMs = 10_000;
 /** Where kubeadm writes it. */
 const kubeletFile = "/var/lib/kubelet/config.yaml";
-/** Of Docker's storage drivers these are slow, or have had no maintainer for years. */
+/** Docker's storage drivers that are slow, or have been unmaintained for years. */
 const poorDrivers = /^(?:vfs|aufs|devicemapper|overlay)$/;
 
 /** With engine.name = "docker": can its Docker Engine run pods, and does the kubelet agree with it? */
@@ -41,7 +41,7 @@ export const dockerCheck: Check = {
 
 type Told = Pick<DockerInfo, "CgroupDriver" | "CgroupVersion" | "Driver" | "LiveRestoreEnabled">;
 
-/** What an engine says of itself; `kubelet` is the cgroup driver of a kubelet's own configuration. */
+/** Findings from Docker's `/info`; `kubelet` is the cgroup driver in the kubelet's configuration. */
 export function dockerFindings(
   { CgroupDriver, CgroupVersion, Driver, LiveRestoreEnabled }: Told,
   kubelet: string | undefined,
@@ -85,7 +85,7 @@ function cgroupFinding(driver: string, version: string, kubelet: string | undefi
   );
 }
 
-/** Undefined where there is no kubelet, or it says nothing of it, or nothing that could be read. */
+/** Undefined if there is no kubelet, or its file has no readable cgroup driver. */
 export async function kubeletDriver(path: string): Promise<string | undefined> {
   const text = await readFile(path, "utf8").catch(() => "");
   const document = parsed(text);
@@ -93,7 +93,7 @@ export async function kubeletDriver(path: string): Promise<string | undefined> {
   return typeof document.cgroupDriver === "string" ? document.cgroupDriver : undefined;
 }
 
-/** What is wrong with the file is the kubelet's to say, and nothing of the engine's. */
+/** Ignores errors: the kubelet itself reports an invalid file. */
 function parsed(text: string): unknown {
   try {
     return parse(text);

@@ -3,7 +3,7 @@ import { readKernelFile } from "../kernel-files.ts";
 import { findProgram, versionOf } from "../programs.ts";
 import { runsPrograms } from "./cni.ts";
 
-/** Does the kernel pass on packets between pods and the world? */
+/** Does the kernel forward packets between pods and other networks? */
 export const forwardingCheck: Check = {
   name: "forwarding",
   run: () => Promise.all([ipForward(), bridgeFilter()]),
@@ -34,7 +34,7 @@ async function bridgeFilter(): Promise<Finding> {
   );
 }
 
-/** Is iptables there, which CNI's bridge and portmap plugins call? */
+/** Is iptables installed, which CNI's bridge and portmap plugins use? */
 export const iptablesCheck: Check = {
   name: "iptables",
   async run({ config }, signal) {

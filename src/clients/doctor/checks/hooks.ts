@@ -4,8 +4,8 @@ import { type Check, ok, warn } from "../check.ts";
 const title = "OCI hooks";
 
 /**
- * Can the files of the hooks' directories be used? Containers may be refused, or be without a hook, for one
- * that cannot.
+ * Are the files in the hooks' directories valid? With an invalid one, containers may be rejected or lack a
+ * hook.
  */
 export const hooksCheck: Check = {
   name: "hooks",

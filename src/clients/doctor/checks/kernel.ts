@@ -20,7 +20,7 @@ export const kernelCheck: Check = {
   },
 };
 
-/** Does the kernel have overlayfs, which puts the layers of images together? */
+/** Does the kernel have overlayfs, which combines the layers of images? */
 export const filesystemsCheck: Check = {
   name: "filesystems",
   async run({ config: { images } }) {

@@ -3,7 +3,7 @@ import { messageOf } from "../../../ground/errors/index.ts";
 import { type Check, type Finding, ok, warn } from "../check.ts";
 import { readKernelFile } from "../kernel-files.ts";
 
-/** Settings that are for the whole machine or user and run out when there are many pods. */
+/** Settings per machine or user that many pods can exhaust. */
 const limits = [
   {
     key: "fs.inotify.max_user_instances",
@@ -30,7 +30,7 @@ export const limitsCheck: Check = {
   run: async () => [...(await Promise.all(limits.map(look))), lookForInotify()],
 };
 
-/** Tries: how many the user's processes hold is told nowhere. */
+/** Found out by trying, because the kernel does not report how many are in use. */
 function lookForInotify(): Finding {
   try {
     watch("/", { persistent: false }).close();

@@ -1,7 +1,7 @@
 import { type Check, type Finding, fail, ok, warn } from "../check.ts";
 import { findProgram, versionOf } from "../programs.ts";
 
-/** Are the programs there that hold containers? */
+/** Are the programs that run containers installed? */
 export const programsCheck: Check = {
   name: "programs",
   async run({ config: { runtime, sandbox } }, signal) {
@@ -34,8 +34,8 @@ function warnAboutPause(title: string, detail: string, remedy: string): Finding 
 const oldestMinor = 31;
 
 /**
- * Are the installed CRI clients new enough? Up to Kubernetes 1.30 they name the socket's path as the HTTP/2
- * :authority, which the HTTP/2 library in Node.js refuses as malformed (RFC 9113, section 8.3.1).
+ * Are the installed CRI clients new enough? Up to Kubernetes 1.30, they send the socket's path as the HTTP/2
+ * :authority, which the HTTP/2 library in Node.js rejects as malformed (RFC 9113, section 8.3.1).
  */
 export const clientsCheck: Check = {
   name: "clients",

@@ -6,7 +6,7 @@ const timeoutMs = 10_000;
 const maxClockSkewMs = 5 * 60_000;
 
 /**
- * Can the given registries be reached? Asks for /v2/, as every client does first (OCI distribution-spec,
+ * Can the given registries be reached? Requests /v2/, as every client does first (OCI distribution-spec,
  * end-1).
  */
 export const registriesCheck: Check = {
@@ -41,7 +41,7 @@ function answered(title: string, url: string, status: number): Finding {
   );
 }
 
-/** A clock that is wrong makes every certificate and token look expired. */
+/** With a wrong clock, every certificate and token looks expired. */
 function clockSkew(date: string | null): Finding[] {
   const skewMs = date === null ? 0 : Date.now() - Date.parse(date);
   if (Math.abs(skewMs) < maxClockSkewMs) return [];
@@ -70,14 +70,14 @@ function errorCode(error: unknown): string {
   return errorCode(error.cause);
 }
 
-/** Registries on this machine are spoken to without TLS, as Docker decided. */
+/** Registries on this machine are accessed without TLS, as in Docker. */
 function isLoopback(host: string): boolean {
   return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(host);
 }
 
 const hostsTitle = "hosts.toml";
 
-/** Can the files be used that say how registries are reached? */
+/** Are the files valid that configure access to registries? */
 export const registryHostsCheck: Check = {
   name: "registry-hosts",
   async run({ config: { images } }) {

@@ -13,7 +13,7 @@ import {
 } from "../../../services/runtime/index.ts";
 import { type Check, type Finding, fail, ok, warn } from "../check.ts";
 
-/** Are OCI runtimes there that work on this machine, and which of them do pods get? */
+/** Are there OCI runtimes that work on this machine, and which of them do pods use? */
 export const runtimesCheck: Check = {
   name: "runtimes",
   async run({ config }) {
@@ -43,12 +43,12 @@ function defaultOf(table: HandlerTable): Finding {
   return fail(title, `${table.defaultName} cannot be used: ${table.explanation}`, remedy);
 }
 
-/** The runtime handlers as berthd finds them out, except that nothing is kept. */
+/** The runtime handlers, detected as berthd does, but without a cache. */
 export function handlersOf({ runtime: { handlers, defaultHandler } }: Config): Promise<HandlerTable> {
   return withoutKeeping((stateDir) => detectHandlers({ handlers, defaultHandler, stateDir }));
 }
 
-/** The criu that berthd would use; in the same way. */
+/** The criu that berthd would use, detected in the same way. */
 export function criuOf({ runtime: { criu: program } }: Config): Promise<Criu> {
   return withoutKeeping((stateDir) => detectCriu({ program, stateDir }));
 }

@@ -5,7 +5,7 @@ import { readKeyProviders, readPrivateKeys } from "../../../parts/encryption/ind
 import { readPolicy } from "../../../parts/policy/index.ts";
 import { type Check, type Finding, fail, ok, warn } from "../check.ts";
 
-/** Can the files be used that say which images are taken, and who has the keys of encrypted ones? */
+/** Are the files valid that define which images are allowed, and who has the keys of encrypted ones? */
 export const trustCheck: Check = {
   name: "trust",
   async run({ config: { images } }) {

@@ -2,8 +2,8 @@ import type { CgroupLayout } from "../../../ground/linux/index.ts";
 import { type Finding, warn } from "../check.ts";
 
 /**
- * Controllers that version 1 has a hierarchy for which is mounted nowhere (cgroups(7), /proc/cgroups). OCI
- * runtimes then make plain directories where they expect it, which stay and limit nothing.
+ * Controllers of version 1 whose hierarchy is not mounted (cgroups(7), /proc/cgroups). OCI runtimes then
+ * create plain directories where they expect it, which stay and limit nothing.
  */
 export function unmountedHierarchies(layout: CgroupLayout, procCgroups: string): readonly Finding[] {
   if (layout.kind === "v2") return [];

@@ -7,9 +7,9 @@ import type { Trace } from "./trace.ts";
 const shown = 5;
 
 /**
- * What is left on the machine of sandboxes and containers that are no more. `knownIds` asks the daemon for
- * the ids of all that there are; it is called before and after the look, so that what comes or goes meanwhile
- * is no leak.
+ * Finds what is left on the machine of sandboxes and containers that no longer exist. `knownIds` asks the
+ * daemon for the ids of all existing ones; it is called before and after the search, so that what is created
+ * or removed meanwhile is not reported.
  */
 export async function findLeaks(
   config: Config,

@@ -5,8 +5,8 @@ import { findProgram } from "../programs.ts";
 import { idsIn, type Trace } from "./trace.ts";
 
 /**
- * The host's ends of pods' cables that are there. They have no id of their own: the result that a CNI plugin
- * gave, in an attachment's file, says whose one is, by name and address, as names are used again.
+ * The existing host ends of pods' veth pairs. They have no id of their own: the stored result of a CNI plugin
+ * says to whom one belongs, by name and address, since names are reused.
  */
 export async function interfaceTraces(
   attachments: readonly string[],
@@ -24,7 +24,7 @@ export async function interfaceTraces(
     );
 }
 
-/** Addresses of the veths of this network namespace, by their names; none where there is no `ip`. */
+/** The addresses of the veths in this network namespace, by name; none without `ip`. */
 async function cablesHere(signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
   const ip = await findProgram("ip");
   if (ip === undefined) return new Map();

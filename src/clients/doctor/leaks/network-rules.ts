@@ -6,9 +6,8 @@ import { idsIn, type Trace } from "./trace.ts";
 const maxRulesBytes = 64 << 20;
 
 /**
- * Rules of the bridge and portmap plugins, and elements of `table`, which is berth's own, have the sandbox's
- * id in a comment. Throws what `iptables-save`
- * fails with.
+ * Rules of the bridge and portmap plugins, and elements of `table`, which belongs to berth, have the
+ * sandbox's id in a comment. Throws the errors of `iptables-save`.
  */
 export async function ruleTraces(table: string, signal: AbortSignal): Promise<readonly Trace[]> {
   const iptables = ["iptables", "ip6tables"].map((program) => iptablesRules(program, signal));
@@ -29,7 +28,7 @@ async function iptablesRules(program: string, signal: AbortSignal): Promise<read
 }
 
 /**
- * Where the plugins keep rules of their `nftables` backend: bridge and ptp the first (since 1.5), portmap the
+ * The tables of the plugins' `nftables` backend: bridge and ptp have the first (since 1.5), portmap the
  * others (since 1.6).
  */
 const nftablesTables = ["inet cni_plugins_masquerade", "ip cni_hostport", "ip6 cni_hostport"];
@@ -44,7 +43,10 @@ async function builtinElements(name: string, signal: AbortSignal): Promise<reado
   return parseElements(name, stdout);
 }
 
-/** Of maps as `nft -j list table` shows them, libnftables-json(5): pairs of key (with comment) and value. */
+/**
+ * Parses the maps in the output of `nft -j list table`, libnftables-json(5): pairs of key (with comment) and
+ * value.
+ */
 function parseElements(table: string, text: string): readonly Trace[] {
   const { nftables }: { readonly nftables: readonly NftObject[] } = JSON.parse(text);
   return nftables.flatMap(({ map }) =>
@@ -80,14 +82,13 @@ async function nftablesRules(table: string, signal: AbortSignal): Promise<readon
     signal,
     maxBuffer: maxRulesBytes,
   });
-  // It fails where there is no such table.
+  // It fails if there is no such table.
   const { stdout } = await listed.catch(() => ({ stdout: "" }));
   return parseNftables(table, stdout);
 }
 
 /**
- * The rules of a table as `nft -a` lists them, of which each has the handle that it can be deleted by behind
- * it.
+ * Parses the rules of a table in the output of `nft -a`, each of which ends with the handle for deleting it.
  */
 export function parseNftables(table: string, text: string): readonly Trace[] {
   let chain = "";
@@ -103,7 +104,7 @@ export function parseNftables(table: string, text: string): readonly Trace[] {
   });
 }
 
-/** Masquerading's comment ends with the id, of which a network with a long name leaves only the beginning. */
+/** The comment of masquerading ends with the id, which is truncated if the network has a long name. */
 function idsOfComment(comment: string): readonly string[] {
   const whole = idsIn(comment);
   const cut = /, id: ([0-9a-f]{32,63})$/.exec(comment)?.[1];

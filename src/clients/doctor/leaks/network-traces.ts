@@ -6,7 +6,7 @@ import { field, interfaceTraces } from "./interfaces.ts";
 import { ruleTraces } from "./network-rules.ts";
 import { idsIn, type Trace } from "./trace.ts";
 
-/** What CNI plugins and berthd keep of pods' networks. Throws what `iptables-save` fails with. */
+/** What CNI plugins and berthd store about pods' networks. Throws the errors of `iptables-save`. */
 export async function networkTraces(
   { root, network }: Config,
   signal: AbortSignal,
@@ -37,8 +37,8 @@ async function attachments(directory: string): Promise<readonly Trace[]> {
 }
 
 /**
- * host-local's files: each is named after an address, and its first line is the id of the sandbox that has
- * it.
+ * The files of host-local: each is named after an address, and its first line is the id of the sandbox that
+ * has it.
  */
 async function reservations({ name, dataDir }: HostLocal): Promise<readonly Trace[]> {
   const directory = join(dataDir, name);
@@ -46,7 +46,7 @@ async function reservations({ name, dataDir }: HostLocal): Promise<readonly Trac
   return Promise.all(
     files.map(async (file): Promise<Trace> => {
       const where = join(directory, file);
-      // One that was freed meanwhile names nobody.
+      // A file that was removed meanwhile counts as empty.
       const text = await readFile(where, "utf8").catch(() => "");
       return { kind: "address reservations", ids: idsIn(text), where, removal: `rm ${where}` };
     }),
@@ -55,9 +55,7 @@ async function reservations({ name, dataDir }: HostLocal): Promise<readonly Trac
 
 type HostLocal = { readonly name: string; readonly dataDir: string };
 
-/**
- * The networks of the directory, with the place where host-local keeps their addresses unless told otherwise.
- */
+/** The networks in the directory, with the directory where host-local stores their addresses. */
 async function readConfigs(directory: string): Promise<readonly HostLocal[]> {
   const files = (await readdirIfThere(directory)).filter((name) => /\.(conflist|conf|json)$/.test(name));
   const texts = await Promise.all(
@@ -67,8 +65,8 @@ async function readConfigs(directory: string): Promise<readonly HostLocal[]> {
 }
 
 /**
- * None for a broken file: that is a finding of the check of CNI. A single plugin's configuration has its
- * address management at the top.
+ * Empty for an invalid file, which the check of CNI reports. A single plugin's configuration has its address
+ * management at the top level.
  */
 function hostLocalOf(text: string): readonly HostLocal[] {
   try {

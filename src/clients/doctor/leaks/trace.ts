@@ -1,12 +1,12 @@
-/** Something on the machine that names, by its id, a sandbox or container for which it was made. */
+/** Something on the machine that contains the id of the sandbox or container for which it was created. */
 export type Trace = {
-  /** What it is, in the plural, as "address reservations". */
+  /** Its kind, in the plural, such as "address reservations". */
   readonly kind: string;
-  /** The ids that it names: 64 hex digits each, or where less is to be had the first 32 or more. */
+  /** The ids in it: 64 hex digits each, or, if truncated, at least the first 32. */
   readonly ids: readonly string[];
-  /** Path, rule or name by which a person finds it. */
+  /** The path, rule or name where it can be found. */
   readonly where: string;
-  /** How to take it away by hand; "" where it is better left to berth. */
+  /** How to remove it by hand; "" if that is better left to berth. */
   readonly removal: string;
 };
 

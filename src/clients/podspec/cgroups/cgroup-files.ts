@@ -2,19 +2,19 @@ import { type CgroupLayout, cpuWeightOf } from "../../../ground/linux/index.ts";
 import { cpuPeriodUs } from "./limits.ts";
 import { type PodLimits, pageSizeName } from "./pod-limits.ts";
 
-/** What is written into a cgroup in one hierarchy. */
+/** The files of a cgroup in one hierarchy. */
 export type HierarchyFiles = {
   readonly root: string;
   readonly files: readonly (readonly [name: string, value: string])[];
-  /** Of cgroup v2: the controllers that the files need. */
+  /** For cgroup v2, the controllers that the files need. */
   readonly controllers: readonly string[];
 };
 
 const v2Controllers = ["cpuset", "cpu", "io", "memory", "hugetlb", "pids"];
 
 /**
- * Limits as files of cgroups (https://docs.kernel.org/admin-guide/cgroup-v2.html, .../cgroup-v1/). Of version
- * 1 only the hierarchies that have limits: runtimes make the others by themselves.
+ * Translates limits to files of cgroups (https://docs.kernel.org/admin-guide/cgroup-v2.html, .../cgroup-v1/).
+ * For version 1, only hierarchies with limits are included: runtimes create the others themselves.
  */
 export function filesOf(
   layout: CgroupLayout,

@@ -7,8 +7,8 @@ import { hugePages, pageSizeName } from "./pod-limits.ts";
 import { containerLimits, containerRequests } from "./pod-requests.ts";
 
 /**
- * Limits and requests of a container, in the kernel's units, as a kubelet gives them: no swap, and no huge
- * pages of sizes that it does not ask for.
+ * The limits and requests of a container, in the kernel's units, as a kubelet sets them: no swap, and no huge
+ * pages of sizes that it does not request.
  */
 export function containerResources(
   spec: PodSpec,

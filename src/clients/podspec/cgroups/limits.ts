@@ -8,12 +8,12 @@ export function cpuShares(cores: number): number {
   return Math.min(mostShares, Math.max(leastShares, Math.floor((milliCores(cores) * 1024) / 1000)));
 }
 
-/** Microseconds of each period. */
+/** CPU quota in microseconds per period. */
 export function cpuQuotaUs(cores: number): number {
   return Math.max(leastQuotaUs, (milliCores(cores) * cpuPeriodUs) / 1000);
 }
 
-/** Thousandths, rounded up, as Kubernetes counts; most of them are no exact numbers of cores. */
+/** Thousandths of a core, rounded up as in Kubernetes; most are not exact as fractions. */
 function milliCores(cores: number): number {
   return Math.ceil(cores * 1000 - 1e-6);
 }

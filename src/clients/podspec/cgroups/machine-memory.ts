@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { exists, ignoreGone } from "../../../ground/fs/index.ts";
 import { cgroupLayout } from "../../../ground/linux/index.ts";
 
-/** What containers' limits depend on besides what they ask for. */
+/** Properties of the machine that affect containers' limits. */
 export type MachineMemory = {
   readonly bytes: number;
-  /** Sizes of huge pages that the kernel has, in bytes. */
+  /** Sizes of huge pages in the kernel, in bytes. */
   readonly hugePageSizes: readonly number[];
-  /** How the kernel limits swap: for memory and swap together, for swap alone, or not at all. */
+  /** How the kernel limits swap: memory and swap together, swap alone, or not at all. */
   readonly swap: "together" | "alone" | "none";
 };
 
@@ -27,7 +27,7 @@ async function swapLimits(): Promise<MachineMemory["swap"]> {
     const counts = root !== undefined && (await exists(join(root, "memory.memsw.limit_in_bytes")));
     return counts ? "together" : "none";
   }
-  // The root has no limits; a cgroup that is there on any machine with it tells.
+  // The root has no limit files, so any other existing cgroup is examined.
   for (const entry of await readdir(layout.v2.mountPoint, { withFileTypes: true }))
     if (entry.isDirectory() && (await exists(join(layout.v2.mountPoint, entry.name, "memory.swap.max"))))
       return "alone";

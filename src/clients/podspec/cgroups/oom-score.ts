@@ -6,16 +6,16 @@ const guaranteed = -997;
 const bestEffort = 1000;
 
 /**
- * Whom the kernel is to kill first when the machine has no memory left, by a kubelet's formula
+ * The OOM score adjustment, by a kubelet's formula
  * (https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/#node-out-of-memory-behavior):
- * who has asked for a greater part of the machine's memory is killed later.
+ * the kernel kills containers later that request a larger part of the machine's memory.
  */
 export function oomScoreAdjustment(spec: PodSpec, container: Container, machineMemoryBytes: number): number {
   const qos = qosClass(spec);
   if (qos === "Guaranteed") return guaranteed;
   if (qos === "BestEffort") return bestEffort;
   const requested = (one: Container) => containerRequests(one).memory ?? 0;
-  // A sidecar must not be killed before those that it serves.
+  // A sidecar must not be killed before the containers that it serves.
   const leastOfOthers = Math.min(...spec.containers.map(requested));
   const isSidecar = spec.initContainers?.includes(container) === true && container.restartPolicy === "Always";
   const bytes = Math.max(requested(container), isSidecar ? leastOfOthers : 0);

@@ -15,10 +15,10 @@ export type CgroupDriver = "cgroupfs" | "systemd";
 const names = { Guaranteed: [], Burstable: ["burstable"], BestEffort: ["besteffort"] } as const;
 
 /**
- * The cgroups of pods, as a kubelet makes them: `/berth/podUID`, `/berth/burstable/podUID` and
+ * The cgroups of pods, as a kubelet creates them: `/berth/podUID`, `/berth/burstable/podUID` and
  * `/berth/besteffort/podUID`, or the slices `berth-…-podUID.slice` with the systemd driver. A pod's limits
- * and its weight hold for all its containers together; the class besteffort has the least weight there is,
- * burstable that of its pods.
+ * and weight apply to all its containers together; the class besteffort has the minimum weight, burstable
+ * that of its pods.
  */
 export class PodCgroups {
   readonly #driver: CgroupDriver;
@@ -29,19 +29,19 @@ export class PodCgroups {
     this.#layout = layout;
   }
 
-  /** Undefined where this process cannot make any. */
+  /** Undefined if this process cannot create cgroups. */
   static async open(driver: CgroupDriver): Promise<PodCgroups | undefined> {
     const layout = process.getuid?.() === 0 ? await cgroupLayout() : undefined;
     return layout && new PodCgroups(driver, layout);
   }
 
-  /** What the runtime makes the cgroups of a pod's containers below, in the words of its driver. */
+  /** The cgroup parent of a pod's containers, in the form of the runtime's driver. */
   parentOf(pod: Pod): string {
     const path = pathOf(pod);
     return this.#driver === "systemd" ? sliceName(path) : `/${path.join("/")}`;
   }
 
-  /** Makes a pod's cgroup with its limits; harmless when it is there. */
+  /** Creates a pod's cgroup with its limits; idempotent. */
   async make(pod: Pod): Promise<void> {
     const path = pathOf(pod);
     const limits = podLimitsOf(pod.spec);
@@ -58,7 +58,7 @@ export class PodCgroups {
     await this.#weighClasses();
   }
 
-  /** Removes a pod's cgroup, once none of its containers is left, and those above it when nothing is. */
+  /** Removes a pod's cgroup, when none of its containers is left, and those above it when they are empty. */
   async remove(pod: Pod): Promise<void> {
     const path = pathOf(pod);
     if (this.#driver === "systemd") return await stopSlice(sliceName(path));
@@ -100,12 +100,12 @@ function pathOf({ metadata: { uid }, spec }: Pod): readonly string[] {
   return ["berth", ...names[qosClass(spec)], `pod${uid}`];
 }
 
-/** systemd takes a dash for a slash: the slice `a-b.slice` lies in `a.slice`. */
+/** In systemd, a dash separates levels: the slice `a-b.slice` is in `a.slice`. */
 function sliceName(path: readonly string[]): string {
   return `${path.map((part) => part.replaceAll("-", "_")).join("-")}.slice`;
 }
 
-/** With cgroup v2 a cgroup has the controllers that those above it give on. */
+/** Creates a cgroup. In cgroup v2, each level above it must enable the controllers. */
 async function makeBelow(
   root: string,
   path: readonly string[],
@@ -124,7 +124,7 @@ async function makeBelow(
 }
 
 async function write(file: string, value: string): Promise<void> {
-  // A limit that the kernel has no file for is one that it cannot keep.
+  // Without a file for a limit, the kernel does not support it.
   await writeFile(file, value, { flag: "r+" }).catch(ignoreGone);
 }
 

@@ -3,17 +3,17 @@ import type { PodSpec } from "../../manifests/index.ts";
 import { cpuQuotaUs, cpuShares } from "./limits.ts";
 import { containerLimits, podLimits, podRequests } from "./pod-requests.ts";
 
-/** What a pod's cgroup is limited to, for all its containers together. */
+/** The limits of a pod's cgroup, for all its containers together. */
 export type PodLimits = {
   readonly cpuShares: number;
-  /** Of each 100 ms; undefined for no limit. */
+  /** Microseconds per 100 ms; undefined for no limit. */
   readonly cpuQuotaUs: number | undefined;
   readonly memoryBytes: number | undefined;
-  /** By size of the pages in bytes. */
+  /** Limits in bytes, by page size in bytes. */
   readonly hugePages: ReadonlyMap<number, number>;
 };
 
-/** A pod is limited where each of its containers is, or where the pod itself says it. */
+/** A resource of a pod is limited if the pod says so, or if all its containers are limited. */
 export function podLimitsOf(spec: PodSpec): PodLimits {
   const limits = podLimits(spec);
   const all = [...(spec.initContainers ?? []), ...spec.containers];
@@ -32,7 +32,7 @@ export function podLimitsOf(spec: PodSpec): PodLimits {
 
 const hugePagePrefix = "hugepages-";
 
-/** Limits of huge pages by their size in bytes, of `hugepages-2Mi` and its like. */
+/** Limits of huge pages by their size in bytes, from `hugepages-2Mi` and the like. */
 export function hugePages(limits: Readonly<Record<string, number>>): ReadonlyMap<number, number> {
   const found = new Map<number, number>();
   for (const [name, bytes] of Object.entries(limits)) {
@@ -43,7 +43,7 @@ export function hugePages(limits: Readonly<Record<string, number>>): ReadonlyMap
   return found;
 }
 
-/** `2MB`, as the kernel and OCI name the sizes of pages. */
+/** A page size as the kernel and OCI write it: `2MB`. */
 export function pageSizeName(bytes: number): string {
   if (bytes >= 2 ** 30) return `${bytes / 2 ** 30}GB`;
   return bytes >= 2 ** 20 ? `${bytes / 2 ** 20}MB` : `${bytes / 2 ** 10}KB`;

@@ -4,7 +4,7 @@ import type { Container, PodSpec } from "../../manifests/index.ts";
 /** Amounts by resource: cores, bytes. */
 export type Amounts = Readonly<Record<string, number>>;
 
-/** What a container asks for; a request that is not given is the limit. */
+/** A container's requests; an unset request is the limit. */
 export function containerRequests({ resources = {} }: Pick<Container, "resources">): Amounts {
   return amounts({ ...resources.limits, ...resources.requests });
 }
@@ -13,7 +13,7 @@ export function containerLimits({ resources = {} }: Pick<Container, "resources">
   return amounts(resources.limits ?? {});
 }
 
-/** What a pod needs at once of each resource, with its overhead. */
+/** The amount of each resource that a pod needs at once, with its overhead. */
 export function podRequests(spec: PodSpec): Amounts {
   return ofPod(spec, containerRequests);
 }
@@ -29,8 +29,8 @@ function amounts(quantities: Readonly<Record<string, string>>): Amounts {
 }
 
 /**
- * The sum of the containers and sidecars, or what an init container needs beside the sidecars that begin
- * before it, whichever is more; what the pod itself says comes before that
+ * The larger one of: the sum of the containers and sidecars, and the need of an init container and the
+ * sidecars that start before it. The pod's own values take precedence
  * (https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#resource-sharing-within-containers).
  */
 function ofPod(spec: PodSpec, of: (one: Pick<Container, "resources">) => Amounts): Amounts {

@@ -6,9 +6,9 @@ export type QosClass = "Guaranteed" | "Burstable" | "BestEffort";
 const counted = ["cpu", "memory"] as const;
 
 /**
- * How much a pod is to suffer when the machine has too little
- * (https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/): by what its containers ask for, or by what
- * the pod itself does.
+ * The quality of service of a pod when resources are short
+ * (https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/), from the requests of its containers or of
+ * the pod itself.
  */
 export function qosClass(spec: PodSpec): QosClass {
   const asking = spec.resources === undefined ? [...(spec.initContainers ?? []), ...spec.containers] : [spec];

@@ -9,12 +9,12 @@ const run = promisify(execFile);
 const busctl = "/usr/bin/busctl";
 const manager = ["org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"];
 const timeoutMs = 30_000;
-/** What systemd takes for no limit: the largest 64-bit number. */
+/** systemd's value for no limit: the largest 64-bit number. */
 const infinity = "18446744073709551615";
 
 /**
- * Has systemd make a slice, which is there until it is stopped; one that is there gets the limits anew.
- * Throws PodSpecError with systemd's words.
+ * Makes systemd create a slice, which exists until it is stopped; an existing one gets the new limits. Throws
+ * PodSpecError with systemd's message.
  */
 export async function startSlice(
   name: string,
@@ -31,7 +31,7 @@ export async function startSlice(
   }
 }
 
-/** Removes a slice; no error when it is not there. */
+/** Removes a slice; no error if it does not exist. */
 export async function stopSlice(name: string): Promise<void> {
   try {
     await call("StopUnit", "ss", [name, "replace"]);
@@ -40,7 +40,7 @@ export async function stopSlice(name: string): Promise<void> {
   }
 }
 
-/** systemd.resource-control(5), each with its D-Bus type. */
+/** The properties of systemd.resource-control(5), each with its D-Bus type. */
 function propertiesOf(
   { cpuShares, cpuQuotaUs, memoryBytes }: Partial<PodLimits> & Pick<PodLimits, "cpuShares">,
   { kind }: CgroupLayout,
@@ -48,7 +48,7 @@ function propertiesOf(
   const v2 = kind === "v2";
   return [
     v2 ? ["CPUWeight", "t", String(cpuWeightOf(cpuShares))] : ["CPUShares", "t", String(cpuShares)],
-    // Of each second, where ours is of each 100 ms.
+    // Per second, while ours is per 100 ms.
     ["CPUQuotaPerSecUSec", "t", cpuQuotaUs === undefined ? infinity : String(cpuQuotaUs * 10)],
     [v2 ? "MemoryMax" : "MemoryLimit", "t", String(memoryBytes ?? infinity)],
   ];

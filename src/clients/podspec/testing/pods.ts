@@ -20,7 +20,7 @@ export type PodOptions = {
   readonly imageUser?: ImageUser;
 };
 
-/** A pod as manifests have it, with the objects that it refers to, and a directory of its own. */
+/** A pod from a manifest, with the objects to which it refers, in a directory of its own. */
 export async function podOf(
   spec: object,
   objects: readonly object[] = [],
@@ -86,14 +86,14 @@ export async function podOf(
     remove: () => removePodFiles(pod, context),
     volumesDir: join(podDirectory(context, pod), "volumes"),
     [Symbol.asyncDispose]: async () => {
-      // Secrets lie in memory, which is to be unmounted.
+      // Secrets are on a tmpfs, which must be unmounted.
       await removePodFiles(pod, context);
       await dir[Symbol.asyncDispose]();
     },
   };
 }
 
-/** The container's configuration of a pod that has this one alone. */
+/** The configuration of a pod's only container. */
 export async function containerOf(
   container: object,
   spec: object = {},
@@ -105,7 +105,7 @@ export async function containerOf(
   return await pod.container();
 }
 
-/** The sandbox's configuration of a pod. */
+/** The configuration of a pod's sandbox. */
 export async function sandboxOf(spec: object): Promise<PodSandboxConfig> {
   await using pod = await podOf(spec);
   return await pod.sandbox();

@@ -10,19 +10,19 @@ import { volumeDirectory } from "../paths.ts";
 import type { Pod } from "../pod.ts";
 import { memoryMount } from "./memory-mount.ts";
 
-/** Where a volume emptyDir is, or will be. */
+/** The path of an emptyDir, whether it exists or not. */
 export function emptyDirPath(volume: Volume, pod: Pod, context: PodContext): string {
   return volumeDirectory(context, pod, "kubernetes.io~empty-dir", volume.name);
 }
 
-/** Makes the directory of a volume emptyDir, which is there as long as the pod. */
+/** Creates the directory of an emptyDir, which exists as long as the pod. */
 export async function emptyDir(volume: Volume, pod: Pod, context: PodContext): Promise<string> {
   const directory = emptyDirPath(volume, pod, context);
   const { medium = "", sizeLimit } = volume.emptyDir ?? {};
-  // Of memory a kubelet leaves the kernel's mode, by which only its owner may remove a file.
+  // For memory, a kubelet keeps the kernel's mode, with which only its owner may remove a file.
   const mode = volume.emptyDir?.mode ?? (medium === "Memory" ? 0o1777 : 0o777);
   const { fsGroup } = pod.spec.securityContext ?? {};
-  // Whoever a container runs as may write to it; what is made in it belongs to the pod's group.
+  // Containers of any user may write to it; new files belong to the pod's group.
   const whole = { mode: fsGroup === undefined ? mode : mode | 0o2770, group: fsGroup };
   if (medium === "Memory") {
     const sizeBytes = Math.min(
@@ -35,12 +35,12 @@ export async function emptyDir(volume: Volume, pod: Pod, context: PodContext): P
   return directory;
 }
 
-/** It comes to its place when it is as it should be: who is killed before makes it again. */
+/** Moves it to its path when it is complete; after a crash, it is created again. */
 async function makeWhole(
   directory: string,
   { mode, group }: { readonly mode: number; readonly group: number | undefined },
 ): Promise<void> {
-  // No volume has a dot in its name.
+  // Volume names contain no dots.
   const making = `${directory}.making`;
   await makeDirectories(making, 0o755);
   if (group !== undefined) await chown(making, 0, group);

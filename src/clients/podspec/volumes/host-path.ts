@@ -15,7 +15,10 @@ const wanted = {
   BlockDevice: "isBlockDevice",
 } as const;
 
-/** A path of the machine, made where the type says so. Throws PodSpecError for one of another type. */
+/**
+ * Checks or creates a path on the machine, depending on its type. Throws PodSpecError for one of another
+ * type.
+ */
 export async function hostPath({ path, type = "" }: NonNullable<Volume["hostPath"]>): Promise<string> {
   if (type === "") return path;
   const found = await stat(path).catch((error: unknown) => {

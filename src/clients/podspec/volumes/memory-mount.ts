@@ -4,12 +4,12 @@ import { makeDirectories } from "../../../ground/directories/index.ts";
 import { ignoreMissing } from "../../../ground/fs/index.ts";
 import { isAtLeast, kernelRelease, mount, mountInfo, unmount } from "../../../ground/linux/index.ts";
 
-/** Since Linux 6.4 a tmpfs can be kept from being swapped out. */
+/** Since Linux 6.4, a tmpfs can be excluded from swapping. */
 const noSwap = isAtLeast(kernelRelease(), 6, 4) ? ",noswap" : "";
 
 /**
- * Makes a directory of memory with a mode and a group, unless it is there: what is in it is never on a disk,
- * and counts as the memory of who writes it. Without a size it may take half of the machine's.
+ * Mounts a tmpfs with a mode and a group, unless it exists: its contents are never on a disk, and count as
+ * the memory of whoever writes them. By default, its maximum size is half of the machine's memory.
  */
 export async function memoryMount(
   directory: string,
@@ -32,13 +32,13 @@ async function isMountPoint(directory: string): Promise<boolean> {
   return own.dev !== above.dev;
 }
 
-/** Takes away all that is mounted below a directory, the last first. */
+/** Unmounts everything below a directory, the last mounts first. */
 export async function unmountBelow(directory: string): Promise<void> {
   for (const mountPoint of (await mountsBelow(directory)).toReversed())
     await unmount(mountPoint, { detach: true, missingOk: true });
 }
 
-/** Mount points below a directory, by the paths that the kernel has for them, without links. */
+/** Mount points below a directory, as the kernel's paths, without links. */
 export async function mountsBelow(directory: string): Promise<readonly string[]> {
   const real = await realpath(directory).catch(ignoreMissing);
   if (real === undefined) return [];

@@ -2,8 +2,8 @@ import { relative, resolve } from "node:path";
 import type { Pod } from "../pod.ts";
 
 /**
- * Where below a volume containers mount others: `cache` if one is mounted at /etc/web/cache and the volume at
- * /etc/web. What is mounted below that one is not below the volume.
+ * The paths inside a volume at which containers mount other volumes: `cache` if one is mounted at
+ * /etc/web/cache and this volume at /etc/web. Mounts below such a path do not count.
  */
 export function nestedMountPoints(volume: string, { spec }: Pod): readonly string[] {
   const { containers, initContainers = [], ephemeralContainers = [] } = spec;

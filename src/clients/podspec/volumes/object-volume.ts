@@ -21,16 +21,19 @@ import { memoryMount } from "./memory-mount.ts";
 import { nestedMountPoints } from "./nested-mount-points.ts";
 import { type VolumeFile, type VolumeSource, volumeFiles } from "./volume-files.ts";
 
-/** The link to the directory of the files that count; replaced as one, so nobody sees half of a change. */
+/**
+ * The link to the directory with the current files; it is replaced atomically, so that nobody sees half of a
+ * change.
+ */
 const data = "..data";
 const madePrefix = "..made-";
 
 /**
- * Brings the files of a volume of objects to what these are now, and returns its directory; undefined for a
- * volume of another kind. As a kubelet has them: each file is a link into the directory that `..data` leads
- * to, which is another one after each change. All but config maps are in memory alone. Where containers mount
- * other volumes below this one, which is read-only for them, there are directories. Throws PodSpecError for
- * what is not there and not optional.
+ * Updates the files of a volume of objects (config maps, secrets, fields) and returns its directory;
+ * undefined for a volume of another kind. As with a kubelet, each file is a link into the directory to which
+ * `..data` points, which is replaced at each change. Everything but config maps is on a tmpfs. Mount points
+ * for other volumes inside this one, which is read-only for containers, are created. Throws PodSpecError for
+ * missing sources that are not optional.
  */
 export async function objectVolume(volume: Volume, source: VolumeSource): Promise<string | undefined> {
   const files = volumeFiles(volume, source);
@@ -51,18 +54,18 @@ export async function objectVolume(volume: Volume, source: VolumeSource): Promis
   return directory;
 }
 
-/** What is made in a directory of the pod's group belongs to the group too. */
+/** The mode of directories: with set-group-id, new files belong to the pod's group. */
 function directoryMode(group: number | undefined): number {
   return group === undefined ? 0o755 : 0o2755;
 }
 
 async function giveDirectory(directory: string, group: number | undefined): Promise<void> {
   if (group !== undefined) await chown(directory, 0, group);
-  // The umask may have taken bits away, and so does a change of the owner.
+  // The umask may have removed bits, and a change of the owner does, too.
   await chmod(directory, directoryMode(group));
 }
 
-/** Where a volume of objects is, or will be. */
+/** The path of a volume of objects, whether it exists or not. */
 export function objectVolumePath(volume: Volume, { pod, context }: VolumeSource): string {
   return volumeDirectory(context, pod, `kubernetes.io~${pluginOf(volume)}`, volume.name);
 }
@@ -85,7 +88,7 @@ async function isSame(directory: string, files: readonly VolumeFile[]): Promise<
   return true;
 }
 
-/** Two sources may have the same path: the later one counts. */
+/** Two sources may have the same path; the later one wins. */
 function lastOfEach(files: readonly VolumeFile[]): readonly VolumeFile[] {
   return [...new Map(files.map((file) => [file.path, file])).values()];
 }
@@ -108,7 +111,7 @@ async function replace(
   await rm(next, { force: true });
   await symlink(made.slice(directory.length + 1), next);
   await rename(next, join(directory, data));
-  // Also what somebody has left who was cut.
+  // Also removes what an interrupted update left.
   for (const name of await readdir(directory))
     if (name.startsWith(madePrefix) && join(directory, name) !== made)
       await removeApart(join(directory, name));
@@ -124,7 +127,7 @@ async function makeDirectoriesBelow(above: string, path: string, group: number |
   }
 }
 
-/** Directories are for what containers mount there. */
+/** Links the files; existing directories are mount points and stay. */
 async function linkNames(directory: string, names: ReadonlySet<string>): Promise<void> {
   const entries = await readdir(directory, { withFileTypes: true });
   const there = entries.filter(({ name }) => !name.startsWith(".."));

@@ -2,14 +2,14 @@ import { chmod, chown, readdir, stat } from "node:fs/promises";
 import { isErrno } from "../../../ground/fs/index.ts";
 import { closeFile, openBeneath, openDirectory } from "../../../ground/linux/index.ts";
 
-/** What a group may do that a volume belongs to, and that what is made in it belongs to the group too. */
+/** Permissions for the group of a volume; set-group-id makes new files belong to it. */
 const groupOfFiles = 0o660;
 const groupOfDirectories = 0o2770;
 
 /**
- * Gives a volume and all that is in it to a group, as a kubelet does (pkg/volume, SetVolumeOwnership): with
- * `onRootMismatch` only where its root directory is not the group's. Whoever writes to it meanwhile leads us
- * nowhere else: each name is opened below the directory that it is in, and no link is followed out.
+ * Gives a volume and everything in it to a group, as a kubelet does (pkg/volume, SetVolumeOwnership); with
+ * `onRootMismatch` only if its root directory does not belong to the group. Containers that write meanwhile
+ * cannot redirect it: each name is opened relative to its directory, without following links.
  */
 export async function giveToGroup(volume: string, group: number, onRootMismatch: boolean): Promise<void> {
   const root = openDirectory(volume);
@@ -17,7 +17,7 @@ export async function giveToGroup(volume: string, group: number, onRootMismatch:
     const { gid, mode } = await stat(ownPath(root));
     if (onRootMismatch && gid === group && (mode & groupOfDirectories) === groupOfDirectories) return;
     await giveBelow(root, group);
-    // Last: who is cut before begins again.
+    // Last, so that an interrupted change starts over.
     await give(root, group, groupOfDirectories);
   } finally {
     closeFile(root);
@@ -42,11 +42,11 @@ async function give(place: number, group: number, bits: number): Promise<void> {
   const path = ownPath(place);
   const { uid, gid, mode } = await stat(path);
   if (gid !== group) await chown(path, uid, group);
-  // Changing the owner takes bits away.
+  // Changing the owner removes bits.
   if (gid !== group || (mode & bits) !== bits) await chmod(path, (mode & 0o7777) | bits);
 }
 
-/** What is not there any more, or is a link by now that leads out. */
+/** Ignores a file that is gone, or is now a link that leads out. */
 function ignoreMoved(error: unknown): undefined {
   if (!isErrno(error, "ENOENT", "ELOOP", "EXDEV", "ENOTDIR")) throw error;
 }

@@ -3,8 +3,8 @@ import { objectVolume, objectVolumePath } from "./object-volume.ts";
 import type { VolumeSource } from "./volume-files.ts";
 
 /**
- * Brings the volumes of config maps, secrets and fields that a pod has already to what these are now.
- * Containers see it, but for what they have by subPath. Throws PodSpecError for what is not there any more.
+ * Updates a pod's existing volumes of config maps, secrets and fields. Containers see the changes, except in
+ * mounts with a subPath. Throws PodSpecError for missing sources.
  */
 export async function refreshVolumes(source: VolumeSource): Promise<void> {
   for (const volume of source.pod.spec.volumes ?? []) {

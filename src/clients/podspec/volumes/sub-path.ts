@@ -6,9 +6,9 @@ import { bindMount, closeFile, openBeneath, openDirectory, unmount } from "../..
 import { PodSpecError } from "../errors.ts";
 
 /**
- * Mounts what is at a path below a volume at `target`, and makes directories there where nothing is. A
- * container that writes to the volume may put links there, at any moment: one that leads out of the volume is
- * an error, and what was opened is what is mounted, whatever has its name by then. Throws PodSpecError.
+ * Mounts a path inside a volume at `target`, and creates missing directories. A container that writes to the
+ * volume may put links there at any time: a link that leads out of the volume is an error, and what was
+ * opened is mounted, whatever has its name by then. Throws PodSpecError.
  */
 export async function mountSubPath(volume: string, subPath: string, target: string): Promise<void> {
   const root = openDirectory(volume);
@@ -63,7 +63,7 @@ async function openIfThere(root: number, path: string): Promise<number | undefin
   }
 }
 
-/** The last name of a path is not followed when it is made. */
+/** Creates the last component of a path without following a link. */
 async function makeAt(root: number, above: string, name: string, mode: number): Promise<void> {
   const directory = await openBeneath(root, above);
   try {
@@ -73,7 +73,7 @@ async function makeAt(root: number, above: string, name: string, mode: number): 
   }
   const made = await openBeneath(root, join(above, name));
   try {
-    // The umask may have taken bits away.
+    // The umask may have removed bits.
     await chmod(`/proc/self/fd/${made}`, mode);
   } finally {
     closeFile(made);

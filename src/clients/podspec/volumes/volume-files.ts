@@ -5,10 +5,10 @@ import { PodSpecError } from "../errors.ts";
 import { type FieldSource, fieldValue, resourceValue } from "../fields.ts";
 import { dataOf } from "../object-data.ts";
 
-/** A file of a volume that is made of objects. */
+/** A file in a volume of objects. */
 export type VolumeFile = { readonly path: string; readonly content: Buffer; readonly mode: number };
 
-/** What the files are made of. */
+/** The sources of the files. */
 export type VolumeSource = FieldSource & { readonly context: PodContext };
 
 type Item = { readonly key: string; readonly path: string; readonly mode?: number };
@@ -18,10 +18,10 @@ const defaultFileMode = 0o644;
 
 /**
  * The files of a volume of config maps, secrets and fields of the pod; undefined for a volume of another
- * kind. Throws PodSpecError for what is not there and not optional.
+ * kind. Throws PodSpecError for missing sources that are not optional.
  */
 export function volumeFiles(volume: Volume, request: VolumeSource): readonly VolumeFile[] | undefined {
-  // A path may be written in several ways, as `./a//b`.
+  // A path can be written in several ways, such as `./a//b`.
   return filesOf(volume, request)?.map((file) => ({ ...file, path: relative("/", resolve("/", file.path)) }));
 }
 

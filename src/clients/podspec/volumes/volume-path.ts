@@ -11,13 +11,13 @@ import { hostPath } from "./host-path.ts";
 import { objectVolume } from "./object-volume.ts";
 import { giveToGroup } from "./owned-by-group.ts";
 
-/** The claim that a volume of a pod has; one of the pod's own has its name from both. */
+/** The claim of a pod's volume; the name of the pod's own claim combines both names. */
 export function claimNameOf(volume: Volume, pod: string): string | undefined {
   if (volume.ephemeral !== undefined) return `${pod}-${volume.name}`;
   return volume.persistentVolumeClaim?.claimName;
 }
 
-/** With an fsGroup it is the group's, once for each pod. */
+/** Gives a claim to the fsGroup, if there is one, once for each pod. */
 async function ownedClaim(
   directory: string,
   { name, persistentVolumeClaim }: Volume,
@@ -33,7 +33,7 @@ async function ownedClaim(
   return directory;
 }
 
-/** Where a volume is on the machine; it is made if need be. Throws PodSpecError. */
+/** Returns the path of a volume on the machine, and creates it if necessary. Throws PodSpecError. */
 export async function volumePath(volume: Volume, request: ContainerRequest): Promise<string> {
   const { pod, context } = request;
   if (volume.hostPath !== undefined) return await hostPath(volume.hostPath);

@@ -10,12 +10,12 @@ import { mountsBelow } from "./memory-mount.ts";
 
 const blockBytes = 512;
 
-/** Whether a pod has volumes whose size has to be looked at now and then: memory is limited by the kernel. */
+/** Whether a pod has volumes whose size must be checked periodically; the kernel limits those in memory. */
 export function hasLimitedVolumes(pod: Pod): boolean {
   return limitedVolumes(pod).length > 0;
 }
 
-/** The volume that takes more of the disk than it may, in a kubelet's words; undefined while none does. */
+/** A kubelet's message about a volume that exceeds its size limit; undefined if none does. */
 export async function overfullVolume(pod: Pod, context: PodContext): Promise<string | undefined> {
   for (const volume of limitedVolumes(pod)) {
     const { sizeLimit = "" } = volume.emptyDir ?? {};
@@ -33,8 +33,8 @@ function limitedVolumes({ spec }: Pod) {
 }
 
 /**
- * What a tree takes of the disk; beyond `limit` it is not looked at further. What is not there takes nothing,
- * nor does what is mounted below it: memory, and parts of other volumes.
+ * The disk usage of a tree in bytes; stops counting beyond `limit`. A missing tree, and what is mounted
+ * inside it (memory, parts of other volumes), count as 0.
  */
 export async function treeBytes(directory: string, limit = Number.POSITIVE_INFINITY): Promise<number> {
   let bytes = 0;
@@ -45,21 +45,21 @@ export async function treeBytes(directory: string, limit = Number.POSITIVE_INFIN
   return bytes;
 }
 
-/** How many inodes a tree takes, which is counted as {@link treeBytes} are. */
+/** The number of inodes of a tree, counted as in {@link treeBytes}. */
 export async function treeInodes(directory: string): Promise<number> {
   let inodes = 0;
   for await (const _ of filesBelow(directory)) inodes++;
   return inodes;
 }
 
-/** Each file and directory once. */
+/** All files and directories, each once. */
 async function* filesBelow(directory: string): AsyncGenerator<Stats> {
   const mounted = new Set(await mountsBelow(directory));
   const linked = new Set<number>();
   const left = [(await realpath(directory).catch(ignoreMissing)) ?? directory];
   for (let next = left.pop(); next !== undefined; next = left.pop()) {
     const entries = await opendir(next).catch((error: unknown) => {
-      // What goes meanwhile, or becomes a file, takes nothing.
+      // A directory that vanishes or becomes a file meanwhile counts as empty.
       if (isErrno(error, "ENOTDIR")) return undefined;
       return ignoreMissing(error);
     });

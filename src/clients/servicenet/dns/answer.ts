@@ -2,13 +2,13 @@ import { isIPv4, isIPv6 } from "node:net";
 import type { Answer, Packet, Question } from "dns-packet";
 import type { Service } from "../service.ts";
 
-/** The domain of all services, as clusters have it unless they say otherwise. */
+/** The domain of all services, the default of clusters. */
 export const clusterDomain = "cluster.local";
 
-/** Seconds for which an answer may be kept, as in clusters. */
+/** Seconds for which an answer may be cached, as in clusters. */
 const ttl = 5;
 
-/** Whether the resolver itself answers for a name. */
+/** Whether the resolver is authoritative for a name. */
 export function isOwn(name: string): boolean {
   const lower = name.toLowerCase();
   return lower === clusterDomain || lower.endsWith(`.${clusterDomain}`);
@@ -40,16 +40,16 @@ export function answerOf({ name, type }: Question, services: readonly Service[])
 type Records = {
   readonly addresses: readonly string[];
   readonly ports: readonly { readonly port: number; readonly target: string }[];
-  /** It is only another name for this one. */
+  /** Set if it is an alias for this name. */
   readonly alias?: string;
 };
 
-/** Undefined for a name that there is not. */
+/** The records of a name; undefined if it does not exist. */
 function recordsOf(name: string, services: readonly Service[]): Records | undefined {
   const labels = name.slice(0, -clusterDomain.length - 1).split(".");
   if (labels.at(-1) !== "svc") return name === clusterDomain ? { addresses: [], ports: [] } : undefined;
   const [service, namespace, ...rest] = [labels.at(-3), labels.at(-2), ...labels.slice(0, -3)];
-  // Names on the way to others are there, and have nothing.
+  // Intermediate names exist, but have no records.
   if (service === undefined || namespace === undefined) return { addresses: [], ports: [] };
   const found = services.find((one) => one.name === service && one.namespace === namespace);
   if (found === undefined) return undefined;
@@ -74,7 +74,7 @@ function addressesOf({ addresses, members }: Service): readonly string[] {
   return addresses.length === 0 ? [...new Set(members.map(({ ip }) => ip))] : addresses;
 }
 
-/** A pod with a host name, of a headless service. */
+/** The records of a pod with a host name in a headless service. */
 function memberOf({ addresses, members }: Service, hostname: string): Records | undefined {
   const own = addresses.length === 0 ? members.filter((member) => member.hostname === hostname) : [];
   return own.length === 0 ? undefined : { addresses: own.map(({ ip }) => ip), ports: [] };
@@ -91,7 +91,7 @@ function portsOf(service: Service, isWanted: (port: Service["ports"][number]) =>
   );
 }
 
-/** Says for how long it may be kept that something is not there. */
+/** The SOA record, which says how long a negative answer may be cached. */
 function authority(): Answer {
   return {
     name: clusterDomain,

@@ -7,7 +7,7 @@ import { framed, MessageReader } from "./tcp-messages.ts";
 const triesOfServer = 2;
 const answerMs = 2_500;
 
-/** The machine's name servers, as they are now. */
+/** The machine's current name servers. */
 export async function machineServers(): Promise<readonly string[]> {
   const text = (await readIfThere("/etc/resolv.conf")) ?? "";
   return text
@@ -17,7 +17,7 @@ export async function machineServers(): Promise<readonly string[]> {
     .flatMap(([, address = ""]) => (isIP(address) === 0 ? [] : [address]));
 }
 
-/** The first answer of the machine's servers, as they give it. Throws the last error. */
+/** The unchanged first answer of the machine's servers. Throws the last error. */
 export async function forward(
   query: Buffer,
   servers: readonly string[],
@@ -39,7 +39,7 @@ export async function forward(
   throw failure;
 }
 
-/** From a port of its own, which nobody else can guess; only the server can answer to it. */
+/** Each query uses its own random port, connected to the server, so that others cannot forge an answer. */
 async function askUdp(query: Buffer, server: string, signal: AbortSignal): Promise<Buffer> {
   const socket = createSocket(isIP(server) === 6 ? "udp6" : "udp4");
   try {

@@ -22,18 +22,18 @@ import { forward, machineServers } from "./forward.ts";
 import { framed, MessageReader } from "./tcp-messages.ts";
 
 const port = 53;
-/** Without EDNS a datagram has no more (RFC 1035, section 4.2.1). */
+/** Maximum size of a datagram without EDNS (RFC 1035, section 4.2.1). */
 const plainUdpBytes = 512;
-/** One who sends questions without end has to wait for answers. */
+/** Maximum number of waiting questions. */
 const mostWaiting = 1000;
 const idleMs = 30_000;
 const mostConnections = 1000;
-/** Answers that one has asked for and does not take. */
+/** Maximum size of answers that a client has not read. */
 const mostUntakenBytes = 1024 * 1024;
-/** As the names of errors stand in the lowest four bits of a header's flags. */
+/** Error codes in the lowest four bits of a header's flags. */
 const rcodes = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4 };
 
-/** Answers questions for names over UDP and TCP, at one address of this machine. */
+/** A DNS server over UDP and TCP at one address of this machine. */
 export class Resolver implements AsyncDisposable {
   readonly #udp: UdpSocket;
   readonly #tcp: Server;
@@ -51,7 +51,7 @@ export class Resolver implements AsyncDisposable {
     const failed = (error: unknown) => onProblem(`the resolver of services: ${messageOf(error)}`);
     this.#failed = failed;
     udp.on("message", (query, from) => {
-      // Who takes no answer (RFC 768) has none.
+      // Port 0 means that no answer is wanted (RFC 768).
       if (from.port === 0) return;
       this.#answer(query, "udp")
         .then((answer) => {
@@ -66,7 +66,7 @@ export class Resolver implements AsyncDisposable {
     tcp.on("connection", (socket) => this.#serve(socket));
   }
 
-  /** Throws what listening throws. */
+  /** Starts listening. Throws the errors of listening. */
   static async open(ip: IpAddress, onProblem: (message: string) => void): Promise<Resolver> {
     const address = formatIp(ip);
     const udp = createSocket(`udp${ip.family}`);
@@ -84,7 +84,10 @@ export class Resolver implements AsyncDisposable {
     return new Resolver(udp, tcp, onProblem);
   }
 
-  /** Questions about services wait until this was called once: what is there would be denied. */
+  /**
+   * Sets the services. Questions about services wait for the first call: otherwise, existing names would be
+   * denied.
+   */
   setServices(services: readonly Service[]): void {
     this.#services = services;
     this.#isTold = true;
@@ -117,7 +120,7 @@ export class Resolver implements AsyncDisposable {
     });
   }
 
-  /** Undefined for what is no question. */
+  /** The answer to a query; undefined if it is not a question. */
   async #answer(query: Buffer, transport: "udp" | "tcp"): Promise<Buffer | undefined> {
     const packet = read(query);
     const [question] = packet?.questions ?? [];
@@ -131,11 +134,11 @@ export class Resolver implements AsyncDisposable {
       const answers = [...(answer.answers ?? []), ...more];
       return respond(packet, { ...answer, answers, flags: AUTHORITATIVE_ANSWER }, transport);
     }
-    // Who asked is told, as the machine's own programs would be.
+    // The client gets the error that the machine's own programs would get.
     return (await this.#forward(query, transport)) ?? respond(packet, { rcode: "SERVFAIL" }, transport);
   }
 
-  /** What goes with an alias: most who ask do not ask for the other name themselves. */
+  /** The addresses of an alias, since most clients do not look up the other name themselves. */
   async #addressesOf(
     name: string,
     type: Question["type"],
@@ -154,7 +157,7 @@ export class Resolver implements AsyncDisposable {
     return (answer && read(answer))?.answers ?? [];
   }
 
-  /** Undefined where none of the machine's servers answers. */
+  /** Forwards a query; undefined if none of the machine's servers answers. */
   async #forward(query: Buffer, transport: "udp" | "tcp"): Promise<Buffer | undefined> {
     return await this.#waiting(async (signal) => forward(query, await machineServers(), transport, signal));
   }
@@ -165,7 +168,7 @@ export class Resolver implements AsyncDisposable {
     return this.#isTold;
   }
 
-  /** Undefined where too many wait, or it comes to nothing. */
+  /** Limits the number of waiting queries; undefined if too many wait, or on failure. */
   async #waiting<T>(answer: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
     if (this.#waitingCount >= mostWaiting) return undefined;
     this.#waitingCount++;

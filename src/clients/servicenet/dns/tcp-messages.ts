@@ -1,15 +1,15 @@
-/** A message as TCP carries it: after its length (RFC 1035, section 4.2.2). */
+/** A message with its length in front, as over TCP (RFC 1035, section 4.2.2). */
 export function framed(message: Buffer): Buffer {
   const length = Buffer.alloc(2);
   length.writeUInt16BE(message.length);
   return Buffer.concat([length, message]);
 }
 
-/** Takes messages out of what comes on a connection. */
+/** Splits the bytes of a connection into messages. */
 export class MessageReader {
   #rest = Buffer.alloc(0);
 
-  /** The messages that are whole with these bytes. */
+  /** The messages that these bytes complete. */
   push(chunk: Buffer): readonly Buffer[] {
     this.#rest = Buffer.concat([this.#rest, chunk]);
     const messages: Buffer[] = [];
