@@ -10,6 +10,19 @@ import { pieces } from "./testing/apply.ts";
 const content = Buffer.concat([randomBytes(300_000), Buffer.alloc(500_000, "text ")]);
 const ways = { "by ISA-L": GzipInflater.open, "by zlib, where there is no ISA-L": () => undefined };
 
+describe("zstd", () => {
+  test("that needs more memory than zstd itself takes is refused, and says what to do (zstd#3444)", async () => {
+    // A frame header with a window of 256 MiB, and an empty last block (RFC 8878, section 3.1.1).
+    const frame = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, (28 - 10) << 3, 1, 0, 0]);
+    const input = new CompressedInput(pieces(frame, 4), { size: frame.length }, undefined);
+    const message = /more than 128 MiB.*--long=27/;
+    await assert.rejects(
+      decompress(input, () => {}),
+      { code: "DataLoss", message },
+    );
+  });
+});
+
 for (const [way, openInflater] of Object.entries(ways)) {
   describe(`gzip is inflated ${way}`, () => {
     const inflate = async (stream: Buffer): Promise<Buffer> => {

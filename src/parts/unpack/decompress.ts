@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from "node:zlib";
+import { isErrno } from "../../ground/fs/index.ts";
 import { GzipError, GzipInflater } from "../../ground/igzip/index.ts";
 import type { CompressedInput } from "./compressed-input.ts";
 import { UnpackError } from "./unpack-error.ts";
@@ -108,7 +109,12 @@ async function passThrough(
   }
 }
 
+/** Also where a frame asks for too much memory: its bytes are not verified yet, and may be anybody's. */
 function damaged(cause: unknown): UnpackError {
+  if (isErrno(cause, "ZSTD_error_frameParameter_windowTooLarge")) {
+    const reason = "its zstd frames need a window of more than 128 MiB, the limit here and of zstd itself";
+    return new UnpackError("DataLoss", `${reason}; compress it without --long, or with at most --long=27`);
+  }
   return new UnpackError("DataLoss", "the compressed stream is damaged", { cause });
 }
 
