@@ -128,8 +128,7 @@ export class TaskStreams implements Disposable {
         `attach to container ${containerId}: its streams belong to the client that created it; open those`,
       );
     const { bundleDir } = files;
-    const hasEnded = async () => !(await isAlive(init.pid, init.startTime));
-    const options = { containerId, bundleDir, pollThread, slowClientMs, hasEnded, ...console };
+    const options = { containerId, bundleDir, pollThread, slowClientMs, hasEnded: endOf(init), ...console };
     this.#console ??= new MonitorConsole(options);
     // A size that conmon does not take leaves the terminal as it is.
     if (console.terminal) followSizes(io.resize, (size) => this.#control.resize(size)).catch(() => undefined);
@@ -167,7 +166,7 @@ export class TaskStreams implements Disposable {
   }
 
   async #execContext(
-    { handler, cgroupDir, streamOwner }: TaskRecord,
+    { handler, cgroupDir, streamOwner, init }: TaskRecord,
     { linux }: OciSpec,
   ): Promise<ExecContext> {
     this.#options.attachLock.warm();
@@ -182,8 +181,14 @@ export class TaskStreams implements Disposable {
       hostPids: !linux.namespaces.some(({ type }) => type === "pid"),
       streamOwner,
       cgroup: cgroupDir === undefined ? undefined : { directory: cgroupDir, freezer: this.#freezer },
+      hasEnded: endOf(init),
     };
   }
+}
+
+/** Asks the kernel whether it has ended. */
+function endOf({ pid, startTime }: TaskRecord["init"]): () => Promise<boolean> {
+  return async () => !(await isAlive(pid, startTime));
 }
 
 /** As the peers: programs do little on a terminal of which they do not know the kind. */

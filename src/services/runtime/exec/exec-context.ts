@@ -26,4 +26,6 @@ export type ExecContext = {
   /** Undefined where the OCI runtime gives the streams to the command's user itself. */
   readonly streamOwner: StreamOwner | undefined;
   readonly cgroup: ExecCgroup | undefined;
+  /** Whether the container's first process has ended, by the kernel's word. */
+  readonly hasEnded: () => Promise<boolean>;
 };

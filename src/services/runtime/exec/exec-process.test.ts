@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { constants } from "node:fs";
-import { mkdir, open, readdir, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
@@ -110,6 +110,24 @@ for (const handler of ["crun", "runc"]) {
       await assert.rejects(process.start(), { code: "Internal", commandStatus: 127, message: /nosuch/ });
       assert.equal((await process.wait()).exitCode, 127);
       await process.delete();
+    });
+
+    test("says that its container has ended, whatever step of the OCI runtime met that (crun#218)", async () => {
+      const other = await bench.run(handler, "exec sleep 1000");
+      const monitor = Number(await readFile(join(bench.bundleOf(other), "conmon.pid"), "utf8"));
+      // So that nobody but the kernel knows of the end.
+      process.kill(monitor, "SIGSTOP");
+      try {
+        process.kill(other.pid, "SIGKILL");
+        await until(async () => (await other.livePid()) === undefined);
+        const late = await other.exec(command("true"));
+        const message = /ended before the command was running/;
+        await assert.rejects(late.start(), { code: "FailedPrecondition", message });
+      } finally {
+        process.kill(monitor, "SIGCONT");
+      }
+      await other.wait();
+      await other.delete();
     });
 
     test("may have another user and environment than the first one", async () => {

@@ -156,6 +156,11 @@ export class ExecProcess implements Process {
     const message = (await lastRuntimeError(this.#files.log)) ?? clipped(io.stderr().text.trim());
     const status = commandFailure(message);
     if (status !== undefined) return new CommandNotRun(what, message, status);
+    // Whatever step of the OCI runtime met that.
+    if (await context.hasEnded()) {
+      const reason = "ended before the command was running";
+      return new RuntimeError("FailedPrecondition", `${what}: container ${context.containerId} ${reason}`);
+    }
     return runtimeFailure(what, message === "" ? `failed with code ${exitCode}` : message);
   }
 
