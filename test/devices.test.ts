@@ -114,3 +114,24 @@ privileged_without_host_devices = true
     await assert.rejects(execSync(host.berth, bare, "sh", "-c", script), denied);
   });
 });
+
+describe("a device at the path of a file of the image", () => {
+  const host = withBerth({ engine: "native" });
+
+  it("is refused, and made where nothing is or something is mounted", async () => {
+    const pod = await TestPod.run(host.berth, "taken");
+    const at = (name: string, containerPath: string) =>
+      pod.shell(name, host.image, "exec sleep 1000", {
+        devices: [{ hostPath: "/dev/fuse", containerPath, permissions: "rw" }],
+      });
+    for (const taken of ["/bin/busybox", "/bin/../bin/busybox", "/bin"])
+      await assert.rejects(at("taken", taken), /FAILED_PRECONDITION.*device \/bin.*the image has something/);
+    for (const [name, free] of [
+      ["nothing", "/opt/fuse"],
+      ["mounted", "/dev/fuse"],
+    ] as const) {
+      const id = await at(name, free);
+      assert.equal(await execSync(host.berth, id, "stat", "-c", "%t %T", free), "a e5\n");
+    }
+  });
+});

@@ -54,6 +54,7 @@ export type {
 } from "./spec/input.ts";
 export { passNone } from "./spec/passed-annotations.ts";
 export { mayHaveAppArmor } from "./spec/resolve/app-armor.ts";
+export { checkDevicePlaces } from "./spec/resolve/device-places.ts";
 export { ImageLookups } from "./spec/resolve/image-lookups.ts";
 export { resolveMount } from "./spec/resolve/mounts.ts";
 export { checkSeccompProfile, type PulledProfiles } from "./spec/resolve/pulled-profile.ts";

@@ -6,6 +6,7 @@ import type { Image, ImageCatalog } from "../../../services/images/index.ts";
 import {
   buildContainerSpec,
   type ContainerSpecInput,
+  checkDevicePlaces,
   describeContainer,
   type FoundUser,
   findHandler,
@@ -109,6 +110,8 @@ async function specAndHome(
     targetPid,
     resolved,
   });
+  // In a user namespace devices are mounted over what is there.
+  if (input.sandbox.idMappings === undefined) await checkDevicePlaces(spec, input.rootfsPath);
   return { spec, home: resolved.home };
 }
 

@@ -102,7 +102,7 @@ async function devicesIn(directory: string, containerDirectory: string): Promise
 }
 
 /** Undefined for what is no device. The numbers are taken apart as in makedev(3). */
-function deviceOf(info: BigIntStats, path: string): OciDevice | undefined {
+export function deviceOf(info: BigIntStats, path: string): OciDevice | undefined {
   if (!info.isBlockDevice() && !info.isCharacterDevice()) return undefined;
   const { rdev } = info;
   return {
