@@ -37,6 +37,20 @@ describe("nerdctl images", () => {
     assert.equal(await nerdctl("run", "--rm", host.image, "echo", "loaded"), "loaded");
   });
 
+  it("saves several images into one archive and loads them", async () => {
+    const names = ["example.test/one:1", "example.test/two:2"];
+    for (const name of names) await nerdctl("tag", host.image, name);
+    const archive = host.programs.path("several.tar");
+    await nerdctl("save", "-o", archive, ...names);
+    await nerdctl("rmi", ...names);
+    const said = await nerdctl("load", "-i", archive);
+    for (const name of names) {
+      assert.ok(said.includes(`Loaded image: ${name}`), name);
+      assert.equal(await nerdctl("run", "--rm", name, "echo", "loaded"), "loaded");
+    }
+    await nerdctl("rmi", "-f", ...names);
+  });
+
   it("builds an image by buildkitd, which runs", async () => {
     const { berth, namespace } = host.programs;
     await using buildkit = await TestBuildkit.start(berth.socket, namespace);

@@ -255,6 +255,39 @@ describe("nerdctl run", () => {
     }
   });
 
+  it("shows the events that a filter chooses", async () => {
+    const filtered = ["events", "--filter", "event=start", "--format", "{{.Topic}}"];
+    const events = spawn(clientProgram("nerdctl"), [...host.programs.nerdctlArguments, ...filtered], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    try {
+      const seen: string[] = [];
+      createInterface({ input: events.stdout }).on("line", (line) => line !== "" && seen.push(line));
+      await eventually("starts were seen", async () => {
+        await nerdctl("run", "--rm", host.image, "true");
+        return seen.length > 2;
+      });
+      assert.deepEqual([...new Set(seen)], ["/tasks/start"]);
+    } finally {
+      events.kill();
+    }
+  });
+
+  it("removes all that nothing uses: containers, networks, volumes and images", async () => {
+    await using _running = await running("used", "exec sleep 1000");
+    await nerdctl("network", "create", "unused");
+    for (const volume of ["unused", "kept"]) await nerdctl("volume", "create", volume);
+    await nerdctl("run", "--name", "ended", "-v", "kept:/kept", host.image, "true");
+    await nerdctl("tag", host.image, "example.test/unused:1");
+    await nerdctl("volume", "prune", "--all", "--force");
+    assert.equal(await nerdctl("volume", "ls", "-q"), "kept");
+    await nerdctl("system", "prune", "--all", "--force");
+    assert.equal(await nerdctl("ps", "-a", "--format", "{{.Names}}"), "used");
+    assert.doesNotMatch(await nerdctl("network", "ls"), /unused/);
+    assert.equal(await nerdctl("images", "--format", "{{.Repository}}:{{.Tag}}"), host.image);
+    await nerdctl("volume", "rm", "kept");
+  });
+
   it("still has its containers and their logs after the daemon's restart", async () => {
     await using _running = await running(
       "outlives",
