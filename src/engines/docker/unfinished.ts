@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isErrno } from "../../ground/fs/index.ts";
+import { replaceFile } from "../../services/runtime/index.ts";
 
 /**
  * Names of unfinished sandboxes in Docker: those that are being created, and those that were when berthd or
@@ -28,7 +29,7 @@ export class Unfinished {
 
   add(name: string): void {
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
-    writeFileSync(this.#path(name), name, { mode: 0o600 });
+    replaceFile(this.#path(name), name);
     this.#names.add(name);
   }
 
