@@ -197,9 +197,14 @@ describe("the Docker engine", () => {
       return names.flat().filter((name) => name.startsWith(pod.id));
     };
     assert.equal((await kept()).length, 2);
+    const id = await pod.shell("shell", registry.image, "exec sleep 1000");
     await berth.docker?.request("DELETE", `/containers/${pod.id}?force=true`);
     await eventually("its network and files are gone", async () => (await kept()).length === 0);
-    await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
+    const { runtime } = berth.clients;
+    await runtime.stopPodSandbox({ podSandboxId: pod.id });
+    assert.equal((await containerStatus(berth, id)).state, ContainerState.CONTAINER_EXITED);
+    await runtime.removePodSandbox({ podSandboxId: pod.id });
+    await assert.rejects(containerStatus(berth, id), /NOT_FOUND/);
   });
 
   it("sees and stops what a person has started again, whose sandbox stays not ready", async () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { copyFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { ContainerState, LinuxContainerResources } from "../src/ground/protocol/index.ts";
+import { ContainerState, LinuxContainerResources, PodSandboxState } from "../src/ground/protocol/index.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
 import { TestBerth } from "./support/berth.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
@@ -353,6 +353,31 @@ exit 0
     assert.deepEqual((await runtime.listPodSandbox({ filter: undefined })).items, []);
     assert.deepEqual(await berth.docker?.containers(), []);
     await runtime.runPodSandbox(request);
+  });
+
+  it("makes no pod of a sandbox whose container a person kills or removes in the midst of its making", async () => {
+    for (const way of ["kill", "rm"]) {
+      await using directory = await tempDir();
+      const gate = await GatePlugin.write(directory.path);
+      await using berth = await TestBerth.start({ engine: "docker", ...gate.options });
+      const { runtime } = berth.clients;
+      const request = { config: podConfig("unlucky"), runtimeHandler: "" };
+      const refused = assert.rejects(
+        runtime.runPodSandbox(request),
+        /UNAVAILABLE.*ended or was removed while/,
+      );
+      await gate.begun();
+      const [name = ""] = (await berth.docker?.containers()) ?? [];
+      if (way === "kill") await berth.docker?.request("POST", `/containers${name}/kill`);
+      else await berth.docker?.request("DELETE", `/containers${name}?force=true`);
+      await gate.open();
+      await refused;
+      assert.deepEqual((await runtime.listPodSandbox({ filter: undefined })).items, []);
+      assert.deepEqual(await berth.docker?.containers(), []);
+      const { podSandboxId } = await runtime.runPodSandbox(request);
+      const { status } = await runtime.podSandboxStatus({ podSandboxId, verbose: false });
+      assert.equal(status?.state, PodSandboxState.SANDBOX_READY);
+    }
   });
 
   it("is asked a few times for a pod, never for lists, and of images only what is new", async () => {

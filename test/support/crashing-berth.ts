@@ -175,7 +175,8 @@ export class CrashingBerth implements AsyncDisposable {
         join(state, name),
       ),
       ...["network", "snapshots/overlayfs/k8s.io", "content/ingest/k8s.io"].map((name) => join(root, name)),
-      ...[join(state, "docker", "netns"), join(root, "docker", "network")],
+      ...["sandboxes", "unfinished", "execs"].map((name) => join(state, "docker", name)),
+      join(root, "docker", "network"),
       `/var/lib/cni/networks/${this.#network}`,
     ];
     const names = await Promise.all(

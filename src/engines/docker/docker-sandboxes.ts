@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { hasCode } from "../../ground/errors/index.ts";
+import { processStartTime } from "../../ground/linux/index.ts";
 import { PodSandboxConfig } from "../../ground/protocol/index.ts";
 import { JoinedCalls, KeyLock } from "../../ground/sync/index.ts";
 import { type ContainerSummary, DockerError, type NewContainer } from "../../parts/dockerapi/index.ts";
@@ -44,7 +45,7 @@ export class DockerSandboxes implements Sandboxes {
   }
 
   async #runOnce(config: PodSandboxConfig, handler: string): Promise<string> {
-    const { client, mirror, info, observer, unfinished } = this.#services;
+    const { mirror, info, logger } = this.#services;
     const existing = this.#existing(config, handler);
     if (existing !== undefined) return existing;
     const runtimes = Object.keys((await info()).Runtimes);
@@ -60,23 +61,12 @@ export class DockerSandboxes implements Sandboxes {
     const id = await this.#create(config, handler);
     this.#making.set(name, { id, config });
     try {
-      observer("sandbox-start");
-      await client.startContainer(id).catch((error: unknown) => {
-        throw startFailure(error);
-      });
-      const details = await client.container(id);
-      await connectSandbox(this.#services, config, details);
-      // If the engine went away in the meantime, its containers may have ended with it, even if it is back.
-      connection.throwIfAborted();
-      observer("sandbox-commit");
-      unfinished.delete(name);
-      observer("sandbox-made");
-      await mirror.show(details);
+      await this.#finish(id, config, connection);
     } catch (error) {
       await this.#halfMade
         .takeDown(id, name)
         .catch((err: unknown) =>
-          this.#services.logger.error(
+          logger.error(
             { err, sandbox: id },
             "a sandbox that could not be created could not be removed either; the next try or start removes it",
           ),
@@ -84,6 +74,33 @@ export class DockerSandboxes implements Sandboxes {
       throw error;
     }
     return id;
+  }
+
+  async #finish(id: string, config: PodSandboxConfig, connection: AbortSignal): Promise<void> {
+    const { client, mirror, observer, unfinished } = this.#services;
+    const seen = { hasEnded: false };
+    using _watched = mirror.watchUnfinished(id, () => {
+      seen.hasEnded = true;
+    });
+    observer("sandbox-start");
+    await client.startContainer(id).catch((error: unknown) => {
+      throw startFailure(error);
+    });
+    const details = await client.container(id);
+    try {
+      await connectSandbox(this.#services, config, details);
+      // If the engine went away in the meantime, its containers may have ended with it, even if it is back.
+      connection.throwIfAborted();
+    } catch (cause) {
+      // The event of its end may come later.
+      const isAlive = (await processStartTime(details.State.Pid)) !== undefined;
+      throw isAlive ? cause : endedMeanwhile(id, cause);
+    }
+    if (seen.hasEnded) throw endedMeanwhile(id);
+    observer("sandbox-commit");
+    unfinished.delete(sandboxName(config));
+    observer("sandbox-made");
+    await mirror.show(details);
   }
 
   /**
@@ -154,7 +171,8 @@ export class DockerSandboxes implements Sandboxes {
 
   async stop(idOrPrefix: string): Promise<void> {
     const found = findById(this.#services.mirror.sandboxes(), "pod sandbox", idOrPrefix);
-    if (found === undefined) return;
+    // Somebody may have removed the sandbox without its containers.
+    if (found === undefined) return await this.#endContainers(idOrPrefix, false);
     using _ = await this.#services.sandboxLocks.acquire(found.id);
     await this.#stopLocked(found);
   }
@@ -175,7 +193,7 @@ export class DockerSandboxes implements Sandboxes {
 
   async remove(idOrPrefix: string): Promise<void> {
     const found = findById(this.#services.mirror.sandboxes(), "pod sandbox", idOrPrefix);
-    if (found === undefined) return;
+    if (found === undefined) return await this.#endContainers(idOrPrefix, true);
     using _ = await this.#services.sandboxLocks.acquire(found.id);
     await this.#stopLocked(found);
     await this.#endContainers(found.id, true);
@@ -254,4 +272,10 @@ export class DockerSandboxes implements Sandboxes {
 function startFailure(cause: unknown): unknown {
   if (!(cause instanceof DockerError) || !cause.message.includes("/proc/sys/")) return cause;
   return new EngineError("InvalidArgument", "a sysctl of the pod cannot be set", { cause });
+}
+
+/** Somebody has killed or removed its container, or memory ran out. */
+function endedMeanwhile(id: string, cause?: unknown): EngineError {
+  const ended = `the container of pod sandbox ${id} ended or was removed while the sandbox was being created`;
+  return new EngineError("Unavailable", ended, { cause });
 }

@@ -71,8 +71,8 @@ export class Mirror implements AsyncDisposable {
   readonly #looks = new Set<Promise<void>>();
   /** Ids of containers whose last inspection failed. */
   readonly #missed = new Set<string>();
-  /** Ids of unfinished containers that have ended. */
-  readonly #endedUnfinished = new Set<string>();
+  /** By the ids of unfinished containers that are being created, what is called when one ends. */
+  readonly #unfinished = new Map<string, () => void>();
   readonly #closing = new AbortController();
   #away: string | undefined = "it has not been asked yet";
   #connection = AbortSignal.abort();
@@ -140,10 +140,15 @@ export class Mirror implements AsyncDisposable {
     return this.#found.get(id);
   }
 
+  /** Until the result is disposed, calls `onEnd` when Docker reports that an unfinished container has ended. */
+  watchUnfinished(id: string, onEnd: () => void): Disposable {
+    this.#unfinished.set(id, onEnd);
+    return { [Symbol.dispose]: () => void this.#unfinished.delete(id) };
+  }
+
   /** Shows a container that is no longer unfinished, from details that were read before. */
   async show(details: ContainerDetails): Promise<void> {
     const id = details.Id;
-    if (this.#endedUnfinished.delete(id)) return void (await this.refresh(id));
     using _ = await this.#turns.acquire(id);
     await this.#take(id, details).catch((err: unknown) => {
       this.#lookAgain(id, err);
@@ -245,10 +250,9 @@ export class Mirror implements AsyncDisposable {
       this.#options.onExecEnd(Attributes.execID ?? "", Number(Attributes.exitCode));
       return;
     }
-    if (event.Action === "destroy") this.#endedUnfinished.delete(id);
     // It is shown once it is finished; inspecting it at each step would only cost requests.
     if (this.#isUnfinished(Attributes)) {
-      if (event.Action === "die") this.#endedUnfinished.add(id);
+      if (event.Action === "die") this.#unfinished.get(id)?.();
       return;
     }
     const waiting = this.#heard.get(id);
