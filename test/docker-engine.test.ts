@@ -79,6 +79,19 @@ describe("the Docker engine", () => {
     await Promise.all(ends);
   });
 
+  it("keeps what a terminal shows without a newline, though it is not all text", async () => {
+    const pod = await TestPod.run(berth, "terminal");
+    const script =
+      "head -c 100000 /dev/urandom | tr -d '\\n'; for i in $(seq 20000); do printf 'αβ'; done; echo end";
+    const id = await pod.shell("main", registry.image, script, { tty: true });
+    await exited(berth, id);
+    const text = await readFile((await containerStatus(berth, id)).logPath, "latin1");
+    const lines = text.split("\n").slice(0, -1);
+    for (const line of lines) assert.match(line, /^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{9}Z stdout [FP] /);
+    assert.match(lines.at(-1) ?? "", / stdout F .*end\r$/);
+    assert.ok(lines.length > 10, `${lines.length} lines`);
+  });
+
   it("runs no health checks of images: a kubelet has probes of its own", async () => {
     const Healthcheck = { Test: ["CMD", "false"], Interval: 1_000_000 };
     await pushImage(registry, "checked", "latest", await busyboxImage({ config: { Healthcheck } }));

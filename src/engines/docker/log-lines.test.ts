@@ -46,4 +46,21 @@ for (const size of [1, 7, 65_536]) {
       `${time} stdout F end\r\n`,
     ]);
   });
+
+  // Docker writes each byte that is not UTF-8 as U+FFFD, also those of a character that is cut in two.
+  test(`a terminal's long lines are split also where Docker has made them longer, read in pieces of ${size}`, async () => {
+    const cut = `${"x".repeat(16 * 1024 - 1)}\uFFFD`;
+    const binary = "\uFFFD".repeat(16 * 1024);
+    const dated = `${"x".repeat(16 * 1024 - 31)}${time} `;
+    const bytes = Buffer.from(
+      `${time} ${cut}${time} \uFFFD\uFFFDend\r\n${time} ${binary}${time} ${dated}${time} \uFFFDlast`,
+    );
+    assert.deepEqual(await texts(linesOfTerminal(inPieces(bytes, size))), [
+      `${time} stdout P ${cut}\n`,
+      `${time} stdout F \uFFFD\uFFFDend\r\n`,
+      `${time} stdout P ${binary}\n`,
+      `${time} stdout P ${dated}\n`,
+      `${time} stdout P \uFFFDlast\n`,
+    ]);
+  });
 }

@@ -8,10 +8,17 @@ export type CriLine = Buffer;
 
 const newline = 0x0a;
 const space = 0x20;
-/** Docker splits longer lines into messages of this many bytes. */
-const messageBytes = 16 * 1024;
 /** "2026-01-01T00:00:00.000000000Z": Docker's times always have nine digits of fraction. */
+const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/;
 const timeLength = 30;
+/**
+ * Docker splits longer lines into messages of this many bytes, and then writes each byte that is not UTF-8 as
+ * the three of U+FFFD.
+ */
+const messageBytes = 16 * 1024;
+/** With its time, a partial line has at least and at most this many bytes. */
+const leastBytes = timeLength + 1 + messageBytes;
+const mostBytes = timeLength + 1 + 3 * messageBytes;
 
 /** Converts the engine's log of a container without a terminal to CRI lines, as they arrive. */
 export async function* linesOfFrames(source: AsyncIterable<Buffer>): AsyncGenerator<readonly CriLine[]> {
@@ -20,8 +27,8 @@ export async function* linesOfFrames(source: AsyncIterable<Buffer>): AsyncGenera
 }
 
 /**
- * The same for a terminal, whose messages have no frames: a partial line is recognised by its length, which
- * is the maximum.
+ * The same for a terminal, whose messages have no frames: a partial line ends where, after the maximum length
+ * of a message, the time of the next one follows.
  */
 export async function* linesOfTerminal(source: AsyncIterable<Buffer>): AsyncGenerator<readonly CriLine[]> {
   let rest: Buffer = Buffer.alloc(0);
@@ -37,11 +44,24 @@ export async function* linesOfTerminal(source: AsyncIterable<Buffer>): AsyncGene
   if (rest.length > timeLength) yield [toLine(rest, "stdout")];
 }
 
+/** Undefined if the message may not be complete yet. */
 function endOfMessage(bytes: Buffer): number | undefined {
-  const longest = timeLength + 1 + messageBytes;
-  const end = bytes.subarray(0, longest).indexOf(newline);
-  if (end !== -1) return end + 1;
-  return bytes.length > longest ? longest : undefined;
+  const newlineAt = bytes.subarray(0, mostBytes).indexOf(newline);
+  const end = newlineAt === -1 ? undefined : newlineAt + 1;
+  if ((end ?? bytes.length) <= leastBytes) return end;
+  const isAll = bytes.length > mostBytes + timeLength;
+  return timeAfter(bytes, end ?? mostBytes) ?? end ?? (isAll ? mostBytes : undefined);
+}
+
+/** Where a time begins in a message that is at least as long as a partial one. */
+function timeAfter(bytes: Buffer, before: number): number | undefined {
+  // A time ends with this letter, and no other part of it has it.
+  for (let at = leastBytes + timeLength - 1; ; at++) {
+    at = bytes.indexOf("Z ", at);
+    const start = at - timeLength + 1;
+    if (at === -1 || start > before) return undefined;
+    if (time.test(bytes.toString("latin1", start, at + 1))) return start;
+  }
 }
 
 const tags = {

@@ -140,7 +140,7 @@ export class Mirror implements AsyncDisposable {
     return this.#found.get(id);
   }
 
-  /** Until the result is disposed, calls `onEnd` when Docker reports that an unfinished container has ended. */
+  /** Until the result is disposed, calls `onEnd` if Docker reports that an unfinished container has ended. */
   watchUnfinished(id: string, onEnd: () => void): Disposable {
     this.#unfinished.set(id, onEnd);
     return { [Symbol.dispose]: () => void this.#unfinished.delete(id) };
