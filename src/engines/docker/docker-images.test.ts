@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import type { DockerImage, ImageSummary } from "../../parts/dockerapi/index.ts";
 import { DockerImages } from "./docker-images.ts";
 
@@ -14,27 +15,77 @@ const pulled: DockerImage = {
   RootFS: { Layers: [] },
 };
 
-test("an image that is pulled while the list is requested is known, though it is missing from the list", async () => {
-  const listed = Promise.withResolvers<readonly ImageSummary[]>();
-  const images = new DockerImages({
+const tag = "example.test/one:latest";
+const earlier: DockerImage = { ...pulled, Id: `sha256:${"b".repeat(64)}` };
+
+/** Over an engine that lists, and has, what it is told to. */
+function imagesOf(client: {
+  readonly images: () => Promise<readonly ImageSummary[]>;
+  readonly image: (idOrReference: string) => Promise<DockerImage>;
+}): DockerImages {
+  return new DockerImages({
     client: {
-      images: () => listed.promise,
-      image: async () => pulled,
       pullImage: async function* () {},
       tagImage: async () => undefined,
       removeImage: async () => undefined,
+      ...client,
     },
     isPinned: () => false,
     progressTimeoutMs: 0,
     rootDir: async () => "/",
     requireEngine: () => undefined,
   });
+}
+
+test("an image that is pulled while the list is requested is known, though it is missing from the list", async () => {
+  const listed = Promise.withResolvers<readonly ImageSummary[]>();
+  const images = imagesOf({ images: () => listed.promise, image: async () => pulled });
   const looked = images.refresh();
   await images.pull({ reference: "example.test/one" });
   listed.resolve([]);
   await looked;
-  assert.equal(images.find("example.test/one:latest")?.id, pulled.Id);
+  assert.equal(images.find(tag)?.id, pulled.Id);
   // One that is gone is in no later list.
   await images.refresh();
-  assert.equal(images.find("example.test/one:latest"), undefined);
+  assert.equal(images.find(tag), undefined);
+});
+
+test("a tag names the image that a pull has moved it to, before and while the list is read again", async () => {
+  const lists: PromiseWithResolvers<readonly ImageSummary[]>[] = [];
+  const images = imagesOf({
+    images: () => {
+      const list = Promise.withResolvers<readonly ImageSummary[]>();
+      lists.push(list);
+      return list.promise;
+    },
+    image: async (idOrReference) => (idOrReference === earlier.Id ? earlier : pulled),
+  });
+  const first = images.refresh();
+  lists[0]?.resolve([earlier]);
+  await first;
+  assert.equal(images.find(tag)?.id, earlier.Id);
+  // This list was made before the pull has moved the tag.
+  const second = images.refresh();
+  await images.pull({ reference: "example.test/one" });
+  assert.equal(images.find(tag)?.id, pulled.Id);
+  lists[1]?.resolve([earlier]);
+  await second;
+  assert.equal(images.find(tag)?.id, pulled.Id);
+  assert.deepEqual(images.find(earlier.Id)?.repoTags, []);
+});
+
+test("a tag that somebody moves to a new image always names one of the two", async () => {
+  const inspected = Promise.withResolvers<DockerImage>();
+  const lists = [[earlier], [{ ...earlier, RepoTags: [] }, pulled]];
+  const images = imagesOf({
+    images: async () => lists.shift() ?? [],
+    image: (id) => (id === earlier.Id ? Promise.resolve(earlier) : inspected.promise),
+  });
+  await images.refresh();
+  const looked = images.refresh();
+  await setImmediate();
+  assert.equal(images.find(tag)?.id, earlier.Id);
+  inspected.resolve(pulled);
+  await looked;
+  assert.equal(images.find(tag)?.id, pulled.Id);
 });

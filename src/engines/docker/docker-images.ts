@@ -28,6 +28,8 @@ export type DockerImagesOptions = {
 export class DockerImages implements ImageCatalog {
   readonly #options: DockerImagesOptions;
   readonly #known = new Map<string, Image>();
+  /** How often an image was read by itself, newer than a list that was requested before. */
+  #takes = 0;
   readonly #looks: Coalescer;
   readonly #holds = new Set<{ readonly reference: string }>();
 
@@ -45,20 +47,37 @@ export class DockerImages implements ImageCatalog {
     const { client } = this.#options;
     // Images that are pulled while Docker prepares its answer may be missing from it.
     const before = [...this.#known.keys()];
+    const takes = this.#takes;
     const summaries = await client.images();
     const present = new Set(summaries.map(({ Id }) => Id));
-    for (const id of before) if (!present.has(id)) this.#known.delete(id);
-    for (const summary of summaries) {
-      // The id is a digest of the content, so that only the names can have changed.
-      const known = this.#known.get(summary.Id);
-      if (known !== undefined && isNamed(known, namesOf(summary))) continue;
-      const details = await client.image(summary.Id).catch(absent);
-      if (details !== undefined) this.#take(details);
+    const added: DockerImage[] = [];
+    for (const { Id } of summaries) {
+      const details = this.#known.has(Id) ? undefined : await client.image(Id).catch(absent);
+      if (details !== undefined) added.push(details);
     }
+    // All at once, so that no tag is missing in between, or has two images.
+    for (const id of before) if (!present.has(id)) this.#known.delete(id);
+    // The id is a digest of the content, so that only the names can have changed. The list may be older than
+    // those of a pull; the event of that has them read again.
+    if (this.#takes === takes)
+      for (const summary of summaries) this.#rename(this.#known.get(summary.Id), namesOf(summary));
+    for (const details of added) this.#take(details);
   }
 
+  #rename(image: Image | undefined, names: Names): void {
+    if (image === undefined || isNamed(image, names)) return;
+    this.#known.set(image.id, { ...image, ...names, pinned: this.#options.isPinned(names) });
+  }
+
+  /** A tag has one image: that which had it before has lost it. */
   #take(details: DockerImage): Image {
     const image = toImage(details, this.#options.isPinned);
+    this.#takes++;
+    const tags = new Set(image.repoTags);
+    for (const other of this.#known.values()) {
+      const { repoTags, repoDigests } = other;
+      this.#rename(other, { repoTags: repoTags.filter((tag) => !tags.has(tag)), repoDigests });
+    }
     this.#known.set(image.id, image);
     return image;
   }
