@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { criMessages } from "../../testing/cri-fields.ts";
+import { type CriField, criMessages } from "../../testing/cri-fields.ts";
 import { readProjectFile, testExists } from "../../testing/docs.ts";
 
 /** The fields of each message, and the RPCs, in the words of the protocol. */
@@ -13,16 +13,38 @@ async function protocol() {
   return { rpcs, fields };
 }
 
-/** The rows of docs/cri.md: the names in the first cell, and the tests in the last. */
+/** The rows of docs/cri.md: what they describe, in their first cell, and the test in the last. */
 async function documented() {
   const text = await readProjectFile("docs/cri.md");
+  const messages = await criMessages();
   return text.split(/^#{2,3} /m).flatMap((section) => {
     const [heading = "", ...lines] = section.split("\n");
     const rows = lines.filter((line) => line.startsWith("| `"));
     return rows.map((line) => {
-      const [, names = "", effect = "", shownBy = ""] = line.split("|").map((cell) => cell.trim());
-      return { heading, names: [...names.matchAll(/`(\w+)`/g)].map(([, name]) => name), effect, shownBy };
+      const [, cell = "", effect = "", shownBy = ""] = line.split("|").map((each) => each.trim());
+      const names = [...cell.matchAll(/`([\w.]+)`/g)].map(([, name = ""]) => name);
+      return { subjects: subjectsOf(heading, names, messages), effect, shownBy };
     });
+  });
+}
+
+/**
+ * `Message.field` of the names in a row's first cell, or `rpc Name`. A name without a message belongs to that
+ * of the name before it, or else of the heading; the name of a message stands for all its fields.
+ */
+function subjectsOf(
+  heading: string,
+  names: readonly string[],
+  messages: ReadonlyMap<string, readonly CriField[]>,
+): readonly string[] {
+  let message = heading;
+  return names.flatMap((name) => {
+    if (heading === "RPCs") return [`rpc ${name}`];
+    const fields = messages.get(name);
+    if (fields !== undefined) return fields.map((field) => `${name}.${field.name}`);
+    const [first = "", field] = name.split(".");
+    if (field !== undefined) message = first;
+    return [`${message}.${field ?? first}`];
   });
 }
 
@@ -30,9 +52,7 @@ test("docs/cri.md has each RPC and each field of each message once, and no other
   const { rpcs, fields } = await protocol();
   assert.deepEqual([rpcs.length, fields.length > 450], [46, true]);
   const rows = await documented();
-  const named = rows.flatMap(({ heading, names }) =>
-    names.map((name) => (heading === "RPCs" ? `rpc ${name}` : `${heading}.${name}`)),
-  );
+  const named = rows.flatMap(({ subjects }) => subjects);
   assert.deepEqual(named.toSorted(), [...rpcs.map((name) => `rpc ${name}`), ...fields].toSorted());
   assert.deepEqual(
     rows.filter(({ effect }) => effect === ""),
@@ -40,7 +60,7 @@ test("docs/cri.md has each RPC and each field of each message once, and no other
   );
 });
 
-test("docs/cri.md names tests that exist, for all but what is Windows' alone", async () => {
+test("docs/cri.md names existing tests, except for what is only for Windows", async () => {
   const specs = await readProjectFile("test/conformance/passed.crun.txt");
   const has = async ({ effect, shownBy }: { readonly effect: string; readonly shownBy: string }) => {
     if (shownBy === "") return effect.startsWith("Windows only");
