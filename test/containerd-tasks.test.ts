@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { kill } from "node:process";
 import { finished } from "node:stream/promises";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { status } from "@grpc/grpc-js";
 import { cgroupLayout, mountInfo, parseMountInfo } from "../src/ground/linux/index.ts";
 import { containerd } from "../src/ground/protocol/index.ts";
+import { deadFileSystem } from "../src/testing/dead-file-system.ts";
 import { ClientContainers } from "./support/client-containers.ts";
 import { eventually } from "./support/condition.ts";
 import { testHandler } from "./support/handler.ts";
@@ -553,6 +555,30 @@ describe("containerd's API of the tasks of clients' containers", () => {
     assert.equal((await get("rooted"))?.status, Status.RUNNING);
     await stop("rooted");
     assert.deepEqual(await readdir(join(root, own.namespace)), []);
+  });
+
+  test("a file system that dies below the option root holds up nothing but that task", async () => {
+    const { Options } = containerd.runcOptions;
+    const root = join(host.berth.directory, "dead-root");
+    const value = Buffer.from(Options.encode(Options.fromPartial({ root })).finish());
+    const containerId = "dead-root";
+    await run(shell(containerId, "exec sleep 1000"), {
+      options: { typeUrl: "containerd.runc.v1.Options", value },
+    });
+    {
+      await using _dead = await deadFileSystem(root);
+      await own.api.tasks.kill({ containerId, execId: "", signal: 9, all: true });
+      await own.api.tasks.wait({ containerId, execId: "" });
+      const deleted = own.api.tasks.delete({ containerId }).catch(String);
+      const { runtime } = host.berth.clients;
+      const others = runtime.version({ version: "" }).then(() => "answered");
+      assert.equal(await Promise.race([others, delay(20_000, "blocked", { ref: false })]), "answered");
+      assert.equal(await Promise.race([deleted, delay(1_000, "waits", { ref: false })]), "waits");
+    }
+    await eventually("it can be deleted", async () => {
+      const end = await own.api.tasks.delete({ containerId }).catch((error) => error);
+      return end.code === status.NOT_FOUND || end.exitStatus === 137;
+    });
   });
 
   test("a task is refused where its option root cannot be made", async () => {

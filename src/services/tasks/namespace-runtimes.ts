@@ -2,12 +2,15 @@ import { createHash } from "node:crypto";
 import { chmod, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { makeDirectories } from "../../ground/directories/index.ts";
-import type { LookUp } from "../../ground/hostpaths/index.ts";
+import type { HostPaths, LookUp } from "../../ground/hostpaths/index.ts";
 import { type CgroupDriver, ConmonTasks, type ConmonTasksOptions } from "../runtime/index.ts";
 import { namesIn } from "./bundle.ts";
 import { TasksError } from "./tasks-error.ts";
 
-export type NamespaceRuntimesOptions = Omit<ConmonTasksOptions, "cgroupDriver" | "stateDir" | "namespace">;
+export type NamespaceRuntimesOptions = Omit<
+  ConmonTasksOptions,
+  "cgroupDriver" | "stateDir" | "namespace" | "foreignRoot"
+>;
 
 type NamespaceRuntime = {
   readonly tasks: ConmonTasks;
@@ -22,11 +25,13 @@ type NamespaceRuntime = {
 export class NamespaceRuntimes implements AsyncDisposable {
   readonly #directory: string;
   readonly #options: NamespaceRuntimesOptions;
+  readonly #hostPaths: HostPaths;
   readonly #opened = new Map<string, Promise<NamespaceRuntime>>();
 
-  constructor(directory: string, options: NamespaceRuntimesOptions) {
+  constructor(directory: string, options: NamespaceRuntimesOptions, hostPaths: HostPaths) {
     this.#directory = directory;
     this.#options = options;
+    this.#hostPaths = hostPaths;
   }
 
   /**
@@ -90,6 +95,7 @@ export class NamespaceRuntimes implements AsyncDisposable {
       handlers: { ...table, handlers },
       cgroupDriver,
       stateDir: directory,
+      ...(root !== undefined && { foreignRoot: this.#hostPaths }),
       namespace,
     });
     return { tasks, bundlesDir };

@@ -62,7 +62,11 @@ export class TaskStore implements AsyncDisposable {
 
   private constructor(options: TaskStoreOptions) {
     this.#options = options;
-    this.#runtimes = new NamespaceRuntimes(join(options.stateDir, "tasks"), options.runtime);
+    this.#runtimes = new NamespaceRuntimes(
+      join(options.stateDir, "tasks"),
+      options.runtime,
+      options.hostPaths,
+    );
     const { checkpointDir: directory, runtime } = options;
     this.checkpoints = new TaskCheckpoints({ ...options, directory, handlers: runtime.handlers });
   }

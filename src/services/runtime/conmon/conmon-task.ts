@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { nowNs } from "../../../ground/clock/index.ts";
+import type { HostPaths } from "../../../ground/hostpaths/index.ts";
 import { type CgroupOptions, isAlive } from "../../../ground/linux/index.ts";
 import { KeyLock, raceAbort } from "../../../ground/sync/index.ts";
 import { cgroupProcesses, sendSignal } from "../cgroups/cgroup-processes.ts";
@@ -54,6 +55,8 @@ export type ConmonTaskOptions = TaskStreamsOptions &
     readonly cgroup: string | undefined;
     readonly cgroupOptions: CgroupOptions;
     readonly leftRuntimes: LeftRuntimes;
+    /** See ConmonTasksOptions. */
+    readonly foreignRoot: HostPaths | undefined;
     readonly publish: PublishTask;
     /** Set if this daemon created the task with a client's streams. */
     readonly kept?: KeptStreams | undefined;
@@ -365,7 +368,7 @@ export class ConmonTask implements Task {
     // An OCI runtime that has lost its files of the container succeeds without removing this.
     if (byUs || (record.cgroupDir !== undefined && existsSync(record.cgroupDir)))
       await removeContainerCgroup(this.#options);
-    await removeRuntimeState(record.handler, id);
+    await removeRuntimeState(record.handler, id, this.#options.foreignRoot);
     if (!(await waitForEnd(record.monitor, { timeoutMs: endTimeoutMs })))
       sendSignal(record.monitor.pid, SIGKILL);
     await this.#end.take();

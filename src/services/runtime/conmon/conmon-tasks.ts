@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { makeDirectories } from "../../../ground/directories/index.ts";
+import type { HostPaths } from "../../../ground/hostpaths/index.ts";
 import { specJson } from "../../../ground/json/index.ts";
 import { type CgroupLayout, CgroupOptions, cgroupLayout, PollThread } from "../../../ground/linux/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
@@ -32,7 +33,7 @@ import { LogFile, type LogPlace, offerLog } from "./log-file.ts";
 import { monitorArguments, restoreArguments } from "./monitor-arguments.ts";
 import { canRemoveByItself } from "./own-removal.ts";
 import { canStartByItself } from "./own-start.ts";
-import { removeLeftovers, runtimeState } from "./remove-leftovers.ts";
+import { hasRuntimeState, removeLeftovers } from "./remove-leftovers.ts";
 import { type StartedMonitor, startMonitor } from "./start-monitor.ts";
 import { type TaskFiles, taskFiles } from "./task-files.ts";
 import {
@@ -51,6 +52,11 @@ export type ConmonTasksOptions = {
    * On a tmpfs, for exit files and console sockets. At most 80 characters, since socket paths are limited.
    */
   readonly stateDir: string;
+  /**
+   * For access to the OCI runtimes' root directory, where a client has named that: the file system may hang.
+   * Undefined where it is in memory. Then berth does itself what an OCI runtime would do there.
+   */
+  readonly foreignRoot?: HostPaths;
   /** containerd namespace of all tasks, for their events. */
   readonly namespace: string;
   readonly events: EventPublisher;
@@ -130,7 +136,7 @@ export class ConmonTasks implements Tasks {
     await using log = place === undefined ? undefined : await LogFile.open(place);
     await using passed = task.io.kind === "client" ? await PassedStreams.open(task.io) : undefined;
     try {
-      await makeDirectories(handler.root, 0o700);
+      if (this.#options.foreignRoot === undefined) await makeDirectories(handler.root, 0o700);
       using _offer = log === undefined ? undefined : offerLog(log, files.log);
       const prepare = async () => this.#writeSpec(task, handler, files, await made);
       const start = () => this.#startMonitor(task, files, args, passed, { prepare, deadline });
@@ -194,17 +200,21 @@ export class ConmonTasks implements Tasks {
     files: TaskFiles,
     log: LogFile | undefined,
   ): Promise<void> {
-    const { cgroupDriver, logger } = this.#options;
+    const { cgroupDriver, foreignRoot, logger } = this.#options;
     const { id, cgroup } = task;
-    await removeLeftovers({ id, handler, cgroupDriver, cgroup, layout: this.#layout, files, logger });
+    const layout = this.#layout;
+    await removeLeftovers({ id, handler, cgroupDriver, cgroup, layout, files, foreignRoot, logger });
     await log?.removeIfEmpty();
   }
 
   async remove(identity: TaskIdentity): Promise<void> {
     const handler = findHandler(this.#options.handlers, identity.handler);
     const { config } = taskFiles(identity.id, identity.bundleDir, this.#exitsDir);
-    const left = [config, ...(handler === undefined ? [] : [runtimeState(handler, identity.id)])];
-    if (left.some((path) => existsSync(path))) await (await this.attach(identity)).delete();
+    const { foreignRoot } = this.#options;
+    const isLeft =
+      existsSync(config) ||
+      (handler !== undefined && (await hasRuntimeState(handler, identity.id, foreignRoot)));
+    if (isLeft) await (await this.attach(identity)).delete();
   }
 
   async attach(identity: TaskIdentity): Promise<Task> {
@@ -291,6 +301,7 @@ export class ConmonTasks implements Tasks {
     // Open files of restored processes were chosen by the author of the checkpoint.
     if (owner !== undefined && task.restore === undefined && task.io.kind !== "client")
       await giveStreams(pid, owner);
+    const isOurs = task.restore === undefined && this.#options.foreignRoot === undefined;
     const killAllOnExit = !hasOwnPidNamespace(task.spec);
     const console = consoleOf(task.io);
     return {
@@ -307,9 +318,9 @@ export class ConmonTasks implements Tasks {
       ...(logger === undefined ? {} : { logger }),
       ...(task.restore === undefined ? {} : { restored: true }),
       ...(cgroupDir !== undefined &&
-        task.restore === undefined &&
+        isOurs &&
         canRemoveByItself(task.spec, handler, this.#options.cgroupDriver) && { removedByUs: true }),
-      ...(task.restore === undefined && canStartByItself(task.spec, handler) && { startedByUs: true }),
+      ...(isOurs && canStartByItself(task.spec, handler) && { startedByUs: true }),
       phase: { kind: "created" },
     };
   }
@@ -338,6 +349,7 @@ export class ConmonTasks implements Tasks {
       cgroupDriver,
       layout: this.#layout,
       cgroupOptions: this.#cgroupOptions,
+      foreignRoot: this.#options.foreignRoot,
       leftRuntimes: this.#leftRuntimes,
       exits: this.#exits,
       drainExecSyncIoTimeoutMs,

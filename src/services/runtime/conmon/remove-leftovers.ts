@@ -1,6 +1,8 @@
+import { existsSync } from "node:fs";
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { ignoreMissing, readIfThere } from "../../../ground/fs/index.ts";
+import { exists, ignoreMissing, readIfThere } from "../../../ground/fs/index.ts";
+import type { HostPaths } from "../../../ground/hostpaths/index.ts";
 import type { CgroupLayout } from "../../../ground/linux/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
 import { removeNow } from "../../../ground/trees/index.ts";
@@ -20,6 +22,7 @@ export type Leftovers = {
   readonly cgroup: string | undefined;
   readonly layout: CgroupLayout;
   readonly files: TaskFiles;
+  readonly foreignRoot: HostPaths | undefined;
   readonly logger: Logger;
 };
 
@@ -34,6 +37,7 @@ export async function removeLeftovers({
   cgroup,
   layout,
   files,
+  foreignRoot,
   logger,
 }: Leftovers): Promise<void> {
   for (const pid of await monitorsOf(id, files)) await killMonitor(pid);
@@ -52,8 +56,19 @@ export async function removeLeftovers({
     );
   }
   await removeContainerCgroup({ layout, cgroupDriver, cgroup });
-  if (handler !== undefined) await removeRuntimeState(handler, id);
+  if (handler !== undefined) await removeRuntimeState(handler, id, foreignRoot);
   await removeTaskFiles(files);
+}
+
+/** Whether an OCI runtime keeps anything of a container. */
+export async function hasRuntimeState(
+  handler: RuncLikeHandler,
+  id: string,
+  foreignRoot: HostPaths | undefined,
+): Promise<boolean> {
+  const directory = runtimeState(handler, id);
+  if (foreignRoot === undefined) return existsSync(directory);
+  return foreignRoot.of(id)(directory, () => exists(directory));
 }
 
 /** What an OCI runtime keeps of a container below its root. */
@@ -65,8 +80,14 @@ export function runtimeState({ root }: RuncLikeHandler, id: string): string {
  * For once nothing of the container runs: an OCI runtime that was killed, or cannot read its own files,
  * leaves them.
  */
-export async function removeRuntimeState(handler: RuncLikeHandler, id: string): Promise<void> {
+export async function removeRuntimeState(
+  handler: RuncLikeHandler,
+  id: string,
+  foreignRoot: HostPaths | undefined,
+): Promise<void> {
   const directory = runtimeState(handler, id);
+  if (foreignRoot !== undefined)
+    return foreignRoot.of(id)(directory, () => rm(directory, { recursive: true, force: true }));
   if (!removeNow(directory)) await rm(directory, { recursive: true, force: true });
 }
 
