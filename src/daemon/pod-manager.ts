@@ -131,6 +131,7 @@ export class DaemonPodManager implements AsyncDisposable {
         directories: settings.manifestDirs,
         clock: systemClock,
         onProblem: (path, message) => this.#logger.error({ path }, message),
+        onWarning: (path, message) => this.#logger.warn({ path }, message),
       }),
     );
     return new ManagerApi(manager, events);

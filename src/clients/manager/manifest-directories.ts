@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Clock } from "../../ground/clock/index.ts";
 import { messageOf } from "../../ground/errors/index.ts";
 import { isErrno } from "../../ground/fs/index.ts";
-import { type Manifest, readManifests } from "../manifests/index.ts";
+import { describeProblem, type Manifest, readManifests } from "../manifests/index.ts";
 import type { Manager } from "./manager.ts";
 import { keyOf, titleOf } from "./objects.ts";
 
@@ -18,6 +18,8 @@ export type ManifestDirectoriesOptions = {
   readonly clock: Clock;
   /** Called for an invalid file; its previous objects stay. */
   readonly onProblem: (path: string, message: string) => void;
+  /** Something in a file has no effect here. */
+  readonly onWarning: (path: string, message: string) => void;
 };
 
 /**
@@ -63,12 +65,14 @@ export class ManifestDirectories implements AsyncDisposable {
     directory: string,
     files: readonly (readonly [path: string, text: string])[],
   ): Promise<boolean> {
-    const { manager, onProblem } = this.#options;
+    const { manager, onProblem, onWarning } = this.#options;
     const wanted = new Map<string, Manifest>();
     let complete = true;
     for (const [file, text] of files) {
       try {
-        for (const manifest of readManifests([{ file, text }]).manifests)
+        const { manifests, warnings } = readManifests([{ file, text }]);
+        for (const warning of warnings) onWarning(file, describeProblem(warning));
+        for (const manifest of manifests)
           wanted.set(titleOf({ kind: manifest.kind, ...manifest.metadata }), manifest);
       } catch (error) {
         complete = false;

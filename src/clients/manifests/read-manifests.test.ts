@@ -262,6 +262,44 @@ spec:
     ]);
   });
 
+  it("are left out, with a warning, where they are of kinds for clusters that have no effect here", () => {
+    const text = `apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: web}
+spec: {minAvailable: 1}
+---
+apiVersion: v1
+kind: List
+items:
+  - {apiVersion: v1, kind: ServiceAccount, metadata: {name: web}}
+  - {apiVersion: v1, kind: ConfigMap, metadata: {name: web}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web}
+`;
+    const { manifests, warnings } = readManifests([{ file: "chart.yaml", text }]);
+    assert.deepEqual(
+      manifests.map(({ kind }) => kind),
+      ["ConfigMap"],
+    );
+    assert.deepEqual(
+      warnings.map(({ document, line, field, message }) => `${document} ${line} ${field} ${message}`),
+      [
+        "1 2 kind PodDisruptionBudget has no effect here: there is one node, which is not drained",
+        "2 9 items[0].kind ServiceAccount has no effect here: there is no API server",
+        "3 13 kind NetworkPolicy has no effect here: it is not enforced: pods can reach each other",
+      ],
+    );
+    // A kind of that name in another group, and one that is missed.
+    const other = "apiVersion: example.com/v1\nkind: Ingress\nmetadata: {name: web}\n";
+    const volume = "apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: web}\n";
+    assert.deepEqual(problemsOf(["a.yaml", other], ["b.yaml", volume]), [
+      "a.yaml 1 2 kind",
+      "b.yaml 1 2 kind",
+    ]);
+  });
+
   it("have the kinds that are known alone", () => {
     assert.ok(isKind("Deployment") && isKind("CronJob"));
     assert.ok(!isKind("Node") && !isKind("toString"));

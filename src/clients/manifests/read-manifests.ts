@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { isRecord } from "../../ground/json/index.ts";
 import { checkName } from "./check-name.ts";
 import { isKind, kinds, type Manifest } from "./kinds.ts";
+import { isPassedOver } from "./passed-over.ts";
 import { type Path, Place, writtenPath } from "./place.ts";
 import { ManifestError, type Problem } from "./problems.ts";
 import type { ObjectMeta } from "./schemas/metadata.ts";
@@ -77,6 +78,7 @@ function readObject(value: unknown, place: Place, namespace: string): Manifest |
   if (!isRecord(value)) return place.error("is not an object with apiVersion and kind");
   const { kind } = value;
   if (!isKind(kind)) {
+    if (isPassedOver(value, place)) return undefined;
     const known = Object.keys(kinds).join(", ");
     return place
       .at("kind")

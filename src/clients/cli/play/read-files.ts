@@ -48,7 +48,9 @@ export async function readManifestFiles(
   const { yellow } = styleFor(io.stderr, io.env);
   for (const problem of warnings)
     await write(io.stderr, `${yellow("warning:")} ${describeProblem(problem)}\n`);
-  if (manifests.length === 0) throw new CliError("InvalidArgument", `${paths.join(", ")}: no objects`);
+  // What has no effect here is said above.
+  if (manifests.length === 0 && warnings.length === 0)
+    throw new CliError("InvalidArgument", `${paths.join(", ")}: no objects`);
   return manifests;
 }
 
