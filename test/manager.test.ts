@@ -63,6 +63,7 @@ describe("berthd's pod manager", () => {
         readonly containers?: readonly { readonly env?: readonly { readonly value: string }[] }[];
       };
       readonly status: { readonly [key: string]: unknown };
+      readonly data?: object;
     }[];
   const names = async (kind: string) => (await objects(kind)).map(({ metadata }) => metadata.name);
   const table = () => output("get");
@@ -550,6 +551,27 @@ describe("berthd's pod manager", () => {
       return (main?.restartCount ?? 0) > 0;
     });
     await output("delete", "pod", "kept");
+  });
+
+  it("writes manifests that change nothing when they are applied again", async () => {
+    const service = { ports: [{ port: 80 }], selector: { app: "written" } };
+    const written = ["deployment/written", "service/written", "secret/written"];
+    await using _ = deletedAfter(...written);
+    await apply(
+      workload("Deployment", "written", 1),
+      { apiVersion: "v1", kind: "Service", metadata: { name: "written" }, spec: service },
+      { apiVersion: "v1", kind: "Secret", metadata: { name: "written" }, stringData: { key: "text" } },
+    );
+    await ready("written", 1);
+    assert.deepEqual((await objects("secrets"))[0]?.data, { key: "dGV4dA==" });
+    for (const name of written) {
+      const manifest = await output("generate", "kube", name);
+      assert.doesNotMatch(manifest, /clusterIP|ipFamil|revision/);
+      const { stdout, stderr } = await startCli(host.berth, ["apply", "-"], { stdin: manifest }).outcome;
+      assert.equal(stdout, `${name} unchanged\n`, stderr);
+    }
+    const refused = await cli(host.berth, "delete", "-");
+    assert.match(refused.stderr, /to delete the objects of manifests, use -f -/);
   });
 
   it("shows no value of a Secret but where it is asked for", async () => {

@@ -14,8 +14,10 @@ export function objectJson(object: StoredObject, owner: StoredObject | undefined
     ...(isOfKind(object, "Service") ? { spec: serviceSpecJson(object) } : {}),
     ...(isOfKind(object, "Pod") ? { spec: podSpecJson(object) } : {}),
     metadata: {
-      ...manifest.metadata,
-      annotations: annotationsJson(object),
+      name: manifest.metadata.name,
+      ...(manifest.metadata.namespace === "" ? {} : { namespace: manifest.metadata.namespace }),
+      ...unlessEmpty("labels", manifest.metadata.labels),
+      ...unlessEmpty("annotations", annotationsJson(object)),
       uid,
       generation,
       creationTimestamp: writtenTime(createdAtNs),
@@ -36,6 +38,10 @@ export function objectJson(object: StoredObject, owner: StoredObject | undefined
     },
     ...(status === undefined ? {} : { status }),
   };
+}
+
+function unlessEmpty(key: string, values: Readonly<Record<string, string>>): object {
+  return Object.keys(values).length === 0 ? {} : { [key]: values };
 }
 
 /** By when it is to be gone, as Kubernetes tells it. */

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { isRecord } from "../../ground/json/index.ts";
 import { checkName } from "./check-name.ts";
-import { isKind, kinds, type Manifest } from "./kinds.ts";
+import { isKind, kinds, type Manifest, type ManifestOf } from "./kinds.ts";
 import { isPassedOver } from "./passed-over.ts";
 import { type Path, Place, writtenPath } from "./place.ts";
 import { ManifestError, type Problem } from "./problems.ts";
@@ -90,7 +90,14 @@ function readObject(value: unknown, place: Place, namespace: string): Manifest |
   const metadata = metadataOf(read.metadata ?? {}, place, kind, namespace);
   const manifest = { ...object, metadata } as Manifest;
   checkName(manifest, place.at("metadata", "name"));
-  return manifest;
+  return manifest.kind === "Secret" ? withDataOnly(manifest) : manifest;
+}
+
+/** As Kubernetes keeps a secret: what was written as text replaces what is in base64. */
+function withDataOnly({ stringData, ...secret }: ManifestOf<"Secret">): Manifest {
+  if (stringData === undefined) return secret;
+  const texts = Object.entries(stringData).map(([key, text]) => [key, Buffer.from(text).toString("base64")]);
+  return { ...secret, data: { ...secret.data, ...Object.fromEntries(texts) } };
 }
 
 function metadataOf(

@@ -10,7 +10,7 @@ import { parseSelector } from "../objects/label-selector.ts";
 import { type ListedObject, listObjects, onManager } from "../objects/manager-calls.ts";
 import { addConnectionOptions, type ConnectionOptions, collect, optionsOf } from "../options.ts";
 import { write } from "../output/write.ts";
-import { readManifestFiles } from "../play/read-files.ts";
+import { isManifestFile, readManifestFiles } from "../play/read-files.ts";
 import { reportFailure } from "../report-failure.ts";
 import { parseCount } from "../values/count.ts";
 
@@ -57,6 +57,11 @@ async function remove(words: readonly string[], options: Options, invocation: In
   const { filename = [], gracePeriod, wait = true } = options;
   if ((words.length === 0) === (filename.length === 0))
     throw usageError("give either objects (KIND NAME) or manifests (-f FILE)");
+  const [first = ""] = words;
+  if (first === "-" || isManifestFile(first))
+    throw usageError(
+      `${JSON.stringify(first)} is not a kind; to delete the objects of manifests, use -f ${first}`,
+    );
   const isSelection = options.selector !== undefined || options.all === true;
   if (filename.length > 0 && isSelection)
     throw usageError("all objects of the manifests are deleted: leave out --selector and --all");

@@ -1,5 +1,5 @@
 import { hasCode } from "../../../ground/errors/index.ts";
-import { isRecord } from "../../../ground/json/index.ts";
+import { isRecord, type JsonObject } from "../../../ground/json/index.ts";
 import type { Client } from "../../criclient/index.ts";
 import type { Kind } from "../../manifests/index.ts";
 import { listObjects, memberAt } from "../objects/manager-calls.ts";
@@ -19,12 +19,30 @@ export async function keptObject(
   const metadata = Object.fromEntries(
     ["name", "namespace", "labels", "annotations"].flatMap((key) => {
       const value = memberAt(found.object, "metadata", key);
+      if (key === "annotations" && isRecord(value)) return ownAnnotations(value);
       return value === undefined || value === "" || isEmpty(value) ? [] : [[key, value]];
     }),
   );
   // Containers that were added to a running pod are not part of its manifest.
   const { ephemeralContainers: ___, ...specified } = isRecord(spec) ? spec : {};
-  return { ...rest, metadata, ...(spec === undefined ? {} : { spec: specified }) };
+  const own = kind === "Service" ? withoutAddresses(specified) : specified;
+  return { ...rest, metadata, ...(spec === undefined ? {} : { spec: own }) };
+}
+
+/** Without the revision, which the manager counts. */
+function ownAnnotations(annotations: JsonObject): readonly (readonly [string, unknown])[] {
+  const { "deployment.kubernetes.io/revision": _, ...own } = annotations;
+  return isEmpty(own) ? [] : [["annotations", own]];
+}
+
+/** Without addresses that it was given here: a cluster has others. */
+function withoutAddresses(spec: JsonObject): JsonObject {
+  const { clusterIPs: _, ipFamilies: __, clusterIP, ipFamilyPolicy, ...own } = spec;
+  return {
+    ...own,
+    ...(clusterIP === "None" ? { clusterIP } : {}),
+    ...(ipFamilyPolicy === undefined || ipFamilyPolicy === "SingleStack" ? {} : { ipFamilyPolicy }),
+  };
 }
 
 function isEmpty(value: unknown): boolean {

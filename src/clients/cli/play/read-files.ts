@@ -32,6 +32,11 @@ export function manifestFiles(
 
 const endings = [".yaml", ".yml", ".json"];
 
+/** Whether a file of that name is read of a directory. */
+export function isManifestFile(name: string): boolean {
+  return endings.some((ending) => name.endsWith(ending));
+}
+
 /**
  * Reads the objects of files, of directories (their files sorted by name), and of standard input (`-`).
  * Warnings go to standard error. Throws ManifestError, and CliError for what cannot be read.
@@ -58,7 +63,7 @@ async function sourcesAt(path: string, io: Io): Promise<readonly ManifestSource[
   if (path === "-") return [{ file: "-", text: await text(io.stdin) }];
   try {
     if (!(await stat(path)).isDirectory()) return [{ file: path, text: await readFile(path, "utf8") }];
-    const names = (await readdir(path)).filter((name) => endings.some((ending) => name.endsWith(ending)));
+    const names = (await readdir(path)).filter(isManifestFile);
     return await Promise.all(
       names.sort().map(async (name) => ({
         file: join(path, name),
