@@ -103,6 +103,22 @@ describe("the Docker engine", () => {
     assert.deepEqual([docker.State.Running, docker.State.Health], [true, undefined]);
   });
 
+  // Docker's events have the labels of their container among what they tell, in place of that.
+  it("has the exit codes of commands, whatever labels their container has", async () => {
+    const pod = await TestPod.run(berth, "labelled");
+    for (const labels of [{ exitCode: "5" }, { execID: "another" }, { exitCode: "5", execID: "another" }]) {
+      const name = `c-${Object.keys(labels).join("-").toLowerCase()}`;
+      const containerId = await pod.shell(name, registry.image, "exec sleep 1000", { labels });
+      for (const [cmd, exitCode] of [
+        ["true", 0],
+        ["false", 1],
+      ] as const) {
+        const outcome = await berth.clients.runtime.execSync({ containerId, cmd: [cmd], timeout: 30n });
+        assert.equal(outcome.exitCode, exitCode);
+      }
+    }
+  });
+
   it("tells a program that does not exist by a shell's exit code", async () => {
     const pod = await TestPod.run(berth, "missing");
     const id = await pod.create(shellConfig("missing", registry.image, "", { command: ["/no/such"] }));

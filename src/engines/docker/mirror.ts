@@ -247,6 +247,9 @@ export class Mirror implements AsyncDisposable {
   #hear(event: DockerEvent): void {
     const { ID: id, Attributes } = event.Actor;
     if (event.Action === "exec_die") {
+      const labels = this.#found.get(id)?.details.Config.Labels;
+      // A label of that name, which may be the image's, replaces what the event says. Docker is asked then.
+      if (labels === undefined || "execID" in labels || "exitCode" in labels) return;
       this.#options.onExecEnd(Attributes.execID ?? "", Number(Attributes.exitCode));
       return;
     }
