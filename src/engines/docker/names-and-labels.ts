@@ -1,5 +1,6 @@
 import { ContainerConfig, PodSandboxConfig } from "../../ground/protocol/index.ts";
 import { type Digest, parseDigest } from "../../parts/oci/index.ts";
+import { EngineError } from "../engine/index.ts";
 
 /**
  * Labels that berth gives its containers in Docker. They hold all that is needed to recover a container after
@@ -85,18 +86,26 @@ export function readLabels(labels: Labels): SandboxLabels | ContainerLabels | un
   const name = nameIn(labels);
   if (name === undefined) return undefined;
   const config: unknown = JSON.parse(labels[label.config] ?? "null");
-  if (kind === "sandbox")
-    return { kind, name, config: PodSandboxConfig.fromJSON(config), handler: labels[label.handler] ?? "" };
+  if (kind === "sandbox") {
+    const sandbox = whole(PodSandboxConfig.fromJSON(config));
+    return { kind, name, config: sandbox, handler: labels[label.handler] ?? "" };
+  }
   if (kind !== "container") return undefined;
   return {
     kind,
     name,
-    config: ContainerConfig.fromJSON(config),
+    config: whole(ContainerConfig.fromJSON(config)),
     sandboxId: labels[label.sandbox] ?? "",
     imageId: parseDigest(labels[label.image] ?? ""),
     imageRef: labels[label.imageRef] ?? "",
     logPath: labels[label.log] ?? "",
   };
+}
+
+/** Clients expect a name of every pod and container. */
+function whole<T extends { readonly metadata?: object | undefined }>(config: T): T {
+  if (config.metadata !== undefined) return config;
+  throw new EngineError("DataLoss", `label ${label.config} has no metadata`);
 }
 
 /** The names that dockershim and cri-dockerd used, which people expect in `docker ps`. */
