@@ -6,6 +6,7 @@ import { type AuthConfig, ImageSpec, PullImageRequest } from "../src/ground/prot
 import { pushImage, startRegistry, type TestRegistry } from "../src/testing/registry.ts";
 import { TestBerth } from "./support/berth.ts";
 import { busyboxImage, startBusyboxRegistry } from "./support/busybox.ts";
+import { cliOutput } from "./support/cli.ts";
 import { eventually } from "./support/condition.ts";
 import { execSync, TestPod } from "./support/pod.ts";
 
@@ -85,6 +86,23 @@ describe("images of the Docker engine", () => {
       assert.equal(await statusOf(name), undefined, name);
     // Once more is no error.
     await berth.clients.images.removeImage({ image: ImageSpec.fromPartial({ image: digestName }) });
+  });
+
+  it("keep their names while a container uses them that is no pod's, whether it runs or not", async () => {
+    const image = await pull(registry.image);
+    const body = { Image: registry.image, Cmd: ["sleep", "1000"], HostConfig: { NetworkMode: "none" } };
+    const id = (await berth.docker?.run(body)) ?? "";
+    const remove = () => berth.clients.images.removeImage({ image: ImageSpec.fromPartial({ image }) });
+    const refused = new RegExp(`FAILED_PRECONDITION.*is used by container .*${id}.*not a pod's`);
+    await assert.rejects(remove(), refused);
+    await berth.docker?.request("POST", `/containers/${id}/kill`);
+    await assert.rejects(remove(), refused);
+    assert.equal((await statusOf(registry.image))?.id, image);
+    await cliOutput(berth, "image", "prune", "--all", "--force");
+    assert.equal((await statusOf(registry.image))?.id, image);
+    await berth.docker?.request("DELETE", `/containers/${id}`);
+    await remove();
+    assert.equal(await statusOf(image), undefined);
   });
 
   it("are removed also while a container runs of them, which runs on", async () => {

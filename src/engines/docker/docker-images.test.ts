@@ -28,6 +28,7 @@ function imagesOf(client: {
       pullImage: async function* () {},
       tagImage: async () => undefined,
       removeImage: async () => undefined,
+      containers: async () => [],
       ...client,
     },
     isPinned: () => false,

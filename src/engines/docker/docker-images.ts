@@ -13,9 +13,13 @@ import type { Credentials } from "../../parts/registry/index.ts";
 import type { FsUsage, Image, ImageCatalog, PrunedImages, PullRequest } from "../../services/images/index.ts";
 import { EngineError, type PruneImagesRequest } from "../engine/index.ts";
 import { namesOf, toImage } from "./docker-image.ts";
+import { hasOurLabels } from "./names-and-labels.ts";
 
 export type DockerImagesOptions = {
-  readonly client: Pick<DockerClient, "images" | "image" | "pullImage" | "tagImage" | "removeImage">;
+  readonly client: Pick<
+    DockerClient,
+    "images" | "image" | "pullImage" | "tagImage" | "removeImage" | "containers"
+  >;
   /** Whether garbage collection must keep the image. */
   readonly isPinned: (image: Pick<Image, "repoTags" | "repoDigests">) => boolean;
   /** A pull without progress for this long is aborted; 0 is no limit. */
@@ -125,6 +129,13 @@ export class DockerImages implements ImageCatalog {
   async remove(idOrReference: string): Promise<void> {
     const image = this.find(idOrReference);
     if (image === undefined) return;
+    const other = await this.#otherUser(image);
+    if (other !== undefined) {
+      throw new EngineError(
+        "FailedPrecondition",
+        `image ${idOrReference} is used by container ${other}, which is not a pod's; remove that first`,
+      );
+    }
     const { client } = this.#options;
     // By name: Docker refuses to remove an image by id if it has several names.
     const names = [...image.repoTags, ...image.repoDigests, image.id];
@@ -177,7 +188,7 @@ export class DockerImages implements ImageCatalog {
     const removed: Image[] = [];
     for (const image of unwanted) {
       // Looked at anew, as each removal takes a while.
-      if (this.#isHeld(image) || request.isUsed(image)) continue;
+      if (this.#isHeld(image) || request.isUsed(image) || (await this.#otherUser(image))) continue;
       await this.remove(image.id);
       removed.push(image);
     }
@@ -185,6 +196,16 @@ export class DockerImages implements ImageCatalog {
       images: removed.map(({ id, repoTags, repoDigests }) => ({ id, names: [...repoTags, ...repoDigests] })),
       reclaimedBytes: removed.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     };
+  }
+
+  /**
+   * The name and id of a container of the image that is none of berth's, whether it is running or not. Docker
+   * would take the image's names, or the image itself, and kubelets do not know of such containers.
+   */
+  async #otherUser({ id }: Image): Promise<string | undefined> {
+    const users = await this.#options.client.containers({ ancestor: [id] });
+    const other = users.find(({ ImageID, Labels }) => ImageID === id && !hasOurLabels(Labels));
+    return other && `${other.Names[0]?.slice(1)} (${other.Id})`;
   }
 
   /** From our own removals; others remove what they like. */

@@ -20,6 +20,11 @@ const label = {
 /** The filter of Docker's lists and events that selects berth's containers. */
 export const oursFilter = { label: [label.kind] } as const;
 
+/** Whether a container has the labels that {@link oursFilter} selects. */
+export function hasOurLabels(labels: Labels | null): boolean {
+  return labels !== null && label.kind in labels;
+}
+
 /** The filter of Docker's lists that selects what berth created with that name. */
 export function madeAsFilter(name: string): Readonly<Record<string, readonly string[]>> {
   return { label: [`${label.name}=${name}`] };
