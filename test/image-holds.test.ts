@@ -1,5 +1,7 @@
 /** Images that are removed between the moment they are pulled and the creation of a container. */
 import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import { RemoveImageRequest } from "../src/ground/protocol/index.ts";
 import { imageOf } from "../src/testing/images.ts";
@@ -8,7 +10,11 @@ import { tempDir } from "../src/testing/temp-dir.ts";
 import { TestBerth } from "./support/berth.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
 import { cliOutput, startCli } from "./support/cli.ts";
+import { eventually } from "./support/condition.ts";
 import { GatePlugin } from "./support/gate-plugin.ts";
+import { TestPod } from "./support/pod.ts";
+import { shellConfig } from "./support/requests.ts";
+import { testSnapshotter } from "./support/snapshotter.ts";
 
 describe("the image of a run whose pod is being made", () => {
   it("is not pruned, and serves the run even after a kubelet has removed its names", async () => {
@@ -33,5 +39,32 @@ describe("the image of a run whose pod is being made", () => {
     await gate.open();
     const { status, stdout, stderr } = await outcome;
     assert.deepEqual([status, stdout], [0, "hello\n"], stderr);
+  });
+});
+
+describe("an image that is removed while it is in use", () => {
+  it("leaves the disk once the last container or mount of it is gone", async () => {
+    await using registry = await startBusyboxRegistry();
+    await using berth = await TestBerth.start({ config: '[images]\ngc_delay = "0s"' });
+    const layers = async () => {
+      const names = await readdir(join(berth.root, "snapshots", testSnapshotter, "k8s.io"));
+      return names.filter((name) => /^\d+$/.test(name)).length;
+    };
+    const { images, runtime } = berth.clients;
+    const remove = () =>
+      images.removeImage(RemoveImageRequest.fromPartial({ image: { image: registry.image } }));
+    await berth.pull(registry.image);
+    const pod = await TestPod.run(berth, "user");
+    await pod.create(shellConfig("main", registry.image, "true"));
+    await remove();
+    assert.equal(await layers(), 2);
+    await runtime.removePodSandbox({ podSandboxId: pod.id });
+    await eventually("the layer is gone", async () => (await layers()) === 0);
+    await berth.pull(registry.image);
+    const mounted = await cliOutput(berth, "image", "mount", registry.image);
+    await remove();
+    assert.equal(await layers(), 2);
+    await cliOutput(berth, "image", "umount", mounted);
+    await eventually("the layer is gone", async () => (await layers()) === 0);
   });
 });

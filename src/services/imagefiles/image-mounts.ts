@@ -130,6 +130,7 @@ export class ImageMounts {
     if (lease === undefined) throw new ImageFilesError("NotFound", `${directory}: no image is mounted there`);
     await unmount(path, { missingOk: true });
     await this.#forget(lease);
+    this.#options.images.released(imageId);
   }
 
   #madeFor(imageId: Digest): MountedImage | undefined {

@@ -382,6 +382,10 @@ class ImageService implements Images, AsyncDisposable {
     await this.#snapshotter.view(key, image.chainId);
   }
 
+  released(imageId: string): void {
+    if (this.find(imageId) === undefined) this.#collectSoon();
+  }
+
   artifact({ reference, credentials }: Pick<PullRequest, "reference" | "credentials">): ArtifactSource {
     const options = { ...this.#registry, credentials };
     return new RegistrySource(this.#workers, {

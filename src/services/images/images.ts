@@ -127,6 +127,11 @@ export interface ImageRootfs {
    * have invalid names.
    */
   prepareVolume(image: Image, key: string): Promise<void>;
+  /**
+   * To be called once a snapshot that was prepared of an image is removed: if the image was removed before,
+   * garbage collection deletes its files soon.
+   */
+  released(imageId: string): void;
 }
 
 /** All operations on the images of a namespace. */

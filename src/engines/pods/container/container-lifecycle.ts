@@ -234,12 +234,13 @@ export class ContainerLifecycle implements Containers {
     const record = this.#services.containers.find(id);
     if (record === undefined) return;
     await this.#end(record);
-    const { observer, containers, events } = this.#services;
+    const { observer, containers, events, images } = this.#services;
     await undoSteps(this.#steps, draftOf(record), observer);
     if (isOwned(record)) await removeLog(record, this.#services);
     observer("container-delete");
     await containers.delete(id, durability);
     events.containerDeleted(record);
+    for (const { imageId } of [record, ...(record.imageVolumes ?? [])]) images.released(imageId);
   }
 
   /** Kills a task that was started between a stop and the lock, and removes it. */
