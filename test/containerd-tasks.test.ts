@@ -392,6 +392,16 @@ describe("containerd's API of the tasks of clients' containers", () => {
     assert.deepEqual((await tasks.metrics({ filters: [] })).metrics, []);
   });
 
+  test("a task whose hook fails is refused with what the hook has written", async () => {
+    const hook = { path: "/bin/sh", args: ["sh", "-c", "echo no such network >&2; exit 1"] };
+    for (const stage of ["createRuntime", "createContainer"])
+      await assert.rejects(
+        own.task({ ...shell(`hooked-${stage}`, "true"), spec: { hooks: { [stage]: [hook] } } }),
+        { details: /hook.*no such network/s },
+        stage,
+      );
+  });
+
   test("limits of a task are changed while it runs", async () => {
     const { tasks } = own.api;
     const containerId = "limited";

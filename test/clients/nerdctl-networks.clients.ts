@@ -52,6 +52,18 @@ describe("nerdctl network, volume and compose", () => {
     assert.doesNotMatch(await nerdctl("network", "ls"), /own/);
   });
 
+  it("says why a container cannot have its network", async () => {
+    const { stderr, code } = await host.programs.say("nerdctl", [
+      "run",
+      "--rm",
+      "--network",
+      "absent",
+      host.image,
+    ]);
+    assert.notEqual(code, 0);
+    assert.match(stderr, /no such network.*absent/);
+  });
+
   it("runs without a network, and in the host's", async () => {
     const links = (network: string) =>
       nerdctl("run", "--rm", "--network", network, host.image, "ls", "/sys/class/net");

@@ -28,6 +28,7 @@ import type { FirstProcessIo, Task, TaskIdentity, TaskSpec, Tasks } from "../tas
 import { ConmonTask, type ConmonTaskOptions } from "./conmon-task.ts";
 import { ExitWatch } from "./exit-watch.ts";
 import { orFullDisk } from "./full-disk.ts";
+import { keepingHookErrors } from "./hook-errors.ts";
 import { LeftRuntimes } from "./left-runtimes.ts";
 import { LogFile, type LogPlace, offerLog } from "./log-file.ts";
 import { monitorArguments, restoreArguments } from "./monitor-arguments.ts";
@@ -191,7 +192,7 @@ export class ConmonTasks implements Tasks {
   ): Promise<void> {
     const spec = restore === undefined ? made : await restoreSpec(made, bundleDir, handler, this.#layout);
     const annotated = withSystemdAnnotations(spec, handler, this.#options.cgroupDriver, this.#layout);
-    replaceFile(files.config, specJson(annotated));
+    replaceFile(files.config, specJson(keepingHookErrors(annotated, handler, files)));
   }
 
   async #undoCreate(
@@ -276,6 +277,7 @@ export class ConmonTasks implements Tasks {
         graceMs,
         temporaryDir: stateDir,
         runtimeLog,
+        hookErrors: files.hookErrors,
         place,
         streams: passed?.stdio,
         prepare,

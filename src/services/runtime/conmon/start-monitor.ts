@@ -19,6 +19,7 @@ import {
 } from "../oci-runtime/oci-runtime.ts";
 import { replaceFile } from "../replace-file.ts";
 import { RuntimeError } from "../runtime-error.ts";
+import { withHookErrors } from "./hook-errors.ts";
 import { waitForLostRuntime } from "./lost-runtime.ts";
 import { waitForEnd } from "./process-end.ts";
 import { readSyncMessage, type SyncMessage } from "./sync-message.ts";
@@ -35,6 +36,8 @@ export type MonitorLaunch = {
   readonly temporaryDir: string;
   /** The OCI runtime's log of `create`. */
   readonly runtimeLog: string;
+  /** What hooks have written to their standard error. */
+  readonly hookErrors: string;
   /** Puts conmon into its cgroup, before it or what it starts has done anything. */
   readonly place: (pid: number) => Promise<void>;
   /** What conmon hands to the container's first process as its streams; undefined where it copies. */
@@ -125,7 +128,7 @@ async function reason(
 ): Promise<string> {
   await stderr?.ended(100);
   const said = message.kind === "failed" ? message.message : (stderr?.text() ?? "");
-  const failure = await failureMessage(launch.runtimeLog, said, 1);
+  const failure = await withHookErrors(await failureMessage(launch.runtimeLog, said, 1), launch);
   if (launch.criuPath === undefined) return failure;
   const errors = await criuErrors(join(launch.bundleDir, "restore.log"));
   return errors === "" ? failure : `criu cannot restore it: ${errors}`;

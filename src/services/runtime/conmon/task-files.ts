@@ -35,6 +35,8 @@ export type TaskFiles = {
   readonly heldLog: string;
   /** Written by conmon when the first process has exited: its code in decimal. */
   readonly exit: string;
+  /** What hooks have written to their standard error; see {@link "./hook-errors.ts"}. */
+  readonly hookErrors: string;
   /** A log of the OCI runtime, for one of its commands. */
   runtimeLog(command: string): string;
 };
@@ -54,6 +56,7 @@ export function taskFiles(id: string, bundleDir: string, exitsDir: string): Task
     nextLog: join(bundleDir, "log.tmp"),
     heldLog: join(bundleDir, "log.next"),
     exit: join(exitsDir, id),
+    hookErrors: join(bundleDir, "hooks.stderr"),
     runtimeLog: (command) => join(bundleDir, `${command}.log`),
   };
 }

@@ -1,0 +1,31 @@
+import { readLogTail } from "../log-tail.ts";
+import type { OciSpec } from "../spec/types.ts";
+import type { TaskFiles } from "./task-files.ts";
+
+/**
+ * crun's annotation with the file for the standard error of hooks. Without it crun discards what they write,
+ * and says only how they ended.
+ */
+const annotation = "run.oci.hooks.stderr";
+const maxBytes = 4096;
+
+/** A specification by which crun keeps what hooks write when they fail; runc tells it by itself. */
+export function keepingHookErrors(
+  spec: OciSpec,
+  { type }: { readonly type: "crun" | "runc" | "other" },
+  { hookErrors }: Pick<TaskFiles, "hookErrors">,
+): OciSpec {
+  const { hooks = {}, annotations = {} } = spec;
+  if (type !== "crun" || Object.keys(hooks).length === 0 || annotation in annotations) return spec;
+  return { ...spec, annotations: { ...annotations, [annotation]: hookErrors } };
+}
+
+/** What the OCI runtime says of a failure, with what the hook wrote if that is what failed. */
+export async function withHookErrors(
+  said: string,
+  { hookErrors }: Pick<TaskFiles, "hookErrors">,
+): Promise<string> {
+  if (!/\bhook\b/.test(said)) return said;
+  const written = (await readLogTail(hookErrors, maxBytes)).trim();
+  return written === "" ? said : `${said}: ${written}`;
+}
