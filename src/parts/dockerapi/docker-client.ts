@@ -79,8 +79,10 @@ export class DockerClient implements Disposable {
     return this.#http.json({ method: "GET", path: "/containers/json", query, signal });
   }
 
-  container(id: string, signal?: Signal): Promise<ContainerDetails> {
-    return this.#http.json({ method: "GET", path: `/containers/${id}/json`, signal });
+  /** By id or by name. */
+  container(idOrName: string, signal?: Signal): Promise<ContainerDetails> {
+    const path = `/containers/${encodeURIComponent(idOrName)}/json`;
+    return this.#http.json({ method: "GET", path, signal });
   }
 
   /** What it has written, measured now; the number of files and directories that differ from its image's. */

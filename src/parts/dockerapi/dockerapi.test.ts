@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { join } from "node:path";
 import { test } from "node:test";
+import { tempDir } from "../../testing/temp-dir.ts";
+import { DockerClient } from "./docker-client.ts";
 import { parseDockerHost } from "./endpoint.ts";
 import { agreeOnVersion } from "./version.ts";
 
@@ -25,4 +30,16 @@ test("an engine's address is read as docker takes it, and refused with the forms
   assert.deepEqual(parseDockerHost("tcp://[::1]:2376"), { kind: "tcp", host: "::1", port: 2376 });
   for (const wrong of ["", "unix://relative", "tcp://host", "tcp://host:1/path", "http://host:1"])
     assert.throws(() => parseDockerHost(wrong), /must be unix:\/\/\/PATH or tcp:\/\/HOST:PORT/);
+});
+
+test("a container is asked for by its name alone, whatever that is", async () => {
+  await using directory = await tempDir();
+  const path = join(directory.path, "docker.sock");
+  const server = createServer(({ url }, answer) => void answer.end(JSON.stringify({ Id: url })));
+  server.listen(path);
+  await once(server, "listening");
+  using client = new DockerClient({ endpoint: { kind: "unix", path } });
+  const { Id: url } = await client.container("../info?a b");
+  server.close();
+  assert.equal(url, "/containers/..%2Finfo%3Fa%20b/json");
 });
