@@ -1,13 +1,13 @@
 import type { Manifest } from "./kinds.ts";
 import type { Place } from "./place.ts";
 
-/** Kinds whose names are parts of names in DNS. */
+/** Kinds whose names are labels of DNS names. */
 const namedByLabel = new Set(["Service", "Namespace", "StatefulSet"]);
 const maxLabelLetters = 63;
-/** As many letters as leave room for the time in the names of its jobs. */
+/** Leaves room for the time in the names of its jobs. */
 const maxCronJobLetters = 52;
 
-/** What an object's name must be besides a name, as names of others are made of it. */
+/** Checks further rules for an object's name, from which other names are derived. */
 export function checkName(manifest: Manifest, place: Place): void {
   const { kind, metadata } = manifest;
   const { name } = metadata;

@@ -4,10 +4,10 @@ import type { Container, EphemeralContainer } from "./schemas/container.ts";
 import type { PodSpec } from "./schemas/pod-spec.ts";
 import type { Volume } from "./schemas/volumes.ts";
 
-/** Fields that are read, and that nothing is done with so far. */
+/** Fields that are parsed and have no effect. */
 const withoutEffect = ["ephemeralContainers"] as const;
 
-/** What the fields of a pod must be to each other, but for what it mounts. */
+/** Checks relations between the fields of a pod, except its mounts. */
 export function checkPodSpec(spec: PodSpec, place: Place): void {
   for (const field of withoutEffect)
     if (spec[field] !== undefined) place.at(field).warn("has no effect here");
@@ -48,7 +48,7 @@ export function checkPodSpec(spec: PodSpec, place: Place): void {
     place.at("dnsConfig", "nameservers").error("dnsPolicy None needs at least one");
 }
 
-/** Reports mounts of volumes that are neither the pod's own nor among those that it gets besides. */
+/** Reports mounts of volumes that are neither in the pod nor in `besides`. */
 export function checkMounts(spec: PodSpec, place: Place, besides: readonly string[] = []): void {
   const volumes = new Set([...(spec.volumes ?? []).map(({ name }) => name), ...besides]);
   for (const [container, at] of allContainers(spec, place))
@@ -64,7 +64,7 @@ function checkVolume({ image }: Volume, place: Place): void {
   }
 }
 
-/** Who is root anyway cannot be kept from becoming it. */
+/** A container that is root anyway cannot be kept from gaining privileges. */
 function checkPrivileges({ securityContext = {} }: Container, place: Place): void {
   const { allowPrivilegeEscalation, privileged, capabilities } = securityContext;
   if (allowPrivilegeEscalation !== false) return;
@@ -75,7 +75,7 @@ function checkPrivileges({ securityContext = {} }: Container, place: Place): voi
       .error(`cannot be false with ${privileged === true ? "privileged" : "CAP_SYS_ADMIN"}`);
 }
 
-/** Mounts that come to the machine are as good as its root. */
+/** A mount that propagates to the machine is equivalent to root on it. */
 function checkPropagation({ volumeMounts = [], securityContext }: Container, place: Place): void {
   for (const [index, { mountPropagation }] of volumeMounts.entries())
     if (mountPropagation === "Bidirectional" && securityContext?.privileged !== true)
@@ -96,7 +96,7 @@ function checkNames(spec: PodSpec, place: Place): void {
   }
 }
 
-/** Only one that runs on beside the others can be looked at, and hooked. */
+/** Only a sidecar, which keeps running beside the others, can have probes and hooks. */
 function checkInitContainer(container: Container, place: Place): void {
   if (container.restartPolicy === "Always") return;
   for (const key of ["livenessProbe", "readinessProbe", "startupProbe", "lifecycle"] as const)
@@ -104,7 +104,7 @@ function checkInitContainer(container: Container, place: Place): void {
       place.at(key).error("is only for init containers with restartPolicy Always");
 }
 
-/** It is no part of what the pod is for. */
+/** An ephemeral container is not part of the pod's own work, so some fields are not allowed. */
 function checkEphemeralContainer(
   container: EphemeralContainer,
   { containers, initContainers = [] }: PodSpec,
@@ -140,7 +140,7 @@ function checkPorts({ hostNetwork }: PodSpec, { ports = [] }: Container, place: 
       place.at("ports", index, "hostPort").error("must be the containerPort with hostNetwork");
 }
 
-/** Of the machine's ports a pod can have each once; init containers have theirs before the others. */
+/** A pod can have each host port only once; init containers have theirs before the others. */
 function checkHostPorts({ containers }: PodSpec, place: Place): void {
   const seen = new Set<string>();
   for (const [index, { ports = [] }] of containers.entries())
@@ -162,7 +162,7 @@ function checkProbes(container: Container, place: Place): void {
       .error("must not be set: a readinessProbe ends nothing");
 }
 
-/** A hook has no more time than the pod has for its end. */
+/** A hook cannot take longer than the pod's grace period. */
 function checkSleeps(
   { terminationGracePeriodSeconds = 30 }: PodSpec,
   { lifecycle }: Container,

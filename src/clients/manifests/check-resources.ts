@@ -5,7 +5,7 @@ import type { PodSpec } from "./schemas/pod-spec.ts";
 
 const counted = new Set(["cpu", "memory", "ephemeral-storage"]);
 
-/** What requests and limits must be to each other; of what nobody counts here they are warned of. */
+/** Checks relations between requests and limits; resources that are not counted here cause a warning. */
 export function checkResources({ limits = {}, requests = {} }: ResourceRequirements, place: Place): void {
   for (const [kind, amounts] of Object.entries({ limits, requests }))
     for (const [name, amount] of Object.entries(amounts)) {
@@ -23,7 +23,7 @@ export function checkResources({ limits = {}, requests = {} }: ResourceRequireme
   }
 }
 
-/** What a pod asks for as a whole is enough for its containers, and none of them may have more than it. */
+/** Checks that a pod's own resources are enough for its containers, and that none of them exceeds them. */
 export function checkPodResources(spec: PodSpec, place: Place): void {
   const { requests = {}, limits = {} } = spec.resources ?? {};
   for (const [name, request] of Object.entries(requests)) {
@@ -41,7 +41,10 @@ export function checkPodResources(spec: PodSpec, place: Place): void {
     }
 }
 
-/** At once: by the containers with the sidecars, or by an init container with the sidecars before it. */
+/**
+ * The amount that is needed at once: by the containers with the sidecars, or by an init container with the
+ * sidecars before it.
+ */
 function neededBy({ containers, initContainers = [] }: PodSpec, name: string): number {
   const of = ({ resources = {} }: Container) =>
     quantityValue(resources.requests?.[name] ?? resources.limits?.[name] ?? "0") ?? 0;
@@ -56,7 +59,7 @@ function neededBy({ containers, initContainers = [] }: PodSpec, name: string): n
   );
 }
 
-/** By more than what sums of fractions are off. */
+/** Whether it is larger by more than the rounding error of sums of fractions. */
 function isMore(one: number, other: number): boolean {
   return one - other > 1e-9 * Math.max(1, other);
 }

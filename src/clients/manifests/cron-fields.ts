@@ -4,7 +4,7 @@ interface Field {
   readonly name: string;
   readonly min: number;
   readonly max: number;
-  /** Names of the values from `min` on, where the field has any. */
+  /** Names of the values from `min` on, if the field has any. */
   readonly names?: readonly string[];
 }
 
@@ -32,9 +32,9 @@ const nicknames: Readonly<Record<string, string>> = {
 };
 
 /**
- * A schedule that Kubernetes takes, in numbers, `*`, ranges and steps of ranges alone, which all of cron's
- * libraries understand. Throws for one that Kubernetes refuses, such as `L` or a seventh day of the week: a
- * manifest that runs here runs in a cluster (robfig/cron v3, parser.go).
+ * Translates a schedule to numbers, `*`, ranges and steps of ranges, which all cron libraries understand.
+ * Throws for schedules that Kubernetes rejects, such as `L` or a seventh day of the week, so that a manifest
+ * that runs here also runs in a cluster (robfig/cron v3, parser.go).
  */
 export function cronFields(schedule: string): string {
   const texts = (nicknames[schedule] ?? schedule).split(/[ \t]+/).filter((text) => text !== "");
@@ -70,7 +70,7 @@ function plainRange(range: string, hasStep: boolean, field: Field): string {
   const [from = "", to, ...rest] = range.split("-");
   if (rest.length > 0) throw new Error("a range has one hyphen");
   const first = fieldValue(from, field);
-  // With a step a single value is where a range to the end begins.
+  // With a step, a single value starts a range to the end.
   const last = to !== undefined ? fieldValue(to, field) : hasStep ? field.max : first;
   if (first > last) throw new Error(`a range must be ascending, and ${first} is greater than ${last}`);
   return first === last ? `${first}` : `${first}-${last}`;

@@ -5,16 +5,16 @@ import type { Place } from "./place.ts";
 
 /** The times at which a CronJob is due; all in milliseconds since 1970. */
 export interface Schedule {
-  /** The first time after a moment. Nothing for a date that never comes. */
+  /** The first time after a moment; undefined for a date that never comes. */
   next(afterMs: number): number | undefined;
-  /** The last time after one moment and until another, that one included. */
+  /** The last time after one moment and up to another, inclusive. */
   lastDue(afterMs: number, untilMs: number): number | undefined;
 }
 
 /**
- * A schedule as Kubernetes has it: cron's five fields, one such as `@daily` in a time zone of the IANA's data
- * base or the machine's, or `@every 90m` since the last time. Throws for one that Kubernetes refuses; a
- * manifest's has been checked.
+ * Parses a schedule as Kubernetes does: cron's five fields, or a name such as `@daily`, in an IANA time zone
+ * or the machine's, or `@every 90m` since the last time. Throws for schedules that Kubernetes rejects; those
+ * of manifests were checked before.
  */
 export function cronSchedule(schedule: string, timeZone = Temporal.Now.timeZoneId()): Schedule {
   return schedule.startsWith("@every ")
@@ -40,9 +40,9 @@ class Interval implements Schedule {
 }
 
 /**
- * Each minute whose time on the clock fits: none where clocks are put forward over it, two where they are put
- * back. Libraries differ there: croner runs what was skipped an hour later, and what comes twice once. So it
- * is asked for the times of one offset from UTC, and the offset is ours to follow.
+ * Each minute whose local time matches: none if clocks are put forward over it, two if they are put back.
+ * Libraries differ there: croner runs a skipped time an hour later, and a repeated one once. So croner is
+ * asked for the times of one UTC offset, and this class follows the offset.
  */
 class Calendar implements Schedule {
   readonly #fields: string;
@@ -59,7 +59,7 @@ class Calendar implements Schedule {
       const changeMs = this.#clock(fromMs).getTimeZoneTransition("next")?.epochMilliseconds;
       if (changeMs === undefined || (found !== undefined && found < changeMs)) return found;
       if (found === undefined) return undefined;
-      // The minute of the change itself counts in the new offset.
+      // The minute of the change itself belongs to the new offset.
       const atChange = this.#cronAt(changeMs);
       if (atChange.match(new Date(changeMs))) return changeMs;
       fromMs = changeMs;
@@ -93,7 +93,7 @@ function wholeSeconds(ms: number): number {
 
 const unitsMs: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
 
-/** Go's form of a duration, in whole seconds and at least one, as robfig/cron rounds it. */
+/** A duration in Go's format, rounded to whole seconds, at least one, as in robfig/cron. */
 function intervalMs(text: string): number {
   if (!/^(\d{1,9}(\.\d{1,9})?(h|ms|m|s))+$/.test(text)) {
     throw new Error(`${JSON.stringify(text)} is not a duration such as 90s, 10m or 1h30m`);

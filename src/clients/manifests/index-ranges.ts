@@ -1,7 +1,7 @@
-/** From one index to another, both of them in it. */
+/** A range of indexes, inclusive. */
 export type IndexRange = { readonly first: number; readonly last: number };
 
-/** Reads `0,2-4`, as a job's success policy has it; undefined for what is none: indexes only rise. */
+/** Parses `0,2-4` from a job's success policy; undefined if it is not valid or not ascending. */
 export function parseIndexRanges(text: string): readonly IndexRange[] | undefined {
   const ranges: IndexRange[] = [];
   for (const part of text.split(",")) {
@@ -14,7 +14,7 @@ export function parseIndexRanges(text: string): readonly IndexRange[] | undefine
   return ranges;
 }
 
-/** The same way back. */
+/** The inverse. */
 export function writtenIndexes(indexes: Iterable<number>): string {
   const ranges: { first: number; last: number }[] = [];
   for (const index of [...new Set(indexes)].sort((a, b) => a - b)) {

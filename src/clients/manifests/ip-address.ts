@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6, SocketAddress } from "node:net";
 import { type Schema, string } from "./schema.ts";
 
-/** An address in its one short form (RFC 5952), without a zone; IPv4 is not written as IPv6. */
+/** An address in its canonical short form (RFC 5952), without a zone; IPv4 must not be written as IPv6. */
 export function ipAddress(...words: readonly string[]): Schema<string> {
   return {
     read(value, place) {

@@ -1,6 +1,6 @@
 /**
- * The objects of a text that holds JSON objects one after the other, as kubectl takes them: each behind as
- * many empty lines as there were before it. The text as it is where it is anything else.
+ * Splits a text of consecutive JSON objects, which kubectl accepts. Each is preceded by as many empty lines
+ * as lines came before it, so that line numbers stay right. Any other text is returned as it is.
  */
 export function jsonObjects(text: string): readonly string[] {
   if (!/^\s*\{/.test(text)) return [text];

@@ -13,7 +13,7 @@ import {
   statefulSetSpec,
 } from "./schemas/workloads.ts";
 
-/** What the status says is made by who runs the object: one that was read from another is left out. */
+/** The status is accepted and ignored: whoever runs the object creates it. */
 const status = { status: anything };
 
 function kind<const Version extends string, const Kind extends string, Spec>(
@@ -25,7 +25,7 @@ function kind<const Version extends string, const Kind extends string, Spec>(
   return object({ ...fields, spec }, status);
 }
 
-/** Every kind that can be run here, by its name. */
+/** The supported kinds, by name. */
 export const kinds = {
   Pod: kind("v1", "Pod", podSpec),
   Deployment: kind("apps/v1", "Deployment", deploymentSpec),
@@ -56,7 +56,7 @@ export const kinds = {
 
 export type Kind = keyof typeof kinds;
 
-/** All of them. */
+/** The names of all supported kinds. */
 export const kindNames = Object.keys(kinds) as readonly Kind[];
 
 type Manifests = {
@@ -65,7 +65,7 @@ type Manifests = {
   };
 };
 
-/** What was read of a document, by kind. Its metadata has a name and a namespace (a Namespace's is empty). */
+/** A parsed document, by kind. Its metadata has a name and a namespace ("" for a Namespace). */
 export type ManifestOf<K extends Kind> = Manifests[K];
 
 export type Metadata = {

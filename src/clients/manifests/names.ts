@@ -5,50 +5,50 @@ const labelForm = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const partForm = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
 const keyForm = /^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;
 
-/** Whether a text is a label of DNS. */
+/** Whether a text is a DNS label. */
 export function isDnsLabel(value: string): boolean {
   return labelForm.test(value);
 }
 
-/** A label of DNS (RFC 1123): containers, volumes, namespaces. */
+/** A DNS label (RFC 1123): containers, volumes, namespaces. */
 export const dnsLabel = text((value) =>
   isDnsLabel(value)
     ? undefined
     : 'is not a name: at most 63 lower-case letters, digits and "-", and a letter or digit at both ends',
 );
 
-/** Whether a text is a name of DNS, of one label or several. */
+/** Whether a text is a DNS name of one or several labels. */
 export function isDnsName(value: string): boolean {
   return value.length <= 253 && value.split(".").every((part) => partForm.test(part));
 }
 
-/** A name of DNS (RFC 1123): pods and most other objects. */
+/** A DNS name (RFC 1123): pods and most other objects. */
 export const dnsName = text((value) =>
   isDnsName(value)
     ? undefined
     : 'is not a name: lower-case letters, digits, "-" and ".", and a letter or digit at both ends',
 );
 
-/** A name that others have, which may end with the root's dot. */
+/** An external name, which may end with a dot. */
 export const foreignName = text((value) =>
   isDnsName(value.endsWith(".") ? value.slice(0, -1) : value)
     ? undefined
     : 'is not a DNS name: lower-case letters, digits, "-" and ".", and a letter or digit at both ends',
 );
 
-/** A domain in which names are looked up: as others write them, also with underscores, or the root. */
+/** A search domain, which may contain underscores, or be the root. */
 export const searchDomain = text((value) =>
   value === "." || isDnsName(value.replace(/\.$/, "").replaceAll("_", "0"))
     ? undefined
     : 'is no domain: lower-case letters, digits, "-", "_" and ".", and a letter or digit at both ends',
 );
 
-/** What a name begins with that is generated. */
+/** The prefix of a generated name. */
 export const namePrefix = text((value) =>
   isDnsName(`${value}0`) && value.length <= 248 ? undefined : "is not a valid prefix of a name",
 );
 
-/** A name, with a domain in front of a slash where it is not for users themselves. */
+/** Whether a key is a name, optionally with a domain and a slash in front. */
 function isQualified(key: string): boolean {
   const [name = "", domain, ...rest] = key.split("/").toReversed();
   return keyForm.test(name) && (domain === undefined || isDnsName(domain)) && rest.length === 0;
@@ -76,7 +76,7 @@ export const labelValue = text((value) =>
     : 'is not a label value: at most 63 letters, digits, "-", "_" and ".", and a letter or digit at both ends',
 );
 
-/** A name of a port: RFC 6335. */
+/** The name of a port (RFC 6335). */
 export const portName = text((value) =>
   value.length <= 15 && labelForm.test(value) && /[a-z]/.test(value) && !value.includes("--")
     ? undefined
@@ -96,17 +96,19 @@ export const dataKey = text((value) =>
     : 'is not a key: at most 253 letters, digits, "-", "_" and ".", and none that begins with ".."',
 );
 
-/** A path that begins at the root. */
+/** An absolute path. */
 export const absolutePath = text((value) => (value.startsWith("/") ? undefined : "must be an absolute path"));
 
-/** A path below a directory, which it cannot leave. */
+/** A relative path that does not lead out of its directory. */
 export const pathBelow = text((value) =>
   value === "" || value.startsWith("/") || value.split("/").includes("..")
     ? 'must be a relative path without ".."'
     : undefined,
 );
 
-/** The path of a file that a volume is made of: the volume has names with ".." in front for itself. */
+/**
+ * The path of a file in a volume of objects; names that begin with ".." are reserved for the volume itself.
+ */
 export const volumeFilePath = checked(pathBelow, (value, place) => {
   if (value.startsWith("..") && !value.startsWith("../")) place.error('must not begin with ".."');
 });

@@ -4,8 +4,8 @@ const noServer = "there is no API server";
 const oneNode = "there is one node";
 
 /**
- * Kinds that manifests for clusters often hold, whose absence leaves everything else in working order, by
- * their API group: why each has no effect here.
+ * Kinds that manifests for clusters often contain and that are not needed here, by API group, with the reason
+ * why each has no effect.
  */
 const reasons: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "": {

@@ -1,10 +1,10 @@
 /** Keys and indexes from the document's root to a value. */
 export type Path = readonly (string | number)[];
 
-/** Takes what is wrong with the value at a path. */
+/** Reports a problem with the value at a path. */
 export type Report = (severity: "error" | "warning", path: Path, message: string) => void;
 
-/** Where in a document a value is, and who is told what is wrong with it. */
+/** The position of a value in a document, and where to report problems with it. */
 export class Place {
   readonly path: Path;
   readonly #report: Report;

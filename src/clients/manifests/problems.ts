@@ -1,15 +1,15 @@
 import { BerthError } from "../../ground/errors/index.ts";
 
-/** Something in a manifest that is wrong (an error), or that has no effect (a warning). */
+/** A problem in a manifest: an error, or a warning about something without effect. */
 export type Problem = {
   readonly severity: "error" | "warning";
   /** Name of the file, or `-` for standard input. */
   readonly file: string;
-  /** Of the documents in the file, from 1. */
+  /** Number of the document in the file, from 1. */
   readonly document: number;
-  /** In the file, from 1. */
+  /** Line in the file, from 1. */
   readonly line: number;
-  /** As in `spec.containers[0].image`; empty for the whole document. */
+  /** As in `spec.containers[0].image`; "" for the whole document. */
   readonly field: string;
   readonly message: string;
 };
@@ -19,7 +19,7 @@ export function describeProblem({ file, document, line, field, message }: Proble
   return `${file}:${line}: document ${document}: ${field === "" ? "" : `${field}: `}${message}`;
 }
 
-/** All that is wrong with manifests, at once. Code InvalidArgument. */
+/** All problems of manifests. Code InvalidArgument. */
 export class ManifestError extends BerthError {
   readonly problems: readonly Problem[];
 

@@ -12,19 +12,19 @@ import { parseYaml } from "./yaml-documents.ts";
 export type ManifestSource = { readonly file: string; readonly text: string };
 
 export type ReadOptions = {
-  /** Of objects that name none; "default" unless it is given. */
+  /** Namespace of objects that name none; by default "default". */
   readonly namespace?: string;
 };
 
-/** Objects in the order of their files and documents, and what is to be said about them. */
+/** Objects in the order of their files and documents, and warnings about them. */
 export type ReadManifests = {
   readonly manifests: readonly Manifest[];
   readonly warnings: readonly Problem[];
 };
 
 /**
- * Reads and checks the documents of files: YAML or JSON, several to a file, also lists (`kind: List`,
- * `kind: PodList`). Throws ManifestError with all that is wrong, in all files, at once.
+ * Parses and checks the documents of files: YAML or JSON, several to a file, including lists (`kind: List`,
+ * `kind: PodList`). Throws ManifestError with all problems of all files.
  */
 export function readManifests(
   sources: readonly ManifestSource[],
@@ -62,12 +62,15 @@ export function readManifests(
   return { manifests, warnings: problems };
 }
 
-/** A document is an object or a list of them, of any kinds or of one, such as a `PodList`. */
+/**
+ * The objects in a document, which is an object, a list of any kinds, or a list of one kind such as
+ * `PodList`.
+ */
 function objectsIn(value: unknown, place: Place): readonly (readonly [unknown, Place])[] {
   if (!isRecord(value)) return [[value, place]];
   const { kind, apiVersion, items } = value;
   if (typeof kind !== "string" || !kind.endsWith("List") || !Array.isArray(items)) return [[value, place]];
-  // Those of a list of one kind need not say which.
+  // The items of a list of one kind may omit it.
   const common = kind === "List" ? {} : { apiVersion, kind: kind.slice(0, -"List".length) };
   return items.flatMap((item: unknown, index) =>
     objectsIn(isRecord(item) ? { ...common, ...item } : item, place.at("items", index)),
@@ -93,7 +96,7 @@ function readObject(value: unknown, place: Place, namespace: string): Manifest |
   return manifest.kind === "Secret" ? withDataOnly(manifest) : manifest;
 }
 
-/** As Kubernetes keeps a secret: what was written as text replaces what is in base64. */
+/** A secret as Kubernetes stores it: stringData replaces data. */
 function withDataOnly({ stringData, ...secret }: ManifestOf<"Secret">): Manifest {
   if (stringData === undefined) return secret;
   const texts = Object.entries(stringData).map(([key, text]) => [key, Buffer.from(text).toString("base64")]);

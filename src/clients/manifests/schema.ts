@@ -1,18 +1,18 @@
-/** Small parts from which the schemas of kinds are made; each reads a value and reports all that is wrong. */
+/** Building blocks of the schemas of kinds; each parses a value and reports all problems. */
 import { isRecord } from "../../ground/json/index.ts";
 import type { Place } from "./place.ts";
 
 /**
- * Reads a value of a document. Gives undefined when that is none of its kind, after it has reported so: a
- * document with an error is refused as a whole, so that nobody sees the gap.
+ * Parses a value of a document. Returns undefined for an invalid value, after reporting it: a document with
+ * an error is rejected as a whole, so nobody sees the gap.
  */
 export type Schema<T> = {
   readonly read: (value: unknown, place: Place) => T | undefined;
-  /** A value that says as much as none, as in Kubernetes: a field that is optional is left out for it. */
+  /** A value that is equivalent to none, as in Kubernetes: an optional field with it is left out. */
   readonly none?: unknown;
 };
 
-/** The type of what a schema reads. */
+/** The type that a schema yields. */
 export type Read<S> = S extends Schema<infer T> ? T : never;
 
 type Shape = Readonly<Record<string, Schema<unknown>>>;
@@ -21,12 +21,12 @@ type Fields<Required extends Shape, Optional extends Shape> = {
   readonly [Key in keyof Required]: Read<Required[Key]>;
 } & { readonly [Key in keyof Optional]?: Read<Optional[Key]> };
 
-/** A further check of what was read, which reports by itself. */
+/** A further check of a parsed value, which reports problems itself. */
 type Check<T> = (value: T, place: Place) => void;
 
 /**
- * An object with these fields. `ignored` are fields that Kubernetes knows and that have no effect here: they
- * are warned of, as unknown ones are.
+ * An object with these fields. `ignored` are fields of Kubernetes without effect here; they cause a warning,
+ * as unknown ones do.
  */
 export function object<Required extends Shape, Optional extends Shape>(
   required: Required,
@@ -40,7 +40,7 @@ export function object<Required extends Shape, Optional extends Shape>(
       const fields: Record<string, unknown> = {};
       for (const [key, member] of Object.entries(value)) {
         const schema = schemas.get(key);
-        // An empty field is as good as none, as in Kubernetes.
+        // As in Kubernetes, an empty field counts as absent.
         if (member === null || member === undefined) continue;
         if (schema !== undefined && key in optional && member === schema.none) continue;
         if (schema !== undefined) fields[key] = schema.read(member, place.at(key));
@@ -54,7 +54,7 @@ export function object<Required extends Shape, Optional extends Shape>(
   };
 }
 
-/** The same, and what one field alone does not show. */
+/** The schema with a further check, for example of relations between fields. */
 export function checked<T>(schema: Schema<T>, check: Check<T>): Schema<T> {
   return {
     ...schema,
@@ -75,7 +75,7 @@ export function list<T>(item: Schema<T>): Schema<readonly T[]> {
   };
 }
 
-/** A list of at least one. */
+/** A non-empty list. */
 export function filled<T>(item: Schema<T>): Schema<readonly T[]> {
   return checked(list(item), (items, place) => {
     if (items.length === 0) place.error("must not be empty");
@@ -88,7 +88,7 @@ export function atMost<T>(length: number, items: Schema<readonly T[]>): Schema<r
   });
 }
 
-/** Any keys, unless `key` says what they are. */
+/** A map, with any keys unless `key` restricts them. */
 export function mapOf<T>(item: Schema<T>, key: Schema<string> = string): Schema<Readonly<Record<string, T>>> {
   return {
     read(value, place) {
@@ -125,13 +125,13 @@ export function integer(min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INT
   };
 }
 
-/** Kubernetes' int32 has no more. */
+/** The maximum of an int32 in Kubernetes. */
 export const maxCount = 2 ** 31 - 1;
 
-/** How many of something. */
+/** A number of something. */
 export const count = integer(0, maxCount);
 
-/** A whole number in whose place Kubernetes puts its default where it is 0. */
+/** An integer for which 0 means Kubernetes' default. */
 export function integerOrNone(min: number, max?: number): Schema<number> {
   return { ...integer(min, max), none: 0 };
 }
@@ -146,7 +146,7 @@ export function oneOf<const Word extends string>(...words: readonly Word[]): Sch
   };
 }
 
-/** A string that `check` has nothing to say about: it gives what is wrong, or undefined. */
+/** A string that passes `check`, which returns the problem, or undefined. */
 export function text(check: (value: string) => string | undefined): Schema<string> {
   return checked(string, (value, place) => {
     const wrong = check(value);
@@ -161,7 +161,7 @@ export const intOrString: Schema<number | string> = {
       : place.error(`must be an integer or a string, not ${kindOf(value)}`),
 };
 
-/** What Kubernetes alone looks at, as it is. */
+/** Any value, for fields that only Kubernetes reads. */
 export const anything: Schema<unknown> = { read: (value) => value };
 
 /** Reports unless exactly one of these fields is set. */
@@ -195,7 +195,7 @@ function range(min: number, max: number): string {
   return `between ${min} and ${max}`;
 }
 
-/** Not the value itself: it may be secret. */
+/** The type of a value for messages; the value itself may be secret. */
 function kindOf(value: unknown): string {
   if (value === null) return "empty";
   if (Array.isArray(value)) return "a list";

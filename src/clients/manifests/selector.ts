@@ -1,6 +1,6 @@
 import type { LabelSelector } from "./schemas/metadata.ts";
 
-/** Whether a selector of labels takes an object with these; an empty one takes every object. */
+/** Whether a label selector matches an object with these labels; an empty one matches every object. */
 export function selects(
   { matchLabels = {}, matchExpressions = [] }: LabelSelector,
   labels: Readonly<Record<string, string>>,
@@ -14,7 +14,7 @@ export function selects(
 type Expression = NonNullable<LabelSelector["matchExpressions"]>[number];
 type Requirement = Pick<Expression, "operator" | "values">;
 
-/** Whether a value is as required; undefined is that of a label that is not there. */
+/** Whether a label's value meets a requirement; undefined for a missing label. */
 export function meets({ operator, values = [] }: Requirement, value: string | undefined): boolean {
   switch (operator) {
     case "Exists":

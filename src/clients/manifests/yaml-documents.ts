@@ -6,15 +6,15 @@ import type { Path } from "./place.ts";
 /** One document of a file. */
 export type YamlDocument = {
   readonly value: unknown;
-  /** The line, from 1, of the value at a path, or of the nearest one around it that is there. */
+  /** The line, from 1, of the value at a path, or of its nearest existing parent. */
   readonly lineOf: (path: Path) => number;
-  /** What is wrong with its syntax, with lines from 1. */
+  /** Syntax errors, with lines from 1. */
   readonly errors: readonly { readonly line: number; readonly message: string }[];
 };
 
 /**
- * The documents of a text in YAML or JSON, without empty ones. Scalars are what they are to kubectl: `0644`
- * is octal, `1_000` a number, and `yes` is true.
+ * Parses the documents of a text in YAML or JSON, without empty ones. Scalars are interpreted as in kubectl:
+ * `0644` is octal, `1_000` a number, and `yes` is true.
  */
 export function parseYaml(source: string): readonly YamlDocument[] {
   return jsonObjects(source).flatMap(parseStream);
@@ -46,7 +46,7 @@ function toDocument(document: Document, lines: LineCounter): YamlDocument {
   try {
     return { value: document.toJS({ maxAliasCount: 100 }), lineOf, errors };
   } catch (error) {
-    // Aliases that would grow without end.
+    // Thrown for aliases that would expand endlessly.
     return {
       value: undefined,
       lineOf,
@@ -55,13 +55,13 @@ function toDocument(document: Document, lines: LineCounter): YamlDocument {
   }
 }
 
-/** What is behind a colon is of the text itself, which may be secret. */
+/** Removes the text after a colon, which quotes the source and may be secret. */
 function withoutSource(message: string): string {
   const [what = ""] = message.split(": ");
   return what;
 }
 
-/** Of a field that is there its key is meant: values may begin lines later. */
+/** The position of an existing field is that of its key, since its value may begin lines later. */
 function offsetOf(document: Document, path: Path): number {
   for (let length = path.length; length > 0; length--) {
     const offset = keyOffset(document, path.slice(0, length));
@@ -98,7 +98,7 @@ const integer: ScalarTag = {
   },
 };
 
-/** Underscores among the digits are of YAML 1.1. */
+/** Numbers with underscores, as in YAML 1.1. */
 const grouped: ScalarTag = {
   tag: "tag:yaml.org,2002:float",
   default: true,

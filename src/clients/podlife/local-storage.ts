@@ -17,15 +17,15 @@ import { isSidecar } from "./restart-policy.ts";
 
 const resource = "ephemeral-storage";
 
-/** Whether what a pod takes of the disk has to be looked at now and then. */
+/** Whether a pod's disk usage must be checked periodically. */
 export function hasStorageLimits(pod: Pod): boolean {
   return hasLimitedVolumes(pod) || podLimits(pod.spec)[resource] !== undefined;
 }
 
 /**
- * Why a pod takes more of the disk than it may, in a kubelet's words and order (pkg/kubelet/eviction,
- * localStorageEviction): a volume, the pod altogether, or one of its containers; undefined while nothing
- * does. Counted are volumes, logs, and what containers write beside them.
+ * A kubelet's message about a pod that exceeds a storage limit, in its order (pkg/kubelet/eviction,
+ * localStorageEviction): a volume, the whole pod, or a container; undefined if none does. Volumes, logs, and
+ * what containers write elsewhere are counted.
  */
 export async function overfullStorage(
   pod: Pod,

@@ -8,7 +8,7 @@ import {
 import { containerNameLabel, imageAnnotation, podUidLabel } from "../podspec/index.ts";
 import type { PodRuntime } from "./pod-runtime.ts";
 
-/** A container that the runtime has of a pod. */
+/** A pod's container in the runtime. */
 export type ObservedContainer = {
   readonly id: string;
   /** The id as Kubernetes writes it, with the runtime's name: `containerd://7c1a…`. */
@@ -19,29 +19,31 @@ export type ObservedContainer = {
   readonly startedAtNs: bigint;
   readonly finishedAtNs: bigint;
   readonly exitCode: number;
-  /** The runtime's word for the end, such as `OOMKilled`. */
+  /** The runtime's reason for the end, such as `OOMKilled`. */
   readonly reason: string;
   readonly message: string;
   readonly image: string;
   readonly imageId: string;
-  /** As the pod named it; undefined where the runtime does not tell of a container without our annotation. */
+  /**
+   * As the pod named it; undefined if the runtime does not report it for a container without our annotation.
+   */
   readonly askedImage: string | undefined;
   readonly logPath: string;
 };
 
-/** What the runtime has of a pod. */
+/** A pod's state in the runtime. */
 export type ObservedPod = {
   /** The newest sandbox of the pod, if it is ready. */
   readonly sandbox: PodSandboxStatus | undefined;
   /** The others, newest first. */
   readonly oldSandboxes: readonly PodSandboxStatus[];
-  /** Of the newest sandbox, ready or not: each name's attempts, newest first. */
+  /** Containers of the newest sandbox, ready or not: the attempts of each name, newest first. */
   readonly containers: ReadonlyMap<string, readonly ObservedContainer[]>;
-  /** The same of all older sandboxes together. */
+  /** The same for all older sandboxes together. */
   readonly earlier: ReadonlyMap<string, readonly ObservedContainer[]>;
 };
 
-/** Looks at all that the runtime has of a pod. What goes meanwhile is left out. */
+/** Reads a pod's state from the runtime. What is removed meanwhile is left out. */
 export async function observePod(runtime: PodRuntime, uid: string): Promise<ObservedPod> {
   const labels = { [podUidLabel]: uid };
   const [runtimeName, sandboxIds, listed] = await Promise.all([
@@ -84,7 +86,7 @@ function observeContainer(status: ContainerStatus, runtimeName: string): Observe
     message: status.message,
     image: status.image?.userSpecifiedImage || status.image?.image || "",
     imageId: status.imageId || status.imageRef,
-    // Older versions of berth kept it in the specification only, which not every runtime gives back.
+    // Older versions of berth stored it only in the specification, which not every runtime returns.
     askedImage: status.annotations[imageAnnotation] ?? (status.image?.userSpecifiedImage || undefined),
     logPath: status.logPath,
   };

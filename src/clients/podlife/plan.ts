@@ -112,7 +112,7 @@ function planInits(
     // Once the others have started, init containers are done, whatever is left of them.
     if (!isSidecar(container)) {
       if (begun || (last?.state === "exited" && last.exitCode === 0)) continue;
-      // As with a kubelet, one that runs goes on with the image that it has.
+      // As with a kubelet, a running one keeps its image.
       planOne(container, last, health.failure, draft);
       return false;
     }
@@ -123,7 +123,7 @@ function planInits(
   return true;
 }
 
-/** Why a container that runs is of an earlier specification of its pod. */
+/** Why a running container does not match the pod's current specification. */
 export function changeOf({ image }: Container, { askedImage }: ObservedContainer): string | undefined {
   return askedImage === undefined || askedImage === image ? undefined : "its image has changed";
 }

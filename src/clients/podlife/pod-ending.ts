@@ -46,25 +46,25 @@ export class PodEnding {
     await observe();
   }
 
-  /** Has an end that is under way come sooner. */
+  /** Shortens the grace period of a stop in progress. */
   async sooner(graceSeconds: number): Promise<void> {
     const { work } = this.#options;
     this.#hurry.abort(new Error("the pod must stop sooner"));
     await stopSooner(work, await observePod(work.runtime, work.pod.metadata.uid), graceSeconds);
   }
 
-  /** Ends all containers that run, in order; the sandbox stays. */
+  /** Stops all running containers in order; the sandbox stays. */
   async stopAll(observed: ObservedPod, graceSeconds = this.#ownGraceSeconds()): Promise<void> {
     await stopAll(this.#stopping(), observed, graceSeconds);
   }
 
-  /** Ends containers side by side. Each is started again if its policy says so or its image has changed. */
+  /** Stops containers concurrently. Each is restarted if its policy says so or its image has changed. */
   async killAll(kill: Plan["kill"]): Promise<void> {
     const results = await Promise.allSettled(kill.map((one) => this.#kill(one)));
     for (const result of results) if (result.status === "rejected") throw result.reason;
   }
 
-  /** Goes on where containers with other images were to take the places of these. Returns how many. */
+  /** Continues an interrupted replacement of containers by ones with other images. Returns how many. */
   async continueReplacing(observed: ObservedPod): Promise<number> {
     const stopped = await this.#replacements.stopped(observed);
     for (const one of stopped) await this.#makeRoom(one);
@@ -75,7 +75,7 @@ export class PodEnding {
     const { work, probes } = this.#options;
     work.onEvent("Normal", "Killing", `container ${container.name} is stopped: ${why}`);
     const grace = probes.graceSeconds(observed) ?? graceSecondsOf(work.pod);
-    // With another image it begins whatever its restart policy says.
+    // With another image, it is started whatever its restart policy says.
     const isReplaced =
       changeOf(container, observed) !== undefined &&
       (container.restartPolicy ?? podPolicy(work.pod.spec)) !== "Always";

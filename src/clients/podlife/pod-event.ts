@@ -1,4 +1,4 @@
-/** Something that happened to a pod, in Kubernetes' words. */
+/** An event of a pod, with Kubernetes' reasons and messages. */
 export type PodEvent = {
   readonly type: "Normal" | "Warning";
   /** One word, such as `BackOff`. */

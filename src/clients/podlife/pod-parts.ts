@@ -21,14 +21,14 @@ export type PodPartsOptions = {
   /** Containers that were added to the pod. */
   readonly ephemeral: () => readonly EphemeralContainer[];
   readonly onStatus: (status: PodStatus) => void;
-  /** There may be something to do. */
+  /** Called when there may be something to do. */
   readonly onChange: () => void;
-  /** Called with why the pod takes more of the disk than it may. */
+  /** Called with a message when the pod exceeds a storage limit. */
   readonly onOverfull: (message: string) => void;
   readonly onFailure: (error: unknown) => void;
 };
 
-/** What a pod's worker is made of, beside its loop. */
+/** The parts of a pod's worker, except its loop. */
 export type PodParts = {
   readonly status: PodStatusKeeper;
   readonly probes: PodProbes;
@@ -37,11 +37,11 @@ export type PodParts = {
   readonly starts: ContainerStarts;
   readonly removals: ContainerRemovals;
   readonly ending: PodEnding;
-  /** Looks at what the runtime has of the pod, and lets the other parts know. */
+  /** Reads the pod's state from the runtime, and informs the other parts. */
   readonly observe: () => Promise<ObservedPod>;
 };
 
-/** Makes the parts of one pod's worker, each knowing those that it needs. */
+/** Creates the parts of one pod's worker and connects them. */
 export function podParts(options: PodPartsOptions): PodParts {
   const { work, ephemeral } = options;
   const probes = podProbes(options, () => status.probed());

@@ -30,11 +30,11 @@ import { type Client, Hold, removeContainer } from "../criclient/index.ts";
 import type { ImageUser } from "../podspec/index.ts";
 import { podStats } from "./runtime-usage.ts";
 
-/** How much longer than a container's grace period, or a command's limit, its answer may take. */
+/** How much longer than a container's grace period, or a command's limit, the response may take. */
 const answerMs = 60_000;
 const forEver = Number.POSITIVE_INFINITY;
 
-/** The calls of CRI by which pods are run. Each throws CriClientError with what the runtime answered. */
+/** The calls of CRI with which pods are run. Each throws CriClientError with the runtime's error. */
 export class PodRuntime {
   readonly #client: Client;
   #name: string | undefined;
@@ -43,14 +43,14 @@ export class PodRuntime {
     this.#client = client;
   }
 
-  /** The runtime's own name, such as `containerd`; asked for once. */
+  /** The runtime's own name, such as `containerd`; requested once. */
   async name(): Promise<string> {
     const request = VersionRequest.fromPartial({});
     this.#name ??= (await this.#client.unary(RuntimeServiceService.version, request)).runtimeName;
     return this.#name;
   }
 
-  /** Who makes cgroups for the runtime; as a kubelet has it for one that does not tell. */
+  /** The runtime's cgroup driver; a kubelet's default if it does not report one. */
   async cgroupDriver(): Promise<"cgroupfs" | "systemd"> {
     try {
       const request = RuntimeConfigRequest.fromPartial({});
@@ -77,7 +77,7 @@ export class PodRuntime {
     return (await this.#client.unary(RuntimeServiceService.listContainers, request)).containers;
   }
 
-  /** Undefined when it has gone. */
+  /** Undefined if it is gone. */
   async sandboxStatus(podSandboxId: string): Promise<PodSandboxStatus | undefined> {
     const request = PodSandboxStatusRequest.fromPartial({ podSandboxId });
     return (await this.#client.unary(RuntimeServiceService.podSandboxStatus, request)).status;
@@ -124,7 +124,7 @@ export class PodRuntime {
     await this.#client.unary(RuntimeServiceService.stopContainer, request, { timeoutMs });
   }
 
-  /** Has the runtime write a container's log into a new file at its path. */
+  /** Makes the runtime open a new log file at the container's log path. */
   async reopenLog(containerId: string): Promise<void> {
     const request = ReopenContainerLogRequest.fromPartial({ containerId });
     await this.#client.unary(RuntimeServiceService.reopenContainerLog, request);
@@ -134,7 +134,7 @@ export class PodRuntime {
     await removeContainer(this.#client, containerId);
   }
 
-  /** Runs a command in a container to its end; 0 seconds are no limit. */
+  /** Runs a command in a container to its end; 0 seconds is no limit. */
   async exec(containerId: string, cmd: readonly string[], timeoutSeconds: number): Promise<ExecSyncResponse> {
     const request = ExecSyncRequest.fromPartial({
       containerId,
@@ -145,24 +145,24 @@ export class PodRuntime {
     return await this.#client.unary(RuntimeServiceService.execSync, request, { timeoutMs });
   }
 
-  /** What each container of a pod has written beside its volumes, by its name. */
+  /** The number of bytes that each container of a pod has written outside of volumes, by name. */
   async writtenBytes(podUid: string): Promise<ReadonlyMap<string, number>> {
     const { containers } = await podStats(this.#client, podUid);
     return new Map(containers.map(({ name, diskBytes }) => [name, diskBytes]));
   }
 
-  /** The id of the image of a reference; undefined when it is not on the machine. */
+  /** The id of a reference's image; undefined if it is not on the machine. */
   async imageId(image: string): Promise<string | undefined> {
     const request = ImageStatusRequest.fromPartial({ image: { image } });
     return (await this.#client.unary(ImageServiceService.imageStatus, request)).image?.id;
   }
 
-  /** Keeps an image, also one that is about to be pulled, until a container was made of it. */
+  /** Holds an image, even one that is about to be pulled, until a container was created from it. */
   async holdImage(image: string): Promise<AsyncDisposable> {
     return await Hold.ofImage(this.#client, image).take();
   }
 
-  /** As whom the containers of an image run, by its id; undefined when it is not on the machine. */
+  /** The user of an image's containers, by its id; undefined if it is not on the machine. */
   async imageUser(id: string): Promise<ImageUser | undefined> {
     const request = ImageStatusRequest.fromPartial({ image: { image: id } });
     const { image } = await this.#client.unary(ImageServiceService.imageStatus, request);

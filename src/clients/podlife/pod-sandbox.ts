@@ -4,12 +4,12 @@ import { machineOf } from "./machine.ts";
 import { type ObservedPod, observePod } from "./observe.ts";
 import type { PodWork } from "./pod-work.ts";
 
-/** Makes a sandbox, with what must be there before it, in the place of those that have ended. */
+/** Creates a sandbox, after the files that it needs, replacing those that have ended. */
 export async function createSandbox(work: PodWork, { oldSandboxes }: ObservedPod): Promise<void> {
   const { pod, runtime, context, observer, onEvent } = work;
   observer("pod-files");
   await preparePod(pod, context);
-  // What is left of it would go on beside the new one.
+  // Otherwise, what is left of the old one would run beside the new one.
   await stopSandboxes(work, oldSandboxes);
   const attempt = 1 + Math.max(-1, ...oldSandboxes.map(({ metadata }) => metadata?.attempt ?? 0));
   if (attempt > 0) onEvent("Normal", "SandboxChanged", "the pod's sandbox is gone and is recreated");
@@ -22,7 +22,7 @@ export async function createSandbox(work: PodWork, { oldSandboxes }: ObservedPod
   observer("pod-sandbox-made");
 }
 
-/** What the runtime is told of the sandbox of that attempt. */
+/** The sandbox configuration for that attempt. */
 export async function podSandboxConfig(
   { pod, runtime, context }: PodWork,
   attempt: number,
@@ -42,12 +42,12 @@ export async function stopSandboxes(
   }
 }
 
-/** Newest first. */
+/** All sandboxes, newest first. */
 export function allSandboxes({ sandbox, oldSandboxes }: ObservedPod): ObservedPod["oldSandboxes"] {
   return [...(sandbox === undefined ? [] : [sandbox]), ...oldSandboxes];
 }
 
-/** Removes all that a pod has, once nothing of it runs. */
+/** Removes everything that belongs to a pod, when nothing of it runs. */
 export async function removePod({ pod, runtime, context, observer }: PodWork): Promise<void> {
   for (const { id } of allSandboxes(await observePod(runtime, pod.metadata.uid))) {
     observer("pod-sandbox-removal");

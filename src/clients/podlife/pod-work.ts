@@ -4,12 +4,12 @@ import type { PodEvent } from "./pod-event.ts";
 import type { PodRuntime } from "./pod-runtime.ts";
 
 /**
- * Called with the name of each step of a pod's life before it is made, such as `pod-container NAME`. A test
- * cuts there, by ending the process.
+ * Called with the name of each step of a pod's life before it is done, such as `pod-container NAME`. Tests
+ * end the process there.
  */
 export type StepObserver = (step: string) => void;
 
-/** What all parts of a pod's worker work with. */
+/** The dependencies of all parts of a pod's worker. */
 export type PodWork = {
   readonly pod: Pod;
   readonly runtime: PodRuntime;
@@ -19,7 +19,7 @@ export type PodWork = {
   readonly onEvent: (type: PodEvent["type"], reason: string, message: string) => void;
 };
 
-/** What the pod has for its end, unless somebody says otherwise. */
+/** The pod's own grace period. */
 export function graceSecondsOf({ spec }: Pod): number {
   return spec.terminationGracePeriodSeconds ?? 30;
 }

@@ -6,9 +6,9 @@ import type { ObservedContainer, ObservedPod } from "./observe.ts";
 import type { PodWork } from "./pod-work.ts";
 
 /**
- * Containers that are stopped for others with another image to take their places. What becomes of a container
- * that has ended is its restart policy's matter, and of these it is not: so it is written down before one is
- * stopped, for a worker that comes after a killed one.
+ * Containers that are stopped to be replaced by ones with another image. The restart policy decides about
+ * containers that have ended, but not about these; so they are recorded before they are stopped, for the next
+ * worker after a crash.
  */
 export class Replacements {
   readonly #work: Pick<PodWork, "pod" | "context">;
@@ -29,7 +29,9 @@ export class Replacements {
     (await this.#known()).delete(id);
   }
 
-  /** Those that have been stopped. One that still runs is forgotten: nobody stops it any more. */
+  /**
+   * The recorded containers that have stopped. One that still runs is forgotten: nobody stops it any more.
+   */
   async stopped({ containers }: ObservedPod): Promise<readonly ObservedContainer[]> {
     const there = new Map([...containers.values()].flat().map((one) => [one.id, one]));
     const stopped: ObservedContainer[] = [];

@@ -2,10 +2,10 @@ import type { Container, PodSpec } from "../manifests/index.ts";
 
 export type RestartPolicy = "Always" | "OnFailure" | "Never";
 
-/** What becomes of a container that has ended. */
+/** What to do with a container that has ended. */
 export type AfterEnd = "stay" | "restart" | "restart-all";
 
-/** An init container that runs on beside the others: a sidecar. */
+/** Whether it is a sidecar: an init container that keeps running beside the others. */
 export function isSidecar(container: Container): boolean {
   return container.restartPolicy === "Always";
 }
@@ -15,8 +15,8 @@ export function podPolicy({ restartPolicy = "Always" }: PodSpec): RestartPolicy 
 }
 
 /**
- * What becomes of a container that has ended with this exit code: its rules first, then its own policy, then
- * the pod's; init containers are done once they succeed.
+ * What to do with a container that has ended with this exit code, by its rules, then its own policy, then the
+ * pod's; init containers are done once they succeed.
  */
 export function afterEnd(spec: PodSpec, container: Container, exitCode: number, isInit: boolean): AfterEnd {
   for (const { action, exitCodes } of container.restartPolicyRules ?? []) {

@@ -6,10 +6,10 @@ import {
 import type { Client } from "../criclient/index.ts";
 import { podUidLabel } from "../podspec/index.ts";
 
-/** States by the ids of all that a runtime has of each pod, by its uid. */
+/** The states of each pod's sandboxes and containers by id, by the pod's uid. */
 export type RuntimeStates = ReadonlyMap<string, ReadonlyMap<string, number>>;
 
-/** Two lists for all pods together, however many there are. */
+/** Reads the states of all pods with two list calls, however many there are. */
 export async function lookAtRuntime(client: Client): Promise<RuntimeStates> {
   const [{ items }, { containers }] = await Promise.all([
     client.unary(RuntimeServiceService.listPodSandbox, ListPodSandboxRequest.fromPartial({})),
@@ -25,7 +25,7 @@ export async function lookAtRuntime(client: Client): Promise<RuntimeStates> {
   return states;
 }
 
-/** The pods of which something is, or was, that is not the same in both. */
+/** The pods whose states differ. */
 export function changedPods(before: RuntimeStates, after: RuntimeStates): readonly string[] {
   return [...new Set([...before.keys(), ...after.keys()])].filter((uid) => {
     const [old, now] = [before.get(uid), after.get(uid)];

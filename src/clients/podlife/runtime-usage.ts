@@ -12,9 +12,9 @@ import type { Client } from "../criclient/index.ts";
 import { containerNameLabel, podUidLabel } from "../podspec/index.ts";
 
 export type PodStats = {
-  /** Without what files take that were not used lately. */
+  /** Without the inactive file cache. */
   readonly memoryBytes: number;
-  /** `diskBytes` and `diskInodes` are what it has written beside its volumes. */
+  /** `diskBytes` and `diskInodes` count what it has written outside of volumes. */
   readonly containers: readonly {
     readonly name: string;
     readonly memoryBytes: number;
@@ -43,7 +43,7 @@ export async function podStats(client: Client, uid: string): Promise<PodStats> {
   };
 }
 
-/** Where the runtime keeps images; undefined where it does not tell. */
+/** The directory of the runtime's images; undefined if it does not report it. */
 export async function imageDirectory(client: Client): Promise<string | undefined> {
   const request = ImageFsInfoRequest.fromPartial({});
   const { imageFilesystems } = await client.unary(ImageServiceService.imageFsInfo, request);
@@ -51,9 +51,9 @@ export async function imageDirectory(client: Client): Promise<string | undefined
 }
 
 /**
- * Removes images of which no container is made, the oldest by `order` first, until `enough` says so. One that
- * is pinned stays. One that a container is just being made of is pulled again. What cannot be removed does
- * not keep the others: `onProblem` is told why.
+ * Removes images without containers, the first in `order` first, until `enough` returns true. Pinned ones
+ * stay. An image from which a container is just being created is pulled again. An image that cannot be
+ * removed does not keep the others; `onProblem` is called with the reason.
  */
 export async function removeUnusedImages(
   client: Client,
@@ -88,7 +88,7 @@ export async function imageIds(client: Client): Promise<ReadonlySet<string>> {
   return new Set(images.map(({ id }) => id));
 }
 
-/** Ids and references of images that containers are made of, whatever became of them. */
+/** Ids and references of the images of all containers, whatever their state is. */
 export async function usedImages(client: Client): Promise<ReadonlySet<string>> {
   const { containers } = await client.unary(
     RuntimeServiceService.listContainers,

@@ -5,18 +5,24 @@ import type { Client } from "../criclient/index.ts";
 import { podUidLabel } from "../podspec/index.ts";
 import { changedPods, lookAtRuntime, type RuntimeStates } from "./runtime-look.ts";
 
-/** What events miss is found by looking; without events as often as a kubelet looks. Times are in ms. */
+/**
+ * How often to list all pods to find what events missed; without events, as often as a kubelet does. Times
+ * are in ms.
+ */
 const lookMs = 30_000;
 const lookWithoutEventsMs = 1_000;
 
 export type RuntimeWatchOptions = {
   readonly client: Client;
   readonly clock: Clock;
-  /** Something happened to a container or sandbox of the pod with this uid; of any, when it is not known. */
+  /**
+   * Called when a container or sandbox of the pod with this uid has changed; undefined if the pod is not
+   * known.
+   */
   readonly onChange: (uid: string | undefined) => void;
 };
 
-/** Listens to a runtime's events for all pods together, and connects again when they break off. */
+/** Subscribes to a runtime's events for all pods, and reconnects when the stream breaks. */
 export class RuntimeWatch implements AsyncDisposable {
   readonly #options: RuntimeWatchOptions;
   readonly #closing = new AbortController();
@@ -62,7 +68,7 @@ export class RuntimeWatch implements AsyncDisposable {
       sinceMs = 0;
       const before = states;
       states = await lookAtRuntime(this.#options.client).catch(() => undefined);
-      // While the runtime is away nobody knows what happens to the pods.
+      // While the runtime is away, changes are not known.
       if (before === undefined || states === undefined) this.#options.onChange(undefined);
       else for (const uid of changedPods(before, states)) this.#options.onChange(uid);
     }

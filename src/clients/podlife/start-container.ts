@@ -21,8 +21,8 @@ export type StartRequest = PodWork & {
 };
 
 /**
- * Gets the image, makes the container, starts it, and waits for its postStart hook: what a kubelet does in
- * one go. Returns its id. Throws StartFailure, or the signal's reason.
+ * Pulls the image, creates the container, starts it, and waits for its postStart hook, as a kubelet does in
+ * one step. Returns its id. Throws StartFailure, or the signal's reason.
  */
 export async function startContainer(request: StartRequest, signal: AbortSignal): Promise<string> {
   const { runtime, pod, container, observer, onEvent } = request;
@@ -43,7 +43,7 @@ export async function startContainer(request: StartRequest, signal: AbortSignal)
   throw new StartFailure("PostStartHookError", `postStart hook failed: ${failure}`, 0);
 }
 
-/** With its image, which cannot be removed before the container keeps it. */
+/** Creates the container while its image is held. */
 async function makeContainer(request: StartRequest, signal: AbortSignal): Promise<string> {
   const { runtime, images, pod, container, attempt, sandboxId, sandbox, observer } = request;
   const { name } = container;
@@ -60,7 +60,7 @@ async function makeContainer(request: StartRequest, signal: AbortSignal): Promis
       );
     return await containerConfig({ ...request, attempt, imageId, imageUser });
   });
-  // Kubelets make the directories of logs, so runtimes expect them to be there.
+  // Kubelets create the directories of logs, so runtimes expect them to exist.
   await makeDirectories(dirname(join(sandbox.logDirectory, config.logPath)), 0o755);
   signal.throwIfAborted();
   observer(`pod-container ${name}`);

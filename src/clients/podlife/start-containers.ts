@@ -14,7 +14,7 @@ export type ContainerStartsOptions = {
   readonly work: PodWork;
   readonly images: PodImages;
   readonly status: PodStatusKeeper;
-  /** The container whose processes another one is to see, by name. */
+  /** The name of the container whose PID namespace another one joins. */
   readonly targetOf: (name: string) => string | undefined;
   /** Called after each start, before the next. */
   readonly onStarted: () => Promise<void>;
@@ -24,7 +24,7 @@ export type ContainerStartsOptions = {
 export class ContainerStarts {
   readonly #options: ContainerStartsOptions;
   readonly #restarts: BackOff;
-  /** When containers were seen to have ended, by id. */
+  /** When containers were first seen to have ended, by id. */
   readonly #ends = new Map<string, bigint>();
 
   constructor(options: ContainerStartsOptions) {
@@ -33,8 +33,8 @@ export class ContainerStarts {
   }
 
   /**
-   * Returns after how many milliseconds to look again: 0 when something was started, undefined at the next
-   * change.
+   * Returns the number of milliseconds until the next check: 0 if something was started, undefined for the
+   * next change.
    */
   async startAll(
     start: Plan["start"],
@@ -51,19 +51,19 @@ export class ContainerStarts {
       }
       if (ended !== undefined) this.#restarts.count(backOffKey(container), this.#endedAtNs(ended));
       const failure = await this.#start(container, observed, signal);
-      // What was started and ended again is dealt with as any other that has ended.
+      // A container that started and ended is handled like any other ended one.
       if (failure === undefined || failure.reason === "PostStartHookError") started = true;
       againMs = least(againMs, failure?.againMs);
     }
     return started ? 0 : againMs;
   }
 
-  /** A container has been removed. */
+  /** To be called when a container was removed. */
   forget(id: string): void {
     this.#ends.delete(id);
   }
 
-  /** How long it has to wait after its last end, or after a start that failed. */
+  /** How long it must wait after its last end, or after a failed start. */
   #waitMs(container: Container, ended: ObservedContainer | undefined): number {
     const { status } = this.#options;
     const { name } = container;
@@ -75,7 +75,7 @@ export class ContainerStarts {
     return leftMs;
   }
 
-  /** By our own clock: when we first saw it. What ended before us has waited for nothing yet. */
+  /** By our own clock: when we first saw its end, so that ends before our start count from then. */
   #endedAtNs({ id }: ObservedContainer): bigint {
     const seenNs = this.#ends.get(id) ?? this.#options.work.clock.nowNs();
     this.#ends.set(id, seenNs);
@@ -122,11 +122,11 @@ export class ContainerStarts {
       signal,
     );
     status.clearWait(container.name);
-    // Its probes begin now, whatever is started after it.
+    // Its probes start now, not after the other containers.
     await this.#options.onStarted();
   }
 
-  /** Throws StartFailure when the container that it is to see does not run. */
+  /** The id of the target container. Throws StartFailure if that is not running. */
   #targetId({ name }: Container, { containers }: ObservedPod): string | undefined {
     const target = this.#options.targetOf(name);
     if (target === undefined) return undefined;
@@ -136,12 +136,12 @@ export class ContainerStarts {
   }
 }
 
-/** A container with another image waits for nothing that came before. */
+/** The key of the back-off: a container with another image does not wait. */
 function backOffKey({ name, image }: Container): string {
   return `${name} ${image}`;
 }
 
-/** The sooner of two times; undefined is never. */
+/** The earlier of two times; undefined is never. */
 export function least(one: number | undefined, other: number | undefined): number | undefined {
   if (one === undefined) return other;
   return other === undefined ? one : Math.min(one, other);

@@ -1,6 +1,6 @@
 import { BerthError } from "../../ground/errors/index.ts";
 
-/** Kubernetes' words for why a container does not run. */
+/** Kubernetes' reasons why a container is not running. */
 export type StartFailureReason =
   | "ErrImagePull"
   | "ImagePullBackOff"
@@ -10,10 +10,10 @@ export type StartFailureReason =
   | "RunContainerError"
   | "PostStartHookError";
 
-/** How long a kubelet waits until it tries again what has failed. */
+/** A kubelet's delay before it retries what has failed. */
 export const retryMs = 10_000;
 
-/** A container could not be started, and is tried again after a time. Code FailedPrecondition. */
+/** A container could not be started; it is retried later. Code FailedPrecondition. */
 export class StartFailure extends BerthError {
   readonly reason: StartFailureReason;
   readonly againMs: number;

@@ -6,24 +6,24 @@ import type { PodRuntime } from "./pod-runtime.ts";
 import type { PodWork } from "./pod-work.ts";
 import { isSidecar } from "./restart-policy.ts";
 
-/** Of each stop at least, whatever hooks and others have used up, as a kubelet has it. */
+/** Minimum grace period of each stop, whatever hooks and other containers have used up, as in a kubelet. */
 const leastGraceSeconds = 2;
 
 export type Stopping = PodWork & {
   /** Containers that were added to it. */
   readonly ephemeral: readonly Container[];
   readonly podIp: string;
-  /** Ends the waits for hooks: somebody wants the pod to end sooner. */
+  /** Aborts waiting for hooks, because the pod is to end sooner. */
   readonly hurry: AbortSignal;
-  /** One has ended; others may go on. */
+  /** Called when a container has ended, so that others can continue. */
   readonly onStopped: (container: ObservedContainer) => void;
 };
 
 type Running = { readonly container: Container; readonly observed: ObservedContainer };
 
 /**
- * Ends one container: its preStop hook, then its stop signal when it is its turn, then SIGKILL when the grace
- * period is over, which all of that shares.
+ * Stops one container: runs its preStop hook, sends the stop signal when it is its turn, and SIGKILL when the
+ * grace period is over, which all of these share.
  */
 export async function stopOne(
   stopping: Stopping,
@@ -52,7 +52,7 @@ export async function stopOne(
   stopping.onStopped(observed);
 }
 
-/** Resolves when it is a container's turn, or it cannot wait any longer. */
+/** Resolves when it is a container's turn, or its time is over. */
 async function untilTurn({ clock, hurry }: Stopping, turn: Promise<unknown>, limitMs: number): Promise<void> {
   if (limitMs <= 0 || hurry.aborted) return;
   const over = new AbortController();
@@ -73,7 +73,7 @@ async function unlessHurried<T>(wait: Promise<T>, hurry: AbortSignal): Promise<T
   }
 }
 
-/** Ends what still runs of a pod sooner than another stop that is under way. */
+/** Stops what still runs of a pod sooner than the stop in progress. */
 export async function stopSooner(
   { runtime }: Pick<Stopping, "runtime">,
   { containers }: ObservedPod,
@@ -92,8 +92,8 @@ async function stopOrMissing(runtime: PodRuntime, id: string, graceSeconds: numb
 }
 
 /**
- * Ends all containers of a pod that run: their hooks begin at once, and ordinary ones end; then sidecars in
- * reverse, each when those that begin after it have ended. All share the grace period (a kubelet's
+ * Stops all running containers of a pod: all hooks start at once, and ordinary containers stop; then sidecars
+ * in reverse order, each when those that started after it have ended. All share the grace period (a kubelet's
  * kuberuntime_termination_order.go).
  */
 export async function stopAll(

@@ -8,17 +8,17 @@ export type StorageWatchOptions = {
   readonly context: PodContext;
   readonly runtime: Pick<PodRuntime, "writtenBytes">;
   readonly clock: Clock;
-  /** Called with why the pod takes more of the disk than it may. */
+  /** Called with a message when the pod exceeds a storage limit. */
   readonly onOverfull: (message: string) => void;
   readonly onFailure: (error: unknown) => void;
 };
 
-/** How often a kubelet looks. */
+/** A kubelet's interval. */
 const periodMs = 10_000;
-/** Many files take long to look at: no more than this part of the time goes into that. */
+/** Maximum part of the time for checks, since many files take long. */
 const part = 0.2;
 
-/** Looks now and then at what a pod takes of the disk, while everything else goes on. */
+/** Checks a pod's disk usage periodically in the background. */
 export class StorageWatch implements AsyncDisposable {
   readonly #options: StorageWatchOptions;
   #periodMs = periodMs;
@@ -29,12 +29,12 @@ export class StorageWatch implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** After how many milliseconds to ask again; undefined for a pod without limits of that. */
+  /** Milliseconds until the next check; undefined for a pod without storage limits. */
   get againMs(): number | undefined {
     return hasStorageLimits(this.#options.pod) ? this.#periodMs : undefined;
   }
 
-  /** Begins a look if it is time for one. */
+  /** Starts a check if it is due. */
   look(): void {
     const { pod, clock } = this.#options;
     const nowNs = clock.nowNs();
@@ -49,7 +49,7 @@ export class StorageWatch implements AsyncDisposable {
       });
   }
 
-  /** Resolves when nothing is being looked at. */
+  /** Resolves when no check is in progress. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#look;
   }

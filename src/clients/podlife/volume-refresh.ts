@@ -2,22 +2,22 @@ import { messageOf } from "../../ground/errors/index.ts";
 import { refreshVolumes } from "../podspec/index.ts";
 import type { PodWork } from "./pod-work.ts";
 
-/** Keeps the files that are made of objects, and of the pod itself, as these are. */
+/** Keeps volumes of objects and of the pod's fields up to date. */
 export class VolumeRefresh {
   readonly #work: PodWork;
-  /** Also true of changes that an earlier worker may have missed. */
+  /** Initially true, for changes that an earlier worker may have missed. */
   #isDue = true;
 
   constructor(work: PodWork) {
     this.#work = work;
   }
 
-  /** A config map or secret of the pod's namespace has changed, or what the pod says of itself. */
+  /** To be called when a config map or secret of the pod's namespace, or the pod's metadata, has changed. */
   changed(): void {
     this.#isDue = true;
   }
 
-  /** Once after each change; what is not there any more stays as it was. */
+  /** Updates once after each change; files of missing objects stay as they were. */
   async refresh(podIps: readonly string[]): Promise<void> {
     if (!this.#isDue) return;
     this.#isDue = false;

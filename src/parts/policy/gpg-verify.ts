@@ -7,14 +7,14 @@ import { Readable } from "node:stream";
 import { PolicyError } from "./policy-error.ts";
 
 const timeoutMs = 10_000;
-/** A payload is some hundred bytes; what a message decompresses to has no limit of its own. */
+/** A payload has some hundred bytes; the format itself does not limit the decompressed size. */
 const maxContentBytes = 64 * 1024;
 const maxStatusBytes = 64 * 1024;
 
 /**
- * What an OpenPGP signed message says, if one of the keys of `keyrings` has signed it, and neither key nor
- * signature has expired or been revoked; undefined if not. Starts gpgv. Throws PolicyError FailedPrecondition
- * where there is none, and the signal's reason.
+ * Returns the content of an OpenPGP signed message if one of the keys of `keyrings` has signed it, and
+ * neither key nor signature has expired or been revoked; otherwise undefined. Starts gpgv. Throws PolicyError
+ * FailedPrecondition if gpgv is missing, and the signal's reason.
  */
 export async function verifyByGpg(
   message: Uint8Array,
@@ -38,8 +38,8 @@ export async function verifyByGpg(
 }
 
 /**
- * gpgv gives the content whether the signature is good or not; what it thinks of it comes by a descriptor of
- * its own. Undefined when that is more than a signature needs.
+ * gpgv prints the content whether the signature is good or not; its verdict arrives on another descriptor.
+ * Undefined if that is longer than for a signature.
  */
 async function runGpgv(
   directory: string,
@@ -63,7 +63,7 @@ async function runGpgv(
   const statusPipe = child.stdio[3];
   if (input === null || output === null || !(statusPipe instanceof Readable))
     throw new PolicyError("Internal", "gpgv was started without its pipes");
-  // One that ends without reading all is judged by what it says.
+  // A gpgv that ends without reading everything is judged by its status output.
   input.on("error", () => undefined);
   input.end(message);
   const answers = Promise.all([readAtMost(output, maxContentBytes), readAtMost(statusPipe, maxStatusBytes)]);
@@ -77,7 +77,7 @@ async function runGpgv(
   }
 }
 
-/** All of a stream; undefined for a longer one, which is closed then. */
+/** Reads a whole stream; closes a longer one and returns undefined. */
 async function readAtMost(stream: Readable, maxBytes: number): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -89,7 +89,7 @@ async function readAtMost(stream: Readable, maxBytes: number): Promise<Buffer | 
   return Buffer.concat(chunks);
 }
 
-/** One signature, which is good; see "doc/DETAILS" of GnuPG. */
+/** Whether there is exactly one signature, and it is good; see "doc/DETAILS" of GnuPG. */
 function isGood(status: string): boolean {
   const keywords = status
     .split("\n")
@@ -109,7 +109,7 @@ function isGood(status: string): boolean {
   return count("GOODSIG") === 1 && count("VALIDSIG") === 1 && count("PLAINTEXT") === 1 && bad === 0;
 }
 
-/** The packets of a key file, whether it is armoured (RFC 9580, section 6) or not. */
+/** The packets of a key file, armoured (RFC 9580, section 6) or not. */
 function dearmored(file: Uint8Array): Buffer {
   const text = Buffer.from(file).toString("latin1");
   const begin = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
@@ -117,7 +117,10 @@ function dearmored(file: Uint8Array): Buffer {
   return Buffer.concat(text.split(begin).slice(1).map(packetsOf));
 }
 
-/** Headers end with an empty line; the checksum behind the packets stands in a line of its own, after `=`. */
+/**
+ * The packets of an armoured block. Headers end with an empty line; the checksum after the packets has its
+ * own line, which begins with `=`.
+ */
 function packetsOf(block: string): Buffer {
   const lines = (block.split("-----END")[0] ?? "").split("\n").map((line) => line.trim());
   const start = lines.indexOf("", 1);

@@ -7,8 +7,8 @@ import { arrayAt, stringAt, wrong } from "./strict-json.ts";
 export type KeySource = { readonly path: string } | { readonly data: Buffer };
 
 /**
- * What fields such as `keyPath`, `keyPaths`, `keyData` and `keyDatas` name, of which at most one may be
- * there; undefined where none is. Throws PolicyError FailedPrecondition.
+ * Parses the fields `keyPath`, `keyPaths`, `keyData`, `keyDatas` and the like, of which at most one may be
+ * present; undefined if none is. Throws PolicyError FailedPrecondition.
  */
 export function parseSources(
   fields: Readonly<Record<string, unknown>>,
@@ -28,7 +28,7 @@ export function parseSources(
   });
 }
 
-/** Throws PolicyError FailedPrecondition for a file that cannot be read. */
+/** Reads a source. Throws PolicyError FailedPrecondition for an unreadable file. */
 export async function readSource(source: KeySource): Promise<Uint8Array> {
   if ("data" in source) return source.data;
   try {
@@ -38,7 +38,7 @@ export async function readSource(source: KeySource): Promise<Uint8Array> {
   }
 }
 
-/** What it is called in messages. */
+/** Its name in messages. */
 export function describeSource(source: KeySource): string {
   return "path" in source ? source.path : "data of the signature policy";
 }

@@ -2,15 +2,17 @@ import { type Digest, parseDigest } from "../oci/index.ts";
 import { type ImageIdentity, parseIdentity } from "./signed-identity.ts";
 import { fieldsOf, objectAt, parseStrictJson, stringAt, wrong } from "./strict-json.ts";
 
-/** What a signature says: this manifest is the image of that name. Some say no name. */
+/**
+ * The statement of a signature: this manifest is the image with that name. Some signatures contain no name.
+ */
 export type SignedPayload = { readonly digest: Digest; readonly identity: ImageIdentity | undefined };
 
-/** By what kind of signature the payload says that it is signed. */
+/** The kind of signature that the payload declares. */
 export type PayloadType = "atomic container signature" | "cosign container image signature";
 
 /**
- * Reads what has been signed, once its signature is known to be good; containers-signature(5). Throws
- * PolicyError and OciFormatError: what is signed and not understood could be a condition.
+ * Parses the signed content after its signature was verified; containers-signature(5). Throws PolicyError and
+ * OciFormatError: signed content that is not understood could be a condition.
  */
 export async function parsePayload(bytes: Uint8Array, type: PayloadType): Promise<SignedPayload> {
   const what = "signed payload";
@@ -18,7 +20,7 @@ export async function parsePayload(bytes: Uint8Array, type: PayloadType): Promis
     "critical",
     "optional",
   ]);
-  // Who signed when and with what; for information.
+  // Informational: who signed, when and with which program.
   if (all.optional !== undefined && all.optional !== null) objectAt(all.optional, `${what}: optional`);
   const critical = fieldsOf(all.critical, `${what}: critical`, ["type", "image", "identity"]);
   if (critical.type !== type)

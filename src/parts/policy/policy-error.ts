@@ -7,5 +7,5 @@ import { BerthError } from "../../ground/errors/index.ts";
  */
 export class PolicyError extends BerthError {}
 
-/** How a message about a refused image begins: kubelets tell it by that. */
+/** The beginning of messages about refused images, by which kubelets recognise them. */
 export const refusal = "SignatureValidationFailed";

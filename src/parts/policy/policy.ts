@@ -8,7 +8,7 @@ import { arrayAt, fieldsOf, objectAt, parseStrictJson } from "./strict-json.ts";
 /** All of them must be met. */
 export type Requirements = readonly Requirement[];
 
-/** What images may be used, by where they come from; containers-policy.json(5). */
+/** Which images may be used, by their source; containers-policy.json(5). */
 export type Policy = {
   /** Its file, for messages. */
   readonly file: string;
@@ -17,10 +17,7 @@ export type Policy = {
   readonly transports: ReadonlyMap<string, ReadonlyMap<string, Requirements>>;
 };
 
-/**
- * Reads a policy file. Throws PolicyError FailedPrecondition for one that is not there, or in which anything
- * is wrong.
- */
+/** Reads a policy file. Throws PolicyError FailedPrecondition if it is missing or invalid. */
 export async function readPolicy(file: string): Promise<Policy> {
   let text: string;
   try {
@@ -61,12 +58,12 @@ function parseRequirements(value: unknown, path: string): Requirements {
   return arrayAt(value, path).map((each, index) => parseRequirement(each, `${path}[${index}]`));
 }
 
-/** Those of the most specific scope that an image of a registry is in; others do not count. */
+/** The requirements of the most specific scope of an image from a registry; others do not count. */
 export function requirementsFor(policy: Policy, reference: Reference): Requirements {
   return requirementsAt(policy, "docker", scopesOf(reference));
 }
 
-/** Those of the first of these scopes that the transport has, or else those of all transports. */
+/** The requirements of the first of these scopes that the transport has, or else the default ones. */
 export function requirementsAt(policy: Policy, transport: string, of: readonly string[]): Requirements {
   const scopes = policy.transports.get(transport);
   const scope = of.find((each) => scopes?.has(each));
@@ -74,8 +71,8 @@ export function requirementsAt(policy: Policy, transport: string, of: readonly s
 }
 
 /**
- * The scopes that an image is in, the most specific first: itself, its repository and what that lies in up to
- * the host, `*.DOMAIN` for the domains that the host is in, and the transport as a whole.
+ * The scopes of an image, the most specific first: itself, its repository and the prefixes of that up to the
+ * host, `*.DOMAIN` for the host's domains, and the transport as a whole.
  */
 export function scopesOf(reference: Reference): readonly string[] {
   const name = repositoryName(reference);

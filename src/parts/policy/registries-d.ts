@@ -6,26 +6,27 @@ import type { Reference } from "../oci/index.ts";
 import { scopesOf } from "./policy.ts";
 import { fieldsOf, objectAt, stringAt, wrong } from "./strict-json.ts";
 
-/** Where the signatures of a registry's images are; containers-registries.d(5). */
+/** The places of the signatures of a registry's images; containers-registries.d(5). */
 export type SignatureStorage = {
-  /** `https://`, `http://` or `file://` URL below which simple signatures are, or undefined for nowhere. */
+  /** The `https://`, `http://` or `file://` URL below which simple signatures are; undefined for none. */
   readonly lookaside: string | undefined;
-  /** True if sigstore signatures are looked for beside the image in its registry. */
+  /** Whether to look for sigstore signatures beside the image in its registry. */
   readonly sigstoreAttachments: boolean;
 };
 
-/** Where podman, skopeo and others write signatures if nothing else is said. */
+/** The default place where podman, skopeo and others write signatures. */
 const builtIn: SignatureStorage = {
   lookaside: "file:///var/lib/containers/sigstore",
   sigstoreAttachments: false,
 };
 
-/** What one section of a file says. */
+/** The settings of one section of a file. */
 type Section = Partial<SignatureStorage>;
 type Namespaces = ReadonlyMap<string, Section>;
 
 /**
- * What the files `*.yaml` of a directory say together. No directory is the same as none that says anything.
+ * The combined settings of the files `*.yaml` in a directory. A missing directory is the same as an empty
+ * one.
  */
 export class RegistriesD {
   readonly #default: Section;
@@ -37,8 +38,7 @@ export class RegistriesD {
   }
 
   /**
-   * Throws PolicyError FailedPrecondition for a file that is wrong, and for two that say something of one
-   * scope.
+   * Throws PolicyError FailedPrecondition for an invalid file, and for two files with settings for one scope.
    */
   static async read(directory: string): Promise<RegistriesD> {
     let defaults: Section | undefined;
@@ -59,8 +59,8 @@ export class RegistriesD {
   }
 
   /**
-   * Each of the two is said by the most specific scope of an image that says it, as skopeo and podman have
-   * it: a section for attachments alone hides no lookaside.
+   * Each of the two settings comes from the most specific scope of an image that has it, as in skopeo and
+   * podman: a section with only attachments does not hide a lookaside.
    */
   storageOf(reference: Reference): SignatureStorage {
     const sections = scopesOf(reference).flatMap((scope) => this.#namespaces.get(scope) ?? []);
@@ -84,14 +84,14 @@ async function yamlFiles(directory: string): Promise<readonly string[]> {
 async function parseYaml(file: string): Promise<unknown> {
   const { parse } = await import("yaml");
   try {
-    // A file of comments alone says nothing.
+    // A file with only comments is empty.
     return parse(await readFile(file, "utf8")) ?? {};
   } catch (error) {
     throw wrong(`cannot read ${file}: ${messageOf(error)}`);
   }
 }
 
-/** The names with `sigstore` are older ones for the lookaside, and have nothing to do with sigstore. */
+/** The names with `sigstore` are older names for the lookaside, and have nothing to do with sigstore. */
 function parseSection(value: unknown, path: string): Section {
   const known = ["lookaside", "lookaside-staging", "sigstore", "sigstore-staging"] as const;
   const fields = fieldsOf(value, path, [...known, "use-sigstore-attachments"]);

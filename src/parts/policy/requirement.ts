@@ -3,7 +3,7 @@ import { parseSignedIdentity, type SignedIdentity } from "./signed-identity.ts";
 import { parseSigners, type Signers } from "./sigstore/signers.ts";
 import { fieldsOf, wrong } from "./strict-json.ts";
 
-/** What an image must meet; containers-policy.json(5), "Policy Requirements". */
+/** A requirement for an image; containers-policy.json(5), "Policy Requirements". */
 export type Requirement =
   | { readonly kind: "insecureAcceptAnything" }
   | { readonly kind: "reject" }
@@ -17,11 +17,11 @@ export type SignedBy = {
   readonly identity: SignedIdentity;
 };
 
-/** A signature of sigstore. */
+/** A sigstore signature. */
 export type SigstoreSigned = {
   readonly kind: "sigstoreSigned";
   readonly signers: Signers;
-  /** Keys of Rekor logs, one of which must have an entry of the signature; undefined for none needed. */
+  /** Keys of Rekor logs, one of which must have an entry of the signature; undefined if none is needed. */
   readonly rekorKeys: readonly KeySource[] | undefined;
   readonly identity: SignedIdentity;
 };
@@ -36,8 +36,8 @@ const rekorFields = [
 ] as const;
 
 /**
- * Throws PolicyError FailedPrecondition: an unknown field or type would otherwise be a check that is left
- * out.
+ * Parses a requirement. Throws PolicyError FailedPrecondition also for unknown fields and types, which would
+ * otherwise be checks that are left out.
  */
 export function parseRequirement(value: unknown, path: string): Requirement {
   const { type, ...fields } = fieldsOf(value, path, [

@@ -1,28 +1,28 @@
 import type { Digest } from "../oci/index.ts";
 
-/** Where the signatures of an image are to be found. Called when a requirement asks for them. */
+/** Access to the signatures of an image, used only if a requirement needs them. */
 export interface SignatureSource {
-  /** Each is fetched when it is asked for. */
+  /** The sigstore signatures, each fetched when it is requested. */
   sigstore(digest: Digest): AsyncIterable<SigstoreSignature>;
-  /** OpenPGP signed messages, each fetched when it is asked for. */
+  /** OpenPGP signed messages, each fetched when it is requested. */
   simple(digest: Digest): AsyncIterable<Uint8Array>;
 }
 
-/** A signature of sigstore, in one of the ways that cosign stores them. */
+/** A sigstore signature, in one of cosign's formats. */
 export type SigstoreSignature = AttachedSignature | SigstoreBundle;
 
-/** Of the image under the tag that is made of the digest: a layer and its annotations. */
+/** A signature from the image whose tag is derived from the digest: a layer and its annotations. */
 export type AttachedSignature = {
   readonly kind: "attached";
   readonly payload: Uint8Array;
   readonly signature: Uint8Array;
   /** The signer's certificate in PEM form. */
   readonly certificate: string | undefined;
-  /** Those that lead from it to an authority. */
+  /** The certificates that lead from it to an authority. */
   readonly chain: string | undefined;
-  /** What Rekor answered, as JSON. */
+  /** Rekor's response, as JSON. */
   readonly rekor: string | undefined;
 };
 
-/** A file in the form of `application/vnd.dev.sigstore.bundle.v0.3+json`, or an older one. */
+/** A file in the format of `application/vnd.dev.sigstore.bundle.v0.3+json`, or an older one. */
 export type SigstoreBundle = { readonly kind: "bundle"; readonly bytes: Uint8Array };

@@ -2,11 +2,11 @@ import { messageOf } from "../../ground/errors/index.ts";
 import { parseReference, repositoryName } from "../oci/index.ts";
 import { fieldsOf, stringAt, wrong } from "./strict-json.ts";
 
-/** A name as containers/image compares them: nothing is added where neither tag nor digest is written. */
+/** A name for comparison as in containers/image: no default tag is added. */
 export type ImageIdentity = {
   /** `docker.io/library/busybox`. */
   readonly name: string;
-  /** `:TAG`, `@DIGEST`, or both; empty for a repository alone. */
+  /** `:TAG`, `@DIGEST`, or both; "" for only a repository. */
   readonly version: string;
 };
 
@@ -20,8 +20,8 @@ export function parseIdentity(text: string): ImageIdentity {
 }
 
 /**
- * Which name a signature must give an image; containers-policy.json(5), "signedIdentity". `matchDigest` is
- * berth's own: any name or none, as cosign's bundles have none.
+ * The name that a signature must contain; containers-policy.json(5), "signedIdentity". `matchDigest` is
+ * specific to berth: any name or none, since cosign's bundles have none.
  */
 export type SignedIdentity =
   | { readonly kind: "matchDigest" }
@@ -67,7 +67,7 @@ export function parseSignedIdentity(value: unknown, path: string): SignedIdentit
   }
 }
 
-/** True if a signature that calls the image `signed` counts for one that was asked for as `image`. */
+/** Whether a signature for the name `signed` is accepted for an image that was requested as `image`. */
 export function matchesIdentity(
   rule: SignedIdentity,
   image: ImageIdentity,
@@ -91,7 +91,7 @@ export function matchesIdentity(
   }
 }
 
-/** A signature of a repository alone is neither exact nor of the version that a digest stands for. */
+/** A signature for only a repository is neither an exact match nor one for the version of a digest. */
 function matchesRepoDigestOrExact(image: ImageIdentity, signed: ImageIdentity): boolean {
   if (signed.version === "") return false;
   return image.version.startsWith("@") ? image.name === signed.name : isSame(image, signed);
@@ -101,7 +101,7 @@ function isSame(a: ImageIdentity, b: ImageIdentity): boolean {
   return a.version !== "" && a.name === b.name && a.version === b.version;
 }
 
-/** A host, a namespace or a repository in place of another. */
+/** Replaces a prefix: a host, a namespace or a repository. */
 function remapped({ name, version }: ImageIdentity, prefix: string, signedPrefix: string): ImageIdentity {
   const isBelow = name === prefix || name.startsWith(`${prefix}/`);
   return { name: isBelow ? signedPrefix + name.slice(prefix.length) : name, version };
@@ -116,7 +116,7 @@ function identityAt(value: unknown, path: string): ImageIdentity {
   }
 }
 
-/** `host[:port]`, or that with a path behind it, as references have it when they are written in full. */
+/** `host[:port]`, optionally with a path, as in complete references. */
 function prefixAt(value: unknown, path: string): string {
   const text = stringAt(value, path);
   if (!/^[A-Za-z0-9.-]+(?::[0-9]+)?(?:\/[a-z0-9._/-]+)?$/.test(text) || text.endsWith("/"))

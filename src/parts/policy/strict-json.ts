@@ -3,8 +3,8 @@ import { isRecord, type JsonObject } from "../../ground/json/index.ts";
 import { PolicyError } from "./policy-error.ts";
 
 /**
- * Parses JSON in which no object has a key twice, of which readers would differ in what they take. `what`
- * names the text in errors. Throws PolicyError FailedPrecondition.
+ * Parses JSON and rejects objects with duplicate keys, which parsers interpret differently. `what` names the
+ * text in errors. Throws PolicyError FailedPrecondition.
  */
 export async function parseStrictJson(text: string, what: string): Promise<unknown> {
   let value: unknown;
@@ -14,7 +14,7 @@ export async function parseStrictJson(text: string, what: string): Promise<unkno
     throw new PolicyError("FailedPrecondition", `${what} is not valid JSON: ${messageOf(error)}`);
   }
   const { parseDocument } = await import("yaml");
-  // JSON is YAML, whose parser knows of keys that stand twice. What else it says of style does not matter.
+  // JSON is YAML, whose parser reports duplicate keys. Its other complaints about style do not matter.
   const twice = parseDocument(text, { uniqueKeys: true }).errors.find(({ code }) => code === "DUPLICATE_KEY");
   if (twice !== undefined)
     throw new PolicyError(
@@ -25,8 +25,8 @@ export async function parseStrictJson(text: string, what: string): Promise<unkno
 }
 
 /**
- * The object's fields, all of which must be among `known`. `path` says where it is, such as
- * `policy.json: default[0]`.
+ * The fields of an object, all of which must be in `known`. `path` is its position, such as `policy.json:
+ * default[0]`.
  */
 export function fieldsOf<Key extends string>(
   value: unknown,

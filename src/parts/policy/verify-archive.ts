@@ -1,17 +1,17 @@
 import { type Policy, requirementsAt } from "./policy.ts";
 import { PolicyError, refusal } from "./policy-error.ts";
 
-/** Images that come in a file or a directory. */
+/** Images in a file or a directory. */
 export type CheckedArchive = {
-  /** As containers-transports(5) calls its form, and so policies do. */
+  /** The name of its format in containers-transports(5) and in policies. */
   readonly transport: "docker-archive" | "oci-archive" | "oci";
-  /** Absolute and without links; undefined for what came over a connection. */
+  /** Absolute and without links; undefined for an archive from a connection. */
   readonly path: string | undefined;
 };
 
 /**
  * Throws PolicyError PermissionDenied, as `verifyImage` does, unless all requirements are met. None of these
- * forms has a place for signatures: where the policy asks for one, there is none.
+ * formats can hold signatures: if the policy requires one, it is missing.
  */
 export function verifyArchive(policy: Policy, archive: CheckedArchive): void {
   for (const { kind } of requirementsAt(policy, archive.transport, scopesOf(archive))) {
@@ -28,11 +28,11 @@ export function verifyArchive(policy: Policy, archive: CheckedArchive): void {
   }
 }
 
-/** The path and the directories above it, but for the root; Docker's archives have only the last scope. */
+/** The path and the directories above it except the root; Docker's archives have only the last scope. */
 function scopesOf({ transport, path }: CheckedArchive): readonly string[] {
   if (transport === "docker-archive" || path === undefined) return [""];
   const parts = path.split("/");
   const paths = parts.map((_, index) => parts.slice(0, parts.length - index).join("/"));
-  // The last one is the empty scope already.
+  // The last one is already the empty scope.
   return paths;
 }

@@ -11,18 +11,18 @@ import { type ImageIdentity, matchesIdentity } from "./signed-identity.ts";
 import { readTrustRoot } from "./sigstore/trust-root.ts";
 import { verifySigstore } from "./sigstore/verify-sigstore.ts";
 
-/** An image about to be taken from a registry. */
+/** An image to be pulled from a registry. */
 export type CheckedImage = {
-  /** As it was asked for. */
+  /** The requested reference. */
   readonly reference: Reference;
-  /** Of its manifest, and of the indexes that led to it: a signature of any of them vouches for it. */
+  /** Digests of its manifest and of the indexes that led to it: a signature of any of them is enough. */
   readonly digests: readonly Digest[];
 };
 
 /**
- * Throws PolicyError PermissionDenied, whose message begins with `SignatureValidationFailed` and says which
- * requirement is not met, unless all requirements are; FailedPrecondition for keys that cannot be read; and
- * what `source` throws.
+ * Throws PolicyError PermissionDenied, whose message begins with `SignatureValidationFailed` and names the
+ * requirement, unless all requirements are met; FailedPrecondition for unreadable keys; and the errors of
+ * `source`.
  */
 export async function verifyImage(
   policy: Policy,
@@ -64,7 +64,7 @@ async function whyUnmet(
   return `a signature is required, but none is valid: ${[...new Set(reasons)].join("; ")}`;
 }
 
-/** What each signed message says, or why it does not count. */
+/** The statement of each signed message, or why it does not count. */
 async function* bySimpleSigning(
   messages: AsyncIterable<Uint8Array>,
   requirement: SignedBy,
@@ -114,7 +114,7 @@ function whyOther(
     : `it is for ${names.join(", ")}, which ${identity.kind} does not accept`;
 }
 
-/** With a digest the tag does not count: it may have been moved. */
+/** With a digest, the tag is ignored, since it may have been moved. */
 function identityOf(reference: Reference): ImageIdentity {
   const { tag, digest } = reference;
   return { name: repositoryName(reference), version: digest === undefined ? `:${tag}` : `@${digest}` };

@@ -12,10 +12,10 @@ const base64: Schema<string> = {
   },
 };
 
-/** As much as a config map or a secret holds. */
+/** Maximum size of a config map or a secret. */
 const maxBytes = 1024 * 1024;
 
-/** Keys are names of files in volumes. */
+/** A map of texts, whose keys are also file names in volumes. */
 const texts = mapOf(string, dataKey);
 const bytes = mapOf(base64, dataKey);
 
@@ -35,7 +35,7 @@ const secretFields = object(
   { data: bytes, stringData: texts, type: string, immutable: boolean },
 );
 
-/** What has to be in a secret of a type, one of each list. */
+/** The required keys of secrets by type: one of each list. */
 const keysOfTypes: Readonly<Record<string, readonly (readonly string[])[]>> = {
   "kubernetes.io/dockercfg": [[".dockercfg"]],
   "kubernetes.io/dockerconfigjson": [[".dockerconfigjson"]],
@@ -52,7 +52,7 @@ function checkSecret(secret: Read<typeof secretFields>, place: Place): void {
   for (const keys of keysOfTypes[type] ?? [])
     if (!keys.some((key) => all.has(key)))
       place.at("data").error(`needs ${keys.join(" or ")} for the type ${type}`);
-  // What is in both is what stringData says.
+  // stringData takes precedence over data.
   const rest = Object.fromEntries(Object.entries(data).filter(([key]) => !(key in stringData)));
   if (textBytes(stringData) + decodedBytes(rest) > maxBytes) place.error("must have at most 1 MiB of data");
 }

@@ -30,14 +30,14 @@ const tcpSocket = object({ port: portOrName }, { host: string });
 
 export type HttpGet = Read<typeof httpGet>;
 
-/** What a hook does. */
+/** The action of a hook. */
 export const lifecycleHandler = checked(
   object({}, { exec, httpGet, tcpSocket, sleep: object({ seconds: integer(0) }, {}) }),
   exactlyOne(["exec", "httpGet", "tcpSocket", "sleep"]),
 );
 export type LifecycleHandler = Read<typeof lifecycleHandler>;
 
-/** What a probe does, and how often. */
+/** The action of a probe, and its interval. */
 export const probe = checked(
   object(
     {},
@@ -65,5 +65,5 @@ const stopSignal = text((value) => (signals.test(value) ? undefined : "is not a 
 
 export const lifecycle = object({}, { postStart: lifecycleHandler, preStop: lifecycleHandler, stopSignal });
 
-/** Where a container leaves its last words. */
+/** The path of a container's termination message. */
 export const terminationMessagePath = absolutePath;

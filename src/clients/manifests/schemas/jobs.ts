@@ -64,7 +64,7 @@ const jobFields = object(
 );
 type JobFields = Read<typeof jobFields>;
 
-/** What the fields of a job must be to each other. */
+/** Checks relations between the fields of a job. */
 function checkJob(spec: JobFields, place: Place): void {
   const { template, completionMode, completions, podFailurePolicy, podReplacementPolicy } = spec;
   const { backoffLimitPerIndex, maxFailedIndexes, successPolicy } = spec;

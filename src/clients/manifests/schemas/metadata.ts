@@ -1,7 +1,7 @@
 import { annotationKey, dnsLabel, dnsName, labelValue, namePrefix, qualifiedName } from "../names.ts";
 import { anything, checked, list, mapOf, object, oneOf, type Read, string } from "../schema.ts";
 
-/** Labels that objects have, or that they must have. */
+/** Labels of objects, or required ones. */
 export const labels = mapOf(labelValue, qualifiedName);
 
 const maxAnnotationsBytes = 256 * 1024;
@@ -19,7 +19,7 @@ const common = {
   annotations,
 };
 
-/** What `kubectl get -o yaml` writes and no client sets: taken without a word. */
+/** Fields that `kubectl get -o yaml` prints and that clients do not set; ignored without a warning. */
 const ofServers = {
   uid: anything,
   resourceVersion: anything,
@@ -39,7 +39,7 @@ export const objectMeta = object(
 );
 export type ObjectMeta = Read<typeof objectMeta>;
 
-/** Of a template, whose objects get their names from who makes them. */
+/** Metadata of a template, whose objects get generated names. */
 export const templateMeta = objectMeta;
 
 export const labelSelector = object(

@@ -38,7 +38,7 @@ const ofField = object(
 
 const term = object({}, { matchExpressions: list(ofLabel), matchFields: list(ofField) });
 
-/** Which nodes a pod may be on; here there is one. */
+/** The allowed nodes of a pod; here there is only one. */
 export const affinity = object(
   {},
   {

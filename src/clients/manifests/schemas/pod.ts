@@ -5,11 +5,11 @@ import { rawPodSpec } from "./pod-spec.ts";
 
 const withAnyMounts = checked(rawPodSpec, checkPodSpec);
 
-/** The specification of a pod, with what its fields must be to each other. */
+/** The specification of a pod, including checks between fields. */
 export const podSpec = checked(withAnyMounts, (spec, place) => checkMounts(spec, place));
 
 export const podTemplate = object({ spec: podSpec }, { metadata: templateMeta });
 export type PodTemplate = Read<typeof podTemplate>;
 
-/** Of pods that get more volumes than it says: who makes them knows what they can mount. */
+/** A template of pods that get further volumes; whoever creates them checks the mounts. */
 export const statefulTemplate = object({ spec: withAnyMounts }, { metadata: templateMeta });

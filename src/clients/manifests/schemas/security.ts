@@ -33,7 +33,7 @@ const sysctlName = text((value) =>
 );
 const seLinuxOptions = object({}, { level: string, role: string, type: string, user: string });
 
-/** Of a pod, for all its containers. */
+/** The security context of a pod, for all its containers. */
 export const podSecurityContext = object(
   {},
   {
@@ -56,7 +56,7 @@ export const podSecurityContext = object(
 );
 export type PodSecurityContext = Read<typeof podSecurityContext>;
 
-/** Of a container, before what the pod says. */
+/** The security context of a container, which overrides the pod's. */
 export const securityContext = object(
   {},
   {

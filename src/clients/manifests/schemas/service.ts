@@ -6,7 +6,7 @@ import { boolean, checked, integer, list, object, oneOf, type Read, unique } fro
 import { labels } from "./metadata.ts";
 
 const portNumber = integer(1, 65_535);
-/** As clusters have them unless they say otherwise; the machine's own servers have others. */
+/** The default range of clusters; the machine's own servers use other ports. */
 export const nodePorts = { first: 30_000, last: 32_767 };
 
 const servicePort = object(
@@ -21,7 +21,7 @@ const servicePort = object(
 );
 export type ServicePort = Read<typeof servicePort>;
 
-/** What Kubernetes refuses too. */
+/** Checks that Kubernetes makes, too. */
 function checkService(spec: Fields, place: Place): void {
   checkPorts(spec, place);
   const { type, externalName = "", clusterIP = "", clusterIPs = [], ipFamilies = [], ipFamilyPolicy } = spec;
@@ -44,7 +44,7 @@ function checkService(spec: Fields, place: Place): void {
     if (isThere) place.at(field).error("must not be set for type ExternalName");
 }
 
-/** One address of each family at most, in the order of the families. */
+/** At most one address of each family, in the order of the families. */
 function checkAddresses(spec: Fields, place: Place): void {
   const { clusterIP = "", clusterIPs = [], ipFamilies = [], ipFamilyPolicy } = spec;
   const [first, second] = clusterIPs;
@@ -88,7 +88,7 @@ function checkPorts({ type, ports = [] }: Fields, place: Place): void {
   }
 }
 
-/** An empty one is none. */
+/** An address, "None" for a headless service, or "" for none requested. */
 const clusterIp = ipAddress("", "None");
 
 const fields = object(

@@ -1,5 +1,5 @@
 import { quantityValue } from "../../../ground/quantity/index.ts";
-/** Where values come from: fields of the pod, resources of containers, config maps, secrets and files. */
+/** Sources of values: fields of the pod, resources of containers, config maps, secrets and files. */
 import { pathBelow, volumeFilePath } from "../names.ts";
 import { quantity } from "../quantity.ts";
 import { boolean, checked, exactlyOne, integer, list, object, type Read, string, text } from "../schema.ts";
@@ -25,7 +25,7 @@ const divisorsOf = (resource: string) => (resource.endsWith(".cpu") ? ["1m", "1"
 /** https://kubernetes.io/docs/concepts/workloads/pods/downward-api/#downwardapi-resourceFieldRef */
 export const resourceFieldRef = checked(
   object({ resource: string }, { containerName: string, divisor: quantity }),
-  // 0 is as good as none.
+  // 0 counts as absent.
   ({ resource, divisor = "0" }, place) => {
     const amount = quantityValue(divisor);
     const divisors = divisorsOf(resource);
@@ -36,7 +36,7 @@ export const resourceFieldRef = checked(
 
 const keyOfObject = object({ key: string, name: string }, { optional: boolean });
 
-/** A value of a variable. */
+/** The source of a variable's value. */
 const envVarSource = checked(
   object(
     {},

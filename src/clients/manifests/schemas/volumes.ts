@@ -17,7 +17,7 @@ import { downwardItems, items, mode } from "./sources.ts";
 
 const accessMode = oneOf("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod");
 
-/** What is asked of a volume that outlives pods. */
+/** The specification of a claim for a volume that outlives pods. */
 export const claimSpec = checked(
   object(
     {
@@ -79,7 +79,7 @@ const sources = {
   ephemeral: object({ volumeClaimTemplate: object({ spec: claimSpec }, {}, ["metadata"]) }, {}),
 } as const;
 
-/** Volumes of a pod. Sources that only clusters have are refused. */
+/** Volumes of a pod. Sources that exist only in clusters are rejected. */
 export const volume = checked(object({ name: dnsLabel }, sources), (value, place) => {
   const given = Object.keys(sources).filter((key) => key in value);
   if (given.length > 1) place.error(`has ${given.join(" and ")}, and may have one of them`);

@@ -7,13 +7,13 @@ import { type LabelSelector, labelSelector, objectMeta } from "./metadata.ts";
 import { type PodTemplate, podTemplate, statefulTemplate } from "./pod.ts";
 import { claimSpec } from "./volumes.ts";
 
-/** A number, or a share such as `25%`. */
+/** A number, or a percentage such as `25%`. */
 const countOrShare: Schema<number | string> = checked(intOrString, (value, place) => {
   const fits = typeof value === "number" ? value >= 0 : /^[0-9]{1,3}%$/.test(value);
   if (!fits) place.error('must be a number or a share such as "25%"');
 });
 
-/** At least one of all. */
+/** The same, but more than none. */
 const someOrShare = checked(countOrShare, (value, place) => {
   if (value === 0 || /^0+%$/.test(String(value))) place.error("may not be 0");
   if (typeof value === "string" && Number.parseInt(value, 10) > 100)
@@ -31,7 +31,7 @@ const rollingUpdate = checked(
   },
 );
 
-/** Pods that run for ever, of templates that select themselves. */
+/** Workloads of pods that run forever, whose selector must match their template. */
 function selfSelecting(
   { selector, template }: { readonly selector: LabelSelector; readonly template: PodTemplate },
   place: Place,
@@ -83,7 +83,7 @@ export const daemonSetSpec = checked(
         {},
         {
           type: oneOf("RollingUpdate", "OnDelete"),
-          // One pod: the old one ends before the new one begins.
+          // With one pod, the old one ends before the new one starts.
           rollingUpdate: object({}, { maxUnavailable: countOrShare }, ["maxSurge"]),
         },
       ),
@@ -93,7 +93,7 @@ export const daemonSetSpec = checked(
   selfSelecting,
 );
 
-/** What a StatefulSet or DaemonSet keeps of a template. */
+/** The part of a template that a revision of a StatefulSet or DaemonSet stores. */
 export const revisionData = object({ spec: object({ template: statefulTemplate }, {}) }, {});
 
 const claimTemplate = object(

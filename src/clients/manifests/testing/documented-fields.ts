@@ -1,6 +1,6 @@
 import { readProjectFile } from "../../../testing/docs.ts";
 
-/** What docs/pod-fields.md says of a field. */
+/** A row about a field in docs/pod-fields.md. */
 export type FieldRow = {
   readonly kind: "effect" | "no effect" | "not yet" | "refused";
   /** The test that shows it. */
@@ -24,7 +24,7 @@ export async function documentedFields(): Promise<ReadonlyMap<string, FieldRow>>
       const [, names = "", effect = "", shownBy = ""] = line.split("|").map((cell) => cell.trim());
       const [file = "", title = ""] = shownBy.split(/: (.*)/);
       const kind = kinds.find(([word]) => effect.startsWith(word))?.[1] ?? "effect";
-      // Types that have the same fields share a section.
+      // Types with the same fields share a section.
       for (const type of heading.split(", "))
         for (const name of names.split(", ")) rows.set(`${type}.${name.slice(1, -1)}`, { kind, file, title });
     }
@@ -32,7 +32,7 @@ export async function documentedFields(): Promise<ReadonlyMap<string, FieldRow>>
   return rows;
 }
 
-/** Pods with a source of volumes that only clusters have. */
+/** Pods with a volume source that exists only in clusters. */
 export function clusterVolumes(field: string): readonly object[] {
   const [type, name = ""] = field.split(".");
   const source = type === "Volume" ? { [name]: {} } : { projected: { sources: [{ [name]: {} }] } };

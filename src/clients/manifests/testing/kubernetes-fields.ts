@@ -1,7 +1,7 @@
 import { isRecord } from "../../../ground/json/index.ts";
 import { readProjectFile } from "../../../testing/docs.ts";
 
-/** Of each type its fields, with their types as in `[]Container` or `map[string]string`. */
+/** The fields of each type, with their types such as `[]Container` or `map[string]string`. */
 export type FieldTypes = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 /** The fields of Kubernetes' PodSpec, as `scripts/pod-fields.ts` has written them. */
@@ -16,7 +16,7 @@ export function fieldsIn(types: FieldTypes, spec: unknown): readonly string[] {
   return within(types, "PodSpec", spec).map(({ field }) => field);
 }
 
-/** Whose field is at a path such as `containers[0].image`; of a key of a map the map's. */
+/** The field at a path such as `containers[0].image`; for a key of a map, that of the map. */
 export function fieldAt(types: FieldTypes, spec: unknown, path: string): string | undefined {
   const fits = (one: string) => path === one || path.startsWith(`${one}[`) || path.startsWith(`${one}.`);
   const found = within(types, "PodSpec", spec).filter(({ path: one }) => fits(one));

@@ -9,15 +9,15 @@ export type LogRotationOptions = {
   readonly runtime: Pick<PodRuntime, "reopenLog">;
   readonly clock: Clock;
   readonly limits: LogLimits;
-  /** Those of all containers that run. */
+  /** The logs of all running containers. */
   readonly logs: () => readonly RunningLog[];
   readonly onProblem: (message: string) => void;
 };
 
-/** As a kubelet looks (containerLogMonitorInterval). */
+/** A kubelet's interval (containerLogMonitorInterval). */
 const periodMs = 10_000;
 
-/** Looks now and then at the logs of containers that run, and rotates those that are too long. */
+/** Periodically rotates the logs of running containers that are too long. */
 export class LogRotation implements AsyncDisposable {
   readonly #options: LogRotationOptions;
   readonly #closing = new AbortController();
@@ -47,7 +47,7 @@ export class LogRotation implements AsyncDisposable {
       const now = new Date(Number(clock.nowNs() / 1_000_000n));
       await rotateLog(path, limits, now, () => runtime.reopenLog(containerId));
     } catch (error) {
-      // It has ended meanwhile: its log grows no more.
+      // It has ended, so its log does not grow any more.
       if (hasCode(error, "NotFound") || hasCode(error, "FailedPrecondition")) return;
       onProblem(`the log ${path} cannot be rotated: ${messageOf(error)}`);
     }

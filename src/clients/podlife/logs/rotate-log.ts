@@ -6,20 +6,20 @@ import { createGzip } from "node:zlib";
 import { ignoreGone } from "../../../ground/fs/index.ts";
 
 export type LogLimits = {
-  /** A longer log is rotated. */
+  /** Size at which a log is rotated. */
   readonly maxBytes: number;
-  /** Of each log, the one that is written to among them; at least 2. */
+  /** Number of files for each log, including the current one; at least 2. */
   readonly maxFiles: number;
 };
 
-/** Of a file that is being compressed. */
+/** Suffix of a file that is being compressed. */
 const unfinished = ".tmp";
 
 /**
- * Rotates a container's log if it is too long: it gets the time behind its name, and `reopen` has the runtime
- * go on in a new one. Of the earlier ones the last stays as it is, those before it are compressed, and the
- * oldest go: as with a kubelet (pkg/kubelet/logs). What was cut half-way is done anew by the next one. Throws
- * what fails, with the log at its place.
+ * Rotates a container's log if it is too long: the time is appended to its name, and `reopen` makes the
+ * runtime continue in a new file. The latest rotated file stays as it is, earlier ones are compressed, and
+ * the oldest are removed, as with a kubelet (pkg/kubelet/logs). An interrupted rotation is completed by the
+ * next one. Throws on failure, with the log back in its place.
  */
 export async function rotateLog(
   path: string,
@@ -28,13 +28,13 @@ export async function rotateLog(
   reopen: () => Promise<void>,
 ): Promise<void> {
   const log = await lstat(path).catch(ignoreGone);
-  // Somebody was cut before the runtime went on in a new one.
+  // An earlier rotation was interrupted before the runtime opened a new file.
   if (log === undefined) return await reopen();
   if (!log.isFile() || log.size <= maxBytes) return;
   const earlier = await rotatedLogs(path);
   for (const name of earlier) if (name.endsWith(unfinished)) await rm(name, { force: true });
   const whole = earlier.filter((name) => !name.endsWith(unfinished));
-  // The one that is written to, and the one that it becomes, come to them.
+  // The current file and the one that is about to be rotated are added.
   const kept = whole.slice(Math.max(0, whole.length - (maxFiles - 2)));
   for (const name of whole) if (!kept.includes(name)) await rm(name, { force: true });
   for (const name of kept) if (!name.endsWith(".gz")) await compress(name);
@@ -48,12 +48,12 @@ export async function rotateLog(
   }
 }
 
-/** Removes a log with those that it was rotated to. */
+/** Removes a log and its rotated files. */
 export async function removeLog(path: string): Promise<void> {
   for (const name of [path, ...(await rotatedLogs(path))]) await rm(name, { force: true });
 }
 
-/** Oldest first, as their names have the time. */
+/** The rotated files, oldest first, sorted by the time in their names. */
 async function rotatedLogs(path: string): Promise<readonly string[]> {
   const names = (await readdir(dirname(path)).catch(ignoreGone)) ?? [];
   return names
@@ -69,7 +69,7 @@ async function compress(path: string): Promise<void> {
   await rm(path);
 }
 
-/** `20261130-063100`, of UTC. */
+/** `20261130-063100`, in UTC. */
 function timeOf(now: Date): string {
   const [date = "", time = ""] = now.toISOString().split(/[T.]/);
   return `${date.replaceAll("-", "")}-${time.replaceAll(":", "")}`;

@@ -6,7 +6,7 @@ import type { Outcome, Target } from "../handlers/target.ts";
 import type { PodRuntime } from "../pod-runtime.ts";
 import type { ProbeResults } from "./probe-results.ts";
 
-/** Of a probe that could not be made, as a kubelet has it. */
+/** Number of attempts if a probe cannot be run, as in a kubelet. */
 const maxTries = 3;
 
 export type ProbeKind = "startup" | "liveness" | "readiness";
@@ -17,18 +17,18 @@ export type ContainerProbesOptions = {
   readonly target: Target;
   /** When the container was started, in nanoseconds since 1970. */
   readonly startedAtNs: bigint;
-  /** What is known of it from before: it stays so until a probe says otherwise. */
+  /** Its earlier result, which stays until a probe says otherwise. */
   readonly before?: ProbeResults[string];
-  /** Called whenever what is known of the container has changed. */
+  /** Called whenever the results of the container have changed. */
   readonly onChange: () => void;
   /** Called for each probe that fails, before thresholds. */
   readonly onFailure: (kind: ProbeKind, message: string) => void;
 };
 
 /**
- * The probes of one container that runs, as a kubelet has them: the startup probe goes first, and the others
- * begin once it has succeeded. A container that failed its startup or liveness probe is probed no more: it is
- * to be ended.
+ * The probes of one running container, as in a kubelet: the startup probe comes first, and the others start
+ * once it has succeeded. A container that failed its startup or liveness probe is not probed further, since
+ * it is to be stopped.
  */
 export class ContainerProbes implements Disposable {
   readonly #options: ContainerProbesOptions;
@@ -51,17 +51,17 @@ export class ContainerProbes implements Disposable {
     return this.#started;
   }
 
-  /** Whether it takes requests: never before it is started. */
+  /** Whether it is ready for requests; never before it has started. */
   get ready(): boolean {
     return this.#started && this.#ready;
   }
 
-  /** Why it is to be ended. */
+  /** Why it must be stopped. */
   get failure(): { readonly kind: ProbeKind; readonly message: string } | undefined {
     return this.#failure;
   }
 
-  /** The container is being stopped: only its readiness is asked for. */
+  /** To be called when the container is being stopped: only readiness probes continue. */
   stopping(): void {
     this.#stopping.abort();
   }
@@ -85,7 +85,7 @@ export class ContainerProbes implements Disposable {
     try {
       await probing;
     } catch (error) {
-      // Only the end of these probes is thrown.
+      // Only the abort of these probes is expected here.
       if (!this.#closing.signal.aborted && !this.#stopping.signal.aborted) throw error;
     }
   }
@@ -113,7 +113,7 @@ export class ContainerProbes implements Disposable {
     }
   }
 
-  /** Nothing more is asked of it: it waits for its end. */
+  /** Stops probing it, since it is to be stopped. */
   async #fail(kind: ProbeKind, message: string): Promise<void> {
     this.#failure = { kind, message };
     this.#options.onChange();
@@ -125,7 +125,7 @@ export class ContainerProbes implements Disposable {
     return kind === "readiness" ? signal : AbortSignal.any([signal, this.#stopping.signal]);
   }
 
-  /** What the probe comes to, each time after its thresholds. */
+  /** The results of a probe, each after its threshold. */
   async *#outcomes(kind: ProbeKind, probe: Probe): AsyncGenerator<Outcome> {
     const { clock, startedAtNs, onFailure } = this.#options;
     const signal = this.#signalOf(kind);
@@ -156,7 +156,7 @@ export class ContainerProbes implements Disposable {
     }
   }
 
-  /** What cannot be asked says nothing of the container, and is tried again at once some times. */
+  /** A probe that cannot be run says nothing about the container, and is retried at once a few times. */
   async #ask(
     kind: ProbeKind,
     probe: Probe,

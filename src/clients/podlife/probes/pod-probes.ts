@@ -10,16 +10,16 @@ export type PodProbesOptions = {
   readonly pod: Pod;
   readonly runtime: PodRuntime;
   readonly clock: Clock;
-  /** Of containers that an earlier worker has probed. */
+  /** Results of containers that an earlier worker probed. */
   readonly before?: ProbeResults;
   readonly onChange: () => void;
   readonly onFailure: (container: string, kind: ProbeKind, message: string) => void;
 };
 
-/** The probes of all containers of a pod that run. */
+/** The probes of all running containers of a pod. */
 export class PodProbes implements ContainerHealth, Disposable {
   readonly #options: PodProbesOptions;
-  /** By the container's id. */
+  /** By container id. */
   readonly #probes = new Map<string, ContainerProbes>();
   #stopping = false;
   #ended = false;
@@ -37,7 +37,7 @@ export class PodProbes implements ContainerHealth, Disposable {
     return failure && `its ${failure.kind} probe failed: ${failure.message}`;
   };
 
-  /** Of the probe that it failed, if that has one. */
+  /** The grace period of the probe that it failed, if there is one. */
   graceSeconds({ id, name }: ObservedContainer): number | undefined {
     const kind = this.#probes.get(id)?.failure?.kind;
     const { initContainers = [], containers } = this.#options.pod.spec;
@@ -46,7 +46,7 @@ export class PodProbes implements ContainerHealth, Disposable {
     return kind === undefined ? undefined : probe?.terminationGracePeriodSeconds;
   }
 
-  /** Begins with those that run, and ends with those that do not. */
+  /** Starts the probes of running containers, and ends those of others. */
   follow({ containers, sandbox }: ObservedPod): void {
     if (this.#ended) return;
     const { pod, runtime, clock, before = {}, onChange, onFailure } = this.#options;
@@ -76,13 +76,16 @@ export class PodProbes implements ContainerHealth, Disposable {
     }
   }
 
-  /** The pod is being stopped: only readiness is asked for, until its containers have ended. */
+  /**
+   * To be called when the pod is being stopped: only readiness probes continue, until its containers have
+   * ended.
+   */
   stopping(): void {
     this.#stopping = true;
     for (const probes of this.#probes.values()) probes.stopping();
   }
 
-  /** A container has ended. */
+  /** To be called when a container has ended. */
   end({ id }: ObservedContainer): void {
     const probes = this.#probes.get(id);
     if (probes === undefined) return;
@@ -91,7 +94,7 @@ export class PodProbes implements ContainerHealth, Disposable {
     this.#options.onChange();
   }
 
-  /** Nothing is asked any more. */
+  /** Ends all probes. */
   endAll(): void {
     this.#ended = true;
     for (const probes of this.#probes.values()) probes[Symbol.dispose]();

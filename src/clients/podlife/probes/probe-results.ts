@@ -2,12 +2,12 @@ import type { Pod } from "../../podspec/index.ts";
 import type { PodStatus } from "../status/types.ts";
 
 /**
- * What containers with probes have come to, by their ids; others are not in it. Kept for the next worker: as
- * with a kubelet, nothing of a pod's status changes because who looks after it was started anew.
+ * The results of containers with probes, by id; others are not included. Stored for the next worker: as with
+ * a kubelet, a restart of the manager must not change a pod's status.
  */
 export type ProbeResults = { readonly [ContainerId in string]?: "started" | "ready" };
 
-/** Those of a pod now. */
+/** The current results of a pod. */
 export function probeResults(
   { containers, initContainers = [] }: Pod["spec"],
   { containerStatuses, initContainerStatuses }: PodStatus,

@@ -2,28 +2,28 @@ import type { Container } from "../../manifests/index.ts";
 import type { ObservedContainer } from "../observe.ts";
 import { type ContainerState, type ContainerStatus, type Terminated, writtenTime } from "./types.ts";
 
-/** What else than the runtime's word goes into the status of a container. */
+/** Facts for the status of a container in addition to the runtime's. */
 export type ContainerFacts = {
-  /** Why it does not run, while somebody wants it to. */
+  /** Why it is not running although it should. */
   readonly waiting: { readonly reason: string; readonly message?: string } | undefined;
-  /** It runs to its end before others: it is ready when it has succeeded. */
+  /** Whether it runs to its end before others; it is ready when it has succeeded. */
   readonly isInit: boolean;
-  /** Of a pod with init containers. */
+  /** Whether the pod has init containers. */
   readonly followsInit: boolean;
   readonly ready: boolean;
   readonly started: boolean;
-  /** Last words, by container id. */
+  /** Termination messages, by container id. */
   readonly messages: ReadonlyMap<string, string>;
 };
 
-/** Attempts newest first. */
+/** The status of a container; its attempts are sorted newest first. */
 export function containerStatus(
   container: Container,
   [latest, previous]: readonly ObservedContainer[],
   facts: ContainerFacts,
 ): ContainerStatus {
   const state = stateOf(latest, facts);
-  // One that waits for its restart shows its last end as that.
+  // A container that waits for its restart shows its last end as the last state.
   const last = "waiting" in state && latest?.state === "exited" ? latest : previous;
   const running = latest?.state === "running";
   return {

@@ -25,7 +25,7 @@ const nothing: ObservedPod = {
   earlier: new Map(),
 };
 
-/** What is known of a pod, put together into its status, which is told whenever it changes. */
+/** Combines the facts about a pod to its status, which is reported whenever it changes. */
 export class PodStatusKeeper {
   readonly #options: PodStatusKeeperOptions;
   readonly #probes: PodProbes;
@@ -56,12 +56,12 @@ export class PodStatusKeeper {
     return this.#isSeen;
   }
 
-  /** The primary one first. */
+  /** The pod's addresses, the primary one first. */
   get podIps(): readonly string[] {
     return this.#podIps;
   }
 
-  /** Those of containers that run. */
+  /** The logs of running containers. */
   get runningLogs(): readonly RunningLog[] {
     const attempts = [...this.#observed.containers.values(), ...this.#observed.earlier.values()].flat();
     return attempts
@@ -69,7 +69,7 @@ export class PodStatusKeeper {
       .map(({ id, logPath }) => ({ containerId: id, path: logPath }));
   }
 
-  /** The pod has been failed from outside. */
+  /** Whether the pod was failed from outside. */
   get isOver(): boolean {
     return this.#failed !== undefined;
   }
@@ -87,7 +87,7 @@ export class PodStatusKeeper {
     this.#isSeen = true;
   }
 
-  /** Probes of a container have come to something. */
+  /** To be called when the results of probes have changed. */
   probed(): void {
     this.#tell();
   }
@@ -97,26 +97,29 @@ export class PodStatusKeeper {
     this.#tell();
   }
 
-  /** Nothing of it runs any more, or will: its status stays, also when the runtime has forgotten it. */
+  /**
+   * To be called when nothing of the pod runs or will run: its status becomes final, even if the runtime
+   * forgets it.
+   */
   over(): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#update();
   }
 
-  /** Containers that were added to it. */
+  /** Sets the containers that were added to it. */
   ephemeral(containers: readonly Container[]): void {
     this.#ephemeral = containers;
     this.#tell();
   }
 
-  /** `disrupted` for the sake of others. */
+  /** Fails the pod; `disrupted` if that is for the sake of others. */
   fail(reason: string, message: string, disrupted = false): void {
     this.#failed ??= { reason, message, disrupted };
     this.#tell();
   }
 
-  /** Why a container does not run; `forMs` it is not tried again. */
+  /** Records why a container is not running; it is not retried for `forMs`. */
   wait(name: string, reason: string, message: string, forMs = 0): void {
     const untilNs = this.#options.work.clock.nowNs() + BigInt(Math.round(forMs)) * 1_000_000n;
     this.#waiting.set(name, { reason, message, untilNs });
@@ -127,12 +130,12 @@ export class PodStatusKeeper {
     this.#waiting.delete(name);
   }
 
-  /** What could not be started in a sandbox that has ended need not wait in the next. */
+  /** Clears the delays of containers that could not be started in an ended sandbox. */
   clearWaits(): void {
     this.#waiting.clear();
   }
 
-  /** How long a container that could not be started has to wait. */
+  /** How long a container that could not be started must wait. */
   notBeforeMs(name: string): number {
     const { untilNs = 0n } = this.#waiting.get(name) ?? {};
     return Math.max(0, Number(untilNs - this.#options.work.clock.nowNs()) / 1e6);
@@ -152,7 +155,7 @@ export class PodStatusKeeper {
     return [...(containers.get(name) ?? []), ...(earlier.get(name) ?? [])];
   }
 
-  /** Once for each container that has ended; those that are gone are forgotten. */
+  /** Reads the message of each ended container once, and forgets those of removed ones. */
   async #readMessages(): Promise<void> {
     const { pod, context } = this.#options.work;
     const known = new Set<string>();

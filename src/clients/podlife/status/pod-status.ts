@@ -16,20 +16,20 @@ export type PodFacts = {
   readonly ephemeralContainerStatuses: readonly ContainerStatus[];
   readonly initialized: boolean;
   readonly sandboxReady: boolean;
-  /** None of it will run again. */
+  /** Whether nothing of it will run again. */
   readonly ended: boolean;
-  /** Why it was ended from outside. */
+  /** Why it was failed from outside. */
   readonly failed:
     | { readonly reason: string; readonly message: string; readonly disrupted: boolean }
     | undefined;
   readonly podIps: readonly string[];
   readonly hostIps: readonly string[];
   readonly nowNs: bigint;
-  /** For times of transitions. */
+  /** The previous status, for the times of transitions. */
   readonly before: PodStatus | undefined;
 };
 
-/** The status of a pod, as Kubernetes has it. */
+/** The status of a pod in Kubernetes' form. */
 export function podStatus(facts: PodFacts): PodStatus {
   const { pod, initContainerStatuses, containerStatuses, failed, podIps, hostIps } = facts;
   const { ephemeralContainerStatuses } = facts;
@@ -51,12 +51,12 @@ export function podStatus(facts: PodFacts): PodStatus {
   };
 }
 
-/** As a kubelet tells of containers that are in no order. */
+/** Sorts containers by name, as a kubelet does for those without an order. */
 function byName(statuses: readonly ContainerStatus[]): readonly ContainerStatus[] {
   return statuses.toSorted((one, other) => (one.name < other.name ? -1 : 1));
 }
 
-/** Whether a pod was ended because the machine lacks a resource, or because it takes too much of one. */
+/** Whether a pod was evicted because the machine lacks a resource, or because it uses too much of one. */
 export function isEvicted({ reason }: PodStatus): boolean {
   return reason === "Evicted";
 }

@@ -59,7 +59,7 @@ export type PodStatus = {
   readonly hostIPs?: readonly { readonly ip: string }[];
   readonly podIP?: string;
   readonly podIPs: readonly { readonly ip: string }[];
-  /** When it was taken on; not of one that waits for room. */
+  /** When it was admitted; absent while it waits. */
   readonly startTime?: string;
   readonly qosClass: QosClass;
   readonly initContainerStatuses: readonly ContainerStatus[];

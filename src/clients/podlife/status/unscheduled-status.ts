@@ -2,7 +2,7 @@ import type { PodSpec } from "../../manifests/index.ts";
 import { qosClass } from "../../podspec/index.ts";
 import { type PodCondition, type PodStatus, writtenTime } from "./types.ts";
 
-/** The status of a pod that there is no room for; `before` itself where nothing has changed. */
+/** The status of a pod that does not fit; `before` itself if nothing has changed. */
 export function unscheduledStatus(
   spec: PodSpec,
   message: string,
@@ -22,7 +22,7 @@ export function unscheduledStatus(
   ]);
 }
 
-/** The status of a pod that has not been begun. */
+/** The status of a pod that was not started yet. */
 export function pendingStatus(spec: PodSpec, conditions: readonly PodCondition[]): PodStatus {
   return {
     phase: "Pending",

@@ -5,8 +5,8 @@ import type { Evidence } from "./evidence.ts";
 import { parseStatement, statementType } from "./statement.ts";
 
 /**
- * Reads a bundle (github.com/sigstore/protobuf-specs, sigstore_bundle.proto) whose content is an in-toto
- * statement. Throws for any other.
+ * Parses a bundle (github.com/sigstore/protobuf-specs, sigstore_bundle.proto) whose content is an in-toto
+ * statement. Throws for any other content.
  */
 export async function readBundle(bytes: Uint8Array): Promise<Evidence> {
   const { bundleFromJSON } = await import("@sigstore/bundle");

@@ -1,29 +1,33 @@
 import { X509Certificate } from "node:crypto";
 import type * as sigstore from "@sigstore/core";
 
-/** Longer chains are not in use; a signature may bring any number of certificates. */
+/**
+ * Maximum length of chains; longer ones are not in use, but a signature may contain any number of
+ * certificates.
+ */
 const maxChainLength = 6;
 const maxCertificates = 16;
 const codeSigning = "1.3.6.1.5.5.7.3.3";
 const anyUsage = "2.5.29.37.0";
 const basicConstraints = "2.5.29.19";
 const nameConstraints = "2.5.29.30";
-/** Basic constraints, key usage, extended key usage, subject's alternative names: all are looked at. */
+/**
+ * The extensions that are checked: basic constraints, key usage, extended key usage, subject's alternative
+ * names.
+ */
 const understood = new Set([basicConstraints, "2.5.29.15", "2.5.29.37", "2.5.29.17"]);
 
 export type ChainRequest = {
   readonly leaf: X509Certificate;
-  /** What the signature brings along, and what the policy gives that is no root. Trusted for nothing. */
+  /** The certificates of the signature, and those of the policy that are not roots; not trusted. */
   readonly intermediates: readonly X509Certificate[];
   /** A chain must end with one of them. */
   readonly anchors: readonly X509Certificate[];
-  /** When all of them must be valid. */
+  /** The time at which all of them must be valid. */
   readonly time: Date;
 };
 
-/**
- * The certificates of a text in PEM form (RFC 7468), with anything else around them. Throws for broken ones.
- */
+/** The certificates in a PEM text (RFC 7468), ignoring text around them. Throws for broken ones. */
 export function certificatesIn(pem: string): readonly X509Certificate[] {
   const begin = "-----BEGIN CERTIFICATE-----";
   return pem
@@ -33,9 +37,9 @@ export function certificatesIn(pem: string): readonly X509Certificate[] {
 }
 
 /**
- * Why a certificate may not be taken as one for code signing of these authorities; undefined where it may
- * (RFC 5280, section 6). Certificates that constrain names, or have a critical extension that is not
- * understood here, are refused. Revocation is not looked at.
+ * Why a certificate is not valid for code signing by these authorities; undefined if it is (RFC 5280, section
+ * 6). Certificates that constrain names, or have an unknown critical extension, are rejected. Revocation is
+ * not checked.
  */
 export async function whyUntrusted(request: ChainRequest): Promise<string | undefined> {
   const { leaf, intermediates, anchors, time } = request;
@@ -54,8 +58,8 @@ export async function whyUntrusted(request: ChainRequest): Promise<string | unde
 }
 
 /**
- * From the leaf to an anchor, each certificate signed by the next. None is tried twice: those who sign may
- * have made circles.
+ * Finds a chain from the leaf to an anchor, each certificate signed by the next. None is tried twice, because
+ * signers may have created cycles.
  */
 function findChain(
   chain: readonly X509Certificate[],
@@ -81,11 +85,11 @@ function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): bool
 function whyInvalid(certificate: X509Certificate, time: Date): string | undefined {
   const { validFromDate: from, validToDate: to, signatureAlgorithm = "", keyUsage } = certificate;
   const name = nameOf(certificate);
-  // Of an authority's own signature nothing depends, but few have one that is so old.
+  // Nothing depends on an authority's own signature, but few have such an old one.
   if (/md5|sha1/i.test(signatureAlgorithm)) return `${name} is signed with ${signatureAlgorithm}`;
   if (!(from <= time && time <= to))
     return `${name} is valid from ${from.toISOString()} to ${to.toISOString()}, not at ${time.toISOString()}`;
-  // Without the extension a certificate is for anything.
+  // Without the extension, a certificate is valid for any purpose.
   if (keyUsage?.some((usage) => usage === codeSigning || usage === anyUsage) === false)
     return `${name} is not for code signing`;
   return undefined;
@@ -106,7 +110,7 @@ async function whyNotUnderstood(certificate: X509Certificate): Promise<string | 
     : `${nameOf(certificate)} has the extension ${refused}, which is not understood`;
 }
 
-/** `below`: how many authorities are between it and the leaf. */
+/** `below`: the number of authorities between it and the leaf. */
 async function whyNoAuthority(certificate: X509Certificate, below: number): Promise<string | undefined> {
   const { X509Certificate: Parsed } = await import("@sigstore/core");
   const parsed: sigstore.X509Certificate = Parsed.parse(certificate.raw);

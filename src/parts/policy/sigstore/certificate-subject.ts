@@ -2,11 +2,14 @@ import type { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import type { FulcioSigner, PkiSigner } from "./signers.ts";
 
-/** By the issuer as raw text, and by it as a UTF8String (github.com/sigstore/fulcio, docs/oid-info.md). */
+/**
+ * The extensions with the issuer, as raw text and as a UTF8String (github.com/sigstore/fulcio,
+ * docs/oid-info.md).
+ */
 const issuerOid = "1.3.6.1.4.1.57264.1.1";
 const issuerV2Oid = "1.3.6.1.4.1.57264.1.8";
 
-/** Why a certificate, which is known to be its authority's, is not of that signer; undefined where it is. */
+/** Why a certificate, whose chain was verified, does not belong to that signer; undefined if it does. */
 export async function whyOtherSubject(
   certificate: X509Certificate,
   signer: FulcioSigner | PkiSigner,

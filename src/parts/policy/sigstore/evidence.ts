@@ -2,18 +2,18 @@ import type { X509Certificate } from "node:crypto";
 import type { TransparencyLogEntry } from "@sigstore/bundle";
 import type { SignedPayload } from "../payload.ts";
 
-/** What a signature consists of, in whichever way it was stored. Nothing of it has been checked. */
+/** The parts of a signature, in whichever format it was stored. None of it has been verified. */
 export type Evidence = {
   readonly signature: Buffer;
-  /** What the signature is over. */
+  /** The signed bytes. */
   readonly signed: Uint8Array;
-  /** What it means: what is signed, or what is inside of its envelope. */
+  /** The content of the signed bytes: the same, or what is inside their envelope. */
   readonly payload: Uint8Array;
-  /** Reads them; to be called where the policy asks for a certificate, since others do not matter then. */
+  /** Parses the certificates; to be called if the policy requires one, since otherwise they do not matter. */
   readonly certificates: () => SignerCertificates;
-  /** Reads those of Rekor; to be called where the policy asks for one. */
+  /** Parses Rekor's entries; to be called if the policy requires one. */
   readonly entries: () => Promise<readonly TransparencyLogEntry[]>;
-  /** Reads what is signed; to be called once the signature is known to be good. */
+  /** Parses the signed content; to be called after the signature was verified. */
   readonly claims: () => Promise<readonly SignedPayload[]>;
 };
 

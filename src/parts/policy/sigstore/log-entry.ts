@@ -3,7 +3,7 @@ import type { TransparencyLogEntry } from "@sigstore/bundle";
 import { isRecord } from "../../../ground/json/index.ts";
 import { fieldsOf, parseStrictJson, stringAt, wrong } from "../strict-json.ts";
 
-/** The id that Rekor gives a log: the digest of its public key. */
+/** Rekor's id of a log: the digest of its public key. */
 export function logIdOf(key: KeyObject): Buffer {
   return createHash("sha256")
     .update(key.export({ type: "spki", format: "der" }))
@@ -11,8 +11,8 @@ export function logIdOf(key: KeyObject): Buffer {
 }
 
 /**
- * An entry of Rekor as cosign keeps it beside a signature under a tag, with Rekor's promise to keep it
- * (`SignedEntryTimestamp`). Throws PolicyError where anything of its form is missing or unknown.
+ * Parses a Rekor entry as cosign stores it with a signature under a tag, with Rekor's promise to include it
+ * (`SignedEntryTimestamp`). Throws PolicyError if anything is missing or unknown.
  */
 export async function parseLogEntry(text: string): Promise<TransparencyLogEntry> {
   const what = "Rekor entry";
@@ -41,8 +41,8 @@ export async function parseLogEntry(text: string): Promise<TransparencyLogEntry>
 }
 
 /**
- * The key or certificate, in PEM form, that an entry says it is of. Throws PolicyError for a kind of entry
- * that is not made of image signatures.
+ * The key or certificate, in PEM form, that an entry names. Throws PolicyError for a kind of entry that is
+ * not used for image signatures.
  */
 export async function signerOfEntry({ canonicalizedBody }: TransparencyLogEntry): Promise<string> {
   const { kind, apiVersion, spec } = await parseBody(canonicalizedBody);

@@ -6,14 +6,14 @@ import type { Evidence } from "./evidence.ts";
 import { logIdOf, signerOfEntry } from "./log-entry.ts";
 import { isSignedBy } from "./public-keys.ts";
 
-/** Rekor has promised to keep an entry of a signature, which it got at that time. */
+/** Rekor has promised to include an entry for a signature, which it received at that time. */
 export type Logged = { readonly time: Date };
 
 const always = { start: new Date(0), end: new Date(8_640_000_000_000_000) };
 
 /**
- * The first entry of one of these logs that is of this signature, by `key`, whose key or certificate in DER
- * form is `signer`; or why there is none. No log is asked: the entry has the log's own signature.
+ * The first entry of one of these logs for this signature by `key`, whose key or certificate in DER form is
+ * `signer`; or why there is none. No log is contacted: the entry has the log's own signature.
  */
 export async function loggedEntry(
   evidence: Evidence,
@@ -25,7 +25,8 @@ export async function loggedEntry(
   if (entries.length === 0) return "it has no Rekor entry";
   const reasons: string[] = [];
   for (const whole of entries) {
-    // What a log signs as a proof has its address too, which a policy does not tell. Its promise is enough.
+    // A log's signature of a proof also covers its address, which a policy does not contain. Its promise is
+    // enough.
     const entry = { ...whole, inclusionProof: undefined };
     const why = await whyNotLogged(evidence, entry, key, signer, rekorKeys);
     if (why === undefined) return { time: new Date(Number(entry.integratedTime) * 1000) };
@@ -49,7 +50,7 @@ async function whyNotLogged(
   }));
   if (!logs.some(({ logID }) => logID.equals(entry.logId.keyId)))
     return `it is of log ${entry.logId.keyId.toString("hex")}, of which the policy has no key`;
-  // Proofs that an entry is in a log, which newer logs give instead, say nothing of the time.
+  // The proofs of inclusion that newer logs give instead do not contain the time.
   if (entry.inclusionPromise === undefined) return "it has no signed entry timestamp";
   try {
     const { Verifier } = await import("@sigstore/verify");
@@ -66,7 +67,7 @@ async function whyNotLogged(
   }
 }
 
-/** With the key itself, since certificates are checked apart from this. */
+/** Uses the key itself, since certificates are verified separately. */
 function trustIn(publicKey: KeyObject, tlogs: TrustMaterial["tlogs"]): TrustMaterial {
   return {
     certificateAuthorities: [],
@@ -94,7 +95,7 @@ function entityOf({ signature, signed, payload }: Evidence, entry: TransparencyL
   };
 }
 
-/** The bytes of a PEM text with one block, whatever that is called. */
+/** The bytes of a PEM text with one block of any type. */
 function derOf(pem: string): Buffer {
   const lines = pem.trim().split("\n");
   return Buffer.from(lines.filter((line) => !line.startsWith("-----")).join(""), "base64");

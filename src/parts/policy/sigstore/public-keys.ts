@@ -11,7 +11,7 @@ import { certificatesIn } from "./certificate-chain.ts";
 export async function readPublicKey(source: KeySource): Promise<KeyObject> {
   const pem = Buffer.from(await readSource(source));
   const what = describeSource(source);
-  // A private key would be taken too, and has no place in a policy.
+  // Node would also accept a private key, which does not belong in a policy.
   if (!pem.toString("latin1").includes("-----BEGIN PUBLIC KEY-----"))
     throw wrong(`${what} has no PEM public key ("-----BEGIN PUBLIC KEY-----")`);
   let key: KeyObject;
@@ -26,7 +26,7 @@ export async function readPublicKey(source: KeySource): Promise<KeyObject> {
   return key;
 }
 
-/** The certificates of a PEM file. Throws PolicyError FailedPrecondition where it has none. */
+/** The certificates in a PEM file. Throws PolicyError FailedPrecondition if there are none. */
 export async function readCertificates(source: KeySource): Promise<readonly X509Certificate[]> {
   const pem = Buffer.from(await readSource(source)).toString("latin1");
   let certificates: readonly X509Certificate[];
@@ -40,7 +40,7 @@ export async function readCertificates(source: KeySource): Promise<readonly X509
   return certificates;
 }
 
-/** True if `signature` is one of `signed` by the owner of `key`; with SHA-256, as cosign signs. */
+/** Whether `signature` is a signature of `signed` with `key`, using SHA-256 as cosign does. */
 export function isSignedBy(key: KeyObject, signed: Uint8Array, signature: Uint8Array): boolean {
   const digest = key.asymmetricKeyType === "ed25519" ? null : "sha256";
   return verify(digest, signed, key, signature);

@@ -6,7 +6,7 @@ import { certificatesIn } from "./certificate-chain.ts";
 import type { Evidence } from "./evidence.ts";
 import { parseLogEntry } from "./log-entry.ts";
 
-/** Throws for anything that is not in its form. */
+/** Parses a stored signature. Throws if it is malformed. */
 export async function readEvidence(stored: SigstoreSignature): Promise<Evidence> {
   return stored.kind === "bundle" ? await readBundle(stored.bytes) : readAttached(stored);
 }

@@ -1,27 +1,27 @@
 import { type KeySource, parseSources } from "../key-source.ts";
 import { fieldsOf, stringAt, wrong } from "../strict-json.ts";
 
-/** Whose signatures count; containers-policy.json(5), "sigstoreSigned". */
+/** The accepted signers; containers-policy.json(5), "sigstoreSigned". */
 export type Signers =
   | { readonly kind: "keys"; readonly keys: readonly KeySource[] }
   | FulcioSigner
   | PkiSigner;
 
-/** Whoever proved to Fulcio, by an account of an OpenID Connect issuer, that this address is theirs. */
+/** The owner of an email address, which was proved to Fulcio with an account of an OpenID Connect issuer. */
 export type FulcioSigner = {
   readonly kind: "fulcio";
-  /** Certificates of the authority: its root, and intermediate ones if signatures come without these. */
+  /** Certificates of the authority: its root, and intermediate ones if signatures do not contain them. */
   readonly authority: KeySource;
   readonly oidcIssuer: string;
   readonly subjectEmail: string;
 };
 
-/** Whoever has a certificate for code signing with this subject from an authority of one's own. */
+/** The owner of a code signing certificate with this subject from one's own authority. */
 export type PkiSigner = {
   readonly kind: "pki";
   readonly roots: KeySource;
   readonly intermediates: KeySource | undefined;
-  /** At least one of the two is there; with both, both must match. */
+  /** At least one of the two is present; if both are, both must match. */
   readonly subjectEmail: string | undefined;
   readonly subjectHostname: string | undefined;
 };

@@ -6,13 +6,16 @@ import { arrayAt, fieldsOf, objectAt, parseStrictJson, stringAt, wrong } from ".
 /** The media type of in-toto's statements. */
 export const statementType = "application/vnd.in-toto+json";
 
-/** By which cosign says that a statement is a signature; any other says something about the image. */
+/**
+ * The predicate type with which cosign marks a statement as a signature; any other says something about the
+ * image.
+ */
 const signaturePredicate = "https://sigstore.dev/cosign/sign/v1";
 const statementVersions = ["https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/v0.1"];
 
 /**
- * Reads a statement (in-toto attestation framework, spec/v1/statement.md), once its signature is known to be
- * good: each of its subjects is signed. cosign gives these no names. Throws PolicyError and OciFormatError.
+ * Parses a statement (in-toto attestation framework, spec/v1/statement.md) after its signature was verified:
+ * each of its subjects is signed. cosign gives these no names. Throws PolicyError and OciFormatError.
  */
 export async function parseStatement(bytes: Uint8Array): Promise<readonly SignedPayload[]> {
   const what = "signed statement";

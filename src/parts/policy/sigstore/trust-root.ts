@@ -3,10 +3,10 @@ import type { SigstoreSigned } from "../requirement.ts";
 import { readCertificates, readPublicKey } from "./public-keys.ts";
 import type { FulcioSigner, PkiSigner } from "./signers.ts";
 
-/** What a requirement trusts, read from its files. */
+/** The trusted keys and certificates of a requirement, read from its files. */
 export type TrustRoot = {
   readonly signers: TrustedKeys | TrustedAuthority;
-  /** Of Rekor logs; undefined where none needs to know of a signature. */
+  /** Keys of Rekor logs; undefined if no entry is required. */
   readonly rekorKeys: readonly KeyObject[] | undefined;
 };
 
@@ -19,7 +19,7 @@ export type TrustedAuthority = {
   readonly intermediates: readonly X509Certificate[];
 };
 
-/** Throws PolicyError FailedPrecondition for a file that is not there, or not what it should be. */
+/** Reads the files. Throws PolicyError FailedPrecondition for a missing or invalid one. */
 export async function readTrustRoot({ signers, rekorKeys }: SigstoreSigned): Promise<TrustRoot> {
   return {
     signers: await readSigners(signers),

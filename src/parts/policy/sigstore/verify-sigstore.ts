@@ -11,8 +11,8 @@ import { readEvidence } from "./read-evidence.ts";
 import type { TrustedAuthority, TrustRoot } from "./trust-root.ts";
 
 /**
- * What a signature says, if it is by a signer of the trust root, with all that the requirement asks for; or
- * why it does not count. Whatever in it cannot be read is such a reason.
+ * Returns the statement of a signature that is by a signer of the trust root and meets the requirement, or
+ * why it does not count. Unreadable content is such a reason.
  */
 export async function verifySigstore(
   stored: SigstoreSignature,
@@ -43,7 +43,7 @@ async function whyNotByKeys(
   return typeof logged === "string" ? logged : undefined;
 }
 
-/** A certificate of Fulcio must have been valid when Rekor saw the signature; any other must be now. */
+/** A certificate of Fulcio must have been valid when Rekor saw the signature; any other must be valid now. */
 async function whyNotByAuthority(
   evidence: Evidence,
   { signer, anchors, intermediates }: TrustedAuthority,

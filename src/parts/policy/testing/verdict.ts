@@ -2,9 +2,7 @@ import assert from "node:assert/strict";
 import type { Digest, Reference } from "../../oci/index.ts";
 import { parsePolicy, type SigstoreSignature, verifyImage } from "../index.ts";
 
-/**
- * Why a policy of one requirement refuses an image that has these signatures; undefined where it does not.
- */
+/** Why a policy with one requirement rejects an image with these signatures; undefined if it does not. */
 export async function whyRefused(
   requirement: object,
   image: { readonly reference: Reference; readonly digest: Digest },
