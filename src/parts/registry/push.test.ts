@@ -462,7 +462,7 @@ describe("an upload", () => {
   });
 
   for (const [status, code, words] of [
-    [400, "InvalidArgument", /rejects it/],
+    [400, "InvalidArgument", /rejects it \(400\)/],
     [401, "Unauthenticated", /offered: none/],
     [403, "PermissionDenied", /forbidden/],
     [404, "NotFound", /repository does not exist/],

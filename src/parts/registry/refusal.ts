@@ -75,7 +75,7 @@ const meanings: Readonly<Record<number, Meaning>> = {
 
 /** The meaning of some statuses in a push. */
 const pushMeanings: Readonly<Record<number, Meaning>> = {
-  400: { code: "InvalidArgument", why: "rejects it" },
+  400: { code: "InvalidArgument", why: "rejects it (400)" },
   404: {
     code: "NotFound",
     why: "not found: the repository does not exist, and this registry does not create it on push",
