@@ -41,7 +41,7 @@ export function usageError(message: string): CliError {
 }
 
 /** Whether the message of a failure says everything that a user must know, without those of its causes. */
-export function isWorded(error: unknown): error is CliError | CriClientError {
+export function hasUserMessage(error: unknown): error is CliError | CriClientError {
   return error instanceof CliError || error instanceof CriClientError;
 }
 

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from "commander";
-import { adviseOnUnknown, unknownCommand, withAdvice } from "./commands/foreign-words.ts";
+import { adviseOnUnknown, unknownCommand, withAdvice } from "./commands/advice.ts";
 import { commandTable } from "./commands/table.ts";
 import { exitCode } from "./errors.ts";
 import type { Invocation, Io } from "./invocation.ts";

@@ -1,5 +1,5 @@
 import { messageOf } from "../../ground/errors/index.ts";
-import { exitCode, exitCodeOf, isWorded } from "./errors.ts";
+import { exitCode, exitCodeOf, hasUserMessage } from "./errors.ts";
 import type { Invocation } from "./invocation.ts";
 import { styleFor } from "./output/style.ts";
 import { printableLines } from "./output/table.ts";
@@ -7,10 +7,10 @@ import { printableLines } from "./output/table.ts";
 /** Tells the user what went wrong and returns the exit status. With BERTH_DEBUG, the stack is shown, too. */
 export function reportFailure(error: unknown, { io, signal, failureExitCode }: Invocation): number {
   if (signal.aborted) return exitCode.interrupted;
-  const text = printableLines(isWorded(error) ? error.message : messageOf(error));
+  const text = printableLines(hasUserMessage(error) ? error.message : messageOf(error));
   io.stderr.write(`${styleFor(io.stderr, io.env).red("berth:")} ${text}\n`);
   if ((io.env.BERTH_DEBUG ?? "") !== "") io.stderr.write(`${inspected(error)}\n`);
-  if (!isWorded(error)) return failureExitCode ?? exitCode.failure;
+  if (!hasUserMessage(error)) return failureExitCode ?? exitCode.failure;
   return error.commandStatus ?? failureExitCode ?? exitCodeOf(error);
 }
 

@@ -4,7 +4,14 @@ import { bytesFrom, sendBytes } from "./byte-streams.ts";
 import { ContainerdError } from "./errors.ts";
 import { addToLease } from "./lease-resources.ts";
 import { archivedNames, isNamed, type Named, namesIn, putNames } from "./transfer-names.ts";
-import { exportOf, imageStoreOf, importOf, type Transfer, toPlatform, wishesOf } from "./transfer-types.ts";
+import {
+  exportOf,
+  imageStoreOf,
+  importOf,
+  type Transfer,
+  toPlatform,
+  transferScopeOf,
+} from "./transfer-types.ts";
 
 /** Imports the images of an archive that the client sends through a stream. */
 export async function load(transfer: Transfer): Promise<void> {
@@ -13,7 +20,7 @@ export async function load(transfer: Transfer): Promise<void> {
   const store = imageStoreOf(transfer.destination);
   using stream = streamOf(archive.stream);
   const images = await transfer.images();
-  const wishes = wishesOf(store, images);
+  const wishes = transferScopeOf(store, images);
   progress.tell("Importing");
   let named = 0;
   const give = async (names: readonly Named[], target: Descriptor): Promise<void> => {

@@ -18,17 +18,17 @@ export function namesIn(
   { digest }: Descriptor,
 ): readonly Named[] {
   const further = extraReferences
-    .filter(isWhole)
+    .filter(isComplete)
     .map((reference) => (reference.addDigest ? `${reference.name}@${digest}` : reference.name));
   return [...(name === "" ? [] : [name]), ...further].map((each) => ({ name: each, labels }));
 }
 
 /** Whether a store names its target at all. */
 export function isNamed({ name, extraReferences }: ImageStore): boolean {
-  return name !== "" || extraReferences.some(isWhole);
+  return name !== "" || extraReferences.some(isComplete);
 }
 
-function isWhole({ isPrefix, addDigest }: ImageStore["extraReferences"][number]): boolean {
+function isComplete({ isPrefix, addDigest }: ImageStore["extraReferences"][number]): boolean {
   return addDigest || !isPrefix;
 }
 

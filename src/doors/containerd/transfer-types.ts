@@ -50,7 +50,7 @@ export function exportOf(any: Any | undefined): containerd.transferArchives.Imag
 }
 
 /** What a destination wants of the images. Throws Unimplemented. */
-export function wishesOf(
+export function transferScopeOf(
   { platforms, allMetadata, manifestLimit, unpacks }: ImageStore,
   { snapshotter }: ImageTransfers,
 ) {

@@ -3,7 +3,7 @@ import { addToLease } from "./lease-resources.ts";
 import type { RequestLogStream } from "./request-log.ts";
 import { namesIn, putNames } from "./transfer-names.ts";
 import { accessTo, requestLogOf } from "./transfer-registry.ts";
-import { imageStoreOf, registryOf, type Transfer, toPlatforms, wishesOf } from "./transfer-types.ts";
+import { imageStoreOf, registryOf, type Transfer, toPlatforms, transferScopeOf } from "./transfer-types.ts";
 
 /** Creates further names for the target of a name. */
 export async function tag({ source, destination, storage, named }: Transfer): Promise<void> {
@@ -21,7 +21,7 @@ export async function pull(transfer: Transfer): Promise<void> {
   const registry = registryOf(transfer.source);
   const store = imageStoreOf(transfer.destination);
   const images = await transfer.images();
-  const wishes = wishesOf(store, images);
+  const wishes = transferScopeOf(store, images);
   const { reference } = registry;
   progress.tell(`Resolving ${reference}`);
   await using log = requestLogOf(registry, streamOf, signal);

@@ -8,7 +8,7 @@ import type { Container } from "../engine/index.ts";
  * The user that a container will run as, from its configuration. A user from the image is known only once it
  * has started.
  */
-export function askedUser({ linux }: ContainerConfig): Container["user"] {
+export function requestedUser({ linux }: ContainerConfig): Container["user"] {
   const { runAsUser, runAsGroup, supplementalGroups = [] } = linux?.securityContext ?? {};
   return {
     uid: Number(runAsUser?.value ?? 0n),

@@ -104,7 +104,7 @@ export class DockerContainers implements Containers {
     const create = async () => createContainer(client, name, await body());
     observer("container-create");
     const id = await create().catch(async (error: unknown) => {
-      if (hasCode(error, "AlreadyExists")) return await this.#unseen(name, sandbox, config, error);
+      if (hasCode(error, "AlreadyExists")) return await this.#adoptExisting(name, sandbox, config, error);
       if (this.#logDriver === "local" || !wantsBuffer(error)) throw error;
       this.#logDriver = "local";
       return create();
@@ -118,7 +118,7 @@ export class DockerContainers implements Containers {
    * Docker already has a container of that name. It may come from an earlier call whose inspection failed
    * after Docker had created the container.
    */
-  async #unseen(
+  async #adoptExisting(
     name: string,
     sandbox: FoundSandbox,
     config: ContainerConfig,

@@ -33,7 +33,7 @@ import {
 } from "../ownedpods/index.ts";
 import { namespaceOptions } from "../podnetwork/index.ts";
 import { ContainerLogs } from "./container-logs.ts";
-import { askedUser, resourcesOf, signalOf } from "./container-view.ts";
+import { requestedUser, resourcesOf, signalOf } from "./container-view.ts";
 import { DockerContainers } from "./docker-containers.ts";
 import { DockerEvents } from "./docker-events.ts";
 import { DockerImages } from "./docker-images.ts";
@@ -44,7 +44,7 @@ import { dockerStatus } from "./docker-status.ts";
 import { DockerStreams } from "./docker-streams.ts";
 import { abilitiesOf, requireUsable } from "./engine-abilities.ts";
 import { Execs } from "./execs.ts";
-import { endForgotten } from "./forgotten-shims.ts";
+import { endForgottenContainers } from "./forgotten-shims.ts";
 import {
   type Found,
   type FoundContainer,
@@ -278,7 +278,7 @@ export class DockerEngine implements Engine, AsyncDisposable {
     this.#hasEndedExecs = true;
     await this.sandboxes.tidyUp(all);
     const { logger } = this.#services;
-    endForgotten(all, this.#services, this.#closing.signal).catch((err: unknown) => {
+    endForgottenContainers(all, this.#services, this.#closing.signal).catch((err: unknown) => {
       if (!this.#closing.signal.aborted)
         logger.warn({ err }, "containers that Docker does not know to run could not be looked for");
     });
@@ -328,7 +328,7 @@ export class DockerEngine implements Engine, AsyncDisposable {
         createdAtNs: timeNs(details.Created),
         state,
         logPath,
-        user: (pid === 0 ? undefined : await userOfProcess(pid)) ?? earlier ?? askedUser(config),
+        user: (pid === 0 ? undefined : await userOfProcess(pid)) ?? earlier ?? requestedUser(config),
         stopSignal: signalOf(details),
         resources: resourcesOf(config, details),
         imageVolumes: [],

@@ -16,14 +16,14 @@ const pollMs = 10;
 /** How often Docker is asked for the process of a command that is to be killed, before giving up. */
 const maxTries = 100;
 /** How long to wait for Docker's event after a command's output has ended, before asking. */
-const toldMs = 100;
+const eventWaitMs = 100;
 /** What Docker writes to the standard output of a command that could not be started. */
 const failedStart = "OCI runtime exec failed:";
 /** The messages of missing programs. Docker Engine 20.10 gives them exit code 126, later ones 127. */
 const notFound = /executable file not found|no such file or directory/;
 
 /** The process of a command that runs for longer than this is looked up and recorded. */
-const shortMs = 1000;
+const recordAfterMs = 1000;
 /** How long Docker may take to report a command's process. */
 const answerMs = 2000;
 
@@ -126,7 +126,7 @@ export class RunningExec implements AsyncDisposable {
   readonly connection: Duplex;
   readonly #command: Command;
   readonly #onEnd: () => void;
-  readonly #told = Promise.withResolvers<number>();
+  readonly #reportedExit = Promise.withResolvers<number>();
   readonly #asking: NodeJS.Timeout;
   #stop: (() => void) | undefined;
   /** Undefined until it is to be killed. */
@@ -139,7 +139,7 @@ export class RunningExec implements AsyncDisposable {
     this.connection = connection;
     this.#command = command;
     this.#onEnd = onEnd;
-    this.#asking = setTimeout(() => void this.#askProcess(), shortMs).unref();
+    this.#asking = setTimeout(() => void this.#askProcess(), recordAfterMs).unref();
   }
 
   get id(): string {
@@ -193,7 +193,7 @@ export class RunningExec implements AsyncDisposable {
   /** Called when Docker has reported its end. */
   ended(exitCode: number): void {
     this.#hasEnded = true;
-    this.#told.resolve(exitCode);
+    this.#reportedExit.resolve(exitCode);
   }
 
   /**
@@ -201,8 +201,8 @@ export class RunningExec implements AsyncDisposable {
    * comes: for a command that could not be started, and while events are interrupted.
    */
   async exitCode(): Promise<number> {
-    for (let waitMs = this.#failure === undefined ? toldMs : 0; ; waitMs = pollMs) {
-      const told = await Promise.race([this.#told.promise, delay(waitMs, undefined, { ref: false })]);
+    for (let waitMs = this.#failure === undefined ? eventWaitMs : 0; ; waitMs = pollMs) {
+      const told = await Promise.race([this.#reportedExit.promise, delay(waitMs, undefined, { ref: false })]);
       if (told !== undefined) return told;
       const { Running, ExitCode } = await this.#command.client.exec(this.id);
       if (Running) continue;

@@ -18,7 +18,7 @@ type Shim = { readonly containerId: string; readonly pid: number; readonly start
  * processes. Their parent is containerd's shim, one per container; containerd cleans up after a shim that is
  * gone. `all` is the list of our containers in Docker.
  */
-export async function endForgotten(
+export async function endForgottenContainers(
   all: readonly ContainerSummary[],
   { client, logger }: { readonly client: Pick<DockerClient, "container">; readonly logger: Logger },
   signal: AbortSignal,

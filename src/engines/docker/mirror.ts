@@ -67,10 +67,10 @@ export class Mirror implements AsyncDisposable {
   readonly #found = new Map<string, Found>();
   readonly #turns = new KeyLock();
   /** Events of containers that have not been inspected since, by id; and inspections in progress. */
-  readonly #heard = new Map<string, DockerEvent[]>();
-  readonly #looks = new Set<Promise<void>>();
+  readonly #pendingEvents = new Map<string, DockerEvent[]>();
+  readonly #inspections = new Set<Promise<void>>();
   /** Ids of containers whose last inspection failed. */
-  readonly #missed = new Set<string>();
+  readonly #failedInspections = new Set<string>();
   /** By the ids of unfinished containers that are being created, what is called when one ends. */
   readonly #unfinished = new Map<string, () => void>();
   readonly #closing = new AbortController();
@@ -136,7 +136,7 @@ export class Mirror implements AsyncDisposable {
     isSeen: (found: Found | undefined) => boolean = () => false,
   ): Promise<Found | undefined> {
     using _ = await this.#turns.acquire(id);
-    if (!isSeen(this.#found.get(id))) await this.#look(id);
+    if (!isSeen(this.#found.get(id))) await this.#inspect(id);
     return this.#found.get(id);
   }
 
@@ -151,7 +151,7 @@ export class Mirror implements AsyncDisposable {
     const id = details.Id;
     using _ = await this.#turns.acquire(id);
     await this.#take(id, details).catch((err: unknown) => {
-      this.#lookAgain(id, err);
+      this.#retryInspection(id, err);
       throw err;
     });
   }
@@ -165,7 +165,7 @@ export class Mirror implements AsyncDisposable {
     try {
       await work();
     } finally {
-      await this.#look(id);
+      await this.#inspect(id);
     }
     return this.#found.get(id);
   }
@@ -180,7 +180,7 @@ export class Mirror implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new EngineError("Unavailable", "the daemon is shutting down"));
     await this.#running;
-    await Promise.all(this.#looks);
+    await Promise.all(this.#inspections);
   }
 
   async #run(onFirst: () => void): Promise<void> {
@@ -219,11 +219,11 @@ export class Mirror implements AsyncDisposable {
     const events = await client.events({ type: ["container"], event: actions, ...oursFilter }, ending);
     await this.#followImages(ending, () => connection.abort(gone()));
     this.#connection = connection.signal;
-    await this.#lookAtAll(ending);
+    await this.#inspectAll(ending);
     this.#away = undefined;
     logger.info({ engine: client.name, version: Version, api: agreed }, "connected to the Docker Engine");
     onReady();
-    for await (const event of events) this.#hear(event);
+    for await (const event of events) this.#onEvent(event);
   }
 
   /** Ends a connection if pings are not answered: a connection to an engine that hangs stays open. */
@@ -244,7 +244,7 @@ export class Mirror implements AsyncDisposable {
    * Handles an event. Containers do not wait for each other; events of one that arrive before it is inspected
    * share one inspection.
    */
-  #hear(event: DockerEvent): void {
+  #onEvent(event: DockerEvent): void {
     const { ID: id, Attributes } = event.Actor;
     if (event.Action === "exec_die") {
       const labels = this.#found.get(id)?.details.Config.Labels;
@@ -258,35 +258,35 @@ export class Mirror implements AsyncDisposable {
       if (event.Action === "die") this.#unfinished.get(id)?.();
       return;
     }
-    const waiting = this.#heard.get(id);
+    const waiting = this.#pendingEvents.get(id);
     if (waiting !== undefined) return void waiting.push(event);
-    this.#heard.set(id, [event]);
-    this.#inBackground(this.#lookAfter(id));
+    this.#pendingEvents.set(id, [event]);
+    this.#inBackground(this.#inspectAfterEvents(id));
   }
 
   #inBackground(work: Promise<void>): void {
     // Failed inspections are repeated.
-    const look = work.catch(() => undefined).finally(() => this.#looks.delete(look));
-    this.#looks.add(look);
+    const inspection = work.catch(() => undefined).finally(() => this.#inspections.delete(inspection));
+    this.#inspections.add(inspection);
   }
 
-  async #lookAfter(id: string): Promise<void> {
+  async #inspectAfterEvents(id: string): Promise<void> {
     using _ = await this.#turns.acquire(id, this.#closing.signal);
-    const heard = this.#heard.get(id) ?? [];
-    this.#heard.delete(id);
+    const events = this.#pendingEvents.get(id) ?? [];
+    this.#pendingEvents.delete(id);
     const before = this.#found.get(id);
-    if (!this.#missed.has(id) && heard.every((event) => tellsNothing(event, before))) return;
-    await this.#look(id);
+    if (!this.#failedInspections.has(id) && events.every((event) => isAlreadyShown(event, before))) return;
+    await this.#inspect(id);
     if (before !== undefined && !this.#found.has(id)) this.#options.onRemoved(before);
   }
 
   /** Inspects a container; the caller holds its lock. */
-  async #look(id: string, signal?: AbortSignal): Promise<void> {
+  async #inspect(id: string, signal?: AbortSignal): Promise<void> {
     try {
       await this.#take(id, await this.#details(id, signal));
-      this.#missed.delete(id);
+      this.#failedInspections.delete(id);
     } catch (err) {
-      this.#lookAgain(id, err);
+      this.#retryInspection(id, err);
       throw err;
     }
   }
@@ -295,16 +295,20 @@ export class Mirror implements AsyncDisposable {
    * Docker sends each event only once, so a container whose inspection failed is inspected again, while the
    * engine is available, until that succeeds.
    */
-  #lookAgain(id: string, err: unknown): void {
+  #retryInspection(id: string, err: unknown): void {
     const { signal } = this.#closing;
     if (signal.aborted) return;
     this.#options.logger.warn({ err, container: id }, "a container could not be looked at; trying again");
-    if (this.#missed.has(id)) return;
-    this.#missed.add(id);
+    if (this.#failedInspections.has(id)) return;
+    this.#failedInspections.add(id);
     const again = async () => {
-      for (let waitMs = firstRetryMs; this.#missed.has(id); waitMs = Math.min(waitMs * 2, longestRetryMs)) {
+      for (
+        let waitMs = firstRetryMs;
+        this.#failedInspections.has(id);
+        waitMs = Math.min(waitMs * 2, longestRetryMs)
+      ) {
         await delay(waitMs, undefined, { signal });
-        if (this.#away === undefined) await this.#lookAfter(id).catch(() => undefined);
+        if (this.#away === undefined) await this.#inspectAfterEvents(id).catch(() => undefined);
       }
     };
     this.#inBackground(again());
@@ -334,14 +338,14 @@ export class Mirror implements AsyncDisposable {
       .finally(onEnd);
   }
 
-  async #lookAtAll(signal: AbortSignal): Promise<void> {
+  async #inspectAll(signal: AbortSignal): Promise<void> {
     // Containers that are created while Docker prepares its answer may be missing from it.
     const before = [...this.#found.keys()];
     const all = await this.#options.client.containers(oursFilter, signal);
     await raceAbort(this.#options.onConnected(all), signal);
     // Concurrently, each for a limited time: a container may hang in Docker, and reporting its end waits for
     // its log.
-    await Promise.all(all.map((summary) => this.#lookOrShow(summary, signal)));
+    await Promise.all(all.map((summary) => this.#inspectOrShow(summary, signal)));
     const ids = new Set(all.map(({ Id }) => Id));
     signal.throwIfAborted();
     for (const id of before) if (!ids.has(id)) await this.#take(id, undefined);
@@ -351,15 +355,15 @@ export class Mirror implements AsyncDisposable {
    * A container that Docker lists exists. If it cannot be inspected, it is shown as the list has it until it
    * can be: a kubelet would otherwise take it for gone, and create another.
    */
-  async #lookOrShow(summary: ContainerSummary, signal: AbortSignal): Promise<void> {
+  async #inspectOrShow(summary: ContainerSummary, signal: AbortSignal): Promise<void> {
     const { Id: id } = summary;
     try {
       // Docker may be starting it, which can take long.
       using _ = await this.#turns.acquire(id, AbortSignal.any([signal, AbortSignal.timeout(answerMs)]));
-      await this.#look(id, signal);
+      await this.#inspect(id, signal);
     } catch (err) {
       if (signal.aborted) return;
-      if (!this.#missed.has(id)) this.#lookAgain(id, err);
+      if (!this.#failedInspections.has(id)) this.#retryInspection(id, err);
       // The next inspection reports the error.
       if (!this.#found.has(id)) await this.#take(id, detailsOf(summary)).catch(() => undefined);
     }
@@ -406,7 +410,7 @@ export class Mirror implements AsyncDisposable {
  * Whether the mirror already shows the event's effect: most events follow from our own requests, whose result
  * was read at once.
  */
-function tellsNothing({ Action, Actor, timeNano }: DockerEvent, found: Found | undefined): boolean {
+function isAlreadyShown({ Action, Actor, timeNano }: DockerEvent, found: Found | undefined): boolean {
   switch (Action) {
     case "create":
       return isShown(found);

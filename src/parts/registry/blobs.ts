@@ -57,7 +57,7 @@ export async function* fetchBlob(
         if (position + chunk.length > descriptor.size) throw wrongSize(endpoint, descriptor, "more");
         position += chunk.length;
         yield chunk;
-        giveBack(received);
+        freeMemory(received);
         if (position === boundary) break;
         ahead.look(position);
       }
@@ -68,7 +68,7 @@ export async function* fetchBlob(
         if (part === undefined) break;
         position += part.length;
         yield part;
-        giveBack(part);
+        freeMemory(part);
         ahead.look(position);
       }
     } catch (error) {
@@ -98,7 +98,7 @@ export async function* fetchBlob(
  * precedes the bytes and has already been parsed. Small pieces are left out: they may share their memory with
  * others.
  */
-function giveBack({ buffer, byteLength }: Uint8Array): void {
+function freeMemory({ buffer, byteLength }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && byteLength > buffer.byteLength / 2) buffer.transfer(0);
 }
 

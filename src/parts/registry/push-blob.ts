@@ -35,12 +35,12 @@ export async function pushBlob(
     } catch (error) {
       throwIfAborted(signal, what);
       const failure = asRegistryError(error, endpoint.host);
-      if (failure.status === 413 && push.takeSmallerPieces()) continue;
+      if (failure.status === 413 && push.useSmallerChunks()) continue;
       if (!failure.transient && !push.hasLostUpload(failure))
         throw summarise(what, new Map([[endpoint.base, failure]]));
-      await push.broke(failure);
+      await push.onFailure(failure);
       fruitless = push.furthestBytes > before ? 1 : fruitless + 1;
-      if (fruitless >= 2 && isCut(failure) && push.takeSmallerPieces()) {
+      if (fruitless >= 2 && isCut(failure) && push.useSmallerChunks()) {
         fruitless = 0;
         continue;
       }
@@ -99,7 +99,7 @@ class BlobPush {
    * Handles a failed attempt: asks the registry how much it has, at once if the connection broke, and with
    * the next attempt if the registry asked to wait.
    */
-  async broke({ status }: RegistryError): Promise<void> {
+  async onFailure({ status }: RegistryError): Promise<void> {
     this.#isUnsure = true;
     if (status === undefined || status === 416) await this.#findOut();
   }
@@ -115,7 +115,7 @@ class BlobPush {
   }
 
   /** Switches to the next smaller chunk size; false if there is none. */
-  takeSmallerPieces(): boolean {
+  useSmallerChunks(): boolean {
     const now = this.#chunkBytes ?? this.#descriptor.size;
     const next = chunkSizes.find((size) => size < now);
     if (next === undefined || next < (this.#upload?.minChunkBytes ?? 0)) return false;

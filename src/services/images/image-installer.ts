@@ -97,16 +97,16 @@ export class ImageInstaller {
 
   /** Returns the image's id. */
   async install(request: InstallRequest, signal: AbortSignal): Promise<Digest> {
-    return await this.#bring(request, signal, (plan) => this.#putNames(request, plan));
+    return await this.#withContent(request, signal, (plan) => this.#putNames(request, plan));
   }
 
   /** Installs everything but the names, which the caller, who holds the target's content, creates. */
   async bring(request: Omit<InstallRequest, "names">, signal: AbortSignal): Promise<void> {
-    await this.#bring(request, signal, async () => undefined);
+    await this.#withContent(request, signal, async () => undefined);
   }
 
   /** Calls `finish` while a lease holds everything. */
-  async #bring<T>(
+  async #withContent<T>(
     request: Omit<InstallRequest, "names">,
     signal: AbortSignal,
     finish: (plan: ImagePlan) => Promise<T>,

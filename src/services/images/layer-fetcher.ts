@@ -41,7 +41,7 @@ export class LayerFetcher {
   readonly #syncs: LayerSyncs;
   readonly #logger: Logger;
   /** Pulls to which a mirror has sent wrong bytes; they ask no more mirrors. */
-  readonly #misled = new WeakSet<OriginOf>();
+  readonly #misledPulls = new WeakSet<OriginOf>();
 
   constructor({ content, workers, progress, peers, limits, syncs, logger }: LayerFetcherParts) {
     this.#content = content;
@@ -75,7 +75,7 @@ export class LayerFetcher {
   /** Stores any blob without unpacking it. */
   async download(descriptor: Descriptor, originOf: OriginOf, signal: AbortSignal): Promise<void> {
     if (this.#content.has(descriptor.digest)) return;
-    await withOtherBytes(() => this.#withBytes(descriptor, undefined, originOf, signal));
+    await retryWithOtherBytes(() => this.#withBytes(descriptor, undefined, originOf, signal));
   }
 
   async #withBytes(
@@ -93,7 +93,9 @@ export class LayerFetcher {
       offset = writer.offset;
       const origin = await originOf(descriptor);
       const trusted =
-        origin.kind === "registry" && this.#misled.has(originOf) ? { ...origin, asksMirrors: false } : origin;
+        origin.kind === "registry" && this.#misledPulls.has(originOf)
+          ? { ...origin, asksMirrors: false }
+          : origin;
       return await this.#fromOrigin(descriptor, unpacking, trusted, writer, signal);
     } catch (error) {
       // Deletes the ingest if the disk is full, or if the bytes are damaged, or may be lost on the disk
@@ -102,7 +104,7 @@ export class LayerFetcher {
       if (isUseless || unpacking?.sync.hasFailed === true) await this.#content.abort(descriptor.digest);
       // If some bytes were here before, those may be the wrong ones.
       if (error instanceof MirrorError && offset === 0) {
-        this.#misled.add(originOf);
+        this.#misledPulls.add(originOf);
         this.#logger.warn({ err: error }, "the rest of this pull asks the last host of hosts.toml alone");
         throw new DroppedBytesError(error);
       }
@@ -223,15 +225,15 @@ export class DroppedBytesError extends ImageError {
 }
 
 /** The bytes of an earlier pull, then those of mirrors, then those of the last host. */
-const mostTries = 3;
+const maxAttempts = 3;
 
 /** Repeats an attempt as long as it may get other bytes. */
-export async function withOtherBytes<T>(attempt: () => Promise<T>): Promise<T> {
+export async function retryWithOtherBytes<T>(attempt: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
       return await attempt();
     } catch (error) {
-      if (!(error instanceof DroppedBytesError) || tries === mostTries) throw error;
+      if (!(error instanceof DroppedBytesError) || tries === maxAttempts) throw error;
     }
   }
 }

@@ -5,7 +5,7 @@ import { type Digest, isErofsLayerType } from "../../parts/oci/index.ts";
 import type { LayerTarget } from "../../parts/unpack/index.ts";
 import type { Snapshotter } from "../snapshots/index.ts";
 import { ImageError } from "./image-error.ts";
-import { type LayerFetcher, type OriginOf, withOtherBytes } from "./layer-fetcher.ts";
+import { type LayerFetcher, type OriginOf, retryWithOtherBytes } from "./layer-fetcher.ts";
 import type { LayerKeys } from "./layer-keys.ts";
 import type { PlannedLayer } from "./layer-plan.ts";
 import type { ProgressListeners } from "./layer-progress.ts";
@@ -97,7 +97,7 @@ export class LayerInstaller {
     if (layer === undefined) return;
     const make = async (shared: AbortSignal): Promise<Failure | undefined> => {
       try {
-        await this.#make(layer, installation, index, shared);
+        await this.#create(layer, installation, index, shared);
         return undefined;
       } catch (error) {
         return { installation, error };
@@ -114,7 +114,7 @@ export class LayerInstaller {
    * Starts a layer while the one below is still being created. It waits for the lower one itself: the caller
    * who requested both first may stop waiting, or fail because of a layer that nobody else needs.
    */
-  async #make(
+  async #create(
     layer: PlannedLayer,
     installation: Installation,
     index: number,
@@ -122,10 +122,10 @@ export class LayerInstaller {
   ): Promise<void> {
     const ended = new AbortController();
     const below = this.#join(installation, index - 1, AbortSignal.any([signal, ended.signal]));
-    // `#makeOnParent` reports why it failed, unless it failed first.
+    // `#unpackOnParent` reports why it failed, unless it failed first.
     const left = below.catch(() => undefined);
     try {
-      await this.#makeOn(below, layer, installation, signal);
+      await this.#createOn(below, layer, installation, signal);
     } finally {
       ended.abort();
       // If nobody else needs it, the lower layer cleans up.
@@ -133,7 +133,7 @@ export class LayerInstaller {
     }
   }
 
-  async #makeOn(
+  async #createOn(
     parent: Promise<void>,
     layer: PlannedLayer,
     installation: Installation,
@@ -144,9 +144,9 @@ export class LayerInstaller {
       return;
     }
     if (this.#snapshotter.capabilities.rebase) {
-      await this.#makeApart(parent, layer, installation, signal);
+      await this.#unpackWithoutParent(parent, layer, installation, signal);
     } else {
-      await this.#makeOnParent(parent, layer, installation, signal);
+      await this.#unpackOnParent(parent, layer, installation, signal);
     }
     this.#progress.report(layer.descriptor, "done", layer.descriptor.size);
   }
@@ -156,7 +156,7 @@ export class LayerInstaller {
    * end. Requests its slot before it waits for anything, so that lower layers, which other images may share,
    * come first.
    */
-  async #makeApart(
+  async #unpackWithoutParent(
     parent: Promise<void>,
     layer: PlannedLayer,
     { slots, originOf }: Installation,
@@ -179,7 +179,7 @@ export class LayerInstaller {
   }
 
   /** Fetches at once, but unpacks only once the parent's files are there. */
-  async #makeOnParent(
+  async #unpackOnParent(
     parent: Promise<void>,
     layer: PlannedLayer,
     { slots, originOf }: Installation,
@@ -205,7 +205,7 @@ export class LayerInstaller {
     signal: AbortSignal,
     fill: (key: string, target: LayerTarget) => Promise<void>,
   ): Promise<void> {
-    await withOtherBytes(async () => {
+    await retryWithOtherBytes(async () => {
       signal.throwIfAborted();
       const key = extractKey(layer.chainId);
       // A snapshot that an earlier failure could not remove.

@@ -13,7 +13,7 @@ const everyMs = 500;
  * so, and retries until it is back. After two minutes, throws CliError Unavailable, with how to find the
  * container again.
  */
-export async function throughRestarts<T>(
+export async function retryWhileAway<T>(
   work: () => Promise<T>,
   containerId: string,
   { io, signal }: Pick<Invocation, "io" | "signal">,

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { defaultConfigFile, loadConfig, renderDefaultConfig } from "../../../ground/config/index.ts";
 import type { Invocation } from "../invocation.ts";
 import { write } from "../output/write.ts";
-import { adviseOnUnknown } from "./foreign-words.ts";
+import { adviseOnUnknown } from "./advice.ts";
 
 const examples = `
 Examples:

@@ -11,7 +11,7 @@ import { addConnectionOptions, addOutputOption, type ConnectionOptions, optionsO
 import { renderStructured, type StructuredFormat } from "../output/structured.ts";
 import { styleFor } from "../output/style.ts";
 import { write } from "../output/write.ts";
-import { adviseOnUnknown } from "./foreign-words.ts";
+import { adviseOnUnknown } from "./advice.ts";
 
 type Options = ConnectionOptions & { readonly namespace?: string; readonly output?: StructuredFormat };
 

@@ -36,7 +36,7 @@ Examples:
 `;
 
 /** How often watched objects are fetched. */
-const lookMs = 500;
+const pollMs = 500;
 
 export function define(command: Command, invocation: Invocation): void {
   command
@@ -220,6 +220,6 @@ async function watch(
     const left = namesOnly ? [] : lines.slice(rows.length);
     const text = [...(turn === 0 && !namesOnly ? [header] : []), ...left, ...changed];
     if (text.length > 0) await write(io.stdout, `${text.join("\n")}\n`);
-    await delay(lookMs, undefined, { signal }).catch(() => {});
+    await delay(pollMs, undefined, { signal }).catch(() => {});
   }
 }

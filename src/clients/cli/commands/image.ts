@@ -16,8 +16,8 @@ import { type ListOptions, printList } from "../output/print-list.ts";
 import { toProtobufJson } from "../output/structured.ts";
 import type { Column } from "../output/table.ts";
 import { formatBytes, shortId } from "../output/units.ts";
+import { adviseOnUnknown } from "./advice.ts";
 import { forEachName } from "./each-name.ts";
-import { adviseOnUnknown } from "./foreign-words.ts";
 import { needsBerthd } from "./needs-berthd.ts";
 
 type Options = ConnectionOptions & ListOptions & { readonly allPlatforms?: boolean; readonly send?: boolean };

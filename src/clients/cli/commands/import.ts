@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { berthV1 } from "../../../ground/protocol/index.ts";
 import { connect } from "../client/connect.ts";
 import { usageError } from "../errors.ts";
-import { ofArchive } from "../image/import-archive.ts";
+import { archiveError } from "../image/import-archive.ts";
 import {
   addNewImageOptions,
   changesHelp,
@@ -55,7 +55,7 @@ async function importFiles(
   const { id } = await client
     .clientStream(berthV1.BerthService.importFiles, requests(newImage(name, options), source))
     .catch((error: unknown) => {
-      throw ofArchive(file, needsBerthd("import", error));
+      throw archiveError(file, needsBerthd("import", error));
     });
   await write(stdout, `${id}\n`);
 }

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { hasCode, messageOf } from "../../../ground/errors/index.ts";
 import { findPod } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
-import { isWorded, usageError } from "../errors.ts";
+import { hasUserMessage, usageError } from "../errors.ts";
 import { Forwarder } from "../forward/forwarder.ts";
 import { type ListenAddress, Listeners, loopbackAddresses } from "../forward/listen.ts";
 import type { Invocation } from "../invocation.ts";
@@ -81,7 +81,7 @@ async function portForward(
 
 /** Whether the endpoint reports that the pod is gone or not running. */
 function isGone(error: unknown): boolean {
-  return hasCode(error, "NotFound") || (hasCode(error, "FailedPrecondition") && isWorded(error));
+  return hasCode(error, "NotFound") || (hasCode(error, "FailedPrecondition") && hasUserMessage(error));
 }
 
 function parseBind(ip: string): ListenAddress {

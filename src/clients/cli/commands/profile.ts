@@ -18,8 +18,8 @@ import type { Column } from "../output/table.ts";
 import { formatBytes, shortId } from "../output/units.ts";
 import { write } from "../output/write.ts";
 import { addCredsOption, authConfig, readCredentials } from "../pull/credentials.ts";
+import { adviseOnUnknown } from "./advice.ts";
 import { forEachName } from "./each-name.ts";
-import { adviseOnUnknown } from "./foreign-words.ts";
 
 type PullOptions = ConnectionOptions & { readonly creds?: string };
 type Row = { readonly profile: SecurityProfileInfo; readonly reference: string };

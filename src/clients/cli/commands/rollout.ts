@@ -15,7 +15,7 @@ import { renderTable } from "../output/table.ts";
 import { write } from "../output/write.ts";
 import { parseCount } from "../values/count.ts";
 import { parseDuration } from "../values/duration.ts";
-import { adviseOnUnknown } from "./foreign-words.ts";
+import { adviseOnUnknown } from "./advice.ts";
 
 type Options = ConnectionOptions & { readonly namespace?: string };
 type RevisionOptions = Options & { readonly revision?: string; readonly toRevision?: string };
@@ -23,7 +23,7 @@ type StatusOptions = Options & { readonly watch: boolean; readonly within?: stri
 
 const objectsArgument = ["<object...>", "KIND NAME..., or KIND/NAME..."] as const;
 /** How often a followed rollout is fetched. */
-const lookMs = 500;
+const pollMs = 500;
 
 export function define(command: Command, invocation: Invocation): void {
   command.description("Manages rollouts of objects of berthd's pod manager.");
@@ -146,7 +146,7 @@ async function followAll(
       if (state.kind === "done" || !options.watch) break;
       if (limit?.aborted === true)
         throw new CliError("DeadlineExceeded", `${written(object)} was not rolled out within ${within}`);
-      await delay(lookMs, undefined, { signal: invocation.signal });
+      await delay(pollMs, undefined, { signal: invocation.signal });
     }
   }
 }

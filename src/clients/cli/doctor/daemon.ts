@@ -7,7 +7,7 @@ import {
 } from "../../../ground/protocol/index.ts";
 import type { Finding } from "../../doctor/index.ts";
 import { connect } from "../client/connect.ts";
-import { exitCode, exitCodeOf, isWorded } from "../errors.ts";
+import { exitCode, exitCodeOf, hasUserMessage } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import type { ConnectionOptions } from "../options.ts";
 import { unreadableRecords } from "../output/unreadable-records.ts";
@@ -74,8 +74,8 @@ type UnhandledErrors = {
 
 /** A daemon that is not running is not a failure of the machine. */
 function silent(error: unknown): Finding {
-  const unreachable = isWorded(error) && exitCodeOf(error) === exitCode.unreachable;
-  const detail = isWorded(error) ? error.message : messageOf(error);
+  const unreachable = hasUserMessage(error) && exitCodeOf(error) === exitCode.unreachable;
+  const detail = hasUserMessage(error) ? error.message : messageOf(error);
   const remedy = hasCode(error, "PermissionDenied")
     ? "run `berth doctor` as root"
     : unreachable

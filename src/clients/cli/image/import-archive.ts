@@ -31,12 +31,12 @@ export async function importArchive(
     return await client.clientStream(berthV1.BerthService.importImage, sent);
   } catch (error) {
     const failure = needsBerthd(command, error);
-    throw archive === "-" || send ? ofArchive(archive, failure) : failure;
+    throw archive === "-" || send ? archiveError(archive, failure) : failure;
   }
 }
 
 /** Replaces berthd's name for the sent bytes, since berthd cannot know where they come from. */
-export function ofArchive(archive: string, failure: unknown): unknown {
+export function archiveError(archive: string, failure: unknown): unknown {
   if (!(failure instanceof CriClientError)) return failure;
   const from = archive === "-" ? "standard input" : archive;
   const { message } = failure;

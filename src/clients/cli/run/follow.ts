@@ -12,7 +12,7 @@ import {
 } from "../../criclient/index.ts";
 import type { RemoteCommand } from "../../streamclient/index.ts";
 import { copyLog } from "../client/copy-log.ts";
-import { isAway, lost, throughRestarts } from "../client/reachable.ts";
+import { isAway, lost, retryWhileAway } from "../client/reachable.ts";
 import { CliError, exitCode } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { shortId } from "../output/units.ts";
@@ -48,7 +48,7 @@ export async function followToEnd(
   await using hold = running.hold;
   const input = new AbortController();
   const feeding = following.plan.stdin
-    ? giveInput(work, running, following, input.signal, invocation)
+    ? copyInput(work, running, following, input.signal, invocation)
     : undefined;
   // Handled here too, because it may reject before anybody awaits it.
   feeding?.catch(() => {});
@@ -80,7 +80,7 @@ const lossWarning =
  * Copies our input to the container until the signal aborts. It is not a failure if the container ends
  * without reading it.
  */
-async function giveInput(
+async function copyInput(
   client: Client,
   { containerId }: Running,
   { options, plan }: Following,
@@ -95,7 +95,7 @@ async function giveInput(
     await runSession(attached, plan, io);
   } catch (error) {
     if (signal.aborted) return;
-    const ended = await throughRestarts(() => endedStatus(client, containerId), containerId, invocation);
+    const ended = await retryWhileAway(() => endedStatus(client, containerId), containerId, invocation);
     if (ended !== undefined) return;
     if (attached === undefined) throw error;
     await write(io.stderr, `berth: container ${shortId(containerId)} no longer receives our input\n`);
@@ -128,7 +128,7 @@ export async function waitOrStop(
     return await waitForExit(work, containerId);
   };
   try {
-    return await throughRestarts(wait, containerId, invocation);
+    return await retryWhileAway(wait, containerId, invocation);
   } catch (error) {
     if (hasCode(error, "NotFound")) throw gone(containerId, error);
     if (!signal.aborted) throw error;

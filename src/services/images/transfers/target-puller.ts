@@ -42,7 +42,7 @@ export class TargetPuller {
    * digest if there is none.
    */
   async pullWhole(request: InstallRequest, signal: AbortSignal): Promise<Digest> {
-    return await this.#bring(request, [], signal, async () => {
+    return await this.#withContent(request, [], signal, async () => {
       try {
         return await this.#parts.installer.install({ ...request, onProgress: () => undefined }, signal);
       } catch (error) {
@@ -82,7 +82,7 @@ export class TargetPuller {
     const { platform, target } = request;
     const artifact = resolvedArtifact(selected);
     const platforms = selected.indexes.flatMap(({ chosen }) => chosen.platform ?? []);
-    return await this.#bring(request, platforms, signal, async () => {
+    return await this.#withContent(request, platforms, signal, async () => {
       using _lock = await resolved.lock(target.digest);
       // The resolution of an index for this machine may be another one than that which was requested.
       const isOwn = platform === undefined || artifact.id === target.digest;
@@ -92,7 +92,7 @@ export class TargetPuller {
   }
 
   /** Calls `finish` while everything is held. */
-  async #bring<T>(
+  async #withContent<T>(
     { source, target, requireTrusted, onProgress }: InstallRequest,
     platforms: readonly Platform[],
     signal: AbortSignal,
