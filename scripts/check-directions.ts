@@ -106,7 +106,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   restarts: ["containers", "events", "runtime", "snapshots", "storage", "tasks"],
   cdi: ["oci"],
   engine: ["images", "profiles", "oci", "protocol", "stats"],
-  podnetwork: ["engine", "linux", "network", "protocol"],
+  podnetwork: ["directories", "engine", "linux", "network", "protocol"],
   ownedpods: ["engine", "hostpaths", "protocol"],
   dockerapi: [],
   docker: [

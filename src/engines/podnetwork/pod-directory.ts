@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { makeDirectoriesNow } from "../../ground/directories/index.ts";
 import { mount, mountFlags } from "../../ground/linux/index.ts";
 
 /**
@@ -7,7 +7,7 @@ import { mount, mountFlags } from "../../ground/linux/index.ts";
  * they write counts as their own memory.
  */
 export async function mountPodDirectory(directory: string, sizeBytes: number): Promise<void> {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeDirectoriesNow(directory, 0o700);
   await mount({
     source: "sandbox",
     target: directory,

@@ -2,4 +2,4 @@
  * Creates directories with their parents, also at paths that others choose. In the daemon, calls for such
  * paths go through `hostpaths/`.
  */
-export { makeDirectories } from "./make-directories.ts";
+export { makeDirectories, makeDirectoriesNow } from "./make-directories.ts";

@@ -1,6 +1,7 @@
 import { chmodSync, chownSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { makeDirectoriesNow } from "../../ground/directories/index.ts";
 import { ignoreMissing } from "../../ground/fs/index.ts";
 import type { LookUp } from "../../ground/hostpaths/index.ts";
 import {
@@ -46,7 +47,7 @@ export class Bundle {
    * without a user namespace.
    */
   make(origin: TaskOrigin, group: number): void {
-    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+    makeDirectoriesNow(this.directory, 0o700);
     const temporary = `${this.#origin}.new`;
     writeFileSync(temporary, JSON.stringify(origin), { mode: 0o600 });
     renameSync(temporary, this.#origin);

@@ -1,5 +1,5 @@
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { makeDirectoriesNow } from "../../../ground/directories/index.ts";
 import { mountMappedSnapshot, mountSnapshot } from "../../../ground/linux/index.ts";
 import { EngineError } from "../../engine/index.ts";
 import { restoreStep } from "../checkpoint/restore-step.ts";
@@ -73,7 +73,7 @@ function bundle({ stateDir, sandboxes, trees }: PodServices): Step<ContainerDraf
     run: async ({ record }) => {
       const { bundle, rootfs } = containerPaths(stateDir, record.id);
       // On a tmpfs.
-      mkdirSync(rootfs, { recursive: true, mode: 0o700 });
+      makeDirectoriesNow(rootfs, 0o700);
       await letPodRootTraverse(bundle, stateDir, sandboxes.get(record.sandboxId).config);
     },
     undo: ({ record }) => removeDirectory(containerPaths(stateDir, record.id).bundle, trees),
