@@ -118,6 +118,37 @@ describe("a mount", () => {
       assert.equal(await execSync(berth, id, "cat", place), "on the host");
     assert.deepEqual(await readdir(outside.path), []);
   });
+
+  it("is made where a symbolic link of the image leads to nothing, never out of the image (runc#5090)", async () => {
+    const { berth, registry } = host;
+    const leadingTo = (linkname: string) => ({ type: "symlink", linkname }) as const;
+    await using outside = await tempDir();
+    const layer = [
+      { name: "var/run", ...leadingTo("/nowhere/run") },
+      { name: "tmp", ...leadingTo("var/gone/tmp") },
+      { name: "up", ...leadingTo(`../../../../..${outside.path}/gone`) },
+      { name: "etc/resolv.conf", ...leadingTo("../run/resolve/resolv.conf") },
+      { name: "etc/localtime", ...leadingTo("/usr/share/zoneinfo/UTC") },
+    ];
+    await pushImage(registry, "dangling", "latest", await busyboxImage({ layers: [layer] }));
+    const image = `${registry.host}/dangling:latest`;
+    await berth.pull(image);
+    await using source = await hostDirectory("private");
+    const pod = await TestPod.run(berth, "mounts-dangling", { dnsConfig: { servers: ["10.9.8.7"] } });
+    const id = await pod.shell("main", image, "exec sleep 1000", {
+      mounts: [
+        { hostPath: source.path, containerPath: "/var/run/secrets/x" },
+        { hostPath: source.path, containerPath: "/tmp" },
+        { hostPath: source.path, containerPath: "/up/a" },
+        { hostPath: join(source.path, "file"), containerPath: "/etc/localtime" },
+      ],
+    });
+    for (const place of ["/var/run/secrets/x/file", "/nowhere/run/secrets/x/file", "/tmp/file", "/up/a/file"])
+      assert.equal(await execSync(berth, id, "cat", place), "on the host");
+    assert.equal(await execSync(berth, id, "cat", "/etc/localtime"), "on the host");
+    assert.equal(await execSync(berth, id, "cat", "/etc/resolv.conf"), "nameserver 10.9.8.7\n");
+    assert.deepEqual(await readdir(outside.path), []);
+  });
 });
 
 describe("a mount", () => {

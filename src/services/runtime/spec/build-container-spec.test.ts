@@ -71,6 +71,7 @@ const base: Omit<ContainerSpecInput, "config"> = {
     user: { uid: 0, gid: 0, additionalGids: [0] },
     home: undefined,
     mounts: [],
+    places: new Map(),
     devices: [],
     hostDevices: [],
     seccompProfile: undefined,

@@ -126,6 +126,8 @@ export type ResolvedContainer = {
   readonly home: string | undefined;
   /** In the order of the configuration. */
   readonly mounts: readonly ResolvedMount[];
+  /** Where mounts are made instead, whose places are behind symbolic links of the image to nothing. */
+  readonly places: ReadonlyMap<string, string>;
   readonly devices: readonly ResolvedDevice[];
   /** Every device of the host; only for a privileged container, and not with every handler. */
   readonly hostDevices: readonly OciDevice[];

@@ -36,8 +36,13 @@ export function containerMounts(input: Input): ContainerMounts {
     ({ destination }) =>
       !destinations.has(destination) && !(destinations.has("/dev") && destination.startsWith("/dev/")),
   );
+  const atPlace = (mount: OciMount): OciMount => {
+    const place = resolved.places.get(mount.destination);
+    return place === undefined ? mount : { ...mount, destination: place };
+  };
+  const made = binds.toSorted(byDepth).map((mount) => atPlace(bindMount(mount, features)));
   return {
-    mounts: [...defaults, ...binds.toSorted(byDepth).map((mount) => bindMount(mount, features))],
+    mounts: [...defaults, ...made],
     rootfsPropagation: rootfsPropagation(own),
   };
 }
@@ -109,6 +114,9 @@ function ofHostNamespaces(
     return [{ destination, type: "bind", source: destination, options: ["rbind", "rprivate", ...options] }];
   });
 }
+
+/** The files of a sandbox in its containers. */
+export const sandboxFilePaths = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
 
 /**
  * Their flags are named although the file systems have them: crun takes away what a mount does not name, and

@@ -208,6 +208,25 @@ describe("mounts", () => {
     assert.equal(mounts[1]?.hostPath, join(rootfs.path, "real"));
   });
 
+  test("are made where links of the image to nothing lead, and else where they are asked for", async () => {
+    await using rootfs = await rootfsWith();
+    const inside = (path: string) => join(rootfs.rootfsPath, path);
+    await mkdir(inside("var"));
+    await symlink("/gone/../nowhere/run", inside("var/run"));
+    await symlink("../../../x/resolv.conf", inside("etc/resolv.conf"));
+    await symlink("var", inside("link"));
+    const at = (containerPath: string) => ({ hostPath: rootfs.path, containerPath });
+    const mounts = [at("/var/run/a/b"), at("/link/new"), at("/new"), at("/dev/x")];
+    const { places } = await resolve(rootfs.rootfsPath, { mounts });
+    assert.deepEqual(Object.fromEntries(places), {
+      "/var/run/a/b": "/nowhere/run/a/b",
+      "/etc/resolv.conf": "/x/resolv.conf",
+    });
+    await symlink("hosts", inside("etc/hosts"));
+    const message = /too many symbolic links in \/etc\/hosts/;
+    await assert.rejects(resolve(rootfs.rootfsPath), { code: "FailedPrecondition", message });
+  });
+
   test("whose source is missing are refused where the configuration says so", async () => {
     await using rootfs = await rootfsWith();
     const missing = join(rootfs.path, "missing");

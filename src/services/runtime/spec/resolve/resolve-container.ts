@@ -8,6 +8,7 @@ import { checkDelegation } from "../cgroup-view.ts";
 import { resolveEdits } from "../edits/resolve-edits.ts";
 import type { HostFacts } from "../host-facts.ts";
 import type { ContainerSpecInput, ResolvedContainer, ResolvedMount, SandboxFacts } from "../input.ts";
+import { sandboxFilePaths } from "../mounts.ts";
 import { seccompChoice } from "../seccomp/container-seccomp.ts";
 import { profileChoice } from "../security-profile.ts";
 import type { OciUser } from "../types.ts";
@@ -17,6 +18,7 @@ import type { ImageLookups } from "./image-lookups.ts";
 import { checkKernelDirectories } from "./kernel-directories.ts";
 import { describeMount, resolveMount, withSourceFlags } from "./mounts.ts";
 import { type PulledProfiles, pulledProfile, pulledProfileIfThere } from "./pulled-profile.ts";
+import { placeBehindDanglingLink } from "./rootfs-file.ts";
 import { seccompProfileFile } from "./seccomp-file.ts";
 import { type FoundUser, resolveUser } from "./user.ts";
 import { readUserDatabase, type UserDatabase } from "./user-database.ts";
@@ -61,13 +63,14 @@ export async function resolveContainer(input: Input): Promise<ResolvedContainer>
     unwritten ?? input.knownUser ?? checkKernelDirectories(rootfsPath),
     checkDelegation(input),
   ]);
-  const [{ user, home }, mounts, found] = await Promise.all([
+  const [{ user, home }, mounts, places, found] = await Promise.all([
     input.knownUser ?? findUser(input, imageUsers),
     Promise.all(config.mounts.map((mount) => findMount(mount, input))),
+    findPlaces(input),
     findOthers(input, pulledProfile),
   ]);
   if (labels !== undefined && seLinux !== undefined) await relabelVolumes(input, mounts, labels, seLinux);
-  return { ...found, user, home, mounts, edits: await resolvedEdits(input, user) };
+  return { ...found, user, home, mounts, places, edits: await resolvedEdits(input, user) };
 }
 
 /**
@@ -83,7 +86,8 @@ export async function describeContainer(
     Promise.all(input.config.mounts.map((mount) => describeMount(mount, input.lookUp))),
     findOthers(input, pulledProfileIfThere),
   ]);
-  return { ...found, user, home, mounts, edits: await resolvedEdits(input, user) };
+  const places = new Map<string, string>();
+  return { ...found, user, home, mounts, places, edits: await resolvedEdits(input, user) };
 }
 
 async function findUser(
@@ -99,6 +103,22 @@ async function findMount(mount: Mount, { sandbox, settings, lookUp }: Input): Pr
   return sandbox.idMappings === undefined ? resolved : withSourceFlags(resolved, lookUp);
 }
 
+/** Not at its creation, when nothing is mounted yet. */
+async function findPlaces({ config, rootfsPath, unwritten }: Input): Promise<ResolvedContainer["places"]> {
+  if (unwritten !== undefined) return new Map();
+  const paths = new Set([...sandboxFilePaths, ...config.mounts.map(({ containerPath }) => containerPath)]);
+  const places = new Map<string, string>();
+  await Promise.all(
+    Array.from(paths, async (path) => {
+      // The kernel's file systems are mounted there first.
+      if (/^\/(dev|proc|sys)(\/|$)/.test(path)) return;
+      const place = await placeBehindDanglingLink(rootfsPath, path);
+      if (place !== undefined) places.set(path, place);
+    }),
+  );
+  return places;
+}
+
 /** What is neither in the root file system nor made. */
 async function findOthers(
   {
@@ -112,7 +132,7 @@ async function findOthers(
     pulledProfiles,
   }: Omit<Input, "sandbox">,
   pulled: typeof pulledProfile,
-): Promise<Omit<ResolvedContainer, "user" | "home" | "mounts" | "edits">> {
+): Promise<Omit<ResolvedContainer, "user" | "home" | "mounts" | "places" | "edits">> {
   const security = config.linux?.securityContext;
   const privileged = security?.privileged ?? false;
   const owner = settings.deviceOwnershipFromSecurityContext ? ownerOf(security) : {};

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, open, read } from "node:fs";
 import { lstat, readlink } from "node:fs/promises";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import { promisify } from "node:util";
 import { RuntimeError } from "../../runtime-error.ts";
 
@@ -53,27 +53,59 @@ async function readAll(fd: number, sizeBytes: number): Promise<string> {
 
 /** The path without symbolic links, relative to the root; undefined when there is nothing. */
 export async function resolveInside(rootfs: string, path: string): Promise<string | undefined> {
+  const found = await followLinks(rootfs, path);
+  return found.kind === "there" ? found.path : undefined;
+}
+
+/**
+ * Where a path leads that is behind a symbolic link to nothing: absolute, without symbolic links. Undefined
+ * for all others. OCI runtimes make the places of mounts, but not all of them behind such a link: crun makes
+ * files there and no directories, and runc since 1.2.8 neither
+ * (https://github.com/opencontainers/runc/issues/5090).
+ */
+export async function placeBehindDanglingLink(rootfs: string, path: string): Promise<string | undefined> {
+  const found = await followLinks(rootfs, path);
+  return found.kind === "missing" && found.isOfLink ? found.place : undefined;
+}
+
+type Followed =
+  /** `path` is relative to the root. */
+  | { readonly kind: "there"; readonly path: string }
+  /** `isOfLink`: the first part that is not there is one of a link's target. */
+  | { readonly kind: "missing"; readonly place: string; readonly isOfLink: boolean };
+
+async function followLinks(rootfs: string, path: string): Promise<Followed> {
   const pending = path.split("/");
   let done: string[] = [];
+  /** How many of `pending` a link has brought. */
+  let ofLinks = 0;
   for (let links = 0; pending.length > 0; ) {
     const part = pending.shift() ?? "";
+    const isOfLink = ofLinks > 0;
+    if (isOfLink) ofLinks--;
     if (part === "" || part === ".") continue;
     if (part === "..") {
       done.pop();
       continue;
     }
     const target = await linkTarget(join(rootfs, ...done, part));
-    if (target === "missing") return undefined;
+    if (target === "missing")
+      return { kind: "missing", place: posix.join("/", ...done, part, ...pending), isOfLink };
     if (target === "noLink") {
       done.push(part);
       continue;
     }
     if (++links > maxLinks)
-      throw new RuntimeError("FailedPrecondition", `image: too many symbolic links in /${path}`);
+      throw new RuntimeError(
+        "FailedPrecondition",
+        `image: too many symbolic links in ${posix.join("/", path)}`,
+      );
     if (target.path.startsWith("/")) done = [];
-    pending.unshift(...target.path.split("/"));
+    const parts = target.path.split("/");
+    pending.unshift(...parts);
+    ofLinks += parts.length;
   }
-  return done.join("/");
+  return { kind: "there", path: done.join("/") };
 }
 
 async function linkTarget(path: string): Promise<"missing" | "noLink" | { readonly path: string }> {
