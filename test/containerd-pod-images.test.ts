@@ -85,9 +85,17 @@ describe("images of CRI in containerd's API", () => {
       options: undefined,
     });
     assert.ok((await shown()).includes("example.test/by-id:1"));
+    // As nerdctl finds an image to inspect or to remove.
+    const byFilter = await own().images.list({ filters: ["name==absent", `name==${id}`] });
+    assert.deepEqual(
+      byFilter.images.map(({ name, target }) => [name, target?.digest]),
+      [[id, image?.target?.digest]],
+    );
     const absent = id.replace(/:.*/, `:${"0".repeat(64)}`);
     await assert.rejects(own().images.get({ name: absent }), { code: status.NOT_FOUND });
     // Only there do ids belong to the names.
     await assert.rejects(clients.in("other").images.get({ name: id }), { code: status.NOT_FOUND });
+    await own().images.delete({ name: id, sync: true, target: undefined });
+    assert.deepEqual(await shown(), []);
   });
 });

@@ -80,6 +80,16 @@ describe("nerdctl and ctr in the namespace of CRI", () => {
     assert.equal(await pod.output("loaded", "example.test/loaded:1", "echo ran"), "ran\n");
   });
 
+  it("knows images by the ids that a kubelet shows", async () => {
+    const { images } = await host.berth.clients.images.listImages({ filter: undefined });
+    const image = images.find(({ repoTags }) => repoTags.includes(host.image))?.id ?? "";
+    assert.equal(await ctr("images", "ls", "-q", `name==${image}`), image);
+    assert.equal(await ctr("run", "--rm", image, "by-id", "echo", "by-id"), "by-id");
+    await nerdctl("tag", image, "example.test/by-id:1");
+    assert.equal(await nerdctl("run", "--rm", "--network", "none", image, "echo", "by-id"), "by-id");
+    await nerdctl("rmi", "example.test/by-id:1");
+  });
+
   it("runs containers of its own beside pods, which CRI does not show", async () => {
     const own = await nerdctl(
       "run",

@@ -6,7 +6,7 @@ import type { ImageName, ImageNameUpdate } from "../../services/imagenames/index
 import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
 import { given, labelUpdate } from "./field-mask.ts";
-import { asSeen, existingImage, imageNamed } from "./image-names.ts";
+import { asSeen, existingImage, imageNamed, mentionedIds, namesOfId } from "./image-names.ts";
 import { addToLease } from "./lease-resources.ts";
 import { fromTimestamp, toTimestamp } from "./messages.ts";
 import type { ServiceOptions } from "./options.ts";
@@ -34,13 +34,13 @@ export function imageHandlers(options: ServiceOptions): ImageHandlers {
     async list({ filters }, { namespace }) {
       const matches = parseFilters(filters);
       const storage = await namespace();
-      return {
-        images: storage.imageNames
-          .list()
+      const matching = (names: readonly ImageName[]) =>
+        names
           .map((image) => asSeen(image, storage, options))
-          .filter((image) => matches((path) => fieldOf(image, path)))
-          .map(toMessage),
-      };
+          .filter((image) => matches((path) => fieldOf(image, path)));
+      const found = matching(storage.imageNames.list());
+      const shown = found.length > 0 ? found : matching(await mentionedIds(filters, storage, options));
+      return { images: shown.map(toMessage) };
     },
 
     async create({ image, sourceDateEpoch }, { namespace, leaseId }) {
@@ -75,7 +75,9 @@ export function imageHandlers(options: ServiceOptions): ImageHandlers {
     async delete({ name, sync, target }, { namespace }) {
       const storage = await namespace();
       const digest = target === undefined || target.digest === "" ? undefined : parseDigest(target.digest);
-      const deleted = await storage.imageNames.delete([name], digest);
+      const ofId = await namesOfId(name, storage, options);
+      const names = ofId.length === 0 ? [name] : ofId.map((each) => each.name);
+      const deleted = await storage.imageNames.delete(names, digest);
       if (deleted.length === 0) {
         existingImage(storage.imageNames, name);
         throw new ContainerdError(

@@ -30,7 +30,7 @@ export class NamedTargets {
     const named = name === undefined ? undefined : this.#names.get(name);
     if (named !== undefined) return named;
     const image = this.#lookup.find(idOrReference);
-    const [found] = image === undefined ? [] : this.#namesOf(image.id);
+    const [found] = image === undefined ? [] : this.namesOf(image.id);
     if (found !== undefined) return found;
     throw new ImageError("NotFound", `image ${JSON.stringify(idOrReference)} not found`);
   }
@@ -49,8 +49,13 @@ export class NamedTargets {
     return name;
   }
 
+  /** The ids of all images. */
+  ids(): readonly Digest[] {
+    return this.#lookup.list().map(({ id }) => id);
+  }
+
   /** Tags first: digest references may point to other targets with the same image. */
-  #namesOf(id: Digest): readonly ImageName[] {
+  namesOf(id: Digest): readonly ImageName[] {
     const names = this.#lookup.namesOf(id).flatMap((name) => this.#names.get(name) ?? []);
     return names.sort((one, other) => Number(one.name.includes("@")) - Number(other.name.includes("@")));
   }

@@ -1,4 +1,4 @@
-import type { Descriptor } from "../../../parts/oci/index.ts";
+import type { Descriptor, Digest } from "../../../parts/oci/index.ts";
 import type { Credentials, RequestLog } from "../../../parts/registry/index.ts";
 import type { ImageName } from "../../imagenames/index.ts";
 import type { PlatformChoice } from "../chosen-platforms.ts";
@@ -13,10 +13,10 @@ import type { Wanted } from "./tree.ts";
 export interface ImageTransfers {
   /** Name of the snapshotter that unpacks images. */
   readonly snapshotter: string;
-  /**
-   * The name that is written so, or one of the image with this id. Throws ImageError NotFound.
-   */
-  named(nameOrId: string): ImageName;
+  /** The ids of all images of this machine. */
+  ids(): readonly Digest[];
+  /** All names of an image, tags first; none for an unknown id. */
+  namesOf(id: Digest): readonly ImageName[];
   /** Fetches a target from a registry. */
   fetch(request: FetchRequest, signal: AbortSignal): Promise<void>;
   /** Sends a target of any kind to a registry. */

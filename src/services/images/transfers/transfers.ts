@@ -40,8 +40,12 @@ export class Transfers implements ImageTransfers {
     this.#parts = parts;
   }
 
-  named(nameOrId: string): ImageName {
-    return this.#parts.targets.find(nameOrId);
+  ids(): readonly Digest[] {
+    return this.#parts.targets.ids();
+  }
+
+  namesOf(id: Digest): readonly ImageName[] {
+    return this.#parts.targets.namesOf(id);
   }
 
   async fetch(request: FetchRequest, signal: AbortSignal): Promise<void> {
