@@ -130,7 +130,7 @@ export type TaskDumpRequest = {
 /** One container's process. */
 export interface Task {
   readonly id: string;
-  /** Undefined where no log file is written. */
+  /** Undefined if no log file is written. */
   readonly log: TaskLog | undefined;
   /**
    * The first process's pid, also after its exit, when it may be another process's; 0 if it is no longer
@@ -309,7 +309,7 @@ export interface Process {
   delete(): Promise<void>;
 }
 
-/** What to run next to a task's first process. */
+/** A command to run in a task, in addition to its first process. */
 export type Command = {
   /** Unique in its task. */
   readonly id: string;
@@ -397,7 +397,9 @@ export type TaskExit = ExitStatus & {
 
 export type TaskUpdate = {
   readonly limits: OciLimits;
-  /** Of every process of the container; undefined leaves them. Not lower than the daemon may set. */
+  /**
+   * The score for every process of the container; undefined for no change. Not lower than the daemon may set.
+   */
   readonly oomScoreAdj: number | undefined;
 };
 

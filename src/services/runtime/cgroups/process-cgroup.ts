@@ -4,11 +4,11 @@ import type { CgroupLayout } from "../../../ground/linux/index.ts";
 import type { TaskIdentity } from "../tasks.ts";
 
 /**
- * The directory of a container's cgroup, in the v2 hierarchy or in that of a v1 controller. The memory one
- * tells the container's processes and whether memory ran out. Undefined when the process is gone, when the
- * controller is not mounted, or in a cgroup that is not the container's own (not the one that was asked for
- * nor below it, where systemd's scope has one; its name does not hold the id where that is not known):
- * killing all in it would be wrong, and so would be limiting it.
+ * The directory of a container's cgroup, in the v2 hierarchy or in that of a v1 controller. That of the
+ * memory controller shows the container's processes and whether memory ran out. Undefined if the process is
+ * gone, if the controller is not mounted, or if the cgroup is not the container's own (neither the requested
+ * one nor below it, where systemd's scope has one; if that is not known, its name lacks the container's id):
+ * killing or limiting everything in it would be wrong.
  */
 export async function containerCgroupDir(
   layout: CgroupLayout,

@@ -28,11 +28,10 @@ export type EndDumpOptions = {
 
 /**
  * Ends an OCI runtime that is taking a checkpoint, and its criu: the process group of `leader`. Resolves when
- * none of them is left, or nothing more can be done.
- *
- * criu has stopped the container's processes, runs code of its own in them and has closed the pod's network.
- * One that fails undoes all of that; when one is killed, the processes find back by themselves, and the
- * network is opened here. So it is made to fail first: it may write no more to its images.
+ * none of them is left, or nothing more can be done. criu has stopped the container's processes, runs its own
+ * code in them and has closed the pod's network. If it fails, it undoes all of that; if it is killed, the
+ * processes recover by themselves, and the network is opened here. So it is first made to fail, by not
+ * letting it write to its images any more.
  */
 export async function endDump(leader: number, { livePid, logger }: EndDumpOptions): Promise<void> {
   if (await gone(leader, graceMs, (members) => members.forEach(forbidWrites))) return;
@@ -53,7 +52,7 @@ export async function endLeftDump(imageDir: string, options: EndDumpOptions): Pr
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   await Promise.all(
     pids.map(async (pid) => {
-      // The OCI runtime alone is told of it, and leads their group.
+      // Only the OCI runtime has the directory among its arguments, and it leads the group.
       const command = (await readIfThere(`/proc/${pid}/cmdline`)) ?? "";
       if (command.split("\0").includes(imageDir)) await endDump(Number(pid), options);
     }),

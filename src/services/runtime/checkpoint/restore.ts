@@ -52,7 +52,7 @@ async function crunMask(rootfs: string): Promise<string> {
   return `external mnt[/run/crun/.empty-directory]:${directory}`;
 }
 
-/** What the OCI runtime's `restore` is told besides what conmon tells it. */
+/** Options of the OCI runtime's `restore` in addition to those from conmon. */
 export function restoreOptions({ process }: OciSpec): readonly string[] {
   const profile = process.apparmorProfile;
   // Not the profile that the images name.

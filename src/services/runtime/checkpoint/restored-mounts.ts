@@ -6,9 +6,8 @@ import type { OciMount, OciSpec } from "../spec/types.ts";
 const restrictions = ["ro", "nosuid", "nodev", "noexec"];
 
 /**
- * What the mounts of a restored container lack of those that its spec asks for, or have beyond them;
- * undefined when it is nothing. `resolve` gives the path in the container without its symbolic links,
- * undefined where there is nothing.
+ * How the mounts of a restored container differ from those in its spec; undefined if they do not. `resolve`
+ * returns a path in the container without its symbolic links, undefined for a missing one.
  */
 export async function mountExcess(
   mounts: readonly MountInfo[],
@@ -16,7 +15,7 @@ export async function mountExcess(
   resolve: (path: string) => Promise<string | undefined>,
 ): Promise<string | undefined> {
   const { maskedPaths, readonlyPaths } = spec.linux;
-  // Of several mounts at one point the last one is seen.
+  // Of several mounts at one mount point, the last one is visible.
   const at = new Map(mounts.map((mount) => [mount.mountPoint, mount]));
   if (spec.root.readonly && !at.get("/")?.options.includes("ro")) return "its root file system is writable";
   for (const mount of spec.mounts) {
@@ -56,8 +55,7 @@ function restrictionsOf({ type, options }: OciMount, found: MountInfo): readonly
 }
 
 /**
- * What OCI runtimes put over what must not be seen: something read-only, nothing at all, or the container's
- * own files.
+ * Whether a mount is one with which OCI runtimes mask a path: read-only, empty, or the container's own files.
  */
 function isMask(mount: MountInfo | undefined, root: MountInfo | undefined): boolean {
   if (mount === undefined) return false;

@@ -6,9 +6,9 @@ import type { OciSpec } from "../spec/types.ts";
 import { mountExcess } from "./restored-mounts.ts";
 
 /**
- * Refuses restored processes that may do more than a container of this spec could come to: the images of a
- * checkpoint say themselves which capabilities, identity, filters and mounts a process gets, and whoever
- * wrote them may have written anything. The processes must be stopped. Throws RuntimeError PermissionDenied.
+ * Rejects restored processes with more privileges than a container of this spec can get: the images of a
+ * checkpoint themselves determine the capabilities, identity, filters and mounts of a process, and may have
+ * been forged. The processes must be stopped. Throws RuntimeError PermissionDenied.
  */
 export async function checkPrivileges(id: string, pids: readonly number[], spec: OciSpec): Promise<void> {
   for (const pid of pids) {
@@ -27,7 +27,7 @@ export async function checkPrivileges(id: string, pids: readonly number[], spec:
   }
 }
 
-/** What a process of this /proc/PID/status has that the spec does not give; undefined when it is nothing. */
+/** The privileges in a /proc/PID/status that the spec does not grant; undefined if there are none. */
 export function excessOf(status: string, { process, linux }: OciSpec): string | undefined {
   const allowed = capabilityMask(process.capabilities.bounding);
   for (const set of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]) {

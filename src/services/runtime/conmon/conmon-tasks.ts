@@ -54,8 +54,8 @@ export type ConmonTasksOptions = {
    */
   readonly stateDir: string;
   /**
-   * For access to the OCI runtimes' root directory, where a client has named that: the file system may hang.
-   * Undefined where it is in memory. Then berth does itself what an OCI runtime would do there.
+   * For access to the OCI runtimes' root directory if a client chose it, since its file system may hang.
+   * Undefined if it is on a tmpfs; then berth itself does what an OCI runtime would do there.
    */
   readonly foreignRoot?: HostPaths;
   /** containerd namespace of all tasks, for their events. */
@@ -93,7 +93,7 @@ export class ConmonTasks implements Tasks {
   readonly #cgroupOptions = new CgroupOptions();
   readonly #leftRuntimes = new LeftRuntimes();
   readonly #publish: PublishTask;
-  /** Those that have not exited. */
+  /** Tasks that have not exited. */
   readonly #live = new Set<ConmonTask>();
   readonly #checks: NodeJS.Timeout;
 

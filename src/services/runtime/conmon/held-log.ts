@@ -9,10 +9,10 @@ import type { LogFile } from "./log-file.ts";
 export type HeldPlace = { readonly nextLog: string; readonly heldLog: string };
 
 /**
- * Lays the next log where a conmon that runs opens it. conmon ends when nothing is there to open, and with it
- * the container's output: so a mount holds the log, which stays when the daemon is killed before conmon has
- * opened it. conmon renames what it has opened, and a mount point cannot be renamed: it opens a link to it.
- * What was laid before and not taken is covered, in one step. Throws RuntimeError FailedPrecondition when
+ * Puts the next log where a running conmon opens it. conmon ends, and the container's output with it, if
+ * there is nothing to open: so the log is held by a mount, which stays if the daemon is killed before conmon
+ * has opened it. conmon renames what it has opened, and a mount point cannot be renamed, so it opens a link
+ * to it. An earlier log that was not taken is covered, in one step. Throws RuntimeError FailedPrecondition if
  * conmon would not see the mount; LinuxError.
  */
 export async function holdLog(

@@ -20,7 +20,7 @@ export function keepingHookErrors(
   return { ...spec, annotations: { ...annotations, [annotation]: hookErrors } };
 }
 
-/** What the OCI runtime says of a failure, with what the hook wrote if that is what failed. */
+/** The OCI runtime's message about a failure, with the output of the hook if that is what failed. */
 export async function withHookErrors(
   said: string,
   { hookErrors }: Pick<TaskFiles, "hookErrors">,

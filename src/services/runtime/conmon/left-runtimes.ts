@@ -15,9 +15,9 @@ const notEndedHere = ["checkpoint"];
 const creations = ["create", "restore"];
 
 /**
- * Commands of OCI runtimes that an earlier daemon has called and that nobody waits for any more, since it was
- * killed, and conmon too, where that had started them: one that hangs would stay for good, and one that goes
- * on would change what the next daemon looks at.
+ * Processes of OCI runtimes that an earlier daemon called and for which nobody waits any more, because the
+ * daemon was killed, and conmon, too, if it had started them. One that hangs would stay forever, and one that
+ * continues would change what the next daemon reads.
  */
 export class LeftRuntimes {
   /** One look at all processes, for all tasks that are taken up. */
@@ -45,8 +45,8 @@ async function findLeftRuntimes(): Promise<readonly LeftRuntime[]> {
 }
 
 /**
- * By its log, which lies in the bundle and is named for the command: no other program is told of it in this
- * way, conmon included.
+ * Recognises it by its log argument, a file in the bundle that is named after the command; no other program
+ * gets that, conmon included.
  */
 async function leftRuntime(pid: number): Promise<LeftRuntime | undefined> {
   const words = ((await readIfThere(`/proc/${pid}/cmdline`)) ?? "").split("\0");

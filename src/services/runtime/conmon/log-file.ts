@@ -44,7 +44,7 @@ export class LogFile implements AsyncDisposable {
     try {
       return await LogFile.#openBy(place, openOrMake);
     } catch (error) {
-      // What cannot be opened for what it is.
+      // It cannot be opened because it is not a regular file.
       if (isErrno(error, "ELOOP", "EISDIR", "ENXIO")) await identityAt(place);
       throw failure(`open log ${JSON.stringify(path)}`, error);
     }
@@ -108,14 +108,14 @@ export class LogFile implements AsyncDisposable {
   }
 }
 
-/** Where a log is made that is to take the place of another. */
+/** The path at which a log is created that is to replace another one. */
 export function nextPathOf(path: string): string {
   return `${path}.tmp`;
 }
 
 /**
- * That of the log that lies there; undefined when there is none. Throws RuntimeError FailedPrecondition when
- * it is no regular file.
+ * The identity of the existing log; undefined if there is none. Throws RuntimeError FailedPrecondition if it
+ * is not a regular file.
  */
 export async function identityAt({ path, lookUp }: LogPlace): Promise<FileIdentity | undefined> {
   const info = await lookUp(path, () => lstat(path, { bigint: true }).catch(ignoreMissing));

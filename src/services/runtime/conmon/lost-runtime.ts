@@ -3,11 +3,11 @@ import { childrenOf, isAlive, processGroupOf, processStartTime } from "../../../
 import type { ProcessIdentity } from "./task-record.ts";
 
 /**
- * Waits until the OCI runtime of a creation has ended and conmon has not told of it for `graceMs`. conmon
- * reads the runtime's stderr to its end before it tells of a failure: a runtime that is killed (by the OOM
- * killer, say) leaves the container's first process, which waits to be started and holds stderr open, and
- * then both wait for ever. False when `over` aborts before. Throws nothing: what cannot be read is no sign of
- * an end.
+ * Waits until the OCI runtime of a creation has ended and conmon has not reported it for `graceMs`. conmon
+ * reads the runtime's stderr to its end before it reports a failure. A runtime that is killed (for example by
+ * the OOM killer) leaves the container's first process, which waits to be started and holds stderr open, so
+ * that both would wait forever. Returns false if `over` aborts before. Never throws: unreadable information
+ * is not a sign of an end.
  */
 export async function waitForLostRuntime(
   monitor: number,
@@ -24,7 +24,7 @@ export async function waitForLostRuntime(
       runtime ??= await runtimeOf(monitor);
       lostAtMs = (await isLost(monitor, runtime)) ? (lostAtMs ?? performance.now()) : undefined;
     } catch {
-      // It cannot be told now, as without a free descriptor; it is looked again.
+      // It cannot be determined now, for example without a free descriptor; the next round tries again.
       lostAtMs = undefined;
     }
     if (lostAtMs !== undefined && performance.now() - lostAtMs >= graceMs) return !over.aborted;
@@ -33,8 +33,7 @@ export async function waitForLostRuntime(
 }
 
 /**
- * The OCI runtime is in conmon's process group, where conmon has started it; the container's first process
- * makes a session of its own.
+ * The OCI runtime, which is in conmon's process group; the container's first process creates its own session.
  */
 async function runtimeOf(monitor: number): Promise<ProcessIdentity | undefined> {
   for (const pid of await childrenOf(monitor)) {
@@ -45,8 +44,8 @@ async function runtimeOf(monitor: number): Promise<ProcessIdentity | undefined> 
 }
 
 /**
- * One that was never seen is lost when conmon has got what it left; without children, conmon has not started
- * it yet, or goes on by itself.
+ * A runtime that was never seen is lost if conmon has inherited its child; without children, conmon has not
+ * started it yet, or is continuing by itself.
  */
 async function isLost(monitor: number, runtime: ProcessIdentity | undefined): Promise<boolean> {
   if (runtime === undefined) return (await childrenOf(monitor)).length > 0;

@@ -51,8 +51,8 @@ export class MonitorControl {
   }
 
   /**
-   * Opened without waiting: a FIFO that nobody reads means that conmon is gone (ENXIO of fifo(7), and EPIPE
-   * where it goes just then).
+   * Opened without waiting: if nobody reads the FIFO, conmon is gone (ENXIO of fifo(7), and EPIPE if it goes
+   * at this moment).
    */
   async #open(what: string): Promise<FileHandle> {
     return await open(this.#path, constants.O_WRONLY | constants.O_NONBLOCK).catch((cause) =>

@@ -9,7 +9,7 @@ export type NextLog = {
   /** Makes the file. Throws as {@link LogFile.replace}. */
   make(): Promise<LogFile>;
   /**
-   * Lays it where conmon opens it. It stays there when that fails, or takes long: conmon ends when it finds
+   * Puts it where conmon opens it. It stays there after a failure or a timeout: conmon ends if it finds
    * nothing.
    */
   offer(file: LogFile): Promise<void>;

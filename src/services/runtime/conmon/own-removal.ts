@@ -2,14 +2,14 @@ import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import type { RuncLikeHandler } from "../handlers/handler.ts";
 import type { OciSpec } from "../spec/types.ts";
 
-/** What an OCI runtime may have made for these it alone knows how to take away. */
+/** For these, an OCI runtime may have created things that only it can remove. */
 const ofTheRuntimeAlone = ["intelRdt", "netDevices", "memoryPolicy"];
 
 /**
- * Whether a container can be removed without its OCI runtime once its processes are gone: crun and runc then
- * only remove its cgroups, which are berth's to remove anyway, and their own files of it. That saves the
- * start of a program for each container. Not where systemd has made the cgroup, where a hook is to be run at
- * the end (`poststop`), nor by a runtime of which it is not known what it keeps.
+ * Whether a container can be removed without its OCI runtime once its processes are gone. crun and runc then
+ * only remove its cgroups, which berth must remove anyway, and their own files about it. That saves starting
+ * a program for each container. Not possible if systemd created the cgroup, if there is a `poststop` hook, or
+ * with a runtime whose files are not known.
  */
 export function canRemoveByItself(
   { linux, hooks }: OciSpec,

@@ -9,23 +9,23 @@ import type { OciSpec } from "../spec/types.ts";
 import { runtimeState } from "./remove-leftovers.ts";
 
 /**
- * Whether a container can be started without its OCI runtime: what `start` does in crun and runc is to open
- * the other end of the FIFO (`exec.fifo`) before which the first process waits, and to remove it. That saves
- * the start of a program. Not where a hook is to be run then (`poststart`), nor with a runtime of which it is
- * not known how its first process waits.
+ * Whether a container can be started without its OCI runtime. In crun and runc, `start` only opens the other
+ * end of the FIFO (`exec.fifo`) at which the first process waits, and removes it. That saves starting a
+ * program. Not possible with a `poststart` hook, or with a runtime whose first process waits in an unknown
+ * way.
  */
 export function canStartByItself({ hooks }: OciSpec, { type }: Pick<RuncLikeHandler, "type">): boolean {
   return type !== "other" && (hooks?.poststart ?? []).length === 0;
 }
 
 const startTimeoutMs = 60_000;
-/** Of a process that is about to wait: it needs a moment at most. */
+/** For a process that is about to wait at the FIFO, which takes only a moment. */
 const finishTimeoutMs = 1_000;
 
 /**
- * Lets the first process go on. Before that the FIFO gets another name, by which {@link finishOwnStart} sees
- * that a start was begun; the OCI runtime takes the container for running from then on. Throws RuntimeError:
- * Internal when the FIFO or the process is not there, Canceled, DeadlineExceeded.
+ * Releases the first process. First renames the FIFO, which tells {@link finishOwnStart} that a start has
+ * begun; from then on, the OCI runtime takes the container for running. Throws RuntimeError: Internal if the
+ * FIFO or the process is missing, Canceled, DeadlineExceeded.
  */
 export async function startByItself(
   handler: RuncLikeHandler,
@@ -46,8 +46,8 @@ export async function startByItself(
 }
 
 /**
- * After a restart of the daemon: whether it had begun to start the container. Then the first process goes on,
- * if it was not let go before.
+ * To be called after a restart of the daemon: returns whether it had begun to start the container, and if so,
+ * releases the first process if necessary.
  */
 export async function finishOwnStart(handler: RuncLikeHandler, id: string): Promise<boolean> {
   if (!existsSync(begun(handler, id))) return false;

@@ -49,8 +49,8 @@ export async function removeLeftovers({
       args: ["delete", "--force", id],
       timeoutMs: 10_000,
     };
-    // An OCI runtime that has just failed may know nothing of the container, or fail again; what it was asked
-    // for has failed already.
+    // An OCI runtime that has just failed may not know the container, or fail again; the original request has
+    // already failed.
     await callRuntime(call).catch((err: unknown) =>
       logger.debug({ err, container: id }, "delete a container whose creation failed"),
     );
@@ -71,7 +71,7 @@ export async function hasRuntimeState(
   return foreignRoot.of(id)(directory, () => exists(directory));
 }
 
-/** What an OCI runtime keeps of a container below its root. */
+/** The directory of an OCI runtime's state of a container, below its root. */
 export function runtimeState({ root }: RuncLikeHandler, id: string): string {
   return join(root, id);
 }
@@ -92,7 +92,7 @@ export async function removeRuntimeState(
 }
 
 /**
- * Removes a container's cgroup where the OCI runtime did not; with the cgroupfs driver only, as systemd
+ * Removes a container's cgroup that the OCI runtime left; only with the cgroupfs driver, since systemd
  * removes its own.
  */
 export async function removeContainerCgroup({
@@ -104,9 +104,8 @@ export async function removeContainerCgroup({
 }
 
 /**
- * The pid in conmon's file, if that process is this container's conmon and not one that has its pid since.
- * The file is written once conmon has been started: where the daemon was killed in between, conmon is looked
- * for among all processes.
+ * The pids of the container's conmon: the one in its file, if that process is still this conmon. The file is
+ * written after conmon was started; if the daemon was killed in between, all processes are searched.
  */
 async function monitorsOf(id: string, files: TaskFiles): Promise<readonly number[]> {
   const pid = Number.parseInt((await readFile(files.monitorPidFile, "utf8").catch(ignoreMissing)) ?? "", 10);

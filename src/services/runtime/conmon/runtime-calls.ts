@@ -18,7 +18,7 @@ const startTimeoutMs = 60_000;
 const deleteTimeoutMs = 60_000;
 const freezeTimeoutMs = 30_000;
 
-/** What the OCI runtime is asked to do with a container that is there. */
+/** The calls of the OCI runtime on an existing container. */
 export class RuntimeCalls {
   readonly #options: RuntimeCallsOptions;
 

@@ -36,11 +36,11 @@ export type MonitorLaunch = {
   readonly temporaryDir: string;
   /** The OCI runtime's log of `create`. */
   readonly runtimeLog: string;
-  /** What hooks have written to their standard error. */
+  /** Path of the file with the hooks' standard error. */
   readonly hookErrors: string;
   /** Puts conmon into its cgroup, before it or what it starts has done anything. */
   readonly place: (pid: number) => Promise<void>;
-  /** What conmon hands to the container's first process as its streams; undefined where it copies. */
+  /** The streams that conmon passes to the container's first process; undefined if conmon copies them. */
   readonly streams: readonly [StdioChoice, StdioChoice, StdioChoice] | undefined;
   /** Writes what the OCI runtime reads, while conmon is being loaded. */
   readonly prepare: () => Promise<void>;
@@ -56,15 +56,12 @@ export type StartedMonitor = {
 };
 
 /**
- * Starts conmon, in a session of its own. It is a child of the daemon for as long as that runs, outlives it,
- * and has no open file in common with it once it has reported.
- *
- * The three descriptors beyond stdin and stdout: stderr for what conmon cannot do at all (a client's FIFO,
- * where the container's process gets that), the sync pipe (3) on which it reports the outcome, and the start
- * pipe (4), for which it waits before it starts the OCI runtime.
- *
- * Throws RuntimeError: Unavailable when the OCI runtime has ended and conmon does not tell of it; Internal,
- * DeadlineExceeded, Canceled; and what `prepare` throws. Nothing runs any more then.
+ * Starts conmon in a session of its own. It is a child of the daemon as long as that runs, outlives it, and
+ * shares no open file with it after reporting. It gets three descriptors beyond stdin and stdout: stderr, for
+ * failures of conmon itself (or a client's FIFO if the container's process gets that), the sync pipe (3), on
+ * which it reports the result, and the start pipe (4), for which it waits before it starts the OCI runtime.
+ * Throws RuntimeError: Unavailable if the OCI runtime has ended and conmon does not report it; Internal,
+ * DeadlineExceeded, Canceled; and the errors of `prepare`. After an error, nothing is left running.
  */
 export async function startMonitor(launch: MonitorLaunch, deadline: Deadline): Promise<StartedMonitor> {
   const child = startProgram(launch.conmonPath, launch.args, {
@@ -76,7 +73,7 @@ export async function startMonitor(launch: MonitorLaunch, deadline: Deadline): P
   });
   const stderr = launch.streams === undefined ? new BoundedOutput(child.pipe(2), 64 * 1024) : undefined;
   const [syncPipe, startPipe] = [child.pipe(3), child.pipe(4)];
-  // A conmon that dies early breaks the pipe; the sync pipe tells of that.
+  // A conmon that dies early breaks this pipe; the failure is reported from the sync pipe.
   startPipe.on("error", () => undefined);
   using _stop = deadline.onAbort(() => syncPipe.destroy());
   const over = new AbortController();

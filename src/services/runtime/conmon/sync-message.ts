@@ -2,8 +2,8 @@ import type { Readable } from "node:stream";
 import { isErrno } from "../../../ground/fs/index.ts";
 
 /**
- * What conmon says on its sync pipe once the OCI runtime's `create` is done, as one line of JSON: the pid of
- * the container's first process, or -1 with what the runtime wrote to stderr.
+ * conmon's message on its sync pipe after the OCI runtime's `create`, one line of JSON: the pid of the
+ * container's first process, or -1 with the runtime's stderr.
  */
 export type SyncMessage =
   | { readonly kind: "created"; readonly pid: number }
@@ -21,7 +21,7 @@ export async function readSyncMessage(pipe: Readable): Promise<SyncMessage> {
       if (text.includes("\n") || text.length > limitBytes) break;
     }
   } catch (error) {
-    // What was said before the pipe broke still counts.
+    // A message that arrived before the pipe broke still counts.
     if (!isErrno(error, "ECONNRESET")) throw error;
   }
   return text === "" ? { kind: "ended" } : parseSyncMessage(text);

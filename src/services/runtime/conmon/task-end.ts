@@ -19,17 +19,14 @@ export type TaskEndOptions = {
   readonly exits: ExitWatch;
   /** See ConmonTasksOptions. */
   readonly monitorGraceMs: number;
-  /** Called with the end before anybody who waits for it is told. Must neither wait nor throw. */
+  /** Called with the end before it is reported to those who wait for it. Must neither wait nor throw. */
   readonly onExit: (exit: TaskExit) => void;
   readonly logger: Logger;
 };
 
 const SIGKILL = 9;
 
-/**
- * The end of a task: brought about by signals, told by conmon in its exit file, or found out where conmon
- * cannot tell.
- */
+/** The end of a task: caused by signals, read from conmon's exit file, or determined without conmon. */
 export class TaskEnd implements Disposable {
   readonly #options: TaskEndOptions;
   /** As it is at that time. */
@@ -104,8 +101,8 @@ export class TaskEnd implements Disposable {
   }
 
   /**
-   * Notices that conmon was killed. The container is left running, as by CRI-O: it may be doing well, and
-   * whoever wants its log back restarts it.
+   * Notices that conmon was killed. As in CRI-O, the container is left running: it may work well, and can be
+   * restarted to get its log back.
    */
   async checkMonitor(): Promise<void> {
     const record = this.#recordNow();
@@ -195,10 +192,10 @@ export class TaskEnd implements Disposable {
 }
 
 /**
- * Of a container that was killed: ends its conmon when that has not told of the end `graceMs` after the first
- * process was gone by the kernel's word, as one does that is stopped, or writes to a log on a disk that
- * hangs. Resolves with the exit code, which the kernel keeps until a parent takes it; undefined when that has
- * happened. `over` aborts when there is nothing to do any more: false then.
+ * For a killed container: kills its conmon if that has not reported the end `graceMs` after the kernel says
+ * that the first process is gone, because it is stopped, or writes to a log on a disk that hangs. Resolves
+ * with the exit code, which the kernel keeps until the parent collects it; undefined if that has already
+ * happened, false if `over` aborts, which means that nothing is left to do.
  */
 async function endStuckMonitor(
   { init, monitor }: Pick<TaskRecord, "init" | "monitor">,

@@ -62,7 +62,7 @@ export function startFailure(message: string, atNs: bigint): TaskExit {
   return { exitCode: startErrorCode, finishedAtNs: atNs, startedAtNs: 0n, cause: "startError", message };
 }
 
-/** What a record says before anything is looked at. */
+/** The state from only the record. */
 export function recordedState(record: TaskRecord | undefined, ranSinceNs?: bigint): TaskState {
   if (record === undefined) return { kind: "exited", exit: lostExit(undefined, ranSinceNs) };
   const { phase, init } = record;
@@ -81,7 +81,10 @@ function startedAtNs(record: TaskRecord | undefined): bigint {
   return record !== undefined && "startedAtNs" in record.phase ? record.phase.startedAtNs : 0n;
 }
 
-/** conmon is told by the kernel; with cgroup v1 the end of the process may reach it first. */
+/**
+ * Whether the container ran out of memory. The kernel notifies conmon; with cgroup v1, the end of the process
+ * may reach it first.
+ */
 async function ranOutOfMemory(record: TaskRecord | undefined, oomFile: string): Promise<boolean> {
   return (
     existsSync(oomFile) || (record?.cgroupDir !== undefined && ((await oomKills(record.cgroupDir)) ?? 0) > 0)
@@ -98,18 +101,18 @@ async function wasCountedAbove(record: TaskRecord | undefined): Promise<boolean>
   return ((await oomKills(dirname(record.cgroupDir))) ?? 0) > record.oomKillsAbove;
 }
 
-/** What conmon wrote when a container's first process had exited. */
+/** conmon's record of the exit of a container's first process. */
 export type MonitorExit = { readonly exitCode: number; readonly finishedAtNs: bigint };
 
 /**
- * conmon writes the file under another name first, so that it is whole once it is there, and never touches it
- * again. Undefined when there is none.
+ * Reads the exit file; undefined if there is none. conmon writes it under another name first, so that it is
+ * complete once it exists, and never changes it.
  */
 export function readExitFile(path: string): MonitorExit | undefined {
   try {
     const exitCode = Number.parseInt(readFileSync(path, "utf8"), 10);
     const { mtimeNs } = statSync(path, { bigint: true });
-    // conmon says -1 where it could not find out.
+    // conmon writes -1 if it could not determine the exit code.
     return { exitCode: exitCode >= 0 && exitCode <= 255 ? exitCode : 255, finishedAtNs: mtimeNs };
   } catch (error) {
     return ignoreMissing(error);

@@ -14,7 +14,7 @@ import { unmountHeldLog } from "./held-log.ts";
 export type TaskFiles = {
   readonly bundleDir: string;
   readonly config: string;
-  /** What berth itself must remember of the task; see {@link "./task-record.ts"}. */
+  /** Path of berth's own record of the task; see {@link "./task-record.ts"}. */
   readonly record: string;
   /** The container's first process, written by the OCI runtime. */
   readonly pidFile: string;
@@ -35,7 +35,7 @@ export type TaskFiles = {
   readonly heldLog: string;
   /** Written by conmon when the first process has exited: its code in decimal. */
   readonly exit: string;
-  /** What hooks have written to their standard error; see {@link "./hook-errors.ts"}. */
+  /** Path of the file with the hooks' standard error; see {@link "./hook-errors.ts"}. */
   readonly hookErrors: string;
   /** A log of the OCI runtime, for one of its commands. */
   runtimeLog(command: string): string;

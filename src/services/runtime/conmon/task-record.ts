@@ -7,14 +7,17 @@ import { replaceFile } from "../replace-file.ts";
 import type { StreamOwner } from "../streams/stream-owner.ts";
 import type { TaskConsole } from "../tasks.ts";
 
-/** A process that can be told from a later one with the same pid. */
+/** Identifies a process, even if its pid is reused later. */
 export type ProcessIdentity = {
   readonly pid: number;
   /** Clock ticks since boot; 0 when it was gone before it could be read. */
   readonly startTime: number;
 };
 
-/** What is remembered of a task across restarts of the daemon (not of the machine: it lies on a tmpfs). */
+/**
+ * What is recorded about a task across restarts of the daemon (but not of the machine, since it is on a
+ * tmpfs).
+ */
 export type TaskRecord = {
   /** As it was at the creation: the configuration may change while containers run. */
   readonly handler: RuncLikeHandler;
@@ -26,8 +29,8 @@ export type TaskRecord = {
    */
   readonly cgroupDir: string | undefined;
   /**
-   * What was counted in the cgroup above at the creation, where systemd makes the container's: it removes
-   * that one, with its count, as soon as its last process has ended.
+   * The count of the parent cgroup at the creation, if systemd creates the container's cgroup: systemd
+   * removes that, with its count, as soon as its last process has ended.
    */
   readonly oomKillsAbove?: number;
   /** Its processes do not end with the first one, as that is not the init of a PID namespace of its own. */
@@ -38,7 +41,7 @@ export type TaskRecord = {
    * path.
    */
   readonly logIsOffered?: true;
-  /** As it was asked for; undefined where the streams are a client's. */
+  /** As requested; undefined if the streams are a client's. */
   readonly console?: Omit<TaskConsole, "logPath">;
   /** Whose the standard streams are; see {@link streamOwner}. */
   readonly streamOwner?: StreamOwner;
@@ -46,7 +49,7 @@ export type TaskRecord = {
   readonly logger?: ProcessIdentity;
   /** Its processes come from a checkpoint, and wait, stopped, for the start. */
   readonly restored?: boolean;
-  /** What the OCI runtime made of it is known and nothing else: see {@link "./own-removal.ts"}. */
+  /** Set if everything that the OCI runtime created for it is known, see {@link "./own-removal.ts"}. */
   readonly removedByUs?: true;
   /** It is started without its OCI runtime: see {@link "./own-start.ts"}. */
   readonly startedByUs?: true;
@@ -66,7 +69,7 @@ export function writeTaskRecord(path: string, record: TaskRecord): void {
   replaceFile(path, JSON.stringify(record, writeBigint));
 }
 
-/** What lies where a record should be. */
+/** What was found in the place of a record. */
 export type FoundRecord =
   | { readonly kind: "whole"; readonly record: TaskRecord }
   | { readonly kind: "missing" }
@@ -77,8 +80,8 @@ export type FoundRecord =
   | { readonly kind: "unreadable"; readonly error: unknown; readonly writtenAtNs: bigint };
 
 /**
- * Whatever there is, the task must remain removable. Throws only where the daemon lacks the means to look
- * (EMFILE, ENOMEM), which tells nothing of the record.
+ * Reads a record. Whatever is there, the task must remain removable, so this throws only if the daemon cannot
+ * look (EMFILE, ENOMEM), which says nothing about the record.
  */
 export async function findTaskRecord(path: string): Promise<FoundRecord> {
   try {

@@ -1,17 +1,16 @@
 import type { LinuxContainerResources } from "../../../ground/protocol/index.ts";
 import type { HostFacts } from "./host-facts.ts";
 
-/** What of the host decides which limits a container can have. */
+/** The properties of the host that determine which limits a container can have. */
 export type CgroupFacts = Pick<
   HostFacts,
   "cgroups" | "swapController" | "hugetlbController" | "minOomScoreAdj"
 >;
 
 /**
- * What comes of resources that were asked for: the oom_score_adj that the daemon may set, and the limit on
- * swap that a container has without asking: none beside its memory (the limit is of both together, as in
- * CRI). Limits whose controller this host has not got are left out: a kubelet sends one for every size of
- * huge pages.
+ * The effective form of requested resources: with an oom_score_adj that the daemon may set, and with the
+ * default swap limit, which allows no swap beyond memory (as in CRI, the limit covers both together). Limits
+ * without a controller on this host are left out: a kubelet sends one for every size of huge pages.
  */
 export function resourcesInForce(
   asked: LinuxContainerResources | undefined,
@@ -29,9 +28,8 @@ export function resourcesInForce(
 }
 
 /**
- * Resources after an update, in which a zero or an empty text leaves a limit as it is, and huge pages and
- * cgroup files are changed one by one. A new limit on memory without one on swap allows no swap, as when a
- * container is made.
+ * Resources after an update, in which zero or "" leaves a limit unchanged, and huge pages and cgroup files
+ * are changed one by one. A new memory limit without a swap limit allows no swap, as at the creation.
  */
 export function updatedResources(
   current: LinuxContainerResources,

@@ -9,8 +9,8 @@ import type { OciCpu, OciDeviceRule, OciLimits, OciMemory, OciResources } from "
 type Resources = LinuxContainerResources | undefined;
 
 /**
- * Limits of cgroups, and which devices may be used: all of them, or those given. A zero or an empty text in
- * CRI means that nothing was asked for.
+ * The cgroup limits, and the allowed devices: all of them, or those given. In CRI, zero or "" means that
+ * nothing was requested.
  */
 export function containerResources(
   resources: Resources,
@@ -65,8 +65,9 @@ function weight(cpuShares: bigint): Readonly<Record<string, string>> {
 }
 
 /**
- * The score as asked for, but no lower than the daemon may set: without CAP_SYS_RESOURCE the OCI runtime
- * would fail. Never left to chance: a process would inherit the daemon's, which the kernel is told to spare.
+ * The requested score, but no lower than the daemon may set: without CAP_SYS_RESOURCE, the OCI runtime would
+ * fail. Always set: otherwise, a process would inherit the daemon's score, which protects it from the OOM
+ * killer.
  */
 export function oomScoreAdj(resources: Resources, host: Pick<HostFacts, "minOomScoreAdj">): number {
   return Math.max(Number(resources?.oomScoreAdj ?? 0n), host.minOomScoreAdj);

@@ -2,7 +2,7 @@ import type { HostFacts } from "./host-facts.ts";
 import type { ContainerSettings } from "./input.ts";
 import type { OciRlimit } from "./types.ts";
 
-/** What a node usually gives. Programs that go through all possible descriptors become slow with more. */
+/** The usual limit of a node. Programs that iterate over all possible descriptors become slow with more. */
 const usualOpenFiles = 1024 * 1024;
 
 /**

@@ -9,7 +9,7 @@ import {
 } from "../../../ground/protocol/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
 
-/** Which AppArmor or seccomp profile was asked for. */
+/** The requested AppArmor or seccomp profile. */
 export type ProfileChoice =
   | { readonly kind: "unset" }
   | { readonly kind: "unconfined" }
@@ -75,7 +75,7 @@ export function maskedPaths(security: Security): readonly string[] {
   return security?.maskedPaths ?? defaultMaskedPaths;
 }
 
-/** Those that it may only read; by the same rule. */
+/** The read-only paths, by the same rule. */
 export function readonlyPaths(security: Security): readonly string[] {
   if (security?.privileged) return [];
   return security?.readonlyPaths ?? defaultReadonlyPaths;

@@ -47,7 +47,7 @@ export type OciProcess = {
   readonly oomScoreAdj?: number;
   readonly apparmorProfile?: string;
   readonly selinuxLabel?: string;
-  /** Of its terminal, in characters, when it starts. */
+  /** Initial size of its terminal, in characters. */
   readonly consoleSize?: { readonly width: number; readonly height: number };
 };
 
@@ -167,7 +167,7 @@ export type OciSyscallRule = {
 
 export type OciSyscallCondition = {
   readonly index: number;
-  /** A bigint where it has more bits than a number holds. */
+  /** A bigint if it has more bits than a number can hold. */
   readonly value: number | bigint;
   readonly valueTwo?: number | bigint;
   readonly op: string;

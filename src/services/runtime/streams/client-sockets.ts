@@ -14,7 +14,7 @@ type Sink = AsyncDisposable & {
   readonly stream: Writable;
   /** From now on a client that has left is known as that. */
   readonly noMore?: () => Promise<void>;
-  /** Reads it, where that is a program of the client's. */
+  /** The client's logging program that reads it, if there is one. */
   readonly logger?: ProcessIdentity;
 };
 type Source = AsyncDisposable & { readonly stream: Socket };
@@ -74,7 +74,7 @@ export class ClientSockets implements AsyncDisposable {
 async function sourceOf(path: string, lookUp: LookUp): Promise<Source> {
   const fifo = await openFifo(path, lookUp);
   const stream = socketOf(fifo.reader.fd, constants.O_RDONLY);
-  // What is held is the other end: a client may leave, and another come.
+  // The other end is held, so that a client may leave and another one come.
   await fifo.reader.close();
   return { stream, ...closing(stream, fifo) };
 }
@@ -85,7 +85,7 @@ async function sinkOf(output: ClientOutput, lookUp: LookUp): Promise<Sink | unde
       return output.stdout === undefined ? undefined : fifoSink(output.stdout, lookUp);
     case "file": {
       const stream = (await openForAppending(output.path, lookUp)).createWriteStream();
-      // A full disk: what comes then is lost, and the process goes on.
+      // On a full disk, output is lost, and the process continues.
       stream.on("error", () => undefined);
       return { stream, ...closing(stream) };
     }

@@ -14,7 +14,7 @@ export function copyInput(source: Readable, sink: Writable, onEnd: () => void): 
   // A pipe without a reader; its close follows.
   sink.on("error", ignore);
   sink.once("close", discard);
-  // Of a stream that also writes, the end of reading is not the close.
+  // For a duplex stream, the end of reading is not its close.
   for (const event of ["end", "close"]) source.once(event, onEnd);
   source.pipe(sink, { end: false });
   if (source.destroyed) onEnd();

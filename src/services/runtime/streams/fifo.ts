@@ -4,7 +4,7 @@ import type { LookUp } from "../../../ground/hostpaths/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import { openLookedUp } from "./open-look-up.ts";
 
-/** Of open(2), which Node does not name: a place in the tree, of which nothing is opened. */
+/** O_PATH of open(2), which Node lacks: refers to a path without opening the file. */
 const O_PATH = 0o10000000;
 
 /**
@@ -17,7 +17,7 @@ export type OpenFifo = AsyncDisposable & {
   readonly writer: FileHandle;
 };
 
-/** A client's FIFO that is there and not open: whoever opens its other end waits until this one is. */
+/** A client's existing FIFO that is not open yet; opening its other end waits until this end is open. */
 export class NamedFifo implements AsyncDisposable {
   readonly #path: string;
   readonly #lookUp: LookUp;
@@ -29,7 +29,7 @@ export class NamedFifo implements AsyncDisposable {
     this.#place = place;
   }
 
-  /** Throws RuntimeError InvalidArgument when there is none, and what `lookUp` throws. */
+  /** Finds a FIFO. Throws RuntimeError InvalidArgument if there is none, and the errors of `lookUp`. */
   static async find(path: string, lookUp: LookUp): Promise<NamedFifo> {
     await using opened = new AsyncDisposableStack();
     const place = opened.use(await openLookedUp(path, lookUp, () => openPlace(path)));
@@ -39,8 +39,8 @@ export class NamedFifo implements AsyncDisposable {
   }
 
   /**
-   * Without waiting for whoever has its other end. Throws RuntimeError InvalidArgument, and what the look-up
-   * throws.
+   * Opens it without waiting for the other end. Throws RuntimeError InvalidArgument, and the look-up's
+   * errors.
    */
   async open(): Promise<OpenFifo> {
     await using opened = new AsyncDisposableStack();
@@ -61,8 +61,8 @@ export class NamedFifo implements AsyncDisposable {
 }
 
 /**
- * Opens a FIFO without waiting for whoever has its other end. Throws RuntimeError InvalidArgument when there
- * is none, and what `lookUp` throws.
+ * Opens a FIFO without waiting for its other end. Throws RuntimeError InvalidArgument if there is none, and
+ * the errors of `lookUp`.
  */
 export async function openFifo(path: string, lookUp: LookUp): Promise<OpenFifo> {
   await using fifo = await NamedFifo.find(path, lookUp);

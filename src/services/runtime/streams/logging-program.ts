@@ -32,7 +32,7 @@ export type StartedLogger = Disposable & {
  */
 export async function startLogger(program: LoggingProgram, lookUp: LookUp): Promise<StartedLogger> {
   const { path, args, env } = program;
-  // What hangs must not hold up the main thread, which starts it.
+  // A file system that hangs must not block the main thread, which starts the program.
   await lookUp(path, () => access(path, constants.X_OK)).catch((cause: unknown) => {
     throw cannotRun(program, "it cannot be executed", cause);
   });

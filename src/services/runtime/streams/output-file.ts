@@ -11,7 +11,7 @@ export async function openForAppending(path: string, lookUp: LookUp): Promise<Fi
   const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOCTTY } = constants;
   return await openLookedUp(path, lookUp, async () => {
     await makeDirectories(dirname(path), 0o755).catch(unusable);
-    // What is no file must not make anybody wait; to a file O_NONBLOCK means nothing.
+    // O_NONBLOCK: opening anything but a regular file must not wait; for a regular file, it has no effect.
     const end = await open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY, 0o640).catch(
       unusable,
     );

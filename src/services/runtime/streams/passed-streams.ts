@@ -12,9 +12,9 @@ import type { StreamOwner } from "./stream-owner.ts";
 /** One output. */
 type Output = {
   readonly end: FileHandle;
-  /** Makes it a user's; undefined where it is not the client's alone. */
+  /** Changes its owner; undefined if it does not belong to the client alone. */
   readonly give: ((owner: StreamOwner) => Promise<void>) | undefined;
-  /** What was written and not taken stays there as long as it is open. */
+  /** Whether unread data stays in it as long as it is open. */
   readonly waits: boolean;
 };
 
@@ -27,7 +27,7 @@ export class PassedStreams implements AsyncDisposable {
   readonly #streams: ClientStreams;
   readonly #stdin: OpenFifo | undefined;
   readonly #outputs: readonly [Output, Output];
-  /** Reads the outputs, where they are a program's. */
+  /** The program that reads the outputs, if there is one. */
   readonly logger: ProcessIdentity | undefined;
   readonly #opened: AsyncDisposable;
   #isKept = false;
@@ -74,7 +74,7 @@ export class PassedStreams implements AsyncDisposable {
     return [this.#stdin?.reader.fd ?? "ended", stdout.end.fd, stderr.end.fd];
   }
 
-  /** Lets the process open them by their names (/dev/stdout), where its user is none of the host's. */
+  /** Lets the process open them by name (/dev/stdout) if its user is not one of the host's. */
   async giveTo(owner: StreamOwner): Promise<void> {
     const { stdin: path, lookUp } = this.#streams;
     const stdin = this.#stdin?.reader;
@@ -83,8 +83,8 @@ export class PassedStreams implements AsyncDisposable {
   }
 
   /**
-   * What the daemon keeps while it knows the process: stdin does not end when a client leaves, and output of
-   * a process that has ended waits. The process has the streams now.
+   * The ends that the daemon holds while it knows the process, so that stdin does not end when a client
+   * leaves, and output of an ended process waits. The process has the streams now.
    */
   async keep(): Promise<KeptStreams> {
     await using opened = new AsyncDisposableStack();

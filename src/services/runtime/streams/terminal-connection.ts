@@ -23,7 +23,7 @@ export function connectTerminal(consoleSocket: ConsoleSocket, io: TerminalIo): T
   const connect = (terminal: Terminal) => {
     if (isClosed) return;
     output = new OutputCopy(terminal.socket, io.stdout);
-    // A terminal's input has no end of its own: whoever is done types control-D.
+    // The input of a terminal has no separate end: the user types control-D.
     if (io.stdin !== undefined) copyInput(io.stdin, terminal.socket, () => undefined);
     io.sizes.applyTo((size) => {
       if (!isClosed) terminal.resize(size);

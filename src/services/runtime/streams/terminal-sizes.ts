@@ -56,7 +56,7 @@ export async function followSizes(
   await applying;
 }
 
-/** Of what has no terminal, or is told its sizes in another way. */
+/** For processes without a terminal, or whose size is set in another way. */
 export const noSizes: TaskIo["resize"] = {
   [Symbol.asyncIterator]: () => ({ next: async () => ({ done: true, value: undefined }) }),
 };

@@ -6,7 +6,7 @@ import type { OciLimits, OciSpec } from "../spec/types.ts";
 /** A property of a unit, with its D-Bus type and value as words of busctl(1)'s command line. */
 export type UnitProperty = readonly [name: string, type: string, ...value: string[]];
 
-/** What systemd takes for no limit: the largest 64-bit number. */
+/** systemd's value for no limit: the largest 64-bit number. */
 const infinity = "18446744073709551615";
 /** systemd keeps quotas as whole percents of a second. */
 const percentUs = 10_000;
@@ -67,10 +67,10 @@ function bitmap(list: string): readonly string[] {
 }
 
 /**
- * The spec with a container's limits as properties of its scope, in the annotations by which OCI runtimes
- * hand such to systemd. crun 1.8 writes limits into the cgroup alone, where the next `daemon-reload` takes
- * them back; runc tells systemd by itself. Lists of processors have no form there; they hold as long as
- * nobody sets them in systemd.
+ * Adds a container's limits to the spec as properties of its scope, in the annotations that OCI runtimes pass
+ * to systemd. crun 1.8 writes limits only into the cgroup, where the next `daemon-reload` resets them; runc
+ * informs systemd itself. Lists of processors cannot be expressed; they stay as long as nobody sets them in
+ * systemd.
  */
 export function withSystemdAnnotations(
   spec: OciSpec,

@@ -17,7 +17,7 @@ import type { UpdatedTask } from "./updated-task.ts";
 
 const updateTimeoutMs = 60_000;
 
-/** See Task.update. The OCI runtime sets what it can; the rest is written here, and told to systemd. */
+/** See Task.update. The OCI runtime sets what it can; the rest is written here, and sent to systemd. */
 export async function updateTask(task: UpdatedTask, update: TaskUpdate, signal?: AbortSignal): Promise<void> {
   const { hugepageLimits = [], ...limits } = update.limits;
   await checkMemoryLimit(task.record.cgroupDir, limits.memory?.limit);
@@ -56,9 +56,8 @@ async function rewriteConfig(files: TaskFiles, { limits, oomScoreAdj }: TaskUpda
 }
 
 /**
- * Takes a container's CPU quota away, if that is what is asked for, where the OCI runtime cannot: with cgroup
- * v1 crun 1.8 writes -1 as an unsigned number. Returns the limits that are left to set. (runc can, and
- * remembers an old quota.)
+ * Removes a container's CPU quota, if requested, where the OCI runtime cannot: with cgroup v1, crun 1.8
+ * writes -1 as an unsigned number. Returns the remaining limits. (runc can, and remembers an old quota.)
  */
 async function liftQuota(
   task: Pick<UpdatedTask, "id" | "cgroup" | "record" | "layout">,
@@ -72,9 +71,9 @@ async function liftQuota(
 }
 
 /**
- * What an OCI runtime's failure to update means. It tells the kernel's answer in words alone: EBUSY is a
- * limit below what is in use; EINVAL, ERANGE and EACCES are values that no such container can have (a CPU
- * that its parent has not got).
+ * Interprets an OCI runtime's failure to update. Only its message contains the kernel's error: EBUSY is a
+ * limit below current usage; EINVAL, ERANGE and EACCES are values that no such container can have (for
+ * example a CPU that its parent lacks).
  */
 function updateFailure(cause: unknown): unknown {
   if (!hasCode(cause, "Internal")) return cause;

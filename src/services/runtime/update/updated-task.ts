@@ -3,7 +3,7 @@ import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import type { TaskFiles } from "../conmon/task-files.ts";
 import type { TaskRecord } from "../conmon/task-record.ts";
 
-/** What must be known of a task to change its limits. */
+/** The parts of a task that changing its limits needs. */
 export type UpdatedTask = {
   readonly id: string;
   /** See TaskIdentity. */

@@ -11,7 +11,7 @@ import { resolveAppArmor } from "./app-armor.ts";
 import { type PulledProfiles, pulledProfile } from "./pulled-profile.ts";
 import { seccompProfileFile } from "./seccomp-file.ts";
 
-/** What keeps a pause process from doing more than to wait; undefined where the host has no such thing. */
+/** The confinement of a pause process; undefined if the host does not support it. */
 export type PauseProfiles = {
   readonly seccomp: OciSeccomp | undefined;
   /** Name of a profile that is loaded. */
@@ -29,12 +29,11 @@ type Input = {
 };
 
 /**
- * The profiles of a pod's pause process: those that the sandbox names, of files or pulled, else the default
- * ones, whatever its containers may do. A program that only waits loses nothing by them, so that Unconfined
- * and a privileged sandbox change nothing. Those that were asked for and cannot be had are an error, as for
- * containers; where none was asked for, it does without.
- *
- * Throws RuntimeError: InvalidArgument, FailedPrecondition.
+ * The profiles of a pod's pause process: those that the sandbox names, from files or pulled, otherwise the
+ * default ones, whatever its containers may do. A program that only waits loses nothing by them, so
+ * Unconfined and a privileged sandbox are ignored. If requested profiles are not available, that is an error,
+ * as for containers; without a request, the process runs without. Throws RuntimeError: InvalidArgument,
+ * FailedPrecondition.
  */
 export async function resolvePause({
   sandboxConfig,
@@ -47,7 +46,7 @@ export async function resolvePause({
   const security = sandboxConfig.linux?.securityContext;
   const askedSeccomp = profileChoice("seccomp", security?.seccomp, security?.seccompProfilePath ?? "");
   const seccomp = neverUnconfined(askedSeccomp, host.seccomp);
-  // Unset, it is the default profile where there is one.
+  // If unset, the default profile is used, if there is one.
   const appArmor = neverUnconfined(profileChoice("AppArmor", security?.apparmor, ""), false);
   const [file, pulled, profile] = await Promise.all([
     seccompProfileFile(seccomp, settings, lookUp),

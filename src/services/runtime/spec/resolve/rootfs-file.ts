@@ -9,10 +9,9 @@ const maxLinks = 40;
 const maxBytes = 8 * 1024 * 1024;
 
 /**
- * Reads a text file of a container's root file system. Symbolic links are followed as they would be inside
- * it: an absolute one starts at its root, and no `..` leads out of it. Nobody else may be changing it
- * meanwhile. Undefined when there is none. Throws RuntimeError FailedPrecondition for what is no regular
- * file, or too big for what it is.
+ * Reads a text file of a container's root file system. Symbolic links are resolved as inside it: an absolute
+ * one starts at its root, and no `..` leads out of it. Nobody else may change it meanwhile. Undefined if it
+ * does not exist. Throws RuntimeError FailedPrecondition if it is not a regular file, or too large.
  */
 export async function readRootfsFile(rootfs: string, path: string): Promise<string | undefined> {
   const resolved = await resolveInside(rootfs, path);

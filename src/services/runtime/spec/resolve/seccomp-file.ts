@@ -12,9 +12,9 @@ import { parseSeccompProfile } from "./seccomp-profile.ts";
 const maxBytes = 4 * 1024 * 1024;
 
 /**
- * The profile that lies in a file, in the runtime-spec's form: that of a Localhost choice, whose name is
- * relative to the configured directory unless it is absolute, as a kubelet's are; and of RuntimeDefault where
- * the configuration names a file; and that of the base of a pulled one. Undefined for every other choice.
+ * Reads the profile from a file in the runtime-spec's format: that of a Localhost choice, whose name is
+ * relative to the configured directory unless it is absolute, as a kubelet's are; that of RuntimeDefault if
+ * the configuration names a file; and that of a pulled profile's base. Undefined for every other choice.
  * Throws RuntimeError: InvalidArgument, FailedPrecondition.
  */
 export async function seccompProfileFile(

@@ -6,7 +6,7 @@ export type GroupEntry = { readonly name: string; readonly gid: number; readonly
 /** The texts of /etc/passwd and /etc/group; "" for a file that is not there. */
 export type UserDatabase = { readonly passwd: string; readonly group: string };
 
-/** Of a root file system. */
+/** Reads the users and groups of a root file system. */
 export async function readUserDatabase(rootfs: string): Promise<UserDatabase> {
   const [passwd, group] = await Promise.all(
     ["etc/passwd", "etc/group"].map((path) => readRootfsFile(rootfs, path)),
@@ -14,7 +14,7 @@ export async function readUserDatabase(rootfs: string): Promise<UserDatabase> {
   return { passwd: passwd ?? "", group: group ?? "" };
 }
 
-/** The users (passwd(5)). Lines that are none are passed over. */
+/** Parses users (passwd(5)). Invalid lines are skipped. */
 export function parsePasswd(text: string): readonly PasswdEntry[] {
   return lines(text).flatMap(([name = "", , uid = "", gid = ""]) =>
     isId(uid) && isId(gid) ? [{ name, uid: Number(uid), gid: Number(gid) }] : [],

@@ -34,8 +34,8 @@ export function boxesOf(conditions: readonly OciSyscallCondition[]): readonly Bo
 }
 
 /**
- * The calls that are in any of these, as boxes that do not overlap, where `some` do not either. Throws
- * RuntimeError InvalidArgument where that takes too many rules, or rules that there are not.
+ * The union of two lists of boxes, as boxes that do not overlap; those in `some` must not overlap either.
+ * Throws RuntimeError InvalidArgument if that requires too many rules, or rules that do not exist.
  */
 export function uniteBoxes(some: readonly Box[], others: readonly Box[]): readonly Box[] {
   let all = some;
@@ -50,14 +50,14 @@ export function uniteBoxes(some: readonly Box[], others: readonly Box[]): readon
 }
 
 /**
- * The calls that are in both lists. Throws RuntimeError InvalidArgument where that takes too many rules, or
- * rules that there are not.
+ * The intersection of two lists. Throws RuntimeError InvalidArgument if that requires too many rules, or
+ * rules that do not exist.
  */
 export function intersectBoxes(some: readonly Box[], others: readonly Box[]): readonly Box[] {
   return limited(some.flatMap((one) => others.flatMap((other) => intersect(one, other))));
 }
 
-/** The calls that are in none of these. */
+/** The calls that are in none of the boxes. */
 export function complementOfBoxes(boxes: readonly Box[]): readonly Box[] {
   return boxes.reduce<readonly Box[]>((rest, box) => intersectBoxes(rest, complement(box)), anyCall);
 }

@@ -19,8 +19,8 @@ const max32 = 2n ** 32n - 1n;
 const upperHalf = max - max32;
 
 /**
- * The values that a condition is true for. Throws RuntimeError InvalidArgument for one that is none, or that
- * is about more than 32 bits.
+ * The values for which a condition is true. Throws RuntimeError InvalidArgument for an invalid condition, or
+ * one about more than 32 bits.
  */
 export function setsOf(condition: OciSyscallCondition): readonly ArgumentSet[] {
   if (condition.op === "SCMP_CMP_MASKED_EQ") return [bitsOf(condition)];
@@ -51,7 +51,7 @@ function bitsOf({ value, valueTwo }: OciSyscallCondition): ArgumentSet {
   return { kind: "bits", mask, value: wanted };
 }
 
-/** The values that are in both. Throws RuntimeError InvalidArgument where no conditions could say that. */
+/** The intersection of two sets. Throws RuntimeError InvalidArgument if no conditions can express it. */
 export function intersectSets(one: ArgumentSet, other: ArgumentSet): readonly ArgumentSet[] {
   if (one.kind === "range" && other.kind === "range")
     return range(larger(one.first, other.first), -larger(-one.last, -other.last));
@@ -81,9 +81,9 @@ export function complementOf(set: ArgumentSet): readonly ArgumentSet[] {
 }
 
 /**
- * The same with a mask in place of a range, for an argument that is not the last one that a rule looks at:
- * there libseccomp 2.5 mixes up what follows a comparison that is about both halves of a value, or does not
- * come to an end. Throws RuntimeError InvalidArgument where no masks say it.
+ * The same with masks instead of ranges, for an argument that is not the last one in a rule: libseccomp 2.5
+ * generates wrong code after a comparison that covers both halves of a value, or loops endlessly. Throws
+ * RuntimeError InvalidArgument if no masks can express it.
  */
 export function maskedConditionsOf(
   set: ArgumentSet,

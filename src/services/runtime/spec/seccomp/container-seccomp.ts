@@ -9,9 +9,9 @@ import { intersectProfiles } from "./intersect-profiles.ts";
 import { applicableProfile, type SeccompFile } from "./profile-conditions.ts";
 
 /**
- * The system-call filter; undefined is none. `file` is the profile that was read from a file: that of a
- * Localhost choice, or the one that takes the place of `builtIn`. `pulled` is that of an OCI choice, whose
- * base the others then are. Throws RuntimeError FailedPrecondition, also for two that cannot be combined.
+ * The seccomp filter; undefined for none. `file` is the profile that was read from a file: that of a
+ * Localhost choice, or the replacement of `builtIn`. `pulled` is that of an OCI choice, whose base the others
+ * are then. Throws RuntimeError FailedPrecondition, also for two profiles that cannot be combined.
  */
 export function containerSeccomp(
   choice: ProfileChoice,
@@ -43,8 +43,8 @@ export function containerSeccomp(
 }
 
 /**
- * Which seccomp profile a container gets: its own choice; the configuration's where it makes none; and for a
- * privileged container the configuration's for those, whatever it says, as it can get past every filter.
+ * The seccomp profile of a container: its own choice, or the configuration's default; for a privileged
+ * container always the configuration's for those, since it could get past every filter.
  */
 export function seccompChoice(
   security: LinuxContainerSecurityContext | undefined,

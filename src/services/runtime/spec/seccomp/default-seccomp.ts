@@ -51,10 +51,10 @@ export function nativeArchitecture(architecture: string): string {
 }
 
 /**
- * Sockets of all families but AF_ALG (38) and AF_VSOCK (40), which reach the host's kernel and hypervisor.
- * The kernel looks at the lower half of the number alone, so that one with anything in its upper half must
- * not pass for another family; there are none from 64 on. Two conditions on one argument would be or-ed by
- * some OCI runtimes, so each allowed range is a rule of its own.
+ * Allows sockets of all families except AF_ALG (38) and AF_VSOCK (40), which reach the host's kernel and
+ * hypervisor. The kernel reads only the lower half of the number, so a number with bits in its upper half
+ * must not pass for another family; there are no families from 64 on. Some OCI runtimes would combine two
+ * conditions on one argument with "or", so each allowed range has a rule of its own.
  */
 const sockets: readonly OciSyscallRule[] = [
   allowWhen("socket", { index: 0, value: 38, op: "SCMP_CMP_LT" }),
@@ -75,8 +75,8 @@ const personalities: readonly OciSyscallRule[] = [0x0, 0x0008, 0x20000, 0x20008,
 const newNamespaceFlags = 0x7e020000;
 
 /**
- * New processes, but no new namespaces. The flags of clone3 are behind a pointer, where a filter cannot look:
- * it is said not to exist, so that libraries fall back to clone.
+ * Allows new processes, but no new namespaces. The flags of clone3 are behind a pointer, which a filter
+ * cannot read: clone3 is reported as missing, so that libraries fall back to clone.
  */
 function newProcesses(architecture: string): readonly OciSyscallRule[] {
   // On s390 clone takes the stack first (clone(2)).

@@ -12,14 +12,12 @@ import {
 } from "./profile-meaning.ts";
 
 /**
- * One filter that does what two would that are in force together: for each call, what the stricter of them
- * says, in the kernel's order of actions; of two that are as strict, with the errno of `profile`, which would
- * have been installed last. A call of an architecture that one of them does not have ends the program, as in
- * that one; so does one of 32-bit x86 where the profile looks at arguments that cannot be seen there
- * ({@link losesConditions}).
- *
- * `native` is the machine's architecture, which every filter has. Throws RuntimeError InvalidArgument where a
- * profile's meaning is not certain or no filter could say what both do.
+ * Combines two filters into one with the effect of both: for each call, the stricter result, in the kernel's
+ * order of actions; if both are equally strict, with the errno of `profile`, which would have been installed
+ * last. A call of an architecture that one of them lacks ends the program, as in that one; so does a 32-bit
+ * x86 call if the profile checks arguments that cannot be seen there ({@link losesConditions}). `native` is
+ * the machine's architecture, which every filter has. Throws RuntimeError InvalidArgument if a profile's
+ * meaning is uncertain or no filter can express both.
  */
 export function intersectProfiles(profile: OciSeccomp, base: OciSeccomp, native: string): OciSeccomp {
   const [one, other] = [profileMeaning(profile), profileMeaning(base)];
@@ -67,7 +65,7 @@ function rulesFor(
   }
 }
 
-/** The calls that are about are found out only where they are needed. */
+/** The calls are computed only if they are needed. */
 type Part = { readonly verdict: Verdict; readonly boxes: () => readonly Box[] };
 
 function pairs(one: ProfileMeaning, other: ProfileMeaning, name: string): readonly (readonly [Part, Part])[] {
@@ -99,7 +97,7 @@ function architecturesOf({ architectures }: OciSeccomp, native: string): readonl
 }
 
 /**
- * What is logged in one is logged in both; a weaker protection against speculation must be wanted by both.
+ * A call that one of them logs is logged; weaker protection against speculation must be requested by both.
  */
 function flagsOf(profile: OciSeccomp, base: OciSeccomp): Pick<OciSeccomp, "flags"> {
   const [own, others] = [profile.flags ?? [], base.flags ?? []];

@@ -12,10 +12,9 @@ const multiplexed: ReadonlySet<string> = new Set(
 type Rule = Pick<OciSyscallRule, "names" | "args" | "action" | "errnoRet">;
 
 /**
- * Whether an architecture could not be told what these rules say. A filter does not see the arguments of
- * calls that are made by socketcall: there, libseccomp leaves the conditions of a rule out. Those of `own`
- * would mean more then than in their profile alone, or less; and of several actions for one call it makes no
- * filter.
+ * Whether an architecture cannot express these rules. A filter does not see the arguments of calls through
+ * socketcall: there, libseccomp drops the conditions of a rule. The rules of `own` would then mean more or
+ * less than in their profile alone, and with several actions for one call, libseccomp creates no filter.
  */
 export function losesConditions(
   architecture: string,

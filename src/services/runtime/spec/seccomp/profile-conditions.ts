@@ -37,8 +37,8 @@ export type SeccompCircumstances = {
 };
 
 /**
- * What a profile means for a container with these capabilities (the bounding ones, as for docker and podman)
- * on this machine.
+ * The rules of a profile that apply to a container with these capabilities (the bounding set, as in docker
+ * and podman) on this machine.
  */
 export function applicableProfile(
   { archMap, syscalls, ...profile }: SeccompFile,

@@ -3,7 +3,7 @@ import { RuntimeError } from "../../runtime-error.ts";
 import type { OciSeccomp, OciSyscallRule } from "../types.ts";
 import { anyCall, type Box, boxesOf, intersectBoxes, uniteBoxes } from "./argument-boxes.ts";
 
-/** What becomes of a call: an action, and the number that goes with ERRNO and TRACE. */
+/** The result of a call: an action, and the number for ERRNO and TRACE. */
 export type Verdict = { readonly action: Action; readonly errno: number | undefined };
 
 /** As the kernel orders the answers of several filters (seccomp(2)): the first one wins. */
@@ -20,8 +20,7 @@ const actions = [
 type Action = (typeof actions)[number];
 
 /**
- * What a profile says of each system call: calls by their arguments, and what becomes of them; all other
- * calls get the default.
+ * The meaning of a profile: the results of system calls by their arguments; all other calls get the default.
  */
 export type ProfileMeaning = {
   readonly standard: Verdict;
