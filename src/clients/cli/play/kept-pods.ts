@@ -6,8 +6,8 @@ import { ignoreGone, isErrno } from "../../../ground/fs/index.ts";
 import { processStartTime } from "../../../ground/linux/index.ts";
 import { isOfKind, type Persistence, type StoredObject, type StoredPod } from "../../manager/index.ts";
 
-/** Times are bigints, which JSON lacks. */
-type WrittenPod = Omit<StoredPod, "createdAtNs" | "scheduledAtNs"> & {
+/** Times are bigints, which JSON lacks. Whoever reads it removes the pod, being deleted or not. */
+type WrittenPod = Omit<StoredPod, "createdAtNs" | "scheduledAtNs" | "deleting"> & {
   readonly createdAtNs: string;
   readonly scheduledAtNs: string;
 };
@@ -77,8 +77,9 @@ export class KeptPods {
     await rmdir(this.#directory);
   }
 
-  async #write({ createdAtNs, scheduledAtNs, ...pod }: StoredPod): Promise<void> {
-    const written = { ...pod, createdAtNs: String(createdAtNs), scheduledAtNs: String(scheduledAtNs) };
+  async #write({ createdAtNs, scheduledAtNs, deleting: _, ...pod }: StoredPod): Promise<void> {
+    const times = { createdAtNs: String(createdAtNs), scheduledAtNs: String(scheduledAtNs) };
+    const written: WrittenPod = { ...pod, ...times };
     const path = this.#pathOf(pod.uid);
     // Written atomically, so that being killed leaves no partial file.
     await writeFile(`${path}.new`, JSON.stringify(written), { mode: 0o600 });
