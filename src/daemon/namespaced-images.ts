@@ -6,9 +6,9 @@ import type { Database } from "../ground/metadata/index.ts";
 import type { TreeRemover } from "../ground/trees/index.ts";
 import type { LayerDiffs } from "../services/diff/index.ts";
 import {
+  hasInterruptedTransfers,
   type Images,
   imagePlatform,
-  leftUnfinished,
   openImages,
   removeStaged,
 } from "../services/images/index.ts";
@@ -65,7 +65,7 @@ export class NamespacedImages implements AsyncDisposable {
     const { storage } = this.#options;
     for (const name of storage.usedNamespaces()) {
       const { leases } = await storage.inNamespace(name);
-      if (leftUnfinished(leases)) await this.open(name);
+      if (hasInterruptedTransfers(leases)) await this.open(name);
     }
   }
 

@@ -6,8 +6,7 @@ import { image } from "../../doors/cri/testing/samples.ts";
 import type { PullRequest } from "../../services/images/index.ts";
 import { startRegistry } from "../../testing/registry.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
-import { authFile } from "./login/auth-file.ts";
-import { registryHost } from "./login/registry-host.ts";
+import { authFile, registryHost } from "./login/registries.ts";
 import { berth, serveCli } from "./testing/cli.ts";
 import { TestTerminal } from "./testing/terminal.ts";
 

@@ -12,6 +12,7 @@ import type { ContentStore } from "../content/index.ts";
 import type { ImageNames } from "../imagenames/index.ts";
 import type { Lease, LeaseResource, Leases } from "../leases/index.ts";
 import type { Snapshotter } from "../snapshots/index.ts";
+import { ContentHold } from "./content-hold.ts";
 import { ImageError } from "./image-error.ts";
 import type { ImageSource } from "./image-source.ts";
 import type { PullProgress } from "./images.ts";
@@ -280,4 +281,12 @@ function hasLabels(
 /** Digests of the manifest, then of the indexes that led to it. */
 function digestsOf({ document, indexes }: SelectedManifest): readonly Digest[] {
   return [document, ...indexes.toReversed()].map(({ descriptor }) => descriptor.digest);
+}
+
+/**
+ * Whether a killed daemon was pulling or pushing images of a namespace; {@link openImages} then removes what
+ * is left.
+ */
+export function hasInterruptedTransfers(leases: Leases): boolean {
+  return leases.list().some((lease) => ContentHold.isOf(lease) || ImageInstaller.isOf(lease));
 }

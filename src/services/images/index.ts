@@ -15,6 +15,7 @@ export { ContentHold } from "./content-hold.ts";
 export { DiskThresholds, type ThresholdOptions } from "./disk-thresholds.ts";
 export { hostPlatform, imagePlatform } from "./host-platform.ts";
 export { ImageError } from "./image-error.ts";
+export { hasInterruptedTransfers } from "./image-installer.ts";
 export { imageReferences } from "./image-references.ts";
 export { type ImageServiceOptions, openImages } from "./image-service.ts";
 export type {
@@ -36,7 +37,6 @@ export type {
   PullRequest,
 } from "./images.ts";
 export { removeStaged } from "./importer.ts";
-export { leftUnfinished } from "./left-unfinished.ts";
 export type { ImageUsage, NamedManifest } from "./overview/overview.ts";
 export { namesPinnedBy } from "./pinned-images.ts";
 export type { Pushed, PushProgress, PushRequest } from "./push/push.ts";

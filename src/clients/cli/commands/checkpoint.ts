@@ -20,7 +20,7 @@ import {
   optionsOf,
   type TypeOption,
 } from "../options.ts";
-import { parseCount } from "../values/count.ts";
+import { parseCount } from "../values/numbers.ts";
 
 type Options = ConnectionOptions &
   TypeOption<"pod" | "container"> & { readonly export?: string; readonly time?: string };

@@ -12,7 +12,7 @@ import { addConnectionOptions, type ConnectionOptions, collect, optionsOf } from
 import { write } from "../output/write.ts";
 import { isManifestFile, readManifestFiles } from "../play/read-files.ts";
 import { reportFailure } from "../report-failure.ts";
-import { parseCount } from "../values/count.ts";
+import { parseCount } from "../values/numbers.ts";
 
 type Options = ConnectionOptions & {
   readonly namespace?: string;

@@ -5,8 +5,7 @@ import { checkCredentials, storeCredentials } from "../../../parts/registry/inde
 import { CliError, usageError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { ask, askHidden } from "../login/ask.ts";
-import { authFile } from "../login/auth-file.ts";
-import { registryHost } from "../login/registry-host.ts";
+import { authFile, registryHost } from "../login/registries.ts";
 import { trustSystem } from "../login/trust.ts";
 import { write } from "../output/write.ts";
 import { berthVersion } from "../version.ts";

@@ -1,8 +1,7 @@
 import type { Command } from "commander";
 import { eraseCredentials } from "../../../parts/registry/index.ts";
 import type { Invocation } from "../invocation.ts";
-import { authFile } from "../login/auth-file.ts";
-import { registryHost } from "../login/registry-host.ts";
+import { authFile, registryHost } from "../login/registries.ts";
 import { write } from "../output/write.ts";
 
 const description = `Removes the credentials that \`berth login\` stored for a registry.`;

@@ -6,7 +6,7 @@ import type { Invocation } from "../invocation.ts";
 import { parseSince } from "../logs/since.ts";
 import { containerHelp, findContainerOf } from "../objects/container-of.ts";
 import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../options.ts";
-import { parseCount } from "../values/count.ts";
+import { parseCount } from "../values/numbers.ts";
 
 type Options = ConnectionOptions & {
   readonly follow?: boolean;

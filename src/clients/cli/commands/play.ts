@@ -11,7 +11,7 @@ import {
   manifestFiles,
   readManifestFiles,
 } from "../play/read-files.ts";
-import { parseKeyValues } from "../values/key-value.ts";
+import { parseKeyValues } from "../values/key-values.ts";
 
 type Options = ConnectionOptions &
   ManifestFileOptions & {

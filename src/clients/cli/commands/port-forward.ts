@@ -13,7 +13,7 @@ import { printableLines } from "../output/table.ts";
 import { write } from "../output/write.ts";
 import { openPortForward } from "../streams/open.ts";
 import { addStreamOptions, type StreamOptions } from "../streams/options.ts";
-import { type ForwardedPort, parseForwardedPort } from "../values/forwarded-port.ts";
+import { type ForwardedPort, parseForwardedPort } from "../values/ports.ts";
 
 type Options = StreamOptions & { readonly bind?: readonly string[] };
 

@@ -16,7 +16,7 @@ import { toProtobufJson } from "../output/structured.ts";
 import { type Style, styleFor } from "../output/style.ts";
 import type { Column } from "../output/table.ts";
 import { formatAge, shortId } from "../output/units.ts";
-import { parseKeyValues } from "../values/key-value.ts";
+import { parseKeyValues } from "../values/key-values.ts";
 
 type State = "created" | "running" | "exited" | "unknown";
 type Options = ConnectionOptions &

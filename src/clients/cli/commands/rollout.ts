@@ -13,8 +13,8 @@ import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../opti
 import { renderStructured } from "../output/structured.ts";
 import { renderTable } from "../output/table.ts";
 import { write } from "../output/write.ts";
-import { parseCount } from "../values/count.ts";
 import { parseDuration } from "../values/duration.ts";
+import { parseCount } from "../values/numbers.ts";
 import { adviseOnUnknown } from "./advice.ts";
 
 type Options = ConnectionOptions & { readonly namespace?: string };

@@ -6,7 +6,7 @@ import { parseObjects } from "../objects/kind-names.ts";
 import { onManager } from "../objects/manager-calls.ts";
 import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../options.ts";
 import { write } from "../output/write.ts";
-import { parseCount } from "../values/count.ts";
+import { parseCount } from "../values/numbers.ts";
 
 type Options = ConnectionOptions & { readonly namespace?: string; readonly replicas: string };
 

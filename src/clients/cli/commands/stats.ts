@@ -17,7 +17,7 @@ import { containerUsage } from "../usage/container-usage.ts";
 import type { UsageFilter } from "../usage/figures.ts";
 import { podUsage } from "../usage/pod-usage.ts";
 import { parseDuration } from "../values/duration.ts";
-import { parseKeyValues } from "../values/key-value.ts";
+import { parseKeyValues } from "../values/key-values.ts";
 
 type Options = ConnectionOptions &
   ListOptions &

@@ -9,7 +9,7 @@ import {
   optionsOf,
   type TypeOption,
 } from "../options.ts";
-import { parseCount } from "../values/count.ts";
+import { parseCount } from "../values/numbers.ts";
 import { forEachName } from "./each-name.ts";
 
 type Options = ConnectionOptions & TypeOption<"pod" | "container"> & { readonly time?: string };

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { EphemeralContainer } from "../../manifests/index.ts";
 import type { Io } from "../invocation.ts";
 import type { InteractiveOptions } from "../streams/options.ts";
-import { parseEnv } from "../values/env.ts";
+import { parseEnv } from "../values/key-values.ts";
 
 export const debugProfiles = ["general", "baseline", "restricted", "netadmin", "sysadmin"] as const;
 

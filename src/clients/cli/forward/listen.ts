@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, isIPv6, type Server, type Socket } from "node:net";
 import { CliError } from "../errors.ts";
-import type { ForwardedPort } from "../values/forwarded-port.ts";
+import type { ForwardedPort } from "../values/ports.ts";
 
 /** Local ports that are listened on until it is disposed of, with all connections. */
 export class Listeners implements Disposable {

@@ -5,7 +5,7 @@ import type { Credentials } from "../../../parts/registry/index.ts";
 import { usageError } from "../errors.ts";
 import type { Invocation, Io } from "../invocation.ts";
 import { askHidden } from "../login/ask.ts";
-import { authFile } from "../login/auth-file.ts";
+import { authFile } from "../login/registries.ts";
 
 /**
  * Adds `--creds`, which takes a user name alone: every user of the machine can read the arguments of its

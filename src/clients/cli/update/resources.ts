@@ -1,7 +1,7 @@
 import { LinuxContainerResources } from "../../../ground/protocol/index.ts";
 import { cpuLimits } from "../values/cpus.ts";
-import { parseInteger } from "../values/integer.ts";
-import { parseKeyValues } from "../values/key-value.ts";
+import { parseKeyValues } from "../values/key-values.ts";
+import { parseInteger } from "../values/numbers.ts";
 import { parseSize } from "../values/size.ts";
 
 /** The options, as on the command line. */

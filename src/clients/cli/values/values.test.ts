@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseDuration } from "./duration.ts";
-import { parseEnv } from "./env.ts";
-import { parsePort } from "./port.ts";
+import { parseEnv } from "./key-values.ts";
+import { parsePort } from "./ports.ts";
 import { parseSize } from "./size.ts";
 import { parseUser } from "./user.ts";
 import { parseVolume } from "./volume.ts";
