@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { isNamespacePin } from "../../../ground/linux/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
 import { EngineError } from "../../engine/index.ts";
@@ -56,7 +56,8 @@ export class UsableSandboxes implements Disposable {
     const unpinned = [network, ipc, uts, user].find((path) => path !== undefined && !isNamespacePin(path));
     if (unpinned !== undefined) return `no namespace is mounted at ${unpinned} any more`;
     const { hosts } = sandboxFacts(record, this.#services).files;
-    return existsSync(hosts) ? undefined : `${hosts} is missing`;
+    // Throws any other error: that something cannot be looked at now does not mean that it is gone.
+    return statSync(hosts, { throwIfNoEntry: false }) === undefined ? `${hosts} is missing` : undefined;
   }
 
   #noticed(record: SandboxRecord): string | undefined {
