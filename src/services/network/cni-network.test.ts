@@ -200,7 +200,7 @@ const failures = [
   {
     title: "a plugin that fails without an error object is quoted from both outputs",
     script: "echo out; echo err >&2; exit 3",
-    error: { code: "Internal", message: /stdout: "out\\n", stderr: "err\\n"/ },
+    error: { code: "Internal", message: /with exit code 3; stdout: "out\\n", stderr: "err\\n"/ },
   },
   {
     title: "a plugin that prints without end is killed",
@@ -210,7 +210,7 @@ const failures = [
   {
     title: "a plugin that is killed by a signal has failed",
     script: "kill -9 $$",
-    error: { code: "Internal", message: /plugin broken failed at ADD/ },
+    error: { code: "Internal", message: /plugin broken failed at ADD, killed by SIGKILL;/ },
   },
 ];
 

@@ -97,11 +97,12 @@ export function quote(output: string): string {
 }
 
 /** A plugin that fails prints an object with `code`, `msg` and `details`. */
-function pluginError({ type, command }: PluginCall, { stdout, stderr }: ProgramOutput): NetworkError {
+function pluginError({ type, command }: PluginCall, { end, stdout, stderr }: ProgramOutput): NetworkError {
   const step = `the CNI plugin ${type} failed at ${command}`;
   const error = parseError(stdout);
   if (error === undefined) {
-    return new NetworkError("Internal", `${step}; stdout: ${quote(stdout)}, stderr: ${quote(stderr)}`);
+    const printed = `stdout: ${quote(stdout)}, stderr: ${quote(stderr)}`;
+    return new NetworkError("Internal", `${step}${end}; ${printed}`);
   }
   const details = error.details ? `: ${error.details}` : "";
   const code = codeOfPlugin(error.code);

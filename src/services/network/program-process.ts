@@ -16,7 +16,13 @@ export type ProgramCommand = {
   readonly timeoutMs: number;
 };
 
-export type ProgramOutput = { readonly succeeded: boolean; readonly stdout: string; readonly stderr: string };
+export type ProgramOutput = {
+  readonly succeeded: boolean;
+  /** In words, behind "failed". */
+  readonly end: string;
+  readonly stdout: string;
+  readonly stderr: string;
+};
 
 /**
  * Runs a plugin, or a tool such as iptables, in a process group of its own, and waits for its end. If it
@@ -47,7 +53,10 @@ export async function runProgram(command: ProgramCommand, signal?: AbortSignal):
   const tooMuch = () => stop(new NetworkError("Internal", `${path} printed more than 1 MiB and was killed`));
   const stdout = collect(child.pipe(1), tooMuch);
   const stderr = collect(child.pipe(2), tooMuch);
-  child.once("close", (code) => resolve({ succeeded: code === 0, stdout: stdout(), stderr: stderr() }));
+  child.once("close", (code, killedBy) => {
+    const end = killedBy === null ? ` with exit code ${code}` : `, killed by ${killedBy}`;
+    resolve({ succeeded: code === 0, end, stdout: stdout(), stderr: stderr() });
+  });
   // A program may exit without reading its whole input; only its exit status counts.
   child.pipe(0).on("error", () => {});
   child.pipe(0).end(command.input);
