@@ -1,9 +1,10 @@
-import { readlink, rm, symlink, writeFile } from "node:fs/promises";
+import { rm, symlink, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { isErrno } from "../../../ground/fs/index.ts";
 import { bindMount, unmount } from "../../../ground/linux/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import type { LogFile } from "./log-file.ts";
+import { isInOurMountNamespace } from "./mount-namespace.ts";
 
 /** Two names in a bundle; see {@link "./task-files.ts"}. */
 export type HeldPlace = { readonly nextLog: string; readonly heldLog: string };
@@ -20,7 +21,7 @@ export async function holdLog(
   { nextLog, heldLog }: HeldPlace,
   monitorPid: number,
 ): Promise<void> {
-  if ((await mountNamespaceOf("self")) !== (await mountNamespaceOf(monitorPid)))
+  if (!(await isInOurMountNamespace(monitorPid)))
     throw new RuntimeError(
       "FailedPrecondition",
       "reopen log: berthd has been started in another mount namespace than the container's conmon; restart berthd in the host's, or the container",
@@ -44,10 +45,6 @@ export async function unmountHeldLog(heldLog: string): Promise<void> {
     // Nothing is mounted there any more.
     if (!isErrno(error, "EINVAL", "ENOENT")) throw error;
   }
-}
-
-function mountNamespaceOf(process: number | "self"): Promise<string> {
-  return readlink(`/proc/${process}/ns/mnt`);
 }
 
 function ignoreExisting(error: unknown): void {

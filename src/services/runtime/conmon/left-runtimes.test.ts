@@ -9,9 +9,15 @@ import { until } from "../../../testing/until.ts";
 import { TaskBench, tracesOf } from "../testing/task-bench.ts";
 
 /** A command of an OCI runtime that hangs, as a daemon leaves it that is killed: nobody's child. */
-async function leave(bundleDir: string, id: string, command: string, log = command) {
+async function leave(
+  bundleDir: string,
+  id: string,
+  command: string,
+  { log = command, by = ["bash", "-c"] }: { readonly log?: string; readonly by?: readonly string[] } = {},
+) {
   const script = `exec -a crun sh -c 'kill -STOP $$' x --root /nowhere --log ${bundleDir}/${log}.log ${command} ${id}`;
-  const parent = spawn("bash", ["-c", `(${script}) >/dev/null 2>&1 &`], { stdio: "ignore" });
+  const [program = "", ...args] = [...by, `(${script}) >/dev/null 2>&1 &`];
+  const parent = spawn(program, args, { stdio: "ignore" });
   await once(parent, "exit");
   await until(async () => (await hanging(id, command)).length === 1);
   const [pid] = await hanging(id, command);
@@ -59,7 +65,7 @@ test("what is another's is left alone: a container that was only created, a chec
   const others = await bench.spec("crun", "");
   await using _others = await leave(others.bundleDir, others.id, "delete");
   await using _checkpoint = await leave(spec.bundleDir, task.id, "checkpoint");
-  await using _otherLog = await leave(spec.bundleDir, task.id, "state", "other");
+  await using _otherLog = await leave(spec.bundleDir, task.id, "state", { log: "other" });
   await bench.restart();
   const again = await bench.attach("crun", task);
   for (const [id, command] of [
@@ -72,4 +78,33 @@ test("what is another's is left alone: a container that was only created, a chec
   await again.start();
   await bench.logged(task, "started");
   await again.delete();
+});
+
+const apart = ["unshare", "--mount", "--propagation", "private", "bash", "-c"];
+
+test("a command of another daemon is left alone, which has the same paths in a mount namespace of its own", async () => {
+  await using bench = await TaskBench.open();
+  const task = await bench.run("crun", "sleep 1000");
+  await using _left = await leave(bench.bundleOf(task), task.id, "delete", { by: apart });
+  await bench.restart();
+  const again = await bench.attach("crun", task);
+  assert.equal((await hanging(task.id, "delete")).length, 1);
+  await again.delete();
+});
+
+test("nor is a conmon of such a daemon ended in place of one that has not written its pid yet", async () => {
+  await using bench = await TaskBench.open();
+  const { id, bundleDir, cgroup } = await bench.spec("crun", "");
+  await writeFile(join(bundleDir, "config.json"), "{}");
+  const words = `--cid ${id} --bundle ${bundleDir}`;
+  const [program = "", ...args] = [...apart, `exec -a conmon sh -c 'kill -STOP $$' x ${words}`];
+  const conmon = spawn(program, args, { stdio: "ignore" });
+  const isThere = async () => (await tracesOf(id)).some((trace) => trace.includes(words));
+  try {
+    await until(isThere);
+    await bench.tasks.remove({ id, handler: "crun", bundleDir, cgroup });
+    assert.ok(await isThere());
+  } finally {
+    conmon.kill("SIGKILL");
+  }
 });

@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { readIfThere } from "../../../ground/fs/index.ts";
 import { descendsFrom, killProcessTree, processStartTime } from "../../../ground/linux/index.ts";
+import { isInOurMountNamespace } from "./mount-namespace.ts";
 import { waitForEnd } from "./process-end.ts";
 import type { TaskFiles } from "./task-files.ts";
 
@@ -54,6 +55,6 @@ async function leftRuntime(pid: number): Promise<LeftRuntime | undefined> {
   const command = basename(log, ".log");
   if (!words.includes("--log") || !words.includes(command) || notEndedHere.includes(command))
     return undefined;
-  if (await descendsFrom(pid, process.pid)) return undefined;
+  if ((await descendsFrom(pid, process.pid)) || !(await isInOurMountNamespace(pid))) return undefined;
   return { pid, bundleDir: dirname(log), command };
 }

@@ -10,6 +10,7 @@ import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import { removeCgroup } from "../cgroups/remove-cgroup.ts";
 import type { RuncLikeHandler } from "../handlers/handler.ts";
 import { callRuntime } from "../oci-runtime/oci-runtime.ts";
+import { isInOurMountNamespace } from "./mount-namespace.ts";
 import { killMonitor } from "./start-monitor.ts";
 import { removeTaskFiles, type TaskFiles } from "./task-files.ts";
 
@@ -109,8 +110,11 @@ export async function removeContainerCgroup({
  */
 async function monitorsOf(id: string, files: TaskFiles): Promise<readonly number[]> {
   const pid = Number.parseInt((await readFile(files.monitorPidFile, "utf8").catch(ignoreMissing)) ?? "", 10);
-  const pids = pid > 0 ? [pid] : (await readdir("/proc")).map(Number).filter((number) => number > 0);
-  const found = pids.map(async (pid) => ((await isMonitorOf(id, files, pid)) ? [pid] : []));
+  if (pid > 0) return (await isMonitorOf(id, files, pid)) ? [pid] : [];
+  const pids = (await readdir("/proc")).map(Number).filter((number) => number > 0);
+  const found = pids.map(async (each) =>
+    (await isMonitorOf(id, files, each)) && (await isInOurMountNamespace(each)) ? [each] : [],
+  );
   return (await Promise.all(found)).flat();
 }
 
