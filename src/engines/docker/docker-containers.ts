@@ -239,8 +239,9 @@ export class DockerContainers implements Containers {
 
   async update(idOrPrefix: string, resources: LinuxContainerResources): Promise<void> {
     const { client, mirror, cgroups } = this.#services;
-    const { id, view, details } = this.#found(idOrPrefix);
+    const { id } = this.#found(idOrPrefix);
     using _ = await this.#locks.acquire(id);
+    const { view, details } = this.#found(id);
     if (view.state.kind === "exited") {
       throw new EngineError(
         "FailedPrecondition",
