@@ -195,7 +195,7 @@ describe("berthd's pod manager", () => {
       /replicas must be 2147483647 at most/,
     );
     assert.match(pods, /^(pod\/front-\S+\n?){2}$/);
-    assert.match(await output("get", "all", "-o", "wide"), /Pod +back-.* \d+\.\d+\.\d+\.\d+ +\S+busybox/);
+    assert.match(await output("get", "all", "-o", "wide"), /Pod +back-.* \d+\.\d+\.\d+\.\d+ +- +\S+busybox/);
     assert.deepEqual((await output("get", "rs,deploy", "-q")).match(/^deployment\/.*/gm)?.sort(), [
       "deployment/back",
       "deployment/front",

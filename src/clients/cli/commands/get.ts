@@ -8,7 +8,7 @@ import type { Invocation } from "../invocation.ts";
 import { parseKinds, parseObjects } from "../objects/kind-names.ts";
 import { parseSelector } from "../objects/label-selector.ts";
 import { type ListedObject, listObjects, memberAt } from "../objects/manager-calls.ts";
-import { addressOf, imagesOf, labelsOf, readyOf, restartsOf, stateOf } from "../objects/summary.ts";
+import { addressOf, imagesOf, labelsOf, portsOf, readyOf, restartsOf, stateOf } from "../objects/summary.ts";
 import { addConnectionOptions, addOutputOption, type ConnectionOptions, optionsOf } from "../options.ts";
 import { printList } from "../output/print-list.ts";
 import { type Column, renderTable } from "../output/table.ts";
@@ -161,6 +161,7 @@ function columnsOf({
     ...(wide
       ? [
           { title: "IP", value: addressOf },
+          { title: "PORTS", value: portsOf },
           { title: "IMAGES", value: imagesOf },
         ]
       : []),

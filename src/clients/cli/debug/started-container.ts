@@ -1,8 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Client } from "../../criclient/index.ts";
 import { CliError } from "../errors.ts";
-import { listObjects, memberAt } from "../objects/manager-calls.ts";
-import { itemsAt } from "../objects/summary.ts";
+import { itemsAt, listObjects, memberAt } from "../objects/manager-calls.ts";
 
 const lookMs = 200;
 

@@ -3,8 +3,7 @@ import { type Client, findContainer, type PodContainer } from "../../criclient/i
 import type { Kind } from "../../manifests/index.ts";
 import { CliError } from "../errors.ts";
 import { parseKind } from "./kind-names.ts";
-import { type ListedObject, listObjects, memberAt } from "./manager-calls.ts";
-import { itemsAt } from "./summary.ts";
+import { itemsAt, type ListedObject, listObjects, memberAt } from "./manager-calls.ts";
 
 /** Help for commands whose argument is a text for {@link findContainerOf}. */
 export const containerHelp =

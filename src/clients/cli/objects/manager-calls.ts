@@ -55,3 +55,9 @@ export async function onManager<T>(call: Promise<T>): Promise<T> {
 export function memberAt(object: unknown, ...keys: readonly string[]): unknown {
   return keys.reduce<unknown>((value, key) => (isRecord(value) ? value[key] : undefined), object);
 }
+
+/** The members of a list that are objects; empty if there is none. */
+export function itemsAt(object: unknown, ...keys: readonly string[]): readonly unknown[] {
+  const value = memberAt(object, ...keys);
+  return Array.isArray(value) ? value.filter(isRecord) : [];
+}

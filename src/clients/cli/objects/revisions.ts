@@ -1,6 +1,5 @@
 import { usageError } from "../errors.ts";
-import { type ListedObject, memberAt } from "./manager-calls.ts";
-import { itemsAt } from "./summary.ts";
+import { itemsAt, type ListedObject, memberAt } from "./manager-calls.ts";
 
 /** A current or former template of an object. */
 export type Revision = {

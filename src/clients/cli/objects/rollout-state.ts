@@ -1,6 +1,5 @@
 import { usageError } from "../errors.ts";
-import { type ListedObject, memberAt } from "./manager-calls.ts";
-import { itemsAt } from "./summary.ts";
+import { itemsAt, type ListedObject, memberAt } from "./manager-calls.ts";
 
 /** The progress of a rollout. */
 export type RolloutState = {

@@ -1,11 +1,13 @@
 import { isRecord } from "../../../ground/json/index.ts";
-import { type ListedObject, memberAt } from "./manager-calls.ts";
+import { itemsAt, type ListedObject, memberAt } from "./manager-calls.ts";
+import { podState, readyContainers } from "./pod-state.ts";
 
 /** The state of an object, in a word or two. */
 export function stateOf(listed: ListedObject): string {
   if (listed.gone === true) return "Deleted";
-  if (listed.deleting) return "Terminating";
-  const { object, kind } = listed;
+  const { object, kind, deleting } = listed;
+  // As kubectl has it, a pod that has ended says how while it is being deleted.
+  if (deleting && !(kind === "Pod" && isOver(object))) return "Terminating";
   switch (kind) {
     case "Pod":
       return podState(object);
@@ -20,6 +22,10 @@ export function stateOf(listed: ListedObject): string {
   }
 }
 
+function isOver(pod: unknown): boolean {
+  return ["Succeeded", "Failed"].includes(String(memberAt(pod, "status", "phase")));
+}
+
 function serviceState(object: unknown): string {
   const key = memberAt(object, "spec", "type") === "ExternalName" ? "externalName" : "clusterIP";
   return String(memberAt(object, "spec", key) ?? "Pending");
@@ -29,11 +35,8 @@ function serviceState(object: unknown): string {
 export function readyOf({ object, kind }: ListedObject): string {
   const status = (key: string) => Number(memberAt(object, "status", key) ?? 0);
   switch (kind) {
-    case "Pod": {
-      const containers = itemsAt(object, "status", "containerStatuses");
-      const total = itemsAt(object, "spec", "containers").length;
-      return `${containers.filter((one) => memberAt(one, "ready") === true).length}/${total}`;
-    }
+    case "Pod":
+      return readyContainers(object);
     case "Deployment":
     case "ReplicaSet":
     case "StatefulSet":
@@ -51,6 +54,18 @@ export function readyOf({ object, kind }: ListedObject): string {
 export function addressOf({ object, kind }: ListedObject): string {
   if (kind === "Service") return String(memberAt(object, "spec", "clusterIP") ?? "");
   return kind === "Pod" ? String(memberAt(object, "status", "podIP") ?? "") : "";
+}
+
+/** The ports of a service as kubectl shows them: `80:30080/TCP`, with the node's port if there is one. */
+export function portsOf({ object, kind }: ListedObject): string {
+  if (kind !== "Service") return "";
+  return itemsAt(object, "spec", "ports")
+    .map((port) => {
+      const nodePort = memberAt(port, "nodePort");
+      const protocol = memberAt(port, "protocol") ?? "TCP";
+      return `${memberAt(port, "port")}${nodePort === undefined ? "" : `:${nodePort}`}/${protocol}`;
+    })
+    .join(",");
 }
 
 export function imagesOf({ object, kind }: ListedObject): string {
@@ -82,24 +97,4 @@ export function restartsOf({ object, kind }: ListedObject): string {
     ...itemsAt(object, "status", "containerStatuses"),
   ];
   return String(all.reduce<number>((sum, one) => sum + Number(memberAt(one, "restartCount") ?? 0), 0));
-}
-
-/** The phase, or the reason why a container is not running. */
-function podState(object: unknown): string {
-  const reason = memberAt(object, "status", "reason");
-  if (typeof reason === "string") return reason;
-  const phase = String(memberAt(object, "status", "phase") ?? "Pending");
-  if (phase === "Succeeded") return "Completed";
-  for (const key of ["initContainerStatuses", "containerStatuses"])
-    for (const one of itemsAt(object, "status", key)) {
-      const waiting = memberAt(one, "state", "waiting", "reason");
-      if (typeof waiting === "string" && (key === "containerStatuses" || waiting !== "ContainerCreating"))
-        return waiting;
-    }
-  return phase === "Failed" ? "Error" : phase;
-}
-
-export function itemsAt(object: unknown, ...keys: readonly string[]): readonly unknown[] {
-  const value = memberAt(object, ...keys);
-  return Array.isArray(value) ? value.filter(isRecord) : [];
 }
