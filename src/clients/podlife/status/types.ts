@@ -67,7 +67,14 @@ export type PodStatus = {
   readonly ephemeralContainerStatuses?: readonly ContainerStatus[];
 };
 
-/** A time of the wire (nanoseconds since 1970) as Kubernetes writes it, in seconds. */
+/** The last that RFC 3339 can write: its years have four digits. */
+const lastTimeMs = Date.UTC(9999, 11, 31, 23, 59, 59);
+
+/**
+ * A time of the wire (nanoseconds since 1970) as Kubernetes writes it, in seconds; the last one for those
+ * that cannot be written, such as the end of a very long grace period.
+ */
 export function writtenTime(timeNs: bigint): string {
-  return new Date(Number(timeNs / 1_000_000n)).toISOString().replace(/\.\d+Z$/, "Z");
+  const timeMs = Math.min(Number(timeNs / 1_000_000n), lastTimeMs);
+  return new Date(timeMs).toISOString().replace(/\.\d+Z$/, "Z");
 }
