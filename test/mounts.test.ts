@@ -129,11 +129,13 @@ describe("a mount", () => {
       { name: "up", ...leadingTo(`../../../../..${outside.path}/gone`) },
       { name: "etc/resolv.conf", ...leadingTo("../run/resolve/resolv.conf") },
       { name: "etc/localtime", ...leadingTo("/usr/share/zoneinfo/UTC") },
+      { name: "covered/run", ...leadingTo("/nowhere/covered") },
     ];
     await pushImage(registry, "dangling", "latest", await busyboxImage({ layers: [layer] }));
     const image = `${registry.host}/dangling:latest`;
     await berth.pull(image);
     await using source = await hostDirectory("private");
+    await using volume = await tempDir();
     const pod = await TestPod.run(berth, "mounts-dangling", { dnsConfig: { servers: ["10.9.8.7"] } });
     const id = await pod.shell("main", image, "exec sleep 1000", {
       mounts: [
@@ -141,9 +143,18 @@ describe("a mount", () => {
         { hostPath: source.path, containerPath: "/tmp" },
         { hostPath: source.path, containerPath: "/up/a" },
         { hostPath: join(source.path, "file"), containerPath: "/etc/localtime" },
+        // Over a link that does not count any more.
+        { hostPath: volume.path, containerPath: "/covered" },
+        { hostPath: source.path, containerPath: "/covered/run/x" },
       ],
     });
-    for (const place of ["/var/run/secrets/x/file", "/nowhere/run/secrets/x/file", "/tmp/file", "/up/a/file"])
+    for (const place of [
+      "/var/run/secrets/x/file",
+      "/nowhere/run/secrets/x/file",
+      "/tmp/file",
+      "/up/a/file",
+      "/covered/run/x/file",
+    ])
       assert.equal(await execSync(berth, id, "cat", place), "on the host");
     assert.equal(await execSync(berth, id, "cat", "/etc/localtime"), "on the host");
     assert.equal(await execSync(berth, id, "cat", "/etc/resolv.conf"), "nameserver 10.9.8.7\n");

@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import type { LookUp } from "../../../../ground/hostpaths/index.ts";
 import type { UnusableFiles } from "../../../../ground/logging/index.ts";
 import type { LinuxContainerSecurityContext, Mount } from "../../../../ground/protocol/index.ts";
@@ -107,12 +108,14 @@ async function findMount(mount: Mount, { sandbox, settings, lookUp }: Input): Pr
 async function findPlaces({ config, rootfsPath, unwritten }: Input): Promise<ResolvedContainer["places"]> {
   if (unwritten !== undefined) return new Map();
   const paths = new Set([...sandboxFilePaths, ...config.mounts.map(({ containerPath }) => containerPath)]);
+  const mounted = new Set(Array.from(paths, (path) => posix.resolve("/", path)));
+  const isMounted = (path: string) => mounted.has(path);
   const places = new Map<string, string>();
   await Promise.all(
     Array.from(paths, async (path) => {
       // The kernel's file systems are mounted there first.
       if (/^\/(dev|proc|sys)(\/|$)/.test(path)) return;
-      const place = await placeBehindDanglingLink(rootfsPath, path);
+      const place = await placeBehindDanglingLink(rootfsPath, path, isMounted);
       if (place !== undefined) places.set(path, place);
     }),
   );

@@ -58,12 +58,17 @@ export async function resolveInside(rootfs: string, path: string): Promise<strin
 
 /**
  * Where a path leads that is behind a symbolic link to nothing: absolute, without symbolic links. Undefined
- * for all others. OCI runtimes make the places of mounts, but not all of them behind such a link: crun makes
- * files there and no directories, and runc since 1.2.8 neither
- * (https://github.com/opencontainers/runc/issues/5090).
+ * for all others, and for what lies below another mount, which covers what the image has there. OCI runtimes
+ * make the places of mounts, but not all of them behind such a link: crun makes files there and no
+ * directories, and runc since 1.2.8 neither (https://github.com/opencontainers/runc/issues/5090).
  */
-export async function placeBehindDanglingLink(rootfs: string, path: string): Promise<string | undefined> {
-  const found = await followLinks(rootfs, path);
+export async function placeBehindDanglingLink(
+  rootfs: string,
+  path: string,
+  isMounted: (path: string) => boolean,
+): Promise<string | undefined> {
+  const own = posix.resolve("/", path);
+  const found = await followLinks(rootfs, path, (at) => at !== own && isMounted(at));
   return found.kind === "missing" && found.isOfLink ? found.place : undefined;
 }
 
@@ -73,7 +78,11 @@ type Followed =
   /** `isOfLink`: the first part that is not there is one of a link's target. */
   | { readonly kind: "missing"; readonly place: string; readonly isOfLink: boolean };
 
-async function followLinks(rootfs: string, path: string): Promise<Followed> {
+async function followLinks(
+  rootfs: string,
+  path: string,
+  isCovered: (path: string) => boolean = () => false,
+): Promise<Followed> {
   const pending = path.split("/");
   let done: string[] = [];
   /** How many of `pending` a link has brought. */
@@ -87,7 +96,8 @@ async function followLinks(rootfs: string, path: string): Promise<Followed> {
       done.pop();
       continue;
     }
-    const target = await linkTarget(join(rootfs, ...done, part));
+    const isThere = !isCovered(posix.join("/", ...done, part));
+    const target = isThere ? await linkTarget(join(rootfs, ...done, part)) : "missing";
     if (target === "missing")
       return { kind: "missing", place: posix.join("/", ...done, part, ...pending), isOfLink };
     if (target === "noLink") {
