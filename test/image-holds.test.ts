@@ -42,6 +42,37 @@ describe("the image of a run whose pod is being made", () => {
   });
 });
 
+describe("the tag of an image that runs in the foreground", () => {
+  it("holds no image that it names later", async () => {
+    await using registry = await startBusyboxRegistry();
+    await using berth = await TestBerth.start({ config: '[images]\ngc_delay = "0s"' });
+    const running = startCli(berth, [
+      "run",
+      "--log-dir",
+      berth.logDir,
+      "--name",
+      "long",
+      registry.image,
+      "sleep",
+      "1000",
+    ]);
+    const isRunning = async () =>
+      (await cliOutput(berth, "exec", "long", "echo", "up").catch(() => "")) === "up";
+    await eventually("the container runs", isRunning);
+    const [repository = "", tag = ""] = registry.image.slice(registry.host.length + 1).split(":");
+    for (const content of ["second", "third"]) {
+      await pushImage(registry, repository, tag, await imageOf({ layers: [[{ name: "x", content }]] }));
+      await berth.pull(registry.image);
+    }
+    const listed = async () => (await berth.clients.images.listImages({ filter: undefined })).images.length;
+    assert.equal(await listed(), 3);
+    await cliOutput(berth, "image", "prune", "--force");
+    assert.equal(await listed(), 2);
+    await cliOutput(berth, "rm", "-f", "long");
+    await running.outcome;
+  });
+});
+
 describe("an image that is removed while it is in use", () => {
   it("leaves the disk once the last container or mount of it is gone", async () => {
     await using registry = await startBusyboxRegistry();

@@ -124,10 +124,10 @@ async function run(
   using undo = await connect(options, { ...invocation, signal: new AbortController().signal });
   const clients: Clients = { work, undo };
   // Until the container has a record, nothing else keeps the image while the pod is created.
-  await using _hold = await Hold.ofImage(work, image).take();
+  await using imageHold = await Hold.ofImage(work, image).take();
   const imageId = await ensureImage(work, image, options.pull ?? "missing", io);
   if (isKept(options)) return await applyManifests(work, [runManifest(pod)], {}, io);
-  const request = { pod, imageId, options };
+  const request = { pod, imageId, options, imageHold };
   if (plan.stdin && plan.tty) {
     outer.exitCode = await runInTerminal(clients, request, plan, invocation);
     return;

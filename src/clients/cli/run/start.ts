@@ -40,6 +40,8 @@ export type RunRequest = {
   readonly pod: RunPod;
   readonly imageId: string;
   readonly options: RunOptions;
+  /** Of the image, which the container itself keeps once it exists: only then is this one disposed of. */
+  readonly imageHold: AsyncDisposable;
   /** Called with the container's id after it was created and before it is started. */
   readonly beforeStart?: (containerId: string) => Promise<void>;
 };
@@ -88,7 +90,7 @@ async function createAndStart(
   { work, undo: undoClient }: Clients,
   sandbox: Sandbox,
   config: ContainerConfig,
-  { options, beforeStart }: RunRequest,
+  { options, imageHold, beforeStart }: RunRequest,
 ): Promise<Pick<Running, "containerId" | "hold">> {
   // Kubelets create the directories of logs, so runtimes expect them to exist.
   await makeDirectories(dirname(join(sandbox.config.logDirectory, config.logPath)), 0o700);
@@ -100,6 +102,7 @@ async function createAndStart(
   const { containerId } = await work.unary(RuntimeServiceService.createContainer, request);
   const hold = Hold.ofContainer(undoClient, containerId);
   try {
+    await imageHold[Symbol.asyncDispose]();
     if (options.detach !== true) await hold.take();
     await beforeStart?.(containerId);
     await work.unary(
