@@ -348,9 +348,9 @@ export class DockerEngine implements Engine, AsyncDisposable {
 
   async #labelsOf({ Id, Name, Image, Config }: ContainerDetails): Promise<ReturnType<typeof readLabels>> {
     const { client, logger } = this.#services;
-    const labels = this.#readLabels(Id, Config.Labels);
+    const labels = this.#readLabels(Id, Config.Labels, Name.slice(1));
     if (labels === undefined) return undefined;
-    const claim = { names: [Name], imageId: Image, labels: Config.Labels };
+    const claim = { name: labels.name, names: [Name], imageId: Image };
     if (await raceAbort(isOurs(client, claim), AbortSignal.timeout(answerMs))) return labels;
     const log = { container: Id, dockerName: Name.slice(1), name: labels.name };
     logger.warn(
@@ -360,9 +360,9 @@ export class DockerEngine implements Engine, AsyncDisposable {
     return undefined;
   }
 
-  #readLabels(id: string, labels: Labels): ReturnType<typeof readLabels> {
+  #readLabels(id: string, labels: Labels, dockerName: string): ReturnType<typeof readLabels> {
     try {
-      return readLabels(labels);
+      return readLabels(labels, dockerName);
     } catch (err) {
       const { logger } = this.#services;
       logger.error({ err, container: id }, "the labels of a container cannot be read; it is ignored");

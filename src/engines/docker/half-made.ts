@@ -86,7 +86,7 @@ export class HalfMade {
   }
 
   async #isOurs({ Id, Names, ImageID, Labels }: ContainerSummary): Promise<boolean> {
-    const claim = { names: Names, imageId: ImageID, labels: Labels };
+    const claim = { name: nameIn(Labels), names: Names, imageId: ImageID };
     return await answered(Id, isOurs(this.#services.client, claim));
   }
 

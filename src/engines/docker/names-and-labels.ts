@@ -85,21 +85,27 @@ export function nameIn(labels: Labels | null | undefined): string | undefined {
   return labels?.[label.name];
 }
 
-/** Undefined for what is neither a sandbox nor a container of a pod. Throws if the labels are damaged. */
-export function readLabels(labels: Labels): SandboxLabels | ContainerLabels | undefined {
+/**
+ * Undefined for what is neither a sandbox nor a container of a pod. `dockerName` is the container's name now:
+ * the first builds of berth did not write the name into the labels, and what they created must have a name
+ * that fits its configuration. Throws if the labels are damaged.
+ */
+export function readLabels(labels: Labels, dockerName: string): SandboxLabels | ContainerLabels | undefined {
   const kind = labels[label.kind];
-  const name = nameIn(labels);
-  if (name === undefined) return undefined;
-  const config: unknown = JSON.parse(labels[label.config] ?? "null");
+  if (kind !== "sandbox" && kind !== "container") return undefined;
+  const json: unknown = JSON.parse(labels[label.config] ?? "null");
   if (kind === "sandbox") {
-    const sandbox = whole(PodSandboxConfig.fromJSON(config));
-    return { kind, name, config: sandbox, handler: labels[label.handler] ?? "" };
+    const config = whole(PodSandboxConfig.fromJSON(json));
+    const name = nameIn(labels) ?? sandboxName(config);
+    if (nameIn(labels) === undefined && name !== dockerName) return undefined;
+    return { kind, name, config, handler: labels[label.handler] ?? "" };
   }
-  if (kind !== "container") return undefined;
+  const config = whole(ContainerConfig.fromJSON(json));
+  if (nameIn(labels) === undefined && !isNameOf(config, dockerName)) return undefined;
   return {
     kind,
-    name,
-    config: whole(ContainerConfig.fromJSON(config)),
+    name: nameIn(labels) ?? dockerName,
+    config,
     sandboxId: labels[label.sandbox] ?? "",
     imageId: parseDigest(labels[label.image] ?? ""),
     imageRef: labels[label.imageRef] ?? "",
@@ -121,6 +127,11 @@ export function sandboxName({ metadata }: PodSandboxConfig): string {
 export function containerName({ metadata }: ContainerConfig, sandbox: PodSandboxConfig): string {
   const pod = sandbox.metadata;
   return ["k8s", metadata?.name, pod?.name, pod?.namespace, pod?.uid, metadata?.attempt].join("_");
+}
+
+/** Whether {@link containerName} returns such a name for some sandbox. */
+function isNameOf({ metadata }: ContainerConfig, name: string): boolean {
+  return name.startsWith(`k8s_${metadata?.name}_`) && name.endsWith(`_${metadata?.attempt}`);
 }
 
 const readers = "berth_users_";

@@ -20,7 +20,7 @@ const ours = (name: string, { image, named }: Beside) =>
         return { Config: { Labels: named } } as ContainerDetails;
       },
     },
-    { names: [`/${name}`, "/other/alias"], imageId: "image", labels },
+    { name: "given", names: [`/${name}`, "/other/alias"], imageId: "image" },
   );
 
 test("a container that has the name in its labels is ours, whatever its image is", async () => {

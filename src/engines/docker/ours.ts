@@ -1,13 +1,14 @@
 import type { DockerClient } from "../../parts/dockerapi/index.ts";
-import { type Labels, nameIn } from "./names-and-labels.ts";
+import { nameIn } from "./names-and-labels.ts";
 import { orNotFound } from "./requests.ts";
 
 /** A Docker container whose labels say that berth created it. */
 export type Claim = {
-  /** With a slash before each. */
+  /** The one that the labels say it was created with; undefined if they say none. */
+  readonly name: string | undefined;
+  /** Those that it has now, with a slash before each. */
   readonly names: readonly string[];
   readonly imageId: string;
-  readonly labels: Labels;
 };
 
 /**
@@ -17,9 +18,8 @@ export type Claim = {
  */
 export async function isOurs(
   client: Pick<DockerClient, "container" | "image">,
-  { names, imageId, labels }: Claim,
+  { name, names, imageId }: Claim,
 ): Promise<boolean> {
-  const name = nameIn(labels);
   if (name === undefined) return false;
   if (names.includes(`/${name}`)) return true;
   const image = await orNotFound(client.image(imageId));
