@@ -5,13 +5,13 @@ import type { KeyProvider } from "./key-providers.ts";
 
 const timeoutMs = 30_000;
 const maxAnswerBytes = 1024 * 1024;
-/** Of what a program says about its failure. */
+/** Maximum length of the part of a program's stderr that an error quotes. */
 const maxReason = 300;
 
 /**
- * Starts the program for one question, on its input, and returns what it writes. Throws EncryptionError:
- * FailedPrecondition when it cannot be started or fails, Unavailable when it does not end in 30 s,
- * ResourceExhausted when the machine has no room for it; and the signal's reason.
+ * Starts the program for one request, passes that on stdin, and returns its output. Throws EncryptionError:
+ * FailedPrecondition if it cannot be started or fails, Unavailable if it does not exit within 30 s,
+ * ResourceExhausted if the machine has no resources left for it; and the signal's reason.
  */
 export async function askCommand(
   { path, args }: Extract<KeyProvider, { readonly kind: "command" }>,
@@ -35,7 +35,7 @@ export async function askCommand(
       else
         reject(new EncryptionError("FailedPrecondition", `${path} failed (${error.code})${reasonIn(said)}`));
     });
-    // One that ends without reading its input is judged by its exit code.
+    // A program that exits without reading its input is judged by its exit code.
     child.stdin?.on("error", () => undefined);
     child.stdin?.end(question);
   });

@@ -5,8 +5,8 @@ import { EncryptionError } from "./encryption-error.ts";
 import type { KeyProvider } from "./key-providers.ts";
 
 /**
- * Has a provider unwrap a key, by ocicrypt's key provider protocol: question and answer are JSON, with bytes
- * as base64. Throws EncryptionError and the signal's reason.
+ * Lets a provider unwrap a key, using ocicrypt's key provider protocol: request and response are JSON, with
+ * bytes in base64. Throws EncryptionError and the signal's reason.
  */
 export async function askProvider(
   provider: KeyProvider,

@@ -8,20 +8,20 @@ import type { KeyProvider, ProviderTls } from "./key-providers.ts";
 type Service = Extract<KeyProvider, { readonly kind: "grpc" }>;
 
 const timeoutMs = 30_000;
-/** utils/keyprovider/keyprovider.proto of ocicrypt: both messages are one field of bytes. */
+/** utils/keyprovider/keyprovider.proto of ocicrypt: both messages have a single field, of bytes. */
 const method = "/keyprovider.KeyProviderService/UnWrapKey";
 const bytesTag = (1 << 3) | 2;
 
 /**
- * Asks a service over a connection of its own. Throws EncryptionError: Unavailable when it cannot be reached
- * or does not answer in 30 s, FailedPrecondition when it refuses; and the signal's reason.
+ * Sends the request to a service over its own connection. Throws EncryptionError: Unavailable if the service
+ * cannot be reached or does not reply within 30 s, FailedPrecondition if it refuses; and the signal's reason.
  */
 export async function askService(
   { address, tls }: Service,
   question: Uint8Array,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  // Where no image is encrypted nothing of it is needed.
+  // Loaded on demand: without encrypted images, it is not needed.
   const grpc = await import("@grpc/grpc-js");
   const credentials = tls === undefined ? grpc.credentials.createInsecure() : await secure(tls);
   const name = tls?.serverName;

@@ -4,10 +4,9 @@ import { EncryptionError } from "./encryption-error.ts";
 import type { LayerKey } from "./layer-key.ts";
 
 /**
- * The decrypted bytes of a layer, as many as the encrypted ones. It ends only when the encrypted bytes had
- * the digest and the HMAC that they should have; until then what came out may be anything, and is not to be
- * trusted. Throws EncryptionError DataLoss for another digest, FailedPrecondition for another HMAC, and what
- * `encrypted` throws.
+ * The decrypted bytes of a layer, as many as the encrypted ones. They end without an error only if digest and
+ * HMAC of the encrypted bytes are right; until then, the output must not be trusted. Throws EncryptionError
+ * DataLoss for a wrong digest, FailedPrecondition for a wrong HMAC, and the errors of `encrypted`.
  */
 export async function* decryptLayer(
   encrypted: AsyncIterable<Uint8Array>,

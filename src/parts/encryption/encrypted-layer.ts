@@ -1,24 +1,24 @@
 import type { Descriptor } from "../oci/index.ts";
 
 const suffix = "+encrypted";
-/** Followed by what ocicrypt calls those who can decrypt a layer: `jwe`, `pgp`, `provider.NAME`. */
+/** Followed by ocicrypt's name for a kind of recipient: `jwe`, `pgp`, `provider.NAME`. */
 const keysPrefix = "org.opencontainers.image.enc.keys.";
 const providerPrefix = "provider.";
 const jweScheme = "jwe";
 
-/** What of a descriptor says how its layer is encrypted. */
+/** The part of a descriptor that says how its layer is encrypted. */
 export type EncryptedLayer = Pick<Descriptor, "digest" | "annotations">;
 
-/** One who can decrypt a layer. */
+/** Somebody who can decrypt a layer. */
 export type Recipient = {
-  /** A key provider by its name, a private key, or keys of another kind. */
+  /** A key provider, by name, a private key, or keys of another kind. */
   readonly kind:
     | { readonly is: "provider"; readonly name: string }
     | { readonly is: "jwe" }
     | { readonly is: "other" };
-  /** Whatever it is, in words. */
+  /** Its description, for messages. */
   readonly called: string;
-  /** The layer's key, wrapped for it, as base64; several by commas. */
+  /** The layer's key, wrapped for it, in base64; several are separated by commas. */
   readonly wrapped: string;
 };
 
@@ -26,7 +26,7 @@ export function isEncryptedType(mediaType: string): boolean {
   return mediaType.endsWith(suffix);
 }
 
-/** The type of what comes out when it is decrypted. */
+/** The media type of the decrypted layer. */
 export function plainType(mediaType: string): string {
   return isEncryptedType(mediaType) ? mediaType.slice(0, -suffix.length) : mediaType;
 }

@@ -1,10 +1,10 @@
 import { BerthError } from "../../ground/errors/index.ts";
 
 /**
- * Codes: Unimplemented (neither private key nor key provider for any recipient of a layer, or a cipher that
- * is not known), FailedPrecondition (a file of key providers or a directory of keys that cannot be used; no
- * key that fits; a provider that fails or gives another key), Unavailable (a provider that does not answer),
- * ResourceExhausted (no room to start one), InvalidArgument (a layer whose annotations are not what ocicrypt
- * writes), DataLoss (bytes that were damaged on the way).
+ * Codes: Unimplemented (no private key and no key provider for any recipient of a layer, or an unknown
+ * cipher), FailedPrecondition (an unusable file of key providers or directory of keys; no matching key; a
+ * provider that fails or returns another key), Unavailable (a provider that does not respond),
+ * ResourceExhausted (no resources to start one), InvalidArgument (a layer with annotations that ocicrypt
+ * would not write), DataLoss (bytes damaged in transit).
  */
 export class EncryptionError extends BerthError {}

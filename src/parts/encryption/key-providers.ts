@@ -4,12 +4,12 @@ import { messageOf } from "../../ground/errors/index.ts";
 import { isRecord, type JsonObject } from "../../ground/json/index.ts";
 import { EncryptionError } from "./encryption-error.ts";
 
-/** Who unwraps the keys of layers. */
+/** A program or a service that unwraps the keys of layers. */
 export type KeyProvider =
   | { readonly kind: "command"; readonly path: string; readonly args: readonly string[] }
   | { readonly kind: "grpc"; readonly address: string; readonly tls: ProviderTls | undefined };
 
-/** Files in PEM; what is undefined is the system's, or left out. */
+/** PEM files; those that are undefined are the system's, or omitted. */
 export type ProviderTls = {
   readonly rootCaFile: string | undefined;
   readonly certFile: string | undefined;
@@ -21,9 +21,9 @@ export type ProviderTls = {
 export type KeyProviders = ReadonlyMap<string, KeyProvider>;
 
 /**
- * Reads a file in the form of ocicrypt's (docs/keyprovider.md of it), the one that other programs find by
- * OCICRYPT_KEYPROVIDER_CONFIG. Throws EncryptionError FailedPrecondition for one that is not there, or in
- * which anything is wrong.
+ * Reads a file in ocicrypt's format (its docs/keyprovider.md), which other programs find by
+ * OCICRYPT_KEYPROVIDER_CONFIG. Throws EncryptionError FailedPrecondition if the file does not exist or is
+ * invalid.
  */
 export async function readKeyProviders(file: string): Promise<KeyProviders> {
   let document: unknown;

@@ -3,26 +3,26 @@ import { type Digest, parseDigest } from "../oci/index.ts";
 import type { EncryptedLayer } from "./encrypted-layer.ts";
 import { EncryptionError } from "./encryption-error.ts";
 
-/** What a layer is decrypted and checked with. Crosses between threads by structured cloning. */
+/** What is needed to decrypt and verify a layer. Passed between threads by structured cloning. */
 export type LayerKey = {
-  /** Of AES-256, and of the HMAC. */
+  /** The key of AES-256 and of the HMAC. */
   readonly key: Uint8Array;
-  /** The counter that it begins with. */
+  /** The initial counter value. */
   readonly nonce: Uint8Array;
   /** HMAC-SHA256 of the encrypted bytes. */
   readonly hmac: Uint8Array;
-  /** Of the decrypted bytes, where the key came with it. */
+  /** Digest of the decrypted bytes, if it came with the key. */
   readonly digest: Digest | undefined;
 };
 
-/** The only cipher that ocicrypt has. */
+/** The only cipher that ocicrypt supports. */
 const cipher = "AES_256_CTR_HMAC_SHA256";
 const publicAnnotation = "org.opencontainers.image.enc.pubopts";
 const [keyBytes, nonceBytes, hmacBytes] = [32, 16, 32];
 
 /**
- * Puts together what a provider has unwrapped (ocicrypt's PrivateLayerBlockCipherOptions) and what is public
- * of the layer. Throws EncryptionError, whose message has nothing of the key.
+ * Combines a provider's output (ocicrypt's PrivateLayerBlockCipherOptions) with the layer's public options.
+ * Throws EncryptionError, whose message reveals nothing of the key.
  */
 export function layerKeyOf(layer: EncryptedLayer, unwrapped: Uint8Array): LayerKey {
   const known = publicOptions(layer);

@@ -11,7 +11,7 @@ const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const pem = privateKey.export({ type: "pkcs8", format: "pem" });
 const jwk = privateKey.export({ format: "jwk" });
 
-test("a file that cannot be used is named, with nothing of what is in it", async () => {
+test("a file that cannot be used is named, and nothing of its contents is revealed", async () => {
   await using directory = await tempDir();
   const at = (name: string) => join(directory.path, name);
   const secret = Number.parseInt("7".repeat(12), 10);
@@ -27,7 +27,7 @@ test("a file that cannot be used is named, with nothing of what is in it", async
   assert.deepEqual(unusable, wanted);
 });
 
-test("a file of another user, who could read it, is no key; and a FIFO is not waited for", async () => {
+test("a file owned by another user, who could read it, is not used; and a FIFO does not block", async () => {
   await using directory = await tempDir();
   const at = (name: string) => join(directory.path, name);
   for (const name of ["own.pem", "others.pem"]) await writeFile(at(name), pem, { mode: 0o600 });

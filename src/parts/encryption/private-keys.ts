@@ -5,21 +5,21 @@ import { join } from "node:path";
 import { messageOf } from "../../ground/errors/index.ts";
 import { EncryptionError } from "./encryption-error.ts";
 
-/** No key has as much. */
+/** More than any key needs. */
 const maxFileBytes = 64 * 1024;
 
-/** The private keys of a directory, and what of its files is none. */
+/** The private keys in a directory, and its files that are not private keys. */
 export type PrivateKeys = {
   readonly directory: string;
   readonly keys: readonly KeyObject[];
-  /** Why the other files cannot be used; a message names each, and has nothing of what is in it. */
+  /** Why the other files cannot be used; each message names a file, and reveals nothing of its contents. */
   readonly unusable: readonly string[];
 };
 
 /**
- * Reads each file of a directory, but those whose names begin with a dot, as a private key of RSA or of an
- * elliptic curve: PEM or DER (PKCS #1, PKCS #8, SEC 1), or JWK (RFC 7517). Links are followed. Throws
- * EncryptionError FailedPrecondition for a directory that cannot be read.
+ * Reads each file of a directory, except those whose names begin with a dot, as a private RSA or
+ * elliptic-curve key: PEM or DER (PKCS #1, PKCS #8, SEC 1), or JWK (RFC 7517). Symbolic links are followed.
+ * Throws EncryptionError FailedPrecondition if the directory cannot be read.
  */
 export async function readPrivateKeys(directory: string): Promise<PrivateKeys> {
   const keys: KeyObject[] = [];
@@ -44,7 +44,7 @@ async function namesIn(directory: string): Promise<readonly string[]> {
 }
 
 async function readPrivate(path: string): Promise<Buffer> {
-  // A FIFO would otherwise be waited for.
+  // Otherwise, opening a FIFO would block.
   await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const found = await file.stat();
   if (!found.isFile()) throw wrong("is not a file");
@@ -73,7 +73,7 @@ function parseJwk(text: string): KeyObject {
   try {
     return createPrivateKey({ key: JSON.parse(text) as webcrypto.JsonWebKey, format: "jwk" });
   } catch {
-    // Both say what they have found, which may be the key itself, where errors go that others read.
+    // Both quote their input, which may be the key itself, and others read these errors.
     throw wrong("is not a private key in JWK");
   }
 }
@@ -83,7 +83,7 @@ function parseDer(key: Buffer): KeyObject {
     try {
       return createPrivateKey({ key, format: "der", type });
     } catch {
-      // Whether it is one of the others, the next try tells.
+      // It may be in one of the other formats, which are tried next.
     }
   }
   throw wrong("is not a private key");

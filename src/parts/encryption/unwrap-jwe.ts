@@ -2,9 +2,9 @@ import type { KeyObject } from "node:crypto";
 import type { GeneralJWE } from "jose";
 import { isRecord } from "../../ground/json/index.ts";
 
-/** Of one wrapped key; whoever makes an image could otherwise have a node try as often as it likes. */
+/** For one wrapped key; otherwise, an image could make a node try any number of times. */
 const maxRecipients = 64;
-/** What ocicrypt wraps with, and RSA-OAEP with the better hash; none that takes a password. */
+/** The algorithms that ocicrypt uses, and RSA-OAEP with a better hash; none that takes a password. */
 const keyManagement = { rsa: ["RSA-OAEP", "RSA-OAEP-256"], ec: ["ECDH-ES+A256KW"] };
 const options = {
   keyManagementAlgorithms: [...keyManagement.rsa, ...keyManagement.ec],
@@ -12,23 +12,23 @@ const options = {
 };
 
 /**
- * Opens what ocicrypt has wrapped as JWE (RFC 7516, in JSON) for one recipient or several. Undefined where it
- * is none, or is for another key.
+ * Unwraps a key that ocicrypt wrapped as JWE (RFC 7516, JSON) for one recipient or several. Undefined if it
+ * is not JWE, or is for another key.
  */
 export async function unwrapJwe(wrapped: Uint8Array, key: KeyObject): Promise<Uint8Array | undefined> {
   const jwe = parse(wrapped);
   if (jwe === undefined) return undefined;
-  // Where no image is encrypted nothing of it is needed.
+  // Loaded on demand: without encrypted images, it is not needed.
   const { generalDecrypt } = await import("jose");
   try {
     return (await generalDecrypt(jwe, key, options)).plaintext;
   } catch {
-    // It does not tell another key from other damage.
+    // The error does not distinguish a wrong key from damage.
     return undefined;
   }
 }
 
-/** The form for one recipient has no list of them. */
+/** The form for one recipient does not have a list of recipients. */
 function parse(wrapped: Uint8Array): GeneralJWE | undefined {
   let value: unknown;
   try {

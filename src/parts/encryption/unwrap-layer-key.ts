@@ -7,23 +7,23 @@ import { type LayerKey, layerKeyOf } from "./layer-key.ts";
 import type { PrivateKeys } from "./private-keys.ts";
 import { unwrapJwe } from "./unwrap-jwe.ts";
 
-/** Of each layer; whoever makes an image could otherwise have a node ask as often as it likes. */
+/** For each layer; otherwise, an image could make a node try any number of times. */
 const maxQuestions = 16;
 
-/** Who can unwrap keys on this machine. */
+/** Everything that can unwrap keys on this machine. */
 export type KeyHolders = {
   readonly providers: KeyProviders;
-  /** Undefined where no directory of keys is configured. */
+  /** Undefined if no directory of keys is configured. */
   readonly keys: PrivateKeys | undefined;
 };
 
-/** Opens one wrapped key, or throws EncryptionError. */
+/** Unwraps one wrapped key, or throws EncryptionError. */
 type Question = { readonly who: string; readonly ask: (signal: AbortSignal) => Promise<Uint8Array> };
 
 /**
- * The key of a layer, by a private key of this machine or else from the first provider that unwraps it.
- * Throws EncryptionError: Unimplemented when nobody here is among its recipients, else what kept the last one
- * from it; and the signal's reason.
+ * The key of a layer, unwrapped by a private key of this machine, or else by the first provider that can.
+ * Throws EncryptionError: Unimplemented if no recipient of the layer is available here, otherwise the last
+ * one's error; and the signal's reason.
  */
 export async function unwrapLayerKey(
   layer: EncryptedLayer,

@@ -8,9 +8,9 @@ import type { AppliedLayer, ApplyOptions } from "./unpack.ts";
 import { UnpackError } from "./unpack-error.ts";
 
 /**
- * Applies the layer that `source` yields, compressed with gzip or zstd or not at all, to `options.target`. On
- * an error the target holds part of the layer and is for the caller to throw away. Blocks the thread it runs
- * on. Throws {@link UnpackError}, what `source` throws, and the signal's reason.
+ * Applies the layer that `source` yields, compressed with gzip or zstd or uncompressed, to `options.target`.
+ * After an error, the target contains part of the layer, and the caller must discard it. Blocks the thread on
+ * which it runs. Throws {@link UnpackError}, the errors of `source`, and the signal's reason.
  */
 export async function applyLayer(
   source: AsyncIterable<Uint8Array>,
@@ -36,8 +36,8 @@ export async function applyLayer(
 }
 
 /**
- * Damage on the way looks like a malformed archive: only the digest can tell, and it decides whether to try
- * again helps.
+ * Damage in transit looks like a malformed archive: only the digest distinguishes them, and only after damage
+ * does a retry help.
  */
 function mayBeDamage(error: unknown): boolean {
   return error instanceof UnpackError && (error.code === "InvalidArgument" || error.code === "DataLoss");

@@ -5,9 +5,10 @@ import type { LayerSink } from "./layer-sink.ts";
 import { invalid } from "./unpack-error.ts";
 
 /**
- * Reads a layer's archive, and gives the entries to a sink. An EROFS image would pass for an empty archive,
- * as it begins with zeros. It is refused: snapshots are known by the digest of their layers' bytes, so that
- * an image that calls the layer an archive would leave others, that have it as what it is, with nothing.
+ * Reads a layer's archive, and passes the entries to a sink. An EROFS image would be taken for an empty
+ * archive, since it begins with zeros. It is rejected: snapshots are identified by the digests of their
+ * layers, so an image that declares the layer an archive would leave other images, which declare it
+ * correctly, with an empty one.
  */
 export class ArchiveReceiver implements LayerReceiver {
   readonly #sink: LayerSink;

@@ -6,15 +6,15 @@ import { invalid } from "./unpack-error.ts";
 const maxId = 0xfffffffe;
 
 /**
- * What was written: Linux keeps no mode for symbolic links, and user attributes for files and directories
- * only.
+ * The kind of a written file: Linux stores no mode for symbolic links, and user attributes only for files and
+ * directories.
  */
 export type Written = "file" | "directory" | "symlink" | "special";
 
 /**
- * Gives a name in an open directory the owner, attributes, mode and time of an entry. The order matters:
- * chown clears setuid and file capabilities, and everything changes the times of a directory but its own
- * utimensat. Throws UnpackError and LinuxError.
+ * Sets the owner, attributes, mode and time of an entry on a name in an open directory. The order matters:
+ * chown clears setuid and file capabilities, and every change in a directory changes its times, except for
+ * its own utimensat. Throws UnpackError and LinuxError.
  */
 export function applyAttributes(
   directory: number,
@@ -30,14 +30,14 @@ export function applyAttributes(
   setTimesAt(directory, name, mtime);
 }
 
-/** Throws UnpackError for an owner that there cannot be. */
+/** Throws UnpackError for an impossible owner. */
 export function checkOwner({ uid, gid }: EntryAttributes): void {
   if (uid < 0 || gid < 0 || uid > maxId || gid > maxId) throw invalid(`owner ${uid}:${gid} is out of range`);
 }
 
 /**
- * `trusted.` attributes are for the host's administrator, and overlayfs takes orders from them: an archive's
- * are left out, as are attributes that the file system cannot hold. So do other engines.
+ * `trusted.` attributes are for the host's administrator, and control overlayfs: those in an archive are
+ * ignored, as are attributes that the file system cannot store. Other engines do the same.
  */
 export function takesXattr(key: string, written: Written): boolean {
   if (key.startsWith("trusted.")) return false;

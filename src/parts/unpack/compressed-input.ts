@@ -3,7 +3,10 @@ import { UnpackError } from "./unpack-error.ts";
 
 type ExpectedBytes = { readonly digest?: Digest; readonly size: number };
 
-/** The compressed bytes of a layer on their way in: counted, hashed, and compared with what was promised. */
+/**
+ * The compressed bytes of a layer as they arrive: counted, hashed, and compared with the expected size and
+ * digest.
+ */
 export class CompressedInput implements AsyncDisposable {
   readonly #chunks: AsyncIterator<Uint8Array>;
   readonly #expected: ExpectedBytes;
@@ -28,8 +31,8 @@ export class CompressedInput implements AsyncDisposable {
   }
 
   /**
-   * The next chunk, which is good until the one after it is asked for, or undefined at the end. Throws
-   * UnpackError DataLoss for more bytes than expected, and the signal's reason.
+   * The next chunk, valid until the following one is requested; undefined at the end. Throws UnpackError
+   * DataLoss for more bytes than expected, and the signal's reason.
    */
   async next(): Promise<Uint8Array | undefined> {
     const step = await this.#nextUnlessAborted();
@@ -48,7 +51,7 @@ export class CompressedInput implements AsyncDisposable {
     return step.value;
   }
 
-  /** Reads what is left and compares size and digest. Throws UnpackError DataLoss. */
+  /** Reads the rest, and compares size and digest. Throws UnpackError DataLoss. */
   async verify(): Promise<Digest> {
     while (!this.#ended) await this.next();
     const { digest, size } = this.#expected;
@@ -64,7 +67,7 @@ export class CompressedInput implements AsyncDisposable {
     return actual;
   }
 
-  /** Tells a source that was not read to its end that no more is wanted. */
+  /** Tells a source that was not read to its end to stop. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#signal?.removeEventListener("abort", this.#onAbort);
     if (this.#ended) return;
@@ -73,7 +76,7 @@ export class CompressedInput implements AsyncDisposable {
     else returned?.catch(() => {}); // it may still wait for bytes, and ends by the same signal, with its reason
   }
 
-  /** The source may wait for long after it was told to stop. */
+  /** The source may wait for a long time after it was told to stop. */
   #nextUnlessAborted(): Promise<IteratorResult<Uint8Array>> {
     this.#signal?.throwIfAborted();
     return new Promise((resolve, reject) => {

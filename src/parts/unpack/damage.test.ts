@@ -44,7 +44,7 @@ async function applied(bytes: Uint8Array, options: Parameters<typeof applyBytes>
   };
 }
 
-describe("compression is told by the bytes", () => {
+describe("compression is detected from the bytes", () => {
   const skippable = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]);
   const half = Math.floor(tar.length / 2);
   const streams: Readonly<Record<string, Buffer>> = {
@@ -74,7 +74,7 @@ describe("compression is told by the bytes", () => {
     }
   }
 
-  test("an empty layer is one without entries, compressed or not", async () => {
+  test("an empty layer has no entries, compressed or not", async () => {
     await using root = await tempDir();
     const target = await newTarget(join(root.path, "t"));
     for (const bytes of [Buffer.alloc(0), Buffer.alloc(1024), gzipSync(Buffer.alloc(0))])
@@ -82,13 +82,13 @@ describe("compression is told by the bytes", () => {
     assert.deepEqual(await readdir(target.directory), []);
   });
 
-  test("pieces of one byte are enough", async () => {
+  test("pieces may be as small as one byte", async () => {
     const small = gzipSync(tarOf({ name: "hello", data: "hello", pax: { mtime: "1.5" } }));
     assert.deepEqual((await applied(small, { pieceBytes: 1 })).names, ["hello"]);
   });
 });
 
-describe("what is not what was promised is DataLoss", () => {
+describe("other bytes than those described are DataLoss", () => {
   const expected = (bytes: Uint8Array) => ({ expected: { digest: digestOf(bytes), size: bytes.length } });
   for (const [name, bytes] of Object.entries(compressions)) {
     for (const kept of [3, 600, Math.floor(bytes.length / 2), bytes.length - 1]) {
@@ -106,24 +106,24 @@ describe("what is not what was promised is DataLoss", () => {
       await assert.rejects(applied(changed, expected(bytes)), refused("DataLoss", /corrupt/));
     });
 
-    test(`${name} with more bytes than the descriptor says`, async () => {
+    test(`${name} with more bytes than the descriptor declares`, async () => {
       const more = Buffer.concat([bytes, Buffer.alloc(100_000)]);
       await assert.rejects(applied(more, expected(bytes)), refused("DataLoss", /more than/));
     });
   }
 
-  test("a layer that is whole and unpacks to another diff id than the config's", async () => {
+  test("a complete layer whose diff id is not the one in the config", async () => {
     const promise = { ...expected(tar).expected, diffId: digestOf("other") };
     await assert.rejects(applied(tar, { expected: promise }), refused("DataLoss", /config lists/));
   });
 
-  test("an archive that was made without its last entry's end", async () => {
+  test("an archive that was created without the end of its last entry", async () => {
     const cut = tar.subarray(0, 100_000);
     await assert.rejects(applied(gzipSync(cut)), refused("DataLoss", /in the middle of an entry/));
   });
 });
 
-describe("malformed archives are refused", () => {
+describe("malformed archives are rejected", () => {
   const good = entryBytes({ name: "hello", data: "hello" });
   const sized = (size: string): Buffer => {
     const block = headerBytes({ name: "x" }, 0);
@@ -180,7 +180,7 @@ function* seeded(seed: number): Generator<number, never> {
   }
 }
 
-test("archives with random damage are applied or refused, and nothing else happens", async () => {
+test("archives with random damage are applied or rejected, and nothing else happens", async () => {
   const random = seeded(42);
   const upTo = (limit: number): number => Math.floor(random.next().value * limit);
   const entries: TestEntry[] = [
@@ -235,7 +235,7 @@ describe("limits", () => {
   const none = { maxBytes: 0, maxFiles: 0, minFreePercent: 0 };
   const bomb = gzipSync(tarOf({ name: "hello" }, { name: "zeros", data: Buffer.alloc(40 << 20) }));
 
-  test("a layer that unpacks to more than is allowed is refused by its name, however small it came", async () => {
+  test("a layer that unpacks to more than is allowed is rejected by name, however small it is compressed", async () => {
     assert.ok(bomb.length < 60_000);
     const wanted = new RegExp(
       `^layer ${digestOf(bomb)} has more than 1048576 bytes when it is unpacked \\(images\\.max_layer_bytes`,
@@ -245,7 +245,7 @@ describe("limits", () => {
     assert.deepEqual((await applied(bomb, { limits: none })).names, ["hello", "zeros"]);
   });
 
-  test("a layer of more files than are allowed is refused, also where none of them is written", async () => {
+  test("a layer with more files than are allowed is rejected, even if none of them is written", async () => {
     await using root = await tempDir();
     const many = gzipSync(tarOf(...Array.from({ length: 50 }, (_, index) => ({ name: `file${index}` }))));
     const image = { form: "image", directory: join(root.path, "image") } as const;
@@ -255,7 +255,7 @@ describe("limits", () => {
     await applyBytes(many, await newTarget(join(root.path, "all")), { limits: { ...none, maxFiles: 50 } });
   });
 
-  test("a layer ends before it takes the room that is kept free, of bytes as of inodes", async () => {
+  test("unpacking stops before it uses the space that is kept free, in bytes or in inodes", async () => {
     await using disk = await smallDisk(64 << 20);
     const limits = { ...none, minFreePercent: 50 };
     const wanted = refused(
@@ -267,7 +267,7 @@ describe("limits", () => {
       await assert.rejects(applyBytes(bomb, target, { limits }), wanted);
       await rm(target.directory, { recursive: true });
     }
-    // The target may be the root of a file system of its own.
+    // The target may be the root of a separate file system.
     await assert.rejects(applyBytes(bomb, { directory: disk.path, whiteouts: "remove" }, { limits }), wanted);
     await rm(join(disk.path, "zeros"));
     await applyBytes(bomb, await newTarget(join(disk.path, "all")), { limits: none });
@@ -280,7 +280,7 @@ describe("limits", () => {
   });
 });
 
-describe("a layer that is not wanted any more", () => {
+describe("a cancelled layer", () => {
   test("ends with the signal's reason while it waits for bytes", async () => {
     await using root = await tempDir();
     const target = await newTarget(join(root.path, "t"));
@@ -296,7 +296,7 @@ describe("a layer that is not wanted any more", () => {
     }
   });
 
-  test("ends with what the source throws", async () => {
+  test("ends with the source's error", async () => {
     await using root = await tempDir();
     const target = await newTarget(join(root.path, "t"));
     for (const bytes of [tar, compressions.gzip]) {

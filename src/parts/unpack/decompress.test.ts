@@ -11,7 +11,7 @@ const content = Buffer.concat([randomBytes(300_000), Buffer.alloc(500_000, "text
 const ways = { "by ISA-L": GzipInflater.open, "by zlib, where there is no ISA-L": () => undefined };
 
 describe("zstd", () => {
-  test("that needs more memory than zstd itself takes is refused, and says what to do (zstd#3444)", async () => {
+  test("data that needs more memory than zstd itself uses is rejected, with a remedy (zstd#3444)", async () => {
     // A frame header with a window of 256 MiB, and an empty last block (RFC 8878, section 3.1.1).
     const frame = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, (28 - 10) << 3, 1, 0, 0]);
     const input = new CompressedInput(pieces(frame, 4), { size: frame.length }, undefined);
@@ -32,14 +32,14 @@ for (const [way, openInflater] of Object.entries(ways)) {
       return Buffer.concat(found);
     };
 
-    test("in one member, in several, and padded with zeros", async () => {
+    test("if it has one member, several, or padding of zeros", async () => {
       const one = gzipSync(content);
       assert.ok((await inflate(one)).equals(content));
       assert.ok((await inflate(Buffer.concat([one, one]))).equals(Buffer.concat([content, content])));
       assert.ok((await inflate(Buffer.concat([one, Buffer.alloc(50_000)]))).equals(content));
     });
 
-    test("not where it is cut, or where a byte of it or of its checksum is another", async () => {
+    test("but not if it is truncated, or a byte of it or of its checksum has changed", async () => {
       const one = gzipSync(content);
       for (const length of [8, 20_000, one.length - 1])
         await assert.rejects(inflate(one.subarray(0, length)), { code: "DataLoss" });

@@ -5,16 +5,17 @@ import { GzipError, GzipInflater } from "../../ground/igzip/index.ts";
 import type { CompressedInput } from "./compressed-input.ts";
 import { UnpackError } from "./unpack-error.ts";
 
-/** Output buffers this large make the hops between the thread pool and this thread rare. */
+/** Buffers of this size make switches between the thread pool and this thread rare. */
 const chunkSize = 256 * 1024;
-/** Enough to tell every magic number. */
+/** Enough for every magic number. */
 const magicBytes = 4;
 
 /**
- * Gives `take` the bytes of `input`, decompressed, in pieces that are good only while it has them. What they
- * are compressed with is told by their first bytes, not by the media type, which is often wrong. Concatenated
- * gzip members and zstd frames are one stream; zeros after gzip's end are padding. Where `openInflater` has
- * none, zlib inflates. Throws UnpackError DataLoss for a damaged or truncated stream, and what `take` throws.
+ * Decompresses `input` and passes the bytes to `take`, in pieces that are valid only during the call. The
+ * compression is detected from the first bytes, since the media type is often wrong. Concatenated gzip
+ * members and zstd frames are one stream; zeros after the end of gzip are padding. If `openInflater` returns
+ * none, zlib is used. Throws UnpackError DataLoss for a damaged or truncated stream, and the errors of
+ * `take`.
  */
 export async function decompress(
   input: CompressedInput,
@@ -29,7 +30,7 @@ export async function decompress(
   else await forEach(head, input, take);
 }
 
-/** Good until the next are asked for. */
+/** Valid until the next bytes are requested. */
 async function firstBytes(input: CompressedInput): Promise<Buffer> {
   let head = Buffer.alloc(0);
   while (head.length < magicBytes) {
@@ -50,7 +51,7 @@ function decompressorFor(head: Buffer): Gunzip | ZstdDecompress | undefined {
   return magic === 0xfd2fb528 || isSkippable ? createZstdDecompress({ chunkSize }) : undefined;
 }
 
-/** `head`, and all that follows. */
+/** Passes on `head`, and everything that follows. */
 async function forEach(
   head: Buffer,
   input: CompressedInput,
@@ -64,7 +65,7 @@ function isGzip(head: Buffer): boolean {
   return head.length >= magicBytes && head[0] === 0x1f && head[1] === 0x8b && head[2] === 8;
 }
 
-/** On this thread: handing chunks to the pool and back costs more than inflating them. */
+/** Runs on this thread: passing chunks to the thread pool and back costs more than inflating them. */
 async function inflate(
   inflater: GzipInflater,
   head: Buffer,
@@ -78,7 +79,7 @@ async function inflate(
   if (!inflater.mayEnd) throw damaged(new GzipError("the gzip stream is cut"));
 }
 
-/** The next piece. What takes it may have errors of its own, which say something else. */
+/** The next piece. It does not cover the consumer's errors, which are not the stream's. */
 function inflated(pieces: Iterator<Uint8Array, void, void>): Uint8Array | undefined {
   try {
     return pieces.next().value ?? undefined;
@@ -104,12 +105,12 @@ async function passThrough(
     throw isZlibError(error) ? damaged(error) : error;
   } finally {
     stream.destroy();
-    // Nobody else may read `input` meanwhile. Its error was thrown above, or is that of being stopped.
+    // Nobody else may read `input` meanwhile. Its error was thrown above, or comes from being stopped.
     await feeding.catch(() => {});
   }
 }
 
-/** Also where a frame asks for too much memory: its bytes are not verified yet, and may be anybody's. */
+/** Also if a frame needs too much memory: its bytes are not verified yet, and may come from anybody. */
 function damaged(cause: unknown): UnpackError {
   if (isErrno(cause, "ZSTD_error_frameParameter_windowTooLarge")) {
     const reason = "its zstd frames need a window of more than 128 MiB, the limit here and of zstd itself";
@@ -118,19 +119,16 @@ function damaged(cause: unknown): UnpackError {
   return new UnpackError("DataLoss", "the compressed stream is damaged", { cause });
 }
 
-/**
- * Writes to `stream` until the input ends, or the stream has: it takes nothing that comes after its last
- * member.
- */
+/** Writes to `stream` until the input ends, or the stream does: it accepts nothing after its last member. */
 async function feed(stream: Gunzip | ZstdDecompress, head: Buffer, input: CompressedInput): Promise<void> {
   const ended = new AbortController();
   for (const event of ["end", "close", "error"]) stream.once(event, () => ended.abort());
   let chunk: Uint8Array | undefined = head;
   for (; chunk !== undefined && !ended.signal.aborted; chunk = await input.next()) {
-    // It is read later, by another thread, and what `input` gave is gone then.
+    // Another thread reads the chunk later, when the bytes that `input` returned are no longer valid.
     if (stream.write(Buffer.from(chunk))) continue;
     await once(stream, "drain", { signal: ended.signal }).catch(() => {
-      // Only `ended` can end this wait early; whoever reads the stream gets its error.
+      // Only `ended` can end this wait early; the reader of the stream gets the error.
     });
   }
   if (!ended.signal.aborted) stream.end();

@@ -1,11 +1,11 @@
 import type { ArchiveEntry } from "../tar/index.ts";
 import { invalid } from "./unpack-error.ts";
 
-/** A device's numbers as the kernel has them: 12 bits and 20. */
+/** The kernel's device numbers have 12 bits and 20. */
 const maxMajor = 0xfff;
 const maxMinor = 0xfffff;
 
-/** Throws UnpackError InvalidArgument for numbers that no device has. */
+/** Throws UnpackError InvalidArgument for impossible device numbers. */
 export function checkDevice({
   major,
   minor,

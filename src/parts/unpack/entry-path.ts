@@ -1,13 +1,13 @@
 import { invalid } from "./unpack-error.ts";
 
-/** Longest path that the kernel takes, without its closing NUL. */
+/** Maximum length of a path in the kernel, without the final NUL. */
 const maxPathBytes = 4095;
 const maxNameBytes = 255;
 
 /**
  * The components of an entry's name or of a hard link's target, from the root; none for the root itself. A
- * leading `/` means the root, `.` and empty components vanish and `a/..` is nothing, whether `a` exists or
- * not, as in other engines. Throws UnpackError InvalidArgument if the name leads out of the root or is too
+ * leading `/` means the root, `.` and empty components are dropped, and `a/..` is dropped whether `a` exists
+ * or not, as in other engines. Throws UnpackError InvalidArgument if the name leads out of the root or is too
  * long.
  */
 export function entryPath(name: string): readonly string[] {

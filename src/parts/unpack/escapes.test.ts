@@ -14,8 +14,8 @@ const hard = (name: string, target: string): TestEntry => ({ name, type: "1", li
 const directory = (name: string): TestEntry => ({ name, type: "5", mode: 0o755 });
 
 /**
- * Applies the archive that `entries` makes, knowing where the target's neighbour `outside` lies, and checks
- * that nothing there has changed. Gives the target's entries, or the code that the layer was refused with.
+ * Applies the archive that `entries` creates, given the path of the target's neighbour `outside`, and asserts
+ * that nothing changed there. Returns the target's entries, or the code with which the layer was rejected.
  */
 async function attacked(
   how: DirectoryTarget["whiteouts"],
@@ -253,7 +253,7 @@ test("a tree of the parent's symbolic links keeps whiteouts and files inside too
   assert.ok((await lstat(join(target.directory, "x"))).isFile());
 });
 
-test("deep trees are made, replaced and left behind without a trace", async () => {
+test("deep trees are created and replaced completely", async () => {
   await using root = await tempDir();
   const target = await newTarget(join(root.path, "target"));
   const deep = Array.from({ length: 1500 }, () => "d").join("/");

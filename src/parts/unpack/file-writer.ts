@@ -3,7 +3,7 @@ import { closeFile, createFileAt, fromByteString, setAttributes } from "../../gr
 import type { EntryAttributes, FileContent } from "../tar/index.ts";
 import { checkOwner } from "./attributes.ts";
 
-/** Without set-user-ID and its like, which wait until the file is whole. */
+/** Without set-user-ID and similar bits, which are set when the file is complete. */
 const permissionBits = 0o777;
 
 /** Writes one new file's extents, in the order of the archive. Throws LinuxError and Node's own errors. */
@@ -39,8 +39,8 @@ export class FileWriter implements Disposable {
   }
 
   /**
-   * Gives the file its size, also where it ends with a hole, and all attributes but extended ones. Throws
-   * UnpackError for an owner that there cannot be.
+   * Sets the size of the file, which may end with a hole, and all attributes except for extended ones. Throws
+   * UnpackError for an impossible owner.
    */
   finish(attributes: EntryAttributes): void {
     const last = this.#content.extents.findLast(({ length }) => length > 0);

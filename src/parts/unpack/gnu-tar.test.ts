@@ -10,7 +10,7 @@ import { applyBytes, listTree, mountedImage, newTarget } from "./testing/apply.t
 
 const run = promisify(execFile);
 
-/** What every tar format can hold. */
+/** Supported by every tar format. */
 const oldTree = `
   mkdir -p bin etc/sub empty 'sp ace'
   echo tool > bin/tool; chmod 6755 bin/tool; ln bin/tool bin/link; ln -s tool bin/soft; ln -s /etc/absolute etc/soft
@@ -19,10 +19,10 @@ const oldTree = `
   head -c 300000 /dev/urandom > 'sp ace/large'
   find . -depth -exec touch -h -d @1234567890 {} +`;
 
-/** What POSIX's can. */
+/** Supported by POSIX's formats. */
 const plainTree = `mknod dev0 c 1 3; mknod dev1 b 7 200; mkfifo fifo; chown 5:6 fifo; ${oldTree}`;
 
-/** What newer ones can. */
+/** Supported by newer formats. */
 const longTree = `${plainTree}
   deep=$(printf 'd%.0s' $(seq 90)); mkdir -p $deep/$deep/$deep; echo x > $deep/$deep/$deep/file
   ln -s $deep/$deep/$deep/file longlink; ln $deep/$deep/$deep/file longhard
@@ -94,7 +94,7 @@ test("holes of sparse files take no space", async () => {
   assert.deepEqual([size, blocks], [64 << 20, 0]);
 });
 
-test("extended attributes and file capabilities are kept byte for byte, and setuid beside them", async () => {
+test("extended attributes and file capabilities are kept byte for byte, together with setuid", async () => {
   const capability = Buffer.from("0100000200200080000000000000000000000000", "hex").subarray(0, 20);
   const xattrs = (tree: string, name: string) =>
     withDirectory(tree, (fd) =>

@@ -1,8 +1,10 @@
 /** Takes a layer's uncompressed bytes. */
 export interface LayerReceiver extends Disposable {
-  /** How many have come; 0 of what has none. */
+  /** Number of entries so far; 0 for a format without entries. */
   readonly entries: number;
   take(bytes: Uint8Array): void;
-  /** To be called when all is there. Returns `undescribedDirectories` of {@link "./unpack.ts"}. */
+  /**
+   * Must be called when everything has arrived. Returns `undescribedDirectories` of {@link "./unpack.ts"}.
+   */
   finish(): readonly string[];
 }

@@ -4,8 +4,8 @@ import type { LayerLimits } from "./unpack.ts";
 import { UnpackError } from "./unpack-error.ts";
 
 /**
- * Holds a layer to its limits while it is unpacked: a few KiB may be gigabytes of zeros, or a million files.
- * Its methods throw UnpackError ResourceExhausted, which names the layer and the key of the configuration.
+ * Enforces limits on a layer while it is unpacked: a few KiB may become gigabytes of zeros, or a million
+ * files. Its methods throw UnpackError ResourceExhausted, which names the layer and the configuration key.
  */
 export class LayerRoom {
   readonly #limits: LayerLimits;
@@ -13,14 +13,14 @@ export class LayerRoom {
   readonly #kept: KeptRoom;
   #bytes = 0;
 
-  /** `digest`: of the layer, where it is known. `directory`: that it is written to, which is there. */
+  /** `digest`: of the layer, if known. `directory`: an existing one, to which it is written. */
   constructor(limits: LayerLimits, digest: Digest | undefined, directory: string) {
     this.#limits = limits;
     this.#layer = digest === undefined ? "the layer" : `layer ${digest}`;
     this.#kept = new KeptRoom(directory, limits.minFreePercent);
   }
 
-  /** To be called before so many bytes of it are written. */
+  /** Must be called before that many bytes of it are written. */
   take(bytes: number): void {
     this.#bytes += bytes;
     const { maxBytes } = this.#limits;
@@ -38,7 +38,7 @@ export class LayerRoom {
     }
   }
 
-  /** `entries`: so many have come of it. */
+  /** `entries`: number of entries so far. */
   checkFiles(entries: number): void {
     const { maxFiles } = this.#limits;
     if (maxFiles > 0 && entries > maxFiles)

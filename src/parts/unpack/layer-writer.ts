@@ -24,20 +24,19 @@ import { entryError, invalid } from "./unpack-error.ts";
 import { meaningOf } from "./whiteout-name.ts";
 import { OverlayWhiteouts, RemovingWhiteouts, type Whiteouts } from "./whiteouts.ts";
 
-/** Where an entry goes. */
+/** The place of an entry in the tree. */
 type Place = { readonly parent: TreeDirectory; readonly name: string; readonly path: string };
 
 /**
- * Writes a layer's entries to its target. An entry takes the place of whatever has its name, unless the
- * target keeps that, but a directory is merged with a directory. Its methods throw UnpackError that names the
- * entry.
+ * Writes a layer's entries to its target. An entry replaces anything with the same name, unless the target
+ * keeps that, but a directory is merged with a directory. Its methods throw UnpackError that names the entry.
  */
 export class LayerWriter implements EntrySink, Disposable {
   readonly #tree: RootedTree;
   readonly #whiteouts: Whiteouts;
-  /** The tar is no layer: its entries are only added to what is there. */
+  /** The tar is not a layer: its entries are only added to those that exist. */
   readonly #adds: boolean;
-  /** Times of directories, set when nothing is written to them any more. */
+  /** Times of directories, set after the last write to them. */
   readonly #directoryTimes = new Map<string, Timestamp>();
   readonly #undescribed = new Set<string>();
   #entryName = "";
@@ -65,15 +64,12 @@ export class LayerWriter implements EntrySink, Disposable {
     this.#naming(() => this.#finishFile());
   }
 
-  /**
-   * Sets the times of directories; returns the directories that {@link "./unpack.ts"}'s
-   * `undescribedDirectories` means.
-   */
+  /** Sets the times of directories; returns the `undescribedDirectories` of {@link "./unpack.ts"}. */
   finish(): readonly string[] {
     for (const [path, time] of this.#directoryTimes) {
       this.#tree.withDirectory(path, (fd) => setTimesAt(fd, ".", time));
     }
-    // Something else may have come in a directory's place.
+    // Something else may have replaced a directory.
     return [...this.#undescribed].filter(
       (path) => this.#whiteouts.showsParent(path) && this.#tree.hasDirectory(path),
     );
@@ -93,8 +89,8 @@ export class LayerWriter implements EntrySink, Disposable {
   }
 
   /**
-   * The root itself keeps its mode and owner, as in other engines: images are made whose `./` is 0700 and
-   * means nothing.
+   * The root itself keeps its mode and owner, as in other engines: some images have a `./` with mode 0700,
+   * without intending it.
    */
   #write(entry: ArchiveEntry): void {
     const components = entryPath(entry.name);
@@ -104,7 +100,8 @@ export class LayerWriter implements EntrySink, Disposable {
     if (meaning.kind === "metadata") return;
     const parent = this.#tree.enter(components.slice(0, -1));
     if (parent === undefined) {
-      // Where the layer has put a file, nothing of the parent's is left to hide; umoci says it nevertheless.
+      // If the layer has written a file here, nothing of the parent's is left to hide; umoci writes such a
+      // whiteout nevertheless.
       if (meaning.kind !== "entry") return;
       throw invalid("a parent of the path is not a directory");
     }
@@ -123,7 +120,7 @@ export class LayerWriter implements EntrySink, Disposable {
       return;
     }
     const written = this.#make(place, entry);
-    // The other name of the file may have been there before.
+    // The file's other name may have existed before.
     if (this.#adds && entry.kind === "hardlink") return;
     this.#finish(place, entry, written);
     if (written !== "directory") return;
@@ -131,14 +128,14 @@ export class LayerWriter implements EntrySink, Disposable {
     this.#undescribed.delete(place.path);
   }
 
-  /** Whiteouts and what lies at the root may have data, which go nowhere. */
+  /** Whiteouts and entries at the root may have data, which are ignored. */
   #finishFile(): void {
     if (this.#file === undefined) return;
     const { writer, place, entry } = this.#file;
     writer.finish(entry);
     this.#file = undefined;
     writer[Symbol.dispose]();
-    // An owner that is set later clears file capabilities; so all are set again after them.
+    // Setting the owner later clears file capabilities, so all attributes are set again afterwards.
     if (entry.xattrs.size > 0) applyAttributes(place.parent.fd, place.name, entry, "file");
     this.#whiteouts.wrote(place.path);
   }
@@ -165,10 +162,7 @@ export class LayerWriter implements EntrySink, Disposable {
     return "special";
   }
 
-  /**
-   * The target is looked up in this layer's tree; a symbolic link there is linked itself, not what it points
-   * at.
-   */
+  /** The target is looked up in this layer's tree; a symbolic link itself is linked, not its target. */
   #makeHardLink(place: Place, target: string): Written {
     const components = entryPath(target);
     const targetName = components.at(-1);
@@ -188,7 +182,7 @@ export class LayerWriter implements EntrySink, Disposable {
     return linked?.isSymbolicLink() ? "symlink" : linked?.isFile() ? "file" : "special";
   }
 
-  /** Runs `make`, which must not touch what exists, and removes that where it does. */
+  /** Runs `make`, which must not replace anything, and removes what exists if there is something. */
   #replacing<T>({ parent, name }: Place, make: () => T): T {
     try {
       return make();
@@ -211,7 +205,7 @@ export class LayerWriter implements EntrySink, Disposable {
     }
   }
 
-  /** Mode 0755, as in other engines, so that containers that do not run as root can enter. */
+  /** With mode 0755, as in other engines, so that containers that do not run as root can enter. */
   #makeMissing(parent: TreeDirectory, name: string, found: BigIntStats | undefined): boolean {
     if (found !== undefined && !this.#whiteouts.isWhiteout(found)) return false;
     this.#makeDirectory(parent, name);

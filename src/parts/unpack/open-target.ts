@@ -6,7 +6,7 @@ import { LayerWriter } from "./layer-writer.ts";
 import type { LayerFormat, LayerTarget } from "./unpack.ts";
 import { UnpackError } from "./unpack-error.ts";
 
-/** Throws UnpackError Unimplemented for a layer that the target cannot take. */
+/** Throws UnpackError Unimplemented for a layer that the target does not support. */
 export function openTarget(target: LayerTarget, format: LayerFormat): LayerReceiver {
   const isImage = "form" in target;
   if (format === "tar") {

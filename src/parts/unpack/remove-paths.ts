@@ -4,9 +4,9 @@ import { RootedTree } from "./rooted-tree.ts";
 import { entryError } from "./unpack-error.ts";
 
 /**
- * Removes what lies at paths (text, from the root) of the tree at `directory`, with everything below; no
- * error for what is not there. Symbolic links on the way are followed within the tree, as by
- * {@link "./apply-layer.ts"}. Synchronous. Throws UnpackError.
+ * Removes paths (text, from the root) from the tree at `directory`, with everything below them; missing ones
+ * are not an error. Symbolic links on the way are followed within the tree, as by {@link "./apply-layer.ts"}.
+ * Synchronous. Throws UnpackError.
  */
 export function removePaths(directory: string, paths: readonly string[]): void {
   using tree = new RootedTree(directory, () => false);

@@ -13,14 +13,14 @@ import { joinPath } from "./entry-path.ts";
 import { invalid } from "./unpack-error.ts";
 
 /**
- * An open directory of the tree: `path` is from the root and has no symbolic links. Good until the next
+ * An open directory of the tree: `path` is from the root and without symbolic links. Valid until the next
  * `enter` or `find`.
  */
 export type TreeDirectory = { readonly fd: number; readonly path: string };
 
 /**
- * Makes a directory that a path needs, where there is nothing or (`found`) something that is none; false if
- * that has to stay.
+ * Creates a directory that a path needs, in place of nothing or of something else (`found`); false if that
+ * must stay.
  */
 export type MakeMissing = (parent: TreeDirectory, name: string, found: BigIntStats | undefined) => boolean;
 
@@ -34,7 +34,7 @@ const maxLinks = 40;
 export class RootedTree implements Disposable {
   readonly #root: number;
   readonly #makeMissing: MakeMissing;
-  /** The directory entered last: a layer's entries mostly stand by directory. */
+  /** The directory entered last: a layer's entries are mostly grouped by directory. */
   #entered: TreeDirectory | undefined;
 
   constructor(directory: string, makeMissing: MakeMissing) {
@@ -43,9 +43,9 @@ export class RootedTree implements Disposable {
   }
 
   /**
-   * Opens the directory at `components`, following symbolic links within the root and making what is missing;
-   * undefined if a component is not a directory. Throws UnpackError InvalidArgument for a path of endless
-   * links.
+   * Opens the directory at `components`, following symbolic links within the root and creating missing
+   * directories; undefined if a component is not a directory. Throws UnpackError InvalidArgument for an
+   * endless chain of links.
    */
   enter(components: readonly string[]): TreeDirectory | undefined {
     if (this.#entered?.path === components.join("/")) return this.#entered;
@@ -55,8 +55,8 @@ export class RootedTree implements Disposable {
   }
 
   /**
-   * Calls `use` with the directory at `components`, found as by {@link enter}, which what was entered
-   * outlives.
+   * Calls `use` with the directory at `components`, found as by {@link enter}; the entered directory stays
+   * valid.
    */
   visit(components: readonly string[], use: (directory: TreeDirectory) => void): void {
     const directory = this.#open(components);
@@ -69,8 +69,8 @@ export class RootedTree implements Disposable {
   }
 
   /**
-   * Calls `use` with the directory at `path`, which has no symbolic links; does not if it is gone or is none
-   * any more.
+   * Calls `use` with the directory at `path`, which has no symbolic links, unless it no longer exists or is
+   * no longer a directory.
    */
   withDirectory(path: string, use: (fd: number) => void): void {
     const directory = this.#tryOpen(path);
@@ -82,7 +82,7 @@ export class RootedTree implements Disposable {
     }
   }
 
-  /** Whether there is one at a path that has no symbolic links. */
+  /** Whether there is a directory at a path without symbolic links. */
   hasDirectory(path: string): boolean {
     let found = false;
     this.withDirectory(path, () => {
@@ -91,7 +91,7 @@ export class RootedTree implements Disposable {
     return found;
   }
 
-  /** Removes what lies at a name with everything below it, except where `keep` says so of its path. */
+  /** Removes a name with everything below it, except for paths for which `keep` returns true. */
   remove(parent: TreeDirectory, name: string, keep: (path: string) => boolean = () => false): void {
     const path = joinPath(parent.path, name);
     const found = statAt(parent.fd, name);
@@ -105,7 +105,7 @@ export class RootedTree implements Disposable {
     unlinkAt(parent.fd, name, { directory: true });
   }
 
-  /** Removes what is in the directory at `path`, in the way of {@link remove}. */
+  /** Removes the contents of the directory at `path`, like {@link remove}. */
   clear(path: string, keep: (path: string) => boolean): void {
     this.withDirectory(path, (fd) => {
       for (const name of listAt(fd, ".")) this.remove({ fd, path }, name, keep);
@@ -126,9 +126,7 @@ export class RootedTree implements Disposable {
     return this.#tryOpen(components.join("/")) ?? this.#resolve(components);
   }
 
-  /**
-   * Undefined if the path does not exist, leads through a symbolic link or to something that is no directory.
-   */
+  /** Undefined if the path does not exist, contains a symbolic link, or is not a directory. */
   #tryOpen(path: string): TreeDirectory | undefined {
     try {
       return { fd: openDirectoryBeneath(this.#root, path), path };
@@ -138,7 +136,7 @@ export class RootedTree implements Disposable {
     }
   }
 
-  /** Goes component by component, where the short way through openat2 does not do. */
+  /** Goes component by component, if a single openat2 does not suffice. */
   #resolve(components: readonly string[]): TreeDirectory | undefined {
     let path = "";
     let links = 0;
@@ -162,7 +160,7 @@ export class RootedTree implements Disposable {
     return this.#tryOpen(path);
   }
 
-  /** Makes sure that `name` is a directory, unless it is a symbolic link or has to stay what it is. */
+  /** Makes sure that `name` is a directory, unless it is a symbolic link or something that must stay. */
   #step(parentPath: string, name: string): "directory" | "blocked" | { readonly target: string } {
     let step: "directory" | "blocked" | { readonly target: string } = "blocked";
     this.withDirectory(parentPath, (fd) => {

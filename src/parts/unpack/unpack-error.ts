@@ -4,17 +4,17 @@ import { LinuxError } from "../../ground/linux/index.ts";
 
 /**
  * A layer that could not be applied. Codes: DataLoss (truncated, corrupt, wrong digest or size),
- * InvalidArgument (an archive that is not what layer.md allows), ResourceExhausted (disk full, or larger than
- * allowed), and those of the system call that failed otherwise.
+ * InvalidArgument (an archive that layer.md does not allow), ResourceExhausted (disk full, or larger than
+ * allowed), and otherwise that of the failed system call.
  */
 export class UnpackError extends BerthError {}
 
-/** An archive that is not well-formed or not allowed. */
+/** An archive that is malformed or not allowed. */
 export function invalid(message: string, options?: { readonly cause?: unknown }): UnpackError {
   return new UnpackError("InvalidArgument", message, options);
 }
 
-/** The error as one of this room that names the entry (text) it was about. */
+/** Converts the error to one of this room that names the entry. */
 export function entryError(entry: string, error: unknown): UnpackError {
   const about = `layer entry ${JSON.stringify(entry)}`;
   if (error instanceof UnpackError)
@@ -22,7 +22,7 @@ export function entryError(entry: string, error: unknown): UnpackError {
   return new UnpackError(codeOfEntry(error), `${about} cannot be written`, { cause: error });
 }
 
-/** Errors that come from what the archive asks for, not from the host. */
+/** Errors caused by the archive's contents, not by the host. */
 const archiveErrnos = new Set(["EINVAL", "ENAMETOOLONG", "ELOOP", "ENOENT", "EFBIG", "ERANGE", "E2BIG"]);
 
 function codeOfEntry(error: unknown): ErrorCode {

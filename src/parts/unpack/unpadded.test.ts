@@ -9,7 +9,7 @@ import { tarOf } from "./testing/tar-bytes.ts";
 const [headerBytes, data] = [512, "x".repeat(700)];
 
 for (const padding of [0, 1, 300])
-  test(`an archive that ends with ${padding} of the 324 bytes behind its last file is whole`, async () => {
+  test(`an archive that ends with ${padding} of the 324 bytes behind its last file is complete`, async () => {
     await using root = await tempDir();
     const archive = tarOf({ name: "last", data }).subarray(0, headerBytes + data.length + padding);
     const target = await newTarget(join(root.path, "t"));

@@ -1,6 +1,6 @@
 import { invalid } from "./unpack-error.ts";
 
-/** What an entry's name says by the convention of AUFS that layer.md took over. */
+/** The meaning of an entry's name, by AUFS's convention, which layer.md adopted. */
 export type Meaning =
   | { readonly kind: "entry" }
   | { readonly kind: "whiteout"; readonly hides: string }
@@ -13,8 +13,8 @@ const metadataPrefix = ".wh..wh.";
 const opaqueName = ".wh..wh..opq";
 
 /**
- * Throws UnpackError InvalidArgument for a whiteout of nothing, of `.` or of `..`, and for entries below a
- * whiteout.
+ * Throws UnpackError InvalidArgument for a whiteout of an empty name, of `.` or of `..`, and for entries
+ * below a whiteout.
  */
 export function meaningOf(components: readonly string[]): Meaning {
   const name = components.at(-1) ?? "";

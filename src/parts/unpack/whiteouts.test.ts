@@ -14,7 +14,7 @@ const run = promisify(execFile);
 const directory = (name: string, mode = 0o755): TestEntry => ({ name, type: "5", mode });
 const file = (name: string, data = name): TestEntry => ({ name, data });
 
-/** What is seen when `layers`, bottom first, lie on each other: names, and files with their content. */
+/** The visible result of `layers`, the bottom one first: names, and files with their contents. */
 async function seen(
   how: DirectoryTarget["whiteouts"] | "image",
   layers: readonly (readonly TestEntry[])[],
@@ -154,7 +154,7 @@ for (const how of ["overlayfs", "remove", "image"] as const) {
       test(title, async () => assert.deepEqual(await seen(how, [base, layer]), [...result].sort()));
     }
 
-    test("three layers: what the second hides, the third may bring back", async () => {
+    test("with three layers, the third can restore what the second hides", async () => {
       const layers = [
         base,
         [file(".wh.d", ""), file(".wh.f", "")],
@@ -165,13 +165,13 @@ for (const how of ["overlayfs", "remove", "image"] as const) {
   });
 }
 
-test("entries behind a parent's symbolic link go where it points when the parent's files are there", async () => {
+test("entries behind a parent's symbolic link are written to its target if the parent's files are present", async () => {
   const result = await seen("remove", [base, [file("l/new"), file("l/.wh.a", "")]]);
   assert.deepEqual(result, ["d/", "d/b=d/b", "d/new=l/new", "d/sub/", "d/sub/x=d/sub/x", "f=f", "l l"]);
 });
 
 describe("directories that a layer does not describe", () => {
-  test("are made with mode 0755 and reported, unless nothing of the parent's shows there", async () => {
+  test("are created with mode 0755 and reported, unless nothing of the parent's shows there", async () => {
     await using root = await tempDir();
     const target = await newTarget(join(root.path, "t"));
     const layer = tarOf(
@@ -192,7 +192,7 @@ describe("directories that a layer does not describe", () => {
     assert.equal((await stat(join(target.directory, "later"))).mode & 0o7777, 0o700);
   });
 
-  test("are not reported when something else has come in their place", async () => {
+  test("are not reported if something else has replaced them", async () => {
     await using root = await tempDir();
     const target = await newTarget(join(root.path, "t"));
     const layer = tarOf(file("file/.wh.x"), file("file"), file("above/in/x"), file("above"), file("kept/x"));
@@ -202,7 +202,7 @@ describe("directories that a layer does not describe", () => {
     assert.deepEqual(image.undescribedDirectories, undescribedDirectories);
   });
 
-  test("are not reported for a tree that holds the parent's files", async () => {
+  test("are not reported for a tree that contains the parent's files", async () => {
     await using root = await tempDir();
     const target = await newTarget(join(root.path, "t"), "remove");
     assert.deepEqual((await applyBytes(tarOf(file("one/file")), target)).undescribedDirectories, []);

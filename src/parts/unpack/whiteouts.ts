@@ -4,19 +4,19 @@ import { joinPath } from "./entry-path.ts";
 import type { RootedTree, TreeDirectory } from "./rooted-tree.ts";
 
 /**
- * What a layer says of its parent's files. Whiteouts apply to the parent's files only, never to what the same
- * layer writes, in whatever order the entries stand (layer.md#whiteouts).
+ * What a layer removes of its parent's files. Whiteouts apply only to the parent's files, never to what the
+ * same layer writes, whatever the order of the entries (layer.md#whiteouts).
  */
 export interface Whiteouts {
-  /** The parent's `name` is gone. */
+  /** The parent's `name` is hidden. */
   hide(parent: TreeDirectory, name: string): void;
-  /** What the parent has in this directory is gone. */
+  /** The parent's contents of this directory are hidden. */
   hideContents(directory: TreeDirectory): void;
-  /** A directory has been made where something else was; so nothing of the parent's shows in it. */
+  /** A directory was created in place of something else, so nothing of the parent's shows in it. */
   replacedByDirectory(parent: TreeDirectory, name: string): void;
   /** An entry was written at this path. */
   wrote(path: string): void;
-  /** True for what {@link hide} has left in the tree. */
+  /** True for what {@link hide} created in the tree. */
   isWhiteout(found: BigIntStats): boolean;
   /** Whether the parent's directory at this path, if there is one, shows through the tree's. */
   showsParent(path: string): boolean;
@@ -66,7 +66,7 @@ export class OverlayWhiteouts implements Whiteouts {
   }
 }
 
-/** For a tree that holds the parent's files: what is hidden is deleted. */
+/** For a tree that contains the parent's files: what is hidden is deleted. */
 export class RemovingWhiteouts implements Whiteouts {
   readonly #tree: RootedTree;
   readonly #written = new Set<string>();

@@ -6,8 +6,8 @@ import { invalid } from "../unpack-error.ts";
 import { layerImageFiles, makeImageDirectory, writeAll } from "./layer-image.ts";
 
 /**
- * Keeps a layer that is an EROFS image as it comes, in a new directory. Its file has its name only when all
- * of it is there.
+ * Stores a layer that is an EROFS image unchanged, in a new directory. Its file gets its final name only when
+ * it is complete.
  */
 export class ErofsLayer implements LayerReceiver {
   readonly entries = 0;
@@ -34,7 +34,7 @@ export class ErofsLayer implements LayerReceiver {
     return [];
   }
 
-  /** Of what is no image, however much it is when uncompressed, nothing more is written. */
+  /** If it is not an image, nothing more is written, however large it is uncompressed. */
   #takeHead(bytes: Uint8Array): void {
     this.#head = Buffer.concat([this.#head, bytes.subarray(0, checkedBytes - this.#head.length)]);
     if (this.#head.length === checkedBytes) this.#check(Number.POSITIVE_INFINITY);

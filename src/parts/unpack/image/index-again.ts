@@ -4,14 +4,14 @@ import { TarReader } from "../../tar/index.ts";
 import { createIndex, layerImageFiles } from "./layer-image.ts";
 import { TreeBuilder } from "./tree-builder.ts";
 
-/** By path: what directories of a layer are to have that it does not describe itself. */
+/** By path: attributes for directories that a layer does not describe itself. */
 export type InheritedAttributes = ReadonlyMap<string, InodeAttributes>;
 
 const readBytes = 1024 * 1024;
 
 /**
- * Makes the index of a layer that is kept in `directory` anew, with `inherited`. Synchronous. Throws
- * UnpackError, TarError, ErofsError and Node's own errors; then the index is what it was.
+ * Recreates the index of the layer that is stored in `directory`, with `inherited`. Synchronous. Throws
+ * UnpackError, TarError, ErofsError and Node's own errors; the index is then unchanged.
  */
 export function indexAgain(directory: string, inherited: InheritedAttributes): void {
   const { archive, index } = layerImageFiles(directory);

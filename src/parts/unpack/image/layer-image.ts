@@ -14,11 +14,11 @@ export type LayerImageFiles = {
   readonly archive: string;
   /** The EROFS index over the archive. */
   readonly index: string;
-  /** In place of both, of a layer that was an EROFS image as it came. */
+  /** Replaces both if the layer itself is an EROFS image. */
   readonly whole: string;
 };
 
-/** The files that a layer can have that is kept as an image. */
+/** The possible files of a layer that is stored as an image. */
 export function layerImageFiles(directory: string): LayerImageFiles {
   return {
     archive: join(directory, "archive.tar"),
@@ -28,8 +28,8 @@ export function layerImageFiles(directory: string): LayerImageFiles {
 }
 
 /**
- * Keeps a layer's archive as it comes, in a new directory, and writes the index over it in the end. The index
- * is there only if all of the archive is.
+ * Stores a layer's archive unchanged, in a new directory, and finally writes the index over it. The index
+ * exists only if the archive is complete.
  */
 export class LayerImage implements LayerSink {
   readonly #builder = new TreeBuilder();
@@ -63,7 +63,7 @@ export class LayerImage implements LayerSink {
     return undescribed;
   }
 
-  /** The last file's padding may be missing, and the kernel reads whole blocks. */
+  /** Fills the last block, since the kernel reads whole blocks and the last file's padding may be missing. */
   #fillLastBlock(): void {
     const { size } = fstatSync(this.#archive);
     const missing = (blockBytes - (size % blockBytes)) % blockBytes;
@@ -75,7 +75,7 @@ export class LayerImage implements LayerSink {
   }
 }
 
-/** To the layer's `what`. Throws UnpackError. */
+/** Writes all bytes to the layer's `what`. Throws UnpackError. */
 export function writeAll(fd: number, bytes: Uint8Array, what: string): void {
   try {
     for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
@@ -84,7 +84,7 @@ export function writeAll(fd: number, bytes: Uint8Array, what: string): void {
   }
 }
 
-/** One that an applied layer is in already takes no other. */
+/** Fails if the directory already contains an applied layer. */
 export function makeImageDirectory(path: string): void {
   try {
     mkdirSync(path, { mode: 0o700 });

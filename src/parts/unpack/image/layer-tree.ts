@@ -6,9 +6,9 @@ import { invalid, UnpackError } from "../unpack-error.ts";
 const maxLinks = 40;
 const maxNameBytes = 255;
 
-/** What a tree may take of memory: some two million files with names of usual length. */
+/** Maximum memory of a tree: some two million files with names of usual length. */
 const maxTreeBytes = 512 * 1024 * 1024;
-/** About what an inode takes with its place in a directory, besides names and attributes. */
+/** Approximate memory for an inode and its directory entry, without names and attributes. */
 const inodeCost = 256;
 
 const opaqueXattr = "trusted.overlay.opaque";
@@ -16,40 +16,40 @@ const opaque = Buffer.from("y");
 
 /**
  * The tree that a layer describes, in memory, as it would be in an upper directory of overlayfs: whiteouts
- * are 0/0 character devices, and directories can be opaque. As with {@link "../rooted-tree.ts"}, paths lead
- * through symbolic links within the tree alone. Throws UnpackError ResourceExhausted for a tree that would
- * take too much memory.
+ * are 0/0 character devices, and directories can be opaque. As with {@link "../rooted-tree.ts"}, symbolic
+ * links in paths lead only within the tree. Throws UnpackError ResourceExhausted for a tree that would need
+ * too much memory.
  */
 export class LayerTree {
   readonly root = newDirectory();
   readonly #opaque = new Set<ErofsDirectory>();
-  /** Opaque from the start: a directory that came where something else was. */
+  /** Directories that replaced something else, and therefore are opaque. */
   readonly #replaced = new Set<ErofsDirectory>();
   readonly #undescribed = new Set<ErofsDirectory>();
   #bytes = 0;
   #entered: { readonly path: string; readonly directory: ErofsDirectory } | undefined;
 
   /**
-   * The directory at `components`, with what is missing made; undefined if something there is no directory
-   * and has to stay.
+   * The directory at `components`; creates missing directories. Undefined if something on the way is not a
+   * directory and must stay.
    */
   enter(components: readonly string[]): ErofsDirectory | undefined {
     const path = components.join("/");
-    // A layer's entries mostly stand by directory.
+    // A layer's entries are mostly grouped by directory.
     if (this.#entered?.path === path) return this.#entered.directory;
     const directory = this.#resolve(components);
     this.#entered = directory && { path, directory };
     return directory;
   }
 
-  /** Puts an inode in the place of whatever has the name. */
+  /** Puts an inode in place of any existing one with that name. */
   put(parent: ErofsDirectory, name: string, inode: ErofsInode): void {
     this.#count(name, inode);
     if (parent.entries.get(name)?.kind === "directory") this.#entered = undefined;
     parent.entries.set(name, inode);
   }
 
-  /** The directory of this name; one that takes the place of something else shows nothing of the parent's. */
+  /** The directory with this name; if it replaces something else, nothing of the parent's shows in it. */
   makeDirectory(parent: ErofsDirectory, name: string): ErofsDirectory {
     const found = parent.entries.get(name);
     if (found?.kind === "directory") return found;
@@ -63,21 +63,21 @@ export class LayerTree {
     this.#undescribed.delete(directory);
   }
 
-  /** The parent's `name` is gone. What the layer itself has there stays. */
+  /** Hides the parent's `name`. The layer's own entry there stays. */
   hide(parent: ErofsDirectory, name: string): void {
     const found = parent.entries.get(name);
     if (found === undefined) this.put(parent, name, newWhiteout());
     else if (found.kind === "directory") this.#replace(found);
   }
 
-  /** What the parent has in this directory is gone. */
+  /** Hides the parent's contents of this directory. */
   hideContents(directory: ErofsDirectory): void {
     this.#opaque.add(directory);
   }
 
   /**
-   * Says of opaque directories that they are, which is to be the last that is done to them. Returns
-   * directories that nothing described and that the parent's show through, outermost first.
+   * Marks opaque directories, as the last step. Returns the directories that no entry described and through
+   * which the parent's show, outermost first.
    */
   finish(): readonly string[] {
     for (const directory of this.#opaque) {
@@ -171,7 +171,7 @@ export class LayerTree {
   }
 }
 
-/** True for what {@link LayerTree.hide} leaves. */
+/** True for what {@link LayerTree.hide} creates. */
 function isWhiteout(inode: ErofsInode): boolean {
   return inode.kind === "character-device" && inode.major === 0 && inode.minor === 0;
 }

@@ -16,12 +16,12 @@ import { entryError, invalid } from "../unpack-error.ts";
 import { meaningOf } from "../whiteout-name.ts";
 import { LayerTree } from "./layer-tree.ts";
 
-/** As symlink(2) takes it. */
+/** symlink(2) accepts no more. */
 const maxTargetBytes = 4095;
 
 /**
- * Makes the tree that a layer's entries describe; it comes to what {@link "../layer-writer.ts"} would write.
- * Its methods throw UnpackError that names the entry.
+ * Builds the tree that a layer's entries describe, with the same result as {@link "../layer-writer.ts"}. Its
+ * methods throw UnpackError that names the entry.
  */
 export class TreeBuilder implements EntrySink {
   readonly tree = new LayerTree();
@@ -47,7 +47,7 @@ export class TreeBuilder implements EntrySink {
     if (meaning.kind === "metadata") return;
     const parent = this.tree.enter(components.slice(0, -1));
     if (parent === undefined) {
-      // Where the layer has put a file, nothing of the parent's is left to hide.
+      // If the layer has written a file here, nothing of the parent's is left to hide.
       if (meaning.kind !== "entry") return;
       throw invalid("a parent of the path is not a directory");
     }
@@ -74,7 +74,7 @@ export class TreeBuilder implements EntrySink {
     this.tree.put(parent, name, newInode(entry, position));
   }
 
-  /** A symbolic link is linked itself, not what it points at. */
+  /** A symbolic link itself is linked, not its target. */
   #linked(target: string): ErofsInode {
     const components = entryPath(target);
     const name = components.at(-1);
@@ -126,8 +126,10 @@ function dataOf({ sizeBytes, extents }: FileContent, offset: number): FileData {
   return isWhole || sizeBytes === 0 ? { sizeBytes, offset } : { sizeBytes, offset, extents };
 }
 
-/** Attributes come to those that a file has already, as by setxattr(2); values are copied, for the archive's
- * bytes are not to stay in memory. */
+/**
+ * Adds attributes to those that a file already has, as setxattr(2) does; values are copied, so that the
+ * archive's bytes do not stay in memory.
+ */
 function attributesOf(
   { mode, uid, gid, mtime, xattrs }: InodeAttributes,
   written: Written,

@@ -14,7 +14,7 @@ import {
 
 const run = promisify(execFile);
 
-/** Applies bytes that are what they should be, in pieces of `pieceBytes`. */
+/** Applies bytes with the right digest and size, in pieces of `pieceBytes`. */
 export function applyBytes(
   bytes: Uint8Array,
   target: LayerTarget,
@@ -38,7 +38,7 @@ export async function newTarget(
   return { directory: path, whiteouts };
 }
 
-/** The layer that was applied to an image target, mounted on the new directory `path` until disposed of. */
+/** Mounts the layer that was applied to an image target on the new directory `path`, until disposed of. */
 export async function mountedImage(directory: string, path: string): Promise<AsyncDisposable> {
   await mkdir(path);
   const { archive, index } = layerImageFiles(directory);
@@ -47,8 +47,8 @@ export async function mountedImage(directory: string, path: string): Promise<Asy
 }
 
 /**
- * One line for each entry below a directory, with all that find(1) can tell: type, mode, owner, size, time,
- * links, target.
+ * One line for each entry below a directory, with everything that find(1) prints: type, mode, owner, size,
+ * time, links, target.
  */
 export async function listTree(directory: string): Promise<readonly string[]> {
   const format = [

@@ -1,4 +1,4 @@
-/** What a test says of an entry; the rest is as plain as can be. Names are byte strings. */
+/** The fields of an entry that matter to a test; the others have plain defaults. Names are byte strings. */
 export type TestEntry = {
   readonly name: string;
   /**
@@ -17,12 +17,12 @@ export type TestEntry = {
   readonly pax?: Readonly<Record<string, string | Uint8Array>>;
 };
 
-/** The archive of these entries, in GNU tar's way of long names, with its end. */
+/** An archive of these entries, with GNU tar's long names, and with its end. */
 export function tarOf(...entries: readonly TestEntry[]): Buffer {
   return Buffer.concat([...entries.map(entryBytes), Buffer.alloc(1024)]);
 }
 
-/** One entry, without the archive's end. */
+/** One entry, without the end of the archive. */
 export function entryBytes(entry: TestEntry): Buffer {
   const data = Buffer.from(entry.data ?? "");
   const parts = [headerBytes(entry, data.length), padded(data)];
@@ -51,7 +51,7 @@ export function headerBytes(entry: TestEntry, sizeBytes: number): Buffer {
   return withChecksum(block);
 }
 
-/** The block with the checksum that it should have. */
+/** The block with the right checksum. */
 export function withChecksum(block: Buffer): Buffer {
   block.fill(0x20, 148, 156);
   const sum = block.reduce((total, byte) => total + byte, 0);
@@ -59,7 +59,7 @@ export function withChecksum(block: Buffer): Buffer {
   return block;
 }
 
-/** A header of another entry: PAX (`x`, `g`) or GNU (`L`, `K`). */
+/** A header that extends the next entry's: PAX (`x`, `g`) or GNU (`L`, `K`). */
 export function extension(type: string, body: Buffer): Buffer {
   return Buffer.concat([headerBytes({ name: "././@Extension", type }, body.length), padded(body)]);
 }
