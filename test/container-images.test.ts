@@ -4,12 +4,15 @@ import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
+import { ContainerState } from "../src/ground/protocol/index.ts";
 import { counting } from "./support/checkpoints.ts";
 import { cliOutput, startCli } from "./support/cli.ts";
 import { eventually } from "./support/condition.ts";
+import { containerStatus } from "./support/pod.ts";
 import { withBerth } from "./support/with-berth.ts";
 
 const run = promisify(execFile);
+const { CONTAINER_EXITED } = ContainerState;
 
 describe("images of files, and files of images", () => {
   const host = withBerth();
@@ -57,6 +60,20 @@ describe("images of files, and files of images", () => {
     await output("stop", "-t", "0", "large");
     assert.match(await committed, /was stopped while it was being read/);
     await output("rm", "large");
+    assert.deepEqual(await ingests(), []);
+  });
+
+  it("is not ended by a stop of a container that has ended, but by its removal", async () => {
+    const containerId = await start("ended", "truncate -s 500G /large");
+    const { runtime } = host.berth.clients;
+    const exited = async () => (await containerStatus(host.berth, containerId)).state === CONTAINER_EXITED;
+    await eventually("the container to end", exited);
+    const committed = output("commit", "ended", "example.test/ended:1").catch(String);
+    await eventually("the commit to write", async () => (await ingests()).length > 0);
+    await runtime.stopContainer({ containerId, timeout: 0n });
+    assert.notDeepEqual(await ingests(), []);
+    await runtime.removeContainer({ containerId });
+    assert.match(await committed, /was stopped while it was being read/);
     assert.deepEqual(await ingests(), []);
   });
 

@@ -197,8 +197,9 @@ export class ContainerLifecycle implements Containers {
     const id = this.#services.containers.match(idOrPrefix)?.id;
     if (id === undefined) return;
     const record = this.#services.containers.find(id);
+    if (record === undefined || this.#isReadAtItsEnd(record)) return;
     const task = await this.#settledTask(id);
-    if (record === undefined || task === undefined) return;
+    if (task === undefined) return;
     await stopTask(task, { signal: record.stopSignal, timeoutMs, asked: this.#asked }, signal);
   }
 
@@ -207,10 +208,21 @@ export class ContainerLifecycle implements Containers {
    * stop.
    */
   async #settledTask(id: string): Promise<Task | undefined> {
-    using _end = this.#work.endSoon(id);
-    using _ = await this.#locks.acquire(id);
+    using _ = await this.#acquireSoon(id);
     const record = this.#services.containers.find(id);
     return record === undefined ? undefined : await this.#tasks.find(record);
+  }
+
+  /** A commit of a container of which nothing is left to stop may go on. */
+  #isReadAtItsEnd({ id, phase }: ContainerRecord): boolean {
+    const hasTask = this.#services.taskTable.get(id) !== undefined;
+    return phase.kind === "exited" && !hasTask && this.#work.current(id) === "read";
+  }
+
+  /** The container's lock, before which work in progress is ended after a moment. */
+  async #acquireSoon(id: string): Promise<Disposable> {
+    using _ = this.#work.endSoon(id);
+    return await this.#locks.acquire(id);
   }
 
   /** Kills all containers of a sandbox at once, as kubelets expect: their grace periods are over. */
@@ -230,7 +242,7 @@ export class ContainerLifecycle implements Containers {
     const id = this.#services.containers.match(idOrPrefix)?.id;
     if (id === undefined) return;
     await this.stop(id, 0);
-    using _ = await this.#locks.acquire(id);
+    using _ = await this.#acquireSoon(id);
     const record = this.#services.containers.find(id);
     if (record === undefined) return;
     await this.#end(record);

@@ -22,6 +22,11 @@ export class WorkUnderWay {
     }
   }
 
+  /** What is done with the container. */
+  current(id: string): string | undefined {
+    return this.#current.get(id)?.what;
+  }
+
   /**
    * Aborts the container's work after a moment, and what has its turn before the stop after another moment;
    * disposing the returned object stops that.
