@@ -70,9 +70,12 @@ test("a tag names the image that a pull has moved it to, before and while the li
   await images.pull({ reference: "example.test/one" });
   assert.equal(images.find(tag)?.id, pulled.Id);
   lists[1]?.resolve([earlier]);
-  await second;
+  while (lists.length < 3) await setImmediate();
   assert.equal(images.find(tag)?.id, pulled.Id);
   assert.deepEqual(images.find(earlier.Id)?.repoTags, []);
+  lists[2]?.resolve([{ ...earlier, RepoTags: [] }, pulled]);
+  await second;
+  assert.equal(images.find(tag)?.id, pulled.Id);
 });
 
 test("a tag that somebody moves to a new image always names one of the two", async () => {
@@ -89,4 +92,26 @@ test("a tag that somebody moves to a new image always names one of the two", asy
   inspected.resolve(pulled);
   await looked;
   assert.equal(images.find(tag)?.id, pulled.Id);
+});
+
+test("a name that somebody gives to an image while a pull ends is known", async () => {
+  const other = "example.test/other:latest";
+  const named: DockerImage = { ...earlier, RepoTags: [tag, other] };
+  const listed = Promise.withResolvers<readonly ImageSummary[]>();
+  const third: DockerImage = {
+    ...pulled,
+    Id: `sha256:${"c".repeat(64)}`,
+    RepoTags: ["example.test/three:latest"],
+  };
+  const lists = [Promise.resolve([earlier]), listed.promise];
+  const images = imagesOf({
+    images: async () => await (lists.shift() ?? [named, third]),
+    image: async (idOrReference) => (idOrReference === earlier.Id ? earlier : third),
+  });
+  await images.refresh();
+  const looked = images.refresh();
+  await images.pull({ reference: "example.test/three" });
+  listed.resolve([named, third]);
+  await looked;
+  assert.equal(images.find(other)?.id, earlier.Id);
 });

@@ -7,6 +7,7 @@ import {
   type DockerCredentials,
   DockerError,
   type DockerImage,
+  type ImageSummary,
 } from "../../parts/dockerapi/index.ts";
 import { formatReference, parseReference, repositoryName } from "../../parts/oci/index.ts";
 import type { Credentials } from "../../parts/registry/index.ts";
@@ -48,6 +49,12 @@ export class DockerImages implements ImageCatalog {
   }
 
   async #look(): Promise<void> {
+    let isCurrent = false;
+    while (!isCurrent) isCurrent = await this.#readList();
+  }
+
+  /** Returns false if the names of the list may be older than those that a pull has read meanwhile. */
+  async #readList(): Promise<boolean> {
     const { client } = this.#options;
     // Images that are pulled while Docker prepares its answer may be missing from it.
     const before = [...this.#known.keys()];
@@ -61,11 +68,17 @@ export class DockerImages implements ImageCatalog {
     }
     // All at once, so that no tag is missing in between, or has two images.
     for (const id of before) if (!present.has(id)) this.#known.delete(id);
-    // The id is a digest of the content, so that only the names can have changed. The list may be older than
-    // those of a pull; the event of that has them read again.
-    if (this.#takes === takes)
+    const isNewest = this.#takes === takes;
+    // The id is a digest of the content, so that only the names can have changed.
+    if (isNewest)
       for (const summary of summaries) this.#rename(this.#known.get(summary.Id), namesOf(summary));
     for (const details of added) this.#take(details);
+    return isNewest || summaries.every((summary) => this.#isNamedSo(summary));
+  }
+
+  #isNamedSo(summary: ImageSummary): boolean {
+    const known = this.#known.get(summary.Id);
+    return known === undefined || isNamed(known, namesOf(summary));
   }
 
   #rename(image: Image | undefined, names: Names): void {
