@@ -83,6 +83,19 @@ for (const [argv, advice] of foreign) {
   });
 }
 
+for (const [argv, option] of [
+  [["pull", "--password=hunter2", "x"], "--password"],
+  [["pull", "--pass-word=hunt'er2", "x"], "--pass-word"],
+  [["login", "-phunter2"], "-p"],
+] as const) {
+  test(`the error about ${option} does not repeat its value, which may be a password`, async () => {
+    const { status, stderr } = await berth(argv);
+    assert.equal(status, 2);
+    assert.ok(stderr.startsWith(`berth: unknown option '${option}'\n`), stderr);
+    assert.doesNotMatch(stderr, /er2/);
+  });
+}
+
 test("exec and run return 125 for their own failures, which commands do not use", async () => {
   assert.equal((await berth(["exec", "--bogus"])).status, 125);
   assert.equal((await berth(["run", "--address", "/nonexistent.sock", "busybox"])).status, 125);

@@ -121,8 +121,12 @@ export function unknownCommand(
   return usageError(`unknown command \`${path} ${word}\`: ${known[word] ?? nearOf(command, word, path)}`);
 }
 
-/** Adds advice to a message of commander about an option that other tools have. */
-export function withAdvice(error: string): string {
+/**
+ * A message of commander about an unknown option, without the option's value, which may be a password, and
+ * with advice about one that other tools have.
+ */
+export function withAdvice(message: string): string {
+  const error = message.replace(/^(berth: unknown option '(?:--[^=']*|-[^-'])).*'/s, "$1'");
   const [, option = ""] = /unknown option '(--?[a-z-]+)/.exec(error) ?? [];
   const advice = optionWords[option];
   if (advice === undefined) return error;
