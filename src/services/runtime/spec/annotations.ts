@@ -8,8 +8,8 @@ type Input = Pick<
 >;
 
 /**
- * What the handler passes on of the pod's and the container's own annotations, and over these those by which
- * OCI runtimes, hooks and node agents know a container; their names are containerd's.
+ * The annotations that the handler passes on from the pod and the container, overridden by those by which OCI
+ * runtimes, hooks and node agents identify a container; these have containerd's names.
  */
 export function containerAnnotations({
   config,
@@ -30,7 +30,7 @@ export function containerAnnotations({
   };
 }
 
-/** The same for the process that holds a pod's shared PID namespace. */
+/** The same for the pause process, which holds a pod's shared PID namespace. */
 export function pauseAnnotations(
   sandboxId: string,
   sandboxConfig: Input["sandboxConfig"],
@@ -46,9 +46,9 @@ export function pauseAnnotations(
 }
 
 /**
- * crun puts processes into a group `container` below a scope of systemd, as systemd advises to those that
- * manage groups of their own. Whoever looks for a container's figures and events looks at the scope, where
- * runc has the processes: conmon would not see there that memory ran out.
+ * crun puts processes into a subgroup `container` of a systemd scope, as systemd recommends to programs that
+ * manage cgroups of their own. Programs that read a container's figures and events look at the scope, where
+ * runc has the processes: conmon would not notice there that memory ran out.
  */
 const noSubgroup = { "run.oci.systemd.subgroup": "" };
 
@@ -64,7 +64,7 @@ function sandboxIdentity(
   };
 }
 
-/** By which OCI runtimes that make virtual machines size them: the sum of the pod's containers. */
+/** The sum of the pod's containers, by which OCI runtimes that create virtual machines size them. */
 function sandboxSize(resources: LinuxContainerResources | undefined): Readonly<Record<string, string>> {
   if (resources === undefined) return {};
   const { cpuPeriod, cpuQuota, cpuShares, memoryLimitInBytes } = resources;

@@ -119,7 +119,7 @@ function build(config: PartialConfig = {}, change: Partial<ContainerSpecInput> =
 }
 
 describe("the process", () => {
-  test("runs the image's entrypoint and cmd, or what takes their place", () => {
+  test("runs the image's entrypoint and cmd, or what replaces them", () => {
     assert.deepEqual(build().process.args, ["/entry", "serve"]);
     assert.deepEqual(build({ args: ["x"] }).process.args, ["/entry", "x"]);
     assert.deepEqual(build({ command: ["/c"] }).process.args, ["/c"]);
@@ -128,7 +128,7 @@ describe("the process", () => {
     assert.throws(() => build({}, { image: empty }), { code: "InvalidArgument", message: /no command/ });
   });
 
-  test("has the container's variables over the image's over the defaults, each once", () => {
+  test("has each variable once: the container's before the image's before the default", () => {
     const { env } = build({ envs: [{ key: "COLOR", value: Buffer.from("blue") }], tty: true }).process;
     assert.deepEqual(env.toSorted(), ["COLOR=blue", "HOSTNAME=web-0", "PATH=/image", "TERM=xterm"]);
     assert.match(build({}, { image: { ...image, env: [] } }).process.env.join(), /PATH=\/usr\/local\/sbin:/);
@@ -150,7 +150,7 @@ describe("the process", () => {
     assert.equal(build().process.oomScoreAdj, 0);
   });
 
-  test("gets as many open files as the daemon can give, up to what is usual", () => {
+  test("gets as many open files as the daemon can give, up to the usual limit", () => {
     assert.deepEqual(build().process.rlimits, [{ type: "RLIMIT_NOFILE", soft: 5000, hard: 5000 }]);
     const rich = { ...host, maxOpenFiles: 2 ** 30 };
     assert.equal(build({}, { host: rich }).process.rlimits[0]?.hard, 1024 * 1024);
@@ -178,11 +178,11 @@ describe("capabilities", () => {
     build({ linux: { securityContext: { capabilities: { addCapabilities, dropCapabilities } } } }).process
       .capabilities.bounding;
 
-  test("are the defaults as far as the daemon has them", () => {
+  test("are those of the defaults that the daemon has", () => {
     assert.deepEqual(build().process.capabilities.effective, ["CAP_AUDIT_WRITE", "CAP_CHOWN", "CAP_KILL"]);
   });
 
-  test("can be added and dropped by any spelling, ALL first", () => {
+  test("can be added and dropped in any spelling, ALL first", () => {
     assert.deepEqual(capabilities(["net_admin"], ["CAP_KILL"]), [
       "CAP_AUDIT_WRITE",
       "CAP_CHOWN",
@@ -194,7 +194,7 @@ describe("capabilities", () => {
     assert.deepEqual(capabilities(["ALL", "KILL"], ["ALL"]), ["CAP_KILL"]);
   });
 
-  test("that are to be ambient are in every set, and none of the others can be inherited", () => {
+  test("that are requested as ambient are in every set, and no others are inheritable", () => {
     const sets = build({
       linux: {
         securityContext: {
@@ -218,7 +218,7 @@ describe("capabilities", () => {
     assert.deepEqual(Object.keys(build().process.capabilities), ["bounding", "effective", "permitted"]);
   });
 
-  test("that the kernel does not have are refused by their names", () => {
+  test("that the kernel does not have are rejected by name", () => {
     for (const list of ["addCapabilities", "dropCapabilities", "addAmbientCapabilities"]) {
       assert.throws(
         () => build({ linux: { securityContext: { capabilities: { [list]: ["NET_ADMINN"] } } } }),
@@ -237,7 +237,7 @@ describe("mounts", () => {
     resolved: { ...base.resolved, mounts },
   });
 
-  test("bring the sandbox's files where the configuration mounts nothing itself", () => {
+  test("include the sandbox's files, unless the configuration has a mount there", () => {
     const own = { ...mount, containerPath: "/etc/hosts", hostPath: "/mine" };
     const sources = new Map(build({}, withMounts(own)).mounts.map((m) => [m.destination, m.source]));
     assert.equal(sources.get("/etc/hosts"), "/mine");
@@ -245,7 +245,7 @@ describe("mounts", () => {
     assert.equal(sources.get("/dev/shm"), "/s1/shm");
   });
 
-  test("are made shallow before deep, each destination once, and none below a /dev from outside", () => {
+  test("are ordered by depth, with each destination once, and none below a mounted /dev", () => {
     const deep = { ...mount, containerPath: "/data/a/b", hostPath: "/1" };
     const shallow = { ...mount, containerPath: "/data/", hostPath: "/2" };
     const dev = { ...mount, containerPath: "/dev", hostPath: "/dev" };
@@ -255,7 +255,7 @@ describe("mounts", () => {
     assert.ok(!destinations.includes("/dev/pts"));
   });
 
-  test("propagate as asked, and the root with them", () => {
+  test("propagate as requested, and so does the root", () => {
     const slave = { ...mount, containerPath: "/a", hostPath: "/a", propagation: "slave" } as const;
     const shared = { ...mount, containerPath: "/b", hostPath: "/b", propagation: "shared" } as const;
     assert.equal(build({}, withMounts(slave)).linux.rootfsPropagation, "rslave");
@@ -264,7 +264,7 @@ describe("mounts", () => {
     assert.deepEqual(both.mounts.find((m) => m.destination === "/b")?.options, ["rbind", "rshared", "rw"]);
   });
 
-  test("are recursively read-only only where that can be", () => {
+  test("are recursively read-only only if that is supported", () => {
     const rro = { ...mount, containerPath: "/a", hostPath: "/a", readonly: true, recursiveReadOnly: true };
     assert.throws(() => build({}, withMounts(rro)), {
       code: "FailedPrecondition",
@@ -296,7 +296,7 @@ describe("namespaces", () => {
   const types = (pid: NamespaceMode, change: Partial<ContainerSpecInput> = {}) =>
     build({ linux: { securityContext: { namespaceOptions: { pid } } } }, change).linux.namespaces;
 
-  test("are the sandbox's, with a PID namespace as asked", () => {
+  test("are the sandbox's, with the requested PID namespace", () => {
     const own = types(NamespaceMode.CONTAINER);
     assert.deepEqual(
       own.find(({ type }) => type === "network"),
@@ -323,7 +323,7 @@ describe("namespaces", () => {
     assert.throws(() => types(NamespaceMode.TARGET), { code: "FailedPrecondition" });
   });
 
-  test("have cgroups of their own with cgroup v2 alone", () => {
+  test("include a cgroup namespace only with cgroup v2", () => {
     const has = (namespaces: OciSpec["linux"]["namespaces"]) =>
       namespaces.some(({ type }) => type === "cgroup");
     assert.ok(has(types(NamespaceMode.CONTAINER)));
@@ -341,7 +341,7 @@ describe("a container's cgroups", () => {
   };
   const mode = (asked: NamespaceMode) => ({ namespaceOptions: { cgroupnsOptions: { mode: asked } } });
 
-  test("are in the namespace that it asks for, with every version of cgroups, privileged or not", () => {
+  test("are in the requested namespace, with every version of cgroups, privileged or not", () => {
     for (const change of [able, { ...able, ...hybrid }]) {
       for (const privileged of [false, true]) {
         const access = privileged ? "rw" : "ro";
@@ -355,7 +355,7 @@ describe("a container's cgroups", () => {
     });
   });
 
-  test("are bound from the host in the node's namespace, where mounting version 2 would change the host's options", () => {
+  test("are bound from the host in the node's namespace, since mounting version 2 would change the host's options", () => {
     const mountOf = (asked: NamespaceMode, change: Partial<ContainerSpecInput>) =>
       build({ linux: { securityContext: mode(asked) } }, change).mounts.find(
         ({ destination }) => destination === "/sys/fs/cgroup",
@@ -369,7 +369,7 @@ describe("a container's cgroups", () => {
     assert.equal(mountOf(NamespaceMode.NODE, { ...able, ...hybrid })?.type, "cgroup");
   });
 
-  test("are mounted as it asks", () => {
+  test("are mounted as requested", () => {
     const readWrite = { cgroupMountMode: CgroupMountMode.CGROUP_MOUNT_MODE_READ_WRITE };
     const readOnly = { cgroupMountMode: CgroupMountMode.CGROUP_MOUNT_MODE_READ_ONLY };
     assert.deepEqual(seen(readWrite), [true, "rw"]);
@@ -378,7 +378,7 @@ describe("a container's cgroups", () => {
     assert.deepEqual(seen(readOnly, hybrid), [false, "ro"]);
   });
 
-  test("are not said to be mounted as asked where something else covers them", () => {
+  test("are not accepted as requested if something else covers them", () => {
     const readWrite = { cgroupMountMode: CgroupMountMode.CGROUP_MOUNT_MODE_READ_WRITE };
     const refused = { code: "InvalidArgument", message: /cgroup_mount_mode: not possible.* cover \/sys/ };
     const mount = {
@@ -396,7 +396,7 @@ describe("a container's cgroups", () => {
     assert.throws(() => seen({ ...readWrite, readonlyPaths: ["/sys/fs"] }), refused);
     assert.throws(() => seen({ ...readWrite, maskedPaths: ["/sys/fs/cgroup"] }), refused);
     assert.throws(() => seen({ ...readWrite, maskedPaths: ["/sys//fs/./cgroup"] }), refused);
-    // A pattern that tries again at each slash takes minutes here, and the test's process with it.
+    // With a backtracking pattern, this would take minutes and block the process of the test.
     seen({ ...readWrite, maskedPaths: [`${"/".repeat(1_000_000)}x`] });
   });
 });
@@ -425,7 +425,7 @@ describe("a user namespace", () => {
     assert.deepEqual([build().linux.uidMappings, build().linux.gidMappings], [undefined, undefined]);
   });
 
-  test("has only users and groups that are mapped in it", () => {
+  test("accepts only users and groups that are mapped in it", () => {
     const as = (uid: number, gid: number, additionalGids: number[]) => () =>
       build({}, { sandbox, resolved: { ...base.resolved, user: { uid, gid, additionalGids } } });
     as(65_535, 999, [0, 999])();
@@ -434,7 +434,7 @@ describe("a user namespace", () => {
     assert.throws(as(0, 0, [5, 2000]), { code: "InvalidArgument", message: /group 2000 is not mapped/ });
   });
 
-  test("takes from the host the kernel's file systems of namespaces that are the host's", () => {
+  test("gets the kernel file systems of the host's namespaces from the host", () => {
     const types = (change: Partial<SandboxFacts["namespaces"]>, pid: NamespaceMode, more: object = {}) => {
       const config = { linux: { securityContext: { namespaceOptions: { pid } } } };
       const facts = { ...sandbox, namespaces: { ...sandbox.namespaces, ...change } };
@@ -454,7 +454,7 @@ describe("a user namespace", () => {
 });
 
 describe("security", () => {
-  test("a context decides about masked paths itself, and without one the defaults hold", () => {
+  test("a context determines the masked paths; without one, the defaults apply", () => {
     assert.ok(build().linux.maskedPaths.includes("/proc/kcore"));
     assert.deepEqual(build({ linux: { securityContext: {} } }).linux.maskedPaths, []);
     const own = build({ linux: { securityContext: { maskedPaths: ["/proc/x"] } } });
@@ -472,7 +472,7 @@ describe("security", () => {
     assert.ok(spec.mounts.find((m) => m.destination === "/sys")?.options.includes("rw"));
   });
 
-  test("the default seccomp profile opens to a capability what it needs", () => {
+  test("the default seccomp profile allows with a capability what that needs", () => {
     const seccomp = (addCapabilities: string[]) =>
       build({
         linux: {
@@ -492,7 +492,7 @@ describe("security", () => {
     );
   });
 
-  test("a profile that this host cannot give is an error, not a container without it", () => {
+  test("a profile that this host does not support is an error, and not ignored", () => {
     const seccomp = { profileType: ProfileType.RuntimeDefault };
     const old = { host: { ...host, seccomp: false } };
     assert.throws(() => build({ linux: { securityContext: { seccomp } } }, old), {
@@ -500,7 +500,7 @@ describe("security", () => {
     });
   });
 
-  test("the configuration's profiles are those of containers that ask for none and of privileged ones", () => {
+  test("the configuration's profiles are used for containers that request none and for privileged ones", () => {
     const filtered = (change: Partial<SecuritySettings>, securityContext: object) => {
       const security = { ...base.settings.security, ...change };
       const settings = { ...base.settings, security };
@@ -516,14 +516,14 @@ describe("security", () => {
     assert.ok(!filtered(privileged, {}));
   });
 
-  test("labels of SELinux are those of the process and of what is mounted for it", () => {
+  test("SELinux labels are set for the process and its mounts", () => {
     const labels = { process: "u:r:container_t:s0:c1,c2", mount: "u:object_r:container_file_t:s0:c1,c2" };
     const spec = build({}, { labels });
     assert.deepEqual([spec.process.selinuxLabel, spec.linux.mountLabel], [labels.process, labels.mount]);
     assert.ok(!("selinuxLabel" in build().process) && !("mountLabel" in build().linux));
   });
 
-  test("an SELinux label is refused where the host has SELinux and the configuration does not want it", () => {
+  test("an SELinux label is rejected if the host has SELinux and the configuration disables it", () => {
     const linux = { securityContext: { selinuxOptions: { level: "s0:c1,c2" } } };
     assert.throws(() => build({ linux }, { host: { ...host, seLinux: true } }), {
       code: "FailedPrecondition",
@@ -534,7 +534,7 @@ describe("security", () => {
 });
 
 describe("resources", () => {
-  test("are what was asked for, with no swap beyond the memory", () => {
+  test("are as requested, with no swap beyond the memory", () => {
     const resources = {
       cpuPeriod: 100_000n,
       cpuQuota: 50_000n,
@@ -549,7 +549,7 @@ describe("resources", () => {
     assert.deepEqual(noSwap.linux.resources.memory, { limit: 2 ** 30 });
   });
 
-  test("of cgroup v2 alone need it, and numbers must be exact", () => {
+  test("that only cgroup v2 has require it, and numbers must be exact", () => {
     const unified = { "memory.min": "1" };
     assert.deepEqual(build({ linux: { resources: { unified } } }).linux.resources.unified, unified);
     const v1 = { host: { ...host, cgroups: "v1" } as const };
@@ -561,7 +561,7 @@ describe("resources", () => {
     });
   });
 
-  test("let a container use the devices that it was given", () => {
+  test("let a container use the devices that it has", () => {
     const device = {
       type: "c",
       path: "/dev/fuse",
@@ -582,7 +582,7 @@ describe("resources", () => {
     ]);
   });
 
-  test("the cgroup lies under the pod's, in the driver's own way", () => {
+  test("the cgroup is below the pod's, in the driver's form", () => {
     assert.equal(build().linux.cgroupsPath, "/kubepods/pod1/c1");
     assert.throws(() => build({}, { cgroupDriver: "systemd" }), {
       code: "InvalidArgument",
@@ -604,7 +604,7 @@ describe("resources", () => {
   });
 });
 
-test("annotations tell OCI runtimes and agents whose container it is", () => {
+test("annotations identify the container to OCI runtimes and agents", () => {
   const { annotations } = build({ metadata: { name: "app" } });
   assert.equal(annotations["io.kubernetes.cri.container-type"], "container");
   assert.equal(annotations["io.kubernetes.cri.container-name"], "app");

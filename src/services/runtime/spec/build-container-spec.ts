@@ -16,17 +16,20 @@ import { maskedPaths, readonlyPaths } from "./security-profile.ts";
 import type { OciDevice, OciProcess, OciSpec } from "./types.ts";
 import { idMappings } from "./user-namespace.ts";
 
-/** The runtime-spec version written; what is newer than it is not used, for crun 1.8 and runc 1.1. */
+/**
+ * Version of the runtime-spec that is written; newer features are not used, for the sake of crun 1.8 and runc
+ * 1.1.
+ */
 export const ociVersion = "1.0.2";
 
 /**
- * Makes the OCI spec of a container from what CRI says about it, with the defaults that Kubernetes users know
- * from containerd. Pure: the same input gives the same spec, and nothing is read or made.
+ * Builds the OCI spec of a container from its CRI configuration, with the defaults that Kubernetes users know
+ * from containerd. Pure: the same input gives the same spec, and nothing is read or created.
  *
- * Throws RuntimeError: InvalidArgument for a configuration that contradicts itself, FailedPrecondition for
- * what this host or handler cannot give. Nothing that was asked for is left out silently, but capabilities
- * that the daemon itself lacks (as runc does), limits whose cgroup controller this host has not got, and
- * SELinux options and the relabelling of volumes on a host without SELinux (as by containerd and CRI-O).
+ * Throws RuntimeError: InvalidArgument for a contradictory configuration, FailedPrecondition for what this
+ * host or handler does not support. Nothing that was requested is silently ignored, except for capabilities
+ * that the daemon itself lacks (as in runc), limits whose cgroup controller this host lacks, and SELinux
+ * options and the relabelling of volumes on a host without SELinux (as in containerd and CRI-O).
  */
 export function buildContainerSpec(input: ContainerSpecInput): OciSpec {
   const { id, config, sandboxConfig, sandbox, rootfsPath, resolved, cgroupDriver } = input;
@@ -107,14 +110,14 @@ function containerProcess({
   };
 }
 
-/** What a container asks for itself takes the place of the host's. */
+/** A container's own devices replace the host's at the same path. */
 function eachPathOnce(devices: readonly OciDevice[]): readonly OciDevice[] {
   return [...new Map(devices.map((device) => [device.path, device])).values()];
 }
 
 /**
- * A label that was asked for and that the kernel would know, but the configuration does not want, is no
- * label.
+ * Rejects a requested label if the kernel supports labels and the configuration disables them; it would have
+ * no effect.
  */
 function refuseLabels({ config, settings, host }: ContainerSpecInput): void {
   const options = config.linux?.securityContext?.selinuxOptions ?? {};

@@ -21,7 +21,7 @@ type Asked = NonNullable<
 const label = "system_u:object_r:container_file_t:s0:c1,c2";
 const labels = { process: "system_u:system_r:container_t:s0:c1,c2", mount: label };
 
-/** A machine with AppArmor whose profiles are made up, and a directory of seccomp profiles. */
+/** A machine with AppArmor, with made-up profiles, and a directory of seccomp profiles. */
 async function machine() {
   const directory = await tempDir();
   await mkdir(join(directory.path, "apparmor"));
@@ -40,7 +40,7 @@ async function machine() {
   };
   return {
     ...directory,
-    /** The pause process's spec for a sandbox that asks for that. */
+    /** The pause process's spec for a sandbox with that security context. */
     async spec(securityContext: Asked, change: Partial<HostFacts> = {}) {
       const host = { ...facts, seccomp: true, appArmor: true, architecture: "x64", ...change };
       const sandboxConfig = PodSandboxConfig.fromPartial({
@@ -78,7 +78,7 @@ async function machine() {
   };
 }
 
-test("a pause process has the default profiles whatever the sandbox asks for, or those that it names", async () => {
+test("a pause process has the profiles that the sandbox names, otherwise the default ones", async () => {
   await using host = await machine();
   const runtimeDefault = { profileType: ProfileType.RuntimeDefault };
   const unconfined = { profileType: ProfileType.Unconfined };
@@ -98,7 +98,7 @@ test("a pause process has the default profiles whatever the sandbox asks for, or
   assert.deepEqual([linux.seccomp?.defaultAction, process.apparmorProfile], ["SCMP_ACT_LOG", "mine"]);
 });
 
-test("a pause process does without profiles that the host cannot have, unless they were asked for", async () => {
+test("a pause process runs without profiles that the host does not support, unless they are requested", async () => {
   await using host = await machine();
   const { process, linux } = await host.spec({}, { seccomp: false, appArmor: false });
   assert.deepEqual([linux.seccomp, process.apparmorProfile], [undefined, undefined]);
@@ -110,7 +110,7 @@ test("a pause process does without profiles that the host cannot have, unless th
   await assert.rejects(host.spec({ apparmor: missing }), { code: "FailedPrecondition" });
 });
 
-test("a pause process has the pod's SELinux labels, no rights, and nothing to write to", async () => {
+test("a pause process has the pod's SELinux labels, no privileges, and nothing writable", async () => {
   await using host = await machine();
   const { process, linux, root } = await host.spec({ privileged: true });
   assert.deepEqual([process.selinuxLabel, linux.mountLabel], [labels.process, labels.mount]);

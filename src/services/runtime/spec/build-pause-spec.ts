@@ -17,26 +17,26 @@ import { idMappings } from "./user-namespace.ts";
 export type PauseSpecInput = {
   readonly sandboxConfig: PodSandboxConfig;
   readonly sandbox: SandboxFacts;
-  /** An empty directory; mount points are made in it. */
+  /** An empty directory, in which mount points are created. */
   readonly rootfsPath: string;
-  /** A statically linked catatonit on the host. */
+  /** Path of a statically linked catatonit on the host. */
   readonly program: string;
   readonly cgroupDriver: CgroupDriver;
   readonly profiles: PauseProfiles;
-  /** Of SELinux; undefined is none. */
+  /** SELinux labels; undefined for none. */
   readonly labels: SeLinuxLabels | undefined;
   readonly host: HostFacts;
   readonly annotationRules: AnnotationRules;
 };
 
-/** Just above what the kernel never kills: without it the pod's processes would all end. */
+/** Just above the score that the kernel never kills: if this process ends, all of the pod's processes do. */
 const pauseOomScoreAdj = -998;
 
 const pauseId = 65_535;
 
 /**
- * The process that holds the PID namespace which all containers of a pod share, and reaps what they leave
- * behind. It sees nothing but its own program and may do nothing. Pure, as `buildContainerSpec`.
+ * Builds the spec of the process that holds the PID namespace shared by all containers of a pod, and reaps
+ * their orphans. It sees only its own program and has no privileges. Pure, like `buildContainerSpec`.
  */
 export function buildPauseSpec({
   sandboxConfig,
@@ -68,7 +68,7 @@ export function buildPauseSpec({
     },
     mounts: [
       { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
-      // OCI runtimes make their default devices, whatever there is to do.
+      // OCI runtimes create their default devices in any case.
       {
         destination: "/dev",
         type: "tmpfs",
@@ -83,9 +83,9 @@ export function buildPauseSpec({
       namespaces: [{ type: "pid" }, { type: "mount" }, ...sandboxNamespaces(sandbox.namespaces)],
       ...idMappings(sandbox, user),
       devices: [],
-      // The least that the kernel knows: it does nothing but wait.
+      // The kernel's minimum: the process does nothing but wait.
       resources: { devices: [{ allow: false, access: "rwm" }], cpu: { shares: 2 } },
-      // A container that may trace processes reaches this one's files through /proc/1/root.
+      // A container that may trace processes can reach this one's files through /proc/1/root.
       maskedPaths: maskedPaths(undefined),
       readonlyPaths: readonlyPaths(undefined),
       ...(seccomp !== undefined && { seccomp }),
@@ -94,9 +94,7 @@ export function buildPauseSpec({
   };
 }
 
-/**
- * Nobody in particular; in a user namespace without that id, its root, which is nobody in particular outside.
- */
+/** An unprivileged user; in a user namespace without that id, its root, which has no privileges outside. */
 function pauseUser({ idMappings }: SandboxFacts): OciUser {
   const mapped =
     idMappings === undefined ||

@@ -3,9 +3,7 @@ import type { LinuxContainerSecurityContext } from "../../../ground/protocol/ind
 import { RuntimeError } from "../runtime-error.ts";
 import type { OciCapabilities } from "./types.ts";
 
-/**
- * What a container may do that says nothing about it: the set that Docker began with and containerd keeps.
- */
+/** The default capabilities of a container: Docker's original set, which containerd keeps. */
 const defaultCapabilities: readonly string[] = [
   "CAP_AUDIT_WRITE",
   "CAP_CHOWN",
@@ -24,13 +22,13 @@ const defaultCapabilities: readonly string[] = [
 ];
 
 /**
- * The defaults with what the security context adds and drops; names come with or without CAP_, in any case.
- * `ALL` is taken first, so that "add ALL, drop NET_ADMIN" means what it says. What the daemon itself has not
- * got is left out, as the kernel would refuse it.
+ * The defaults with the additions and removals of the security context; names are accepted with or without
+ * CAP_, in any case. `ALL` is applied first, so that "add ALL, drop NET_ADMIN" works as expected.
+ * Capabilities that the daemon itself lacks are left out, since the kernel would refuse them.
  *
- * Only those of `add_ambient_capabilities` are inheritable and ambient, which is what a process that is not
- * root has them by (KEP-2763); the others are lost with root, and no program can take one over from a process
- * that has lost it (CVE-2022-24769). Throws RuntimeError InvalidArgument for a name that is no capability's.
+ * Only those of `add_ambient_capabilities` are inheritable and ambient, which is how a process that is not
+ * root gets them (KEP-2763); the others are lost with root, and no program can inherit one from a process
+ * that has lost it (CVE-2022-24769). Throws RuntimeError InvalidArgument for an unknown name.
  */
 export function processCapabilitySets(
   security: LinuxContainerSecurityContext | undefined,

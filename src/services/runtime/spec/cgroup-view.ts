@@ -9,10 +9,10 @@ import { maskedPaths, readonlyPaths } from "./security-profile.ts";
 type Input = Pick<ContainerSpecInput, "config" | "resolved" | "features" | "host">;
 
 /**
- * Whether a container has a cgroup namespace of its own. One that does not say has it with cgroup v2, unless
- * it is privileged: with v1 it would hide the hierarchies' paths from programs that look there, and a
- * privileged container manages the host's. Throws RuntimeError FailedPrecondition where the handler has none
- * to give.
+ * Whether a container has its own cgroup namespace. By default, it has one with cgroup v2, unless it is
+ * privileged: with v1, the namespace would hide the hierarchies' paths from programs that look there, and a
+ * privileged container manages the host's cgroups. Throws RuntimeError FailedPrecondition if the handler does
+ * not support one that is needed.
  */
 export function hasCgroupNamespace({ config, features, host }: Omit<Input, "resolved">): boolean {
   const security = config.linux?.securityContext;
@@ -27,8 +27,8 @@ export function hasCgroupNamespace({ config, features, host }: Omit<Input, "reso
 }
 
 /**
- * How /sys/fs/cgroup is mounted; whether it can be, {@link checkDelegation} tells. Throws RuntimeError
- * InvalidArgument for a mode that something else in the configuration contradicts.
+ * How /sys/fs/cgroup is mounted; {@link checkDelegation} checks whether that is possible. Throws RuntimeError
+ * InvalidArgument for a mode that contradicts another part of the configuration.
  */
 export function cgroupAccess(input: Input): "ro" | "rw" {
   const security = input.config.linux?.securityContext;
@@ -39,8 +39,8 @@ export function cgroupAccess(input: Input): "ro" | "rw" {
 }
 
 /**
- * Throws RuntimeError FailedPrecondition for a container that asks for cgroups to write to, where the kernel
- * would not keep it from its own limits and from the cgroups above.
+ * Throws RuntimeError FailedPrecondition for a container that requests writable cgroups, if the kernel would
+ * let it change its own limits and the cgroups above.
  */
 export async function checkDelegation({
   config,
@@ -57,11 +57,12 @@ export async function checkDelegation({
 
 const field = "linux.security_context.cgroup_mount_mode";
 
-/** /sys/fs/cgroup, and what it lies in. */
+/** /sys/fs/cgroup and its parents. */
 const covers = new Set(["/", "/sys", "/sys/fs", "/sys/fs/cgroup"]);
 
 /**
- * What is mounted over the cgroups, or hides or protects them, would be there in place of what was asked for.
+ * Rejects mounts over the cgroups, and paths that mask or protect them: they would replace what was
+ * requested.
  */
 function refuseCover({ config, resolved }: Input): void {
   const security = config.linux?.securityContext;

@@ -5,9 +5,9 @@ import type { PauseSpecInput } from "./build-pause-spec.ts";
 import { sandboxNamespaces } from "./namespaces.ts";
 
 /**
- * A pod without a pause process in the words of an OCI specification, for programs that look for its
- * annotations, its namespaces and its place among the cgroups there. It has a process without arguments, as
- * such programs expect one; nothing is ever run by it.
+ * Describes a pod without a pause process as an OCI specification, for programs that look there for its
+ * annotations, namespaces and cgroup. It has a process without arguments, since such programs expect one; it
+ * is never run.
  */
 export function describeSandbox({
   sandbox,

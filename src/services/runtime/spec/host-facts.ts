@@ -10,22 +10,22 @@ import {
 import { RuntimeError } from "../runtime-error.ts";
 
 /**
- * What of this host and of the daemon's own rights decides how containers can be made. Read once, at
- * start-up.
+ * The properties of this host and the daemon's privileges that determine how containers can be created. Read
+ * once, at start-up.
  */
 export type HostFacts = {
   readonly cgroups: CgroupLayout["kind"];
   /** Limits on swap can be set. */
   readonly swapController: boolean;
   readonly hugetlbController: boolean;
-  /** All that the daemon can give to a container, such as "CAP_KILL". */
+  /** All capabilities that the daemon can give to a container, such as "CAP_KILL". */
   readonly capabilities: readonly string[];
-  /** The lowest oom_score_adj that the daemon may set: -1000, or its own where it lacks CAP_SYS_RESOURCE. */
+  /** The lowest oom_score_adj that the daemon may set: -1000, or its own if it lacks CAP_SYS_RESOURCE. */
   readonly minOomScoreAdj: number;
   /** The highest hard limit on open files that the daemon can give. */
   readonly maxOpenFiles: number;
   /**
-   * The highest limits of other kinds that the daemon can give, such as RLIMIT_CORE; none where it has
+   * The highest limits of other kinds that the daemon can give, such as RLIMIT_CORE; empty if it has
    * CAP_SYS_RESOURCE.
    */
   readonly rlimitCeilings: Readonly<Record<string, number>>;
@@ -34,12 +34,12 @@ export type HostFacts = {
   readonly seccomp: boolean;
   readonly appArmor: boolean;
   readonly seLinux: boolean;
-  /** As Node names it: "x64", "arm64", ... */
+  /** Node's name, such as "x64" or "arm64". */
   readonly architecture: string;
   readonly kernel: KernelRelease;
 };
 
-/** Throws RuntimeError FailedPrecondition when no cgroups are mounted. */
+/** Throws RuntimeError FailedPrecondition if no cgroups are mounted. */
 export async function readHostFacts(): Promise<HostFacts> {
   const [layout, capabilities, status, ownScore, limits, queues, appArmor, seLinux] = await Promise.all([
     cgroupLayout(),
@@ -76,7 +76,7 @@ function hasController(layout: CgroupLayout, name: string): boolean {
   return layout.v1.has(name);
 }
 
-/** The root of the v2 hierarchy has no memory files of its own: the daemon's own cgroup tells. */
+/** The root of the v2 hierarchy has no memory files, so the daemon's own cgroup is checked. */
 async function hasSwapController(layout: CgroupLayout): Promise<boolean> {
   if (layout.kind !== "v2") {
     const memory = layout.v1.get("memory");
@@ -88,7 +88,7 @@ async function hasSwapController(layout: CgroupLayout): Promise<boolean> {
   return (await readOrUndefined(`${layout.v2.mountPoint}${own}/memory.swap.max`)) !== undefined;
 }
 
-/** proc(5)'s names of limits, without "Max ", and setrlimit(2)'s. */
+/** The names of limits in proc(5), without "Max ", and in setrlimit(2). */
 const limitNames: Readonly<Record<string, string>> = {
   "address space": "RLIMIT_AS",
   "core file size": "RLIMIT_CORE",
@@ -108,7 +108,7 @@ const limitNames: Readonly<Record<string, string>> = {
   "stack size": "RLIMIT_STACK",
 };
 
-/** The hard limits in the text of /proc/PID/limits. */
+/** Parses the hard limits in /proc/PID/limits. */
 function hardLimits(text: string): Readonly<Record<string, number>> {
   const lines = text.matchAll(/^Max (\S+(?: \S+)*)\s{2,}\S+\s+(\S+)/gm);
   return Object.fromEntries(
@@ -120,7 +120,9 @@ function hardLimits(text: string): Readonly<Record<string, number>> {
   );
 }
 
-/** A file of a kernel feature that may not be there, or be off (EOPNOTSUPP, which Node calls ENOTSUP). */
+/**
+ * Reads a file of a kernel feature that may be missing or disabled (EOPNOTSUPP, which Node calls ENOTSUP).
+ */
 async function readOrUndefined(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8");

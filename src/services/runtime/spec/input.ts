@@ -14,8 +14,8 @@ import type { SeccompFile } from "./seccomp/profile-conditions.ts";
 import type { OciDevice, OciRlimit, OciUser } from "./types.ts";
 
 /**
- * All that decides how a container's OCI spec looks. `buildContainerSpec` is a pure function of it; what has
- * to be read from disk first is in `resolved`, made by `resolveContainer`.
+ * Everything that determines a container's OCI spec, of which `buildContainerSpec` is a pure function; what
+ * must first be read from disk is in `resolved`, from `resolveContainer`.
  */
 export type ContainerSpecInput = {
   readonly id: string;
@@ -23,93 +23,93 @@ export type ContainerSpecInput = {
   readonly sandboxConfig: PodSandboxConfig;
   readonly sandbox: SandboxFacts;
   readonly image: ImageConfig["config"];
-  /** The reference by which the user named the image; for annotations. */
+  /** The user's reference to the image; for annotations. */
   readonly imageName: string;
-  /** Where the root file system is mounted; absolute. */
+  /** Absolute path of the mounted root file system. */
   readonly rootfsPath: string;
   readonly resolved: ResolvedContainer;
   /**
-   * The first process of the container whose PID namespace is to be joined (NamespaceMode.TARGET); else
-   * undefined.
+   * The first process of the container whose PID namespace is joined (NamespaceMode.TARGET); undefined
+   * otherwise.
    */
   readonly targetPid: number | undefined;
   readonly cgroupDriver: CgroupDriver;
   readonly features: HandlerFeatures;
   /** See Handler. */
   readonly privilegedWithoutHostDevices: boolean;
-  /** The handler's. */
+  /** The handler's rules. */
   readonly annotationRules: AnnotationRules;
   readonly settings: ContainerSettings;
-  /** Of the CDI devices that it asks for, in their order. */
+  /** The edits of the requested CDI devices, in their order. */
   readonly edits: readonly ContainerEdits[];
-  /** Of SELinux; undefined is none. */
+  /** SELinux labels; undefined for none. */
   readonly labels: SeLinuxLabels | undefined;
   readonly host: HostFacts;
 };
 
-/** What the daemon's configuration says of all containers. */
+/** Settings for all containers in the daemon's configuration. */
 export type ContainerSettings = {
-  /** Sources of mounts that are not made where they are missing. */
+  /** Sources of mounts that are not created if they are missing. */
   readonly absentMountSourcesToReject: readonly string[];
-  /** Devices belong to the user and group of the security context, in place of the host's. */
+  /** Devices belong to the user and group of the security context instead of the host's. */
   readonly deviceOwnershipFromSecurityContext: boolean;
   /** Limits of processes (setrlimit(2)), for every container. */
   readonly defaultUlimits: readonly OciRlimit[];
-  /** Processes and threads of one container; 0 is no limit. */
+  /** Maximum number of processes and threads of one container; 0 is no limit. */
   readonly pidsLimit: number;
-  /** Of OCI hooks; a later directory's files mask an earlier one's. */
+  /** Directories of OCI hooks; a file in a later directory masks one of that name in an earlier one. */
   readonly hooksDirs: readonly string[];
-  /** What becomes of a container for which a hook is, or may be, that cannot be used. */
+  /** Whether a container is refused, or the hook skipped, if an unusable hook applies or may apply to it. */
   readonly unusableHooks: "refuse" | "skip";
   readonly security: SecuritySettings;
 };
 
 /**
- * What it says of their confinement. Profiles are named as by older clients: see
- * {@link "./security-profile.ts"}.
+ * Settings of containers' confinement. Profiles are named as by older clients: see {@link
+ * "./security-profile.ts"}.
  */
 export type SecuritySettings = {
-  /** The seccomp profile of a container that asks for none. */
+  /** The seccomp profile of a container that requests none. */
   readonly unsetSeccompProfile: string;
   readonly privilegedSeccompProfile: string;
-  /** File that takes the place of the built-in RuntimeDefault profile; "" for none. */
+  /** File that replaces the built-in RuntimeDefault profile; "" for none. */
   readonly seccompProfile: string;
-  /** Directory of Localhost profiles whose name is relative. */
+  /** Directory of Localhost profiles with relative names. */
   readonly seccompProfileRoot: string;
   readonly disableApparmor: boolean;
-  /** Name of AppArmor's RuntimeDefault profile; berth's own is loaded under it unless there is one. */
+  /** Name of AppArmor's RuntimeDefault profile; if it is not loaded, berth loads its own under that name. */
   readonly apparmorProfile: string;
-  /** Without it containers have no labels of SELinux, also where the kernel has it. */
+  /** If false, containers have no SELinux labels, even if the kernel supports them. */
   readonly enableSelinux: boolean;
 };
 
-/** What a container takes from its pod sandbox. */
+/** The part of a pod sandbox that its containers use. */
 export type SandboxFacts = {
   readonly id: string;
-  /** As seen with `hostname` in the pod; becomes HOSTNAME. */
+  /** The host name inside the pod; becomes HOSTNAME. */
   readonly hostname: string;
-  /** Paths of the pinned namespaces (or /proc/PID/ns/...); undefined is the host's. */
+  /** Paths of the pinned namespaces (or /proc/PID/ns/...); undefined for the host's. */
   readonly namespaces: {
     readonly network: string | undefined;
     readonly ipc: string | undefined;
     readonly uts: string | undefined;
-    /** Owns the others, but for those that are the host's. */
+    /** Owns the others, except for those of the host. */
     readonly user: string | undefined;
-    /** Only where the pod shares one: that of its pause process. */
+    /** Only if the pod shares one: that of its pause process. */
     readonly pid: string | undefined;
   };
-  /** Of the user namespace, where there is one. */
+  /** The mappings of the user namespace, if there is one. */
   readonly idMappings: IdMappings | undefined;
-  /** The spec repeats them; see {@link HandlerFeatures}. */
+  /** Whether the spec repeats the mappings; see {@link HandlerFeatures}. */
   readonly specHasIdMappings: boolean;
   /**
-   * The pod's network namespace has one sysfs, and the OCI runtime makes that itself read-only
-   * ({@link HandlerFeatures}). Not in a user namespace, which the kernel does not let take it back.
+   * Whether one sysfs of the pod's network namespace is for all containers, and the OCI runtime makes that
+   * itself read-only ({@link HandlerFeatures}). Not in a user namespace, where the kernel does not allow
+   * reverting that.
    */
   readonly readOnlySysfsIsForAll: boolean;
   /**
-   * Files of the host that are bind-mounted into each container, unless its configuration mounts something
-   * there.
+   * Files of the host that are bind-mounted into each container, unless its configuration has a mount there.
    */
   readonly files: {
     readonly shm: string;
@@ -119,37 +119,37 @@ export type SandboxFacts = {
   };
 };
 
-/** What `resolveContainer` found out on disk. */
+/** What `resolveContainer` read from disk. */
 export type ResolvedContainer = {
   readonly user: OciUser;
   /** See FoundUser. */
   readonly home: string | undefined;
   /** In the order of the configuration. */
   readonly mounts: readonly ResolvedMount[];
-  /** Where mounts are made instead, whose places are behind symbolic links of the image to nothing. */
+  /** Where mounts are created instead, if their destinations are dangling symbolic links of the image. */
   readonly places: ReadonlyMap<string, string>;
   readonly devices: readonly ResolvedDevice[];
-  /** Every device of the host; only for a privileged container, and not with every handler. */
+  /** All devices of the host; only for a privileged container, and not with every handler. */
   readonly hostDevices: readonly OciDevice[];
-  /** What a seccomp profile's file holds, where the profile is one of a file. */
+  /** Contents of the seccomp profile's file, if it has one. */
   readonly seccompProfile: SeccompFile | undefined;
-  /** That of a profile from a registry. */
+  /** The same for a profile from a registry. */
   readonly pulledSeccompProfile: SeccompFile | undefined;
   /** All hooks of the configured directories. */
   readonly hooks: readonly HookDefinition[];
-  /** Its name; it is loaded. */
+  /** Name of the loaded profile. */
   readonly appArmorProfile: string | undefined;
   readonly edits: readonly ResolvedEdits[];
 };
 
-/** A mount of the configuration whose source is known to exist. */
+/** A mount of the configuration whose source exists. */
 export type ResolvedMount = {
   readonly containerPath: string;
-  /** No symbolic links in it. */
+  /** Contains no symbolic links. */
   readonly hostPath: string;
   readonly readonly: boolean;
   readonly recursiveReadOnly: boolean;
   readonly propagation: "private" | "slave" | "shared";
-  /** What the mount forbids besides: some of noexec, nodev, nosuid. */
+  /** Further restrictions of the mount: some of noexec, nodev, nosuid. */
   readonly options: readonly string[];
 };

@@ -17,9 +17,9 @@ type Input = Pick<
 >;
 
 /**
- * All mounts, in the order in which they are made: the kernel's file systems, then binds from the host,
- * shallow ones before those that lie in them. A destination is mounted once: the configuration's mount goes
- * before the sandbox's file, both before a default.
+ * All mounts, in the order in which they are made: the kernel's file systems, then binds from the host, each
+ * before those inside it. Each destination is mounted once: the configuration's mount takes precedence over
+ * the sandbox's file, and both over a default.
  */
 export function containerMounts(input: Input): ContainerMounts {
   const { config, sandbox, resolved, features } = input;
@@ -67,7 +67,7 @@ function defaultMounts(
       destination: "/dev/pts",
       type: "devpts",
       source: "devpts",
-      // gid 5 is tty in every distribution.
+      // In every distribution, gid 5 is tty.
       options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
     },
     { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: guarded },
@@ -81,7 +81,7 @@ const guarded = ["nosuid", "noexec", "nodev"];
 
 /**
  * In the node's cgroup namespace, version 2 is bound from the host: mounting it there would change the
- * options of all its mounts, the host's too, and take nsdelegate and memory_recursiveprot away
+ * options of all its mounts, including the host's, and remove nsdelegate and memory_recursiveprot
  * (https://github.com/opencontainers/runc/issues/5258).
  */
 function cgroupMount(input: Input): OciMount {
@@ -93,9 +93,9 @@ function cgroupMount(input: Input): OciMount {
 }
 
 /**
- * In a user namespace, a file system of the kernel can be mounted only for a namespace that the user
- * namespace owns. Where the pod has the host's instead, it is bound from there; the user namespace lets
- * nobody change anything in it. It cannot be bound without what is mounted below.
+ * In a user namespace, a kernel file system can be mounted only for a namespace that the user namespace owns.
+ * If the pod uses the host's instead, the file system is bound from there; in the user namespace, nobody can
+ * change anything in it. It cannot be bound without the mounts below it.
  */
 function ofHostNamespaces(
   mounts: readonly OciMount[],
@@ -115,12 +115,12 @@ function ofHostNamespaces(
   });
 }
 
-/** The files of a sandbox in its containers. */
+/** The files of a sandbox that its containers get. */
 export const sandboxFilePaths = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
 
 /**
- * Their flags are named although the file systems have them: crun takes away what a mount does not name, and
- * runc before 1.2 tries to when one becomes read-only, which the kernel refuses in a user namespace.
+ * Their flags are listed although the file systems have them: crun removes flags that a mount does not list,
+ * and runc before 1.2 tries to when a mount becomes read-only, which the kernel refuses in a user namespace.
  */
 function sandboxMounts({ files }: SandboxFacts, readonly: boolean): readonly ResolvedMount[] {
   const file = (containerPath: string, hostPath: string, readonly: boolean): ResolvedMount => ({
@@ -159,7 +159,7 @@ function accessOption(mount: ResolvedMount, features: Input["features"]): "rw" |
     throw new RuntimeError("InvalidArgument", `${subject}: recursive_read_only needs private propagation`);
   }
   if (!features.recursiveReadOnlyMounts) {
-    // The first word is what kubelets look for.
+    // Kubelets look for the first word.
     throw new RuntimeError(
       "FailedPrecondition",
       `RROUnsupported: ${subject}: the runtime handler cannot make mounts recursively read-only`,
@@ -168,7 +168,7 @@ function accessOption(mount: ResolvedMount, features: Input["features"]): "rw" |
   return "rro";
 }
 
-/** The root must let through what its mounts are to share (mount_namespaces(7)). */
+/** The root must pass on what its mounts propagate (mount_namespaces(7)). */
 function rootfsPropagation(mounts: readonly ResolvedMount[]): OciLinux["rootfsPropagation"] | undefined {
   if (mounts.some((mount) => mount.propagation === "shared")) return "rshared";
   return mounts.some((mount) => mount.propagation === "slave") ? "rslave" : undefined;

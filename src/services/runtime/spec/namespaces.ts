@@ -10,8 +10,8 @@ type Input = Pick<
 >;
 
 /**
- * A mount namespace of its own, the sandbox's network, IPC and UTS namespaces, and the PID and cgroup
- * namespaces that were asked for.
+ * A new mount namespace, the sandbox's network, IPC and UTS namespaces, and the requested PID and cgroup
+ * namespaces.
  */
 export function containerNamespaces(input: Input): readonly OciNamespace[] {
   const { sandbox, targetPid } = input;
@@ -23,7 +23,7 @@ export function containerNamespaces(input: Input): readonly OciNamespace[] {
   ];
 }
 
-/** A container that says nothing wants the one that its pod has. */
+/** By default, the mode is the pod's. */
 export function pidMode({ config, sandboxConfig }: Pick<Input, "config" | "sandboxConfig">): NamespaceMode {
   const own = config.linux?.securityContext?.namespaceOptions;
   return (own ?? sandboxConfig.linux?.securityContext?.namespaceOptions)?.pid ?? NamespaceMode.POD;
@@ -48,7 +48,7 @@ function pidNamespace(
   }
 }
 
-/** Those that the pod's containers and its pause process all join. */
+/** The namespaces that the pod's containers and its pause process all join. */
 export function sandboxNamespaces({
   network,
   ipc,
@@ -63,7 +63,7 @@ export function sandboxNamespaces({
   ];
 }
 
-/** The host's is not listed: the OCI runtime is in it already. */
+/** The host's is not listed, since the OCI runtime is already in it. */
 function joined(type: OciNamespace["type"], path: string | undefined): readonly OciNamespace[] {
   return path === undefined ? [] : [{ type, path }];
 }

@@ -9,7 +9,7 @@ const rules = {
   allowedAnnotations: ["io.kata-containers"],
 };
 
-test("annotations are passed on by the handler's patterns, each kind by its own, and by their beginnings", () => {
+test("annotations are passed on by the handler's patterns for each kind, and by prefixes", () => {
   const annotations = {
     "dev.gvisor.spec.mount": "1",
     exact: "2",
@@ -28,7 +28,7 @@ test("annotations are passed on by the handler's patterns, each kind by its own,
   });
 });
 
-test("a pattern's star takes any characters but a slash, and as many as the rest leaves", () => {
+test("a pattern's star matches any characters except a slash, and as many as the rest allows", () => {
   const matching = [
     ["*", "abc"],
     ["*", ""],

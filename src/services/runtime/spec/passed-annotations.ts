@@ -2,11 +2,11 @@ import { pathMatches } from "./path-matches.ts";
 
 /** Which annotations of pods and containers a runtime handler passes on to its OCI runtime. */
 export type AnnotationRules = {
-  /** Patterns of a pod's annotations, for its containers and its pause process (containerd's key). */
+  /** Patterns for a pod's annotations, which its containers and its pause process get (containerd's key). */
   readonly podAnnotations: readonly string[];
-  /** Patterns of a container's own (containerd's key). */
+  /** Patterns for a container's own annotations (containerd's key). */
   readonly containerAnnotations: readonly string[];
-  /** Beginnings of both kinds' names (CRI-O's key). */
+  /** Prefixes of the names of both kinds (CRI-O's key). */
   readonly allowedAnnotations: readonly string[];
 };
 
@@ -18,12 +18,12 @@ export const passNone: AnnotationRules = {
 
 type Annotations = Readonly<Record<string, string>>;
 
-/** A pod's annotations that are passed on. */
+/** The pod's annotations that are passed on. */
 export function passedOfPod(annotations: Annotations, rules: AnnotationRules): Annotations {
   return passed(annotations, rules.podAnnotations, rules.allowedAnnotations);
 }
 
-/** A container's own that are passed on. */
+/** The container's own annotations that are passed on. */
 export function passedOfContainer(annotations: Annotations, rules: AnnotationRules): Annotations {
   return passed(annotations, rules.containerAnnotations, rules.allowedAnnotations);
 }

@@ -1,12 +1,13 @@
 /**
- * Whether a name matches a pattern of Go's path.Match, as containerd has them for annotations: `*` is any
- * characters but "/", `?` one of these; a backslash takes the next character as it is. Of `[...]`, which
- * names of annotations cannot hold, nothing matches. Takes a time of at most the product of the lengths.
+ * Whether a name matches a pattern of Go's path.Match, which containerd uses for annotations: `*` matches any
+ * characters except "/", `?` one such character; a backslash quotes the next character. `[...]`, whose
+ * characters no annotation's name contains, matches nothing. Takes at most time proportional to the product
+ * of the lengths.
  */
 export function pathMatches(pattern: string, name: string): boolean {
   const parts = tokens(pattern);
   let [part, at] = [0, 0];
-  // Where to go on when what follows the last star does not fit: one character further.
+  // Where to continue if the text after the last star does not match: one character further.
   let star: { readonly part: number; readonly at: number } | undefined;
   while (at < name.length || part < parts.length) {
     const token = parts[part];
@@ -18,7 +19,7 @@ export function pathMatches(pattern: string, name: string): boolean {
       part++;
       at++;
     } else {
-      // A star does not reach over a slash, and then no earlier one helps.
+      // A star does not match a slash, so earlier stars do not help either.
       const over = star === undefined ? undefined : name[star.at];
       if (star === undefined || over === undefined || over === "/") return false;
       star = { part: star.part, at: star.at + 1 };

@@ -8,8 +8,8 @@ type Image = ImageConfig["config"];
 const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /**
- * Kubernetes' rule: `command` takes the place of the image's entrypoint and then also of its cmd; `args`
- * takes the place of its cmd. Throws RuntimeError InvalidArgument when nothing is left to run.
+ * Kubernetes' rule: `command` replaces the image's entrypoint and its cmd; `args` replaces its cmd. Throws
+ * RuntimeError InvalidArgument if nothing is left to run.
  */
 export function processArgs({ command, args }: ContainerConfig, image: Image): readonly string[] {
   if (command.length > 0) return [...command, ...args];
@@ -25,8 +25,7 @@ export function processArgs({ command, args }: ContainerConfig, image: Image): r
 }
 
 /**
- * A later value of the same name takes the place of an earlier one: defaults, then the image's, then the
- * container's.
+ * A later value of the same name replaces an earlier one: defaults, then the image's, then the container's.
  */
 export function processEnv(
   config: ContainerConfig,

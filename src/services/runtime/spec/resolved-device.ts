@@ -1,17 +1,17 @@
 import type { OciDevice, OciSpec } from "./types.ts";
 
-/** A device as it is to appear, and what may be done with it (some of r, w, m). */
+/** A device as it appears in the container, and the allowed access (some of r, w, m). */
 export type ResolvedDevice = {
   readonly device: OciDevice;
   readonly access: string;
-  /** Where it is on the host. */
+  /** Path of the device on the host. */
   readonly hostPath: string;
 };
 
 /**
- * In a user namespace nobody may make devices: OCI runtimes bind them from the same path on the host. Those
- * that are to appear elsewhere become mounts here. What may be done with them is the cgroup's to say, as
- * ever; their owners are the host's.
+ * In a user namespace, devices cannot be created: OCI runtimes bind them from the same path on the host.
+ * Those that appear at another path become mounts here. Access is controlled by the cgroup, as usual; their
+ * owners are the host's.
  */
 export function withMappedDevices(spec: OciSpec, devices: readonly ResolvedDevice[]): OciSpec {
   const moved = new Map(devices.map(({ device, hostPath }) => [device.path, hostPath] as const));

@@ -53,8 +53,7 @@ export function updatedResources(
 }
 
 /**
- * Values that take a limit away again, for those which `resources` does not set: what an update that failed
- * half-way is taken back with.
+ * Values that remove the limits that `resources` does not set, for reverting an update that failed half-way.
  */
 export function withoutLimits(resources: LinuxContainerResources): LinuxContainerResources {
   return {

@@ -17,7 +17,7 @@ const limits = (fields: Partial<LinuxContainerResources>, host: Parameters<typeo
   cgroupLimits(resources(fields), host);
 
 describe("limits", () => {
-  test("are what was asked for, and nothing for what was not", () => {
+  test("are as requested, and absent otherwise", () => {
     assert.deepEqual(limits({}), { cpu: {}, memory: {}, hugepageLimits: [], unified: {} });
     assert.deepEqual(
       limits({
@@ -40,7 +40,7 @@ describe("limits", () => {
     );
   });
 
-  test("of CPU are shares with cgroup v1, and with v2 a weight, whatever the OCI runtime would make of shares", () => {
+  test("of CPU are shares with cgroup v1, and a weight with v2, however the OCI runtime would convert shares", () => {
     const hybrid = { ...v2, cgroups: "hybrid" } as const;
     assert.deepEqual(limits({ cpuShares: 512n }, hybrid).cpu, { shares: 512 });
     assert.deepEqual(limits({ cpuShares: 1024n }).unified, { "cpu.weight": "100" });
@@ -48,7 +48,7 @@ describe("limits", () => {
     assert.deepEqual(limits(own).unified, { "cpu.weight": "7" });
   });
 
-  test("leave no swap beside the memory, unless it is asked for, and need a controller for it", () => {
+  test("allow no swap beyond the memory, unless requested, which requires a controller", () => {
     assert.deepEqual(limits({ memoryLimitInBytes: 100n }).memory, { limit: 100, swap: 100 });
     assert.deepEqual(limits({ memoryLimitInBytes: -1n }).memory, { limit: -1, swap: -1 });
     const noSwap = { ...v2, swapController: false };
@@ -60,7 +60,7 @@ describe("limits", () => {
       });
   });
 
-  test("of huge pages are left out where nobody can use any, and cgroup files refused where there is no v2", () => {
+  test("of huge pages are left out if nobody can use any, and cgroup files are rejected without v2", () => {
     const hugepageLimits = [{ pageSize: "2MB", limit: 4n }];
     assert.equal(limits({ hugepageLimits }, { ...v2, hugetlbController: false }).hugepageLimits, undefined);
     const hybrid = { ...v2, cgroups: "hybrid" } as const;
@@ -68,7 +68,7 @@ describe("limits", () => {
     assert.equal(limits({}, hybrid).unified, undefined);
   });
 
-  test("without a quota of the CPU are those of a new cgroup, and say so in an update", () => {
+  test("without a CPU quota are those of a new cgroup, and explicit in an update", () => {
     for (const cpuQuota of [-1n, -5n]) assert.deepEqual(limits({ cpuQuota }).cpu, { quota: -1 });
     const host = {
       ...v2,
@@ -102,7 +102,7 @@ describe("an update", () => {
     unified: { "memory.high": "1", "io.weight": "2" },
   });
 
-  test("changes what it sets and leaves the rest", () => {
+  test("changes the values that it sets and keeps the others", () => {
     const changed = updatedResources(
       current,
       resources({
@@ -122,14 +122,14 @@ describe("an update", () => {
     });
   });
 
-  test("of the memory alone allows no swap from then on, as at a creation", () => {
+  test("of the memory alone allows no more swap, as at a creation", () => {
     const changed = updatedResources(current, resources({ memoryLimitInBytes: 300n }));
     assert.equal(resourcesInForce(changed, v2)?.memorySwapLimitInBytes, 300n);
     const swap = updatedResources(current, resources({ memorySwapLimitInBytes: 400n }));
     assert.deepEqual([swap.memoryLimitInBytes, swap.memorySwapLimitInBytes], [100n, 400n]);
   });
 
-  test("sets no oom_score_adj that the daemon may not", () => {
+  test("sets no oom_score_adj that the daemon may not set", () => {
     const changed = updatedResources(current, resources({ oomScoreAdj: -900n }));
     assert.equal(resourcesInForce(changed, { ...v2, minOomScoreAdj: -10 })?.oomScoreAdj, -10n);
   });

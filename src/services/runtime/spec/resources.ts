@@ -28,9 +28,9 @@ function withoutEndlessQuota({ cpu: { quota, ...cpu } = {} }: OciLimits): Pick<O
 }
 
 /**
- * The limits of a container as an OCI runtime takes them, for its creation and for `update`. Throws
- * RuntimeError: InvalidArgument for limits that contradict each other, FailedPrecondition for what this
- * host's cgroups have not got.
+ * A container's limits in the OCI runtime's form, for its creation and for `update`. Throws RuntimeError:
+ * InvalidArgument for contradictory limits, FailedPrecondition for limits that this host's cgroups do not
+ * support.
  */
 export function cgroupLimits(asked: Resources, host: CgroupFacts): OciLimits {
   const resources = resourcesInForce(asked, host);
@@ -59,7 +59,7 @@ export function cgroupLimits(asked: Resources, host: CgroupFacts): OciLimits {
   };
 }
 
-/** The weight itself, as OCI runtimes make different ones of the same shares. */
+/** The weight itself, since OCI runtimes convert the same shares to different weights. */
 function weight(cpuShares: bigint): Readonly<Record<string, string>> {
   return cpuShares === 0n ? {} : { "cpu.weight": String(cpuWeightOf(Number(cpuShares))) };
 }
@@ -98,14 +98,14 @@ function memoryLimits({
   };
 }
 
-/** None but those that were given; the OCI runtime adds /dev/null and its like by itself. */
+/** Only the given devices, if not all; the OCI runtime itself adds /dev/null and similar ones. */
 function deviceRules(devices: readonly ResolvedDevice[], all: boolean): readonly OciDeviceRule[] {
   if (all) return [{ allow: true, access: "rwm" }];
   const none: OciDeviceRule = { allow: false, access: "rwm" };
   return [none, ...devices.flatMap(deviceRule)];
 }
 
-/** Nobody asks the kernel about a FIFO. */
+/** None for a FIFO: the kernel does not check access to one. */
 export function deviceRule({ device, access }: ResolvedDevice): readonly OciDeviceRule[] {
   const { type, major, minor } = device;
   return type === "p" || access === "" ? [] : [{ allow: true, type, major, minor, access }];

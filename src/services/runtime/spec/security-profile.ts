@@ -16,12 +16,12 @@ export type ProfileChoice =
   | { readonly kind: "runtimeDefault" }
   /** AppArmor: a profile's name; seccomp: a file's path, which may be relative. */
   | { readonly kind: "localhost"; readonly reference: string }
-  /** seccomp alone: one that was pulled, by its reference, with what must allow a call too. */
+  /** Only for seccomp: the reference of a pulled profile, and the base, which must allow a call, too. */
   | { readonly kind: "oci"; readonly reference: string; readonly base: ProfileChoice };
 
 /**
- * The choice that CRI's message makes, or the text that older clients send in its place. `what` names it in
- * errors. Throws RuntimeError InvalidArgument.
+ * The choice in CRI's message, or in the text that older clients send instead. `what` is its name in errors.
+ * Throws RuntimeError InvalidArgument.
  */
 export function profileChoice(
   what: string,

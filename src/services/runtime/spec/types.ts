@@ -26,7 +26,7 @@ export type OciHooks = { readonly [Stage in OciHookStage]?: readonly OciHook[] }
 
 export type OciHook = {
   readonly path: string;
-  /** With the program's own name. */
+  /** Includes the program's own name. */
   readonly args?: readonly string[];
   /** NAME=VALUE. */
   readonly env?: readonly string[];
@@ -57,7 +57,7 @@ export type OciUser = {
   readonly additionalGids: readonly number[];
 };
 
-/** Names with their prefix, such as CAP_KILL. A set that is left out is empty. */
+/** Names include the prefix, as in CAP_KILL. An omitted set is empty. */
 export type OciCapabilities = {
   readonly bounding: readonly string[];
   readonly effective: readonly string[];
@@ -95,7 +95,7 @@ export type OciLinux = {
 
 export type OciIdMapping = { readonly containerID: number; readonly hostID: number; readonly size: number };
 
-/** Without a path the OCI runtime makes a new one; a kind that is not listed is the host's. */
+/** Without a path, the OCI runtime creates a new one; a kind that is not listed is the host's. */
 export type OciNamespace = {
   readonly type: "pid" | "network" | "mount" | "ipc" | "uts" | "user" | "cgroup";
   readonly path?: string;
@@ -121,7 +121,7 @@ export type OciLimits = {
   readonly memory?: OciMemory;
   readonly pids?: { readonly limit: number };
   readonly hugepageLimits?: readonly { readonly pageSize: string; readonly limit: number }[];
-  /** cgroup v2 files and what to write to them. */
+  /** cgroup v2 files and the values to write to them. */
   readonly unified?: Readonly<Record<string, string>>;
 };
 
@@ -147,8 +147,8 @@ export type OciCpu = {
 export type OciMemory = { readonly limit?: number; readonly swap?: number };
 
 /**
- * config-linux.md, `seccomp`. A profile file of a node (`Localhost`) is handed on as it is, but for what only
- * docker and podman know of it.
+ * config-linux.md, `seccomp`. A node's profile file (`Localhost`) is passed on unchanged, except for parts
+ * that only docker and podman know.
  */
 export type OciSeccomp = {
   readonly defaultAction: string;

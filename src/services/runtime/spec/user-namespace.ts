@@ -4,8 +4,8 @@ import type { SandboxFacts } from "./input.ts";
 import type { OciIdMapping, OciLinux, OciUser } from "./types.ts";
 
 /**
- * The mappings of a user namespace that is joined. Throws RuntimeError InvalidArgument when the user, or one
- * of its groups, is not among them: nobody in there could be that.
+ * The mappings of a joined user namespace. Throws RuntimeError InvalidArgument if the user, or one of its
+ * groups, is not mapped: no process in there could have that id.
  */
 export function idMappings(
   { idMappings: mappings, specHasIdMappings }: Pick<SandboxFacts, "idMappings" | "specHasIdMappings">,

@@ -4,7 +4,7 @@ import { deviceRule } from "../resources.ts";
 import type { OciHook, OciHooks, OciMount, OciSpec } from "../types.ts";
 import { isBind, type ResolvedEdits } from "./resolve-edits.ts";
 
-/** A spec with the edits of CDI devices, one after the other. Pure. */
+/** Applies the edits of CDI devices to a spec, in order. Pure. */
 export function applyEdits(spec: OciSpec, edits: readonly ResolvedEdits[]): OciSpec {
   return edits.reduce(applyOne, spec);
 }
@@ -39,12 +39,15 @@ function applyOne(spec: OciSpec, edits: ResolvedEdits): OciSpec {
   };
 }
 
-/** A later value takes the place of an earlier one. */
+/** A later value replaces an earlier one. */
 function withVariables(env: readonly string[], added: readonly string[]): readonly string[] {
   return [...new Map([...env, ...added].map((entry) => [entry.split("=", 1)[0], entry])).values()];
 }
 
-/** Shallow mounts before those that lie in them; one takes the place of another at the same destination. */
+/**
+ * Sorts mounts so that each comes before those inside it; a later mount replaces an earlier one at the same
+ * destination.
+ */
 function withMounts(mounts: readonly OciMount[], added: readonly CdiMount[]): readonly OciMount[] {
   if (added.length === 0) return mounts;
   const places = new Set(added.map(({ containerPath }) => posix.resolve(containerPath)));

@@ -12,14 +12,14 @@ export type ResolvedEdits = Omit<ContainerEdits, "deviceNodes" | "netDevices"> &
   readonly devices: readonly ResolvedDevice[];
 };
 
-/** What a node gets whose spec says all but its mode. */
+/** The mode of a device node for which the spec gives everything except the mode. */
 const usualMode = 0o666;
 const resctrl = "/sys/fs/resctrl";
 
 /**
- * Looks for what edits need on the host, so that a container without it fails when it is made, not when it
- * starts. Throws RuntimeError: FailedPrecondition for what is not there, Unimplemented for network
- * interfaces, for which crun and runc have no setting yet (runtime-spec 1.3, `netDevices`).
+ * Checks that the host has what edits need, so that a container without it fails at its creation rather than
+ * its start. Throws RuntimeError: FailedPrecondition for missing files, Unimplemented for network interfaces,
+ * which crun and runc do not support yet (runtime-spec 1.3, `netDevices`).
  */
 export async function resolveEdits(
   edits: ContainerEdits,
@@ -39,7 +39,7 @@ export async function resolveEdits(
   return { ...rest, devices: await Promise.all(deviceNodes.map((node) => resolveNode(node, user, lookUp))) };
 }
 
-/** Without another word the mount is a bind, as vendors' files mean it. */
+/** A mount of unspecified type is a bind, as intended in vendors' files. */
 export function isBind({ type, options }: CdiMount): boolean {
   return ["", "bind", "none"].includes(type) || options.includes("bind") || options.includes("rbind");
 }
@@ -51,7 +51,7 @@ async function mustExist(path: string, what: string, lookUp: LookUp): Promise<vo
   });
 }
 
-/** The owner is the container's user, unless the spec names one. */
+/** The owner is the container's user, unless the spec specifies one. */
 async function resolveNode(node: CdiDeviceNode, user: OciUser, lookUp: LookUp): Promise<ResolvedDevice> {
   const described = describedDevice(node) ?? (await hostDevice(node.hostPath, lookUp));
   const device: OciDevice = {
@@ -64,7 +64,10 @@ async function resolveNode(node: CdiDeviceNode, user: OciUser, lookUp: LookUp): 
   return { device, access: node.permissions, hostPath: node.hostPath || node.path };
 }
 
-/** What a spec says wholly is not looked for on the host. Numbers of 0 say nothing, as Go leaves them out. */
+/**
+ * A fully specified device is not looked up on the host. Numbers of 0 count as unspecified, since Go omits
+ * them.
+ */
 function describedDevice({ path, type, major, minor }: CdiDeviceNode): OciDevice | undefined {
   const plain = { path, fileMode: usualMode, uid: 0, gid: 0 };
   if (type === "p") return { ...plain, type, major: 0, minor: 0 };

@@ -5,9 +5,9 @@ import type { SecuritySettings } from "../input.ts";
 import type { ProfileChoice } from "../security-profile.ts";
 
 /**
- * The AppArmor profile of a choice by name; undefined is none. One that was asked for and cannot be had is an
- * error: the container would run with more rights than its author meant. Where none was asked for, the
- * default is taken if it can be had, as by the peers.
+ * The name of the AppArmor profile for a choice; undefined for none. A requested profile that is not
+ * available is an error: the container would run with more privileges than its author intended. Without a
+ * request, the default is used if it is available, as in other runtimes.
  */
 export async function resolveAppArmor(
   { choice, privileged }: { readonly choice: ProfileChoice; readonly privileged: boolean },
@@ -32,8 +32,8 @@ export async function resolveAppArmor(
 }
 
 /**
- * Whether a choice may come to a profile at all. Throws RuntimeError FailedPrecondition for one that asks for
- * a profile where none can be had.
+ * Whether a choice can result in a profile at all. Throws RuntimeError FailedPrecondition if a profile is
+ * requested and none is possible.
  */
 export function mayHaveAppArmor(
   { kind }: ProfileChoice,

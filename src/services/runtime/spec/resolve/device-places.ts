@@ -7,10 +7,10 @@ import { deviceOf } from "./devices.ts";
 import { resolveInside } from "./rootfs-file.ts";
 
 /**
- * Checks that an OCI runtime will make the devices of a spec. Where the root file system has something at a
+ * Checks that an OCI runtime will create the devices of a spec. If the root file system has something at a
  * device's path, runc and crun leave it there, although the OCI runtime specification (config-linux.md,
- * `devices`) says that they must fail: the container would take a file of its image for the device. What is
- * mounted, as /dev is, is not the image's. Throws RuntimeError FailedPrecondition.
+ * `devices`) requires them to fail: the container would take a file of its image for the device. Mounts, such
+ * as /dev, are not the image's. Throws RuntimeError FailedPrecondition.
  */
 export async function checkDevicePlaces({ mounts, linux }: OciSpec, rootfsPath: string): Promise<void> {
   const isMounted = (path: string) =>

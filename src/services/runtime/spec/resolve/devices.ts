@@ -9,15 +9,13 @@ import { RuntimeError } from "../../runtime-error.ts";
 import type { ResolvedDevice } from "../resolved-device.ts";
 import type { OciDevice } from "../types.ts";
 
-/** Directories of /dev that a container has its own of, or that hold none of the host's devices. */
+/** Directories of /dev that each container has itself, or that contain none of the host's devices. */
 const skippedDirectories = new Set(["pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev"]);
 
-/** Who a device belongs to in place of the host's owner. */
+/** The owner that replaces a device's owner on the host. */
 export type DeviceOwner = { readonly uid?: number; readonly gid?: number };
 
-/**
- * A device of the configuration; all in it when it is a directory. Symbolic links of the host are followed.
- */
+/** A device of the configuration, or all devices in a directory. Symbolic links of the host are followed. */
 export async function configuredDevices(
   { hostPath, containerPath, permissions }: Device,
   owner: DeviceOwner,
@@ -43,12 +41,12 @@ export async function hostDevices(lookUp: LookUp): Promise<readonly OciDevice[]>
   return (await lookUp("/dev", () => devicesIn("/dev", "/dev"))).map(({ device }) => device);
 }
 
-/** A device as it is to appear, and where it is on the host. */
+/** A device as it appears in the container, and its path on the host. */
 type FoundDevice = Pick<ResolvedDevice, "device" | "hostPath">;
 
 /**
- * The device of the host at a path, symbolic links followed. Throws RuntimeError FailedPrecondition when
- * there is none.
+ * The host's device at a path; symbolic links are followed. Throws RuntimeError FailedPrecondition if there
+ * is none.
  */
 export async function hostDevice(hostPath: string, lookUp: LookUp): Promise<OciDevice> {
   const [found, ...others] = await devicesAt(hostPath, hostPath, lookUp);
@@ -71,7 +69,7 @@ async function devicesAt(
   throw new RuntimeError("FailedPrecondition", `${hostPath} is not a device`);
 }
 
-/** Undefined for what is neither a device nor a directory. */
+/** Undefined for anything other than a device or a directory. */
 async function readDevices(
   hostPath: string,
   containerPath: string,
@@ -84,16 +82,16 @@ async function readDevices(
 
 async function devicesIn(directory: string, containerDirectory: string): Promise<readonly FoundDevice[]> {
   const found: FoundDevice[] = [];
-  // One by one, and nothing that is no device: of a large directory of others no more threads are taken than
-  // of a small one.
+  // One by one, and skipping everything else, so that a large directory of other files takes no more threads
+  // than a small one.
   for (const entry of await readdir(directory, { withFileTypes: true })) {
     const path = join(directory, entry.name);
     const target = join(containerDirectory, basename(path));
     if (entry.isDirectory() && !skippedDirectories.has(entry.name))
       found.push(...(await devicesIn(path, target)));
-    // The container gets a console of its own.
+    // The container gets its own console.
     if (!(entry.isBlockDevice() || entry.isCharacterDevice()) || entry.name === "console") continue;
-    // A device may be unplugged between the two looks.
+    // The device may have been unplugged in the meantime.
     const info = await lstat(path, { bigint: true }).catch(ignoreMissing);
     const device = info && deviceOf(info, target);
     if (device !== undefined) found.push({ device, hostPath: path });
@@ -101,7 +99,7 @@ async function devicesIn(directory: string, containerDirectory: string): Promise
   return found;
 }
 
-/** Undefined for what is no device. The numbers are taken apart as in makedev(3). */
+/** Undefined for anything other than a device. The numbers are extracted as in makedev(3). */
 export function deviceOf(info: BigIntStats, path: string): OciDevice | undefined {
   if (!info.isBlockDevice() && !info.isCharacterDevice()) return undefined;
   const { rdev } = info;

@@ -24,7 +24,7 @@ describe("the users of an image", () => {
     assert.deepEqual(await lookups.users("two", rootfs.path), { passwd: "", group: "" });
   });
 
-  test("are read again after those of many other images, and where they are many", async () => {
+  test("are read again after those of many other images, or if there are many users", async () => {
     await using rootfs = await rootfsWith(passwd);
     await using large = await rootfsWith(passwd.repeat(10_000));
     const lookups = new ImageLookups();
@@ -40,7 +40,7 @@ describe("the users of an image", () => {
     assert.equal((await lookups.users("kept", rootfs.path)).passwd, passwd);
   });
 
-  test("of one without room for the kernel's file systems are refused each time", async () => {
+  test("are rejected each time if the image lacks directories for the kernel's file systems", async () => {
     await using rootfs = await rootfsWith(passwd);
     await writeFile(join(rootfs.path, "proc"), "");
     const lookups = new ImageLookups();

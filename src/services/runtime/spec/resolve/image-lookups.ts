@@ -1,23 +1,22 @@
 import { checkKernelDirectories } from "./kernel-directories.ts";
 import { readUserDatabase, type UserDatabase } from "./user-database.ts";
 
-/** Of this many images they are kept in memory. */
+/** Number of images whose users are kept in memory. */
 const maxKept = 100;
-/** Longer ones are read again. */
+/** Longer files are read again each time. */
 const maxChars = 64 * 1024;
 
 /**
- * What was looked up in root file systems that are as their images have them, to which nobody has written
- * yet: it is the same for all containers of an image, as an image's id is the digest of all that it consists
- * of.
+ * Caches lookups in root file systems that are unchanged from their images: they are the same for all
+ * containers of an image, since its id is a digest of all of its contents.
  */
 export class ImageLookups {
-  /** By the image's id; the one that was needed last is the last. */
+  /** By the image's id, the most recently used one last. */
   readonly #kept = new Map<string, UserDatabase>();
 
   /**
-   * The users of the image, and that it has room for the kernel's file systems. `rootfs` is where it is
-   * mounted for a container that is being made. Throws RuntimeError FailedPrecondition: see
+   * The users of the image; also checks that it has directories for the kernel's file systems. `rootfs` is
+   * where it is mounted for a container that is being created. Throws RuntimeError FailedPrecondition: see
    * {@link checkKernelDirectories} and {@link readUserDatabase}.
    */
   async users(imageId: string, rootfs: string): Promise<UserDatabase> {

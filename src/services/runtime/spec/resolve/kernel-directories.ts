@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { isErrno } from "../../../../ground/fs/index.ts";
 import { RuntimeError } from "../../runtime-error.ts";
 
-/** Where OCI runtimes mount the kernel's file systems and make devices and links. */
+/** Directories in which OCI runtimes mount the kernel's file systems and create devices and links. */
 const directories = ["proc", "sys", "dev"];
 
 /**
- * Refuses a root file system in which one of the kernel's directories is a symbolic link or a file: no image
- * needs that, and runc 1.1 follows such a link and makes /dev's own links on the host. What is missing is
- * made by the OCI runtime. Throws RuntimeError FailedPrecondition.
+ * Rejects a root file system in which one of the kernel's directories is a symbolic link or a file: no image
+ * needs that, and runc 1.1 follows such a link and creates /dev's own links on the host. The OCI runtime
+ * creates missing directories. Throws RuntimeError FailedPrecondition.
  */
 export async function checkKernelDirectories(rootfs: string): Promise<void> {
   await Promise.all(directories.map((name) => check(rootfs, name)));

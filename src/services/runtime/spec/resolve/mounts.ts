@@ -10,7 +10,8 @@ import { RuntimeError } from "../../runtime-error.ts";
 import type { ResolvedMount } from "../input.ts";
 
 /**
- * Finds or makes the source of a mount, and checks that it propagates as asked. One of `reject` is not made.
+ * Finds or creates the source of a mount, and checks that it propagates as requested. Sources in `reject` are
+ * not created.
  */
 export async function resolveMount(
   mount: Mount,
@@ -31,9 +32,8 @@ export async function resolveMount(
 }
 
 /**
- * The same with the flags that its source's mount has and a user namespace may not take away. OCI runtimes
- * make a mount read-only with the flags that it names alone: runc before 1.2 fails without these, and crun
- * takes them away.
+ * Adds the flags of its source's mount that a user namespace may not clear. OCI runtimes make a mount
+ * read-only with only the flags that are listed: without these, runc before 1.2 fails, and crun clears them.
  */
 export async function withSourceFlags(mount: ResolvedMount, lookUp: LookUp): Promise<ResolvedMount> {
   const { hostPath, readonly, options } = mount;
@@ -43,10 +43,13 @@ export async function withSourceFlags(mount: ResolvedMount, lookUp: LookUp): Pro
   return { ...mount, options: [...new Set([...options, ...kept])] };
 }
 
-/** Those of mount_namespaces(7), but for that of access times, which stays where no mount names one. */
+/**
+ * Those of mount_namespaces(7), except for access times, which do not change if no mount lists a flag for
+ * them.
+ */
 const lockedFlags = ["nosuid", "nodev", "noexec"];
 
-/** A mount as it is asked for, whether its source is there or not. */
+/** A mount as requested, whether or not its source exists. */
 export async function describeMount(mount: Mount, lookUp: LookUp): Promise<ResolvedMount> {
   const { containerPath, readonly, recursiveReadOnly, mountOptions } = mount;
   const { hostPath: asked } = mount;
@@ -108,7 +111,7 @@ function propagationOf({ propagation, containerPath }: Mount): ResolvedMount["pr
   }
 }
 
-/** A mount can only pass on what its source on the host lets through. */
+/** A mount can only pass on what its source on the host propagates. */
 async function checkPropagation(
   hostPath: string,
   wanted: ResolvedMount["propagation"],

@@ -5,13 +5,13 @@ import { profileMeaning } from "../seccomp/profile-meaning.ts";
 import type { ProfileChoice } from "../security-profile.ts";
 import { parseSeccompProfile } from "./seccomp-profile.ts";
 
-/** Those that were pulled from registries. */
+/** Profiles that were pulled from registries. */
 export interface PulledProfiles {
-  /** The text of one, by the reference by which it was pulled. Throws with code NotFound. */
+  /** The text of a profile, by the reference with which it was pulled. Throws with code NotFound. */
   read(reference: string): Promise<string>;
 }
 
-/** The profile of an OCI choice; undefined for every other. Throws NotFound for one that was not pulled. */
+/** The profile of an OCI choice; undefined for every other. Throws NotFound if it was not pulled. */
 export async function pulledProfile(
   choice: ProfileChoice,
   profiles: PulledProfiles,
@@ -19,7 +19,9 @@ export async function pulledProfile(
   return choice.kind === "oci" ? parseSeccompProfile(await profiles.read(choice.reference)) : undefined;
 }
 
-/** The same for who only looks at a container, whose profile may have been removed since: undefined then. */
+/**
+ * The same for a container that is only inspected, whose profile may have been removed since: then undefined.
+ */
 export async function pulledProfileIfThere(
   choice: ProfileChoice,
   profiles: PulledProfiles,
@@ -33,9 +35,9 @@ export async function pulledProfileIfThere(
 }
 
 /**
- * Throws RuntimeError InvalidArgument for a text that is no seccomp profile which could be in force together
- * with another: see {@link "../seccomp/intersect-profiles.ts"}. Docker's templates are refused, whose meaning
- * is not known before there is a container.
+ * Throws RuntimeError InvalidArgument for a text that is not a seccomp profile, or not one that can be
+ * combined with another: see {@link "../seccomp/intersect-profiles.ts"}. Docker's templates are rejected,
+ * since their meaning is not known before there is a container.
  */
 export function checkSeccompProfile(text: string): void {
   const { archMap, syscalls, ...profile } = parsed(text);

@@ -136,7 +136,7 @@ describe("the user", () => {
     ],
   ];
   for (const [title, config, imageUser, expected] of cases) {
-    test("is not looked up where it is known", async () => {
+    test("is not looked up if it is known", async () => {
       await using rootfs = await rootfsWith({});
       const known = { user: { uid: 1000, gid: 1001, additionalGids: [1001, 2000] }, home: "/data" };
       const { user, home } = await resolve(rootfs.rootfsPath, {}, "app", {}, "v1", known);
@@ -150,7 +150,7 @@ describe("the user", () => {
     });
   }
 
-  test("has the root as its home where the image does not know it, and else what OCI runtimes look up", async () => {
+  test("has the root as its home if the image does not know it, otherwise what OCI runtimes look up", async () => {
     await using rootfs = await rootfsWith();
     const homeOf = async (user: string) => (await resolve(rootfs.rootfsPath, {}, user)).home;
     assert.deepEqual(
@@ -159,7 +159,7 @@ describe("the user", () => {
     );
   });
 
-  test("is an error when the image does not know it, or when it is no user", async () => {
+  test("is an error if the image does not know it, or if it is not a user", async () => {
     await using rootfs = await rootfsWith();
     await assert.rejects(resolve(rootfs.rootfsPath, {}, "nobody"), {
       code: "FailedPrecondition",
@@ -175,7 +175,7 @@ describe("the user", () => {
     });
   });
 
-  test("is looked up inside the image, wherever its symbolic links point", async () => {
+  test("is looked up inside the image, wherever its symbolic links lead", async () => {
     await using rootfs = await rootfsWith({});
     await writeFile(join(rootfs.path, "passwd"), "app:x:666:666::/:/bin/sh\n");
     await writeFile(join(rootfs.rootfsPath, "passwd"), passwd);
@@ -185,7 +185,7 @@ describe("the user", () => {
     await assert.rejects(resolve(rootfs.rootfsPath, {}, "app"), { message: /too many symbolic links/ });
   });
 
-  test("is not read from what is no regular file", async () => {
+  test("is read only from a regular file", async () => {
     await using rootfs = await rootfsWith({ group });
     await symlink("/dev", join(rootfs.rootfsPath, "etc/passwd"));
     await mkdir(join(rootfs.rootfsPath, "dev"));
@@ -194,7 +194,7 @@ describe("the user", () => {
 });
 
 describe("mounts", () => {
-  test("get a source that is missing made as a directory, and symbolic links resolved", async () => {
+  test("have missing sources created as directories, and symbolic links resolved", async () => {
     await using rootfs = await rootfsWith();
     await mkdir(join(rootfs.path, "real"));
     await symlink("real", join(rootfs.path, "link"));
@@ -208,7 +208,7 @@ describe("mounts", () => {
     assert.equal(mounts[1]?.hostPath, join(rootfs.path, "real"));
   });
 
-  test("are made where links of the image to nothing lead, and else where they are asked for", async () => {
+  test("are made where the image's dangling links lead, otherwise at the requested path", async () => {
     await using rootfs = await rootfsWith();
     const inside = (path: string) => join(rootfs.rootfsPath, path);
     await mkdir(inside("var"));
@@ -227,7 +227,7 @@ describe("mounts", () => {
     await assert.rejects(resolve(rootfs.rootfsPath), { code: "FailedPrecondition", message });
   });
 
-  test("whose source is missing are refused where the configuration says so", async () => {
+  test("with a missing source are rejected if the configuration says so", async () => {
     await using rootfs = await rootfsWith();
     const missing = join(rootfs.path, "missing");
     const settings = { absentMountSourcesToReject: [missing] };
@@ -265,7 +265,7 @@ describe("mounts", () => {
   });
 });
 
-test("devices come with their numbers, and with what may be done with them", async () => {
+test("devices have their numbers and the allowed access", async () => {
   await using rootfs = await rootfsWith();
   const devices = [{ hostPath: "/dev/null", containerPath: "/dev/nothing", permissions: "r" }];
   const [resolved] = (await resolve(rootfs.rootfsPath, { devices })).devices;
@@ -281,7 +281,7 @@ test("devices come with their numbers, and with what may be done with them", asy
   });
 });
 
-test("devices belong to the security context's user and group where the configuration says so", async () => {
+test("devices belong to the security context's user and group if the configuration says so", async () => {
   await using rootfs = await rootfsWith();
   const devices = [{ hostPath: "/dev/null", containerPath: "", permissions: "" }];
   const owners = async (securityContext: object, settings: Partial<ContainerSettings>) => {
@@ -296,7 +296,7 @@ test("devices belong to the security context's user and group where the configur
   assert.deepEqual(await owners({}, asked), [0, 0]);
 });
 
-test("a privileged container gets the host's devices, but no console", async () => {
+test("a privileged container gets the host's devices except for its console", async () => {
   await using rootfs = await rootfsWith();
   const { hostDevices } = await resolve(rootfs.rootfsPath, {
     linux: { securityContext: { privileged: true } },
@@ -306,7 +306,7 @@ test("a privileged container gets the host's devices, but no console", async () 
   assert.ok(!paths.some((path) => path === "/dev/console" || path.startsWith("/dev/pts/")));
 });
 
-test("cgroups to write to are refused where the kernel guards no limits, whatever else is asked for", async () => {
+test("writable cgroups are rejected if the kernel does not protect limits, whatever else is requested", async () => {
   await using made = await rootfsWith();
   const cgroupMountMode = CgroupMountMode.CGROUP_MOUNT_MODE_READ_WRITE;
   for (const privileged of [false, true])
@@ -326,7 +326,7 @@ test("cgroups to write to are refused where the kernel guards no limits, whateve
       );
 });
 
-test("a Localhost seccomp profile is the file's content, and a bad file an error", async () => {
+test("a Localhost seccomp profile is read from its file, and an invalid file is an error", async () => {
   await using rootfs = await rootfsWith();
   const file = join(rootfs.path, "profile.json");
   const config = {

@@ -32,30 +32,29 @@ type Input = Pick<
   readonly host: Pick<HostFacts, "appArmor" | "cgroups">;
   readonly appArmor: AppArmor;
   readonly seLinux: SeLinux | undefined;
-  /** The pod, whose volumes get its label. */
+  /** The pod whose SELinux label its volumes get. */
   readonly podId: string;
-  /** For paths that the configuration names. */
+  /** For paths in the configuration. */
   readonly lookUp: LookUp;
-  /** Told of the hooks that cannot be used. */
+  /** Gets the hooks that cannot be used. */
   readonly unusableFiles: UnusableFiles;
   readonly pulledProfiles: PulledProfiles;
-  /** Who it runs as, where the root file system was looked at before, when the container was created. */
+  /** The user that was found at the container's creation, if the root file system was read then. */
   readonly knownUser?: FoundUser;
-  /** What is known of the image, where the root file system is as that has it. */
+  /** For caching lookups, if the root file system is unchanged from the image. */
   readonly unwritten?: { readonly imageId: string; readonly lookups: ImageLookups };
 };
 
 /**
  * Looks up on disk what a container's spec needs: its user in the root file system's own /etc/passwd and
- * /etc/group (once for each image, where nobody has written to them), the sources of its mounts (one that is
- * missing is made as a directory, as containerd does, and one that is to have the pod's SELinux label gets
- * it), its devices, its seccomp file, its AppArmor profile, and OCI hooks. The root file system must be
- * mounted.
+ * /etc/group (once for each image, if nobody has written to them), the sources of its mounts (a missing one
+ * is created as a directory, as in containerd, and one that needs the pod's SELinux label gets it), its
+ * devices, its seccomp file, its AppArmor profile, and OCI hooks. The root file system must be mounted.
  *
  * Throws RuntimeError: InvalidArgument, FailedPrecondition (no such user, a mount that does not propagate as
- * asked, no such device or profile, a root file system without room for /proc, /sys or /dev, a hook that
- * cannot be used, cgroups that it may not write to), Unavailable (a path of the configuration that does not
- * answer).
+ * requested, no such device or profile, a root file system without directories for /proc, /sys or /dev, an
+ * unusable hook, cgroups that must not be written to), Unavailable (a path of the configuration that does not
+ * respond).
  */
 export async function resolveContainer(input: Input): Promise<ResolvedContainer> {
   const { config, rootfsPath, labels, seLinux, unwritten } = input;
@@ -75,9 +74,9 @@ export async function resolveContainer(input: Input): Promise<ResolvedContainer>
 }
 
 /**
- * The same of a container that is only looked at, and need not run, nor be able to: nothing is made, its root
- * file system need not be mounted, and what its mounts show need not be there. `user` is what was found when
- * it was made.
+ * The same for a container that is only inspected, and need not be able to run: nothing is created, its root
+ * file system need not be mounted, and the sources of its mounts need not exist. `user` is the one that was
+ * found at its creation.
  */
 export async function describeContainer(
   input: Omit<Input, "sandbox">,
@@ -104,7 +103,7 @@ async function findMount(mount: Mount, { sandbox, settings, lookUp }: Input): Pr
   return sandbox.idMappings === undefined ? resolved : withSourceFlags(resolved, lookUp);
 }
 
-/** Not at its creation, when nothing is mounted yet. */
+/** Returns nothing at the container's creation, when the root file system is not mounted yet. */
 async function findPlaces({ config, rootfsPath, unwritten }: Input): Promise<ResolvedContainer["places"]> {
   if (unwritten !== undefined) return new Map();
   const paths = new Set([...sandboxFilePaths, ...config.mounts.map(({ containerPath }) => containerPath)]);
@@ -122,7 +121,7 @@ async function findPlaces({ config, rootfsPath, unwritten }: Input): Promise<Res
   return places;
 }
 
-/** What is neither in the root file system nor made. */
+/** Everything that is neither in the root file system nor created. */
 async function findOthers(
   {
     config,
@@ -168,9 +167,7 @@ function resolvedEdits(
   return Promise.all(edits.map((each) => resolveEdits(each, user, lookUp)));
 }
 
-/**
- * Only what the security context says itself, as in the peers: an image's user changes nothing on devices.
- */
+/** Only the security context's own values, as in other runtimes: an image's user does not affect devices. */
 function ownerOf(security: LinuxContainerSecurityContext | undefined): DeviceOwner {
   const { runAsUser, runAsGroup } = security ?? {};
   return {
@@ -179,7 +176,7 @@ function ownerOf(security: LinuxContainerSecurityContext | undefined): DeviceOwn
   };
 }
 
-/** The volumes that are to be the pod's alone; an image's files have the label by their mount. */
+/** Relabels the volumes that are only for the pod; an image's files get the label from their mount. */
 async function relabelVolumes(
   { config: { mounts: asked }, podId }: Pick<Input, "config" | "podId">,
   resolved: readonly ResolvedMount[],

@@ -57,7 +57,7 @@ export async function resolvePause({
   return { seccomp: containerSeccomp(seccomp, [], file, host, builtIn, pulled), appArmor: profile };
 }
 
-/** The choice, but for none: that is the default profile. */
+/** The choice, except that the default profile replaces none. */
 function neverUnconfined(choice: ProfileChoice, hasDefault: boolean): ProfileChoice {
   if (choice.kind !== "unset" && choice.kind !== "unconfined") return choice;
   return { kind: hasDefault ? "runtimeDefault" : "unset" };

@@ -4,25 +4,25 @@ import { join, posix } from "node:path";
 import { promisify } from "node:util";
 import { RuntimeError } from "../../runtime-error.ts";
 
-/** As the kernel's own limit (path_resolution(7)). */
+/** The same as the kernel's limit (path_resolution(7)). */
 const maxLinks = 40;
 const maxBytes = 8 * 1024 * 1024;
 
 /**
  * Reads a text file of a container's root file system. Symbolic links are resolved as inside it: an absolute
- * one starts at its root, and no `..` leads out of it. Nobody else may change it meanwhile. Undefined if it
- * does not exist. Throws RuntimeError FailedPrecondition if it is not a regular file, or too large.
+ * one starts at its root, and no `..` leads out of it. Nobody else may change it meanwhile. Undefined if the
+ * file does not exist. Throws RuntimeError FailedPrecondition if it is not a regular file, or too large.
  */
 export async function readRootfsFile(rootfs: string, path: string): Promise<string | undefined> {
   const resolved = await resolveInside(rootfs, path);
   if (resolved === undefined) return undefined;
-  // A device or a FIFO under that name must do nothing and not hold us up.
+  // Opening a device or a FIFO with that name must have no effect and not block.
   const fd = await openFile(
     join(rootfs, resolved),
     constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
   );
   try {
-    // The kernel has this in memory.
+    // Does not access the disk: the kernel has this in memory.
     const info = fstatSync(fd);
     if (!info.isFile() || info.size > maxBytes) {
       throw new RuntimeError(
@@ -50,16 +50,16 @@ async function readAll(fd: number, sizeBytes: number): Promise<string> {
   return bytes.toString("utf8", 0, length);
 }
 
-/** The path without symbolic links, relative to the root; undefined when there is nothing. */
+/** The path without symbolic links, relative to the root; undefined if it does not exist. */
 export async function resolveInside(rootfs: string, path: string): Promise<string | undefined> {
   const found = await followLinks(rootfs, path);
   return found.kind === "there" ? found.path : undefined;
 }
 
 /**
- * Where a path leads that is behind a symbolic link to nothing: absolute, without symbolic links. Undefined
- * for all others, and for what lies below another mount, which covers what the image has there. OCI runtimes
- * make the places of mounts, but not all of them behind such a link: crun makes files there and no
+ * Where a path leads through a dangling symbolic link: absolute, without symbolic links. Undefined for all
+ * other paths, and for those below another mount, which covers the image's files there. OCI runtimes create
+ * the mount points of mounts, but not all of them behind such a link: crun creates files there but no
  * directories, and runc since 1.2.8 neither (https://github.com/opencontainers/runc/issues/5090).
  */
 export async function placeBehindDanglingLink(
@@ -75,7 +75,7 @@ export async function placeBehindDanglingLink(
 type Followed =
   /** `path` is relative to the root. */
   | { readonly kind: "there"; readonly path: string }
-  /** `isOfLink`: the first part that is not there is one of a link's target. */
+  /** `isOfLink`: the first missing component comes from a link's target. */
   | { readonly kind: "missing"; readonly place: string; readonly isOfLink: boolean };
 
 async function followLinks(
@@ -85,7 +85,7 @@ async function followLinks(
 ): Promise<Followed> {
   const pending = path.split("/");
   let done: string[] = [];
-  /** How many of `pending` a link has brought. */
+  /** How many components of `pending` came from a link. */
   let ofLinks = 0;
   for (let links = 0; pending.length > 0; ) {
     const part = pending.shift() ?? "";

@@ -25,7 +25,7 @@ export async function seccompProfileFile(
   return (await readProfileOf(choice, settings, lookUp))?.profile;
 }
 
-/** Its text as it lies there, for who reads profiles by himself. Throws as {@link seccompProfileFile}. */
+/** The unparsed text, for callers that parse profiles themselves. Throws as {@link seccompProfileFile}. */
 export async function seccompProfileText(
   choice: ProfileChoice,
   settings: Pick<SecuritySettings, "seccompProfile" | "seccompProfileRoot">,
@@ -67,7 +67,7 @@ function pathOf(
   return isAbsolute(reference) ? reference : join(seccompProfileRoot, reference);
 }
 
-/** A FIFO or a device under that name must not hold us up. */
+/** Opening a FIFO or a device with that name must not block. */
 async function readProfile(path: string): Promise<string> {
   await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const info = await file.stat();

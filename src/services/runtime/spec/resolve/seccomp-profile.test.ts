@@ -11,7 +11,7 @@ const here = {
 const inForce = (profile: unknown, circumstances = here) => applicableProfile(parse(profile), circumstances);
 const parse = (profile: unknown) => parseSeccompProfile(JSON.stringify(profile));
 
-test("a profile is read with one name in a rule as with several, and with what only OCI runtimes know", () => {
+test("a profile's rules may have one name or several, and values that only OCI runtimes know", () => {
   const profile = {
     defaultAction: "SCMP_ACT_ERRNO",
     defaultErrnoRet: 38,
@@ -74,7 +74,7 @@ test("the architectures of a profile in docker's form are those of this machine"
   );
 });
 
-test("what is wrong with a profile is said with its path", () => {
+test("errors in a profile have its path", () => {
   const allow = { action: "SCMP_ACT_ALLOW" };
   const wrong: readonly (readonly [unknown, RegExp])[] = [
     [[], /^it must be an object$/],

@@ -3,11 +3,11 @@ import type { RuleCondition, SeccompFile } from "../seccomp/profile-conditions.t
 import type { OciSyscallRule } from "../types.ts";
 
 /**
- * Reads a profile in the runtime-spec's form, or in docker's older one, in which a rule has one `name` in
- * place of `names`. A rule without any is about nothing, and left out, for crun refuses it. Docker's
- * conditions of rules (`includes`, `excludes`) and its `archMap` are read, too, for no OCI runtime knows
- * them. What else is in it is the OCI runtime's to check: it knows the actions, flags and system calls of its
- * libseccomp. Throws an error with the path of what is wrong.
+ * Parses a profile in the runtime-spec's format, or in docker's older one, in which a rule has one `name`
+ * instead of `names`. A rule without names has no effect, and is left out, since crun rejects it. Docker's
+ * conditions on rules (`includes`, `excludes`) and its `archMap` are parsed here, too, since no OCI runtime
+ * knows them. Everything else is for the OCI runtime to check: it knows the actions, flags and system calls
+ * of its libseccomp. Throws an error with the path of the invalid part.
  */
 export function parseSeccompProfile(text: string): SeccompFile {
   const profile = object(JSON.parse(text, readBigints), "it");
@@ -41,8 +41,8 @@ function plainRule(
 }
 
 /**
- * One whose meaning is not known cannot be left out of account: the rule may open what others close, or close
- * what others open.
+ * An unknown condition must not be ignored: the rule may allow what others forbid, or forbid what others
+ * allow.
  */
 function condition(value: unknown, path: string): RuleCondition {
   const { caps, arches, minKernel, ...unknown } =

@@ -3,7 +3,7 @@ import { readRootfsFile } from "./rootfs-file.ts";
 export type PasswdEntry = { readonly name: string; readonly uid: number; readonly gid: number };
 export type GroupEntry = { readonly name: string; readonly gid: number; readonly members: readonly string[] };
 
-/** The texts of /etc/passwd and /etc/group; "" for a file that is not there. */
+/** The texts of /etc/passwd and /etc/group; "" for a missing file. */
 export type UserDatabase = { readonly passwd: string; readonly group: string };
 
 /** Reads the users and groups of a root file system. */
@@ -21,14 +21,14 @@ export function parsePasswd(text: string): readonly PasswdEntry[] {
   );
 }
 
-/** The groups (group(5)). */
+/** Parses groups (group(5)). */
 export function parseGroups(text: string): readonly GroupEntry[] {
   return lines(text).flatMap(([name = "", , gid = "", members = ""]) =>
     isId(gid) ? [{ name, gid: Number(gid), members: members.split(",") }] : [],
   );
 }
 
-/** OCI runtimes take ids up to 2^31-1. */
+/** OCI runtimes accept ids up to 2^31-1. */
 export function isId(text: string): boolean {
   return /^\d{1,10}$/.test(text) && Number(text) <= 0x7fffffff;
 }

@@ -14,12 +14,12 @@ import {
 } from "./user-database.ts";
 
 type Security = LinuxContainerSecurityContext | undefined;
-/** Who a container runs as. */
+/** The user that a container runs as. */
 export type FoundUser = {
   readonly user: OciUser;
   /**
-   * For HOME, where /etc/passwd does not have the user: crun before 1.20 then sets none, unlike runc.
-   * Undefined for others, whose home OCI runtimes look up when they start the process.
+   * HOME, if /etc/passwd does not have the user: crun before 1.20 then sets none, unlike runc. Undefined for
+   * others, whose home OCI runtimes look up when they start the process.
    */
   readonly home?: string;
 };
@@ -27,10 +27,10 @@ export type FoundUser = {
 type Databases = { readonly passwd: readonly PasswdEntry[]; readonly groups: readonly GroupEntry[] };
 
 /**
- * Who the container runs as: what CRI says (run_as_username or run_as_user, run_as_group), else the image's
- * `USER`, else root. The group, where none is given, is the user's own in /etc/passwd, or 0. The primary
- * group is among the supplemental ones, as after a login; the policy Merge adds those that /etc/group gives
- * to the user. Throws RuntimeError InvalidArgument, FailedPrecondition (no such user or group).
+ * The user that the container runs as: CRI's (run_as_username or run_as_user, run_as_group), else the image's
+ * `USER`, else root. The default group is the user's own in /etc/passwd, or 0. The primary group is also a
+ * supplemental one, as after a login; the policy Merge adds those of the user in /etc/group. Throws
+ * RuntimeError InvalidArgument, FailedPrecondition (no such user or group).
  */
 export function resolveUser(database: UserDatabase, security: Security, imageUser: string): FoundUser {
   const [user, group] = wantedUser(security, imageUser);
@@ -46,7 +46,7 @@ export function resolveUser(database: UserDatabase, security: Security, imageUse
   return entry.name === "" ? { user: found, home: "/" } : { user: found };
 }
 
-/** User and group, as names or numbers; "" for a group that is not given. */
+/** User and group, as names or numbers; "" for an unspecified group. */
 function wantedUser(security: Security, imageUser: string): readonly [user: string, group: string] {
   const user = security?.runAsUsername || security?.runAsUser?.value.toString();
   const group = security?.runAsGroup?.value.toString() ?? "";

@@ -10,20 +10,20 @@ import {
 } from "./argument-sets.ts";
 
 /**
- * Sets of arguments by their index: calls all of whose arguments are in them. One that is not named may have
- * any value.
+ * Sets of arguments by index: the calls whose arguments are all in their sets. An argument without a set may
+ * have any value.
  */
 export type Box = ReadonlyMap<number, ArgumentSet>;
 
 /** Every call. */
 export const anyCall: readonly Box[] = [new Map()];
 
-/** A filter of more rules for one system call would soon be larger than the kernel takes. */
+/** With more rules for one system call, a filter would soon exceed the kernel's maximum size. */
 const mostBoxes = 300;
 
 /**
- * The calls that a rule is about: those for which all its conditions are true; or any one of them, where two
- * are on the same argument, as crun and runc have it. Throws RuntimeError InvalidArgument.
+ * The calls that match a rule: those for which all its conditions are true, or, if two are about the same
+ * argument, any one of them, as in crun and runc. Throws RuntimeError InvalidArgument.
  */
 export function boxesOf(conditions: readonly OciSyscallCondition[]): readonly Box[] {
   const alone = conditions.map((condition) =>
@@ -62,7 +62,7 @@ export function complementOfBoxes(boxes: readonly Box[]): readonly Box[] {
   return boxes.reduce<readonly Box[]>((rest, box) => intersectBoxes(rest, complement(box)), anyCall);
 }
 
-/** Lists of conditions, each of a rule; an empty one is every call. */
+/** Lists of conditions, each for a rule; an empty one matches every call. */
 export function rulesOf(box: Box): readonly (readonly OciSyscallCondition[])[] {
   const sets = [...box].toSorted(([one], [other]) => one - other);
   const last = sets.findLast(([index, set]) => conditionsOf(set, index) !== undefined)?.[0];
@@ -97,8 +97,8 @@ function without(box: Box, other: Box): readonly Box[] {
 }
 
 /**
- * Boxes that do not overlap: those that fail at the first argument, those that fail at the second alone, and
- * so on.
+ * Boxes that do not overlap: the calls that fail at the first argument, those that fail only at the second,
+ * and so on.
  */
 function complement(box: Box): readonly Box[] {
   const sets = [...box];

@@ -2,13 +2,13 @@ import { RuntimeError } from "../../runtime-error.ts";
 import type { OciSyscallCondition } from "../types.ts";
 
 /**
- * A set of values of one argument of a system call: those from `first` to `last`, or those with the bits of
- * `value` where `mask` has ones. Made of conditions, and made into conditions again. A union of sets is a
- * list of them.
+ * A set of values of one argument of a system call: those from `first` to `last`, or those whose bits
+ * selected by `mask` equal `value`. It is created from conditions, and converted back to conditions. A union
+ * of sets is a list of them.
  *
- * An OCI runtime or-s two conditions on one argument, and for a 32-bit architecture libseccomp compares the
- * lower half of a condition's value alone. So a set must be one condition, or several rules; and no condition
- * may have a value beyond 32 bits, but masks whose upper half is to be zero.
+ * An OCI runtime combines two conditions on one argument with "or", and for a 32-bit architecture, libseccomp
+ * compares only the lower half of a condition's value. So a set must be one condition, or several rules; and
+ * no condition may have a value beyond 32 bits, except for masks whose upper half must be zero.
  */
 export type ArgumentSet =
   | { readonly kind: "range"; readonly first: bigint; readonly last: bigint }
@@ -97,8 +97,7 @@ export function maskedConditionsOf(
 }
 
 /**
- * Conditions any one of which is true for the values of the set, and for no others; undefined where every
- * value is in it.
+ * Conditions any one of which is true for exactly the values of the set; undefined if every value is in it.
  */
 export function conditionsOf(set: ArgumentSet, index: number): readonly OciSyscallCondition[] | undefined {
   const condition = (op: string, value: bigint) => ({ index, value: Number(value), op });
@@ -111,19 +110,19 @@ export function conditionsOf(set: ArgumentSet, index: number): readonly OciSysca
   return blocks(first, last).map((block) => masked(block, index));
 }
 
-/** Masks are about the lower half, or about it and all of the upper one. */
+/** Masks cover the lower half, or that and the whole upper half. */
 function hasUpperHalf({ mask }: ArgumentSet & { kind: "bits" }): boolean {
   return (mask & upperHalf) !== 0n;
 }
 
 function masked({ mask, value }: ArgumentSet & { kind: "bits" }, index: number): OciSyscallCondition {
-  // No number holds 64 bits.
+  // A number cannot hold 64 bits.
   return { index, value: mask, valueTwo: Number(value), op: "SCMP_CMP_MASKED_EQ" };
 }
 
 /**
- * A range of 32-bit values as blocks whose values differ in their last bits alone, the largest that there
- * are.
+ * Splits a range of 32-bit values into blocks, as large as possible, whose values differ only in their last
+ * bits.
  */
 function blocks(first: bigint, last: bigint): readonly (ArgumentSet & { kind: "bits" })[] {
   const found: (ArgumentSet & { kind: "bits" })[] = [];
@@ -140,7 +139,7 @@ function range(first: bigint, last: bigint): readonly ArgumentSet[] {
   return first > last ? [] : [{ kind: "range", first, last }];
 }
 
-/** Math.max knows no bigints. */
+/** Math.max does not support bigints. */
 function larger(one: bigint, other: bigint): bigint {
   if (one > other) return one;
   return other;

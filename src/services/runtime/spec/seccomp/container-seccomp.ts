@@ -10,8 +10,8 @@ import { applicableProfile, type SeccompFile } from "./profile-conditions.ts";
 
 /**
  * The seccomp filter; undefined for none. `file` is the profile that was read from a file: that of a
- * Localhost choice, or the replacement of `builtIn`. `pulled` is that of an OCI choice, whose base the others
- * are then. Throws RuntimeError FailedPrecondition, also for two profiles that cannot be combined.
+ * Localhost choice, or the replacement of `builtIn`. `pulled` is that of an OCI choice, for which the others
+ * are the base. Throws RuntimeError FailedPrecondition, also for two profiles that cannot be combined.
  */
 export function containerSeccomp(
   choice: ProfileChoice,
@@ -44,7 +44,7 @@ export function containerSeccomp(
 
 /**
  * The seccomp profile of a container: its own choice, or the configuration's default; for a privileged
- * container always the configuration's for those, since it could get past every filter.
+ * container, always the configuration's profile for those, since it could bypass every filter.
  */
 export function seccompChoice(
   security: LinuxContainerSecurityContext | undefined,

@@ -3,8 +3,8 @@ import type { OciSeccomp, OciSyscallCondition, OciSyscallRule } from "../types.t
 import { anyAllowed, byArchitecture, byCapability } from "./system-calls.ts";
 
 /**
- * The RuntimeDefault profile: what is not allowed fails with EPERM. The lists are those that Docker's and
- * containerd's users rely on; what a capability opens is allowed to those who have it.
+ * The RuntimeDefault profile: calls that are not allowed fail with EPERM. The lists are those that Docker's
+ * and containerd's users rely on; some calls are allowed only with a capability.
  */
 export function defaultSeccomp(capabilities: readonly string[], architecture: string): OciSeccomp {
   const allowed = new Set([
@@ -25,8 +25,8 @@ export function defaultSeccomp(capabilities: readonly string[], architecture: st
 }
 
 /**
- * The same for a program that is known to be made for this processor and needs no capabilities: calls of
- * other architectures end it. OCI runtimes make such a filter in a fraction of the time.
+ * The same for a program that is known to be built for this processor and needs no capabilities: calls of
+ * other architectures end it. OCI runtimes generate such a filter in a fraction of the time.
  */
 export function nativeSeccomp(architecture: string): OciSeccomp {
   const profile = defaultSeccomp([], architecture);
@@ -34,8 +34,8 @@ export function nativeSeccomp(architecture: string): OciSeccomp {
 }
 
 /**
- * The processor's own first. A filter covers the 32-bit calls of a 64-bit kernel too: those of what it does
- * not cover end the process, and containers have 32-bit programs.
+ * The processor's own comes first. A filter also covers the 32-bit calls of a 64-bit kernel: containers have
+ * 32-bit programs, and calls of architectures that it does not cover end the process.
  */
 const filterArchitectures: Readonly<Record<string, readonly string[]>> = {
   x64: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
@@ -66,7 +66,7 @@ const sockets: readonly OciSyscallRule[] = [
   }),
 ];
 
-/** Asking (0xffffffff), PER_LINUX, PER_LINUX32, and both with UNAME26. */
+/** The query (0xffffffff), PER_LINUX, PER_LINUX32, and both with UNAME26. */
 const personalities: readonly OciSyscallRule[] = [0x0, 0x0008, 0x20000, 0x20008, 0xffffffff].map((value) =>
   allowWhen("personality", { index: 0, value, op: "SCMP_CMP_EQ" }),
 );

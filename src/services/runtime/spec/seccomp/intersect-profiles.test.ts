@@ -11,8 +11,7 @@ const severity = ["KILL_PROCESS", "KILL", "TRAP", "ERRNO", "TRACE", "LOG", "ALLO
 type Call = { readonly name: string; readonly args: readonly bigint[] };
 
 /**
- * A filter as it is written down, read in the plainest way: what the rules say that are about the call, else
- * the default.
+ * Evaluates a filter in the simplest way: the result of the rules that match the call, otherwise the default.
  */
 function answer(profile: OciSeccomp, { name, args }: Call): string {
   const about = (rule: OciSyscallRule) => {
@@ -41,7 +40,7 @@ function isTrue({ value, valueTwo = 0, op }: OciSyscallCondition, arg: bigint): 
   return { ...operators, GT: arg > wanted, GE: arg >= wanted }[op.slice(9)] ?? assert.fail(op);
 }
 
-/** What the kernel does with both filters in force. */
+/** The kernel's result with both filters in force. */
 function both(profile: OciSeccomp, base: OciSeccomp, call: Call): string {
   const [one, other] = [answer(profile, call), answer(base, call)];
   const rank = (each: string) => severity.indexOf(each.split(" ")[0] ?? "");
@@ -57,7 +56,7 @@ const filter = (action: string, ...syscalls: readonly OciSyscallRule[]): OciSecc
   syscalls,
 });
 
-/** Numbers that a seed makes: the same for the same seed. */
+/** Numbers that depend only on the seed. */
 function seeded(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -69,8 +68,8 @@ function seeded(seed: number): (below: number) => number {
 const interesting = [0, 1, 2, 3, 7, 8, 9, 38, 40, 0x7fff_ffff, 0xffff_fffe, 0xffff_ffff];
 
 /**
- * A profile about one call, whose meaning is certain: one action under any conditions, or several for
- * different values of one argument.
+ * A profile for one call with a certain meaning: one action under any conditions, or several for different
+ * values of one argument.
  */
 function randomProfile(random: (below: number) => number): OciSeccomp {
   const pick = <T>(list: readonly T[]) => list[random(list.length)] as T;
@@ -96,7 +95,7 @@ function randomProfile(random: (below: number) => number): OciSeccomp {
 }
 
 describe("two seccomp profiles in one filter", () => {
-  it("do to every call what the kernel would with both of them, whatever their conditions", () => {
+  it("have the same effect on every call as both of them in the kernel, whatever their conditions", () => {
     const random = seeded(20_261_128);
     const arg = () => BigInt(interesting[random(interesting.length)] ?? 0) + BigInt(random(3)) - 1n;
     const calls = Array.from({ length: 60 }, () => ({
@@ -119,7 +118,7 @@ describe("two seccomp profiles in one filter", () => {
     assert.ok(combined > 2000, `only ${combined} of 3000 pairs could be combined`);
   });
 
-  it("have no values that 32-bit programs would be compared with wrongly", () => {
+  it("have no values that are compared wrongly for 32-bit programs", () => {
     const random = seeded(7);
     for (let pair = 0; pair < 500; pair++) {
       const made = combine(randomProfile(random), randomProfile(random));
@@ -130,7 +129,7 @@ describe("two seccomp profiles in one filter", () => {
     }
   });
 
-  it("have rules that do not overlap, with ranges of their last argument alone, as libseccomp mixes up others", () => {
+  it("have rules that do not overlap, with ranges only for their last argument, since libseccomp mishandles others", () => {
     const random = seeded(11);
     const exact = ["SCMP_CMP_EQ", "SCMP_CMP_MASKED_EQ"];
     for (let pair = 0; pair < 500; pair++) {
@@ -154,7 +153,7 @@ describe("two seccomp profiles in one filter", () => {
     }
   });
 
-  it("let through of the default profile what a profile of denials does not name", () => {
+  it("allow the calls of the default profile that a profile of denials does not name", () => {
     const denials = filter("ALLOW", rule(["socket"], "ERRNO", [when(0, "EQ", 16)]), rule(["mkdir"], "ERRNO"));
     const base = defaultSeccomp([], "x64");
     const made = intersectProfiles(denials, base, native);
@@ -167,7 +166,7 @@ describe("two seccomp profiles in one filter", () => {
     assert.equal(answer(made, { name: "clone3", args: [] }), "ERRNO 38", "as the base has it");
   });
 
-  it("are for the architectures that both have, and the machine's own", () => {
+  it("cover the architectures that both have, and the machine's own", () => {
     const of = (...architectures: string[]) => ({ ...filter("ALLOW"), architectures });
     const made = (one: OciSeccomp, other: OciSeccomp) => intersectProfiles(one, other, native).architectures;
     const x86 = "SCMP_ARCH_X86";
@@ -176,7 +175,7 @@ describe("two seccomp profiles in one filter", () => {
     assert.deepEqual(made(filter("ALLOW"), of(x86)), [native], "none is the machine's alone");
   });
 
-  it("are not for 32-bit x86 where the profile looks at arguments that no filter sees there", () => {
+  it("do not cover 32-bit x86 if the profile checks arguments that no filter sees there", () => {
     const architectures = [native, "SCMP_ARCH_X86", "SCMP_ARCH_X32"];
     const base = defaultSeccomp([], "x64");
     const of = (...syscalls: OciSyscallRule[]) =>
@@ -188,7 +187,7 @@ describe("two seccomp profiles in one filter", () => {
     assert.deepEqual(of(rule(["socket"], "ERRNO", [when(0, "EQ", 16)])), [native, "SCMP_ARCH_X32"]);
   });
 
-  it("are refused where the meaning of one is not certain, or needs a program that is asked", () => {
+  it("are rejected if the meaning of one is uncertain, or depends on another program", () => {
     const overlap = filter("ERRNO", rule(["x"], "ALLOW"), rule(["x"], "KILL", [when(0, "EQ", 1)]));
     assert.throws(() => intersectProfiles(overlap, filter("ALLOW"), native), {
       code: "InvalidArgument",
@@ -211,14 +210,14 @@ describe("two seccomp profiles in one filter", () => {
     );
   });
 
-  it("log what one of them logs, and keep the protection against speculation that one of them wants", () => {
+  it("log what either of them logs, and keep the protection against speculation that either of them wants", () => {
     const log = { ...filter("ALLOW"), flags: ["SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW"] };
     assert.deepEqual(intersectProfiles(log, filter("ALLOW"), native).flags, ["SECCOMP_FILTER_FLAG_LOG"]);
     assert.deepEqual(intersectProfiles(log, log, native).flags, log.flags);
   });
 });
 
-/** Undefined for a pair that is refused: its meaning is not certain, or no rules say it. */
+/** Undefined for a pair that is rejected: its meaning is uncertain, or no rules express it. */
 function combine(profile: OciSeccomp, base: OciSeccomp): OciSeccomp | undefined {
   try {
     return intersectProfiles(profile, base, native);

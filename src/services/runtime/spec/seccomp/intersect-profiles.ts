@@ -44,7 +44,7 @@ export function intersectProfiles(profile: OciSeccomp, base: OciSeccomp, native:
   };
 }
 
-/** For one system call: what is not the default. Both defaults together are that. */
+/** The results for one system call other than the default, which is that of both defaults together. */
 function rulesFor(
   name: string,
   one: ProfileMeaning,
@@ -97,7 +97,8 @@ function architecturesOf({ architectures }: OciSeccomp, native: string): readonl
 }
 
 /**
- * A call that one of them logs is logged; weaker protection against speculation must be requested by both.
+ * A call is logged if either profile logs it; weaker protection against speculation must be requested by
+ * both.
  */
 function flagsOf(profile: OciSeccomp, base: OciSeccomp): Pick<OciSeccomp, "flags"> {
   const [own, others] = [profile.flags ?? [], base.flags ?? []];

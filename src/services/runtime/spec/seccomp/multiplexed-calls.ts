@@ -1,6 +1,6 @@
 import type { OciSyscallRule } from "../types.ts";
 
-/** Architectures with socketcall(2) and ipc(2), behind which are calls that others have by themselves. */
+/** Architectures with socketcall(2) and ipc(2), which bundle calls that others have separately. */
 const multiplexing: ReadonlySet<string> = new Set(["SCMP_ARCH_X86", "SCMP_ARCH_S390"]);
 
 const multiplexed: ReadonlySet<string> = new Set(

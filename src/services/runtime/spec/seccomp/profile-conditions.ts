@@ -7,13 +7,13 @@ export type RuleCondition = {
   readonly caps: readonly string[];
   /** As Go names them: "amd64". */
   readonly arches: readonly string[];
-  /** Kernel 4.8 or newer, say. */
+  /** For example, kernel 4.8 or newer. */
   readonly minKernel: { readonly major: number; readonly minor: number } | undefined;
 };
 
 /**
- * A profile as its file has it: docker's form has rules for some containers and machines only, and
- * architectures by the machine's.
+ * A profile as in its file: in docker's format, some rules are only for certain containers and machines, and
+ * architectures depend on the machine's.
  */
 export type SeccompFile = Omit<OciSeccomp, "syscalls"> & {
   readonly archMap: readonly {
@@ -22,9 +22,9 @@ export type SeccompFile = Omit<OciSeccomp, "syscalls"> & {
   }[];
   readonly syscalls: readonly {
     readonly rule: OciSyscallRule;
-    /** It applies where all of this is so: every capability, one of the architectures. */
+    /** The rule applies only if all of this is true: every capability, one of the architectures. */
     readonly includes: RuleCondition;
-    /** It does not apply where any of this is so. */
+    /** The rule does not apply if any of this is true. */
     readonly excludes: RuleCondition;
   }[];
 };
@@ -68,7 +68,7 @@ function applies(
   return includes.minKernel === undefined || isNew(includes);
 }
 
-/** Node's names of architectures, as Go and libseccomp name them. */
+/** Go's and libseccomp's names of architectures, by Node's. */
 const machines: Readonly<Record<string, { readonly go: string; readonly seccomp: string }>> = {
   x64: { go: "amd64", seccomp: "SCMP_ARCH_X86_64" },
   arm64: { go: "arm64", seccomp: "SCMP_ARCH_AARCH64" },

@@ -6,7 +6,7 @@ import { anyCall, type Box, boxesOf, intersectBoxes, uniteBoxes } from "./argume
 /** The result of a call: an action, and the number for ERRNO and TRACE. */
 export type Verdict = { readonly action: Action; readonly errno: number | undefined };
 
-/** As the kernel orders the answers of several filters (seccomp(2)): the first one wins. */
+/** The order in which the kernel ranks the results of several filters (seccomp(2)): the first one wins. */
 const actions = [
   "SCMP_ACT_KILL_PROCESS",
   "SCMP_ACT_KILL",
@@ -27,12 +27,12 @@ export type ProfileMeaning = {
   readonly calls: ReadonlyMap<string, readonly Decision[]>;
 };
 
-/** No two decisions about one system call are about the same arguments. */
+/** Decisions about one system call do not overlap. */
 export type Decision = { readonly boxes: readonly Box[]; readonly verdict: Verdict };
 
 /**
- * Reads a profile as crun and runc have libseccomp make a filter of it. Throws RuntimeError InvalidArgument
- * for one whose meaning is not certain: where two rules with different actions are about the same call, the
+ * Interprets a profile as crun and runc do when they build a filter with libseccomp. Throws RuntimeError
+ * InvalidArgument if its meaning is uncertain: if two rules with different actions match the same call, the
  * filter depends on their order and on libseccomp.
  */
 export function profileMeaning(profile: OciSeccomp): ProfileMeaning {
@@ -40,7 +40,7 @@ export function profileMeaning(profile: OciSeccomp): ProfileMeaning {
   const calls = new Map<string, readonly Decision[]>();
   for (const rule of profile.syscalls ?? []) {
     const verdict = verdictOf(rule.action, rule.errnoRet);
-    // OCI runtimes leave it out, as libseccomp would refuse it.
+    // OCI runtimes leave it out, since libseccomp would reject it.
     if (sameVerdict(verdict, standard)) continue;
     for (const [name, boxes] of callsOf(rule))
       calls.set(name, withDecision(calls.get(name) ?? [], { boxes, verdict }, name));
@@ -48,7 +48,7 @@ export function profileMeaning(profile: OciSeccomp): ProfileMeaning {
   return { standard, calls };
 }
 
-/** The one that the kernel would obey; of two that are as strict, the first. */
+/** The one that the kernel would follow; if both are equally strict, the first. */
 export function stricter(one: Verdict, other: Verdict): Verdict {
   return actions.indexOf(other.action) < actions.indexOf(one.action) ? other : one;
 }
@@ -79,7 +79,7 @@ function withDecision(
       `system call ${name}: two rules with different actions match the same arguments`,
     );
   if (same === undefined) return [...others, { boxes, verdict }];
-  // One without conditions says all that the others do.
+  // A rule without conditions includes all others.
   const isAll = [...same.boxes, ...boxes].some(({ size }) => size === 0);
   return [...others, { boxes: isAll ? anyCall : uniteBoxes(same.boxes, boxes), verdict }];
 }

@@ -1,9 +1,9 @@
 /**
- * The system calls of the RuntimeDefault profile, as data. Names that a kernel or libseccomp does not know
- * are passed over by OCI runtimes, so that newer calls can be listed.
+ * The system calls of the RuntimeDefault profile, as data. OCI runtimes ignore names that a kernel or
+ * libseccomp does not know, so newer calls can be listed.
  */
 
-/** Allowed to every container. */
+/** Allowed for every container. */
 export const anyAllowed: readonly string[] = words(`
   _llseek _newselect accept accept4 access adjtimex alarm bind brk cachestat capget capset chdir
   chmod chown chown32 clock_adjtime clock_adjtime64 clock_getres clock_getres_time64 clock_gettime
@@ -48,7 +48,7 @@ export const anyAllowed: readonly string[] = words(`
   utimensat_time64 utimes vfork vmsplice wait4 waitid waitpid write writev
 `);
 
-/** Allowed besides on one architecture, as Node names it. */
+/** Additionally allowed on one architecture, by Node's name of it. */
 export const byArchitecture: Readonly<Record<string, readonly string[]>> = {
   arm64: words("arm_fadvise64_64 arm_sync_file_range breakpoint cacheflush set_tls sync_file_range2"),
   ppc64: words("swapcontext sync_file_range2"),
@@ -57,7 +57,7 @@ export const byArchitecture: Readonly<Record<string, readonly string[]>> = {
   x64: words("arch_prctl modify_ldt"),
 };
 
-/** Allowed besides to those who have a capability. */
+/** Additionally allowed with a capability. */
 export const byCapability: Readonly<Record<string, readonly string[]>> = {
   CAP_BPF: words("bpf"),
   CAP_DAC_READ_SEARCH: words("open_by_handle_at"),
