@@ -35,11 +35,15 @@ function ownAnnotations(annotations: JsonObject): readonly (readonly [string, un
   return isEmpty(own) ? [] : [["annotations", own]];
 }
 
-/** Without addresses that it was given here: a cluster has others. */
+/**
+ * Without addresses that it was given here: a cluster has others. It is not given IPv6 first, unless it asks
+ * for that.
+ */
 function withoutAddresses(spec: JsonObject): JsonObject {
-  const { clusterIPs: _, ipFamilies: __, clusterIP, ipFamilyPolicy, ...own } = spec;
+  const { clusterIPs: _, clusterIP, ipFamilies, ipFamilyPolicy, ...own } = spec;
   return {
     ...own,
+    ...(Array.isArray(ipFamilies) && ipFamilies[0] === "IPv6" ? { ipFamilies } : {}),
     ...(clusterIP === "None" ? { clusterIP } : {}),
     ...(ipFamilyPolicy === undefined || ipFamilyPolicy === "SingleStack" ? {} : { ipFamilyPolicy }),
   };
