@@ -423,9 +423,10 @@ describe("berthd's pod manager", () => {
     const [old] = await objects("pods");
     const stdin = stringify(pod(forEver));
     const replacing = startCli(host.berth, ["apply", "--replace", "-"], { stdin });
-    await eventually("the old one is ending", async () => /swapped .*Terminating/.test(await table()));
-    const [leaving] = await objects("pods");
-    assert.equal(leaving?.metadata.deletionGracePeriodSeconds, 3);
+    const leaving = await eventually("the old one is ending", async () =>
+      (await objects("pods")).find(({ metadata }) => metadata.deletionTimestamp !== undefined),
+    );
+    assert.equal(leaving.metadata.deletionGracePeriodSeconds, 3);
     assert.ok(Date.parse(leaving.metadata.deletionTimestamp ?? "") > Date.now() - 60_000);
     await host.berth.restartDaemon("SIGKILL");
     assert.notEqual((await replacing.outcome).status, 0);
