@@ -23,11 +23,11 @@ async function slowStore(...there: readonly Manifest[]) {
   const writer = new ObjectWriter({ store, clock: systemClock, onDataChanged: () => {} });
   for (const manifest of there) await writer.create(manifest);
   isSlow = true;
-  const apply = (manifest: Manifest) =>
+  const apply = (manifest: Manifest, source?: string) =>
     applyPlanned(planApply([manifest], store, {}), {
       store,
       writer,
-      source: undefined,
+      source,
       waitUntilGone: async () => {},
     });
   const now = () => store.getOf("ConfigMap", "default", "settings")?.manifest;
@@ -41,6 +41,20 @@ describe("objects that are applied twice at once", () => {
     letThrough();
     await Promise.all(both);
     assert.deepEqual(now(), settings({ data: { a: "2" } }));
+  });
+
+  it("stay those of the directory that has made them first", async () => {
+    const { apply, now, letThrough } = await slowStore();
+    const both = Promise.allSettled([
+      apply(settings({ data: { a: "1" } }), "/etc/first"),
+      apply(settings({ data: { a: "2" } }), "/etc/second"),
+    ]);
+    letThrough();
+    const [first, second] = await both;
+    assert.equal(first.status, "fulfilled");
+    assert.ok(second.status === "rejected");
+    assert.match(String(second.reason), /ConfigMap default\/settings already exists/);
+    assert.deepEqual(now(), settings({ data: { a: "1" } }));
   });
 
   it("stay as the first has sealed them", async () => {

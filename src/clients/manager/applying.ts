@@ -18,8 +18,8 @@ export type ApplyingOptions = {
 
 /**
  * Does what applying comes to. Others may apply the same objects meanwhile: one that somebody else has made
- * since the plan is changed, and what each has become when its turn comes decides whether it can be. Throws
- * ManagerError.
+ * since the plan is changed, by users and by whom it is from, and what each has become when its turn comes
+ * decides whether it can be. Throws ManagerError.
  */
 export async function applyPlanned(planned: readonly Applied[], options: ApplyingOptions): Promise<void> {
   for (const one of planned.toSorted(inOrderOfUse)) await applyOne(one, options);
@@ -51,6 +51,7 @@ async function applyOne({ manifest, outcome }: Applied, options: ApplyingOptions
   } catch (error) {
     const other = store.get({ kind: manifest.kind, ...manifest.metadata });
     if (!hasCode(error, "AlreadyExists") || other === undefined) throw error;
+    if (source !== undefined && other.source !== source) throw error;
     await change(other, manifest, writer);
   }
 }
