@@ -12,6 +12,7 @@ import {
   NamespaceMode,
   PodSandboxState,
 } from "../src/ground/protocol/index.ts";
+import { cliOutput } from "./support/cli.ts";
 import { eventually } from "./support/condition.ts";
 import { ContainerdClients } from "./support/containerd.ts";
 import { KubeletCgroup } from "./support/kubelet-cgroup.ts";
@@ -184,6 +185,15 @@ describe("pods in containerd's API", () => {
       annotations: {},
     };
     await assert.rejects(tasks.update(ofPod), { code: status.FAILED_PRECONDITION });
+  });
+
+  test("a pod's container that a client has paused stays paused when it is committed", async () => {
+    const { tasks } = clients.in("k8s.io");
+    const pod = await TestPod.run(host.berth, "frozen");
+    const containerId = await pod.shell("main", host.image, "exec sleep 1000");
+    await tasks.pause({ containerId });
+    await cliOutput(host.berth, "commit", containerId, "example.test/paused:1");
+    assert.equal((await tasks.get({ containerId, execId: "" })).process?.status, Status.PAUSED);
   });
 
   test("pods are listed among containers and tasks, and are not clients' to change, but for labels, or to run", async () => {

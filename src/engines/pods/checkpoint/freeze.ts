@@ -2,9 +2,12 @@ import type { Task } from "../../../services/runtime/index.ts";
 
 /**
  * Pauses all tasks, runs `work`, and resumes all in any case, including one whose pause failed. So nothing in
- * a pod changes while its containers are dumped one after the other.
+ * a pod changes while its containers are dumped one after the other. One that somebody else has paused stays
+ * paused.
  */
-export async function whilePaused<T>(tasks: readonly Task[], work: () => Promise<T>): Promise<T> {
+export async function whilePaused<T>(all: readonly Task[], work: () => Promise<T>): Promise<T> {
+  const paused = await Promise.all(all.map((task) => task.isPaused()));
+  const tasks = all.filter((_, index) => paused[index] === false);
   const pauses = await Promise.allSettled(tasks.map((task) => task.pause()));
   const failed = pauses.find(isFailure);
   const [done] = await Promise.allSettled([failed === undefined ? work() : Promise.reject(failed.reason)]);

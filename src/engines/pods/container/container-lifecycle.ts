@@ -348,6 +348,8 @@ export class ContainerLifecycle implements Containers {
 
   /** With a journal: if the daemon ends meanwhile, the next one resumes it. */
   async #whilePaused<T>(task: Task, work: () => Promise<T>): Promise<T> {
+    // A pause of somebody else's is not the next daemon's to end.
+    if (await task.isPaused()) return await work();
     const { checkpointDir, trash } = this.#services;
     const directory = dumpDirectory(checkpointDir, task.id);
     await beginJournal(directory, { containerIds: [task.id], partial: [] });
