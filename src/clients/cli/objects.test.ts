@@ -117,6 +117,22 @@ test("get --watch shows an object that is gone once more", async () => {
   await watching.status;
 });
 
+test("get --watch with labels shows an object that has other ones once more, and not as deleted", async () => {
+  await using endpoint = await serveCli();
+  endpoint.objects.add("Service", "a", { labels: { app: "web" }, spec: { clusterIP: "10.0.0.1" } });
+  endpoint.objects.add("Service", "b", { labels: { app: "web" }, spec: { clusterIP: "10.0.0.2" } });
+  const interrupt = new AbortController();
+  const argv = ["get", "services", "-l", "app=web", "-w"];
+  const watching = endpoint.start(argv, { signal: interrupt.signal });
+  const lines = () => watching.io.stdout.text().trimEnd().split("\n");
+  await until(() => lines().length === 3);
+  endpoint.objects.relabel("Service", "a", { app: "another" });
+  await until(() => lines().length === 4);
+  assert.match(lines()[3] ?? "", /^Service +a +- +10\.0\.0\.1 /);
+  interrupt.abort();
+  await watching.status;
+});
+
 for (const [families, written] of [
   [["IPv4"], undefined],
   [["IPv6"], ["IPv6"]],

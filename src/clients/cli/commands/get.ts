@@ -61,7 +61,7 @@ async function get(words: readonly string[], options: Options, invocation: Invoc
   const choice = chosenBy(words, options);
   using client = await connect(options, invocation);
   if (options.watch === true) return await watch(client, choice, options, invocation);
-  const rows = await choice.find(client);
+  const rows = (await choice.list(client)).filter(choice.fits);
   choice.checkAllFound(rows);
   const { output } = options;
   await printList<ListedObject>(
@@ -90,8 +90,10 @@ function asksForNames({ quiet = false, output }: Options): boolean {
 
 /** The objects that the arguments and options select. */
 type Choice = {
-  /** Returns the objects, sorted by kind and name. Throws CliError. */
-  readonly find: (client: Client) => Promise<readonly ListedObject[]>;
+  /** Returns the objects of any labels, sorted by kind and name. Throws CliError. */
+  readonly list: (client: Client) => Promise<readonly ListedObject[]>;
+  /** Whether an object has the labels that are asked for. */
+  readonly fits: (object: ListedObject) => boolean;
   /** Throws CliError for a requested name that is missing. */
   readonly checkAllFound: (rows: readonly ListedObject[]) => void;
   readonly isOne: boolean;
@@ -118,14 +120,15 @@ function chosenBy(words: readonly string[], options: Options): Choice {
   // Namespaces are not in a namespace.
   const within = allNamespaces || asked.has("Namespace") ? "" : namespace;
   return {
-    async find(client) {
+    fits,
+    async list(client) {
       const listed = await listObjects(client, {
         kind: more.length === 0 ? only : "",
         namespace: within,
       });
       return listed
         .filter((one) => allNamespaces || one.namespace === namespace || one.namespace === "")
-        .filter((one) => isAsked(one) && fits(one))
+        .filter(isAsked)
         .toSorted(byKindAndName);
     },
     checkAllFound(rows) {
@@ -195,14 +198,17 @@ async function watch(
   let shown = new Map<unknown, string>();
   let last = new Map<unknown, ListedObject>();
   for (let turn = 0; !signal.aborted; turn++) {
-    const rows = await choice.find(client);
+    const listed = await choice.list(client);
+    const rows = listed.filter(choice.fits);
     if (turn === 0) choice.checkAllFound(rows);
     const columns = columnsOf(options);
-    // One that is gone is shown once more: it may have had no time to be seen on its way.
-    const uids = new Set(rows.map(uidOf));
-    const gone = [...last].flatMap(([uid, row]) => (uids.has(uid) ? [] : [row]));
+    // One that is gone is shown once more: it may have had no time to be seen on its way. So is one that has
+    // other labels now.
+    const before = last;
     last = new Map(rows.map((row) => [uidOf(row), row]));
-    const [header = "", ...lines] = renderTable(columns, [...rows, ...gone.map(asGone)])
+    const there = new Map(listed.map((row) => [uidOf(row), row]));
+    const left = [...before].flatMap(([uid, row]) => (last.has(uid) ? [] : [there.get(uid) ?? asGone(row)]));
+    const [header = "", ...lines] = renderTable(columns, [...rows, ...left])
       .trimEnd()
       .split("\n");
     const now = new Map<unknown, string>();
@@ -218,8 +224,8 @@ async function watch(
     });
     shown = now;
     // A name alone would not say so.
-    const left = namesOnly ? [] : lines.slice(rows.length);
-    const text = [...(turn === 0 && !namesOnly ? [header] : []), ...left, ...changed];
+    const leaving = namesOnly ? [] : lines.slice(rows.length);
+    const text = [...(turn === 0 && !namesOnly ? [header] : []), ...leaving, ...changed];
     if (text.length > 0) await write(io.stdout, `${text.join("\n")}\n`);
     await delay(pollMs, undefined, { signal }).catch(() => {});
   }

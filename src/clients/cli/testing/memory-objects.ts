@@ -47,6 +47,15 @@ export class MemoryObjects implements PodManager {
     return index !== -1;
   }
 
+  /** Gives an object other labels. */
+  relabel(kind: string, name: string, labels: Readonly<Record<string, string>>): void {
+    const index = this.#table.findIndex((one) => one.kind === kind && one.name === name);
+    const found = this.#table[index];
+    if (found === undefined) throw new Error(`${kind} ${name} is not there`);
+    const { metadata, ...rest } = JSON.parse(found.json);
+    this.#table[index] = { ...found, json: JSON.stringify({ ...rest, metadata: { ...metadata, labels } }) };
+  }
+
   readonly events = () => [];
   readonly apply = refuse;
   readonly restart = refuse;
