@@ -31,7 +31,7 @@ describe("a container that looks around", () => {
 
   it("finds no descriptor of the daemon, its monitor or the OCI runtime, and neither do its commands", async () => {
     const pod = await TestPod.run(host.berth, "descriptors");
-    // Of the shell, which has no file open itself, as `ls` has to read the directory.
+    // A shell has no file open itself, unlike `ls`, which has to read the directory.
     const list = "ls -l /proc/$$/fd";
     const started = await pod.output("own", host.image, list);
     const id = await pod.shell("shell", host.image, "exec sleep 1000", { stdin: true });
@@ -48,7 +48,7 @@ describe("a container that looks around", () => {
     }
   });
 
-  it("with a terminal has that alone", async () => {
+  it("with a terminal has no other descriptor", async () => {
     const pod = await TestPod.run(host.berth, "terminal");
     const id = await pod.shell("shell", host.image, "exec sleep 1000", { tty: true, stdin: true });
     const first = await execSync(
@@ -63,8 +63,8 @@ describe("a container that looks around", () => {
   });
 
   it("on the host's network finds no abstract socket that leads to its monitor or the daemon", async () => {
-    // The abstract name space of unix sockets goes with the network: so containerd's shims were reached
-    // (CVE-2020-15257).
+    // The abstract name space of unix sockets belongs to the network namespace: containerd's shims were
+    // reached that way (CVE-2020-15257).
     const pod = await TestPod.run(host.berth, "sockets", {
       linux: {
         securityContext: {
@@ -95,7 +95,7 @@ describe("a container that looks around", () => {
 describe("the daemon's files", () => {
   const host = withBerth();
 
-  it("are for nobody but its own user, down to those of a container", async () => {
+  it("are accessible only to its own user, including those of a container", async () => {
     const { berth } = host;
     const volume = join(berth.directory, "volume");
     const pod = await TestPod.run(berth, "modes", {
@@ -116,7 +116,7 @@ describe("the daemon's files", () => {
     assert.equal(socket.mode & 0o007, 0);
   });
 
-  it("are not written through links that take the place of a log", async () => {
+  it("are not written through links that replace a log", async () => {
     const { berth } = host;
     const { runtime } = berth.clients;
     const target = join(berth.directory, "target");
@@ -141,8 +141,8 @@ describe("the daemon's files", () => {
 });
 
 /**
- * Files and directories that a user other than the owner can get at: its own mode and that of all directories
- * above let it.
+ * Files and directories that users other than the owner can access, by their own mode and that of all
+ * directories above.
  */
 async function reachableByOthers(directory: string): Promise<readonly string[]> {
   const open = new Set<string>();

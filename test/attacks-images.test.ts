@@ -24,7 +24,7 @@ describe("an image that is made to break out", () => {
     return `${host.registry.host}/${name}:latest`;
   }
 
-  /** An OCI runtime may refuse what it is asked for; it must not follow it out. */
+  /** An OCI runtime may refuse the request, but must not follow it out of the root. */
   function starts(containerId: string): Promise<boolean> {
     return host.berth.clients.runtime.startContainer({ containerId }).then(
       () => true,
@@ -32,7 +32,7 @@ describe("an image that is made to break out", () => {
     );
   }
 
-  it("by a USER whose number overflows is no container", async () => {
+  it("by a USER whose number overflows does not start", async () => {
     const pod = await TestPod.run(host.berth, "user");
     const overflowing = ["4294967296", "99999999999999999999", "-1", "2147483648", "1:4294967296", "0:-1"];
     for (const User of overflowing) {
@@ -45,7 +45,7 @@ describe("an image that is made to break out", () => {
     }
   });
 
-  it("by numbers in its /etc/passwd that overflow gets nobody's rights from them", async () => {
+  it("by numbers in its /etc/passwd that overflow gains no privileges", async () => {
     const passwd = [
       "zero:x:4294967296:4294967296::/:/bin/sh",
       "minus:x:-1:-1::/:/bin/sh",
@@ -62,7 +62,7 @@ describe("an image that is made to break out", () => {
     }
   });
 
-  it("by an /etc/passwd that is a link to the host's, or a device, gets nothing from there", async () => {
+  it("by an /etc/passwd that is a link to the host's, or a device, reads nothing from there", async () => {
     const pod = await TestPod.run(host.berth, "databases");
     const file = join(host.berth.directory, "passwd");
     await writeFile(file, "intruder:x:0:0::/:/bin/sh\n");
@@ -84,7 +84,7 @@ describe("an image that is made to break out", () => {
     await assert.rejects(pod.create(shellConfig("evil", image, "id", { linux })), /regular file/);
   });
 
-  it("by links where mounts go gets its mounts inside its root", async () => {
+  it("by links at mount points gets its mounts inside its root", async () => {
     const outside = join(host.berth.directory, "outside");
     const volume = join(host.berth.directory, "volume");
     await Promise.all([mkdir(outside, { recursive: true }), mkdir(volume, { recursive: true })]);
@@ -120,7 +120,7 @@ describe("an image that is made to break out", () => {
     assert.deepEqual(mountsBelow(after, outside), mountsBelow(before, outside));
   });
 
-  it("by a link in a volume, where another volume goes, gets that inside its root", async () => {
+  it("by a link in a volume, at another volume's mount point, gets that volume inside its root", async () => {
     const directories = ["first", "second", "beyond"].map((name) => join(host.berth.directory, name));
     await Promise.all(directories.map((path) => mkdir(path, { recursive: true })));
     const [first = "", second = "", beyond = ""] = directories;
@@ -140,7 +140,7 @@ describe("an image that is made to break out", () => {
     assert.deepEqual(mountsBelow(await readFile("/proc/self/mountinfo", "utf8"), beyond), []);
   });
 
-  it("by links in place of /proc, /sys or /dev is no container", async () => {
+  it("by links in place of /proc, /sys or /dev does not start", async () => {
     const outside = join(host.berth.directory, "elsewhere");
     await mkdir(outside, { recursive: true });
     const pod = await TestPod.run(host.berth, "kernel");
@@ -163,7 +163,7 @@ describe("an image that is made to break out", () => {
     assert.deepEqual(mountsBelow(await readFile("/proc/self/mountinfo", "utf8"), outside), []);
   });
 
-  it("by a working directory that is a descriptor of the runtime does not get to the host", async () => {
+  it("by a working directory that is a descriptor of the runtime does not reach the host", async () => {
     const pod = await TestPod.run(host.berth, "cwd");
     // CVE-2024-21626: a directory of the host that the runtime left open.
     const script = "pwd; ls -a . ../../../../../../../../tmp; cat ../../../../../../../../etc/passwd";
@@ -180,7 +180,7 @@ describe("an image that is made to break out", () => {
     }
   });
 
-  it("by links to such descriptors in place of a command's directory does not get there either", async () => {
+  it("by links to such descriptors in place of a command's directory does not reach it either", async () => {
     const links = Array.from({ length: 20 }, (_, fd) => link(`fd-${fd}`, `/proc/self/fd/${fd}`));
     const image = await pulled({ layers: [links] });
     const pod = await TestPod.run(host.berth, "exec-cwd");

@@ -26,7 +26,7 @@ describe("a container that will not end", () => {
     await host.berth.pull(perlImage);
   });
 
-  it("by output of a command without end is cut off, takes no memory for it, and ends with its time", async () => {
+  it("by endless output of a command uses no memory for it, and ends at its timeout", async () => {
     const { berth } = host;
     const pod = await TestPod.run(berth, "output");
     const containerId = await pod.shell("shell", host.image, "exec sleep 1000");
@@ -43,13 +43,13 @@ describe("a container that will not end", () => {
       return ended;
     });
     await assert.rejects(exec, /DEADLINE_EXCEEDED/);
-    // Two streams of 16 MiB, a few times while they are put together and encoded; a stream without limit
-    // brings gigabytes.
+    // Two streams of 16 MiB, a few times over while they are joined and encoded; without a limit, it would be
+    // gigabytes.
     assert.ok(most - before < 256, `the daemon grew from ${before} to ${most} MiB`);
     assert.doesNotMatch(await execSync(berth, containerId, "ps"), / yes (out|err)/);
   });
 
-  it("by output of a command that is too long gets its first 16 MiB back", async () => {
+  it("by too much output of a command gets the first 16 MiB back", async () => {
     const pod = await TestPod.run(host.berth, "long-output");
     const containerId = await pod.shell("shell", host.image, "exec sleep 1000");
     const cmd = ["sh", "-c", "head -c 40000000 /dev/zero; echo end >&2"];
@@ -61,13 +61,13 @@ describe("a container that will not end", () => {
   const slowly = { limitMs: 120_000 };
   const shared = { POD: NamespaceMode.POD, CONTAINER: NamespaceMode.CONTAINER, NODE: NamespaceMode.NODE };
   for (const [name, pid] of Object.entries(shared)) {
-    it(`by processes that fork and end faster than they are found is ended with them, in the PID namespace ${name}`, async () => {
+    it(`by processes that fork and exit faster than they are found is killed with them, in the PID namespace ${name}`, async () => {
       const { runtime } = host.berth.clients;
       const linux = { securityContext: { namespaceOptions: { pid } } };
       const pod = await TestPod.run(host.berth, `forks-${name.toLowerCase()}`, { linux });
       const id = await pod.shell("forks", perlImage, "", {
         command: ["/usr/bin/perl", "-e", forks],
-        // One processor of them all: what else is tested at the time needs one too.
+        // Limited to one processor, since other tests need one too.
         linux: { ...linux, resources: { cpuPeriod: 100_000n, cpuQuota: 100_000n } },
       });
       await eventually("its processes fork", async () => (await processesOf(id)).length > 4, slowly);
@@ -82,7 +82,7 @@ describe("a container that will not end", () => {
     });
   }
 
-  it("by its commands' processes, deaf and in sessions of their own, is ended with them when it is removed", async () => {
+  it("by its commands' processes, which ignore signals and have their own sessions, is killed with them at its removal", async () => {
     const { runtime } = host.berth.clients;
     const pod = await TestPod.run(host.berth, "deaf", {
       linux: { securityContext: { namespaceOptions: { pid: NamespaceMode.NODE } } },
@@ -97,7 +97,7 @@ describe("a container that will not end", () => {
   });
 });
 
-/** Eight chains of processes, each of which makes the next one and ends, all of them deaf. */
+/** Eight chains of processes, each of which starts the next one and exits, all ignoring signals. */
 const forks = `
 $SIG{$_} = "IGNORE" for "TERM", "INT", "HUP", "CHLD";
 for (1 .. 8) {

@@ -13,7 +13,7 @@ type ContainerOverrides = Parameters<typeof shellConfig>[3];
 describe("a request that is made to break out", () => {
   const host = withBerth();
 
-  /** The pod is refused on account of that field. */
+  /** The pod is rejected because of that field. */
   async function refusesPod(overrides: PodOverrides, field: RegExp): Promise<void> {
     const config = podConfig("refused", { logDirectory: join(host.berth.logDir, "refused"), ...overrides });
     const run = host.berth.clients.runtime.runPodSandbox({ config, runtimeHandler: "" });
@@ -32,7 +32,7 @@ describe("a request that is made to break out", () => {
     });
   }
 
-  it("by a log path that leads out of the pod's directory is refused", async () => {
+  it("by a log path that leads out of the pod's directory is rejected", async () => {
     const pod = await TestPod.run(host.berth, "log-path");
     for (const logPath of ["../out.log", "a/../../out.log", "/../out.log", "..", "a\nb.log", "a\0b.log"])
       await refusesContainer(pod, { logPath }, /config\.log_path/);
@@ -41,7 +41,7 @@ describe("a request that is made to break out", () => {
     await assert.rejects(stat(join(host.berth.logDir, "out.log")), { code: "ENOENT" });
   });
 
-  it("by a path of a mount, device or working directory that leads out is refused", async () => {
+  it("by a path of a mount, device or working directory that leads out is rejected", async () => {
     const pod = await TestPod.run(host.berth, "paths");
     const volume = join(host.berth.directory, "volume");
     const mount = { hostPath: volume, containerPath: "/data" };
@@ -66,7 +66,7 @@ describe("a request that is made to break out", () => {
     await refusesContainer(pod, { linux: { securityContext } }, /masked_paths\[0\]/);
   });
 
-  it("by a newline or NUL character in a name, label or annotation is refused", async () => {
+  it("by a newline or NUL character in a name, label or annotation is rejected", async () => {
     const pod = await TestPod.run(host.berth, "annotations");
     for (const key of ["a\nb", "a\0b", "a\rb"]) {
       await refusesPod({ annotations: { [key]: "x" } }, /config\.annotations/);
@@ -80,7 +80,7 @@ describe("a request that is made to break out", () => {
     await refusesContainer(pod, { annotations: { a: "x\0y" } }, /config\.annotations/);
   });
 
-  it("by a value of an annotation that has lines is kept as it is, and is nothing but a value", async () => {
+  it("by an annotation's value with several lines is kept unchanged, and is only a value", async () => {
     const value = 'x"\n"io.kubernetes.cri.sandbox-id": "forged';
     const pod = await TestPod.run(host.berth, "lines", { annotations: { a: value } });
     const id = await pod.shell("main", host.image, "exec sleep 1000", { annotations: { a: value } });
@@ -91,19 +91,19 @@ describe("a request that is made to break out", () => {
     assert.equal(annotations["io.kubernetes.cri.sandbox-id"], pod.id);
   });
 
-  it("by a hostname or a name server that is more than one is refused", async () => {
+  it("by a hostname or a name server that contains more than one is rejected", async () => {
     for (const hostname of ["a\nb", "a\0b", "a b", "a/../b", "-e\u001b[2J", "x".repeat(65)])
       await refusesPod({ hostname }, /config\.hostname/);
     for (const text of ["1.1.1.1\nnameserver 6.6.6.6", "a\0b", "a b"]) {
       await refusesPod({ dnsConfig: { servers: [text] } }, /config\.dns_config\.servers/);
       await refusesPod({ dnsConfig: { searches: [text] } }, /config\.dns_config\.searches/);
     }
-    // Kubernetes lets one option hold several words; none is a line of its own.
+    // Kubernetes allows several words in one option, but not several lines.
     for (const text of ["ndots:1\nnameserver 6.6.6.6", "a\0b"])
       await refusesPod({ dnsConfig: { options: [text] } }, /config\.dns_config\.options/);
   });
 
-  it("by an environment variable is refused where it would become two, and may have lines", async () => {
+  it("by an environment variable is rejected if it would become two, but may have several lines", async () => {
     const pod = await TestPod.run(host.berth, "env");
     for (const [key, value] of [
       ["", "x"],
@@ -117,7 +117,7 @@ describe("a request that is made to break out", () => {
     assert.equal(output, "one\nB=two\nthree/\n");
   });
 
-  it("by a sysctl is refused unless it is one of the pod's own namespaces", async () => {
+  it("by a sysctl is rejected unless it belongs to the pod's own namespaces", async () => {
     const parameter = "/proc/sys/kernel/core_pattern";
     const before = await readFile(parameter, "utf8");
     const pattern = "|/bin/sh -c evil";
@@ -138,8 +138,7 @@ describe("a request that is made to break out", () => {
       net: "1",
     }))
       await refusesPod({ linux: { sysctls: { [name]: value } } }, /sysctl/);
-    // Lists of sysctls once were passed on as "A=1+B=2", and a value could bring a second one
-    // (CVE-2022-0811).
+    // Lists of sysctls used to be passed on as "A=1+B=2", and a value could add a second one (CVE-2022-0811).
     for (const value of [
       `1+kernel.core_pattern=${pattern}`,
       `1\nkernel.core_pattern=${pattern}`,
@@ -149,7 +148,7 @@ describe("a request that is made to break out", () => {
     assert.equal(await readFile(parameter, "utf8"), before);
   });
 
-  it("by a sysctl of a namespace that is the host's is refused, and the host's value stays", async () => {
+  it("by a sysctl of a host namespace is rejected, and the host's value stays", async () => {
     const hostNetwork = { network: NamespaceMode.NODE, pid: NamespaceMode.CONTAINER };
     const hostIpc = { ipc: NamespaceMode.NODE, pid: NamespaceMode.CONTAINER };
     for (const [namespaceOptions, name, value] of [
@@ -166,7 +165,7 @@ describe("a request that is made to break out", () => {
     }
   });
 
-  it("by sysctls, safe and unsafe ones, of its own namespaces changes those and not the host", async () => {
+  it("by safe and unsafe sysctls of its own namespaces changes those and not the host's", async () => {
     const sysctls = {
       "kernel.shm_rmid_forced": "1",
       "kernel.msgmax": "4096",
@@ -183,7 +182,7 @@ describe("a request that is made to break out", () => {
     assert.deepEqual(await read(), before);
   });
 
-  it("by a user or group id beyond 32 bits, or that OCI runtimes would cut, is refused", async () => {
+  it("by a user or group id beyond 32 bits, or that OCI runtimes would truncate, is rejected", async () => {
     const pod = await TestPod.run(host.berth, "ids");
     for (const value of [-1n, 0xffff_ffffn, 0x1_0000_0000n, 2n ** 63n - 1n, -(2n ** 63n)]) {
       const user = { runAsUser: { value } };
@@ -194,19 +193,19 @@ describe("a request that is made to break out", () => {
       await refusesContainer(pod, { linux: { securityContext: extra } }, /supplemental_groups/);
       await refusesPod({ linux: { securityContext: user } }, /run_as_user/);
     }
-    // crun and runc read 32 bits with a sign.
+    // crun and runc read signed 32-bit numbers.
     const large = { runAsUser: { value: 0x8000_0000n } };
     await refusesContainer(pod, { linux: { securityContext: large } }, /out of range/);
     for (const runAsUsername of ["4294967296", "99999999999999999999", "-1", "2147483648"])
       await refusesContainer(pod, { linux: { securityContext: { runAsUsername } } }, /out of range/);
   });
 
-  it("by a cgroup parent that leads out is refused", async () => {
+  it("by a cgroup parent that leads out is rejected", async () => {
     for (const cgroupParent of ["/../../etc", "a/../../b", "/a\nb", "/a\0b"])
       await refusesPod({ linux: { cgroupParent } }, /cgroup_parent/);
   });
 
-  it("by an id that is a path is no id", async () => {
+  it("by an id that is a path is rejected", async () => {
     const { runtime } = host.berth.clients;
     for (const containerId of ["../../etc", "a/b", "a\nb", "a\0b", "-rf", ""]) {
       await assert.rejects(runtime.containerStatus({ containerId, verbose: false }), /INVALID_ARGUMENT/);
@@ -215,7 +214,7 @@ describe("a request that is made to break out", () => {
     }
   });
 
-  it("by its size is refused, and the daemon goes on", async () => {
+  it("by its size is rejected, and the daemon continues", async () => {
     const annotations = { a: "x".repeat(17 * 1024 * 1024) };
     const config = podConfig("huge", { annotations });
     await assert.rejects(

@@ -15,9 +15,8 @@ import { perlLayer } from "./support/perl.ts";
 import { TestPod } from "./support/pod.ts";
 
 /**
- * Looks for processes of the pod that run a program from outside, gets hold of that by /proc/PID/exe, lets
- * the process go on and end, and then writes to it (CVE-2019-5736). Says what it caught and what came of
- * writing.
+ * Looks for processes of the pod that run a program from outside, opens that by /proc/PID/exe, lets the
+ * process end, and then writes to it (CVE-2019-5736). Prints what it caught and the result of writing.
  */
 const attacker = `
 $| = 1;
@@ -48,7 +47,7 @@ while (1) {
 `;
 
 describe("the OCI runtime's program", () => {
-  it("cannot be replaced by a container that is started as /proc/self/exe, or runs a command so", async () => {
+  it("cannot be replaced by a container that starts /proc/self/exe, or runs it as a command", async () => {
     await using directory = await tempDir();
     const program = join(directory.path, testHandler);
     await copyFile(handlerProgram(testHandler), program);

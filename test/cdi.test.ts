@@ -12,7 +12,7 @@ const specs = await tempDir();
 const [first, second] = [join(specs.path, "etc"), join(specs.path, "run")];
 after(() => specs[Symbol.asyncDispose]());
 
-/** A vendor's file: all kinds of edits, with a hook that writes down what it was called with. */
+/** A vendor's file with all kinds of edits, and a hook that records its arguments. */
 function vendorSpec(color: string): object {
   const hook = join(specs.path, "hook");
   return {
@@ -71,7 +71,7 @@ describe("a CDI device", () => {
 
   const devices = { CDIDevices: [{ name: "berth.test/thing=fuse" }] };
 
-  it("brings its variables, groups, mounts and device nodes", async () => {
+  it("adds its variables, groups, mounts and device nodes", async () => {
     const id = await podWith({ ...devices, envs: [{ key: "COLOR", value: Buffer.from("blue") }] });
     const shell = (script: string) => execSync(host.berth, id, "sh", "-c", script);
     assert.equal(await shell("echo $THING $COLOR"), "fuse red\n");
@@ -84,7 +84,7 @@ describe("a CDI device", () => {
     await assert.rejects(shell("exec 3>/dev/thing"), { message: /not permitted/ });
   });
 
-  it("runs its hooks on the host when the container is made and when it is gone", async () => {
+  it("runs its hooks on the host when the container is created and removed", async () => {
     await rm(called, { force: true });
     const id = await podWith(devices);
     assert.equal(
@@ -95,7 +95,7 @@ describe("a CDI device", () => {
     await eventually("the hook was called", async () => /gone host/.test(await readFile(called, "utf8")));
   });
 
-  it("can be asked for by annotation, and comes as its file says now, a later directory's first", async () => {
+  it("can be requested by annotation, as its file now defines it, with later directories first", async () => {
     const annotations = { "cdi.k8s.io/test_thing": "berth.test/thing=fuse" };
     const colorOf = async () =>
       execSync(host.berth, await podWith({ annotations }), "sh", "-c", "echo $COLOR");
@@ -107,7 +107,7 @@ describe("a CDI device", () => {
     assert.equal(await colorOf(), "red\n");
   });
 
-  it("is for a container what it was at its creation, also for the next daemon, and is shown", async () => {
+  it("stays as it was at the container's creation, also for the next daemon, and is shown", async () => {
     const pod = await TestPod.run(host.berth, "cdi-kept");
     const kept = await pod.create(shellConfig("kept", host.image, "exec sleep 1000", devices));
     await rm(join(first, "vendor.json"));
@@ -140,7 +140,7 @@ describe("a CDI device", () => {
     );
   });
 
-  it("that is not defined, or not there, is no container, and the error has its name", async () => {
+  it("that is not defined, or does not exist, is an error with its name", async () => {
     const pod = await TestPod.run(host.berth, "cdi-missing");
     const create = (name: string) =>
       pod.create(shellConfig("main", host.image, "exit 0", { CDIDevices: [{ name }] }));

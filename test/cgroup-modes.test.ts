@@ -10,7 +10,7 @@ import { withBerth } from "./support/with-berth.ts";
 const { CGROUP_MOUNT_MODE_READ_ONLY: readOnly, CGROUP_MOUNT_MODE_READ_WRITE: readWrite } = CgroupMountMode;
 const { CONTAINER, NODE } = NamespaceMode;
 
-/** With cgroup v2 alone, mounted with nsdelegate, and then only, can every mode be had. */
+/** Every mode is supported only with cgroup v2 alone, mounted with nsdelegate. */
 const layout = await cgroupLayout();
 const delegates = layout?.kind === "v2" && (await isDelegated());
 
@@ -23,7 +23,7 @@ const asking = (securityContext: object) => ({ linux: { securityContext } });
 const inMode = (mode: NamespaceMode, more: object = {}) =>
   asking({ namespaceOptions: { pid: CONTAINER, cgroupnsOptions: { mode } }, ...more });
 
-/** Makes a cgroup, takes it away again, and tells how its own memory limit took a write, where it has one. */
+/** Creates and removes a cgroup, and prints the result of writing to its own memory limit, if it has one. */
 const tryToWrite = `
   cd /sys/fs/cgroup/pids 2>/dev/null || cd /sys/fs/cgroup
   mkdir made 2>/dev/null && rmdir made && echo made || echo not made
@@ -35,7 +35,7 @@ describe("the cgroups of a container", () => {
 
   for (const privileged of [false, true]) {
     const who = privileged ? "privileged" : "unprivileged";
-    it(`are in a namespace of its own, or in the node's, as it asks: ${who}`, async () => {
+    it(`are in its own namespace, or in the node's, as requested: ${who}`, async () => {
       const pod = await TestPod.run(host.berth, `namespace-${who}`, asking({ privileged }));
       const ofNode = await readlink("/proc/self/ns/cgroup");
       for (const mode of [CONTAINER, NODE]) {
@@ -49,7 +49,7 @@ describe("the cgroups of a container", () => {
         assert.equal(own === ofNode, mode === NODE);
         const path = (await execSync(host.berth, id, "cat", "/proc/1/cgroup")).trim().split("\n");
         const atRoot = path.every((line) => line.endsWith(":/"));
-        // crun's own processes may be in a cgroup below the container's, with systemd.
+        // With systemd, crun's own processes may be in a cgroup below the container's.
         assert.equal(
           atRoot || path.every((line) => line.endsWith(":/container")),
           mode === CONTAINER,
@@ -60,13 +60,13 @@ describe("the cgroups of a container", () => {
     });
   }
 
-  it("cannot be written to where it asks for that", async () => {
+  it("are read-only if requested", async () => {
     const pod = await TestPod.run(host.berth, "read-only");
     const id = await pod.shell("main", host.image, "exec sleep 1000", asking({ cgroupMountMode: readOnly }));
     assert.match(await execSync(host.berth, id, "sh", "-c", tryToWrite), /^not made\nkept$/m);
   });
 
-  it("can be written to where the kernel guards its limits, and the container cannot be made elsewhere", async () => {
+  it("are writable if the kernel protects its limits, otherwise the container cannot be created", async () => {
     const pod = await TestPod.run(host.berth, "read-write");
     const asked = asking({ cgroupMountMode: readWrite });
     if (!delegates) {
@@ -80,7 +80,7 @@ describe("the cgroups of a container", () => {
     assert.match(await execSync(host.berth, id, "sh", "-c", tryToWrite), /^made\nkept$/m);
   });
 
-  it("can be had as Status says", async () => {
+  it("support the modes that Status lists", async () => {
     const { features, runtimeHandlers } = await host.berth.clients.runtime.status({ verbose: false });
     assert.equal(features?.cgroupMountMode, delegates);
     assert.ok(runtimeHandlers.length > 0);

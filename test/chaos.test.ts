@@ -15,22 +15,22 @@ import { CrashingBerth } from "./support/crashing-berth.ts";
 import { testHandler } from "./support/handler.ts";
 
 /**
- * `npm run test:chaos -- --seed N --minutes M`. The seed decides what is done and when; how far the machine
- * is then is its own affair.
+ * `npm run test:chaos -- --seed N --minutes M`. The seed determines what is done and when; how far the
+ * machine is by then is not determined.
  */
 const seed = Number(process.env.BERTH_CHAOS_SEED ?? randomInt(2 ** 31));
 const durationMs = Number(process.env.BERTH_CHAOS_MINUTES ?? 1) * 60_000;
 const podKeepers = 3;
-/** An OCI runtime that was killed may leave a child of which its monitor waits for word. */
+/** A killed OCI runtime may leave a child for whose message its monitor waits. */
 const config = `[runtime]\ndefault_handler = ${JSON.stringify(testHandler)}\ncreate_timeout = "20s"\n`;
 const longestWaitMs = 400;
-/** Of so many helpers one is killed. */
+/** One of this many helpers is killed. */
 const helpersForOneKill = 3;
 
-/** Longer than any call may take: a plugin's time, a creation's, and what they wait for each other. */
+/** Longer than any call may take: the timeout of a plugin, that of a creation, and waiting for each other. */
 const longestCallMs = 240_000;
 
-/** Kills some of the daemon's helpers that come by while the calls are under way; tells which, and when. */
+/** Kills some of the daemon's helpers that appear during the calls; returns which, and when. */
 async function killHelpers(
   helpers: Helpers,
   random: Random,
@@ -54,14 +54,12 @@ function kill(pid: number): boolean {
   try {
     return process.kill(pid, "SIGKILL");
   } catch {
-    // It has ended meanwhile.
+    // It has ended in the meantime.
     return false;
   }
 }
 
-/**
- * Fails when the calls are not all answered, one way or the other, in the longest time that they may take.
- */
+/** Fails if some calls are not answered, with or without an error, in the longest time that they may take. */
 async function answered(calls: Promise<unknown>): Promise<void> {
   const late = new AbortController();
   const tooLate = delay(longestCallMs, undefined, { signal: late.signal }).then(() => {
@@ -70,7 +68,7 @@ async function answered(calls: Promise<unknown>): Promise<void> {
   await Promise.race([calls, tooLate]).finally(() => late.abort());
 }
 
-describe("kills of the daemon and its helpers at random", () => {
+describe("random kills of the daemon and its helpers", () => {
   it("lose nothing that was answered, and leave nothing behind", {
     timeout: durationMs + 540_000,
   }, async () => {
@@ -94,7 +92,7 @@ describe("kills of the daemon and its helpers at random", () => {
       ),
       new ImageKeeper(berth, other),
     ];
-    // The first round, undisturbed, makes what all pods share.
+    // The first round, without kills, creates what all pods share.
     for (let step = 0; step < 4; step++) await Promise.all(keepers.map((keeper) => keeper.step()));
     const clean = await host.traces();
     const kills: string[] = [];
@@ -110,8 +108,9 @@ describe("kills of the daemon and its helpers at random", () => {
 });
 
 /**
- * Kills now the daemon, now a helper, for as long as it is told; after each, all that was answered must be
- * true. Calls must have been answered meanwhile: a daemon that refuses everything loses nothing either.
+ * Kills the daemon or a helper, again and again, for the given time; after each kill, everything that was
+ * answered must be true. Some calls must have been answered meanwhile: a daemon that rejects everything loses
+ * nothing either.
  */
 async function disturb(
   { berth }: CrashingBerth,
@@ -125,7 +124,7 @@ async function disturb(
   while (performance.now() < end) {
     const helpers = new Helpers(berth);
     const calls = answered(Promise.all(keepers.map((keeper) => keeper.step().catch(() => undefined))));
-    // How many helpers come by must not decide what the next round does.
+    // The number of helpers must not influence the next round.
     const ofRound = new Random(random.below(2 ** 31));
     if (ofRound.below(2) === 0) {
       await delay(ofRound.below(longestWaitMs));
@@ -152,7 +151,7 @@ async function disturb(
   console.log(`${count.daemon} kills of the daemon, ${count.helper} of helpers, ${calls} calls answered`);
 }
 
-/** A removal that a killed helper has made fail is tried again, as kubelets do. */
+/** Retries a removal that failed because of a killed helper, as kubelets do. */
 async function removeAll({ berth }: CrashingBerth, image: string): Promise<void> {
   const { runtime, images } = berth.clients;
   await images.removeImage(RemoveImageRequest.fromPartial({ image: { image } }));

@@ -22,7 +22,7 @@ describe("the command line", () => {
       return lines.length > least && lines.every((line, index) => Number(line) === index + 1) && lines.length;
     });
 
-  it("takes a checkpoint of a container and runs another from it", async () => {
+  it("checkpoints a container and runs another one from it", async () => {
     await start("counts");
     const said = await saysMoreThan("counts", 3);
     assert.equal(
@@ -38,7 +38,7 @@ describe("the command line", () => {
     assert.match(stderr, /--export/);
   });
 
-  it("takes a checkpoint of a pod and makes another pod of it", async () => {
+  it("checkpoints a pod and restores another pod from it", async () => {
     await start("whole");
     const said = await saysMoreThan("whole", 3);
     await output("checkpoint", "--type", "pod", "whole", "-e", at("whole"));
@@ -56,7 +56,7 @@ describe("the command line", () => {
     assert.deepEqual([none.status, /not the checkpoint of a pod/.test(none.stderr)], [2, true]);
   });
 
-  it("that is interrupted while criu is at work leaves nothing of the checkpoint, and the container goes on", async () => {
+  it("interrupted while criu works leaves nothing of the checkpoint, and the container continues", async () => {
     const log = ["--log-dir", host.berth.logDir];
     const script = `${manyToDump}; ${counting}`;
     const id = await output("run", ...log, "-d", "--name", "large", host.image, "sh", "-c", script);
@@ -78,7 +78,7 @@ describe("the command line", () => {
     await output("checkpoint", "--type", "container", "large", "--export", at("large.tar"));
   });
 
-  it("says in info with which criu checkpoints are taken", async () => {
+  it("shows in info which criu is used for checkpoints", async () => {
     const info: { readonly criu?: unknown } = JSON.parse(await output("info", "-o", "json"));
     assert.match(JSON.stringify(info), /"criu/);
   });

@@ -43,7 +43,7 @@ describe("a daemon that is killed in the middle of a checkpoint", () => {
   });
 
   for (const step of ["checkpoint-pause", "checkpoint-dump", "checkpoint-archive", "checkpoint-finish"]) {
-    it(`before ${step} lets the container go on when it is back, and leaves no half archive`, async () => {
+    it(`before ${step} lets the container continue after its restart, and leaves no partial archive`, async () => {
       const one = await pod(step);
       const id = await one.shell("main", image(), counting);
       await countsTo(one, "main", 3);
@@ -64,7 +64,7 @@ describe("a daemon that is killed in the middle of a checkpoint", () => {
     });
   }
 
-  it("while criu is at work ends that before the container goes on", async () => {
+  it("while criu works kills that before the container continues", async () => {
     const one = await pod("at-work");
     const id = await one.shell("main", image(), `${manyToDump}; ${counting}`);
     await eventually("it counts", async () => (await one.log("main")).includes("stdout F 3"));
@@ -81,7 +81,7 @@ describe("a daemon that is killed in the middle of a checkpoint", () => {
   });
 
   for (const step of ["checkpoint-archive", "checkpoint-finish"]) {
-    it(`of a pod before ${step} lets all its containers go on, and leaves the directory empty`, async () => {
+    it(`of a pod before ${step} lets all its containers continue, and leaves the directory empty`, async () => {
       const one = await pod(`pod-${step}`);
       const ids = [await one.shell("first", image(), counting), await one.shell("second", image(), counting)];
       for (const name of ["first", "second"]) await countsTo(one, name, 3);
@@ -98,7 +98,7 @@ describe("a daemon that is killed in the middle of a checkpoint", () => {
   }
 
   for (const step of ["container-restore", "container-commit", "container-start", "container-started"]) {
-    it(`or at a restore, before ${step}, has a container or none, and the client's next try restores it`, async () => {
+    it(`or at a restore, before ${step}, has a complete container or none, and the client's retry restores it`, async () => {
       const one = await pod(`restore-${step}`);
       const id = await one.shell("main", image(), counting);
       await countsTo(one, "main", 3);

@@ -13,10 +13,10 @@ import { withBerth } from "./support/with-berth.ts";
 
 const options = await checkpointing();
 
-/** One process that holds much memory, one that answers, and one that counts. */
+/** One process with much memory, one that echoes, and one that counts. */
 const script = `dd if=/dev/zero bs=200M count=1 2>/dev/null | (sleep 100000) & nc -ll -p 7000 -e cat & ${counting}`;
 
-describe("a checkpoint that is not done in time", () => {
+describe("a checkpoint that is not finished in time", () => {
   const host = withBerth(options);
   const rpc = () => host.berth.clients.runtime;
   const killed = async () => (await host.berth.daemonLog()).includes("criu did not exit");
@@ -38,7 +38,7 @@ describe("a checkpoint that is not done in time", () => {
   };
   type Started = Awaited<ReturnType<typeof start>>;
 
-  /** criu writes the memory of the large process; it has its hands in no other then. */
+  /** criu writes the memory of the large process, and is not in any other process then. */
   const atWork = ({ scratch }: Started) =>
     eventually("criu writes memory", async () => {
       const images = join(scratch, "checkpoint");
@@ -47,12 +47,12 @@ describe("a checkpoint that is not done in time", () => {
       return sizes.some((one) => one !== undefined && one.size > 20_000_000);
     });
 
-  /** criu alone: an OCI runtime that is slow would not have started it before the time is over. */
+  /** Only criu: a slow OCI runtime would not have started it before the deadline. */
   const slowDown = ({ scratch }: Started, slow: SlowCgroup, isOver = () => false) =>
     eventually("criu is there", async () => {
       if (isOver()) return true;
       const pids = await dumping(scratch);
-      // Its command line it changes while it runs.
+      // It changes its command line while it runs.
       const names = await Promise.all(
         pids.map((pid) => readFile(`/proc/${pid}/comm`, "utf8").catch(() => "")),
       );
@@ -82,7 +82,7 @@ describe("a checkpoint that is not done in time", () => {
         (error: unknown) => String(error),
       );
 
-  /** Without a deadline; what is returned lets its client go. */
+  /** Without a deadline; the returned function aborts the client's call. */
   const checkpointedUntilGivenUp = ({ id: containerId, location }: Started) => {
     const call = host.berth.clients.rawRuntime.checkpointContainer(
       { containerId, location, timeout: 0n },
@@ -97,7 +97,7 @@ describe("a checkpoint that is not done in time", () => {
       return left.length === 0;
     });
 
-  it("is ended while criu writes, which takes back what it did, and the container goes on", async () => {
+  it("is ended while criu writes, which reverts its changes, and the container continues", async () => {
     const one = await start("slow");
     await using slow = await slowCgroup();
     const outcome = checkpointed(one);
@@ -105,9 +105,9 @@ describe("a checkpoint that is not done in time", () => {
     void outcome.then(() => {
       isOver = true;
     });
-    // On a machine with much to do it may not have come to criu within its second.
+    // On a busy machine, criu may not have started within the second.
     await slowDown(one, slow, () => isOver);
-    // Its second is over then, and what it has to take back it does at its usual pace.
+    // The second is over then, and criu reverts its changes at normal speed.
     await delay(1_500);
     await slow.lift();
     assert.match(await outcome, /DEADLINE_EXCEEDED.*1000 ms/);
@@ -115,7 +115,7 @@ describe("a checkpoint that is not done in time", () => {
     await goesOn(one);
   });
 
-  it("is ended when criu does not move, and the container goes on", async () => {
+  it("is ended if criu hangs, and the container continues", async () => {
     const one = await start("stopped");
     await using slow = await slowCgroup();
     const giveUp = checkpointedUntilGivenUp(one);
@@ -129,7 +129,7 @@ describe("a checkpoint that is not done in time", () => {
     await goesOn(one);
   });
 
-  it("is ended when its container is to be stopped", async () => {
+  it("is ended when its container is being stopped", async () => {
     const one = await start("stopping");
     await using slow = await slowCgroup();
     const outcome = rpc()
@@ -150,7 +150,7 @@ describe("a checkpoint that is not done in time", () => {
     assert.deepEqual(await dumping(one.scratch), []);
   });
 
-  it("is ended when its client goes, and the container goes on", async () => {
+  it("is ended when its client disconnects, and the container continues", async () => {
     const one = await start("canceled");
     await using slow = await slowCgroup();
     const giveUp = checkpointedUntilGivenUp(one);
@@ -162,7 +162,7 @@ describe("a checkpoint that is not done in time", () => {
   });
 });
 
-/** What the server in a pod answers. */
+/** The reply of the server in a pod. */
 async function echoed(address: string, said: string): Promise<string> {
   const socket = connect(7000, address);
   socket.end(said);
@@ -171,7 +171,7 @@ async function echoed(address: string, said: string): Promise<string> {
 
 type SlowCgroup = Awaited<ReturnType<typeof slowCgroup>>;
 
-/** A cgroup whose processes get a twenty-fifth of a processor, until that is lifted. */
+/** A cgroup whose processes get a twenty-fifth of a processor, until that limit is removed. */
 async function slowCgroup() {
   const directory = `/sys/fs/cgroup/cpu/berth-slow-${process.pid}`;
   await mkdir(directory);

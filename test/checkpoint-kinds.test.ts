@@ -16,7 +16,7 @@ const options = await checkpointing();
 describe("with the snapshotter that copies, a checkpoint", () => {
   const host = withBerth({ config: `${options.config}[images]\nsnapshotter = "native"\n` });
 
-  it("holds what its container changed, and is restored", async () => {
+  it("contains its container's changes, and is restored", async () => {
     const pod = await TestPod.run(host.berth, "native");
     const script = `echo new > /home/new; rm /etc/group; rm -r /var; mkdir /var; echo x > /var/y; ${counting}`;
     const id = await pod.shell("main", host.image, script);
@@ -43,7 +43,7 @@ describe("of a pod with a user namespace, a checkpoint", () => {
 
   const refusal = new RegExp(`UNIMPLEMENTED.*handler ${testHandler} .*user namespace`);
 
-  it("is refused, and so is one of the pod, and a restore into such a pod", async () => {
+  it("is rejected, and so are one of the pod, and a restore into such a pod", async () => {
     const pod = await TestPod.run(host.berth, "mapped", mapped);
     const id = await pod.shell("main", host.image, counting, mapped);
     await countsTo(pod, "main", 3);

@@ -22,14 +22,14 @@ describe("a checkpoint of a pod", () => {
   const host = withBerth(options);
   const rpc = () => host.berth.clients.runtime;
 
-  /** A directory as a kubelet makes it. */
+  /** A directory like one that a kubelet creates. */
   const outputDirectory = async (name: string) => {
     const path = join(host.berth.directory, name);
     await mkdir(path, { mode: 0o700 });
     return path;
   };
 
-  /** Two that count in step: one writes each number where the other sees it. */
+  /** Two containers that count in step: one writes each number where the other reads it. */
   const leader = "i=0; while true; do i=$((i+1)); echo $i > /dev/shm/n; echo $i; sleep 0.02; done";
   const follower = "i=0; while true; do i=$((i+1)); echo $i; sleep 0.03; done";
   const configs = (image: string, first = leader, second = follower) => [
@@ -59,7 +59,7 @@ describe("a checkpoint of a pod", () => {
       .split("\n")
       .map((line) => Number(line.split(" ")[3]));
 
-  it("holds all its containers, which go on, and is restored as a pod whose containers wait to be started", async () => {
+  it("contains all its containers, which continue, and is restored as a pod whose containers wait to be started", async () => {
     const { pod, ids } = await runPod("whole");
     const output = await outputDirectory("whole.checkpoint");
     await rpc().checkpointPod({ podSandboxId: pod.id, outputPath: output, containerIds: ids, options: {} });
@@ -74,7 +74,7 @@ describe("a checkpoint of a pod", () => {
     const config = podConfig("copy", { logDirectory });
     const restored = await restore(output, config, configs(host.image));
     assert.deepEqual(restored.restoredContainers.map(({ name }) => name).sort(), ["first", "second"]);
-    // The caller has not heard the answer, and asks again.
+    // The caller did not get the reply, and repeats the call.
     assert.deepEqual(await restore(output, config, configs(host.image)), restored);
     for (const { containerId } of restored.restoredContainers) {
       const status = await containerStatus(host.berth, containerId);
@@ -98,7 +98,7 @@ describe("a checkpoint of a pod", () => {
     assert.ok((await readdir(output)).includes("pod.dump"));
   });
 
-  it("is kept though what criu wrote beside it cannot be removed, which the next daemon does", async () => {
+  it("is kept although criu's other files cannot be removed, which the next daemon does", async () => {
     const { pod, ids } = await runPod("held");
     const output = await outputDirectory("held.checkpoint");
     const held = join(output, ".criu", "held");
@@ -129,7 +129,7 @@ describe("a checkpoint of a pod", () => {
     await countsTo(pod, "first", 3);
   });
 
-  it("must be of all its running containers and of no other, into an empty directory, without options", async () => {
+  it("must include exactly its running containers, in an empty directory, without options", async () => {
     const { pod, ids } = await runPod("exact");
     const other = await runPod("other");
     const output = await outputDirectory("exact.checkpoint");
@@ -158,8 +158,8 @@ describe("a checkpoint of a pod", () => {
     await refused({}, /FAILED_PRECONDITION.*is not running in it/);
   });
 
-  it("that fails at one container leaves nothing, and all go on", async () => {
-    // criu keeps files that are open and deleted only when they are small.
+  it("that fails for one container leaves nothing, and all continue", async () => {
+    // criu saves files that are open and deleted only if they are small.
     const ghost = "dd if=/dev/zero of=/home/ghost bs=1M count=2; exec 8</home/ghost; rm /home/ghost";
     const { pod, ids } = await runPod("fails", leader, `${ghost}; ${follower}`);
     const output = await outputDirectory("fails.checkpoint");
@@ -175,7 +175,7 @@ describe("a checkpoint of a pod", () => {
     }
   });
 
-  it("is restored only by configurations of the same containers and processes, and leaves nothing otherwise", async () => {
+  it("is restored only with configurations of the same containers and processes, and otherwise leaves nothing", async () => {
     const { pod, ids } = await runPod("compared");
     const output = await outputDirectory("compared.checkpoint");
     await rpc().checkpointPod({ podSandboxId: pod.id, outputPath: output, containerIds: ids, options: {} });

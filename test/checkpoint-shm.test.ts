@@ -31,14 +31,14 @@ describe("a pod's shared memory", () => {
         (await execSync(host.berth, containerId, "sh", "-c", "cat /dev/shm/* 2>/dev/null; true")) !== "",
     );
 
-  /** Holds one file open, and has others of all kinds. */
+  /** Keeps one file open, and has other files of all kinds. */
   const holding = [
     "cd /dev/shm; exec 8<>held; echo first >&8; mkdir -m 700 dir; echo deep > dir/file; chown 7:8 dir/file",
     "ln dir/file hard; ln -s held soft; chmod 4711 held; cd /",
     counting.replace("echo $i", "echo $i; [ -e /home/say ] && echo again >&8"),
   ].join("\n");
 
-  it("comes back with its pod, for all of its containers", async () => {
+  it("is restored with its pod, for all of its containers", async () => {
     const pod = await TestPod.run(host.berth, "shm");
     const configs = [shellConfig("one", host.image, holding), shellConfig("two", host.image, counting)];
     const containerIds: string[] = [];
@@ -63,7 +63,7 @@ describe("a pod's shared memory", () => {
     const [first = "", second = ""] = ["one", "two"].map(
       (name) => restored.restoredContainers.find((one) => one.name === name)?.containerId,
     );
-    // What the first changes before the second goes on stays changed.
+    // Changes by the first, before the second continues, are kept.
     await start(first);
     assert.equal(await execSync(host.berth, first, "sh", "-c", list), before);
     await execSync(host.berth, first, "sh", "-c", "echo changed > /dev/shm/dir/file; rm /dev/shm/soft");
@@ -80,7 +80,7 @@ describe("a pod's shared memory", () => {
     assert.match(await execSync(host.berth, second, "cat", "/dev/shm/held"), /^first\nagain\n/);
   });
 
-  it("that other containers use keeps its files, and gets those that it has not", async () => {
+  it("that other containers use keeps its files, and gets the missing ones", async () => {
     const pod = await TestPod.run(host.berth, "shm-one");
     const id = await pod.shell("main", host.image, `echo was > /dev/shm/both; ${holding}`);
     await countsTo(pod, "main", 3);
@@ -95,7 +95,7 @@ describe("a pod's shared memory", () => {
     await countsTo(other, "main", 10);
   });
 
-  it("is not in the checkpoint of a container that has another in its place", async () => {
+  it("is not in the checkpoint of a container that replaces it with another", async () => {
     const hostPath = at("own-shm");
     await mkdir(hostPath);
     const propagation = MountPropagation.PROPAGATION_PRIVATE;
@@ -107,7 +107,7 @@ describe("a pod's shared memory", () => {
     assert.ok(!(await namesIn(at("shm-volume.tar"))).includes("devshm-checkpoint.tar"));
   });
 
-  it("and its network are told of in the archive as Podman does", async () => {
+  it("and its network are described in the archive as by Podman", async () => {
     const pod = await TestPod.run(host.berth, "told");
     const id = await pod.shell("main", host.image, `echo x > /dev/shm/x; ${counting}`);
     await countsTo(pod, "main", 3);
@@ -122,7 +122,7 @@ describe("a pod's shared memory", () => {
     assert.match(mac_address, /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/);
   });
 
-  it("cannot be left by the files that an archive has for it, and loses none to them", async () => {
+  it("is neither escaped nor overwritten by an archive's files for it", async () => {
     const pod = await TestPod.run(host.berth, "shm-hostile");
     const user = await pod.shell("user", host.image, "echo is > /dev/shm/mine; exec sleep 100000");
     await written(user);

@@ -25,7 +25,7 @@ const options = await checkpointing();
 describe("a checkpoint of a container", () => {
   const host = withBerth(options);
 
-  it("is an archive that only root reads, and the container goes on", async () => {
+  it("is an archive that only root can read, and the container continues", async () => {
     const pod = await TestPod.run(host.berth, "archive");
     const seccomp = { profileType: SecurityProfile_ProfileType.RuntimeDefault };
     const id = await pod.shell("main", host.image, counting, { linux: { securityContext: { seccomp } } });
@@ -46,7 +46,7 @@ describe("a checkpoint of a container", () => {
       "rootfs-diff.tar",
     ])
       assert.ok(names.has(name), name);
-    // A number of the seccomp profile, which others can read only with all its digits.
+    // A number in the seccomp profile, which others can only read with all its digits.
     assert.match((await run("tar", ["-xOf", location, "spec.dump"])).stdout, /:18446744073709551614\b/);
     assert.ok(names.has("checkpoint/inventory.img") && names.has("checkpoint/pages-1.img"));
     assert.deepEqual(
@@ -82,7 +82,7 @@ describe("a checkpoint of a container", () => {
     assert.deepEqual(await readdir(join(host.berth.root, "checkpoints")), []);
   });
 
-  it("made of an image's container is restored from an image that other tools made of it", async () => {
+  it("is restored from an image that other tools created from it", async () => {
     const pod = await TestPod.run(host.berth, "image");
     const id = await pod.shell("main", host.image, `echo kept > /home/kept; ${counting}`);
     await countsTo(pod, "main", 3);
@@ -107,12 +107,12 @@ describe("a checkpoint of a container", () => {
     assert.equal(status.imageId, (await containerStatus(host.berth, id)).imageId);
   });
 
-  it("is restored with its volumes, its locks and its connections closed, and a user of its own", async () => {
+  it("is restored with its volumes, its locks, closed connections, and another user", async () => {
     const hostPath = join(host.berth.directory, "locked");
     await mkdir(hostPath, { recursive: true });
     const propagation = MountPropagation.PROPAGATION_PRIVATE;
-    // Debian's busybox has no flock of its own. The machine's directories are no volumes for it: what others
-    // have mounted in them stops criu.
+    // Debian's busybox has no flock. The machine's directories cannot be its volumes: other mounts in them
+    // stop criu.
     const programs = join(host.berth.directory, "programs");
     for (const { name, mode, content } of await programFiles("/usr/bin/flock")) {
       await mkdir(dirname(join(programs, name)), { recursive: true });
@@ -142,7 +142,7 @@ describe("a checkpoint of a container", () => {
     const other = await TestPod.run(host.berth, "unlocked");
     await assert.rejects(other.create(shellConfig("main", location, "")), /mounts at \/data, \/programs/);
     const restored = await other.create(shellConfig("main", location, "", { mounts }));
-    // The lock is the first container's as long as that runs.
+    // The first container holds the lock as long as it runs.
     await host.berth.clients.runtime.removeContainer({ containerId: id });
     await host.berth.clients.runtime.startContainer({ containerId: restored });
     await countsTo(other, "main", 10);
@@ -169,7 +169,7 @@ describe("a checkpoint of a container", () => {
     );
   });
 
-  it("keeps stdin, so that what is attached to the restored container is heard", async () => {
+  it("keeps stdin, so that the restored container reads from attached clients", async () => {
     const pod = await TestPod.run(host.berth, "stdin");
     const script = "while read line; do echo heard $line; done";
     const id = await pod.shell("main", host.image, script, { stdin: true });
@@ -179,7 +179,7 @@ describe("a checkpoint of a container", () => {
     const restored = await other.create(shellConfig("main", location, "", { stdin: true }));
     await host.berth.clients.runtime.startContainer({ containerId: restored });
     assert.equal((await containerStatus(host.berth, restored)).state, ContainerState.CONTAINER_RUNNING);
-    // Its stdin ends with the one that it was made with, and so does it.
+    // Its stdin ends with the first container's, and then it exits.
     assert.match(await execSync(host.berth, restored, "ls", "-l", "/proc/1/fd/0"), /pipe:/);
   });
 
@@ -201,7 +201,7 @@ describe("a checkpoint of a container", () => {
     assert.equal(JSON.parse(stdout).restored, true);
   });
 
-  it("goes on after a restart of the daemon, restored or not yet started", async () => {
+  it("survives a restart of the daemon, restored or not yet started", async () => {
     const pod = await TestPod.run(host.berth, "restart");
     const id = await pod.shell("main", host.image, counting);
     await countsTo(pod, "main", 3);
@@ -219,7 +219,7 @@ describe("a checkpoint of a container", () => {
     assert.equal((await exited(host.berth, running)).exitCode, 137);
   });
 
-  it("whose location is on a full disk fails with RESOURCE_EXHAUSTED, leaves nothing, and the container goes on", async () => {
+  it("on a full disk fails with RESOURCE_EXHAUSTED, leaves nothing, and the container continues", async () => {
     await using disk = await smallDisk(1024 * 1024);
     const pod = await TestPod.run(host.berth, "full");
     const id = await pod.shell(
@@ -238,7 +238,7 @@ describe("a checkpoint of a container", () => {
     await eventually("it goes on", async () => (await pod.log("main")).length > before + 2);
   });
 
-  it("is refused where it cannot be made: of what does not run, and at what is no place for a file", async () => {
+  it("is rejected if the container does not run, or the location cannot be a file", async () => {
     const pod = await TestPod.run(host.berth, "refused");
     const id = await pod.shell("main", host.image, "exec sleep 1000");
     const created = await pod.create(shellConfig("created", host.image, "exec sleep 1000"));
@@ -273,7 +273,7 @@ const crunHasCriu =
 describe("a handler that is built without criu", { skip: crunHasCriu }, () => {
   const host = withBerth({ config: `[runtime]\ndefault_handler = "crun"\n` });
 
-  it("is named by what needs one", async () => {
+  it("is named in errors of calls that need criu", async () => {
     const pod = await TestPod.run(host.berth, "crun");
     const id = await pod.shell("main", host.image, "exec sleep 1000");
     await assert.rejects(
@@ -303,7 +303,7 @@ describe("an archive", () => {
     { name: "checkpoint/descriptors.json", content: '["/dev/null","pipe:[1]","pipe:[2]"]' },
   ];
 
-  it("that is none, or is not there, is refused", async () => {
+  it("that is invalid or does not exist is rejected", async () => {
     const pod = await TestPod.run(host.berth, "none");
     const file = join(host.berth.directory, "none.tar");
     await assert.rejects(
@@ -320,13 +320,13 @@ describe("an archive", () => {
     assert.deepEqual(await readdir(join(host.berth.root, "checkpoints")), []);
   });
 
-  it("of which the base image is not here says which to pull", async () => {
+  it("whose base image is missing says which one to pull", async () => {
     const values = { rootfsImageName: "example.com/gone:1", rootfsImageRef: `sha256:${"0".repeat(64)}` };
     await assert.rejects(
       create([configDump(values), specDump, ...images]),
       /NOT_FOUND.*example.com\/gone:1.*pull/,
     );
-    // Another image under the same name will not do.
+    // Another image under the same name is not accepted.
     const other = { rootfsImageName: host.image, rootfsImageRef: `sha256:${"0".repeat(64)}` };
     await assert.rejects(create([configDump(other), specDump, ...images]), /NOT_FOUND/);
   });
@@ -374,7 +374,7 @@ describe("an archive", () => {
     assert.deepEqual(await readdir(join(host.berth.root, "checkpoints")), []);
   });
 
-  it("cannot change files outside of the container's root by its diff or its list of deleted files", async () => {
+  it("cannot change files outside the container's root by its diff or its list of deleted files", async () => {
     const outside = join(host.berth.directory, "outside");
     await mkdir(outside);
     await writeFile(join(outside, "file"), "untouched");
@@ -406,7 +406,7 @@ describe("an archive", () => {
     assert.deepEqual([status.state, status.reason], [ContainerState.CONTAINER_EXITED, "StartError"]);
   });
 
-  it("cannot give processes what the container has not, nor let them run", async () => {
+  it("cannot give processes privileges that the container lacks, nor let them run", async () => {
     const pod = await TestPod.run(host.berth, "privileges");
     const script = counting.replace("sleep", "echo > /home/ran; sleep");
     const base = { maskedPaths: ["/proc/keys"], readonlyPaths: [] };
@@ -431,7 +431,7 @@ describe("an archive", () => {
       const start = host.berth.clients.runtime.startContainer({ containerId: weaker });
       await assert.rejects(start, reason);
       assert.equal((await containerStatus(host.berth, weaker)).state, ContainerState.CONTAINER_EXITED);
-      // It has said nothing but what the log of the one that was checkpointed had.
+      // It has logged nothing beyond the log of the checkpointed container.
       const said = await counted(pod, `weaker${index}`);
       assert.deepEqual(said, (await counted(pod, "main")).slice(0, said.length));
     }

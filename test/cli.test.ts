@@ -19,7 +19,7 @@ describe("the command line", () => {
   const outcome = (...argv: readonly string[]) => cli(host.berth, ...argv);
   const run = (...argv: readonly string[]) => ["run", "--log-dir", host.berth.logDir, ...argv];
 
-  /** A pod of that name with one container, which sleeps unless it is given a script. */
+  /** A pod of that name with one container, which runs the given script or sleeps. */
   const start = (name: string, script = "exec sleep 1000") =>
     output(...run("-d", "--name", name, host.image, "sh", "-c", script));
 
@@ -73,7 +73,7 @@ describe("the command line", () => {
     assert.equal((await outcome("inspect", "job")).status, 3);
   });
 
-  it("masks and protects in what it runs what kubelets do", async () => {
+  it("masks and protects the same paths as kubelets", async () => {
     const script = [
       "head -c 1 /proc/interrupts | wc -c",
       "(cat /proc/sys/kernel/panic > /proc/sys/kernel/panic) 2>/dev/null && echo written || echo refused",
@@ -81,7 +81,7 @@ describe("the command line", () => {
     assert.equal(await output(...run("--rm", host.image, "sh", "-c", script)), "0\nrefused");
   });
 
-  it("shows what runs, what it writes and all that is known of it, stops it and removes it", async () => {
+  it("lists, logs and inspects containers, stops them and removes them", async () => {
     const id = await start(
       "life",
       "trap 'echo bye; exit 0' TERM; echo hello; while true; do sleep 0.1; done",
@@ -101,13 +101,13 @@ describe("the command line", () => {
     assert.equal((await outcome("inspect", "life")).status, 3);
   });
 
-  it("gives a container our input, and shows all that it makes of it", async () => {
+  it("passes our input to a container, and shows all of its output", async () => {
     const words = "word\n".repeat(100_000);
     const counting = startCli(host.berth, run("--rm", "-i", host.image, "wc", "-l"), { stdin: words });
     assert.deepEqual(await counting.outcome, { status: 0, stdout: "100000\n", stderr: "" });
   });
 
-  it("interrupted stops what it ran, which may have its last word", async () => {
+  it("when interrupted stops its container, and shows the last output", async () => {
     const controller = new AbortController();
     const script = "trap 'echo bye; exit 0' TERM; echo hello; while true; do sleep 0.1; done";
     const argv = run("--rm", "--name", "cut", host.image, "sh", "-c", script);
@@ -134,7 +134,7 @@ describe("the command line", () => {
     assert.equal((await outcome("inspect", "shell")).status, 3);
   });
 
-  it("detaches from a container, comes back to it, and ends with its status", async () => {
+  it("detaches from a container, attaches again, and exits with its status", async () => {
     {
       await using screen = cliTerminal(host.berth, ...run("-it", "--name", "stay", host.image, "sh"));
       await screen.shows("/ # ");
@@ -149,7 +149,7 @@ describe("the command line", () => {
     assert.equal(await screen.status(), 6);
   });
 
-  it("runs commands in a container as they are: output, errors, input, exit status", async () => {
+  it("runs commands in a container with their output, errors, input and exit status", async () => {
     await start("exec");
     const script = "echo out; echo err >&2; exit 42";
     assert.deepEqual(await outcome("exec", "exec", "sh", "-c", script), {
@@ -184,7 +184,7 @@ describe("the command line", () => {
     });
   });
 
-  it("forwards ports to the pod, also where nothing listens yet", async () => {
+  it("forwards ports to the pod, even before anything listens", async () => {
     await start("serve");
     const controller = new AbortController();
     const forwarding = startCli(host.berth, ["port-forward", "serve", ":8080"], {

@@ -8,7 +8,7 @@ import { podConfig, shellConfig } from "./support/requests.ts";
 import { verboseSandboxInfo } from "./support/verbose.ts";
 import { withBerth } from "./support/with-berth.ts";
 
-/** The numbers of /proc/PID/status that say what a process may do. */
+/** The numbers in /proc/PID/status that determine a process's privileges. */
 function rightsIn(status: string): Readonly<Record<string, bigint>> {
   const lines = [...status.matchAll(/^(Cap\w+|NoNewPrivs|Seccomp):\s*([0-9a-f]+)$/gm)];
   return Object.fromEntries(lines.map(([, name, value]) => [name, BigInt(`0x${value}`)]));
@@ -17,7 +17,7 @@ function rightsIn(status: string): Readonly<Record<string, bigint>> {
 const capability = (number: bigint) => 1n << number;
 const netAdmin = capability(12n);
 const sysTime = capability(25n);
-/** The fourteen that containerd gives to everyone. */
+/** containerd's fourteen default capabilities. */
 const defaultCapabilities = 0xa80425fbn;
 
 const showRights = "cat /proc/self/status";
@@ -37,7 +37,7 @@ describe("a container", () => {
     }
   });
 
-  it("that does not run as root has its ambient capabilities and no others", async () => {
+  it("not running as root has its ambient capabilities and no others", async () => {
     const pod = await TestPod.run(host.berth, "ambient");
     const capabilities = { addCapabilities: ["SYS_TIME"], addAmbientCapabilities: ["NET_ADMIN"] };
     const linux = { securityContext: { runAsUser: { value: 1000n }, capabilities } };
@@ -50,7 +50,7 @@ describe("a container", () => {
     }
   });
 
-  it("has of the capabilities what is added and not dropped, ALL among the names", async () => {
+  it("has the capabilities that are added and not dropped, including ALL", async () => {
     const pod = await TestPod.run(host.berth, "capabilities");
     const bounding = async (name: string, capabilities: object) => {
       const linux = { securityContext: { capabilities } };
@@ -64,7 +64,7 @@ describe("a container", () => {
     assert.equal(await bounding("most", most), own & ~netAdmin);
   });
 
-  /** Shows that a running container is as privileged as one can be. */
+  /** Asserts that a running container is fully privileged. */
   const assertPrivileged = async (id: string) => {
     const rights = rightsIn(await execSync(host.berth, id, "cat", "/proc/self/status"));
     const own = rightsIn(await readFile("/proc/self/status", "utf8")).CapBnd;
@@ -73,7 +73,7 @@ describe("a container", () => {
     const devices = (await execSync(host.berth, id, "ls", "/dev")).split("\n");
     const missing = (await readdir("/dev", { withFileTypes: true }))
       .filter((entry) => entry.isCharacterDevice() || entry.isBlockDevice())
-      // The console is a container's own.
+      // The container has its own console.
       .filter(({ name }) => name !== "console" && !devices.includes(name));
     assert.deepEqual(missing, []);
     await execSync(host.berth, id, "head", "-c", "1", "/dev/kmsg");
@@ -92,8 +92,8 @@ describe("a container", () => {
     await assertPrivileged(await pod.shell("shell", host.image, sleep, privileged));
   });
 
-  it("that is added to a pod and is privileged is so though the sandbox was not, if its pod is by then", async () => {
-    // As kubectl debug --profile=sysadmin: a kubelet writes the pod's configuration anew for the container.
+  it("that is added to a pod as privileged is so although the sandbox was not, if its pod's configuration is by then", async () => {
+    // As with kubectl debug --profile=sysadmin: a kubelet sends a new pod configuration for the container.
     const { runtime } = host.berth.clients;
     const { POD } = NamespaceMode;
     const namespaceOptions = { network: POD, ipc: POD, pid: POD };
@@ -125,7 +125,7 @@ describe("a container", () => {
     assert.equal(pause.CapBnd, 0n, "and so is what holds their processes together");
   });
 
-  it("and its commands gain no privileges where that is asked for", async () => {
+  it("and its commands gain no privileges if requested", async () => {
     const pod = await TestPod.run(host.berth, "no-new-privs");
     const linux = { securityContext: { noNewPrivs: true } };
     const id = await pod.shell("shell", host.image, `${showRights}; ${sleep}`, { linux });
@@ -135,7 +135,7 @@ describe("a container", () => {
     assert.equal(open.NoNewPrivs, 0n);
   });
 
-  it("with a read-only root file system can write to nothing but its volumes and shared memory", async () => {
+  it("with a read-only root file system can write only to its volumes and shared memory", async () => {
     const pod = await TestPod.run(host.berth, "readonly");
     const linux = { securityContext: { readonlyRootfs: true } };
     const id = await pod.shell("shell", host.image, sleep, { linux });
@@ -144,7 +144,7 @@ describe("a container", () => {
     await execSync(host.berth, id, "sh", "-c", "echo x > /dev/shm/new");
   });
 
-  it("sees neither the masked paths nor may it write to the read-only ones", async () => {
+  it("can neither see the masked paths nor write to the read-only ones", async () => {
     const pod = await TestPod.run(host.berth, "paths");
     const read = (path: string) => `(head -c 1 ${path} | wc -c)`;
     const write = (path: string) => `(cat ${path} > ${path}) 2>/dev/null && echo written || echo refused`;
@@ -163,7 +163,7 @@ describe("a container", () => {
     ]);
   });
 
-  it("masks and protects what its configuration lists in place of the defaults, an empty list among them", async () => {
+  it("masks and protects what its configuration lists instead of the defaults, even if the list is empty", async () => {
     const pod = await TestPod.run(host.berth, "own-paths");
     const script = [
       "head -c 1 /proc/timer_list | wc -c",
@@ -172,7 +172,7 @@ describe("a container", () => {
       "(echo x > /tmp/x) 2>/dev/null && echo written || echo refused",
     ].join("\n");
     const lines = async (name: string, paths: object) => {
-      // AppArmor's default profile forbids to write to most of /proc, whatever is mounted over it.
+      // AppArmor's default profile forbids writing to most of /proc, whatever is mounted there.
       const apparmor = { profileType: ProfileType.Unconfined };
       const securityContext = { capabilities: { addCapabilities: ["SYS_ADMIN"] }, apparmor, ...paths };
       const text = await pod.output(name, host.image, script, { linux: { securityContext } });
@@ -188,7 +188,7 @@ describe("a container", () => {
 describe("the pause process of a shared PID namespace", () => {
   const host = withBerth();
   const linux = { securityContext: { namespaceOptions: { pid: NamespaceMode.POD } } };
-  /** Of a pause that has begun: the OCI runtime puts it under its filter last of all, just before. */
+  /** Waits until the pause process has begun: the OCI runtime installs the filter last, just before. */
   const statusOf = async (pod: TestPod) => {
     const { pid } = await verboseSandboxInfo(host.berth, pod.id);
     await eventually("the pause has begun", async () =>
@@ -197,7 +197,7 @@ describe("the pause process of a shared PID namespace", () => {
     return readFile(`/proc/${pid}/status`, "utf8");
   };
 
-  it("has a filter, no capabilities, none to gain and a user of its own, as kubelets ask for and whatever they ask for", async () => {
+  it("has a filter, no capabilities, none to gain and its own user, whatever kubelets request", async () => {
     const seccomp = { profileType: ProfileType.RuntimeDefault };
     const unconfined = { profileType: ProfileType.Unconfined };
     const asked = { default: { seccomp }, none: {}, privileged: { privileged: true, seccomp: unconfined } };
@@ -213,7 +213,7 @@ describe("the pause process of a shared PID namespace", () => {
     }
   });
 
-  it("is no way for its containers around what is read-only or masked, also where they may trace it", async () => {
+  it("gives its containers no access to read-only or masked paths, even if they may trace it", async () => {
     const pod = await TestPod.run(host.berth, "pause-paths", { linux });
     const capabilities = { addCapabilities: ["SYS_PTRACE"] };
     const id = await pod.shell("tracer", host.image, sleep, {
@@ -225,7 +225,7 @@ describe("the pause process of a shared PID namespace", () => {
     await assert.rejects(shell(": >> /proc/1/root/proc/sys/kernel/core_pattern"), /Read-only/);
   });
 
-  it("reaps what its containers leave behind, in its filter", async () => {
+  it("reaps its containers' orphans, under its filter", async () => {
     const pod = await TestPod.run(host.berth, "pause-reaps", { linux });
     const id = await pod.shell("parent", host.image, sleep, { linux });
     await execSync(host.berth, id, "sh", "-c", "(sleep 0.1 && exec true) > /dev/null 2>&1 &");

@@ -22,7 +22,7 @@ describe("images of files, and files of images", () => {
   const start = (name: string, script: string) =>
     output("run", "--log-dir", host.berth.logDir, "-d", "--name", name, host.image, "sh", "-c", script);
 
-  it("commits a running container, which goes on, and runs the image", async () => {
+  it("commits a running container, which continues, and runs the image", async () => {
     await start("worker", "echo made > /made; rm /bin/ash; while :; do date +%s%N > /tick; sleep 0.05; done");
     const tick = () => output("exec", "worker", "cat", "/tick");
     await eventually("the container to write", async () => (await tick().catch(() => "")) !== "");
@@ -34,7 +34,7 @@ describe("images of files, and files of images", () => {
     assert.match(await output("image", "history", "example.test/made:1"), /with a file/);
     const changes = (await output("image", "diff", "example.test/made:1", host.image)).split("\n");
     for (const change of ["A /made", "D /bin/ash"]) assert.ok(changes.includes(change), change);
-    // What runtimes make only to mount on it.
+    // Runtimes create these only as mount points.
     const mountPoints = changes.filter((change) => /^A \/(proc|sys|dev|etc\/[a-z.]+)$/.test(change));
     assert.deepEqual(mountPoints, []);
     await output("rm", "-f", "worker");
@@ -44,9 +44,9 @@ describe("images of files, and files of images", () => {
 
   const ingests = () => readdir(join(host.berth.root, "content/ingest/k8s.io")).catch(() => []);
 
-  /** Begins to commit a container that counts, which would take very long. */
+  /** Starts a commit of a container that counts, which would take very long. */
   const commitLarge = async (name: string) => {
-    // Without blocks of its own, but all of it is in the layer.
+    // Uses no blocks, but is in the layer with its full size.
     await start(name, `truncate -s 500G /large; ${counting}`);
     const lines = async () => (await output("logs", name)).split("\n").length;
     await eventually("the container to count", async () => (await lines()) > 2);
@@ -55,7 +55,7 @@ describe("images of files, and files of images", () => {
     return { committed, lines };
   };
 
-  it("ends a commit that would keep a stop waiting", async () => {
+  it("ends a commit that would delay a stop", async () => {
     const { committed } = await commitLarge("large");
     await output("stop", "-t", "0", "large");
     assert.match(await committed, /was stopped while it was being read/);
@@ -63,7 +63,7 @@ describe("images of files, and files of images", () => {
     assert.deepEqual(await ingests(), []);
   });
 
-  it("is not ended by a stop of a container that has ended, but by its removal", async () => {
+  it("does not end a commit when an exited container is stopped, but when it is removed", async () => {
     const containerId = await start("ended", "truncate -s 500G /large");
     const { runtime } = host.berth.clients;
     const exited = async () => (await containerStatus(host.berth, containerId)).state === CONTAINER_EXITED;
@@ -77,7 +77,7 @@ describe("images of files, and files of images", () => {
     assert.deepEqual(await ingests(), []);
   });
 
-  it("lets a container go on whose commit was cut by the daemon's end", async () => {
+  it("lets a container continue after the daemon was killed during its commit", async () => {
     const { committed, lines } = await commitLarge("cut");
     await host.berth.restartDaemon("SIGKILL");
     await committed;
@@ -88,7 +88,7 @@ describe("images of files, and files of images", () => {
     await output("rm", "-f", "cut");
   });
 
-  it("exports a container, and imports what it wrote", async () => {
+  it("exports a container, and imports the archive", async () => {
     await start("exported", "echo exported > /file; exec sleep 1000");
     const archive = join(host.berth.directory, "files.tar");
     await eventually("the container to write", async () => {
@@ -105,7 +105,7 @@ describe("images of files, and files of images", () => {
     await output("rm", "-f", "exported");
   });
 
-  it("mounts an image for as long as it is wanted, also over a restart", async () => {
+  it("mounts an image until it is unmounted, even across a restart", async () => {
     const directory = join(host.berth.directory, "mounted");
     await mkdir(directory);
     assert.equal(await output("image", "mount", host.image, directory), directory);

@@ -13,7 +13,7 @@ import { verboseInfo } from "./support/verbose.ts";
 import { withBerth } from "./support/with-berth.ts";
 
 const sleeping = "exec sleep 1000";
-/** runc 1.1 sets limits while its own Go runtime may still be about to raise the soft one to the hard one. */
+/** runc 1.1 sets limits while its own Go runtime may still be raising the soft one to the hard one. */
 const softNofile = testHandler === "runc" ? "(2000|3000)" : "2000";
 
 describe("limits of the configuration", () => {
@@ -25,7 +25,7 @@ pids_limit = 77
 `,
   });
 
-  it("hold in every container, for its first process and for commands", async () => {
+  it("apply to every container, for its first process and for commands", async () => {
     const pod = await TestPod.run(host.berth, "limits");
     const id = await pod.shell("main", host.image, `ulimit -n; ulimit -Hn; ${sleeping}`);
     await eventually("it has told its limits", async () => (await pod.log("main")).length === 2);
@@ -58,17 +58,17 @@ describe("OCI hooks", () => {
     trace = join(directory, "trace");
     await mkdir(hooksDir);
   });
-  /** The directory is made with the suite, before its daemon is started. */
+  /** The directory is created with the suite, before its daemon starts. */
   const options = {
     get config() {
       return `[container]\nhooks_dirs = [${JSON.stringify(hooksDir)}]\n`;
     },
   };
   const host = withBerth(options);
-  // After the daemon's end, which runs hooks.
+  // After the end of the daemon, which runs hooks.
   after(() => rm(directory, { recursive: true, force: true }));
 
-  /** A hook that writes its arguments, and the id that the OCI runtime gives it, into the trace. */
+  /** A hook that writes its arguments, and the id that the OCI runtime passes to it, into the trace. */
   async function addHook(name: string, definition: object): Promise<void> {
     const program = join(directory, "hook.sh");
     await writeFile(
@@ -87,7 +87,7 @@ describe("OCI hooks", () => {
     return text.split("\n").filter((line) => line !== "");
   }
 
-  it("run at their stages for the containers that they are meant for", async () => {
+  it("run at their stages for the containers that they apply to", async () => {
     await addHook("10-all.json", { when: { always: true }, stages: ["createRuntime", "poststop"] });
     await addHook("20-some.json", {
       when: { annotations: { "^example\\.org/hook$": "^yes$" } },
@@ -113,7 +113,7 @@ describe("OCI hooks", () => {
     assert.equal((await traced()).filter((line) => line === `10-all.json ${plain}`).length, 2);
   });
 
-  it("that cannot be used are named in the status, and refuse the containers that they may be for, but no others", async () => {
+  it("that are unusable are named in the status, and prevent the containers that they may apply to, but no others", async () => {
     const { runtime } = host.berth.clients;
     const unusable = async () => {
       const { info } = await runtime.status({ verbose: true });
@@ -142,7 +142,7 @@ describe("OCI hooks", () => {
     assert.deepEqual(await unusable(), []);
   });
 
-  it("of version 0.1.0 run for the containers that they are meant for", async () => {
+  it("of version 0.1.0 run for the containers that they apply to", async () => {
     const hook = join(directory, "old.sh");
     await writeFile(hook, `#!/bin/sh\ncat > /dev/null\necho "$@" >> ${trace}\n`);
     await chmod(hook, 0o755);
@@ -155,7 +155,7 @@ describe("OCI hooks", () => {
     assert.ok((await traced()).includes("old"));
   });
 
-  it("that fail after the start end the container with their words, where the OCI runtime tells of them", async () => {
+  it("that fail after the start end the container with their output, if the OCI runtime reports it", async () => {
     const hook = join(directory, "failing.sh");
     await writeFile(hook, "#!/bin/sh\ncat > /dev/null\nexit 3\n");
     await chmod(hook, 0o755);
@@ -174,8 +174,8 @@ describe("OCI hooks", () => {
     );
     const { state, reason } = await containerStatus(host.berth, containerId);
     if (failure === undefined) {
-      // crun before 1.28, as the specification of then has it; runc runs these hooks within `create`, and
-      // never goes on.
+      // crun before 1.28 follows the specification of that time; runc runs these hooks during `create`, and
+      // never continues.
       assert.equal(testHandler, "crun");
       assert.equal(state, ContainerState.CONTAINER_RUNNING);
       assert.equal(await execSync(host.berth, containerId, "echo", "runs"), "runs\n");
@@ -188,9 +188,8 @@ describe("OCI hooks", () => {
     await runtime.removeContainer({ containerId });
   });
 
-  it("look through a pod's annotations without holding up the daemon", async () => {
-    // With a pattern that tries again at each place this is a matter of minutes, in which nobody else is
-    // answered.
+  it("match a pod's annotations without blocking the daemon", async () => {
+    // With a backtracking pattern, this would take minutes, and nobody else would get an answer.
     await addHook("50-long.json", {
       when: { annotations: { "^example\\.org/long$": ".*fluid-dynamics$" } },
       stages: ["prestart"],
@@ -213,7 +212,7 @@ allowed_annotations = ["io.example.sand"]
 `,
   });
 
-  it("of pod and container reach the OCI runtime where its handler says so, and never in the place of berth's own", async () => {
+  it("of pod and container reach the OCI runtime if its handler says so, and never replace berth's own", async () => {
     const given = {
       "dev.example.level": "high",
       "dev.example/level": "not the pattern's: its star takes no slash",

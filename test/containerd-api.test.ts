@@ -17,7 +17,7 @@ const { UpdateNamespaceRequest } = containerd.namespacesV1;
 describe("containerd's API", () => {
   const host = withContainerd();
 
-  test("tells its version, and a UUID that a restart does not change", async () => {
+  test("returns its version, and a UUID that a restart does not change", async () => {
     const { version, introspection } = host.clients.in(undefined);
     const { version: told, revision } = await version.version({});
     assert.match(told, /^v2\.4\.2\+berth\.\d+\.\d+\.\d+/);
@@ -32,7 +32,7 @@ describe("containerd's API", () => {
     assert.equal(after, uuid);
   });
 
-  test("lists what clients look for among plugins, by type and id", async () => {
+  test("lists the plugins that clients look for, by type and id", async () => {
     const { introspection } = host.clients.in(undefined);
     const ids = async (...filters: string[]) => {
       const { plugins } = await introspection.plugins({ filters });
@@ -69,7 +69,7 @@ describe("containerd's API", () => {
     });
   });
 
-  test("tells what an OCI runtime says of itself, by a client's runtime and its options", async () => {
+  test("returns an OCI runtime's features, by a client's runtime and its options", async () => {
     const { introspection } = host.clients.in(undefined);
     const inspect = async (runtimePath: string, binaryName: string) => {
       const value = Buffer.from(
@@ -129,13 +129,13 @@ describe("containerd's API", () => {
       code: status.INVALID_ARGUMENT,
       details: "namespace: missing in the request: invalid argument",
     });
-    // One that is not there has no labels, and is no error.
+    // One that does not exist has no labels, and is not an error.
     assert.deepEqual((await namespaces.get({ name: "absent" })).namespace, { name: "absent", labels: {} });
     const names = (await namespaces.list({ filter: "" })).namespaces.map(({ name }) => name);
     assert.deepEqual([names.includes("one"), names.includes("absent")], [true, false]);
   });
 
-  test("deletes only a namespace that is empty, and says of one that is not there that it is not found", async () => {
+  test("deletes only an empty namespace, and returns NOT_FOUND for one that does not exist", async () => {
     const { namespaces } = host.clients.in(undefined);
     await namespaces.create({ namespace: { name: "empty", labels: { a: "1" } } });
     await namespaces.delete({ name: "empty" });
@@ -145,7 +145,7 @@ describe("containerd's API", () => {
     });
   });
 
-  test("refuses to delete a namespace that is not empty, and leaves no trace of it where it was never created", async () => {
+  test("does not delete a namespace that is not empty, and does not create one that was never created", async () => {
     const { namespaces } = host.clients.in(undefined);
     const { leases, snapshots } = host.clients.in("used");
     await leases.create({ id: "one", labels: {} });
@@ -161,7 +161,7 @@ describe("containerd's API", () => {
   });
 });
 
-test("containerd's API has a socket of its own where one is configured, with the same rights", async () => {
+test("containerd's API has its own socket if one is configured, with the same permissions", async () => {
   await using directory = await tempDir();
   await chmod(directory.path, 0o755);
   const socket = join(directory.path, "containerd", "containerd.sock");
@@ -182,7 +182,7 @@ test("containerd's API has a socket of its own where one is configured, with the
   await assert.rejects(stat(socket), { code: "ENOENT" });
 });
 
-test("a daemon one of whose sockets is another process's does not start, and serves none", async () => {
+test("a daemon does not start, and serves no socket, if another process uses one of them", async () => {
   await using directory = await tempDir();
   const at = (name: string) => join(directory.path, name);
   const taken = createServer();
@@ -202,7 +202,7 @@ test("a daemon one of whose sockets is another process's does not start, and ser
   }
 });
 
-test("containerd's API is not there where it is turned off", async () => {
+test("containerd's API is not served if it is disabled", async () => {
   await using berth = await TestBerth.start({
     network: undefined,
     config: "[containerd_api]\nenabled = false",
@@ -211,7 +211,7 @@ test("containerd's API is not there where it is turned off", async () => {
   await assert.rejects(clients.in(undefined).version.version({}), { code: status.UNIMPLEMENTED });
 });
 
-/** What a process of that user says which connects to a socket. */
+/** What a process of that user prints after connecting to a socket. */
 async function connectionOf(uid: number, socket: string): Promise<string> {
   const script = 'print IO::Socket::UNIX->new(Peer => $ARGV[0]) ? "connected" : $!';
   const args = ["-MIO::Socket::UNIX", "-e", script, socket];

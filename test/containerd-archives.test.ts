@@ -18,7 +18,7 @@ import { withContainerd } from "./support/with-containerd.ts";
 const platform = hostPlatform();
 const here = containerd.types.Platform.fromPartial(platform);
 const unpacks = [{ platform: here, snapshotter: "" }];
-/** As `ctr images import` has them without a base name. */
+/** The options of `ctr images import` without a base name. */
 const prefix = { name: "import-2026-01-02", isPrefix: true, allowOverwrite: true };
 
 type Annotations = Readonly<Record<string, string>>;
@@ -29,7 +29,7 @@ function indexOfLayout({ target }: TestImage, annotations: Annotations): Buffer 
   return json({ schemaVersion: 2, manifests: [{ ...target, annotations }] });
 }
 
-/** An OCI layout in a tar, whose index calls the image by an annotation. */
+/** An OCI layout in a tar, whose index names the image by an annotation. */
 async function layoutOf(image: TestImage, annotations: Annotations) {
   const { blobs } = image;
   return Buffer.from(
@@ -58,7 +58,7 @@ describe("containerd's API of transfers with archives", () => {
   ) => {
     await using stream = await openStream(host.clients, namespace, "import");
     const loaded = transfer(namespace, archiveFrom("import", more), imageStore(store));
-    // What is refused is refused while it is sent.
+    // Errors are returned while the archive is being sent.
     await Promise.all([loaded, stream.sendBytes(archive)]);
   };
 
@@ -100,7 +100,7 @@ describe("containerd's API of transfers with archives", () => {
     assert.deepEqual([withDocker, without.includes("manifest.json")], [true, false]);
   });
 
-  test("an image of an archive gets the names that it has there, made whole by the prefix, or one by its digest", async () => {
+  test("an image of an archive gets its names from there, completed by the prefix, or one with its digest", async () => {
     const image = await imageOf({ platform });
     const { digest } = image.target;
     const tagged = await layoutOf(image, { "org.opencontainers.image.ref.name": "latest" });
@@ -121,7 +121,7 @@ describe("containerd's API of transfers with archives", () => {
         [`docker.io/library/app@${indexDigest}`, indexDigest],
       ].sort(),
     );
-    // containerd brings the blobs, names nothing, and says nothing.
+    // containerd imports the blobs, without a name and without an error.
     const refused = { code: status.INVALID_ARGUMENT, details: /names none of its images/ };
     await assert.rejects(
       load("other", whole, { extraReferences: [{ name: "quay.io/x", isPrefix: true }] }),
@@ -131,7 +131,7 @@ describe("containerd's API of transfers with archives", () => {
     assert.deepEqual([await names("other"), await names("nameless")], [[], []]);
   });
 
-  test("an archive's index becomes an image too where it gets a name, with all that it refers to", async () => {
+  test("an archive's index becomes an image too if it gets a name, with everything that it refers to", async () => {
     const layers = [[{ name: "random", content: randomBytes(10_000) }]];
     const image = await imageOf({ platform, layers });
     const index = indexOfLayout(image, {});
@@ -144,7 +144,7 @@ describe("containerd's API of transfers with archives", () => {
       [found?.target?.mediaType, found?.target?.size],
       ["application/vnd.oci.image.index.v1+json", BigInt(index.length)],
     );
-    // What is garbage goes: the index, the manifest, the config and the layer are not.
+    // Garbage is collected, but not the index, the manifest, the config and the layer.
     await images.create({ image: { ...found, name: "gone" } as never, sourceDateEpoch: undefined });
     await images.delete({ name: "gone", sync: true });
     const { info } = await content.info({ digest: digestOf(index) });
@@ -161,7 +161,7 @@ describe("containerd's API of transfers with archives", () => {
         .sort()
         .filter((each, at, all) => each !== all[at - 1]),
     );
-    // It is an image as any other is.
+    // It is an image like any other.
     await load("again", await save("index", [name]));
     assert.deepEqual(
       (await names("again")).map(([each]) => each),
@@ -169,7 +169,7 @@ describe("containerd's API of transfers with archives", () => {
     );
   });
 
-  test("the index of what `docker save` wrote has its images under their names", async () => {
+  test("the index of an archive from `docker save` has its images with their names", async () => {
     const image = await imageOf({ platform, layers: [[{ name: "random", content: randomBytes(10_000) }]] });
     await using server = await startFakeRegistry({ "app:v1": image });
     const name = `${server.host}/app:v1`;
@@ -198,7 +198,7 @@ describe("containerd's API of transfers with archives", () => {
     );
   });
 
-  test("layers of what `docker save` wrote are compressed where that is asked for, and unpacked all the same", async () => {
+  test("layers of an archive from `docker save` are compressed if requested, and unpacked in any case", async () => {
     const files = await tarOf([{ name: "zeros", content: Buffer.alloc(100_000) }]);
     const diffId = digestOf(files);
     const config = json({ ...platform, config: {}, rootfs: { type: "layers", diff_ids: [diffId] } });
@@ -226,7 +226,7 @@ describe("containerd's API of transfers with archives", () => {
     assert.equal((await snapshots.stat({ snapshotter: "overlayfs", key: diffId })).info?.name, diffId);
   });
 
-  test("an archive that breaks off, and what is none, bring nothing", async () => {
+  test("truncated and invalid archives import nothing", async () => {
     const image = await imageOf({ platform, layers: [[{ name: "random", content: randomBytes(100_000) }]] });
     const archive = await layoutOf(image, { "org.opencontainers.image.ref.name": "latest" });
     await assert.rejects(load("broken", archive.subarray(0, archive.length / 2)), {
@@ -269,18 +269,18 @@ describe("containerd's API of transfers with archives", () => {
     const name = `${server.host}/app:v1`;
     const [arm64, power] = platforms.map((each) => containerd.types.Platform.fromPartial(each));
     assert.ok(arm64 !== undefined && power !== undefined);
-    // The third one is not here.
+    // The third one is missing.
     await transfer("several", registry(name), imageStore({ name, platforms: [arm64, power] }));
     const archive = await save("several", [name], { platforms: [arm64, power] });
     await load("received", archive, { extraReferences: [prefix], platforms: [arm64, power] });
     assert.deepEqual(await names("received"), [[name, index.target.digest]]);
-    // Of one too, so that it keeps the digest by which clients know it.
+    // Also for a single one, so that it keeps the digest that clients know.
     const one = await save("several", [name], { platforms: [arm64] });
     await load("received-one", one, { extraReferences: [prefix], platforms: [arm64] });
     assert.deepEqual(await names("received-one"), [[name, index.target.digest]]);
   });
 
-  test("an import whose client goes away in its middle leaves nothing that is not collected", async () => {
+  test("an import whose client disconnects leaves nothing that is not collected", async () => {
     const image = await imageOf({
       platform,
       layers: [[{ name: "random", content: randomBytes(4 * 1024 * 1024) }]],
@@ -303,7 +303,7 @@ describe("containerd's API of transfers with archives", () => {
     }
   });
 
-  test("an export whose client goes away in its middle leaves nothing but what it was of", async () => {
+  test("an export whose client disconnects leaves only its source", async () => {
     const image = await imageOf({
       platform,
       layers: [[{ name: "random", content: randomBytes(4 * 1024 * 1024) }]],
@@ -328,7 +328,7 @@ describe("containerd's API of transfers with archives", () => {
     }
   });
 
-  test("what cannot be had of an archive is refused by name", async () => {
+  test("unsupported options of archives are rejected by name", async () => {
     await using stream = await openStream(host.clients, "refused", "s");
     assert.equal(stream.acknowledged, "google.protobuf.Empty");
     const store = imageStore({ extraReferences: [prefix] });

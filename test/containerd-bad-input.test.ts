@@ -9,7 +9,7 @@ import { withContainerd } from "./support/with-containerd.ts";
 const { INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION, OUT_OF_RANGE, UNIMPLEMENTED } = status;
 
 type Rpc = MethodDefinition<object, object> & { readonly name: string };
-/** A request, the code that it is refused with, and what the message says. */
+/** A request, the code with which it is rejected, and the message. */
 type Refusal = readonly [request: object, code: status, details: RegExp];
 
 const digest = `sha256:${"ab".repeat(32)}`;
@@ -53,7 +53,7 @@ const ofSnapshotter: readonly Refusal[] = [
 const expiry = { "containerd.io/gc.expire": "tomorrow" };
 const bind = Mount.fromPartial({ type: "bind", source: "/nosuch", options: ["rbind"] });
 
-/** What every RPC refuses of what a client can get wrong in it; an empty list for one that takes nothing. */
+/** The invalid requests that every RPC rejects; an empty list for one without parameters. */
 const refusals: Readonly<Record<string, readonly Refusal[]>> = {
   "containers/Get": [absent("id"), [{ id: "../c" }, NOT_FOUND, /"?\.\.\/c/]],
   "containers/List": [badFilter()],
@@ -310,10 +310,10 @@ const refusals: Readonly<Record<string, readonly Refusal[]>> = {
   "version/Version": [],
 };
 
-/** These are in no namespace, or say it themselves. */
+/** These do not belong to a namespace, or name it themselves. */
 const withoutNamespace = /^(?:namespaces|introspection|version)\/|^events\/(?:Forward|Subscribe)$/;
 
-describe("containerd's API of bad input", () => {
+describe("containerd's API with bad input", () => {
   const host = withContainerd();
   let rpcs: ReadonlyMap<string, { readonly client: Client; readonly rpc: Rpc }>;
 
@@ -333,7 +333,7 @@ describe("containerd's API of bad input", () => {
     await leases.create({ id: "held", labels: {} });
   });
 
-  /** What the daemon answers with to a call whose request is that, and nothing where it does not say. */
+  /** The daemon's answer to such a call; nothing if it succeeds. */
   const refusalOf = async (name: string, request: object, inNamespace: string | undefined) => {
     const found = rpcs.get(name);
     assert.ok(found, name);
@@ -368,7 +368,7 @@ describe("containerd's API of bad input", () => {
     assert.deepEqual(wrong, []);
   });
 
-  test("every RPC refuses a namespace that is none", async () => {
+  test("every RPC rejects an invalid namespace", async () => {
     const wrong: string[] = [];
     for (const name of [...rpcs.keys()].filter((each) => !withoutNamespace.test(each))) {
       for (const [inNamespace, code, details] of [
@@ -385,8 +385,8 @@ describe("containerd's API of bad input", () => {
     assert.deepEqual(wrong, []);
   });
 
-  test("what is refused leaves nothing behind in a namespace that nobody has made", async () => {
-    // What is to be written at a place is opened before, and collected in a day, as in containerd.
+  test("rejected requests leave nothing in a namespace that nobody has created", async () => {
+    // A writer with a ref is opened first, and collected after a day, as in containerd.
     for (const [name, cases] of Object.entries(refusals))
       for (const [request, code] of withoutNamespace.test(name) ? [] : cases)
         if (code !== OUT_OF_RANGE) await refusalOf(name, request, "nowhere");

@@ -14,14 +14,14 @@ const { CheckpointOptions } = containerd.runcOptions;
 const { Any, Mount, Status } = containerd.types;
 
 /**
- * Counts in its memory, and says each number by a directory in its root file system: a file that it has open
- * would have to be there when it is restored.
+ * Counts in memory, and shows each number by a directory in its root file system: an open file would have to
+ * exist when it is restored.
  */
 const counting = "i=0; while true; do i=$((i+1)); mkdir /n$i; sleep 0.05; done";
 
 describe("containerd's API of checkpoints of tasks", async () => {
   let own: ClientContainers;
-  // Before the daemon ends, as hooks run in the order of their making.
+  // Before the daemon ends, since hooks run in the order of their registration.
   after(() => own?.[Symbol.asyncDispose]());
   const host = withContainerd(await checkpointing());
   before(async () => {
@@ -54,7 +54,7 @@ describe("containerd's API of checkpoints of tasks", async () => {
     await own.api.tasks.delete({ containerId });
   };
 
-  test("a task is written into content and goes on, and another container's task goes on where it was", async () => {
+  test("a task is checkpointed into content and continues, and another container's task continues from there", async () => {
     await own.task(shell("first", counting));
     await start("first");
     await countsTo("first", 10);
@@ -100,7 +100,7 @@ describe("containerd's API of checkpoints of tasks", async () => {
     assert.deepEqual(await readdir(join(host.berth.root, "task-checkpoints")), []);
   });
 
-  test("a task may end with its checkpoint, which may lie at a place of the client's, with a program that logs", async () => {
+  test("a task may end with its checkpoint, which may be at a path of the client's, with a logging program", async () => {
     const imagePath = join(own.directory, "images");
     await own.task(shell("ending", counting), { stdout: "binary:///bin/cat" });
     await start("ending");
@@ -120,7 +120,7 @@ describe("containerd's API of checkpoints of tasks", async () => {
     await kill("again");
   });
 
-  test("a task with a terminal is written down and restored with another", async () => {
+  test("a task with a terminal is checkpointed and restored with another one", async () => {
     const process = { terminal: true };
     await own.task({ ...shell("screen", counting), process }, { terminal: true });
     await start("screen");
@@ -133,7 +133,7 @@ describe("containerd's API of checkpoints of tasks", async () => {
     await kill("next");
   });
 
-  test("what cannot be written down or restored is refused by its field, and leaves nothing", async () => {
+  test("tasks that cannot be checkpointed or restored are rejected with the field, and leave nothing", async () => {
     await own.task(shell("refused", "exec sleep 1000"));
     const { INVALID_ARGUMENT, UNIMPLEMENTED, FAILED_PRECONDITION, NOT_FOUND } = status;
     await assert.rejects(checkpoint("refused"), { code: FAILED_PRECONDITION, details: /is created/ });
@@ -147,7 +147,7 @@ describe("containerd's API of checkpoints of tasks", async () => {
       await assert.rejects(checkpoint("refused", given as object), { code, details });
     await assert.rejects(checkpoint("none"), { code: NOT_FOUND });
     await kill("refused");
-    // criu finds a FIFO of the host no more.
+    // criu no longer finds a FIFO of the host.
     await own.task(shell("fifos", "exec sleep 1000"), await own.fifos());
     await start("fifos");
     await assert.rejects(checkpoint("fifos"), {

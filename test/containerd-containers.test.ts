@@ -13,7 +13,7 @@ import { withBerth } from "./support/with-berth.ts";
 const { Container } = containerd.containersV1;
 const { events } = containerd;
 
-/** As a Go program writes it, with a field that is nobody's here. */
+/** As a Go program writes it, with a field that nobody here knows. */
 const spec = {
   typeUrl: "types.containerd.io/opencontainers/runtime-spec/1/Spec",
   value: Buffer.from('{"ociVersion":"1.2.0","vendor":{"limit":18446744073709551615}}'),
@@ -37,7 +37,7 @@ describe("containerd's API of containers and events", () => {
   });
   after(() => clients?.[Symbol.dispose]());
 
-  /** What a subscription brings, once it is known to be there. */
+  /** The events of a subscription, once that certainly exists. */
   async function listen(filter: string): Promise<AsyncIterator<containerd.types.Envelope>> {
     const { events: client, raw, metadata } = clients.in("probe");
     const stream = raw.events.subscribe({ filters: [filter, 'topic=="/probe"'] }, metadata);
@@ -56,7 +56,7 @@ describe("containerd's API of containers and events", () => {
     return messages;
   }
 
-  test("containers are kept with all that was written into them, each in its namespace", async () => {
+  test("containers are stored with everything that was written into them, each in its namespace", async () => {
     const { containers } = clients.in("kept");
     const given = container({
       labels: { app: "shop" },
@@ -106,7 +106,7 @@ describe("containerd's API of containers and events", () => {
     assert.deepEqual(streamed, ["a", "b"]);
   });
 
-  test("an update changes what its mask names, and without one all that can change", async () => {
+  test("an update changes the fields in its mask, and without one all that can change", async () => {
     const { containers } = clients.in("updated");
     const note = (text: string) => ({ typeUrl: "Note", value: Buffer.from(text) });
     const before = container({ labels: { a: "1", b: "2" }, extensions: { one: note("1"), two: note("2") } });
@@ -136,7 +136,7 @@ describe("containerd's API of containers and events", () => {
     await assert.rejects(containers.delete({ id: "web" }), { code: status.NOT_FOUND });
   });
 
-  test("a pod's container is shown in k8s.io, and is its engine's alone", async () => {
+  test("a pod's container is visible in k8s.io, and only its engine can change it", async () => {
     const pod = await TestPod.run(host.berth, "shown");
     const heard = await listen('namespace==k8s.io,topic=="/containers/create"');
     const id = await pod.create(shellConfig("main", host.image, "sleep 1000"));
@@ -147,14 +147,14 @@ describe("containerd's API of containers and events", () => {
     const { container: shown } = await containers.get({ id });
     assert.deepEqual([shown?.id, shown?.sandbox], [id, pod.id]);
     assert.ok((await containers.list({ filters: [] })).containers.some((each) => each.id === id));
-    // As containerd's own CRI has it: clients know no handlers of berth's.
+    // As from containerd's own CRI: clients know none of berth's handlers.
     const { name: runtime, options } = shown?.runtime ?? {};
     assert.deepEqual([runtime, options?.typeUrl], ["io.containerd.runc.v2", "containerd.runc.v1.Options"]);
     const { binaryName } = containerd.runcOptions.Options.decode(options?.value ?? Buffer.alloc(0));
     assert.ok(binaryName.endsWith(`/${testHandler}`), binaryName);
     const filters = [`id==${id},runtime.name==io.containerd.runc.v2`];
     assert.equal((await containers.list({ filters })).containers.length, 1);
-    // As containerd's client does, which sends all that it was shown.
+    // As containerd's client, which sends everything that it received.
     const labelled = {
       ...shown,
       labels: { ...shown?.labels, mine: "1" },
@@ -196,8 +196,8 @@ describe("containerd's API of containers and events", () => {
     });
   });
 
-  test("specifications of pods keep every digit of large numbers, which Go's clients refuse otherwise", async () => {
-    // A filter of the default profile has numbers that a double does not hold.
+  test("specifications of pods keep every digit of large numbers, which Go's clients would otherwise reject", async () => {
+    // A filter of the default profile has numbers that a double cannot hold.
     const seccomp = { profileType: SecurityProfile_ProfileType.RuntimeDefault };
     const namespaceOptions = { network: NamespaceMode.POD, pid: NamespaceMode.POD, ipc: NamespaceMode.POD };
     const pod = await TestPod.run(host.berth, "digits", {
@@ -219,7 +219,7 @@ describe("containerd's API of containers and events", () => {
     await check();
   });
 
-  test("tasks of pods are shown in k8s.io with what has become of their processes, and can be waited for", async () => {
+  test("tasks of pods are visible in k8s.io with the states of their processes, and can be waited for", async () => {
     const { Status } = containerd.types;
     const pod = await TestPod.run(host.berth, "tasks");
     const script = "trap 'exit 7' TERM; echo ready; sleep 1000 & wait";
@@ -241,7 +241,7 @@ describe("containerd's API of containers and events", () => {
     );
     await assert.rejects(tasks.get({ containerId, execId: "none" }), { code: status.NOT_FOUND });
     const waiting = tasks.wait({ containerId, execId: "" });
-    // Over the same connection: it waits when this is answered.
+    // Over the same connection: after this reply, the wait has begun.
     const { processes } = await tasks.listPids({ containerId });
     assert.ok(processes.some(({ pid }) => pid === process.pid));
     await host.berth.clients.runtime.stopContainer({ containerId, timeout: 60n });
@@ -259,7 +259,7 @@ describe("containerd's API of containers and events", () => {
     await assert.rejects(tasks.get({ containerId, execId: "" }), none);
   });
 
-  test("tasks of pods get signals, and the pod's client is told of their end", async () => {
+  test("tasks of pods get signals, and the pod's client is notified of their end", async () => {
     const pod = await TestPod.run(host.berth, "signals");
     const { tasks } = clients.in("k8s.io");
     const script = "trap 'exit 7' TERM; echo ready; sleep 1000 & wait";
@@ -278,7 +278,7 @@ describe("containerd's API of containers and events", () => {
     assert.equal((await exited(host.berth, killed)).exitCode, 137);
   });
 
-  test("events tell what happened in every namespace, as containerd's messages, to whom their filters let through", async () => {
+  test("events report what happened in every namespace, as containerd's messages, to clients with matching filters", async () => {
     const { containers } = clients.in("told");
     const all = await listen('namespace==told,topic~="^/containers/"');
     const deleted = await listen('topic=="/containers/delete",event.id==b');
@@ -319,7 +319,7 @@ describe("containerd's API of containers and events", () => {
   });
 });
 
-/** The next ones that are no probes. */
+/** The next events that are not probes. */
 async function take(
   messages: AsyncIterator<containerd.types.Envelope>,
   count: number,

@@ -36,7 +36,7 @@ class Writing {
     return value;
   }
 
-  /** Says that nothing more comes, and waits for the end. */
+  /** Ends the client's side, and waits for the end. */
   async end(): Promise<void> {
     this.#stream.end();
     while ((await this.#answers.next()).done !== true);
@@ -72,7 +72,7 @@ describe("containerd's API of content", () => {
     return Buffer.concat(pieces);
   };
 
-  test("a blob is written in pieces, each answered with how far it has come, and read in any part", async () => {
+  test("a blob is written in pieces, each answered with the offset so far, and any part can be read", async () => {
     const pieces = [Buffer.alloc(700_000, "a"), Buffer.alloc(900_000, "b")] as const;
     const digest = digestOf(...pieces);
     const writing = new Writing(host.clients, "pieces");
@@ -101,7 +101,7 @@ describe("containerd's API of content", () => {
     assert.deepEqual((await content.listStatuses({ filters: [] })).statuses, []);
   });
 
-  test("a write is resumed where it stopped, or begun again, also after its client has vanished", async () => {
+  test("a write is resumed where it stopped, or restarted, even after its client has disconnected", async () => {
     const data = Buffer.from("some bytes");
     const gone = new Writing(host.clients, "resumed");
     await gone.ask({ action: WRITE, ref: "blob", data });
@@ -126,7 +126,7 @@ describe("containerd's API of content", () => {
     assert.ok((await read("resumed", digest)).equals(other));
   });
 
-  test("of a blob that is there already a writer who did not say so leaves no second copy", async () => {
+  test("a writer that did not know that the blob exists leaves no second copy", async () => {
     const data = Buffer.from("twice");
     await put("twice", data);
     const writing = new Writing(host.clients, "twice");
@@ -137,7 +137,7 @@ describe("containerd's API of content", () => {
     assert.equal(String(await read("twice", digestOf(data))), "twice");
   });
 
-  test("a ref is one writer's at a time", async () => {
+  test("a ref has one writer at a time", async () => {
     const first = new Writing(host.clients, "locked");
     await first.ask({ action: STAT, ref: "blob" });
     await assert.rejects(new Writing(host.clients, "locked").ask({ action: STAT, ref: "blob" }), {
@@ -149,7 +149,7 @@ describe("containerd's API of content", () => {
     await new Writing(host.clients, "locked").ask({ action: STAT, ref: "blob" });
   });
 
-  test("a writer that is wrong about size or digest commits nothing, and harms no other blob", async () => {
+  test("a writer with a wrong size or digest commits nothing, and harms no other blob", async () => {
     const kept = await put("wrong", Buffer.from("kept"));
     const data = Buffer.from("data");
     for (const [said, details] of [
@@ -181,7 +181,7 @@ describe("containerd's API of content", () => {
     assert.equal(String(await read("wrong", kept)), "kept");
   });
 
-  test("blobs have labels, are listed by filters and deleted, and are those of one namespace", async () => {
+  test("blobs have labels, are listed by filters and deleted, and belong to one namespace", async () => {
     const [a, b] = [
       await put("listed", Buffer.from("a"), { name: "a" }),
       await put("listed", Buffer.from("b")),
@@ -218,7 +218,7 @@ describe("containerd's API of content", () => {
     assert.equal(String(await read("other", a)), "a");
   });
 
-  test("what is being written is listed, and can be aborted", async () => {
+  test("active writes are listed, and can be aborted", async () => {
     const writing = new Writing(host.clients, "aborted");
     await writing.ask({ action: WRITE, ref: "blob", data: Buffer.from("data") });
     await writing.end();
@@ -232,7 +232,7 @@ describe("containerd's API of content", () => {
     await assert.rejects(content.status({ ref: "blob" }), { code: status.NOT_FOUND });
   });
 
-  test("what is written with a lease is held by it, from its first byte on", async () => {
+  test("a lease holds what is written with it, from the first byte on", async () => {
     const { leases } = host.clients.in("leased");
     await leases.create({ id: "mine", labels: {} });
     const data = Buffer.from("leased");

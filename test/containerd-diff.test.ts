@@ -33,7 +33,9 @@ describe("containerd's API of diffs", () => {
     };
   }
 
-  /** Applies a layer as clients of containerd unpack an image's, in a namespace of the snapshotter's name. */
+  /**
+   * Applies a layer as containerd's clients unpack an image's, in a namespace with the snapshotter's name.
+   */
   async function unpack(
     snapshotter: string,
     name: string,
@@ -49,7 +51,7 @@ describe("containerd's API of diffs", () => {
     await snapshots.commit({ snapshotter, name, key, labels: {}, parent: "" });
   }
 
-  /** Mounts what a client is told to mount, as long as `use` looks at it. */
+  /** Mounts what a client would mount, while `use` runs. */
   async function mounted<T>(mounts: containerd.types.Mount[], use: (tree: string) => Promise<T>): Promise<T> {
     await using directory = await tempDir();
     const [{ type, source, options }] = mounts as [containerd.types.Mount];
@@ -61,7 +63,7 @@ describe("containerd's API of diffs", () => {
   }
 
   for (const snapshotter of ["overlayfs", "erofs", "native"]) {
-    test(`layers are applied to snapshots of ${snapshotter}, with what they delete`, async () => {
+    test(`layers are applied to snapshots of ${snapshotter}, including deletions`, async () => {
       const bottom = await layer(snapshotter, [
         { name: "etc/", type: "directory", mode: 0o750 },
         { name: "etc/gone", content: "1" },
@@ -86,7 +88,7 @@ describe("containerd's API of diffs", () => {
       });
     });
 
-    test(`what a client has changed of a snapshot of ${snapshotter} is a layer that makes the same of its parent`, async () => {
+    test(`a client's changes to a snapshot of ${snapshotter} become a layer that repeats them on its parent`, async () => {
       const namespace = `changed-${snapshotter}`;
       const { snapshots, diff: differ, content } = host.clients.in(namespace);
       const parent = "base";
@@ -127,7 +129,7 @@ describe("containerd's API of diffs", () => {
     });
   }
 
-  test("a layer that is not here, or is no layer, or has nowhere to go is refused, and nothing is written", async () => {
+  test("a layer that is missing, invalid or without a target is rejected, and nothing is written", async () => {
     await using directory = await tempDir();
     const { diff: differ } = host.clients.in("diff");
     const { diff } = await layer("diff", [{ name: "file", content: "1" }]);
@@ -157,7 +159,7 @@ describe("containerd's API of diffs", () => {
     await refused(DATA_LOSS, {}, /data loss$/);
   });
 
-  test("a difference that cannot be told is refused, and none of it is kept", async () => {
+  test("a difference that cannot be computed is rejected, and none of it is kept", async () => {
     await using directory = await tempDir();
     const { diff: differ, content } = host.clients.in("refused");
     const bind = { type: "bind", source: directory.path, target: "", options: ["rbind", "ro"] };
@@ -181,7 +183,7 @@ describe("containerd's API of diffs", () => {
     assert.deepEqual((await content.listStatuses({ filters: [] })).statuses, []);
   });
 
-  test("a difference is held by the lease of its call, and files are no newer than its time", async () => {
+  test("the call's lease holds a difference, and files are no newer than its time", async () => {
     await using directory = await tempDir();
     const { leases, content: all } = host.clients.in("leased");
     const { lease } = await leases.create({ id: "mine", labels: {} });
@@ -200,9 +202,9 @@ describe("containerd's API of diffs", () => {
     await assert.rejects(all.info({ digest: String(diff?.digest) }), { code: status.NOT_FOUND });
   });
 
-  test("a difference whose caller has gone is not written to its end", async () => {
+  test("a difference whose caller has disconnected is not completed", async () => {
     await using directory = await tempDir();
-    // All but endless to read, and no bytes on the disk.
+    // Takes almost endless time to read, and no space on the disk.
     const sparse = join(directory.path, "sparse");
     await writeFile(sparse, "");
     await truncate(sparse, 2 ** 40);

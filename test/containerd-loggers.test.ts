@@ -10,16 +10,16 @@ import { withContainerd } from "./support/with-containerd.ts";
 
 const { ExecProcessRequest } = containerd.tasksV1;
 
-/** Whether what stands in a file came to be what is wanted. */
+/** Waits until the file has the wanted contents. */
 const reads = (path: string, wanted: string | RegExp) =>
   eventually(`${path} reads ${wanted}`, async () => {
     const found = await readFile(path, "utf8").catch(() => "");
     return typeof wanted === "string" ? found === wanted : wanted.test(found);
   });
 
-describe("containerd's API of outputs that lead to files and programs", () => {
+describe("containerd's API of outputs to files and programs", () => {
   let own: ClientContainers;
-  // Before the daemon ends, as hooks run in the order of their making.
+  // Before the daemon ends, since hooks run in the order of their registration.
   after(() => own?.[Symbol.asyncDispose]());
   const host = withContainerd();
   before(async () => {
@@ -34,7 +34,7 @@ describe("containerd's API of outputs that lead to files and programs", () => {
     await writeFile(path, ["#!/bin/sh", ...lines, ""].join("\n"), { mode: 0o755 });
     return path;
   };
-  /** Writes what it is told and what it reads beside the path that its argument `to` gives. */
+  /** Writes its environment and its input to files beside the path in its argument `to`. */
   const logger = (name = "logger") =>
     program(
       name,
@@ -54,13 +54,13 @@ describe("containerd's API of outputs that lead to files and programs", () => {
     await start(containerId, execId);
   };
 
-  test("a client's program reads both outputs of a task, also while no daemon runs, and ends after it", async () => {
+  test("a client's program reads both outputs of a task, even while no daemon runs, and ends after it", async () => {
     const containerId = "logged";
     const to = join(own.directory, "log of one");
     const stdout = await loggerUrl(to, "&twice=1&twice=2&none");
     const script = "echo one; echo two >&2; while [ ! -e /go ]; do sleep 0.02; done; echo late; exit 3";
     const { pid } = await own.task(shell(containerId, script), { stdout, stderr: stdout });
-    // It is ready before the task is there.
+    // It is ready before the task exists.
     const told = await readFile(`${to}.told`, "utf8");
     const [, ...words] = told.trim().split(" ");
     assert.equal(words.join(" "), `to ${to} twice 1 none  ${containerId} ${own.namespace}`);
@@ -78,7 +78,7 @@ describe("containerd's API of outputs that lead to files and programs", () => {
     assert.match(await readFile(`${to}.told`, "utf8"), /ended\n$/);
   });
 
-  test("a program that does not end with the outputs is asked to end when the task is deleted", async () => {
+  test("a program that does not end with the outputs gets a signal when the task is deleted", async () => {
     const containerId = "stubborn";
     const to = join(own.directory, containerId);
     const path = await program(
@@ -94,7 +94,7 @@ describe("containerd's API of outputs that lead to files and programs", () => {
     assert.equal(await readFile(to, "utf8"), "asked\n");
   });
 
-  test("a terminal's output is read by a client's program, which a restart of the daemon starts again, or goes to a file", async () => {
+  test("a terminal's output goes to a client's program, which a restart of the daemon restarts, or to a file", async () => {
     const to = join(own.directory, "terminal");
     const script = "echo one; while [ ! -e /go ]; do sleep 0.02; done; tty; exit 4";
     const process = { terminal: true };
@@ -118,7 +118,7 @@ describe("containerd's API of outputs that lead to files and programs", () => {
     assert.match(await readFile(file, "utf8"), /^\/dev\/(?:pts\/0|console)\r\n$/);
   });
 
-  test("outputs of a command lead to a file or a program too, with a terminal or without", async () => {
+  test("outputs of a command can go to a file or a program, too, with a terminal or without", async () => {
     const containerId = "commands";
     await own.task(shell(containerId, "exec sleep 1000"));
     await start(containerId);
@@ -141,7 +141,7 @@ describe("containerd's API of outputs that lead to files and programs", () => {
     await own.api.tasks.kill({ containerId, execId: "", signal: 9, all: true });
   });
 
-  test("a program that cannot log is refused, and nothing is left of it", async () => {
+  test("a program that cannot log is rejected, and nothing is left of it", async () => {
     const mounts = await own.create(shell("refused", "exit 0"));
     const silent = await program("silent-logger", "exit 0");
     const plain = join(own.directory, "plain");

@@ -21,7 +21,7 @@ describe("containerd's API of activated mounts", () => {
   const activate = async (namespace: string, given: Activate, lease?: string) =>
     (await host.clients.in(namespace, lease).mounts.activate(ActivateRequest.fromPartial(given))).info;
 
-  /** The path of something in the daemon's root directory, where it may make what clients name. */
+  /** The path of something in the daemon's root directory, where it may create what clients name. */
   const own = (...names: readonly string[]) => join(host.berth.directory, "root", ...names);
 
   async function directories(...names: readonly string[]): Promise<readonly string[]> {
@@ -43,14 +43,14 @@ describe("containerd's API of activated mounts", () => {
     return messages.map(({ info }: containerd.mountsV1.ListMessage) => info?.name);
   };
 
-  test("what snapshotters hand out is left to the client to mount, unless it is for a while only", async () => {
+  test("mounts of snapshotters are left to the client, unless they are temporary", async () => {
     const { mounts, snapshots } = host.clients.in("mounts");
     await snapshots.prepare({ snapshotter: "overlayfs", key: "below", parent: "", labels: {} });
     await snapshots.commit({ snapshotter: "overlayfs", name: "base", key: "below", labels: {}, parent: "" });
     const made = await snapshots.prepare({ snapshotter: "overlayfs", key: "a", parent: "base", labels: {} });
     await assert.rejects(
       mounts.activate(ActivateRequest.fromPartial({ name: "a", mounts: made.mounts })),
-      // The word by which containerd's client knows that it is to mount them itself.
+      // By this text, containerd's client knows that it must mount them itself.
       { code: status.UNIMPLEMENTED, details: /"overlay".* yourself: not implemented$/ },
     );
     const info = await activate("mounts", { name: "a", mounts: made.mounts, temporary: true });
@@ -64,7 +64,7 @@ describe("containerd's API of activated mounts", () => {
     await assert.rejects(mounts.deactivate({ name: "a" }), { code: status.NOT_FOUND });
   });
 
-  test("a mount refers to those before it, which are made for it, and has its directories made", async () => {
+  test("a mount can refer to those before it, and its directories are created", async () => {
     const [low = "", high = ""] = await directories("low", "high");
     const work = own("given", "made");
     const info = await activate("formatted", {
@@ -105,7 +105,7 @@ describe("containerd's API of activated mounts", () => {
     await host.clients.in("formatted").mounts.deactivate({ name: "overlay" });
   });
 
-  test("a file system is made in a file, and mounted by way of a block device", async () => {
+  test("a file system is created in a file, and mounted with a block device", async () => {
     const image = own("given.img");
     const info = await activate("made", {
       name: "image",
@@ -143,7 +143,7 @@ describe("containerd's API of activated mounts", () => {
     await assert.rejects(lstat(point), { code: "ENOENT" });
   });
 
-  test("activations outlive the daemon, with their labels, which can be changed, and are listed by filters", async () => {
+  test("activations outlive the daemon with their labels, which can be changed, and are listed by filters", async () => {
     const [low = ""] = await directories("low");
     const given = { mounts: [bind(low)], temporary: true };
     await activate("kept", { ...given, name: "one", labels: { a: "1", b: "2" } });
@@ -166,7 +166,7 @@ describe("containerd's API of activated mounts", () => {
     assert.deepEqual(await readdir(join(host.berth.state, "mounts")), []);
   });
 
-  test("an activation goes with the lease that it was made with, and with the snapshot that its label names", async () => {
+  test("an activation is removed with its lease, and with the snapshot that its label names", async () => {
     const [low = ""] = await directories("low");
     const { leases, snapshots } = host.clients.in("collected");
     const snapshotter = "overlayfs";
@@ -183,7 +183,7 @@ describe("containerd's API of activated mounts", () => {
     };
     await collect();
     assert.deepEqual((await active("collected")).sort(), ["labelled", "leased"]);
-    // At once, so that the name is free again.
+    // Synchronously, so that the name is free again.
     await leases.delete({ id: "lease", sync: false });
     assert.deepEqual(await active("collected"), ["labelled"]);
     await snapshots.remove({ snapshotter, key: "held" });
@@ -192,7 +192,7 @@ describe("containerd's API of activated mounts", () => {
     assert.deepEqual(await readdir(join(host.berth.state, "mounts")), []);
   });
 
-  test("what is in use stays, and what cannot be mounted is refused and leaves nothing", async () => {
+  test("mounts in use stay, and invalid mounts are rejected and leave nothing", async () => {
     const [low = "", high = ""] = await directories("low", "high");
     const info = await activate("refused", { name: "used", mounts: [bind(low)], temporary: true });
     const point = info?.active[0]?.mountPoint ?? "";

@@ -1,4 +1,4 @@
-/** Images for pods that clients of containerd bring, and those of CRI as these clients see them. */
+/** Images for pods from clients of containerd, and CRI's images as these clients see them. */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { status } from "@grpc/grpc-js";
@@ -38,7 +38,7 @@ describe("images of CRI in containerd's API", () => {
       })
     ).image;
 
-  test("one that another client named in a short form is what a kubelet asks for", async () => {
+  test("a kubelet finds one that another client gave a short name", async () => {
     const { digest = "" } = (await target()) ?? {};
     const before = await shown();
     await give("short:1", "short", `import-2026@${digest}`);
@@ -59,7 +59,7 @@ describe("images of CRI in containerd's API", () => {
     assert.deepEqual((await own().images.list({ filters: [] })).images, []);
   });
 
-  test("one whose full name is another's keeps its own", async () => {
+  test("one whose full name belongs to another keeps its own", async () => {
     await give("twice:1", "docker.io/library/twice:1");
     assert.deepEqual(
       (await shown()).filter((name) => name.includes("twice")),
@@ -70,7 +70,7 @@ describe("images of CRI in containerd's API", () => {
     await own().images.delete({ name: "twice:1", sync: false, target: undefined });
   });
 
-  test("all have containerd's label, and go by their ids too", async () => {
+  test("all have containerd's label, and are also found by their ids", async () => {
     const { image } = await own().images.get({ name: host.image });
     assert.equal(image?.labels["io.cri-containerd.image"], "managed");
     const filters = [`name==${host.image},labels."io.cri-containerd.image"==managed`];
@@ -93,7 +93,7 @@ describe("images of CRI in containerd's API", () => {
     );
     const absent = id.replace(/:.*/, `:${"0".repeat(64)}`);
     await assert.rejects(own().images.get({ name: absent }), { code: status.NOT_FOUND });
-    // Only there do ids belong to the names.
+    // Only there are ids also names.
     await assert.rejects(clients.in("other").images.get({ name: id }), { code: status.NOT_FOUND });
     await own().images.delete({ name: id, sync: true, target: undefined });
     assert.deepEqual(await shown(), []);

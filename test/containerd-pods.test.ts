@@ -31,15 +31,15 @@ describe("pods in containerd's API", () => {
     cgroup = undo.use(await KubeletCgroup.make());
     clients = new ContainerdClients(host.berth.socket);
   });
-  // The daemon has ended its pods by then.
+  // By then, the daemon has ended its pods.
   after(async () => {
     clients?.[Symbol.dispose]();
     await undo.disposeAsync();
   });
 
   /**
-   * The cgroup that is named for a pod, in the hierarchy of memory or, with cgroup v2, the only one; by what
-   * tells a new one from an old one.
+   * The cgroup named after a pod, in the memory hierarchy or, with cgroup v2, the only one; identified so
+   * that a new one differs from an old one.
    */
   async function cgroupOf(id: string): Promise<bigint | undefined> {
     for (const hierarchy of ["memory", ""]) {
@@ -50,7 +50,7 @@ describe("pods in containerd's API", () => {
     return undefined;
   }
 
-  /** The calls that cAdvisor makes for a new cgroup, in their order. */
+  /** The calls that cAdvisor makes for a new cgroup, in order. */
   async function loadedByCadvisor(id: string) {
     const { version, containers, tasks } = clients.in("k8s.io");
     assert.match((await version.version({})).version, /^v2\./);
@@ -64,7 +64,7 @@ describe("pods in containerd's API", () => {
     return readlink(`/proc/${pid}/ns/net`);
   }
 
-  test("cAdvisor finds the network of a pod, also after the container that showed it has ended", async () => {
+  test("cAdvisor finds the network of a pod, even after the container that showed it has ended", async () => {
     const pod = await TestPod.run(host.berth, "watched", { linux: { cgroupParent: cgroup.name } });
     const { runtime } = host.berth.clients;
     assert.deepEqual(
@@ -107,7 +107,7 @@ describe("pods in containerd's API", () => {
     await assert.rejects(loadedByCadvisor(pod.id), { code: status.NOT_FOUND });
   });
 
-  test("a pod that is stopped leaves no cgroup behind", async () => {
+  test("a stopped pod leaves no cgroup", async () => {
     const pod = await TestPod.run(host.berth, "stopped", { linux: { cgroupParent: cgroup.name } });
     await pod.shell("main", host.image, "exec sleep 1000");
     await eventually("the pod's cgroup is there", () => cgroupOf(pod.id));
@@ -115,7 +115,7 @@ describe("pods in containerd's API", () => {
     assert.equal(await cgroupOf(pod.id), undefined);
   });
 
-  test("a pod in the machine's network has no cgroup of its own: its figures would be the machine's", async () => {
+  test("a pod on the host's network has no cgroup of its own, since its figures would be the host's", async () => {
     const pod = await TestPod.run(host.berth, "hosted", {
       linux: {
         cgroupParent: cgroup.name,
@@ -130,7 +130,7 @@ describe("pods in containerd's API", () => {
     assert.equal(await cgroupOf(pod.id), undefined);
   });
 
-  test("a pod's pause process is its task, which runs and is its engine's alone", async () => {
+  test("a pod's pause process is its task, which runs and which only its engine controls", async () => {
     const pod = await TestPod.run(host.berth, "paused", {
       linux: {
         cgroupParent: cgroup.name,
@@ -147,13 +147,13 @@ describe("pods in containerd's API", () => {
     });
   });
 
-  test("limits of a pod's container are changed as by its kubelet, which sees them", async () => {
+  test("limits of a pod's container can be changed as by its kubelet, which sees them", async () => {
     const { containers, tasks } = clients.in("k8s.io");
     const pod = await TestPod.run(host.berth, "limited", { linux: { cgroupParent: cgroup.name } });
     const containerId = await pod.shell("main", host.image, "exec sleep 1000", {
       linux: { resources: { memoryLimitInBytes: 2n ** 26n, cpuShares: 512n } },
     });
-    /** As clients do: with all that they find in the specification. */
+    /** As clients do: with everything in the specification. */
     const update = async (changes: object) => {
       const { container } = await containers.get({ id: containerId });
       const { linux } = JSON.parse(String(container?.spec?.value));
@@ -196,7 +196,7 @@ describe("pods in containerd's API", () => {
     assert.equal((await tasks.get({ containerId, execId: "" })).process?.status, Status.PAUSED);
   });
 
-  test("pods are listed among containers and tasks, and are not clients' to change, but for labels, or to run", async () => {
+  test("pods are listed among containers and tasks, and clients can change only their labels, and not run them", async () => {
     const pod = await TestPod.run(host.berth, "listed");
     const { containers, tasks } = clients.in("k8s.io");
     const listed = await containers.list({ filters: ['labels."io.cri-containerd.kind"==sandbox'] });
@@ -218,7 +218,7 @@ describe("pods in containerd's API", () => {
     const labels = { ...container?.labels, x: "y" };
     const own = containerd.containersV1.Container.fromPartial({ ...container, labels });
     await assert.rejects(containers.update({ container: own, updateMask: ["image"] }), refused);
-    // Such as `nerdctl stop` sets: its client is not told.
+    // `nerdctl stop`, for example, sets one: its client is not notified.
     const { container: labelled } = await containers.update({ container: own, updateMask: [] });
     assert.deepEqual(labelled?.labels, labels);
     const { status: known } = await host.berth.clients.runtime.podSandboxStatus({
@@ -234,7 +234,7 @@ describe("pods in containerd's API", () => {
     await assert.rejects(tasks.get({ containerId: pod.id, execId: "" }), { code: status.NOT_FOUND });
   });
 
-  test("a pod ends by what a pause process ends by, and by no other signal", async () => {
+  test("a pod is stopped by the signals that end a pause process, and by no others", async () => {
     const pod = await TestPod.run(host.berth, "killed");
     const { tasks } = clients.in("k8s.io");
     const kill = (signal: NodeJS.Signals) =>
@@ -251,7 +251,7 @@ describe("pods in containerd's API", () => {
     await assert.rejects(kill("SIGKILL"), { code: status.NOT_FOUND });
   });
 
-  test("a kubelet and clients that hear events are told of a pod that was killed, and of what ran in it", async () => {
+  test("a kubelet and clients that subscribe to events are notified of a killed pod, and of what ran in it", async () => {
     const { runtime, rawRuntime } = host.berth.clients;
     const kubelet = rawRuntime.getContainerEvents({});
     const told: string[] = [];
@@ -285,7 +285,7 @@ describe("pods in containerd's API", () => {
       "/tasks/exit containerd.events.TaskExit",
       "/sandboxes/exit containerd.events.SandboxExit",
     ]);
-    // As after any other end the pod is the kubelet's to stop and to remove.
+    // As after any other end, the kubelet stops and removes the pod.
     await runtime.stopPodSandbox({ podSandboxId: pod.id });
     await runtime.removePodSandbox({ podSandboxId: pod.id });
     for (const stream of [kubelet, client]) stream.cancel();

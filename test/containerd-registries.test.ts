@@ -18,7 +18,7 @@ const foreign = { os: "linux", architecture: "s390x" };
 const here = containerd.types.Platform.fromPartial(platform);
 const unpacks = [{ platform: here, snapshotter: "" }];
 
-/** As containerd's clients call parts of an image. */
+/** containerd's clients' name for a part of an image. */
 function kindOf(mediaType: string): string {
   return /layer/.test(mediaType) ? "layer" : /config/.test(mediaType) ? "config" : "manifest";
 }
@@ -55,7 +55,7 @@ describe("containerd's API of transfers with registries", () => {
     return pages.flatMap(({ info }) => info.map(({ digest }) => digest)).sort();
   };
 
-  test("a pull brings the image for a platform with the metadata of others, unpacks it, names it, and tells its progress", async () => {
+  test("a pull gets the image for a platform with the metadata of others, unpacks it, names it, and reports its progress", async () => {
     const { own, other, index } = await twoPlatforms();
     await using server = await startFakeRegistry({ "app:v1": index });
     const reference = `${server.host}/app:v1`;
@@ -91,7 +91,7 @@ describe("containerd's API of transfers with registries", () => {
     assert.ok(events.includes(`saved ${reference}`), events.join("\n"));
     assert.equal(events.at(-1), `Completed pull from OCI Registry (${reference})`);
 
-    // What its names held alone is collected with them.
+    // Content that only its names held is collected with them.
     for (const { name } of named) await images.delete({ name, sync: true, target: undefined });
     assert.deepEqual(await digests("pull"), []);
     await assert.rejects(snapshots.stat({ snapshotter: "overlayfs", key: kept[0]?.name ?? "" }), {
@@ -99,7 +99,7 @@ describe("containerd's API of transfers with registries", () => {
     });
   });
 
-  test("a layer that was unpacked has its diff id in a label, and blobs are announced with their media types", async () => {
+  test("an unpacked layer has its diff id in a label, and blobs are announced with their media types", async () => {
     const { own, index } = await twoPlatforms();
     await using server = await startFakeRegistry({ "app:v1": index });
     const blobs = [...own.blobs].map(([digest, { mediaType, bytes }]) => ({ digest, mediaType, bytes }));
@@ -134,7 +134,7 @@ describe("containerd's API of transfers with registries", () => {
     await eventually("its blobs are announced", async () =>
       blobs.every(({ digest, mediaType }) => announced.get(digest) === mediaType),
     );
-    // From the bytes that are here.
+    // From the bytes that are already here.
     await pull("labelled", registry(name), imageStore({ name, platforms: [here], unpacks }));
     assert.equal(await label(), diffId);
     const { images } = host.clients.in("labelled");
@@ -143,7 +143,7 @@ describe("containerd's API of transfers with registries", () => {
     assert.equal(await label(), diffId);
   });
 
-  test("a pull tells apart what it brings and what is here already", async () => {
+  test("a pull distinguishes new content from existing content", async () => {
     const { own, index } = await twoPlatforms();
     await using server = await startFakeRegistry({ "app:v1": index });
     const reference = `${server.host}/app:v1`;
@@ -172,7 +172,7 @@ describe("containerd's API of transfers with registries", () => {
     );
   });
 
-  test("a pull of one platform leaves what is here for others, which other names may stand for too", async () => {
+  test("a pull of one platform keeps the content for others, which other names may share", async () => {
     const { index } = await twoPlatforms();
     await using server = await startFakeRegistry({ "app:v1": index });
     const reference = `${server.host}/app:v1`;
@@ -186,7 +186,7 @@ describe("containerd's API of transfers with registries", () => {
     }
   });
 
-  test("a pull of everything brings all platforms, and unpacks nothing where that is not asked for", async () => {
+  test("a pull of everything gets all platforms, and unpacks only what is requested", async () => {
     const { index } = await twoPlatforms();
     await using server = await startFakeRegistry({ "app:v1": index });
     const reference = `${server.host}/app:v1`;
@@ -199,7 +199,7 @@ describe("containerd's API of transfers with registries", () => {
     );
   });
 
-  test("what is pulled into k8s.io is an image of CRI's", async () => {
+  test("an image pulled into k8s.io is one of CRI's", async () => {
     const { own, index } = await twoPlatforms();
     await using server = await startFakeRegistry({ "cri:v1": index });
     const reference = `${server.host}/cri:v1`;
@@ -221,7 +221,7 @@ describe("containerd's API of transfers with registries", () => {
     assert.equal(found.id, config);
   });
 
-  test("credentials are asked for over a stream of the client's", async () => {
+  test("credentials are requested over a stream of the client's", async () => {
     const image = await imageOf({ platform });
     const wanted = `Basic ${Buffer.from("user:secret").toString("base64")}`;
     await using server = await startFakeRegistry({ "closed:v1": image }, ({ headers }, response) => {
@@ -246,7 +246,7 @@ describe("containerd's API of transfers with registries", () => {
     });
   });
 
-  test("credentials may be those of a header", async () => {
+  test("credentials may be in a header", async () => {
     const image = await imageOf({ platform });
     const headers = {
       basic: `Basic ${Buffer.from("user:se:cret").toString("base64")}`,
@@ -274,7 +274,7 @@ describe("containerd's API of transfers with registries", () => {
     }
   });
 
-  test("headers go with every request to a registry, and to no other host", async () => {
+  test("headers are sent with every request to a registry, and to no other host", async () => {
     const image = await imageOf({ platform });
     await using elsewhere = await startFakeRegistry({ "app:v1": image });
     await using server = await startFakeRegistry({ "app:v1": image }, ({ url = "" }, response) => {
@@ -292,7 +292,7 @@ describe("containerd's API of transfers with registries", () => {
     for (const { headers } of elsewhere.requests) assert.equal(headers["x-meta-team"], undefined);
   });
 
-  test("a limit of manifests is that of each index, those of the platforms named first before others", async () => {
+  test("a limit of manifests applies to each index, with the requested platforms first", async () => {
     const { own, other, index } = await twoPlatforms();
     await using server = await startFakeRegistry({ "app:v1": index });
     const name = `${server.host}/app:v1`;
@@ -304,7 +304,7 @@ describe("containerd's API of transfers with registries", () => {
     assert.deepEqual(await digests("limited"), [...both].sort());
   });
 
-  test("requests to a registry are shown through a stream, without what is secret", async () => {
+  test("requests to a registry are logged to a stream, without secrets", async () => {
     const image = await imageOf({ platform });
     await using server = await startFakeRegistry({ "app:v1": image });
     const name = `${server.host}/app:v1`;
@@ -321,14 +321,14 @@ describe("containerd's API of transfers with registries", () => {
     assert.match(text, /^HTTP\/1.1 200 OK$/m);
     assert.match(text, /^user-agent: berth/m);
 
-    // A client that reads nothing of it has its image all the same.
+    // A client that does not read it gets its image in any case.
     await using unread = await openStream(host.clients, "logged", "unread");
     assert.equal(unread.acknowledged, "google.protobuf.Empty");
     await pull("logged", registry(name, { httpDebug: 2, logsStream: "unread" }), imageStore({ name: "b" }));
     await host.clients.in("logged").images.get({ name: "b" });
   });
 
-  test("a pull whose client goes away in its middle leaves nothing that is not collected", async () => {
+  test("a pull whose client disconnects leaves nothing that is not collected", async () => {
     const image = await imageOf({ platform });
     const blob = Promise.withResolvers<void>();
     await using server = await startFakeRegistry({ "slow:v1": image }, ({ url = "" }) => {
@@ -352,7 +352,7 @@ describe("containerd's API of transfers with registries", () => {
     assert.deepEqual((await images.list({ filters: [] })).images, []);
   });
 
-  test("a push brings an index with all of its images, or the image for one platform", async () => {
+  test("a push sends an index with all of its images, or the image for one platform", async () => {
     const { own, index } = await twoPlatforms();
     await using server = await startRegistry();
     await pushImage(server, "app", "v1", index);
@@ -376,7 +376,7 @@ describe("containerd's API of transfers with registries", () => {
       events.join("\n"),
     );
     assert.equal(events.at(-1), `Completed push to OCI Registry (${server.host}/copy:v1)`);
-    // Where a blob is from, and where it went, is known by the registry's name without its port.
+    // The source and the destination of a blob are recorded by the registry's name without its port.
     const { content } = host.clients.in("push");
     const label = "containerd.io/distribution.source.127.0.0.1";
     const repositories = (await content.info({ digest: index.target.digest })).info?.labels[label] ?? "";
@@ -385,7 +385,7 @@ describe("containerd's API of transfers with registries", () => {
     assert.equal(await target("one"), own.target.digest);
   });
 
-  test("a push of some platforms brings the index with their images alone", async () => {
+  test("a push of some platforms sends the index with only their images", async () => {
     const { own, other } = await twoPlatforms();
     const third = await imageOf({ platform: { os: "linux", architecture: "riscv64" } });
     const index = indexOf([
@@ -404,7 +404,7 @@ describe("containerd's API of transfers with registries", () => {
       const target = registry(`${server.host}/some:${tag}`);
       return pull("some", imageStore({ name, platforms }), target, progressStream);
     };
-    // This registry takes an index only when it has all that it names.
+    // This registry accepts an index only if it has everything that it names.
     await send("third", ["riscv64"]);
     await using progress = await openStream(host.clients, "some", "progress");
     const told = progress.progress();
@@ -424,7 +424,7 @@ describe("containerd's API of transfers with registries", () => {
     });
   });
 
-  test("a push whose client goes away in its middle leaves nothing but what it was of", async () => {
+  test("a push whose client disconnects leaves only its source", async () => {
     const image = await imageOf({ platform });
     const uploading = Promise.withResolvers<void>();
     const closed = Promise.withResolvers<void>();
@@ -459,7 +459,7 @@ describe("containerd's API of transfers with registries", () => {
     );
   });
 
-  test("what would go unnoticed of a request is refused by name", async () => {
+  test("parts of a request that would be ignored are rejected by name", async () => {
     const store = imageStore({ name: "x" });
     const source = (resolver: Parameters<typeof registry>[1]) => registry("127.0.0.1:1/x:1", resolver);
     const refused = async (

@@ -10,9 +10,9 @@ import { withContainerd } from "./support/with-containerd.ts";
 const { Status } = containerd.types;
 type Labels = Readonly<Record<string, string>>;
 
-describe("containers that are restarted as their labels ask for", () => {
+describe("containers that are restarted according to their labels", () => {
   let own: ClientContainers;
-  // Before the daemon ends, as hooks run in the order of their making.
+  // Before the daemon ends, since hooks run in the order of their registration.
   after(() => own?.[Symbol.asyncDispose]());
   const host = withContainerd();
   before(async () => {
@@ -58,7 +58,7 @@ describe("containers that are restarted as their labels ask for", () => {
     await remove(id);
   };
 
-  test("one that is always to run is made anew each time, over what it wrote, and its output goes on", async () => {
+  test("one that always runs is recreated each time, with its files, and its output continues", async () => {
     const { pid, lines } = await run("always", "echo run >> /runs; wc -l < /runs; exec sleep 1000", {
       policy: "always",
     });
@@ -74,18 +74,18 @@ describe("containers that are restarted as their labels ask for", () => {
     await gone("always");
   });
 
-  test("one that fails is tried as often as its policy says, one that does not fail never again", async () => {
+  test("one that fails is restarted as often as its policy says, and one that succeeds is not", async () => {
     const failing = await run("failing", "echo tried; exit 3", { policy: "on-failure:1" });
     const ending = await run("ending", "echo ended", { policy: "on-failure" });
     const other = await run("other", "sleep 1; echo ran", { policy: "always" });
-    // As long as it takes another one to run three times.
+    // As long as another one takes to run three times.
     await eventually("the other has run often", async () => (await other.lines()).length === 3);
     assert.deepEqual([await failing.lines(), await ending.lines()], [["tried", "tried"], ["ended"]]);
     assert.equal((await found("failing"))?.exitStatus, 3);
     for (const id of ["failing", "ending", "other"]) await gone(id);
   });
 
-  test("one that was stopped explicitly stays so; one that is to be stopped is killed", async () => {
+  test("one that was stopped explicitly stays stopped; one that should be stopped is killed", async () => {
     const { pid } = await run("stopped", "exec sleep 1000", { policy: "unless-stopped" });
     await run("unwanted", "exec sleep 1000", { policy: "always" });
     await label("stopped", { "explicitly-stopped": "true" });
@@ -100,7 +100,7 @@ describe("containers that are restarted as their labels ask for", () => {
     await gone("stopped");
   });
 
-  test("the next daemon restarts what has ended meanwhile, and what is always to run even if it was stopped", async () => {
+  test("the next daemon restarts those that have ended meanwhile, and those that always run even if they were stopped", async () => {
     const ended = await run("ended", "exec sleep 1000", { policy: "unless-stopped" });
     const stopped = await run("stopped", "exec sleep 1000", { policy: "unless-stopped" });
     const always = await run("always", "exec sleep 1000", { policy: "always" });
@@ -120,7 +120,7 @@ describe("containers that are restarted as their labels ask for", () => {
     for (const id of ["ended", "stopped", "always", "runs"]) await gone(id);
   });
 
-  test("one that a client removes while it is down stays away", async () => {
+  test("one that a client removes while it is stopped is not restarted", async () => {
     await run("removed", "exec sleep 1000", { policy: "always" });
     const other = await run("other", "exec sleep 1000", { policy: "always" });
     await kill("removed");

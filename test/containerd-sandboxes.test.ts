@@ -20,7 +20,7 @@ describe("containerd's API of sandboxes", () => {
   });
   after(() => clients?.[Symbol.dispose]());
 
-  test("sandboxes are kept with all that was written into them, updated by fields, and listed by filters", async () => {
+  test("sandboxes are stored with everything that was written into them, updated by fields, and listed by filters", async () => {
     const { sandboxes } = clients.in("sandboxes");
     const value = { typeUrl: "x/y", value: Buffer.from("bytes") };
     const given = sandbox({
@@ -67,7 +67,7 @@ describe("containerd's API of sandboxes", () => {
     });
   });
 
-  test("a pod of CRI is a sandbox in k8s.io, and is its engine's alone", async () => {
+  test("a pod of CRI is a sandbox in k8s.io, and only its engine can change it", async () => {
     const { id } = await TestPod.run(host.berth, "shown");
     const { sandboxes } = clients.in("k8s.io");
     const { sandbox: shown } = await sandboxes.get({ sandboxId: id });
@@ -78,7 +78,7 @@ describe("containerd's API of sandboxes", () => {
       code: status.FAILED_PRECONDITION,
       details: /is a pod/,
     });
-    // Neither by writing berth's own extension nor by naming it does a client get at it.
+    // A client can change it neither by writing berth's own extension nor by naming it.
     const own = "io.berth.cri.sandbox";
     const refused = { code: status.PERMISSION_DENIED, details: /io\.berth\.cri\.sandbox is berth's own/ };
     const extensions = { [own]: { typeUrl: "x", value: Buffer.alloc(0) } };
@@ -93,7 +93,7 @@ describe("containerd's API of sandboxes", () => {
     assert.equal(podStatus?.id, id);
   });
 
-  test("the controller tells of pods, waits for their end, stops and removes them, and makes none", async () => {
+  test("the controller shows pods, waits for their end, stops and removes them, and creates none", async () => {
     const { id } = await TestPod.run(host.berth, "controlled");
     const { controller } = clients.in("k8s.io");
     const of = { sandboxId: id, sandboxer: "podsandbox" };
@@ -133,7 +133,7 @@ describe("containerd's API of sandboxes", () => {
       ["", status.INVALID_ARGUMENT, /sandboxer/],
     ] as const)
       await assert.rejects(make(sandboxer), { code, details });
-    // As where no shim runs it: clients go on and delete the record.
+    // As if no shim ran it: clients continue and delete the record.
     await controller.stop({ ...record, timeoutSecs: 0 });
     for (const asked of [controller.start(record), controller.shutdown(record), controller.wait(record)])
       await assert.rejects(asked, { code: status.NOT_FOUND, details: /is a client's record/ });

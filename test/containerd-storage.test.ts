@@ -10,10 +10,10 @@ import { withContainerd } from "./support/with-containerd.ts";
 const { Kind } = containerd.snapshotsV1;
 const absentDigest = `sha256:${"a".repeat(64)}`;
 
-describe("containerd's API of what is stored", () => {
+describe("containerd's API of storage", () => {
   const host = withContainerd({ config: '[images]\ngc_delay = "0s"' });
 
-  test("needs a namespace, and one that can be", async () => {
+  test("needs a namespace with a valid name", async () => {
     await assert.rejects(host.clients.in(undefined).images.list({ filters: [] }), {
       code: status.FAILED_PRECONDITION,
       details: "namespace is required: failed precondition",
@@ -23,13 +23,13 @@ describe("containerd's API of what is stored", () => {
     });
   });
 
-  test("leases are made with ids and labels, hold resources, and are listed by filters", async () => {
+  test("leases are created with ids and labels, hold resources, and are listed by filters", async () => {
     const { leases } = host.clients.in("leases");
     const { lease } = await leases.create({ id: "one", labels: { a: "1" } });
     assert.deepEqual([lease?.id, lease?.labels], ["one", { a: "1" }]);
     assert.ok((lease?.createdAt?.seconds ?? 0n) > 0n);
     assert.match((await leases.create({ id: "", labels: {} })).lease?.id ?? "", /./);
-    // Only labels of other things have a limit.
+    // Only labels of other objects have a limit.
     const long = { a: "x".repeat(5000) };
     assert.deepEqual((await leases.create({ id: "long", labels: long })).lease?.labels, long);
     await leases.delete({ id: "long", sync: false });
@@ -66,7 +66,7 @@ describe("containerd's API of what is stored", () => {
     await assert.rejects(leases.listResources({ id: "one" }), { code: status.NOT_FOUND });
   });
 
-  test("what a call makes is held by the first of the leases that it names, in the first of its namespaces", async () => {
+  test("what a call creates is held by the first lease that it names, in the first of its namespaces", async () => {
     const { leases, snapshots, metadata } = host.clients.in("inner", "inner");
     await leases.create({ id: "inner", labels: {} });
     metadata.add("containerd-namespace", "outer");
@@ -77,7 +77,7 @@ describe("containerd's API of what is stored", () => {
     await snapshots.remove({ snapshotter: "overlayfs", key: "held" });
   });
 
-  test("an image that expires is held by the lease of the call that made it", async () => {
+  test("an image that expires is held by the lease of the call that created it", async () => {
     const { leases, images } = host.clients.in("expiring", "own");
     await leases.create({ id: "own", labels: {} });
     const target = { digest: absentDigest, mediaType: "application/json", size: 2n, annotations: {} };
@@ -101,7 +101,7 @@ describe("containerd's API of what is stored", () => {
     assert.deepEqual(await names(), ["lasting"]);
   });
 
-  test("an active snapshot goes with the lease that alone held it", async () => {
+  test("an active snapshot is removed with the only lease that held it", async () => {
     const snapshotter = "overlayfs";
     const { leases, snapshots } = host.clients.in("given-up", "first");
     const { containers } = host.clients.in("given-up");
@@ -126,7 +126,7 @@ describe("containerd's API of what is stored", () => {
     await assert.rejects(stat("shared"), { code: status.NOT_FOUND });
   });
 
-  test("an active snapshot goes when it is taken out of its lease, or its lease has expired", async () => {
+  test("an active snapshot is removed when it leaves its lease, or when its lease expires", async () => {
     const snapshotter = "overlayfs";
     const { leases } = host.clients.in("let-go");
     const ends = new Date(Date.now() + 200).toISOString();
@@ -144,7 +144,7 @@ describe("containerd's API of what is stored", () => {
         () => true,
         () => false,
       );
-    // It is not in that lease: nobody gives it up.
+    // It is not in that lease, so nobody releases it.
     await leases.deleteResource({ id: "ends", resource: { id: "held", type: "snapshots/overlayfs" } });
     await leases.deleteResource({ id: "kept", resource: { id: "taken-out", type: "snapshots/overlayfs" } });
     assert.deepEqual([await there("taken-out"), await there("held")], [false, true]);
@@ -156,7 +156,7 @@ describe("containerd's API of what is stored", () => {
     assert.equal(await there("held"), true);
   });
 
-  test("a lease with a time of expiry goes with the first collection after it", async () => {
+  test("a lease with a time of expiry is removed by the first collection after that", async () => {
     const { leases } = host.clients.in("expiry");
     const expire = (time: string) => ({ "containerd.io/gc.expire": time });
     await leases.create({ id: "past", labels: expire(new Date(Date.now() - 1000).toISOString()) });
@@ -246,7 +246,7 @@ describe("containerd's API of what is stored", () => {
     await images.delete({ name: "app:1", sync: true });
     const gone = { code: status.NOT_FOUND, details: 'image "app:1": not found' };
     await assert.rejects(images.delete({ name: "app:1", sync: true }), gone);
-    // Nor does one who was a moment late hear of anything else.
+    // A client that is a moment late gets no other events either.
     await images.create({ image: { ...made, name: "app:1" }, sourceDateEpoch: undefined });
     const both = await Promise.allSettled([1, 2].map(() => images.delete({ name: "app:1", sync: true })));
     const [late, ...others] = both.filter((answer) => answer.status === "rejected");
@@ -329,7 +329,7 @@ describe("containerd's API of what is stored", () => {
     });
   });
 
-  test("what nothing holds is collected, and a snapshot that a lease holds is not", async () => {
+  test("unheld content is collected, and a snapshot that a lease holds is not", async () => {
     const snapshotter = "overlayfs";
     const { leases } = host.clients.in("held");
     await leases.create({ id: "hold", labels: {} });
@@ -385,7 +385,7 @@ describe("containerd's API of what is stored", () => {
     assert.deepEqual(await keys(), ["labelled"]);
   });
 
-  test("whoever only looks into a namespace that is not there makes nothing", async () => {
+  test("reading from a namespace that does not exist creates nothing", async () => {
     const { raw, metadata, snapshots, images, containers, leases, content } = host.clients.in("nosuch");
     const snapshotter = "overlayfs";
     assert.deepEqual(await all(raw.snapshots.list({ snapshotter, filters: [] }, metadata)), []);
@@ -408,18 +408,18 @@ describe("containerd's API of what is stored", () => {
     );
   });
 
-  test("what a transfer has left in a namespace that nobody asks for goes at the next start", async () => {
+  test("the remains of a transfer in an unused namespace are removed at the next start", async () => {
     const left = join(host.berth.root, "import", "import-1");
     await mkdir(left, { recursive: true });
     const { leases } = host.clients.in("left");
-    // As a transfer has it, which holds what it has brought.
+    // Like a transfer's, which holds what it has fetched.
     await leases.create({ id: "held", labels: { "berth/held-target": absentDigest } });
     await host.berth.restartDaemon();
     await assert.rejects(stat(left), { code: "ENOENT" });
     assert.deepEqual((await leases.list({ filters: [] })).leases, []);
   });
 
-  test("a namespace with something in it is listed, and not deleted", async () => {
+  test("a namespace that is not empty is listed, and not deleted", async () => {
     const { namespaces, images, leases } = host.clients.in("full");
     const target = { mediaType: "application/x", digest: absentDigest, size: 3n, annotations: {} };
     const image = { name: "a", labels: {}, target, createdAt: undefined, updatedAt: undefined };

@@ -26,10 +26,10 @@ function process(fields: object): Buffer {
   return Buffer.from(JSON.stringify({ cwd: "/", env: ["PATH=/bin"], user: { uid: 0, gid: 0 }, ...fields }));
 }
 
-/** A script that says the size of its terminal once it has it. */
+/** A script that prints the size of its terminal once that is set. */
 const sized = (size: string) => `until [ "$(stty size)" = "${size}" ]; do sleep 0.02; done; stty size`;
 
-/** A cgroup in which somebody else has made another one. */
+/** A cgroup in which somebody else has created another one. */
 async function cgroupOfOthers(path: string): Promise<AsyncDisposable> {
   const layout = await cgroupLayout();
   const root = layout?.kind === "v2" ? layout.v2.mountPoint : layout?.v1.get("memory");
@@ -42,13 +42,13 @@ async function cgroupOfOthers(path: string): Promise<AsyncDisposable> {
   };
 }
 
-/** Of all processes of the machine. */
+/** The command lines of all processes of the machine. */
 async function commandLines(): Promise<readonly string[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   return await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")));
 }
 
-/** What a FIFO brings until its last writer has gone. */
+/** Reads a FIFO until its last writer has closed it. */
 async function reading(path: string) {
   const file = await open(path, "r+");
   const reader = await open(path, "r");
@@ -65,7 +65,7 @@ async function reading(path: string) {
 
 describe("containerd's API of the tasks of clients' containers", () => {
   let own: ClientContainers;
-  // Before the daemon ends, as hooks run in the order of their making.
+  // Before the daemon ends, since hooks run in the order of their registration.
   after(() => own?.[Symbol.asyncDispose]());
   const host = withContainerd();
   before(async () => {
@@ -99,7 +99,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
     const { pid } = await own.task(shell(containerId, "cat; echo err >&2; exit 3"), fifos);
     const stdout = await reading(fifos.stdout);
     const stderr = await reading(fifos.stderr);
-    // That it has not exited yet clients know by the zero time of Go.
+    // By Go's zero time, clients know that it has not exited yet.
     const exitedAt = { seconds: BigInt(Date.parse("0001-01-01T00:00:00Z") / 1000), nanos: 0 };
     const expected = {
       containerId,
@@ -138,7 +138,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
     assert.deepEqual(mounts, []);
   });
 
-  test("events of a task come in order, its exit before whoever waits or deletes is answered", async () => {
+  test("events of a task come in order, with its exit before replies to Wait and Delete", async () => {
     const heard: containerd.types.Envelope[] = [];
     const { raw, metadata } = own.api;
     const filters = [`namespace==${own.namespace},topic~="^/tasks/"`, 'topic=="/probe"'];
@@ -177,7 +177,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
     assert.deepEqual([exit.containerId, exit.id, exit.exitStatus], [containerId, containerId, 5]);
   });
 
-  test("a container of the same id runs in each of two namespaces, and signals go to the one that is meant", async () => {
+  test("containers with the same id run in two namespaces, and signals go to the right one", async () => {
     await using other = await ClientContainers.open(host.clients, "others");
     await run(shell("same", "trap 'exit 7' TERM; echo > /ready; sleep 1000 & wait"));
     await other.task(shell("same", "exec sleep 1000"));
@@ -201,7 +201,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
     assert.equal((await other.api.tasks.wait({ containerId: "same", execId: "" })).exitStatus, 137);
   });
 
-  test("tasks outlive the daemon, and what they write meanwhile is not lost", async () => {
+  test("tasks outlive the daemon, and their output meanwhile is not lost", async () => {
     const output = join(own.directory, "logs", "output");
     const fifos = await own.fifos();
     const wait = "while [ ! -e /go ]; do sleep 0.02; done; echo";
@@ -232,7 +232,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
     await own.api.tasks.delete({ containerId: "waiting" });
   });
 
-  test("commands run beside the first process under ids of their own, with the client's FIFOs or a terminal", async () => {
+  test("commands run beside the first process with their own ids, with the client's FIFOs or a terminal", async () => {
     const { tasks } = own.api;
     const containerId = "execs";
     await run(shell(containerId, "exec sleep 1000"));
@@ -303,7 +303,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
     await stop(containerId);
   });
 
-  test("a command whose client goes away in the middle of a call leaves nothing once its task is deleted", async () => {
+  test("a command whose client disconnects during a call leaves nothing once its task is deleted", async () => {
     const { tasks, raw, metadata } = own.api;
     const containerId = "left";
     await run(shell(containerId, "exec sleep 1000"));
@@ -321,7 +321,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
     await tasks.exec(exec("running"));
     const { pid } = await tasks.start({ containerId, execId: "running" });
     await ended((answered) => raw.tasks.wait({ containerId, execId: "running" }, metadata, answered));
-    // As containerd's do, it goes on without its client.
+    // As in containerd, it continues without its client.
     kill(pid, 0);
     await stop(containerId);
     for (const execId of ["making", "starting", "running"])
@@ -339,7 +339,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
     });
   });
 
-  test("a first process has a terminal with a size of its own, and the FIFOs of a client that comes after a restart", async () => {
+  test("a first process has a terminal with its own size, and the FIFOs of a client that connects after a restart", async () => {
     const { tasks } = own.api;
     const containerId = "t".repeat(76);
     const { stdin, stdout } = await own.fifos();
@@ -361,7 +361,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
     await tasks.delete({ containerId });
   });
 
-  test("metrics of tasks come in the type of the machine's version of cgroups, of those that a filter names", async () => {
+  test("metrics of tasks have the type for the machine's version of cgroups, and can be filtered", async () => {
     const { tasks } = own.api;
     await run(shell("measured", "exec sleep 1000"));
     await run(shell("beside", "exec sleep 1000"));
@@ -392,7 +392,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
     assert.deepEqual((await tasks.metrics({ filters: [] })).metrics, []);
   });
 
-  test("a task whose hook fails is refused with what the hook has written", async () => {
+  test("a task whose hook fails is an error with the hook's output", async () => {
     const hook = { path: "/bin/sh", args: ["sh", "-c", "echo no such network >&2; exit 1"] };
     for (const stage of ["createRuntime", "createContainer"])
       await assert.rejects(
@@ -449,7 +449,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
     await stop(containerId);
   });
 
-  test("a task that somebody on the machine kills ends with the signal's status", async () => {
+  test("a task killed by another process of the machine ends with the signal's status", async () => {
     const { tasks } = own.api;
     const containerId = "killed";
     await run(shell(containerId, "exec sleep 1000"));
@@ -467,7 +467,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
     assert.equal((await tasks.delete({ containerId })).exitStatus, 137);
   });
 
-  test("a task is paused and goes on, and is shown as what it is", async () => {
+  test("a task is paused and resumed, and its status shows that", async () => {
     const { tasks } = own.api;
     const containerId = "paused";
     await run(shell(containerId, "exec sleep 1000"));
@@ -483,7 +483,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
     await assert.rejects(tasks.pause({ containerId }), { code: status.NOT_FOUND });
   });
 
-  test("io.containerd.runc.v2 stands for the handler that its options name, and else for the default one", async () => {
+  test("io.containerd.runc.v2 means the handler that its options name, otherwise the default one", async () => {
     const other = testHandler === "crun" ? "runc" : "crun";
     const { Options } = containerd.runcOptions;
     const options = (binaryName: string, typeUrl = "containerd.runc.v1.Options") => ({
@@ -505,7 +505,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
     assert.equal(await handlerOf("named"), other);
     await own.task({ ...shell("direct", "exit 0"), runtime: { name: other, options: undefined } });
     assert.equal(await handlerOf("direct"), other);
-    // containerd's shim may be named by its path, by the container or for the task.
+    // containerd's shim may be named by its path, for the container or for the task.
     await own.task({ ...shell("path", "exit 0"), runtime: { name: shim, options: options(other) } });
     assert.equal(await handlerOf("path"), other);
     await own.task(
@@ -523,7 +523,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
       await own.api.tasks.delete({ containerId });
   });
 
-  test("runc's options are done for a task, or refused by their names", async () => {
+  test("runc's options are applied to a task, or rejected by name", async () => {
     const { Options } = containerd.runcOptions;
     const options = (given: Partial<containerd.runcOptions.Options>) => ({
       typeUrl: "containerd.runc.v1.Options",
@@ -553,7 +553,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
       });
   });
 
-  test("an OCI runtime keeps a task's state where its option root says, and the task is found again there", async () => {
+  test("an OCI runtime keeps a task's state in the directory of its option root, and the task is found again there", async () => {
     const { Options } = containerd.runcOptions;
     const root = join(host.berth.directory, "other-root");
     const value = Buffer.from(Options.encode(Options.fromPartial({ root })).finish());
@@ -567,7 +567,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
     assert.deepEqual(await readdir(join(root, own.namespace)), []);
   });
 
-  test("a file system that dies below the option root holds up nothing but that task", async () => {
+  test("a file system that hangs below the option root blocks only that task", async () => {
     const { Options } = containerd.runcOptions;
     const root = join(host.berth.directory, "dead-root");
     const value = Buffer.from(Options.encode(Options.fromPartial({ root })).finish());
@@ -591,7 +591,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
     });
   });
 
-  test("a task is refused where its option root cannot be made", async () => {
+  test("a task is rejected if its option root cannot be created", async () => {
     const { Options } = containerd.runcOptions;
     const file = join(host.berth.directory, "root-file");
     await writeFile(file, "");
@@ -605,7 +605,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
     await assert.rejects(get("rootless"), { code: status.NOT_FOUND });
   });
 
-  test("what cannot become a task is refused with the field that is wrong, and leaves nothing", async () => {
+  test("invalid tasks are rejected with the wrong field, and leave nothing", async () => {
     const { INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION } = status;
     const mounts = await own.create(shell("refused", "exit 0"));
     const asked = { containerId: "refused", rootfs: mounts };
@@ -670,7 +670,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
     gidMappings: [{ containerID: 0, hostID: 200_000, size: 65_536 }],
   };
 
-  // crun (1.8.1 and 1.28) makes all mounts private where nothing says how the root propagates; runc does not.
+  // crun (1.8.1 and 1.28) makes all mounts private if the root's propagation is not specified; runc does not.
   test("a mount propagates as its options say, whichever OCI runtime runs", async () => {
     await using source = await hostDirectory("shared");
     const mounts = [
@@ -689,7 +689,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
     await stop("shared");
   });
 
-  test("root of a user namespace passes through to its root file system, and reads nothing else on the way", async () => {
+  test("root of a user namespace can reach its root file system, and read nothing else on the way", async () => {
     const linux = { ...mappedLinux, cgroupsPath: `/${own.namespace}/mapped` };
     const { stdin, stdout, stderr } = await own.fifos();
     const terminal = testHandler !== "crun";
@@ -717,7 +717,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
     assert.ok(open.includes("rootfs"));
   });
 
-  test("files of a snapshot with mappings are those of a user namespace's root", async () => {
+  test("files of a snapshot with mappings belong to a user namespace's root", async () => {
     const linux = { ...mappedLinux, cgroupsPath: `/${own.namespace}/remapped` };
     const fifos = await own.fifos();
     const snapshotLabels = {
@@ -742,7 +742,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
     return [uid, gid];
   };
 
-  // crun 1.8.1 gives a user namespace's root its own standard streams, the machine's null device among them.
+  // crun 1.8.1 gives its standard streams, including the machine's null device, to a user namespace's root.
   for (const { title, streams } of [
     { title: "no streams", streams: async () => ({}) },
     { title: "no standard input", streams: async () => ({ ...(await own.fifos()), stdin: "" }) },
@@ -756,7 +756,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
       await own.api.tasks.kill({ containerId: id, execId: "", signal: 9, all: true });
     });
 
-  test("a terminal in a user namespace is refused where its root would become the owner of the machine's null device", async () => {
+  test("a terminal in a user namespace is rejected if its root would become the owner of the machine's null device", async () => {
     const container = {
       ...shell("on-terminal", "exec sleep 1000"),
       process: { terminal: true },

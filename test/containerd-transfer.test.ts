@@ -13,7 +13,7 @@ const nowhere = { typeUrl: "containerd.types.transfer.Nowhere", value: Buffer.al
 describe("containerd's API of transfers", () => {
   const host = withContainerd();
 
-  test("a stream is acknowledged once it is registered, under an id of its own in its namespace", async () => {
+  test("a stream is acknowledged once it is registered, with a unique id in its namespace", async () => {
     await using one = await openStream(host.clients, "streams", "one");
     await assert.rejects(openStream(host.clients, "streams", "one"), { code: status.ALREADY_EXISTS });
     await using other = await openStream(host.clients, "elsewhere", "one");
@@ -28,7 +28,7 @@ describe("containerd's API of transfers", () => {
     });
   });
 
-  test("the id of a stream is free again when its client has gone", async () => {
+  test("the id of a stream is free again when its client has disconnected", async () => {
     {
       await using _first = await openStream(host.clients, "freed", "id");
     }
@@ -38,7 +38,7 @@ describe("containerd's API of transfers", () => {
     assert.equal(again.acknowledged, "google.protobuf.Empty");
   });
 
-  test("an image gets further names, with labels, and one that stood for another stands for it", async () => {
+  test("an image gets further names, with labels, including one that was another image's", async () => {
     const { images, transfer } = host.clients.in("tags");
     const [digest, old] = [
       await writeBlob(host.clients, "tags", Buffer.from("a target")),
@@ -77,7 +77,7 @@ describe("containerd's API of transfers", () => {
     );
   });
 
-  test("a transfer says what it lacks: a source, a name, a way between the two, a stream", async () => {
+  test("a transfer reports what is missing: a source, a name, a supported combination, a stream", async () => {
     const { transfer } = host.clients.in("refused");
     const store = imageStore({ name: "absent" });
     const ask = (source: containerd.types.Any, destination: containerd.types.Any, progressStream = "") =>
