@@ -31,7 +31,7 @@ describe("a container", () => {
     assert.deepEqual([...log].sort(), ["stderr F two", "stdout F one", "stdout P three"]);
   });
 
-  it("is made of what other runtimes take: no uid, a log path with a slash before it, a source that goes up, a quota below zero", async () => {
+  it("is created from values that other runtimes accept: no uid, a log path with a leading slash, a source with .., a negative quota", async () => {
     const pod = await TestPod.run(host.berth, "forms", {
       metadata: { name: "forms", namespace: "default", uid: "", attempt: 0 },
     });
@@ -59,7 +59,7 @@ describe("a container", () => {
     assert.ok(good.startedAt > 0n && good.finishedAt >= good.startedAt && good.createdAt > 0n);
   });
 
-  it("that takes more memory than its limit is OOMKilled", async () => {
+  it("that uses more memory than its limit is OOMKilled", async () => {
     const pod = await TestPod.run(host.berth, "oom");
     const script = "x=a; while true; do x=$x$x; done";
     const id = await pod.shell("hungry", host.image, script, {
@@ -70,7 +70,7 @@ describe("a container", () => {
   });
 
   for (const code of [0, 7]) {
-    it(`that ends with ${code} after a child of it ran out of memory is OOMKilled`, async () => {
+    it(`that ends with ${code} after its child ran out of memory is OOMKilled`, async () => {
       const pod = await TestPod.run(host.berth, `oom-child-${code}`);
       const child = "sh -c 'x=a; while true; do x=$x$x; done'";
       const id = await pod.shell("hungry", host.image, `${child}; exit ${code}`, {
@@ -97,7 +97,7 @@ describe("a container", () => {
     assert.match(status.message, /no\/such\/program/);
   });
 
-  it("runs commands and gives back what they print and their exit code", async () => {
+  it("runs commands and returns their output and exit code", async () => {
     const pod = await TestPod.run(host.berth, "exec");
     const containerId = await pod.shell("shell", host.image, "exec sleep 1000");
     const cmd = ["sh", "-c", "echo out; echo err >&2; exit 3"];
@@ -111,7 +111,7 @@ describe("a container", () => {
   it("ends a command that takes longer than its timeout", async () => {
     const pod = await TestPod.run(host.berth, "exec-timeout");
     const containerId = await pod.shell("shell", host.image, "exec sleep 1000");
-    // The parent of one of them ends at once.
+    // The parent of one of them exits at once.
     const cmd = ["sh", "-c", "sleep 4321 & (sleep 4321 &); sleep 4321"];
     await assert.rejects(
       host.berth.clients.runtime.execSync({ containerId, cmd, timeout: 1n }),
@@ -132,7 +132,7 @@ describe("a container", () => {
     assert.deepEqual([user?.linux?.uid, user?.linux?.gid], [1000n, 1001n]);
   });
 
-  it("has the root as its HOME, in commands too, when the image does not know its user (crun#1633)", async () => {
+  it("has the root as its HOME, also in commands, if the image does not know its user (crun#1633)", async () => {
     const pod = await TestPod.run(host.berth, "home");
     const homeOf = async (name: string, overrides: object) => {
       const id = await pod.shell(name, host.image, 'echo "$HOME"; exec sleep 1000', overrides);
@@ -149,7 +149,7 @@ describe("a container", () => {
     assert.deepEqual(await homeOf("given", { ...asUser(4242n), envs }), ["stdout F /data", "/data\n"]);
   });
 
-  it("sees the directories that its configuration mounts, read-only where it says so", async () => {
+  it("sees the directories that its configuration mounts, read-only if requested", async () => {
     const pod = await TestPod.run(host.berth, "mounts");
     const hostPath = join(host.berth.directory, "volume");
     const mount = { hostPath, propagation: MountPropagation.PROPAGATION_PRIVATE };
@@ -163,7 +163,7 @@ describe("a container", () => {
     await assert.rejects(execSync(host.berth, id, "touch", "/frozen/other"), /Read-only file system/);
   });
 
-  it("is asked to stop by its stop signal, and killed when its time is over", async () => {
+  it("gets its stop signal, and is killed when its time is over", async () => {
     const { runtime } = host.berth.clients;
     const pod = await TestPod.run(host.berth, "stop");
     const trap = (signal: string) => `trap 'exit 7' ${signal}; echo ready; while true; do sleep 0.1; done`;
@@ -183,7 +183,7 @@ describe("a container", () => {
     assert.equal((await containerStatus(host.berth, deaf)).exitCode, 137);
   });
 
-  it("goes on when a client gives up its stop, is asked no second time, and is ended by a stop that gives it less time, with its commands", async () => {
+  it("continues when a client gives up its stop, gets no second signal, and is killed with its commands by a stop with less time", async () => {
     const { runtime } = host.berth.clients;
     const pod = await TestPod.run(host.berth, "stops");
     const script = "trap 'echo asked' TERM; echo ready; while true; do sleep 0.1; done";
@@ -209,7 +209,7 @@ describe("a container", () => {
     assert.equal((await containerStatus(host.berth, containerId)).exitCode, 137);
   });
 
-  it("is asked to stop by its image's signal where it names none, and by SIGTERM where neither does", async () => {
+  it("gets its image's stop signal if it names none, and SIGTERM if neither does", async () => {
     const { runtime } = host.berth.clients;
     const image = `${host.registry.host}/stops-by-quit:1`;
     await pushImage(
@@ -236,7 +236,7 @@ describe("a container", () => {
     assert.deepEqual([term.exitCode, term.stopSignal], [15, Signal.SIGNAL_SIGTERM]);
   });
 
-  it("starts as its image says though that was removed after the container was made", async () => {
+  it("starts as its image says although that was removed after the container was created", async () => {
     const image = `${host.registry.host}/removed-meanwhile:1`;
     const config = { Env: ["PATH=/bin", "FROM_IMAGE=yes"] };
     await pushImage(host.registry, "removed-meanwhile", "1", await busyboxImage({ config }));
@@ -252,7 +252,7 @@ describe("a container", () => {
     assert.deepEqual(await pod.log("main"), ["stdout F yes"]);
   });
 
-  it("goes on in a new file when its log was rotated", async () => {
+  it("continues in a new file after its log was rotated", async () => {
     const pod = await TestPod.run(host.berth, "rotate");
     const containerId = await pod.shell("talk", host.image, "while true; do echo line; sleep 0.05; done");
     await eventually("there is a line", async () => (await pod.log("talk")).length > 0);
@@ -279,7 +279,7 @@ describe("a container", () => {
     assert.deepEqual([image?.id, containers[0]?.imageId, status.imageId], [pulled, pulled, pulled]);
   });
 
-  it("cannot be made in a pod that is stopped, nor of an image that is not here", async () => {
+  it("cannot be created in a stopped pod, nor from a missing image", async () => {
     const { runtime } = host.berth.clients;
     const pod = await TestPod.run(host.berth, "refused");
     await assert.rejects(pod.create(shellConfig("x", "127.0.0.1:1/none:latest", "")), /NOT_FOUND.*pull it/);
@@ -287,7 +287,7 @@ describe("a container", () => {
     await assert.rejects(pod.create(shellConfig("x", host.image, "")), /FAILED_PRECONDITION/);
   });
 
-  it("of which a field is wrong is refused with the field's path", async () => {
+  it("with an invalid field is rejected with the field's path", async () => {
     const { runtime } = host.berth.clients;
     const pod = await TestPod.run(host.berth, "invalid");
     const config = shellConfig("bad", host.image, "", { logPath: "../../etc/passwd" });

@@ -21,10 +21,7 @@ import { withCrashingBerth } from "./support/with-crashing-berth.ts";
 
 const mapping = [{ containerId: 0, hostId: 500_000, length: 65_536 }];
 
-/**
- * A pod that has everything a pod can have: a network with a port, shared memory, a pause process, users of
- * its own.
- */
+/** A pod with every feature: a network with a port, shared memory, a pause process, its own users. */
 function fullPod(host: CrashingBerth, name: string): PodSandboxConfig {
   return podConfig(name.replaceAll(" ", "-"), {
     portMappings: [{ containerPort: 80, hostPort: hostPort() }],
@@ -67,7 +64,7 @@ describe("a daemon that is killed", () => {
     "sandbox-pause",
     "sandbox-commit",
   ]) {
-    it(`before ${step} has made no pod and left nothing, and the client's next try makes one`, async () => {
+    it(`before ${step} has created no pod and left nothing, and the client's retry creates one`, async () => {
       const config = fullPod(host(), step);
       await host().cutAt(step, () => run(config));
       await host().berth.startDaemon();
@@ -77,7 +74,7 @@ describe("a daemon that is killed", () => {
     });
   }
 
-  it("before it tells of a pod that it has made tells of it when it is asked again", async () => {
+  it("before it reports a new pod reports it when the client asks again", async () => {
     const config = fullPod(host(), "told-again");
     await host().cutAt("sandbox-made", () => run(config));
     await host().berth.startDaemon();
@@ -98,7 +95,7 @@ describe("a daemon that is killed", () => {
     "container-commit",
     "container-made",
   ]) {
-    it(`before ${step} has made a container or none, and the client's next try has one that starts`, async () => {
+    it(`before ${step} has created a container or none, and the client's retry returns one that starts`, async () => {
       const config = fullPod(host(), step);
       const podSandboxId = await run(config);
       const withPod = await host().traces();
@@ -155,7 +152,7 @@ describe("a daemon that is killed", () => {
     "undo sandbox-directories",
     "sandbox-stopped",
   ]) {
-    it(`before ${step} goes on stopping the pod by itself`, async () => {
+    it(`before ${step} continues to stop the pod by itself`, async () => {
       const config = fullPod(host(), step);
       const podSandboxId = await run(config);
       const ofPod = await host().traces();
@@ -180,7 +177,7 @@ describe("a daemon that is killed", () => {
     "container-delete",
     "sandbox-delete",
   ]) {
-    it(`before ${step} removes the pod when it is told again`, async () => {
+    it(`before ${step} removes the pod when the client asks again`, async () => {
       const config = fullPod(host(), step);
       const podSandboxId = await run(config);
       await start(await create(podSandboxId, config));
@@ -192,12 +189,14 @@ describe("a daemon that is killed", () => {
   }
 });
 
-describe("a daemon that is killed while a program runs that it started", () => {
-  /** Says in a file that it runs, waits, and goes on as what it stands for, if it is not killed. */
+describe("a daemon that is killed while a program that it started runs", () => {
+  /**
+   * Writes a file when it runs, waits, and continues as the program that it replaces, unless it is killed.
+   */
   const slow = (directory: string, when: string, program: string) =>
     `#!/bin/sh\nif ${when} && [ ! -e ${directory}/running ]; then touch ${directory}/running; sleep 60; touch ${directory}/went-on; fi\nexec ${program} "$@"\n`;
 
-  /** Kills the daemon in the middle of what `call` makes the slow program do, and starts it again. */
+  /** Kills the daemon while the slow program runs because of `call`, and restarts it. */
   const killAndRestart = async (host: CrashingBerth, directory: string, call: () => Promise<unknown>) => {
     const failed = assert.rejects(call());
     await eventually("the program runs", () => exists(join(directory, "running")));
@@ -206,7 +205,7 @@ describe("a daemon that is killed while a program runs that it started", () => {
     await host.berth.startDaemon();
   };
 
-  it("ends a CNI plugin that runs on, so that no address is taken for nobody", async () => {
+  it("ends a CNI plugin that is still running, so that no address stays allocated without a pod", async () => {
     await using scripts = await tempDir();
     await using host = await CrashingBerth.start({ pluginDirs: [scripts.path], builtinPlugins: false });
     const { berth } = host;
@@ -223,7 +222,7 @@ describe("a daemon that is killed while a program runs that it started", () => {
     await run();
   });
 
-  it("takes back the container that an OCI runtime was making, which can then be started", async () => {
+  it("removes the container that an OCI runtime was creating, which can then be started", async () => {
     await using registry = await startBusyboxRegistry();
     await using scripts = await tempDir();
     const program = join(scripts.path, "slow-runtime");

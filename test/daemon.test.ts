@@ -14,7 +14,7 @@ import { eventually } from "./support/condition.ts";
 import { type Fault, faultsOf, makeFault } from "./support/faults.ts";
 import { podConfig } from "./support/requests.ts";
 
-/** A daemon in which the test can make faults. */
+/** A daemon in which the test can cause faults. */
 async function faultyBerth() {
   await using opened = new AsyncDisposableStack();
   const { path } = opened.use(await tempDir());
@@ -32,7 +32,7 @@ async function verboseStatus(berth: TestBerth): Promise<Readonly<Record<string, 
 }
 
 describe("the daemon", () => {
-  it("counts a rejection that nobody handled, logs its stack and goes on, and the doctor tells of it", async () => {
+  it("counts an unhandled rejection, logs its stack and continues, and the doctor reports it", async () => {
     await using faulty = await faultyBerth();
     const { berth } = faulty;
     const seen = async () => JSON.parse((await verboseStatus(berth)).unhandledErrors ?? "{}");
@@ -49,7 +49,7 @@ describe("the daemon", () => {
     assert.match(stdout, /^warn +unhandled errors +1 since .*made by a test/m);
   });
 
-  it("names the files that it cannot use in the status as they are now, in the log, and by the doctor", async () => {
+  it("names unusable files in the current status, in the log, and in the doctor", async () => {
     await using directory = await tempDir();
     const hosts = join(directory.path, "certs.d/registry.example/hosts.toml");
     const hook = join(directory.path, "hooks.d/10-bad.json");
@@ -78,7 +78,7 @@ describe("the daemon", () => {
     assert.deepEqual(await named(), [`OCI hooks: ${hook}`, `registry hosts: ${hosts}`]);
   });
 
-  it("ends after an exception that nobody caught, with its stack in the log and an exit code of its own", async () => {
+  it("ends after an uncaught exception, with its stack in the log and a specific exit code", async () => {
     await using faulty = await faultyBerth();
     await faulty.make("uncaught-exception");
     assert.equal(await faulty.berth.ended(), 70);
@@ -86,7 +86,7 @@ describe("the daemon", () => {
     await faulty.berth.startDaemon();
   });
 
-  it("ends when the thread that has its database has died, and says to those who watch its health that it does", async () => {
+  it("ends after its database's thread has died, and reports that to those who watch its health", async () => {
     await using faulty = await faultyBerth();
     const { berth } = faulty;
     const health = new HealthClient(`unix:${berth.socket}`, credentials.createInsecure(), {
@@ -108,7 +108,7 @@ describe("the daemon", () => {
     await berth.startDaemon();
   });
 
-  it("that cannot load all of its code, as in the middle of an update, says so and ends", async () => {
+  it("that cannot load all of its code, as during an update, reports that and ends", async () => {
     await using own = await tempDir();
     const dist = join(own.path, "dist");
     await cp(new URL("../dist", import.meta.url), dist, { recursive: true });
@@ -120,7 +120,7 @@ describe("the daemon", () => {
     await assert.rejects(refused, /^Error: berthd ended:\n.*Cannot find module.*daemon-/s);
   });
 
-  it("whose root directory cannot be made says so and ends", async () => {
+  it("whose root directory cannot be created reports that and ends", async () => {
     await using directory = await tempDir();
     const file = join(directory.path, "file");
     await writeFile(file, "");
@@ -129,7 +129,7 @@ describe("the daemon", () => {
   });
 
   for (const shared of ["root", "state"] as const) {
-    it(`is refused a ${shared} directory that another daemon has, and told which that is`, async () => {
+    it(`is refused a ${shared} directory that another daemon uses, with the name of that one`, async () => {
       await using berth = await TestBerth.start({ network: undefined });
       await using own = await tempDir();
       const directories = { root: join(own.path, "root"), state: join(own.path, "state") };
@@ -150,9 +150,9 @@ describe("the daemon", () => {
     });
   }
 
-  it("opens no debugger and does not end at the signals that daemons are sent to read something anew", async () => {
+  it("neither opens a debugger nor ends on the signals by which daemons are asked to reload", async () => {
     await using berth = await TestBerth.start({ network: undefined });
-    // Node holds the first one back without a word; the others are logged, after it was to be acted on.
+    // Node silently ignores the first one; the others are logged after it would have taken effect.
     for (const signal of ["SIGUSR1", "SIGUSR2", "SIGHUP"] as const) process.kill(berth.pid, signal);
     for (const signal of ["SIGUSR2", "SIGHUP"])
       await eventually("it is logged", async () =>
@@ -162,7 +162,7 @@ describe("the daemon", () => {
     assert.doesNotMatch(await berth.daemonLog(), /Debugger listening/);
   });
 
-  it("ends in time while a plugin hangs, and the next one takes back the pod that was being made", async () => {
+  it("ends in time while a plugin hangs, and the next one removes the pod that was being created", async () => {
     await using plugins = await tempDir();
     const begun = join(plugins.path, "begun");
     const script = `#!/bin/sh\ncat >/dev/null\n[ "$CNI_COMMAND" = ADD ] || exit 0\ntouch ${begun}\nexec sleep 1000\n`;
@@ -184,7 +184,7 @@ describe("the daemon", () => {
     assert.deepEqual((await berth.clients.runtime.listPodSandbox({ filter: undefined })).items, []);
   });
 
-  it("is started as the tests start it: with no debugger behind a signal", async () => {
+  it("is started as in the tests: without a debugger behind a signal", async () => {
     assert.match(
       await readFile(new URL("../bin/berthd", import.meta.url), "utf8"),
       /^MALLOC_ARENA_MAX=1 exec .*--disable-sigusr1 /m,

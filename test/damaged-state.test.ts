@@ -13,8 +13,8 @@ import { containerStatus, execSync, exited, TestPod } from "./support/pod.ts";
 import { podConfig } from "./support/requests.ts";
 import { verboseInfo } from "./support/verbose.ts";
 
-describe("files in the state directory that were damaged", () => {
-  it("cost a container its end, which is recorded as lost, and stand in the way of no removal", async () => {
+describe("damaged files in the state directory", () => {
+  it("cost a container its exit, which is recorded as lost, and prevent no removal", async () => {
     await using registry = await startBusyboxRegistry();
     await using cut = await CrashingBerth.start();
     const { berth } = cut;
@@ -34,7 +34,7 @@ describe("files in the state directory that were damaged", () => {
     await cut.returnsTo(before);
   });
 
-  it("leave a container that runs to be looked at, stopped and removed", async () => {
+  it("leave a running container that can be inspected, stopped and removed", async () => {
     await using registry = await startBusyboxRegistry();
     await using cut = await CrashingBerth.start();
     const { berth } = cut;
@@ -55,7 +55,7 @@ describe("files in the state directory that were damaged", () => {
 });
 
 describe("a record that cannot be read", () => {
-  it("is left out of lists and named in the verbose Status, everything else goes on, and it can be removed", async () => {
+  it("is left out of lists and named in the verbose Status, everything else continues, and it can be removed", async () => {
     await using registry = await startBusyboxRegistry();
     await using cut = await CrashingBerth.start();
     const { berth } = cut;
@@ -88,7 +88,7 @@ describe("a record that cannot be read", () => {
       containerStatus(berth, unreadable),
       /DATA_LOSS.*io\.berth\.cri\.container.*remove it/,
     );
-    // Those beside it, and the container of the pod that cannot be read, are as they were.
+    // Other records, and the container of the pod with the unreadable one, are unchanged.
     for (const id of [ofLost, kept, ofWhole])
       assert.equal(await execSync(berth, id, "echo", "here"), "here\n");
     await berth.clients.runtime.stopContainer({ containerId: ofLost, timeout: 0n });
@@ -106,7 +106,7 @@ describe("a record that cannot be read", () => {
     await cut.returnsTo(before);
   });
 
-  it("makes no leftover of what belongs to it, and neither does another owner", async () => {
+  it("does not turn what belongs to it, or to another owner, into leftovers", async () => {
     await using cut = await CrashingBerth.start();
     const { berth } = cut;
     const before = await cut.traces();
@@ -127,7 +127,7 @@ describe("a record that cannot be read", () => {
     const { stdout } = await cli(berth, "doctor", "--leaks", ...options);
     assert.match(stdout, /"check": ?"leaks"/);
     assert.doesNotMatch(stdout, /the search failed/);
-    // A pod has mounts and a directory below the state directory, which is this daemon's alone.
+    // A pod has mounts and a directory below the state directory, which only this daemon uses.
     for (const own of [join(berth.state, "sandboxes"), podSandboxId])
       assert.ok(!stdout.includes(own), stdout);
     await cliOutput(berth, "rm", "--force", lost.id);
@@ -136,9 +136,7 @@ describe("a record that cannot be read", () => {
   });
 });
 
-/**
- * Writes something else in the place of what CRI has recorded, in the database of a daemon that does not run.
- */
+/** Replaces CRI's record in the database of a daemon that is not running. */
 function damageRecord(root: string, table: "containers" | "sandboxes", id: string): void {
   const db = new DatabaseSync(join(root, "metadata.db"));
   try {

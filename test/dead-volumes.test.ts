@@ -10,7 +10,7 @@ import { withBerth } from "./support/with-berth.ts";
 
 const pods = 20;
 
-describe("a volume whose file system does not answer", () => {
+describe("a volume whose file system hangs", () => {
   const host = withBerth();
   let dead: DeadFileSystem;
 
@@ -22,7 +22,7 @@ describe("a volume whose file system does not answer", () => {
   afterEach(() => dead[Symbol.asyncDispose]());
 
   /**
-   * As many containers, in as many pods, that want four mounts of it each; and their ends, which are not
+   * Several containers, in as many pods, with four mounts of it each; and their results, which are not
    * awaited.
    */
   async function victims(round: string) {
@@ -43,7 +43,7 @@ describe("a volume whose file system does not answer", () => {
     return ends;
   }
 
-  it("holds up the containers that have it and nobody else", async () => {
+  it("blocks only the containers that mount it", async () => {
     const { berth, image } = host;
     const { runtime } = berth.clients;
     const other = await TestPod.run(berth, "other");
@@ -68,7 +68,7 @@ describe("a volume whose file system does not answer", () => {
       await runtime.removePodSandbox({ podSandboxId });
   });
 
-  it("does not keep the daemon from ending, and its containers are gone when it is back", async () => {
+  it("does not prevent the daemon's end, and its containers are gone after the restart", async () => {
     const { berth } = host;
     const ends = await victims("cut");
     await berth.stopDaemon("SIGTERM");

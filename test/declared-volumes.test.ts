@@ -16,7 +16,7 @@ import { withBerth } from "./support/with-berth.ts";
 
 const shared = { mode: 0o640, uid: 1000, gid: 2000 } as const;
 
-/** What an image has at /data: owners, modes, an attribute, a hard link, a set-user-id program. */
+/** The image's files at /data: owners, modes, an attribute, a hard link, a set-user-id program. */
 const content: readonly TestEntry[] = [
   { name: "data", type: "directory", mode: 0o750, uid: 1000, gid: 1001 },
   { name: "data/file", ...shared, content: "from the image" },
@@ -26,7 +26,7 @@ const content: readonly TestEntry[] = [
   { name: "empty", type: "directory", mode: 0o1777, uid: 7, gid: 8 },
 ];
 
-/** Two chains of directories, one put into the other: together too long for any path. */
+/** Two chains of directories, one moved into the other: together too long for any path. */
 const longPaths = `set -e
 name=$(printf %0200d 0)
 deepen() { mkdir "$1"; cd "$1"; for i in $(seq 15); do mkdir $name; cd $name; done; }
@@ -73,7 +73,7 @@ for (const handler of ["crun", "runc"]) {
       }
     });
 
-    it("is the container's own, can be written to where the rest cannot, and goes with it", async () => {
+    it("belongs to the container, is writable even if the rest is not, and is removed with it", async () => {
       const image = await push(host.registry, "data", ["/data"]);
       const strict = { linux: { securityContext: { readonlyRootfs: true } } };
       const [one, other] = [await containerOf(image, strict), await containerOf(image, strict)];
@@ -88,7 +88,7 @@ for (const handler of ["crun", "runc"]) {
       await stat(directoryOf(other));
     });
 
-    it("is none where the pod mounts something itself, there or above, nor what every container gets", async () => {
+    it("is not created if the pod mounts something there or above, nor at every container's own mounts", async () => {
       const paths = [
         "/data",
         "/data/below",
@@ -111,7 +111,7 @@ for (const handler of ["crun", "runc"]) {
       assert.match(await execSync(host.berth, id, "cat", "/etc/hosts"), /localhost/);
     });
 
-    it("holds nothing of the host, wherever its path or the image's links lead", async () => {
+    it("contains nothing of the host, wherever its path or the image's links lead", async () => {
       await using outside = await tempDir();
       await writeFile(join(outside.path, "secret"), "of the host");
       const inside = outside.path.slice(1);
@@ -137,7 +137,7 @@ for (const handler of ["crun", "runc"]) {
       assert.deepEqual(await readdir(join(directoryOf(made), "0")), []);
     });
 
-    it("has the image's owners in a pod with a user namespace too", async () => {
+    it("has the image's owners also in a pod with a user namespace", async () => {
       const ids = [{ containerId: 0, hostId: 500_000, length: 65_536 }];
       const usernsOptions = { mode: NamespaceMode.POD, uids: ids, gids: ids };
       const { POD: network, CONTAINER: pid } = NamespaceMode;
@@ -153,7 +153,7 @@ for (const handler of ["crun", "runc"]) {
       );
     });
 
-    it("goes with its container however long the paths in it are, which the container's size counts too", async () => {
+    it("is removed with its container however long its paths are, and is part of the container's size", async () => {
       const id = await containerOf(await push(host.registry, "data", ["/data"]));
       for (const directory of ["/data", "/home"])
         await execSync(host.berth, id, "sh", "-c", `cd ${directory}\n${longPaths}`);
@@ -166,7 +166,7 @@ for (const handler of ["crun", "runc"]) {
       await eventually("the files are gone", async () => (await readdir(trash)).length === 0);
     });
 
-    it("that is a file in the image is no container", async () => {
+    it("that is a file in the image prevents the container", async () => {
       const image = await push(host.registry, "data", ["/data/file"]);
       await assert.rejects(containerOf(image), { details: /volume \/data\/file is not a directory/ });
     });
@@ -176,7 +176,7 @@ for (const handler of ["crun", "runc"]) {
 describe("a volume that an image declares", () => {
   const host = withBerth({ config: '[container]\ndeclared_volumes = "ignore"' });
 
-  it("is a part of the root file system where the configuration says so", async () => {
+  it("is a part of the root file system if the configuration says so", async () => {
     const image = await push(host.registry, "data", ["/data"]);
     await host.berth.pull(image);
     const pod = await TestPod.run(host.berth, "ignored");
@@ -186,7 +186,7 @@ describe("a volume that an image declares", () => {
   });
 });
 
-describe("a daemon that ends while it makes such a volume", () => {
+describe("a daemon that ends while it creates such a volume", () => {
   let undo = new AsyncDisposableStack();
   let host: CrashingBerth;
   let image = "";
@@ -203,7 +203,7 @@ describe("a daemon that ends while it makes such a volume", () => {
   const volumes = () => readdir(join(host.berth.root, "volumes")).catch(() => []);
 
   for (const step of ["container-volumes", "container-spec", "undo container-volumes"]) {
-    it(`before ${step} leaves none when the container is gone`, async () => {
+    it(`before ${step} leaves none after the container's removal`, async () => {
       const linux = { cgroupParent: host.cgroupParent };
       const pod = await TestPod.run(host.berth, step.replaceAll(" ", "-"), { linux });
       const clean = await host.traces();

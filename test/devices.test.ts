@@ -15,8 +15,8 @@ const privileged = { linux: { securityContext: { privileged: true } } };
 const denied = { message: /not permitted|ermission denied/ };
 
 /**
- * Numbers of /dev/fuse and /dev/loop-control, which no container is given unasked and whoever is root may
- * open.
+ * Numbers of /dev/fuse and /dev/loop-control, which containers get only on request, and which every root user
+ * may open.
  */
 const [fuse, loop] = [
   ["10", "229"],
@@ -43,7 +43,7 @@ privileged_without_host_devices = true
     });
   }
 
-  /** A directory with two devices, a link to one, and a file that is none. */
+  /** A directory with two devices, a link to one, and another file. */
   async function deviceDirectory() {
     const directory = await tempDir();
     const { path } = directory;
@@ -54,7 +54,7 @@ privileged_without_host_devices = true
     return directory;
   }
 
-  it("is there with its numbers and mode, by its own name or through a link, and another one is not", async () => {
+  it("exists with its numbers and mode, by its own name or through a link, and others do not", async () => {
     await using directory = await deviceDirectory();
     const id = await containerWith([
       { hostPath: join(directory.path, "link"), containerPath: "/dev/mine", permissions: "rwm" },
@@ -66,7 +66,7 @@ privileged_without_host_devices = true
     await execSync(host.berth, id, "sh", "-c", "exec 3<>/dev/mine");
   });
 
-  it("can be used as its permissions say, and one that was made in the container cannot", async () => {
+  it("can be used as its permissions say, unlike one that was created in the container", async () => {
     await using directory = await deviceDirectory();
     const hostPath = join(directory.path, "fuse");
     const id = await containerWith([{ hostPath, containerPath: "/dev/read", permissions: "r" }]);
@@ -76,7 +76,7 @@ privileged_without_host_devices = true
     await assert.rejects(shell(`mknod /tmp/loop c ${loop.join(" ")} && exec 3</tmp/loop`), denied);
   });
 
-  it("that is a directory brings all devices in it", async () => {
+  it("that is a directory includes all devices in it", async () => {
     await using directory = await deviceDirectory();
     const id = await containerWith([
       { hostPath: directory.path, containerPath: "/dev/all", permissions: "r" },
@@ -85,7 +85,7 @@ privileged_without_host_devices = true
     assert.deepEqual(found.trim().split("\n").sort(), ["/dev/all/below/loop", "/dev/all/fuse"]);
   });
 
-  it("belongs to the container's user where the configuration says so", async () => {
+  it("belongs to the container's user if the configuration says so", async () => {
     await using directory = await deviceDirectory();
     const hostPath = join(directory.path, "fuse");
     const devices = [{ hostPath, containerPath: "/dev/mine", permissions: "rw" }];
@@ -93,7 +93,7 @@ privileged_without_host_devices = true
     assert.equal(await execSync(host.berth, id, "stat", "-c", "%u %g", "/dev/mine"), "1000 1001\n");
   });
 
-  it("that is none is refused by its name", async () => {
+  it("that is not a device is rejected by name", async () => {
     const missing = { hostPath: "/dev/no-such-device", containerPath: "", permissions: "rw" };
     await assert.rejects(containerWith([missing]), { message: /\/dev\/no-such-device/ });
     await assert.rejects(containerWith([{ ...missing, hostPath: "/etc/passwd" }]), {
@@ -118,7 +118,7 @@ privileged_without_host_devices = true
 describe("a device at the path of a file of the image", () => {
   const host = withBerth({ engine: "native" });
 
-  it("is refused, and made where nothing is or something is mounted", async () => {
+  it("is rejected, but created if nothing exists there, or on a mount", async () => {
     const pod = await TestPod.run(host.berth, "taken");
     const at = (name: string, containerPath: string) =>
       pod.shell(name, host.image, "exec sleep 1000", {

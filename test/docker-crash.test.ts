@@ -6,7 +6,7 @@ import { podConfig, shellConfig } from "./support/requests.ts";
 import { hostPort } from "./support/subnet.ts";
 import { withCrashingBerth } from "./support/with-crashing-berth.ts";
 
-/** Who is killed at a step, and how the pods fare that run then. */
+/** Which daemon is killed at a step, and what happens to the running pods. */
 const victims = [
   { name: "berthd", kills: "berthd", liveRestore: false },
   { name: "dockerd, which ends its containers,", kills: "dockerd", liveRestore: false },
@@ -29,16 +29,16 @@ for (const { name: victim, kills, liveRestore } of victims) {
       });
     const create = (podSandboxId: string, sandboxConfig: PodSandboxConfig) =>
       crashed.create(podSandboxId, sandboxConfig, shellConfig("main", crashed.image(), "exec sleep 1000"));
-    /** Ends it before that step of what is called, and starts it again. */
+    /** Kills it before that step of `call`, and restarts it. */
     const killAt = async (step: string, call: () => Promise<unknown>) => {
       if (kills === "dockerd") return await host().cutDockerAt(step, call);
       await host().cutAt(step, call);
       await host().berth.startDaemon();
     };
-    /** Whether what ran before runs on. */
+    /** Whether containers that ran before keep running. */
     const survives = kills === "berthd" || liveRestore;
 
-    // What one case leaves is not the next one's.
+    // Leftovers of one case must not affect the next.
     afterEach(async () => {
       for (const { id } of await pods()) await runtime().removePodSandbox({ podSandboxId: id });
     });
@@ -48,10 +48,10 @@ for (const { name: victim, kills, liveRestore } of victims) {
       "sandbox-start",
       "sandbox-files",
       "sandbox-network",
-      // Docker has no part in it.
+      // Docker is not involved in this step.
       ...(kills === "berthd" ? ["sandbox-commit"] : []),
     ]) {
-      it(`before ${step} has made no pod and left nothing, and the client's next try makes one`, async () => {
+      it(`before ${step} has created no pod and left nothing, and the client's retry creates one`, async () => {
         const config = configOf(step);
         await killAt(step, () => run(config));
         assert.deepEqual(await pods(), []);
@@ -60,7 +60,7 @@ for (const { name: victim, kills, liveRestore } of victims) {
       });
     }
 
-    it("before a pod that is made is told of has it, and it is removed when that is asked for", async () => {
+    it("before a new pod is reported has it, and removes it on request", async () => {
       const config = configOf("told");
       await killAt("sandbox-made", () => run(config));
       const [pod] = await pods();
@@ -71,7 +71,7 @@ for (const { name: victim, kills, liveRestore } of victims) {
     });
 
     for (const step of ["container-create", "container-made"]) {
-      it(`before ${step} has made a container or none, and the client's next try has one that starts`, async () => {
+      it(`before ${step} has created a container or none, and the client's retry returns one that starts`, async () => {
         const config = configOf(step);
         const podSandboxId = await run(config);
         await killAt(step, () => create(podSandboxId, config));
@@ -109,7 +109,7 @@ for (const { name: victim, kills, liveRestore } of victims) {
     }
 
     for (const step of ["sandbox-stop", "sandbox-end", "undo sandbox-network", "sandbox-stopped"]) {
-      it(`before ${step} stops the pod when it is told again`, async () => {
+      it(`before ${step} stops the pod when the client asks again`, async () => {
         const config = configOf(step);
         const podSandboxId = await run(config);
         const id = await create(podSandboxId, config);
@@ -123,7 +123,7 @@ for (const { name: victim, kills, liveRestore } of victims) {
     }
 
     for (const step of ["container-delete", "sandbox-delete"]) {
-      it(`before ${step} removes the pod when it is told again`, async () => {
+      it(`before ${step} removes the pod when the client asks again`, async () => {
         const config = configOf(step);
         const podSandboxId = await run(config);
         await start(await create(podSandboxId, config));

@@ -55,7 +55,7 @@ describe("the Docker engine", () => {
     assert.deepEqual([state, exitCode, reason], [ContainerState.CONTAINER_EXITED, 3, "Error"]);
   });
 
-  it("has the whole log of a container when it says that it has ended, however short it ran", async () => {
+  it("has the whole log of a container when it reports its exit, however short it ran", async () => {
     const pod = await TestPod.run(berth, "short");
     for (let count = 0; count < 10; count++) {
       const id = await pod.shell(`short-${count}`, registry.image, `echo ${count}`);
@@ -64,14 +64,14 @@ describe("the Docker engine", () => {
     }
   });
 
-  it("has the last of what a container wrote, though Docker's stream may end before that", async () => {
+  it("has the last output of a container, although Docker's stream may end before it", async () => {
     const pod = await TestPod.run(berth, "last");
     const names = Array.from({ length: 8 }, (_, index) => `last-${index}`);
     const script = "echo begun; printf part; while [ ! -e /end ]; do sleep 0.1; done; printf ' and end'";
     const ends = names.map(async (name) => {
       const id = await pod.shell(name, registry.image, script);
       await eventually("it has begun", async () => (await pod.log(name)).length > 0);
-      // It may be killed with the container, whose end it brings.
+      // It may be killed with the container, which it ends.
       await execSync(berth, id, "touch", "/end").catch(() => undefined);
       await exited(berth, id);
       assert.deepEqual(await pod.log(name), ["stdout F begun", "stdout P part and end"]);
@@ -79,7 +79,7 @@ describe("the Docker engine", () => {
     await Promise.all(ends);
   });
 
-  it("keeps what a terminal shows without a newline, though it is not all text", async () => {
+  it("keeps a terminal's output without a newline, even if it is not all text", async () => {
     const pod = await TestPod.run(berth, "terminal");
     const script =
       "head -c 100000 /dev/urandom | tr -d '\\n'; for i in $(seq 20000); do printf 'αβ'; done; echo end";
@@ -92,7 +92,7 @@ describe("the Docker engine", () => {
     assert.ok(lines.length > 10, `${lines.length} lines`);
   });
 
-  it("runs no health checks of images: a kubelet has probes of its own", async () => {
+  it("runs no health checks of images, since a kubelet has its own probes", async () => {
     const Healthcheck = { Test: ["CMD", "false"], Interval: 1_000_000 };
     await pushImage(registry, "checked", "latest", await busyboxImage({ config: { Healthcheck } }));
     const image = `${registry.host}/checked:latest`;
@@ -103,7 +103,7 @@ describe("the Docker engine", () => {
     assert.deepEqual([docker.State.Running, docker.State.Health], [true, undefined]);
   });
 
-  // Docker's events have the labels of their container among what they tell, in place of that.
+  // Attributes of Docker's events include their container's labels, which replace others with the same names.
   it("has the exit codes of commands, whatever labels their container has", async () => {
     const pod = await TestPod.run(berth, "labelled");
     for (const labels of [{ exitCode: "5" }, { execID: "another" }, { exitCode: "5", execID: "another" }]) {
@@ -119,7 +119,7 @@ describe("the Docker engine", () => {
     }
   });
 
-  it("tells a program that does not exist by a shell's exit code", async () => {
+  it("reports a program that does not exist with a shell's exit code", async () => {
     const pod = await TestPod.run(berth, "missing");
     const id = await pod.create(shellConfig("missing", registry.image, "", { command: ["/no/such"] }));
     await assert.rejects(berth.clients.runtime.startContainer({ containerId: id }), /no such file/);
@@ -127,7 +127,7 @@ describe("the Docker engine", () => {
     assert.deepEqual([state, exitCode, reason], [ContainerState.CONTAINER_EXITED, 127, "StartError"]);
   });
 
-  it("is looked at by the doctor, which asks for none of the native engine's programs", async () => {
+  it("is checked by the doctor, which requires none of the native engine's programs", async () => {
     const { stdout } = await cli(berth, "doctor", "--config", join(berth.directory, "config.toml"));
     assert.match(stdout, /Docker Engine +\d+\.\d+.*API 1\.\d+/);
     assert.match(stdout, /Docker storage driver/);
@@ -135,7 +135,7 @@ describe("the Docker engine", () => {
     assert.doesNotMatch(stdout, /conmon/);
   });
 
-  it("refuses by its name what Docker's API has no word for", async () => {
+  it("rejects by name what Docker's API does not support", async () => {
     const pod = await TestPod.run(berth, "refused");
     if (!isNewerDocker) {
       const mounts = [{ containerPath: "/data", image: { image: registry.image }, readonly: true }];
@@ -154,7 +154,7 @@ describe("the Docker engine", () => {
   });
 
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
-    it(`goes on with logs where they were after an end by ${signal}, through a rotation`, async () => {
+    it(`continues logs where they were after an end by ${signal}, through a rotation`, async () => {
       const pod = await TestPod.run(berth, `log-${signal.toLowerCase()}`);
       const script = "i=0; while [ $i -lt 3000 ]; do echo $i; i=$((i+1)); done; echo end; sleep 1000";
       await pod.shell("count", registry.image, script);
@@ -163,7 +163,7 @@ describe("the Docker engine", () => {
       await berth.stopDaemon(signal);
       await rename(path, `${path}.20260101-000000`);
       await berth.startDaemon();
-      // On a quick machine it may have been so before.
+      // On a fast machine, it may already be so.
       const whole = await eventually("the log is whole", async () => {
         const files = [`${path}.20260101-000000`, path];
         const texts = await Promise.all(files.map((file) => readFile(file, "utf8").catch(() => "")));
@@ -177,7 +177,7 @@ describe("the Docker engine", () => {
     });
   }
 
-  it("finds its pods again after its own end", async () => {
+  it("finds its pods again after a restart", async () => {
     const pod = await TestPod.run(berth, "again");
     const id = await pod.shell("shell", registry.image, "exec sleep 1000");
     const ip = await pod.ip();
@@ -189,7 +189,7 @@ describe("the Docker engine", () => {
     await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
   });
 
-  it("says that Docker is away, and what became of the pods when it is back", async () => {
+  it("reports that Docker is down, and the pods' new states when it is back", async () => {
     const pod = await TestPod.run(berth, "away");
     const id = await pod.shell("shell", registry.image, "exec sleep 1000");
     await berth.docker?.stop("SIGKILL");
@@ -206,7 +206,7 @@ describe("the Docker engine", () => {
       berth.clients.runtime.listContainers(ListContainersRequest.fromPartial({})),
       /UNAVAILABLE/,
     );
-    // A daemon that has never seen it cannot say either who makes cgroups: a kubelet would do otherwise.
+    // A daemon that has never seen it cannot report the cgroup driver: a kubelet would act on a wrong one.
     await berth.restartDaemon();
     await assert.rejects(berth.clients.runtime.runtimeConfig({}), /UNAVAILABLE/);
     await berth.docker?.start();
@@ -218,7 +218,7 @@ describe("the Docker engine", () => {
     await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
   });
 
-  it("takes down what else a sandbox had whose container a person removes", async () => {
+  it("removes the rest of a sandbox whose container a person removes", async () => {
     const pod = await TestPod.run(berth, "removed-by-hand");
     const kept = async () => {
       const directories = [join(berth.root, "docker", "network"), join(berth.state, "docker", "sandboxes")];
@@ -236,7 +236,7 @@ describe("the Docker engine", () => {
     await assert.rejects(containerStatus(berth, id), /NOT_FOUND/);
   });
 
-  it("sees and stops what a person has started again, whose sandbox stays not ready", async () => {
+  it("shows and stops a container that a person has restarted, whose sandbox stays not ready", async () => {
     const pod = await TestPod.run(berth, "restarted");
     const id = await pod.shell("shell", registry.image, "echo begun; exec sleep 1000");
     const runtime = () => berth.clients.runtime;
@@ -262,13 +262,13 @@ describe("the Docker engine", () => {
     await runtime().removePodSandbox({ podSandboxId: pod.id });
   });
 
-  it("keeps a container whose log cannot be removed, so that it is tried again", async () => {
+  it("keeps a container whose log cannot be removed, so that the removal is retried", async () => {
     const containerId = await cliOutput(berth, "run", "--detach", "--name", "logged", registry.image, "true");
     await exited(berth, containerId);
     const { sandboxID: podSandboxId } = await verboseInfo(berth, containerId);
     const log = (await containerStatus(berth, containerId)).logPath;
     await rename(log, `${log}.aside`);
-    // What is no file is not removed as one.
+    // Only a file is removed as a log.
     await mkdir(log);
     const { runtime } = berth.clients;
     await assert.rejects(runtime.removeContainer({ containerId }), /directory/);
@@ -281,7 +281,7 @@ describe("the Docker engine", () => {
     await runtime.removePodSandbox({ podSandboxId });
   });
 
-  it("goes on where it cannot write down what commands run, and ends them all the same", async () => {
+  it("works even if it cannot record which commands run, and ends them in any case", async () => {
     const pod = await TestPod.run(berth, "unwritten");
     const containerId = await pod.shell("shell", registry.image, "exec sleep 1000");
     const execs = join(berth.state, "docker", "execs");
@@ -302,7 +302,7 @@ describe("the Docker engine", () => {
 
   for (const isDown of [false, true]) {
     const when = isDown ? "while berthd is down" : "while berthd runs";
-    it(`finds a container and a sandbox again that a person renames ${when}, and gives them their names back`, async () => {
+    it(`finds a container and a sandbox that a person renames ${when}, and restores their names`, async () => {
       const pod = await TestPod.run(berth, `renamed-${isDown}`);
       const id = await pod.shell("shell", registry.image, "exec sleep 1000");
       const before = (await berth.docker?.containers())?.toSorted();
@@ -329,7 +329,7 @@ describe("the Docker engine", () => {
     });
   }
 
-  it("gives a container that a person renames its name back at once", async () => {
+  it("restores the name of a container that a person renames at once", async () => {
     const pod = await TestPod.run(berth, "renamed");
     const id = await pod.shell("shell", registry.image, "exec sleep 1000");
     const before = await berth.docker?.containers();
@@ -342,7 +342,7 @@ describe("the Docker engine", () => {
     await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
   });
 
-  it("finds a container that was renamed though a person has given its name to another", async () => {
+  it("finds a container that was renamed although a person has given its name to another", async () => {
     const pod = await TestPod.run(berth, "displaced");
     const id = await pod.shell("shell", registry.image, "exec sleep 1000");
     const { Name } = JSON.parse((await berth.docker?.request("GET", `/containers/${id}/json`)) ?? "");
@@ -358,7 +358,7 @@ describe("the Docker engine", () => {
     await berth.docker?.request("DELETE", `/containers/${other}`);
   });
 
-  it("takes no copy of a pod's container for the pod's", async () => {
+  it("does not take a copy of a pod's container for the pod's", async () => {
     const pod = await TestPod.run(berth, "copied");
     const id = await pod.shell("shell", registry.image, "exec sleep 1000");
     const copies: string[] = [];
@@ -387,7 +387,7 @@ describe("the Docker engine", () => {
     await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
   });
 
-  it("writes no line twice though a log was rotated just before an end by SIGKILL", async () => {
+  it("writes no line twice although a log was rotated just before an end by SIGKILL", async () => {
     const pod = await TestPod.run(berth, "rotated");
     const script = "i=0; while :; do echo $i; i=$((i+1)); sleep 0.02; done";
     const containerId = await pod.shell("count", registry.image, script);
@@ -408,7 +408,7 @@ describe("the Docker engine", () => {
     assert.deepEqual(numbers, [...numbers.keys()]);
   });
 
-  it("takes no container for a pod's because its image says so", async () => {
+  it("does not take a container for a pod's because its image says so", async () => {
     const pod = await TestPod.run(berth, "own");
     const id = await pod.shell("shell", registry.image, "exec sleep 1000");
     const log = join(berth.directory, "chosen-by-an-image");
@@ -419,7 +419,7 @@ describe("the Docker engine", () => {
     await berth.pull(image);
     const HostConfig = { NetworkMode: "none" };
     const posing = await berth.docker?.run({ Image: image, Cmd: ["sh", "-c", "echo posing"], HostConfig });
-    // All that there is has been looked at when it answers.
+    // When it answers, it has looked at everything.
     await berth.restartDaemon();
     const { containers } = await berth.clients.runtime.listContainers({ filter: undefined });
     assert.ok(containers.some((container) => container.id === id));
@@ -428,7 +428,7 @@ describe("the Docker engine", () => {
     await berth.docker?.request("DELETE", `/containers/${posing}?force=true`);
   });
 
-  it("tells of what happens to pods, also when somebody else does it", async () => {
+  it("reports what happens to pods, even if somebody else does it", async () => {
     const events = berth.clients.rawRuntime.getContainerEvents({});
     const seen: ContainerEventResponse[] = [];
     events.on("data", (event: ContainerEventResponse) => seen.push(event));
@@ -452,7 +452,7 @@ describe("the Docker engine", () => {
     await over;
   });
 
-  it("has the figures of containers and pods from cgroups", async () => {
+  it("gets the figures of containers and pods from cgroups", async () => {
     const pod = await TestPod.run(berth, "figures");
     const id = await pod.shell(
       "busy",

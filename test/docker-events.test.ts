@@ -10,14 +10,14 @@ import { shellConfig } from "./support/requests.ts";
 
 const pods = 4;
 const perPod = 25;
-/** So many are made and started at once in each pod. */
+/** This many are created and started at once in each pod. */
 const atOnce = 3;
 
 const { CONTAINER_CREATED_EVENT, CONTAINER_STARTED_EVENT, CONTAINER_STOPPED_EVENT, CONTAINER_DELETED_EVENT } =
   ContainerEventType;
 
 describe("the Docker engine's events", () => {
-  it("tell each container's life once and in order, though many begin and end and dockerd is killed", async () => {
+  it("report each container's life once and in order, although many start and exit and dockerd is killed", async () => {
     await using registry = await startBusyboxRegistry();
     await using berth = await TestBerth.start({ engine: "docker", docker: { liveRestore: true } });
     await berth.pull(registry.image);
@@ -29,7 +29,7 @@ describe("the Docker engine's events", () => {
     );
     const over = once(events, "error");
 
-    /** As a kubelet does, while the engine is away. */
+    /** Retries as a kubelet does while the engine is down. */
     const again = <T>(work: () => Promise<T>): Promise<T> =>
       eventually("the engine has done it", async () => {
         try {
@@ -44,8 +44,8 @@ describe("the Docker engine's events", () => {
       const config = shellConfig(name, registry.image, "exit 3");
       const id = await again(() => pod.create(config));
       containers.push(id);
-      // A start of which nothing was heard may have been one all the same, and be over, or have been cut off
-      // so that Docker Engine 20.10 can make no other.
+      // A start without a reply may have happened nevertheless, and be over, or have been interrupted in such
+      // a way that Docker Engine 20.10 cannot start the container any more.
       await again(() => runtime.startContainer({ containerId: id })).catch((error: Error) =>
         assert.match(error.message, /FAILED_PRECONDITION.*is exited|INTERNAL.*already (in use|exists)/),
       );

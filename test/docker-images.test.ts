@@ -13,7 +13,7 @@ import { execSync, TestPod } from "./support/pod.ts";
 /** "me" with the password "hush". */
 const htpasswd = "me:$2b$04$mEP8ifnWEQrhjIl.ZWjkb.cqaC2aNzXxAqG33k2m7dMOS0s6yKNNi";
 
-/** Images of a Docker Engine, by the names and the identity that CRI has. */
+/** Images of a Docker Engine, with CRI's names and ids. */
 describe("images of the Docker engine", () => {
   let berth: TestBerth;
   let registry: TestRegistry & { readonly image: string };
@@ -36,7 +36,7 @@ describe("images of the Docker engine", () => {
     (await berth.clients.images.imageStatus({ image: ImageSpec.fromPartial({ image }), verbose: false }))
       .image;
 
-  it("are pulled with credentials, however long these are", async () => {
+  it("are pulled with credentials of any length", async () => {
     await using guarded = await startRegistry({ htpasswd });
     const image = `${guarded.host}/private:latest`;
     const wrong = { username: "me", password: "loud", serverAddress: guarded.host };
@@ -49,7 +49,7 @@ describe("images of the Docker engine", () => {
       );
   });
 
-  it("are told of a registry that does not answer, and of an engine that ends in the midst of a pull", async () => {
+  it("fail with the reason if a registry does not answer, or the engine ends during a pull", async () => {
     await using silent = await SilentRegistry.start();
     const cut = assert.rejects(
       pull(`${silent.host}/x:latest`),
@@ -69,7 +69,7 @@ describe("images of the Docker engine", () => {
     );
   });
 
-  it("are found by tag, digest, both and id, and go with all their names", async () => {
+  it("are found by tag, digest, both and id, and are removed with all their names", async () => {
     const id = await pull(registry.image);
     const [digestName = ""] = (await statusOf(id))?.repoDigests ?? [];
     const digest = digestName.slice(digestName.indexOf("@"));
@@ -84,11 +84,11 @@ describe("images of the Docker engine", () => {
     await berth.clients.images.removeImage({ image: ImageSpec.fromPartial({ image: digestName }) });
     for (const name of [registry.image, digestName, `${registry.host}/other:v1`, id])
       assert.equal(await statusOf(name), undefined, name);
-    // Once more is no error.
+    // Removing it again is not an error.
     await berth.clients.images.removeImage({ image: ImageSpec.fromPartial({ image: digestName }) });
   });
 
-  it("keep their names while a container uses them that is no pod's, whether it runs or not", async () => {
+  it("keep their names while a container outside of pods uses them, running or not", async () => {
     const image = await pull(registry.image);
     const body = { Image: registry.image, Cmd: ["sleep", "1000"], HostConfig: { NetworkMode: "none" } };
     const id = (await berth.docker?.run(body)) ?? "";
@@ -105,7 +105,7 @@ describe("images of the Docker engine", () => {
     assert.equal(await statusOf(image), undefined);
   });
 
-  it("are removed also while a container runs of them, which runs on", async () => {
+  it("are removed even while a container that uses them runs, which keeps running", async () => {
     const image = await pull(registry.image);
     const pod = await TestPod.run(berth, "used");
     const containerId = await pod.shell("main", registry.image, "exec sleep 1000");
@@ -116,7 +116,7 @@ describe("images of the Docker engine", () => {
   });
 });
 
-/** It takes connections and says nothing. */
+/** Accepts connections and never replies. */
 class SilentRegistry implements AsyncDisposable {
   readonly host: string;
   readonly #server: Server;

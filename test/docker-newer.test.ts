@@ -12,7 +12,7 @@ import { shellConfig } from "./support/requests.ts";
 
 const skip = isNewerDocker ? false : "the machine's Docker Engine is too old: run npm run test:docker";
 
-/** What Docker Engines have had since 25.0 and 28.0. */
+/** Features of Docker Engines since 25.0 and 28.0. */
 describe("a newer Docker Engine", { skip }, () => {
   let berth: TestBerth;
   let registry: TestRegistry & { readonly image: string };
@@ -36,10 +36,10 @@ describe("a newer Docker Engine", { skip }, () => {
     await berth?.[Symbol.asyncDispose]();
   });
 
-  /** Docker Engine 28.0 has 1.48. */
+  /** Docker Engine 28.0 has API version 1.48. */
   const is28 = async () => ((await berth.docker?.apiMinor()) ?? 0) >= 48;
 
-  it("mounts an image, and a directory of one, for reading alone", async (t) => {
+  it("mounts an image, and a directory of one, read-only", async (t) => {
     if (!(await is28())) return t.skip("Docker Engines before 28.0 have no such mounts");
     const pod = await TestPod.run(berth, "image-mounts");
     const image = { image: registry.image };
@@ -82,11 +82,11 @@ describe("a newer Docker Engine", { skip }, () => {
     }
   });
 
-  it("gives a container the CDI devices that it names, in its configuration or by annotation", async () => {
+  it("gives a container its CDI devices, from its configuration or by annotation", async () => {
     const pod = await TestPod.run(berth, "cdi");
     const name = "berth.test/thing=one";
     if (!(await is28())) {
-      // There it has to be switched on.
+      // In these versions, it must be enabled.
       const asked = pod.create(shellConfig("off", registry.image, "true", { CDIDevices: [{ name }] }));
       return await assert.rejects(asked, /UNIMPLEMENTED.*CDI_devices.*features\.cdi/);
     }

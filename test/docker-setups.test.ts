@@ -16,9 +16,9 @@ import { selfSigned } from "./support/self-signed.ts";
 import { exec } from "./support/streams.ts";
 import { verboseInfo } from "./support/verbose.ts";
 
-/** Docker Engines that are set up in other ways than the tests' usual one. */
+/** Docker Engines with other configurations than the tests' usual one. */
 describe("the Docker engine", () => {
-  it("gives pods Docker's own bridge, their DNS and host ports included, where that is asked for", async () => {
+  it("gives pods Docker's own bridge, their DNS and host ports included, if requested", async () => {
     await using registry = await startBusyboxRegistry();
     await using berth = await TestBerth.start({
       engine: "docker",
@@ -54,7 +54,7 @@ describe("the Docker engine", () => {
     await assert.rejects(fetch("http://127.0.0.1:18080/"));
   });
 
-  it("is spoken to over TLS, its streams too", async () => {
+  it("is used over TLS, including its streams", async () => {
     await using directory = await tempDir();
     await using registry = await startBusyboxRegistry();
     const { certFile, keyFile } = await selfSigned(join(directory.path, "docker"));
@@ -72,7 +72,7 @@ describe("the Docker engine", () => {
     assert.equal(await execSync(berth, id, "echo", "over TLS"), "over TLS\n");
   });
 
-  it("gives containers no_new_privs as a pod asks for it, whatever its own default", async () => {
+  it("gives containers no_new_privs as a pod requests, whatever its own default", async () => {
     await using registry = await startBusyboxRegistry();
     await using berth = await TestBerth.start({ engine: "docker", docker: { noNewPrivileges: true } });
     await berth.pull(registry.image);
@@ -85,7 +85,7 @@ describe("the Docker engine", () => {
     }
   });
 
-  it("is not used where its containers have users of their own, and Status says why", async () => {
+  it("is not used if its containers have user namespaces, and Status says why", async () => {
     await using berth = await TestBerth.start({ engine: "docker", docker: { userNamespaces: true } });
     const { runtime } = berth.clients;
     const { status } = await runtime.status({ verbose: false });
@@ -94,11 +94,11 @@ describe("the Docker engine", () => {
     assert.match(ready?.message ?? "", /has userns-remap.*leave that out of its daemon\.json/);
     const request = { config: podConfig("remapped"), runtimeHandler: "" };
     await assert.rejects(runtime.runPodSandbox(request), /UNAVAILABLE.*userns-remap/);
-    // There are no pods to remove, and nobody who could.
+    // There are no pods to remove, and no daemon to do it.
     await berth.stopDaemon();
   });
 
-  it("says what is wrong with the certificates by which it is spoken to", async () => {
+  it("reports what is wrong with the certificates for it", async () => {
     await using directory = await tempDir();
     const own = await selfSigned(join(directory.path, "docker"));
     const other = await selfSigned(join(directory.path, "other"));
@@ -138,14 +138,14 @@ describe("the Docker engine", () => {
     { driver: "json-file", options: { mode: "non-blocking", "max-buffer-size": "4m", compress: "true" } },
   ]) {
     const { driver, options = {} } = logs;
-    it(`keeps pods' logs though its own are ${[driver, ...Object.keys(options)].join(", ")}`, async () => {
+    it(`keeps pods' logs although its own are ${[driver, ...Object.keys(options)].join(", ")}`, async () => {
       await using registry = await startBusyboxRegistry();
       await using berth = await TestBerth.start({ engine: "docker", docker: { logs } });
       await berth.pull(registry.image);
       const pod = await TestPod.run(berth, "logs");
       const script = "seq 1 20000; printf part; sleep 1000";
       const id = await pod.shell("main", registry.image, script);
-      // Docker keeps what is no whole line until the end.
+      // Docker keeps an incomplete line until the end.
       const all = async () => (await pod.log("main")).length === 20_000;
       await eventually("all lines are there", all);
       await berth.restartDaemon("SIGKILL");
@@ -157,7 +157,7 @@ describe("the Docker engine", () => {
 
   for (const liveRestore of [true, false]) {
     const fate = liveRestore ? "go on" : "end";
-    it(`finds pods again that ${fate} when dockerd is killed ${liveRestore ? "with" : "without"} live-restore`, async () => {
+    it(`finds pods that ${fate} when dockerd is killed ${liveRestore ? "with" : "without"} live-restore`, async () => {
       await using registry = await startBusyboxRegistry();
       await using berth = await TestBerth.start({ engine: "docker", docker: { liveRestore } });
       await berth.pull(registry.image);
@@ -189,7 +189,7 @@ describe("the Docker engine", () => {
     });
   }
 
-  it("ends commands that were under way when dockerd was killed, though their container goes on", async () => {
+  it("ends commands that were running when dockerd was killed, although their container continues", async () => {
     await using registry = await startBusyboxRegistry();
     await using berth = await TestBerth.start({ engine: "docker", docker: { liveRestore: true } });
     await berth.pull(registry.image);
@@ -223,7 +223,7 @@ describe("the Docker engine", () => {
     assert.deepEqual(await readdir(execs), []);
   });
 
-  it("ends a command with its input when dockerd is killed, of which its client hears, or berthd", async () => {
+  it("ends a command with its input when dockerd is killed, which its client notices, or berthd", async () => {
     await using registry = await startBusyboxRegistry();
     await using berth = await TestBerth.start({ engine: "docker", docker: { liveRestore: true } });
     await berth.pull(registry.image);
@@ -234,7 +234,7 @@ describe("the Docker engine", () => {
     const begin = async (seconds: string) => {
       const script = `read line; echo "$line" > /${seconds}; exec sleep ${seconds}`;
       const command = await exec(berth, containerId, ["sh", "-c", script], { stdin: true });
-      // A command is told nothing more when its engine or daemon is gone.
+      // The command gets no more input once its engine or daemon is gone.
       command.stdin?.on("error", () => undefined).write("begun\n");
       await eventually("it reads", async () => {
         const read = await execSync(berth, containerId, "cat", `/${seconds}`).catch(() => "");
@@ -253,11 +253,11 @@ describe("the Docker engine", () => {
     assert.doesNotMatch(await processes(), /5432/);
   });
 
-  it("ends what dockerd was killed in the midst of starting, and knows nothing of", async () => {
+  it("ends processes that dockerd was starting when it was killed, and has forgotten", async () => {
     await using directory = await tempDir();
     await using registry = await startBusyboxRegistry();
     const path = (name: string) => join(directory.path, name);
-    // A runtime that ends dockerd when a container has begun, before dockerd hears of that.
+    // A runtime that kills dockerd when a container has started, before dockerd notices.
     const script = `#!/bin/sh
 runc "$@" || exit $?
 for word; do [ "$word" = start ] && [ -e ${path("armed")} ] && kill -9 "$(cat ${path("pid")})"; done
@@ -286,7 +286,7 @@ exit 0
     assert.deepEqual(await processesOf(containerId), []);
   });
 
-  it("says of an engine that hangs that it does not answer, and goes on when it does", async () => {
+  it("reports that a hanging engine does not answer, and continues when it does", async () => {
     await using registry = await startBusyboxRegistry();
     await using berth = await TestBerth.start({ engine: "docker" });
     await berth.pull(registry.image);
@@ -313,7 +313,7 @@ exit 0
     assert.equal(await execSync(berth, id, "echo", "alive"), "alive\n");
   });
 
-  it("that hangs while berthd starts is said not to answer, and is there when it does", async () => {
+  it("that hangs while berthd starts is reported as not answering, and is used when it answers", async () => {
     await using berth = await TestBerth.start({ engine: "docker" });
     await berth.stopDaemon();
     const ready = async () => {
@@ -334,7 +334,7 @@ exit 0
     await eventually("the engine is ready", async () => (await ready())?.status);
   });
 
-  it("makes no pod of a sandbox that ended with dockerd in the midst of its making", async () => {
+  it("makes no pod of a sandbox that ended with dockerd during its creation", async () => {
     await using directory = await tempDir();
     const gate = await GatePlugin.write(directory.path);
     await using berth = await TestBerth.start({ engine: "docker", ...gate.options });
@@ -355,7 +355,7 @@ exit 0
     await runtime.runPodSandbox(request);
   });
 
-  it("makes no pod of a sandbox whose container a person kills or removes in the midst of its making", async () => {
+  it("makes no pod of a sandbox whose container a person kills or removes during its creation", async () => {
     for (const way of ["kill", "rm"]) {
       await using directory = await tempDir();
       const gate = await GatePlugin.write(directory.path);
@@ -380,14 +380,14 @@ exit 0
     }
   });
 
-  it("is asked a few times for a pod, never for lists, and of images only what is new", async () => {
+  it("gets few requests for a pod, none for lists, and for images only about new ones", async () => {
     await using directory = await tempDir();
     await using requests = await DockerRequests.listen(join(directory.path, "docker.sock"));
     await using registry = await startBusyboxRegistry();
     await using berth = await TestBerth.start({ engine: "docker", dockerHost: requests.host });
     const { runtime, images } = berth.clients;
     requests.leadTo(berth.docker?.socket ?? "");
-    // Logs are followed, and images looked at, beside what is called.
+    // Logs are followed, and images inspected, independently of calls.
     const asked = async (call: () => Promise<unknown>) => {
       requests.taken();
       await call();
@@ -399,7 +399,7 @@ exit 0
     };
     await eventually("the engine is there", ready);
     await berth.pull(registry.image);
-    // The first pod has the sandboxes' image made.
+    // For the first pod, the sandboxes' image is created.
     await TestPod.run(berth, "first");
     const request = { config: podConfig("asked", { logDirectory: berth.logDir }), runtimeHandler: "" };
     assert.deepEqual(await asked(() => runtime.runPodSandbox(request)), [
@@ -434,7 +434,7 @@ exit 0
     assert.deepEqual(await asked(lists), []);
     requests.taken();
     await runtime.stopContainer({ containerId, timeout: 0n });
-    // The container has written nothing: its log is read once more, to see that.
+    // The container has written nothing: its log is read once more, to check that.
     assert.equal(requests.taken().filter((line) => line.endsWith("/logs")).length, 1);
     await berth.docker?.request("POST", `/images/${registry.image}/tag?repo=another`);
     requests.taken();
@@ -448,7 +448,7 @@ exit 0
     assert.deepEqual(looks, []);
   });
 
-  it("that hangs where it is asked for one container serves the others, also to a daemon that starts", async () => {
+  it("that hangs for one container serves the others, even to a daemon that starts", async () => {
     await using directory = await tempDir();
     await using requests = await DockerRequests.listen(join(directory.path, "docker.sock"));
     await using registry = await startBusyboxRegistry();
@@ -477,14 +477,14 @@ exit 0
       await ready();
       assert.equal(await execSync(berth, other, "echo", "alive"), "alive\n");
       assert.equal(await pod.ip(), ip);
-      // A client that did not see it would make another.
+      // A client that did not see it would create another one.
       assert.equal((await containerStatus(berth, stuck)).state, ContainerState.CONTAINER_RUNNING);
     }
     requests.hangOn("nothing");
     await eventually("it is described", async () => (await verboseInfo(berth, stuck)).pid > 0);
   });
 
-  it("that does not remove what was left half-made is used all the same, and is told again", async () => {
+  it("that does not remove incomplete objects is used nevertheless, and gets the request again", async () => {
     await using directory = await tempDir();
     await using requests = await DockerRequests.listen(join(directory.path, "docker.sock"));
     await using registry = await startBusyboxRegistry();
@@ -497,7 +497,7 @@ exit 0
       });
     await ready();
     await berth.pull(registry.image);
-    // As a daemon leaves one that is killed while it looks into an image.
+    // As left by a daemon that is killed while it reads an image.
     const name = "berth_users_left";
     const create = `/containers/create?name=${name}`;
     const body = { Image: registry.image, Labels: { "berth.kind": "reader", "berth.name": name } };
@@ -515,11 +515,11 @@ exit 0
     requests.failNext("nothing", 0);
     await berth.restartDaemon();
     await ready();
-    // The engine is there before a slow one has removed it.
+    // The engine is used before a slow one has removed it.
     await eventually("it is gone", async () => (await berth.docker?.containers())?.length === 0);
   });
 
-  it("that does not remove a half-made pod's sandbox fails the next try at it, by the sandbox's id, in time", async () => {
+  it("that does not remove an incomplete pod's sandbox fails the next attempt, with the sandbox's id, in time", async () => {
     await using directory = await tempDir();
     await using requests = await DockerRequests.listen(join(directory.path, "docker.sock"));
     await using berth = await TestBerth.start({ engine: "docker", dockerHost: requests.host });
@@ -540,7 +540,7 @@ exit 0
     });
     await berth.stopDaemon("SIGKILL");
     await cut;
-    // A name is a person's to change.
+    // A person may change the name.
     await berth.docker?.request("POST", `/containers/${half}/rename?name=another`);
     requests.hangOn(`/containers/${half}/kill`);
     await berth.startDaemon();
@@ -554,7 +554,7 @@ exit 0
     await berth.clients.runtime.removePodSandbox({ podSandboxId });
   });
 
-  it("that fails to tell of a container or an image is asked again, and the client's next try finds what there is", async () => {
+  it("that fails to describe a container or an image is asked again, and the client's retry finds what exists", async () => {
     await using directory = await tempDir();
     await using requests = await DockerRequests.listen(join(directory.path, "docker.sock"));
     await using registry = await startBusyboxRegistry();

@@ -24,7 +24,7 @@ const mapped = {
 describe("with the erofs snapshotter", () => {
   const host = withBerth({ config: '[images]\nsnapshotter = "erofs"\ngc_delay = "1ms"' });
   let image: string;
-  /** Of layers that are EROFS images as they come, and an archive between them. */
+  /** An image of layers that are EROFS images themselves, with an archive between them. */
   let native: string;
 
   before(async () => {
@@ -65,7 +65,7 @@ describe("with the erofs snapshotter", () => {
   const mountsBelow = async () =>
     (await mountInfo({ type: "erofs" })).filter(({ mountPoint }) => mountPoint.startsWith(`${snapshots()}/`));
 
-  it("layers are two files each, however many files there are in them", async () => {
+  it("layers are two files each, however many files they contain", async () => {
     for (const number of (await readdir(snapshots())).filter((entry) => /^[0-9]+$/.test(entry))) {
       const files = await readdir(join(snapshots(), number, "image"));
       assert.deepEqual(files.sort(), ["archive.tar", "index.erofs"]);
@@ -73,7 +73,7 @@ describe("with the erofs snapshotter", () => {
     }
   });
 
-  it("layers that are EROFS images are one file each, beside archives", async () => {
+  it("layers that are EROFS images are one file each, next to archives", async () => {
     const files = async () => {
       const numbers = (await readdir(snapshots())).filter((entry) => /^[0-9]+$/.test(entry));
       numbers.sort((a, b) => Number(a) - Number(b));
@@ -96,7 +96,7 @@ describe("with the erofs snapshotter", () => {
     { name: "mapped-native", settings: mapped, imageOf: () => native },
   ];
   for (const { name, settings, imageOf } of cases) {
-    it(`a ${name} pod has the files of all layers, its own changes, and no loop device`, async () => {
+    it(`a ${name} pod sees the files of all layers, its own changes, and no loop device`, async () => {
       const image = imageOf();
       const pod = await TestPod.run(host.berth, `${name}-erofs`, settings);
       const id = await pod.shell("main", image, "exec sleep 1000", settings);
@@ -122,7 +122,7 @@ describe("with the erofs snapshotter", () => {
     assert.equal(await execSync(host.berth, ofNative, "cat", "/data/kept"), "kept\n");
     assert.equal(await execSync(host.berth, first, "cat", "/data/kept"), "kept\n");
     await host.berth.stopDaemon();
-    // As a machine that comes up finds it.
+    // As after a boot of the machine.
     await unmountBelow(snapshots());
     await host.berth.startDaemon();
     assert.equal(await execSync(host.berth, first, "cat", "/top"), "2\n");

@@ -1,4 +1,4 @@
-/** Each manifest of `examples/`, played as its first lines say, with the busybox of the tests. */
+/** Each manifest of `examples/`, played as its first lines say, with the tests' busybox. */
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -23,7 +23,10 @@ describe("examples", () => {
     });
   }
 
-  /** Ends the pods when `use` is done, in whatever way; it gets a function that answers all output so far. */
+  /**
+   * Ends the pods when `use` has ended, even with an error; `use` gets a function that returns all output so
+   * far.
+   */
   async function playing(file: string, use: (output: () => string) => Promise<void>): Promise<void> {
     const stop = new AbortController();
     const { child, outcome } = await start(file, stop.signal);
@@ -40,7 +43,7 @@ describe("examples", () => {
     }
   }
 
-  /** What a server of this machine answers, once it does. */
+  /** The reply of a server on this machine, once it replies. */
   async function answer(url: string): Promise<string> {
     return await eventually(`${url} answers`, async () => {
       const response = await fetch(url).catch(() => undefined);

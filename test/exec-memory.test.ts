@@ -8,7 +8,7 @@ import { withBerth } from "./support/with-berth.ts";
 
 const host = withBerth();
 
-it("a daemon that has given many large answers at once gives their memory back", async () => {
+it("a daemon that has sent many large replies at once frees their memory", async () => {
   const { berth, image } = host;
   const containerId = await (await TestPod.run(berth, "large")).shell("main", image, "exec sleep 1000");
   const execSync = async (script: string) =>

@@ -14,7 +14,7 @@ const run = promisify(execFile);
 
 const descriptors = (pid: number) => readdir(`/proc/${pid}/fd`);
 
-/** What a call fails with where the machine has no room for it; undefined where it succeeds. */
+/** The error of a call, if the machine has no resources for it; undefined if it succeeds. */
 async function refusal(call: Promise<unknown>): Promise<string | undefined> {
   try {
     await call;
@@ -27,10 +27,10 @@ async function refusal(call: Promise<unknown>): Promise<string | undefined> {
 }
 
 describe("a daemon", () => {
-  // Its networks are made by programs: built in, a pod is made and stopped with no process.
+  // Its networks are made by programs: with built-in plugins, a pod is created and stopped without a process.
   const host = withBerth({ builtinPlugins: false });
 
-  /** A pod with a container in which a command has run. */
+  /** A pod with a container in which a command was run. */
   async function usedPod(name: string) {
     const pod = await TestPod.run(host.berth, name);
     const id = await pod.shell("main", host.image, "exec sleep 1000");
@@ -38,10 +38,7 @@ describe("a daemon", () => {
     return { pod, id };
   }
 
-  /**
-   * What threads have open counts too: those that are started for the first removal are there before anything
-   * is counted.
-   */
+  /** Descriptors of threads count, too: those for the first removal must exist before anything is counted. */
   before(async () => {
     const { pod } = await usedPod("first");
     await host.berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
@@ -57,7 +54,7 @@ describe("a daemon", () => {
     assert.doesNotMatch(await berth.daemonLog(), /this is a bug in berth/);
   }
 
-  it("that can start no process says so, leaves nothing of what it began, and goes on when it can", async () => {
+  it("that cannot start a process reports that, leaves nothing behind, and continues when it can", async () => {
     const { berth, image } = host;
     const { runtime } = berth.clients;
     const { pod, id } = await usedPod("before");
@@ -65,7 +62,7 @@ describe("a daemon", () => {
     const open = (await descriptors(berth.pid)).length;
     {
       await using limit = await taskLimit(berth.pid);
-      // Also when a thread that has nothing to do ends just then.
+      // Even if an idle thread ends just then.
       await limit.allow(-10);
       const calls = [
         runtime.runPodSandbox({ config: podConfig("refused"), runtimeHandler: "" }),
@@ -81,7 +78,7 @@ describe("a daemon", () => {
     await usedPod("after");
   });
 
-  it("that has no descriptor left says so, takes nothing for damaged, and goes on when it has some", async () => {
+  it("that has no descriptor left reports that, takes nothing for damaged, and continues when it has some", async () => {
     const { berth } = host;
     const { runtime } = berth.clients;
     const { pod, id } = await usedPod("few");
@@ -89,7 +86,7 @@ describe("a daemon", () => {
     const [, usual = ""] = /^Max open files +(\d+)/m.exec(limits) ?? [];
     const allow = (limit: number | string) =>
       run("prlimit", ["--pid", String(berth.pid), `--nofile=${limit}:`]);
-    // A thread that ends just then leaves some free.
+    // A thread that ends just then frees some.
     const refused = async () => {
       const open = (await descriptors(berth.pid)).map(Number);
       const free = Array.from({ length: open.length + 1 }, (_, number) => number);

@@ -13,13 +13,13 @@ import { containerStatus, TestPod } from "./support/pod.ts";
 import { podConfig, shellConfig } from "./support/requests.ts";
 import { withBerth } from "./support/with-berth.ts";
 
-/** A plugin that says yes to all but ADD, for which it runs the script. */
+/** A plugin that succeeds except for ADD, for which it runs the script. */
 async function writePlugin(directory: string, script: string): Promise<void> {
   const text = `#!/bin/sh\ncat >/dev/null\n[ "$CNI_COMMAND" = ADD ] || exit 0\n${script}\n`;
   await writeFile(join(directory, "broken"), text, { mode: 0o755 });
 }
 
-/** Prints a plugin's answer: eth0 with that address. */
+/** Prints a plugin's result: eth0 with that address. */
 function resultWith(address: string): string {
   const result = {
     cniVersion: "1.0.0",
@@ -29,7 +29,7 @@ function resultWith(address: string): string {
   return `echo '${JSON.stringify(result)}' | sed "s#NETNS#$CNI_NETNS#"`;
 }
 
-/** A daemon whose one CNI plugin is a shell script, which may take five seconds. */
+/** A daemon with one CNI plugin, a shell script with a timeout of five seconds. */
 async function withPlugin(script: string, test: (berth: TestBerth) => Promise<void>): Promise<void> {
   await using plugins = await tempDir();
   await writePlugin(plugins.path, script);
@@ -62,8 +62,8 @@ describe("a CNI plugin", () => {
   }
 });
 
-describe("a pod whose network cannot be taken down", () => {
-  it("stays, not ready, and goes when the plugin is mended", async () => {
+describe("a pod whose network cannot be removed", () => {
+  it("stays, not ready, and is removed when the plugin works again", async () => {
     await using plugins = await tempDir();
     await writePlugin(plugins.path, resultWith("10.1.2.3/24"));
     const network = { cniVersion: "1.0.0", name: "broken", plugins: [{ type: "broken" }] };
@@ -82,7 +82,7 @@ describe("a pod whose network cannot be taken down", () => {
 });
 
 describe("the network's configuration", () => {
-  it("is seen when its directory is made, removed and made again", async () => {
+  it("is noticed when its directory is created, removed and recreated", async () => {
     await using berth = await TestBerth.start({ network: undefined });
     const networkReady = async () => {
       const { status } = await berth.clients.runtime.status({ verbose: false });
@@ -106,7 +106,7 @@ describe("the network's configuration", () => {
 describe("an OCI runtime", () => {
   const host = withBerth();
 
-  it("that crashes fails the container with its own words, and the pod stays usable", async () => {
+  it("that crashes fails the container with its own message, and the pod stays usable", async () => {
     await using scripts = await tempDir();
     const program = join(scripts.path, "crashing");
     await writeFile(program, "#!/bin/sh\necho 'everything is on fire' >&2\nkill -SEGV $$\n", { mode: 0o755 });
@@ -133,7 +133,7 @@ describe("an OCI runtime", () => {
 describe("a container", () => {
   const host = withBerth();
 
-  it("that lost its conmon runs on, and its end is known, if not how it came", async () => {
+  it("that lost its conmon keeps running, and its end is known, but not its cause", async () => {
     const { berth } = host;
     const pod = await TestPod.run(berth, "orphan");
     const containerId = await pod.shell("main", host.image, "exec sleep 1000");
@@ -152,10 +152,10 @@ describe("a container", () => {
   });
 });
 
-describe("a container that can neither be made nor taken back", () => {
+describe("a container that can be neither created nor undone", () => {
   const host = withBerth();
 
-  it("goes when it is removed, once what stood in the way is gone", async () => {
+  it("is removed once the obstacle is gone", async () => {
     const { berth, image } = host;
     const { runtime } = berth.clients;
     const pod = await TestPod.run(berth, "half-made");
@@ -189,7 +189,7 @@ describe("a container that can neither be made nor taken back", () => {
 });
 
 describe("a client", () => {
-  it("that gives up and asks again gets the pod that was made", async () => {
+  it("that gives up and retries gets the pod that was created", async () => {
     await using directory = await tempDir();
     const go = join(directory.path, "go");
     const slow = `while ! [ -e ${go} ]; do sleep 0.05; done; ${resultWith("10.1.2.3/24")}`;

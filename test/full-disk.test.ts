@@ -43,7 +43,7 @@ describe("with a full root directory", () => {
   const layers = () => readdir(join(disk.path, "snapshots/overlayfs/k8s.io"));
 
   for (const restarted of ["", ", also after an end in order", ", also after a crash"]) {
-    it(`pods can be stopped, and they, containers and images be removed${restarted}`, async () => {
+    it(`pods can be stopped, and pods, containers and images removed${restarted}`, async () => {
       const imageRef = await berth.pull(registry.image);
       const before = (await layers()).length;
       const pod = await TestPod.run(berth, "full");
@@ -69,8 +69,8 @@ describe("with a full root directory", () => {
   }
 });
 
-describe("with no inode left in the root directory", () => {
-  it("a container cannot start, and the error says why; with room again the next one does", async () => {
+describe("with no free inode in the root directory", () => {
+  it("a container cannot start, and the error says why; with free inodes, the next one does", async () => {
     await using disk = await smallDisk(64 << 20, 2000);
     await using berth = await TestBerth.start({ root: disk.path });
     await berth.pull(registry.image);
@@ -88,12 +88,12 @@ describe("with no inode left in the root directory", () => {
 });
 
 describe("with a database that cannot be written", () => {
-  it("is not ready and says why, kills the containers of a pod that is stopped, and goes on when it can be", async () => {
+  it("berthd is not ready and says why, kills the containers of a stopped pod, and continues when it can be written", async () => {
     await using berth = await TestBerth.start();
     await berth.pull(registry.image);
     const pod = await TestPod.run(berth, "unwritable");
     const id = await pod.shell("main", registry.image, "exec sleep 1000");
-    // Every write to a file fails, as on a disk that has failed.
+    // Every write to a file fails, as on a failed disk.
     const limitWrites = (limit: string) => run("prlimit", ["--pid", String(berth.pid), `--fsize=${limit}:`]);
     await limitWrites("0");
     const { runtime } = berth.clients;
@@ -108,7 +108,7 @@ describe("with a database that cannot be written", () => {
     await runtime.removePodSandbox({ podSandboxId: pod.id });
   });
 
-  it("names a root directory that is read-only", async () => {
+  it("berthd reports a read-only root directory", async () => {
     await using disk = await smallDisk(32 << 20);
     await using berth = await TestBerth.start({ root: disk.path, network: undefined });
     await berth.stopDaemon();
