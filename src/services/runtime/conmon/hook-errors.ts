@@ -9,7 +9,10 @@ import type { TaskFiles } from "./task-files.ts";
 const annotation = "run.oci.hooks.stderr";
 const maxBytes = 4096;
 
-/** A specification by which crun keeps what hooks write when they fail; runc tells it by itself. */
+/**
+ * A specification by which crun keeps what hooks write when they fail; runc tells it by itself. Not where one
+ * is a program of the image (`startContainer`): it could fill the host's memory.
+ */
 export function keepingHookErrors(
   spec: OciSpec,
   { type }: { readonly type: "crun" | "runc" | "other" },
@@ -17,6 +20,7 @@ export function keepingHookErrors(
 ): OciSpec {
   const { hooks = {}, annotations = {} } = spec;
   if (type !== "crun" || Object.keys(hooks).length === 0 || annotation in annotations) return spec;
+  if ((hooks.startContainer ?? []).length > 0) return spec;
   return { ...spec, annotations: { ...annotations, [annotation]: hookErrors } };
 }
 
