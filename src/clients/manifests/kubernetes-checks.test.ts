@@ -246,7 +246,33 @@ describe("data", () => {
     assert.deepEqual(wrongIn("Secret", { type, stringData: { "tls.crt": "x", "tls.key": "y" } }), []);
     assert.deepEqual(wrongIn("Secret", { type, stringData: { "tls.crt": "x" } }), ["data"]);
     assert.deepEqual(wrongIn("Secret", { type: "kubernetes.io/basic-auth", data: {} }), ["data"]);
-    assert.deepEqual(wrongIn("Secret", { type: "example.com/other" }), []);
+    for (const other of ["example.com/other", "constructor"])
+      assert.deepEqual(wrongIn("Secret", { type: other }), []);
+    const ssh = "kubernetes.io/ssh-auth";
+    assert.deepEqual(wrongIn("Secret", { type: ssh, data: { "ssh-privatekey": "eA==" } }), []);
+    assert.deepEqual(wrongIn("Secret", { type: ssh, data: { "ssh-privatekey": "" } }), [
+      "data.ssh-privatekey",
+    ]);
+  });
+
+  it("of a secret for registries is an object in JSON", () => {
+    for (const [type, key] of [
+      ["kubernetes.io/dockercfg", ".dockercfg"],
+      ["kubernetes.io/dockerconfigjson", ".dockerconfigjson"],
+    ] as const)
+      for (const [text, fits] of [
+        ["{}", true],
+        ["null", true],
+        ["", false],
+        ["[]", false],
+        ["{", false],
+      ] as const) {
+        const data = { [key]: Buffer.from(text).toString("base64") };
+        const stringData = { [key]: text };
+        const place = `[${JSON.stringify(key)}]`;
+        assert.deepEqual(wrongIn("Secret", { type, data }), fits ? [] : [`data${place}`]);
+        assert.deepEqual(wrongIn("Secret", { type, data, stringData }), fits ? [] : [`stringData${place}`]);
+      }
   });
 
   it("of a claim has a size and a way of access", () => {
