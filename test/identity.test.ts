@@ -10,7 +10,9 @@ import { containerStatus, execSync, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";
 import { withBerth } from "./support/with-berth.ts";
 
-/** A security context, and who a container with it is: `uid:gid:groups`, the primary group among them. */
+/**
+ * A security context, and the identity of a container with it: `uid:gid:groups`, including the primary group.
+ */
 type SecurityContext = Parameters<typeof LinuxContainerSecurityContext.fromPartial>[0];
 type Case = readonly [security: SecurityContext, who: string];
 const sleep = "exec sleep 1000";
@@ -20,8 +22,8 @@ describe("who a container runs as", () => {
   let images = 0;
 
   /**
-   * An image of busybox with a `USER`; its passwd knows app (1000:1001), which is a member of extra (2000)
-   * too.
+   * An image of busybox with a `USER`; its passwd has app (1000:1001), which is also a member of extra
+   * (2000).
    */
   async function imageOf(user: string): Promise<string> {
     const name = `user-${++images}`;
@@ -32,7 +34,7 @@ describe("who a container runs as", () => {
   }
 
   /**
-   * What the kernel says in the container, its commands included, and what the status says: they must agree.
+   * The identity from the kernel, for the container and its commands, and from the status: they must agree.
    */
   async function whoIs(
     pod: TestPod,
@@ -71,7 +73,7 @@ describe("who a container runs as", () => {
     }
   });
 
-  it("is refused when the image's user is nobody, or a number that overflows", async () => {
+  it("is rejected if the image's user does not exist, or is a number that overflows", async () => {
     const pod = await TestPod.run(host.berth, "no-users");
     for (const [user, message] of [
       ["nobody-here", /FAILED_PRECONDITION.*user "nobody-here" not found/],
@@ -110,7 +112,7 @@ describe("who a container runs as", () => {
     }
   });
 
-  it("has the groups of the image's /etc/group with the policy Merge, and only those asked for with Strict", async () => {
+  it("has the groups of the image's /etc/group with the policy Merge, and only the requested ones with Strict", async () => {
     const pod = await TestPod.run(host.berth, "groups");
     const asked = { runAsUser: { value: 1000n }, supplementalGroups: [7n, 2000n, 8n] };
     const { Merge, Strict } = SupplementalGroupsPolicy;
@@ -124,7 +126,7 @@ describe("who a container runs as", () => {
     }
   });
 
-  it("is refused when there is no such user, or no such number", async () => {
+  it("is rejected if there is no such user, or no such number", async () => {
     const pod = await TestPod.run(host.berth, "refused-users");
     for (const [security, message] of [
       [{ runAsUser: { value: -1n } }, /INVALID_ARGUMENT.*run_as_user\.value/],

@@ -9,7 +9,7 @@ import { containerStatus, execSync, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";
 import { withBerth } from "./support/with-berth.ts";
 
-/** An image's content, with links that would lead out of it if anybody let them. */
+/** An image's files, with links that would lead out of it if they were followed. */
 const content = [
   { name: "models", type: "directory", mode: 0o755 },
   { name: "models/small", content: "weights" },
@@ -45,7 +45,7 @@ describe("an image as a volume", () => {
     });
   }
 
-  it("shows what is in the image, whose programs can be run, and refuses to be written to", async () => {
+  it("shows the image's files, whose programs can be run, and is read-only", async () => {
     const id = await containerWith({});
     assert.equal(await execSync(host.berth, id, "cat", "/volume/models/small"), "weights");
     assert.equal(await execSync(host.berth, id, "/volume/bin/echo", "runs"), "runs\n");
@@ -56,7 +56,7 @@ describe("an image as a volume", () => {
     await assert.rejects(execSync(host.berth, strict, "/volume/bin/echo"), { message: /denied/ });
   });
 
-  it("is told with the image's id in the container's status", async () => {
+  it("is shown with the image's id in the container's status", async () => {
     const { mounts } = await containerStatus(host.berth, await containerWith({}));
     assert.deepEqual(
       mounts.map((mount) => [mount.containerPath, mount.image?.image, mount.image?.imageRef]),
@@ -71,7 +71,7 @@ describe("an image as a volume", () => {
     assert.equal(await execSync(host.berth, file, "cat", "/volume"), "weights");
   });
 
-  it("has sub-paths whose links lead nowhere but into the image", async () => {
+  it("has sub-paths whose links lead only into the image", async () => {
     const listOf = async (imageSubPath: string): Promise<string> =>
       execSync(host.berth, await containerWith({ imageSubPath }), "ls", "/volume");
     assert.equal(await listOf("latest"), "small\n");
@@ -81,7 +81,7 @@ describe("an image as a volume", () => {
     await assert.rejects(containerWith({ imageSubPath: "process" }), { message: /ImageVolumeMountFailed/ });
   });
 
-  it("that is not there, or has no such sub-path, fails in the words that kubelets know", async () => {
+  it("that does not exist, or lacks the sub-path, fails with the messages that kubelets know", async () => {
     const absent = wholeImage("berth.invalid/no/such:image");
     await assert.rejects(containerWith(absent), {
       details: /^ImageVolumeMountFailed: mount \/volume: image berth\.invalid\/no\/such:image not found/,
@@ -92,7 +92,7 @@ describe("an image as a volume", () => {
   });
 });
 
-describe("an image that is mounted", () => {
+describe("a mounted image", () => {
   const host = withBerth({ config: '[images]\ngc_delay = "1ms"' });
 
   it("cannot be removed before its container", async () => {
@@ -129,7 +129,7 @@ describe("an artifact as a volume", () => {
     assert.equal(artifactId, artifact.target.digest);
   });
 
-  it("shows a container its files under their titles, and takes no writes", async () => {
+  it("shows its files to a container by their titles, read-only", async () => {
     const pod = await TestPod.run(host.berth, "artifact");
     const file = { ...wholeImage(artifactId), containerPath: "/file", imageSubPath: "models/small" };
     const id = await pod.shell("main", host.image, "exec sleep 1000", {
@@ -150,7 +150,7 @@ describe("an artifact as a volume", () => {
     await runtime.removeContainer({ containerId: id });
   });
 
-  it("is listed with images, and no container is made of it", async () => {
+  it("is listed with images, but no container can be created from it", async () => {
     const { images } = host.berth.clients;
     const { image } = await images.imageStatus({ ...specOf(reference), verbose: false });
     assert.deepEqual([image?.id, image?.repoTags], [artifactId, [reference]]);
@@ -180,7 +180,7 @@ describe("a daemon that ends while an image is a volume", () => {
   const config = () => shellConfig("main", image, "exec sleep 1000", { mounts: [wholeImage(image)] });
 
   for (const step of ["container-image-volumes", "container-spec", "container-commit"]) {
-    it(`before ${step} leaves nothing, and the next try has the volume`, async () => {
+    it(`before ${step} leaves nothing, and the retry has the volume`, async () => {
       const pod = await TestPod.run(host.berth, step, linux());
       clean = await host.traces();
       await host.cutAt(step, () => pod.create(config()));
@@ -195,7 +195,7 @@ describe("a daemon that ends while an image is a volume", () => {
   }
 
   for (const step of ["undo container-image-volumes", "undo container-rootfs"]) {
-    it(`before ${step} removes the container when it is told again`, async () => {
+    it(`before ${step} removes the container when the client asks again`, async () => {
       const pod = await TestPod.run(host.berth, step.replaceAll(" ", "-"), linux());
       clean = await host.traces();
       const containerId = await pod.create(config());
@@ -207,7 +207,7 @@ describe("a daemon that ends while an image is a volume", () => {
     });
   }
 
-  it("finds the volume again, and still does not let the image go", async () => {
+  it("finds the volume again, and still keeps the image", async () => {
     const pod = await TestPod.run(host.berth, "restarted", linux());
     clean = await host.traces();
     const containerId = await pod.create(config());

@@ -1,4 +1,4 @@
-/** What `berth run --rm` has begun when it is killed before there is a container to end. */
+/** What `berth run --rm` has created if it is killed before there is a container that could exit. */
 
 import { describe, it } from "node:test";
 import { tempDir } from "../src/testing/temp-dir.ts";
@@ -9,11 +9,11 @@ import { eventually } from "./support/condition.ts";
 import { GatePlugin } from "./support/gate-plugin.ts";
 import { hurriedTimers } from "./support/hurried-timers.ts";
 
-/** For so long a pod of which no container was started may be one that is still being made. */
+/** For this long, a pod without a started container may still be under construction. */
 const unstartedMs = 300_000;
 
-describe("a pod whose client is killed before it has made a container", () => {
-  it("is removed by the daemon after a while, also by one that was started again meanwhile", async () => {
+describe("a pod whose client is killed before it has created a container", () => {
+  it("is removed by the daemon after a while, even if that was restarted meanwhile", async () => {
     await using directory = await tempDir();
     await using registry = await startBusyboxRegistry();
     const gate = await GatePlugin.write(directory.path);

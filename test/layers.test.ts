@@ -34,14 +34,14 @@ describe(`an image of ${count} layers`, () => {
     ["a pod", "plain", {}],
     ["a pod with a user namespace", "mapped", mapped],
   ] as const) {
-    it(`has in ${pods} the files of all of them, the bottom one's too`, async () => {
+    it(`has in ${pods} the files of all of them, including the bottom one's`, async () => {
       const pod = await TestPod.run(host.berth, `${name}-layers`, settings);
       const id = await pod.shell("all", image, "exec sleep 1000", settings);
       assert.equal(await execSync(host.berth, id, "cat", "/top"), `${count - 1}\n`);
       assert.equal(await execSync(host.berth, id, "sh", "-c", "ls /layer-* | wc -l"), `${count}\n`);
     });
 
-    it(`has in ${pods} a mount table that names the snapshots, as an image of few layers has`, async () => {
+    it(`has in ${pods} a mount table that names the snapshots, like an image with few layers`, async () => {
       const pod = await TestPod.run(host.berth, `${name}-table`, settings);
       for (const [few, reference] of [image, host.image].entries()) {
         const id = await pod.shell(`table-${few}`, reference, "exec sleep 1000", settings);

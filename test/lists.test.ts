@@ -40,7 +40,7 @@ async function streamed<Message, Item>(
 describe("lists", () => {
   const host = withBerth();
 
-  it("of pods and containers honour every filter, alone and together, as do their streams", async () => {
+  it("of pods and containers support every filter, alone and combined, and so do their streams", async () => {
     const { runtime, rawRuntime } = host.berth.clients;
     const web = await TestPod.run(host.berth, "list-web", { labels: { app: "web", tier: "front" } });
     const data = await TestPod.run(host.berth, "list-data", { labels: { app: "data", tier: "back" } });
@@ -97,7 +97,7 @@ describe("lists", () => {
     await containers({ id: running, podSandboxId: data.id });
   });
 
-  it("of images find one by every name that it has, as do their streams", async () => {
+  it("of images find one by each of its names, and so do their streams", async () => {
     const { images, rawImages } = host.berth.clients;
     const other = `${host.registry.host}/other:1`;
     await pushImage(host.registry, "other", "1", await busyboxImage({ config: { User: "1000" } }));
@@ -126,7 +126,7 @@ describe("lists", () => {
 describe("verbose answers", () => {
   const host = withBerth();
 
-  it("have what people look for when they debug a node", async () => {
+  it("have what people need to debug a node", async () => {
     const { runtime } = host.berth.clients;
     const { info } = await runtime.status({ verbose: true });
     assert.equal(JSON.parse(info.config ?? "").state, host.berth.state);
@@ -150,7 +150,7 @@ describe("verbose answers", () => {
     assert.equal(sandbox.config.metadata.name, "verbose");
   });
 
-  it("have a container's OCI specification before it runs, while it does and when it has ended", async () => {
+  it("have a container's OCI specification before it runs, while it runs and after its exit", async () => {
     const { runtime } = host.berth.clients;
     const pod = await TestPod.run(host.berth, "specs");
     const source = join(host.berth.directory, "volume");
@@ -175,7 +175,7 @@ describe("verbose answers", () => {
     await assert.rejects(access(source), { code: "ENOENT" }, "and nothing was made to tell it");
   });
 
-  it("tell of a container that joined another's processes when both have ended and their image is removed", async () => {
+  it("describe a container that joined another's processes even after both have exited and their image was removed", async () => {
     const { runtime, images } = host.berth.clients;
     const pod = await TestPod.run(host.berth, "joined");
     const targetId = await pod.shell("target", host.image, sleeping);
@@ -193,7 +193,7 @@ describe("verbose answers", () => {
     );
   });
 
-  it("say why a container's specification cannot be told, and all the rest", async () => {
+  it("say why a container's specification is not available, and contain everything else", async () => {
     const pod = await TestPod.run(host.berth, "untold");
     const localhostRef = join(host.berth.directory, "profile.json");
     await writeFile(localhostRef, '{"defaultAction":"SCMP_ACT_ALLOW"}');

@@ -34,7 +34,7 @@ describe("a pod whose namespaces somebody has unmounted", () => {
     eventually("the pod is listed as not ready", async () => (await listed(pod)) === SANDBOX_NOTREADY);
 
   for (const kind of ["net", "ipc", "uts"]) {
-    it(`is not ready when a container is to be started in it: ${kind}`, async () => {
+    it(`is not ready when a container is started in it: ${kind}`, async () => {
       const { runtime } = host.berth.clients;
       const pod = await TestPod.run(host.berth, `start-${kind}`);
       const containerId = await pod.create(shellConfig("main", host.image, sleep));
@@ -46,7 +46,7 @@ describe("a pod whose namespaces somebody has unmounted", () => {
     });
   }
 
-  it("is not ready when its status is asked for, is taken down like any other, and can be run anew", async () => {
+  it("is not ready when its status is requested, is removed like any other, and can be run again", async () => {
     const { runtime } = host.berth.clients;
     const pod = await TestPod.run(host.berth, "status");
     const containerId = await pod.shell("main", host.image, sleep);
@@ -67,7 +67,7 @@ describe("a pod whose namespaces somebody has unmounted", () => {
     assert.equal(await listed(pod), undefined);
   });
 
-  it("is not ready when a container is to be created in it, with all its files gone, too", async () => {
+  it("is not ready when a container is created in it, with all its files gone, too", async () => {
     const pod = await TestPod.run(host.berth, "create");
     await loseMount(pod);
     const create = () => pod.create(shellConfig("main", host.image, sleep));
@@ -76,13 +76,13 @@ describe("a pod whose namespaces somebody has unmounted", () => {
     await assert.rejects(create(), /FAILED_PRECONDITION.*not ready/);
   });
 
-  it("is not what a second call to run it gets", async () => {
+  it("is not returned by a second call to run it", async () => {
     const pod = await TestPod.run(host.berth, "again");
     await loseMount(pod, "ns", "net");
     await assert.rejects(TestPod.run(host.berth, "again"), /ALREADY_EXISTS.*is not ready.*next attempt/);
   });
 
-  it("is not ready on the host's network either, once its IPC namespace is gone", async () => {
+  it("is not ready, even on the host's network, once its IPC namespace is gone", async () => {
     const network = { linux: { securityContext: { namespaceOptions: { network: NamespaceMode.NODE } } } };
     const pod = await TestPod.run(host.berth, "host-network", network);
     assert.equal((await status(pod.id))?.state, SANDBOX_READY);

@@ -9,7 +9,7 @@ import { shellConfig } from "./support/requests.ts";
 import { verboseInfo } from "./support/verbose.ts";
 
 describe("a restart of the machine", () => {
-  it("ends pods and containers, frees their addresses, and keeps images and what was recorded", async () => {
+  it("ends pods and containers, frees their addresses, and keeps images and records", async () => {
     await using registry = await startBusyboxRegistry();
     await using host = await CrashingBerth.start();
     const { berth } = host;

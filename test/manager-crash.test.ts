@@ -1,4 +1,6 @@
-/** berthd killed before each step of its pod manager: what was applied comes about all the same, and once. */
+/**
+ * berthd is killed before each step of its pod manager: what was applied is nevertheless done, exactly once.
+ */
 import assert from "node:assert/strict";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -52,7 +54,7 @@ describe("a pod manager that is killed before each step", () => {
       }),
     );
     await host.berth.pull(registry.image);
-    // The first pod makes what all pods share.
+    // The first pod creates what all pods share.
     await apply(pod("first", "true"));
     await eventually("the first pod is over", async () => /Completed/.test(await output("get", "pods")));
     await output("delete", "pod", "first");
@@ -65,7 +67,7 @@ describe("a pod manager that is killed before each step", () => {
   const apply = (object: object, ...options: readonly string[]) =>
     startCli(host.berth, ["apply", ...options, "-"], { stdin: stringify(object) }).outcome;
 
-  /** It notes each of its starts, with its pod's name. */
+  /** It records each of its starts, with its pod's name. */
   const noting = (name: string, script: string) => ({
     name,
     image: registry.image,
@@ -93,7 +95,7 @@ describe("a pod manager that is killed before each step", () => {
   const starts = async () =>
     (await readFile(join(directory, "starts"), "utf8")).split("\n").filter((line) => line !== "");
 
-  /** Once there are so many: a container that runs may not have come to its first line. */
+  /** Waits for that many: a running container may not have reached its first line. */
   const startsOf = (count: number) =>
     eventually(`${count} containers have begun`, async () => {
       const lines = await starts();
@@ -101,8 +103,8 @@ describe("a pod manager that is killed before each step", () => {
     });
 
   /**
-   * Lets the daemon die before the first step, which the call leads to, and each next daemon before the step
-   * after that, to which it comes by itself; then one lives.
+   * Kills the daemon before the first step, which the call causes, and each next daemon before the following
+   * step, which it reaches by itself; then one survives.
    */
   const killBeforeEach = async (steps: readonly string[], call: () => Promise<unknown>) => {
     for (const [index, step] of steps.entries())
@@ -111,7 +113,7 @@ describe("a pod manager that is killed before each step", () => {
       );
     await host.berth.startDaemon();
   };
-  /** A step that nobody has been promised anything before: the call fails, and nothing has changed. */
+  /** A step before which nothing has been promised: the call fails, and nothing has changed. */
   const refusedAt = async (step: string, call: () => Promise<unknown>) => {
     const before = await objects();
     await killBeforeEach([step], call);
@@ -130,7 +132,7 @@ describe("a pod manager that is killed before each step", () => {
       metadata: { name: "web" },
       spec: {
         replicas: 2,
-        // The old replica set goes too, once the new pods have taken over.
+        // The old replica set is removed, too, once the new pods have replaced the old ones.
         revisionHistoryLimit: 0,
         selector: { matchLabels: { app: "web" } },
         template: {
@@ -143,14 +145,14 @@ describe("a pod manager that is killed before each step", () => {
       eventually("it is ready", async () => /web +2\/2 /.test(await output("get", "deployments")), {
         limitMs: 60_000,
       });
-    /** Each container of so many pods has been started, and none twice. */
+    /** Each container of that many pods has been started, exactly once. */
     const startedOnce = async (pods: number) => {
       const lines = await startsOf(2 * pods);
       assert.deepEqual(lines.toSorted(), [...new Set(lines)].toSorted());
       assert.equal(lines.length, 2 * pods, lines.join("\n"));
     };
 
-    it("runs as many pods as it should be, each container started once", async () => {
+    it("runs as many pods as it should have, with each container started once", async () => {
       await refusedAt("add Deployment", () => apply(deployment()));
       await killBeforeEach(
         [
@@ -183,7 +185,7 @@ describe("a pod manager that is killed before each step", () => {
       await startedOnce(4);
     });
 
-    it("is gone when it was deleted, with all that it had", async () => {
+    it("is gone after its deletion, with everything that it had", async () => {
       const remove = () => startCli(host.berth, ["delete", "deployment", "web"]).outcome;
       await refusedAt("change Deployment deleting", remove);
       await killBeforeEach(
@@ -199,7 +201,7 @@ describe("a pod manager that is killed before each step", () => {
     });
   });
 
-  it("begins all containers of a pod anew, init containers first, where a rule asks for that", async () => {
+  it("restarts all containers of a pod, init containers first, if a rule requires that", async () => {
     const script = `[ ! -e /starts/again ] || { ${forEver}; }; touch /starts/again; exit 42`;
     const rule = { action: "RestartAllContainers", exitCodes: { operator: "In", values: [42] } };
     const before = (await starts()).length;
@@ -255,7 +257,7 @@ describe("a pod manager that is killed before each step", () => {
     await nothingIsLeft();
   });
 
-  it("puts another pod in the place of one that is replaced, which is started once", async () => {
+  it("replaces a pod with another one, which is started once", async () => {
     const before = (await starts()).length + 1;
     await apply(pod("swapped", forEver));
     await startsOf(before);
@@ -276,7 +278,7 @@ describe("a pod manager that is killed before each step", () => {
     await nothingIsLeft();
   });
 
-  it("goes on with another image of a pod that is never restarted, once", async () => {
+  it("starts a pod that is never restarted with another image, once", async () => {
     const before = (await starts()).length + 1;
     await apply(pod("renewed", forEver));
     await startsOf(before);

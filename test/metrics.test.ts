@@ -6,7 +6,7 @@ import { eventually } from "./support/condition.ts";
 import { execSync, TestPod } from "./support/pod.ts";
 import { withBerth } from "./support/with-berth.ts";
 
-/** What a kubelet with cAdvisor gives for containers, and critest looks for. */
+/** The metrics of containers from a kubelet with cAdvisor, which critest requires. */
 const cadvisorNames = `
   blkio_device_usage_total
   cpu_cfs_periods_total cpu_cfs_throttled_periods_total cpu_cfs_throttled_seconds_total
@@ -33,10 +33,7 @@ const cadvisorNames = `
   .split(/\s+/)
   .map((name) => `container_${name}`);
 
-/**
- * What a device has done is known only once it did something; pressure and huge pages are the kernel's to
- * have.
- */
+/** A device's figures are known only after it was used; pressure and huge pages depend on the kernel. */
 const mayBeUnknown = /^container_(blkio|fs_(reads|writes)|hugetlb|pressure)_/;
 
 async function metricsOf(berth: TestBerth, podSandboxId: string): Promise<PodSandboxMetrics> {
@@ -54,7 +51,7 @@ const allOf = ({ metrics, containerMetrics }: PodSandboxMetrics): readonly Metri
 describe("metrics", () => {
   const host = withBerth();
 
-  /** The metrics of one name, with their labels by key. */
+  /** The metrics with one name, with their labels by key. */
   async function named(pod: PodSandboxMetrics, name: string) {
     const { descriptors } = await host.berth.clients.runtime.listMetricDescriptors({});
     const keys = descriptors.find((one) => one.name === name)?.labelKeys ?? [];
@@ -67,7 +64,7 @@ describe("metrics", () => {
       }));
   }
 
-  it("have cAdvisor's names, each with its help and labels, and values that fit these", async () => {
+  it("have cAdvisor's names, help and labels, and consistent values", async () => {
     const { descriptors } = await host.berth.clients.runtime.listMetricDescriptors({});
     const names = descriptors.map(({ name }) => name);
     assert.deepEqual(
@@ -100,7 +97,7 @@ describe("metrics", () => {
     );
   });
 
-  it("say whose they are, as the kubelet labels cAdvisor's", async () => {
+  it("are labelled with their owners, as the kubelet labels cAdvisor's", async () => {
     const pod = await TestPod.run(host.berth, "labels");
     const id = await pod.shell("main", host.image, "exec sleep 1000");
     const metrics = await metricsOf(host.berth, pod.id);
@@ -122,7 +119,7 @@ describe("metrics", () => {
     assert.equal(memory.metricType, MetricType.GAUGE);
   });
 
-  it("tell limits as the kernel has them, and what the processes are and have open", async () => {
+  it("show the kernel's limits, the processes, and their open files", async () => {
     const pod = await TestPod.run(host.berth, "limits");
     const startedAfter = BigInt(Math.floor(Date.now() / 1000));
     const id = await pod.shell("main", host.image, "sleep 1000 & exec sleep 1000 < /dev/null", {
@@ -135,7 +132,7 @@ describe("metrics", () => {
         },
       },
     });
-    // Standard input, output and errors of each.
+    // Each has standard input, output and error.
     const metrics = await eventually("both run", async () => {
       const found = await metricsOf(host.berth, pod.id);
       const [processes] = await named(found, "container_processes");
@@ -154,7 +151,7 @@ describe("metrics", () => {
     assert.equal(await value("ulimits_soft"), BigInt(limit.trim()));
   });
 
-  it("count what the CPU quota kept from a container, and processes killed for want of memory", async () => {
+  it("count throttling by the CPU quota, and processes killed when out of memory", async () => {
     const pod = await TestPod.run(host.berth, "counts");
     await pod.shell("busy", host.image, "while true; do :; done", {
       linux: { resources: { cpuQuota: 2_000n, cpuPeriod: 100_000n } },
@@ -177,10 +174,10 @@ describe("metrics", () => {
   });
 });
 
-describe("metrics of the groups that the configuration names", () => {
+describe("metrics of the groups in the configuration", () => {
   const host = withBerth({ config: '[stats]\nmetrics = ["cpu", "tasks"]' });
 
-  it("are all that there are, besides when a container was last seen", async () => {
+  it("are the only ones, except for the time when a container was last seen", async () => {
     const { descriptors } = await host.berth.clients.runtime.listMetricDescriptors({});
     const names = descriptors.map(({ name }) => name);
     assert.ok(names.every((name) => /^container_(cpu_|tasks_state$|last_seen$)/.test(name)));

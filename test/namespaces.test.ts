@@ -16,7 +16,7 @@ const sleep = "exec sleep 1000";
 
 type Namespaces = Readonly<Record<(typeof kinds)[number], string>>;
 
-/** Namespaces of the kernel by kind, as a container's shell or this process is in them. */
+/** Namespaces by kind, as seen by a container's shell or by this process. */
 async function namespacesOf(readLink: (path: string) => Promise<string>): Promise<Namespaces> {
   const links = await Promise.all(
     kinds.map(async (kind) => [kind, (await readLink(`/proc/self/ns/${kind}`)).trim()]),
@@ -38,7 +38,7 @@ describe("the namespaces of a pod's containers", () => {
     for (const ipc of [POD, NODE]) {
       for (const pid of [POD, CONTAINER, NODE]) {
         const name = [network, ipc, pid].map((mode) => names[mode]).join("-");
-        it(`are the pod's, their own or the host's, as asked: network, IPC, PID ${name}`, async () => {
+        it(`are the pod's, their own or the host's, as requested: network, IPC, PID ${name}`, async () => {
           const asked = options({ network, ipc, pid });
           const pod = await TestPod.run(host.berth, name.toLowerCase(), asked);
           const ids = [
@@ -49,12 +49,12 @@ describe("the namespaces of a pod's containers", () => {
           const own = await namespacesOf(readlink);
           assert.ok(first !== undefined && second !== undefined);
           assert.equal(first.net === own.net, network === NODE);
-          // A pod on the host's network answers to the host's name.
+          // A pod on the host's network has the host's name.
           assert.equal(first.uts === own.uts, network === NODE);
           assert.equal(first.ipc === own.ipc, ipc === NODE);
           assert.equal(first.pid === own.pid, pid === NODE);
           assert.deepEqual([first.net, first.ipc], [second.net, second.ipc]);
-          // Docker gives each container one of its own, with the pod's name.
+          // Docker gives each container its own, with the pod's name.
           if (testEngine !== "docker") assert.equal(first.uts, second.uts);
           assert.equal(first.pid === second.pid, pid !== CONTAINER);
           assert.notEqual(first.mnt, second.mnt);
@@ -66,7 +66,7 @@ describe("the namespaces of a pod's containers", () => {
     }
   }
 
-  it("show with the host's PID namespace every process of the host", async () => {
+  it("show every process of the host with the host's PID namespace", async () => {
     const pod = await TestPod.run(host.berth, "host-pid", options({ pid: NODE }));
     const id = await pod.shell("main", host.image, sleep, options({ pid: NODE }));
     const command = await execSync(host.berth, id, "cat", `/proc/${host.berth.pid}/cmdline`);
@@ -77,7 +77,7 @@ describe("the namespaces of a pod's containers", () => {
 describe("a container that joins another's PID namespace", () => {
   const host = withBerth();
 
-  it("sees that one's processes, and ends with it", async () => {
+  it("sees that one's processes, and exits with it", async () => {
     const pod = await TestPod.run(host.berth, "target");
     const targetId = await pod.shell("app", host.image, "sleep 4321 & wait");
     const join = options({ pid: TARGET, targetId: targetId.slice(0, 20) });
@@ -105,7 +105,7 @@ describe("a container that joins another's PID namespace", () => {
     await assert.rejects(pod.create(shellConfig("later", host.image, sleep, join)), gone);
   });
 
-  it("can join only one of its own pod", async () => {
+  it("can join only that of a container in its own pod", async () => {
     const [pod, other] = await Promise.all(
       ["joins", "is-joined"].map((name) => TestPod.run(host.berth, name)),
     );
@@ -117,7 +117,7 @@ describe("a container that joins another's PID namespace", () => {
     await assert.rejects(join("0".repeat(64)), /NOT_FOUND/);
   });
 
-  it("goes on when the daemon is restarted", async () => {
+  it("keeps running when the daemon is restarted", async () => {
     const pod = await TestPod.run(host.berth, "restarted");
     const targetId = await pod.shell("app", host.image, "sleep 4321 & wait");
     const debug = await pod.shell("debug", host.image, sleep, options({ pid: TARGET, targetId }));

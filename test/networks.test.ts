@@ -27,7 +27,7 @@ const limit = { timeout: 120_000 };
 
 await enterPrivateNetwork();
 
-/** Where the daemon keeps what it knows of pods' networks. */
+/** The daemon's directory for pods' networks. */
 function networkDir({ root }: TestBerth): string {
   return testEngine === "docker" ? join(root, "docker", "network") : join(root, "network");
 }
@@ -40,7 +40,7 @@ describe("a pod's interfaces and names", () => {
   const host = withBerth();
   const sleep = "exec sleep 1000";
 
-  test("take the sysctls of interfaces that CNI plugins make", limit, async () => {
+  test("get the sysctls of interfaces that CNI plugins create", limit, async () => {
     const sysctls = { "net.ipv4.conf.eth0.rp_filter": "2", "net/ipv4/conf/eth0/forwarding": "0" };
     const pod = await TestPod.run(host.berth, "sysctls", { linux: { sysctls } });
     const id = await pod.shell("main", host.image, sleep);
@@ -49,7 +49,7 @@ describe("a pod's interfaces and names", () => {
   });
 
   test(
-    "leave nothing of a pod that asks for a sysctl of an interface that it does not get",
+    "leave nothing of a pod that requests a sysctl of an interface that it does not get",
     limit,
     async () => {
       await remove(host.berth, await TestPod.run(host.berth, "before"));
@@ -63,7 +63,7 @@ describe("a pod's interfaces and names", () => {
   );
 
   test(
-    "may have a name that ends in a dot, as of a kubelet that knows no cluster domain",
+    "may have a name that ends with a dot, as from a kubelet without a cluster domain",
     limit,
     async () => {
       const asked = "web-1.web.default.svc.";
@@ -74,7 +74,7 @@ describe("a pod's interfaces and names", () => {
     },
   );
 
-  test("let any user ping, in a user namespace too", limit, async () => {
+  test("let any user ping, even in a user namespace", limit, async () => {
     await pushImage(host.registry, "perl", "latest", await busyboxImage({ layers: [await perlLayer()] }));
     const image = `${host.registry.host}/perl:latest`;
     await host.berth.pull(image);
@@ -89,7 +89,7 @@ describe("a pod's interfaces and names", () => {
     await execSync(host.berth, id, "/usr/bin/perl", "-e", "socket(my $s, 2, 2, 1) or die $!");
   });
 
-  test("are the host's, its name too, in a pod on the host's network", limit, async () => {
+  test("are the host's, including its name, in a pod on the host's network", limit, async () => {
     const namespaceOptions = { network: NamespaceMode.NODE, pid: NamespaceMode.CONTAINER };
     const linux = { securityContext: { namespaceOptions } };
     const pod = await TestPod.run(host.berth, "on-host", { hostname: "asked-for", linux });
@@ -105,7 +105,7 @@ describe("a pod's network", () => {
     { title: "is empty", text: "" },
     { title: "is JSON of another form", text: '{"pod":{},"networks":[{}]}' },
   ]) {
-    test(`is taken down when the file of its attachment ${title}`, limit, async () => {
+    test(`is removed when the file of its attachment ${title}`, limit, async () => {
       await using berth = await TestBerth.start();
       // The bridge and its rules stay for the next pod.
       await remove(berth, await TestPod.run(berth, "first"));
@@ -121,7 +121,7 @@ describe("a pod's network", () => {
   }
 
   test(
-    "with two families gives a pod an address of each, which both reach the other pods",
+    "with two families gives a pod an address of each, both of which reach other pods",
     limit,
     async () => {
       await using registry = await startBusyboxRegistry();
@@ -142,14 +142,14 @@ describe("a pod's network", () => {
   );
 
   test(
-    "does not keep a pod whose plugin is gone from being removed, as a kubelet does it",
+    "does not prevent the removal of a pod whose plugin is gone, as a kubelet does it",
     limit,
     async () => {
       await using plugins = await tempDir();
       const helper = join(plugins.path, "berth-helper");
       const network = bridgeNetwork() as { readonly plugins: readonly object[] };
       const chain = { ...network, plugins: [...network.plugins, { type: "berth-helper" }] };
-      // It passes on what it gets.
+      // It passes on its input.
       await writeFile(helper, "#!/bin/sh\n[ $CNI_COMMAND != ADD ] || sed 's/.*\"prevResult\"://; s/}$//'\n", {
         mode: 0o755,
       });
@@ -177,10 +177,10 @@ describe("a pod's network", () => {
   );
 });
 
-describe("a machine on which no network is configured", () => {
+describe("a machine without a configured network", () => {
   const host = withBerth({ network: undefined, defaultNetwork: "bridge" });
 
-  test("runs pods with addresses, ways out and published ports", limit, async () => {
+  test("runs pods with addresses, outgoing connections and published ports", limit, async () => {
     const { berth, image } = host;
     const { status } = await berth.clients.runtime.status({ verbose: false });
     assert.deepEqual(
@@ -216,7 +216,7 @@ describe("a machine on which no network is configured", () => {
 describe("berth doctor --leaks", () => {
   const host = withBerth();
 
-  test("finds what is left of a pod that is no more, and nothing of one that is there", limit, async () => {
+  test("finds leftovers of a removed pod, and none of an existing one", limit, async () => {
     const { berth } = host;
     const pod = await TestPod.run(berth, "there", { portMappings });
     await pod.shell("main", host.image, "exec sleep 1000");
@@ -234,7 +234,7 @@ describe("berth doctor --leaks", () => {
     undo.defer(async () => void (await run("iptables", ["-t", "nat", "-D", "POSTROUTING", ...rule])));
     const table = ["inet", "cni_plugins_masquerade"];
     const masquerade = [...table, "masq_checks"];
-    // As the plugins write it, of a network whose name leaves no room for the whole id.
+    // As the plugins write it, for a network whose name leaves no space for the whole id.
     const cut = `"0123456789abcdef-0123456789abcdef, net: a-network-of-a-long-name, if: eth0, id: ${gone}`;
     await run("nft", ["add", "table", ...table]);
     undo.defer(async () => void (await run("nft", ["delete", "table", ...table])));
@@ -288,7 +288,7 @@ describe("berth doctor --leaks", () => {
     const texts = findings.map(
       ({ title, detail }: { title: string; detail: string }) => `${title}: ${detail}`,
     );
-    // Others' pods leave cgroups on a machine that tests share.
+    // Pods of other tests leave cgroups on a shared machine.
     const ours = texts.filter((text: string) => !text.startsWith("leftover cgroups"));
     assert.match(ours.join("\n"), new RegExp(`leftover mounts: 1 that .*${pin}`));
     assert.match(ours.join("\n"), /leftover network interfaces: 1 that .*: gone0$/m);
@@ -311,7 +311,7 @@ async function remove({ clients }: TestBerth, { id }: TestPod): Promise<void> {
   await clients.runtime.removePodSandbox({ podSandboxId: id });
 }
 
-/** As kubelets see them, the first one first. */
+/** As seen by kubelets, the first one first. */
 async function addressesOf({ clients }: TestBerth, { id }: TestPod): Promise<readonly string[]> {
   const { status } = await clients.runtime.podSandboxStatus({ podSandboxId: id, verbose: false });
   const { ip = "", additionalIps = [] } = status?.network ?? {};
@@ -319,8 +319,8 @@ async function addressesOf({ clients }: TestBerth, { id }: TestPod): Promise<rea
 }
 
 /**
- * Waits until nothing is there that was not there before. An interface that is prepared for the next pod is
- * known as such only a moment after it is there.
+ * Waits until there is nothing that did not exist before. An interface for the next pod is recognized as such
+ * only a moment after its creation.
  */
 async function assertNothingAdded(berth: TestBerth, before: HostState): Promise<void> {
   let added: readonly string[] = [];
@@ -333,7 +333,7 @@ async function assertNothingAdded(berth: TestBerth, before: HostState): Promise<
   });
 }
 
-/** What plugins leave on a machine. */
+/** Everything that plugins leave on a machine. */
 async function networkState({ cniConfDir }: TestBerth): Promise<HostState> {
   const kinds = ["link", "iptables rule", "nftables element of"];
   const state = Object.entries(await readHostState()).filter(([kind]) => kinds.includes(kind));

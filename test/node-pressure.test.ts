@@ -1,4 +1,4 @@
-/** What becomes of the manager's pods when the machine has too little of something. */
+/** The manager's pods when the machine runs out of a resource. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
@@ -19,7 +19,7 @@ describe("a machine whose disk fills up", () => {
   const writing = (script: string, more: object = {}) =>
     pods.container({ volumeMounts: [{ name: "scratch", mountPath: "/scratch" }], ...more }, script);
 
-  it("removes unused images, evicts the pod that takes most of it, says why, and gives the disk back; the others go on", async () => {
+  it("removes unused images, evicts the pod that uses most of it, says why, and frees the disk; the others continue", async () => {
     const isUnusedThere = await pods.pullUnused("unused");
     const fill = (mib: number) => `dd if=/dev/zero of=/scratch/file bs=1M count=${mib}`;
     await using _asked = await pods.run("asked", {
@@ -42,7 +42,7 @@ describe("a machine whose disk fills up", () => {
     const words =
       /^The node was low on resource: ephemeral-storage\. Threshold quantity: \S+, available: \S+\. /;
     assert.match(message ?? "", words);
-    // What it has written beside its volumes is its log.
+    // Besides its volumes, it has written its log.
     const [, amount = "0"] = /Container main was using (\S+), request is 0, /.exec(message ?? "") ?? [];
     assert.ok((quantityValue(amount) ?? 0) > 2 ** 20, message ?? "");
     const disruption = conditions.find(({ type }) => type === "DisruptionTarget");
@@ -60,14 +60,14 @@ describe("a machine whose disk fills up", () => {
   });
 });
 
-describe("a machine whose disk has room for no more files", () => {
+describe("a machine whose disk has no free inodes", () => {
   const limits = { eviction: { "nodefs.inodesFree": "10%" }, imagesHighPercent: 100, imagesLowPercent: 100 };
   const pods = new TestPods({ limits, disk: { bytes: 64 * 2 ** 20, inodes: 2000 } });
   const volumes = [{ name: "scratch", emptyDir: {} }];
   const writing = (script: string) =>
     pods.container({ volumeMounts: [{ name: "scratch", mountPath: "/scratch" }] }, script);
 
-  it("evicts the pod that has most of them, however small they are", async () => {
+  it("evicts the pod that has most files, however small they are", async () => {
     const large = "dd if=/dev/zero of=/scratch/file bs=1M count=20";
     await using _large = await pods.run("large", { containers: [writing(large)], volumes });
     await pods.ready("large");
@@ -81,16 +81,16 @@ describe("a machine whose disk has room for no more files", () => {
   });
 });
 
-describe("a machine whose memory runs out", () => {
+describe("a machine that runs out of memory", () => {
   const clock = new TurnedClock();
   const limits = { eviction: { "memory.available": "100Mi" }, imagesHighPercent: 100, imagesLowPercent: 100 };
-  // The next look, whenever that is, finds enough: it would evict another one.
+  // The next check, whenever it happens, finds enough memory: otherwise, it would evict another pod.
   const onEvent = (reason: string) => reason === "Evicted" && writeFileSync(memory, ample);
   const pods = new TestPods({ limits, clock, onEvent });
   const run = promisify(execFile);
   const memory = join(tmpdir(), `berth-test-meminfo-${process.pid}`);
   let ample = "";
-  // The kernel's word for what there is, as lxcfs replaces it for containers.
+  // The kernel's file about memory, replaced as lxcfs does it for containers.
   before(async () => {
     ample = await readFile("/proc/meminfo", "utf8");
     await writeFile(memory, ample);
@@ -103,7 +103,7 @@ describe("a machine whose memory runs out", () => {
   const scarce = () =>
     ample.replace(/^(MemFree|Inactive\(file\)):.*$/gm, (_, name) => `${name}: ${20 * 1024} kB`);
 
-  it("evicts the pod that takes most beyond what it asked for, says why, and takes on none that asks for nothing", async () => {
+  it("evicts the pod that exceeds its requests most, says why, and accepts no pod without requests", async () => {
     const resources = { requests: { memory: "64Mi" } };
     await using _asked = await pods.run("asked", { containers: [pods.container({ resources })] });
     await using _small = await pods.run("small", { containers: [pods.container()] });
@@ -132,17 +132,17 @@ describe("a machine whose memory runs out", () => {
   });
 });
 
-describe("a machine whose disk with images is used by more than it may be", () => {
+describe("a machine whose disk for images is used beyond the limit", () => {
   const clock = new TurnedClock();
   const limits = { eviction: {}, imagesHighPercent: 1, imagesLowPercent: 0 };
   const pods = new TestPods({ limits, clock });
 
-  it("has images removed that nobody uses, and none that a pod is made of", async () => {
+  it("removes images that nobody uses, and none that a pod uses", async () => {
     await using _ = await pods.run("using", { containers: [pods.container()] });
     await pods.ready("using");
     const isThere = await pods.pullUnused("idle");
     assert.ok(await isThere());
-    // It is seen at the first look after five minutes, and is old at the second.
+    // The image is seen at the first check after five minutes, and is old at the second.
     const later = async () => {
       clock.turn(300_000);
       return !(await isThere());

@@ -12,7 +12,7 @@ import { TestBerth } from "./support/berth.ts";
 
 type Counts = Readonly<Record<"fetched" | "missed" | "failures" | "served" | "refused", number>>;
 
-/** A port that nothing listens on, for a daemon that others must know of before it runs. */
+/** An unused port, for a daemon whose address others must know before it runs. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -44,7 +44,7 @@ describe("daemons that are each other's peers", () => {
       ...Object.entries(keys).map(([key, value]) => `${key} = ${JSON.stringify(value)}`),
     ].join("\n");
 
-  /** Two daemons, of which the second has pulled what the first had. */
+  /** Two daemons, of which the second has pulled the first one's images. */
   const pullTwice = async (
     first: Readonly<Record<string, unknown>>,
     second: Readonly<Record<string, unknown>> = first,
@@ -64,7 +64,7 @@ describe("daemons that are each other's peers", () => {
     return { fromRegistry, asked, given };
   };
 
-  test("pull from each other over mutual TLS, and nothing but manifests from the registry", async () => {
+  test("pull from each other over mutual TLS, and only manifests from the registry", async () => {
     const own = await nodeCertificates(directory, "own");
     const files = { certificate_file: own.certificateFile, key_file: own.keyFile, ca_file: own.caFile };
     const { fromRegistry, asked, given } = await pullTwice(files);
@@ -80,7 +80,7 @@ describe("daemons that are each other's peers", () => {
     assert.equal(asked.fetched, 3);
   });
 
-  test("give nothing to one without the right token, which pulls from the registry", async () => {
+  test("send nothing to one without the right token, which pulls from the registry", async () => {
     const other = join(directory, "other");
     await writeFile(other, "token-of-somebody-else", { mode: 0o600 });
     const { fromRegistry, asked, given } = await pullTwice({ token_file: tokenFile }, { token_file: other });
@@ -92,7 +92,7 @@ describe("daemons that are each other's peers", () => {
   });
 });
 
-test("a daemon that would give blobs to anybody does not start", async () => {
+test("a daemon that would send blobs to anybody does not start", async () => {
   const config = '[images.peers]\nlisten = "0.0.0.0:0"';
   await assert.rejects(TestBerth.start({ config }), /images\.peers: needs token_file, or certificate_file/);
 });

@@ -1,4 +1,4 @@
-/** `berth play`: pods of manifests in the foreground, over a daemon. */
+/** `berth play`: a manifest's pods in the foreground, with a daemon. */
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -61,7 +61,7 @@ describe("berth play", () => {
     assert.deepEqual(await readdir(join(host.berth.directory, "play", "pods")), []);
   });
 
-  it("restarts what fails until it succeeds, and fails with a pod that may not be restarted", async () => {
+  it("restarts failing containers until they succeed, and fails with a pod that must not be restarted", async () => {
     const once = await play(
       pod("again", {
         restartPolicy: "OnFailure",
@@ -81,7 +81,7 @@ describe("berth play", () => {
     assert.equal(await podsLeft(), "");
   });
 
-  it("keeps the data of claims, and none of a pod's own", async () => {
+  it("keeps the data of claims, and not that of a pod's own volumes", async () => {
     const spec = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Mi" } } };
     const claim = { apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: { name: "kept" }, spec };
     const writer = pod("writer", {
@@ -139,7 +139,7 @@ describe("berth play", () => {
     assert.equal(await podsLeft(), "");
   });
 
-  it("runs the manifest that is generated of a pod of berth run, whose pod comes out alike", async () => {
+  it("runs the manifest that is generated from a pod of berth run, with an equivalent pod", async () => {
     const script = "trap 'exit 0' TERM; echo $(id -u) $GREETING; while true; do sleep 0.1; done";
     const flags = [
       [
@@ -180,14 +180,14 @@ describe("berth play", () => {
     await eventually("it is up", async () => seen.includes("\n"));
     assert.equal(seen, "copied/main | 1000 $(HOME) costs $5\n".replace("main", "copied"));
     assert.deepEqual(await config(), before);
-    // Name servers and restarts are the business of who runs a pod.
+    // Name servers and restarts are determined by the program that runs a pod.
     const shown = (text: string) => text.split("\n").filter((line) => !/restartPolicy|dnsPolicy/.test(line));
     assert.deepEqual(shown(await generate()), shown(manifest));
     interrupt.abort();
     assert.equal((await playing.outcome).status, 130);
   });
 
-  it("removes what a play that was killed has left: its pods, their directories, logs and secrets in memory", async () => {
+  it("removes what a killed play has left: its pods, their directories, logs and secrets in memory", async () => {
     const directory = join(host.berth.directory, "play");
     const secret = { apiVersion: "v1", kind: "Secret", metadata: { name: "key" }, stringData: { key: "1" } };
     const spec = {
@@ -218,7 +218,7 @@ describe("berth play", () => {
     for (const name of ["pods", "plays"]) assert.deepEqual(await readdir(join(directory, name)), []);
   });
 
-  it("says all that is wrong with manifests at once, and runs nothing", async () => {
+  it("reports all errors in manifests at once, and runs nothing", async () => {
     const { status, stderr } = await play(
       `${pod("Wrong", { containers: [{ name: "main" }] })}---\nkind: Mystery\n---\n${pod("right", { containers: [shell("main", "true")] })}`,
     );

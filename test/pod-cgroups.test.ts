@@ -1,4 +1,4 @@
-/** The cgroups of pods that the manager runs, and what containers are limited to, as a kubelet has them. */
+/** The cgroups of pods that the manager runs, and their containers' limits, as from a kubelet. */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { TestPods } from "./support/with-pods.ts";
 describe("a pod's cgroup", () => {
   const pods = new TestPods();
 
-  /** Files by their names in version 1 of a cgroup of cpu or memory. */
+  /** Files of a cgroup of cpu or memory, by their names in version 1. */
   const figures = async (path: string) => {
     const layout = await cgroupLayout();
     if (layout === undefined) throw new Error("this machine has no cgroups");
@@ -33,7 +33,7 @@ describe("a pod's cgroup", () => {
     return await exists(join(root ?? "", path));
   };
 
-  /** Without CAP_SYS_RESOURCE nobody can be less likely to be killed than we are. */
+  /** Without CAP_SYS_RESOURCE, no process can get a lower score than ours. */
   const lowestScore = async () => {
     const capSysResource = 1n << 24n;
     const effective = /CapEff:\s*([0-9a-f]+)/.exec(await readFile("/proc/self/status", "utf8"))?.[1];
@@ -41,7 +41,7 @@ describe("a pod's cgroup", () => {
     return Number(await readFile("/proc/self/oom_score_adj", "utf8"));
   };
 
-  it("has the limits of its containers together, lies with its class, and is gone with the pod", async () => {
+  it("has the combined limits of its containers, is in its class's cgroup, and is removed with the pod", async () => {
     const resources = { limits: { cpu: "500m", memory: "64Mi" } };
     let path = "";
     {
@@ -61,7 +61,7 @@ describe("a pod's cgroup", () => {
     assert.equal(await isThere(path), false);
   });
 
-  it("of the class burstable shares the weight of that class, of besteffort has the least there is", async () => {
+  it("shares the weight of the class burstable, or has the lowest weight in besteffort", async () => {
     const classes = async () => [await isThere("/berth/burstable"), await isThere("/berth/besteffort")];
     // Another manager on this machine may have pods in them.
     const before = await classes();

@@ -1,4 +1,4 @@
-/** The life of pods that the manager runs: probes, hooks, restarts and ends, as a kubelet has them. */
+/** The life of pods that the manager runs: probes, hooks, restarts and exits, as with a kubelet. */
 import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -82,7 +82,7 @@ describe("a pod of the manager", () => {
       spec: { terminationGracePeriodSeconds: 2, ...spec },
     });
     await manager.apply(readManifests([{ file: name, text }]).manifests);
-    // A pod is taken on after it was applied.
+    // The manager accepts a pod only after it was applied.
     await manager.until(() => status(name).containerStatuses.length > 0);
     return { [Symbol.asyncDispose]: () => remove(name) };
   };
@@ -91,7 +91,7 @@ describe("a pod of the manager", () => {
     await manager.waitUntilGone(uid);
   };
 
-  /** Lets something happen before each call of a method. */
+  /** Runs something before each call of a method. */
   const beforeCall = <Request>(
     mock: MockTracker,
     { path }: { readonly path: string; readonly requestDeserialize: (value: Buffer) => Request },
@@ -105,7 +105,7 @@ describe("a pod of the manager", () => {
     });
   };
 
-  it("waits 10 s before its second restart, twice as long before each more, and no longer than 5 min", async () => {
+  it("waits 10 s before its second restart, twice as long before each further one, and no longer than 5 min", async () => {
     await using _ = await run("crash", { containers: [shell("main", "exit 3")] });
     const restarts = () => container("crash").restartCount;
     const backsOff = (count: number) =>
@@ -113,7 +113,7 @@ describe("a pod of the manager", () => {
         const { state } = container("crash");
         return restarts() === count && "waiting" in state && state.waiting.reason === "CrashLoopBackOff";
       });
-    // The first restart comes at once.
+    // The first restart is immediate.
     await backsOff(1);
     for (const [index, seconds] of [10, 20, 40, 80, 160, 300, 300].entries()) {
       const { state } = container("crash");
@@ -133,7 +133,7 @@ describe("a pod of the manager", () => {
     assert.equal(lastState.terminated?.reason, "Error");
   });
 
-  it("is ready once its readiness probe succeeds, and no longer when it fails", async () => {
+  it("is ready once its readiness probe succeeds, and not ready when it fails", async () => {
     await using _ = await run("probed", {
       containers: [
         shell("main", `sleep 1; touch /tmp/ready; ${forEver}`, {
@@ -154,7 +154,7 @@ describe("a pod of the manager", () => {
     assert.equal(container("probed").restartCount, 0);
   });
 
-  it("stays ready while it is being stopped, until its probe or its end says otherwise", async () => {
+  it("stays ready while it is being stopped, until its probe fails or it exits", async () => {
     const untilTold = "until [ -e /tmp/told ]; do sleep 0.1; done";
     const preStop = { exec: { command: ["sh", "-c", `touch /tmp/hooked; ${untilTold}`] } };
     const sidecar = shell(
@@ -179,7 +179,7 @@ describe("a pod of the manager", () => {
     assert.equal(status("leaving").initContainerStatuses[0]?.ready, true);
   });
 
-  it("restarts only the container whose image changes, whatever its policy says", async () => {
+  it("restarts only the container whose image changes, whatever its policy", async () => {
     for (const restartPolicy of ["Always", "Never"]) {
       const name = `changing-${restartPolicy.toLowerCase()}`;
       const spec = (image: string) => ({
@@ -204,8 +204,8 @@ describe("a pod of the manager", () => {
     }
   });
 
-  it("stops containers whose images change side by side", async () => {
-    // Each waits for the other to be stopped too.
+  it("stops containers whose images change in parallel", async () => {
+    // Each waits until the other is being stopped, too.
     const waiting = (own: string, other: string) =>
       `trap 'touch /shared/${own}; while [ ! -e /shared/${other} ]; do sleep 0.1; done; exit 0' TERM; touch /shared/${own}-runs; while true; do sleep 0.1; done`;
     const more = {
@@ -231,7 +231,7 @@ describe("a pod of the manager", () => {
     for (const index of [0, 1]) assert.equal(container("beside", index).lastState.terminated?.exitCode, 0);
   });
 
-  it("restarts a container with another image also where an older daemon has made it", async (t) => {
+  it("restarts a container with another image even if an older daemon has created it", async (t) => {
     if (cri.socket !== host.berth.socket) return t.skip("of an older berthd, which ran on itself alone");
     beforeCall(t.mock, RuntimeServiceService.createContainer, ({ config }) => {
       delete config?.annotations[imageAnnotation];
@@ -296,7 +296,7 @@ describe("a pod of the manager", () => {
     assert.ok(events.some(({ pod, reason }) => pod === "hooked" && reason === "FailedPostStartHook"));
   });
 
-  it("tells a container's last words, from its file, or from its log where it asks for that", async () => {
+  it("shows a container's termination message, from its file, or from its log if requested", async () => {
     await using _ = await run("words", {
       restartPolicy: "Never",
       containers: [
@@ -312,7 +312,7 @@ describe("a pod of the manager", () => {
     assert.deepEqual(words, ["from file\n", "from log\n", undefined]);
   });
 
-  it("has its log rotated, with no line lost", async () => {
+  it("has its log rotated without losing a line", async () => {
     const script = "trap 'exit 0' TERM; i=0; while true; do i=$((i+1)); echo line $i; sleep 0.005; done";
     await using _ = await run("chatty", {
       restartPolicy: "Never",
@@ -323,7 +323,7 @@ describe("a pod of the manager", () => {
     const files = async () => (await readdir(directory)).toSorted();
     const rotated = new Set<string>();
     while (rotated.size < 3) {
-      // There is none while it changes its name.
+      // There is none while it is being renamed.
       await eventually("the log is too long", async () => {
         const log = await stat(join(directory, "0.log")).catch(ignoreGone);
         return log !== undefined && log.size > 4096;
@@ -354,7 +354,7 @@ describe("a pod of the manager", () => {
     );
   });
 
-  it("fails when it is older than it may be, and its containers are ended", async () => {
+  it("fails when its deadline has passed, and its containers are stopped", async () => {
     await using _ = await run("late", { activeDeadlineSeconds: 600, containers: [shell("main", forEver)] });
     await until("it runs", () => status("late").phase === "Running");
     clock.turn(601_000);
@@ -362,7 +362,7 @@ describe("a pod of the manager", () => {
     assert.deepEqual([status("late").phase, status("late").reason], ["Failed", "DeadlineExceeded"]);
   });
 
-  it("restarts a container by its own rules, whatever the pod's policy says", async () => {
+  it("restarts a container by its own rules, whatever the pod's policy", async () => {
     await using _ = await run("ruled", {
       restartPolicy: "Never",
       volumes: [{ name: "work", emptyDir: {} }],
@@ -378,7 +378,7 @@ describe("a pod of the manager", () => {
     assert.equal(container("ruled").restartCount, 1);
   });
 
-  it("does not start as root where that is not wanted, as its image would have it", async () => {
+  it("does not start as root, as its image specifies, if that is forbidden", async () => {
     const securityContext = { runAsNonRoot: true };
     await using _ = await run("rootless", { securityContext, containers: [shell("main", forEver)] });
     const waiting = () => {
@@ -389,9 +389,9 @@ describe("a pod of the manager", () => {
     assert.match(waiting()?.message ?? "", /has runAsNonRoot, and image \S+ runs as root; set runAsUser/);
   });
 
-  it("says so where the image is removed before its container is made", async ({ mock }) => {
+  it("reports that the image was removed before its container was created", async ({ mock }) => {
     beforeCall(mock, ImageServiceService.imageStatus, ({ image }) => {
-      // The second look at it, by its id. A runtime that holds it cannot be made to remove it.
+      // The second status, by its id. A runtime that holds the image cannot be made to remove it.
       if (image !== undefined && image.image !== host.image) image.image = `${host.registry.host}/removed:v1`;
     });
     const securityContext = { runAsNonRoot: true };
@@ -402,7 +402,7 @@ describe("a pod of the manager", () => {
     assert.match(refused()?.message ?? "", /image \S+ was removed/);
   });
 
-  it("says why an image is not there, and tries again after a back-off", async () => {
+  it("says why an image is missing, and retries after a back-off", async () => {
     const image = `${host.registry.host}/missing:v1`;
     await using _ = await run("imageless", {
       containers: [
@@ -418,7 +418,7 @@ describe("a pod of the manager", () => {
     assert.equal(status("imageless").phase, "Pending");
   });
 
-  it("ends a container in the time that the pod gives it: its hook, its signal, then SIGKILL", async () => {
+  it("stops a container within the pod's grace period: its hook, its signal, then SIGKILL", async () => {
     await run("stubborn", {
       terminationGracePeriodSeconds: 4,
       containers: [
@@ -435,7 +435,7 @@ describe("a pod of the manager", () => {
     assert.ok(seconds >= 4 && seconds < 20, `it took ${seconds} s`);
   });
 
-  it("begins the hooks of sidecars with the others, and ends sidecars last", async () => {
+  it("runs the hooks of sidecars with the others, and stops sidecars last", async () => {
     const directory = join(host.berth.directory, "end-order");
     await mkdir(directory);
     const noting = (name: string, hook: string, more: object = {}) =>
@@ -463,7 +463,7 @@ describe("a pod of the manager", () => {
     ]);
   });
 
-  it("ends a container that fails its liveness probe in the time that the probe gives it", async () => {
+  it("stops a container that fails its liveness probe within the probe's grace period", async () => {
     await using _ = await run("probe-grace", {
       terminationGracePeriodSeconds: 600,
       containers: [
@@ -480,7 +480,7 @@ describe("a pod of the manager", () => {
     await until("it is restarted", () => container("probe-grace").restartCount > 0);
   });
 
-  it("is not ready while a readiness gate is not, and nobody opens it here", async () => {
+  it("is not ready while a readiness gate is false, which nobody here changes", async () => {
     await using _ = await run("gated", {
       readinessGates: [{ conditionType: "example.test/open" }],
       containers: [shell("main", forEver)],
@@ -497,7 +497,7 @@ describe("a pod of the manager", () => {
     );
   });
 
-  it("that could not be initialized says which container failed, and that others wait for it", async () => {
+  it("that could not be initialized reports which container failed, and that others wait for it", async () => {
     await using _ = await run("uninitialized", {
       restartPolicy: "Never",
       initContainers: [shell("good", "true"), shell("bad", "exit 4")],
@@ -509,14 +509,14 @@ describe("a pod of the manager", () => {
     assert.deepEqual(container("uninitialized").state, { waiting: { reason: "PodInitializing" } });
   });
 
-  it("that has succeeded says so of its initialization too", async () => {
+  it("that has succeeded reports its initialization as complete, too", async () => {
     await using _ = await run("completed", { restartPolicy: "Never", containers: [shell("main", "true")] });
     await until("it has succeeded", () => status("completed").phase === "Succeeded");
     const initialized = status("completed").conditions.find(({ type }) => type === "Initialized");
     assert.deepEqual([initialized?.status, initialized?.reason], ["True", "PodCompleted"]);
   });
 
-  it("is run by the runtime handler of its runtimeClassName", async () => {
+  it("is run by its runtimeClassName's runtime handler", async () => {
     await using _ = await run("classed", {
       runtimeClassName: "mystery",
       containers: [shell("main", forEver)],
@@ -527,7 +527,7 @@ describe("a pod of the manager", () => {
     assert.equal(status("classed").phase, "Pending");
   });
 
-  it("gets a new sandbox when the old one has ended, and its init containers run again", async () => {
+  it("gets a new sandbox after the old one has ended, and runs its init containers again", async () => {
     await using _ = await run("moved", {
       initContainers: [shell("init", "echo init")],
       containers: [shell("main", forEver)],
@@ -547,17 +547,17 @@ describe("a pod of the manager", () => {
     assert.match(await cliOutput(cri, "pods"), /moved +default +1 /);
     await stopSandbox();
     await stopSandbox();
-    // The ordinary container may have had one more restart each time: a runtime that ends the containers
-    // before the sandbox shows one that has ended in a sandbox that is ready.
+    // The ordinary container may have had one more restart each time: a runtime that stops the containers
+    // before the sandbox briefly shows a stopped container in a ready sandbox.
     assert.equal(init()?.restartCount, 3);
-    // The one before the last is kept, to be looked at.
+    // The last but one is kept for inspection.
     await eventually("older sandboxes are gone", async () => {
       const lines = (await cliOutput(cri, "pods")).split("\n");
       return lines.filter((line) => line.includes("moved")).length === 2;
     });
   });
 
-  it("ends sooner when it is deleted once more with a shorter grace period, also during its hook", async () => {
+  it("ends sooner if it is deleted again with a shorter grace period, even during its hook", async () => {
     const spec = { terminationGracePeriodSeconds: 300 };
     await run("deaf", {
       ...spec,
@@ -579,7 +579,7 @@ describe("a pod of the manager", () => {
   describe("of a job", () => {
     // Not every runtime runs commands in a container that is being stopped.
     const told = () => join(host.berth.directory, "told");
-    /** Of one pod, which on its signal does something. */
+    /** Runs a job with one pod, which executes `onSignal` on SIGTERM. */
     const runJob = async (name: string, spec: object, onSignal: string) => {
       const job = { kind: "Job", namespace: "default", name } as const;
       const script = `trap '${onSignal}' TERM; touch /tmp/up; while true; do sleep 0.1; done`;
@@ -616,7 +616,7 @@ describe("a pod of the manager", () => {
       };
     };
 
-    it("is no failure where its job is suspended, also when somebody has it end sooner", async () => {
+    it("is no failure if its job is suspended, even if somebody makes it end sooner", async () => {
       await using job = await runJob("paused", {}, "");
       await job.apply({ suspend: true });
       await manager.until(() => podOf(job.pod).deleting !== undefined);
@@ -624,7 +624,7 @@ describe("a pod of the manager", () => {
       assert.deepEqual(job.counted(), []);
     });
 
-    it("counts by how it ends when somebody deletes it, where its job waits for that", async () => {
+    it("counts by its outcome if somebody deletes it and its job waits for that", async () => {
       await using job = await runJob("patient", { podReplacementPolicy: "Failed" }, "exit 0");
       await remove(job.pod, 300);
       assert.deepEqual(
@@ -640,7 +640,7 @@ describe("a pod of the manager", () => {
       );
     });
 
-    it("is given up and replaced when somebody deletes it, also if it says that all went well", async () => {
+    it("is given up and replaced if somebody deletes it, even if it then succeeds", async () => {
       const untilTold = "until [ -e /told/told ]; do sleep 0.1; done; exit 0";
       await using job = await runJob("hasty", {}, untilTold);
       const { uid } = await manager.delete({ kind: "Pod", namespace: "default", name: job.pod });

@@ -15,7 +15,7 @@ const run = promisify(execFile);
 const podFiles = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
 const stateBytes = 32 * 2 ** 20;
 
-describe("the state directory's room", () => {
+describe("the state directory's space", () => {
   let registry: Awaited<ReturnType<typeof startBusyboxRegistry>> | undefined;
   let berth: TestBerth;
   let image: string;
@@ -50,7 +50,7 @@ describe("the state directory's room", () => {
     ["the host's network", NamespaceMode.NODE, NamespaceMode.CONTAINER],
     ["its own network whose containers share a PID namespace", NamespaceMode.POD, NamespaceMode.POD],
   ] as const) {
-    it(`is not for a pod on ${kind} to fill by the files that it may write to`, async () => {
+    it(`cannot be filled by a pod on ${kind} with its writable files`, async () => {
       const namespaceOptions = { network, pid };
       const linux = { securityContext: { namespaceOptions } };
       const pod = await TestPod.run(berth, `filler-${network}-${pid}`, { linux });
@@ -67,7 +67,7 @@ describe("the state directory's room", () => {
     });
   }
 
-  it("when it is used up fails a pod with RESOURCE_EXHAUSTED or not at all, and never the daemon", async () => {
+  it("when exhausted fails a pod with RESOURCE_EXHAUSTED or not at all, and never the daemon", async () => {
     const { runtime } = berth.clients;
     const { pid } = berth;
     const filler = join(berth.state, "filler");

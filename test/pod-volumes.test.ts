@@ -1,4 +1,4 @@
-/** What containers of the manager's pods see of their volumes, as a kubelet has it. */
+/** How containers of the manager's pods see their volumes, as with a kubelet. */
 import assert from "node:assert/strict";
 import { mkdir, readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ describe("a volume of a pod", () => {
   const secret = (name: string, stringData: Readonly<Record<string, string>>) =>
     pods.apply({ apiVersion: "v1", kind: "Secret", metadata: { name }, stringData });
 
-  it("that is an emptyDir in memory is a tmpfs of the size that it may have, and gone with the pod", async () => {
+  it("that is an emptyDir in memory is a tmpfs with its size limit, and is removed with the pod", async () => {
     {
       await using pod = await pods.run("memory", {
         containers: [pods.container({ volumeMounts: [{ name: "fast", mountPath: "/fast" }] })],
@@ -36,7 +36,7 @@ describe("a volume of a pod", () => {
     assert.deepEqual(await readdir(join(pods.dataDir, "pods")), []);
   });
 
-  it("that is larger than it may be has its pod evicted", async () => {
+  it("that exceeds its limit has its pod evicted", async () => {
     await using _ = await pods.run("greedy", {
       containers: [
         pods.container(
@@ -56,7 +56,7 @@ describe("a volume of a pod", () => {
     );
   });
 
-  it("counts with what its pod's containers write against their limits of storage", async () => {
+  it("counts towards the storage limits of its pod's containers", async () => {
     const storage = (name: string, limit: string, script: string) =>
       pods.container({ name, resources: { limits: { "ephemeral-storage": limit } } }, script);
     await using _ = await pods.run("writing", {
@@ -94,7 +94,7 @@ describe("a volume of a pod", () => {
     ]);
   });
 
-  it("that is made of objects has places for what is mounted below it", async () => {
+  it("that is made of objects has mount points for mounts below it", async () => {
     await configMap("outer", { file: "1" });
     await using _ = await pods.run("nested", {
       containers: [
@@ -127,7 +127,7 @@ describe("a volume of a pod", () => {
     assert.equal(await pods.exec("nested", "ls", "/outer/deep/inner"), "made");
   });
 
-  it("of a config map or secret changes as one when these do, and not where it is mounted by subPath", async () => {
+  it("of a config map or secret changes atomically with that, but not if it is mounted by subPath", async () => {
     await configMap("settings", { first: "1", second: "1" });
     await secret("keys", { token: "old" });
     await using _ = await pods.run("reader", {
@@ -172,7 +172,7 @@ describe("a volume of a pod", () => {
     assert.equal(await read("/settings/first", "/settings/third", "/first"), "221");
   });
 
-  it("that tells the pod's labels and annotations follows them while its containers run on", async () => {
+  it("with the pod's labels and annotations follows their changes while its containers keep running", async () => {
     const items = ["labels", "annotations"].map((path) => ({
       path,
       fieldRef: { fieldPath: `metadata.${path}` },
@@ -195,7 +195,7 @@ describe("a volume of a pod", () => {
     await eventually("its files say nothing any more", async () => (await files()) === "");
   });
 
-  it("by subPath is made where nothing is, takes its name from variables, and never leads out", async () => {
+  it("by subPath is created if missing, expands variables in its name, and never leads out", async () => {
     const outside = join(pods.dataDir, "outside");
     const inside = join(pods.dataDir, "inside");
     await mkdir(outside, { recursive: true });
@@ -233,7 +233,7 @@ describe("a volume of a pod", () => {
     assert.deepEqual(await readdir(outside), ["secret"]);
   });
 
-  it("with a claim of the pod's own has it as long as the pod", async () => {
+  it("with the pod's own claim exists as long as the pod", async () => {
     const resources = { requests: { storage: "1Mi" } };
     const ephemeral = { volumeClaimTemplate: { spec: { accessModes: ["ReadWriteOnce"], resources } } };
     const spec = (script: string) => ({
@@ -257,7 +257,7 @@ describe("a volume of a pod", () => {
     assert.deepEqual(await readdir(join(pods.dataDir, "claims-of-pods")), []);
   });
 
-  it("gives variables by a file that an init container has written, and no link is followed out", async () => {
+  it("provides variables in a file from an init container, and no link is followed out", async () => {
     const fileKeyRef = { volumeName: "made", path: "env", key: "GREETING" };
     const spec = (script: string) => ({
       restartPolicy: "Never",
@@ -281,7 +281,7 @@ describe("a volume of a pod", () => {
     );
   });
 
-  it("keeps its owners in a pod that has users of its own, and so do secrets", async () => {
+  it("keeps its owners in a pod with a user namespace, and so do secrets", async () => {
     await secret("password", { key: "text" });
     await using _ = await pods.run("own-users", {
       hostUsers: false,

@@ -25,7 +25,7 @@ describe("a pod sandbox", () => {
     assert.equal(page, "hello from server\n");
   });
 
-  it("shows its hostname, hosts, resolv.conf and shared memory to its containers", async () => {
+  it("gives its hostname, hosts, resolv.conf and shared memory to its containers", async () => {
     const pod = await TestPod.run(host.berth, "files", {
       hostname: "my-host",
       dnsConfig: { servers: ["10.9.8.7"], searches: ["example.test"], options: ["ndots:5"] },
@@ -62,7 +62,7 @@ describe("a pod sandbox", () => {
     assert.equal(await execSync(host.berth, id, "cat", "/proc/sys/kernel/shmmni"), "100\n");
   });
 
-  it("shares one PID namespace among its containers when it asks for that", async () => {
+  it("shares one PID namespace among its containers if requested", async () => {
     const namespaceOptions = { pid: NamespaceMode.POD, network: NamespaceMode.POD, ipc: NamespaceMode.POD };
     const pod = await TestPod.run(host.berth, "shared-pid", {
       linux: { securityContext: { namespaceOptions } },
@@ -73,7 +73,7 @@ describe("a pod sandbox", () => {
     assert.match(await execSync(host.berth, second, "ps"), /sleep 1234/);
   });
 
-  it("uses the host's network when it asks for that", async () => {
+  it("uses the host's network if requested", async () => {
     const namespaceOptions = { network: NamespaceMode.NODE, pid: NamespaceMode.CONTAINER };
     const pod = await TestPod.run(host.berth, "host-network", {
       linux: { securityContext: { namespaceOptions } },
@@ -85,7 +85,7 @@ describe("a pod sandbox", () => {
     assert.equal(await pod.ip(), "");
   });
 
-  it("is found again under its name by a client that asks twice", async () => {
+  it("is found by its name if a client repeats its request", async () => {
     const { runtime } = host.berth.clients;
     const request = { config: podConfig("twice"), runtimeHandler: "" };
     const [first, second] = await Promise.all([
@@ -97,7 +97,7 @@ describe("a pod sandbox", () => {
     assert.equal(third.podSandboxId, first.podSandboxId);
   });
 
-  it("stops and goes as often as a client says", async () => {
+  it("can be stopped and removed repeatedly", async () => {
     const { runtime } = host.berth.clients;
     const pod = await TestPod.run(host.berth, "idempotent");
     const podSandboxId = pod.id;
@@ -110,7 +110,7 @@ describe("a pod sandbox", () => {
     await assert.rejects(runtime.podSandboxStatus({ podSandboxId, verbose: false }), /NOT_FOUND/);
   });
 
-  it("of an unknown runtime handler is refused, with the names of those that exist", async () => {
+  it("with an unknown runtime handler is rejected, with the names of the existing ones", async () => {
     const request = { config: podConfig("unknown-handler"), runtimeHandler: "nonesuch" };
     await assert.rejects(
       host.berth.clients.runtime.runPodSandbox(request),

@@ -28,13 +28,13 @@ const probes = (await has32BitCalls(32)) ? [...probes32, ...probes64] : probes64
 
 type Outcomes = ReadonlyMap<string, string>;
 
-/** With every capability the kernel itself refuses nothing before it has looked at the arguments. */
+/** With every capability, the kernel itself rejects no call before it has checked the arguments. */
 const everything = { capabilities: { addCapabilities: ["ALL"] } };
 const unconfined = { ...everything, seccomp: { profileType: ProfileType.Unconfined } };
 const noSuchCall = "errno 38";
 const notPermitted = "errno 1";
 
-describe(`what the kernel does to every class of system call (seed ${seed})`, () => {
+describe(`the kernel's result for every class of system call (seed ${seed})`, () => {
   const host = withBerth();
   let image = "";
   let pod: TestPod;
@@ -84,7 +84,7 @@ describe(`what the kernel does to every class of system call (seed ${seed})`, ()
     });
   }
 
-  it("can be told from what the kernel says itself", () => {
+  it("can be distinguished from the kernel's own errors", () => {
     assert.deepEqual(
       [...unfiltered.keys()],
       probes.map(({ name }) => name),
@@ -98,7 +98,7 @@ describe(`what the kernel does to every class of system call (seed ${seed})`, ()
   const random = new Random(seed);
   for (let pair = 0; pair < count; pair++) {
     const { profile, base } = randomPair(random);
-    it(`is under two profiles what the stricter of them alone has done (pair ${pair})`, async () => {
+    it(`is the same under two profiles as under the stricter one alone (pair ${pair})`, async () => {
       const [first, second, both] = await Promise.all([
         alone(`profile-${pair}`, profile),
         alone(`base-${pair}`, base),
@@ -106,7 +106,7 @@ describe(`what the kernel does to every class of system call (seed ${seed})`, ()
       ]);
       const different = probes.flatMap(({ name }) => {
         const own = unfiltered.get(name) ?? "";
-        // Ours cannot be told from the kernel's own.
+        // The filter's result cannot be distinguished from the kernel's own.
         if (own === notPermitted) return [];
         const of = (outcomes: Outcomes) => filtered(outcomes.get(name) ?? "nothing", own);
         const expected = stricter(of(first), of(second));
@@ -119,21 +119,21 @@ describe(`what the kernel does to every class of system call (seed ${seed})`, ()
 });
 
 /**
- * A number that no kernel answers with, or that also a filter gives. A program's exit code has but eight bits
- * of it.
+ * A number that the kernel never returns, or that a filter returns, too. A program's exit code has only eight
+ * of its bits.
  */
 const filters = /^errno (1|38|100[0-3]|23[2-5])$/;
 
 /**
- * What the filter did; what the kernel itself says to a call need not be the same each time. A call that a
- * tracer is to be asked about does not exist without one.
+ * The filter's result; the kernel's own for a call need not be the same each time. Without a tracer, a call
+ * that would be passed to one fails as not existing.
  */
 function filtered(outcome: string, kernels: string): string {
   const isKernels = outcome === kernels || (outcome.startsWith("errno ") && !filters.test(outcome));
   return isKernels ? "passed" : outcome;
 }
 
-/** Of two that are as strict, the first: its filter would be the newer one. */
+/** If both are equally strict, the first: its filter would be the newer one. */
 function stricter(one: string, other: string): string {
   const rank = (outcome: string) => {
     const order = ["killed", "trapped", "errno", noSuchCall, "passed"];
