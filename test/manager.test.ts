@@ -1,4 +1,4 @@
-/** berthd's pod manager: what is applied is kept, runs, and goes on after the daemon was away. */
+/** berthd's pod manager: applied objects are stored, run, and continue after a restart of the daemon. */
 import assert from "node:assert/strict";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { cpus, hostname, tmpdir } from "node:os";
@@ -76,12 +76,12 @@ describe("berthd's pod manager", () => {
       },
     );
   const containers = () => output("ps", "-q");
-  /** Deletes objects at the end of a test, also of one that fails. */
+  /** Deletes objects at the end of a test, even if it fails. */
   const deletedAfter = (...objects: readonly string[]) => ({
     [Symbol.asyncDispose]: async () => void (await cli(host.berth, "delete", ...objects)),
   });
 
-  it("keeps a Deployment at its size, and goes on where it was after the daemon was killed, with no container started twice", async () => {
+  it("keeps a Deployment at its size, and continues after the daemon was killed, with no container started twice", async () => {
     assert.deepEqual(await apply(workload("Deployment", "web", 2)), ["deployment/web created"]);
     await ready("web", 2);
     assert.deepEqual(await apply(workload("Deployment", "web", 2)), ["deployment/web unchanged"]);
@@ -97,7 +97,7 @@ describe("berthd's pod manager", () => {
     await eventually("one is left", async () => (await names("pods")).length === 1);
   });
 
-  it("makes a pod anew whose task a client of containerd's API has killed", async () => {
+  it("recreates a pod whose task a client of containerd's API has killed", async () => {
     await apply({
       apiVersion: "v1",
       kind: "Pod",
@@ -126,7 +126,7 @@ describe("berthd's pod manager", () => {
     await output("delete", "pod", "felled");
   });
 
-  it("replaces pods by a new template, and by rollout restart, without being away", async () => {
+  it("replaces pods for a new template, and for rollout restart, without an interruption", async () => {
     const old = await names("pods");
     await apply(workload("Deployment", "web", 1, "2"));
     await eventually("the pod is another", async () => {
@@ -162,7 +162,7 @@ describe("berthd's pod manager", () => {
     assert.deepEqual([await names("pods"), await names("rs"), await containers()], [[], [], ""]);
   });
 
-  it("runs a StatefulSet's pods in order under names that stay, and a DaemonSet's one", async () => {
+  it("runs a StatefulSet's pods in order with stable names, and a DaemonSet's one", async () => {
     await apply(workload("StatefulSet", "db", 2), workload("DaemonSet", "agent", 1));
     await ready("db", 2);
     await ready("agent", 1);
@@ -180,7 +180,7 @@ describe("berthd's pod manager", () => {
     assert.deepEqual(await names("pods"), []);
   });
 
-  it("lists objects by kinds and labels, scales them, and finds containers by what made them", async () => {
+  it("lists objects by kinds and labels, scales them, and finds containers by their creators", async () => {
     await using _ = deletedAfter("deploy/front", "deploy/back");
     await apply(workload("Deployment", "front", 1), workload("Deployment", "back", 1));
     await ready("front", 1);
@@ -224,7 +224,7 @@ describe("berthd's pod manager", () => {
     assert.deepEqual([await names("pods"), await names("rs")], [[], []]);
   });
 
-  it("keeps what a StatefulSet's pods write in claims of their own", async () => {
+  it("keeps a StatefulSet's data in its pods' own claims", async () => {
     const set = workload("StatefulSet", "store", 2);
     const { template } = set.spec;
     const [container] = template.spec.containers;
@@ -276,7 +276,7 @@ describe("berthd's pod manager", () => {
     assert.deepEqual(await names("controllerrevisions"), []);
   });
 
-  it("runs a Job's pods to as many successes as it asks for, and fails one whose pods fail", async () => {
+  it("runs a Job's pods to the requested number of successes, and fails one whose pods fail", async () => {
     const job = (name: string, script: string, more: object) => ({
       apiVersion: "batch/v1",
       kind: "Job",
@@ -301,7 +301,7 @@ describe("berthd's pod manager", () => {
     assert.deepEqual(await names("pods"), []);
   });
 
-  it("keeps the old pods of a rollout that does not come on, also when the daemon begins anew", async () => {
+  it("keeps the old pods of a rollout that makes no progress, even if the daemon restarts", async () => {
     await apply(workload("Deployment", "slow", 2));
     await ready("slow", 2);
     const old = await names("pods");
@@ -327,7 +327,7 @@ describe("berthd's pod manager", () => {
     await output("delete", "deployment", "slow");
   });
 
-  it("runs a pod that is over no more, also when the runtime has lost it and the daemon begins anew", async () => {
+  it("does not run a finished pod again, even if the runtime has lost it and the daemon restarts", async () => {
     const metadata = { name: "once" };
     const spec = { restartPolicy: "Never", containers: [shell("true")] };
     await apply({ apiVersion: "v1", kind: "Pod", metadata, spec });
@@ -344,10 +344,10 @@ describe("berthd's pod manager", () => {
     await output("delete", "pod", "once", "later");
   });
 
-  it("runs what is written in a directory, and removes what is written there no more", async () => {
+  it("runs the manifests in a directory, and removes objects that are no longer there", async () => {
     const manifests = join(directory, "manifests");
     await mkdir(manifests, { recursive: true });
-    // A directory that was not there is looked for at times: this one begins with the daemon.
+    // A missing directory is only checked periodically; this one exists from the daemon's start.
     await host.berth.restartDaemon();
     const pod = {
       apiVersion: "v1",
@@ -373,7 +373,7 @@ describe("berthd's pod manager", () => {
     await eventually("it is gone", async () => (await names("pods")).length === 0);
   });
 
-  it("refuses what cannot be changed, and all of a request with it", async () => {
+  it("rejects immutable changes, together with the whole request", async () => {
     const pod = (script: string) => ({
       apiVersion: "v1",
       kind: "Pod",
@@ -411,7 +411,7 @@ describe("berthd's pod manager", () => {
     assert.equal((await cli(host.berth, "get", "pod", "fixed")).status, 3);
   });
 
-  it("goes on with a replacement when the daemon was killed while the old pod was ending", async () => {
+  it("continues a replacement after the daemon was killed while the old pod was stopping", async () => {
     const pod = (script: string) => ({
       apiVersion: "v1",
       kind: "Pod",
@@ -439,7 +439,7 @@ describe("berthd's pod manager", () => {
     await output("delete", "pod", "swapped");
   });
 
-  it("lets a pod wait with its reason while there is no room for it, also through a restart, and runs it then", async () => {
+  it("lets a pod wait with the reason while there is no room for it, even across a restart, and then runs it", async () => {
     const pod = (name: string, more: object, container: object = {}) => ({
       apiVersion: "v1",
       kind: "Pod",
@@ -486,7 +486,7 @@ describe("berthd's pod manager", () => {
     await output("delete", "pod", "second", "other", "labelled");
   });
 
-  it("adds a container to a pod that runs, which sees another one's processes, is started once and goes with it", async () => {
+  it("adds a container to a running pod, which sees another one's processes, is started once and removed with the pod", async () => {
     const spec = { terminationGracePeriodSeconds: 1, containers: [shell(forEver)] };
     await apply({ apiVersion: "v1", kind: "Pod", metadata: { name: "looked-at" }, spec });
     await ready("looked-at", 1);
@@ -542,7 +542,7 @@ describe("berthd's pod manager", () => {
     assert.equal(await containers(), "");
   });
 
-  it("keeps the pod of a run that is to be started again, and starts it again", async () => {
+  it("keeps the pod of a run that is to be restarted, and restarts it", async () => {
     const script = "echo up; sleep 0.2";
     const flags = ["--name", "kept", "--restart", "always", "--pull", "never"];
     assert.equal(await output("run", "-d", ...flags, host.image, "sh", "-c", script), "pod/kept created");
@@ -554,7 +554,7 @@ describe("berthd's pod manager", () => {
     await output("delete", "pod", "kept");
   });
 
-  it("writes manifests that change nothing when they are applied again", async () => {
+  it("writes manifests that change nothing if they are applied again", async () => {
     const service = { ports: [{ port: 80 }], selector: { app: "written" } };
     const written = ["deployment/written", "service/written", "secret/written"];
     await using _ = deletedAfter(...written);
@@ -575,7 +575,7 @@ describe("berthd's pod manager", () => {
     assert.match(refused.stderr, /to delete the objects of manifests, use -f -/);
   });
 
-  it("shows no value of a Secret but where it is asked for", async () => {
+  it("shows values of a Secret only if requested", async () => {
     const secret = {
       apiVersion: "v1",
       kind: "Secret",

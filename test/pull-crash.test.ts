@@ -29,7 +29,7 @@ const cases = [
 
 for (const { snapshotter, form, make } of cases) {
   describe(`a daemon that is killed in the middle of a pull of ${form} into ${snapshotter}`, () => {
-    it("shows no half image and no half layer afterwards, and goes on with the bytes that it has", async () => {
+    it("shows no partial image or layer afterwards, and continues with the bytes that it has", async () => {
       const content = randomBytes(8 * 2 ** 20).toString("base64");
       const image = await make(content);
       const [digest, { bytes }] = biggest(image);
@@ -82,14 +82,14 @@ function biggest({ blobs }: TestImage) {
   return [digest, { bytes: Buffer.from(bytes) }] as const;
 }
 
-/** The hexadecimal digest of the layer that is not the biggest of two. */
+/** The hexadecimal digest of the smaller of two layers. */
 function smallLayer({ blobs }: TestImage, biggestDigest: string): string {
   const [digest = ""] =
     [...blobs].find(([key, { mediaType }]) => key !== biggestDigest && isLayerType(mediaType)) ?? [];
   return digest.replace("sha256:", "");
 }
 
-/** How many layers there are, whole or not; each has a number. */
+/** Number of layers, complete or not; each has a number. */
 async function layers(snapshots: string): Promise<number> {
   return (await readdir(snapshots)).filter((name) => /^\d+$/.test(name)).length;
 }
@@ -109,7 +109,7 @@ async function filesBelow(
   const sized = paths.map((path) =>
     stat(path).then(
       ({ size }) => [{ path, size }],
-      () => [], // It went while it was looked at.
+      () => [], // It was removed in the meantime.
     ),
   );
   return (await Promise.all(sized)).flat();

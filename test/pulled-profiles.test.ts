@@ -20,7 +20,7 @@ import { shellConfig } from "./support/requests.ts";
 import { outcomesIn } from "./support/system-calls.ts";
 import { withBerth } from "./support/with-berth.ts";
 
-/** Lets everything be but making directories, which fails with EDQUOT. */
+/** Allows everything except creating directories, which fails with EDQUOT. */
 const noDirectories = {
   defaultAction: "SCMP_ACT_ALLOW",
   syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 122 }],
@@ -40,11 +40,11 @@ const ofRegistry = (ociRef: string, baseProfile?: object) => ({
 });
 const onFile = (localhostRef: string) => ({ type: BaseType.Localhost, localhostRef });
 
-describe("a security profile of a registry", () => {
+describe("a security profile from a registry", () => {
   const host = withBerth();
   let pushed = 0;
 
-  /** A new repository with an artifact; its reference, which has the digest. */
+  /** Creates a repository with an artifact; returns its reference with the digest. */
   async function push(artifact: TestImage): Promise<string> {
     const repository = `profiles/p${++pushed}`;
     await pushImage(host.registry, repository, "v1", artifact);
@@ -53,7 +53,7 @@ describe("a security profile of a registry", () => {
 
   const list = async () => (await host.berth.clients.images.listSecurityProfiles({})).profiles;
 
-  it("is pulled once, listed with every reference that led to it, and removed as often as a client says", async () => {
+  it("is pulled once, listed with all its references, and can be removed repeatedly", async () => {
     const { images } = host.berth.clients;
     const artifact = profileArtifact({ ...noDirectories, flags: [] });
     const reference = await push(artifact);
@@ -73,7 +73,7 @@ describe("a security profile of a registry", () => {
     await images.removeSecurityProfile({ digest });
   });
 
-  it("is here without its registry, also for a daemon that was started again", async () => {
+  it("is available without its registry, even after a restart of the daemon", async () => {
     let reference = "";
     {
       await using registry = await startRegistry();
@@ -95,7 +95,7 @@ describe("a security profile of a registry", () => {
     });
   });
 
-  it("is refused for good where the artifact holds none, or one of unclear meaning", async () => {
+  it("is rejected permanently if the artifact contains none, or one with uncertain meaning", async () => {
     const layer = { mediaType: "application/json", bytes: Buffer.from(JSON.stringify(noDirectories)) };
     const unclear = {
       ...noDirectories,
@@ -141,7 +141,7 @@ describe("a security profile of a registry", () => {
     });
   });
 
-  it("keeps a container from starting where it was not pulled, and from being made without its base", async () => {
+  it("prevents a container from starting if it was not pulled, and from being created without its base", async () => {
     const reference = await push(profileArtifact(noDirectories));
     const pod = await TestPod.run(host.berth, "absent");
     const create = (securityContext: object) =>
@@ -163,7 +163,7 @@ describe("a security profile of a registry", () => {
     });
   });
 
-  it("stays in force for a container that runs when it is removed", async () => {
+  it("stays in force for a running container after its removal", async () => {
     const reference = await push(profileArtifact({ ...noDirectories, flags: [] }));
     await pull(host.berth, reference);
     const digest = (await list()).find(({ refs }) => refs.includes(reference))?.digest ?? "";
@@ -178,7 +178,7 @@ describe("a security profile of a registry", () => {
     await assert.rejects(host.berth.clients.runtime.startContainer({ containerId: waiting }), /pull it/);
   });
 
-  it("is the pause process's too, where the pod has one", async () => {
+  it("also applies to the pod's pause process, if there is one", async () => {
     const reference = await push(profileArtifact(noDirectories));
     await pull(host.berth, reference);
     const shared = { network: NamespaceMode.POD, pid: NamespaceMode.POD, ipc: NamespaceMode.POD };
@@ -189,13 +189,13 @@ describe("a security profile of a registry", () => {
     assert.match(await pod.output("main", host.image, "grep ^Seccomp: /proc/1/status", { linux }), /\t2/);
   });
 
-  it("is told of by Status", async () => {
+  it("is listed in Status", async () => {
     const { features } = await host.berth.clients.runtime.status({ verbose: false });
     assert.equal(features?.seccompProfileOci, true);
   });
 });
 
-describe("a security profile of a registry and its base", () => {
+describe("a security profile from a registry and its base", () => {
   const host = withBerth();
   let image = "";
   let pod: TestPod;
@@ -206,7 +206,7 @@ describe("a security profile of a registry and its base", () => {
     pod = await TestPod.run(host.berth, "pairs");
   });
 
-  it("are the default profile and it, where no other is named", async () => {
+  it("include the default profile, unless another one is named", async () => {
     const reference = `${host.registry.host}/allow@${await pushed({ defaultAction: "SCMP_ACT_ALLOW" })}`;
     await pull(host.berth, reference);
     const calls = [

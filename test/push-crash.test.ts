@@ -13,7 +13,7 @@ import { CrashingBerth } from "./support/crashing-berth.ts";
 const run = promisify(execFile);
 
 describe("a daemon that is killed in the middle of a push", () => {
-  it("has what it had before, and the push can be made again, by a tag too", async () => {
+  it("still has its content, and the push can be repeated, also by tag", async () => {
     const image = await imageOf();
     await using source = await startRegistry();
     await pushImage(source, "app", "v1", image);

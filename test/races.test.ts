@@ -14,7 +14,7 @@ import { podConfig, shellConfig } from "./support/requests.ts";
 import { verboseSandboxInfo } from "./support/verbose.ts";
 import { withCrashingBerth } from "./support/with-crashing-berth.ts";
 
-/** Answers that a client may get whose call came too early, too late or twice. */
+/** The errors that a client may get for a call that was too early, too late or repeated. */
 const expected = new Set([status.NOT_FOUND, status.FAILED_PRECONDITION, status.ALREADY_EXISTS]);
 
 /** The same numbers in every run. */
@@ -25,7 +25,7 @@ function* numbers(seed: number): Generator<number, never> {
   }
 }
 
-describe("a pod on which everything happens at once", () => {
+describe("a pod with many calls at once", () => {
   const { host, runtime, image, clean } = withCrashingBerth({}, async () => {
     const pod = await TestPod.run(host().berth, "first", { linux: linux() });
     await pod.shell("first", image(), "true");
@@ -85,7 +85,7 @@ describe("a pod on which everything happens at once", () => {
     await host().returnsTo(clean());
   });
 
-  it("takes a container that is being created with it when it is removed", async () => {
+  it("is removed together with a container that is being created", async () => {
     const pod = await TestPod.run(host().berth, "removed-meanwhile", { linux: linux() });
     const create = pod.create(shellConfig("main", image(), "exec sleep 1000"));
     await Promise.allSettled([create, runtime().removePodSandbox({ podSandboxId: pod.id })]);
@@ -93,7 +93,7 @@ describe("a pod on which everything happens at once", () => {
     await host().returnsTo(clean());
   });
 
-  it("tells what happened to a container in the order in which it happened", async () => {
+  it("reports what happened to a container in the right order", async () => {
     const { CONTAINER_CREATED_EVENT, CONTAINER_STARTED_EVENT } = ContainerEventType;
     const { CONTAINER_STOPPED_EVENT, CONTAINER_DELETED_EVENT } = ContainerEventType;
     const events = host().berth.clients.rawRuntime.getContainerEvents({});
@@ -128,7 +128,7 @@ describe("a pod on which everything happens at once", () => {
     );
   });
 
-  it("is not ready any more when its pause process ends, and can be removed", async () => {
+  it("is no longer ready when its pause process ends, and can be removed", async () => {
     const namespaceOptions = { pid: NamespaceMode.POD, network: NamespaceMode.POD, ipc: NamespaceMode.POD };
     const pod = await TestPod.run(host().berth, "pause", {
       linux: { ...linux(), securityContext: { namespaceOptions } },

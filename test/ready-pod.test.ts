@@ -18,10 +18,10 @@ await enterPrivateNetwork();
 
 type Link = { readonly ifindex: number; readonly ifname: string; readonly ifalias?: string };
 
-describe("what is made ahead for the next pod", () => {
+describe("the prepared network of the next pod", () => {
   const host = withBerth();
 
-  test("is the interface that the pod gets, and reaches the bridge", limit, async () => {
+  test("is the pod's interface, and reaches the bridge", limit, async () => {
     const ready = await readyAfter(host.berth, "first");
     const pod = await TestPod.run(host.berth, "second");
     const name = (await ports(host.berth)).find(({ ifindex }) => ifindex === ready.ifindex)?.ifname;
@@ -35,11 +35,11 @@ describe("what is made ahead for the next pod", () => {
     assert.equal(await execSync(host.berth, id, "hostname"), "second\n");
   });
 
-  test("tells neighbours whose the pod's address is now", limit, async () => {
+  test("announces the pod's address to neighbours", limit, async () => {
     const { bridge } = await network(host.berth);
     const earlier = await TestPod.run(host.berth, "before-neighbours");
     await eventually("one is ready", async () => (await readyLinks(host.berth))[0]);
-    // Addresses are given in turn.
+    // Addresses are allocated in order.
     const next = (await earlier.ip()).replace(/\d+$/, (last) => String(Number(last) + 1));
     const entry = [next, "dev", bridge];
     await run("ip", ["neigh", "replace", ...entry, "lladdr", "02:00:00:00:00:01", "nud", "reachable"]);
@@ -52,7 +52,7 @@ describe("what is made ahead for the next pod", () => {
     );
   });
 
-  test("is no pod's that asks for parameters of the interfaces that come", limit, async () => {
+  test("is not used for a pod that requests parameters for new interfaces", limit, async () => {
     const ready = await readyAfter(host.berth, "before-parameters");
     const linux = { sysctls: { "net.ipv4.conf.default.rp_filter": "2" } };
     const pod = await TestPod.run(host.berth, "parameters", { linux });
@@ -62,7 +62,7 @@ describe("what is made ahead for the next pod", () => {
     assert.ok((await readyLinks(host.berth)).some(({ ifindex }) => ifindex === ready.ifindex));
   });
 
-  test("gives way to the bridge that somebody has made anew", limit, async () => {
+  test("is replaced if somebody has recreated the bridge", limit, async () => {
     await readyAfter(host.berth, "before-bridge");
     const { bridge } = await network(host.berth);
     await run("ip", ["link", "delete", bridge]);
@@ -72,7 +72,7 @@ describe("what is made ahead for the next pod", () => {
     await execSync(host.berth, id, "ping", "-c", "1", "-W", "5", gateway);
   });
 
-  test("gives way to one of its own when somebody has renamed it", limit, async () => {
+  test("is replaced by a new interface if somebody has renamed it", limit, async () => {
     const ready = await readyAfter(host.berth, "before-name");
     await rename(ready);
     const pod = await TestPod.run(host.berth, "new-name");
@@ -80,7 +80,7 @@ describe("what is made ahead for the next pod", () => {
     assert.ok(!(await ports(host.berth)).some(({ ifindex }) => ifindex === ready.ifindex));
   });
 
-  test("gives way to another configuration of the network, whatever its name is by then", limit, async () => {
+  test("is replaced if the network's configuration has changed, whatever its new name", limit, async () => {
     const ready = await readyAfter(host.berth, "before-change");
     await rename(ready);
     const { file, text } = await network(host.berth);
@@ -95,26 +95,30 @@ describe("what is made ahead for the next pod", () => {
     assert.ok(!(await ports(host.berth)).some(({ ifindex }) => ifindex === ready.ifindex));
   });
 
-  test("goes with a pod whose namespaces cannot be as it asks, and so does its address", limit, async () => {
-    const ready = await readyAfter(host.berth, "before-refusal");
-    const linux = { sysctls: { "net.ipv4.ip_local_port_range": "none" } };
-    await assert.rejects(TestPod.run(host.berth, "refused", { linux }), /ip_local_port_range/);
-    await eventually("it is gone", async () =>
-      (await ports(host.berth)).every(({ ifindex }) => ifindex !== ready.ifindex),
-    );
-    const attached = await readdir(join(host.berth.root, "network"));
-    const pods = (await host.berth.clients.runtime.listPodSandbox({ filter: undefined })).items;
-    assert.deepEqual(attached.toSorted(), pods.map(({ id }) => `${id}.json`).toSorted());
-  });
+  test(
+    "is removed, with its address, if the pod's namespaces cannot be set up as requested",
+    limit,
+    async () => {
+      const ready = await readyAfter(host.berth, "before-refusal");
+      const linux = { sysctls: { "net.ipv4.ip_local_port_range": "none" } };
+      await assert.rejects(TestPod.run(host.berth, "refused", { linux }), /ip_local_port_range/);
+      await eventually("it is gone", async () =>
+        (await ports(host.berth)).every(({ ifindex }) => ifindex !== ready.ifindex),
+      );
+      const attached = await readdir(join(host.berth.root, "network"));
+      const pods = (await host.berth.clients.runtime.listPodSandbox({ filter: undefined })).items;
+      assert.deepEqual(attached.toSorted(), pods.map(({ id }) => `${id}.json`).toSorted());
+    },
+  );
 
-  test("goes again when no pod takes it", limit, async () => {
+  test("is removed if no pod uses it", limit, async () => {
     const { ifindex } = await readyAfter(host.berth, "last");
     await eventually("it is gone", async () =>
       (await readyLinks(host.berth)).every((link) => link.ifindex !== ifindex),
     );
   });
 
-  test("goes with a daemon that is killed", limit, async () => {
+  test("is removed if the daemon is killed", limit, async () => {
     await using berth = await TestBerth.start();
     await readyAfter(berth, "pod");
     await berth.stopDaemon("SIGKILL");
@@ -123,7 +127,7 @@ describe("what is made ahead for the next pod", () => {
   });
 });
 
-describe("what is made ahead where programs make the network", () => {
+describe("what is prepared if programs create the network", () => {
   const host = withBerth({ builtinPlugins: false });
 
   test("are the namespaces of the next pod", limit, async () => {
@@ -145,14 +149,14 @@ describe("what is made ahead where programs make the network", () => {
 
 const kinds = ["net", "ipc", "uts"];
 
-/** Those of a container's pod, such as "net:[4026532000]". */
+/** The namespaces of a container's pod, such as "net:[4026532000]". */
 async function namespacesOf(berth: TestBerth, containerId: string): Promise<readonly string[]> {
   const paths = kinds.map((kind) => `/proc/self/ns/${kind}`);
   const links = await execSync(berth, containerId, "sh", "-c", `readlink ${paths.join("; readlink ")}`);
   return links.trim().split("\n");
 }
 
-/** Those that a daemon holds by descriptors, but for its own. */
+/** The namespaces for which a daemon holds descriptors, except for its own. */
 async function heldNamespaces({ pid }: TestBerth): Promise<readonly string[]> {
   const own = await Promise.all(kinds.map((kind) => readlink(`/proc/${pid}/ns/${kind}`)));
   const files = await readdir(`/proc/${pid}/fd`);
@@ -161,14 +165,14 @@ async function heldNamespaces({ pid }: TestBerth): Promise<readonly string[]> {
   return [...new Set(targets.filter((target) => isHeld(target) && !own.includes(target)))];
 }
 
-/** Of a link that is up. */
+/** Renames a link that is up. */
 async function rename({ ifname }: Link): Promise<void> {
   await run("ip", ["link", "set", ifname, "down"]);
   await run("ip", ["link", "set", ifname, "name", `own${ifname.slice(4)}`]);
   await run("ip", ["link", "set", `own${ifname.slice(4)}`, "up"]);
 }
 
-/** Runs a pod, and waits until what the next one gets is there. */
+/** Runs a pod, and waits until the next one's interface is prepared. */
 async function readyAfter(berth: TestBerth, name: string): Promise<Link> {
   await TestPod.run(berth, name);
   return await eventually("one is ready", async () => (await readyLinks(berth))[0]);

@@ -26,7 +26,7 @@ describe("a restart of the daemon", () => {
       const { berth } = host;
       const names = Array.from({ length: podCount }, (_, index) => `${signal.toLowerCase()}-${index}`);
       const pods = await Promise.all(names.map((name) => TestPod.run(berth, name)));
-      // Each third container ends on its own while the daemon is away.
+      // Every third container exits by itself while the daemon is down.
       const script = (index: number) =>
         index % 3 === 0 ? "sleep 0.5; exit 5" : "while true; do echo tick; sleep 0.1; done";
       const ids = await Promise.all(pods.map((pod, index) => pod.shell("main", host.image, script(index))));
@@ -60,7 +60,7 @@ describe("a restart of the daemon", () => {
     });
   }
 
-  it("keeps images, stopped pods and containers that were not started yet", async () => {
+  it("keeps images, stopped pods and containers that have not been started", async () => {
     const { berth } = host;
     const pod = await TestPod.run(berth, "kept");
     const stopped = await TestPod.run(berth, "stopped");
@@ -75,7 +75,7 @@ describe("a restart of the daemon", () => {
     assert.equal((await images.listImages({ filter: undefined })).images.length, 1);
   });
 
-  it("for an update of the records of containers and pods keeps each as it was, and what runs goes on", async () => {
+  it("for an update of the records of containers and pods keeps each unchanged, and containers keep running", async () => {
     const { berth } = host;
     const pod = await TestPod.run(berth, "updated");
     const running = await pod.shell("running", host.image, "exec sleep 1000");
@@ -100,7 +100,7 @@ describe("a restart of the daemon", () => {
     await assert.rejects(containerStatus(berth, running), { code: status.NOT_FOUND });
   });
 
-  it("with a clock that was set back makes what comes then later than what the pod has", async () => {
+  it("with a clock that was set back gives new objects of a pod later times than existing ones", async () => {
     const { berth } = host;
     const pod = await TestPod.run(berth, "back");
     const first = await pod.shell("main", host.image, "exit 1");
@@ -126,12 +126,12 @@ describe("a restart of the daemon", () => {
         .toSorted((a, b) => (a.createdAt < b.createdAt ? 1 : -1))
         .map(({ id }) => id);
     assert.deepEqual(latestFirst(containers), [third, second, first]);
-    // Other pods have the clock's time.
+    // Other pods have times from the clock.
     assert.deepEqual(latestFirst(sandboxes), [next.id, pod.id, other.id]);
     for (const { id } of [pod, next, other]) await runtime.removePodSandbox({ podSandboxId: id });
   });
 
-  it("in the middle of a rotation loses neither the container nor what it says", async () => {
+  it("during a rotation loses neither the container nor its output", async () => {
     const { berth } = host;
     const pod = await TestPod.run(berth, "rotating");
     const containerId = await pod.shell("talk", host.image, "while true; do echo line; sleep 0.05; done");
@@ -163,7 +163,7 @@ describe("a restart of the daemon", () => {
     await runtime.removePodSandbox({ podSandboxId: pod.id });
   });
 
-  it("with another snapshotter goes on with the containers of the one before, and removes all that they have", async () => {
+  it("with another snapshotter keeps the containers of the earlier one, and removes them completely", async () => {
     await using berth = await TestBerth.start({
       config: '[images]\nsnapshotter = "native"\ngc_delay = "0s"\n',
     });

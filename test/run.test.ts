@@ -1,4 +1,4 @@
-/** What `berth run` makes: whose it is, what belongs together, and what becomes of it. */
+/** What `berth run` creates: its owner, its parts, and its end. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readdir, stat, writeFile } from "node:fs/promises";
@@ -35,7 +35,7 @@ describe("a pod of berth run", () => {
   const logFiles = async (name: string) =>
     (await readdir(host.berth.logDir, { recursive: true })).filter((path) => path.includes(`_${name}_`));
 
-  it("is not shown to a kubelet, in lists, figures and events, unless it asks by id or for the label", async () => {
+  it("is not shown to a kubelet in lists, figures and events, unless it asks for the id or the label", async () => {
     const { runtime, rawRuntime } = host.berth.clients;
     const events: ContainerEventResponse[] = [];
     const stream = rawRuntime.getContainerEvents({});
@@ -71,7 +71,7 @@ describe("a pod of berth run", () => {
     await output("rm", "-f", "kubelets");
   });
 
-  it("keeps its image from a kubelet that removes what it does not know to be used", async () => {
+  it("protects its image from a kubelet that removes images that it considers unused", async () => {
     const { images } = host.berth.clients;
     await output(...run("-d", "--name", "user", host.image, ...sleeping));
     const pinned = async () => (await images.listImages({ filter: undefined })).images[0]?.pinned;
@@ -86,7 +86,7 @@ describe("a pod of berth run", () => {
     assert.equal(await pinned(), false);
   });
 
-  it("belongs to the id that run -d prints: logs, exec, stop and rm take that, and leave neither pod nor port nor log", async () => {
+  it("has the id that run -d prints: logs, exec, stop and rm accept that, and leave no pod, port or log", async () => {
     const id = await output(...run("-d", "--name", "whole", "-p", "18080:80", host.image, ...sleeping));
     await eventually("it writes", async () => (await output("logs", id)) === "up");
     assert.equal(await output("exec", id, "echo", "hi"), "hi");
@@ -98,19 +98,19 @@ describe("a pod of berth run", () => {
     await output("rm", "-f", again);
   });
 
-  it("gives its network back when its container ends by itself", async () => {
+  it("frees its network when its container exits by itself", async () => {
     await output(...run("-d", "--name", "short", "-p", "18081:80", host.image, "true"));
     await eventually(
       "it is not ready",
       async () => (await podsNamed("short", "--state", "notready")).length === 1,
     );
-    // The pod is not ready from the moment on that its network is taken down.
+    // The pod is not ready from the moment when the removal of its network begins.
     const another = async () => (await outcome(...run("--rm", "-p", "18081:80", host.image, "true"))).status;
     await eventually("its port is free", async () => (await another()) === 0);
     await output("rm", "short");
   });
 
-  it("refuses a name that is taken, and says by what", async () => {
+  it("rejects a name that is taken, and says by what", async () => {
     await output(...run("-d", "--name", "taken", host.image, ...sleeping));
     const [pod = ""] = await podsNamed("taken");
     const second = await outcome(...run("-d", "--name", "taken", host.image, ...sleeping));
@@ -125,7 +125,7 @@ describe("a pod of berth run", () => {
     await output("rm", "-f", "taken", "race");
   });
 
-  it("refuses a port that a pod or a program has, before anything is made", async () => {
+  it("rejects a port that a pod or a program uses, before anything is created", async () => {
     await output(...run("-d", "--name", "holder", "-p", "127.0.0.1:18082:80", host.image, ...sleeping));
     const refused = async (...ports: readonly string[]) => {
       const argv = ports.flatMap((port) => ["-p", port]);
@@ -151,7 +151,7 @@ describe("a pod of berth run", () => {
     await output("rm", "-f", "holder");
   });
 
-  it("goes with --rm when its container ends, also in the background, without its client, and after a restart of the daemon", async () => {
+  it("is removed with --rm when its container exits, even in the background, without its client, and after a restart of the daemon", async () => {
     await output(...run("-d", "--rm", "--name", "alone", host.image, "sleep", "0.5"));
     await gone("alone");
     const left = startCli(host.berth, run("--rm", "--name", "left", host.image, "sleep", "5"));
@@ -165,7 +165,7 @@ describe("a pod of berth run", () => {
     assert.deepEqual([await logFiles("alone"), await logFiles("left"), await logFiles("cut")], [[], [], []]);
   });
 
-  it("ends when nobody reads its output any more", async () => {
+  it("ends when nobody reads its output", async () => {
     const { child, outcome: reading } = startCli(
       host.berth,
       run("--rm", "--name", "pipe", host.image, "yes"),
@@ -180,7 +180,7 @@ describe("a pod of berth run", () => {
     await gone("pipe");
   });
 
-  it("keeps a log of limited size, of which a client that follows loses nothing", async () => {
+  it("keeps a log of limited size, of which a following client loses nothing", async () => {
     const script =
       "i=0; while [ $i -lt 60000 ]; do echo line $i of a log that grows beyond its limit quickly; i=$((i+1)); done";
     const wanted = Array.from(
@@ -216,7 +216,7 @@ describe("a pod of berth run", () => {
       return now !== undefined && now !== before;
     });
     await eventually("no others are kept", async () => (await sizes()).length === 2);
-    // The file that was begun holds nothing for a moment.
+    // The new file is empty for a moment.
     await eventually(
       "it has a last line",
       async () => (await output("logs", "--tail", "1", "endless")) !== "",
@@ -225,7 +225,7 @@ describe("a pod of berth run", () => {
     assert.deepEqual(await logFiles("endless"), []);
   });
 
-  it("is followed through a restart of the daemon, to its last word and its exit status", async () => {
+  it("can be followed across a restart of the daemon, to its last output and its exit status", async () => {
     const script = "echo before; while [ ! -e /tmp/go ]; do sleep 0.1; done; echo after; exit 7";
     const following = startCli(host.berth, run("--rm", "--name", "on", host.image, "sh", "-c", script));
     await eventually("it runs", async () => (await outcome("logs", "on")).stdout === "before\n");
@@ -240,7 +240,7 @@ describe("a pod of berth run", () => {
     await gone("on");
   });
 
-  it("ends with 127 when there is no such program in the image, with 126 when it is none, and leaves nothing", async () => {
+  it("exits with 127 if the program does not exist in the image, with 126 if it is not a program, and leaves nothing", async () => {
     for (const [program, status] of [
       ["/no/such", 127],
       ["no-such", 127],
@@ -277,7 +277,7 @@ describe("a pod of berth run", () => {
     assert.match(made.stderr, /not permitted/);
   });
 
-  it("keeps an image's other names when one is removed, and the image while it is used", async () => {
+  it("keeps an image's other names if one is removed, and the image while it is used", async () => {
     const second = `${host.registry.host}/other:v1`;
     await pushImage(host.registry, "other", "v1", await busyboxImage());
     await output("pull", "-q", second);

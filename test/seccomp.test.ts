@@ -12,7 +12,7 @@ import { withBerth } from "./support/with-berth.ts";
 
 const { EPERM, ENOSYS } = constants.errno;
 
-/** Numbers of 32-bit x86. With zeros they do nothing. */
+/** Numbers of 32-bit x86. With zeros as arguments, they do nothing. */
 const refused32 = {
   mount: 21,
   umount2: 52,
@@ -29,7 +29,7 @@ const refused32 = {
 };
 const allowed32 = { close: 6, getpid: 20, statx: 383 };
 
-/** Those of our calls that have a number of their own in x32, as their arguments differ there. */
+/** Our calls that have their own numbers in x32, because their arguments differ there. */
 const x32Numbers: Readonly<Record<string, number>> = {
   ptrace: 521,
   kexec_load: 528,
@@ -40,7 +40,7 @@ const x32Numbers: Readonly<Record<string, number>> = {
   io_setup: 543,
 };
 
-/** The same calls as x32 has them (asm/unistd_x32.h): with a bit in their number. */
+/** The same calls in x32 (asm/unistd_x32.h): with a bit set in their numbers. */
 function x32(calls: readonly SystemCall[]): readonly SystemCall[] {
   return calls.map(({ name, number, args }) =>
     call(`x32-${name}`, 0x4000_0000 + (x32Numbers[name] ?? number), ...args),
@@ -73,7 +73,7 @@ describe("the RuntimeDefault seccomp profile", () => {
     pod = await TestPod.run(host.berth, "seccomp");
   });
 
-  it("is a filter of the container's process and of its commands, and Unconfined is none", async () => {
+  it("is a filter for the container's process and its commands, and Unconfined is no filter", async () => {
     const show = "grep ^Seccomp: /proc/self/status";
     assert.match(
       await pod.output("filtered", image, show, { linux: { securityContext: runtimeDefault } }),
@@ -87,7 +87,7 @@ describe("the RuntimeDefault seccomp profile", () => {
   });
 
   const every = refused.flatMap(({ calls }) => calls);
-  it("and nothing else is what refuses the calls of the tests below", async () => {
+  it("is the only thing that rejects the calls of the tests below", async () => {
     const security = { ...unconfined, ...everything };
     const errnos = await callsIn(host.berth, pod, "control", image, every, security);
     assert.equal(errnos.size, every.length);
@@ -96,20 +96,20 @@ describe("the RuntimeDefault seccomp profile", () => {
 
   refused.forEach(({ what, openedBy, dropped, calls }, index) => {
     const names = calls.map(({ name }) => name);
-    it(`refuses ${what}`, async () => {
+    it(`rejects ${what}`, async () => {
       const drop = { capabilities: { dropCapabilities: dropped === undefined ? [] : [dropped] } };
       const security = { ...runtimeDefault, ...drop };
       const errnos = await callsIn(host.berth, pod, `refused-${index}`, image, calls, security);
       assert.deepEqual(refusedIn(errnos), names);
     });
     if (openedBy === undefined) {
-      it(`refuses ${what} to a container with all capabilities, too`, async () => {
+      it(`rejects ${what} from a container with all capabilities, too`, async () => {
         const security = { ...runtimeDefault, ...everything };
         const errnos = await callsIn(host.berth, pod, `never-${index}`, image, calls, security);
         assert.deepEqual(refusedIn(errnos), names);
       });
     } else {
-      it(`lets ${what} through to the kernel with CAP_${openedBy}`, async () => {
+      it(`allows ${what} with CAP_${openedBy}`, async () => {
         const security = { ...runtimeDefault, capabilities: { addCapabilities: [openedBy] } };
         const errnos = await callsIn(host.berth, pod, `opened-${index}`, image, calls, security);
         assert.equal(errnos.size, calls.length);
@@ -118,7 +118,7 @@ describe("the RuntimeDefault seccomp profile", () => {
     }
   });
 
-  it("says that clone3, whose flags no filter sees, does not exist, so that libraries use clone", async () => {
+  it("reports clone3, whose flags no filter sees, as not existing, so that libraries use clone", async () => {
     const calls = [call("clone3", 435, 0, 0)];
     const errnos = await callsIn(host.berth, pod, "clone3", image, calls, runtimeDefault);
     assert.deepEqual([...errnos], [["clone3", ENOSYS]]);
@@ -128,7 +128,7 @@ describe("the RuntimeDefault seccomp profile", () => {
   });
 
   for (const bits of [32, 64] as const) {
-    it(`holds for the calls of 32-bit x86, made by a program of ${bits} bits`, async (t) => {
+    it(`applies to the calls of 32-bit x86, made by a program of ${bits} bits`, async (t) => {
       if (!(await has32BitCalls(bits))) return t.skip("this machine's kernel has no calls of 32-bit x86");
       const names = Object.keys({ ...refused32, ...allowed32 });
       const script = names.map((name) => `/bin/${name}-${bits}; echo ${name} $?`).join("\n");
@@ -143,7 +143,7 @@ describe("the RuntimeDefault seccomp profile", () => {
     });
   }
 
-  it("holds for the calls of the x32 ABI, whatever the kernel has of it", async () => {
+  it("applies to the calls of the x32 ABI, whether or not the kernel supports it", async () => {
     const refusedCalls = x32(refused.flatMap(({ calls }) => calls));
     const calls = [...refusedCalls, ...x32(allowed.flatMap((each) => each.calls))];
     const filtered = { ...runtimeDefault, capabilities: { dropCapabilities: ["SYS_CHROOT"] } };
@@ -158,7 +158,7 @@ describe("the RuntimeDefault seccomp profile", () => {
   });
 
   allowed.forEach(({ what, calls }, index) => {
-    it(`lets a container have ${what}`, async () => {
+    it(`allows ${what} to a container`, async () => {
       const errnos = await callsIn(host.berth, pod, `allowed-${index}`, image, calls, runtimeDefault);
       assert.equal(errnos.size, calls.length);
       assert.deepEqual(refusedIn(errnos), []);

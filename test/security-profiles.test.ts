@@ -9,7 +9,7 @@ import { startBusyboxRegistry } from "./support/busybox.ts";
 import { TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";
 
-/** Lets everything be but making directories. */
+/** Allows everything except creating directories. */
 const noDirectories = JSON.stringify({
   defaultAction: "SCMP_ACT_ALLOW",
   syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO" }],
@@ -55,7 +55,7 @@ disable_apparmor = true
   const filtered = "refused\nSeccomp:\t2\n";
   const open = "made\nSeccomp:\t0\n";
 
-  it("of seccomp is the file that Localhost names, by its path or by its name in the configured directory", async () => {
+  it("of seccomp is read from Localhost's file, by its path or by its name in the configured directory", async () => {
     const file = join(profiles, "team", "no-directories.json");
     for (const seccomp of [localhost(file), localhost("team/no-directories.json")])
       assert.equal(await outcome({ seccomp }), filtered);
@@ -63,7 +63,7 @@ disable_apparmor = true
     assert.equal(await outcome({ seccompProfilePath: "unconfined" }), open);
   });
 
-  it("of seccomp may have rules with one name, as docker's have, and rules and calls that are nothing", async () => {
+  it("of seccomp may have rules with one name, like docker's, and rules and calls without effect", async () => {
     const profile = {
       defaultAction: "SCMP_ACT_ALLOW",
       syscalls: [
@@ -76,7 +76,7 @@ disable_apparmor = true
     assert.equal(await outcome({ seccomp: localhost("docker.json") }), filtered);
   });
 
-  it("of seccomp that is missing, broken or outside of its directory is no container", async () => {
+  it("of seccomp that is missing, broken or outside its directory prevents the container", async () => {
     const refuses = (seccomp: object, reason: RegExp) =>
       assert.rejects(
         pod.create(shellConfig("none", image, "", { linux: { securityContext: { seccomp } } })),
@@ -90,14 +90,14 @@ disable_apparmor = true
     await refuses({ ...runtimeDefault, localhostRef: "team/no-directories.json" }, /INVALID_ARGUMENT/);
   });
 
-  it("of seccomp is the configuration's where a container asks for none, for RuntimeDefault, or is privileged", async () => {
+  it("of seccomp is the configuration's if a container requests none or RuntimeDefault, or is privileged", async () => {
     assert.equal(await outcome({}), filtered);
     assert.equal(await outcome({ seccomp: runtimeDefault }), filtered);
     assert.equal(await outcome({ seccomp: unconfined }), open);
     assert.equal(await outcome({ privileged: true, seccomp: unconfined }), filtered);
   });
 
-  it("of AppArmor that cannot be had is no container, and Unconfined is one", async () => {
+  it("of AppArmor that is not available prevents the container, unlike Unconfined", async () => {
     for (const apparmor of [runtimeDefault, localhost("mine")]) {
       const config = shellConfig("none", image, "", { linux: { securityContext: { apparmor } } });
       await assert.rejects(

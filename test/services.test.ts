@@ -1,4 +1,4 @@
-/** Services of manifests: addresses and names that lead to pods, over a daemon with the built-in network. */
+/** Services of manifests: addresses and names that lead to pods, with a daemon and the built-in network. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { networkInterfaces } from "node:os";
@@ -16,11 +16,11 @@ import { withBerth } from "./support/with-berth.ts";
 
 const run = promisify(execFile);
 
-// Managers of other tests have networks for services, too.
+// Managers of other tests also have networks for services.
 await enterPrivateNetwork();
 
 describe("services of manifests", () => {
-  // The network that berth makes where none is configured has both families.
+  // berth's default network, which is created if none is configured, has both families.
   const host = withBerth({ network: undefined, defaultNetwork: "bridge" });
   const output = (...argv: readonly string[]) => cliOutput(host.berth, ...argv);
   const text = (...objects: readonly object[]) => objects.map((one) => stringify(one)).join("---\n");
@@ -47,7 +47,7 @@ describe("services of manifests", () => {
           containers: [
             shell(httpd, {
               ports: [{ name: "http", containerPort: 8080 }],
-              // It succeeds once: who is ready stays so, also when it is another manager that looks.
+              // It succeeds once: a ready pod stays ready, even if another manager checks it.
               readinessProbe: {
                 exec: { command: ["sh", "-c", "wget -qO /dev/null 127.0.0.1:8080 && mkdir /asked"] },
                 periodSeconds: 1,
@@ -67,8 +67,8 @@ describe("services of manifests", () => {
   });
   const networks = async () => (await run("nft", ["list", "tables"])).stdout.match(/berth_[ps]\w*/g) ?? [];
 
-  it("lead a pod by name, address and variables to all pods that are ready, and nothing is left of them", async () => {
-    // busybox that is linked statically cannot look names up.
+  it("lead a pod by name, address and variables to all ready pods, and leave nothing behind", async () => {
+    // A statically linked busybox cannot look up names.
     const layers = [await programFiles("/usr/bin/socat")];
     await pushImage(host.registry, "socat", "latest", await busyboxImage({ layers }));
     await host.berth.pull(`${host.registry.host}/socat:latest`);
@@ -146,7 +146,7 @@ describe("services of manifests", () => {
     assert.deepEqual(await networks(), []);
   });
 
-  it("keep their addresses and lead to pods while the daemon is away and when it is back", async () => {
+  it("keep their addresses and lead to pods while the daemon is down and after its restart", async () => {
     const apply = async (...objects: readonly object[]) => {
       const { status, stderr } = await startCli(host.berth, ["apply", "-"], { stdin: text(...objects) })
         .outcome;

@@ -6,7 +6,7 @@ import { exited, TestPod } from "./support/pod.ts";
 import { outputOf } from "./support/streams.ts";
 import { withBerth } from "./support/with-berth.ts";
 
-/** As images do that have their logs linked to the standard streams. */
+/** As in images that have their logs linked to the standard streams. */
 const byName = "echo out > /dev/stdout; echo err > /dev/stderr; echo more >> /dev/stdout";
 
 const length = 65_536;
@@ -41,7 +41,7 @@ describe("the standard streams", () => {
       const name = `${user === undefined ? "root" : "user"}-${"usernsOptions" in userns ? "mapped" : "plain"}`;
       const config = linux(user === undefined ? {} : { runAsUser: { value: user } });
 
-      it(`can be opened by their names in a pod ${kind}, as ${who}, by a container and by commands`, async () => {
+      it(`can be opened by name in a pod ${kind}, as ${who}, by a container and by commands`, async () => {
         const { berth, image } = host;
         const pod = await TestPod.run(berth, name, linux());
         const script = `${byName}; read line < /dev/stdin`;

@@ -27,11 +27,11 @@ import { withBerth } from "./support/with-berth.ts";
 
 const MiB = 2n ** 20n;
 const busy = "while true; do :; done";
-/** A sandbox of Docker's is a container too, whose process is the pod's. */
+/** A sandbox of Docker is also a container, whose process is the pod's. */
 const hasSandboxProcess = testEngine === "docker";
 const ofContainerd = "containerd/daemon/io.containerd.snapshotter.v1.overlayfs/snapshots/*/fs";
 
-/** A pattern of where containers' own layers lie, whatever keeps them. */
+/** A pattern for the paths of containers' own layers, whichever component stores them. */
 function layersOf({ directory, root }: TestBerth): string {
   if (testEngine === "docker") return join(directory, "docker", "data", `{overlay2/*/diff,${ofContainerd}}`);
   return join(root, "snapshots", "overlayfs", "k8s.io", "*", "fs");
@@ -43,7 +43,7 @@ async function containerStats(berth: TestBerth, containerId: string): Promise<Co
   return stats;
 }
 
-/** An answer waits for the first figure only for a while. */
+/** An answer waits for the first figure, but only for a while. */
 function writableLayer(berth: TestBerth, containerId: string): Promise<FilesystemUsage> {
   return eventually(
     "the layer was measured",
@@ -72,7 +72,7 @@ describe("stats of containers", () => {
     config: '[stats]\nsample_period = "1s"\nwritable_layer_period = "100ms"',
   });
 
-  it("tell CPU time and its present rate, memory with what the limit leaves, and swap", async () => {
+  it("show CPU time and its current rate, memory with what is left below the limit, and swap", async () => {
     const pod = await TestPod.run(host.berth, "figures");
     const id = await pod.shell("busy", host.image, busy, {
       labels: { app: "figures" },
@@ -99,7 +99,7 @@ describe("stats of containers", () => {
     for (const part of [stats.cpu, memory, swap]) assert.ok((part?.timestamp ?? 0n) > 0n);
   });
 
-  it("leave out what a limit leaves where there is no limit", async () => {
+  it("omit what is left below the limit if there is no limit", async () => {
     const pod = await TestPod.run(host.berth, "unlimited");
     const id = await pod.shell("main", host.image, "exec sleep 1000");
     const { memory, swap } = await containerStats(host.berth, id);
@@ -107,7 +107,7 @@ describe("stats of containers", () => {
     assert.ok((memory?.usageBytes?.value ?? 0n) > 0n);
   });
 
-  it("tell what the container has written into its own layer, and when that was measured", async () => {
+  it("show what the container has written into its own layer, and when that was measured", async () => {
     const pod = await TestPod.run(host.berth, "layer");
     const id = await pod.shell("main", host.image, "exec sleep 1000");
     const before = await writableLayer(host.berth, id);
@@ -123,7 +123,7 @@ describe("stats of containers", () => {
     assert.equal(after.fsId?.mountpoint, containerFilesystems[0]?.fsId?.mountpoint);
   });
 
-  it("have pressure where the kernel accounts it for control groups", async () => {
+  it("include pressure if the kernel accounts for it by cgroup", async () => {
     const pod = await TestPod.run(host.berth, "pressure");
     const id = await pod.shell("main", host.image, "exec sleep 1000");
     const files = await unifiedCgroupFiles(host.berth, id);
@@ -135,7 +135,7 @@ describe("stats of containers", () => {
     );
   });
 
-  it("list those that run, and choose among them", async () => {
+  it("list running containers, with filters", async () => {
     const pod = await TestPod.run(host.berth, "filters");
     const labels = { app: "filters" };
     const one = await pod.shell("one", host.image, "exec sleep 1000", { labels });
@@ -153,7 +153,7 @@ describe("stats of containers", () => {
     await assert.rejects(containerStats(host.berth, "f".repeat(64)), /NOT_FOUND/);
   });
 
-  it("come as a stream too", async () => {
+  it("are available as a stream, too", async () => {
     const pod = await TestPod.run(host.berth, "streams");
     const id = await pod.shell("main", host.image, "exec sleep 1000");
     const { rawRuntime } = host.berth.clients;
@@ -183,7 +183,7 @@ describe("stats of containers", () => {
     );
   });
 
-  it("go on after a restart of the daemon", async () => {
+  it("continue after a restart of the daemon", async () => {
     const pod = await TestPod.run(host.berth, "restart");
     const id = await pod.shell("busy", host.image, busy);
     const before = await containerStats(host.berth, id);
@@ -207,11 +207,11 @@ describe("stats of pods", () => {
   after(async () => {
     const layout = await cgroupLayout();
     assert.ok(layout !== undefined);
-    // A slice goes by itself.
+    // A slice disappears by itself.
     if (!isSystemd) for (const parent of parents) await removeCgroup(layout, parent);
   });
 
-  /** A cgroup parent of its own, as a kubelet gives each pod. */
+  /** A separate cgroup parent, as a kubelet gives to each pod. */
   function cgroupParent(): string {
     const name = `berth-test-stats-${process.pid}-${parents.length}`;
     const parent = isSystemd ? `${name}.slice` : `/${name}`;
@@ -219,7 +219,7 @@ describe("stats of pods", () => {
     return parent;
   }
 
-  it("sum what the containers use, where the pod has no cgroup of its own", async () => {
+  it("are the sum of the containers' if the pod has no cgroup of its own", async () => {
     const pod = await TestPod.run(host.berth, "sum", { labels: { app: "sum" } });
     const ids = [
       await pod.shell("one", host.image, busy),
@@ -249,7 +249,7 @@ describe("stats of pods", () => {
     isSum(({ memory }) => memory?.workingSetBytes?.value);
   });
 
-  it("are those of the cgroup that its client gave the pod, unless it gave it to several", async () => {
+  it("are those of the cgroup from the pod's client, unless that is shared by several pods", async () => {
     const cgroup = cgroupParent();
     const own = await TestPod.run(host.berth, "own", { linux: { cgroupParent: cgroup } });
     await own.shell("busy", host.image, busy);
@@ -272,7 +272,7 @@ describe("stats of pods", () => {
     assert.ok(ofPod < ofOther, "what the other pod uses is not this one's");
   });
 
-  it("count what goes through the interfaces of the pod's network", async () => {
+  it("count the traffic of the interfaces of the pod's network", async () => {
     const pod = await TestPod.run(host.berth, "network");
     const id = await pod.shell("main", host.image, "exec sleep 1000");
     const sent = async () => {
@@ -291,7 +291,7 @@ describe("stats of pods", () => {
     assert.ok((await sent()) >= before + 1000n);
   });
 
-  it("have no network of their own with the host's", async () => {
+  it("have no network figures on the host's network", async () => {
     const pod = await TestPod.run(host.berth, "host-network", {
       linux: {
         securityContext: {
@@ -305,7 +305,7 @@ describe("stats of pods", () => {
     assert.ok((linux?.memory?.usageBytes?.value ?? 0n) > 0n);
   });
 
-  it("list those that are ready; one that has stopped has no figures", async () => {
+  it("list ready pods; a stopped one has no figures", async () => {
     const labels = { app: "stopped" };
     const pod = await TestPod.run(host.berth, "stopped", { labels });
     await pod.shell("main", host.image, "exec sleep 1000");
@@ -326,10 +326,10 @@ describe("stats of pods", () => {
 describe("the sizes of containers' layers", () => {
   const host = withBerth({ config: '[stats]\nwritable_layer_period = "1h"' });
 
-  /** The kernel notes when a directory was read, if the time noted lies before its last change. */
+  /** The kernel updates a directory's access time on a read if that is before its last change. */
   const longAgo = new Date(0);
 
-  it("cost no walk of a file system for a request", async () => {
+  it("do not require a request to walk a file system", async () => {
     const { runtime, images } = host.berth.clients;
     const pod = await TestPod.run(host.berth, "walks");
     const ids = await Promise.all(

@@ -13,13 +13,13 @@ import { hostPort } from "./support/subnet.ts";
 const mapping = [{ containerId: 0, hostId: 500_000, length: 65_536 }];
 
 describe("a daemon whose database was moved away", () => {
-  it("ends the containers and pods that it finds, with all that they have, and runs new ones", async () => {
+  it("removes the containers and pods that it finds completely, and runs new ones", async () => {
     await using registry = await startBusyboxRegistry();
     await using host = await CrashingBerth.start();
     const { berth, cgroupParent } = host;
     const namespaceOptions = { pid: NamespaceMode.POD };
     const usernsOptions = { mode: NamespaceMode.POD, uids: mapping, gids: mapping };
-    /** A pod with a pause process and one with users of its own, both with a port of the host's. */
+    /** A pod with a pause process and one with its own users, both with a host port. */
     const runPods = async () => {
       await berth.pull(registry.image);
       const options = [namespaceOptions, { ...namespaceOptions, usernsOptions }];
@@ -32,7 +32,7 @@ describe("a daemon whose database was moved away", () => {
         }),
       );
     };
-    // The first pods make what all share.
+    // The first pods create what all pods share.
     for (const { pod } of await runPods())
       await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
     const clean = await host.traces();
@@ -48,7 +48,7 @@ describe("a daemon whose database was moved away", () => {
 });
 
 describe("at its start the daemon", () => {
-  it("removes volumes of containers that are no more, and nothing that is not its own", async () => {
+  it("removes volumes of removed containers, and nothing that is not its own", async () => {
     await using berth = await TestBerth.start({ network: undefined });
     await berth.stopDaemon();
     const volumes = join(berth.root, "volumes");

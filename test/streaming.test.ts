@@ -20,14 +20,15 @@ import { hostPort } from "./support/subnet.ts";
 import { withBerth } from "./support/with-berth.ts";
 
 /**
- * With BERTH_TEST_LARGE=1 as much as the largest promise: 1 GiB, 200 commands and 500 connections at once.
+ * With BERTH_TEST_LARGE=1, the largest amounts that are promised: 1 GiB, 200 commands and 500 connections at
+ * once.
  */
 const large = process.env.BERTH_TEST_LARGE === "1";
 const manyMiB = large ? 1024 : 64;
 const manyExecs = large ? 200 : 50;
 const manyConnections = large ? 500 : 100;
 
-/** Repeats each word that it reads, and says when its stdin has ended. */
+/** Repeats each word of its input, and reports when its stdin has ended. */
 const repeat = "echo ready; while read word; do echo got $word; done; echo end; exec sleep 1000";
 
 for (const transport of transports) {
@@ -48,7 +49,7 @@ for (const transport of transports) {
       assert.equal((await outputOf(host.berth, id, ["/no/such"], { transport })).exitCode, 127);
     });
 
-    it("on a terminal is shown what is typed, sees the window's size and hears control-C", async () => {
+    it("on a terminal echoes its input, sees the window's size and gets control-C", async () => {
       const id = await start("terminal");
       await using command = await exec(host.berth, id, ["sh"], { transport, tty: true, stdin: true });
       const shown = new Received(command.stdout);
@@ -71,7 +72,7 @@ for (const transport of transports) {
       assert.equal(await command.exitCode, 5);
     });
 
-    it("is gone with its children when its client vanishes, with a terminal and without", async () => {
+    it("is killed with its children when its client disconnects, with a terminal and without", async () => {
       const id = await start("vanish");
       for (const tty of [false, true]) {
         const gone = new AbortController();
@@ -87,7 +88,7 @@ for (const transport of transports) {
       }
     });
 
-    it(`gets ${manyMiB} MiB and gives them back unchanged, while the daemon's memory stays flat`, async () => {
+    it(`gets ${manyMiB} MiB and returns them unchanged, while the daemon's memory stays flat`, async () => {
       const id = await start("volume");
       await using command = await exec(host.berth, id, ["cat"], { transport, stdin: true });
       command.stderr?.resume();
@@ -95,7 +96,7 @@ for (const transport of transports) {
       assert.equal(await command.exitCode, 0);
     });
 
-    it("stands still while its client takes nothing, and nothing piles up", async () => {
+    it("blocks while its client reads nothing, and nothing accumulates", async () => {
       const id = await start("stopped");
       await using _command = await exec(host.berth, id, ["sh", "-c", "yes 0123456789"], { transport });
       const before = await residentMiB(host.berth);
@@ -109,7 +110,7 @@ for (const transport of transports) {
       assert.ok((await residentMiB(host.berth)) - before < 64);
     });
 
-    it(`is one of ${manyExecs} at the same time`, async () => {
+    it(`can run ${manyExecs} times at once`, async () => {
       const id = await start("many");
       const outcomes = await Promise.all(
         Array.from({ length: manyExecs }, (_, index) =>
@@ -125,17 +126,17 @@ for (const transport of transports) {
   describe(`over ${transport}, attaching to a container`, () => {
     const host = withBerth();
 
-    it("shows its output from then on to all that are attached, and takes input from any", async () => {
+    it("sends its output from then on to all attached clients, and accepts input from any", async () => {
       const pod = await TestPod.run(host.berth, "attach");
       const id = await pod.shell("repeat", host.image, repeat, { stdin: true });
       await eventually("it is ready", async () => (await pod.log("repeat")).includes("stdout F ready"));
       await using one = await attach(host.berth, id, { transport, stdin: true });
       await using other = await attach(host.berth, id, { transport, stdin: true });
       const outputs = [new Received(one.stdout), new Received(other.stdout)];
-      // Lines of the first one may still be on their way when the other's come.
+      // Lines of the first one may still be in transit when the other's arrive.
       const all = (what: string) =>
         eventually(`all have seen ${what}`, async () => outputs.every(({ text }) => text.includes(what)));
-      // Both are attached when both have seen something.
+      // Both are attached when both have received something.
       await eventually("both are attached", async () => {
         one.stdin?.write("x\n");
         return outputs.every(({ text }) => text !== "");
@@ -149,7 +150,7 @@ for (const transport of transports) {
       assert.ok((await pod.log("repeat")).includes("stdout F got three"));
     });
 
-    it("ends its stdin with the client's when that is for one only, and ends well with it", async () => {
+    it("ends a stdin for one client with that client's, and ends well with it", async () => {
       const pod = await TestPod.run(host.berth, "once");
       const id = await pod.shell("repeat", host.image, "cat; echo end; exit 3", {
         stdin: true,
@@ -161,7 +162,7 @@ for (const transport of transports) {
       assert.equal(await command.exitCode, 0);
     });
 
-    it("with a terminal shows what is typed and follows the window's size", async () => {
+    it("with a terminal echoes input and follows the window's size", async () => {
       const pod = await TestPod.run(host.berth, "attach-tty");
       const id = await pod.shell("shell", host.image, "exec sh", { stdin: true, tty: true });
       await using command = await attach(host.berth, id, { transport, stdin: true, tty: true });
@@ -173,7 +174,7 @@ for (const transport of transports) {
       });
     });
 
-    it("with a terminal takes every key at once, as commands do, also what would leave a terminal of docker's", async () => {
+    it("with a terminal passes on every key at once, like commands, even docker's keys for detaching", async () => {
       const pod = await TestPod.run(host.berth, "keys");
       const raw = "stty raw -echo; echo ready; exec cat";
       const id = await pod.shell("main", host.image, raw, { stdin: true, tty: true });
@@ -212,7 +213,7 @@ describe("port-forward", () => {
     ["IPv4", "127.0.0.1:8080"],
     ["IPv6", "[::1]:8080"],
   ] as const) {
-    it(`reaches what listens on ${family}'s localhost in the pod alone`, async () => {
+    it(`reaches only what listens on ${family}'s localhost in the pod`, async () => {
       const pod = await TestPod.run(host.berth, `forward-${family.toLowerCase()}`);
       const id = await pod.shell("page", host.image, serve(address));
       await listening(host.berth, id, 8080);
@@ -231,7 +232,7 @@ describe("port-forward", () => {
     assert.match(await pageOf(pod.id, port), /the page/);
   });
 
-  it("hands the end of one direction on while the other goes on", async () => {
+  it("passes on the end of one direction while the other continues", async () => {
     const pod = await TestPod.run(host.berth, "forward-halves");
     await using server = await echoInPod(host.berth, await pod.shell("shell", host.image, "exec sleep 1000"));
     await using forward = await forwardPort(host.berth, pod.id, server.port);
@@ -240,7 +241,7 @@ describe("port-forward", () => {
     assert.equal(await text(socket), "some words");
   });
 
-  it("says that nothing listens", async () => {
+  it("reports that nothing listens", async () => {
     const pod = await TestPod.run(host.berth, "forward-none");
     await using forward = await forwardPort(host.berth, pod.id, 81);
     const socket = await forward.connect();
@@ -249,7 +250,7 @@ describe("port-forward", () => {
     assert.match(forward.failures[0] ?? "", /port 81.*ECONNREFUSED/);
   });
 
-  it(`carries ${manyMiB} MiB both ways unchanged, while the daemon's memory stays flat`, async () => {
+  it(`transfers ${manyMiB} MiB in both directions unchanged, while the daemon's memory stays flat`, async () => {
     const pod = await TestPod.run(host.berth, "forward-volume");
     await using server = await echoInPod(host.berth, await pod.shell("shell", host.image, "exec sleep 1000"));
     await using forward = await forwardPort(host.berth, pod.id, server.port);
@@ -257,7 +258,7 @@ describe("port-forward", () => {
     await isEchoed(host.berth, socket, socket);
   });
 
-  it(`carries ${manyConnections} connections at the same time, with no process for any`, async () => {
+  it(`transfers ${manyConnections} connections at once, without any processes`, async () => {
     const pod = await TestPod.run(host.berth, "forward-many");
     await using server = await echoInPod(host.berth, await pod.shell("shell", host.image, "exec sleep 1000"));
     await using forward = await forwardPort(host.berth, pod.id, server.port);
@@ -281,7 +282,7 @@ describe("a streaming request", () => {
   const host = withBerth();
   const none = { tty: false, stdin: false, stdout: false, stderr: false };
 
-  it("is refused before a URL is given when it cannot be served", async () => {
+  it("is rejected before a URL is returned if it cannot be served", async () => {
     const { runtime } = host.berth.clients;
     const pod = await TestPod.run(host.berth, "refused");
     const containerId = await pod.shell("shell", host.image, "exec sleep 1000");
@@ -321,7 +322,7 @@ describe("a streaming request", () => {
 });
 
 describe("a streaming server with TLS", () => {
-  it("asks for a client's certificate, and refuses to start without its own", async () => {
+  it("requires a client's certificate, and does not start without its own", async () => {
     await using directory = await tempDir();
     const file = (name: string) => join(directory.path, name);
     const ca = await selfSigned(file("tls"));
@@ -345,7 +346,7 @@ describe("a streaming server with TLS", () => {
   });
 });
 
-/** Sends many bytes and compares what comes back; the daemon may hold at most 64 MiB more meanwhile. */
+/** Sends many bytes and compares the echo; the daemon may use at most 64 MiB more meanwhile. */
 async function isEchoed(
   berth: TestBerth,
   input: NodeJS.WritableStream | undefined,

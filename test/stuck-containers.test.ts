@@ -17,7 +17,7 @@ describe("a container whose conmon is stuck", () => {
   const monitor = async (containerId: string) =>
     Number(await readFile(join(host.berth.state, "containers", containerId, "conmon.pid"), "utf8"));
 
-  it("is stopped and removed, with the exit code that the kernel tells", async () => {
+  it("is stopped and removed, with the exit code from the kernel", async () => {
     const { runtime } = host.berth.clients;
     const pod = await TestPod.run(host.berth, "stuck");
     const containerId = await pod.shell("main", host.image, "exec sleep 1000");
@@ -29,7 +29,7 @@ describe("a container whose conmon is stuck", () => {
     await runtime.removePodSandbox({ podSandboxId: pod.id });
   });
 
-  it("keeps neither its pod from being removed nor the next daemon from taking it up", async () => {
+  it("prevents neither its pod's removal nor its recovery by the next daemon", async () => {
     const pod = await TestPod.run(host.berth, "stuck");
     const containerId = await pod.shell("main", host.image, "exec sleep 1000");
     process.kill(await monitor(containerId), "SIGSTOP");
@@ -42,10 +42,10 @@ describe("a container whose conmon is stuck", () => {
   });
 });
 
-describe("a PID namespace that is to be joined", () => {
+describe("a PID namespace to join", () => {
   const host = withBerth();
 
-  it("is not that of whoever has the pid of a process which has ended, of which conmon has not told", async () => {
+  it("is not that of a process that has reused the pid of an exited one whose exit conmon has not reported", async () => {
     const { runtime } = host.berth.clients;
     const pod = await TestPod.run(host.berth, "gone");
     const targetId = await pod.shell("app", host.image, "exec sleep 1000");
@@ -73,7 +73,7 @@ describe("a PID namespace that is to be joined", () => {
 describe("a start that hangs in the OCI runtime", () => {
   const host = withBerth();
 
-  it("is ended by a stop, and the container and its pod can be removed", async () => {
+  it("is killed by a stop, and the container and its pod can be removed", async () => {
     await using scripts = await tempDir();
     const program = join(scripts.path, "hanging");
     const reached = join(scripts.path, "reached");

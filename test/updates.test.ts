@@ -25,10 +25,7 @@ describe("UpdateContainerResources", () => {
     await host.berth.clients.runtime.updateContainerResources(request);
   }
 
-  /**
-   * The limits that the kernel has for a running container: period, quota, shares, memory, memory with swap,
-   * CPUs.
-   */
+  /** The kernel's limits for a running container: period, quota, shares, memory, memory with swap, CPUs. */
   async function inForce(id: string): Promise<readonly string[]> {
     const files = [
       ["cpu", "cpu.cfs_period_us"],
@@ -55,7 +52,7 @@ describe("UpdateContainerResources", () => {
   };
   const kernelHas = [50_000n, 25_000n, 512n, 64n * MiB, 96n * MiB, 0n, 0n, 4n * MiB].map(String);
 
-  it("changes every limit of a running container, also where memory has to grow before swap or shrink after it", async () => {
+  it("changes every limit of a running container, even if memory must grow before swap or shrink after it", async () => {
     const pod = await TestPod.run(host.berth, "running");
     const resources = { memoryLimitInBytes: 32n * MiB, cpuShares: 100n };
     const id = await pod.shell("main", host.image, sleeping, { linux: { resources } });
@@ -72,7 +69,7 @@ describe("UpdateContainerResources", () => {
     assert.deepEqual((await inForce(id)).slice(1, 5), unlimited);
   });
 
-  it("is in force from the start for a container that was only created", async () => {
+  it("applies from the start for a container that was only created", async () => {
     const pod = await TestPod.run(host.berth, "created");
     const resources = { cpuShares: 100n, cpuQuota: 10_000n };
     const config = shellConfig("main", host.image, sleeping, { linux: { resources } });
@@ -83,7 +80,7 @@ describe("UpdateContainerResources", () => {
     assert.deepEqual(await inForce(id), kernelHas.with(1, "10000"));
   });
 
-  it("sets oom_score_adj of every process, and of commands that are run later", async () => {
+  it("sets oom_score_adj of every process, and of later commands", async () => {
     const pod = await TestPod.run(host.berth, "oom-score");
     const id = await pod.shell("main", host.image, "sleep 1000 & exec sleep 1000", {
       linux: { resources: { oomScoreAdj: 100n } },
@@ -91,14 +88,14 @@ describe("UpdateContainerResources", () => {
     await update(id, { oomScoreAdj: 500n });
     const scores = await execSync(host.berth, id, "sh", "-c", "cat /proc/[0-9]*/oom_score_adj");
     assert.ok(scores.split("\n").length > 3, scores);
-    // runc gives its commands the score that the container was made with.
+    // runc gives its commands the score from the container's creation.
     assert.match(scores, testHandler === "runc" ? /^(500\n){2,}(100\n)+$/ : /^(500\n)+$/);
     await update(id, { cpuShares: 300n });
     assert.match(await execSync(host.berth, id, "cat", "/proc/1/oom_score_adj"), /^500$/m);
     assert.equal((await containerStatus(host.berth, id)).resources?.linux?.oomScoreAdj, 500n);
   });
 
-  it("gives no lower oom_score_adj than the daemon may, and says which", async () => {
+  it("sets no lower oom_score_adj than the daemon may set, and reports the effective one", async () => {
     const pod = await TestPod.run(host.berth, "oom-score-low");
     const id = await pod.shell("main", host.image, sleeping);
     await update(id, { oomScoreAdj: -900n });
@@ -107,7 +104,7 @@ describe("UpdateContainerResources", () => {
     assert.equal((await containerStatus(host.berth, id)).resources?.linux?.oomScoreAdj, score);
   });
 
-  it("refuses a memory limit below what is in use, and leaves all limits as they were", async () => {
+  it("rejects a memory limit below the usage, and leaves all limits unchanged", async () => {
     const pod = await TestPod.run(host.berth, "below-usage");
     const hold = "head -c 40000000 /dev/zero > /dev/shm/held; echo ready; exec sleep 1000";
     const id = await pod.shell("main", host.image, hold, {
@@ -123,7 +120,7 @@ describe("UpdateContainerResources", () => {
     assert.equal((await containerStatus(host.berth, id)).resources?.linux?.cpuShares, 1000n);
   });
 
-  it("takes back what came before a limit that the kernel refuses", async () => {
+  it("reverts earlier changes if the kernel refuses a limit", async () => {
     const pod = await TestPod.run(host.berth, "impossible");
     const id = await pod.shell("main", host.image, sleeping);
     const before = await inForce(id);
@@ -140,7 +137,7 @@ describe("UpdateContainerResources", () => {
     await assert.rejects(update(id, { unified: { "memory.high": "1" } }), /FAILED_PRECONDITION.*cgroup v2/);
   });
 
-  it("changes nothing that it does not ask for, be it all", async () => {
+  it("changes only what it requests, even if that is nothing", async () => {
     const pod = await TestPod.run(host.berth, "nothing");
     const id = await pod.shell("main", host.image, sleeping, { linux: { resources: { cpuQuota: 50_000n } } });
     const before = await inForce(id);
@@ -151,7 +148,7 @@ describe("UpdateContainerResources", () => {
     assert.equal(await readCgroup(host.berth, id, "cpu", "cpu.cfs_quota_us"), "-1");
   });
 
-  it("is refused for a container that has exited, for an unknown one and for Windows", async () => {
+  it("is rejected for a container that has exited, for an unknown one and for Windows", async () => {
     const { runtime } = host.berth.clients;
     const pod = await TestPod.run(host.berth, "refused");
     const id = await pod.shell("main", host.image, "exit 0");
@@ -162,7 +159,7 @@ describe("UpdateContainerResources", () => {
     await assert.rejects(runtime.updateContainerResources(windows), /INVALID_ARGUMENT: windows/);
   });
 
-  it("is still known after a restart of the daemon, and goes on from there", async () => {
+  it("is still known after a restart of the daemon, for further updates", async () => {
     const pod = await TestPod.run(host.berth, "restart");
     const id = await pod.shell("main", host.image, sleeping);
     const later = await pod.create(shellConfig("later", host.image, sleeping));
@@ -180,7 +177,7 @@ describe("UpdateContainerResources", () => {
 describe("UpdatePodSandboxResources", () => {
   const host = withBerth();
 
-  it("is kept, shown, and told to what reads a container's annotations", async () => {
+  it("is stored, shown, and passed on in a container's annotations", async () => {
     const { runtime } = host.berth.clients;
     const pod = await TestPod.run(host.berth, "pod-size", {
       linux: { overhead: { cpuShares: 5n }, resources: { cpuQuota: 10_000n, memoryLimitInBytes: 32n * MiB } },
@@ -212,7 +209,7 @@ describe("UpdatePodSandboxResources", () => {
     assert.deepEqual(config.linux.overhead, { cpu_shares: 5 });
   });
 
-  it("is refused for a pod that is stopped, and for an unknown one", async () => {
+  it("is rejected for a stopped pod, and for an unknown one", async () => {
     const { runtime } = host.berth.clients;
     const pod = await TestPod.run(host.berth, "stopped");
     await runtime.stopPodSandbox({ podSandboxId: pod.id });

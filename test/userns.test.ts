@@ -27,7 +27,7 @@ const usernsOptions = { mode: NamespaceMode.POD, uids, gids };
 const { POD, CONTAINER, NODE } = NamespaceMode;
 const sleep = "exec sleep 1000";
 
-/** What a pod, and its containers, ask for: users of their own, and namespaces as given. */
+/** The request for a pod, and its containers, with their own users, and the given namespaces. */
 function mapped(namespaces: object = {}, security: object = {}) {
   const namespaceOptions = { network: POD, pid: CONTAINER, ipc: POD, usernsOptions, ...namespaces };
   return { linux: { securityContext: { namespaceOptions, ...security } } };
@@ -38,7 +38,7 @@ async function pidOf({ clients }: TestBerth, containerId: string): Promise<numbe
   return JSON.parse(info.info ?? "{}").pid;
 }
 
-/** Owner and group as a container's shell sees them. */
+/** Owner and group as seen by a container's shell. */
 async function owners(berth: TestBerth, id: string, ...paths: string[]): Promise<readonly string[]> {
   return (await execSync(berth, id, "stat", "-c", "%u:%g", ...paths)).trim().split("\n");
 }
@@ -56,7 +56,7 @@ describe("a pod with a user namespace", () => {
     assert.deepEqual([features?.userNamespacesHostNetwork, features?.supplementalGroupsPolicy], [true, true]);
   });
 
-  it("lets its users send pings, by the default of the sysctl for that, whoever they are on the host", async () => {
+  it("lets its users send pings, by the default of the sysctl for that, whatever their ids on the host", async () => {
     await pushImage(host.registry, "perl", "latest", await busyboxImage({ layers: [await perlLayer()] }));
     const image = `${host.registry.host}/perl:latest`;
     await host.berth.pull(image);
@@ -68,7 +68,7 @@ describe("a pod with a user namespace", () => {
     assert.equal(await execSync(host.berth, id, "/usr/bin/perl", "-e", open), "opened");
   });
 
-  it("runs its containers as users that are nobody on the host", async () => {
+  it("runs its containers as users without privileges on the host", async () => {
     const pod = await TestPod.run(host.berth, "users", mapped());
     const root = await pod.shell("root", host.image, sleep, mapped());
     const map = await execSync(host.berth, root, "cat", "/proc/self/uid_map", "/proc/self/gid_map");
@@ -88,7 +88,7 @@ describe("a pod with a user namespace", () => {
     const { user } = await containerStatus(host.berth, app);
     assert.deepEqual([user?.linux?.uid, user?.linux?.gid], [1000n, 1001n]);
     assert.ok(user?.linux?.supplementalGroups.includes(7n));
-    // What OCI runtimes do with the streams of a container must not reach the host's devices.
+    // OCI runtimes must not change the host's devices when they set up a container's streams.
     const { uid, gid } = await stat("/dev/null");
     assert.deepEqual([uid, gid], [0, 0]);
   });
@@ -113,7 +113,7 @@ describe("a pod with a user namespace", () => {
     assert.equal(await execSync(host.berth, id, "hostname"), "renamed\n");
   });
 
-  it("has the image's files, and writes its own, under the image's owners", async () => {
+  it("has the image's files, and writes its own, with the image's owners", async () => {
     const pod = await TestPod.run(host.berth, "files", mapped());
     const id = await pod.shell("root", host.image, sleep, mapped());
     const made =
@@ -131,12 +131,12 @@ describe("a pod with a user namespace", () => {
     await assert.rejects(execSync(host.berth, id, "ls", "/etc/passwd"), /No such file/);
     const root = `/proc/${await pidOf(host.berth, id)}/root`;
     assert.equal((await stat(`${root}/made`)).uid, hostUid + 1000);
-    // Another container of the image sees nothing of it.
+    // Another container of the image does not see the changes.
     const other = await pod.shell("other", host.image, sleep, mapped());
     assert.deepEqual(await owners(host.berth, other, "/etc/group", "/etc/passwd"), ["0:0", "0:0"]);
   });
 
-  it("has files of the sandbox and devices that its root may use", async () => {
+  it("has the sandbox's files and devices that its root may use", async () => {
     const pod = await TestPod.run(host.berth, "sandbox-files", mapped());
     const id = await pod.shell("root", host.image, sleep, mapped());
     const files = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/dev/shm"];
@@ -154,7 +154,7 @@ describe("a pod with a user namespace", () => {
     await assert.rejects(execSync(host.berth, id, "mknod", "/x", "c", "1", "3"), /not permitted/);
   });
 
-  it("may have a root file system that it cannot write to (runc#1229)", async () => {
+  it("may have a read-only root file system (runc#1229)", async () => {
     const pod = await TestPod.run(host.berth, "frozen-root", mapped());
     const id = await pod.shell("root", host.image, sleep, mapped({}, { readonlyRootfs: true }));
     for (const path of ["/file", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"])
@@ -162,7 +162,7 @@ describe("a pod with a user namespace", () => {
     await execSync(host.berth, id, "touch", "/dev/shm/file");
   });
 
-  it("cannot write to volumes that are read-only, whatever the mounts on the host forbid (moby#22994)", async () => {
+  it("cannot write to read-only volumes, whatever the mounts on the host forbid (moby#22994)", async () => {
     const hostPath = join(host.berth.directory, "hardened");
     await mkdir(hostPath);
     const flags = mountFlags.nosuid + mountFlags.nodev + mountFlags.noexec + mountFlags.noatime;
@@ -187,7 +187,7 @@ describe("a pod with a user namespace", () => {
     for (const line of shown.trim().split("\n")) assert.match(line, /nosuid,nodev,noexec,noatime/);
   });
 
-  it("shows its volumes with the owners that they have on the host, and writes them so", async () => {
+  it("shows and writes its volumes with their owners on the host", async () => {
     const source = join(host.berth.directory, "volume");
     await mkdir(source);
     await writeFile(join(source, "file"), "content");
@@ -221,7 +221,7 @@ describe("a pod with a user namespace", () => {
     assert.deepEqual([uid, gid], [7, 8]);
   });
 
-  it("has the devices that it asks for, wherever they are to appear", async () => {
+  it("has the requested devices, at any path", async () => {
     const pod = await TestPod.run(host.berth, "devices", mapped());
     const devices = [
       { hostPath: "/dev/full", containerPath: "/dev/moved", permissions: "rw" },
@@ -236,7 +236,7 @@ describe("a pod with a user namespace", () => {
     await assert.rejects(execSync(host.berth, other, "ls", "/dev/moved"), /No such file/);
   });
 
-  it("shows images that it mounts as volumes with their owners", async () => {
+  it("shows mounted images with their owners", async () => {
     const pod = await TestPod.run(host.berth, "image-volume", mapped());
     const volume = { image: { image: host.image }, uidMappings: uids, gidMappings: gids, readonly: true };
     const id = await pod.shell("root", host.image, sleep, {
@@ -251,7 +251,7 @@ describe("a pod with a user namespace", () => {
     await assert.rejects(execSync(host.berth, id, "touch", "/image/x"), /Read-only/);
   });
 
-  it("shows artifacts that it mounts as volumes as root's", async () => {
+  it("shows mounted artifacts as owned by root", async () => {
     await pushImage(host.registry, "files", "1", filesArtifact({ "a/b": "text" }));
     const image = `${host.registry.host}/files:1`;
     await host.berth.pull(image);
@@ -264,14 +264,14 @@ describe("a pod with a user namespace", () => {
     assert.equal(await execSync(host.berth, id, "cat", "/files/a/b"), "text");
   });
 
-  it("says which volume cannot have its owners mapped", async () => {
+  it("reports which volume cannot have its owners mapped", async () => {
     const pod = await TestPod.run(host.berth, "unmappable", mapped());
     const mounts = [{ hostPath: "/proc", containerPath: "/host", uidMappings: uids, gidMappings: gids }];
     const config = shellConfig("main", host.image, sleep, { ...mapped(), mounts });
     await assert.rejects(pod.create(config), /FAILED_PRECONDITION.*\/proc: its file system has no ID-mapped/);
   });
 
-  it("shares one PID namespace among its containers when it asks for that", async () => {
+  it("shares one PID namespace among its containers if requested", async () => {
     const pod = await TestPod.run(host.berth, "pid", mapped({ pid: POD }));
     await pod.shell("first", host.image, "exec sleep 1234", mapped({ pid: POD }));
     const second = await pod.shell("second", host.image, sleep, mapped({ pid: POD }));
@@ -292,7 +292,7 @@ describe("a pod with a user namespace", () => {
     PID: { pid: NODE },
     "network, IPC and PID": { network: NODE, ipc: NODE, pid: NODE },
   })) {
-    it(`can have the host's ${name} namespace`, async () => {
+    it(`can use the host's ${name} namespace`, async () => {
       const pod = await TestPod.run(host.berth, `host-${name.replaceAll(/\W+/g, "-")}`, mapped(namespaces));
       const id = await pod.shell("main", host.image, sleep, mapped(namespaces));
       const shared = { net: "network" in namespaces, ipc: "ipc" in namespaces, pid: "pid" in namespaces };
@@ -314,7 +314,7 @@ describe("a pod with a user namespace", () => {
     });
   }
 
-  it("is reached by exec, a terminal, a forwarded port and the network", async () => {
+  it("can be reached by exec, a terminal, a forwarded port and the network", async () => {
     const pod = await TestPod.run(host.berth, "reached", mapped());
     const script = "mkdir /www; echo hello > /www/index.html; exec httpd -f -p 80 -h /www";
     const id = await pod.shell("main", host.image, script, mapped());
@@ -340,7 +340,7 @@ describe("a pod with a user namespace", () => {
     assert.match(text, /hello/);
   });
 
-  it("goes on while the daemon is away, and takes new containers afterwards", async () => {
+  it("keeps running while the daemon is down, and accepts new containers afterwards", async () => {
     const { berth } = host;
     const pod = await TestPod.run(berth, "restart", mapped({ pid: POD }));
     const source = join(berth.directory, "restart-volume");
@@ -373,7 +373,7 @@ describe("a pod with a user namespace", () => {
     });
   });
 
-  it("is refused a container of other users, or of users that it has not got", async () => {
+  it("rejects a container with other mappings, or with unmapped users", async () => {
     const pod = await TestPod.run(host.berth, "refused", mapped());
     const others = { mode: POD, uids: [{ containerId: 0, hostId: 1, length }], gids };
     const other = shellConfig("other", host.image, sleep, mapped({ usernsOptions: others }));
@@ -387,11 +387,11 @@ describe("a pod with a user namespace", () => {
   });
 });
 
-describe("a pod whose user namespace cannot be had", () => {
+describe("a pod whose user namespace is not possible", () => {
   const host = withBerth();
 
-  it("is refused with the reason of the kernel, and leaves nothing", async () => {
-    // Every id but the last can be mapped, and that one is the request's to ask for.
+  it("is rejected with the kernel's reason, and leaves nothing", async () => {
+    // Every id except the last can be mapped, and a request may ask for that one.
     const config = podConfig("wrong", mapped({ usernsOptions: { ...usernsOptions, uids: [] } }));
     const { runtime } = host.berth.clients;
     await assert.rejects(runtime.runPodSandbox({ config, runtimeHandler: "" }), /INVALID_ARGUMENT.*uids/);

@@ -11,10 +11,7 @@ import { execSync, TestPod } from "./support/pod.ts";
 
 const run = promisify(execFile);
 
-/**
- * Makes a mount of a directory that passes mounts on to its copies and back, as all mounts do where systemd
- * is the init.
- */
+/** Mounts a directory with shared propagation, which all mounts have if systemd is the init. */
 async function shareMounts(directory: string): Promise<AsyncDisposable> {
   await run("mount", ["--bind", directory, directory]);
   await run("mount", ["--make-shared", directory]);
@@ -32,7 +29,7 @@ describe("a volume", () => {
     "PROPAGATION_BIDIRECTIONAL",
   ] as const;
   for (const name of names) {
-    it(`keeps what is in it when the pod goes that mounted it with ${name}`, async () => {
+    it(`keeps its contents when the pod that mounted it with ${name} is removed`, async () => {
       const propagation = MountPropagation[name];
       await using registry = await startBusyboxRegistry();
       await using host = await CrashingBerth.start();
