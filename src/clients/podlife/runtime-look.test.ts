@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { changedPods } from "./runtime-look.ts";
 
-test("a pod has changed when a state is another, or when something of it came or went", () => {
+test("a pod has changed if a state differs, or if a part of it was added or removed", () => {
   const before = new Map([
     ["same", new Map([["a", 1]])],
     ["ended", new Map([["b", 1]])],

@@ -7,7 +7,7 @@ import { StorageWatch } from "./storage-watch.ts";
 
 const second = 1_000_000_000n;
 
-test("looks at what a pod takes of the disk hold nothing up, and are the rarer the longer they take", async () => {
+test("measurements of a pod's disk usage block nothing, and become rarer the longer they take", async () => {
   await using dir = await tempDir();
   let nowNs = 100n * second;
   const looks: PromiseWithResolvers<ReadonlyMap<string, number>>[] = [];
@@ -54,7 +54,7 @@ test("looks at what a pod takes of the disk hold nothing up, and are the rarer t
   const lookAfter = async (seconds: bigint) => {
     nowNs += seconds * second;
     watch.look();
-    // It asks the runtime in its turn.
+    // It calls the runtime in its turn.
     await new Promise(setImmediate);
     return looks.length;
   };

@@ -42,14 +42,14 @@ const fallback: Partial<Container> = { terminationMessagePolicy: "FallbackToLogs
 const log = "2026-11-30T10:00:00Z stdout F words\n";
 
 describe("a container's termination message", () => {
-  it("is the end of its file, after what the runtime has to say", async () => {
+  it("is the end of its file, after the runtime's message", async () => {
     assert.equal(await messageOf({ file: `first${"x".repeat(4092)}last` }), `${"x".repeat(4092)}last`);
     assert.equal(await messageOf({ file: "bye", ofRuntime: "killed" }), "killed: bye");
     assert.equal(await messageOf({ ofRuntime: "killed" }), "killed");
     assert.equal(await messageOf({}), "");
   });
 
-  it("is the end of its log only where it asks for that, has failed, and has left its file empty", async () => {
+  it("is the end of its log only if that is requested, it has failed, and its file is empty", async () => {
     assert.equal(await messageOf({ log, container: fallback }), "words\n");
     assert.equal(
       await messageOf({ log, file: "", ofRuntime: "killed", container: fallback }),
@@ -60,7 +60,7 @@ describe("a container's termination message", () => {
     assert.equal(await messageOf({ log }), "");
   });
 
-  it("is shorter where a pod has many containers, which share 12 KiB", async () => {
+  it("is shorter if a pod has many containers, which share 12 KiB", async () => {
     assert.equal((await messageOf({ file: "x".repeat(4096), others: 2 })).length, 4096);
     assert.equal((await messageOf({ file: "x".repeat(4096), others: 11 })).length, 1024);
   });

@@ -38,7 +38,7 @@ const service = (more: Partial<Service>): Service => ({
   ...more,
 });
 
-/** Says its address to who connects. */
+/** Sends its address to each client. */
 async function serve(address: string): Promise<Server> {
   const server = createServer((socket) => socket.end(address));
   server.listen(8080, address);
@@ -51,7 +51,7 @@ async function ask(host: string, port: number): Promise<string> {
   return await text(socket);
 }
 
-test("connections to a service's address and node port come to all of its endpoints, and are refused where there is none", async () => {
+test("connections to a service's address and node port reach all of its endpoints, and are refused if there are none", async () => {
   const servers = await Promise.all(["127.0.0.2", "127.0.0.3"].map(serve));
   const network = await open();
   try {
@@ -103,7 +103,7 @@ test("services of IPv6 and of both families have addresses, node ports and endpo
   await using made = new AsyncDisposableStack();
   const hosts = ["127.0.0.2", "fd00:7::2", "fd00:7::3"];
   for (const host of hosts.slice(1)) {
-    // Without nodad nobody can listen there for a moment.
+    // Without nodad, nobody could listen there at first.
     await run("ip", ["addr", "add", `${host}/128`, "dev", "lo", "nodad"]);
     made.defer(async () => void (await run("ip", ["addr", "del", `${host}/128`, "dev", "lo"])));
   }
@@ -149,13 +149,13 @@ test("services of IPv6 and of both families have addresses, node ports and endpo
   await assert.rejects(ask("127.0.0.1", 30_081), { code: "ECONNREFUSED" });
 });
 
-test("questions for services wait until it is known what services there are", async () => {
+test("queries for services wait until the services are known", async () => {
   const network = await open();
   try {
     const client = new Client({ timeout: 10_000, tries: 1 });
     client.setServers([...network.resolverAddresses]);
     const answer = client.resolve4("web.default.svc.cluster.local");
-    // It was asked later, and nobody has told of that name.
+    // This query came later, for an unknown name.
     await assert.rejects(client.resolve4("name.test"));
     await network.update([service({ addresses: ["10.1.2.3"] })]);
     assert.deepEqual(await answer, ["10.1.2.3"]);
@@ -164,7 +164,7 @@ test("questions for services wait until it is known what services there are", as
   }
 });
 
-test("the subnets of both families are kept, and that of IPv6 is added where one was chosen without it", async () => {
+test("the subnets of both families are stored, and the IPv6 one is added if there is only the other", async () => {
   await using directory = await tempDir();
   const subnetPath = join(directory.path, "subnets");
   const openKept = async () =>
@@ -188,7 +188,7 @@ test("the subnets of both families are kept, and that of IPv6 is added where one
   await (await openKept()).remove();
 });
 
-test("names of services, of ports and of members of a headless service are answered, and what is not there is denied", async () => {
+test("names of services, of ports and of members of a headless service are resolved, and others do not exist", async () => {
   const network = await open();
   try {
     const client = new Client({ timeout: 2000, tries: 3 });
@@ -244,7 +244,7 @@ test("names of services, of ports and of members of a headless service are answe
   }
 });
 
-test("another name for a service's is answered with what that one has, also where the machine's servers know it", async () => {
+test("an alias of a service's name is resolved to its addresses, even if the machine's servers know it", async () => {
   await using made = new AsyncDisposableStack();
   const directory = made.use(await tempDir());
   const resolvConf = join(directory.path, "resolv.conf");
@@ -280,7 +280,7 @@ test("another name for a service's is answered with what that one has, also wher
   await assert.rejects(client.resolve4(inCluster("a.far")), { code: "ENOTFOUND" });
 });
 
-/** A question from a port, also from one that no socket can have. */
+/** A query from a port, even from one that no socket can have. */
 async function questionFrom(port: number, host: string): Promise<void> {
   const question = encode({ type: "query", id: 1, questions: [{ type: "A", name: "x.cluster.local" }] });
   const datagram = Buffer.concat([Buffer.alloc(8), question]);
@@ -292,7 +292,7 @@ async function questionFrom(port: number, host: string): Promise<void> {
   await sending;
 }
 
-test("questions that nobody can be answered do no harm", async () => {
+test("queries that cannot be answered do no harm", async () => {
   const network = await open();
   try {
     await network.update([service({ addresses: ["10.1.2.3"] })]);
@@ -305,7 +305,7 @@ test("questions that nobody can be answered do no harm", async () => {
   }
 });
 
-test("one who asks over TCP and takes no answers is left", async () => {
+test("a client that queries over TCP and reads no replies is dropped", async () => {
   const network = await open();
   try {
     const members = Array.from({ length: 200 }, (_, index) => ({ ip: `10.9.1.${index}` }));
@@ -330,7 +330,7 @@ test("one who asks over TCP and takes no answers is left", async () => {
   }
 });
 
-test("answers too long for a datagram are given over TCP", async () => {
+test("replies too long for a datagram are sent over TCP", async () => {
   const network = await open();
   try {
     const client = new Client({ timeout: 2000, tries: 3 });
@@ -343,7 +343,7 @@ test("answers too long for a datagram are given over TCP", async () => {
   }
 });
 
-test("a network that cannot be removed whole is opened again, and removed then", async () => {
+test("a network that cannot be removed completely is opened again, and then removed", async () => {
   await using directory = await tempDir();
   const subnetPath = join(directory.path, "subnets");
   const again = () => ServiceNetwork.open({ name, subnetPath, onProblem: (message) => assert.fail(message) });

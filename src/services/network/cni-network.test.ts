@@ -16,7 +16,7 @@ await enterPrivateNetwork();
 const run = promisify(execFile);
 const limit = { timeout: 120_000 };
 
-/** The addresses of eth0 as the kernel has them. */
+/** The kernel's addresses of eth0. */
 async function kernelAddresses({ netnsPath }: PodAttachment): Promise<readonly string[]> {
   const { stdout } = await run("nsenter", [`--net=${netnsPath}`, "ip", "-j", "addr", "show", "dev", "eth0"]);
   const [link] = JSON.parse(stdout);
@@ -48,7 +48,7 @@ for (const { way, builtinPlugins } of ways) {
 
 for (const { way, builtinPlugins } of ways) {
   test(
-    `DEL may be repeated, and works after a restart, without the configuration and without the namespace, ${way}`,
+    `DEL can be repeated, and works after a restart, without the configuration and without the namespace, ${way}`,
     limit,
     async () => {
       await using rig = await bridged({ builtinPlugins });
@@ -65,7 +65,7 @@ for (const { way, builtinPlugins } of ways) {
 }
 
 for (const { way, builtinPlugins } of ways) {
-  test(`a pod that is attached already is refused, and stays attached, ${way}`, limit, async () => {
+  test(`a pod that is already attached is rejected, and stays attached, ${way}`, limit, async () => {
     await using rig = await bridged({ builtinPlugins });
     const pod = await rig.pod();
     const { ips } = await rig.network.attach(pod);
@@ -89,7 +89,7 @@ for (const { way, builtinPlugins } of ways) {
 
 for (const cniVersion of ["0.1.0", "0.2.0", "0.3.1", "0.4.0", "1.0.0"]) {
   for (const { way, builtinPlugins } of ways)
-    test(`a pod is attached and detached by version ${cniVersion}, ${way}`, limit, async () => {
+    test(`a pod is attached and detached with version ${cniVersion}, ${way}`, limit, async () => {
       await using rig = await TestNetwork.open({ builtinPlugins });
       await rig.configure({ ...bridgeNetwork(rig, { chained: [{ type: "portmap" }] }), cniVersion });
       await rig.restart();
@@ -226,7 +226,7 @@ for (const { title, script, error } of failures) {
   });
 }
 
-test("an attachment whose DEL fails stays written down until DEL succeeds", limit, async () => {
+test("an attachment whose DEL fails stays recorded until DEL succeeds", limit, async () => {
   await using rig = await TestNetwork.open();
   await rig.plugin(
     "flaky",
@@ -243,39 +243,35 @@ test("an attachment whose DEL fails stays written down until DEL succeeds", limi
   assert.deepEqual(await rig.network.attachments(), []);
 });
 
-test(
-  "what a daemon that was killed in the middle of ADD left behind is cleaned up by the next one",
-  limit,
-  async () => {
-    await using rig = await bridged({ chained: [{ type: "stuck" }] });
-    await rig.plugin("stuck", recorder('if [ "$CNI_COMMAND" = ADD ]; then exec sleep 1000; fi'));
-    const pod = await rig.pod();
-    const script = new URL("./testing/once.ts", import.meta.url).pathname;
-    const daemon = spawn(process.execPath, [script, JSON.stringify({ options: rig.options, pod })], {
-      stdio: "ignore",
-    });
-    const ended = once(daemon, "exit");
-    const [stuck] = await until(async () => {
-      const calls = await rig.calls();
-      return calls.length > 0 && calls;
-    });
-    daemon.kill("SIGKILL");
-    await ended;
-    assert.ok(stuck);
-    const startTime = await processStartTime(stuck.pid);
-    process.kill(stuck.pid, "SIGKILL");
-    await until(async () => startTime === undefined || !(await isAlive(stuck.pid, startTime)));
-    assert.equal((await leftovers(rig)).addresses.length, 2);
+test("leftovers of a daemon that was killed during ADD are removed by the next one", limit, async () => {
+  await using rig = await bridged({ chained: [{ type: "stuck" }] });
+  await rig.plugin("stuck", recorder('if [ "$CNI_COMMAND" = ADD ]; then exec sleep 1000; fi'));
+  const pod = await rig.pod();
+  const script = new URL("./testing/once.ts", import.meta.url).pathname;
+  const daemon = spawn(process.execPath, [script, JSON.stringify({ options: rig.options, pod })], {
+    stdio: "ignore",
+  });
+  const ended = once(daemon, "exit");
+  const [stuck] = await until(async () => {
+    const calls = await rig.calls();
+    return calls.length > 0 && calls;
+  });
+  daemon.kill("SIGKILL");
+  await ended;
+  assert.ok(stuck);
+  const startTime = await processStartTime(stuck.pid);
+  process.kill(stuck.pid, "SIGKILL");
+  await until(async () => startTime === undefined || !(await isAlive(stuck.pid, startTime)));
+  assert.equal((await leftovers(rig)).addresses.length, 2);
 
-    await rig.restart();
-    assert.deepEqual(await rig.network.attachments(), [pod.sandboxId]);
-    await rig.network.detach(pod.sandboxId);
-    await assertNothingLeft(rig);
-  },
-);
+  await rig.restart();
+  assert.deepEqual(await rig.network.attachments(), [pod.sandboxId]);
+  await rig.network.detach(pod.sandboxId);
+  await assertNothingLeft(rig);
+});
 
 test(
-  "plugins are told of a pod what they declare, and no more of the environment than they need",
+  "plugins get the capabilities that they declare, and only the environment that they need",
   limit,
   async () => {
     await using rig = await TestNetwork.open();
@@ -344,7 +340,7 @@ test(
 );
 
 for (const { way, builtinPlugins } of ways) {
-  test(`attachments are readable by root alone, ${way}`, limit, async () => {
+  test(`attachments are readable only by root, ${way}`, limit, async () => {
     await using rig = await bridged({ builtinPlugins });
     const pod = await rig.pod();
     await rig.network.attach(pod);
@@ -355,7 +351,7 @@ for (const { way, builtinPlugins } of ways) {
 }
 
 for (const { way, builtinPlugins } of ways) {
-  test(`an id or a pod name that could reach beyond its place is refused, ${way}`, limit, async () => {
+  test(`an id or a pod name that could escape from its place is rejected, ${way}`, limit, async () => {
     await using rig = await bridged({ builtinPlugins });
     const pod = await rig.pod();
     await assert.rejects(rig.network.attach({ ...pod, sandboxId: "../x" }), { code: "InvalidArgument" });
@@ -368,7 +364,7 @@ for (const { way, builtinPlugins } of ways) {
 
 for (const { way, builtinPlugins } of ways) {
   test(
-    `a second configuration gives eth1 where two are allowed, and the address family that is preferred comes first, ${way}`,
+    `a second configuration adds eth1 if two are allowed, and the preferred address family comes first, ${way}`,
     limit,
     async () => {
       await using rig = await TestNetwork.open({ builtinPlugins, maxConfNum: 2, ipPreference: "ipv6" });
@@ -394,7 +390,7 @@ for (const { way, builtinPlugins } of ways) {
 }
 
 for (const { way, builtinPlugins } of ways) {
-  test(`a pod is reached in its namespace over its loopback interface, ${way}`, limit, async () => {
+  test(`a pod can be reached in its namespace over its loopback interface, ${way}`, limit, async () => {
     await using rig = await bridged({ builtinPlugins });
     const pod = await rig.pod();
     const server = spawn("nsenter", [

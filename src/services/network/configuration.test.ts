@@ -23,7 +23,7 @@ function messageOf(network: CniNetwork): string {
   return status.kind === "ready" ? "ready" : status.message;
 }
 
-test("a directory that is made later, with the directories above it, is found", limit, async () => {
+test("a directory that is created later, with the directories above it, is found", limit, async () => {
   await using rig = await withPlain((root) => `${root}/etc/cni/net.d`);
   assert.match(messageOf(rig.network), /etc\/cni\/net\.d does not exist/);
   await mkdir(`${rig.root}/etc/cni/net.d`, { recursive: true });
@@ -32,7 +32,7 @@ test("a directory that is made later, with the directories above it, is found", 
   await until(isReady(rig.network));
 });
 
-test("a directory that is removed and made again is followed, again and again", limit, async () => {
+test("a directory that is removed and recreated is followed, repeatedly", limit, async () => {
   await using rig = await withPlain();
   for (let round = 0; round < 3; round++) {
     await rig.configure(config);
@@ -42,7 +42,7 @@ test("a directory that is removed and made again is followed, again and again", 
   }
 });
 
-test("a directory that another one takes the place of is followed", limit, async () => {
+test("a directory that is replaced by another one is followed", limit, async () => {
   await using rig = await withPlain();
   await rig.configure(config);
   await until(isReady(rig.network));
@@ -54,7 +54,7 @@ test("a directory that another one takes the place of is followed", limit, async
   await until(isReady(rig.network));
 });
 
-test("a symbolic link that comes to point elsewhere is followed", limit, async () => {
+test("a symbolic link that changes its target is followed", limit, async () => {
   await using rig = await withPlain();
   await mkdir(`${rig.root}/a`);
   await mkdir(`${rig.root}/b`);
@@ -66,7 +66,7 @@ test("a symbolic link that comes to point elsewhere is followed", limit, async (
   await until(isReady(rig.network));
 });
 
-test("a file that is replaced by renaming is read anew", limit, async () => {
+test("a file that is replaced by renaming is read again", limit, async () => {
   await using rig = await withPlain();
   await rig.configure(config);
   await until(isReady(rig.network));
@@ -113,7 +113,7 @@ const broken = [
 
 for (const { what, text, message } of broken) {
   test(
-    `a configuration that ${what} makes the network not ready and says so, whatever files follow`,
+    `a configuration that ${what} makes the network not ready with a message, whatever files follow`,
     limit,
     async () => {
       await using rig = await withPlain();
@@ -128,7 +128,7 @@ for (const { what, text, message } of broken) {
   );
 }
 
-test("the newest version that both sides know is spoken", limit, async () => {
+test("the newest version that both sides support is used", limit, async () => {
   await using rig = await withPlain();
   await rig.configure({ ...config, cniVersion: "0.4.0", cniVersions: ["0.3.1", "1.0.0", "7.0.0"] });
   await rig.restart();
@@ -138,7 +138,7 @@ test("the newest version that both sides know is spoken", limit, async () => {
   assert.equal(call?.request.cniVersion, "1.0.0");
 });
 
-test("networks that know STATUS are ready when their plugins say so", limit, async () => {
+test("networks with STATUS are ready if their plugins report it", limit, async () => {
   await using rig = await TestNetwork.open();
   const notNow = `{"code":50,"msg":"agent is down"}`;
   await rig.plugin(
@@ -158,7 +158,7 @@ test("networks that know STATUS are ready when their plugins say so", limit, asy
   assert.deepEqual(call?.request, { type: "agent", name: "test", cniVersion: "1.1.0" });
 });
 
-test("networks that know GC are told once, at the start, which attachments are valid", limit, async () => {
+test("networks with GC get the valid attachments once, at the start", limit, async () => {
   await using rig = await withPlain();
   await rig.configure({ ...config, cniVersion: "1.1.0" });
   await rig.restart();
@@ -173,7 +173,7 @@ test("networks that know GC are told once, at the start, which attachments are v
   assert.deepEqual(valid, [[], [{ containerID: kept.sandboxId, ifname: "eth0" }]]);
 });
 
-test("networks that forbid GC are left alone", limit, async () => {
+test("networks that disable GC do not get it", limit, async () => {
   await using rig = await withPlain();
   await rig.configure({ ...config, cniVersion: "1.1.0", disableGC: true });
   await rig.restart();
@@ -188,7 +188,7 @@ for (const { what, named, sent } of [
   { what: "whose version is empty", named: { cniVersion: "" }, sent: "0.1.0" },
   { what: "of version 0.2.0", named: { cniVersion: "0.2.0" }, sent: "0.2.0" },
 ]) {
-  test(`a configuration ${what} is used, and so is its form of a result`, limit, async () => {
+  test(`a configuration ${what} is used, and so is its result format`, limit, async () => {
     await using rig = await TestNetwork.open();
     await rig.plugin("plain", recorder(`[ $CNI_COMMAND != ADD ] || echo '${oldResult}'`));
     await rig.configure({ name: "test", type: "plain", ...named }, "10-test.conf");

@@ -17,18 +17,18 @@ await enterPrivateNetwork();
 const run = promisify(execFile);
 const limit = { timeout: 120_000 };
 
-/** A machine on which nobody has configured a network, nor installed a plugin. */
+/** A machine without a configured network and without plugins. */
 async function freshMachine(): Promise<TestNetwork> {
   return await TestNetwork.open({ default: "bridge", binDirs: [] });
 }
 
-/** What is reserved in the default network. */
+/** The reserved addresses of the default network. */
 async function reserved({ options }: TestNetwork): Promise<readonly string[]> {
   const names = await readdir(`${options.defaultDir}/berth`);
   return names.filter((name) => parseIp(name) !== undefined);
 }
 
-/** Of each family: it is masqueraded, its packets are forwarded, and its host ports are reached. */
+/** For each family: masquerading, forwarding of its packets, and access to its host ports. */
 const elementsOfPod = 6;
 
 async function elements(table = "berth"): Promise<number> {
@@ -67,7 +67,7 @@ test(
   },
 );
 
-test("the default network's subnets are those of before after a restart", limit, async () => {
+test("the default network's subnets stay the same after a restart", limit, async () => {
   await using rig = await freshMachine();
   const pods = [await rig.pod(), await rig.pod()] as const;
   const [first] = [await rig.network.attach(pods[0])];
@@ -80,28 +80,32 @@ test("the default network's subnets are those of before after a restart", limit,
   await removeAll(rig, ...pods);
 });
 
-test("a subnet is chosen that this machine has no address of and no route to", limit, async () => {
-  const subnets = new Set<string>();
-  const used = ["0.0.0.0/0", "0.0.0.0/1", "10.200.0.0/13", "10.208.3.1/32", "172.16.0.0/12"];
-  const taken = used.flatMap((text) => parseIpNetwork(text) ?? []);
-  for (let round = 0; round < 100; round++) {
-    const chosen = chooseSubnets(taken, String(round));
-    assert.ok(chosen !== undefined && !taken.slice(2).some((other) => overlap(other, chosen.ipv4)));
-    subnets.add(chosen.ipv4.address.value.toString());
-    assert.ok(chosen.ipv6.address.value >> 120n === 0xfdn);
-  }
-  assert.ok(subnets.size > 10);
-  const privateRanges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
-  assert.equal(
-    chooseSubnets(
-      privateRanges.flatMap((text) => parseIpNetwork(text) ?? []),
-      "",
-    ),
-    undefined,
-  );
-});
+test(
+  "a subnet is chosen in which this machine has no address and to which it has no route",
+  limit,
+  async () => {
+    const subnets = new Set<string>();
+    const used = ["0.0.0.0/0", "0.0.0.0/1", "10.200.0.0/13", "10.208.3.1/32", "172.16.0.0/12"];
+    const taken = used.flatMap((text) => parseIpNetwork(text) ?? []);
+    for (let round = 0; round < 100; round++) {
+      const chosen = chooseSubnets(taken, String(round));
+      assert.ok(chosen !== undefined && !taken.slice(2).some((other) => overlap(other, chosen.ipv4)));
+      subnets.add(chosen.ipv4.address.value.toString());
+      assert.ok(chosen.ipv6.address.value >> 120n === 0xfdn);
+    }
+    assert.ok(subnets.size > 10);
+    const privateRanges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
+    assert.equal(
+      chooseSubnets(
+        privateRanges.flatMap((text) => parseIpNetwork(text) ?? []),
+        "",
+      ),
+      undefined,
+    );
+  },
+);
 
-test("what the machine uses is what the kernel has, on links that are down too", limit, async () => {
+test("the machine's used prefixes come from the kernel, including links that are down", limit, async () => {
   await run("ip", ["link", "add", "berth-used", "type", "bridge"]);
   for (let third = 0; third < 40; third++)
     if (third !== 17) await run("ip", ["addr", "add", `10.${200 + third}.0.1/16`, "dev", "berth-used"]);
@@ -119,7 +123,7 @@ test("what the machine uses is what the kernel has, on links that are down too",
   }
 });
 
-test("a machine that uses all private ranges says that there is no default network", limit, async () => {
+test("a machine that uses all private ranges reports that there is no default network", limit, async () => {
   for (const range of ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"])
     await run("ip", ["route", "add", "unreachable", range]);
   try {
@@ -134,7 +138,7 @@ test("a machine that uses all private ranges says that there is no default netwo
 });
 
 test(
-  "a network that is configured later is that of new pods, and earlier ones keep theirs to the end",
+  "a network that is configured later is used for new pods, and earlier ones keep theirs to the end",
   limit,
   async () => {
     await using rig = await TestNetwork.open({ default: "bridge" });
@@ -156,7 +160,7 @@ test(
   },
 );
 
-test("a configuration that is taken away does not bring pods into the default network", limit, async () => {
+test("removing a configuration does not put pods into the default network", limit, async () => {
   await using rig = await TestNetwork.open({ default: "bridge" });
   await rig.configure(bridgeNetwork(rig));
   await rig.restart();
@@ -171,13 +175,13 @@ for (const { what, options } of [
   { what: "switched off", options: { default: "none" } },
   { what: "not wanted by who renders a template", options: { confTemplate: "/template" } },
 ] as const) {
-  test(`there is no default network where it is ${what}`, limit, async () => {
+  test(`there is no default network if it is ${what}`, limit, async () => {
     await using rig = await TestNetwork.open({ default: "bridge", ...options });
     assert.equal(rig.network.status().kind, "notReady");
   });
 }
 
-test("a broken configuration is not passed over for the default network", limit, async () => {
+test("a broken configuration is not replaced by the default network", limit, async () => {
   await using rig = await TestNetwork.open({ default: "bridge" });
   await rig.configure("{");
   await rig.restart();
@@ -185,7 +189,7 @@ test("a broken configuration is not passed over for the default network", limit,
   assert.match(status.kind === "notReady" ? status.message : "", /10-test\.conflist is invalid/);
 });
 
-test("two daemons on one machine have networks of their own", limit, async () => {
+test("two daemons on one machine have separate networks", limit, async () => {
   const [names, otherNames] = [instanceNames("/var/lib/berth"), instanceNames("/var/lib/second")];
   await using one = await TestNetwork.open({ default: "bridge", names });
   await using other = await TestNetwork.open({ default: "bridge", names: otherNames });
@@ -213,7 +217,7 @@ async function subnetsOf({ options }: TestNetwork): Promise<DefaultSubnets> {
   return { ipv4: four, ipv6: six };
 }
 
-test("what is reserved for a pod that nobody knows of is given back at the next start", limit, async () => {
+test("reservations of an unknown pod are freed at the next start", limit, async () => {
   await using rig = await freshMachine();
   const [lost, kept] = [await rig.pod(), await rig.pod()];
   await rig.network.attach(lost);
@@ -225,7 +229,7 @@ test("what is reserved for a pod that nobody knows of is given back at the next 
   await removeAll(rig, kept);
 });
 
-test("a link that has the name of the default network's bridge is left alone", limit, async () => {
+test("a link with the name of the default network's bridge is not changed", limit, async () => {
   await run("ip", ["link", "add", "berth0", "type", "veth"]);
   try {
     await using rig = await freshMachine();
@@ -237,22 +241,18 @@ test("a link that has the name of the default network's bridge is left alone", l
   }
 });
 
-test(
-  "subnets that cannot be read are an error, and not chosen anew beside pods that have some",
-  limit,
-  async () => {
-    await using rig = await freshMachine();
-    await writeFile(`${rig.options.defaultDir}/subnets.json`, "{");
-    await rig.restart();
-    const status = rig.network.status();
-    assert.match(
-      status.kind === "notReady" ? status.message : "",
-      /subnets\.json cannot be understood; stop the pods/,
-    );
-  },
-);
+test("unreadable subnets are an error, and are not chosen again while pods use them", limit, async () => {
+  await using rig = await freshMachine();
+  await writeFile(`${rig.options.defaultDir}/subnets.json`, "{");
+  await rig.restart();
+  const status = rig.network.status();
+  assert.match(
+    status.kind === "notReady" ? status.message : "",
+    /subnets\.json cannot be understood; stop the pods/,
+  );
+});
 
-test("a machine that has its routes from a router goes on to take them", limit, async () => {
+test("a machine that gets its routes from a router continues to accept them", limit, async () => {
   await run("ip", ["link", "add", "berth-up", "type", "bridge"]);
   await run("sysctl", ["-w", "net.ipv6.conf.all.forwarding=0", "net.ipv6.conf.berth-up.accept_ra=1"]);
   try {

@@ -22,11 +22,11 @@ const ports = { portMappings: [{ hostPort: 18081, containerPort: 80, protocol: "
 type Damage = {
   readonly title: string;
   readonly text?: string;
-  /** What is written to the file instead of what it holds. */
+  /** Replaces the file's contents. */
   readonly edit?: (attachment: Attachment) => object;
-  /** What is written to the file in place of its text. */
+  /** Replaces the file's text. */
   readonly replaceText?: (text: string) => string;
-  /** Puts something in the file's place. */
+  /** Replaces the file itself. */
   readonly replace?: (file: string) => Promise<unknown>;
 };
 
@@ -95,7 +95,7 @@ for (const { title, text, edit, replaceText, replace } of damages) {
 
 for (const { way, builtinPlugins } of ways) {
   test(
-    `the file of an attachment that is about another pod takes nothing from that one, ${way}`,
+    `an attachment's file that describes another pod removes nothing of that one, ${way}`,
     limit,
     async () => {
       await using rig = await bridged({ builtinPlugins });
@@ -116,19 +116,15 @@ for (const { way, builtinPlugins } of ways) {
 }
 
 for (const { way, builtinPlugins } of ways) {
-  test(
-    `DEL of a pod of which nothing is known but an empty file frees its addresses, ${way}`,
-    limit,
-    async () => {
-      await using rig = await bridged({ builtinPlugins, ipMasq: false });
-      const pod = await rig.pod();
-      await rig.network.attach(pod);
-      await writeFile(`${rig.options.cacheDir}/${pod.sandboxId}.json`, "");
-      await rig.network.detach(pod.sandboxId);
-      assert.deepEqual(await leftovers(rig), { ...nothing, links: 1 });
-      assert.deepEqual(await rig.network.attachments(), []);
-    },
-  );
+  test(`DEL of a pod with only an empty file frees its addresses, ${way}`, limit, async () => {
+    await using rig = await bridged({ builtinPlugins, ipMasq: false });
+    const pod = await rig.pod();
+    await rig.network.attach(pod);
+    await writeFile(`${rig.options.cacheDir}/${pod.sandboxId}.json`, "");
+    await rig.network.detach(pod.sandboxId);
+    assert.deepEqual(await leftovers(rig), { ...nothing, links: 1 });
+    assert.deepEqual(await rig.network.attachments(), []);
+  });
 }
 
 for (const { title, lose } of [
@@ -136,7 +132,7 @@ for (const { title, lose } of [
   { title: "a pod whose record is lost", lose: (record: string) => writeFile(record, "") },
 ]) {
   test(
-    `DEL of ${title} takes what a daemon left that was killed while it reserved an address`,
+    `DEL of ${title} removes what a daemon left that was killed during the reservation of an address`,
     limit,
     async () => {
       await using rig = await bridged({ builtinPlugins: true, ipMasq: false });
@@ -156,7 +152,7 @@ for (const { title, damage, way, builtinPlugins } of [
   { title: "empty", damage: (file: string) => writeFile(file, "") },
 ].flatMap((each) => ways.map((way) => ({ ...each, ...way })))) {
   test(
-    `a pod whose attachment's file is ${title} is kept while there is no configuration, let go in the end, and detached when there is one again, ${way}`,
+    `a pod whose attachment's file is ${title} is kept while there is no configuration, released in the end, and detached when there is one again, ${way}`,
     limit,
     async () => {
       await using rig = await bridged({ builtinPlugins });
@@ -179,7 +175,7 @@ for (const { title, damage, way, builtinPlugins } of [
       assert.deepEqual(await rig.network.describe(pod.sandboxId), []);
 
       await rename(`${rig.root}/kept`, configuration);
-      // A try of the one before may be under way still, and disturb the first of this one.
+      // An attempt of the previous daemon may still be running, and disturb the first one of this.
       await rig.restart({ giveUpAfterMs: 0 });
       await until(async () => (await rig.network.attachments()).length === 0);
       await assertNothingLeft(rig);
@@ -195,7 +191,7 @@ test("a pod that was never attached is detached at once without a configuration"
 });
 
 test(
-  "a pod whose plugin is gone is let go after the time for that, and the plugin is asked again when it is back",
+  "a pod whose plugin is gone is released after the configured time, and the plugin is retried when it is back",
   limit,
   async () => {
     await using rig = await bridged({ chained: [{ type: "helper" }] });
@@ -223,7 +219,7 @@ test(
   },
 );
 
-test("a daemon that comes back asks the plugins of a pod that was let go", limit, async () => {
+test("a restarted daemon runs the plugins of a pod that was released", limit, async () => {
   await using rig = await bridged({ chained: [{ type: "helper" }] });
   await rig.plugin("helper", recorder());
   await rig.restart({ giveUpAfterMs: 0 });
@@ -234,11 +230,11 @@ test("a daemon that comes back asks the plugins of a pod that was let go", limit
   await rename(`${rig.root}/helper`, `${rig.root}/bin/helper`);
   await rig.restart({ giveUpAfterMs: 3_600_000 });
   await until(async () => (await rig.network.attachments()).length === 0);
-  // On a slow machine the earlier daemon asks too, before it ends.
+  // On a slow machine, the earlier daemon also retries before it ends.
   assert.deepEqual([...new Set(await rig.commands("helper"))], ["ADD", "DEL"]);
 });
 
-test("of pods that were let go one whose DEL fails on keeps no other", limit, async () => {
+test("a released pod whose DEL keeps failing does not block others", limit, async () => {
   await using rig = await bridged({ chained: [{ type: "helper" }] });
   await rig.plugin("helper", recorder());
   await rig.restart({ giveUpAfterMs: 0 });
@@ -255,7 +251,7 @@ test("of pods that were let go one whose DEL fails on keeps no other", limit, as
   await rig.network.detach(failing);
 });
 
-test("nothing is begun for a pod of a network one of whose plugins is not there", limit, async () => {
+test("nothing is started for a pod on a network with a missing plugin", limit, async () => {
   await using rig = await bridged({ chained: [{ type: "missing" }] });
   const pod = await rig.pod();
   await assert.rejects(rig.network.attach(pod), {
@@ -265,7 +261,7 @@ test("nothing is begun for a pod of a network one of whose plugins is not there"
   assert.deepEqual(await rig.network.attachments(), []);
 });
 
-test("a DEL that was under way when its daemon was killed is let finish before the next", limit, async () => {
+test("a DEL that was running when its daemon was killed may finish before the next one", limit, async () => {
   await using rig = await bridged({ chained: [{ type: "slow" }] });
   const slowly = `if mkdir "$LOG.first" 2>/dev/null; then sleep 1; echo '{"type":"slow","command":"end"}' >> "$LOG"; fi`;
   await rig.plugin("slow", recorder(`case $CNI_COMMAND in ADD) echo "$RESULT";; DEL) ${slowly};; esac`));

@@ -13,7 +13,7 @@ const run = promisify(execFile);
 const limit = { timeout: 120_000 };
 
 /**
- * Lets the bridge plugin be killed at its first call of `iptables` with that option, once, in the plugin's
+ * Has the bridge plugin killed at its first call of `iptables` with that option, once, in the plugin's
  * given command; the call itself then does what `after` says, in shell.
  */
 async function killAt(rig: TestNetwork, command: "ADD" | "DEL", option: string, after = "exit 1") {
@@ -31,7 +31,7 @@ async function killAt(rig: TestNetwork, command: "ADD" | "DEL", option: string, 
   );
 }
 
-/** The chains of pods in the tables of iptables, each as often as it is named; also those that are empty. */
+/** The chains of pods in iptables' tables, as often as they are named, including empty ones. */
 async function rules(): Promise<readonly string[]> {
   const saved = await Promise.all(
     ["iptables-save", "ip6tables-save"].map((save) => run(save, ["-t", "nat"])),
@@ -67,13 +67,13 @@ for (const option of ["-D POSTROUTING", "-F CNI-", "-X CNI-"]) {
 }
 
 for (const option of ["-N CNI-", "-A CNI-", "-A POSTROUTING"]) {
-  test(`nothing stays of a pod whose ADD was killed while iptables ${option} goes on`, limit, async () => {
+  test(`nothing stays of a pod whose ADD was killed while iptables ${option} continues`, limit, async () => {
     await using rig = await bridged();
     const pod = await rig.pod();
     await killAt(rig, "ADD", option, "sleep 10");
     await assert.rejects(rig.network.attach(pod), { code: "Internal", message: /bridge failed/ });
     const pid = (await readFile(`${rig.root}/killing/pid`, "utf8")).trim();
-    // Nothing of one that has ended, even where nobody has asked yet how.
+    // Empty for one that has ended, even if nobody has collected its exit status.
     assert.equal(await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => ""), "");
     await rig.network.detach(pod.sandboxId);
     await assertNothingLeft(rig);

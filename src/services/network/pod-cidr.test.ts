@@ -48,7 +48,7 @@ test("another CIDR replaces the configuration", limit, async () => {
   assert.deepEqual(await readdir(rig.options.confDir), ["10-berth-net.conflist"]);
 });
 
-test("a configuration of somebody else is left to stand", limit, async () => {
+test("somebody else's configuration is kept", limit, async () => {
   await using rig = await templated(dualStack);
   await rig.configure(
     { cniVersion: "1.0.0", name: "theirs", plugins: [{ type: "plain" }] },
@@ -58,13 +58,13 @@ test("a configuration of somebody else is left to stand", limit, async () => {
   assert.deepEqual(await readdir(rig.options.confDir), ["50-theirs.conflist"]);
 });
 
-test("without a template the CIDR is of no account", limit, async () => {
+test("without a template, the CIDR has no effect", limit, async () => {
   await using rig = await TestNetwork.open();
   await rig.network.setPodCidr("10.4.0.0/24");
   assert.equal(rig.network.status().kind, "notReady");
 });
 
-test("what is no address range is refused", limit, async () => {
+test("an invalid address range is rejected", limit, async () => {
   await using rig = await templated(dualStack);
   for (const cidr of ["10.4.0.0", "10.4.0.0/33", 'a"/8', "", "10.4.0.0/24,,"]) {
     await assert.rejects(rig.network.setPodCidr(cidr), { code: "InvalidArgument" }, cidr);
@@ -81,7 +81,7 @@ const broken = [
 ];
 
 for (const { template, message } of broken) {
-  test(`the template ${template} is refused, and nothing is written`, limit, async () => {
+  test(`the template ${template} is rejected, and nothing is written`, limit, async () => {
     await using rig = await templated(template);
     await assert.rejects(rig.network.setPodCidr("10.4.0.0/24"), { code: "FailedPrecondition", message });
     assert.deepEqual(await readdir(rig.options.confDir), []);

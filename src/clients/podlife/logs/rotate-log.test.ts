@@ -10,7 +10,7 @@ const limits = { maxBytes: 10, maxFiles: 3 };
 const at = (second: number) => new Date(Date.UTC(2026, 10, 30, 6, 31, second));
 
 describe("a container's log", () => {
-  it("that is too long is put aside with the time, earlier ones are compressed, and the oldest go", async () => {
+  it("that is too long is renamed with the time, earlier ones are compressed, and the oldest are removed", async () => {
     await using directory = await tempDir();
     const path = join(directory.path, "0.log");
     const reopen = async () => await writeFile(path, "");
@@ -31,7 +31,7 @@ describe("a container's log", () => {
     assert.equal((await read(last)).toString(), "long enough 3");
   });
 
-  it("is at its place when the runtime does not go on in another, and what was cut is done anew", async () => {
+  it("stays in place if the runtime does not open a new one, and an interrupted rotation is repeated", async () => {
     await using directory = await tempDir();
     const path = join(directory.path, "0.log");
     await writeFile(path, "long enough");
@@ -46,14 +46,14 @@ describe("a container's log", () => {
     assert.equal(await readFile(path, "utf8"), "long enough");
   });
 
-  it("that is not there, as somebody was cut before the runtime went on in another, is made", async () => {
+  it("that is missing, because a rotation was interrupted before the runtime opened a new one, is created", async () => {
     await using directory = await tempDir();
     const path = join(directory.path, "0.log");
     await rotateLog(path, limits, at(1), () => writeFile(path, ""));
     assert.deepEqual(await readdir(directory.path), ["0.log"]);
   });
 
-  it("that is a link is left alone", async () => {
+  it("that is a link is not changed", async () => {
     await using directory = await tempDir();
     const path = join(directory.path, "0.log");
     await writeFile(join(directory.path, "other"), "long enough");

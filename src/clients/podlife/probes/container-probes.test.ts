@@ -1,4 +1,4 @@
-/** Probes of a container that runs, over the real protocols. */
+/** Probes of a running container, with the real protocols. */
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
@@ -25,7 +25,7 @@ const noRuntime = {} as PodRuntime;
 const forEver = new AbortController().signal;
 const containerWith = (more: object): Container => ({ name: "main", image: "busybox", ...more });
 
-/** A web server of a pod: it answers as `respond` says, and remembers what it was asked. */
+/** A web server of a pod: it replies with `respond`, and records its requests. */
 async function webServer(respond: () => number, redirects: Readonly<Record<string, string>> = {}) {
   const asked: { readonly path: string; readonly headers: NodeJS.Dict<string | string[]> }[] = [];
   const server = createServer(({ url = "", headers }, response) => {
@@ -47,7 +47,7 @@ async function webServer(respond: () => number, redirects: Readonly<Record<strin
   };
 }
 
-describe("what a probe asks", () => {
+describe("a probe's request", () => {
   const ask = (action: object, container: object = {}, podIp = "127.0.0.1", timeoutMs = 5_000) =>
     runProbe(
       noRuntime,
@@ -67,7 +67,7 @@ describe("what a probe asks", () => {
       );
   });
 
-  it("by HTTP goes to the path and the port that it names, with its headers, and succeeds from 200 to 399", async () => {
+  it("by HTTP is sent to its path and port, with its headers, and succeeds from 200 to 399", async () => {
     let status = 204;
     await using server = await webServer(() => status);
     const httpGet = { port: "web", path: "/ready", httpHeaders: [{ name: "Host", value: "web.test" }] };
@@ -80,11 +80,11 @@ describe("what a probe asks", () => {
     status = 503;
     assert.equal(await ask({ httpGet }, { ports }), "HTTP status 503");
     assert.match((await ask({ httpGet: { ...httpGet, scheme: "HTTPS" } }, { ports })) ?? "", /SSL|wrong/i);
-    // That says nothing of the container.
+    // That says nothing about the container.
     await assert.rejects(ask({ httpGet: { port: "none" } }, { ports }), /no port named "none"/);
   });
 
-  it("by HTTP is what a redirect leads to, as long as that is on the same host", async () => {
+  it("by HTTP follows a redirect on the same host", async () => {
     let status = 200;
     await using server = await webServer(() => status, {
       "/old": "/new",
@@ -103,7 +103,7 @@ describe("what a probe asks", () => {
     assert.match((await get("/round")) ?? "", /10 redirects/);
   });
 
-  it("goes to the host that it names, else to the pod", async () => {
+  it("is sent to the host that it names, otherwise to the pod", async () => {
     await using server = await webServer(() => 200);
     const { port } = server;
     const nobody = "127.0.0.99";
@@ -113,12 +113,12 @@ describe("what a probe asks", () => {
     assert.equal(await ask({ tcpSocket: { port, host: "127.0.0.1" } }, {}, nobody), undefined);
   });
 
-  it("fails when the answer takes longer than the probe has", async () => {
+  it("fails if the reply takes longer than the probe's timeout", async () => {
     await using server = await webServer(() => 0);
     assert.equal(await ask({ httpGet: { port: server.port } }, {}, "127.0.0.1", 100), "timed out after 0.1s");
   });
 
-  it("by gRPC is the health of the service that it names", async () => {
+  it("by gRPC is for the health of the service that it names", async () => {
     const server = new Server();
     const { SERVING, NOT_SERVING } = HealthCheckResponse_ServingStatus;
     server.addService(HealthService, {
@@ -135,7 +135,7 @@ describe("what a probe asks", () => {
     }
   });
 
-  it("by gRPC fails where nobody speaks it", async () => {
+  it("by gRPC fails if the server does not support it", async () => {
     const sockets = new Set<Socket>();
     const server = createTcpServer((socket) => sockets.add(socket.on("error", () => {}).end()));
     await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
@@ -159,7 +159,7 @@ describe("a hook", () => {
       forEver,
     );
 
-  it("by HTTP is done when there is an answer, whatever that says, also where HTTPS was meant", async () => {
+  it("by HTTP succeeds with any reply, even if HTTPS was intended", async () => {
     await using server = await webServer(() => 500);
     const { port } = server;
     assert.equal(await run({ httpGet: { port, path: "/end" } }), undefined);
@@ -170,11 +170,11 @@ describe("a hook", () => {
     ];
     assert.equal(await run({ httpGet: { port, scheme: "HTTPS", httpHeaders } }), undefined);
     const { headers } = server.asked.at(-1) ?? {};
-    // Not in clear text what was to be encrypted.
+    // Headers that were meant to be encrypted are not sent in clear text.
     assert.deepEqual([headers?.authorization, headers?.["x-name"]], [undefined, "a, b"]);
   });
 
-  it("has failed without an answer, or when its time is over", async () => {
+  it("fails without a reply, or when its time is over", async () => {
     await using server = await webServer(() => 0);
     assert.match((await run({ httpGet: { port: server.port } }, 100)) ?? "", /^timed out after 0.1s$/);
     assert.equal(await run({ sleep: { seconds: 60 } }, 100), undefined);
@@ -183,7 +183,7 @@ describe("a hook", () => {
 });
 
 describe("the probes of a container", () => {
-  /** Probes of a container that was started now; time passes as the test says. */
+  /** Probes of a container that was started just now; the test controls the time. */
   const probesOf = (container: object) => {
     const clock = new TurnedClock();
     const failures: string[] = [];
@@ -198,13 +198,13 @@ describe("the probes of a container", () => {
     return { clock, failures, probes, [Symbol.dispose]: () => probes[Symbol.dispose]() };
   };
 
-  it("begin after their delay, come once in their period, and count to their thresholds", async () => {
+  it("start after their delay, run once in each period, and count to their thresholds", async () => {
     let status = 200;
     await using server = await webServer(() => status);
     const times = { initialDelaySeconds: 60, periodSeconds: 60, successThreshold: 2, failureThreshold: 3 };
     using probed = probesOf({ readinessProbe: { httpGet: { port: server.port }, ...times } });
     const { clock, probes } = probed;
-    /** Turns the clock to the next probe and waits for what it comes to. */
+    /** Advances the clock to the next probe and waits for its result. */
     const next = async () => {
       const before = server.asked.length;
       clock.turn(59_000);
@@ -212,7 +212,7 @@ describe("the probes of a container", () => {
       assert.equal(server.asked.length, before, "no probe before its time");
       clock.turn(1_500);
       await until(async () => server.asked.length === before + 1);
-      // The answer is on its way.
+      // The reply is in transit.
       await new Promise((resolve) => setTimeout(resolve, 200));
       return probes.ready;
     };
@@ -223,7 +223,7 @@ describe("the probes of a container", () => {
     assert.deepEqual([await next(), await next(), await next()], [true, true, false]);
   });
 
-  it("of its life wait for the startup probe, and say what failed", async () => {
+  it("of its liveness wait for the startup probe, and report what failed", async () => {
     let status = 500;
     await using server = await webServer(() => status);
     const httpGet = { port: server.port };
@@ -248,7 +248,7 @@ describe("the probes of a container", () => {
     assert.deepEqual(probes.failure, { kind: "liveness", message: "HTTP status 500" });
   });
 
-  it("that is being stopped ask only for its readiness", async () => {
+  it("that is being stopped check only its readiness", async () => {
     let status = 200;
     await using server = await webServer(() => status);
     const probe = (path: string) => ({
@@ -270,7 +270,7 @@ describe("the probes of a container", () => {
     assert.equal(probes.failure, undefined);
   });
 
-  it("that cannot be made leave it as it is, and are told of", async () => {
+  it("that cannot be run do not change its state, and are reported", async () => {
     using probed = probesOf({ livenessProbe: { httpGet: { port: "none" }, failureThreshold: 1 } });
     const { clock, probes, failures } = probed;
     await until(async () => failures.length === 1);

@@ -36,14 +36,14 @@ for (const { way, builtinPlugins } of ways) {
     const sent = await seconds("sh", "-c", `socat -u TCP:${ips[1]}:80,retry=50,interval=0.1 - | wc -c`);
     for (const { said, took } of [received, sent]) {
       assert.equal(said, "2000000");
-      // Two megabytes take 1.6 s, less what may pass at once and what is still on its way.
+      // Two megabytes take 1.6 s, less the burst and the bytes in transit.
       assert.ok(took > 1, `${took} s`);
     }
     for (const { sandboxId } of pods) await rig.network.detach(sandboxId);
     await assertNothingLeft(rig);
   });
 
-  test(`limits of the configuration come before the pod's, ${way}`, limit, async () => {
+  test(`limits of the configuration take precedence over the pod's, ${way}`, limit, async () => {
     const configured = { ...byPod, ingressRate: 8 * megabit, ingressBurst: 2 * megabit };
     await using rig = await bridged({ builtinPlugins, chained: [configured] });
     const pod = await rig.pod({ bandwidth: { ingressRate: megabit, egressRate: megabit } });
@@ -65,7 +65,7 @@ for (const { way, builtinPlugins } of ways) {
   });
 }
 
-test("both ways make the same of limits, and each can take down what the other made", limit, async () => {
+test("both ways set the same limits, and each can remove what the other created", limit, async () => {
   await using rig = await bridged({ chained: [byPod] });
   const made = [];
   for (const { builtinPlugins } of ways) {
@@ -81,7 +81,7 @@ test("both ways make the same of limits, and each can take down what the other m
   assert.equal(made[0]?.queues.length, 3);
 });
 
-test("links of pods of which nothing is known any more go, and no others", limit, async () => {
+test("links of unknown pods are removed, and no others", limit, async () => {
   await using rig = await bridged({ builtinPlugins: true, chained: [byPod], cniVersion: "1.1.0" });
   const [lost, kept] = [
     await rig.pod({ bandwidth: { egressRate: 10 * megabit } }),
@@ -103,7 +103,7 @@ test("links of pods of which nothing is known any more go, and no others", limit
 });
 
 test(
-  "a rate without a burst is an error that leaves nothing, where the program fails at DEL too",
+  "a rate without a burst is an error that leaves nothing, although the program also fails at DEL",
   limit,
   async () => {
     const chained = [{ type: "bandwidth", egressRate: megabit }];
@@ -121,14 +121,14 @@ async function ifbs(): Promise<readonly string[]> {
   return [...stdout.matchAll(/^\d+: (\w+):/gm)].map(([, name = ""]) => name);
 }
 
-/** How long a command took, and what it said. */
+/** A command's duration and output. */
 async function seconds(command: string, ...args: readonly string[]) {
   const began = performance.now();
   const { stdout } = await run(command, args);
   return { said: stdout.trim(), took: (performance.now() - began) / 1000 };
 }
 
-/** What limits packets on the host, without what differs from pod to pod. */
+/** The queues on the host, without the parts that differ between pods. */
 async function queues() {
   const { stdout } = await run("tc", ["-j", "qdisc", "show"]);
   type Queue = { kind: string; options: { rate?: number; burst?: number; lat?: number } };
@@ -140,7 +140,7 @@ async function queues() {
     }));
 }
 
-/** The names of the interfaces in a pod's result, which have parts of their own. */
+/** The names of the interfaces in a pod's result, which contain random parts. */
 async function interfacesOf(network: CniNetwork, { sandboxId }: PodAttachment) {
   const [described] = await network.describe(sandboxId);
   const names = JSON.stringify(described?.result).match(/"name":"[^"]+"/g);

@@ -44,7 +44,7 @@ for (const { way, builtinPlugins } of ways) {
     },
   );
 
-  test(`host ports lead into the pod from everywhere, ${way}`, limit, async () => {
+  test(`host ports lead to the pod from everywhere, ${way}`, limit, async () => {
     await using rig = await bridged({ builtinPlugins, chained: [portmap] });
     await using outside = await neighbour(rig);
     const pod = await rig.pod({
@@ -78,7 +78,7 @@ for (const { way, builtinPlugins } of ways) {
   });
 
   test(
-    `a subnet that is full is an error, and the next pod after a DEL gets the address, ${way}`,
+    `a full subnet is an error, and the next pod after a DEL gets the address, ${way}`,
     limit,
     async () => {
       await using rig = await TestNetwork.open({ builtinPlugins });
@@ -100,25 +100,29 @@ for (const { way, builtinPlugins } of ways) {
     },
   );
 
-  test(`a link that is no bridge, and a bridge with another address, are errors, ${way}`, limit, async () => {
-    await using rig = await bridged({ builtinPlugins });
-    const pod = await rig.pod();
-    await run("ip", ["link", "set", "berth-test0", "down"]).catch(() => undefined);
-    await run("ip", ["link", "delete", "berth-test0"]).catch(() => undefined);
-    await run("ip", ["link", "add", "berth-test0", "type", "veth"]);
-    await assert.rejects(rig.network.attach(pod), /"berth-test0" already exists but is not a bridge/);
-    await run("ip", ["link", "delete", "berth-test0"]);
-    await run("ip", ["link", "add", "berth-test0", "type", "bridge"]);
-    await run("ip", ["addr", "add", "10.99.0.1/24", "dev", "berth-test0"]);
-    await assert.rejects(
-      rig.network.attach(pod),
-      /"berth-test0" already has an IP address different from 10\.87\.0\.1\/24/,
-    );
-    await run("ip", ["link", "delete", "berth-test0"]);
-    await rig.network.attach(pod);
-    await rig.network.detach(pod.sandboxId);
-    await assertNothingLeft(rig);
-  });
+  test(
+    `a link that is not a bridge, and a bridge with another address, are errors, ${way}`,
+    limit,
+    async () => {
+      await using rig = await bridged({ builtinPlugins });
+      const pod = await rig.pod();
+      await run("ip", ["link", "set", "berth-test0", "down"]).catch(() => undefined);
+      await run("ip", ["link", "delete", "berth-test0"]).catch(() => undefined);
+      await run("ip", ["link", "add", "berth-test0", "type", "veth"]);
+      await assert.rejects(rig.network.attach(pod), /"berth-test0" already exists but is not a bridge/);
+      await run("ip", ["link", "delete", "berth-test0"]);
+      await run("ip", ["link", "add", "berth-test0", "type", "bridge"]);
+      await run("ip", ["addr", "add", "10.99.0.1/24", "dev", "berth-test0"]);
+      await assert.rejects(
+        rig.network.attach(pod),
+        /"berth-test0" already has an IP address different from 10\.87\.0\.1\/24/,
+      );
+      await run("ip", ["link", "delete", "berth-test0"]);
+      await rig.network.attach(pod);
+      await rig.network.detach(pod.sandboxId);
+      await assertNothingLeft(rig);
+    },
+  );
 
   test(`results have the same form, ${way}`, limit, async () => {
     await using rig = await bridged({ builtinPlugins });
@@ -131,7 +135,7 @@ for (const { way, builtinPlugins } of ways) {
       .replaceAll(/([0-9a-f]{2}:){5}[0-9a-f]{2}/g, "MAC")
       .replaceAll(/veth[0-9a-f]{8}/g, "VETH")
       .replaceAll(pod.netnsPath, "NETNS");
-    // Plugins built with libcni 1.3 leave out a dns that is empty.
+    // Plugins built with libcni 1.3 omit an empty dns.
     assert.deepEqual(
       { dns: {}, ...JSON.parse(text) },
       {
@@ -154,7 +158,7 @@ for (const { way, builtinPlugins } of ways) {
 }
 
 test(
-  "programs and the built-in plugins give out addresses in turn, and each takes down its own",
+  "programs and the built-in plugins allocate addresses in turn, and each removes its own attachments",
   limit,
   async () => {
     await using rig = await bridged({ chained: [portmap] });
@@ -176,7 +180,7 @@ test(
   },
 );
 
-test("many pods cost no rule, and ten at once get addresses of their own", limit, async () => {
+test("many pods need no additional rules, and ten at once get different addresses", limit, async () => {
   await using rig = await bridged({ builtinPlugins: true, chained: [portmap] });
   const attach = async (index: number) => {
     const ports = [{ hostPort: 18_200 + index, containerPort: 80, protocol: "tcp" as const }];
@@ -202,7 +206,7 @@ for (const { what, command } of [
   { what: "removes all tables", command: ["flush", "ruleset"] },
   { what: "empties berth's table", command: ["flush", "table", "inet", "berth"] },
 ]) {
-  test(`rules of pods that are there come back after a firewall ${what}`, limit, async () => {
+  test(`rules of existing pods are restored after a firewall ${what}`, limit, async () => {
     await using rig = await bridged({ builtinPlugins: true, chained: [portmap] });
     const pod = await rig.pod({ portMappings: [{ hostPort: 18_110, containerPort: 80, protocol: "tcp" }] });
     await rig.network.attach(pod);
@@ -218,7 +222,7 @@ for (const { what, command } of [
   });
 }
 
-test("rules that could not be made again come back when they are lost once more", limit, async () => {
+test("rules that could not be restored are restored when they are lost again", limit, async () => {
   await using rig = await bridged({ builtinPlugins: true, chained: [portmap] });
   const pod = await rig.pod({ portMappings: [{ hostPort: 18_111, containerPort: 80, protocol: "tcp" }] });
   await rig.network.attach(pod);
@@ -229,7 +233,7 @@ test("rules that could not be made again come back when they are lost once more"
   away.defer(() => rename(`${cacheDir}.away`, cacheDir));
   await run("nft", ["flush", "ruleset"]);
   await until(async () => (await run("nft", ["list", "tables"])).stdout.includes("berth"));
-  // Behind the first try, which finds no file of any pod.
+  // After the first attempt, which finds no pod's file.
   await rig.network.detach("0".repeat(64));
   await away.disposeAsync();
   await run("nft", ["flush", "ruleset"]);
@@ -240,7 +244,7 @@ test("rules that could not be made again come back when they are lost once more"
 });
 
 test(
-  "a host port that two pods ask for is the last one's, and its DEL takes it, not the other's",
+  "a host port that two pods request belongs to the last one, and only its DEL removes it",
   limit,
   async () => {
     await using rig = await bridged({ builtinPlugins: true, chained: [portmap] });
@@ -258,31 +262,39 @@ test(
 );
 
 for (const { way, builtinPlugins } of ways) {
-  test(`who goes on sending to a port of UDP reaches the pod that has it now, ${way}`, limit, async () => {
-    await using rig = await bridged({ builtinPlugins, chained: [portmap] });
-    await using outside = await neighbour(rig);
-    const portMappings = [{ hostPort: 18_150, containerPort: 53, protocol: "udp" as const }];
-    // The first pod switches the tracking of connections on.
-    const pods = [await rig.pod(), await rig.pod({ portMappings }), await rig.pod({ portMappings })] as const;
-    await rig.network.attach(pods[0]);
-    const send = ["socat", "-u", "STDIN", "UDP:192.0.2.1:18150,sourceport=5555"];
-    await inside(outside, "sh", "-c", `echo early | ${send.join(" ")}`);
-    for (const [index, pod] of pods.slice(1).entries()) {
-      const { ips } = await rig.network.attach(pod);
-      const answer = `SYSTEM:echo pod ${index}`;
-      await using _server = echo(pod, "UDP-LISTEN:53", answer);
-      const started = performance.now();
-      assert.equal(await ask("UDP:192.0.2.1:18150,sourceport=5555", outside), `pod ${index}`);
-      assert.ok(performance.now() - started < 15_000 && ips.length === 2);
-      await rig.network.detach(pod.sandboxId);
-    }
-    await rig.network.detach(pods[0].sandboxId);
-    await outside[Symbol.asyncDispose]();
-    await assertNothingLeft(rig);
-  });
+  test(
+    `a client that keeps sending to a UDP port reaches the pod that has it now, ${way}`,
+    limit,
+    async () => {
+      await using rig = await bridged({ builtinPlugins, chained: [portmap] });
+      await using outside = await neighbour(rig);
+      const portMappings = [{ hostPort: 18_150, containerPort: 53, protocol: "udp" as const }];
+      // The first pod enables connection tracking.
+      const pods = [
+        await rig.pod(),
+        await rig.pod({ portMappings }),
+        await rig.pod({ portMappings }),
+      ] as const;
+      await rig.network.attach(pods[0]);
+      const send = ["socat", "-u", "STDIN", "UDP:192.0.2.1:18150,sourceport=5555"];
+      await inside(outside, "sh", "-c", `echo early | ${send.join(" ")}`);
+      for (const [index, pod] of pods.slice(1).entries()) {
+        const { ips } = await rig.network.attach(pod);
+        const answer = `SYSTEM:echo pod ${index}`;
+        await using _server = echo(pod, "UDP-LISTEN:53", answer);
+        const started = performance.now();
+        assert.equal(await ask("UDP:192.0.2.1:18150,sourceport=5555", outside), `pod ${index}`);
+        assert.ok(performance.now() - started < 15_000 && ips.length === 2);
+        await rig.network.detach(pod.sandboxId);
+      }
+      await rig.network.detach(pods[0].sandboxId);
+      await outside[Symbol.asyncDispose]();
+      await assertNothingLeft(rig);
+    },
+  );
 }
 
-test("nothing stays of a pod of which no more than its name is known", limit, async () => {
+test("nothing stays of a pod of which only the name is known", limit, async () => {
   await using rig = await bridged({
     builtinPlugins: true,
     chained: [portmap, bandwidth, { type: "firewall" }],
@@ -298,7 +310,7 @@ test("nothing stays of a pod of which no more than its name is known", limit, as
   await assertNothingLeft(rig);
 });
 
-test("the name of an interface on the host that is taken is passed over", limit, async () => {
+test("an interface name that is taken on the host is skipped", limit, async () => {
   await using rig = await bridged({ builtinPlugins: true });
   const pod = await rig.pod();
   await rig.network.attach(pod);
@@ -315,7 +327,7 @@ test("the name of an interface on the host that is taken is passed over", limit,
   await run("ip", ["link", "delete", name]);
 });
 
-test("an interface of the pod that is there already is an error, and stays", limit, async () => {
+test("an existing interface in the pod is an error, and stays", limit, async () => {
   await using rig = await bridged({ builtinPlugins: true });
   const pod = await rig.pod();
   await inside(pod, "ip", "link", "add", "eth0", "type", "veth");
@@ -323,7 +335,7 @@ test("an interface of the pod that is there already is an error, and stays", lim
   assert.deepEqual((await leftovers(rig)).addresses, []);
 });
 
-test("options of the bridge are those that the kernel shows", limit, async () => {
+test("options of the bridge are set in the kernel", limit, async () => {
   await using rig = await TestNetwork.open({ builtinPlugins: true });
   const ipam = { type: "host-local", dataDir: `${rig.root}/addresses`, subnet: "10.87.2.0/24" };
   const bridge = {
@@ -401,7 +413,7 @@ const removals = [
 
 for (const step of [...additions, ...removals]) {
   test(
-    `what a daemon left that was killed before the step ${step} is taken away by the next`,
+    `leftovers of a daemon that was killed before the step ${step} are removed by the next one`,
     limit,
     async () => {
       await using rig = await bridged({
@@ -431,7 +443,7 @@ for (const step of [...additions, ...removals]) {
   );
 }
 
-/** Runs a daemon that does one command and is killed before a step of it. */
+/** Runs a daemon that executes one command and is killed before a step of it. */
 async function dieAt(
   step: string,
   rig: TestNetwork,
@@ -449,7 +461,7 @@ async function dieAt(
   assert.equal(signal, "SIGKILL");
 }
 
-test("what a network's GC does not name is taken out of the rules", limit, async () => {
+test("a network's GC removes the rules of pods that it does not list", limit, async () => {
   await using rig = await bridged({ builtinPlugins: true, chained: [portmap] });
   const config = { ...bridgeNetwork(rig, { chained: [portmap] }), cniVersion: "1.1.0" };
   const pod = await rig.pod({ portMappings: [{ hostPort: 18_140, containerPort: 80, protocol: "tcp" }] });

@@ -16,7 +16,7 @@ const limit = { timeout: 120_000 };
 const portmap = { type: "portmap", capabilities: { portMappings: true } };
 const firewall = { type: "firewall" };
 
-/** A machine that forwards nothing, as one on which Docker runs. */
+/** A machine that forwards nothing, like one on which Docker runs. */
 async function closed() {
   const set = async (policy: string) => {
     for (const program of ["iptables", "ip6tables"]) await run(program, ["-P", "FORWARD", policy]);
@@ -32,7 +32,7 @@ async function forwardRules(): Promise<readonly string[]> {
 
 for (const { way, builtinPlugins } of ways) {
   test(
-    `pods reach other machines from one that forwards nothing else, and are not reached, ${way}`,
+    `pods reach other machines from one that forwards nothing else, and cannot be reached, ${way}`,
     limit,
     async () => {
       await using _closed = await closed();
@@ -62,7 +62,7 @@ for (const { way, builtinPlugins } of ways) {
     },
   );
 
-  test(`bridges that are kept apart do not reach each other, ${way}`, limit, async () => {
+  test(`isolated bridges do not reach each other, ${way}`, limit, async () => {
     await using rig = await TestNetwork.open({ builtinPlugins, maxConfNum: 1 });
     const networkOf = (number: number, ingressPolicy: string) => ({
       cniVersion: "1.0.0",
@@ -97,7 +97,7 @@ for (const { way, builtinPlugins } of ways) {
   });
 }
 
-test("many pods cost no rule of the filter, which iptables still lists", limit, async () => {
+test("many pods need no additional rules in the filter, which iptables can still list", limit, async () => {
   await using _closed = await closed();
   await using rig = await bridged({ builtinPlugins: true, chained: [firewall] });
   const pods = [await rig.pod(), await rig.pod(), await rig.pod()] as const;
@@ -120,7 +120,7 @@ for (const { what, commands } of [
     ],
   },
 ]) {
-  test(`what lets pods through comes back by itself after a firewall ${what}`, limit, async () => {
+  test(`the rules that admit pods are restored by themselves after a firewall ${what}`, limit, async () => {
     await using _closed = await closed();
     await using rig = await bridged({ builtinPlugins: true, chained: [firewall] });
     await using outside = await neighbour(rig);
@@ -136,7 +136,7 @@ for (const { what, commands } of [
 }
 
 test(
-  "published ports of the default network are reached on a machine that forwards nothing",
+  "published ports of the default network can be reached on a machine that forwards nothing",
   limit,
   async () => {
     await using _closed = await closed();

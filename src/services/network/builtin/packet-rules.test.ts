@@ -28,7 +28,7 @@ function elements(): readonly string[] {
   return nft.listElements(socket, table, portMap(4)).map(({ note }) => note);
 }
 
-test("any number of elements that a pod has left is taken away, and no other's", () => {
+test("any number of a pod's leftover elements is removed, and no others", () => {
   using rules = new PacketRules(table);
   for (let first = 1; first < 12_000; first += 500) rules.redirect(owner, portsFrom(first, 500));
   rules.redirect({ ...owner, containerId: "other" }, portsFrom(20_000, 1));

@@ -10,8 +10,8 @@ await enterPrivateNetwork();
 
 const limit = { timeout: 120_000 };
 
-// The programs 1.1.1 and 1.10.0 cannot name such a one (findings/sysctl-of-an-interface-with-a-dot.sh).
-test("a sysctl is of an interface with a dot in its name, as sysctl(8) writes it", limit, async () => {
+// The programs 1.1.1 and 1.10.0 cannot set such a sysctl (findings/sysctl-of-an-interface-with-a-dot.sh).
+test("a sysctl of an interface with a dot in its name is written as in sysctl(8)", limit, async () => {
   const sysctl = { "net.ipv4.conf.eth0/100.arp_filter": "1", "net/ipv4/conf/eth0.100/arp_ignore": "2" };
   await using rig = await bridged({ builtinPlugins: true, chained: [{ type: "tuning", sysctl }] });
   const pod = await rig.pod();
@@ -23,7 +23,7 @@ test("a sysctl is of an interface with a dot in its name, as sysctl(8) writes it
 });
 
 for (const { way, builtinPlugins } of ways) {
-  test(`a pod's interface has what the plugin tuning is told, ${way}`, limit, async () => {
+  test(`a pod's interface has the settings of the plugin tuning, ${way}`, limit, async () => {
     const tuning = {
       type: "tuning",
       sysctl: { "net.ipv4.conf.IFNAME.arp_filter": "1", "net.core.somaxconn": "500" },
@@ -48,14 +48,14 @@ for (const { way, builtinPlugins } of ways) {
     await assertNothingLeft(rig);
   });
 
-  test(`a sysctl that is not the network's is refused, ${way}`, limit, async () => {
+  test(`a sysctl outside the network is rejected, ${way}`, limit, async () => {
     const sysctl = { "kernel.hostname": "x" };
     await using rig = await bridged({ builtinPlugins, chained: [{ type: "tuning", sysctl }] });
     await assert.rejects(rig.network.attach(await rig.pod()), /tuning failed at ADD/);
     await assertNothingLeft(rig);
   });
 
-  test(`a pod has the addresses that the plugin static is told, ${way}`, limit, async () => {
+  test(`a pod has the addresses of the plugin static, ${way}`, limit, async () => {
     await using rig = await TestNetwork.open({ builtinPlugins });
     const addresses = [{ address: "10.87.9.7/24", gateway: "10.87.9.1" }, { address: "fd87:9::7/64" }];
     const ipam = {
@@ -72,14 +72,14 @@ for (const { way, builtinPlugins } of ways) {
     assert.deepEqual(ips, ["10.87.9.7", "fd87:9::7"]);
     assert.match(await inside(pod, "ip", "route"), /^default via 10\.87\.9\.1 dev eth0/);
     const [described] = await rig.network.describe(pod.sandboxId);
-    // Programs of 1.1 leave out what those of today pass on.
+    // Programs of version 1.1 omit what current ones pass on.
     if (builtinPlugins) assert.deepEqual(described?.result?.dns, ipam.dns);
     await rig.network.detach(pod.sandboxId);
     await assertNothingLeft(rig);
   });
 }
 
-test("what is wrong for tuning, or not known, is left to the program", async () => {
+test("invalid or unknown settings of tuning are left to the program", async () => {
   await using rig = await TestNetwork.open();
   for (const wrong of [
     { mtu: "1400" },
