@@ -49,6 +49,8 @@ export function object<Required extends Shape, Optional extends Shape>(
       }
       for (const key of Object.keys(required))
         if (value[key] === null || value[key] === undefined) place.at(key).error("is required");
+      // Without these, checks of what is between fields have nothing to go by.
+      if (Object.keys(required).some((key) => fields[key] === undefined)) return undefined;
       return fields as Fields<Required, Optional>;
     },
   };
