@@ -12,7 +12,7 @@ function job(spec: object): Manifest {
   return manifest;
 }
 
-/** What becomes of a job that is there. */
+/** The outcome for an existing job. */
 function outcome(before: object, after: object): string | undefined {
   const stored = { manifest: job(before), uid: "job", createdAtNs: 1n, generation: 1 };
   const [applied] = planApply([job(after)], { get: () => stored, listOf: () => [] }, {});
@@ -20,13 +20,13 @@ function outcome(before: object, after: object): string | undefined {
 }
 
 describe("a job that is applied again", () => {
-  it("goes on with another parallelism, limit or deadline, and when it is no longer suspended", () => {
+  it("accepts another parallelism, limit or deadline, and the end of its suspension", () => {
     assert.equal(outcome({ suspend: true }, { suspend: false }), "configured");
     const changes = { parallelism: 2, backoffLimit: 1, activeDeadlineSeconds: 9, ttlSecondsAfterFinished: 0 };
     assert.equal(outcome({}, { ...changes, podReplacementPolicy: "Failed" }), "configured");
   });
 
-  it("is refused where it would be another job", () => {
+  it("is rejected if it would be another job", () => {
     assert.throws(() => outcome({}, { completions: 3 }), /has another specification and cannot be changed/);
   });
 });
@@ -39,7 +39,7 @@ describe("a workload that is applied again", () => {
   };
   const refused = /has another specification and cannot be changed/;
 
-  /** What becomes of an object of a kind. */
+  /** The outcome for an object of a kind. */
   function applied(apiVersion: string, kind: string, before: object, after: object): string | undefined {
     const read = (more: object) => {
       const text = JSON.stringify({ apiVersion, kind, metadata: { name: "web" }, ...more });
@@ -60,7 +60,7 @@ describe("a workload that is applied again", () => {
     }
   });
 
-  it("keeps of a StatefulSet what its pods are called by and have claims by", () => {
+  it("keeps the parts of a StatefulSet that determine its pods' names and claims", () => {
     const changed = (more: object) =>
       applied("apps/v1", "StatefulSet", { spec }, { spec: { ...spec, ...more } });
     assert.equal(changed({ replicas: 3, updateStrategy: { type: "OnDelete" } }), "configured");
@@ -68,7 +68,7 @@ describe("a workload that is applied again", () => {
     assert.throws(() => changed({ podManagementPolicy: "Parallel" }), refused);
   });
 
-  it("may have other labels, annotations and images, also where it is a pod", () => {
+  it("may have other labels, annotations and images, even if it is a pod", () => {
     const pod = { spec: spec.template.spec };
     const metadata = { name: "web", labels, annotations: { note: "x" } };
     assert.equal(applied("v1", "Pod", pod, { ...pod, metadata }), "configured");

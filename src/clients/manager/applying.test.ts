@@ -35,7 +35,7 @@ async function slowStore(...there: readonly Manifest[]) {
 }
 
 describe("objects that are applied twice at once", () => {
-  it("are made by the first and changed by the second", async () => {
+  it("are created by the first and changed by the second", async () => {
     const { apply, now, letThrough } = await slowStore();
     const both = [apply(settings({ data: { a: "1" } })), apply(settings({ data: { a: "2" } }))];
     letThrough();

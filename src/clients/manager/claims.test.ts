@@ -36,7 +36,7 @@ async function storeOf(...objects: readonly StoredObject[]): Promise<ObjectStore
   return store;
 }
 
-test("a claim's volume is for whoever a container runs as, and for nobody else on the machine", async () => {
+test("a claim's volume is accessible to any user of a container, and to nobody else on the machine", async () => {
   await using dir = await tempDir();
   const store = await storeOf(claim("data", "one"));
   const claims = new Claims({ dataDir: dir.path, store, keep: false });
@@ -46,7 +46,7 @@ test("a claim's volume is for whoever a container runs as, and for nobody else o
   assert.equal((await stat(join(dir.path, "claims"))).mode & 0o777, 0o700);
 });
 
-test("a claim of a pod's own has nothing of one of that name whose data is kept, and takes nothing of it", async () => {
+test("a pod's own claim neither contains nor removes the data of a kept one with that name", async () => {
   await using dir = await tempDir();
   const kept = claim("web-data", "kept");
   const before = new Claims({ dataDir: dir.path, store: await storeOf(kept), keep: true });
@@ -61,7 +61,7 @@ test("a claim of a pod's own has nothing of one of that name whose data is kept,
   const path = (await claims.directory("default", "web-data")) ?? "";
   assert.deepEqual(await readdir(path), []);
   await store.remove(web);
-  // Another pod may use it longer.
+  // Another pod may still use it.
   assert.equal(await claims.directory("default", "web-data"), path);
   assert.ok(isOfKind(own, "PersistentVolumeClaim"));
   await claims.remove(own);
@@ -69,7 +69,7 @@ test("a claim of a pod's own has nothing of one of that name whose data is kept,
   assert.deepEqual(await readdir(keptPath), ["file"]);
 });
 
-test("a claim goes when no pod uses it, and does not wait for one that wants its own by that name", async () => {
+test("a claim is removed when no pod uses it, even if a pod waits for its own with that name", async () => {
   const own = claim("web-data", "own", "first");
   const isFree = async (...pods: readonly StoredObject[]) =>
     await stepOfRemoval(own, {}, await storeOf(own, ...pods));

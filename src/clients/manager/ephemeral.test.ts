@@ -26,14 +26,14 @@ describe("an ephemeral container", () => {
     );
   });
 
-  it("that is no JSON is refused as the caller's fault", () => {
+  it("that is not JSON is rejected as the caller's error", () => {
     assert.throws(() => withEphemeral(pod, pending, "{"), {
       code: "InvalidArgument",
       message: /^container must be an ephemeral container in JSON: /,
     });
   });
 
-  it("of a pod that has ended is refused", () => {
+  it("of a pod that has ended is rejected", () => {
     const ended = { ...pending, phase: "Failed" } as const;
     assert.throws(() => withEphemeral(pod, ended, "{}"), { code: "FailedPrecondition" });
   });

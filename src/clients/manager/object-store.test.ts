@@ -6,7 +6,7 @@ import { noPersistence, ObjectStore, type Persistence } from "./object-store.ts"
 import type { StoredObject } from "./objects.ts";
 import { successorOf } from "./replacement.ts";
 
-/** Keeps objects as a database does: a while after it was asked. */
+/** Stores objects like a database: with a delay. */
 function slowPersistence(): Persistence & { readonly kept: Map<string, StoredObject> } {
   const kept = new Map<string, StoredObject>();
   return {
@@ -33,7 +33,7 @@ function configMap(uid: string): StoredObject {
 describe("the store of objects", () => {
   const key = { kind: "ConfigMap", namespace: "default", name: "settings" } as const;
 
-  it("loses no change of two that are made of an object at once", async () => {
+  it("loses neither of two simultaneous changes of an object", async () => {
     const persistence = slowPersistence();
     const store = await ObjectStore.open(persistence, () => {});
     const object = configMap("one");
@@ -47,7 +47,7 @@ describe("the store of objects", () => {
     assert.deepEqual(persistence.kept.get("one"), now);
   });
 
-  it("keeps when somebody first asked for an object to be removed", async () => {
+  it("keeps the time when an object's removal was first requested", async () => {
     let nowNs = 5n;
     const clock = { nowNs: () => nowNs };
     const store = await ObjectStore.open(noPersistence, () => {}, undefined, clock);
@@ -58,7 +58,7 @@ describe("the store of objects", () => {
     assert.deepEqual(store.get(key)?.deleting, { graceSeconds: 1, sinceNs: 5n });
   });
 
-  it("has one object of a kind and name, also when two are made at once", async () => {
+  it("has one object of a kind and name, even if two are created at once", async () => {
     const persistence = slowPersistence();
     const store = await ObjectStore.open(persistence, () => {});
     const [first, second] = await Promise.allSettled([
@@ -72,7 +72,7 @@ describe("the store of objects", () => {
     assert.deepEqual([...persistence.kept.keys()], ["one"]);
   });
 
-  it("has one of both at each moment at which an object is replaced", async () => {
+  it("has exactly one of the two at any time during a replacement", async () => {
     const persistence = slowPersistence();
     const there: (readonly string[])[] = [];
     const watched: Persistence = {
@@ -96,7 +96,7 @@ describe("the store of objects", () => {
     assert.deepEqual(store.get(key), { manifest, uid: "two", createdAtNs: 2n, generation: 1 });
   });
 
-  it("goes on with a replacement that was cut before the old object was removed", async () => {
+  it("continues a replacement that was interrupted before the old object was removed", async () => {
     for (const order of [
       ["one", "two"],
       ["two", "one"],
@@ -110,7 +110,7 @@ describe("the store of objects", () => {
     }
   });
 
-  it("has nothing in the place of an object whose replacement was called off", async () => {
+  it("has nothing in place of an object whose replacement was cancelled", async () => {
     const persistence = slowPersistence();
     const store = await ObjectStore.open(persistence, () => {});
     const object = configMap("one");

@@ -29,7 +29,7 @@ async function writtenDeployment() {
 }
 
 describe("the writer of objects", () => {
-  it("loses neither of two changes that are made of an object at once", async () => {
+  it("loses neither of two simultaneous changes of an object", async () => {
     const { store, writer, object } = await writtenDeployment();
     await Promise.all([
       writer.change(object, ({ manifest }) => withReplicas(manifest, 5)),
@@ -42,7 +42,7 @@ describe("the writer of objects", () => {
     assert.equal(generation, 3);
   });
 
-  it("refuses to change an object that has gone", async () => {
+  it("does not change a removed object", async () => {
     const { store, writer, object } = await writtenDeployment();
     await writer.remove(object);
     await assert.rejects(

@@ -19,18 +19,18 @@ async function worldWith(text: string, persistence: Persistence = noPersistence)
   return { object, store, writer, world };
 }
 
-test("what a controller removes that a user has deleted meanwhile goes as the user has said", async () => {
+test("an object that a user has deleted before a controller removes it is removed as the user requested", async () => {
   const { object, store, world } = await worldWith(
     "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\n",
   );
   await store.update(object, () => ({ deleting: { graceSeconds: 1 } }));
-  // As it was when the controller looked at it.
+  // The object as the controller has read it.
   await world.remove(object);
   assert.partialDeepStrictEqual(store.list()[0]?.deleting, { graceSeconds: 1 });
   assert.equal(store.list()[0]?.deleting?.byController, undefined);
 });
 
-test("what a controller changes that a user is just changing has both changes", async () => {
+test("an object that a controller and a user change at the same time has both changes", async () => {
   const kept = Promise.withResolvers<void>();
   let isSlow = false;
   const put = async () => (isSlow ? await kept.promise : undefined);

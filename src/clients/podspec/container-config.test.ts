@@ -1,4 +1,4 @@
-/** What a container of a manifest is to a runtime. */
+/** The runtime's configuration of a container in a manifest. */
 import assert from "node:assert/strict";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -40,7 +40,7 @@ describe("a container of a manifest", () => {
     assert.deepEqual([config.metadata?.name, config.metadata?.attempt], ["main", 2]);
   });
 
-  it("has standard input and a terminal where it asks for them, and its signal to stop", async () => {
+  it("has standard input and a terminal if it requests them, and its stop signal", async () => {
     const config = await containerOf({
       stdin: true,
       stdinOnce: true,
@@ -52,7 +52,7 @@ describe("a container of a manifest", () => {
     assert.equal((await containerOf({})).stopSignal, Signal.SIGNAL_RUNTIME_DEFAULT);
   });
 
-  it("has variables of values, expanded by those before, and of whole config maps and secrets", async () => {
+  it("has variables from values, with earlier ones expanded, and from whole config maps and secrets", async () => {
     const config = await containerOf(
       {
         env: [
@@ -79,7 +79,7 @@ describe("a container of a manifest", () => {
     ]);
   });
 
-  it("has each variable once, the last one of its name, and none of what is not text", async () => {
+  it("has each variable once, the last one with its name, and none that is not text", async () => {
     const bytes = { kind: "ConfigMap", metadata: { name: "bytes" }, binaryData: { blob: "/w==" } };
     const config = await containerOf(
       {
@@ -100,7 +100,7 @@ describe("a container of a manifest", () => {
     assert.deepEqual(variables(config), ["level=info!", "app.ini=a=1", "COPY=info"]);
   });
 
-  it("has variables of the services of its namespace, unless it wants none", async () => {
+  it("has variables for the services of its namespace, unless it disables them", async () => {
     const spec = { clusterIP: "10.1.0.20", ports: [{ name: "http", port: 80 }] };
     const services = [{ kind: "Service", metadata: { name: "my-web" }, spec }];
     assert.deepEqual(variables(await containerOf({}, {}, services)), [
@@ -116,7 +116,7 @@ describe("a container of a manifest", () => {
     assert.deepEqual(variables(await containerOf({}, { enableServiceLinks: false }, services)), []);
   });
 
-  it("has variables of keys, of fields of the pod and of its resources", async () => {
+  it("has variables from keys, from fields of the pod and from its resources", async () => {
     const from = (name: string, valueFrom: object) => ({ name, valueFrom });
     const config = await containerOf(
       {
@@ -150,7 +150,7 @@ describe("a container of a manifest", () => {
     ]);
   });
 
-  it("has variables of resources that it does not limit: what the machine has, and what it asks for", async () => {
+  it("has variables from resources without limits: the machine's, and its requests", async () => {
     const of = (resource: string, divisor = "1") => ({
       name: resource,
       valueFrom: { resourceFieldRef: { resource, divisor } },
@@ -179,7 +179,7 @@ describe("a container of a manifest", () => {
     assert.deepEqual(variables(exact), ["limits.cpu=4001"]);
   });
 
-  it("is refused where what it refers to is not there", async () => {
+  it("is rejected if it refers to a missing object", async () => {
     const missing = (container: object, spec: object = {}) =>
       assert.rejects(
         containerOf(container, spec),
@@ -225,7 +225,7 @@ describe("the volumes of a container", () => {
     assert.deepEqual([at("/claim")?.hostPath.endsWith("/claims/data"), at("/claim")?.readonly], [true, true]);
   });
 
-  it("of the machine's paths are what their type says, or are refused", async () => {
+  it("of the machine's paths match their type, or are rejected", async () => {
     const of = (path: string, type: string) =>
       containerOf(
         { volumeMounts: [{ name: "host", mountPath: "/host" }] },
@@ -236,7 +236,7 @@ describe("the volumes of a container", () => {
     await assert.rejects(of("/nowhere", "File"), /is not of type File/);
   });
 
-  it("that are empty directories belong to whoever may write to them", async () => {
+  it("that are empty directories are owned by those who may write to them", async () => {
     const volumes = [{ name: "work", emptyDir: { mode: 0o700 } }];
     const containers = [
       { name: "main", image: "busybox", volumeMounts: [{ name: "work", mountPath: "/work" }] },
@@ -251,7 +251,7 @@ describe("the volumes of a container", () => {
     assert.deepEqual(await modeOf({ securityContext: { fsGroup: 1000 } }), [0o2770, 1000]);
   });
 
-  it("that are made of objects have their keys as files, with the modes that are asked for", async () => {
+  it("that are made of objects have their keys as files, with the requested modes", async () => {
     await using pod = await podOf(
       {
         containers: [
@@ -316,7 +316,7 @@ describe("the volumes of a container", () => {
     assert.deepEqual(await file("/all/name"), ["web", 0o444]);
   });
 
-  it("have hosts files with the pod's addresses and aliases, and a file for last words", async () => {
+  it("have hosts files with the pod's addresses and aliases, and a file for termination messages", async () => {
     const containers = [{ name: "main", image: "busybox", terminationMessagePath: "/words" }];
     const hostAliases = [{ ip: "192.0.2.7", hostnames: ["seven", "seven.test"] }];
     await using pod = await podOf({ subdomain: "pages", hostAliases, containers });
@@ -341,7 +341,7 @@ describe("the volumes of a container", () => {
 });
 
 describe("a container with the machine's network", () => {
-  it("has the machine's hosts file, and the pod's aliases behind it", async () => {
+  it("has the machine's hosts file, followed by the pod's aliases", async () => {
     await using pod = await podOf({
       hostNetwork: true,
       hostAliases: [{ ip: "192.0.2.7", hostnames: ["seven"] }],
@@ -356,7 +356,7 @@ describe("a container with the machine's network", () => {
 });
 
 describe("a container that mounts a file of its own at /etc/hosts", () => {
-  it("has that one alone", async () => {
+  it("has only that one", async () => {
     const { mounts } = await containerOf(
       { volumeMounts: [{ name: "own", mountPath: "/etc/hosts", subPath: "hosts" }] },
       { volumes: [{ name: "own", configMap: { name: "own" } }] },
@@ -376,7 +376,7 @@ describe("the confinement of a container", () => {
     return context;
   };
 
-  it("is its own where it says it, and the pod's elsewhere", async () => {
+  it("is its own if specified, otherwise the pod's", async () => {
     const ofPod = {
       runAsUser: 1000,
       runAsGroup: 2000,
@@ -406,7 +406,7 @@ describe("the confinement of a container", () => {
     assert.equal((await security({})).seccomp?.profileType, SecurityProfile_ProfileType.Unconfined);
   });
 
-  it("has the groups of the pod, that of its volumes among them", async () => {
+  it("has the groups of the pod, including that of its volumes", async () => {
     const { supplementalGroups, supplementalGroupsPolicy } = await security(
       {},
       { supplementalGroups: [5], fsGroup: 6, supplementalGroupsPolicy: "Strict" },
@@ -415,7 +415,7 @@ describe("the confinement of a container", () => {
     assert.equal(supplementalGroupsPolicy, 1);
   });
 
-  it("gives and takes privileges, capabilities and paths", async () => {
+  it("adds and removes privileges, capabilities and paths", async () => {
     const own = await security({
       allowPrivilegeEscalation: false,
       capabilities: { add: ["NET_ADMIN"], drop: ["ALL"] },
@@ -429,7 +429,7 @@ describe("the confinement of a container", () => {
     assert.equal((await security({ privileged: true })).privileged, true);
   });
 
-  it("refuses root where root is not wanted", async () => {
+  it("rejects root if root is forbidden", async () => {
     await assert.rejects(security({ runAsNonRoot: true, runAsUser: 0 }), /would run as root/);
     await assert.rejects(security({}, { runAsNonRoot: true, runAsUser: 0 }), /would run as root/);
     const asImage = (imageUser: ImageUser) =>
@@ -439,7 +439,7 @@ describe("the confinement of a container", () => {
     await assert.rejects(asImage({ name: "www" }), /has the user "www", of which it is not known/);
   });
 
-  it("shares namespaces with the machine and with the pod as the pod says", async () => {
+  it("shares namespaces with the machine and with the pod as the pod specifies", async () => {
     const options = async (spec: object) => (await security({}, {}, spec)).namespaceOptions;
     assert.partialDeepStrictEqual(await options({}), {
       network: NamespaceMode.POD,
@@ -456,7 +456,7 @@ describe("the confinement of a container", () => {
 });
 
 describe("the resources of a container", () => {
-  it("are limits and shares in the kernel's units", async () => {
+  it("become limits and shares in the kernel's units", async () => {
     const { linux } = await containerOf({
       resources: {
         limits: { cpu: "1500m", memory: "64Mi", "hugepages-2Mi": "4Mi" },

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { readVariables } from "./env-file.ts";
 
-test("a file of variables has a name and a quoted value each, also of several lines", () => {
+test("a file of variables has names and quoted values, which may have several lines", () => {
   const text = "# comment\n\n  ONE='1 = one' # more\nTWO='a\nb'\nEMPTY=''\n";
   assert.deepEqual(
     [...readVariables(text, "env")],

@@ -6,7 +6,7 @@ import { mergeDns, podDns } from "./pod-dns.ts";
 const machine =
   "# made by hand\nsearch old.test\nsearch example.test\nnameserver 10.0.0.1\noptions ndots:1 rotate\n";
 
-test("a pod that asks for an option alone keeps the machine's name servers and domains", () => {
+test("a pod that requests only an option keeps the machine's name servers and domains", () => {
   assert.deepEqual(mergeDns({ options: [{ name: "ndots", value: "5" }] }, machine), {
     servers: ["10.0.0.1"],
     searches: ["example.test"],
@@ -23,7 +23,7 @@ test("name servers and domains of a pod come after the machine's, each once", ()
   });
 });
 
-test("without the machine's a pod has what it asks for", () => {
+test("without the machine's, a pod has only its own", () => {
   assert.deepEqual(mergeDns({ nameservers: ["10.0.0.2"] }, ""), {
     servers: ["10.0.0.2"],
     searches: [],
@@ -31,7 +31,7 @@ test("without the machine's a pod has what it asks for", () => {
   });
 });
 
-test("asks the name server of services by its namespace, unless its dnsPolicy says otherwise", async () => {
+test("uses the name server of services with its namespace, unless its dnsPolicy says otherwise", async () => {
   const ask = (spec: object) =>
     podDns({ metadata: { namespace: "shop" }, spec } as unknown as Pod, {
       clusterDns: async () => ["10.1.0.10", "fd00::a"],
@@ -57,7 +57,7 @@ test("domains of the machine are the same with and without a dot at their end", 
   assert.deepEqual(searches, ["example.test", "other.test"]);
 });
 
-test("the last option of a name counts, and one without a value has no colon", () => {
+test("the last option with a name applies, and one without a value has no colon", () => {
   const asked = {
     options: [
       { name: "edns0", value: "" },
@@ -68,7 +68,7 @@ test("the last option of a name counts, and one without a value has no colon", (
   assert.deepEqual(options, ["ndots:2", "rotate", "edns0"]);
 });
 
-test("has no more name servers and domains than resolvers use, and tells what is left out", async () => {
+test("has no more name servers and domains than resolvers use, and reports what is left out", async () => {
   const problems: string[] = [];
   const of = async (dnsConfig: object) => {
     const pod = { metadata: { namespace: "shop" }, spec: { dnsPolicy: "None", dnsConfig } } as unknown as Pod;

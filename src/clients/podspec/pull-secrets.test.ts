@@ -49,7 +49,7 @@ function found(image: string, ...names: readonly string[]) {
 }
 
 describe("for pulls, a pod's", () => {
-  it("secrets are for the registries and paths that they name, in their order", () => {
+  it("secrets are used for the registries and paths that they name, in their order", () => {
     assert.deepEqual(found("registry.test/team/app:1", "part", "whole", "other").users, [
       "team:hidden",
       words,
@@ -65,7 +65,7 @@ describe("for pulls, a pod's", () => {
     assert.deepEqual(found("registry.test:5000/app", "patterns").users, []);
   });
 
-  it("secret that is not there, or has no credentials, is told of without what is in it", () => {
+  it("secret that is missing, or has no credentials, is reported without its contents", () => {
     const { users, problems } = found("registry.test/app", "missing", "broken", "none", "whole");
     assert.deepEqual(users, [words]);
     assert.equal(problems.length, 3);

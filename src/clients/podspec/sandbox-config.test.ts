@@ -1,17 +1,17 @@
-/** What a pod of a manifest is to a runtime. */
+/** The runtime's configuration of a pod in a manifest. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { NamespaceMode, Protocol } from "../../ground/protocol/index.ts";
 import { podOf, sandboxOf } from "./testing/pods.ts";
 
 describe("the sandbox of a pod", () => {
-  it("is called as the pod says, or as the pod", async () => {
+  it("has the host name that the pod specifies, otherwise the pod's name", async () => {
     assert.equal((await sandboxOf({})).hostname, "web");
     assert.equal((await sandboxOf({ hostname: "front" })).hostname, "front");
     assert.equal((await sandboxOf({ hostNetwork: true })).hostname, "");
   });
 
-  it("is called by its whole name where it asks for that, or by the name that it has instead", async () => {
+  it("has its fully qualified host name if requested, or the name that overrides it", async () => {
     const named = { hostname: "front", subdomain: "web", setHostnameAsFQDN: true };
     assert.equal((await sandboxOf(named)).hostname, "front.web.shop.svc.cluster.local");
     assert.equal((await sandboxOf({ setHostnameAsFQDN: true })).hostname, "web");
@@ -20,7 +20,7 @@ describe("the sandbox of a pod", () => {
     await assert.rejects(sandboxOf({ ...named, hostname: "f".repeat(40) }), /is longer than 64 characters/);
   });
 
-  it("has users of its own with hostUsers false, which no other pod has while it is there", async () => {
+  it("has its own users with hostUsers false, which no other pod has while it exists", async () => {
     await using one = await podOf({ hostUsers: false });
     const users = async (pod: typeof one) =>
       (await pod.sandbox()).linux?.securityContext?.namespaceOptions?.usernsOptions;
@@ -39,7 +39,7 @@ describe("the sandbox of a pod", () => {
     assert.deepEqual(await users(again), first);
   });
 
-  it("has name servers, domains and options of its own with dnsPolicy None", async () => {
+  it("has its own name servers, domains and options with dnsPolicy None", async () => {
     const { dnsConfig } = await sandboxOf({
       dnsPolicy: "None",
       dnsConfig: {
@@ -55,7 +55,7 @@ describe("the sandbox of a pod", () => {
     });
   });
 
-  it("has the ports of the machine that its containers ask for", async () => {
+  it("has the host ports that its containers request", async () => {
     const ports = [
       { name: "web", containerPort: 80, hostPort: 8080, hostIP: "127.0.0.1" },
       { name: "dns", containerPort: 53, hostPort: 53, protocol: "UDP" },
@@ -68,14 +68,14 @@ describe("the sandbox of a pod", () => {
     ]);
   });
 
-  it("has the kernel's settings that the pod asks for", async () => {
+  it("has the sysctls that the pod requests", async () => {
     const { linux } = await sandboxOf({
       securityContext: { sysctls: [{ name: "net.core.somaxconn", value: "1024" }] },
     });
     assert.deepEqual({ ...linux?.sysctls }, { "net.core.somaxconn": "1024" });
   });
 
-  it("shares the machine's namespaces that the pod asks for", async () => {
+  it("shares the host's namespaces that the pod requests", async () => {
     const { linux } = await sandboxOf({ hostNetwork: true, hostPID: true, hostIPC: true });
     assert.partialDeepStrictEqual(linux?.securityContext?.namespaceOptions, {
       network: NamespaceMode.NODE,

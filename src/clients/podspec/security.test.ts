@@ -3,7 +3,7 @@ import test from "node:test";
 import { SecurityProfile_ProfileType } from "../../ground/protocol/index.ts";
 import { containerSecurity } from "./security.ts";
 
-test("AppArmor's old annotation counts after the container's field, and before the pod's", () => {
+test("AppArmor's old annotation applies after the container's field, and before the pod's", () => {
   const apparmor = (annotation: string | undefined, own = false) => {
     const container = {
       name: "main",

@@ -10,7 +10,7 @@ import { keepRevision, revisionsOf } from "./controller-revisions.ts";
 import { templateHash } from "./template-hash.ts";
 import { worldOf } from "./testing/world.ts";
 
-test("sets of two kinds with one name and template keep a revision each, beside one that a user has applied", async () => {
+test("sets of two kinds with one name and template keep a revision each, next to one that a user has applied", async () => {
   const spec = {
     selector: { matchLabels: { app: "db" } },
     template: { metadata: { labels: { app: "db" } }, spec: { containers: [{ name: "a", image: "b" }] } },

@@ -9,7 +9,7 @@ import { worldOf } from "./testing/world.ts";
 const minuteMs = 60_000;
 const startMs = Date.parse("2026-01-01T00:00:00Z");
 
-/** A cron job of every minute, with the jobs that it has made, at a time that a test sets. */
+/** A cron job for every minute, with the jobs that it has created, at a time set by the test. */
 class Clockwork {
   readonly jobs = new Map<string, StoredObject>();
   readonly removed: string[] = [];
@@ -77,7 +77,7 @@ function cronJob(spec: object) {
 describe("a cron job", () => {
   const first = `tick-${startMs / minuteMs + 1}`;
 
-  it("tells which of its jobs run, and when one was due and done last", async () => {
+  it("shows its running jobs, and when the last one was due and done", async () => {
     const clockwork = new Clockwork({});
     await clockwork.at(0.5);
     assert.deepEqual(clockwork.status, {});
@@ -89,13 +89,13 @@ describe("a cron job", () => {
     await clockwork.at(1.6);
     const done = { lastScheduleTime: "2026-01-01T00:01:00Z", lastSuccessfulTime: "2026-01-01T00:01:30Z" };
     assert.deepEqual(clockwork.status, done);
-    // Also when that one is there no more.
+    // Even if that one no longer exists.
     clockwork.jobs.clear();
     await clockwork.at(1.7);
     assert.deepEqual(clockwork.status, done);
   });
 
-  it("makes no job of a time that it is too late for", async () => {
+  it("creates no job for a time that is past its deadline", async () => {
     const clockwork = new Clockwork({ startingDeadlineSeconds: 10 });
     await clockwork.at(2.5);
     assert.deepEqual([clockwork.jobs.size, clockwork.status], [0, {}]);
@@ -104,14 +104,14 @@ describe("a cron job", () => {
     assert.equal(clockwork.jobs.size, 1);
   });
 
-  it("makes one job of times that it was away for, and none twice", async () => {
+  it("creates one job for missed times, and none twice", async () => {
     const clockwork = new Clockwork({});
     await clockwork.at(5.5);
     await clockwork.at(5.6);
     assert.deepEqual([...clockwork.jobs.keys()], [`tick-${startMs / minuteMs + 5}`]);
   });
 
-  it("waits for its job that runs, or replaces it", async () => {
+  it("waits for its running job, or replaces it", async () => {
     const waiting = new Clockwork({ concurrencyPolicy: "Forbid" });
     await waiting.at(1);
     await waiting.at(2);

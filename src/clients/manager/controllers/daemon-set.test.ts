@@ -5,7 +5,7 @@ import { isOfKind, type ObjectStatus, type StoredObject, type StoredPod } from "
 import { reconcileDaemonSet } from "./daemon-set.ts";
 import { worldOf } from "./testing/world.ts";
 
-test("a daemon set has a pod only where the node has the labels that it requires", async () => {
+test("a daemon set has a pod only if the node has the labels that it requires", async () => {
   const set = object({
     apiVersion: "apps/v1",
     kind: "DaemonSet",

@@ -31,7 +31,7 @@ function deployment(
   return object;
 }
 
-/** Its sets, whose pods are ready at once unless their image is bad; and the most that there ever were. */
+/** Its sets, whose pods are ready at once unless their image is bad, and the maximum number of pods. */
 class Sets {
   readonly #sets = new Map<string, ReplicaSet>();
   most = 0;
@@ -119,7 +119,7 @@ class Sets {
 }
 
 describe("a deployment", () => {
-  it("whose bounds come to nothing replaces one pod at a time, and never has one more", async () => {
+  it("whose bounds round to zero replaces one pod at a time, and never has one more", async () => {
     const sets = new Sets();
     const spec = { replicas: 2, strategy: { rollingUpdate: { maxSurge: 0, maxUnavailable: "25%" } } };
     await sets.apply("v1", spec);
@@ -128,7 +128,7 @@ describe("a deployment", () => {
     assert.equal(sets.most, 2);
   });
 
-  it("that is paused is not rolled out, and has as many pods as it asks for", async () => {
+  it("that is paused is not rolled out, and has the requested number of pods", async () => {
     const sets = new Sets();
     await sets.apply("v1", { replicas: 1 });
     await sets.apply("v2", { replicas: 3, paused: true });
@@ -149,7 +149,7 @@ describe("a deployment", () => {
       await sets.apply("bad", { replicas, strategy, ...more });
       return sets;
     };
-    // As in Kubernetes' documentation of deployments ("Proportional scaling").
+    // The example in Kubernetes' documentation of deployments ("Proportional scaling").
     const larger = await scaled(15);
     assert.deepEqual(larger.sizes(), { v1: 11, bad: 7 });
     assert.equal(larger.most, 18);
@@ -158,7 +158,7 @@ describe("a deployment", () => {
     assert.deepEqual((await scaled(0)).sizes(), { v1: 0, bad: 0 });
   });
 
-  it("keeps as many of its earlier templates as it says, and counts them", async () => {
+  it("keeps the configured number of earlier templates, and counts them", async () => {
     const sets = new Sets();
     for (const image of ["v1", "v2", "v3", "v4"]) await sets.apply(image, { revisionHistoryLimit: 2 });
     assert.deepEqual(sets.revisions(), { v2: "2", v3: "3", v4: "4" });
@@ -169,7 +169,7 @@ describe("a deployment", () => {
     assert.deepEqual(sets.revisions(), { v5: "6" });
   });
 
-  it("can be told as it was at each of them", async () => {
+  it("can be reconstructed for each of them", async () => {
     const cause = (text: string) => ({ "kubernetes.io/change-cause": text });
     const sets = new Sets();
     await sets.apply("v1", {}, cause("first"));
@@ -181,7 +181,7 @@ describe("a deployment", () => {
     assert.equal(atRevision(now, sets.all, 3), undefined);
   });
 
-  it("whose new pods do not come up keeps those that are available, and tells when it took too long", async () => {
+  it("whose new pods do not start keeps the available ones, and reports when it took too long", async () => {
     const sets = new Sets();
     const spec = { replicas: 4, progressDeadlineSeconds: 60 };
     await sets.apply("v1", spec);
@@ -196,7 +196,7 @@ describe("a deployment", () => {
     sets.nowNs = 62_000_000_000n;
     await sets.apply("bad", spec);
     assert.equal(progress(), "Progressing False ProgressDeadlineExceeded");
-    // Another template is begun with no more pods than there may be, and those that never came up go first.
+    // Another template starts within the maximum number of pods; those that never started go first.
     await sets.apply("v2", spec);
     assert.deepEqual(sets.sizes(), { v1: 0, bad: 0, v2: 4 });
     assert.equal(progress(), "Progressing True NewReplicaSetAvailable");

@@ -25,7 +25,7 @@ function job(spec: object): Job {
   return object;
 }
 
-/** What a pod came to so many seconds after the start. */
+/** A pod's exit, that many seconds after the start. */
 type End = { readonly second: number; readonly exitCode: number };
 
 function statusOf({ second, exitCode }: End): PodStatus {
@@ -53,7 +53,7 @@ function statusOf({ second, exitCode }: End): PodStatus {
   };
 }
 
-/** The pods that a job makes at a time, or the milliseconds after which it looks again. */
+/** The pods that a job creates at a time, or the milliseconds until its next check. */
 async function next(of: Job, ends: readonly End[], second: number) {
   const statuses = new Map(ends.map((end, index) => [`pod-${index}`, statusOf(end)]));
   const template = of.manifest.spec.template;
@@ -81,7 +81,7 @@ describe("a job after pods that failed", () => {
   const failed = (second: number, exitCode = 1): End => ({ second, exitCode });
   const succeeded = (second: number): End => ({ second, exitCode: 0 });
 
-  it("waits from the last one's end, twice as long after each, and ten minutes at most", async () => {
+  it("waits from the last one's exit, twice as long after each, and ten minutes at most", async () => {
     const patient = job({ backoffLimit: 20 });
     assert.deepEqual(await next(patient, [failed(0)], 4), { made: 0, waits: [6000] });
     assert.deepEqual(await next(patient, [failed(0)], 10), { made: 1, waits: [] });
@@ -90,14 +90,14 @@ describe("a job after pods that failed", () => {
     assert.deepEqual(await next(patient, many, 0), { made: 0, waits: [600_000] });
   });
 
-  it("waits also for those that its policy ignores, and they are none of its limit", async () => {
+  it("also waits for those that its policy ignores, which do not count towards its limit", async () => {
     const rules = [{ action: "Ignore", onExitCodes: { operator: "In", values: [42] } }];
     const lenient = job({ backoffLimit: 0, podFailurePolicy: { rules } });
     assert.deepEqual(await next(lenient, [failed(0, 42), failed(10, 42)], 10), { made: 0, waits: [20_000] });
     assert.deepEqual(await next(lenient, [failed(0, 42), failed(10, 42)], 30), { made: 1, waits: [] });
   });
 
-  it("begins anew after a success, and does not wait for one", async () => {
+  it("resets the wait after a success, and does not wait for one", async () => {
     const several = job({ completions: 5 });
     const before = [failed(0), failed(0), failed(0)];
     assert.deepEqual(await next(several, [...before, succeeded(20)], 20), { made: 1, waits: [] });
@@ -108,7 +108,7 @@ describe("a job after pods that failed", () => {
   });
 });
 
-test("a part of an indexed job that ends while the job's status is written is not made again", async () => {
+test("a part of an indexed job that exits while the job's status is written is not created again", async () => {
   const parts = job({ completions: 3, parallelism: 2, completionMode: "Indexed" });
   const pods = [0, 1].map((index): StoredPod => {
     const annotations = { "batch.kubernetes.io/job-completion-index": String(index) };
@@ -139,7 +139,7 @@ test("a part of an indexed job that ends while the job's status is written is no
   assert.deepEqual(indexes, ["2"]);
 });
 
-/** Pods of an indexed job: what each has come to, by its index; undefined of one that runs. */
+/** Pods of an indexed job: the exit code of each, by its index; undefined if it is running. */
 async function reconcileParts(spec: object, ends: readonly (readonly [number, number | undefined])[]) {
   const parts = job({ completionMode: "Indexed", completions: 4, parallelism: 4, ...spec });
   const statuses = new Map<string, PodStatus>();
@@ -175,7 +175,7 @@ async function reconcileParts(spec: object, ends: readonly (readonly [number, nu
 describe("a job with a limit for each index", () => {
   const perIndex = { backoffLimitPerIndex: 1 };
 
-  it("tries each part so often, gives up those that fail more, and fails when all have ended", async () => {
+  it("retries each part up to the limit, gives up those that fail more often, and fails when all have ended", async () => {
     const some = await reconcileParts(perIndex, [
       [0, 1],
       [0, 1],
@@ -198,7 +198,7 @@ describe("a job with a limit for each index", () => {
     });
   });
 
-  it("fails as soon as more of its parts have failed than may, and gives one up by its policy", async () => {
+  it("fails as soon as too many of its parts have failed, and gives one up by its policy", async () => {
     const rules = [{ action: "FailIndex", onExitCodes: { operator: "In", values: [42] } }];
     const { status, removed } = await reconcileParts(
       { ...perIndex, maxFailedIndexes: 1, podFailurePolicy: { rules } },
@@ -218,7 +218,7 @@ describe("a job with a limit for each index", () => {
 });
 
 describe("an indexed job", () => {
-  it("is complete when a rule of its success policy is met, and what runs is ended", async () => {
+  it("is complete when a rule of its success policy is met, and its running pods are stopped", async () => {
     const successPolicy = {
       rules: [{ succeededIndexes: "0-1,3", succeededCount: 2 }, { succeededIndexes: "2" }],
     };
@@ -238,12 +238,12 @@ describe("an indexed job", () => {
     assert.equal(second.status?.message, "Matched rules at index 1");
   });
 
-  it("begins the first of as many parts as there can be", async () => {
+  it("starts the first of the maximum number of parts", async () => {
     const { indexes } = await reconcileParts({ completions: 2 ** 31 - 1, parallelism: 3 }, [[1, undefined]]);
     assert.deepEqual(indexes, ["0", "2"]);
   });
 
-  it("tells each part its index, by its host name too", async () => {
+  it("gives each part its index, also in its host name", async () => {
     const { made } = await reconcileParts({}, [
       [0, undefined],
       [1, undefined],
@@ -256,7 +256,7 @@ describe("an indexed job", () => {
   });
 });
 
-test("a job counts what its pods came to that somebody has removed, each once", async () => {
+test("a job counts the results of pods that somebody has removed, each once", async () => {
   const gone = (uid: string, more: object = {}) => ({ uid, ...more });
   const failure = { counts: true, failsJob: false, failsIndex: false, message: "it failed" };
   const plain = { ...job({ completions: 3, parallelism: 3 }), gonePods: [gone("a"), gone("pod-0")] };
@@ -268,7 +268,7 @@ test("a job counts what its pods came to that somebody has removed, each once", 
 });
 
 describe("a job whose pods run", () => {
-  /** What it does about these, of which those that are named are on their way out. */
+  /** What it does about these pods, of which the named ones are being deleted. */
   const reconcile = async (
     spec: object,
     deleting: Readonly<Record<string, StoredPod["deleting"]>>,
@@ -304,13 +304,13 @@ describe("a job whose pods run", () => {
     return { removed, made, failed: status?.failed, active: status?.active };
   };
 
-  it("ends as many as are too many once its parallelism is less", async () => {
+  it("stops surplus pods when its parallelism is reduced", async () => {
     const { removed, made } = await reconcile({ completions: 5, parallelism: 1 }, {});
     assert.deepEqual([removed.length, made], [2, 0]);
     assert.deepEqual(removed.toSorted(), ["pod-1", "pod-2"]);
   });
 
-  it("counts one that somebody deletes as failed and replaces it, unless it has ended it itself", async () => {
+  it("counts one that somebody deletes as failed and replaces it, unless the job has stopped it itself", async () => {
     const spec = { completions: 5, parallelism: 3 };
     assert.partialDeepStrictEqual(await reconcile(spec, { "pod-0": {} }), { made: 1, failed: 1, active: 2 });
     const byController = { "pod-0": { byController: true as const } };
@@ -331,7 +331,7 @@ function deletedPod(deleting: NonNullable<StoredPod["deleting"]>): StoredPod {
 }
 
 describe("a job that is suspended", () => {
-  it("ends its pods, and its time begins when it goes on", async () => {
+  it("stops its pods, and its time starts when it is resumed", async () => {
     const suspended = { suspend: true, activeDeadlineSeconds: 5 };
     const { removed, status } = await reconcileParts(suspended, [[0, undefined]]);
     assert.deepEqual(removed, ["pod-0"]);
@@ -342,7 +342,7 @@ describe("a job that is suspended", () => {
   });
 });
 
-test("a pod that was evicted is none of a job's limit where its policy ignores disruptions", () => {
+test("an evicted pod does not count towards a job's limit if its policy ignores disruptions", () => {
   const rules = [{ action: "Ignore", onPodConditions: [{ type: "DisruptionTarget" }] }];
   const { spec } = job({ podFailurePolicy: { rules } }).manifest;
   const metadata = { name: "p", namespace: "default", labels: {}, annotations: {} };

@@ -16,7 +16,7 @@ type Given = {
   readonly scheduledAtNs?: bigint | undefined;
 };
 
-/** Of a pod that has run and been ready since the beginning, but for what is given. */
+/** A pod that has been running and ready since the beginning, except for the given properties. */
 function pod(name: string, given: Given) {
   const { phase = "Running", restarts = 0, cost, createdAtNs = 1n } = given;
   const readyMinute = "readyMinute" in given ? given.readyMinute : 0;
@@ -50,7 +50,7 @@ function pod(name: string, given: Given) {
   return { stored, status };
 }
 
-it("pods of a set are removed in Kubernetes' order where there are too many", () => {
+it("surplus pods of a set are removed in Kubernetes' order", () => {
   const inOrder = [
     pod("unscheduled", { scheduledAtNs: undefined, phase: "Pending", readyMinute: undefined }),
     pod("pending", { phase: "Pending", readyMinute: undefined }),

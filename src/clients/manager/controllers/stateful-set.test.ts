@@ -7,12 +7,12 @@ import type { ControllerRevision } from "./controller-revisions.ts";
 import { reconcileStatefulSet } from "./stateful-set.ts";
 import { worldOf } from "./testing/world.ts";
 
-/** A set of three pods, which all are ready as soon as they are made. */
+/** A set of three pods, which are all ready as soon as they are created. */
 class Pods {
   readonly pods = new Map<string, StoredPod>();
   readonly claims = new Map<string, StoredObject>();
   readonly #revisions = new Map<string, ControllerRevision>();
-  /** How many pods were removed in each turn in which some were. */
+  /** Number of pods that were removed in each turn, if any. */
   readonly removed: number[] = [];
   #status: ObjectStatus | undefined;
   #image = "v1";
@@ -120,7 +120,7 @@ function object(value: object): StoredObject {
 describe("a stateful set whose template has changed", () => {
   const partition = (number: number) => ({ type: "RollingUpdate", rollingUpdate: { partition: number } });
 
-  it("keeps pods below the partition as they were, also when they are made anew", async () => {
+  it("keeps pods below the partition unchanged, even if they are recreated", async () => {
     const set = new Pods();
     await set.apply("v1", {});
     assert.deepEqual(set.images(), ["v1", "v1", "v1"]);
@@ -136,7 +136,7 @@ describe("a stateful set whose template has changed", () => {
     assert.equal(set.status.currentRevision, set.status.updateRevision);
   });
 
-  it("with OnDelete makes each anew as it is now, once somebody has removed it", async () => {
+  it("with OnDelete recreates each with the new template, once somebody has removed it", async () => {
     const set = new Pods();
     await set.apply("v1", { type: "OnDelete" });
     await set.apply("v2", { type: "OnDelete" });
@@ -146,7 +146,7 @@ describe("a stateful set whose template has changed", () => {
     assert.deepEqual(set.images(), ["v1", "v2", "v1"]);
   });
 
-  it("replaces as many at once as may be missing, the last ones first", async () => {
+  it("replaces as many at once as may be unavailable, the last ones first", async () => {
     for (const podManagementPolicy of ["OrderedReady", "Parallel"]) {
       const set = new Pods();
       await set.apply("v1", {}, { podManagementPolicy });
@@ -171,7 +171,7 @@ describe("a stateful set whose template has changed", () => {
   });
 });
 
-test("a stateful set with as many pods as there can be makes them a few at a time", async () => {
+test("a stateful set with the maximum number of pods creates them a few at a time", async () => {
   const replicas = 2 ** 31 - 1;
   const one = new Pods();
   await one.apply("v1", {}, { replicas }, 3);
@@ -182,12 +182,12 @@ test("a stateful set with as many pods as there can be makes them a few at a tim
 });
 
 describe("the revisions of a stateful set", () => {
-  it("are its templates, numbered, of which it keeps as many as it says beside those of its pods", async () => {
+  it("are its numbered templates, of which it keeps the configured number in addition to those of its pods", async () => {
     const set = new Pods();
     const limit = { revisionHistoryLimit: 1 };
     for (const image of ["v1", "v2", "v3"]) await set.apply(image, {}, limit);
     assert.deepEqual(set.revisions(), { v2: 2, v3: 3 });
-    // What is gone back to is the newest again.
+    // After a rollback, the old template is the newest again.
     await set.apply("v2", {}, limit);
     assert.deepEqual(set.revisions(), { v2: 4, v3: 3 });
     const byHand = { type: "OnDelete" };
@@ -201,7 +201,7 @@ describe("a stateful set with claims", () => {
   const storage = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Mi" } } };
   const volumeClaimTemplates = [{ metadata: { name: "data" }, spec: storage }];
 
-  it("takes on those of an earlier set of its name, as Kubernetes' does", async () => {
+  it("adopts those of an earlier set with its name, as in Kubernetes", async () => {
     const set = new Pods();
     const claim = object({
       apiVersion: "v1",

@@ -33,7 +33,7 @@ describe("a node", () => {
     assert.equal(whyNotFit(asking({}), [asking({ cpu: "2", memory: "1Gi" })], node), undefined);
   });
 
-  it("has only the huge pages that the kernel has set aside, of sizes that it has", () => {
+  it("has only the huge pages that the kernel has reserved, of sizes that it supports", () => {
     for (const name of ["hugepages-2Mi", "hugepages-1Gi"])
       assert.match(
         whyNotFit(asking({ [name]: "1Gi" }), [], node) ?? "",
@@ -57,7 +57,7 @@ describe("a node", () => {
     assert.equal(whyNotFit(listening({ containerPort: 8080 }), [web], node), undefined);
   });
 
-  it("has the labels that a selector names, all of them", () => {
+  it("has all labels of a selector", () => {
     const selecting = (nodeSelector: Readonly<Record<string, string>>) => ({ ...asking({}), nodeSelector });
     assert.equal(whyNotFit(selecting({ disk: "ssd", "kubernetes.io/os": "linux" }), [], node), undefined);
     assert.equal(
@@ -66,7 +66,7 @@ describe("a node", () => {
     );
   });
 
-  it("has the labels of one of the terms that an affinity requires", () => {
+  it("has the labels of one of an affinity's required terms", () => {
     const labelled = { ...node, labels: { ...node.labels, cores: "8", "kubernetes.io/hostname": "here" } };
     const fits = (...nodeSelectorTerms: readonly NodeSelectorTerm[]) => {
       const nodeAffinity = { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } };

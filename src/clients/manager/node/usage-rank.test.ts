@@ -27,7 +27,7 @@ function using(name: string, usedMib: number, memory?: string, priority?: number
 }
 
 describe("a node with too little memory", () => {
-  it("evicts first who takes more than it has asked for, then who has less priority, then who takes most", () => {
+  it("first evicts pods that exceed their requests, then those with lower priority, then the largest", () => {
     const usages = [
       using("within", 500, "600Mi"),
       using("small", 10),
@@ -39,7 +39,7 @@ describe("a node with too little memory", () => {
     assert.deepEqual(order, ["large", "small", "important", "within"]);
   });
 
-  it("says of which containers it is that they take more", () => {
+  it("reports which containers exceed their requests", () => {
     assert.equal(
       consumers(using("web", 200, "100Mi"), "memory"),
       "Container main was using 200Mi, request is 100Mi, has larger consumption of memory. ",
@@ -48,7 +48,7 @@ describe("a node with too little memory", () => {
     assert.deepEqual([0, 1025, 1536, 3 * 2 ** 30].map(binaryQuantity), ["0", "1025", "1536", "3Gi"]);
   });
 
-  it("has thresholds as amounts and as percentages, and refuses others by name", () => {
+  it("has thresholds as amounts and as percentages, and rejects others by name", () => {
     const thresholds = readThresholds({ "memory.available": "100Mi", "nodefs.available": "10%" });
     const level = (available: number) => ({ available: available * mib, capacity: 1000 * mib });
     const levels = { "memory.available": level(101), "nodefs.available": level(99) };
@@ -62,7 +62,7 @@ describe("a node with too little memory", () => {
     );
   });
 
-  it("refuses to collect images down to more than where it begins", () => {
+  it("rejects an image threshold below which collection ends that is higher than the one where it starts", () => {
     checkImageLimits(80, 80);
     assert.throws(() => checkImageLimits(80, 90), {
       code: "InvalidArgument",

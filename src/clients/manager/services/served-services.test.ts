@@ -28,7 +28,7 @@ function pod(name: string, ready: boolean, deleting: boolean): StoredPod {
   return { ...object, status: { pod: status }, ...(deleting ? { deleting: {} } : {}) };
 }
 
-test("pods that are being deleted and still ready are behind a service while no others are", () => {
+test("ready pods that are being deleted serve a service only while there are no others", () => {
   const spec = { selector: { app: "web" }, ports: [{ port: 80 }] };
   const service = stored({ apiVersion: "v1", kind: "Service", metadata: metadata("web"), spec });
   assert.ok(isOfKind(service, "Service"));
@@ -40,7 +40,7 @@ test("pods that are being deleted and still ready are behind a service while no 
     };
   };
   const [leaving, gone, next] = [pod("1", true, true), pod("2", false, true), pod("3", false, false)];
-  // Names lead to none of them, as in Kubernetes.
+  // As in Kubernetes, names do not resolve to them.
   assert.deepEqual(served(leaving, gone, next), { endpoints: ["10.0.0.1"], names: [] });
   assert.deepEqual(served(leaving, gone, pod("3", true, false)), {
     endpoints: ["10.0.0.3"],

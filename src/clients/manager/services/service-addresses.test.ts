@@ -15,7 +15,7 @@ function service(name: string, spec: object, status: ObjectStatus = {}) {
   return object;
 }
 
-/** Of so many addresses of each family. */
+/** A network with that many addresses of each family. */
 function network(count: number, families: readonly (4 | 6)[] = [4]) {
   const prefixes = { 4: "10.0.0.", 6: "fd00::" };
   const addressAt = (family: 4 | 6, index: number) => `${prefixes[family]}${index % count}`;
@@ -26,7 +26,7 @@ function network(count: number, families: readonly (4 | 6)[] = [4]) {
 const nodePort = (number?: number) => ({ type: "NodePort", ports: [{ port: 80, nodePort: number }] });
 
 describe("a service that takes any address and node port", () => {
-  it("has none that another one asks for and was not given yet", () => {
+  it("gets none that another one requests and has not received yet", () => {
     const one = service("one", nodePort());
     const { clusterIPs = [], nodePorts = {} } = addressesFor(one, [], network(100));
     const [clusterIP = ""] = clusterIPs;
@@ -37,7 +37,7 @@ describe("a service that takes any address and node port", () => {
     assert.deepEqual(addressesFor(other, [one], network(100)), { clusterIPs, nodePorts });
   });
 
-  it("is told when there is none left", () => {
+  it("gets an error if none is left", () => {
     const others = [0, 1].map((index) => service(`s${index}`, {}, { clusterIPs: [`10.0.0.${index}`] }));
     assert.throws(() => addressesFor(service("one", {}), others, network(2)), {
       code: "FailedPrecondition",
@@ -57,7 +57,7 @@ describe("the addresses of a service", () => {
   const familiesGiven = (spec: object, of = both) =>
     (addressesFor(service("one", spec), [], of).clusterIPs ?? []).map((ip) => (ip.includes(":") ? 6 : 4));
 
-  it("are of IPv4 unless it asks for others, and its first family comes first", () => {
+  it("are IPv4 unless it requests others, and its first family comes first", () => {
     assert.deepEqual(familiesGiven({}), [4]);
     assert.deepEqual(familiesGiven({ ipFamilies: ["IPv6"] }), [6]);
     assert.deepEqual(familiesGiven({ ipFamilyPolicy: "PreferDualStack" }), [4, 6]);
@@ -66,7 +66,7 @@ describe("the addresses of a service", () => {
     assert.deepEqual(familiesGiven({ clusterIP: "fd00::7" }), [6]);
   });
 
-  it("stay when it takes a second one or gives it up, and are those that it asks for", () => {
+  it("stay the same when a second one is added or removed, and are those that it requests", () => {
     const [ipv4 = ""] = addressesFor(service("one", {}), [], both).clusterIPs ?? [];
     const dual = { ipFamilyPolicy: "PreferDualStack" };
     const given = addressesFor(service("one", dual, { clusterIPs: [ipv4] }), [], both);
@@ -77,7 +77,7 @@ describe("the addresses of a service", () => {
     assert.deepEqual(addressesFor(service("one", asked), [], both).clusterIPs, ["fd00::1", "10.0.0.2"]);
   });
 
-  it("are those that there are on a machine without IPv6, and an event says what is missing", () => {
+  it("are those of the available family on a machine without IPv6, and an event reports the missing one", () => {
     const subnets = ["10.0.0.0/16"];
     const problems = (spec: object) => {
       const one = service("one", spec);

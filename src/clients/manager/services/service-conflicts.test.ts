@@ -31,7 +31,7 @@ const nodePort = (number: number | undefined, protocol = "TCP") => ({
 });
 
 describe("services that are applied", () => {
-  it("are told which other one has the node port or the address that they ask for", () => {
+  it("get an error that names the one with the requested node port or address", () => {
     const there = stored("there", nodePort(undefined), {
       clusterIPs: ["10.0.0.7"],
       nodePorts: { "80/TCP": 30_001 },
@@ -45,14 +45,14 @@ describe("services that are applied", () => {
     );
   });
 
-  it("are told so also of each other, before any of them is there", () => {
+  it("get such an error about each other, too, before any of them exists", () => {
     assert.deepEqual(
       serviceConflicts([manifest("a", nodePort(30_001)), manifest("b", nodePort(30_001))], []),
       ["Service default/b cannot have the nodePort 30001: Service default/a has it"],
     );
   });
 
-  it("keep what they have, and get what another one gives up or takes with it", () => {
+  it("keep their addresses, and get those that another one frees", () => {
     const leaving = stored("leaving", nodePort(30_001), {}, { deleting: {} });
     const changing = stored("changing", nodePort(30_002), {});
     const own = stored("own", nodePort(30_003), { nodePorts: { "80/TCP": 30_003 } });
@@ -69,7 +69,7 @@ describe("services that are applied", () => {
     );
   });
 
-  it("may have one number for two protocols, and one that asks for none clashes with nobody", () => {
+  it("may share a number for two protocols, and one that requests none conflicts with nobody", () => {
     const both = {
       type: "NodePort",
       ports: [

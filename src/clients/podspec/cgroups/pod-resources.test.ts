@@ -20,7 +20,7 @@ const machine = { bytes: 16 * 2 ** 30, hugePageSizes: [2 * 2 ** 20], swap: "alon
 const score = (pod: PodSpec, of = pod.containers[0]) =>
   of && Number(containerResources(pod, of, machine).oomScoreAdj);
 
-test("a pod's class follows from what all its containers ask for", () => {
+test("a pod's class follows from the requests of all its containers", () => {
   assert.equal(qosClass(spec([container()])), "BestEffort");
   assert.equal(qosClass(spec([container(undefined, { cpu: "100m" })])), "Burstable");
   assert.equal(qosClass(spec([container({ cpu: "1", memory: "1Gi" })])), "Guaranteed");
@@ -32,7 +32,7 @@ test("a pod's class follows from what all its containers ask for", () => {
   assert.equal(qosClass(spec([container()], ofPod)), "Guaranteed");
 });
 
-test("a container is killed for memory the later the more of it it has asked for", () => {
+test("a container that requests more memory is killed later when out of memory", () => {
   assert.equal(score(spec([container()])), 1000);
   assert.equal(score(spec([container({ cpu: "1", memory: "1Gi" })])), -997);
   assert.equal(score(spec([container(undefined, { memory: "4Gi" })])), 750);
@@ -43,7 +43,7 @@ test("a container is killed for memory the later the more of it it has asked for
   assert.equal(score(served, sidecar), 750, "a sidecar as late as those that it serves");
 });
 
-test("parts of processors are counted in thousandths", () => {
+test("fractions of processors are counted in thousandths", () => {
   const cpus = (cpu: string) => {
     const one = container({ cpu });
     const { cpuQuota, cpuShares } = containerResources(spec([one]), one, machine);
@@ -60,7 +60,7 @@ test("parts of processors are counted in thousandths", () => {
   );
 });
 
-test("a container has no swap, and only the huge pages that it asks for", () => {
+test("a container has no swap, and only the huge pages that it requests", () => {
   const limited = container({ memory: "1Mi", "hugepages-1Gi": "2Gi" });
   const resources = (swap: "together" | "alone" | "none") =>
     containerResources(spec([limited]), limited, { ...machine, swap });

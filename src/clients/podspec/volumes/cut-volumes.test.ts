@@ -1,4 +1,4 @@
-/** Volumes that a manager was making when it was killed. */
+/** Volumes that a manager was creating when it was killed. */
 import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,8 +10,8 @@ const mounted = (volume: object) => ({
   volumes: [{ name: "v", ...volume }],
 });
 
-describe("a volume that a killed manager was making", () => {
-  it("is an emptyDir as it should be at its place, or none", async () => {
+describe("a volume that a killed manager was creating", () => {
+  it("is a complete emptyDir at its path, or does not exist", async () => {
     await using pod = await podOf({ ...mounted({ emptyDir: {} }), securityContext: { fsGroup: 1000 } });
     const above = join(pod.volumesDir, "kubernetes.io~empty-dir");
     await mkdir(join(above, "v.making"), { recursive: true, mode: 0o700 });
@@ -20,7 +20,7 @@ describe("a volume that a killed manager was making", () => {
     assert.deepEqual([mode & 0o7777, gid, await readdir(above)], [0o2777, 1000, ["v"]]);
   });
 
-  it("is an emptyDir in memory with the mode and group that it is mounted with", async () => {
+  it("is an emptyDir in memory with the mode and group with which it is mounted", async () => {
     const inMemory = mounted({ emptyDir: { medium: "Memory", mode: 0o700 } });
     await using pod = await podOf({ ...inMemory, securityContext: { fsGroup: 1000 } });
     await pod.container();
@@ -28,7 +28,7 @@ describe("a volume that a killed manager was making", () => {
     assert.deepEqual([mode & 0o7777, gid], [0o2770, 1000]);
   });
 
-  it("shows all files of a config map, also those whose links were missing", async () => {
+  it("shows all files of a config map, including those whose links were missing", async () => {
     const settings = { kind: "ConfigMap", metadata: { name: "settings" }, data: { first: "1", second: "2" } };
     await using pod = await podOf(mounted({ configMap: { name: "settings" } }), [settings]);
     await pod.container();

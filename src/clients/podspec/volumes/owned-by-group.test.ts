@@ -16,7 +16,7 @@ const spec = (fsGroupChangePolicy: string) => ({
 });
 
 describe("a claim of a pod with an fsGroup", () => {
-  it("belongs to the pod's group with all that is in it, and no link is followed", async () => {
+  it("belongs to the pod's group with all its contents, and no link is followed", async () => {
     await using pod = await podOf(spec("Always"));
     const outside = join(pod.dir, "outside");
     await writeFile(outside, "", { mode: 0o600 });
@@ -30,13 +30,13 @@ describe("a claim of a pod with an fsGroup", () => {
     assert.deepEqual(await owners(join(pod.claim, "below", "file")), [7, 2000, "660"]);
     assert.deepEqual((await owners(pod.claim)).slice(0, 2), [0, 2000]);
     assert.deepEqual(await owners(outside), [0, 0, "600"]);
-    // The next container of the pod, or its next attempt, changes nothing any more.
+    // The next container of the pod, or its next attempt, changes nothing.
     await chown(join(pod.claim, "below", "file"), 7, 7);
     await pod.container();
     assert.deepEqual((await owners(join(pod.claim, "below", "file"))).slice(0, 2), [7, 7]);
   });
 
-  it("whose directory is the group's stays as it is with OnRootMismatch", async () => {
+  it("whose directory already belongs to the group is not changed with OnRootMismatch", async () => {
     await using pod = await podOf(spec("OnRootMismatch"));
     await writeFile(join(pod.claim, "file"), "", { mode: 0o600 });
     await chown(pod.claim, 0, 2000);

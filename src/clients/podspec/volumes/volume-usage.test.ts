@@ -9,7 +9,7 @@ import { treeBytes } from "./volume-usage.ts";
 
 const mib = 2 ** 20;
 
-test("what is mounted in a pod's directory is not on its disk, and is found also by a link to it", async () => {
+test("mounts in a pod's directory do not count as its disk usage, and are found even through a link", async () => {
   await using dir = await tempDir();
   const [pod, claim] = [join(dir.path, "pod"), join(dir.path, "claim")];
   for (const path of [join(pod, "scratch"), join(claim, "part")]) {
