@@ -1,4 +1,4 @@
-/** What a benchmark was told: its numbers, in order, and whether it is to print JSON (`--json`). */
+/** The arguments of a benchmark: its numbers, in order, and whether it prints JSON (`--json`). */
 export const numbers: readonly number[] = process.argv
   .slice(2)
   .filter((arg) => /^\d+$/.test(arg))

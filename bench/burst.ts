@@ -1,6 +1,6 @@
 /**
- * Many pods at once: how many are made and removed in a second, and the CPU time of each, of the daemon and
- * of all that it starts (the containers' own processes aside). berth and containerd in turn.
+ * Many pods at once: how many are created and removed in a second, and the CPU time of each, of the daemon
+ * and everything that it starts (except for the containers' own processes). berth and containerd alternate.
  * `npm run bench -- burst [PODS] [IN-FLIGHT] [ROUNDS] [--json]`
  */
 import { asJson, numbers } from "./arguments.ts";
@@ -24,7 +24,7 @@ const bursts: Record<Subject["name"], Burst[]> = { berth: [], containerd: [] };
   await using groups = new AsyncDisposableStack();
   const cpu = new Map<Subject, CpuGroup>();
   for (const subject of pair.subjects) cpu.set(subject, groups.use(await CpuGroup.of(subject.pid)));
-  // A pod first, so that what is loaded once is not counted.
+  // One pod first, so that one-time loading is not counted.
   for (const subject of pair.subjects)
     await removePod(subject, (await makePod(subject, pair.image, "first")).pod);
   for (let round = 0; round < rounds; round++) {

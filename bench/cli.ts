@@ -1,8 +1,8 @@
 /**
- * How long commands of the command line take, from the start of the process to its end, beside a Node that
- * does nothing and, where `npm run conformance` has built it, crictl: in turn, with ten running containers.
- * `npm run bench -- cli [ROUNDS] [--json]`; the first three rounds, which find nothing compiled, are not
- * counted.
+ * How long commands of the command line take, from the start of the process to its exit, compared with a Node
+ * that does nothing and, if `npm run conformance` has built it, crictl: alternating, with ten running
+ * containers. `npm run bench -- cli [ROUNDS] [--json]`; the first three rounds, without a compile cache, are
+ * not counted.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -67,7 +67,7 @@ else {
     console.log(`| \`${name}\` | ${p50Ms} ms | ${p99Ms} ms | ${toBareNode.toFixed(2)} |`);
 }
 
-/** Output goes into a pipe, as it does for scripts. Throws unless it succeeds. */
+/** Output goes into a pipe, as in scripts. Throws unless the command succeeds. */
 async function run([file, ...args]: Subject["command"]): Promise<void> {
   const child = spawn(file, args, {
     env: { ...process.env, BERTH_ADDRESS: berth.socket },

@@ -2,9 +2,8 @@ import { join } from "node:path";
 import { Peer, type PeerPlaces } from "./peer.ts";
 
 /**
- * Starts a containerd with runc. `pauseImage` is a reference in a registry that answers plain HTTP on
- * loopback. Its programs are the machine's, unless there are others in `programs`, a directory; its data lie
- * in `root`.
+ * Starts a containerd with runc. `pauseImage` is a reference in a loopback registry with plain HTTP. Its
+ * programs are the machine's, unless there are others in the directory `programs`; its data are in `root`.
  */
 export function startContainerd(
   pauseImage: string,

@@ -1,7 +1,7 @@
 /**
- * How many fsyncs each call of a pod's life takes, and how many programs are started for it, counted with
- * strace(1) on the daemon and all that it starts; medians of the rounds. berth and containerd.
- * `npm run bench -- counts [ROUNDS] [--json]`
+ * How many fsyncs each call of a pod's life takes, and how many programs it starts, counted with strace(1) on
+ * the daemon and everything that it starts; medians of the rounds. berth and containerd. `npm run bench --
+ * counts [ROUNDS] [--json]`
  */
 import { join } from "node:path";
 import { podConfig, shellConfig } from "../test/support/requests.ts";

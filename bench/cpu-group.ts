@@ -5,9 +5,9 @@ import { join } from "node:path";
 const v1 = "/sys/fs/cgroup/cpuacct";
 
 /**
- * A cgroup for a daemon, or some that work together, in which all that they start stays but the containers'
- * own processes: so its CPU time is what the daemons, their monitors or shims, OCI runtimes and plugins have
- * used, those that have ended among them.
+ * A cgroup for one daemon, or several that work together, which contains everything that they start, except
+ * for the containers' own processes. So its CPU time includes the daemons, their monitors or shims, OCI
+ * runtimes and plugins, even those that have exited.
  */
 export class CpuGroup implements AsyncDisposable {
   readonly #directory: string;
@@ -30,7 +30,7 @@ export class CpuGroup implements AsyncDisposable {
     return Number(/^usage_usec (\d+)$/m.exec(text)?.[1]) / 1e3;
   }
 
-  /** What is left in it goes back to the root. */
+  /** The remaining processes are moved to the root. */
   async [Symbol.asyncDispose](): Promise<void> {
     const pids = await readFile(join(this.#directory, "cgroup.procs"), "utf8");
     const root = join(this.#directory, "..", "cgroup.procs");

@@ -1,15 +1,15 @@
 import { readFile } from "node:fs/promises";
 
-// USER_HZ, which is 100 wherever Node runs.
+// USER_HZ is 100 on every platform of Node.
 const tickMs = 10;
 
 /** CPU time in milliseconds, in steps of 10. */
 export type CpuTime = { readonly ownMs: number; readonly withChildrenMs: number };
 
 /**
- * What a process has used in all its threads, those that have ended among them, and with its children that
- * have ended (proc_pid_stat(5), fields 14 to 17; the second, the name, may hold blanks). Of a process that is
- * gone: 0.
+ * The CPU time of all threads of a process, including those that have ended, and with that of its exited
+ * children (proc_pid_stat(5), fields 14 to 17; the second, the name, may contain spaces). 0 for a process
+ * that no longer exists.
  */
 export async function cpuTime(pid: number): Promise<CpuTime> {
   const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");

@@ -1,7 +1,7 @@
 /**
- * critest over berth and over cri-dockerd, with the same Docker Engine: how many of its specs pass, and which
- * pass with one of the two alone. `npm run bench -- critest`. Needs what `npm run conformance` builds, and
- * `sh scripts/cri-dockerd-program.sh`.
+ * critest with berth and with cri-dockerd, on the same Docker Engine: how many of its specs pass, and which
+ * pass with only one of the two. `npm run bench -- critest`. Needs what `npm run conformance` builds, and `sh
+ * scripts/cri-dockerd-program.sh`.
  */
 import { critestMirror, runCritest, type SpecResult } from "../test/support/critest.ts";
 import { DockerPair, type DockerSubject } from "./docker-pair.ts";

@@ -11,7 +11,7 @@ import { podConfig } from "../test/support/requests.ts";
 import { CpuGroup } from "./cpu-group.ts";
 import { startCriDockerd } from "./cri-dockerd.ts";
 
-/** A runtime over the Docker Engine. */
+/** A runtime on top of the Docker Engine. */
 export type DockerSubject = {
   readonly name: "berth" | "cri-dockerd";
   readonly clients: CriClients;
@@ -21,13 +21,13 @@ export type DockerSubject = {
   readonly group: CpuGroup;
 };
 
-/** berth and cri-dockerd over one Docker Engine, each with its own bridge; the busybox image is there. */
+/** berth and cri-dockerd on one Docker Engine, each with its own bridge; the engine has the busybox image. */
 export class DockerPair implements AsyncDisposable {
   readonly image: string;
   /** berth first. */
   readonly subjects: readonly [DockerSubject, DockerSubject];
   readonly engineVersion: string;
-  /** The engine alone, without a runtime. */
+  /** The engine itself, without a runtime. */
   readonly engine: DockerClient;
   /** dockerd, its containerd, and the shims and OCI runtimes that these start. */
   readonly engineGroup: CpuGroup;
@@ -98,7 +98,7 @@ export class DockerPair implements AsyncDisposable {
   }
 }
 
-/** The one that berth makes with its first pod, which ends when it is told to: the peer has it too. */
+/** The image that berth creates with its first pod, which exits on a signal: the peer uses it, too. */
 async function pauseImage({ runtime, images }: CriClients): Promise<string> {
   const config = podConfig("first");
   const { podSandboxId } = await runtime.runPodSandbox({ config, runtimeHandler: "" });
@@ -110,8 +110,8 @@ async function pauseImage({ runtime, images }: CriClients): Promise<string> {
 }
 
 /**
- * cri-dockerd asks for a score of sandboxes that processes may not get everywhere, and has no setting for it:
- * there runc is given the lowest that may be, for both. Undefined where there is no need.
+ * cri-dockerd requests an oom_score_adj for sandboxes that is not allowed everywhere, and has no setting for
+ * it: in that case, runc gets the lowest allowed one, for both. Undefined if that is not needed.
  */
 async function permissiveRuntime(directory: string): Promise<string | undefined> {
   const { minOomScoreAdj } = await readHostFacts();

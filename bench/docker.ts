@@ -1,7 +1,7 @@
 /**
- * berth and cri-dockerd over the same Docker Engine, in turn: a pod's way from RunPodSandbox to a running
- * container and back, ExecSync and what the engine alone takes for it, then lists, statuses and figures of
- * many containers, with the CPU time of the runtime and of the engine. `npm run bench -- docker [ROUNDS]
+ * berth and cri-dockerd on the same Docker Engine, alternating: a pod from RunPodSandbox to a running
+ * container and its removal, ExecSync and the engine's part of it, then lists, statuses and figures of many
+ * containers, with the CPU time of the runtime and of the engine. `npm run bench -- docker [ROUNDS]
  * [CONTAINERS]`; the first three rounds are not counted. Needs `sh scripts/cri-dockerd-program.sh`.
  */
 import { mkdir } from "node:fs/promises";
@@ -17,7 +17,7 @@ const [rounds = 30, containers = 100] = numbers;
 const warmUp = 3;
 const perPod = 10;
 const execsPerPod = 3;
-/** The engine's default profile, for both: they differ in what they give to those who ask for none. */
+/** The engine's default profile, for both: without a request, they would use different ones. */
 const securityContext = { seccomp: { profileType: SecurityProfile_ProfileType.RuntimeDefault } };
 
 await using pair = await DockerPair.start();
@@ -62,7 +62,7 @@ for (const [what, ofAll] of figures) {
   console.log(`| ${what} | ${own.toFixed(1)} ms | ${peer.toFixed(1)} ms | ${(own / peer).toFixed(2)} |`);
 }
 
-/** The CPU time is that of the runtime, the engine and what they start. */
+/** The CPU time of the runtime, the engine and what they start. */
 async function costOf<T>({ group }: DockerSubject, work: () => Promise<T>) {
   const groups = [group, pair.engineGroup];
   const used = async () =>
@@ -116,7 +116,7 @@ async function onePod(subject: DockerSubject, name: string): Promise<Readonly<Re
   };
 }
 
-/** No runtime can do with less: a command is made, started, and read from to its end. */
+/** The minimum for any runtime: a command is created, started, and read to its end. */
 async function execByEngine(containerId: string): Promise<void> {
   const streams = { AttachStdin: false, AttachStdout: true, AttachStderr: true };
   const id = await pair.engine.createExec(containerId, { Cmd: ["true"], Tty: false, ...streams });
@@ -136,7 +136,7 @@ async function fillPod({ clients: { runtime }, logs }: DockerSubject, name: stri
   }
 }
 
-/** Kubelets make the directory, and name a profile always. */
+/** Kubelets create the directory, and always name a profile. */
 async function configOf(logs: string, name: string) {
   const logDirectory = join(logs, name);
   await mkdir(logDirectory, { recursive: true });

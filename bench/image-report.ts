@@ -47,7 +47,7 @@ export class ImageReport {
   }
 }
 
-/** Now the one is first, now the other. */
+/** Alternates which one is first. */
 export async function inTurn(rounds: number, work: (name: SubjectName) => Promise<void>): Promise<void> {
   for (let round = 0; round < rounds; round++)
     for (const name of round % 2 === 0 ? subjectNames : subjectNames.toReversed()) await work(name);

@@ -9,17 +9,17 @@ import { startContainerd } from "./containerd.ts";
 export const subjectNames = ["berth", "containerd"] as const;
 export type SubjectName = (typeof subjectNames)[number];
 
-/** A daemon that has just been started and has no image. */
+/** A daemon that has just been started and has no images. */
 export type ImageSubject = AsyncDisposable & {
   readonly name: SubjectName;
   readonly pid: number;
   pull(image: string): Promise<void>;
   remove(image: string): Promise<void>;
-  /** By its own command line, which pushes an image that is there. */
+  /** Pushes an existing image, with its own command line. */
   push(image: string, destination: string): Promise<void>;
 };
 
-/** containerd is the one of `scripts/clients-programs.sh`, with its defaults; so is berth. */
+/** containerd is the one of `scripts/clients-programs.sh`, with its default configuration, like berth. */
 export async function startSubject(name: SubjectName): Promise<ImageSubject> {
   if (name === "berth") {
     const berth = await TestBerth.start({ network: undefined, logLevel: "info" });

@@ -8,18 +8,18 @@ import { createGzip } from "node:zlib";
 import { pack } from "tar-stream";
 import type { TestRegistry } from "../src/testing/registry.ts";
 
-/** What an image is to be like. */
+/** The properties of an image. */
 export type ImageShape = {
   readonly layers: number;
   readonly files: number;
   readonly unpackedBytes: number;
-  /** Images of different seeds have no byte in common. */
+  /** Images with different seeds have no content in common. */
   readonly seed: number;
 };
 
 type Blob = { readonly mediaType: string; readonly digest: string; readonly size: number };
 
-/** An image whose layers lie in files. */
+/** An image whose layers are in files. */
 export type LargeImage = {
   readonly layers: readonly (Blob & { readonly path: string; readonly diffId: string })[];
   readonly compressedBytes: number;
@@ -30,7 +30,7 @@ const filesInDirectory = 40;
 const mtime = new Date(1.7e12);
 
 /**
- * Makes the gzip layers of an image in `directory`. Most files have a few KiB and a few of them MiB, as in
+ * Creates the gzip layers of an image in `directory`. Most files have a few KiB and a few of them MiB, as in
  * images of distributions; their content compresses to two fifths.
  */
 export async function makeLargeImage(directory: string, shape: ImageShape): Promise<LargeImage> {

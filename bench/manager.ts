@@ -1,8 +1,8 @@
 /**
  * Pods from manifests: how long berthd's manager takes until all pods of one file are ready, and how long a
- * kubelet without an API server takes over the same berthd, in turn; then the CPU time of that berthd while
- * the manager's pods only run. `npm run bench -- manager [PODS] [ROUNDS] [IDLE PODS] [IDLE SECONDS]`. Needs
- * `sh scripts/kubelet-program.sh`.
+ * kubelet without an API server takes with the same berthd, alternating; then the CPU time of that berthd
+ * while the manager's pods only run. `npm run bench -- manager [PODS] [ROUNDS] [IDLE PODS] [IDLE SECONDS]`.
+ * Needs `sh scripts/kubelet-program.sh`.
  */
 import { execFile } from "node:child_process";
 import { mkdtempDisposable } from "node:fs/promises";
@@ -23,7 +23,7 @@ import { median, timed } from "./statistics.ts";
 
 const [pods = 50, rounds = 3, idlePods = 100, idleSeconds = 60] = numbers;
 const patience = { limitMs: 300_000, everyMs: 50 };
-/** What a kubelet limits by itself is not what is measured. */
+/** The kubelet's own limits are not to be measured. */
 const withoutLimits = { registryPullQPS: 0, eventRecordQPS: 0, serializeImagePulls: false };
 
 const kubeletHost = new URL("../scripts/kubelet-host.sh", import.meta.url).pathname;

@@ -1,7 +1,7 @@
 /**
- * What pods cost in memory beside their own processes: the daemon and what it keeps running for each pod
- * (conmon; shim), as proportional set size, with one pod and with more, at once and after a minute and a half
- * of rest. `npm run bench -- memory [PODS]`
+ * The memory of pods without their own processes: the daemon and what it keeps running for each pod (conmon;
+ * shim), as proportional set size, with one pod and with more, immediately and after a minute and a half of
+ * idling. `npm run bench -- memory [PODS]`
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { othersMib, pssMib } from "./memory-use.ts";
@@ -11,7 +11,7 @@ const pods = Number(process.argv[2] ?? 30);
 const restMs = 90_000;
 
 await using pair = await RuntimePair.start();
-// One pod first, so that what is loaded once is not counted as a pod's.
+// One pod first, so that one-time loading is not counted as a pod's.
 await runMore(0, 1);
 const one = await measured();
 await runMore(1, pods);

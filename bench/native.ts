@@ -1,8 +1,8 @@
 /**
- * containerd's own API: berth and the containerd of test/clients/go.mod in turn, with unmodified ctr and one
- * client for both. `npm run bench -- native [ROUNDS]`, after scripts/clients-programs.sh: `ctr run --rm` of
- * an image that is there, of which the first five rounds are not counted; a blob of 1 GB written and read, a
- * quarter of as many rounds; 1,000 calls of Containers.List of 500 containers, five rounds.
+ * containerd's own API: berth and the containerd of test/clients/go.mod alternating, with an unmodified ctr
+ * and one client for both. `npm run bench -- native [ROUNDS]`, after scripts/clients-programs.sh: `ctr run
+ * --rm` of an existing image, of which the first five rounds are not counted; a blob of 1 GB written and
+ * read, in a quarter of the rounds; 1,000 calls of Containers.List with 500 containers, five rounds.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -41,7 +41,7 @@ await inTurn(blobRounds, async (subject) => {
   times.parts[name].push((await timed(() => ctr(subject, ["content", "get", digest]))).ms);
   times.whole[name].push(Number(await goclient(subject, "read", digest)));
   await ctr(subject, ["content", "delete", digest]);
-  // containerd's blob is there until its garbage collector runs: the next write of it would write nothing.
+  // containerd's blob exists until its garbage collector runs: otherwise, its next write would write nothing.
   await ctr(subject, ["leases", "create", "--id", "collect"]);
   await ctr(subject, ["leases", "delete", "--sync", "collect"]);
 });
@@ -73,7 +73,7 @@ function none(): Times {
   return { berth: [], containerd: [] };
 }
 
-/** Now the one is first, now the other. */
+/** Alternates which one is first. */
 async function inTurn(
   count: number,
   work: (subject: Subject, round: number) => Promise<void>,
@@ -84,7 +84,7 @@ async function inTurn(
   }
 }
 
-/** `target`: of containerd's time, what berth is to take at most. */
+/** `target`: berth's maximum, as a multiple of containerd's time. */
 function report(what: string, target: number, times: Times): void {
   for (const [name, figures] of Object.entries(times)) {
     const [p50, p95] = [median(figures), percentile(figures, 0.95)];
@@ -95,7 +95,7 @@ function report(what: string, target: number, times: Times): void {
   console.log(`${what}: ratio ${ratio.toFixed(2)}, target at most ${target}: ${verdict}`);
 }
 
-/** Bytes that no two parts of have in common. Gives their digest. */
+/** Writes bytes without repeated parts. Returns their digest. */
 async function writeBlob(path: string): Promise<string> {
   await using source = await open("/dev/urandom");
   await using target = await open(path, "wx");
@@ -107,7 +107,7 @@ async function writeBlob(path: string): Promise<string> {
   return `sha256:${hash.digest("hex")}`;
 }
 
-/** What it prints is thrown away. */
+/** Its output is discarded. */
 async function ctr({ socket }: Subject, args: readonly string[]): Promise<void> {
   const child = spawn(clientProgram("ctr"), ["--address", socket, ...args], {
     stdio: ["ignore", "ignore", "inherit"],

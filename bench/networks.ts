@@ -1,7 +1,7 @@
 /**
- * What ADD and DEL of a pod's network take, by CNI programs and built in, while 10, 100 and more other pods
- * are attached: bridge with ipMasq and portmap. `npm run bench -- networks [PODS...]`; medians of ten pods.
- * Programs are measured up to 100 pods, as 500 of them take minutes to attach.
+ * How long ADD and DEL of a pod's network take, with CNI programs and built in, while 10, 100 and more other
+ * pods are attached: bridge with ipMasq and portmap. `npm run bench -- networks [PODS...]`; medians of ten
+ * pods. Programs are measured only up to 100 pods, since 500 would take minutes to attach.
  */
 
 import { bridged, ways } from "../src/services/network/testing/bridged.ts";

@@ -7,17 +7,17 @@ import { unmountBelow } from "../src/testing/unmount-below.ts";
 import { bridgeNetwork } from "../test/support/berth.ts";
 import { type CriClients, connectCri } from "../test/support/clients.ts";
 
-/** Where a peer is told to keep what it has. */
+/** The paths that a peer must use. */
 export interface PeerPlaces {
   /** Removed when the peer ends. */
   readonly directory: string;
-  /** Where it has to serve CRI. */
+  /** Where it must serve CRI. */
   readonly socket: string;
-  /** Holds a configuration of a bridge for it. */
+  /** Contains a bridge configuration for it. */
   readonly netDir: string;
 }
 
-/** How a peer is started: with files of its directory that it reads, by their names, and arguments. */
+/** How a peer is started: with configuration files in its directory, by their names, and arguments. */
 export interface PeerCommand {
   readonly program: string;
   readonly arguments: readonly string[];
@@ -25,7 +25,10 @@ export interface PeerCommand {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** Another CRI runtime to compare with: it has a socket, data and a bridge of its own, and ends with this. */
+/**
+ * Another CRI runtime for comparison, with its own socket, data and bridge; it is stopped when this is
+ * disposed of.
+ */
 export class Peer implements AsyncDisposable {
   readonly directory: string;
   readonly socket: string;
@@ -41,7 +44,7 @@ export class Peer implements AsyncDisposable {
     this.pid = process.pid ?? 0;
   }
 
-  /** Starts it and waits until it serves. Throws with its log when it ends before. */
+  /** Starts it and waits until it serves. Throws with its log if it exits before. */
   static async start(command: (places: PeerPlaces) => PeerCommand): Promise<Peer> {
     const directory = await mkdtemp(join(tmpdir(), "berth-test-peer-"));
     const places = { directory, socket: join(directory, "cri.sock"), netDir: join(directory, "net.d") };
@@ -77,7 +80,7 @@ export class Peer implements AsyncDisposable {
     const exited = once(this.#process, "exit");
     this.#process.kill();
     await exited;
-    // What a client had it mount may outlive it.
+    // Mounts for its clients may outlive it.
     await unmountBelow(this.directory);
     await rm(this.directory, { recursive: true, force: true });
   }

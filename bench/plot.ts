@@ -1,6 +1,6 @@
 export type Chart = {
   readonly title: string;
-  /** Of the values. */
+  /** The values' unit. */
   readonly unit: string;
   readonly x: { readonly label: string; readonly values: readonly number[] };
   readonly series: readonly { readonly name: string; readonly values: readonly number[] }[];

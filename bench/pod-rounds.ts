@@ -5,10 +5,10 @@ import type { Subject } from "./runtime-pair.ts";
 /** A pod with one container that does nothing. */
 export type MadePod = { readonly podId: string; readonly containerId: string };
 
-/** How long each call of a pod's making took, in ms. */
+/** How long each call of a pod's creation took, in ms. */
 export type MakingTimes = { readonly run: number; readonly create: number; readonly start: number };
 
-/** Runs one pod, and says how long each call took. */
+/** Runs one pod, and returns how long each call took. */
 export async function makePod(
   { clients: { runtime }, logs }: Subject,
   image: string,
@@ -32,7 +32,7 @@ export async function removePod({ clients: { runtime } }: Subject, { podId }: Ma
   await runtime.removePodSandbox({ podSandboxId: podId });
 }
 
-/** Does `work` for each of them, so many at a time. */
+/** Runs `work` for each item, with that many at a time. */
 export async function inFlight<T>(
   items: readonly T[],
   limit: number,

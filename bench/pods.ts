@@ -1,7 +1,7 @@
 /**
- * How long a pod takes from RunPodSandbox to a running container, and each RPC of it: berth and containerd in
- * turn, image present, CNI bridge, one pod at a time. `npm run bench -- pods [ROUNDS] [--json]`; the first
- * five rounds are not counted.
+ * How long a pod takes from RunPodSandbox to a running container, and each of its RPCs: berth and containerd
+ * alternating, with the image present, a CNI bridge, and one pod at a time. `npm run bench -- pods [ROUNDS]
+ * [--json]`; the first five rounds are not counted.
  */
 import { join } from "node:path";
 import { podConfig, shellConfig } from "../test/support/requests.ts";

@@ -1,8 +1,8 @@
 /**
- * What a kubelet's polling costs: the CPU time of the daemon alone while a client asks as a kubelet does
- * (ListPodSandbox and ListContainers each second, Status and Version every five, figures of containers every
- * ten), and how long the lists take. berth and containerd have the same pods and are asked in turn.
- * `npm run bench -- polling [PODS] [SECONDS] [--json]`
+ * The cost of a kubelet's polling: the CPU time of only the daemon while a client polls like a kubelet
+ * (ListPodSandbox and ListContainers every second, Status and Version every five, figures of containers every
+ * ten), and how long the lists take. berth and containerd have the same pods and are polled alternately. `npm
+ * run bench -- polling [PODS] [SECONDS] [--json]`
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { cpuMs } from "./cpu-time.ts";

@@ -1,9 +1,9 @@
 /**
- * What a pull costs: berth and the containerd of `scripts/clients-programs.sh` in turn, each started anew for
- * every round, in which it pulls a small image first that is not measured, as a daemon that is in use has
- * done. An image of four gzip layers from a registry on loopback, its removal, and twelve small images at
- * once. `npm run bench -- pull [ROUNDS] [--large] [--json]`: 110 MB and 7,500 files, or with `--large` 871
- * MB and 60,000 files. With BERTH_TEST_SNAPSHOTTER=erofs in the environment, berth has that snapshotter.
+ * The cost of a pull: berth and the containerd of `scripts/clients-programs.sh` alternating, each restarted
+ * for every round, in which it first pulls a small image that is not measured, like a daemon in use. An image
+ * of four gzip layers from a loopback registry, its removal, and twelve small images at once. `npm run bench
+ * -- pull [ROUNDS] [--large] [--json]`: 110 MB and 7,500 files, or with `--large` 871 MB and 60,000 files.
+ * With BERTH_TEST_SNAPSHOTTER=erofs in the environment, berth uses that snapshotter.
  */
 import { startRegistry } from "../src/testing/registry.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
@@ -26,7 +26,7 @@ const [first, ...small] = await Promise.all(
   }),
 );
 
-/** A daemon of a node, not one of which everything is the first time. */
+/** A daemon like one in use on a node, not one that does everything for the first time. */
 async function startUsed(name: SubjectName): Promise<ImageSubject> {
   const subject = await startSubject(name);
   if (first !== undefined) await subject.pull(first);

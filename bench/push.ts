@@ -1,7 +1,7 @@
 /**
- * What a push costs: `berth push` and `ctr images push` in turn, of an image that was pulled, to a registry
- * on loopback that has nothing of it. CPU time and memory are the daemon's, which does the work in both.
- * `npm run bench -- push [ROUNDS] [--large] [--json]`, images as of `pull`.
+ * The cost of a push: `berth push` and `ctr images push` alternating, of a pulled image, to a loopback
+ * registry that has nothing of it. CPU time and memory are the daemon's, which does the work in both. `npm
+ * run bench -- push [ROUNDS] [--large] [--json]`, with the images of `pull`.
  */
 import { startRegistry } from "../src/testing/registry.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";

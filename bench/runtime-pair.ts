@@ -11,19 +11,19 @@ import { podConfig, shellConfig } from "../test/support/requests.ts";
 import { startContainerd } from "./containerd.ts";
 import type { Peer } from "./peer.ts";
 
-/** A runtime that is measured. */
+/** A measured runtime. */
 export type Subject = {
   readonly name: "berth" | "containerd";
   readonly clients: CriClients;
   readonly socket: string;
-  /** Of its own, with all that is its own below it. */
+  /** The runtime's own directory, which contains everything that belongs to it. */
   readonly directory: string;
   readonly logs: string;
-  /** The daemon's. */
+  /** The daemon's pid. */
   readonly pid: number;
 };
 
-/** berth and containerd side by side, each with a bridge of its own and with the busybox image pulled. */
+/** berth and containerd, each with its own bridge and with the busybox image pulled. */
 export class RuntimePair implements AsyncDisposable {
   readonly image: string;
   /** berth first. */
@@ -53,7 +53,9 @@ export class RuntimePair implements AsyncDisposable {
     this.#parts = parts;
   }
 
-  /** With the containerd that scripts/clients-programs.sh has built, where it has: else the machine's. */
+  /**
+   * Uses the containerd that scripts/clients-programs.sh has built, if there is one, otherwise the machine's.
+   */
   static async start(): Promise<RuntimePair> {
     await using parts = new AsyncDisposableStack();
     const registry = parts.use(await startBusyboxRegistry());
@@ -61,7 +63,7 @@ export class RuntimePair implements AsyncDisposable {
     await pushImage(registry, "pause", "latest", pauseImage);
     const disk = await mkdtemp(join(tmpdir(), "berth-bench-"));
     parts.defer(() => rm(disk, { recursive: true, force: true }));
-    // Their state lies in memory, as in /run, their data on the disk.
+    // Their state is in memory, as in /run, and their data on the disk.
     process.env.TMPDIR = "/dev/shm";
     const berth = parts.use(
       await TestBerth.start({

@@ -1,7 +1,7 @@
 /**
- * How the figures grow with the pods that are there: one more pod made and removed, the lists, and memory,
- * with 10, 50, 100 and more pods. berth and containerd one after the other, as the pods of both together
- * would measure the machine. `npm run bench -- scale [PODS...] [--json] [--svg DIRECTORY]`
+ * How the figures grow with the number of existing pods: creation and removal of one more pod, the lists, and
+ * memory, with 10, 50, 100 and more pods. berth and containerd one after the other, since the pods of both
+ * together would measure the machine. `npm run bench -- scale [PODS...] [--json] [--svg DIRECTORY]`
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";

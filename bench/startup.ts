@@ -1,5 +1,5 @@
 /**
- * How long berthd takes from its start to its first answer with pods on disk, and how much memory it has
+ * How long berthd takes from its start to its first reply with pods on disk, and how much memory it uses
  * then. `npm run bench -- startup [PODS] [ROUNDS]`
  */
 import { readFile } from "node:fs/promises";

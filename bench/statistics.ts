@@ -6,7 +6,7 @@ export function percentile(figures: readonly number[], p: number): number {
 
 export const median = (figures: readonly number[]): number => percentile(figures, 0.5);
 
-/** Runs something and says how long it took, in milliseconds. */
+/** Runs `work` and returns how long it took, in milliseconds. */
 export async function timed<T>(work: () => Promise<T>): Promise<{ readonly ms: number; readonly value: T }> {
   const startedAt = performance.now();
   const value = await work();

@@ -1,7 +1,7 @@
 /**
  * How long figures of many containers take: ListContainerStats of berth and of containerd, one after the
- * other, and what berth gives beside that, with the CPU time of the daemon (of containerd, which asks its
- * shims, of these too), and how long another call takes meanwhile. `npm run bench -- stats [CONTAINERS]`, in
+ * other, and berth's other figures, with the CPU time of the daemon (for containerd, which calls its shims,
+ * including theirs), and how long another call takes meanwhile. `npm run bench -- stats [CONTAINERS]`, in
  * pods of ten containers; the first five rounds are not counted.
  */
 import { readdir, readFile } from "node:fs/promises";
@@ -42,7 +42,7 @@ async function measure(subject: Subject, what: string, ask: () => Promise<unknow
   );
 }
 
-/** How long calls take that have nothing to do but to get their turn. */
+/** How long calls take that only wait for their turn. */
 async function waitsDuring({ clients: { runtime } }: Subject, ask: () => Promise<unknown>) {
   const waits: number[] = [];
   for (let round = 0; round < rounds; round++) {
@@ -67,7 +67,7 @@ async function runPod({ clients: { runtime }, logs }: Subject, name: string): Pr
   }
 }
 
-/** CPU time of the daemon, and of processes that were told of its directory and work for it. */
+/** CPU time of the daemon, and of processes that have its directory in their arguments and work for it. */
 async function cpuOfAll({ directory, pid: daemon }: Subject): Promise<number> {
   const pids = (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry)).map(Number);
   let ms = 0;

@@ -1,7 +1,7 @@
 /**
- * Exec and port-forward of berth against containerd, with one client (ours), in turn: set-up and throughput.
- * `npm run bench -- streaming [ROUNDS]`; what is measured in milliseconds is done ten times first: what the
- * client and berth do the first times is not compiled yet.
+ * Exec and port-forward of berth against containerd, with one client (ours), alternating: set-up and
+ * throughput. `npm run bench -- streaming [ROUNDS]`; measurements in milliseconds are preceded by ten runs
+ * that are not counted, in which the client and berth are not compiled yet.
  */
 
 import { once } from "node:events";
@@ -73,7 +73,7 @@ function exec(
   return connectRemoteCommand({ url, transport, tty: false, stdin, stdout: true, stderr: false });
 }
 
-/** From asking for the exec to its first byte. */
+/** From the exec request to its first byte. */
 async function execSetUp(subject: Streamer, transport: Transport): Promise<number> {
   const startedAt = performance.now();
   await using command = await exec(subject, ["echo", "x"], { transport });
@@ -120,7 +120,7 @@ async function forwardThroughput(subject: Streamer): Promise<number> {
   });
 }
 
-/** What no runtime can save: the pod's own kernel, and the server there. */
+/** The minimum for any runtime: the pod's own kernel, and the server there. */
 async function insideSetUp({ clients, containerId }: Streamer): Promise<number> {
   const { info } = await clients.runtime.containerStatus({ containerId, verbose: true });
   const { pid } = JSON.parse(info.info ?? "{}");
@@ -139,12 +139,14 @@ function forwardClient({ clients, podId }: Streamer) {
   return connectPortForward({ url: async () => new URL((await clients.runtime.portForward(request)).url) });
 }
 
-/** Fetches a file through a forwarded connection; returns how many bytes came, and when the first did. */
+/**
+ * Fetches a file through a forwarded connection; returns the number of bytes, and when the first one arrived.
+ */
 async function get(client: Awaited<ReturnType<typeof forwardClient>>, path: string) {
   const startedAt = performance.now();
   const [near, far] = await socketPair();
   const forwarded = client.forward(far, 80);
-  // Not half-closed yet: containerd then gives what is still under way one second.
+  // Not half-closed yet: containerd would then allow only one second for the rest.
   near.write(`GET ${path} HTTP/1.0\r\n\r\n`);
   let received = 0;
   let firstByteMs = Number.NaN;
@@ -157,7 +159,7 @@ async function get(client: Awaited<ReturnType<typeof forwardClient>>, path: stri
   return { received, firstByteMs };
 }
 
-/** Two ends of a loopback connection: what a local client of a forwarded port has. */
+/** Two ends of a loopback connection, like that of a forwarded port's local client. */
 async function socketPair(): Promise<readonly [Socket, Duplex]> {
   const server = createServer({ allowHalfOpen: true }).listen(0, "127.0.0.1");
   await once(server, "listening");

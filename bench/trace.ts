@@ -2,17 +2,17 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** One that strace shows in two lines, as others came between, counts once. */
+/** A call that strace prints on two lines, because others came in between, counts once. */
 const kinds = {
   fsyncs: /\bf(?:data)?sync\(/g,
   programs: /\bexecve(?:\(| resumed)[^\n]* = 0$/gm,
 } as const;
 export type Counts = Record<keyof typeof kinds, number>;
 
-/** What goes on behind an answer belongs to its call. */
+/** Work after a reply belongs to its call. */
 const settleMs = 300;
 
-/** strace(1) on a daemon, from now on and on all that it starts. */
+/** strace(1) on a daemon and everything that it starts from now on. */
 export class Trace implements AsyncDisposable {
   readonly #strace: ReturnType<typeof startStrace>;
   #text = "";
@@ -31,7 +31,7 @@ export class Trace implements AsyncDisposable {
     return trace;
   }
 
-  /** Counts what the daemon does from the beginning of `work` until shortly after its end. */
+  /** Counts what the daemon does from the start of `work` until shortly after its end. */
   async during(work: () => Promise<void>): Promise<Counts> {
     this.#text = "";
     await work();

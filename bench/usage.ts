@@ -1,12 +1,12 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { cpuTime } from "./cpu-time.ts";
 
-/** What a piece of work took of a daemon and the processes that it started. */
+/** The resources that a daemon and the processes that it started used for a piece of work. */
 export type Usage = { readonly wallS: number; readonly cpuS: number; readonly peakMiB: number };
 
 /** Runs `work` and measures the daemon meanwhile. */
 export async function measured(pid: number, work: () => Promise<unknown>): Promise<Usage> {
-  // The peak begins anew (proc_pid_clear_refs(5)).
+  // Resets the peak (proc_pid_clear_refs(5)).
   await writeFile(`/proc/${pid}/clear_refs`, "5");
   const before = await cpuTime(pid);
   const startedAt = performance.now();

@@ -1,14 +1,14 @@
 /**
- * Bundles berthd, berth and their threads from `src/` into `dist/`: loading a few files in place of some
- * hundred takes half the time of a start off. What is imported when it is first used stays in files of its
- * own, and so do packages with binaries or files of their own. All lies in one directory, so that a thread's
- * file is found beside the one that starts it.
+ * Bundles berthd, berth and their threads from `src/` into `dist/`: loading a few files instead of some
+ * hundred halves the time of a start. Modules that are imported on first use stay in separate files, and so
+ * do packages with binaries or files of their own. Everything is in one directory, so that a thread's file is
+ * next to the one that starts it.
  */
 import { glob, rm } from "node:fs/promises";
 import { basename } from "node:path";
 import { type BuildOptions, build } from "rolldown";
 
-/** Files that threads begin with, and no others, end so. */
+/** The files of threads, and no others, have this suffix. */
 const threads: Record<string, string> = {};
 for await (const file of glob("src/**/*-worker.ts")) {
   const name = basename(file, ".ts");
@@ -19,11 +19,10 @@ for await (const file of glob("src/**/*-worker.ts")) {
 
 const shared = {
   platform: "node",
-  // The last is what grpc-js reads .proto files with, which nobody asks it to.
+  // grpc-js uses the last one to read .proto files, which is not needed here.
   external: ["koffi", "pino-pretty", "re2js", "@grpc/reflection", "@grpc/proto-loader"],
-  // Of a room, and of the generated protocol, a program loads what it uses: no module of ours does anything
-  // but define until it is called, and neither does what the generated code imports for the clients that it
-  // makes.
+  // A program loads only what it uses of a room and of the generated protocol: our modules only define things
+  // when they are imported, and so do the imports of the generated code for its clients.
   treeshake: {
     moduleSideEffects: [
       { test: /\/src\//, sideEffects: false },
@@ -34,9 +33,9 @@ const shared = {
 } satisfies BuildOptions;
 
 /**
- * Node keeps a program's text in memory for as long as it runs, with two bytes for each character where a
- * single one is beyond Latin-1. Names of functions and classes stay, for what is thrown and for profiles;
- * comments, spaces and the names of local variables go.
+ * Node keeps a program's text in memory as long as it runs, with two bytes for each character if a single one
+ * is beyond Latin-1. Names of functions and classes are kept, for errors and profiles; comments, spaces and
+ * the names of local variables are removed.
  */
 const minify = {
   compress: false,
@@ -45,8 +44,9 @@ const minify = {
 } as const;
 
 /**
- * An ECMAScript module that imports a thing of Node's loads all that belongs to it (of node:fs, streams and
- * readline too), where `require` loads what is touched: both programs start sooner and keep less in memory.
+ * An ECMAScript module that imports one part of Node loads everything that belongs to it (for node:fs, also
+ * streams and readline), whereas `require` loads what is accessed: both programs start faster and use less
+ * memory.
  */
 const output = {
   dir: "dist",
@@ -57,8 +57,8 @@ const output = {
 } as const;
 
 /**
- * Each file that a command loads costs it half a millisecond. All that every command loads is one file, with
- * what it takes; all that those with a connection load is another.
+ * Each file that a command loads costs half a millisecond. The modules that every command loads are one file,
+ * with their imports; those that commands with a connection load are another.
  */
 const commandGroups = [
   { name: "program", test: /\/src\/clients\/cli\/process\.ts$/, priority: 2 },
@@ -69,7 +69,7 @@ const commandGroups = [
   },
 ];
 
-/** commander starts programs for commands that are programs. None of ours is one. */
+/** commander starts programs for commands that are separate programs, which none of ours is. */
 const withoutChildProcesses = {
   name: "without child processes",
   transform: {

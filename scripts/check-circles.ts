@@ -1,6 +1,6 @@
 /**
- * Checks that no file of `src/` imports itself by way of others, types included: what lies in a circle cannot
- * be read in an order.
+ * Checks that no file of `src/` imports itself through others, types included: files in a circle cannot be
+ * read in any order.
  */
 import { sourceImports } from "./source-imports.ts";
 

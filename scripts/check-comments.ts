@@ -1,6 +1,6 @@
 /**
- * Checks that comments wrap at the formatter's width, which it leaves to us. What cannot be broken, such as a
- * URL or code in backticks, may be longer.
+ * Checks that comments wrap at the formatter's width, since the formatter does not. Parts that cannot be
+ * broken, such as a URL or code in backticks, may be longer.
  */
 import { glob, readFile } from "node:fs/promises";
 

@@ -6,14 +6,14 @@
 import { sourceImports } from "./source-imports.ts";
 
 /**
- * The floors of `src/` from top to bottom. A room lies on one of them; `daemon` wires all rooms, `testing` is
- * for tests.
+ * The floors of `src/` from top to bottom. Each room is on one of them; `daemon` connects all rooms,
+ * `testing` is for tests.
  */
 const floors: readonly string[] = ["daemon", "clients", "doors", "engines", "services", "parts", "ground"];
 
 /**
- * What each room may import besides `errors`, `fs`, `json`, `labels`, `clock`, `logging`, `patterns`,
- * `quantity`, `sync` and `threads`, which are open to all. `daemon` wires all of them.
+ * What each room may import in addition to `errors`, `fs`, `json`, `labels`, `clock`, `logging`, `patterns`,
+ * `quantity`, `sync` and `threads`, which are open to all. `daemon` connects all of them.
  */
 const below: Readonly<Record<string, readonly string[]>> = {
   errors: [],
@@ -226,7 +226,7 @@ for (const problem of problems) console.error(problem);
 process.exitCode = problems.length > 0 ? 1 : 0;
 
 function check(file: string, target: string): void {
-  // Its own name and version are everybody's.
+  // Every room may read its own name and version.
   if (target === "package.json") return;
   const [from, to] = [placeOf(file), placeOf(target)];
   if (from.room === to.room) return;
@@ -242,7 +242,7 @@ function mayImport(from: string, to: string): boolean {
   return from === "daemon" || open.includes(to) || below[from]?.includes(to) === true;
 }
 
-/** The floor and the room that a source file lies in, and the room's folder. */
+/** The floor and room of a source file, and the room's folder. */
 function placeOf(file: string): { floor: string; room: string; folder: string } {
   const [src = "", floor = "", room = ""] = file.split("/");
   if (!floors.includes(floor)) problems.push(`${file}: ${floor} is no floor`);

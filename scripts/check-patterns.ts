@@ -26,8 +26,8 @@ import {
 } from "./pattern-syntax.ts";
 
 /**
- * Files that make patterns, of names and tokens that the source itself holds, each on a text that the kernel
- * or a header limits.
+ * Files that build patterns from names and tokens in the source itself, each for a text whose length the
+ * kernel or a header limits.
  */
 const makers = new Set([
   "src/ground/linux/processes/capabilities.ts",
@@ -39,8 +39,8 @@ const makers = new Set([
 ]);
 
 /**
- * Files whose patterns may try again: on texts of whoever starts the program, or that are short for another
- * reason.
+ * Files whose patterns may backtrack: on texts from the person who starts the program, or texts that are
+ * short for another reason.
  */
 const exempt = new Set([
   // What somebody types.
@@ -61,7 +61,7 @@ const exempt = new Set([
   "src/parts/tar/reading/numbers.ts",
 ]);
 
-/** A literal, behind what can stand before one. */
+/** A literal, after what can precede one. */
 const literal =
   /(?:[(=:,!&|?;{}[]|\breturn|=>)\s*\/(?![*/])((?:[^/\\\n[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+)\/([dgimsuvy]*)(?![\w$])/g;
 
@@ -113,7 +113,7 @@ function sharesNext(sequence: Sequence, index: number, flags: string): boolean {
   return false;
 }
 
-/** What comes before the unlimited part can be found in what that takes, and something must follow it. */
+/** Whether the text before the unlimited part also matches that, and something must follow it. */
 function restarts(sequence: Sequence, flags: string): boolean {
   const index = sequence.findIndex(
     (part) => isUnbounded(part) || unboundedIn(part.alternatives ?? []).length > 0,

@@ -1,12 +1,12 @@
 /**
- * Checks that no source removes or copies a whole tree by Node's recursive calls: they take all names of a
- * tree into memory, run on the threads that everything shares, follow what others put in the way, and fail on
- * long paths. Trees that somebody else has filled are removed by the room `trees`. Listed are those who do it
- * with directories in which all files are berth's own, or an OCI runtime's, and few.
+ * Checks that no source removes or copies a whole tree with Node's recursive calls: they read all names of a
+ * tree into memory, run on the threads that everything shares, follow links that others put there, and fail
+ * on long paths. Trees with files from others are removed by the room `trees`. The list has files that use
+ * these calls on directories in which all files are berth's own, or an OCI runtime's, and few.
  */
 import { glob, readFile } from "node:fs/promises";
 
-/** Ends of paths, with what the trees are. */
+/** Suffixes of paths, with a description of the trees. */
 const own: ReadonlyMap<string, string> = new Map([
   ["doctor/checks/runtimes.ts", "a directory of the doctor's own, for one question to an OCI runtime"],
   ["runtime/conmon/remove-leftovers.ts", "what an OCI runtime keeps of one container"],
@@ -19,7 +19,7 @@ const own: ReadonlyMap<string, string> = new Map([
 
 const call = /\b(?:rm|rmSync|rmdir|rmdirSync|cp|cpSync)\(/g;
 
-/** The text of a call's arguments, from behind its parenthesis. */
+/** The text of a call's arguments, after its parenthesis. */
 function argumentsIn(text: string, start: number): string {
   let depth = 1;
   let end = start;

@@ -1,6 +1,6 @@
 /**
- * Writes docs/cli.md: the help of every command, as the command line itself prints it. With --check it writes
- * nothing and fails when the file is not what it would write.
+ * Writes docs/cli.md: the help of every command, as the command line itself prints it. With --check, it
+ * writes nothing and fails if the file is out of date.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { modelOf } from "../src/clients/cli/completion/model.ts";

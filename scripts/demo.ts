@@ -1,6 +1,7 @@
 /**
- * Shows what berth does, with nothing but this machine: a registry on loopback with images made on the spot,
- * two pods that talk to each other, a restart of the daemon under them, and that nothing is left afterwards.
+ * Shows what berth does, using only this machine: a loopback registry with images that are created on the
+ * spot, two pods that talk to each other, a restart of the daemon under them, and that nothing is left
+ * afterwards.
  */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
@@ -12,7 +13,7 @@ import { eventually } from "../test/support/condition.ts";
 import { leftovers, readHostState } from "../test/support/host-state.ts";
 
 const cli = new URL("../dist/berth.cjs", import.meta.url).pathname;
-/** What `berth run` makes is shown to those alone who ask for it. */
+/** Pods of `berth run` are shown only to clients that ask for them. */
 const ofThisCli = { [ownerLabel]: cliOwner };
 const before = await readHostState();
 
@@ -62,7 +63,7 @@ await step(
   },
 );
 
-/** Says what is done, does it, and shows the answer with its time. */
+/** Prints the title, does the work, and prints the result with its time. */
 async function step<T>(title: string, work: () => Promise<T>): Promise<T> {
   process.stdout.write(`\n● ${title}\n`);
   const startedAt = performance.now();
@@ -90,7 +91,7 @@ async function podAddress(berth: TestBerth): Promise<string> {
   return status?.network?.ip ?? "";
 }
 
-/** The first process of each container, by the daemon's own account. */
+/** The first process of each container, as reported by the daemon. */
 async function processes(berth: TestBerth): Promise<readonly number[]> {
   const { runtime } = berth.clients;
   const { containers } = await runtime.listContainers({

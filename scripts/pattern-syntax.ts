@@ -1,8 +1,8 @@
-/** The parts of a regular expression as far as it matters for how often it tries again. */
+/** The parts of a regular expression that matter for backtracking. */
 
 /**
- * One atom with its quantifier ("" for none); a group has its alternatives. What looks around or stands for a
- * place takes nothing.
+ * One atom with its quantifier ("" for none); a group has its alternatives. Lookarounds and anchors match no
+ * characters.
  */
 export type Part = {
   readonly atom: string;
@@ -47,7 +47,7 @@ export function parsePattern(source: string): readonly Sequence[] {
   return alternatives();
 }
 
-/** Whether it may be taken any number of times. */
+/** Whether it may match any number of times. */
 export function isUnbounded({ quantifier }: Part): boolean {
   return /^[*+]|,\}/.test(quantifier);
 }
@@ -60,7 +60,7 @@ export function mayBeEmpty({ atom, quantifier, alternatives }: Part): boolean {
   );
 }
 
-/** What any of its characters can be, of those that are looked at. */
+/** The sample characters that any of its characters can be. */
 export function charactersOf(part: Part, flags: string): ReadonlySet<string> {
   const { atom, alternatives } = part;
   if (alternatives !== undefined)
@@ -68,7 +68,7 @@ export function charactersOf(part: Part, flags: string): ReadonlySet<string> {
   return isPlace(atom) ? new Set() : matched(atom, flags);
 }
 
-/** What its first character can be. */
+/** The sample characters that its first character can be. */
 export function firstOf(part: Part, flags: string): ReadonlySet<string> {
   const { alternatives } = part;
   if (alternatives === undefined) return charactersOf(part, flags);
@@ -89,7 +89,7 @@ function isPlace(atom: string): boolean {
   return /^(?:\^|\$|\\[bB])$/.test(atom);
 }
 
-/** Of ASCII, and one character for all others. */
+/** ASCII, and one character for all others. */
 const samples = [...Array.from({ length: 128 }, (_, code) => String.fromCharCode(code)), "\u00e9"];
 
 function matched(atom: string, flags: string): ReadonlySet<string> {

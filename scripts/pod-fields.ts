@@ -1,7 +1,7 @@
 /**
  * Writes the list of the fields of Kubernetes' PodSpec, with all types below it, from the OpenAPI of
- * k8s.io/kubernetes at the version of test/kubelet/go.mod. Needs Go. The list is what docs/pod-fields.md is
- * checked against.
+ * k8s.io/kubernetes at the version of test/kubelet/go.mod. Needs Go. docs/pod-fields.md is checked against
+ * the list.
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -39,7 +39,7 @@ for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
 writeFileSync(list, JSON.stringify({ source: `${kubernetes} ${version}, ${openApi}`, types }));
 execFileSync("node_modules/.bin/biome", ["format", "--write", list], { stdio: "inherit" });
 
-/** `string`, `Probe`, `[]Container`, `map[string]Quantity`; a type that is met is looked at later. */
+/** `string`, `Probe`, `[]Container`, `map[string]Quantity`; types that occur are expanded later. */
 function written({ type, $ref, items, additionalProperties }: Property): string {
   if (items !== undefined) return `[]${written(items)}`;
   if (additionalProperties !== undefined) return `map[string]${written(additionalProperties)}`;

@@ -1,11 +1,11 @@
 /**
- * What the checks of imports share: the source files and what each imports, tests and generated code left
- * out.
+ * Shared by the checks of imports: the source files and the imports of each, without tests and generated
+ * code.
  */
 import { glob, readFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 
-/** The files that each file of `src/` imports, types among them; paths are relative to the project. */
+/** The files that each file of `src/` imports, including types; paths are relative to the project. */
 export async function sourceImports(): Promise<ReadonlyMap<string, readonly string[]>> {
   const all = new Map<string, readonly string[]>();
   for await (const file of glob("src/**/*.ts")) {
@@ -20,7 +20,7 @@ function isOfTests(file: string): boolean {
   return file.endsWith(".test.ts") || file.includes("/testing/");
 }
 
-/** In the form that the formatter writes. */
+/** Imports in the formatter's form. */
 function imports(file: string, text: string): readonly string[] {
   const found = text.matchAll(/(?:\bfrom|^import|\bimport\()\s*"(\.[^"]+)"/gm);
   return [...found].map(([, specifier]) => relative(".", join(dirname(file), specifier ?? "")));

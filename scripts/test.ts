@@ -1,9 +1,9 @@
 /**
  * Runs the tests inside scripts/private-host.sh and checks that they left nothing on the machine: `npm test`,
  * `npm test -- unit`, `npm test -- integration`, `npm test -- FILE...`. Tests of the whole daemon run once
- * with each OCI runtime, but for what has nothing to do with them; BERTH_TEST_HANDLER=crun or runc chooses
- * one. `npm run test:load` (`--load`) runs the same beside a busy loop for each processor: what holds there
- * does not hang on who is first.
+ * with each OCI runtime, except for those that are independent of it; BERTH_TEST_HANDLER=crun or runc selects
+ * one. `npm run test:load` (`--load`) runs the same beside a busy loop for each processor, to find tests that
+ * depend on timing.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -20,9 +20,8 @@ const handlers =
   process.env.BERTH_TEST_HANDLER === undefined ? ["crun", "runc"] : [process.env.BERTH_TEST_HANDLER];
 
 /**
- * What these test lies above the OCI runtime (the pod manager, a Docker engine, which has a runtime of its
- * own, images and their stores), or they choose it themselves: `npm test` runs them with the first handler
- * alone.
+ * These test layers above the OCI runtime (the pod manager, a Docker engine, which has its own runtime,
+ * images and their stores), or choose it themselves: `npm test` runs them only with the first handler.
  */
 const onceForAll = new Set(
   [
@@ -72,11 +71,11 @@ const onceForAll = new Set(
 );
 
 /**
- * Test files wait more than they compute. The same everywhere: what fails for one who waits for the answer
- * must fail where nobody does.
+ * Test files wait more than they compute. The number is the same everywhere: what fails in one place must
+ * fail in every other.
  */
 const filesAtOnce = 2;
-/** What hangs fails, and says where; far beyond what the slowest file takes. */
+/** A test that hangs fails, and reports where; far longer than the slowest file takes. */
 const timeoutMs = 600_000;
 
 const { values, positionals: chosen } = parseArgs({
@@ -92,7 +91,7 @@ for (const item of left) console.error(`left behind by the tests: ${item}`);
 process.exitCode = left.length > 0 || codes.some((code) => code !== 0) ? 1 : 0;
 
 /**
- * Runs something beside so many busy loops. They end with it, whatever comes of it, and with this process.
+ * Runs something beside that many busy loops. They end with it, whatever its result, and with this process.
  */
 async function beside<Result>(loops: number, run: () => Promise<Result>): Promise<Result> {
   const script = `while (process.ppid === ${process.pid});`;
@@ -107,7 +106,8 @@ async function beside<Result>(loops: number, run: () => Promise<Result>): Promis
 }
 
 /**
- * One suite after the other, the second also when the first fails: a reader wants to see all that is broken.
+ * One suite after the other; the second runs even if the first fails, so that a reader sees everything that
+ * is broken.
  */
 async function runSuites(names: readonly string[]): Promise<readonly number[]> {
   const codes: number[] = [];
