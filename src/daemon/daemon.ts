@@ -122,25 +122,10 @@ export class Daemon implements AsyncDisposable {
       unusableFiles,
       follower: activationFollower(activations),
     };
-    const { engine, storage, criStorage, tasks, images, nodePeers, pods, podRuntime } = await openEngine(
-      config,
-      logger,
-      database,
-      events,
-      given,
-      rooms,
-    );
+    const opened = await openEngine(config, logger, database, events, given, rooms);
+    const { engine, storage, tasks, nodePeers } = opened;
     const differ = rooms.use(new Differ(hostPaths, layerLimits(config.images)));
-    const berth = await openBerthService({
-      engine,
-      files: await ImageFiles.open({ ...criStorage, layerDiffs, differ, platform: hostPlatform() }),
-      mounts: await ImageMounts.open({
-        ...criStorage,
-        hostPaths,
-        directory: join(config.state, "image-mounts"),
-      }),
-      spoolDir: join(config.root, "spool"),
-    });
+    const berth = await openBerth(opened, config, { hostPaths, layerDiffs, differ });
     const cri = await openCri(engine, config, rooms, async () => {
       await lookForUnusable(config, unusableFiles);
       const { counts: peers } = nodePeers;
@@ -152,17 +137,11 @@ export class Daemon implements AsyncDisposable {
     });
     const containerd = config.containerdApi.enabled
       ? containerdServices({
+          ...containerdPods(opened),
           storage,
-          criNamespace,
           events,
           tasks,
-          podTasks: (namespace) => (namespace === criNamespace ? podTasks(engine) : undefined),
-          podSpec: (id) => engine.containers.spec(id),
-          pods,
-          podContainer: (id) => engine.containers.get(id),
-          podRuntime,
           activations: (namespace) => activations.inNamespace(namespace),
-          transfers: async (namespace) => (await images.open(namespace)).images.transfers,
           // No engine opens without cgroups.
           cgroups: rooms.use(new CgroupReadings((await cgroupLayout()) ?? noCgroups, logger)),
           differ,
@@ -225,6 +204,33 @@ function watchedHostPaths(logger: Logger): HostPaths {
   });
 }
 
+/** berth's own service, which also works on files in images. */
+async function openBerth(
+  { engine, criStorage }: OpenedEngine,
+  { state, root }: Config,
+  { hostPaths, ...given }: Pick<ImageFilesOptions, "layerDiffs" | "differ"> & Pick<StorageGiven, "hostPaths">,
+): Promise<GrpcService> {
+  return await openBerthService({
+    engine,
+    files: await ImageFiles.open({ ...criStorage, ...given, platform: hostPlatform() }),
+    mounts: await ImageMounts.open({ ...criStorage, hostPaths, directory: join(state, "image-mounts") }),
+    spoolDir: join(root, "spool"),
+  });
+}
+
+/** What containerd's API shows of CRI's pods and images. */
+function containerdPods({ engine, images, pods, podRuntime }: OpenedEngine) {
+  return {
+    criNamespace,
+    podTasks: (namespace) => (namespace === criNamespace ? podTasks(engine) : undefined),
+    podSpec: (id) => engine.containers.spec(id),
+    pods,
+    podContainer: (id) => engine.containers.get(id),
+    podRuntime,
+    transfers: async (namespace) => (await images.open(namespace)).images.transfers,
+  } satisfies Partial<ContainerdOptions>;
+}
+
 /** CRI's services and streaming server. */
 async function openCri(
   engine: Engine & { readonly streams: Streams },
@@ -265,16 +271,7 @@ async function lookForUnusable({ container, images }: Config, files: UnusableFil
   files.found("registry hosts", await findHostsProblems(images.certsDirs));
 }
 
-async function openEngine(
-  config: Config,
-  logger: Logger,
-  database: Database,
-  events: ServiceEvents,
-  given: DaemonHooks &
-    Pick<PodEngineOptions, "hostPaths" | "trees" | "trash" | "unusableFiles"> &
-    StorageGiven,
-  rooms: AsyncDisposableStack,
-): Promise<{
+type OpenedEngine = {
   readonly engine: PodEngine;
   readonly storage: Storage;
   readonly criStorage: Pick<ImageFilesOptions, "images" | "content" | "leases" | "snapshotter"> &
@@ -284,7 +281,18 @@ async function openEngine(
   readonly nodePeers: NodePeers;
   readonly pods: ContainerdOptions["pods"];
   readonly podRuntime: ContainerdOptions["podRuntime"];
-}> {
+};
+
+async function openEngine(
+  config: Config,
+  logger: Logger,
+  database: Database,
+  events: ServiceEvents,
+  given: DaemonHooks &
+    Pick<PodEngineOptions, "hostPaths" | "trees" | "trash" | "unusableFiles"> &
+    StorageGiven,
+  rooms: AsyncDisposableStack,
+): Promise<OpenedEngine> {
   const opening = [
     openStorage(config, logger, database, events, given, rooms),
     openRunning(config, logger, events, rooms),
