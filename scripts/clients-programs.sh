@@ -1,8 +1,8 @@
 #!/bin/sh
-# Builds what uses containerd's API into .clients/, at the versions of test/clients/go.mod: ctr, nerdctl, buildkitd,
+# Builds programs that use containerd's API into .clients/, at the versions of test/clients/go.mod: ctr, nerdctl, buildkitd,
 # buildctl, a program of our own over containerd's client library, and containerd's own tests; and the
-# containerd that berth is measured beside.
-# Then what reads and writes images beside berth: oras, crane and the newest registry; and cosign, which signs them.
+# containerd with which berth is compared.
+# Then other programs that read and write images: oras, crane and the newest registry; and cosign, which signs them.
 # Needs Go; nothing else of berth does.
 set -eu
 cd "$(dirname "$0")/../test/clients"
@@ -12,12 +12,12 @@ if ! command -v go >/dev/null; then
 fi
 mkdir -p ../../.clients
 echo "clients: building ctr, nerdctl, buildkitd, buildctl, goclient and containerd (some minutes the first time)"
-# A toolchain that is not here cannot be fetched everywhere: the installed one must do.
+# Not every machine can fetch another toolchain, so the installed one is used.
 export GOTOOLCHAIN=local GOFLAGS=-mod=readonly CGO_ENABLED=0
 containerd=github.com/containerd/containerd/v2
 buildkit=github.com/moby/buildkit
 nerdctl=github.com/containerd/nerdctl/v2
-# Without a version they call themselves unknown.
+# Without this, they report an unknown version.
 version=$(go list -m -f '{{.Version}}' $containerd)
 buildkit_version=$(go list -m -f '{{.Version}}' $buildkit)
 nerdctl_version=$(go list -m -f '{{.Version}}' $nerdctl)
@@ -26,7 +26,7 @@ go build -o ../../.clients/ \
     -X $nerdctl/pkg/version.Version=$nerdctl_version" \
   $containerd/cmd/ctr $containerd/cmd/containerd $containerd/cmd/containerd-shim-runc-v2 \
   $nerdctl/cmd/nerdctl $buildkit/cmd/buildkitd $buildkit/cmd/buildctl ./goclient
-# containerd's own tests, of CRI and of its client library, whose further modules are in its go.sum.
+# containerd's own tests of CRI and of its client library; their further modules are in its go.sum.
 source=$(go list -m -f '{{.Dir}}' $containerd)
 programs=$(cd ../../.clients && pwd)
 (cd "$source" && go test -c -o "$programs/containerd-integration.test" ./integration &&

@@ -10,7 +10,7 @@ if ! command -v go >/dev/null; then
 fi
 mkdir -p ../../.conformance
 echo "conformance: building crictl and critest (some minutes the first time)"
-# A toolchain that is not here cannot be fetched everywhere: the installed one must do.
+# Not every machine can fetch another toolchain, so the installed one is used.
 export GOTOOLCHAIN=local GOFLAGS=-mod=readonly CGO_ENABLED=0
 go build -o ../../.conformance/crictl sigs.k8s.io/cri-tools/cmd/crictl
 go test -c -o ../../.conformance/critest sigs.k8s.io/cri-tools/cmd/critest

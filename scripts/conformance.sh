@@ -19,7 +19,7 @@ fi
 sh scripts/setup.sh
 sh scripts/conformance-programs.sh
 npm run -s build
-# What runs containers under Docker is Docker's choice.
+# Docker chooses the OCI runtime itself.
 if [ "$engine" = docker ]; then
   if [ -n "$set" ]; then
     BERTH_TEST_DOCKER=$(sh scripts/newer-docker.sh "$set")
@@ -29,8 +29,8 @@ if [ "$engine" = docker ]; then
   [ $# -gt 0 ] || set -- test/conformance/critest.conformance.ts
 fi
 [ $# -gt 0 ] || set -- test/conformance/*.conformance.ts
-# One file after the other: they load the machine enough, and critest's host ports are the same in each.
-# critest leaves shared memory behind, which ends with a namespace of its own.
+# One file after the other: one is enough load for the machine, and critest uses the same host ports in each.
+# critest leaves shared memory behind, which is removed with a separate namespace.
 status=0
 for handler in ${handlers:-${BERTH_TEST_HANDLER:-crun runc}}; do
   BERTH_TEST_ENGINE=$engine BERTH_TEST_HANDLER=$handler unshare --ipc scripts/private-host.sh \

@@ -10,9 +10,9 @@ fi
 home="$PWD/node_modules/.cache/cri-dockerd"
 mkdir -p "$home"
 echo "cri-dockerd: building (some minutes the first time)"
-# A toolchain that is not here cannot be fetched everywhere: the installed one must do.
+# Not every machine can fetch another toolchain, so the installed one is used.
 export GOTOOLCHAIN=local GOFLAGS=-mod=readonly CGO_ENABLED=0
-# With the versions that its own go.mod pins: as a module of another one it would get others.
+# With the versions in its own go.mod: as a dependency of another module, it would get others.
 version=v0.4.3
 source=$(cd "$home" && go mod download -json "github.com/Mirantis/cri-dockerd@$version" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
 (cd "$source" && nice -n 19 go build -ldflags "-X github.com/Mirantis/cri-dockerd/cmd/version.Version=$version" -o "$home/cri-dockerd" .)

@@ -9,7 +9,7 @@ if ! command -v go >/dev/null; then
 fi
 mkdir -p ../../.kubelet
 echo "kubelet: building the kubelet (a quarter of an hour the first time)"
-# A toolchain that is not here cannot be fetched everywhere: the installed one must do.
+# Not every machine can fetch another toolchain, so the installed one is used.
 export GOTOOLCHAIN=local GOFLAGS=-mod=readonly CGO_ENABLED=0
 version=$(go list -m -f '{{.Version}}' k8s.io/kubernetes)
 # One package at a time and last in the queue: it is a long job, and the machine has others.

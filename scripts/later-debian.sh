@@ -10,7 +10,7 @@ packages=""
 while [ "$1" != -- ]; do packages="$packages $1"; shift; done
 shift
 
-# From wherever this machine has its packages, with a list of packages of its own, and as if nothing were installed.
+# From this machine's own package sources, with a separate list of packages, and as if nothing were installed.
 source=$(apt-get indextargets --format "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] \$(REPO_URI) $suite main" \
   'Created-By: Packages' 'Origin: Debian' 'Codename: bookworm' 'Component: main' | head -n 1)
 [ -n "$source" ] || { echo "setup: this is not Debian 12: cannot get$packages of $suite" >&2; exit 1; }
@@ -29,7 +29,7 @@ apt install -y --no-install-recommends --download-only $packages >/dev/null
 for package in "$home"/apt/archives/*.deb; do dpkg-deb -x "$package" "$home/root"; done
 rm -rf "$home/apt"
 
-# Another C library needs its own loader, which programs name in themselves: so they can start themselves again, as OCI
+# Another C library needs its own loader, whose path is in the programs: so they can restart themselves, as OCI
 # runtimes do.
 libraries="$home/root/usr/lib/x86_64-linux-gnu"
 for program in "$@"; do

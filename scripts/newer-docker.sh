@@ -23,10 +23,10 @@ if [ ! -e "$home/complete" ]; then
   mkdir -p "$home"
   for program in containerd containerd-shim-runc-v2 runc; do ln -sf "$debian/$program" "$home/$program"; done
   echo "docker: building moby (some minutes)" >&2
-  # A toolchain that is not here cannot be fetched everywhere: the installed one must do.
+  # Not every machine can fetch another toolchain, so the installed one is used.
   export GOTOOLCHAIN=local GOFLAGS=-mod=readonly CGO_ENABLED=0
   module=github.com/moby/moby/v2 version=v2.0.0-beta.24
-  # With the versions that its own go.mod pins: as a module of another one it would get others.
+  # With the versions in its own go.mod: as a dependency of another module, it would get others.
   source=$(cd "$home" && go mod download -json "$module@$version" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
   (cd "$source" && nice -n 19 go build -ldflags "-X $module/dockerversion.Version=${version#v}" -o "$home" \
     ./cmd/dockerd ./cmd/docker-proxy) >&2

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 say() { printf 'setup: %s\n' "$*"; }
 
-# Only npm runs on the machine's own Node.
+# Only npm uses the machine's own Node.
 require_node() {
   oldest=$(cat .nvmrc)
   found=$(node --version 2>/dev/null) || found="none"
@@ -20,7 +20,7 @@ require_node() {
 }
 
 npm_packages() {
-  # What was installed is known by its content: a checkout gives files times that say nothing.
+  # Installed packages are recognized by content, since the times of files in a checkout mean nothing.
   installed=node_modules/.installed-package-lock.json
   if [ -x node_modules/.bin/node ] && cmp -s package-lock.json "$installed"; then return; fi
   require_node
@@ -30,7 +30,7 @@ npm_packages() {
   cp package-lock.json "$installed"
 }
 
-# package:file that shows that it is there
+# package:file that shows that it is installed
 debian_parts="
 conmon:/usr/bin/conmon
 crun:/usr/bin/crun
@@ -76,7 +76,7 @@ debian_packages() {
     exit 1
   fi
   say "installing the Debian packages:$missing"
-  # A policy that says no keeps the packages' own services (a registry on port 5000) from being started.
+  # A policy that denies it prevents the start of the packages' own services (a registry on port 5000).
   if [ ! -e /usr/sbin/policy-rc.d ]; then
     trap 'rm -f /usr/sbin/policy-rc.d' EXIT
     printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d

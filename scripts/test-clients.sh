@@ -8,7 +8,7 @@ sh scripts/setup.sh
 sh scripts/newer-criu.sh
 npm run -s build
 [ $# -gt 0 ] || set -- test/clients/*.clients.ts
-# Where Go clients of containerd make FIFOs and look for networks and their plugins, for this run alone.
+# Where containerd's Go clients create FIFOs and look for networks and their plugins, only for this run.
 inside='
 for directory in /run/containerd /etc/cni/net.d /opt/cni/bin; do
   mkdir -p "$directory"

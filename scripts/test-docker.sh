@@ -16,7 +16,7 @@ for chosen in "$@"; do
   [ "$name" = "$chosen" ] || files=$(printf '%s' "${chosen#*=}" | tr , ' ')
   programs=$(sh scripts/newer-docker.sh "$name")
   printf '%s: %s\n' "$name" "$("$programs/dockerd" --version)"
-  # What runs containers under Docker is Docker's choice.
+  # Docker chooses the OCI runtime itself.
   # shellcheck disable=SC2086 # a list of words, whose patterns the test runner expands
   (set -f; BERTH_TEST_ENGINE=docker BERTH_TEST_HANDLER=crun BERTH_TEST_DOCKER="$programs" \
     scripts/private-host.sh node_modules/.bin/node scripts/test.ts $files) || failed="$failed $name"

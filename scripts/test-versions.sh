@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the tests of what berth does by other programs with newer ones than Debian 12's: test-versions.sh [SET[=FILE,...]]...
+# Runs the tests of berth's use of other programs with newer ones than Debian 12's: test-versions.sh [SET[=FILE,...]]...
 # By default debian13 and debian14, and newest where Go is, each with all of the files below.
 set -eu
 cd "$(dirname "$0")/.."

@@ -32,7 +32,7 @@ suite=${BERTH_VM_SUITE:-$host}
 sources=/etc/apt/sources.list
 [ -s "$sources" ] || sources=/etc/apt/sources.list.d/debian.sources
 if [ "$suite" != "$host" ]; then
-  # From wherever this machine has its packages.
+  # From this machine's own package sources.
   sources=.vm/$suite.list
   apt-get indextargets --format "deb \$(REPO_URI) $suite main" \
     'Created-By: Packages' 'Origin: Debian' "Codename: $host" 'Component: main' | head -n 1 >"$sources"
@@ -71,7 +71,7 @@ truncate -s 6G .vm/root.img
 mke2fs -q -t ext4 -d "$root" .vm/root.img
 
 say "starting it: $*"
-# The tests' own output comes over the second serial line, without the kernel's and systemd's.
+# The tests' own output uses the second serial line, without the kernel's and systemd's.
 timeout 7200 qemu-system-x86_64 -machine q35 -accel tcg,thread=multi -cpu Nehalem -smp 2 -m 3072 \
   -display none -no-reboot -nic none -serial file:.vm/console.log -serial stdio -monitor none \
   -kernel .vm/vmlinuz -initrd .vm/initrd \
