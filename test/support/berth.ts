@@ -23,40 +23,40 @@ import { freeSubnet, largeSubnet } from "./subnet.ts";
 const main = new URL("../../dist/berthd.cjs", import.meta.url).pathname;
 
 export type BerthOptions = {
-  /** TOML that is put behind the harness's own. */
+  /** TOML that is appended to the harness's own. */
   readonly config?: string;
-  /** Replaces the harness's bridge network; undefined makes no configuration. */
+  /** Replaces the harness's bridge network; undefined writes no configuration. */
   readonly network?: object | undefined;
   /** As in the configuration file: what pods get then; "none" unless given. */
   readonly defaultNetwork?: "bridge" | "none";
-  /** False where CNI plugins must run as programs; BERTH_TEST_PLUGINS=programs runs them so everywhere. */
+  /** False if CNI plugins must run as programs; BERTH_TEST_PLUGINS=programs does that for all tests. */
   readonly builtinPlugins?: boolean;
   /** Directories of CNI plugins before the system's. */
   readonly pluginDirs?: readonly string[];
   /** As in the configuration file: how long a CNI plugin may take. */
   readonly pluginTimeout?: string;
-  /** As in the configuration file: for how long stopping a pod may fail on account of a CNI plugin. */
+  /** As in the configuration file: how long stopping a pod may fail because of a CNI plugin. */
   readonly giveUpAfter?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** Where the root directory is, if not in the daemon's own directory. */
   readonly root?: string;
   /** As in the configuration file; "debug" unless given. */
   readonly logLevel?: string;
-  /** "docker" starts a Docker Engine of its own; BERTH_TEST_ENGINE, or "native", unless given. */
+  /** "docker" starts a separate Docker Engine; BERTH_TEST_ENGINE, or "native", by default. */
   readonly engine?: "native" | "docker";
   /** How that Docker Engine is started. */
   readonly docker?: DockerOptions;
-  /** Where it is reached, if not by its own socket. */
+  /** Its address, if not its own socket. */
   readonly dockerHost?: string;
   /** TOML of the section [docker]. */
   readonly dockerConfig?: string;
-  /** The daemon's program, where it is not the built one. */
+  /** The daemon's program, if not the built one. */
   readonly program?: string;
 };
 
 /**
- * A berthd of its own: root, state, socket and network under one temporary directory. Disposing it removes
- * every pod, ends the daemon and the directory.
+ * A separate berthd: root, state, socket and network under one temporary directory. Disposing it removes
+ * every pod, ends the daemon and removes the directory.
  */
 export class TestBerth implements AsyncDisposable {
   readonly directory: string;
@@ -65,7 +65,7 @@ export class TestBerth implements AsyncDisposable {
   readonly logDir: string;
   readonly #options: BerthOptions;
   readonly #network: object | undefined;
-  /** With the Docker engine, that of this daemon alone. */
+  /** With the Docker engine, the Docker Engine that only this daemon uses. */
   readonly docker: TestDocker | undefined;
   #process: ChildProcess | undefined;
   #clients: CriClients | undefined;
@@ -96,7 +96,7 @@ export class TestBerth implements AsyncDisposable {
   }
 
   async #prepare(): Promise<void> {
-    // As /run and /var/lib are: the root of a pod with a user namespace must get through.
+    // Like /run and /var/lib: the root of a pod with a user namespace must be able to pass.
     await chmod(this.directory, 0o711);
     await Promise.all([mkdir(this.cniConfDir), mkdir(this.logDir)]);
     const file = join(this.cniConfDir, "10-test.conflist");
@@ -107,7 +107,7 @@ export class TestBerth implements AsyncDisposable {
 
   #config(): string {
     const { config = "", dockerHost = this.docker?.host, dockerConfig = "" } = this.#options;
-    // A test with a section of its own chooses the handler itself.
+    // A test with its own section chooses the handler itself.
     const engine =
       this.docker === undefined
         ? ""
@@ -195,7 +195,7 @@ ${images}`;
     return (await this.clients.images.pullImage(request)).imageRef;
   }
 
-  /** Ends the daemon, containers stay. SIGKILL is what a crash is. */
+  /** Ends the daemon; containers keep running. SIGKILL is like a crash. */
   async stopDaemon(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
     this.#clients?.close();
     this.#clients = undefined;
@@ -207,7 +207,7 @@ ${images}`;
     await exited;
   }
 
-  /** Resolves with its exit code when the daemon has ended by itself, null when a signal ended it. */
+  /** Resolves with its exit code when the daemon has exited by itself, null if a signal ended it. */
   async ended(): Promise<number | null> {
     const child = this.#process;
     if (child !== undefined && child.exitCode === null && child.signalCode === null)
@@ -226,11 +226,11 @@ ${images}`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // An error of the last steps does not hide the first one's, which may be their reason.
+    // An error of the last steps must not hide the first one's, which may be their cause.
     await using steps = new AsyncDisposableStack();
     steps.defer(() => rm(this.directory, { recursive: true, force: true }));
     steps.defer(() => unmountBelow(join(this.root, "snapshots")));
-    // What a daemon that could not be started again has left.
+    // Mounts of a daemon that could not be restarted.
     if (this.docker !== undefined) steps.defer(() => unmountBelow(join(this.state, "docker")));
     steps.defer(() => this.#removeBridge());
     steps.defer(() => this.#removeRules());
@@ -239,7 +239,7 @@ ${images}`;
     if (this.#clients !== undefined) await this.#removePods(this.#clients);
   }
 
-  /** The daemon leaves its table for the next pod; those of hundreds of daemons slow whoever lists them. */
+  /** The daemon leaves its table for the next pod; those of hundreds of daemons slow down listing them. */
   async #removeRules(): Promise<void> {
     const { table } = instanceNames(this.root);
     await promisify(execFile)("nft", ["delete", "table", "inet", table]).catch(() => undefined);
@@ -263,8 +263,8 @@ ${images}`;
 }
 
 /**
- * A bridge and a subnet that no other test has; for a benchmark without port mappings, and with room for
- * thousands of pods.
+ * A bridge and a subnet that no other test uses; for a benchmark without port mappings, and with addresses
+ * for thousands of pods.
  */
 export function bridgeNetwork({ benchmark = false }: { readonly benchmark?: boolean } = {}): object {
   const subnet = benchmark ? largeSubnet() : freeSubnet();

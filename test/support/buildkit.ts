@@ -7,17 +7,17 @@ import { promisify } from "node:util";
 import { clientProgram } from "./client-programs.ts";
 import { eventually } from "./condition.ts";
 
-/** A build as a client asks for it. */
+/** A build request of a client. */
 export type Build = {
-  /** Files of the context by name, the Dockerfile among them. */
+  /** Files of the context by name, including the Dockerfile. */
   readonly files: Readonly<Record<string, string>>;
-  /** As buildctl's `--output` has it. */
+  /** In the format of buildctl's `--output`. */
   readonly output?: string;
   /** Other arguments of `buildctl build`. */
   readonly args?: readonly string[];
 };
 
-/** A buildkitd of its own, whose only worker is a containerd namespace at a socket. */
+/** A separate buildkitd, whose only worker is a containerd namespace at a socket. */
 export class TestBuildkit implements AsyncDisposable {
   readonly directory: string;
   readonly #process: ChildProcess;
@@ -55,12 +55,12 @@ export class TestBuildkit implements AsyncDisposable {
     }
   }
 
-  /** Where clients find it. */
+  /** Its address for clients. */
   get address(): string {
     return `unix://${join(this.directory, "buildkitd.sock")}`;
   }
 
-  /** What buildctl prints. */
+  /** The output of buildctl. */
   async buildctl(...args: readonly string[]): Promise<string> {
     const { stdout } = await promisify(execFile)(clientProgram("buildctl"), [
       "--addr",
@@ -70,7 +70,7 @@ export class TestBuildkit implements AsyncDisposable {
     return stdout;
   }
 
-  /** Builds a Dockerfile; what the steps print is in the answer. */
+  /** Builds a Dockerfile; the result includes the output of the steps. */
   async build({ files, output, args = [] }: Build): Promise<string> {
     const context = join(this.directory, `context-${this.#builds++}`);
     for (const [name, content] of Object.entries(files)) {

@@ -45,7 +45,7 @@ function directory(name: string): TestEntry {
   return { name, type: "directory", mode: name === "tmp" ? 0o1777 : 0o755 };
 }
 
-/** A registry that holds `busybox:latest`, and its name as a client writes it. */
+/** A registry with `busybox:latest`, and the image's name for clients. */
 export async function startBusyboxRegistry(): Promise<TestRegistry & { readonly image: string }> {
   const registry = await startRegistry();
   await pushImage(registry, "busybox", "latest", await busyboxImage());

@@ -3,18 +3,18 @@ import type { TestBerth } from "./berth.ts";
 import { eventually } from "./condition.ts";
 import type { TestPod } from "./pod.ts";
 
-/** A script that counts in its memory alone, and says each number. */
+/** A script that counts in memory, and prints each number. */
 export const counting = "i=0; while true; do i=$((i+1)); echo $i; sleep 0.05; done";
 
-/** Processes that keep criu at work for a while, and that a loaded machine starts at once all the same. */
+/** Processes that keep criu busy for a while, but which even a loaded machine starts at once. */
 export const manyToDump = "for n in $(seq 100); do sleep 100000 & done";
 
-/** The numbers that a container has said so far. */
+/** The numbers that a container has printed so far. */
 export async function counted(pod: TestPod, name: string): Promise<readonly number[]> {
   return (await pod.log(name)).map((line) => Number.parseInt(line.split(" ")[2] ?? "", 10));
 }
 
-/** Waits until a container has counted that far, and returns all that it has said. */
+/** Waits until a container has counted that far, and returns all its numbers. */
 export function countsTo(pod: TestPod, name: string, least: number): Promise<readonly number[]> {
   return eventually(`${name} has counted to ${least}`, async () => {
     const numbers = await counted(pod, name).catch(() => []);
@@ -27,7 +27,8 @@ export function checkpoint(berth: TestBerth, containerId: string, location: stri
 }
 
 /**
- * The OCI runtime and the criu that write a checkpoint in a directory, which they were told of or work in.
+ * The OCI runtime and the criu that write a checkpoint in a directory, which is in their arguments or is
+ * their working directory.
  */
 export async function dumping(directory: string): Promise<readonly number[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));

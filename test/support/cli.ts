@@ -8,7 +8,7 @@ const main = new URL("../../dist/berth.cjs", import.meta.url).pathname;
 
 export type CliOutcome = { readonly status: number; readonly stdout: string; readonly stderr: string };
 
-/** Starts the command line `berth` against a daemon; the signal is SIGINT. */
+/** Starts the command line `berth` with a daemon; the signal is SIGINT. */
 export function startCli(
   berth: Pick<TestBerth, "socket">,
   argv: readonly string[],

@@ -15,17 +15,17 @@ const snapshotter = "overlayfs";
 export type ClientContainer = {
   readonly id: string;
   readonly args: readonly string[];
-  /** What else its specification says of the process. */
+  /** Other fields of its specification's process. */
   readonly process?: object;
-  /** And as a whole. */
+  /** Other fields of its specification. */
   readonly spec?: object;
   readonly runtime?: containerd.containersV1.Container_Runtime;
-  /** Of its writable snapshot. */
+  /** Labels of its writable snapshot. */
   readonly snapshotLabels?: Record<string, string>;
 };
 
 /**
- * Containers of busybox that a client of containerd's makes itself in a namespace. Disposing of it deletes
+ * Containers of busybox that a client of containerd's creates itself in a namespace. Disposing of it deletes
  * their tasks, their cgroups and the FIFOs.
  */
 export class ClientContainers implements AsyncDisposable {
@@ -58,12 +58,12 @@ export class ClientContainers implements AsyncDisposable {
     return new ClientContainers(clients, namespace, directory);
   }
 
-  /** Of the namespace. */
+  /** Clients for the namespace. */
   get api() {
     return this.#clients.in(this.namespace);
   }
 
-  /** Makes a container over a snapshot of its own; the mounts of that are for its task. */
+  /** Creates a container with its own snapshot; returns the mounts for its task. */
   async create({ id, args, process = {}, spec = {}, runtime, snapshotLabels = {} }: ClientContainer) {
     const { snapshots, containers } = this.api;
     const labels = snapshotLabels;
@@ -83,7 +83,7 @@ export class ClientContainers implements AsyncDisposable {
     return mounts;
   }
 
-  /** Makes a container and its task, not started yet. */
+  /** Creates a container and its task, which is not started. */
   async task(container: ClientContainer, asked: Partial<containerd.tasksV1.CreateTaskRequest> = {}) {
     const rootfs = (await this.create(container)).map((mount) => Mount.fromPartial(mount));
     return this.createTask({ containerId: container.id, rootfs, ...asked });
@@ -93,7 +93,7 @@ export class ClientContainers implements AsyncDisposable {
     return this.api.tasks.create(containerd.tasksV1.CreateTaskRequest.fromPartial(asked));
   }
 
-  /** FIFOs as clients make them. */
+  /** FIFOs like those of clients. */
   async fifos() {
     const paths = ["stdin", "stdout", "stderr"].map((name) => join(this.directory, `${this.#count}-${name}`));
     this.#count++;
@@ -116,7 +116,7 @@ export class ClientContainers implements AsyncDisposable {
   }
 }
 
-/** As ctr writes it, with less of a confinement. */
+/** Like ctr's, with less confinement. */
 function busyboxSpec(args: readonly string[], process: object): object {
   const mounts = [
     { destination: "/proc", type: "proc", source: "proc" },

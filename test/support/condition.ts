@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 /**
- * Asks again until the answer is not undefined or false; fails after a time that only a broken machine needs.
+ * Repeats the check until its result is not undefined or false; fails after a time that only a broken machine
+ * needs.
  */
 export async function eventually<T>(
   what: string,

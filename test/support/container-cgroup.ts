@@ -5,8 +5,8 @@ import type { TestBerth } from "./berth.ts";
 import { verboseInfo } from "./verbose.ts";
 
 /**
- * Reads a file of the cgroup that a running container's first process is in; a controller's own hierarchy
- * where there are several.
+ * Reads a file in the cgroup of a running container's first process; of a controller's own hierarchy if there
+ * are several.
  */
 export async function readCgroup(
   berth: TestBerth,
@@ -27,8 +27,7 @@ export async function readCgroup(
 }
 
 /**
- * The names of the files of its cgroup in the unified hierarchy; none where it has no cgroup of its own
- * there.
+ * The names of the files of its cgroup in the unified hierarchy; none if it has no cgroup of its own there.
  */
 export async function unifiedCgroupFiles(berth: TestBerth, containerId: string): Promise<readonly string[]> {
   const { pid } = await verboseInfo(berth, containerId);

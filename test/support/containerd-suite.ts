@@ -11,14 +11,14 @@ import { clientProgram } from "./client-programs.ts";
 import { ContainerdClients } from "./containerd.ts";
 import { publicRegistries } from "./public-registries.ts";
 
-/** What became of one of its tests, or of a part of one (`TestAdditionalGids/case-1`). */
+/** The result of one of its tests, or of a part of one (`TestAdditionalGids/case-1`). */
 export type CaseResult = { readonly name: string; readonly state: "PASS" | "FAIL" | "SKIP" };
 
 export type SuiteResult = { readonly results: readonly CaseResult[]; readonly output: string };
 
 /**
- * Runs containerd's tests of CRI of these names over a daemon of their own, with stand-ins for their images.
- * Throws Error with what they printed when they come to no end.
+ * Runs containerd's CRI tests with these names on a separate daemon, with stand-ins for their images. Throws
+ * an Error with their output if they do not finish.
  */
 export async function runCriTests(names: readonly string[]): Promise<SuiteResult> {
   await using registry = await startRegistry();
@@ -34,8 +34,8 @@ export async function runCriTests(names: readonly string[]): Promise<SuiteResult
 }
 
 /**
- * Runs the tests of containerd's client library, but for these (as a regular expression of Go's). They fetch
- * their images themselves, under public names.
+ * Runs the tests of containerd's client library, except for these (a regular expression of Go). They fetch
+ * their images themselves, by public names.
  */
 export async function runClientTests(
   without: readonly string[],
@@ -44,7 +44,7 @@ export async function runClientTests(
   await using registries = await publicRegistries(["ghcr.io", "registry.k8s.io"]);
   await pushStandIns(registries.registry);
   await using berth = await TestBerth.start(options);
-  // They read files beside their source, which is not here.
+  // They read files next to their source, which is not here.
   const cwd = join(berth.directory, "tests");
   await mkdir(cwd);
   const outcome = await run("containerd-client.test", {
@@ -59,7 +59,7 @@ export async function runClientTests(
   return outcome;
 }
 
-/** One test ends its process behind the daemon's back and leaves the task. */
+/** One test kills its process without the daemon and leaves the task. */
 async function deleteTasks({ socket }: TestBerth, namespace: string): Promise<void> {
   using clients = new ContainerdClients(socket);
   const { tasks } = clients.in(namespace);
@@ -110,7 +110,7 @@ nogroup:x:65534:
   { name: "run", type: "directory", mode: 0o755 },
 ];
 
-/** By the names that the tests of CRI have for their public images; a path without its host. */
+/** By the CRI tests' names of their public images; a path without its host. */
 const standIns: Readonly<Record<string, { readonly path: string; readonly image: ImageOptions }>> = {
   BusyBox: { path: "containerd/busybox:1.36", image: { layers: [users], config: { Cmd: ["sh"] } } },
   Pause: { path: "pause:3.10.2", image: { config: { Entrypoint: ["sleep", "1000000"], Cmd: [] } } },
@@ -140,7 +140,7 @@ const standIns: Readonly<Record<string, { readonly path: string; readonly image:
   },
 };
 
-/** Of two platforms each, as public images are; each of them has a layer that no other has. */
+/** Each has two platforms, like public images, and a layer that no other has. */
 async function pushStandIns(registry: TestRegistry): Promise<void> {
   for (const { path, image } of Object.values(standIns)) {
     const [repository = "", tag = ""] = path.split(":");

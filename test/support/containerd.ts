@@ -38,7 +38,7 @@ type ClientOf<Service> = Service extends {
   : never;
 type RawClients = { readonly [Name in keyof typeof services]: ClientOf<(typeof services)[Name]> };
 
-/** Clients of containerd's API, whose calls carry metadata of their own. */
+/** Clients of containerd's API, whose calls can carry metadata. */
 export class ContainerdClients implements Disposable {
   readonly #raw: RawClients;
 
@@ -50,7 +50,7 @@ export class ContainerdClients implements Disposable {
     this.#raw = Object.fromEntries(entries) as RawClients;
   }
 
-  /** In a namespace, and with a lease. */
+  /** Clients for a namespace, and with a lease. */
   in(namespace: string | undefined, lease?: string) {
     const metadata = new Metadata();
     if (namespace !== undefined) metadata.set("containerd-namespace", namespace);
@@ -59,7 +59,7 @@ export class ContainerdClients implements Disposable {
     return {
       ...(Object.fromEntries(clients) as { readonly [Name in keyof RawClients]: Promised<RawClients[Name]> }),
       metadata,
-      /** For streams, which are given the metadata. */
+      /** For streams, to which the metadata is passed. */
       raw: this.#raw,
     };
   }
@@ -81,7 +81,7 @@ function withMetadata(client: Client, metadata: Metadata) {
   });
 }
 
-/** Writes a blob into the content of a namespace, and gives its digest. */
+/** Writes a blob into the content of a namespace, and returns its digest. */
 export async function writeBlob(
   clients: ContainerdClients,
   namespace: string,

@@ -16,17 +16,17 @@ export type CrashingBerthOptions = Pick<
   BerthOptions,
   "pluginDirs" | "builtinPlugins" | "config" | "engine" | "docker"
 > & {
-  /** The daemon as it is built, which cannot be cut off at a step; false unless given. */
+  /** The built daemon, which cannot be killed at a step; false by default. */
   readonly built?: boolean;
 };
 
 /**
- * A daemon that can be cut off at a step, and everything by which its pods can be told from those of other
+ * A daemon that can be killed at a step, and everything that distinguishes its pods from those of other
  * tests.
  */
 export class CrashingBerth implements AsyncDisposable {
   readonly berth: TestBerth;
-  /** For pods, so that their cgroups are known by the name. */
+  /** For pods, so that their cgroups can be recognized by name. */
   readonly cgroupParent: string;
   readonly #cutFile: string;
   readonly #network: string;
@@ -48,22 +48,20 @@ export class CrashingBerth implements AsyncDisposable {
     const env = { BERTH_CUT_FILE: cutFile, NODE_COMPILE_CACHE: join(directory.path, "compiled") };
     const { built = false, ...rest } = options;
     const network = networkOf(name);
-    // The pods' parent is their client's to remove, as it is a kubelet's.
+    // The pods' parent must be removed by their client, like a kubelet's.
     opened.defer(() => removeCgroups(`/${name}`));
     const berth = opened.use(await TestBerth.start({ ...rest, ...(!built && { program }), env, network }));
     return new CrashingBerth(berth, name, cutFile, opened.move());
   }
 
-  /**
-   * Lets the daemon die before the step of that name; the call, or what it set off, must come to the step.
-   */
+  /** Kills the daemon before the step with that name; the call, or what it caused, must reach the step. */
   async cutAt(step: string, call: () => Promise<unknown>): Promise<void> {
     await writeFile(this.#cutFile, step);
     await call().catch(() => undefined);
     await this.berth.ended();
   }
 
-  /** Lets the Docker Engine die before the step of that name, and starts it again. */
+  /** Kills the Docker Engine before the step with that name, and restarts it. */
   async cutDockerAt(step: string, call: () => Promise<unknown>): Promise<void> {
     const docker = this.berth.docker;
     if (docker === undefined) throw new Error("this daemon has no Docker Engine");
@@ -77,7 +75,9 @@ export class CrashingBerth implements AsyncDisposable {
     });
   }
 
-  /** What the pods of this daemon have on the machine now, in words that do not depend on when one looks. */
+  /**
+   * What the pods of this daemon currently have on the machine, in a form that does not depend on the time.
+   */
   async traces(): Promise<readonly string[]> {
     const [mounts, processes, cgroups, links, bridges, rules, nftables, files, containers] =
       await Promise.all([
@@ -95,7 +95,7 @@ export class CrashingBerth implements AsyncDisposable {
       ...mounts.map((point) => `mount ${point}`),
       ...processes.map(({ pid, command }) => `process ${pid} ${command}`),
       ...cgroups.map((directory) => `cgroup ${directory}`),
-      // One that is made ahead for the next pod goes with the daemon.
+      // One that is prepared for the next pod is removed with the daemon.
       ...links.filter((link) => !link.includes("alias prepared by berth")).map((link) => `link ${link}`),
       ...bridges.filter((link) => link.includes(this.#serviceNetwork)).map((link) => `services ${link}`),
       ...rules.filter((rule) => rule.includes(this.#network)).map((rule) => `rule ${rule}`),
@@ -111,7 +111,7 @@ export class CrashingBerth implements AsyncDisposable {
     return serviceNetworkName(join(this.berth.root, "manager"));
   }
 
-  /** Waits until nothing is there but what was there before. */
+  /** Waits until only what existed before is left. */
   async returnsTo(before: readonly string[]): Promise<void> {
     let left: readonly string[] = [];
     await eventually("nothing is left", async () => {
@@ -123,8 +123,8 @@ export class CrashingBerth implements AsyncDisposable {
   }
 
   /**
-   * What a power loss leaves of this daemon and its pods: files on disk, but no process, no mount, no cgroup,
-   * and nothing of the state directory, which is a tmpfs elsewhere.
+   * Reproduces what a power failure leaves of this daemon and its pods: files on disk, but no process, mount
+   * or cgroup, and nothing of the state directory, which normally is on a tmpfs.
    */
   async loseMachine(): Promise<void> {
     await this.berth.stopDaemon("SIGKILL");
@@ -143,8 +143,8 @@ export class CrashingBerth implements AsyncDisposable {
   }
 
   /**
-   * Processes that were told of the daemon's directory, or have something of it mounted; not the daemon
-   * itself, and not a Docker Engine.
+   * Processes that have the daemon's directory in their arguments, or mounts of it; not the daemon itself,
+   * and not a Docker Engine.
    */
   async #processes(): Promise<readonly { readonly pid: number; readonly command: string }[]> {
     const { directory } = this.berth;
@@ -164,10 +164,7 @@ export class CrashingBerth implements AsyncDisposable {
     return (await Promise.all(found)).flat();
   }
 
-  /**
-   * Directories and files that each pod or container has of its own; addresses of CNI's host-local are files
-   * too.
-   */
+  /** The directories and files of each pod or container; addresses of CNI's host-local are files, too. */
   async #files(): Promise<readonly string[]> {
     const { state, root } = this.berth;
     const directories = [
@@ -192,7 +189,7 @@ export class CrashingBerth implements AsyncDisposable {
   }
 }
 
-/** The bridge bears the network's name. */
+/** The bridge has the network's name. */
 function networkOf(name: string): object {
   const subnet = freeSubnet();
   const ipam = { type: "host-local", ranges: [[{ subnet }]], routes: [{ dst: "0.0.0.0/0" }] };
@@ -207,12 +204,12 @@ function networkOf(name: string): object {
 }
 
 async function outputLines(command: string, ...args: readonly string[]): Promise<readonly string[]> {
-  // Without the bridge there are no links of it either.
+  // Without the bridge, it has no links either.
   const { stdout } = await run(command, args).catch(() => ({ stdout: "" }));
   return stdout.split("\n").filter((line) => line !== "");
 }
 
-/** Directories below `root` in whose path there is one of that name, outermost first. */
+/** Directories below `root` with that name in their path, outermost first. */
 async function directoriesNamed(root: string, name: string): Promise<readonly string[]> {
   const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
   const directories = entries.filter((entry) => entry.isDirectory()).map((entry) => join(root, entry.name));

@@ -6,12 +6,12 @@ import { busyboxImage } from "./busybox.ts";
 import { clientProgram } from "./client-programs.ts";
 import { startCrio } from "./crio.ts";
 
-/** `berth`, or `containerd` and `crio` as scripts/clients-programs.sh and crio-programs.sh build them. */
+/** `berth`, or `containerd` and `crio` as built by scripts/clients-programs.sh and crio-programs.sh. */
 const name = process.env.BERTH_TEST_CRI ?? "berth";
 
 export type TestedCri = AsyncDisposable & { readonly socket: string };
 
-/** The runtime that pods of the manager are run on; that of `berth` unless BERTH_TEST_CRI names another. */
+/** The runtime for the manager's pods: that of `berth`, unless BERTH_TEST_CRI names another. */
 export async function startCri(berth: TestBerth, registry: TestRegistry): Promise<TestedCri> {
   if (name === "berth") return { socket: berth.socket, [Symbol.asyncDispose]: async () => {} };
   if (name !== "containerd" && name !== "crio")

@@ -2,10 +2,13 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Peer, type PeerPlaces } from "../../bench/peer.ts";
 
-/** Where scripts/crio-programs.sh puts CRI-O, and what it starts that Debian 12 has too old. */
+/**
+ * Where scripts/crio-programs.sh puts CRI-O, and the programs that it starts and that are too old in Debian
+ * 12.
+ */
 const programs = new URL("../../node_modules/.cache/crio/", import.meta.url).pathname;
 
-/** Starts a CRI-O with crun. `registry` is a host that answers plain HTTP, and has an image `pause`. */
+/** Starts a CRI-O with crun. `registry` is a host with plain HTTP that has an image `pause`. */
 export function startCrio(registry: string): Promise<Peer> {
   if (!existsSync(join(programs, "crio")))
     throw new Error("there is no CRI-O: scripts/crio-programs.sh builds it");

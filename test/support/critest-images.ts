@@ -59,8 +59,8 @@ async function standIns(): Promise<readonly (readonly [name: string, image: Test
 }
 
 /**
- * critest hides /bin/ls and expects the shell to trip over that. Debian's busybox would answer `ls` itself,
- * without a look at the file: the shell's copy is one that knows no applet of that name.
+ * critest hides /bin/ls and expects the shell to fail because of that. Debian's busybox would run its own
+ * `ls` without a look at the file: the shell's copy has no applet with that name.
  */
 async function shell(): Promise<TestEntry> {
   const program = await readFile(busyboxProgram, "latin1");
@@ -91,7 +91,7 @@ nobody:x:65534:
   },
 ];
 
-/** Applets that critest calls and that Debian's busybox is built without. */
+/** Applets that critest calls and that Debian's busybox lacks. */
 const tools: readonly TestEntry[] = [
   executable("bin/pgrep", '#!/bin/sh\nexec pidof "$1"\n'),
   executable("bin/ipcs", "#!/bin/sh\nexec cat /proc/sysvipc/shm\n"),

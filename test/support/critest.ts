@@ -14,9 +14,9 @@ const program = new URL("../../.conformance/critest", import.meta.url).pathname;
 /** The hosts that critest's images are named after. */
 const publicHosts = ["registry.k8s.io", "k8s.gcr.io", "gcr.io"];
 
-/** What became of one of critest's specs. */
+/** The result of one of critest's specs. */
 export type SpecResult = {
-  /** "GROUP: NAME", by which it is known from run to run. */
+  /** "GROUP: NAME", which identifies it in every run. */
   readonly key: string;
   /** Its outermost container, such as "Image Manager". */
   readonly group: string;
@@ -24,7 +24,7 @@ export type SpecResult = {
   readonly name: string;
   /** Ginkgo's: "passed", "failed", "skipped", "timedout", "panicked", ... */
   readonly state: string;
-  /** Why it was skipped, or failed, and with what output. */
+  /** Why it was skipped, or failed, with its output. */
   readonly message: string;
 };
 
@@ -40,7 +40,7 @@ export type CritestOptions = {
  * critest.
  */
 export function withCritest(): {
-  /** Runs specs, all unless told otherwise, and returns what became of those that were chosen. */
+  /** Runs specs, all by default, and returns the results of the selected ones. */
   run(options?: CritestOptions): Promise<readonly SpecResult[]>;
 } {
   const undo = new AsyncDisposableStack();
@@ -57,15 +57,16 @@ export function withCritest(): {
   };
 }
 
-/** A registry of stand-ins for critest's images, and how a daemon is told to ask it instead. */
+/** A registry of stand-ins for critest's images, and the configuration of a daemon that uses it instead. */
 export async function critestMirror(): Promise<Pick<BerthOptions, "config" | "docker"> & AsyncDisposable> {
   await using parts = new AsyncDisposableStack();
   const registry = parts.use(await startRegistry());
   const certsDir = parts.use(await tempDir()).path;
   await Promise.all([pushCritestImages(registry), mirror(certsDir, registry.host)]);
   const config = `[images]\ncerts_dirs = [${JSON.stringify(certsDir)}]`;
-  // Docker has mirrors for one host alone. A registry that is asked as a proxy answers for every host. An
-  // engine that keeps images as containerd does asks without TLS only where an answer to TLS came without.
+  // Docker has mirrors for only one host. A registry that is used as a proxy answers for every host. An
+  // engine that stores images as containerd does connects without TLS only if a TLS request got a plain
+  // reply.
   const tunnel = parts.use(await startTunnel(registry.port));
   const registries = { names: publicHosts, proxy: `http://${registry.host}`, tlsProxy: tunnel.url };
   const docker = { registries };
@@ -81,7 +82,7 @@ async function mirror(certsDir: string, host: string): Promise<void> {
   }
 }
 
-/** Runs it over whatever serves CRI there. */
+/** Runs it with any server of CRI. */
 export async function runCritest(
   { socket }: { readonly socket: string },
   { focus, flags = [] }: CritestOptions = {},
@@ -112,20 +113,20 @@ export async function runCritest(
   return results;
 }
 
-/** What is needed of ginkgo's JSON report. */
+/** The required part of ginkgo's JSON report. */
 type SuiteReport = { readonly SpecReports: readonly SpecReport[] | null };
 type SpecReport = {
   readonly LeafNodeType: string;
   readonly ContainerHierarchyTexts: readonly string[] | null;
   readonly LeafNodeText: string;
   readonly State: string;
-  /** 0 for a spec that was not chosen. */
+  /** 0 for a spec that was not selected. */
   readonly NumAttempts: number;
   readonly Failure?: { readonly Message: string };
   readonly CapturedGinkgoWriterOutput?: string;
 };
 
-/** Set-up around all specs is reported as well: it counts when it failed. */
+/** Set-up around all specs is reported as well: it counts if it failed. */
 function resultOf(spec: SpecReport): readonly SpecResult[] {
   const failed = spec.State !== "passed" && spec.State !== "skipped";
   if (spec.LeafNodeType !== "It" ? !failed : spec.NumAttempts === 0 && !failed) return [];

@@ -1,8 +1,8 @@
 /**
- * berthd, from the sources, that is killed where a test wants it: when the file that BERTH_CUT_FILE names
- * holds the name of the step that comes next, it is removed and the process ends as by a crash, with nothing
- * flushed or taken back. Behind the name, after a newline, may be the process that is to be killed in its
- * place, and is dead when the step begins.
+ * berthd, from the sources, which is killed where a test wants it: when the file named by BERTH_CUT_FILE
+ * contains the name of the next step, the file is removed and the process ends as in a crash, with nothing
+ * flushed or undone. After the name and a newline, the file may have the pid of a process that is killed
+ * instead, and is dead when the step starts.
  */
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { flushCompileCache } from "node:module";

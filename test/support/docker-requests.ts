@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
-/** Stands between a daemon and its Docker Engine, and hears what is asked of that. */
+/** Sits between a daemon and its Docker Engine, and records the requests. */
 export class DockerRequests implements AsyncDisposable {
   readonly host: string;
   readonly #server: Server;
@@ -9,7 +9,7 @@ export class DockerRequests implements AsyncDisposable {
   #engine: string | undefined;
   #heard: string[] = [];
   #hanging: string | undefined;
-  /** What is answered with an error in place of the engine, and how often still. */
+  /** The requests that get an error instead of the engine's reply, and how many more times. */
   #failing: { readonly request: string; times: number } | undefined;
 
   private constructor(path: string, server: Server) {
@@ -18,7 +18,7 @@ export class DockerRequests implements AsyncDisposable {
     server.on("connection", (client) => this.#join(client));
   }
 
-  /** Listens at that path, and lets nobody through before {@link leadTo}. */
+  /** Listens at that path, and forwards nothing before {@link leadTo}. */
   static async listen(path: string): Promise<DockerRequests> {
     const server = createServer({ allowHalfOpen: true });
     server.listen(path);
@@ -30,17 +30,17 @@ export class DockerRequests implements AsyncDisposable {
     this.#engine = engineSocket;
   }
 
-  /** What was asked since this was last called: "POST /containers/create", ids left out. */
+  /** The requests since the last call of this: "POST /containers/create", without ids. */
   taken(): readonly string[] {
     return this.#heard.splice(0);
   }
 
-  /** Answers the next requests of that kind by itself, with the engine's status for its own faults. */
+  /** Answers the next requests of that kind itself, with the engine's status for internal errors. */
   failNext(request: string, times: number): void {
     this.#failing = { request, times };
   }
 
-  /** Answers nothing to who asks for that, from now on. */
+  /** Does not answer such requests, from now on. */
   hangOn(path: string): void {
     this.#hanging = path;
   }

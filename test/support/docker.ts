@@ -12,25 +12,27 @@ import { eventually } from "./condition.ts";
 import { unmountBelow } from "./mounts-below.ts";
 
 export type DockerOptions = {
-  /** It has a bridge of its own, of this address: "172.31.9.1/24". Without one it has none. */
+  /** It has its own bridge, with this address: "172.31.9.1/24". Without it, it has none. */
   readonly bridge?: string;
-  /** It listens on this port of localhost too, and wants a certificate that the first one has signed. */
+  /** It also listens on this port of localhost, and requires a certificate that the first one has signed. */
   readonly tls?: { readonly port: number; readonly certFile: string; readonly keyFile: string };
-  /** Where it looks for CDI devices; only newer engines do. */
+  /** Where it looks for CDI devices; only newer engines support that. */
   readonly cdiDirs?: readonly string[];
-  /** Path of the OCI runtime that it starts in place of runc. */
+  /** Path of the OCI runtime that it starts instead of runc. */
   readonly runtime?: string;
-  /** The driver of containers' logs, unless they choose another, with its options. */
+  /** The default driver of containers' logs, with its options. */
   readonly logs?: { readonly driver: string; readonly options?: Readonly<Record<string, string>> };
-  /** Its containers have users of their own: it sees other /etc/subuid and /etc/subgid than the machine's. */
+  /**
+   * Its containers have user namespaces: it sees other /etc/subuid and /etc/subgid files than the machine's.
+   */
   readonly userNamespaces?: boolean;
-  /** Its containers have no_new_privs unless they are told otherwise. */
+  /** Its containers have no_new_privs by default. */
   readonly noNewPrivileges?: boolean;
-  /** Containers go on while the engine is away. */
+  /** Containers keep running while the engine is down. */
   readonly liveRestore?: boolean;
   /**
    * Names of registries that are reached without TLS, through this proxy: "http://127.0.0.1:40123"; and the
-   * one through which TLS is tried.
+   * proxy through which TLS is tried.
    */
   readonly registries?: {
     readonly names: readonly string[];
@@ -41,9 +43,9 @@ export type DockerOptions = {
 
 const run = promisify(execFile);
 
-/** Where another Docker Engine is than the machine's, as scripts/newer-docker.sh puts it. */
+/** Directory of another Docker Engine than the machine's, from scripts/newer-docker.sh. */
 const programs = process.env.BERTH_TEST_DOCKER;
-/** "containerd" where it keeps images as containerd does, as Docker Engine 29 does by itself. */
+/** "containerd" if it stores images as containerd does, which is Docker Engine 29's default. */
 const imageStore = process.env.BERTH_TEST_DOCKER_IMAGES;
 
 /** Whether it is another Docker Engine than the machine's: a newer one. */
@@ -54,15 +56,15 @@ function tlsArguments({ certFile, keyFile }: NonNullable<DockerOptions["tls"]>):
 }
 
 /**
- * A Docker Engine of a test's own, below a directory. It makes no packet filters and, unless told to, no
- * bridge: pods have CNI networks.
+ * A test's own Docker Engine, below a directory. It creates no packet filters and, by default, no bridge:
+ * pods have CNI networks.
  */
 export class TestDocker implements AsyncDisposable {
   readonly #directory: string;
   readonly #options: DockerOptions;
-  /** Not the `docker0` that it would make itself: an engine without a bridge removes that, whosever it is. */
+  /** Not the default `docker0`: an engine without a bridge removes that, whoever created it. */
   readonly #bridge = `dk${randomInt(1e6, 1e7)}`;
-  /** Of containers for which nobody names another one. */
+  /** For containers that name no other. */
   readonly #cgroup = `/berth-test-docker-${randomInt(1e6, 1e7)}`;
   #process: ChildProcess | undefined;
 
@@ -125,7 +127,7 @@ export class TestDocker implements AsyncDisposable {
     await Promise.race([eventually("dockerd answers", () => this.#answers()), ended]);
   }
 
-  /** The program, with what goes before its own arguments. */
+  /** The program, with the arguments before its own. */
   async #command(): Promise<readonly string[]> {
     const dockerd = programs === undefined ? "dockerd" : join(programs, "dockerd");
     if (!this.#options.userNamespaces) return [dockerd];
@@ -135,7 +137,7 @@ export class TestDocker implements AsyncDisposable {
     return ["unshare", "--mount", "sh", "-ec", script, file, dockerd, "--userns-remap=nobody:nogroup"];
   }
 
-  /** Names of all containers that it has. */
+  /** Names of all its containers. */
   async containers(): Promise<readonly string[]> {
     const all = (await this.#get("/containers/json?all=true")) as readonly { readonly Names: string[] }[];
     return all.flatMap(({ Names }) => Names);
@@ -145,7 +147,7 @@ export class TestDocker implements AsyncDisposable {
     return ((await this.#get("/version")) as { readonly Version: string }).Version;
   }
 
-  /** The Y of its API's version 1.Y: 48 of Docker Engine 28.0, by whatever version of its own. */
+  /** The Y of its API's version 1.Y: 48 for Docker Engine 28.0. */
   async apiMinor(): Promise<number> {
     const { ApiVersion } = (await this.#get("/version")) as { readonly ApiVersion: string };
     return Number(ApiVersion.split(".")[1]);
@@ -166,7 +168,7 @@ export class TestDocker implements AsyncDisposable {
     return Id;
   }
 
-  /** Asks the engine itself; returns what it says. Throws unless it does as it is told. */
+  /** Sends a request to the engine itself; returns its reply. Throws unless it succeeds. */
   async request(method: string, path: string, body?: unknown): Promise<string> {
     const headers = body === undefined ? {} : { "Content-Type": "application/json" };
     const asked = request({ socketPath: this.socket, method, path, headers });
@@ -188,19 +190,19 @@ export class TestDocker implements AsyncDisposable {
     await this.ended();
   }
 
-  /** Resolves when it has ended, whoever ended it. */
+  /** Resolves when it has exited, whoever ended it. */
   async ended(): Promise<void> {
     const child = this.#process;
     if (child === undefined) return;
     if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
     this.#process = undefined;
-    // Its containerd dies with it; where nobody reaps that, the next engine would take it for alive.
+    // Its containerd dies with it; if nobody reaps that, the next engine would consider it alive.
     await rm(join(this.#directory, "exec", "containerd", "containerd.pid"), { force: true });
   }
 
   /**
-   * Ends it and what it leaves: containers that it has forgotten, their cgroups, and the mount of the host's
-   * network namespace.
+   * Ends it and removes what it leaves: containers that it has forgotten, their cgroups, and the mount of the
+   * host's network namespace.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
@@ -229,7 +231,7 @@ export class TestDocker implements AsyncDisposable {
   }
 }
 
-/** An engine that starts again finds it. */
+/** A restarted engine finds it again. */
 async function makeBridge(name: string, address: string): Promise<void> {
   const isThere = await run("ip", ["link", "show", name]).then(
     () => true,

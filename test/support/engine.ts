@@ -1,2 +1,2 @@
-/** The engine that the tests' daemons run pods with: BERTH_TEST_ENGINE, "native" unless it is "docker". */
+/** The engine with which the tests' daemons run pods: BERTH_TEST_ENGINE, "native" unless it is "docker". */
 export const testEngine = process.env.BERTH_TEST_ENGINE === "docker" ? "docker" : "native";

@@ -1,6 +1,6 @@
 /**
- * Faults that no user can make, for a daemon that a test starts with `faultsOf(directory)` as its
- * environment: a file of a fault's name in the directory makes that fault, once.
+ * Faults that no user can cause, for a daemon that a test starts with `faultsOf(directory)` as its
+ * environment: a file with a fault's name in the directory causes that fault, once.
  */
 import { rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";

@@ -2,17 +2,17 @@ import type { TestEntry } from "../../src/testing/images.ts";
 import { allowed, call, refused } from "./harmless-calls.ts";
 import { type CallingProgram, interruptProgram, type SystemCall } from "./system-calls.ts";
 
-/** A system call that any values of its first arguments do no harm to. */
+/** A system call that is harmless with any values of its first arguments. */
 type Varied = {
   readonly name: string;
   readonly number: number;
   /** How many arguments are varied. */
   readonly width: number;
-  /** Its number in 32-bit x86, where it has the same arguments. */
+  /** Its number in 32-bit x86, if it has the same arguments there. */
   readonly number32?: number;
 };
 
-/** None of them is one that OCI runtimes, C libraries or perl make on their way to a probe. */
+/** OCI runtimes, C libraries and perl make none of these on their way to a probe. */
 export const varied: readonly Varied[] = [
   { name: "readahead", number: 187, width: 3 },
   { name: "sync_file_range", number: 277, width: 3 },
@@ -30,7 +30,7 @@ export const varied: readonly Varied[] = [
   { name: "personality", number: 135, width: 1, number32: 136 },
 ];
 
-/** Those that a container's processes make before the first probe, or to make one, whatever is under test. */
+/** Calls that a container's processes make before the first probe, or to make one, whatever is under test. */
 const neededByAll =
   /^(clone|vfork|unshare|close_range|rseq|set_robust_list|mmap|prctl|seccomp|capset|openat2|statx|faccessat2|memfd_create)\b/;
 
@@ -41,7 +41,7 @@ export const classes: readonly (readonly SystemCall[])[] = [...refused, ...allow
   .map(({ calls }) => calls.filter((each) => !neededByAll.test(each.name) && !isVaried(each)))
   .filter((calls) => calls.length > 0);
 
-/** Values at which rules and probes change their minds. */
+/** Values at which the results of rules and probes change. */
 export const interesting: readonly number[] = [
   0, 1, 2, 3, 7, 8, 9, 38, 39, 40, 41, 0x2_0000, 0x7fff_ffff, 0xffff_fffe, 0xffff_ffff, 0x1_0000_0000,
   0x1_0000_0001,
@@ -83,15 +83,15 @@ export const probePrograms: readonly TestEntry[] = narrow.map(({ name, number, a
   content: interruptProgram(number, 32, args),
 }));
 
-/** What {@link probePrograms} do. */
+/** The calls of {@link probePrograms}. */
 export const probes32: readonly CallingProgram[] = narrow.map(({ name }) => ({
   name,
   program: `/bin/${name}`,
 }));
 
 /**
- * Every class of system calls, arguments on both sides of what conditions say, and the other 64-bit
- * architecture of x86-64.
+ * Every class of system calls, arguments on both sides of the conditions, and the other 64-bit architecture
+ * of x86-64.
  */
 export const probes64: readonly SystemCall[] = [
   ...classes.flat(),

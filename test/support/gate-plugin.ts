@@ -4,9 +4,9 @@ import { exists } from "../../src/ground/fs/index.ts";
 import type { BerthOptions } from "./berth.ts";
 import { eventually } from "./condition.ts";
 
-/** A CNI plugin in whose ADD pods stay until it is opened, then and for every pod after. */
+/** A CNI plugin whose ADD blocks until it is opened, and from then on does not block. */
 export class GatePlugin {
-  /** A daemon with a network of this plugin alone. */
+  /** A daemon with a network of only this plugin. */
   readonly options: Pick<BerthOptions, "network" | "pluginDirs">;
   readonly #directory: string;
 
@@ -29,7 +29,7 @@ echo '${result}'
     return new GatePlugin(directory);
   }
 
-  /** Resolves when a pod has come to it. */
+  /** Resolves when a pod has reached it. */
   async begun(): Promise<void> {
     await eventually("the pod is being made", () => exists(join(this.#directory, "begun")));
   }

@@ -1,7 +1,4 @@
-/**
- * The OCI runtime by which the pods of the tests run that ask for none; scripts/test.ts runs the tests with
- * each.
- */
+/** The default OCI runtime of the tests' pods; scripts/test.ts runs the tests with each. */
 export const testHandler: string = process.env.BERTH_TEST_HANDLER ?? "crun";
 
 /** Debian's path of an OCI runtime's program. */

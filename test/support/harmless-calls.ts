@@ -3,9 +3,9 @@ import type { SystemCall } from "./system-calls.ts";
 
 type Refused = {
   readonly what: string;
-  /** The capability with which the profile lets the calls through; none does where it is left out. */
+  /** The capability with which the profile allows the calls; none if it is left out. */
   readonly openedBy?: string;
-  /** A default capability that must be dropped for the calls to be refused. */
+  /** A default capability that must be dropped for the calls to be rejected. */
   readonly dropped?: string;
   readonly calls: readonly SystemCall[];
 };
@@ -16,7 +16,7 @@ export const call = (name: string, number: number, ...args: SystemCall["args"]):
   args,
 });
 
-/** SIGCHLD, as fork(2) has it. */
+/** SIGCHLD, as in fork(2). */
 const child = constants.signals.SIGCHLD;
 const namespaceFlags = {
   CLONE_NEWNS: 0x00020000,
@@ -29,8 +29,8 @@ const namespaceFlags = {
 };
 
 /**
- * What RuntimeDefault refuses. The arguments are such that the kernel, where it is asked, finds a mistake in
- * them before it looks whether the caller may do it, or that what is done is nothing.
+ * Calls that RuntimeDefault rejects. With these arguments, the kernel itself would find an error before it
+ * checks permissions, or do nothing.
  */
 export const refused: readonly Refused[] = [
   {
@@ -176,14 +176,14 @@ export const refused: readonly Refused[] = [
     calls: [
       call("socket(AF_ALG)", 41, 38, 5, 0),
       call("socket(AF_VSOCK)", 41, 40, 1, 0),
-      // The kernel looks at the lower half alone.
+      // The kernel checks only the lower half.
       call("socket(AF_ALG+2^32)", 41, 0x1_0000_0026, 5, 0),
       call("socket(AF_VSOCK+2^32)", 41, 0x1_0000_0028, 1, 0),
     ],
   },
 ];
 
-/** What programs need and RuntimeDefault lets through to the kernel, whatever that says. */
+/** Calls that programs need and RuntimeDefault allows, whatever the kernel's result. */
 export const allowed: readonly { readonly what: string; readonly calls: readonly SystemCall[] }[] = [
   {
     what: "files",

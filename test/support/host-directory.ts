@@ -6,7 +6,7 @@ import { tempDir } from "../../src/testing/temp-dir.ts";
 
 const run = promisify(execFile);
 
-/** A directory of the host with a file and a directory, on a mount of its own that propagates as given. */
+/** A directory of the host with a file and a directory, on its own mount with the given propagation. */
 export async function hostDirectory(propagation: "private" | "slave" | "shared") {
   await using made = new AsyncDisposableStack();
   const directory = made.use(await tempDir());
@@ -18,11 +18,11 @@ export async function hostDirectory(propagation: "private" | "slave" | "shared")
     });
     await run("mount", [`--make-${kind}`, target]);
   };
-  // Where the machine's own mounts are shared, one below them would have copies.
+  // If the machine's own mounts are shared, a mount below them would have copies.
   await bind(directory.path, directory.path, "private");
   await mkdir(path);
   if (propagation === "slave") {
-    // It needs a master: the mount that it is a copy of.
+    // It needs a master: the mount of which it is a copy.
     const master = join(directory.path, "master");
     await mkdir(master);
     await bind(master, master, "shared");

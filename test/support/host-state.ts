@@ -7,18 +7,18 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 
 /**
- * What containers can leave on a machine, by kind: one line each, in words that stay the same from run to
+ * What containers can leave on a machine, by kind: one line each, in a form that stays the same from run to
  * run.
  */
 export type HostState = Readonly<Record<string, ReadonlySet<string>>>;
 
-/** Reads the machine's state as this process's namespaces show it. */
+/** Reads the machine's state as seen in this process's namespaces. */
 export async function readHostState(): Promise<HostState> {
   const [mounts, links, rules, elements, cgroups, namespaces, processes] = await Promise.all([
     mountPoints(),
-    // What a daemon has made ahead belongs to no pod, and goes by itself.
+    // What a daemon has prepared belongs to no pod, and is removed by itself.
     lines("ip", ["-o", "link", "show"], /^\d+: ([^:@]+)(?!.*alias prepared by berth)/),
-    // Rules and chains, but not those that the portmap plugin makes once and keeps for all pods.
+    // Rules and chains, but not those that the portmap plugin creates once and keeps for all pods.
     lines("iptables-save", [], /^(-A (?!.*CNI-HOSTPORT-(?:DNAT|MASQ|SETMARK)).*|:(?!CNI-HOSTPORT-)\S+ -)/),
     elementNotes(),
     cgroupDirectories("/sys/fs/cgroup"),
@@ -30,15 +30,15 @@ export async function readHostState(): Promise<HostState> {
     link: new Set(links),
     "iptables rule": new Set(rules),
     "nftables element of": new Set(elements),
-    // The parents of pods, and of Docker's containers, that name none stay: removing them would race with the
-    // next one.
+    // The default parents of pods, and of Docker's containers, stay: removing them would race with the next
+    // one.
     cgroup: new Set(cgroups.filter((path) => !/\/(?:berth|docker)$/.test(path))),
     "network namespace": new Set(namespaces),
     process: new Set(processes),
   };
 }
 
-/** What is there after and was not before, in words; empty when nothing was left behind. */
+/** What exists afterwards and did not before, as text; empty if nothing was left behind. */
 export function leftBehind(before: HostState, after: HostState): readonly string[] {
   return Object.entries(after).flatMap(([kind, items]) =>
     [...items].filter((item) => before[kind]?.has(item) !== true).map((item) => `${kind} ${item}`),
@@ -56,7 +56,8 @@ async function lines(command: string, args: readonly string[], pattern: RegExp):
 }
 
 /**
- * What is left once the kernel has taken down what ended: waits until that is nothing, at most ten seconds.
+ * What is left once the kernel has removed everything that ended: waits up to ten seconds until that is
+ * nothing.
  */
 export async function leftovers(before: HostState): Promise<readonly string[]> {
   for (let tries = 0; ; tries++) {
@@ -68,7 +69,7 @@ export async function leftovers(before: HostState): Promise<readonly string[]> {
   }
 }
 
-/** Cgroups, but for those of programs that somebody else has started: they hold no process of ours. */
+/** Cgroups, except for those of programs that somebody else has started: they contain no process of ours. */
 async function withoutOthers({ cgroup, process }: HostState): Promise<ReadonlySet<string>> {
   const ours = new Set([...(process ?? [])].map((item) => item.slice(0, item.indexOf(":"))));
   const kept = await Promise.all(
@@ -81,7 +82,7 @@ async function withoutOthers({ cgroup, process }: HostState): Promise<ReadonlySe
   return new Set(kept.flat());
 }
 
-/** The mounts and processes that have to do with a directory: what one daemon of several tests has. */
+/** The mounts and processes that belong to a directory: those of one daemon among several tests. */
 export function concerning(directory: string, state: HostState): readonly string[] {
   return Object.values(state).flatMap((items) => [...items].filter((item) => item.includes(directory)));
 }
