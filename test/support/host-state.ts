@@ -105,8 +105,8 @@ async function cgroupDirectories(root: string): Promise<readonly string[]> {
 const mark = "berth-test-";
 
 /**
- * Processes of this run or another: programs that were told of such a directory, and what runs on a root file
- * system in one.
+ * Processes of this run or another: programs with such a directory in their arguments, and those whose root
+ * file system is in one.
  */
 async function containerProcesses(): Promise<readonly string[]> {
   const own = await readlink("/proc/self/ns/mnt");

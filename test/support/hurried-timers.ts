@@ -1,6 +1,6 @@
 /**
- * For a daemon that a test starts with `hurriedTimers(ms)` as its environment: what waits for so long with
- * Node's promised timers waits a moment. For times that are minutes by their nature.
+ * For a daemon that a test starts with `hurriedTimers(ms)` as its environment: waits of that length with
+ * Node's promised timers take only a moment. For times that are normally minutes.
  */
 import { syncBuiltinESMExports } from "node:module";
 import timers from "node:timers/promises";

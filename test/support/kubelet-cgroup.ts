@@ -5,11 +5,11 @@ import { eventually } from "./condition.ts";
 const top = "/sys/fs/cgroup";
 
 /**
- * A cgroup in each hierarchy below which a kubelet makes those of its pods; gone with all in it when disposed
- * of.
+ * A cgroup in each hierarchy below which a kubelet creates those of its pods; disposing of it removes
+ * everything in it.
  */
 export class KubeletCgroup implements AsyncDisposable {
-  /** As the kubelet's configuration has it. */
+  /** As in the kubelet's configuration. */
   readonly name: string;
   readonly #directories: readonly string[];
 

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { TestBerth } from "./berth.ts";
 import type { KubeletCgroup } from "./kubelet-cgroup.ts";
 
-/** Where the kubelet's API is, on localhost. */
+/** The port of the kubelet's API on localhost. */
 export const kubeletPort = 10_250;
 
 /** The configuration of a kubelet for a berthd; `directory` holds its files. */
@@ -21,30 +21,31 @@ export function kubeletConfiguration(berth: TestBerth, directory: string, cgroup
     tlsPrivateKeyFile: join(directory, "api.key"),
     authentication: { anonymous: { enabled: true }, webhook: { enabled: false } },
     authorization: { mode: "AlwaysAllow" },
-    // What the runtime answers goes before this, which would not do here.
+    // The runtime's answer takes precedence; this value would not work here.
     cgroupDriver: "systemd",
     cgroupRoot: cgroup.name,
-    // This machine's cgroups are version 1, of which the kubelet thinks as of the past.
+    // This machine's cgroups are version 1, which the kubelet considers outdated.
     failCgroupV1: false,
     failSwapOn: false,
-    // Root without CAP_SYS_RESOURCE cannot have the -999 that a kubelet wants; it would say so and go on.
+    // Root without CAP_SYS_RESOURCE cannot set the kubelet's default of -999; the kubelet would log that and
+    // continue.
     oomScoreAdj: 0,
     protectKernelDefaults: true,
     resolvConf: "/etc/resolv.conf",
     fileCheckFrequency: "1s",
     syncFrequency: "2s",
-    // A machine that has not much left is no matter of these tests.
+    // These tests must not depend on the machine's free resources.
     evictionHard: { "memory.available": "1Mi", "nodefs.available": "0%", "nodefs.inodesFree": "0%" },
     imageGCHighThresholdPercent: 100,
     imageGCLowThresholdPercent: 99,
-    // A container that fails is started again at once.
+    // A failed container is restarted at once.
     crashLoopBackOff: { maxContainerRestartPeriod: "1s" },
   };
 }
 
 /**
- * Starts a program that sees in /proc/sys what a kubelet wants there and would write there, in a mount
- * namespace whose other mounts propagate: the machine's own settings stay what they are, and a container's
+ * Starts a program that sees the values that a kubelet wants in /proc/sys and would otherwise write there, in
+ * a mount namespace whose other mounts propagate: the machine's own settings do not change, and a container's
  * /proc is the kernel's.
  */
 export const withTunables = `

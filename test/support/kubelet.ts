@@ -15,12 +15,12 @@ import { selfSigned } from "./self-signed.ts";
 
 const program = new URL("../../.kubelet/kubelet", import.meta.url).pathname;
 
-/** The node's name, which a kubelet puts behind the names of its static pods. */
+/** The node's name, which a kubelet appends to the names of its static pods. */
 export const nodeName = "node";
-/** The node's address; scripts/kubelet-host.sh gives it to the network of the tests. */
+/** The node's address; scripts/kubelet-host.sh assigns it to the tests' network. */
 export const nodeAddress = "192.0.2.1";
 
-/** A kubelet looks at most things once a second, at some once a minute, on a machine that may do more. */
+/** A kubelet checks most things every second, some every minute, on a machine that may have other work. */
 const patience = { limitMs: 180_000, everyMs: 100 };
 
 /** A pod's manifest without what all have: a name and a specification, in Kubernetes' words. */
@@ -30,7 +30,7 @@ export type Manifest = {
   readonly spec: object;
 };
 
-/** What the tests look at of a pod as its kubelet tells it. */
+/** The parts of a pod, as reported by its kubelet, that the tests check. */
 export type Pod = {
   readonly metadata: { readonly name: string; readonly uid: string };
   readonly status: {
@@ -106,13 +106,13 @@ export class TestKubelet implements AsyncDisposable {
     }
   }
 
-  /** The directory of the kubelet's own files, pods' volumes among them. */
+  /** The directory of the kubelet's own files, including pods' volumes. */
   get root(): string {
     return join(this.#directory, "root");
   }
 
   /**
-   * Starts it again after {@link stop}, with further settings of its configuration. Resolves when its API
+   * Restarts it after {@link stop}, with further settings of its configuration. Resolves when its API
    * answers.
    */
   async startProcess(settings: object = {}): Promise<void> {
@@ -141,7 +141,7 @@ export class TestKubelet implements AsyncDisposable {
     );
   }
 
-  /** Ends the kubelet; pods stay as they are. */
+  /** Ends the kubelet; pods are not changed. */
   async stop(): Promise<void> {
     const child = this.#process;
     this.#process = undefined;
@@ -159,16 +159,16 @@ export class TestKubelet implements AsyncDisposable {
     return readFile(this.#logFile, "utf8").catch(() => "");
   }
 
-  /** Writes a pod's manifest, a new one or in place of an old one. */
+  /** Writes a pod's manifest, a new one or a replacement. */
   async apply(name: string, { spec, ...metadata }: Manifest): Promise<void> {
     const manifest = {
       apiVersion: "v1",
       kind: "Pod",
       metadata: { name, namespace: "default", ...metadata },
-      // Nothing of the tests' needs to be asked twice to end.
+      // No process of the tests needs more time to exit.
       spec: { terminationGracePeriodSeconds: 1, ...spec },
     };
-    // The kubelet watches the directory: a file must come into it whole.
+    // The kubelet watches the directory: a file must appear there complete.
     const file = join(this.#directory, `${name}.json`);
     await writeFile(file, JSON.stringify(manifest));
     await rename(file, this.#manifest(name));
@@ -179,9 +179,8 @@ export class TestKubelet implements AsyncDisposable {
   }
 
   /**
-   * Takes a pod's manifest away; resolves when the kubelet has no such pod any more, and the runtime none
-   * that is ready. The runtime's remains go with the kubelet's next collection of garbage, which is once a
-   * minute.
+   * Removes a pod's manifest; resolves when the kubelet no longer has the pod, and the runtime has no ready
+   * one. The runtime's remains are removed by the kubelet's next garbage collection, once a minute.
    */
   async remove(name: string): Promise<void> {
     await this.withdraw(name);
@@ -191,12 +190,12 @@ export class TestKubelet implements AsyncDisposable {
     });
   }
 
-  /** Takes a pod's manifest away, no more. */
+  /** Only removes a pod's manifest. */
   async withdraw(name: string): Promise<void> {
     await rm(this.#manifest(name), { force: true });
   }
 
-  /** What the runtime has of a pod. */
+  /** The runtime's sandboxes of a pod. */
   async sandboxes(name: string): Promise<readonly PodSandbox[]> {
     const { items } = await this.#berth.clients.runtime.listPodSandbox({ filter: undefined });
     return items.filter(({ metadata }) => metadata?.name === `${name}-${nodeName}`);
@@ -212,7 +211,7 @@ export class TestKubelet implements AsyncDisposable {
     return (await this.pods()).find(({ metadata }) => metadata.name === `${name}-${nodeName}`);
   }
 
-  /** Waits for a pod that is as asked for. */
+  /** Waits until the pod satisfies the condition. */
   podThat(name: string, what: string, is: (pod: Pod) => boolean): Promise<Pod> {
     return this.until(`pod ${name} ${what}`, async () => {
       const pod = await this.pod(name);
@@ -226,7 +225,7 @@ export class TestKubelet implements AsyncDisposable {
     return this.podThat(name, "is ready", isReady);
   }
 
-  /** Waits as long as a kubelet may need; a failure tells what it said last. */
+  /** Waits as long as a kubelet may need; an error has its last state. */
   async until<T>(what: string, ask: () => Promise<T | undefined | false>): Promise<T> {
     try {
       return await eventually(what, ask, patience);
@@ -237,20 +236,20 @@ export class TestKubelet implements AsyncDisposable {
     }
   }
 
-  /** Asks the kubelet's API. */
+  /** Sends a request to the kubelet's API. */
   async ask(path: string, method = "GET"): Promise<{ readonly status: number; readonly body: string }> {
     const response = await this.open(path, method);
     return { status: response.statusCode ?? 0, body: await text(response) };
   }
 
-  /** Asks the kubelet's API for something that goes on. */
+  /** Sends a request to the kubelet's API whose response is a stream. */
   async open(path: string, method = "GET"): Promise<IncomingMessage> {
     const outgoing = request(this.url(path), { method, ca: this.ca, agent: false }).end();
     const [response] = (await once(outgoing, "response")) as [IncomingMessage];
     return response;
   }
 
-  /** The URL of something in the kubelet's API. */
+  /** The URL of a path in the kubelet's API. */
   url(path: string): URL {
     return new URL(path, `https://127.0.0.1:${kubeletPort}`);
   }
@@ -273,7 +272,7 @@ export function containerOf(pod: Pod, name: string): ContainerStatus {
   return found;
 }
 
-/** How often one of a pod's containers has been started again; 0 also where nothing is told of it yet. */
+/** How often one of a pod's containers has been restarted; 0 if nothing is known about it yet. */
 export function restartsOf(pod: Pod, name: string): number {
   return findContainer(pod, name)?.restartCount ?? 0;
 }

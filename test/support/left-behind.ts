@@ -6,9 +6,9 @@ import { eventually } from "./condition.ts";
 import type { ContainerdClients } from "./containerd.ts";
 
 /**
- * Waits until nothing is at work in a namespace any more for a client that has gone: no lease, no staged
- * archive, no file of content that the daemon has open. Then has garbage collected, and resolves with the
- * digests of blobs and the refs of ingests that are left.
+ * Waits until nothing is active in a namespace for a disconnected client: no lease, no staged archive, no
+ * content file that the daemon has open. Then runs garbage collection, and resolves with the remaining
+ * digests of blobs and refs of ingests.
  */
 export async function leftBehind(
   berth: TestBerth,
@@ -35,7 +35,7 @@ export async function leftBehind(
   ].sort();
 }
 
-/** The first archive makes it. */
+/** The directory is created with the first archive. */
 async function listed(directory: string): Promise<readonly string[]> {
   return (await readdir(directory).catch(ignoreMissing)) ?? [];
 }

@@ -14,8 +14,8 @@ type Common = {
 };
 
 /**
- * Has the records of a daemon that does not run brought to the newest schema from one where containers and
- * sandboxes were CRI's alone: they are written as they were then first. Returns how many there are.
+ * Migrates the records of a stopped daemon to the newest schema from one in which containers and sandboxes
+ * were only CRI's: first, they are converted to that. Returns their number.
  */
 export function updateContainerRecords({ root }: TestBerth): number {
   const db = new DatabaseSync(join(root, "metadata.db"));
@@ -28,7 +28,7 @@ export function updateContainerRecords({ root }: TestBerth): number {
   }
 }
 
-/** Has the records of a daemon that does not run created so much later, as if its clock had been ahead. */
+/** Shifts the creation times in the records of a stopped daemon, as if its clock had been ahead. */
 export function createLater({ root }: TestBerth, byNs: bigint): void {
   const db = new DatabaseSync(join(root, "metadata.db"));
   try {

@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import type { SpecResult } from "./critest.ts";
 
 /**
- * The specs that have passed with an OCI runtime, in a committed file: one that does not pass any more is
+ * The specs that have passed with an OCI runtime, in a committed file, so that one that no longer passes is
  * noticed.
  */
 export class PassedSpecs {
@@ -25,18 +25,17 @@ export class PassedSpecs {
     return this.#keys.has(key);
   }
 
-  /** What was passed before and was not even run now. */
+  /** Specs that passed before and were not even run now. */
   missingFrom(results: readonly SpecResult[]): readonly string[] {
     const run = new Set(results.map(({ key }) => key));
     return [...this.#keys].filter((key) => !run.has(key));
   }
 
   /**
-   * Fails when more specs pass than the file names; with BERTH_CONFORMANCE_UPDATE=1 it names them from now
-   * on.
+   * Fails if more specs pass than the file lists; with BERTH_CONFORMANCE_UPDATE=1, it adds them to the file.
    */
   async update(results: readonly SpecResult[]): Promise<void> {
-    // Whether these pass is the kernel's matter as well: they are in no list.
+    // Whether these pass also depends on the kernel: they are in no list.
     const counted = results.filter(
       ({ group, state }) => state === "passed" && !/AppArmor|SELinux/.test(group),
     );

@@ -11,8 +11,8 @@ server.listen({ host: "127.0.0.1", port: 0, backlog: 1024 }, () => console.log(s
 `;
 
 /**
- * A server on the localhost of a container's network that sends back what it gets: many connections are more
- * than busybox's can do.
+ * A server on the localhost of a container's network that echoes its input: busybox's cannot handle many
+ * connections.
  */
 export async function echoInPod(
   { clients }: TestBerth,

@@ -13,7 +13,7 @@ import { podConfig, shellConfig } from "./requests.ts";
 /** A daemon that answers. */
 export type PodHost = Pick<TestBerth, "clients" | "logDir">;
 
-/** The everyday ways of a test with a daemon: run, look, wait. */
+/** The usual operations of a test with a daemon: run, inspect, wait. */
 export class TestPod {
   readonly id: string;
   readonly config: PodSandboxConfig;
@@ -102,7 +102,7 @@ export function exited(
   return eventually(`container ${containerId} has exited`, hasExited, limits);
 }
 
-/** Runs a command in a container and returns what it printed; fails when it fails. */
+/** Runs a command in a container and returns its output; fails if the command fails. */
 export async function execSync(berth: PodHost, containerId: string, ...cmd: string[]): Promise<string> {
   const answer = await berth.clients.runtime.execSync({ containerId, cmd, timeout: 30n });
   if (answer.exitCode !== 0)

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 
-/** One of the machine's files: its path without the leading slash, and what is in it. */
+/** One of the machine's files: its path without the leading slash, and its content. */
 type ProgramFile = { readonly name: string; readonly mode: number; readonly content: Buffer };
 
 /** A program of this machine and the libraries that it is linked with. */

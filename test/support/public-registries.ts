@@ -8,14 +8,14 @@ import { startRegistry, type TestRegistry } from "../../src/testing/registry.ts"
 import { tempDir } from "../../src/testing/temp-dir.ts";
 import { selfSigned } from "./self-signed.ts";
 
-/** A registry that programs meet under public names, and the environment in which they do. */
+/** A registry that programs reach by public names, and the environment for that. */
 export type PublicRegistries = AsyncDisposable & {
   readonly registry: TestRegistry;
   readonly env: Readonly<Record<string, string>>;
 };
 
 /**
- * For programs that fetch images themselves, from hosts that cannot be reached here: a proxy leads each of
+ * For programs that fetch images themselves, from hosts that cannot be reached here: a proxy connects all of
  * them to one private registry, with a certificate for these names.
  */
 export async function publicRegistries(names: readonly string[]): Promise<PublicRegistries> {
@@ -45,7 +45,7 @@ export async function publicRegistries(names: readonly string[]): Promise<Public
   };
 }
 
-/** Whoever ends takes the other along. */
+/** When one ends, so does the other. */
 function joined(one: Socket, other: Socket): void {
   const ended = () => {
     one.destroy();

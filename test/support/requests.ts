@@ -3,8 +3,8 @@ import { ContainerConfig, NamespaceMode, PodSandboxConfig } from "../../src/grou
 type DeepPartial<M extends { fromPartial: (value: never) => unknown }> = Parameters<M["fromPartial"]>[0];
 
 /**
- * A pod as a kubelet asks for it: own network, own PID namespace for each container. Give what the test is
- * about.
+ * A pod request like a kubelet's: own network, own PID namespace for each container. Override what the test
+ * is about.
  */
 export function podConfig(
   name: string,

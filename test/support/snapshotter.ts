@@ -1,2 +1,2 @@
-/** What tests of the whole daemon run with, where they do not choose themselves. */
+/** The default snapshotter of tests of the whole daemon. */
 export const testSnapshotter = process.env.BERTH_TEST_SNAPSHOTTER ?? "overlayfs";

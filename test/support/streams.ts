@@ -53,7 +53,7 @@ function wanted({ tty = false, stdin = false }: StreamOptions) {
   return { tty, stdin, stdout: true, stderr: !tty };
 }
 
-/** What a stream has brought so far. */
+/** The output of a stream so far. */
 export class Received {
   text = "";
 
@@ -79,7 +79,7 @@ export async function outputOf(
   return { exitCode, stdout: stdout.text, stderr: stderr.text };
 }
 
-/** A local port that is forwarded to one of a pod's, as kubectl and crictl do it. */
+/** A local port that is forwarded to one of a pod's, like kubectl and crictl do. */
 export async function forwardPort(
   { clients }: TestBerth,
   podSandboxId: string,
@@ -114,7 +114,7 @@ export async function forwardPort(
   };
 }
 
-/** As many pseudo-random bytes as are asked for, always the same, without holding them. */
+/** That many pseudo-random bytes, always the same, without storing them. */
 export function manyBytes(total: number): Readable {
   const block = Buffer.alloc(1 << 20);
   for (let index = 0, state = 1; index < block.length; index += 4) {
@@ -124,7 +124,7 @@ export function manyBytes(total: number): Readable {
   const stream = new PassThrough();
   const fill = async () => {
     for (let left = total; left > 0; left -= block.length) {
-      // A number in front, so that no block is like another.
+      // A number at the start makes each block different.
       const piece = Buffer.from(block.subarray(0, Math.min(left, block.length)));
       piece.writeUInt32LE(left >>> 0, 0);
       if (!stream.write(piece)) await once(stream, "drain");

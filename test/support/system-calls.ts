@@ -9,8 +9,7 @@ import { exited, type TestPod } from "./pod.ts";
 const run = promisify(execFile);
 
 /**
- * A system call of x86-64 with arguments that do no harm: a number, or a name for a zeroed buffer or a bad
- * address.
+ * A system call of x86-64 with harmless arguments: a number, or a name for a zeroed buffer or a bad address.
  */
 export type SystemCall = {
   readonly name: string;
@@ -18,7 +17,7 @@ export type SystemCall = {
   readonly args: readonly (number | "buffer")[];
 };
 
-/** Makes each call in a process of its own, as some do not come back, and prints its name and errno. */
+/** Makes each call in a separate process, since some do not return, and prints its name and errno. */
 const script = `
 $| = 1;
 for (split /;/, $ENV{CALLS}) {
@@ -40,7 +39,7 @@ type Security = NonNullable<
   NonNullable<NonNullable<Parameters<TestPod["shell"]>[3]>["linux"]>["securityContext"]
 >;
 
-/** Makes the calls in a container of an image with perl and gives their errno, 0 for success. */
+/** Makes the calls in a container of an image with perl and returns their errno, 0 for success. */
 export async function callsIn(
   berth: TestBerth,
   pod: TestPod,
@@ -55,13 +54,13 @@ export async function callsIn(
     envs: [{ key: "CALLS", value: Buffer.from(text) }],
     linux: { securityContext },
   });
-  // A process for each call that a filter kills: hundreds, on a machine that may have others to run.
+  // There is a process for each call that a filter kills: hundreds, on a machine that may have other work.
   await exited(berth, id, { limitMs: 300_000 });
   const lines = (await pod.log(name)).map((line) => line.split(" "));
   return new Map(lines.map(([, , call = "", errno]) => [call, Number(errno)]));
 }
 
-/** What `int 0x80` leads to are the calls of 32-bit x86, from programs of either kind. */
+/** `int 0x80` makes calls of 32-bit x86, from programs of either kind. */
 export type ProgramBits = 32 | 64;
 
 /**
@@ -85,7 +84,7 @@ export function interruptProgram(
   return elf(Buffer.from(code), bits);
 }
 
-/** Whether the kernel has these calls: it can be built without them, and a hypervisor can do without. */
+/** Whether the kernel supports these calls: it can be built without them, and a hypervisor can lack them. */
 export async function has32BitCalls(bits: ProgramBits): Promise<boolean> {
   await using directory = await tempDir();
   const program = join(directory.path, "close");

@@ -5,7 +5,7 @@ import type { ContainerdClients } from "./containerd.ts";
 type Any = containerd.types.Any;
 type Duplex = ClientDuplexStream<Any, Any>;
 
-/** A stream of containerd's Streaming service, as its client has it. */
+/** A client's end of a stream of containerd's Streaming service. */
 export class TestStream implements AsyncDisposable {
   /** The type of the first answer. */
   readonly acknowledged: string;
@@ -28,12 +28,12 @@ export class TestStream implements AsyncDisposable {
     this.#raw.write(message);
   }
 
-  /** Says that nothing more comes. */
+  /** Ends the client's side. */
   end(): void {
     this.#raw.end();
   }
 
-  /** Progress of a transfer, to its end: each event with what it is about. */
+  /** Progress of a transfer, until its end: each event with its subject. */
   async progress(): Promise<readonly string[]> {
     const { Progress } = containerd.transferProgress;
     const told: string[] = [];
@@ -49,7 +49,7 @@ export class TestStream implements AsyncDisposable {
     return this.receiveBytes(Number.POSITIVE_INFINITY, windowBytes);
   }
 
-  /** The same for so many bytes at least, if there are. */
+  /** The same for at least that many bytes, if there are as many. */
   async receiveBytes(enough: number, windowBytes = 64 * 1024): Promise<Buffer> {
     const { Data, WindowUpdate } = containerd.transferStreams;
     const grant = () =>
@@ -71,13 +71,13 @@ export class TestStream implements AsyncDisposable {
     return Buffer.concat(pieces);
   }
 
-  /** Sends bytes when there is room for them, and says that they are all. */
+  /** Sends bytes when there is room for them, and then ends the client's side. */
   async sendBytes(bytes: Buffer): Promise<void> {
     await this.sendPart(bytes);
     this.end();
   }
 
-  /** The same of bytes that are not all. */
+  /** The same without ending the client's side. */
   async sendPart(bytes: Buffer, pieceBytes = 32 * 1024): Promise<void> {
     const { Data, WindowUpdate } = containerd.transferStreams;
     let room = 0;
@@ -95,17 +95,14 @@ export class TestStream implements AsyncDisposable {
     }
   }
 
-  /** The client goes away, if the stream has not ended. */
+  /** The client disconnects, if the stream has not ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#raw.cancel();
     await Promise.resolve(this.#answers.return?.()).catch(() => undefined);
   }
 }
 
-/**
- * Opens a stream; rejects with what the daemon refuses it with. `first` is what is said first, a StreamInit
- * unless given.
- */
+/** Opens a stream; rejects with the daemon's error. `first` is the first message, by default a StreamInit. */
 export async function openStream(
   clients: ContainerdClients,
   namespace: string,
@@ -144,14 +141,14 @@ export function registry(
   );
 }
 
-/** An archive that comes through a stream. */
+/** An archive that is received through a stream. */
 export function archiveFrom(stream: string, more: { readonly forceCompress?: boolean } = {}): Any {
   const { ImageImportStream } = containerd.transferArchives;
   const message = ImageImportStream.fromPartial({ stream, ...more });
   return packed("containerd.types.transfer.ImageImportStream", ImageImportStream, message);
 }
 
-/** An archive that goes through a stream. */
+/** An archive that is sent through a stream. */
 export function archiveTo(
   stream: string,
   more: Parameters<typeof containerd.transferArchives.ImageExportStream.fromPartial>[0] = {},
