@@ -228,7 +228,8 @@ describe("a pod of berth run", () => {
   it("can be followed across a restart of the daemon, to its last output and its exit status", async () => {
     const script = "echo before; while [ ! -e /tmp/go ]; do sleep 0.1; done; echo after; exit 7";
     const following = startCli(host.berth, run("--rm", "--name", "on", host.image, "sh", "-c", script));
-    await eventually("it runs", async () => (await outcome("logs", "on")).stdout === "before\n");
+    // By then, the call that starts it has been answered.
+    await Promise.race([once(following.child.stdout, "data"), following.outcome]);
     await host.berth.restartDaemon("SIGKILL");
     await output("exec", "on", "touch", "/tmp/go");
     const { status, stdout, stderr } = await following.outcome;
