@@ -364,9 +364,9 @@ export class ConmonTask implements Task {
     await waitForEnd(record.init, { timeoutMs: endTimeoutMs });
     await this.#streams.processes.deleteAll();
     const byUs = record.removedByUs === true && this.#options.cgroup !== undefined;
-    if (!byUs) await this.#runtime.delete(record.handler);
+    const byRuntime = !byUs && (await this.#runtime.delete(record.handler));
     // An OCI runtime that has lost its files of the container succeeds without removing this.
-    if (byUs || (record.cgroupDir !== undefined && existsSync(record.cgroupDir)))
+    if (!byRuntime || record.cgroupDir === undefined || existsSync(record.cgroupDir))
       await removeContainerCgroup(this.#options);
     await removeRuntimeState(record.handler, id, this.#options.foreignRoot);
     if (!(await waitForEnd(record.monitor, { timeoutMs: endTimeoutMs })))

@@ -185,3 +185,37 @@ describe("a creation", () => {
     });
   });
 });
+
+describe("a deletion", () => {
+  for (const runtime of ["/usr/bin/crun", "/usr/sbin/runc"]) {
+    test(`removes all cgroups when ${runtime} is killed after it removed some`, async () => {
+      await using bench = await benchWith(`
+        case "$*" in
+          *delete*)
+            for id; do :; done
+            find /sys/fs/cgroup -depth -type d -name "$id" ! -path "*/pids/*" -exec rmdir {} \\;
+            kill -KILL $$;;
+          *) exec ${runtime} "$@";;
+        esac`);
+      const task = await bench.run("bad", "exec sleep 1000");
+      await task.delete();
+      assert.deepEqual(await tracesOf(task.id), []);
+    });
+
+    test(`removes the cgroups of a container that was killed while ${runtime} created it`, async () => {
+      await using bench = await benchWith(`
+        case "$*" in
+          *create*)
+            ${runtime} "$@" || exit
+            while [ $# -gt 0 ]; do [ "$1" = --pid-file ] && pid=$2; shift; done
+            kill -KILL "$(cat "$pid")";;
+          *delete*) kill -KILL $$;;
+          *) exec ${runtime} "$@";;
+        esac`);
+      const spec = await bench.spec("bad", "exec sleep 1000");
+      const task = await bench.create(spec).catch(() => undefined);
+      await task?.delete();
+      assert.deepEqual(await tracesOf(spec.id), []);
+    });
+  }
+});

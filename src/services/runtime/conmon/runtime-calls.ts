@@ -58,18 +58,20 @@ export class RuntimeCalls {
   }
 
   /**
-   * An OCI runtime that cannot do it, as with damaged files of its own, must not keep the container from
-   * being removed: all has been killed.
+   * Returns whether the OCI runtime has done it. One that cannot, as with damaged files of its own, must not
+   * keep the container from being removed: all has been killed.
    */
-  async delete(handler: RuncLikeHandler): Promise<void> {
+  async delete(handler: RuncLikeHandler): Promise<boolean> {
     try {
       await this.#call(handler, ["delete", "--force", this.#options.id], deleteTimeoutMs);
+      return true;
     } catch (err) {
       if (!hasCode(err, "Internal")) throw err;
       this.#options.logger.error(
         { err, container: this.#options.id },
         "the OCI runtime cannot delete a container: removing its leftovers without it",
       );
+      return false;
     }
   }
 
