@@ -47,7 +47,10 @@ describe("the Docker engine's events", () => {
       // A start without a reply may have happened nevertheless, and be over, or have been interrupted in such
       // a way that Docker Engine 20.10 cannot start the container any more.
       await again(() => runtime.startContainer({ containerId: id })).catch((error: Error) =>
-        assert.match(error.message, /FAILED_PRECONDITION.*is exited|INTERNAL.*already (in use|exists)/),
+        assert.match(
+          error.message,
+          /FAILED_PRECONDITION.*is exited|INTERNAL.*(already (in use|exists)|mkdir .*: file exists)/,
+        ),
       );
     };
     const fill = async (pod: TestPod) => {
