@@ -20,6 +20,6 @@ exec "$@"
 status=0
 for handler in ${BERTH_TEST_HANDLER:-crun runc}; do
   BERTH_TEST_HANDLER=$handler scripts/private-host.sh sh -euc "$inside" sh \
-    node_modules/.bin/node --test --test-concurrency=1 --test-reporter=spec "$@" || status=1
+    node_modules/.bin/node --test --test-concurrency=1 --test-timeout=900000 --test-reporter=spec "$@" || status=1
 done
 exit $status
