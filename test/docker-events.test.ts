@@ -49,7 +49,7 @@ describe("the Docker engine's events", () => {
       await again(() => runtime.startContainer({ containerId: id })).catch((error: Error) =>
         assert.match(
           error.message,
-          /FAILED_PRECONDITION.*is exited|INTERNAL.*(already (in use|exists)|mkdir .*: file exists)/,
+          /FAILED_PRECONDITION.*is exited|INTERNAL.*(already (in use|exists)|failed to start shim: mkdir .*: file exists)/,
         ),
       );
     };
