@@ -1,10 +1,10 @@
 import { makeDirectories } from "../../ground/directories/index.ts";
+import { unmountBelow } from "../../ground/linux/index.ts";
 import { removeApart } from "../../ground/trees/index.ts";
 import type { PodContext } from "./context.ts";
 import { logDirectory, podDirectory, volumesDirectory } from "./paths.ts";
 import type { Pod } from "./pod.ts";
 import { freeUserNamespace } from "./user-namespace.ts";
-import { unmountBelow } from "./volumes/memory-mount.ts";
 
 /** Creates the files that a pod's sandbox needs; idempotent. */
 export async function preparePod(pod: Pod, context: PodContext): Promise<void> {

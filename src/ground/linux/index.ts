@@ -82,6 +82,7 @@ export {
   mountPropagationOf,
   parseMountInfo,
 } from "./mounts/mount-info.ts";
+export { mountsBelow, unmountBelow } from "./mounts/mounts-below.ts";
 export { openNullDevice } from "./mounts/null-device.ts";
 export { mountSnapshot, type SnapshotMount } from "./mounts/snapshot-mount.ts";
 export { connectInNamespace, type NamespaceAddress } from "./namespaces/connect-in-namespace.ts";

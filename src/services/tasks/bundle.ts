@@ -8,9 +8,9 @@ import {
   type DescribedMount,
   LinuxError,
   mountDescribed,
-  mountInfo,
   readDescribed,
   unmount,
+  unmountBelow,
 } from "../../ground/linux/index.ts";
 import { removeNow, type TreeRemover } from "../../ground/trees/index.ts";
 import type { NamedStreams } from "./named-streams.ts";
@@ -91,11 +91,7 @@ export class Bundle {
     // with many pods.
     await unmount(this.#rootfs, { detach: true, missingOk: true });
     if (removeNow(this.directory)) return;
-    const inside = (await mountInfo()).filter(({ mountPoint }) =>
-      mountPoint.startsWith(`${this.directory}/`),
-    );
-    for (const { mountPoint } of inside.toReversed())
-      await unmount(mountPoint, { detach: true, missingOk: true });
+    await unmountBelow(this.directory);
     await trees.remove(this.directory);
   }
 }

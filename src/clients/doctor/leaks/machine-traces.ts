@@ -1,7 +1,7 @@
 import { glob, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Config } from "../../../ground/config/index.ts";
-import { mountInfo } from "../../../ground/linux/index.ts";
+import { mountsBelow } from "../../../ground/linux/index.ts";
 import { idsIn, type Trace } from "./trace.ts";
 
 /** Mounts (pinned namespaces among them) and directories of the state directory, and cgroups. */
@@ -11,8 +11,8 @@ export async function machineTraces({ state }: Config): Promise<readonly Trace[]
 }
 
 async function mounts(state: string): Promise<readonly Trace[]> {
-  const below = (await mountInfo()).filter(({ mountPoint }) => mountPoint.startsWith(`${state}/`));
-  return below.map(({ mountPoint }) => ({
+  const below = await mountsBelow(state);
+  return below.map((mountPoint) => ({
     kind: "mounts",
     ids: idsIn(mountPoint),
     where: mountPoint,

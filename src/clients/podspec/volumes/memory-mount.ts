@@ -1,8 +1,7 @@
-import { realpath, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { makeDirectories } from "../../../ground/directories/index.ts";
-import { ignoreMissing } from "../../../ground/fs/index.ts";
-import { isAtLeast, kernelRelease, mount, mountInfo, unmount } from "../../../ground/linux/index.ts";
+import { isAtLeast, kernelRelease, mount } from "../../../ground/linux/index.ts";
 
 /** Since Linux 6.4, a tmpfs can be excluded from swapping. */
 const noSwap = isAtLeast(kernelRelease(), 6, 4) ? ",noswap" : "";
@@ -30,18 +29,4 @@ export async function memoryMount(
 async function isMountPoint(directory: string): Promise<boolean> {
   const [own, above] = await Promise.all([stat(directory), stat(dirname(directory))]);
   return own.dev !== above.dev;
-}
-
-/** Unmounts everything below a directory, the last mounts first. */
-export async function unmountBelow(directory: string): Promise<void> {
-  for (const mountPoint of (await mountsBelow(directory)).toReversed())
-    await unmount(mountPoint, { detach: true, missingOk: true });
-}
-
-/** Mount points below a directory, as the kernel's paths, without links. */
-export async function mountsBelow(directory: string): Promise<readonly string[]> {
-  const real = await realpath(directory).catch(ignoreMissing);
-  if (real === undefined) return [];
-  const all = (await mountInfo()).map(({ mountPoint }) => mountPoint);
-  return all.filter((mountPoint) => mountPoint.startsWith(`${real}/`));
 }

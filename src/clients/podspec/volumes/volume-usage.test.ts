@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { mountsBelow, unmountBelow } from "../../../ground/linux/index.ts";
 import { tempDir } from "../../../testing/temp-dir.ts";
-import { memoryMount, mountsBelow, unmountBelow } from "./memory-mount.ts";
+import { memoryMount } from "./memory-mount.ts";
 import { mountSubPath } from "./sub-path.ts";
 import { treeBytes } from "./volume-usage.ts";
 

@@ -2,11 +2,11 @@ import type { Stats } from "node:fs";
 import { lstat, opendir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { ignoreMissing, isErrno } from "../../../ground/fs/index.ts";
+import { mountsBelow } from "../../../ground/linux/index.ts";
 import { quantityValue } from "../../../ground/quantity/index.ts";
 import type { PodContext } from "../context.ts";
 import type { Pod } from "../pod.ts";
 import { emptyDirPath } from "./empty-dir.ts";
-import { mountsBelow } from "./memory-mount.ts";
 
 const blockBytes = 512;
 

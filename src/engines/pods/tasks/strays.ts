@@ -1,7 +1,7 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ignoreMissing, ignoreNowhere } from "../../../ground/fs/index.ts";
-import { mountInfo, unmount } from "../../../ground/linux/index.ts";
+import { unmount, unmountBelow } from "../../../ground/linux/index.ts";
 import { containerPaths, sandboxPaths } from "../paths.ts";
 import { removeDirectory } from "../records/remove-directory.ts";
 import type { PodServices } from "../services.ts";
@@ -89,9 +89,6 @@ export async function endTask(
 }
 
 async function unmountAll(directory: string): Promise<void> {
-  const mounted = (await mountInfo()).filter(
-    ({ mountPoint }) => mountPoint === directory || mountPoint.startsWith(`${directory}/`),
-  );
-  for (const { mountPoint } of mounted.toReversed())
-    await unmount(mountPoint, { detach: true, missingOk: true });
+  await unmountBelow(directory);
+  await unmount(directory, { detach: true, missingOk: true });
 }

@@ -25,6 +25,21 @@ async function benchWith(
   return bench;
 }
 
+/** crun, which is killed in one command after it has mounted a program in its state of the container. */
+function withMount(command: string): string {
+  return `
+    case "$*" in
+      *${command}*)
+        for id; do :; done
+        while [ $# -gt 0 ]; do [ "$1" = --root ] && root=$2; shift; done
+        mkdir -p "$root/$id"
+        touch "$root/$id/program"
+        mount --bind /bin/true "$root/$id/program"
+        kill -KILL $$;;
+      *) exec /usr/bin/crun "$@";;
+    esac`;
+}
+
 /** A create that fails, and what it says; nothing is left of it. */
 async function failureOf(
   bench: TaskBench,
@@ -149,6 +164,12 @@ describe("a creation", () => {
     }
   });
 
+  test("leaves no mount in the OCI runtime's state, as runc 1.1 may when it is killed", async () => {
+    await using bench = await benchWith(withMount("create"));
+    await failureOf(bench);
+    assert.deepEqual(await readdir(join(bench.directory, "bad-runtime-root")), []);
+  });
+
   test("fails with why its specification could not be made, and leaves no conmon", async () => {
     await using bench = await TaskBench.open();
     const spec = await bench.spec("crun", "");
@@ -187,6 +208,13 @@ describe("a creation", () => {
 });
 
 describe("a deletion", () => {
+  test("leaves no mount in the OCI runtime's state, as runc 1.1 may when it is killed", async () => {
+    await using bench = await benchWith(withMount("delete"));
+    const task = await bench.run("bad", "exec sleep 1000");
+    await task.delete();
+    assert.deepEqual(await readdir(join(bench.directory, "bad-runtime-root")), []);
+  });
+
   for (const runtime of ["/usr/bin/crun", "/usr/sbin/runc"]) {
     test(`removes all cgroups when ${runtime} is killed after it removed some`, async () => {
       await using bench = await benchWith(`

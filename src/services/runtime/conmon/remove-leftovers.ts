@@ -3,7 +3,7 @@ import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { exists, ignoreMissing, readIfThere } from "../../../ground/fs/index.ts";
 import type { HostPaths } from "../../../ground/hostpaths/index.ts";
-import type { CgroupLayout } from "../../../ground/linux/index.ts";
+import { type CgroupLayout, unmountBelow } from "../../../ground/linux/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
 import { removeNow } from "../../../ground/trees/index.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
@@ -79,7 +79,7 @@ export function runtimeState({ root }: RuncLikeHandler, id: string): string {
 
 /**
  * For once nothing of the container runs: an OCI runtime that was killed, or cannot read its own files,
- * leaves them.
+ * leaves them. runc up to 1.1.14 mounts its own program there for a moment, and leaves the mount too.
  */
 export async function removeRuntimeState(
   handler: RuncLikeHandler,
@@ -87,9 +87,12 @@ export async function removeRuntimeState(
   foreignRoot: HostPaths | undefined,
 ): Promise<void> {
   const directory = runtimeState(handler, id);
-  if (foreignRoot !== undefined)
-    return foreignRoot.of(id)(directory, () => rm(directory, { recursive: true, force: true }));
-  if (!removeNow(directory)) await rm(directory, { recursive: true, force: true });
+  const remove = async () => {
+    await unmountBelow(directory);
+    await rm(directory, { recursive: true, force: true });
+  };
+  if (foreignRoot !== undefined) return foreignRoot.of(id)(directory, remove);
+  if (!removeNow(directory)) await remove();
 }
 
 /**

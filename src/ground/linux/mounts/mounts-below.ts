@@ -1,0 +1,24 @@
+import { realpath } from "node:fs/promises";
+import { ignoreMissing } from "../../fs/index.ts";
+import { unmount } from "./mount.ts";
+import { mountInfo } from "./mount-info.ts";
+
+/**
+ * Mount points below a directory, in the order of their creation, as the kernel's paths, without links; none
+ * if the directory does not exist. Throws an error of the file system for one that cannot be looked up.
+ */
+export async function mountsBelow(directory: string): Promise<readonly string[]> {
+  const real = await realpath(directory).catch(ignoreMissing);
+  if (real === undefined) return [];
+  const all = (await mountInfo()).map(({ mountPoint }) => mountPoint);
+  return all.filter((mountPoint) => mountPoint.startsWith(`${real}/`));
+}
+
+/**
+ * Unmounts everything below a directory, the last mounts first; detached, for a process that looks into one
+ * must not keep it from going. Throws LinuxError.
+ */
+export async function unmountBelow(directory: string): Promise<void> {
+  for (const mountPoint of (await mountsBelow(directory)).toReversed())
+    await unmount(mountPoint, { detach: true, missingOk: true });
+}
