@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { glob, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { nowNs } from "./index.ts";
+import { nowNs, parseGoDuration } from "./index.ts";
 
 test("a time is as fine as the clock is, and of this moment", () => {
   const before = Date.now();
@@ -19,8 +19,16 @@ test("no room takes a time of whole milliseconds for one of nanoseconds", async 
   for await (const file of glob("**/*.ts", { cwd: source })) {
     if (file.endsWith(".test.ts") || file.includes("testing/") || file.includes("generated/")) continue;
     const text = await readFile(join(source, file), "utf8");
-    if (/BigInt\(Date\.now\(\)\)|epochNanoseconds/.test(text) && file !== "ground/clock/now.ts")
+    if (/BigInt\(Date\.now\(\)\)|epochNanoseconds/.test(text) && file !== "ground/clock/clock.ts")
       found.push(file);
   }
   assert.deepEqual(found, []);
+});
+
+test("a duration of Go is a sum of numbers with units, and anything else is not one", () => {
+  const parsed = ["1m30s", "1.5h", "250ms", "10us", "10µs", "1ns"].map(parseGoDuration);
+  assert.deepEqual(parsed, [90_000, 5_400_000, 250, 0.01, 0.01, 1e-6]);
+  for (const text of ["", "30", "s", "1d", "-1s", "1m 30s", "1s2"]) {
+    assert.equal(parseGoDuration(text), undefined, text);
+  }
 });

@@ -1,5 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { nowNs } from "./now.ts";
+
+/** Nanoseconds since the epoch. */
+export function nowNs(): bigint {
+  return Temporal.Now.instant().epochNanoseconds;
+}
 
 /** The time, and waiting, for code that waits for minutes, so that tests need not. */
 export type Clock = {

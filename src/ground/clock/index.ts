@@ -5,6 +5,5 @@
  * earlier event. Code that waits for minutes takes a {@link Clock}, which tests advance. This room imports no
  * other.
  */
-export { type Clock, longestTimerMs, systemClock } from "./clock.ts";
+export { type Clock, longestTimerMs, nowNs, systemClock } from "./clock.ts";
 export { parseGoDuration } from "./go-duration.ts";
-export { nowNs } from "./now.ts";

@@ -8,10 +8,10 @@ import { parseUser } from "./user.ts";
 import { parseVolume } from "./volume.ts";
 
 test("durations have units, and bare numbers are seconds", () => {
-  const texts = ["0", "90", "1.5s", "500ms", "1h30m", "2d"];
+  const texts = ["0", "90", "1.5s", "500ms", "1h30m", "2d", "1.5d6h"];
   assert.deepEqual(
     texts.map((text) => parseDuration(text, "--timeout")),
-    [0, 90_000, 1500, 500, 5_400_000, 172_800_000],
+    [0, 90_000, 1500, 500, 5_400_000, 172_800_000, 151_200_000],
   );
 });
 
@@ -54,6 +54,7 @@ test("an environment variable without a value is taken from our environment", ()
 const wrong: readonly [string, () => unknown][] = [
   ["soon", () => parseDuration("soon", "--timeout")],
   ["-1s", () => parseDuration("-1s", "--timeout")],
+  ["1h2d", () => parseDuration("1h2d", "--timeout")],
   ["much", () => parseSize("much", "--memory")],
   ["80", () => parsePort("80")],
   ["0:80", () => parsePort("0:80")],

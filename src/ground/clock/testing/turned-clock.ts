@@ -1,5 +1,4 @@
-import type { Clock } from "../clock.ts";
-import { nowNs } from "../now.ts";
+import { type Clock, nowNs } from "../clock.ts";
 
 /** The machine's clock, which a test can advance: waits end when their time has come. */
 export class TurnedClock implements Clock {
