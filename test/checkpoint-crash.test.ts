@@ -2,16 +2,18 @@ import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { ContainerState } from "../src/ground/protocol/index.ts";
+import { ContainerState, containerd } from "../src/ground/protocol/index.ts";
 import type { TestRegistry } from "../src/testing/registry.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
 import { checkpoint, counting, countsTo, manyToDump } from "./support/checkpoints.ts";
 import { eventually } from "./support/condition.ts";
+import { ContainerdClients } from "./support/containerd.ts";
 import { CrashingBerth } from "./support/crashing-berth.ts";
 import { checkpointing } from "./support/criu.ts";
 import { containerStatus, exited, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";
 
+const { Status } = containerd.types;
 const options = await checkpointing();
 
 describe("a daemon that is killed in the middle of a checkpoint", () => {
@@ -63,6 +65,27 @@ describe("a daemon that is killed in the middle of a checkpoint", () => {
       assert.equal((await exited(berth(), id)).exitCode, 137);
     });
   }
+
+  it("keeps a container paused that a client had paused, and another continues", async () => {
+    const one = await pod("paused");
+    const ids = [await one.shell("first", image(), counting), await one.shell("second", image(), counting)];
+    for (const name of ["first", "second"]) await countsTo(one, name, 3);
+    const [containerId = ""] = ids;
+    using clients = new ContainerdClients(berth().socket);
+    await clients.in("k8s.io").tasks.pause({ containerId });
+    const outputPath = join(berth().directory, "paused");
+    await mkdir(outputPath);
+    const request = { podSandboxId: one.id, outputPath, containerIds: ids, options: {} };
+    await cut().cutAt("checkpoint-dump", () => berth().clients.runtime.checkpointPod(request));
+    await berth().startDaemon();
+    await goesOn(one, "second");
+    await nothingLeft();
+    using again = new ContainerdClients(berth().socket);
+    const { tasks } = again.in("k8s.io");
+    assert.equal((await tasks.get({ containerId, execId: "" })).process?.status, Status.PAUSED);
+    await tasks.resume({ containerId });
+    await goesOn(one, "first");
+  });
 
   it("while criu works kills that before the container continues", async () => {
     const one = await pod("at-work");

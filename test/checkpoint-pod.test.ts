@@ -10,6 +10,7 @@ import {
   RestorePodRequest,
 } from "../src/ground/protocol/index.ts";
 import { countsTo } from "./support/checkpoints.ts";
+import { cliOutput } from "./support/cli.ts";
 import { eventually } from "./support/condition.ts";
 import { checkpointing } from "./support/criu.ts";
 import { containerStatus, execSync, exited, TestPod } from "./support/pod.ts";
@@ -127,6 +128,27 @@ describe("a checkpoint of a pod", () => {
     await eventually("nothing is left to remove", async () => (await journals()).length === 0);
     assert.deepEqual((await readdir(output)).sort(), whole);
     await countsTo(pod, "first", 3);
+  });
+
+  it("that waits for one container does not delay a stop of another", async () => {
+    const script = (loop: string) => `truncate -s 500G /large; ${loop}`;
+    const { pod, ids } = await runPod("waiting", script(leader), script(follower));
+    // Their locks are taken in this order.
+    const [stopped = "", committed = ""] = ids.toSorted();
+    const output = await outputDirectory("waiting.checkpoint");
+    const large = cliOutput(host.berth, "commit", committed, "example.test/waiting:1").catch(String);
+    const ingests = () => readdir(join(host.berth.root, "content/ingest/k8s.io")).catch(() => []);
+    await eventually("the commit to write", async () => (await ingests()).length > 0);
+    const request = { podSandboxId: pod.id, outputPath: output, containerIds: ids, options: {} };
+    const waiting = rpc()
+      .checkpointPod(request)
+      .then(() => "written", String);
+    await rpc().stopContainer({ containerId: stopped, timeout: 0n });
+    assert.match(await waiting, /ABORTED.*was stopped while it was being checkpointed/);
+    assert.equal((await exited(host.berth, stopped)).exitCode, 137);
+    assert.notDeepEqual(await ingests(), [], "the other container's commit goes on");
+    await rpc().removePodSandbox({ podSandboxId: pod.id });
+    assert.match(await large, /was stopped while it was being read/);
   });
 
   it("must include exactly its running containers, in an empty directory, without options", async () => {

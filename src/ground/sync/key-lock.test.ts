@@ -42,4 +42,14 @@ describe("a key's lock", () => {
     await Promise.all([hold(["a", "b"]), hold(["b", "a", "b"])]);
     using _free = await locks.acquireAll(["a", "b"]);
   });
+
+  it("is held for none of several keys by one who gives up waiting for one of them", async () => {
+    const locks = new KeyLock();
+    using _b = await locks.acquire("b");
+    const impatient = new AbortController();
+    const both = locks.acquireAll(["a", "b"], impatient.signal);
+    impatient.abort(new Error("enough"));
+    await assert.rejects(both, /enough/);
+    using _a = await locks.acquire("a");
+  });
 });

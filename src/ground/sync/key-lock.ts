@@ -44,10 +44,13 @@ export class KeyLock {
     };
   }
 
-  /** Takes all `keys`, in one order, so that two takers never wait for each other. */
-  async acquireAll(keys: readonly string[]): Promise<Disposable> {
-    const held = new DisposableStack();
-    for (const key of [...new Set(keys)].sort()) held.use(await this.acquire(key));
-    return held;
+  /**
+   * Takes all `keys`, in one order, so that two takers never wait for each other. Rejects with the signal's
+   * reason, and holds none then.
+   */
+  async acquireAll(keys: readonly string[], signal?: AbortSignal): Promise<Disposable> {
+    using held = new DisposableStack();
+    for (const key of [...new Set(keys)].sort()) held.use(await this.acquire(key, signal));
+    return held.move();
   }
 }

@@ -55,7 +55,10 @@ export class OrphanPlugins {
    */
   async #hadNoneAtStart(sandboxId: string): Promise<boolean> {
     if (!this.#atStart.delete(sandboxId)) return false;
-    this.#first ??= findOrphans();
+    this.#first ??= findOrphans().catch((error: unknown) => {
+      this.#first = undefined;
+      throw error;
+    });
     return !(await this.#first).some((orphan) => orphan.sandboxId === sandboxId);
   }
 }

@@ -42,7 +42,8 @@ export async function runCheckpoint(
   const partial = [scratch, ...subjects.map(({ archive }) => archive)];
   signal.throwIfAborted();
   await services.trash.take(directory);
-  await beginJournal(directory, { containerIds: subjects.map(({ record }) => record.id), partial });
+  const pausedBefore = await pausedOf(subjects.map(({ task }) => task));
+  await beginJournal(directory, { containerIds: subjects.map(({ task }) => task.id), pausedBefore, partial });
   let finished = false;
   try {
     services.observer("checkpoint-pause");
@@ -59,6 +60,11 @@ export async function runCheckpoint(
   } finally {
     await removeRest(run, finished ? [scratch] : partial, services);
   }
+}
+
+async function pausedOf(tasks: readonly Task[]): Promise<readonly string[]> {
+  const paused = await Promise.all(tasks.map((task) => task.isPaused()));
+  return tasks.filter((_, index) => paused[index]).map(({ id }) => id);
 }
 
 /**

@@ -5,8 +5,10 @@ import type { Logger } from "../../../ground/logging/index.ts";
 
 /** What to undo if a checkpoint or a commit is interrupted. */
 export type Journal = {
-  /** Containers that may be paused. */
+  /** Containers that may be paused, or dumped by criu. */
   readonly containerIds: readonly string[];
+  /** Those of them that a client had paused before. Earlier versions did not write this. */
+  readonly pausedBefore?: readonly string[];
   /** Incomplete files and directories on the host. */
   readonly partial: readonly string[];
 };

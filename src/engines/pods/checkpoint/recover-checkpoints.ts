@@ -56,13 +56,14 @@ async function takeBack(
     }),
   );
   if (signal.aborted) return;
-  await Promise.all(ids.map((id) => taskTable.get(id)?.resume()));
+  const pausedByUs = ids.filter((id) => journal?.pausedBefore?.includes(id) !== true);
+  await Promise.all(pausedByUs.map((id) => taskTable.get(id)?.resume()));
   const lookUp = services.hostPaths.of(directory, signal);
   await Promise.all([scratch, ...archives].map((path) => lookUp(path, () => removeApart(path))));
   await trash.take(directory);
   if (ids.length === 0) return;
   logger.warn(
     { containers: ids },
-    "a checkpoint or a commit was interrupted when the daemon ended: rolling it back; the containers keep running",
+    "a checkpoint or a commit was interrupted when the daemon ended: rolling it back; the containers go on as before it",
   );
 }

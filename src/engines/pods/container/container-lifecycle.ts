@@ -166,7 +166,10 @@ export class ContainerLifecycle implements Containers {
 
   async start(idOrPrefix: string): Promise<void> {
     const { id } = this.#services.containers.get(idOrPrefix);
-    using _ = await this.#locks.acquire(id);
+    await this.whileHeld([id], "started", (stopped) => this.#start(id, stopped));
+  }
+
+  async #start(id: string, stopped: AbortSignal): Promise<void> {
     const record = this.#services.containers.get(id);
     const state = containerView(record, this.#services.taskTable.get(id)).state.kind;
     // Its client missed the response to an earlier call.
@@ -178,7 +181,7 @@ export class ContainerLifecycle implements Containers {
         `container ${id} is ${state}; only a created container that has not been started yet can be started`,
       );
     }
-    await this.#work.run([id], "started", (signal) => this.#tasks.start(record, sandbox, signal));
+    await this.#tasks.start(record, sandbox, stopped);
   }
 
   async update(idOrPrefix: string, resources: LinuxContainerResources): Promise<void> {
@@ -216,7 +219,7 @@ export class ContainerLifecycle implements Containers {
   /** A commit of a container of which nothing is left to stop may go on. */
   #isReadAtItsEnd({ id, phase }: ContainerRecord): boolean {
     const hasTask = this.#services.taskTable.get(id) !== undefined;
-    return phase.kind === "exited" && !hasTask && this.#work.current(id) === "read";
+    return phase.kind === "exited" && !hasTask && this.#work.isOnly(id, "read");
   }
 
   /** The container's lock, before which work in progress is ended after a moment. */
@@ -283,15 +286,18 @@ export class ContainerLifecycle implements Containers {
   }
 
   /**
-   * Calls `work` while these containers are locked; its signal is aborted when one of them is to be stopped.
+   * Calls `work` while these containers are locked. When one of them is to be stopped, the signal is aborted,
+   * or the wait for the locks ends.
    */
   async whileHeld<T>(
     ids: readonly string[],
     what: string,
     work: (stopped: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    using _ = await this.hold(ids);
-    return await this.#work.run(ids, what, work);
+    return await this.#work.run(ids, what, async (stopped) => {
+      using _ = await this.#locks.acquireAll(ids, stopped);
+      return await work(stopped);
+    });
   }
 
   /** Stops recording exits, and resolves when no container is being created. */

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { killProcessTree } from "../../../ground/linux/index.ts";
 import { until } from "../../../testing/until.ts";
 import { TaskBench, tracesOf } from "../testing/task-bench.ts";
@@ -78,6 +79,23 @@ test("what is another's is left alone: a container that was only created, a chec
   await again.start();
   await bench.logged(task, "started");
   await again.delete();
+});
+
+test("a look at the processes that failed is taken again for the next task", async () => {
+  const script = `
+    import { closeSync, openSync } from "node:fs";
+    import { LeftRuntimes } from ${JSON.stringify(new URL("left-runtimes.ts", import.meta.url))};
+    const left = new LeftRuntimes();
+    const look = () => left.endFor({ bundleDir: "/nowhere" }, true).then(() => "looked", (error) => error.code);
+    const fds = [];
+    for (let isFull = false; !isFull; )
+      try { fds.push(openSync("/dev/null")); } catch { isFull = true; }
+    const first = await look();
+    for (const fd of fds) closeSync(fd);
+    console.log(first, await look());`;
+  const args = ["--nofile=100", process.execPath, "--input-type=module", "--eval", script];
+  const { stdout } = await promisify(execFile)("prlimit", args);
+  assert.equal(stdout, "EMFILE looked\n");
 });
 
 const apart = ["unshare", "--mount", "--propagation", "private", "bash", "-c"];

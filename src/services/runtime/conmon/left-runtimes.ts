@@ -26,7 +26,10 @@ export class LeftRuntimes {
 
   /** Kills those of one task. `isCreated`: its creation had succeeded. */
   async endFor({ bundleDir }: Pick<TaskFiles, "bundleDir">, isCreated: boolean): Promise<void> {
-    this.#found ??= findLeftRuntimes();
+    this.#found ??= findLeftRuntimes().catch((error: unknown) => {
+      this.#found = undefined;
+      throw error;
+    });
     for (const { pid, ...one } of await this.#found) {
       if (one.bundleDir !== bundleDir || (isCreated && creations.includes(one.command))) continue;
       const startTime = await processStartTime(pid);
