@@ -1,4 +1,4 @@
-/** Builds images with unmodified buildkitd and buildctl, whose only worker is berth. */
+/** Builds images with an unmodified buildkitd and buildctl, with berth as the only worker. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
@@ -10,7 +10,7 @@ import { clientProgram } from "../support/client-programs.ts";
 import { TestPod } from "../support/pod.ts";
 import { withBerth } from "../support/with-berth.ts";
 
-// The namespace of CRI, so that a kubelet can run what is built.
+// CRI's namespace, so that a kubelet can run the built images.
 const namespace = "k8s.io";
 
 describe("buildkitd with berth as its worker", () => {
@@ -92,7 +92,7 @@ describe("buildkitd with berth as its worker", () => {
     }
   });
 
-  it("says what a step that fails has said, with its exit status", async () => {
+  it("shows the output and the exit status of a step that fails", async () => {
     const Dockerfile = `FROM ${host.image}\nRUN echo before the end && exit 7`;
     await assert.rejects(buildkit().build({ files: { Dockerfile } }), (error: Error) => {
       assert.match(error.message, /before the end/);
@@ -101,7 +101,7 @@ describe("buildkitd with berth as its worker", () => {
     });
   });
 
-  it("pushes to a registry, from which the image is pulled", async () => {
+  it("pushes an image to a registry, from where it can be pulled", async () => {
     const name = `${host.registry.host}/pushed:1`;
     const Dockerfile = `FROM ${host.image}\nRUN echo pushed > /said`;
     await buildkit().build({
@@ -113,7 +113,7 @@ describe("buildkitd with berth as its worker", () => {
     assert.equal(await pod.output("main", name, "cat /said"), "pushed\n");
   });
 
-  it("writes layers compressed with zstd, and unpacks them", async () => {
+  it("writes layers that are compressed with zstd, and unpacks them", async () => {
     const name = "example.test/zstd:1";
     const Dockerfile = `FROM ${host.image}\nRUN echo zstd > /said`;
     const output = `type=image,name=${name},compression=zstd,force-compression=true,oci-mediatypes=true,unpack=true`;
@@ -136,14 +136,14 @@ describe("buildkitd with berth as its worker", () => {
     });
   }
 
-  it("exports what was built as files", async () => {
+  it("exports the build's result as files", async () => {
     const dest = join(host.berth.directory, "files");
     const Dockerfile = `FROM ${host.image} AS made\nRUN echo file > /said\nFROM scratch\nCOPY --from=made /said /`;
     await buildkit().build({ files: { Dockerfile }, output: `type=local,dest=${dest}` });
     assert.equal(await readFile(join(dest, "said"), "utf8"), "file\n");
   });
 
-  it("takes up a cache that another build has exported to a registry", async () => {
+  it("uses a cache that another build has exported to a registry", async () => {
     const ref = `${host.registry.host}/cache:1`;
     const Dockerfile = `FROM ${host.image}\nRUN cat /proc/sys/kernel/random/uuid > /random && cat /random`;
     const first = await buildkit().build({
@@ -159,7 +159,7 @@ describe("buildkitd with berth as its worker", () => {
     assert.match(first, new RegExp(random.trim()));
   });
 
-  it("prunes what builds have left, their leases and snapshots among it", async () => {
+  it("prunes what builds left behind, including their leases and snapshots", async () => {
     const ctr = async (...args: readonly string[]) => {
       const to = ["--address", host.berth.socket, "--namespace", namespace];
       return (await promisify(execFile)(clientProgram("ctr"), [...to, ...args])).stdout;

@@ -1,4 +1,4 @@
-/** What containerd makes of images that berth pushed and saved, and berth of those that it exported. */
+/** Images that berth pushed or saved arrive unchanged in containerd, and containerd's in berth. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdtemp } from "node:fs/promises";
@@ -17,7 +17,7 @@ const run = promisify(execFile);
 const amd64 = { os: "linux", architecture: "amd64" };
 const arm64 = { os: "linux", architecture: "arm64" };
 
-/** Files, links, what the second layer removes and replaces, and owners, modes and times. */
+/** Two layers: files, links, owners, modes and times; the second removes and replaces some of them. */
 function layers(content: string) {
   const directories = ["bin/", "etc/", "opaque/"].map(
     (name) => ({ name, type: "directory", mode: 0o755 }) as const,
@@ -80,7 +80,7 @@ for (const [name, program] of Object.entries(programs))
     };
     const berth = (...args: readonly string[]) => cliOutput(host.berth, ...args);
 
-    /** As the registry gets it from neither of the two. */
+    /** Comes to the registry from neither of the two. */
     const given = async (form: Form, repository: string) => {
       const image = await form(repository);
       await pushImage(registry, repository, "1", image);
@@ -139,7 +139,7 @@ for (const [name, program] of Object.entries(programs))
         assert.deepEqual(await treeIn.berth(pushed), await treeIn.containerd(reference));
       });
 
-      // The registry has no part in archives.
+      // Archives do not go through a registry.
       if (program !== undefined) continue;
 
       it(`are the same when berth saves one that is ${kind} and containerd imports it`, async () => {
@@ -178,7 +178,7 @@ for (const [name, program] of Object.entries(programs))
 
 type Inspected = { readonly Descriptor: { readonly digest: string } };
 
-/** Names with kinds, modes, owners, sizes, times and links, and what is in the files. */
+/** For each name: kind, mode, owner, size, time, link target, and the content of a file. */
 async function treeAt(directory: string): Promise<readonly string[]> {
   const script =
     "find . -mindepth 1 -printf '%P %y %m %U:%G %n %T@ %l\\n' | sort; find . -type f -exec sha256sum {} + | sort";

@@ -1,6 +1,6 @@
 /**
- * containerd's own tests, unmodified: of CRI those that ask nothing else of a runtime (docs/other-suites.md
- * says of each of the others why it is not among them), and all of its client library but a few.
+ * Runs containerd's own tests, unmodified: those of CRI that require nothing but a CRI endpoint
+ * (docs/other-suites.md gives the reason for each that is left out), and nearly all of its client library.
  */
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
@@ -35,7 +35,7 @@ const criTests = [
   "TestVolumeOwnership",
 ];
 
-/** Tests of the client library that cannot pass, by the reason. */
+/** Tests of the client library that cannot pass, with the reason. */
 const withoutClientTests: Readonly<Record<string, readonly string[]>> = {
   "starts containerd, or looks at its process, configuration or shims": [
     ...["TestDaemonRestart", "TestDaemonRestartWithRunningShim", "TestShimDoesNotLeakPipes"],
@@ -63,14 +63,14 @@ const withoutClientTests: Readonly<Record<string, readonly string[]>> = {
 };
 
 describe("containerd's own tests", () => {
-  it("of CRI pass, but for what the machine lacks", async (t) => {
+  it("of CRI pass, except for what the machine lacks", async (t) => {
     const outcome = await runCriTests(criTests);
     const ran = outcome.results.filter(({ name }) => !name.includes("/")).map(({ name }) => name);
     assert.deepEqual(ran.toSorted(), criTests.toSorted());
     await judge(t, outcome);
   });
 
-  it("of the client library pass, but for what the machine lacks", async (t) => {
+  it("of the client library pass, except for what the machine lacks", async (t) => {
     const outcome = await runClientTests(Object.values(withoutClientTests).flat(), await checkpointing());
     assert.ok(outcome.results.length > 100, outcome.output);
     await judge(t, outcome);

@@ -1,4 +1,4 @@
-/** Brings, names, shows and hands on images with unmodified ctr. */
+/** Pulls, imports, tags, lists, exports and pushes images with an unmodified ctr. */
 import assert from "node:assert/strict";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { before, describe, it } from "node:test";
@@ -13,7 +13,7 @@ describe("ctr images", () => {
 
   before(() => ctr("images", "pull", host.image));
 
-  it("pulls by the transfer service and without it", async () => {
+  it("pulls with the transfer service and without it", async () => {
     const { image } = host;
     assert.match(await ctr("images", "ls"), new RegExp(`^${image} .*sha256:.*linux/amd64`, "m"));
     await ctr("images", "rm", image);
@@ -22,7 +22,7 @@ describe("ctr images", () => {
     assert.match(await ctr("images", "check"), new RegExp(`^${image} .*complete \\(2/2\\).*true$`, "m"));
   });
 
-  it("shows the requests to a registry when asked to", async () => {
+  it("shows the requests to a registry on demand", async () => {
     const { stdout, stderr } = await host.programs.say("ctr", [
       ...["images", "pull", "--plain-http", "--http-dump", host.image],
     ]);
@@ -41,7 +41,7 @@ describe("ctr images", () => {
     await ctr("images", "rm", name, `${host.registry.host}/several:2`);
   });
 
-  it("gives an image further names and labels, and takes them away", async () => {
+  it("adds names and labels to an image, and removes them", async () => {
     await ctr("images", "tag", host.image, "example.test/second:1");
     assert.ok((await names()).includes("example.test/second:1"));
     await ctr("images", "label", "example.test/second:1", "color=red");
@@ -70,7 +70,7 @@ describe("ctr images", () => {
       await ctr("images", "import", ...way, archive);
       assert.deepEqual(await names(), [host.image]);
       assert.equal(await ctr("run", "--rm", host.image, "imported", "echo", "imported"), "imported");
-      // Once more changes nothing, and leaves nothing behind.
+      // Doing it again changes nothing, and leaves nothing behind.
       await ctr("images", "import", ...way, archive);
       assert.equal(await ctr("content", "active"), "REF\tSIZE\tAGE");
     });
@@ -79,7 +79,7 @@ describe("ctr images", () => {
   for (const way of [[], ["--local"]]) {
     const how = way.length === 0 ? "by the transfer service" : "without it";
 
-    it(`keeps an archive's index as an image of its own ${how}`, async () => {
+    it(`imports an archive's index as an image of its own ${how}`, async () => {
       const [archive, index] = [host.programs.path(`index-${way.length}.tar`), "example.test/index:1"];
       await ctr("images", "export", archive, host.image);
       await ctr("images", "import", ...way, "--index-name", index, archive);
@@ -111,21 +111,21 @@ describe("ctr images", () => {
     assert.doesNotMatch(await ctr("snapshots", "ls"), /View|Active/);
   });
 
-  it("shows what an image consists of, and what it takes on disk", async () => {
+  it("shows an image's parts, and how much disk space it takes", async () => {
     const shown = await ctr("images", "inspect", host.image);
     for (const part of ["image.manifest.v1+json", "image.config.v1+json", "image.layer.v1.tar+gzip"])
       assert.ok(shown.includes(part), part);
     assert.match(await ctr("images", "usage", host.image), /MiB/);
   });
 
-  it("makes an image without compression of one with it, which runs", async () => {
+  it("converts an image to uncompressed layers, and it runs", async () => {
     await ctr("images", "convert", "--uncompress", host.image, "example.test/plain:1");
     assert.match(await ctr("images", "inspect", "example.test/plain:1"), /layer\.v1\.tar @/);
     assert.equal(await ctr("run", "--rm", "example.test/plain:1", "plain", "echo", "plain"), "plain");
     await ctr("images", "rm", "example.test/plain:1");
   });
 
-  it("removes what no container uses", async () => {
+  it("removes images that no container uses", async () => {
     await ctr("images", "prune", "--all");
     assert.deepEqual(await names(), [""]);
     await ctr("images", "pull", host.image);

@@ -1,4 +1,4 @@
-/** Looks into berth's stores with unmodified ctr, and writes into them. */
+/** Reads berth's stores with an unmodified ctr, and writes to them. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -39,7 +39,7 @@ describe("ctr content, snapshots, leases, namespaces and plugins", () => {
     await assert.rejects(ctr("content", "get", digest), /not found/);
   });
 
-  it("edits content into other content, pushes a manifest by itself, and takes references away", async () => {
+  it("edits content, pushes a single manifest, and removes references", async () => {
     const digest = await manifest();
     const editor = host.programs.path("editor.sh");
     await writeFile(editor, `#!/bin/sh\necho >> "$1"\n`, { mode: 0o755 });
@@ -61,7 +61,7 @@ describe("ctr content, snapshots, leases, namespaces and plugins", () => {
     assert.equal(await ctr("content", "ls", "-q", layer), digest);
   });
 
-  it("fetches content from a registry without making an image", async () => {
+  it("fetches content from a registry without creating an image", async () => {
     const digest = await manifest();
     await ctr("images", "rm", "--sync", host.image);
     assert.equal(await ctr("content", "ls", "-q"), "");
@@ -74,7 +74,7 @@ describe("ctr content, snapshots, leases, namespaces and plugins", () => {
     await ctr("images", "pull", host.image);
   });
 
-  it("prepares, mounts, commits, views and removes snapshots, and tells their difference", async () => {
+  it("prepares, mounts, commits, views and removes snapshots, and shows their difference", async () => {
     const parent = /^(sha256:\w+) +Committed/m.exec(await ctr("snapshots", "ls"))?.[1] ?? "";
     await ctr("snapshots", "prepare", "active", parent);
     const place = host.programs.path("snapshot");
@@ -95,14 +95,14 @@ describe("ctr content, snapshots, leases, namespaces and plugins", () => {
     assert.doesNotMatch(await ctr("snapshots", "ls"), /viewed|committed/);
   });
 
-  it("makes leases that end, and removes them", async () => {
+  it("creates leases that expire, and removes them", async () => {
     assert.equal(await ctr("leases", "create", "--id", "mine", "--expires", "1h", "color=red"), "mine");
     assert.match(await ctr("leases", "ls"), /^mine .*color=red.*containerd\.io\/gc\.expire=/m);
     await ctr("leases", "rm", "--sync", "mine");
     assert.equal(await ctr("leases", "ls", "-q"), "");
   });
 
-  it("makes, labels and lists namespaces, which see nothing of each other, and removes them", async () => {
+  it("creates, labels, lists and removes namespaces, which see nothing of each other", async () => {
     await ctr("namespaces", "create", "fresh", "color=red");
     await ctr("namespaces", "label", "fresh", "size=small");
     assert.match(await ctr("namespaces", "ls"), /^fresh +(color=red,size=small|size=small,color=red)/m);
@@ -111,7 +111,7 @@ describe("ctr content, snapshots, leases, namespaces and plugins", () => {
     assert.doesNotMatch(await ctr("namespaces", "ls"), /fresh/);
   });
 
-  it("shows plugins, versions, and the daemon", async () => {
+  it("shows plugins, versions and the daemon's information", async () => {
     const plugins = await ctr("plugins", "ls");
     for (const plugin of [
       "snapshotter.v1 +overlayfs",
@@ -125,7 +125,7 @@ describe("ctr content, snapshots, leases, namespaces and plugins", () => {
     assert.equal(await ctr("deprecations", "list"), "");
   });
 
-  it("installs an image's programs where it is told to, and has no place of its own for them", async () => {
+  it("installs an image's programs only in a given directory: there is no default one", async () => {
     const place = host.programs.path("installed");
     await mkdir(place);
     await ctr("install", "--path", place, host.image);
@@ -133,7 +133,7 @@ describe("ctr content, snapshots, leases, namespaces and plugins", () => {
     await assert.rejects(ctr("install", host.image), /opt service not enabled/);
   });
 
-  it("keeps sandboxes' records; runc's runtime runs no sandboxes, as with containerd", async () => {
+  it("keeps records of sandboxes; as in containerd, the runc runtime does not run sandboxes", async () => {
     const config = host.programs.path("sandbox.json");
     await writeFile(config, JSON.stringify({ ociVersion: "1.1.0", root: { path: "/" }, linux: {} }));
     await assert.rejects(ctr("sandboxes", "run", config, "boxed"), /not implemented|Unimplemented/i);
@@ -143,7 +143,7 @@ describe("ctr content, snapshots, leases, namespaces and plugins", () => {
     assert.doesNotMatch(await ctr("sandboxes", "ls"), /boxed/);
   });
 
-  it("labels and unpacks snapshots, and shows the specification that it would run", async () => {
+  it("labels and unpacks snapshots, and shows the specification that a container would get", async () => {
     await ctr("snapshots", "prepare", "labelled");
     await ctr("snapshots", "label", "labelled", "mine=1");
     assert.equal(JSON.parse(await ctr("snapshots", "info", "labelled")).Labels.mine, "1");

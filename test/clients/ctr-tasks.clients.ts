@@ -1,4 +1,4 @@
-/** Runs containers with unmodified ctr. */
+/** Runs containers with an unmodified ctr. */
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -19,7 +19,7 @@ describe("ctr run and tasks", () => {
 
   before(() => ctr("images", "pull", host.image));
 
-  /** A container that sleeps, and is gone afterwards. */
+  /** A container that sleeps, until it is disposed of. */
   async function sleeping(id: string, ...options: readonly string[]): Promise<AsyncDisposable> {
     await ctr("run", "-d", ...options, host.image, id, "sleep", "1000");
     return {
@@ -30,7 +30,7 @@ describe("ctr run and tasks", () => {
     };
   }
 
-  it("runs a container, shows both outputs, and ends as it did", async () => {
+  it("runs a container, shows both outputs, and exits with its status", async () => {
     const script = "read line; echo $line; echo err >&2; exit 7";
     const args = ["run", "--rm", host.image, "ends", "sh", "-c", script];
     assert.deepEqual(await host.programs.say("ctr", args, "typed\n"), {
@@ -59,7 +59,7 @@ describe("ctr run and tasks", () => {
     );
   });
 
-  it("runs it as asked: user, environment, mounts, limits, capabilities, hostname, read-only", async () => {
+  it("runs it with the given user, environment, mounts, limits, capabilities and host name, and read-only", async () => {
     const options = [
       ...["--user", "1000", "--env", "WORD=hi", "--hostname", "named", "--cwd", "/tmp", "--read-only"],
       ...["--mount", `type=bind,src=${host.berth.logDir},dst=/seen,options=rbind:ro`],
@@ -83,7 +83,7 @@ describe("ctr run and tasks", () => {
   it("runs it in a user namespace of its own", async () => {
     const mapped = ["--uidmap", "0:100000:65536", "--gidmap", "0:200000:65536"];
     const script = "id -u; id -g; cat /proc/self/uid_map; touch /root-made; stat -c %u:%g /root-made /bin/sh";
-    // Over a copy of the image with other owners, and over the image with its owners mapped.
+    // On a copy of the image with other owners, and on the image with its owners mapped.
     for (const way of [[], ["--remap-labels"]]) {
       const said = await ctr("run", "--rm", ...mapped, ...way, host.image, "mapped", "sh", "-c", script);
       assert.deepEqual(
@@ -94,7 +94,7 @@ describe("ctr run and tasks", () => {
     }
   });
 
-  it("runs it by either OCI runtime, which clients name in runc's options", async () => {
+  it("runs it with the OCI runtime that the client names in runc's options", async () => {
     for (const binary of ["crun", "runc"])
       assert.equal(
         await ctr("run", "--rm", "--runc-binary", binary, host.image, binary, "echo", binary),
@@ -102,7 +102,7 @@ describe("ctr run and tasks", () => {
       );
   });
 
-  it("lists tasks and their processes, and runs commands beside them", async () => {
+  it("lists tasks and their processes, and runs further commands in them", async () => {
     await using _sleeping = await sleeping("busy");
     assert.match(await ctr("tasks", "ls"), /^busy +\d+ +RUNNING/m);
     const command = ["tasks", "exec", "--exec-id", "one", "--user", "1000", "--cwd", "/tmp", "busy"];
@@ -123,7 +123,7 @@ describe("ctr run and tasks", () => {
     );
   });
 
-  it("shows what a task uses", async () => {
+  it("shows a task's resource usage", async () => {
     await using _sleeping = await sleeping("used");
     const { stdout, code } = await host.programs.say("ctr", ["tasks", "metrics", "used"]);
     assert.equal(code, 0);
@@ -131,9 +131,9 @@ describe("ctr run and tasks", () => {
     assert.match(stdout, /^(memory\.usage_in_bytes|memory\.usage) +[1-9]\d* *$/m);
   });
 
-  it("checkpoints a container into an image, of which another one goes on", async () => {
+  it("checkpoints a container into an image, from which another one continues", async () => {
     const script = "i=0; while :; do echo $((i=i+1)) > /count; sleep 0.05; done";
-    // criu does not find a client's FIFOs again.
+    // criu cannot restore a client's FIFOs.
     await ctr("run", "-d", "--null-io", host.image, "counts", "sh", "-c", script);
     const count = async (id: string) =>
       Number(
@@ -158,7 +158,7 @@ describe("ctr run and tasks", () => {
     await ctr("containers", "rm", "goes-on");
   });
 
-  it("pauses a task, lets it go on, signals and deletes it", async () => {
+  it("pauses and resumes a task, signals it, and deletes it", async () => {
     await ctr(
       "run",
       "-d",
@@ -205,7 +205,7 @@ describe("ctr run and tasks", () => {
     await ctr("containers", "rm", "later");
   });
 
-  it("attaches to a container that runs, and ends with it", async () => {
+  it("attaches to a running container, and exits with it", async () => {
     const script = "read line; echo got $line; read line; exit 3";
     await ctr("run", "-d", host.image, "attached", "sh", "-c", script);
     const attached = spawn(
@@ -222,7 +222,7 @@ describe("ctr run and tasks", () => {
         output += text;
       });
       attached.stdin.write("this\n");
-      // ctr opens the output beside sending its input: that of a container that has ended may be gone.
+      // ctr opens the output while it sends the input: once the container has ended, its output may be gone.
       await eventually("the output has come", async () => output === "got this\n");
       attached.stdin.write("end\n");
       assert.deepEqual(await exit, [3, null]);
@@ -232,14 +232,14 @@ describe("ctr run and tasks", () => {
     await ctr("containers", "rm", "attached");
   });
 
-  it("leads both outputs to a file", async () => {
+  it("writes both outputs to a file", async () => {
     const log = host.programs.path("output.log");
     const script = "echo out; echo err >&2";
     await ctr("run", "--rm", "--log-uri", `file://${log}`, host.image, "filed", "sh", "-c", script);
     assert.equal(await readFile(log, "utf8"), "out\nerr\n");
   });
 
-  it("shows events of a container's life in their order", async () => {
+  it("shows the events of a container's life in order", async () => {
     const events = spawn(clientProgram("ctr"), [...host.programs.ctrArguments, "events"], {
       stdio: ["ignore", "pipe", "ignore"],
     });
@@ -279,7 +279,7 @@ describe("ctr run and tasks", () => {
     }
   });
 
-  it("gives a container a network by the machine's CNI configuration", async () => {
+  it("attaches a container to a network with the machine's CNI configuration", async () => {
     const network = {
       cniVersion: "1.0.0",
       name: "ctr-cni",

@@ -1,4 +1,4 @@
-/** What nerdctl encrypts, by the library that CRI-O and containerd decrypt with, berth decrypts. */
+/** berth decrypts images that nerdctl encrypted, with the library that CRI-O and containerd use as well. */
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -32,7 +32,7 @@ describe("images that nerdctl has encrypted for a key provider", () => {
     await rm(directory, { recursive: true });
   });
 
-  it("run where the provider unwraps their keys, and are refused elsewhere", async () => {
+  it("run if the provider unwraps their keys, and are rejected otherwise", async () => {
     const image = `${host.registry.host}/encrypted:1`;
     await host.programs.nerdctl("pull", host.image);
     await host.programs.nerdctl("image", "encrypt", "--recipient", "provider:test:any", host.image, image);

@@ -1,4 +1,7 @@
-/** A program built on containerd's client library, as others are (test/clients/goclient), uses berth. */
+/**
+ * Uses berth with a program that is built on containerd's client library, as many are
+ * (test/clients/goclient).
+ */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { before, describe, it } from "node:test";
@@ -11,7 +14,7 @@ import { withBerth } from "../support/with-berth.ts";
 const namespace = "library";
 const options = await checkpointing();
 
-describe("a program over containerd's client library", () => {
+describe("a program with containerd's client library", () => {
   const host = withBerth(options);
 
   async function goclient(...args: readonly string[]): Promise<string> {
@@ -23,7 +26,7 @@ describe("a program over containerd's client library", () => {
 
   before(() => goclient("pull", host.image));
 
-  it("runs a container to its end, whose output and status it has", async () => {
+  it("runs a container to its end, and gets its output and exit status", async () => {
     const failing = ["run", "ends", host.image, "sh", "-c", "echo out; echo err >&2; exit 3"];
     await assert.rejects(goclient(...failing), { code: 3, stdout: "out\n", stderr: "err\n" });
     assert.equal(await goclient("run", "ends", host.image, "hostname"), "ends\n");
@@ -39,7 +42,7 @@ describe("a program over containerd's client library", () => {
     await goclient("remove", "runs");
   });
 
-  it("checkpoints a container into an image, of which another goes on", async () => {
+  it("checkpoints a container into an image, from which another one continues", async () => {
     const script = "mkdir /kept; i=0; while true; do i=$((i+1)); echo $i > /kept/count; sleep 0.05; done";
     await goclient("start", "counts", host.image, "sh", "-c", script);
     const count = async (id: string) => Number(await goclient("exec", id, "cat", "/kept/count"));
@@ -52,7 +55,7 @@ describe("a program over containerd's client library", () => {
     await goclient("remove", "goes-on");
   });
 
-  it("pushes an image under another name, from which it is pulled", async () => {
+  it("pushes an image under another name, and pulls it by that name", async () => {
     const name = `${host.registry.host}/pushed:goclient`;
     await goclient("push", host.image, name);
     assert.equal(await goclient("pull", name), await goclient("pull", host.image));

@@ -1,4 +1,4 @@
-/** What oras, crane and the newest registry make of images, and berth of theirs. */
+/** berth, oras, crane and the newest registry read each other's images and artifacts. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
@@ -41,7 +41,7 @@ for (const [name, program] of Object.entries(programs))
     const berth = (...args: readonly string[]) => cliOutput(host.berth, ...args);
     const image = (path: string) => `${registry.host}/${path}`;
 
-    it("are artifacts that oras pushes, a container mounts, berth pushes on and oras pulls", async () => {
+    it("are artifacts that oras pushes, a container mounts, berth pushes elsewhere and oras pulls", async () => {
       const files = image("files:1");
       await oras("push", "--artifact-type", "application/vnd.example", files, "model.bin", "conf/a.json");
       const id = await berth("pull", "-q", files);
@@ -67,7 +67,7 @@ for (const [name, program] of Object.entries(programs))
       assert.equal(await readFile(join(directory, "pulled", "conf", "a.json"), "utf8"), "{}");
     });
 
-    it("are referrers that oras finds where berth has pushed them", async () => {
+    it("have referrers that oras finds where berth has pushed them", async () => {
       const files = image("referred:1");
       await oras("push", "--artifact-type", "application/vnd.example", files, "model.bin");
       await oras("attach", "--artifact-type", "application/vnd.example.note", files, "model.bin");
@@ -84,7 +84,7 @@ for (const [name, program] of Object.entries(programs))
       );
     });
 
-    it("are images that crane finds whole, and archives that both read", async () => {
+    it("are images that crane validates, and archives that both read", async () => {
       await berth("push", "-q", host.image, image("app:1"));
       await crane("validate", "--remote", image("app:1"));
       await berth("save", "--format", "docker-archive", "-o", join(directory, "saved.tar"), host.image);

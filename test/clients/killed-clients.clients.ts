@@ -1,4 +1,4 @@
-/** What unmodified programs leave when they are killed while they bring an image or hand it on. */
+/** What unmodified programs leave behind when they are killed during a pull, an import or a push. */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -40,18 +40,21 @@ describe("a client that is killed", () => {
     await exited;
   };
 
-  /** What a client's own lease holds goes when the lease expires: here it is ended at once. */
+  /**
+   * What a client's own lease protects is collected when the lease expires; here, the lease is deleted at
+   * once.
+   */
   async function endLeases(): Promise<void> {
     const { leases } = clients.in(host.programs.namespace);
-    // The daemon ends its own meanwhile.
+    // The daemon may end its own leases at the same time.
     for (const { id } of (await leases.list({ filters: [] })).leases)
       await leases.delete({ id, sync: false }).catch(() => undefined);
   }
   const left = () => leftBehind(host.berth, clients, host.programs.namespace);
-  /** An ingest stays for a day, as the next client that brings the blob resumes it. */
+  /** An ingest stays for a day, so that the next client that writes the blob can resume it. */
   const leftBlobs = async () => (await left()).filter((each) => /^sha\d+:/.test(each));
 
-  /** A registry that lets `stalls` requests wait for ever, and the time when there was one. */
+  /** A registry that never answers requests that match `stalls`, and a promise for the first such request. */
   async function stalling(stalls: (request: IncomingMessage) => boolean) {
     const stalled = Promise.withResolvers<void>();
     const image = await imageOf();
@@ -137,7 +140,7 @@ describe("a client that is killed", () => {
       assert.deepEqual(await leftBlobs(), []);
     });
 
-  /** An archive of an image, which ends in the middle of the largest blob. */
+  /** An archive of an image that ends in the middle of its largest blob. */
   async function partOfArchive(): Promise<Buffer> {
     const { server, image, name } = await stalling(() => false);
     await using _server = server;

@@ -1,4 +1,4 @@
-/** A project of several services with unmodified nerdctl compose. */
+/** Runs a project of several services with an unmodified nerdctl compose. */
 import assert from "node:assert/strict";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { before, describe, it } from "node:test";
@@ -55,7 +55,7 @@ describe("nerdctl compose", () => {
     configs: { config: { file: "./config" } },
   });
 
-  it("starts services in their order, with their networks, files and limits", async () => {
+  it("starts services in order, with their networks, files and limits", async () => {
     await compose("up", "-d");
     await eventually("the other service has answered", async () =>
       (await compose("logs", "--no-log-prefix", "web")).includes("asked"),
@@ -77,13 +77,13 @@ describe("nerdctl compose", () => {
     ]);
   });
 
-  it("checks the health of a service when it is asked to", async () => {
+  it("checks the health of a service on demand", async () => {
     const id = await compose("ps", "-q", "db");
     await nerdctl("container", "healthcheck", id);
     assert.equal(await nerdctl("inspect", "-f", "{{.State.Health.Status}}", id), "healthy");
   });
 
-  it("pauses, stops, starts, scales and copies, and changes what has changed in its file", async () => {
+  it("pauses, stops, starts and scales services, copies files, and applies changes of its file", async () => {
     await compose("pause", "web");
     assert.match(await nerdctl("ps", "-a"), /Paused.*services-web-1$/m);
     await compose("unpause", "web");
@@ -101,7 +101,7 @@ describe("nerdctl compose", () => {
     assert.equal(await compose("exec", "-T", "db", "sh", "-c", "echo $WORD"), "changed");
   });
 
-  it("takes everything down, with its volumes", async () => {
+  it("removes everything, including its volumes", async () => {
     await compose("down", "--volumes", "--remove-orphans");
     assert.equal(await nerdctl("ps", "-aq"), "");
     assert.equal(await nerdctl("volume", "ls", "-q"), "");

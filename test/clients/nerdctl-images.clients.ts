@@ -1,4 +1,4 @@
-/** Brings and hands on images with unmodified nerdctl. */
+/** Pulls, loads, tags, saves, pushes and builds images with an unmodified nerdctl. */
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { before, describe, it } from "node:test";
@@ -51,7 +51,7 @@ describe("nerdctl images", () => {
     await nerdctl("rmi", "-f", ...names);
   });
 
-  it("builds an image by buildkitd, which runs", async () => {
+  it("builds an image with buildkitd, and runs it", async () => {
     const { berth, namespace } = host.programs;
     await using buildkit = await TestBuildkit.start(berth.socket, namespace);
     const context = host.programs.path("context");
@@ -65,7 +65,7 @@ describe("nerdctl images", () => {
     await nerdctl("rmi", "example.test/built:1");
   });
 
-  it("removes images that nothing uses", async () => {
+  it("removes unused images", async () => {
     await nerdctl("tag", host.image, "example.test/unused:1");
     await nerdctl("run", "-d", "--name", "user", host.image, "sleep", "1000");
     await nerdctl("image", "prune", "--all", "--force");

@@ -1,4 +1,4 @@
-/** Ports, networks, volumes and whole projects with unmodified nerdctl. */
+/** Ports, networks, volumes and whole projects with an unmodified nerdctl. */
 import assert from "node:assert/strict";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { before, describe, it } from "node:test";
@@ -25,7 +25,7 @@ describe("nerdctl network, volume and compose", () => {
     await assert.rejects(fetch("http://127.0.0.1:18080/"));
   });
 
-  it("makes a network in which containers find each other by name, and removes it", async () => {
+  it("creates a network in which containers find each other by name, and removes it", async () => {
     await nerdctl("network", "create", "own", "--subnet", "10.213.7.0/24");
     await nerdctl("run", "-d", "--name", "known", "--network", "own", host.image, "sleep", "1000");
     const said = await nerdctl(
@@ -52,7 +52,7 @@ describe("nerdctl network, volume and compose", () => {
     assert.doesNotMatch(await nerdctl("network", "ls"), /own/);
   });
 
-  it("says why a container cannot have its network", async () => {
+  it("explains why a container cannot join its network", async () => {
     const { stderr, code } = await host.programs.say("nerdctl", [
       "run",
       "--rm",
@@ -64,7 +64,7 @@ describe("nerdctl network, volume and compose", () => {
     assert.match(stderr, /no such network.*absent/);
   });
 
-  it("runs without a network, and in the host's", async () => {
+  it("runs a container without a network, and in the host's", async () => {
     const links = (network: string) =>
       nerdctl("run", "--rm", "--network", network, host.image, "ls", "/sys/class/net");
     assert.equal(await links("none"), "lo");
@@ -72,7 +72,7 @@ describe("nerdctl network, volume and compose", () => {
     assert.ok((await links("host")).includes(own ?? "no bridge"));
   });
 
-  it("keeps a volume from one container to the next, and shows directories of the host", async () => {
+  it("keeps a volume from one container to the next, and mounts directories of the host", async () => {
     await nerdctl("volume", "create", "kept");
     const with_ = (...options: readonly string[]) => nerdctl("run", "--rm", ...options);
     await with_("-v", "kept:/data", host.image, "sh", "-c", "echo kept > /data/file");
@@ -87,7 +87,7 @@ describe("nerdctl network, volume and compose", () => {
     assert.equal(await nerdctl("volume", "ls", "-q"), "");
   });
 
-  it("brings a project up, whose services reach each other, and takes it down", async () => {
+  it("starts a project whose services reach each other, and removes it", async () => {
     const directory = host.programs.path("project");
     await mkdir(directory);
     const file = `${directory}/compose.yaml`;

@@ -1,4 +1,4 @@
-/** Looks at what CRI runs with unmodified nerdctl and ctr, and gives CRI images. */
+/** Inspects CRI's pods with an unmodified nerdctl and ctr, and provides images for them. */
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { before, describe, it } from "node:test";
@@ -11,7 +11,7 @@ import {
 import { exited, TestPod } from "../support/pod.ts";
 import { withClients } from "../support/with-clients.ts";
 
-describe("nerdctl and ctr in the namespace of CRI", () => {
+describe("nerdctl and ctr in CRI's namespace", () => {
   const host = withClients({}, criNamespace);
   const nerdctl = (...args: readonly string[]) => host.programs.nerdctl(...args);
   const ctr = (...args: readonly string[]) => host.programs.ctr(...args);
@@ -26,7 +26,7 @@ describe("nerdctl and ctr in the namespace of CRI", () => {
         "io.kubernetes.pod.name": "seen",
         "io.kubernetes.container.name": "main",
       },
-      // As most kubelets ask for it: the profile has numbers that Go's clients must be able to read.
+      // As most kubelets request it: the profile has numbers that Go clients must be able to read.
       linux: { securityContext: { seccomp: { profileType: SecurityProfile_ProfileType.RuntimeDefault } } },
     });
   });
@@ -41,7 +41,7 @@ describe("nerdctl and ctr in the namespace of CRI", () => {
     assert.match(await nerdctl("images"), /busybox +latest/);
   });
 
-  it("lists pods as containerd lists their pause containers", async () => {
+  it("lists pods in the way that containerd lists their pause containers", async () => {
     assert.match(await nerdctl("ps", "-a", "--no-trunc"), new RegExp(`^${pod.id} .*Up`, "m"));
     assert.match(await ctr("containers", "ls"), new RegExp(`^${pod.id} .*io\\.containerd\\.runc\\.v2`, "m"));
     const { Labels, Spec } = JSON.parse(await ctr("containers", "info", pod.id));
@@ -61,7 +61,7 @@ describe("nerdctl and ctr in the namespace of CRI", () => {
     assert.equal(await ctr("tasks", "exec", "--exec-id", "one", id, "echo", "inside"), "inside");
   });
 
-  it("inspects it", async () => {
+  it("inspects a pod's container", async () => {
     assert.equal(await nerdctl("inspect", "-f", "{{.State.Status}}", id), "running");
     const [{ Process }] = JSON.parse(await nerdctl("inspect", "--mode", "native", id));
     assert.equal(Process.Status.Status, "running");
@@ -71,7 +71,7 @@ describe("nerdctl and ctr in the namespace of CRI", () => {
     ]);
   });
 
-  it("brings images that a pod can use at once", async () => {
+  it("pulls and loads images that a pod can use at once", async () => {
     const archive = host.programs.path("loaded.tar");
     await nerdctl("tag", host.image, "example.test/loaded:1");
     await nerdctl("save", "-o", archive, "example.test/loaded:1");
@@ -80,7 +80,7 @@ describe("nerdctl and ctr in the namespace of CRI", () => {
     assert.equal(await pod.output("loaded", "example.test/loaded:1", "echo ran"), "ran\n");
   });
 
-  it("knows images by the ids that a kubelet shows", async () => {
+  it("accepts the image ids that a kubelet shows", async () => {
     const { images } = await host.berth.clients.images.listImages({ filter: undefined });
     const image = images.find(({ repoTags }) => repoTags.includes(host.image))?.id ?? "";
     assert.equal(await ctr("images", "ls", "-q", `name==${image}`), image);
@@ -90,7 +90,7 @@ describe("nerdctl and ctr in the namespace of CRI", () => {
     await nerdctl("rmi", "example.test/by-id:1");
   });
 
-  it("runs containers of its own beside pods, which CRI does not show", async () => {
+  it("runs containers of its own, which CRI does not show, beside pods", async () => {
     const own = await nerdctl(
       "run",
       "-d",
@@ -110,10 +110,10 @@ describe("nerdctl and ctr in the namespace of CRI", () => {
     await nerdctl("rm", "-f", "beside");
   });
 
-  it("ends a pod at once, and leaves its removal to the kubelet", async () => {
+  it("kills a pod, and leaves its removal to the kubelet", async () => {
     const doomed = await TestPod.run(host.berth, "doomed");
     const container = await doomed.shell("main", host.image, "exec sleep 1000");
-    // nerdctl stumbles over containers without its labels once their tasks are gone, and ends with 0.
+    // nerdctl fails for containers without its labels once their tasks are gone, but exits with 0.
     await host.programs.say("nerdctl", ["rm", "-f", doomed.id]);
     const { runtime } = host.berth.clients;
     const { status } = await runtime.podSandboxStatus({ podSandboxId: doomed.id, verbose: false });
@@ -122,7 +122,7 @@ describe("nerdctl and ctr in the namespace of CRI", () => {
     assert.equal(ended.status?.state, ContainerState.CONTAINER_EXITED);
   });
 
-  it("stops a pod's container, and a pod, of which the kubelet then learns", async () => {
+  it("stops a pod's container and a pod, and the kubelet sees it", async () => {
     const stopped = await TestPod.run(host.berth, "stopped");
     const container = await stopped.shell("main", host.image, "exec sleep 1000");
     const other = await stopped.shell("other", host.image, "exec sleep 1000");
@@ -139,7 +139,7 @@ describe("nerdctl and ctr in the namespace of CRI", () => {
     assert.equal((await exited(host.berth, other)).exitCode, 137);
   });
 
-  it("changes limits of a pod's container, which the kubelet sees", async () => {
+  it("changes limits of a pod's container, and the kubelet sees it", async () => {
     await nerdctl("update", "--memory", "64m", "--cpu-shares", "512", id);
     const { status } = await host.berth.clients.runtime.containerStatus({ containerId: id, verbose: false });
     const { memoryLimitInBytes, cpuShares } = status?.resources?.linux ?? {};
@@ -148,7 +148,7 @@ describe("nerdctl and ctr in the namespace of CRI", () => {
     await assert.rejects(nerdctl("update", "--pids-limit", "7", id), /resources\.pids\.limit/);
   });
 
-  it("pauses a pod's container, copies files into it and out of it, and makes an image of it", async () => {
+  it("pauses a pod's container, copies files into it and out of it, and commits it to an image", async () => {
     await nerdctl("pause", id);
     assert.match(await nerdctl("ps", "-a", "--no-trunc"), new RegExp(`^${id} .*Paused`, "m"));
     await nerdctl("unpause", id);
@@ -162,7 +162,7 @@ describe("nerdctl and ctr in the namespace of CRI", () => {
     assert.equal(await pod.output("copied", "example.test/of-a-pod:1", "cat /tmp/there"), "copied\n");
   });
 
-  it("does not start a pod's container again", async () => {
+  it("cannot restart a pod's container", async () => {
     const ended = await pod.shell("ended", host.image, "exit 3");
     await exited(host.berth, ended);
     for (const command of ["start", "restart"])
@@ -170,7 +170,7 @@ describe("nerdctl and ctr in the namespace of CRI", () => {
     assert.equal((await exited(host.berth, ended)).exitCode, 3);
   });
 
-  it("leaves the life of a pod's container to the kubelet", async () => {
+  it("leaves starting and removing a pod's containers to the kubelet", async () => {
     await assert.rejects(ctr("tasks", "rm", "-f", id), /is a pod's/);
     await assert.rejects(ctr("containers", "rm", id));
   });

@@ -1,4 +1,4 @@
-/** Runs and looks after containers with unmodified nerdctl. */
+/** Runs and manages containers with an unmodified nerdctl. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
@@ -14,7 +14,7 @@ describe("nerdctl run", () => {
 
   before(() => nerdctl("pull", host.image));
 
-  /** A container that runs a script, and is gone afterwards. */
+  /** A container that runs a script, until it is disposed of. */
   async function running(
     name: string,
     script: string,
@@ -40,7 +40,7 @@ describe("nerdctl run", () => {
     assert.equal(await nerdctl("ps", "-aq"), "");
   });
 
-  it("gives it a terminal, and one to a command in it", async () => {
+  it("gives a container a terminal, and a command in it, too", async () => {
     const screen = await host.programs.onTerminal(
       "nerdctl",
       "run",
@@ -59,7 +59,7 @@ describe("nerdctl run", () => {
     );
   });
 
-  it("runs it as asked: user, environment, limits, name, files, rights", async () => {
+  it("runs it with the given user, environment, limits, name, files and privileges", async () => {
     const options = [
       ...["--user", "1000", "-e", "WORD=hi", "--hostname", "named", "-w", "/tmp", "--read-only"],
       ...["--ulimit", "nofile=100", "--pids-limit", "50", "--shm-size", "10m", "--cap-drop", "ALL"],
@@ -80,7 +80,7 @@ describe("nerdctl run", () => {
     );
   });
 
-  it("runs it with every right if it is asked to", async () => {
+  it("runs it privileged on demand", async () => {
     const rights = async (...options: readonly string[]) =>
       BigInt(
         `0x${await nerdctl("run", "--rm", ...options, host.image, "awk", "/CapEff/ {print $2}", "/proc/self/status")}`,
@@ -89,7 +89,7 @@ describe("nerdctl run", () => {
     assert.ok((all & usual) === usual && all > usual, `${all} ${usual}`);
   });
 
-  it("holds it to its limits of memory and processors", async () => {
+  it("enforces its limits of memory and CPUs", async () => {
     const options = ["--memory", "32m", "--cpus", "0.5"];
     const { code } = await host.programs.say("nerdctl", [
       "run",
@@ -107,7 +107,7 @@ describe("nerdctl run", () => {
     assert.deepEqual([memory.limit, cpu.quota / cpu.period], [2 ** 25, 0.5]);
   });
 
-  it("shows what a container uses", async () => {
+  it("shows a container's resource usage", async () => {
     await using _running = await running("used", "exec sleep 1000", "--memory", "64m");
     const [stats] = (await nerdctl("stats", "--no-stream", "--format", "json", "used")).split("\n");
     const { Name, MemUsage, PIDs } = JSON.parse(stats ?? "");
@@ -136,7 +136,7 @@ describe("nerdctl run", () => {
     assert.equal(await nerdctl("wait", "second"), "137");
   });
 
-  it("shows a container's log while it runs and after it, with both outputs", async () => {
+  it("shows both outputs of a container's log, while it runs and afterwards", async () => {
     await using _running = await running(
       "told",
       "for i in 1 2 3; do echo out $i; echo err $i >&2; sleep 0.3; done",
@@ -148,7 +148,7 @@ describe("nerdctl run", () => {
     assert.match(last.stdout + last.stderr, /^\d{4}-\S*Z (out|err) 3\n$/);
   });
 
-  it("runs a command whose input ends at once", async () => {
+  it("runs a command with an empty input", async () => {
     await nerdctl("run", "-d", "--name", "fed", host.image, "sleep", "1000");
     for (const words of ["typed", "again"]) {
       const said = await host.programs.say("nerdctl", ["exec", "-i", "fed", "cat"], words);
@@ -157,7 +157,7 @@ describe("nerdctl run", () => {
     await nerdctl("rm", "-f", "fed");
   });
 
-  it("runs commands in it, and copies files into it and out of it", async () => {
+  it("runs commands in a container, and copies files into it and out of it", async () => {
     await using _running = await running("busy", "exec sleep 1000");
     assert.equal(
       await nerdctl(
@@ -186,7 +186,7 @@ describe("nerdctl run", () => {
     assert.match(await nerdctl("diff", "busy"), /^A \/tmp\/there$/m);
   });
 
-  it("makes an image of a container", async () => {
+  it("commits a container to an image", async () => {
     await using _running = await running("changed", "echo made > /made; exec sleep 1000");
     await eventually(
       "the file is there",
@@ -203,7 +203,7 @@ describe("nerdctl run", () => {
     assert.match(await nerdctl("run", "--rm", ...shared, host.image, "ps"), /^ +1 root +sleep 1000$/m);
   });
 
-  it("creates a container that is started later, and removes those that have ended", async () => {
+  it("creates a container that is started later, and prunes exited ones", async () => {
     await nerdctl("create", "--name", "later", host.image, "echo", "started");
     assert.equal(await nerdctl("start", "-a", "later"), "started");
     await using _running = await running("stays", "exec sleep 1000");
@@ -213,7 +213,7 @@ describe("nerdctl run", () => {
     assert.equal(await nerdctl("ps", "--format", "{{.Names}}"), "stays");
   });
 
-  it("restarts a container by its policy, also over the daemon's restart, until it is stopped", async () => {
+  it("restarts a container according to its policy, also across a restart of the daemon, until it is stopped", async () => {
     await using _running = await running("again", "echo run; exec sleep 1000", "--restart", "always");
     const runs = async () =>
       (await nerdctl("logs", "again")).split("\n").filter((line) => line === "run").length;
@@ -255,7 +255,7 @@ describe("nerdctl run", () => {
     }
   });
 
-  it("shows the events that a filter chooses", async () => {
+  it("shows the events that match a filter", async () => {
     const filtered = ["events", "--filter", "event=start", "--format", "{{.Topic}}"];
     const events = spawn(clientProgram("nerdctl"), [...host.programs.nerdctlArguments, ...filtered], {
       stdio: ["ignore", "pipe", "ignore"],
@@ -273,7 +273,7 @@ describe("nerdctl run", () => {
     }
   });
 
-  it("removes all that nothing uses: containers, networks, volumes and images", async () => {
+  it("prunes unused containers, networks, volumes and images", async () => {
     await using _running = await running("used", "exec sleep 1000");
     await nerdctl("network", "create", "unused");
     for (const volume of ["unused", "kept"]) await nerdctl("volume", "create", volume);
@@ -288,7 +288,7 @@ describe("nerdctl run", () => {
     await nerdctl("volume", "rm", "kept");
   });
 
-  it("still has its containers and their logs after the daemon's restart", async () => {
+  it("still has its containers and their logs after a restart of the daemon", async () => {
     await using _running = await running(
       "outlives",
       "trap '' PIPE; i=0; while :; do echo $((i=i+1)); sleep 0.1; done",

@@ -1,6 +1,6 @@
 /**
- * Images that unmodified nerdctl, buildkitd and ctr bring into the namespace of CRI: CRI has them as
- * containerd's has, runs them at once, and removes them.
+ * Images that an unmodified nerdctl, buildkitd or ctr brings into CRI's namespace: berth's CRI shows them as
+ * containerd's does, can run them at once, and removes them.
  */
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
@@ -37,7 +37,7 @@ describe("images that clients of containerd bring for pods", () => {
     { programs: peerPrograms, cri: peer.clients.images },
   ];
 
-  /** How an image is brought under a name, which another program has given. */
+  /** A way to bring an image under a name that another program has given it. */
   const ways: Readonly<Record<string, (programs: ClientPrograms, name: string) => Promise<unknown>>> = {
     "nerdctl build": build,
     "nerdctl load": async (programs, name) => {
@@ -89,7 +89,7 @@ describe("images that clients of containerd bring for pods", () => {
     await programs.nerdctl("build", "--buildkit-host", buildkit.address, "-t", name, context);
   }
 
-  /** An archive with the registry's image under a name. */
+  /** An archive that has the registry's image under a name. */
   async function saved(programs: ClientPrograms, name: string): Promise<string> {
     const archive = programs.path("saved.tar");
     await programs.nerdctl("tag", host.image, name);
@@ -98,11 +98,11 @@ describe("images that clients of containerd bring for pods", () => {
     return archive;
   }
 
-  /** What CRI says of an image by its name, but for what no two builds have the same. */
+  /** CRI's status of an image by its name, without what differs between any two builds. */
   async function told({ programs, cri }: Node, name: string, isBuilt: boolean) {
     const status = async () =>
       (await cri.imageStatus({ image: ImageSpec.fromPartial({ image: name }), verbose: false })).image;
-    // containerd's CRI hears of it by an event.
+    // containerd's CRI learns of it from an event.
     const image = await eventually("CRI has the image", status);
     const { images } = await cri.listImages({ filter: undefined });
     assert.deepEqual(
@@ -120,7 +120,7 @@ describe("images that clients of containerd bring for pods", () => {
     };
   }
 
-  /** So that both have the same before. */
+  /** So that both start with the same images. */
   async function clear({ cri }: Node): Promise<void> {
     const { images } = await cri.listImages({ filter: undefined });
     for (const { id } of images) await cri.removeImage({ image: ImageSpec.fromPartial({ image: id }) });
@@ -132,7 +132,7 @@ describe("images that clients of containerd bring for pods", () => {
       const isShort = how.includes("short");
       const name = isShort ? `docker.io/library/${repository}:1` : `${host.registry.host}/${repository}:1`;
       const seen = [];
-      // containerd's CRI shows a short name in full, and neither finds nor removes it.
+      // containerd's CRI shows a short name as its full name, but does not find or remove it.
       for (const node of isShort ? nodes().slice(0, 1) : nodes()) {
         await clear(node);
         await node.programs.nerdctl("pull", "-q", host.image);
@@ -146,7 +146,7 @@ describe("images that clients of containerd bring for pods", () => {
       const { id = "" } = (await cri.imageStatus({ image, verbose: false })).image ?? {};
       const pod = await TestPod.run(host.berth, repository);
       assert.equal(await pod.output("main", id, "echo ran"), "ran\n");
-      // containerd's CRI keeps such a name as import@sha256:..., which `nerdctl load` gives.
+      // containerd's CRI keeps the names that `nerdctl load` gives, such as import@sha256:...
       await cri.removeImage({ image: ImageSpec.fromPartial({ image: id }) });
       const { images } = await cri.listImages({ filter: undefined });
       assert.deepEqual(

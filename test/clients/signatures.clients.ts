@@ -1,4 +1,4 @@
-/** What cosign signs berth takes, and what berth hands on cosign verifies. */
+/** berth accepts images that cosign signed, and cosign verifies signatures that berth pushed. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -13,7 +13,7 @@ import { cli, cliOutput } from "../support/cli.ts";
 import { clientProgram } from "../support/client-programs.ts";
 
 const run = promisify(execFile);
-/** How cosign is told to keep its signatures, and by what rule of a policy these count. */
+/** How cosign stores its signatures, and the policy rule that accepts them. */
 const forms = {
   "a bundle": { format: [], identity: { type: "matchDigest" } },
   "a tag": { format: ["--new-bundle-format=false"], identity: { type: "matchRepository" } },
@@ -35,7 +35,7 @@ describe("images that cosign has signed", () => {
       "sign",
       "--yes",
       ...["--key", `${key}.key`],
-      // No log and no authority is there to be asked.
+      // There is no transparency log and no certificate authority here.
       ...["--use-signing-config=false", "--tlog-upload=false"],
       ...format,
       ...plain,
@@ -71,7 +71,7 @@ describe("images that cosign has signed", () => {
   });
 
   for (const [form, { format, identity }] of Object.entries(forms)) {
-    it(`with ${form} are pulled under a policy with its key, and no others`, async () => {
+    it(`with ${form} are pulled under a policy with its key, and others are not`, async () => {
       const name = form.replace(" ", "-");
       const [image, other] = [await pushed(name), await pushed(`other-${name}`)];
       await under(identity);
@@ -88,7 +88,7 @@ describe("images that cosign has signed", () => {
     });
   }
 
-  it("are verified where berth has pushed them with their signature", async () => {
+  it("are verified by cosign after berth has pushed them with their signatures", async () => {
     const image = await pushed("mirrored");
     const { format, identity } = forms["a tag"];
     await sign(image, "ours", format);
@@ -99,7 +99,7 @@ describe("images that cosign has signed", () => {
     const tag = `${image.slice(image.indexOf("@") + 1).replace(":", "-")}.sig`;
     await cliOutput(berth, "push", "-q", image, `${copy}:v1`);
     await assert.rejects(verify(`${copy}:v1`, format), /no signatures found/);
-    // A signature is an artifact of its own, which no policy of images asks for a signature of.
+    // A signature is an artifact of its own; no policy for images requires a signature for it.
     await writeFile(join(directory, "policy.json"), '{"default": [{"type": "insecureAcceptAnything"}]}');
     await cliOutput(berth, "pull", "-q", `${registry.host}/mirrored:${tag}`);
     await cliOutput(berth, "push", "-q", `${registry.host}/mirrored:${tag}`, `${copy}:${tag}`);

@@ -1,4 +1,4 @@
-/** Drives every RPC that berth serves with unmodified crictl, as people and scripts do. */
+/** Calls every RPC that berth serves with an unmodified crictl, as people and scripts do. */
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { access, readFile, readlink, rename, stat, writeFile } from "node:fs/promises";
@@ -125,14 +125,14 @@ describe("crictl", () => {
     await crictl("rmp", "--force", podId);
   });
 
-  it("runs a pod and its container in one go", async () => {
+  it("runs a pod and its container with one command", async () => {
     const id = await crictl("run", await containerFile("quick", "exec sleep 1000"), await podFile("one-go"));
     assert.match(await crictl("ps", "--id", id), /Running\s+quick/);
     const [podId] = (await crictl("pods", "--name", "one-go", "-q")).split("\n");
     await crictl("rmp", "--force", podId ?? "");
   });
 
-  it("shows what containers and pods use, and metrics", async () => {
+  it("shows statistics and metrics of containers and pods", async () => {
     const pod = await podFile("usage");
     const id = await crictl("run", await containerFile("main", "exec sleep 1000"), pod);
     const podId = await crictl("pods", "--name", "usage", "-q");

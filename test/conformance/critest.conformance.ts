@@ -1,6 +1,4 @@
-/**
- * Runs the whole of critest, the suite by which container runtimes show that a kubelet can work with them.
- */
+/** Runs all of critest, Kubernetes' conformance suite for container runtimes. */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { describe, it, type TestContext } from "node:test";
@@ -11,14 +9,14 @@ import { testHandler } from "../support/handler.ts";
 import { PassedSpecs } from "../support/passed-specs.ts";
 import { exceptionOf, type Subject } from "./exceptions.ts";
 
-/** What critest says when it skips a spec for something that the machine lacks. */
+/** critest's messages for specs that it skips because the machine lacks something. */
 const kernelLacks = /AppArmor is disabled|SELinux is not enabled/;
 
-/** Docker gives privileged containers every capability that the kernel knows, also where root has fewer. */
+/** Docker gives privileged containers every capability that the kernel knows, even if root has fewer. */
 const capabilitiesLack = /unable to apply caps: operation not permitted/;
 
 const engine: Subject = testEngine === "native" ? "native" : isNewerDocker ? "docker-newer" : "docker";
-/** Whom the results are of: an engine, or an OCI runtime of berth's own. */
+/** The subject of the results: an engine, or an OCI runtime of the native engine. */
 const subject = engine === "native" ? testHandler : engine;
 
 describe(`critest with ${subject}`, () => {
@@ -32,13 +30,10 @@ describe(`critest with ${subject}`, () => {
         for (const spec of specs) await judge(inGroup, spec, passed.includes(spec));
       });
     }
-    await t.test(
-      "has each spec that passed before, and each that passes now in the list of those",
-      async () => {
-        assert.deepEqual(passed.missingFrom(results), []);
-        await passed.update(results);
-      },
-    );
+    await t.test("passes each spec that passed before, and the list has each that passes now", async () => {
+      assert.deepEqual(passed.missingFrom(results), []);
+      await passed.update(results);
+    });
   });
 
   it("passes every spec of the group Streaming over WebSocket", async (t) => {

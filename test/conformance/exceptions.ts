@@ -34,7 +34,7 @@ const exceptions: Readonly<Record<Subject | "any", Readonly<Record<string, strin
   "docker-newer": ofAnyDocker,
 };
 
-/** Why this spec cannot pass there, or undefined. */
+/** Why this spec cannot pass there; undefined if it can. */
 export function exceptionOf(key: string, subject: Subject): string | undefined {
   return exceptions.any[key] ?? exceptions[subject][key];
 }

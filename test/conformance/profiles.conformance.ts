@@ -1,6 +1,6 @@
 /**
- * Security profiles that an independent tool has put into a registry, and the CRI of 1.38 as its own client
- * in Go sees it.
+ * Tests the CRI of Kubernetes 1.38 with its own Go client, with security profiles that an independent tool
+ * pushed.
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -21,8 +21,7 @@ describe("the CRI of Kubernetes 1.38", () => {
   const host = withBerth();
 
   /**
-   * Pushes an artifact with skopeo, from an image layout on disk; gives the digest that skopeo says it has
-   * there.
+   * Pushes an artifact with skopeo from an image layout on disk, and returns the digest that skopeo reports.
    */
   async function pushWithSkopeo(artifact: TestImage, repository: string): Promise<string> {
     await using layout = await tempDir();
@@ -45,7 +44,7 @@ describe("the CRI of Kubernetes 1.38", () => {
     return artifact.target.digest;
   }
 
-  it("answers its own client as its comments say: profiles of a registry, cgroup modes, fractions in metrics", async () => {
+  it("answers its own client as documented: profiles from a registry, cgroup modes, fractions in metrics", async () => {
     const profile = {
       defaultAction: "SCMP_ACT_ALLOW",
       syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 122 }],

@@ -1,4 +1,4 @@
-/** Exec, attach and port-forward as unmodified crictl uses them, over both transports. */
+/** Uses Exec, Attach and PortForward with an unmodified crictl, over both transports. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -21,7 +21,7 @@ for (const transport of transports) {
       const global = ["--runtime-endpoint", endpoint, "--image-endpoint", endpoint, "--timeout", "30s"];
       return [...global, command, "--transport", transport, ...rest];
     };
-    /** On a pseudo-terminal of its own, as crictl's -t wants one. */
+    /** Runs it on a pseudo-terminal of its own, which crictl's -t requires. */
     const onTerminal = (command: string, ...rest: string[]) => {
       const words = [program("crictl"), ...args(command, ...rest)];
       const quoted = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
@@ -41,7 +41,7 @@ for (const transport of transports) {
       const exited = once(child, "exit");
       child.stdin.end("some words");
       assert.equal(await stdout, "some words");
-      // crictl says there itself that it has no configuration, and what the exit code was.
+      // crictl itself reports there that it has no configuration, and the exit code.
       assert.match(await stderr, /^no$/m);
       assert.notEqual((await exited)[0], 0);
     });
@@ -58,7 +58,7 @@ for (const transport of transports) {
       assert.equal((await exited)[0], 0);
     });
 
-    it("attaches to a container, writes to it and reads what it says", async () => {
+    it("attaches to a container, writes to it and reads its output", async () => {
       const id = await start("attach", "cat; echo end", { stdin: true, stdinOnce: true });
       const child = spawn(program("crictl"), args("attach", "-i", id), {
         stdio: ["pipe", "pipe", "inherit"],

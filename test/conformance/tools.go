@@ -1,4 +1,4 @@
-// Package conformance names the programs that check berth from outside; go.mod pins their version.
+// Package conformance names the programs that test berth from outside; go.mod pins their versions.
 package conformance
 
 import (

@@ -1,6 +1,5 @@
 /**
- * The kubelet's own API, which it answers with what the runtime tells and streams: what kubectl and metrics
- * see.
+ * Tests the kubelet's own API, for which the runtime provides data and streams: what kubectl and metrics see.
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -49,7 +48,7 @@ function command(
 describe("a kubelet's API", () => {
   const host = withKubelet();
 
-  it("gives logs, those of an earlier life too, and follows them", async () => {
+  it("returns logs, also of a container's earlier runs, and follows them", async () => {
     await host.kubelet.run("logs", {
       spec: {
         volumes: [{ name: "work", emptyDir: {} }],
@@ -133,7 +132,7 @@ describe("a kubelet's API", () => {
       ws.on("message", (data: Buffer) => messages.push(data));
       await once(ws, "open");
       ws.send(Buffer.from(`\x00${request}`));
-      // The first message of each channel is the port's number.
+      // The first message of each channel is the port number.
       await eventually("the page has come", async () => {
         const data = messages.filter((message) => message[0] === 0).slice(1);
         return data
@@ -146,9 +145,9 @@ describe("a kubelet's API", () => {
     });
   });
 
-  it("tells of the pods that the runtime has", async () => {
+  it("lists the pods that the runtime has", async () => {
     const { metadata } = await host.kubelet.run("told", { spec: { containers: [host.shell("main", idle)] } });
-    // It remembers for a while what the runtime told.
+    // It caches the runtime's list for a while.
     await host.kubelet.until("the pod is the only one", async () => {
       const { items } = JSON.parse((await host.kubelet.ask("/runningpods/")).body);
       return items?.length === 1 && items[0].metadata.uid === metadata.uid;
@@ -157,7 +156,7 @@ describe("a kubelet's API", () => {
   });
 });
 
-/** As it comes, a kubelet makes SPDY for the runtime of its clients' WebSockets. */
+/** By default, a kubelet translates its clients' WebSockets to SPDY for the runtime. */
 describe("a kubelet that passes WebSockets on to the runtime", () => {
   const host = withKubelet({
     featureGates: { ExtendWebSocketsToKubelet: false },

@@ -1,6 +1,5 @@
 /**
- * A kubelet that is told by GetContainerEvents what becomes of its containers, and looks itself but every
- * five minutes.
+ * A kubelet that learns about its containers from GetContainerEvents, and lists them only every five minutes.
  */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -10,7 +9,7 @@ import { withKubelet } from "../support/with-kubelet.ts";
 
 const idle = "trap 'exit 0' TERM; while true; do sleep 0.1; [ -e /end ] && exit 7; done";
 
-describe("a kubelet that lives on events", () => {
+describe("a kubelet that relies on events", () => {
   const host = withKubelet({ featureGates: { EventedPLEG: true } });
   const pod = () => ({
     spec: {
@@ -23,7 +22,7 @@ describe("a kubelet that lives on events", () => {
     return Number(/^kubelet_evented_pleg_connection_success_count (\d+)$/m.exec(body)?.[1] ?? 0);
   };
 
-  it("brings pods up, starts what ended again and takes them down", async () => {
+  it("starts pods, restarts containers that exit, and stops pods", async () => {
     const before = await host.kubelet.run("events", pod());
     assert.equal(await connections(), 1);
     await execSync(host.berth, containerIdOf(before, "main"), "touch", "/end");
@@ -60,10 +59,10 @@ describe("a kubelet that lives on events", () => {
     );
   });
 
-  it("is told again, or looks itself again, when berthd has been started again", async () => {
+  it("receives events again, or lists again, after a restart of berthd", async () => {
     const before = await host.kubelet.run("again", pod());
     await host.berth.restartDaemon("SIGKILL");
-    // It asks for events again five times, without a pause; it looks itself from then on.
+    // It requests events again five times without a pause, and lists from then on.
     await execSync(host.berth, containerIdOf(before, "main"), "touch", "/end");
     await host.kubelet.podThat(
       "again",

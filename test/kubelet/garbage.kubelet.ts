@@ -1,4 +1,4 @@
-/** What a kubelet throws away: containers that have ended, old logs, and images that nobody uses. */
+/** A kubelet's garbage collection: exited containers, old logs and unused images. */
 import assert from "node:assert/strict";
 import { readdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -20,7 +20,7 @@ describe("a kubelet", () => {
   };
   const host = withKubelet(settings, { config: '[images]\npinned = ["*/pinned:latest"]' });
 
-  it("keeps one of a container's earlier lives", async () => {
+  it("keeps one exited instance of a container", async () => {
     const work = { volumeMounts: [{ name: "work", mountPath: "/work" }] };
     await host.kubelet.apply("lives", {
       spec: {
@@ -39,7 +39,7 @@ describe("a kubelet", () => {
     await host.kubelet.remove("lives");
   });
 
-  it("begins a new log when one is large, and a container goes on in that", async () => {
+  it("rotates a large log, and the container continues in the new one", async () => {
     const line = "x".repeat(100);
     const pod = await host.kubelet.run("chatty", {
       spec: {
@@ -57,7 +57,7 @@ describe("a kubelet", () => {
       const files = await readdir(dirname(path));
       return files.length === 3 && files.some((name) => name.endsWith(".gz"));
     });
-    // Between the kubelet's giving the old one another name and its ReopenContainerLog there is none.
+    // Between the kubelet's renaming of the old log and its ReopenContainerLog, there is none.
     const size = async () => (await stat(path).catch(ignoreMissing))?.size;
     const before = await size();
     await host.kubelet.until("the new one grows or was changed", async () => {
@@ -72,7 +72,7 @@ describe("a kubelet", () => {
     await host.kubelet.remove("chatty");
   });
 
-  it("removes images that nobody uses when the disk is full, and keeps those that are used or pinned", async () => {
+  it("removes unused images when the disk is full, and keeps those that are used or pinned", async () => {
     const { registry, berth } = host;
     for (const name of ["unused", "pinned"]) {
       await pushImage(
@@ -82,17 +82,17 @@ describe("a kubelet", () => {
         await busyboxImage({ layers: [[{ name: "mark", content: name }]] }),
       );
     }
-    // Its priority is that of what a node cannot do without, which stays when the disk is full.
+    // It has the priority of pods that are critical for the node, which stay when the disk is full.
     const pod = await host.kubelet.run("user", {
       spec: { priority: 2_000_001_000, containers: [host.shell("main", idle)] },
     });
     for (const name of ["unused", "pinned"]) await berth.pull(`${registry.host}/${name}:latest`);
     await host.kubelet.stop();
-    // By this measure a disk is always full.
+    // With this threshold, the disk is always full.
     await host.kubelet.startProcess({ evictionHard: { "imagefs.available": "99%" } });
     const images = await host.kubelet.until("the unused image is gone", async () => {
       const { images } = await berth.clients.images.listImages({ filter: undefined });
-      // Docker's sandboxes have an image, which is kept too.
+      // Docker's sandboxes have an image, which must stay as well.
       const tags = images
         .flatMap(({ repoTags }) => repoTags)
         .filter((tag) => !tag.startsWith("docker.io/berth/pause:"));

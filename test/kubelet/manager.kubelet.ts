@@ -1,4 +1,4 @@
-/** The same pods with a kubelet and with the manager, over one berth: both tell the same of them. */
+/** Runs the same pods with a kubelet and with the manager on one berth, and compares what both report. */
 import assert from "node:assert/strict";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -67,7 +67,9 @@ describe("a pod of the manager, and the same pod of a kubelet", () => {
 
   const read = async (order: string) => await readFile(join(order, "order"), "utf8").catch(() => "");
 
-  /** Runs a pod with both until it is as it should be, ends it, and compares what they tell, and orders. */
+  /**
+   * Runs a pod with both until its status is as expected, stops it, and compares the reports and the orders.
+   */
   async function same(name: string, spec: (order: string) => object, settled: (status: Status) => boolean) {
     const orders = ["kubelet", "manager"].map((by) => join(host.berth.directory, `${name}-${by}`));
     for (const order of orders) await mkdir(order, { recursive: true });
@@ -98,13 +100,16 @@ describe("a pod of the manager, and the same pod of a kubelet", () => {
     assert.equal(await read(byManager), await read(byKubelet));
   }
 
-  /** A container that notes when it began. */
+  /** A container that records when it started. */
   const noting = (name: string, script: string, more: object = {}) =>
     host.shell(name, `echo ${name} >> /order/order; ${script}`, {
       volumeMounts: [{ name: "order", mountPath: "/order" }],
       ...more,
     });
-  /** A container that has started only once it has noted so: a process that runs may not have come to it. */
+  /**
+   * A container that counts as started only once it has recorded so: a running process may not have got to it
+   * yet.
+   */
   const notingFirst = (name: string, script: string, more: object = {}) =>
     noting(name, script, {
       startupProbe: {
@@ -119,7 +124,7 @@ describe("a pod of the manager, and the same pod of a kubelet", () => {
     conditions.some(({ type, status }) => type === "Ready" && status === "True");
   const over = ({ phase }: Status) => phase === "Succeeded" || phase === "Failed";
 
-  it("of init containers, a sidecar and containers begins them in one order", () =>
+  it("starts init containers, a sidecar and containers in the same order", () =>
     same(
       "order",
       (order) => ({
@@ -134,7 +139,7 @@ describe("a pod of the manager, and the same pod of a kubelet", () => {
       isReady,
     ));
 
-  it("with hooks and a sidecar ends in one order", () => {
+  it("runs its hooks and stops a sidecar in the same order", () => {
     const ending = (name: string, hook: string, more: object = {}) =>
       host.shell(name, `trap 'echo ${name} >> /order/order; exit 0' TERM; while true; do sleep 0.1; done`, {
         volumeMounts: [{ name: "order", mountPath: "/order" }],
@@ -155,7 +160,7 @@ describe("a pod of the manager, and the same pod of a kubelet", () => {
     );
   });
 
-  it("whose probe's command names a variable has it expanded", () =>
+  it("has variables in a probe's command expanded", () =>
     same(
       "expanded",
       () => ({
@@ -169,7 +174,7 @@ describe("a pod of the manager, and the same pod of a kubelet", () => {
       isReady,
     ));
 
-  it("whose containers succeed has succeeded", () =>
+  it("has succeeded when its containers have succeeded", () =>
     same(
       "success",
       () => ({
@@ -179,7 +184,7 @@ describe("a pod of the manager, and the same pod of a kubelet", () => {
       over,
     ));
 
-  it("with a container that fails has failed, with its exit code and last words", () =>
+  it("has failed when a container has failed, with its exit code and termination message", () =>
     same(
       "failure",
       () => ({
@@ -192,7 +197,7 @@ describe("a pod of the manager, and the same pod of a kubelet", () => {
       over,
     ));
 
-  it("whose init container fails has failed before its containers begin", () =>
+  it("has failed when an init container has failed, before its containers start", () =>
     same(
       "init-failure",
       (order) => ({
@@ -204,14 +209,14 @@ describe("a pod of the manager, and the same pod of a kubelet", () => {
       over,
     ));
 
-  it("that is killed by a signal tells so", () =>
+  it("reports the signal that killed its container", () =>
     same(
       "signal",
       () => ({ restartPolicy: "Never", containers: [host.shell("main", "kill -KILL $$")] }),
       over,
     ));
 
-  it("that must be restarted waits with the same reason", () =>
+  it("waits with the same reason when it must be restarted", () =>
     same(
       "crash",
       () => ({ containers: [host.shell("main", "exit 3")] }),
@@ -219,7 +224,7 @@ describe("a pod of the manager, and the same pod of a kubelet", () => {
         main !== undefined && main.restartCount > 0 && waits(main, "CrashLoopBackOff"),
     ));
 
-  it("whose readiness probe fails runs and is not ready", () =>
+  it("runs and is not ready when its readiness probe fails", () =>
     same(
       "unready",
       () => ({
@@ -230,7 +235,7 @@ describe("a pod of the manager, and the same pod of a kubelet", () => {
       ({ phase, containerStatuses: [main] = [] }) => phase === "Running" && main?.started === true,
     ));
 
-  it("whose image may not be pulled waits with the same reason", () =>
+  it("waits with the same reason when its image must not be pulled", () =>
     same(
       "imageless",
       () => ({
@@ -245,7 +250,7 @@ describe("a pod of the manager, and the same pod of a kubelet", () => {
       ({ containerStatuses: [main] = [] }) => main !== undefined && waits(main, "ErrImageNeverPull"),
     ));
 
-  it("sees the same of itself in its environment", () =>
+  it("sees the same data about itself in its environment", () =>
     same(
       "environment",
       () => ({
@@ -264,7 +269,7 @@ describe("a pod of the manager, and the same pod of a kubelet", () => {
       over,
     ));
 
-  it("expands its variables and arguments alike", () =>
+  it("has the same variables and arguments expanded", () =>
     same(
       "expansion",
       () => ({
@@ -318,7 +323,7 @@ describe("a pod of the manager, and the same pod of a kubelet", () => {
             { ip: "192.0.2.7", hostnames: ["seven", "seven.test"] },
             { ip: "192.0.2.8", hostnames: ["eight"] },
           ],
-          // Each pod has an address of its own.
+          // Each pod has its own address.
           containers: [host.shell("main", 'grep -v "^[1-9][0-9.]*\tweb$" /etc/hosts > /dev/termination-log')],
           ...spec,
         }),
@@ -346,7 +351,7 @@ describe("a pod of the manager, and the same pod of a kubelet", () => {
     await dns("dns-default", "Default", {});
   });
 
-  // Not compared: an emptyDir's mode, which a kubelet knows only with a feature gate.
+  // An emptyDir's mode is not compared: a kubelet supports it only with a feature gate.
   it("has volumes with the same owners and modes", async () => {
     const files = ["/fast", "/work", "/fields/labels", "/fields/deep", "/fields/deep/cpu", "/fields/nested"];
     const show = `{
@@ -404,7 +409,7 @@ describe("a pod of the manager, and the same pod of a kubelet", () => {
     await volumes("volumes-of-group", { fsGroup: 4000 });
   });
 
-  it("tells last words of the same lengths", async () => {
+  it("has termination messages of the same lengths", async () => {
     const words = (name: string, script: string, more: object = {}, others: readonly object[] = []) =>
       same(
         name,
@@ -432,7 +437,7 @@ describe("a pod of the manager, and the same pod of a kubelet", () => {
     await words("words-of-many", `(${numbers}) > /dev/termination-log`, {}, others);
   });
 
-  it("that mounts what a missing or empty variable names waits with the same reason", () =>
+  it("waits with the same reason when a mount refers to a missing or empty variable", () =>
     same(
       "subpaths",
       () => ({
@@ -458,8 +463,8 @@ function waits({ state }: Container, reason: string): boolean {
 }
 
 /**
- * What both must tell alike: no times, ids and addresses, nothing of the back-off's seconds, and not how
- * often one was restarted, which goes on while it is looked at.
+ * What both must report alike: without times, ids, addresses, the back-off's seconds, and the number of
+ * restarts, which increases during the comparison.
  */
 function told({ phase, reason, qosClass, conditions = [], ...status }: Status) {
   const container = ({ name, ready, started = false, restartCount, state }: Container) => ({
@@ -477,7 +482,7 @@ function told({ phase, reason, qosClass, conditions = [], ...status }: Status) {
     qosClass,
     conditions: Object.fromEntries(
       conditions
-        // A kubelet stops the sandbox of a pod that is over a moment later.
+        // A kubelet stops the sandbox of a finished pod a moment later.
         .filter(({ type }) => type !== "PodReadyToStartContainers" || phase === "Running")
         .map(({ type, status, reason }) => [type, [status, reason].filter(Boolean).join(" ")]),
     ),

@@ -1,4 +1,4 @@
-/** What pods may ask for, as a kubelet brings it to the runtime. */
+/** Features that pods may use, as a kubelet requests them from the runtime. */
 import assert from "node:assert/strict";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ import { execSync } from "../support/pod.ts";
 import { withKubelet } from "../support/with-kubelet.ts";
 
 const forever = "exec sleep 1000000";
-/** Ends at once when it is asked to, which sleep as process 1 does not. */
+/** Exits at once on SIGTERM, which sleep as process 1 does not. */
 const idle = "trap 'exit 0' TERM; while true; do sleep 0.1; done";
 
 describe("a kubelet's pod", () => {
@@ -26,7 +26,7 @@ describe("a kubelet's pod", () => {
   const run = (pod: Awaited<ReturnType<typeof host.kubelet.run>>, container: string, script: string) =>
     execSync(host.berth, containerIdOf(pod, container), "sh", "-c", script);
 
-  it("has init containers in their order, a sidecar before the others, and several containers", async () => {
+  it("starts init containers in order, a sidecar before the others, and several containers", async () => {
     const work = { volumeMounts: [{ name: "work", mountPath: "/work" }] };
     const pod = await host.kubelet.run("many", {
       spec: {
@@ -60,7 +60,7 @@ describe("a kubelet's pod", () => {
     await host.kubelet.remove("many");
   });
 
-  it("has its volumes, each as it was asked for", async () => {
+  it("has its volumes as specified", async () => {
     const shown = join(host.berth.directory, "shown");
     await mkdir(shown);
     await writeFile(join(shown, "file"), "from the host");
@@ -72,7 +72,7 @@ describe("a kubelet's pod", () => {
           { name: "memory", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
           { name: "host", hostPath: { path: shown, type: "Directory" } },
           { name: "new", hostPath: { path: join(host.berth.directory, "made"), type: "DirectoryOrCreate" } },
-          // Not a projected one: for those a kubelet needs an API server, whatever their sources are.
+          // Not a projected one: for these, a kubelet needs an API server, whatever their sources are.
           {
             name: "facts",
             downwardAPI: {
@@ -118,7 +118,7 @@ describe("a kubelet's pod", () => {
     await host.kubelet.remove("volumes");
   });
 
-  it("knows about itself by its environment, its hosts file and its host name", async () => {
+  it("sees data about itself in its environment, its hosts file and its host name", async () => {
     const field = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } });
     const pod = await host.kubelet.run("facts", {
       labels: { app: "web" },
@@ -165,7 +165,7 @@ describe("a kubelet's pod", () => {
     await host.kubelet.remove("facts");
   });
 
-  it("runs with the identity and within the limits that it was given", async () => {
+  it("runs with the specified identity and limits", async () => {
     const pod = await host.kubelet.run("confined", {
       spec: {
         securityContext: {
@@ -204,11 +204,11 @@ describe("a kubelet's pod", () => {
     await host.kubelet.remove("confined");
   });
 
-  it("has the node's network when it asks for that", async () => {
+  it("has the node's network if specified", async () => {
     const pod = await host.kubelet.run("on-the-node", {
       spec: { hostNetwork: true, containers: [host.shell("main", idle)] },
     });
-    // Its status has no address: a kubelet without an API server gives it none.
+    // Its status has no address: without an API server, a kubelet does not set one.
     assert.match(
       await run(pod, "main", "ip address show lo"),
       new RegExp(nodeAddress.replaceAll(".", "\\.")),
@@ -216,7 +216,7 @@ describe("a kubelet's pod", () => {
     await host.kubelet.remove("on-the-node");
   });
 
-  it("has a user namespace of its own when it asks for that", async () => {
+  it("has its own user namespace if specified", async () => {
     const pod = await host.kubelet.run("mapped", {
       spec: {
         hostUsers: false,
@@ -249,7 +249,7 @@ describe("a kubelet's pod", () => {
     await host.kubelet.remove("mapped");
   });
 
-  it("shares its processes when it asks for that", async () => {
+  it("shares its PID namespace if specified", async () => {
     const pod = await host.kubelet.run("shared", {
       spec: {
         shareProcessNamespace: true,
@@ -262,7 +262,7 @@ describe("a kubelet's pod", () => {
     await host.kubelet.remove("shared");
   });
 
-  it("takes connections on a port of the node", async () => {
+  it("accepts connections on a port of the node", async () => {
     const pod = await host.kubelet.run("port", {
       spec: {
         containers: [
@@ -280,7 +280,7 @@ describe("a kubelet's pod", () => {
     await assert.rejects(fetch(`http://${nodeAddress}:18080/`));
   });
 
-  it("calls its hooks, and tells how its containers ended and what they wrote about that", async () => {
+  it("runs its hooks, and reports how its containers ended, with their termination messages", async () => {
     const notes = join(host.berth.directory, "notes");
     await mkdir(notes);
     const note = (text: string) => ({ exec: { command: ["sh", "-c", `echo ${text} >>/notes/all`] } });
@@ -322,7 +322,7 @@ describe("a kubelet's pod", () => {
     assert.equal(await readFile(join(notes, "all"), "utf8"), "started\nstopping\nterm\n");
   });
 
-  it("tells of a container that used too much memory", async () => {
+  it("reports a container that used too much memory", async () => {
     await host.kubelet.apply("greedy", {
       spec: {
         restartPolicy: "Never",
@@ -337,7 +337,7 @@ describe("a kubelet's pod", () => {
     await host.kubelet.remove("greedy");
   });
 
-  it("is made anew when its manifest changes", async () => {
+  it("is recreated when its manifest changes", async () => {
     const manifest = (text: string) => ({
       spec: { containers: [host.shell("main", `echo ${text} >/said; ${idle}`)] },
     });
@@ -352,7 +352,7 @@ describe("a kubelet's pod", () => {
     await host.kubelet.remove("changed");
   });
 
-  it("gets its image as its policy says", async () => {
+  it("gets its image according to its pull policy", async () => {
     const { registry } = host;
     const reference = `${registry.host}/policy:latest`;
     const push = async (text: string) =>
@@ -391,7 +391,7 @@ describe("a kubelet's pod", () => {
     for (const name of ["first", "present", "always"]) await host.kubelet.remove(name);
   });
 
-  it("leaves nothing when it has ended by itself and its manifest goes", async () => {
+  it("leaves nothing behind when its manifest is removed after it has ended by itself", async () => {
     await host.kubelet.apply("once", {
       spec: { restartPolicy: "Never", containers: [host.shell("main", "exit 0")] },
     });

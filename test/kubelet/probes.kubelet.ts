@@ -1,4 +1,4 @@
-/** Probes, which are a kubelet's way to look into a container: by ExecSync, and over the pod's network. */
+/** A kubelet's probes of a container: with ExecSync, and over the pod's network. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { containerIdOf, isReady, restartsOf } from "../support/kubelet.ts";
@@ -24,14 +24,14 @@ describe("a kubelet's liveness probe", () => {
       breakIt: "rm /tmp/health",
     },
     tcpSocket: {
-      // Process 1 of the container goes on when its server ends.
+      // Process 1 of the container keeps running when its server exits.
       script: `httpd -p 8080 -h /tmp; ${idle}`,
       probe: { tcpSocket: { port: 8080 } },
       breakIt: "killall httpd",
     },
   };
   for (const [kind, { script, probe, breakIt }] of Object.entries(kinds)) {
-    it(`starts a container again when its ${kind} fails, and leaves the others`, async () => {
+    it(`restarts a container when its ${kind} fails, and not the others`, async () => {
       const name = `liveness-${kind.toLowerCase()}`;
       const pod = await host.kubelet.run(name, {
         spec: {
@@ -54,7 +54,7 @@ describe("a kubelet's liveness probe", () => {
     });
   }
 
-  it("ends a command that takes too long", async () => {
+  it("kills a command that takes too long", async () => {
     await host.kubelet.apply("slow", {
       spec: {
         containers: [
@@ -72,7 +72,7 @@ describe("a kubelet's liveness probe", () => {
 describe("a kubelet's readiness probe", () => {
   const host = withKubelet();
 
-  it("says when a container can be used, and when it cannot any more", async () => {
+  it("reports when a container becomes ready, and when it is no longer ready", async () => {
     await host.kubelet.apply("readiness", {
       spec: {
         containers: [

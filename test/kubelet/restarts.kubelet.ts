@@ -1,4 +1,4 @@
-/** What ends and comes again under running pods: the kubelet, berthd, both. */
+/** Restarts of the kubelet, of berthd and of both while pods are running. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { eventually } from "../support/condition.ts";
@@ -22,7 +22,7 @@ describe("pods", () => {
   });
   const ids = (pod: Pod) => ["init", "main", "other"].map((name) => containerIdOf(pod, name));
 
-  /** The kubelet has looked at the pod since, and found what it left. */
+  /** The kubelet has inspected the pod since, and found it unchanged. */
   async function isAsBefore(name: string, before: Pod): Promise<void> {
     const seen = (await host.kubelet.log()).length;
     await host.kubelet.until("the kubelet has looked at the pod again", async () => {
@@ -37,7 +37,7 @@ describe("pods", () => {
     assert.equal((await host.kubelet.sandboxes(name)).length, 1);
   }
 
-  it("go on when their kubelet is started again", async () => {
+  it("keep running when their kubelet restarts", async () => {
     const before = await host.kubelet.run("kubelet", two());
     await host.kubelet.stop();
     await host.kubelet.startProcess();
@@ -45,7 +45,7 @@ describe("pods", () => {
     await host.kubelet.remove("kubelet");
   });
 
-  it("go on when berthd is killed and started again", async () => {
+  it("keep running when berthd is killed and restarted", async () => {
     const before = await host.kubelet.run("runtime", two());
     await host.berth.restartDaemon("SIGKILL");
     await isAsBefore("runtime", before);
@@ -53,7 +53,7 @@ describe("pods", () => {
     await host.kubelet.remove("runtime");
   });
 
-  it("go on when both are gone for a while, and those that ended meanwhile are started again", async () => {
+  it("keep running while both are down, and those that ended in the meantime are restarted", async () => {
     const before = await host.kubelet.run("both", two());
     await host.kubelet.stop();
     const { info } = await host.berth.clients.runtime.containerStatus({
@@ -74,7 +74,7 @@ describe("pods", () => {
     await host.kubelet.remove("both");
   });
 
-  it("go on when berthd is killed while they are being made", async () => {
+  it("come up although berthd is killed while they are being created", async () => {
     const seen = (await host.berth.daemonLog()).length;
     await host.kubelet.apply("cut", two());
     const { docker } = host.berth;
@@ -88,7 +88,7 @@ describe("pods", () => {
     await host.kubelet.remove("cut");
   });
 
-  it("are taken down by the kubelet's next life when their manifest went meanwhile", async () => {
+  it("are removed by a restarted kubelet if their manifest was removed in the meantime", async () => {
     await host.kubelet.run("left", two());
     await host.kubelet.stop();
     await host.kubelet.withdraw("left");

@@ -1,7 +1,4 @@
-/**
- * What a kubelet tells of its pods' use of the machine, with figures of the runtime's alone and together with
- * cAdvisor's.
- */
+/** A kubelet's statistics of its pods, with the runtime's figures alone and together with cAdvisor's. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { nodeName, type TestKubelet } from "../support/kubelet.ts";
@@ -31,7 +28,7 @@ async function summaryOf(kubelet: TestKubelet, name: string): Promise<PodFigures
   return pods.find(({ podRef }) => podRef.name === `${name}-${nodeName}`);
 }
 
-/** The figures that a pod and its container have with every configuration. */
+/** The figures that a pod and its container have in every configuration. */
 function hasFigures(pod: PodFigures | undefined): boolean {
   const [main] = pod?.containers ?? [];
   return [pod, main].every(
@@ -47,7 +44,7 @@ describe("a kubelet that takes its figures from the runtime", () => {
     featureGates: { PodAndContainerStatsFromCRI: true },
   });
 
-  it("tells what pods and containers use", async () => {
+  it("reports the resource usage of pods and containers", async () => {
     await host.kubelet.run("figures", { spec: { containers: [host.shell("main", busy)] } });
     const pod = await host.kubelet.until("it has all figures", async () => {
       const found = await summaryOf(host.kubelet, "figures");
@@ -76,7 +73,7 @@ describe("a kubelet that takes its figures from the runtime", () => {
     );
     assert.match(resource.body, new RegExp(`pod_cpu_usage_seconds_total\\{.*pod="figures-${nodeName}"`));
     assert.match(resource.body, /resource_scrape_error 0\n/);
-    // Nothing that one of the two gives was refused or dropped on the way.
+    // No figure of either was rejected or dropped.
     assert.doesNotMatch(
       await host.kubelet.log(),
       /Error getting CRI prometheus metric|error gathering metrics/,
@@ -84,23 +81,23 @@ describe("a kubelet that takes its figures from the runtime", () => {
     await host.kubelet.remove("figures");
   });
 
-  it("tells what the images and the containers' layers take", async () => {
+  it("reports the disk usage of images and containers' layers", async () => {
     const { node } = JSON.parse((await host.kubelet.ask("/stats/summary")).body);
     assert.ok(node.runtime.imageFs.usedBytes > 0);
     assert.ok(node.runtime.containerFs.capacityBytes > 0);
   });
 });
 
-describe("a kubelet as it comes", () => {
+describe("a kubelet with default settings", () => {
   const host = withKubelet();
 
-  it("tells what pods and containers use, but nothing of networks", async () => {
+  it("reports the resource usage of pods and containers, but not of networks", async () => {
     await host.kubelet.run("figures", { spec: { containers: [host.shell("main", busy)] } });
     const pod = await host.kubelet.until("it has all figures", async () => {
       const found = await summaryOf(host.kubelet, "figures");
       return hasFigures(found) && found;
     });
-    // Its cAdvisor learns of containers by containerd's and CRI-O's sockets.
+    // Its cAdvisor finds containers through containerd's and CRI-O's sockets.
     assert.equal(pod.network, undefined);
     const { body } = await host.kubelet.ask("/metrics/cadvisor");
     assert.match(body, /^container_memory_working_set_bytes\{container="",.*pod="figures-/m);
@@ -114,7 +111,7 @@ describe("a kubelet as it comes", () => {
   });
 });
 
-describe("a kubelet as it comes that finds berth where containerd's socket is", () => {
+describe("a kubelet with default settings that finds berth at containerd's socket", () => {
   const host = withKubelet(
     {},
     {
@@ -122,7 +119,7 @@ describe("a kubelet as it comes that finds berth where containerd's socket is", 
     },
   );
 
-  it("has the network of pods in its summary, and every series of containers and pods", async () => {
+  it("has the pods' networks in its summary, and every series of containers and pods", async () => {
     await host.kubelet.run("figures", { spec: { containers: [host.shell("main", busy)] } });
     const pod = await host.kubelet.until("it has all figures", async () => {
       const found = await summaryOf(host.kubelet, "figures");
@@ -142,14 +139,14 @@ describe("a kubelet as it comes that finds berth where containerd's socket is", 
         .filter(ofPod)
         .map((line) => `${line.slice(0, line.indexOf("{"))} ${/container="(.*?)"/.exec(line)?.[1]}`),
     );
-    // What berth itself tells of the same pod, where cAdvisor has a series of that name at all.
+    // What berth itself reports about the same pod, for series that cAdvisor has at all.
     const names = new Set(body.split("\n").map((line) => line.slice(0, line.indexOf("{"))));
     const { podMetrics } = await host.berth.clients.runtime.listPodSandboxMetrics({});
     const own = podMetrics.find(({ podSandboxId }) => podSandboxId === sandbox?.id);
     const main =
       own?.containerMetrics.flatMap(({ metrics }) => metrics.map(({ name }) => `${name} main`)) ?? [];
     const whole = own?.metrics.map(({ name }) => `${name} `) ?? [];
-    // cAdvisor measures no container's own layer with containerd either.
+    // cAdvisor does not measure a container's own layer with containerd either.
     const layers = /^container_fs_(?:usage_bytes|limit_bytes|inodes_total|inodes_free) /;
     const told = [...new Set([...main, ...whole])].filter(
       (each) => names.has(each.split(" ")[0] ?? "") && !layers.test(each),

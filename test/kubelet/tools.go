@@ -1,4 +1,4 @@
-// Package kubelet names the program that drives berth as a node does; go.mod pins its version.
+// Package kubelet names the kubelet, which uses berth as on a node; go.mod pins its version.
 package kubelet
 
 import _ "k8s.io/kubernetes/cmd/kubelet"

@@ -1,6 +1,7 @@
 //go:build tools
 
-// Package versions names the programs that berth is tested with besides Debian's; go.mod pins their versions.
+// Package versions names programs with which berth is tested in addition to Debian's; go.mod pins their
+// versions.
 package versions
 
 import (

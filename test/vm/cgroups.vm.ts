@@ -10,8 +10,8 @@ import { withBerth } from "../support/with-berth.ts";
 const run = promisify(execFile);
 
 /**
- * How the cgroups of a container can be had where cgroup v2 is alone, with nsdelegate, which another program
- * takes away.
+ * Writable cgroups of containers on a machine with only cgroup v2, and with nsdelegate, an option that
+ * another program removes.
  */
 await import("../cgroup-modes.test.ts");
 
@@ -27,7 +27,7 @@ describe("cgroups that containers can write to", () => {
   };
   const start = (name: string) => pod.shell(name, host.image, "exec sleep 1000", writable);
 
-  it("a container that divides its cgroup gives a part of its memory to a child, and cannot raise its own limit", async () => {
+  it("let a container give a part of its memory to a child cgroup, but not raise its own limit", async () => {
     const resources = { memoryLimitInBytes: 64n * 2n ** 20n };
     const id = await pod.shell("divided", host.image, "exec sleep 1000", {
       linux: { ...writable.linux, resources },
@@ -44,7 +44,7 @@ describe("cgroups that containers can write to", () => {
   const told = async () =>
     (await host.berth.clients.runtime.status({ verbose: false })).features?.cgroupMountMode;
 
-  it("a container is refused once another program has taken the host's nsdelegate away, until it is there again, as Status says", async () => {
+  it("are refused while the host's nsdelegate is missing because another program removed it, as Status reports", async () => {
     await start("before");
     assert.equal(await told(), true);
     {

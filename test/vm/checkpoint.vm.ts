@@ -1,4 +1,4 @@
-/** Checkpoints by runc with Debian's criu: its crun is built without. */
+/** Checkpoints with runc and Debian's criu: its crun is built without criu. */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** What critest skips where the kernel has no AppArmor: see scripts/test-vm.sh. */
+/** Runs critest's AppArmor specs, which it skips without AppArmor in the kernel: see scripts/test-vm.sh. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { withCritest } from "../support/critest.ts";

@@ -1,4 +1,4 @@
-/** What the tests of other machines show, with systemd, cgroup v2 alone, AppArmor and Debian's own kernel. */
+/** Runs other tests again with systemd, only cgroup v2, AppArmor and Debian's own kernel. */
 for (const name of [
   "namespaces",
   "profile-pairs",

@@ -1,6 +1,4 @@
-/**
- * What an OCI runtime does with systemd, cgroup v2 alone and AppArmor, each with a daemon that is no service.
- */
+/** Tests each OCI runtime with systemd, only cgroup v2 and AppArmor, with a daemon that is not a service. */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { constants } from "node:os";
@@ -22,12 +20,12 @@ const MiB = 2n ** 20n;
 const idle = "exec sleep 100000";
 
 for (const handler of ["crun", "runc"]) {
-  describe(`a container by ${handler}`, () => {
+  describe(`a container with ${handler}`, () => {
     const host = withBerth();
     const run = (name: string) =>
       TestPod.run(host.berth, name, { linux: { cgroupParent: `test-${handler}.slice` } }, handler);
 
-    /** Files of its cgroup, which must be a scope in the pod's slice. */
+    /** Files of the container's cgroup, which must be a scope in the pod's slice. */
     async function cgroupFiles(id: string, ...names: readonly string[]): Promise<readonly string[]> {
       const { pid } = await verboseInfo(host.berth, id);
       const path = (await readFile(`/proc/${pid}/cgroup`, "utf8")).trim().replace("0::", "");
@@ -36,7 +34,7 @@ for (const handler of ["crun", "runc"]) {
       return (await Promise.all(texts)).map((text) => text.trim());
     }
 
-    it("has its limits in the files of its scope, from the start and changed", async () => {
+    it("has its limits in the files of its scope, at the start and after an update", async () => {
       const pod = await run("limits");
       const id = await pod.shell("main", host.image, idle, {
         linux: {
@@ -59,7 +57,7 @@ for (const handler of ["crun", "runc"]) {
       assert.deepEqual(await cgroupFiles(id, "cpu.max", "memory.max"), ["20000 100000", String(96n * MiB)]);
     });
 
-    it("is OOMKilled when it takes more than its memory", async () => {
+    it("is OOMKilled when it exceeds its memory limit", async () => {
       const pod = await run("oom");
       const id = await pod.shell("hungry", host.image, "x=a; while true; do x=$x$x; done", {
         linux: { resources: { memoryLimitInBytes: 16n * MiB } },
@@ -68,9 +66,9 @@ for (const handler of ["crun", "runc"]) {
       assert.deepEqual([exitCode, reason], [137, "OOMKilled"]);
     });
 
-    it("is confined by AppArmor where it asks for RuntimeDefault, and not where it asks for Unconfined", async () => {
+    it("is confined by AppArmor with RuntimeDefault, and not with Unconfined", async () => {
       const pod = await run("apparmor");
-      // All else lets it mount.
+      // Everything else allows it to mount.
       const start = (name: string, profileType: ProfileType) =>
         pod.shell(name, host.image, idle, {
           linux: {
@@ -91,7 +89,7 @@ for (const handler of ["crun", "runc"]) {
       await mounts(free);
     });
 
-    it("has no sockets of the kernel's cryptography and of the hypervisor under AppArmor, also without a filter", async () => {
+    it("cannot create AF_ALG and AF_VSOCK sockets under AppArmor, even without a seccomp filter", async () => {
       const layers = [await perlLayer()];
       await pushImage(host.registry, "perl", "latest", await busyboxImage({ layers }));
       const image = `${host.registry.host}/perl:latest`;
@@ -106,7 +104,7 @@ for (const handler of ["crun", "runc"]) {
       assert.deepEqual(Object.fromEntries(errnos), { alg: EACCES, vsock: EACCES, unix: 0 });
     });
 
-    it("shares its PID namespace with a pause process that AppArmor confines, too", async () => {
+    it("shares its PID namespace with a pause process, which AppArmor confines as well", async () => {
       const namespaceOptions = { pid: NamespaceMode.POD };
       const linux = { cgroupParent: `test-${handler}.slice`, securityContext: { namespaceOptions } };
       const pod = await TestPod.run(host.berth, "pause", { linux }, handler);

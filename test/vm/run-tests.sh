@@ -1,8 +1,10 @@
 #!/bin/sh
-# Inside the virtual machine: runs the test files that scripts/test-vm.sh has listed, says how they ended, and switches off.
+# Inside the virtual machine: runs the test files that scripts/test-vm.sh has listed, reports the results, and
+# powers off.
 uname -sr
 ip link set lo up
-# Node strips types by WebAssembly, and V8 dies under the emulation now and then when it compiles that anew meanwhile.
+# Node strips types with WebAssembly, and under the emulation V8 sometimes crashes when it recompiles that in
+# the background.
 node="node_modules/.bin/node --no-wasm-dynamic-tiering"
 $node --test --test-force-exit --test-concurrency=1 --test-reporter=spec $(cat test-files)
 code=$?

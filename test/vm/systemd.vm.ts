@@ -19,7 +19,7 @@ import { containerStatus, execSync, exited, type PodHost, TestPod } from "../sup
 const run = promisify(execFile);
 const socket = "/run/berth/berth.sock";
 
-/** What kubelets ask for on a machine with the systemd driver. */
+/** What kubelets request on a machine with the systemd driver. */
 const linux = { cgroupParent: "kubepods-burstable-podvm.slice" };
 
 describe("berthd as a service of systemd, with cgroup v2 alone", () => {
@@ -48,7 +48,7 @@ describe("berthd as a service of systemd, with cgroup v2 alone", () => {
     await registry[Symbol.asyncDispose]();
   });
 
-  it("is ready when systemd says that it has started, with the systemd driver", async () => {
+  it("is ready when systemd reports that it has started, with the systemd driver", async () => {
     const { linux } = await clients.runtime.runtimeConfig({});
     assert.equal(linux?.cgroupDriver, CgroupDriver.SYSTEMD);
     const { status } = await clients.runtime.status({ verbose: false });
@@ -84,11 +84,11 @@ describe("berthd as a service of systemd, with cgroup v2 alone", () => {
     );
     await run("systemctl", ["daemon-reload"]);
     assert.equal(await cgroupFile(cgroup, "memory.max"), String(64 * 2 ** 20));
-    // The container sees none but its own.
+    // The container sees only its own.
     assert.equal(await execSync(host, id, "cat", "/proc/self/cgroup"), "0::/\n");
   });
 
-  it("changes the limits of a container that runs", async () => {
+  it("changes the limits of a running container", async () => {
     const pod = await TestPod.run(host, "update", { linux });
     const id = await pod.shell("main", registry.image, "exec sleep 100000");
     const cgroup = await cgroupOf(host, id);
@@ -99,13 +99,13 @@ describe("berthd as a service of systemd, with cgroup v2 alone", () => {
     );
     assert.equal(await cgroupFile(cgroup, "memory.max"), String(32 * 2 ** 20));
     assert.equal(await cgroupFile(cgroup, "cpu.max"), "20000 100000");
-    // systemd must not take it back when it applies what it knows.
+    // systemd must not undo it when it applies its own values.
     await run("systemctl", ["daemon-reload"]);
     assert.equal(await cgroupFile(cgroup, "memory.max"), String(32 * 2 ** 20));
   });
 
   for (const handler of ["crun", "runc"]) {
-    it(`changes files of version 2 too, takes limits away, and refuses to go below what is in use (${handler})`, async () => {
+    it(`changes files of cgroup v2 as well, removes limits, and refuses limits below what is in use (${handler})`, async () => {
       const pod = await TestPod.run(host, `update-${handler}`, { linux }, handler);
       const script = "head -c 40000000 /dev/zero > /dev/shm/held; echo ready; exec sleep 100000";
       const containerId = await pod.shell("main", registry.image, script, {
@@ -131,11 +131,11 @@ describe("berthd as a service of systemd, with cgroup v2 alone", () => {
     });
   }
 
-  it("reports that a child of a container's first process was killed for want of memory", async () => {
+  it("reports that a child of a container's first process was killed for lack of memory", async () => {
     const pod = await TestPod.run(host, "oom-child", { linux });
     const id = await pod.shell(
       "main",
-      registry.image, // The scope must be there until somebody has looked at its events.
+      registry.image, // The scope must exist until its events have been read.
       "sh -c 'x=a; while true; do x=$x$x; done'; sleep 5; exit 0",
       {
         linux: { resources: { memoryLimitInBytes: 16n * 2n ** 20n } },
@@ -145,7 +145,7 @@ describe("berthd as a service of systemd, with cgroup v2 alone", () => {
     assert.deepEqual([status.exitCode, status.reason], [0, "OOMKilled"]);
   });
 
-  it("tells what a container uses, and what it had to wait for", async () => {
+  it("reports a container's resource usage, and what it had to wait for", async () => {
     const pod = await TestPod.run(host, "stats", { linux });
     const id = await pod.shell("main", registry.image, "while true; do :; done");
     const stats = await eventually("its use is known", async () => {
@@ -159,7 +159,7 @@ describe("berthd as a service of systemd, with cgroup v2 alone", () => {
     await clients.runtime.stopContainer({ containerId: id, timeout: 0n });
   });
 
-  it("tells what a pod uses by its slice, and gives every metric that version 2 has figures for", async () => {
+  it("reports a pod's resource usage from its slice, and every metric that cgroup v2 has figures for", async () => {
     const pod = await TestPod.run(host, "pod-stats", {
       linux: { cgroupParent: "kubepods-burstable-podvmstats.slice" },
     });
@@ -172,7 +172,7 @@ describe("berthd as a service of systemd, with cgroup v2 alone", () => {
     assert.equal(stats.linux.network?.defaultInterface?.name, "eth0");
     assert.ok(stats.linux.io?.psi?.Some !== undefined);
     const { descriptors } = await clients.runtime.listMetricDescriptors({});
-    // Version 2 keeps no highest use of huge pages, and devices have figures once they did something.
+    // Version 2 has no maximum use of huge pages, and devices have figures only after their first I/O.
     const mayBeUnknown = /^container_(blkio|fs_(reads|writes)|hugetlb)_/;
     const missing = await eventually("the container's layer was measured", async () => {
       const { podMetrics } = await clients.runtime.listPodSandboxMetrics({});
@@ -190,7 +190,7 @@ describe("berthd as a service of systemd, with cgroup v2 alone", () => {
     await clients.runtime.stopContainer({ containerId: id, timeout: 0n });
   });
 
-  it("reports that a container was killed for want of memory", async () => {
+  it("reports that a container was killed for lack of memory", async () => {
     const pod = await TestPod.run(host, "oom", { linux });
     const id = await pod.shell("hungry", registry.image, "x=a; while true; do x=$x$x; done", {
       linux: { resources: { memoryLimitInBytes: 16n * 2n ** 20n } },
@@ -199,7 +199,7 @@ describe("berthd as a service of systemd, with cgroup v2 alone", () => {
     assert.deepEqual([status.exitCode, status.reason], [137, "OOMKilled"]);
   });
 
-  it("leaves containers running when systemd restarts it, and reports what ended meanwhile", async () => {
+  it("leaves containers running when systemd restarts it, and reports what ended in the meantime", async () => {
     const pod = await TestPod.run(host, "restart", { linux });
     const stays = await pod.shell("stays", registry.image, "exec sleep 100000");
     const ends = await pod.shell("ends", registry.image, "while [ ! -e /end ]; do sleep 0.1; done; exit 7");
@@ -215,7 +215,7 @@ describe("berthd as a service of systemd, with cgroup v2 alone", () => {
     assert.equal(await execSync(host, stays, "echo", "here"), "here\n");
   });
 
-  it("is started again by systemd when it is killed", async () => {
+  it("is restarted by systemd when it is killed", async () => {
     const pod = await TestPod.run(host, "killed", { linux });
     const id = await pod.shell("main", registry.image, "exec sleep 100000");
     clients.close();
@@ -241,7 +241,7 @@ async function firstProcess({ clients }: PodHost, containerId: string): Promise<
   return (JSON.parse(info.info ?? "{}") as { pid: number }).pid;
 }
 
-/** Path in the hierarchy of version 2. */
+/** Path in the hierarchy of cgroup v2. */
 async function cgroupOf(host: PodHost, containerId: string): Promise<string> {
   const text = await readFile(`/proc/${await firstProcess(host, containerId)}/cgroup`, "utf8");
   return text.trim().replace(/^0::/, "");

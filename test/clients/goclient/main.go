@@ -1,5 +1,5 @@
-// goclient uses containerd's client library as programs do that are built on it: goclient ADDRESS NAMESPACE COMMAND [ARG...].
-// What runs in a container has goclient's own streams, and its exit status is goclient's.
+// goclient is a program that is built on containerd's client library: goclient ADDRESS NAMESPACE COMMAND
+// [ARG...]. A container has goclient's own streams, and goclient exits with its status.
 package main
 
 import (
@@ -62,7 +62,7 @@ func main() {
 	}
 	ctx := namespaces.WithNamespace(context.Background(), os.Args[2])
 	status, err := asked.run(ctx, client, args)
-	// A client that is not closed leaves its streams to the daemon.
+	// If a client is not closed, the daemon keeps its streams.
 	client.Close()
 	if err != nil {
 		fail(err)
@@ -75,7 +75,7 @@ func fail(err error) {
 	os.Exit(125)
 }
 
-// Registries of tests are on loopback and speak plain HTTP.
+// The tests' registries are on loopback and speak plain HTTP.
 func resolver() remotes.Resolver {
 	hosts := docker.ConfigureDefaultRegistries(docker.WithPlainHTTP(docker.MatchLocalhost))
 	return docker.NewResolver(docker.ResolverOptions{Hosts: hosts})
@@ -164,7 +164,7 @@ type process interface {
 	Delete(ctx context.Context, opts ...containerd.ProcessDeleteOpts) (*containerd.ExitStatus, error)
 }
 
-// finish starts a process, and forgets it when it has ended.
+// finish starts a process, waits for its end, and deletes it.
 func finish(ctx context.Context, started process) (int, error) {
 	ended, err := started.Wait(ctx)
 	if err != nil {
@@ -236,7 +236,7 @@ func restore(ctx context.Context, client *containerd.Client, args []string) (int
 	return 0, task.Start(ctx)
 }
 
-// createMany makes containers that run nothing, each with a snapshot and a specification.
+// createMany creates containers without a task, each with a snapshot and a specification.
 func createMany(ctx context.Context, client *containerd.Client, args []string) (int, error) {
 	count, err := strconv.Atoi(args[0])
 	if err != nil {
@@ -250,7 +250,7 @@ func createMany(ctx context.Context, client *containerd.Client, args []string) (
 	return 0, nil
 }
 
-// list asks for all containers again and again, and prints how many milliseconds that took.
+// list lists all containers repeatedly, and prints how many milliseconds that took.
 func list(ctx context.Context, client *containerd.Client, args []string) (int, error) {
 	count, err := strconv.Atoi(args[0])
 	if err != nil {
@@ -267,7 +267,7 @@ func list(ctx context.Context, client *containerd.Client, args []string) (int, e
 	return 0, nil
 }
 
-// write writes a blob that is kept until it is deleted, and prints how many milliseconds that took.
+// write writes a blob that stays until it is deleted, and prints how many milliseconds that took.
 func write(ctx context.Context, client *containerd.Client, args []string) (int, error) {
 	file, err := os.Open(args[0])
 	if err != nil {
@@ -288,7 +288,7 @@ func write(ctx context.Context, client *containerd.Client, args []string) (int, 
 	return 0, nil
 }
 
-// read reads a blob by one call, and prints how many milliseconds that took.
+// read reads a blob in one call, and prints how many milliseconds that took.
 func read(ctx context.Context, client *containerd.Client, args []string) (int, error) {
 	blobs := contentapi.NewContentClient(client.Conn().(grpc.ClientConnInterface))
 	start := time.Now()

@@ -1,4 +1,4 @@
-// Package imagetools names the programs of others that read and write images beside berth; go.mod pins their versions.
+// Package imagetools names other programs that read and write images; go.mod pins their versions.
 package imagetools
 
 import (

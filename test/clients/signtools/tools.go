@@ -1,5 +1,4 @@
-// Package signtools names the program of others that signs images and checks signatures beside berth; go.mod pins its
-// version.
+// Package signtools names another program that signs images and verifies signatures; go.mod pins its version.
 package signtools
 
 import (

@@ -1,6 +1,6 @@
-// Command cri138 calls by k8s.io/cri-api's own client what the CRI of Kubernetes 1.38 has and the one of 1.36 had not:
-// cri138 SOCKET PROFILE IMAGE LOGS. PROFILE is the reference of a seccomp profile that makes mkdir fail with EDQUOT. It
-// ends with 1 at the first answer that is another than the protocol's comments say.
+// Command cri138 uses the client of k8s.io/cri-api to test what the CRI of Kubernetes 1.38 has and that of
+// 1.36 has not: cri138 SOCKET PROFILE IMAGE LOGS. PROFILE is the reference of a seccomp profile that makes
+// mkdir fail with EDQUOT. It exits with 1 at the first response that contradicts the protocol's comments.
 package main
 
 import (
@@ -173,7 +173,7 @@ func containers(ctx context.Context, runtime cri.RuntimeServiceClient, profile, 
 	return metrics(ctx, runtime)
 }
 
-// metrics finds a figure with a fraction of a second; it may be a while until a container has used one.
+// metrics waits for a metric with a fraction of a second: a container may take a while to use one.
 func metrics(ctx context.Context, runtime cri.RuntimeServiceClient) error {
 	for {
 		answer, err := runtime.ListPodSandboxMetrics(ctx, &cri.ListPodSandboxMetricsRequest{})
@@ -213,7 +213,7 @@ func remove(ctx context.Context, images cri.ImageServiceClient, profile string) 
 	return nil
 }
 
-// refused is nil for an error with code InvalidArgument that names what is wrong.
+// refused returns nil for an error with code InvalidArgument that names the problem.
 func refused(err error, what string) error {
 	if status.Code(err) == codes.InvalidArgument && strings.Contains(status.Convert(err).Message(), what) {
 		return nil

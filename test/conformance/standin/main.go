@@ -1,7 +1,7 @@
 // Command standin does what critest expects of programs in images that cannot be had without a public registry:
 //
 //	standin serve PORT ...   answers every request on the port, as the images of nginx and httpd do
-//	standin uid              says as whom it runs, as the image nonewprivs does
+//	standin uid              prints its effective user, as the image nonewprivs does
 package main
 
 import (

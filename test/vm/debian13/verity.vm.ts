@@ -1,4 +1,6 @@
-/** EROFS layers with fs-verity, on an ext4 that has it: Debian 12's kernel mounts no EROFS from files. */
+/**
+ * EROFS layers with fs-verity on an ext4 that supports it. Debian 12's kernel cannot mount EROFS from files.
+ */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { appendFile, mkdir, open, readFile } from "node:fs/promises";
@@ -22,10 +24,10 @@ import { eventually } from "../../support/condition.ts";
 
 const run = promisify(execFile);
 const logger = createLogger({ level: "silent", format: "json" });
-/** Nothing else on the disk has it. */
+/** Nothing else on the disk contains it. */
 const content = Buffer.alloc(64 * 1024, "what the layer says ");
 
-/** An ext4 with fs-verity in a file, and how to mount it. */
+/** An ext4 file system with fs-verity in a file, and how to mount it. */
 async function verityDisk(blockBytes: number) {
   await using undo = new AsyncDisposableStack();
   const scratch = undo.use(await tempDir());
@@ -78,7 +80,7 @@ const filesIn = (directory: string) => {
 };
 
 for (const blockBytes of [1024, 4096])
-  test(`the kernel lets nobody change a layer, and reads nothing of it that has changed, in blocks of ${blockBytes}`, async () => {
+  test(`the kernel lets nobody change a layer, and refuses to read changed parts of it, in blocks of ${blockBytes}`, async () => {
     await using records = await tempDir();
     const database = join(records.path, "meta.db");
     await using disk = await verityDisk(blockBytes);
@@ -110,7 +112,7 @@ for (const blockBytes of [1024, 4096])
     );
   });
 
-test("layers that were unpacked without fs-verity are not used where it is asked for", async () => {
+test("layers that were unpacked without fs-verity are not used if it is required", async () => {
   await using records = await tempDir();
   const database = join(records.path, "meta.db");
   await using disk = await verityDisk(4096);
@@ -126,7 +128,7 @@ test("layers that were unpacked without fs-verity are not used where it is asked
   });
 });
 
-/** Changes one byte of the content, where the disk has it. */
+/** Changes one byte of the content directly on the disk. */
 async function damage(image: string): Promise<void> {
   await using file = await open(image, "r+");
   const at = (await file.readFile()).indexOf(content.subarray(0, 4096));

@@ -1,9 +1,9 @@
-// Package tig stands in for that of nerdctl's test framework, a module which no proxy serves as nerdctl replaces it by
-// a folder of its own. One of nerdctl's files that helps its tests names it and is built into the program, which never
-// calls it.
+// Package tig replaces a module of nerdctl's test framework that no module proxy has, since nerdctl replaces
+// it with a folder of its own. A test helper of nerdctl imports it and is built into the program, but is
+// never called.
 package tig
 
-// T is as much of a test as that file asks for.
+// T is the part of a test that the helper needs.
 type T interface {
 	Log(args ...any)
 	FailNow()
