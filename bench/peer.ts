@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { unmountBelow } from "../src/testing/unmount-below.ts";
+import { unmountBelow } from "../src/ground/linux/index.ts";
 import { bridgeNetwork } from "../test/support/berth.ts";
 import { type CriClients, connectCri } from "../test/support/clients.ts";
 

@@ -5,20 +5,27 @@ import { chmod, mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/pr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { unmountBelow } from "../../src/ground/linux/index.ts";
 import {
   cliOwner,
   ListPodSandboxRequest,
   ownerLabel,
   PullImageRequest,
 } from "../../src/ground/protocol/index.ts";
+import { raceAbort } from "../../src/ground/sync/index.ts";
 import { instanceNames } from "../../src/services/network/index.ts";
-import { unmountBelow } from "../../src/testing/unmount-below.ts";
+import { cleanUp } from "../../src/testing/clean-up.ts";
 import { type CriClients, connectCri } from "./clients.ts";
 import { type DockerOptions, TestDocker } from "./docker.ts";
+import { endLeft } from "./end-left.ts";
 import { testEngine } from "./engine.ts";
 import { testHandler } from "./handler.ts";
 import { testSnapshotter } from "./snapshotter.ts";
 import { freeSubnet, largeSubnet } from "./subnet.ts";
+
+/** Longer than a daemon may take for these, unless it hangs. */
+const removalMs = 240_000;
+const endMs = 90_000;
 
 const main = new URL("../../dist/berthd.cjs", import.meta.url).pathname;
 
@@ -226,17 +233,31 @@ ${images}`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // An error of the last steps must not hide the first one's, which may be their cause.
-    await using steps = new AsyncDisposableStack();
-    steps.defer(() => rm(this.directory, { recursive: true, force: true }));
-    steps.defer(() => unmountBelow(join(this.root, "snapshots")));
-    // Mounts of a daemon that could not be restarted.
-    if (this.docker !== undefined) steps.defer(() => unmountBelow(join(this.state, "docker")));
-    steps.defer(() => this.#removeBridge());
-    steps.defer(() => this.#removeRules());
-    steps.defer(() => this.docker?.[Symbol.asyncDispose]());
-    steps.defer(() => this.stopDaemon());
-    if (this.#clients !== undefined) await this.#removePods(this.#clients);
+    await cleanUp(
+      `berthd in ${this.directory}`,
+      () => this.#clients && raceAbort(this.#removePods(this.#clients), AbortSignal.timeout(removalMs)),
+      () => this.#endDaemon(),
+      () => this.docker?.[Symbol.asyncDispose](),
+      // Of a daemon that could not be restarted, or could not remove its pods.
+      () => endLeft(this.directory),
+      () => this.#removeRules(),
+      () => this.#removeBridge(),
+      () => unmountBelow(this.root),
+      () => unmountBelow(this.directory),
+      () => rm(this.directory, { recursive: true, force: true }),
+    );
+  }
+
+  /** One that hangs is killed. */
+  async #endDaemon(): Promise<void> {
+    const child = this.#process;
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      child?.kill("SIGKILL");
+    }, endMs);
+    await this.stopDaemon().finally(() => clearTimeout(timer));
+    if (isLate) throw new Error(`berthd did not end in ${endMs / 1000} s`);
   }
 
   /** The daemon leaves its table for the next pod; those of hundreds of daemons slow down listing them. */

@@ -4,6 +4,7 @@ import { readdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { serviceNetworkName } from "../../src/clients/servicenet/index.ts";
+import { cleanUp } from "../../src/testing/clean-up.ts";
 import { tempDir } from "../../src/testing/temp-dir.ts";
 import { type BerthOptions, TestBerth } from "./berth.ts";
 import { eventually } from "./condition.ts";
@@ -185,7 +186,7 @@ export class CrashingBerth implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#opened.disposeAsync();
+    await cleanUp("a daemon that can be cut off", () => this.#opened.disposeAsync());
   }
 }
 

@@ -6,10 +6,9 @@ import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
-import { cgroupLayout, killProcessTree } from "../../src/ground/linux/index.ts";
+import { cgroupLayout, killProcessTree, unmountBelow } from "../../src/ground/linux/index.ts";
 import { removeCgroup } from "../../src/services/runtime/index.ts";
 import { eventually } from "./condition.ts";
-import { unmountBelow } from "./mounts-below.ts";
 
 export type DockerOptions = {
   /** It has its own bridge, with this address: "172.31.9.1/24". Without it, it has none. */

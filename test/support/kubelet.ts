@@ -5,12 +5,12 @@ import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { unmountBelow } from "../../src/ground/linux/index.ts";
 import { type PodSandbox, PodSandboxState } from "../../src/ground/protocol/index.ts";
 import type { TestBerth } from "./berth.ts";
 import { eventually } from "./condition.ts";
 import type { KubeletCgroup } from "./kubelet-cgroup.ts";
 import { kubeletConfiguration, kubeletPort, withTunables } from "./kubelet-configuration.ts";
-import { unmountBelow } from "./mounts-below.ts";
 import { selfSigned } from "./self-signed.ts";
 
 const program = new URL("../../.kubelet/kubelet", import.meta.url).pathname;

@@ -3,11 +3,10 @@ import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { HostPaths } from "../../ground/hostpaths/index.ts";
-import { bindMount, mountInfo } from "../../ground/linux/index.ts";
+import { bindMount, mountInfo, unmountBelow } from "../../ground/linux/index.ts";
 import { createLogger } from "../../ground/logging/index.ts";
 import { TreeRemover } from "../../ground/trees/index.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
-import { unmountBelow } from "../../testing/unmount-below.ts";
 import { ActivationStore } from "./index.ts";
 
 test("an activation that was cut while it mapped the owners of layers is taken away, and the layers stay", async () => {

@@ -12,6 +12,7 @@ import {
   openDirectory,
   setXattrAt,
   unmount,
+  unmountBelow,
 } from "../../ground/linux/index.ts";
 import { createLogger } from "../../ground/logging/index.ts";
 import { openDatabase } from "../../ground/metadata/index.ts";
@@ -19,7 +20,6 @@ import { applyLayer } from "../../parts/unpack/index.ts";
 import { PublishedEvents } from "../../testing/published.ts";
 import { smallDisk } from "../../testing/small-disk.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
-import { unmountBelow } from "../../testing/unmount-below.ts";
 import { type SnapshotterKind, Snapshotters } from "./index.ts";
 import { code, mounted } from "./testing/mounted.ts";
 import { snapshotterSuite } from "./testing/snapshotter-suite.ts";

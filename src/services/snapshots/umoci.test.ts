@@ -5,13 +5,12 @@ import { mkdtemp, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { mountSnapshot, unmount } from "../../ground/linux/index.ts";
+import { mountSnapshot, unmount, unmountBelow } from "../../ground/linux/index.ts";
 import { createLogger } from "../../ground/logging/index.ts";
 import { openDatabase } from "../../ground/metadata/index.ts";
 import { type Digest, digestHex } from "../../parts/oci/index.ts";
 import { applyLayer } from "../../parts/unpack/index.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
-import { unmountBelow } from "../../testing/unmount-below.ts";
 import { ServiceEvents } from "../events/index.ts";
 import { chainIdOf, type Snapshotter, type SnapshotterKind, Snapshotters } from "./index.ts";
 

@@ -10,7 +10,7 @@ import { test } from "node:test";
 import { promisify } from "node:util";
 import { runDoctor } from "../../../src/clients/doctor/index.ts";
 import { parseConfig } from "../../../src/ground/config/index.ts";
-import { verityState } from "../../../src/ground/linux/index.ts";
+import { unmountBelow, verityState } from "../../../src/ground/linux/index.ts";
 import { createLogger } from "../../../src/ground/logging/index.ts";
 import { openDatabase } from "../../../src/ground/metadata/index.ts";
 import { applyLayer, layerImageFiles } from "../../../src/parts/unpack/index.ts";
@@ -19,7 +19,6 @@ import { Snapshotters } from "../../../src/services/snapshots/index.ts";
 import { mounted } from "../../../src/services/snapshots/testing/mounted.ts";
 import { PublishedEvents } from "../../../src/testing/published.ts";
 import { tempDir } from "../../../src/testing/temp-dir.ts";
-import { unmountBelow } from "../../../src/testing/unmount-below.ts";
 import { eventually } from "../../support/condition.ts";
 
 const run = promisify(execFile);

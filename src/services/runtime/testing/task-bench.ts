@@ -2,8 +2,9 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HostPaths } from "../../../ground/hostpaths/index.ts";
-import { cgroupLayout, mountInfo } from "../../../ground/linux/index.ts";
+import { cgroupLayout, mountInfo, unmountBelow } from "../../../ground/linux/index.ts";
 import { createLogger } from "../../../ground/logging/index.ts";
+import { cleanUp } from "../../../testing/clean-up.ts";
 import { ServiceEvents } from "../../events/index.ts";
 import { removeCgroup } from "../cgroups/remove-cgroup.ts";
 import { ConmonTasks, type ConmonTasksOptions } from "../conmon/conmon-tasks.ts";
@@ -134,11 +135,16 @@ export class TaskBench implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#made.map((task) => task.delete()));
-    await this.tasks[Symbol.asyncDispose]();
     const layout = await cgroupLayout();
-    if (layout !== undefined) await removeCgroup(layout, this.cgroup);
-    await rm(this.directory, { recursive: true });
+    await cleanUp(
+      `tasks in ${this.directory}`,
+      ...this.#made.map((task) => () => task.delete()),
+      // Its thread and its watches would keep the test's process from ending.
+      () => this.tasks[Symbol.asyncDispose](),
+      () => layout && removeCgroup(layout, this.cgroup),
+      () => unmountBelow(this.directory),
+      () => rm(this.directory, { recursive: true }),
+    );
   }
 }
 
