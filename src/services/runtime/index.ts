@@ -13,7 +13,6 @@
 export { AppArmor } from "./apparmor/app-armor.ts";
 export { ClientCopy } from "./attach/client-copy.ts";
 export { cgroupOf, containerCgroup, podCgroup } from "./cgroups/cgroup-in-hierarchy.ts";
-export { checkCgroupUnused } from "./cgroups/cgroup-processes.ts";
 export { type CgroupDriver, cgroupsPath } from "./cgroups/cgroups-path.ts";
 export { makeEmptyCgroup, removeEmptyCgroup } from "./cgroups/empty-cgroup.ts";
 export { removeCgroup } from "./cgroups/remove-cgroup.ts";

@@ -20,6 +20,12 @@ export interface Tasks extends AsyncDisposable {
    */
   prewarm(): void;
   /**
+   * Checks that a cgroup (a path as in the hierarchies) that a client chose for a container is unused:
+   * everything in it is killed with the container, or if its creation fails. Throws RuntimeError
+   * FailedPrecondition.
+   */
+  checkUnused(cgroup: string): Promise<void>;
+  /**
    * Writes the bundle's config.json and starts conmon, which runs `create`. Resolves when the container is
    * created, with its first process waiting. The bundle directory must exist; other things in it (a mounted
    * rootfs) are left alone. Throws RuntimeError: InvalidArgument (unknown handler), FailedPrecondition

@@ -10,7 +10,6 @@ import {
   ClientCopy,
   type Criu,
   cgroupOf,
-  checkCgroupUnused,
   type OciSpec,
   type Process,
   type Task,
@@ -103,6 +102,12 @@ export class TaskStore implements AsyncDisposable {
     return handler === undefined ? undefined : await askFeatures(handler);
   }
 
+  /** Says that a task will soon be created, so that slow preparations can start. No call need follow. */
+  prewarm(): void {
+    // Creating the task tells of a runtime that cannot be opened.
+    this.#runtimes.prewarm().catch(() => undefined);
+  }
+
   inNamespace(namespace: string): NamespaceTasks {
     const entries = () => this.#entries.get(namespace);
     return {
@@ -152,8 +157,10 @@ export class TaskStore implements AsyncDisposable {
     tasks.prewarm();
     using undo = new DisposableStack();
     const claim = undo.use(this.#cgroups.claim(cgroupOf(cgroupsPath)));
-    await checkCgroupUnused(cgroupOf(cgroupsPath));
+    await tasks.checkUnused(cgroupOf(cgroupsPath));
     const bundle = new Bundle(join(bundlesDir, id));
+    const checkpoint = asked.checkpoint ?? criuImagePath;
+    let mounting: Promise<void> | undefined;
     try {
       const origin = {
         namespace,
@@ -163,22 +170,17 @@ export class TaskStore implements AsyncDisposable {
         root,
       };
       bundle.make(origin, rootGroup(spec.linux));
-      await bundle.mount(asked.rootfs, lookUp);
+      mounting = bundle.mount(asked.rootfs, lookUp);
+      // Only the OCI runtime needs what is mounted: meanwhile, streams are opened and conmon is loaded.
+      const ready = mounting.then(() => (checkpoint === undefined ? spec : restorable(spec, bundle)));
+      // Whoever waits for it gets the error.
+      ready.catch(() => undefined);
       await using copies = new AsyncDisposableStack();
       const copy = copies.use(await this.#openCopy(namespace, id, asked.streams));
-      const checkpoint = asked.checkpoint ?? criuImagePath;
       const identity = identityOf(id, bundle, origin);
-      const common = { ...identity, ...how, io, asked };
-      const task = await tasks.create(
-        checkpoint === undefined
-          ? { ...common, spec }
-          : {
-              ...common,
-              spec: restorable(spec, bundle),
-              restore: this.checkpoints.restoreFrom(origin.handler, checkpoint),
-            },
-        signal,
-      );
+      const restore =
+        checkpoint === undefined ? {} : { restore: this.checkpoints.restoreFrom(origin.handler, checkpoint) };
+      const task = await tasks.create({ ...identity, ...how, io, asked, spec: ready, ...restore }, signal);
       copies.move();
       copy?.connect(task);
       const entry = { task, bundle, handler: origin.handler, streams: asked.streams, copy, claim };
@@ -186,6 +188,7 @@ export class TaskStore implements AsyncDisposable {
       entries.set(id, entry);
       return entry;
     } catch (error) {
+      await mounting?.catch(() => undefined);
       await this.#discard(bundle);
       throw error;
     }

@@ -2,7 +2,7 @@ import { type Dirent, readdirSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ignoreGone, isErrno, readNow } from "../../../ground/fs/index.ts";
-import { cgroupLayout } from "../../../ground/linux/index.ts";
+import type { CgroupLayout } from "../../../ground/linux/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
 
 /**
@@ -89,9 +89,8 @@ export async function writeIfThere(directory: string, name: string, text: string
  * everything in it is killed with the container, or if its creation fails. Throws RuntimeError
  * FailedPrecondition.
  */
-export async function checkCgroupUnused(path: string): Promise<void> {
-  const layout = await cgroupLayout();
-  const root = layout?.kind === "v2" ? layout.v2.mountPoint : layout?.v1.get("memory");
+export async function checkCgroupUnused(layout: CgroupLayout, path: string): Promise<void> {
+  const root = layout.kind === "v2" ? layout.v2.mountPoint : layout.v1.get("memory");
   if (root === undefined) return;
   const directory = join(root, path);
   const [below, processes] = await Promise.all([childCgroups(directory), cgroupProcesses(directory)]);

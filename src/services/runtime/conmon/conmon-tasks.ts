@@ -1,13 +1,14 @@
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { makeDirectories } from "../../../ground/directories/index.ts";
+import { makeDirectoriesNow } from "../../../ground/directories/index.ts";
 import type { HostPaths } from "../../../ground/hostpaths/index.ts";
 import { specJson } from "../../../ground/json/index.ts";
 import { type CgroupLayout, CgroupOptions, cgroupLayout, PollThread } from "../../../ground/linux/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
 import type { EventPublisher } from "../../events/index.ts";
 import { AttachLock } from "../cgroups/attach-lock.ts";
+import { checkCgroupUnused } from "../cgroups/cgroup-processes.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import { oomKills } from "../cgroups/oom-watch.ts";
 import { placeProcess } from "../cgroups/place-process.ts";
@@ -122,6 +123,10 @@ export class ConmonTasks implements Tasks {
     this.#attachLock.warm();
   }
 
+  checkUnused(cgroup: string): Promise<void> {
+    return checkCgroupUnused(this.#layout, cgroup);
+  }
+
   async create(task: TaskSpec, signal?: AbortSignal): Promise<Task> {
     this.prewarm();
     const handler = usableHandler(this.#options.handlers, task.handler);
@@ -137,7 +142,7 @@ export class ConmonTasks implements Tasks {
     await using log = place === undefined ? undefined : await LogFile.open(place);
     await using passed = task.io.kind === "client" ? await PassedStreams.open(task.io) : undefined;
     try {
-      if (this.#options.foreignRoot === undefined) await makeDirectories(handler.root, 0o700);
+      if (this.#options.foreignRoot === undefined) makeDirectoriesNow(handler.root, 0o700);
       using _offer = log === undefined ? undefined : offerLog(log, files.log);
       const prepare = async () => this.#writeSpec(task, handler, files, await made);
       const start = () => this.#startMonitor(task, files, args, passed, { prepare, deadline });

@@ -55,6 +55,13 @@ export class NamedFifo implements AsyncDisposable {
     return { reader, writer, [Symbol.asyncDispose]: () => ends.disposeAsync() };
   }
 
+  /** The same for one end that both reads and writes. */
+  async openForBoth(): Promise<FileHandle> {
+    // Linux opens a FIFO for both without waiting (fifo(7)).
+    const opening = () => openedBy(this.#path, () => open(procPath(this.#place), constants.O_RDWR));
+    return await openLookedUp(this.#path, this.#lookUp, opening);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#place.close();
   }
@@ -67,6 +74,12 @@ export class NamedFifo implements AsyncDisposable {
 export async function openFifo(path: string, lookUp: LookUp): Promise<OpenFifo> {
   await using fifo = await NamedFifo.find(path, lookUp);
   return await fifo.open();
+}
+
+/** The same for one end that both reads and writes. */
+export async function openFifoForBoth(path: string, lookUp: LookUp): Promise<FileHandle> {
+  await using fifo = await NamedFifo.find(path, lookUp);
+  return await fifo.openForBoth();
 }
 
 function procPath({ fd }: FileHandle): string {

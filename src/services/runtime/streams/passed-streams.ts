@@ -4,7 +4,7 @@ import type { LookUp } from "../../../ground/hostpaths/index.ts";
 import { openNullDevice, type StdioChoice } from "../../../ground/linux/index.ts";
 import type { ProcessIdentity } from "../conmon/task-record.ts";
 import type { ClientOutput, ClientStreams } from "../tasks.ts";
-import { type OpenFifo, openFifo } from "./fifo.ts";
+import { type OpenFifo, openFifo, openFifoForBoth } from "./fifo.ts";
 import { endLogger, startLogger } from "./logging-program.ts";
 import { openForAppending } from "./output-file.ts";
 import type { StreamOwner } from "./stream-owner.ts";
@@ -138,19 +138,14 @@ async function openOutput(
   const path = output[stdio];
   // Not the host's, of which OCI runtimes would make the process's user the owner.
   if (path === undefined) return { end: await openNullDevice(), give: undefined, waits: false };
-  await using fifo = await openFifo(path, lookUp);
-  const end = await openForBoth(fifo.reader.fd);
+  const end = await openFifoForBoth(path, lookUp);
   return { end, give: giveAt(path, end), waits: true };
 }
 
 async function openPipe(fd = -1): Promise<Output> {
-  const end = await openForBoth(fd);
+  // Linux opens a pipe for both, too.
+  const end = await open(`/proc/self/fd/${fd}`, constants.O_RDWR);
   return { end, give: ({ uid, gid }) => end.chown(uid, gid), waits: false };
-}
-
-/** Linux opens a FIFO for both without waiting (fifo(7)), and a pipe. */
-function openForBoth(fd: number): Promise<FileHandle> {
-  return open(`/proc/self/fd/${fd}`, constants.O_RDWR);
 }
 
 /** Waits for all, as each may have opened something. Throws the first error. */
