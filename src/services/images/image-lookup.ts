@@ -42,7 +42,7 @@ export class ImageLookup implements Disposable {
   find(idOrReference: string): Image | undefined {
     const whole = /^[0-9a-f]{64}$/.test(idOrReference) ? `sha256:${idOrReference}` : idOrReference;
     if (isDigest(whole)) return this.#all().images.get(whole);
-    const named = this.#named(idOrReference);
+    const named = this.named(idOrReference);
     return (named === undefined ? undefined : this.#imageOf(named)) ?? this.#findByPrefix(idOrReference);
   }
 
@@ -59,7 +59,7 @@ export class ImageLookup implements Disposable {
    * target. Empty for any other text.
    */
   namesOfNoImage(reference: string): readonly string[] {
-    const found = this.#named(reference);
+    const found = this.named(reference);
     if (found === undefined || this.#resolve(found) !== undefined) return [];
     return this.#names
       .list()
@@ -69,7 +69,7 @@ export class ImageLookup implements Disposable {
 
   /** The names that are removed together with this one, see {@link Images.untag}. */
   namesThatGoWith(reference: string): readonly string[] {
-    const found = this.#named(reference);
+    const found = this.named(reference);
     if (found === undefined) return [];
     const image = this.#imageOf(found);
     if (image === undefined) return [found.name];
@@ -88,8 +88,11 @@ export class ImageLookup implements Disposable {
     this.#watches.dispose();
   }
 
-  /** What a reference names, however the name is written there and here. */
-  #named(reference: string): ImageName | undefined {
+  /**
+   * What a reference names, however the name is written there and here; where both a short form and the full
+   * one are names, the full one.
+   */
+  named(reference: string): ImageName | undefined {
     const name = nameIfReference(reference);
     return name === undefined ? undefined : this.#all().names.get(name);
   }

@@ -4,7 +4,7 @@ import type { Leases } from "../leases/index.ts";
 import { ContentHold } from "./content-hold.ts";
 import { ImageError } from "./image-error.ts";
 import type { ImageLookup } from "./image-lookup.ts";
-import { nameIfReference, nameOfTag } from "./reference-name.ts";
+import { nameOfTag } from "./reference-name.ts";
 
 /** Finds the targets of names, of images and of artifacts, and gives them further names. */
 export class NamedTargets {
@@ -23,11 +23,8 @@ export class NamedTargets {
    * NotFound.
    */
   find(idOrReference: string): ImageName {
-    // Other clients create names that are not references as people write them.
-    const exact = this.#names.get(idOrReference);
-    if (exact !== undefined) return exact;
-    const name = nameIfReference(idOrReference);
-    const named = name === undefined ? undefined : this.#names.get(name);
+    // Other clients create names that are not references.
+    const named = this.#lookup.named(idOrReference) ?? this.#names.get(idOrReference);
     if (named !== undefined) return named;
     const image = this.#lookup.find(idOrReference);
     const [found] = image === undefined ? [] : this.namesOf(image.id);

@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { digestHex } from "../../parts/oci/index.ts";
 import { startFakeRegistry } from "../../testing/fake-registry.ts";
 import { imageOf } from "../../testing/images.ts";
+import { pushImage, startRegistry } from "../../testing/registry.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { openStack } from "./testing/stack.ts";
 
@@ -38,6 +39,29 @@ describe("images", () => {
       assert.equal(stack.images.find(text), undefined, text);
     }
     assert.deepEqual(new Set(stack.images.list().map(({ id }) => id)), new Set([image.id, other.id]));
+  });
+
+  test("of a short name and its full form, the full one is found, tagged and pushed", async () => {
+    await using server = await startRegistry();
+    const [short, full] = [
+      await imageOf({ config: { User: "1" } }),
+      await imageOf({ config: { User: "2" } }),
+    ];
+    await pushImage(server, "app", "short", short);
+    await pushImage(server, "app", "full", full);
+    await using stack = await openStack();
+    for (const tag of ["short", "full"]) await stack.images.pull({ reference: `${server.host}/app:${tag}` });
+    const { imageNames, images } = stack;
+    await imageNames.create({ name: "app:1", target: short.target });
+    assert.equal(await pushed("app:1"), short.target.digest, "alone, the short one");
+    await imageNames.create({ name: "docker.io/library/app:1", target: full.target });
+    assert.ok(images.find("app:1")?.repoTags.includes("docker.io/library/app:1"));
+    assert.equal(await pushed("app:1"), full.target.digest);
+    assert.equal(imageNames.get(await images.tag("app:1", "tagged"))?.target.digest, full.target.digest);
+
+    async function pushed(image: string): Promise<string> {
+      return (await images.push({ image, destination: `${server.host}/copy:1` })).digest;
+    }
   });
 
   test("with several names are one image, and are removed with all names", async () => {
