@@ -95,7 +95,14 @@ describe("images of CRI in containerd's API", () => {
     await assert.rejects(own().images.get({ name: absent }), { code: status.NOT_FOUND });
     // Only there are ids also names.
     await assert.rejects(clients.in("other").images.get({ name: id }), { code: status.NOT_FOUND });
+
+    // As in containerd, where an id is one name of several.
+    const names = await shown();
     await own().images.delete({ name: id, sync: true, target: undefined });
-    assert.deepEqual(await shown(), []);
+    assert.deepEqual(await shown(), names);
+    const other = containerd.types.Descriptor.fromPartial({ digest: absent });
+    await assert.rejects(own().images.delete({ name: id, sync: true, target: other }), {
+      code: status.NOT_FOUND,
+    });
   });
 });

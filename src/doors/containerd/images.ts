@@ -75,11 +75,14 @@ export function imageHandlers(options: ServiceOptions): ImageHandlers {
     async delete({ name, sync, target }, { namespace }) {
       const storage = await namespace();
       const digest = target === undefined || target.digest === "" ? undefined : parseDigest(target.digest);
-      const ofId = await namesOfId(name, storage, options);
-      const names = ofId.length === 0 ? [name] : ofId.map((each) => each.name);
-      const deleted = await storage.imageNames.delete(names, digest);
-      if (deleted.length === 0) {
-        existingImage(storage.imageNames, name);
+      // In containerd an id is a name of its own, beside which the image's other names stay.
+      const [ofId] = await namesOfId(name, storage, options);
+      const isDeleted =
+        ofId === undefined
+          ? (await storage.imageNames.delete([name], digest)).length > 0
+          : digest === undefined || digest === ofId.target.digest;
+      if (!isDeleted) {
+        if (ofId === undefined) existingImage(storage.imageNames, name);
         throw new ContainerdError(
           "NotFound",
           `image ${JSON.stringify(name)} with target ${digest ?? ""} not found`,
