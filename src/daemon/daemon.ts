@@ -147,6 +147,7 @@ export class Daemon implements AsyncDisposable {
           differ,
           layerDiffs,
           platform: hostPlatform(),
+          logger,
           version,
           uuid: await serverUuid(database, logger),
         })

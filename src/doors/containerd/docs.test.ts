@@ -64,6 +64,7 @@ async function served(): Promise<readonly string[]> {
     criNamespace: "k8s.io",
     events,
     tasks: await TaskStore.open({ stateDir: root.path, ...given, hostPaths: new HostPaths(), trees, logger }),
+    logger,
     podTasks: () => undefined,
     podSpec: async () => ({}),
     pods: {

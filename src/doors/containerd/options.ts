@@ -1,3 +1,4 @@
+import type { Logger } from "../../ground/logging/index.ts";
 import type { LinuxContainerResources } from "../../ground/protocol/index.ts";
 import type { Platform } from "../../parts/oci/index.ts";
 import type { Differ, LayerDiffs } from "../../services/diff/index.ts";
@@ -36,6 +37,8 @@ export type ContainerdOptions = {
   readonly layerDiffs: LayerDiffs;
   /** The platform of images that this machine runs. */
   readonly platform: Platform;
+  /** For what a client asks to be logged. */
+  readonly logger: Logger;
   /** The version of berth. */
   readonly version: string;
   /** The server's permanent id; BuildKit names its workers after it. */

@@ -8,8 +8,11 @@ const maxWaitingBytes = 1024 * 1024;
 /** How long to wait for the client to read the rest. */
 const finalReadMs = 1000;
 
+/** Where requests to registries, and their answers, are told. */
+export type RequestLog = AsyncDisposable & { add(text: string): void };
+
 /** Sends a log of requests to registries through a client's stream. The transfer does not wait for it. */
-export class RequestLogStream implements AsyncDisposable {
+export class RequestLogStream implements RequestLog {
   readonly #stream: ClientStream;
   readonly #waiting: Buffer[] = [];
   readonly #stop = new AbortController();

@@ -1,9 +1,10 @@
+import type { Logger } from "../../ground/logging/index.ts";
 import { containerd } from "../../ground/protocol/index.ts";
 import { parseReference } from "../../parts/oci/index.ts";
 import type { RegistryAccess } from "../../services/images/index.ts";
 import { ContainerdError } from "./errors.ts";
 import { ofType } from "./messages.ts";
-import { RequestLogStream } from "./request-log.ts";
+import { type RequestLog, RequestLogStream } from "./request-log.ts";
 import type { ClientStream } from "./streams.ts";
 
 const { AuthRequest, AuthResponse, AuthType, HTTPDebug } = containerd.transferRegistries;
@@ -60,21 +61,20 @@ function checkHeaders(headers: Readonly<Record<string, string>>): Readonly<Recor
 }
 
 /**
- * The log of HTTP requests that a client has asked for, for the duration of its transfer. Throws NotFound if
- * its stream is not open, Unimplemented without a stream.
+ * The log of HTTP requests that a client has asked for, for the duration of its transfer: on its stream, or
+ * without one in the daemon's log. Throws NotFound if its stream is not open.
  */
 export function requestLogOf(
-  { resolver }: Registry,
+  { resolver, reference }: Registry,
   streamOf: (id: string) => ClientStream,
-  signal: AbortSignal,
-): RequestLogStream | undefined {
+  { logger, signal }: { readonly logger: Logger; readonly signal: AbortSignal },
+): RequestLog | undefined {
   if (resolver === undefined || resolver.httpDebug === HTTPDebug.DISABLED) return undefined;
-  if (resolver.logsStream === "")
-    throw new ContainerdError(
-      "Unimplemented",
-      "OCIRegistry.resolver.http_debug: a log of requests without a logs_stream",
-    );
-  return new RequestLogStream(streamOf(resolver.logsStream), signal);
+  if (resolver.logsStream !== "") return new RequestLogStream(streamOf(resolver.logsStream), signal);
+  return {
+    add: (text) => logger.info({ reference, text }, "request to a registry, logged for its client"),
+    [Symbol.asyncDispose]: async () => undefined,
+  };
 }
 
 async function askedCredentials(

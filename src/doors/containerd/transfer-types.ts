@@ -1,3 +1,4 @@
+import type { Logger } from "../../ground/logging/index.ts";
 import { containerd } from "../../ground/protocol/index.ts";
 import type { Platform } from "../../parts/oci/index.ts";
 import type { ImageName } from "../../services/imagenames/index.ts";
@@ -25,6 +26,7 @@ export type Transfer = {
   readonly progress: ProgressStream;
   readonly leaseId: string;
   readonly signal: AbortSignal;
+  readonly logger: Logger;
 };
 
 /** Decodes a source or destination. Throws InvalidArgument. */

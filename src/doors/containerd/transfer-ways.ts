@@ -1,6 +1,6 @@
 import { ContentHold, type RegistryAccess } from "../../services/images/index.ts";
 import { addToLease } from "./lease-resources.ts";
-import type { RequestLogStream } from "./request-log.ts";
+import type { RequestLog } from "./request-log.ts";
 import { namesIn, putNames } from "./transfer-names.ts";
 import { accessTo, requestLogOf } from "./transfer-registry.ts";
 import { imageStoreOf, registryOf, type Transfer, toPlatforms, transferScopeOf } from "./transfer-types.ts";
@@ -24,7 +24,7 @@ export async function pull(transfer: Transfer): Promise<void> {
   const wishes = transferScopeOf(store, images);
   const { reference } = registry;
   progress.tell(`Resolving ${reference}`);
-  await using log = requestLogOf(registry, streamOf, signal);
+  await using log = requestLogOf(registry, streamOf, transfer);
   await images.fetch(
     {
       ...wishes,
@@ -56,7 +56,7 @@ export async function push(transfer: Transfer): Promise<void> {
   const images = await transfer.images();
   progress.tell(`Pushing to OCI Registry (${reference})`);
   progress.tell("pushing content", name, target);
-  await using log = requestLogOf(registry, streamOf, signal);
+  await using log = requestLogOf(registry, streamOf, transfer);
   await images.send(
     {
       image: name,
@@ -72,6 +72,6 @@ export async function push(transfer: Transfer): Promise<void> {
   progress.tell(`Completed push to OCI Registry (${reference})`, "", target);
 }
 
-function logged(access: RegistryAccess, log: RequestLogStream | undefined): RegistryAccess {
+function logged(access: RegistryAccess, log: RequestLog | undefined): RegistryAccess {
   return log === undefined ? access : { ...access, onRequest: (text) => log.add(text) };
 }

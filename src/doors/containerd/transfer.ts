@@ -46,7 +46,8 @@ export function transferHandlers(options: ServiceOptions): TransferHandlers {
       const images = () => transfers(storage.name);
       const named = (name: string) => imageNamed(name, storage, options);
       const { leaseId, signal } = call;
-      await way({ source, destination, storage, named, images, streamOf, progress, leaseId, signal });
+      const { logger } = options;
+      await way({ source, destination, storage, named, images, streamOf, progress, leaseId, logger, signal });
       await progress.sent(signal);
       return {};
     },
