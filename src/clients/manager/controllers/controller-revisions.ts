@@ -1,7 +1,7 @@
 import type { ManifestOf, PodTemplate } from "../../manifests/index.ts";
 import { isOfKind, type StoredObject, type StoredPod } from "../objects.ts";
 import { podsOf } from "./pods-of.ts";
-import { templateHash } from "./template-hash.ts";
+import { collisionSalt, freeCollisionCount, templateHash } from "./template-hash.ts";
 import type { World } from "./world.ts";
 
 export type ControllerRevision = StoredObject<ManifestOf<"ControllerRevision">>;
@@ -40,38 +40,64 @@ export function revisionsOf(set: StoredObject, world: World): readonly Controlle
 
 /**
  * Stores a set's template as its newest revision, and keeps as many revisions without pods as the set says
- * (Kubernetes' pkg/controller/history).
+ * (Kubernetes' pkg/controller/history). Returns its collisionCount.
  */
 export async function keepRevision(
   set: RevisionedSet,
   { hash, template }: Revision,
   inUse: readonly string[],
   world: World,
-): Promise<void> {
+): Promise<number> {
   const revisions = revisionsOf(set, world);
   const [newest] = revisions;
   const kept = revisions.find((one) => hashOf(one) === hash);
   const revision = 1 + (newest?.manifest.revision ?? 0);
-  if (kept === undefined) await world.create(revisionManifest(set, { hash, template }, revision), set);
+  const collisions = kept === undefined ? freeName(set, template, world) : collisionsOf(set);
+  if (kept === undefined)
+    await world.create(revisionManifest(set, { hash, template }, { revision, collisions }), set);
   // A revision that is restored becomes the newest again.
   else if (kept !== newest) await world.change(kept, ({ manifest }) => ({ ...manifest, revision }));
   const used = new Set([hash, ...inUse, ...podsOf(set, world).map(hashOf)]);
   const unused = revisions.filter((one) => !used.has(hashOf(one)));
   for (const one of unused.slice(set.manifest.spec.revisionHistoryLimit ?? defaultLimit))
     await world.remove(one);
+  return collisions;
+}
+
+function collisionsOf({ status }: RevisionedSet): number {
+  return Number(status?.collisionCount ?? 0);
+}
+
+/** The first collisionCount that gives a revision a name that no other object has. */
+function freeName(set: RevisionedSet, template: PodTemplate, world: World): number {
+  const { namespace } = set.manifest.metadata;
+  return freeCollisionCount(collisionsOf(set), (collisions) => {
+    const name = nameAfter(set, template, collisions);
+    const other = world.find({ kind: "ControllerRevision", namespace, name });
+    return other !== undefined && other.owner !== set.uid;
+  });
+}
+
+/** Its uid is part of it, since a set of another kind may have its name and template. */
+function nameAfter(
+  { uid, manifest: { metadata } }: RevisionedSet,
+  template: PodTemplate,
+  collisions: number,
+): string {
+  return `${metadata.name.slice(0, 240)}-${templateHash(template, uid + collisionSalt(collisions))}`;
 }
 
 function revisionManifest(
-  { uid, manifest: { metadata } }: RevisionedSet,
+  set: RevisionedSet,
   { hash, template }: Revision,
-  revision: number,
+  { revision, collisions }: { readonly revision: number; readonly collisions: number },
 ): ManifestOf<"ControllerRevision"> {
+  const { metadata } = set.manifest;
   return {
     apiVersion: "apps/v1",
     kind: "ControllerRevision",
     metadata: {
-      // Another set, or somebody else, may have a revision of this name and template.
-      name: `${metadata.name.slice(0, 240)}-${templateHash(template, uid)}`,
+      name: nameAfter(set, template, collisions),
       namespace: metadata.namespace,
       labels: { ...template.metadata?.labels, [hashLabel]: hash },
       annotations: metadata.annotations,

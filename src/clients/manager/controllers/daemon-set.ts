@@ -15,7 +15,7 @@ type DaemonSet = StoredObject<ManifestOf<"DaemonSet">>;
 export async function reconcileDaemonSet(set: DaemonSet, world: World): Promise<void> {
   const { metadata, spec } = set.manifest;
   const hash = templateHash(spec.template);
-  await keepRevision(set, { hash, template: spec.template }, [], world);
+  const collisionCount = await keepRevision(set, { hash, template: spec.template }, [], world);
   const pods = podsOf(set, world);
   const isWanted = suits(spec.template.spec, world.nodeLabels);
   const [pod, ...others] = pods.filter(({ deleting }) => deleting === undefined);
@@ -29,7 +29,7 @@ export async function reconcileDaemonSet(set: DaemonSet, world: World): Promise<
     );
   else if (pod !== undefined && (!isWanted || hasEnded(pod, world) || (isOld && rolls)))
     await world.remove(pod);
-  await tellStatus(set, { isWanted, isOld, pod }, world);
+  await tellStatus(set, { isWanted, isOld, pod, collisionCount }, world);
 }
 
 async function tellStatus(
@@ -38,7 +38,13 @@ async function tellStatus(
     isWanted,
     isOld,
     pod,
-  }: { readonly isWanted: boolean; readonly isOld: boolean; readonly pod: StoredPod | undefined },
+    collisionCount,
+  }: {
+    readonly isWanted: boolean;
+    readonly isOld: boolean;
+    readonly pod: StoredPod | undefined;
+    readonly collisionCount: number;
+  },
   world: World,
 ): Promise<void> {
   const wanted = isWanted ? pod : undefined;
@@ -52,5 +58,6 @@ async function tellStatus(
     numberUnavailable: isWanted && !isThere ? 1 : 0,
     numberMisscheduled: pod !== undefined && !isWanted ? 1 : 0,
     observedGeneration: set.generation,
+    ...(collisionCount === 0 ? {} : { collisionCount }),
   });
 }

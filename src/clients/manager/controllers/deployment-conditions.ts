@@ -21,6 +21,8 @@ export type DeploymentCounts = {
 export type DeploymentStatus = DeploymentCounts & {
   readonly observedGeneration: number;
   readonly conditions: readonly DeploymentCondition[];
+  /** How many names of replica sets were those of others. */
+  readonly collisionCount?: number;
   /** Revision of the current set; in Kubernetes, an annotation. */
   readonly revision?: number;
 };

@@ -1,4 +1,5 @@
-import type { ManifestOf } from "../../manifests/index.ts";
+import type { ManifestOf, PodTemplate } from "../../manifests/index.ts";
+import { toldStatus } from "./deployment-conditions.ts";
 import {
   type Deployment,
   hashLabel,
@@ -8,6 +9,7 @@ import {
   sizeOf,
 } from "./deployment-sets.ts";
 import { podsOf } from "./pods-of.ts";
+import { collisionSalt, freeCollisionCount, templateHash } from "./template-hash.ts";
 import type { World } from "./world.ts";
 
 export const revisionAnnotation = "deployment.kubernetes.io/revision";
@@ -46,11 +48,45 @@ function sharedAnnotations(annotations: Readonly<Record<string, string>>): Recor
   return Object.fromEntries(Object.entries(annotations).filter(([key]) => !ownAnnotations.has(key)));
 }
 
+/** Name of the set of a template. */
+export function setName({ manifest: { metadata } }: Deployment, hash: string): string {
+  return `${metadata.name.slice(0, 240)}-${hash}`;
+}
+
+/** The template of a set without the label that tells its pods from those of other sets. */
+export function templateOf({ manifest: { spec } }: ReplicaSet): PodTemplate {
+  const { [hashLabel]: _, ...labels } = spec.template.metadata?.labels ?? {};
+  return { ...spec.template, metadata: { ...spec.template.metadata, labels } };
+}
+
+/**
+ * The hash in the name of the set for a deployment's current template, and after how many collisions: names
+ * of sets of others are evaded, also those that a user has applied.
+ */
+export function nextSet(
+  deployment: Deployment,
+  world: World,
+): { readonly hash: string; readonly collisionCount: number } {
+  const { template } = deployment.manifest.spec;
+  const hashAfter = (collisions: number) => templateHash(template, collisionSalt(collisions));
+  const isTaken = (collisions: number) => {
+    const { namespace } = deployment.manifest.metadata;
+    const name = setName(deployment, hashAfter(collisions));
+    const set = world.find({ kind: "ReplicaSet", namespace, name });
+    return set !== undefined && set.owner !== deployment.uid;
+  };
+  const collisionCount = freeCollisionCount(toldStatus(deployment)?.collisionCount, isTaken);
+  return { hash: hashAfter(collisionCount), collisionCount };
+}
+
 /** The set for a deployment's current template. */
 export function replicaSetOf(
   deployment: Deployment,
-  hash: string,
-  { replicas, revision }: { readonly replicas: number; readonly revision: number },
+  {
+    hash,
+    replicas,
+    revision,
+  }: { readonly hash: string; readonly replicas: number; readonly revision: number },
 ): ManifestOf<"ReplicaSet"> {
   const { metadata, spec } = deployment.manifest;
   const own = { [hashLabel]: hash };
@@ -59,7 +95,7 @@ export function replicaSetOf(
     apiVersion: "apps/v1",
     kind: "ReplicaSet",
     metadata: {
-      name: `${metadata.name.slice(0, 240)}-${hash}`,
+      name: setName(deployment, hash),
       namespace: metadata.namespace,
       labels: { ...template.metadata?.labels, ...own },
       annotations: annotationsOf(deployment, revision),
@@ -112,8 +148,6 @@ export function atRevision(
   const ordered = newestFirst(sets);
   const set = revision === 0 ? ordered[1] : ordered.find((one) => revisionOf(one) === revision);
   if (set === undefined) return undefined;
-  const { template } = set.manifest.spec;
-  const { [hashLabel]: _, ...labels } = template.metadata?.labels ?? {};
   const { annotations } = manifest.metadata;
   const own = Object.entries(annotations).filter(([key]) => ownAnnotations.has(key));
   return {
@@ -128,7 +162,7 @@ export function atRevision(
           ...sharedAnnotations(set.manifest.metadata.annotations),
         },
       },
-      spec: { ...manifest.spec, template: { ...template, metadata: { ...template.metadata, labels } } },
+      spec: { ...manifest.spec, template: templateOf(set) },
     },
   };
 }

@@ -1,11 +1,19 @@
+import { isDeepStrictEqual } from "node:util";
 import { isOfKind } from "../objects.ts";
-import { cleanUpRevisions, kept, nextRevision, replicaSetOf } from "./deployment-revisions.ts";
+import { toldStatus } from "./deployment-conditions.ts";
+import {
+  cleanUpRevisions,
+  kept,
+  nextRevision,
+  nextSet,
+  replicaSetOf,
+  templateOf,
+} from "./deployment-revisions.ts";
 import { roll } from "./deployment-rolling.ts";
 import { isScaled, scaleSets } from "./deployment-scaling.ts";
-import { type Deployment, hashLabel, type ReplicaSet, resize } from "./deployment-sets.ts";
+import { type Deployment, type ReplicaSet, resize } from "./deployment-sets.ts";
 import { deploymentStatus } from "./deployment-status.ts";
 import { podsOf } from "./pods-of.ts";
-import { templateHash } from "./template-hash.ts";
 import type { World } from "./world.ts";
 
 /**
@@ -15,14 +23,18 @@ import type { World } from "./world.ts";
  */
 export async function reconcileDeployment(deployment: Deployment, world: World): Promise<void> {
   const { spec } = deployment.manifest;
-  const hash = templateHash(spec.template);
   const sets = world
     .owned(deployment)
     .filter((one) => isOfKind(one, "ReplicaSet"))
     .filter(({ deleting }) => deleting === undefined);
-  const current = sets.find((set) => set.manifest.metadata.labels[hashLabel] === hash);
+  const current = sets.find((set) => isDeepStrictEqual(templateOf(set), spec.template));
   const old = sets.filter((set) => set !== current);
-  const status = deploymentStatus(deployment, sets, current, world);
+  const next = nextSet(deployment, world);
+  const { collisionCount } = current === undefined ? next : (toldStatus(deployment) ?? {});
+  const status = {
+    ...deploymentStatus(deployment, sets, current, world),
+    ...(collisionCount === undefined || collisionCount === 0 ? {} : { collisionCount }),
+  };
   await world.setStatus(deployment, status);
   if (spec.paused === true) {
     await cleanUpRevisions(deployment, old, world);
@@ -32,7 +44,10 @@ export async function reconcileDeployment(deployment: Deployment, world: World):
   if (!isRecreated && isScaled(deployment, sets)) return await scaleSets(deployment, sets, current, world);
   if (current !== undefined && (await keepInStep(deployment, current, old, world))) return;
   const make = async (replicas: number) =>
-    await world.create(replicaSetOf(deployment, hash, { replicas, revision: nextRevision(old) }), deployment);
+    await world.create(
+      replicaSetOf(deployment, { ...next, replicas, revision: nextRevision(old) }),
+      deployment,
+    );
   if (isRecreated) await recreate(deployment, current, old, make, world);
   else await roll(deployment, current, old, make, world);
   if (isComplete(deployment, status)) await cleanUpRevisions(deployment, old, world);

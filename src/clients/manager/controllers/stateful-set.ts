@@ -20,8 +20,8 @@ export async function reconcileStatefulSet(set: StatefulSet, world: World): Prom
   const pods = new Map(podsOf(set, world).map((pod) => [nameOf(pod), pod]));
   const hash = templateHash(spec.template);
   const current = currentRevision(set, pods, ordinals, hash, world);
-  await keepRevision(set, { hash, template: spec.template }, [current.hash], world);
-  await tellStatus(set, [...pods.values()], { hash, current }, world);
+  const collisionCount = await keepRevision(set, { hash, template: spec.template }, [current.hash], world);
+  await tellStatus(set, [...pods.values()], { hash, current, collisionCount }, world);
   const inOrder = podManagementPolicy === "OrderedReady";
   const stillCurrent = countOfCurrent(set, [...pods.values()], current);
   let made = 0;
@@ -82,7 +82,11 @@ function statefulPod(set: StatefulSet, name: string, revision: Revision): Manife
 async function tellStatus(
   set: StatefulSet,
   pods: readonly StoredPod[],
-  { hash, current }: { readonly hash: string; readonly current: Revision },
+  {
+    hash,
+    current,
+    collisionCount,
+  }: { readonly hash: string; readonly current: Revision; readonly collisionCount: number },
   world: World,
 ): Promise<void> {
   const { minReadySeconds = 0 } = set.manifest.spec;
@@ -95,5 +99,6 @@ async function tellStatus(
     currentReplicas: pods.filter((pod) => hashOf(pod) === current.hash).length,
     updatedReplicas: pods.filter((pod) => hashOf(pod) === hash).length,
     observedGeneration: set.generation,
+    collisionCount,
   });
 }

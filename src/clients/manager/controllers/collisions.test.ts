@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { systemClock } from "../../../ground/clock/index.ts";
+import { readManifests } from "../../manifests/index.ts";
+import { noPersistence, ObjectStore } from "../object-store.ts";
+import { ObjectWriter } from "../object-writer.ts";
+import { isOfKind } from "../objects.ts";
+import { storeWorld } from "../store-world.ts";
+import { reconcileObject } from "./reconcile-object.ts";
+import { templateHash } from "./template-hash.ts";
+import { worldOf } from "./testing/world.ts";
+
+const template = { metadata: { labels: { app: "db" } }, spec: { containers: [{ name: "a", image: "b" }] } };
+const metadata = { name: "db" };
+const selector = { matchLabels: { app: "db" } };
+
+for (const [kind, owned] of [
+  ["Deployment", "ReplicaSet"],
+  ["StatefulSet", "ControllerRevision"],
+  ["DaemonSet", "ControllerRevision"],
+] as const)
+  test(`a ${kind} whose ${owned} would have the name of somebody else's gives it another name, and counts that`, async () => {
+    const store = await ObjectStore.open(noPersistence, () => {});
+    const writer = new ObjectWriter({ store, clock: systemClock, onDataChanged: () => {} });
+    const world = storeWorld({ ...worldOf({}), store, clock: systemClock, writer, onStatus: () => {} });
+    const apply = async (...objects: object[]) => {
+      for (const object of objects) {
+        const text = JSON.stringify({ apiVersion: "apps/v1", ...object });
+        for (const manifest of readManifests([{ file: "set.json", text }]).manifests) {
+          const found = store.get({
+            kind: manifest.kind,
+            namespace: "default",
+            name: manifest.metadata.name,
+          });
+          if (found === undefined) await writer.create(manifest);
+          else await writer.change(found, () => manifest);
+        }
+      }
+    };
+    const set = () => store.get({ kind, namespace: "default", name: "db" });
+    const reconcile = async () => {
+      for (let turn = 0; turn < 5; turn++) {
+        const now = set();
+        assert.ok(now);
+        await reconcileObject(now, world);
+      }
+    };
+    const names = () =>
+      store
+        .list()
+        .filter((one) => isOfKind(one, owned) && one.owner === set()?.uid)
+        .map((one) => one.manifest.metadata.name);
+    const original = { kind, metadata, spec: { selector, template } };
+
+    await apply(original);
+    const salt = kind === "Deployment" ? "" : set()?.uid;
+    const taken = `db-${templateHash(template, salt)}`;
+    const other = { template: { ...template, metadata: { labels: { app: "other" } } } };
+    await apply(
+      owned === "ReplicaSet"
+        ? {
+            kind: owned,
+            metadata: { name: taken },
+            spec: { selector: { matchLabels: { app: "other" } }, ...other },
+          }
+        : { kind: owned, metadata: { name: taken }, revision: 1, data: { spec: other } },
+    );
+    await reconcile();
+    const [name] = names();
+    assert.equal(names().length, 1);
+    assert.notEqual(name, taken);
+    assert.equal(set()?.status?.collisionCount, 1);
+
+    // An earlier template is found by what it says, not by the hash that its name would have now.
+    const changed = { ...template, spec: { containers: [{ name: "a", image: "c" }] } };
+    await apply({ ...original, spec: { selector, template: changed } });
+    await reconcile();
+    assert.equal(names().length, 2);
+    await apply(original);
+    await reconcile();
+    assert.equal(names().length, 2);
+    assert.equal(set()?.status?.collisionCount, 1);
+  });
