@@ -233,7 +233,10 @@ describe("berth play", () => {
         containers: [shell("main", "true")],
       }),
     );
-    assert.match(ineffective.stderr, /spec\.serviceAccountName: has no effect here/);
+    assert.match(
+      ineffective.stderr,
+      /spec\.serviceAccountName: is the value of its fieldRef, and has no other effect here/,
+    );
     const dry = await cli(host.berth, "play", "--dry-run", "/nonexistent.yaml");
     assert.equal(dry.status, 3);
   });

@@ -28,5 +28,5 @@ export type { PodTemplate } from "./schemas/pod.ts";
 export type { PodSpec } from "./schemas/pod-spec.ts";
 export { nodePorts } from "./schemas/service.ts";
 export type { EnvVar } from "./schemas/sources.ts";
-export type { Volume, VolumeMount } from "./schemas/volumes.ts";
+export { hugePageSize, type Volume, type VolumeMount } from "./schemas/volumes.ts";
 export { meets, selects } from "./selector.ts";

@@ -127,6 +127,7 @@ describe("a container of a manifest", () => {
           from("NONE", { secretKeyRef: { name: "login", key: "none", optional: true } }),
           from("NAME", { fieldRef: { apiVersion: "v1", fieldPath: "metadata.name" } }),
           from("LABEL", { fieldRef: { fieldPath: "metadata.labels['app']" } }),
+          from("ACCOUNT", { fieldRef: { fieldPath: "spec.serviceAccountName" } }),
           from("ADDRESSES", { fieldRef: { fieldPath: "status.podIPs" } }),
           from("CPU", { resourceFieldRef: { resource: "limits.cpu" } }),
           from("MILLI", {
@@ -135,7 +136,7 @@ describe("a container of a manifest", () => {
           from("MEBI", { resourceFieldRef: { resource: "limits.memory", divisor: "1Mi" } }),
         ],
       },
-      {},
+      { serviceAccountName: "shop" },
       [settings, login],
     );
     assert.deepEqual(variables(config), [
@@ -143,6 +144,7 @@ describe("a container of a manifest", () => {
       "USER=anna",
       "NAME=web",
       "LABEL=web",
+      "ACCOUNT=shop",
       "ADDRESSES=10.88.0.5,fd00::5",
       "CPU=2",
       "MILLI=1500",

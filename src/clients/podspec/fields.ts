@@ -34,7 +34,7 @@ export function fieldValue(path: string, { pod, podIps, context }: FieldSource):
     case "metadata.annotations":
       return written(annotations);
     case "spec.serviceAccountName":
-      return "default";
+      return pod.spec.serviceAccountName || pod.spec.serviceAccount || "default";
     case "spec.nodeName":
       return hostname();
     case "status.hostIP":

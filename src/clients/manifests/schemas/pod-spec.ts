@@ -19,6 +19,10 @@ import { affinity } from "./node-affinity.ts";
 import { podSecurityContext } from "./security.ts";
 import { volume } from "./volumes.ts";
 
+const serviceAccount = checked({ ...dnsName, none: "" }, (_, place) => {
+  place.warn("is the value of its fieldRef, and has no other effect here: there is no API server");
+});
+
 /** https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#PodSpec */
 export const rawPodSpec = object(
   { containers: filled(container) },
@@ -64,6 +68,8 @@ export const rawPodSpec = object(
     setHostnameAsFQDN: boolean,
     shareProcessNamespace: boolean,
     subdomain: dnsLabel,
+    serviceAccount,
+    serviceAccountName: serviceAccount,
     readinessGates: list(object({ conditionType: qualifiedName }, {})),
   },
   [
@@ -77,8 +83,6 @@ export const rawPodSpec = object(
     "schedulerName",
     "schedulingGates",
     "schedulingGroup",
-    "serviceAccount",
-    "serviceAccountName",
     "tolerations",
     "topologySpreadConstraints",
   ],

@@ -12,6 +12,7 @@ import {
   oneOf,
   type Read,
   string,
+  text,
 } from "../schema.ts";
 import { downwardItems, items, mode } from "./sources.ts";
 
@@ -49,8 +50,21 @@ const projectedSource = checked(
   exactlyOne(["configMap", "secret", "downwardAPI"]),
 );
 
+const medium = text((value) =>
+  ["", "Memory", "HugePages"].includes(value) || hugePageSize(value) !== undefined
+    ? undefined
+    : "must be Memory, HugePages or HugePages-SIZE such as HugePages-2Mi",
+);
+
+/** The page size in bytes of the medium `HugePages-SIZE`; undefined for other media. */
+export function hugePageSize(medium: string): number | undefined {
+  const [, size] = /^HugePages-(.+)$/.exec(medium) ?? [];
+  const bytes = size === undefined ? undefined : quantityValue(size);
+  return bytes !== undefined && bytes > 0 ? bytes : undefined;
+}
+
 const sources = {
-  emptyDir: object({}, { medium: oneOf("", "Memory"), sizeLimit: quantity, mode }),
+  emptyDir: object({}, { medium, sizeLimit: quantity, mode }),
   hostPath: object(
     {
       path: checked(absolutePath, (path, place) => {

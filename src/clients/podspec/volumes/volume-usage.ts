@@ -28,7 +28,7 @@ export async function overfullVolume(pod: Pod, context: PodContext): Promise<str
 
 function limitedVolumes({ spec }: Pod) {
   return (spec.volumes ?? []).filter(
-    ({ emptyDir }) => emptyDir?.sizeLimit !== undefined && emptyDir.medium !== "Memory",
+    ({ emptyDir }) => emptyDir?.sizeLimit !== undefined && (emptyDir.medium ?? "") === "",
   );
 }
 
