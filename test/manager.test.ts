@@ -555,7 +555,7 @@ describe("berthd's pod manager", () => {
   });
 
   it("writes manifests that change nothing if they are applied again", async () => {
-    const service = { ports: [{ port: 80 }], selector: { app: "written" } };
+    const service = { type: "NodePort", ports: [{ port: 80 }], selector: { app: "written" } };
     const written = ["deployment/written", "service/written", "secret/written"];
     await using _ = deletedAfter(...written);
     await apply(
@@ -565,9 +565,12 @@ describe("berthd's pod manager", () => {
     );
     await ready("written", 1);
     assert.deepEqual((await objects("secrets"))[0]?.data, { key: "dGV4dA==" });
+    await eventually("the service has its node port", async () =>
+      /nodePort: 3/.test(await output("get", "service", "written", "-o", "yaml")),
+    );
     for (const name of written) {
       const manifest = await output("generate", "kube", name);
-      assert.doesNotMatch(manifest, /clusterIP|ipFamil|revision/);
+      assert.doesNotMatch(manifest, /clusterIP|ipFamil|nodePort|revision/);
       const { stdout, stderr } = await startCli(host.berth, ["apply", "-"], { stdin: manifest }).outcome;
       assert.equal(stdout, `${name} unchanged\n`, stderr);
     }

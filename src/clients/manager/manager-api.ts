@@ -1,7 +1,7 @@
 import { isKind, readManifests } from "../manifests/index.ts";
 import { ManagerError } from "./errors.ts";
 import type { Manager } from "./manager.ts";
-import { objectJson } from "./object-json.ts";
+import { appliedJson, objectJson } from "./object-json.ts";
 import { keyOf, type ObjectKey } from "./objects.ts";
 import type { RecentEvents } from "./recent-events.ts";
 
@@ -41,14 +41,14 @@ export class ManagerApi {
     if (wait) await this.#manager.waitUntilGone(uid, signal);
   }
 
-  list() {
+  list({ asApplied }: { readonly asApplied: boolean }) {
     const objects = this.#manager.list();
     const byUid = new Map(objects.map((object) => [object.uid, object]));
     return objects.map((object) => {
       const owner = object.owner === undefined ? undefined : byUid.get(object.owner);
       return {
         ...keyOf(object),
-        json: JSON.stringify(objectJson(object, owner)),
+        json: JSON.stringify(asApplied ? appliedJson(object) : objectJson(object, owner)),
         deleting: object.deleting !== undefined,
         createdAtNs: object.createdAtNs,
       };

@@ -14,9 +14,7 @@ export function objectJson(object: StoredObject, owner: StoredObject | undefined
     ...(isOfKind(object, "Service") ? { spec: serviceSpecJson(object) } : {}),
     ...(isOfKind(object, "Pod") ? { spec: podSpecJson(object) } : {}),
     metadata: {
-      name: manifest.metadata.name,
-      ...(manifest.metadata.namespace === "" ? {} : { namespace: manifest.metadata.namespace }),
-      ...unlessEmpty("labels", manifest.metadata.labels),
+      ...metadataJson(object),
       ...unlessEmpty("annotations", annotationsJson(object)),
       uid,
       generation,
@@ -37,6 +35,21 @@ export function objectJson(object: StoredObject, owner: StoredObject | undefined
       ...deletionJson(object),
     },
     ...(status === undefined ? {} : { status }),
+  };
+}
+
+/** An object as it was applied. */
+export function appliedJson(object: StoredObject): Record<string, unknown> {
+  return { ...object.manifest, metadata: metadataJson(object) };
+}
+
+function metadataJson({ manifest: { metadata } }: StoredObject): object {
+  const { name, namespace, labels, annotations } = metadata;
+  return {
+    name,
+    ...(namespace === "" ? {} : { namespace }),
+    ...unlessEmpty("labels", labels),
+    ...unlessEmpty("annotations", annotations),
   };
 }
 

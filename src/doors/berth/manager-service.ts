@@ -18,7 +18,8 @@ export type PodManager = {
     options: { readonly graceSeconds?: number; readonly wait: boolean },
     signal: AbortSignal,
   ) => Promise<void>;
-  readonly list: () => readonly (ManagedName & {
+  /** With `asApplied`, the JSON has nothing that the manager has added. */
+  readonly list: (options: { readonly asApplied: boolean }) => readonly (ManagedName & {
     readonly json: string;
     readonly deleting: boolean;
     readonly createdAtNs: bigint;
@@ -64,9 +65,9 @@ export function managerService(manager: () => Promise<PodManager>): GrpcService 
       return {};
     },
 
-    async listObjects({ kind, namespace }) {
+    async listObjects({ kind, namespace, asApplied }) {
       const wanted = (await manager())
-        .list()
+        .list({ asApplied })
         .filter(
           (one) => (kind === "" || one.kind === kind) && (namespace === "" || one.namespace === namespace),
         );

@@ -17,12 +17,19 @@ export type ListedObject = {
   readonly object: JsonObject;
 };
 
-/** Lists objects by kind, namespace and name; "" means any. Throws CliError. */
+/**
+ * Lists objects by kind and namespace, "" for any; with `asApplied`, without what the manager has added.
+ * Throws CliError.
+ */
 export async function listObjects(
   client: Client,
-  { kind = "", namespace = "" }: { readonly kind?: Kind | ""; readonly namespace?: string },
+  {
+    kind = "",
+    namespace = "",
+    asApplied = false,
+  }: { readonly kind?: Kind | ""; readonly namespace?: string; readonly asApplied?: boolean },
 ): Promise<readonly ListedObject[]> {
-  const request = berthV1.ListObjectsRequest.fromPartial({ kind, namespace });
+  const request = berthV1.ListObjectsRequest.fromPartial({ kind, namespace, asApplied });
   const { objects } = await onManager(client.unary(berthV1.ManagerService.listObjects, request));
   return objects.map(({ object, json, deleting, createdAt }) => {
     const parsed: unknown = JSON.parse(json);

@@ -127,6 +127,8 @@ export interface ListObjectsRequest {
   kind: string;
   /** Empty: all. */
   namespace: string;
+  /** Returns them as they were applied, without what they have been given here: uid, status, addresses. */
+  asApplied: boolean;
 }
 
 export interface ListObjectsResponse {
@@ -730,7 +732,7 @@ export const DeleteObjectResponse: MessageFns<DeleteObjectResponse> = {
 };
 
 function createBaseListObjectsRequest(): ListObjectsRequest {
-  return { kind: "", namespace: "" };
+  return { kind: "", namespace: "", asApplied: false };
 }
 
 export const ListObjectsRequest: MessageFns<ListObjectsRequest> = {
@@ -740,6 +742,9 @@ export const ListObjectsRequest: MessageFns<ListObjectsRequest> = {
     }
     if (message.namespace !== "") {
       writer.uint32(18).string(message.namespace);
+    }
+    if (message.asApplied !== false) {
+      writer.uint32(24).bool(message.asApplied);
     }
     return writer;
   },
@@ -773,6 +778,14 @@ export const ListObjectsRequest: MessageFns<ListObjectsRequest> = {
             message.namespace = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.asApplied = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -789,6 +802,11 @@ export const ListObjectsRequest: MessageFns<ListObjectsRequest> = {
     return {
       kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
       namespace: isSet(object.namespace) ? globalThis.String(object.namespace) : "",
+      asApplied: isSet(object.asApplied)
+        ? globalThis.Boolean(object.asApplied)
+        : isSet(object.as_applied)
+        ? globalThis.Boolean(object.as_applied)
+        : false,
     };
   },
 
@@ -800,6 +818,9 @@ export const ListObjectsRequest: MessageFns<ListObjectsRequest> = {
     if (message.namespace !== undefined) {
       obj.namespace = message.namespace;
     }
+    if (message.asApplied !== undefined) {
+      obj.asApplied = message.asApplied;
+    }
     return obj;
   },
 
@@ -810,6 +831,7 @@ export const ListObjectsRequest: MessageFns<ListObjectsRequest> = {
     const message = createBaseListObjectsRequest();
     message.kind = object.kind ?? "";
     message.namespace = object.namespace ?? "";
+    message.asApplied = object.asApplied ?? false;
     return message;
   },
 };
