@@ -229,6 +229,12 @@ describe("a pod manager that is killed before each step", () => {
       [lines.length, lines[0], lines[3], lines.slice(4).toSorted()],
       [6, "init", "init", ["main", "other"]],
     );
+    const { status } = JSON.parse(await output("get", "pod", "again", "-o", "json"));
+    const counts = [...status.initContainerStatuses, ...status.containerStatuses];
+    assert.deepEqual(
+      counts.map(({ name, restartCount }) => `${name} ${restartCount}`),
+      ["init 1", "main 1", "other 1"],
+    );
     await output("delete", "pod", "again");
     await nothingIsLeft();
   });

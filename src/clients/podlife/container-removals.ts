@@ -1,8 +1,9 @@
+import { saveAttempt } from "./attempts.ts";
 import { removeLog } from "./logs/rotate-log.ts";
 import type { ObservedContainer, ObservedPod } from "./observe.ts";
 import type { PodWork } from "./pod-work.ts";
 
-export type ContainerRemovalsOptions = Pick<PodWork, "runtime" | "observer"> & {
+export type ContainerRemovalsOptions = Pick<PodWork, "pod" | "context" | "runtime" | "observer"> & {
   /** Called before each removal, so that information from the container can be saved. */
   readonly onRemoval: (container: ObservedContainer) => void;
 };
@@ -18,7 +19,13 @@ export class ContainerRemovals {
     this.#options = options;
   }
 
+  /** Removes one that may be the last of its name. */
   async remove(container: ObservedContainer): Promise<void> {
+    await saveAttempt(this.#options, container);
+    await this.#remove(container);
+  }
+
+  async #remove(container: ObservedContainer): Promise<void> {
     const { runtime, observer, onRemoval } = this.#options;
     onRemoval(container);
     observer(`pod-container-removal ${container.name}`);
@@ -29,7 +36,7 @@ export class ContainerRemovals {
   async removeOld({ containers, earlier, oldSandboxes }: ObservedPod): Promise<void> {
     for (const attempts of [...containers.values(), ...earlier.values()]) {
       for (const old of attempts.slice(keptAttempts)) {
-        await this.remove(old);
+        await this.#remove(old);
         if (old.logPath !== "") await removeLog(old.logPath);
       }
     }

@@ -6,6 +6,8 @@ import { type ContainerState, type ContainerStatus, type Terminated, writtenTime
 export type ContainerFacts = {
   /** Why it is not running although it should. */
   readonly waiting: { readonly reason: string; readonly message?: string } | undefined;
+  /** Its last attempt, even if it has been removed to be created again. */
+  readonly attempt: number;
   /** Whether it runs to its end before others; it is ready when it has succeeded. */
   readonly isInit: boolean;
   /** Whether the pod has init containers. */
@@ -32,7 +34,7 @@ export function containerStatus(
     lastState: last?.state === "exited" ? { terminated: terminated(last, facts) } : {},
     ready: running ? facts.ready && !facts.isInit : facts.isInit && hasSucceeded(state),
     started: running && facts.started,
-    restartCount: latest?.attempt ?? 0,
+    restartCount: latest?.attempt ?? facts.attempt,
     image: latest?.askedImage ?? container.image,
     imageID: latest?.imageId ?? "",
     ...(latest === undefined ? {} : { containerID: latest.containerID }),

@@ -1,4 +1,5 @@
 import type { Container } from "../../manifests/index.ts";
+import { lastAttempts } from "../attempts.ts";
 import type { RunningLog } from "../logs/log-rotation.ts";
 import type { ObservedContainer, ObservedPod } from "../observe.ts";
 import type { Plan } from "../plan.ts";
@@ -80,6 +81,9 @@ export class PodStatusKeeper {
     if (network !== undefined && network.ip !== "")
       this.#podIps = [network.ip, ...network.additionalIps.map(({ ip }) => ip)];
     else if (this.#options.work.pod.spec.hostNetwork === true) this.#podIps = this.#options.hostIps;
+    // An earlier worker may have been killed after it removed them, and before it created them again.
+    if (!this.#isSeen)
+      for (const [name, attempt] of await lastAttempts(this.#options.work)) this.countAttempt(name, attempt);
     for (const attempts of [...observed.earlier.values(), ...observed.containers.values()])
       for (const { name, attempt } of attempts) this.countAttempt(name, attempt);
     await this.#readMessages();
@@ -213,6 +217,7 @@ export class PodStatusKeeper {
     const waiting = this.#waiting.get(container.name);
     const { initContainers = [] } = this.#options.work.pod.spec;
     return containerStatus(container, attempts, {
+      attempt: this.#attempts.get(container.name) ?? 0,
       isInit: initContainers.includes(container) && !isSidecar(container),
       followsInit: initContainers.length > 0,
       waiting: waiting && { reason: waiting.reason, message: waiting.message },

@@ -21,7 +21,7 @@ export function emptyDirPath(volume: Volume, pod: Pod, context: PodContext): str
 export async function emptyDir(volume: Volume, pod: Pod, context: PodContext): Promise<string> {
   const directory = emptyDirPath(volume, pod, context);
   const { medium = "", sizeLimit } = volume.emptyDir ?? {};
-  // For memory and huge pages, a kubelet keeps the kernel's mode, with which only its owner may remove a file.
+  // For memory and huge pages, a kubelet keeps the kernel's mode: only its owner may remove a file, or write.
   const mode = volume.emptyDir?.mode ?? (isOnDisk(medium) ? 0o777 : medium === "Memory" ? 0o1777 : 0o755);
   const { fsGroup } = pod.spec.securityContext ?? {};
   // Containers of any user may write to it; new files belong to the pod's group.
