@@ -45,6 +45,7 @@ const onceForAll = new Set(
     "docker-events",
     "docker-images",
     "docker-newer",
+    "docker-remains",
     "docker-setups",
     "examples",
     "exec-memory",

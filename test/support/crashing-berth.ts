@@ -70,6 +70,11 @@ export class CrashingBerth implements AsyncDisposable {
     await call().catch(() => undefined);
     await docker.ended();
     await docker.start();
+    await this.engineIsThere();
+  }
+
+  /** Resolves when a Docker Engine that was restarted is used again. */
+  async engineIsThere(): Promise<void> {
     await eventually("the engine is there again", async () => {
       const { status } = await this.berth.clients.runtime.status({ verbose: false });
       return status?.conditions.every((condition) => condition.status);

@@ -307,7 +307,7 @@ export class DockerContainers implements Containers {
   }
 
   async remove(idOrPrefix: string): Promise<void> {
-    const { client, mirror, logs, hostPaths, observer } = this.#services;
+    const { client, mirror, logs, hostPaths, observer, removed } = this.#services;
     const found = findById(mirror.containers(), kind, idOrPrefix);
     if (found === undefined) return;
     await this.stop(found.id, 0);
@@ -317,6 +317,7 @@ export class DockerContainers implements Containers {
       // The log first: once the container is gone, no retry would remove the log.
       await logs.forget(found.id);
       if (isOwned(found.labels)) await removeLog(found.view, { hostPaths });
+      removed.note(found.details);
       await orNotFound(client.removeContainer(found.id));
       this.#askedToStop.delete(found.id);
     });

@@ -59,6 +59,7 @@ import { isReader, type Labels, readLabels } from "./names-and-labels.ts";
 import { isOurs } from "./ours.ts";
 import { isPauseImage } from "./pause-image.ts";
 import { userOfProcess } from "./process-facts.ts";
+import { RemovedContainers } from "./removed-containers.ts";
 import { SandboxFiles } from "./sandbox-files.ts";
 import { dockerCheckpoints, dockerProfiles } from "./unavailable.ts";
 import { Unfinished } from "./unfinished.ts";
@@ -134,6 +135,13 @@ export class DockerEngine implements Engine, AsyncDisposable {
       execs: new Execs(client, join(stateDir, "execs"), layout, logger),
       sandboxFiles: new SandboxFiles(join(stateDir, "sandboxes")),
       unfinished,
+      removed: new RemovedContainers({
+        directory: join(stateDir, "removed"),
+        client,
+        cgroups: layout,
+        cgroupDriver: async () => abilitiesOf(await this.#askInfo()).cgroupDriver,
+        logger,
+      }),
       cgroups: layout,
       namespaces: new NamespaceThread(),
       sandboxLocks: new KeyLock(),
@@ -255,6 +263,7 @@ export class DockerEngine implements Engine, AsyncDisposable {
     await mirror[Symbol.asyncDispose]();
     await logs[Symbol.asyncDispose]();
     await this.stats[Symbol.asyncDispose]();
+    await this.#services.removed[Symbol.asyncDispose]();
     await this.#services.namespaces[Symbol.asyncDispose]();
     execs[Symbol.dispose]();
     client[Symbol.dispose]();
@@ -277,6 +286,7 @@ export class DockerEngine implements Engine, AsyncDisposable {
     if (!this.#hasEndedExecs) await this.#services.execs.endLeft();
     this.#hasEndedExecs = true;
     await this.sandboxes.tidyUp(all);
+    this.#services.removed.look();
     const { logger } = this.#services;
     endForgottenContainers(all, this.#services, this.#closing.signal).catch((err: unknown) => {
       if (!this.#closing.signal.aborted)

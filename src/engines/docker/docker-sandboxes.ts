@@ -198,7 +198,8 @@ export class DockerSandboxes implements Sandboxes {
     await this.#stopLocked(found);
     await this.#endContainers(found.id, true);
     this.#services.observer("sandbox-delete");
-    const { mirror, client } = this.#services;
+    const { mirror, client, removed } = this.#services;
+    removed.note(found.details);
     await mirror.remove(found.id, async () => void (await orNotFound(client.removeContainer(found.id))));
   }
 

@@ -9,6 +9,7 @@ import type { ProcessLimits } from "./docker-resources.ts";
 import type { EngineAbilities } from "./engine-abilities.ts";
 import type { Execs } from "./execs.ts";
 import type { Mirror } from "./mirror.ts";
+import type { RemovedContainers } from "./removed-containers.ts";
 import type { SandboxFiles } from "./sandbox-files.ts";
 import type { SecuritySettings } from "./security-options.ts";
 import type { Unfinished } from "./unfinished.ts";
@@ -24,6 +25,7 @@ export type DockerServices = {
   readonly cgroups: CgroupLayout;
   readonly namespaces: NamespaceThread;
   readonly unfinished: Unfinished;
+  readonly removed: RemovedContainers;
   /** Held while a container is created in a sandbox, and while the sandbox is stopped or removed. */
   readonly sandboxLocks: KeyLock;
   readonly hostPaths: HostPaths;

@@ -1,22 +1,22 @@
 import { readdir } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { hasCode } from "../../ground/errors/index.ts";
 import { readNow } from "../../ground/fs/index.ts";
 import { isAlive, killProcessTree, processStartTime } from "../../ground/linux/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import type { ContainerSummary, DockerClient } from "../../parts/dockerapi/index.ts";
 import { isRunning } from "./found.ts";
+import { orNotFound } from "./requests.ts";
 
 /** How long a container that an engine began to start while it hung may take to appear in its lists. */
 const graceMs = 5000;
 
-type Shim = { readonly containerId: string; readonly pid: number; readonly startTime: number };
+/** containerd's parent of a container's processes. If it is gone, containerd cleans up after it. */
+export type Shim = { readonly containerId: string; readonly pid: number; readonly startTime: number };
 
 /**
  * Ends containers that run without Docker knowing about them. If Docker Engine 20.10 is killed while it
  * starts a container, it later believes that the container was never started, and removes it without its
- * processes. Their parent is containerd's shim, one per container; containerd cleans up after a shim that is
- * gone. `all` is the list of our containers in Docker.
+ * processes. `all` is the list of our containers in Docker.
  */
 export async function endForgottenContainers(
   all: readonly ContainerSummary[],
@@ -27,26 +27,21 @@ export async function endForgottenContainers(
   const shims = (await findShims()).filter(({ containerId }) => resting.has(containerId));
   if (shims.length === 0) return;
   await delay(graceMs, undefined, { signal, ref: false });
-  for (const { containerId, pid, startTime } of shims) {
-    if (!(await isAlive(pid, startTime)) || (await isKnownToRun(client, containerId))) continue;
-    logger.warn({ container: containerId }, "a container that Docker does not know to run is ended");
-    await killProcessTree(pid);
+  for (const shim of shims) {
+    const { containerId: id } = shim;
+    if ((await orNotFound(client.container(id, signal)))?.State.Running !== true) await endShim(shim, logger);
   }
 }
 
-async function isKnownToRun(client: Pick<DockerClient, "container">, id: string): Promise<boolean> {
-  try {
-    return (await client.container(id)).State.Running;
-  } catch (error) {
-    if (!hasCode(error, "NotFound")) throw error;
-    return false;
-  }
+/** Kills a shim that Docker has forgotten, with the processes of its container. */
+export async function endShim({ containerId, pid, startTime }: Shim, logger: Logger): Promise<void> {
+  if (!(await isAlive(pid, startTime))) return;
+  logger.warn({ container: containerId }, "a container that Docker does not know to run is ended");
+  await killProcessTree(pid);
 }
 
-/**
- * Finds containerd's shims. Their arguments name their container (containerd, "Runtime v2", "Command Line").
- */
-async function findShims(): Promise<readonly Shim[]> {
+/** Finds all shims. Their arguments name their container (containerd, "Runtime v2", "Command Line"). */
+export async function findShims(): Promise<readonly Shim[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
   const shims = pids.map(async (pid): Promise<readonly Shim[]> => {
     const words = (readNow(`/proc/${pid}/cmdline`) ?? "").split("\0");

@@ -9,7 +9,7 @@ import { detachSandbox } from "./sandbox-network.ts";
 
 type Services = Pick<
   DockerServices,
-  "client" | "unfinished" | "logger" | "network" | "sandboxFiles" | "observer"
+  "client" | "unfinished" | "logger" | "network" | "sandboxFiles" | "observer" | "removed"
 >;
 
 /** How long Docker may take to kill a sandbox's container, and to remove it. */
@@ -91,9 +91,11 @@ export class HalfMade {
   }
 
   async #remove(id: string): Promise<void> {
-    const { client } = this.#services;
+    const { client, removed } = this.#services;
     await answered(id, killContainer(client, id));
     await detachSandbox(this.#services, id);
+    const details = await answered(id, orNotFound(client.container(id)));
+    if (details !== undefined) removed.note(details);
     await answered(id, orNotFound(client.removeContainer(id)));
   }
 }

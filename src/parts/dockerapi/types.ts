@@ -57,7 +57,7 @@ export type ContainerDetails = {
     readonly Labels: Readonly<Record<string, string>>;
     readonly StopSignal?: string;
   };
-  readonly HostConfig: DockerResources & { readonly NetworkMode: string };
+  readonly HostConfig: DockerResources & { readonly NetworkMode: string; readonly CgroupParent?: string };
   readonly NetworkSettings: {
     readonly SandboxKey: string;
     readonly Networks: Readonly<

@@ -15,7 +15,7 @@ export { ClientCopy } from "./attach/client-copy.ts";
 export { cgroupOf, containerCgroup, podCgroup } from "./cgroups/cgroup-in-hierarchy.ts";
 export { type CgroupDriver, cgroupsPath } from "./cgroups/cgroups-path.ts";
 export { makeEmptyCgroup, removeEmptyCgroup } from "./cgroups/empty-cgroup.ts";
-export { removeCgroup } from "./cgroups/remove-cgroup.ts";
+export { hasCgroup, removeCgroup } from "./cgroups/remove-cgroup.ts";
 export { endLeftDump } from "./checkpoint/end-dump.ts";
 export { ConmonTasks, type ConmonTasksOptions } from "./conmon/conmon-tasks.ts";
 export { LogFile } from "./conmon/log-file.ts";

@@ -29,7 +29,7 @@ export class Helpers {
     return come.filter((pid) => this.#isHelper(pid)).map((pid) => ({ pid, what: describe(pid) }));
   }
 
-  /** A descendant of the daemon, or of a conmon that was told of its directory. */
+  /** A descendant of the daemon, or of a conmon or a shim of containerd that was told of its directory. */
   #isHelper(pid: number): boolean {
     const words = wordsOf(pid);
     const program = basename(words[0] ?? "");
@@ -44,11 +44,25 @@ export class Helpers {
     for (let at = parentOf(pid); at > 1; at = parentOf(at)) {
       if (at === this.#berth.pid) return true;
       const above = wordsOf(at);
-      if (basename(above[0] ?? "") === "conmon")
+      if (/^conmon$|^containerd-shim/.test(basename(above[0] ?? "")))
         return above.some((word) => word.includes(this.#berth.directory));
     }
     return false;
   }
+}
+
+/** A shim of the containerd of a test's own Docker Engine, and its container. */
+export type Shim = { readonly pid: number; readonly containerId: string };
+
+/** The shims of that daemon's Docker Engine, in the order of their containers' ids. */
+export function shimsOf({ directory }: TestBerth): readonly Shim[] {
+  const shims = pids().flatMap((pid) => {
+    const words = wordsOf(pid);
+    if (!basename(words[0] ?? "").startsWith("containerd-shim")) return [];
+    if (!words.some((word) => word.startsWith(`${directory}/`))) return [];
+    return [{ pid, containerId: words[words.indexOf("-id") + 1] ?? "" }];
+  });
+  return shims.sort((a, b) => a.containerId.localeCompare(b.containerId));
 }
 
 function describe(pid: number): string {

@@ -116,40 +116,67 @@ export class PodKeeper {
     this.#config = undefined;
   }
 
-  /** Whether all that was answered is true. */
-  async audit(): Promise<void> {
+  /**
+   * Whether all that was answered is true. Pods and containers for which `isKilled` is true must be shown as
+   * ended; a pod in which something was killed is removed next.
+   */
+  async audit(isKilled: (id: string) => boolean = () => false): Promise<void> {
     const { runtime } = this.#host.berth.clients;
-    const pods = (await runtime.listPodSandbox({ filter: undefined })).items;
+    const list = async () => (await runtime.listPodSandbox({ filter: undefined })).items;
+    const pods = await list();
     const ids = new Set(pods.map(({ id }) => id));
     for (const id of this.removed)
       assert.ok(!ids.has(id), `${this.#name}: pod ${id} is there, whose removal was answered`);
     const known = this.#known;
     if (known.kind === "nothing" || known.kind === "going") return;
-    const pod = pods.find(({ id }) => id === known.podId);
-    assert.equal(pod?.state, PodSandboxState.SANDBOX_READY, `${this.#name}: pod ${known.podId} was answered`);
+    const { podId } = known;
+    const find = (all: typeof pods) => all.find(({ id }) => id === podId)?.state;
+    const podState = isKilled(podId)
+      ? await eventually(`${this.#name}: pod ${podId} has ended`, async () => {
+          const now = find(await list());
+          return now === PodSandboxState.SANDBOX_READY ? undefined : { now };
+        })
+      : { now: find(pods) };
+    const expected = isKilled(podId) ? PodSandboxState.SANDBOX_NOTREADY : PodSandboxState.SANDBOX_READY;
+    assert.equal(podState.now, expected, `${this.#name}: pod ${podId} was answered`);
+    if (isKilled(podId)) this.#known = { kind: "going", podId };
     if (known.kind === "pod") return;
-    const { containerId } = known;
+    await this.#auditContainer(known, isKilled(known.containerId));
+  }
+
+  async #auditContainer(
+    { kind, podId, containerId }: Extract<Known, { kind: "created" | "started" }>,
+    isKilled: boolean,
+  ): Promise<void> {
+    const { runtime } = this.#host.berth.clients;
     const state = async () => (await runtime.containerStatus({ containerId, verbose: false })).status;
     const status = await state();
-    if (known.kind === "created") {
+    if (kind === "created") {
       assert.notEqual(status, undefined, `${this.#name}: container ${containerId} was answered`);
+      return;
+    }
+    if (isKilled) {
+      await this.#ended(containerId, state);
+      this.#known = { kind: "going", podId };
       return;
     }
     if (this.#exitCode === undefined)
       assert.equal(status?.state, ContainerState.CONTAINER_RUNNING, containerId);
-    else await this.#auditEnd(containerId, state);
+    else {
+      const { exitCode } = await this.#ended(containerId, state);
+      assert.equal(exitCode, this.#exitCode, `exit code of container ${containerId}`);
+    }
     await this.#auditLog(status?.logPath ?? "");
   }
 
-  async #auditEnd(
+  #ended(
     containerId: string,
     state: () => Promise<{ readonly state: ContainerState; readonly exitCode: number } | undefined>,
-  ): Promise<void> {
-    const ended = await eventually(`container ${containerId} has exited`, async () => {
+  ): Promise<{ readonly exitCode: number }> {
+    return eventually(`container ${containerId} has exited`, async () => {
       const status = await state();
       return status?.state === ContainerState.CONTAINER_EXITED && status;
     });
-    assert.equal(ended.exitCode, this.#exitCode, `exit code of container ${containerId}`);
   }
 
   async #auditLog(path: string): Promise<void> {

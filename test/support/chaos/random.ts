@@ -19,4 +19,11 @@ export class Random {
   below(limit: number): number {
     return Math.floor(this.next() * limit);
   }
+
+  /** One of them; undefined if there is none. */
+  pick<T>(all: readonly [T, ...T[]]): T;
+  pick<T>(all: readonly T[]): T | undefined;
+  pick<T>(all: readonly T[]): T | undefined {
+    return all[this.below(all.length)];
+  }
 }

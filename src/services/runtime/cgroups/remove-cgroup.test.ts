@@ -5,7 +5,7 @@ import { access, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { cgroupLayout } from "../../../ground/linux/index.ts";
-import { removeCgroup } from "./remove-cgroup.ts";
+import { hasCgroup, removeCgroup } from "./remove-cgroup.ts";
 
 test("a cgroup goes in every hierarchy, with what runs in it or is frozen", async () => {
   const layout = await cgroupLayout();
@@ -20,7 +20,9 @@ test("a cgroup goes in every hierarchy, with what runs in it or is frozen", asyn
       await writeFile(join(directory, "cgroup.procs"), String(sleeper.pid));
     }
     await writeFile(join(layout.v1.get("freezer") ?? "", path, "freezer.state"), "FROZEN");
+    assert.equal(await hasCgroup(layout, path), true);
     await removeCgroup(layout, path);
+    assert.equal(await hasCgroup(layout, path), false);
     assert.deepEqual(await ended, [null, "SIGKILL"]);
     for (const directory of directories) await assert.rejects(access(directory), { code: "ENOENT" });
   } finally {

@@ -1,6 +1,7 @@
 import { rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { exists } from "../../../ground/fs/index.ts";
 import type { CgroupLayout } from "../../../ground/linux/index.ts";
 import { cgroupProcesses, childCgroups, sendSignal } from "./cgroup-processes.ts";
 import { killCgroup } from "./kill-cgroup.ts";
@@ -10,13 +11,21 @@ import { killCgroup } from "./kill-cgroup.ts";
  * cgroups that berth created: a pod's parent belongs to the kubelet. Not an error if it does not exist.
  */
 export async function removeCgroup(layout: CgroupLayout, path: string): Promise<void> {
-  const roots = new Set([
-    ...(layout.kind === "v2" ? [] : layout.v1.values()),
-    ...(layout.kind === "v1" ? [] : [layout.v2.mountPoint]),
-  ]);
   const main = layout.kind === "v2" ? layout.v2.mountPoint : layout.v1.get("memory");
   if (main !== undefined) await killCgroup(layout, join(main, path), undefined);
-  await Promise.all([...roots].map((root) => removeDirectory(join(root, path))));
+  await Promise.all(rootsOf(layout).map((root) => removeDirectory(join(root, path))));
+}
+
+/** Whether a cgroup exists in any hierarchy. */
+export async function hasCgroup(layout: CgroupLayout, path: string): Promise<boolean> {
+  const found = await Promise.all(rootsOf(layout).map((root) => exists(join(root, path))));
+  return found.includes(true);
+}
+
+function rootsOf(layout: CgroupLayout): readonly string[] {
+  const v1 = layout.kind === "v2" ? [] : layout.v1.values();
+  const v2 = layout.kind === "v1" ? [] : [layout.v2.mountPoint];
+  return [...new Set([...v1, ...v2])];
 }
 
 /** Descendants are removed first. A killed process leaves its cgroup a moment later. */

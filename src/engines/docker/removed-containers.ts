@@ -1,0 +1,126 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { isErrno } from "../../ground/fs/index.ts";
+import type { CgroupLayout } from "../../ground/linux/index.ts";
+import type { Logger } from "../../ground/logging/index.ts";
+import type { ContainerDetails, DockerClient } from "../../parts/dockerapi/index.ts";
+import { hasCgroup, isUnfinishedFile, removeCgroup, replaceFile } from "../../services/runtime/index.ts";
+import { endShim, findShims, type Shim } from "./forgotten-shims.ts";
+import { orNotFound } from "./requests.ts";
+
+export type RemovedContainersOptions = {
+  /** For the records; on a tmpfs. It is created when needed. */
+  readonly directory: string;
+  readonly client: Pick<DockerClient, "container">;
+  readonly cgroups: CgroupLayout;
+  readonly cgroupDriver: () => Promise<"systemd" | "cgroupfs">;
+  readonly logger: Logger;
+  /** How long after its removal containerd and the OCI runtime may be cleaning up; 5 s by default. */
+  readonly graceMs?: number;
+};
+
+type Removed = { readonly id: string; readonly cgroupParent: string };
+
+/**
+ * Removes what stays of containers that Docker has removed. For Docker a container is gone even if the OCI
+ * runtime was killed before it removed the cgroups, or if nobody ended the container's shim: because dockerd
+ * was killed while it started the container, or the runtime while it started or deleted it. Nobody would look
+ * for that again.
+ *
+ * Each removal is recorded before Docker gets the request, so that the next berthd looks, too.
+ */
+export class RemovedContainers implements AsyncDisposable {
+  readonly #options: RemovedContainersOptions;
+  readonly #closing = new AbortController();
+  #looking: Promise<void> | undefined;
+
+  constructor(options: RemovedContainersOptions) {
+    this.#options = options;
+  }
+
+  /** To be called before Docker is asked to remove a container. Writes synchronously, since it is a tmpfs. */
+  note({ Id: id, HostConfig }: Pick<ContainerDetails, "Id" | "HostConfig">): void {
+    const { directory, logger } = this.#options;
+    try {
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      replaceFile(join(directory, id), HostConfig.CgroupParent ?? "");
+    } catch (err) {
+      // No reason to keep the container: it seldom leaves anything.
+      logger.warn({ err, container: id }, "the removal of a container could not be recorded");
+    }
+    this.look();
+  }
+
+  /** Looks, after a while, at what is recorded: after each removal, and each time Docker is connected. */
+  look(): void {
+    const { logger } = this.#options;
+    this.#looking ??= this.#lookUntilDone()
+      .catch((err: unknown) => {
+        if (this.#closing.signal.aborted) return;
+        logger.warn({ err }, "what stays of removed containers could not be looked for; trying again later");
+      })
+      .finally(() => {
+        this.#looking = undefined;
+      });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await this.#looking;
+  }
+
+  async #lookUntilDone(): Promise<void> {
+    const { graceMs = 5000 } = this.#options;
+    const { signal } = this.#closing;
+    for (let removed = this.#recorded(); removed.length > 0; removed = this.#recorded()) {
+      await delay(graceMs, undefined, { signal, ref: false });
+      const shims = Map.groupBy(await findShims(), ({ containerId }) => containerId);
+      for (const each of removed) {
+        await this.#cleanUp(each, shims.get(each.id) ?? []);
+        rmSync(join(this.#options.directory, each.id), { force: true });
+      }
+    }
+  }
+
+  /** Throws if Docker does not answer: then the record stays for the next connection. */
+  async #cleanUp({ id, cgroupParent }: Removed, shims: readonly Shim[]): Promise<void> {
+    const { client, cgroups, logger } = this.#options;
+    const cgroup = await this.#cgroupOf(id, cgroupParent);
+    const hasOne = cgroup !== undefined && (await hasCgroup(cgroups, cgroup));
+    if (shims.length === 0 && !hasOne) return;
+    // If it was not removed, the client's retry records it again.
+    if ((await orNotFound(client.container(id, this.#closing.signal))) !== undefined) return;
+    for (const shim of shims) await endShim(shim, logger);
+    if (!hasOne) return;
+    logger.warn({ container: id, cgroup }, "a removed container has left its cgroup, which is removed");
+    await removeCgroup(cgroups, cgroup);
+  }
+
+  /** Undefined with systemd, which removes a scope with its last process. */
+  async #cgroupOf(id: string, parent: string): Promise<string | undefined> {
+    if ((await this.#options.cgroupDriver()) === "systemd") return undefined;
+    // Docker's default. What `cgroup-parent` in daemon.json says is not in its API.
+    return join("/", parent || "docker", id);
+  }
+
+  /** Removes files that a killed daemon did not write completely: Docker had not been asked. */
+  #recorded(): readonly Removed[] {
+    const { directory } = this.#options;
+    return namesIn(directory).flatMap((id) => {
+      const path = join(directory, id);
+      if (!isUnfinishedFile(id)) return [{ id, cgroupParent: readFileSync(path, "utf8") }];
+      rmSync(path, { force: true });
+      return [];
+    });
+  }
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return [];
+    throw error;
+  }
+}
