@@ -145,7 +145,11 @@ export class CrashingBerth implements AsyncDisposable {
     const points = (await readFile("/proc/self/mountinfo", "utf8"))
       .split("\n")
       .map((line) => line.split(" ")[4]);
-    return points.flatMap((point) => (point?.startsWith(this.berth.directory) ? [point] : []));
+    // Of a container that dockerd was creating when it was killed; Docker keeps no record of it.
+    const isDockers = (point: string) => /\/docker\/data\/overlay2\/\w+-init\/merged$/.test(point);
+    return points.flatMap((point) =>
+      point?.startsWith(this.berth.directory) && !isDockers(point) ? [point] : [],
+    );
   }
 
   /**
