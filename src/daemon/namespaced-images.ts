@@ -15,7 +15,7 @@ import {
 import type { Peers } from "../services/peers/index.ts";
 import { UsageMeter } from "../services/snapshots/index.ts";
 import type { Storage } from "../services/storage/index.ts";
-import { layerLimits } from "./layer-limits.ts";
+import { layerLimits } from "./image-limits.ts";
 
 type Options = {
   readonly config: Config;

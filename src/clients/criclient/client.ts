@@ -1,6 +1,6 @@
 import { cliOwner, ownerMetadata } from "../../ground/protocol/index.ts";
 import { GrpcCallError, GrpcClient, type Method } from "../grpcclient/index.ts";
-import type { ClientHints } from "./client-hints.ts";
+import type { ClientHints } from "./explain.ts";
 import { toClientError } from "./status.ts";
 
 export type CallOptions = {

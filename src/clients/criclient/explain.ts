@@ -1,7 +1,16 @@
 import { promises } from "node:fs";
 import { GrpcCallError } from "../grpcclient/index.ts";
-import type { ClientHints } from "./client-hints.ts";
 import { UnreachableError } from "./cri-client-error.ts";
+
+/** Remedies for the program's user, appended to error messages. */
+export type ClientHints = {
+  /** How to choose another endpoint. */
+  readonly address?: string;
+  /** How to start the runtime. */
+  readonly start?: string;
+  /** How to wait longer. */
+  readonly timeout?: string;
+};
 
 /** Explains why a socket cannot be reached: Unavailable or PermissionDenied. */
 export async function explain(

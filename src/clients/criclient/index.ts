@@ -5,10 +5,10 @@
  * {@link ClientHints}.
  */
 export { Client, type ClientOptions } from "./client.ts";
-export type { ClientHints } from "./client-hints.ts";
 export { connectEndpoint } from "./connect.ts";
 export { containerStatus, endedStatus, waitForExit } from "./container-status.ts";
 export { CriClientError, UnreachableError } from "./cri-client-error.ts";
+export type { ClientHints } from "./explain.ts";
 export { Hold } from "./hold.ts";
 export { type FoundImage, findImage, imageStatus } from "./images.ts";
 export {

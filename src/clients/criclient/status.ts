@@ -1,8 +1,8 @@
 import type { CommandStatus } from "../../ground/errors/index.ts";
 import { commandStatusMetadata } from "../../ground/protocol/index.ts";
 import type { GrpcCallError } from "../grpcclient/index.ts";
-import type { ClientHints } from "./client-hints.ts";
 import { CriClientError } from "./cri-client-error.ts";
+import type { ClientHints } from "./explain.ts";
 
 /** Converts an error from the server. */
 export function toClientError(

@@ -6,8 +6,6 @@
  */
 export { forwardPort } from "./forward-port.ts";
 export { podAttachment, podToDetach } from "./pod-attachment.ts";
-export { mountPodDirectory } from "./pod-directory.ts";
-export { podHostname, podHosts, podResolvConf } from "./pod-files.ts";
+export { mountPodDirectory, podHostname, podHosts, podResolvConf, resolvConfOf } from "./pod-files.ts";
 export { namespaceOptions, needsPause, sharesHostIpc, sharesHostNetwork } from "./pod-namespaces.ts";
 export { byInterface, podSysctls } from "./pod-sysctls.ts";
-export { resolvConfOf } from "./resolv-conf.ts";

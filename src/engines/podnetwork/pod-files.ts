@@ -1,8 +1,25 @@
 import { readFile } from "node:fs/promises";
 import { hostname as hostHostname } from "node:os";
-import type { PodSandboxConfig } from "../../ground/protocol/index.ts";
+import { makeDirectoriesNow } from "../../ground/directories/index.ts";
+import { mount, mountFlags } from "../../ground/linux/index.ts";
+import type { DNSConfig, PodSandboxConfig } from "../../ground/protocol/index.ts";
 import { sharesHostNetwork } from "./pod-namespaces.ts";
-import { resolvConfOf } from "./resolv-conf.ts";
+
+/**
+ * Creates a directory for the pod's /etc/hosts, /etc/hostname and /etc/resolv.conf: a small tmpfs of its own.
+ * Containers may write to these files, but must not use up the state directory, which all pods need. What
+ * they write counts as their own memory.
+ */
+export async function mountPodDirectory(directory: string, sizeBytes: number): Promise<void> {
+  makeDirectoriesNow(directory, 0o700);
+  await mount({
+    source: "sandbox",
+    target: directory,
+    type: "tmpfs",
+    flags: mountFlags.nosuid | mountFlags.nodev | mountFlags.noexec,
+    data: `mode=0700,size=${sizeBytes}`,
+  });
+}
 
 /**
  * The pod's hostname: the requested one, or the machine's. A pod on the host's network always has the
@@ -23,6 +40,16 @@ export async function podHosts(config: PodSandboxConfig, ips: readonly string[])
 /** resolv.conf(5) from the pod's DNS configuration; without one, the host's. */
 export async function podResolvConf(config: PodSandboxConfig): Promise<string> {
   return resolvConfOf(config.dnsConfig) ?? (await hostFile("/etc/resolv.conf"));
+}
+
+/** resolv.conf(5) from a pod's DNS configuration; undefined if that is empty, and the host's applies. */
+export function resolvConfOf(dns: DNSConfig | undefined): string | undefined {
+  if (dns === undefined || dns.servers.length + dns.searches.length + dns.options.length === 0)
+    return undefined;
+  const line = (keyword: string, words: readonly string[]) =>
+    words.length === 0 ? "" : `${keyword} ${words.join(" ")}\n`;
+  const servers = dns.servers.map((server) => `nameserver ${server}\n`).join("");
+  return line("search", dns.searches) + servers + line("options", dns.options);
 }
 
 /** Empty if the host does not have the file. */

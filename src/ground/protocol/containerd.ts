@@ -1,13 +1,12 @@
 /**
- * containerd's own API (github.com/containerd/containerd/api), a namespace for each package: their messages share names. Times are
- * messages of seconds and nanoseconds, field masks are their paths.
+ * containerd's own API (github.com/containerd/containerd/api), with a namespace for each package, since their
+ * messages share names. Times are messages of seconds and nanoseconds; a field mask is a list of paths. A
+ * server offers `ContentService` instead of `contentV1.ContentService`: it does not copy the bytes of blobs.
  */
-/** To serve in place of `contentV1.ContentService`. */
-
 export * as events from "./containerd-events.ts";
 export * as types from "./containerd-types.ts";
 export { ContentService } from "./content-bytes.ts";
-/** What `Tasks.Metrics` answers with (github.com/containerd/cgroups 3.1.3). */
+/** The metrics in a response of `Tasks.Metrics` (github.com/containerd/cgroups 3.1.3). */
 export * as cgroupsV1 from "./generated/containerd/cgroups/v1/metrics.ts";
 export * as cgroupsV2 from "./generated/containerd/cgroups/v2/metrics.ts";
 export * as containersV1 from "./generated/containerd/services/containers/v1/containers.ts";

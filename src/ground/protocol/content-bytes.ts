@@ -5,12 +5,15 @@ import {
   WriteContentRequest,
 } from "./generated/containerd/services/content/v1/content.ts";
 
-/** Numbers of the fields `data` and, of an answer, `offset` (services/content/v1/content.proto). */
+/**
+ * Numbers of the fields `data` of a request, and `offset` and `data` of a response
+ * (services/content/v1/content.proto).
+ */
 const [writtenData, readOffset, readData] = [6, 1, 2];
 
 /**
- * containerd's content service, whose messages with the bytes of blobs are coded without a copy of them: the
- * generated code makes two of each.
+ * containerd's content service, with messages that are encoded and decoded without copying the bytes of
+ * blobs; the generated code copies them twice.
  */
 export const ContentService = {
   ...generated,
@@ -26,8 +29,8 @@ function encodeRead({ offset, data }: ReadContentResponse): Buffer {
 }
 
 /**
- * Bytes in parts, as far as grpc-js looks at a message: it asks how many there are, and copies them behind a
- * header of its own. So they are copied once.
+ * Bytes in parts, with the two properties of a Buffer that grpc-js uses for a message: it asks for their
+ * number, and copies them behind a header of its own. So they are copied only once.
  */
 class Parts {
   readonly byteLength: number;
@@ -48,7 +51,7 @@ class Parts {
   }
 }
 
-/** `data` is a view of the bytes that came. */
+/** `data` of the result is a view of the received bytes. */
 function decodeWrite(bytes: Buffer): WriteContentRequest {
   const reader = new BinaryReader(bytes);
   const others: Buffer[] = [];

@@ -1,6 +1,6 @@
 /**
- * What a kubelet sends as `masked_paths` and `readonly_paths` for a container whose pod says nothing of them (its
- * pkg/securitycontext): files of /proc and /sys that tell of the machine, or change it.
+ * What a kubelet sends as `masked_paths` for a container whose pod does not specify them (its
+ * pkg/securitycontext): files of /proc and /sys that reveal details of the machine.
  */
 export const defaultMaskedPaths: readonly string[] = [
   "/proc/acpi",
@@ -17,7 +17,7 @@ export const defaultMaskedPaths: readonly string[] = [
   "/sys/firmware",
 ];
 
-/** See {@link defaultMaskedPaths}: those that may be read. */
+/** The same for `readonly_paths`: files that can be read, but not written to. */
 export const defaultReadonlyPaths: readonly string[] = [
   "/proc/bus",
   "/proc/fs",

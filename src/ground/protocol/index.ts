@@ -1,6 +1,6 @@
 /**
- * The protocol: the messages, services and clients of the Container Runtime Interface (package runtime.v1), generated
- * from proto/ by `npm run generate`. This room holds no logic and imports no other.
+ * The protocol: messages, services and clients of the Container Runtime Interface (package runtime.v1),
+ * generated from proto/ by `npm run generate`. This room has no logic and imports no other.
  *
  * Each message is a plain type together with an object of the same name that creates and encodes it:
  * `X.fromPartial({...})`, `X.encode(x).finish()`, `X.decode(bytes)`, and `X.toJSON(x)` / `X.fromJSON(value)`
@@ -10,9 +10,17 @@
  * registers, `XClient` what a client constructs.
  */
 
+export {
+  cliOwner,
+  commandStatusMetadata,
+  ownerLabel,
+  ownerMetadata,
+  type WhenEnded,
+  whenEndedActions,
+  whenEndedAnnotation,
+} from "./berth-metadata.ts";
 /** What berthd offers beyond the CRI (package berth.v1); its messages share names with runtime.v1's. */
 export * as berthV1 from "./berth-v1.ts";
-export { commandStatusMetadata } from "./command-status.ts";
 /** containerd's own API. */
 export * as containerd from "./containerd.ts";
 export { defaultMaskedPaths, defaultReadonlyPaths } from "./default-paths.ts";
@@ -25,11 +33,3 @@ export {
   HealthService,
 } from "./generated/grpc/health/v1/health.ts";
 export * from "./generated/runtime/v1/api.ts";
-export {
-  cliOwner,
-  ownerLabel,
-  ownerMetadata,
-  type WhenEnded,
-  whenEndedActions,
-  whenEndedAnnotation,
-} from "./ownership.ts";

@@ -8,7 +8,6 @@
  *
  * This room opens no connections and knows no containers. Its streams have back-pressure and bounded buffers.
  */
-export type { StreamConnection } from "./connection.ts";
 export { decodeOutcome, encodeOutcome, type RemoteCommandOutcome } from "./outcome.ts";
 export {
   channelId,
@@ -34,7 +33,7 @@ export {
   type SpdySessionOptions,
   type SpdyStream,
 } from "./spdy/index.ts";
-export type { WantedStreams } from "./streams.ts";
+export type { StreamConnection, WantedStreams } from "./streams.ts";
 export {
   type ChannelCodec,
   WebSocketChannels,

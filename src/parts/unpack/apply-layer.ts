@@ -1,10 +1,14 @@
 import { Digester } from "../oci/index.ts";
 import { TarError } from "../tar/index.ts";
+import { ArchiveReceiver } from "./archive-receiver.ts";
 import { CompressedInput } from "./compressed-input.ts";
 import { decompress } from "./decompress.ts";
+import { ErofsLayer } from "./image/erofs-layer.ts";
+import { LayerImage } from "./image/layer-image.ts";
+import type { LayerReceiver } from "./layer-receiver.ts";
 import { LayerRoom } from "./layer-room.ts";
-import { openTarget } from "./open-target.ts";
-import type { AppliedLayer, ApplyOptions } from "./unpack.ts";
+import { LayerWriter } from "./layer-writer.ts";
+import type { AppliedLayer, ApplyOptions, LayerFormat, LayerTarget } from "./unpack.ts";
 import { UnpackError } from "./unpack-error.ts";
 
 /**
@@ -61,4 +65,15 @@ async function unpack(
     room?.checkFiles(receiver.entries);
   });
   return { diffId: digester.digest(), unpackedBytes, undescribedDirectories: receiver.finish() };
+}
+
+/** Throws UnpackError Unimplemented for a layer that the target does not support. */
+function openTarget(target: LayerTarget, format: LayerFormat): LayerReceiver {
+  const isImage = "form" in target;
+  if (format === "tar") {
+    return new ArchiveReceiver(isImage ? new LayerImage(target.directory) : new LayerWriter(target));
+  }
+  if (isImage) return new ErofsLayer(target.directory);
+  const message = "an EROFS image cannot be unpacked into a directory; use the erofs snapshotter";
+  throw new UnpackError("Unimplemented", message);
 }

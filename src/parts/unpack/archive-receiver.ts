@@ -1,7 +1,6 @@
 import { checkedBytes, isErofsImage } from "../erofs/index.ts";
 import { TarReader } from "../tar/index.ts";
-import type { LayerReceiver } from "./layer-receiver.ts";
-import type { LayerSink } from "./layer-sink.ts";
+import type { LayerReceiver, LayerSink } from "./layer-receiver.ts";
 import { invalid } from "./unpack-error.ts";
 
 /**

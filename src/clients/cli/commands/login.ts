@@ -1,4 +1,5 @@
 import { text } from "node:stream/consumers";
+import tls from "node:tls";
 import type { Command } from "commander";
 import { loadConfig } from "../../../ground/config/index.ts";
 import { checkCredentials, storeCredentials } from "../../../parts/registry/index.ts";
@@ -6,7 +7,6 @@ import { CliError, usageError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { ask, askHidden } from "../login/ask.ts";
 import { authFile, registryHost } from "../login/registries.ts";
-import { trustSystem } from "../login/trust.ts";
 import { write } from "../output/write.ts";
 import { berthVersion } from "../version.ts";
 
@@ -66,6 +66,12 @@ async function login(registry: string | undefined, options: Options, invocation:
     await write(io.stderr, `berth: ${host} requires no credentials: these are stored unchecked\n`);
   if (helper === undefined) await write(io.stderr, `berth: the password is stored unencrypted in ${file}\n`);
   await write(io.stdout, `login to ${host} succeeded\n`);
+}
+
+/** Makes this process also trust the machine's certificate authorities, as berthd does, if this Node can. */
+function trustSystem(): void {
+  if (typeof tls.setDefaultCACertificates !== "function") return;
+  tls.setDefaultCACertificates([...tls.getCACertificates("default"), ...tls.getCACertificates("system")]);
 }
 
 async function readPair(

@@ -1,8 +1,8 @@
 import type { Duplex } from "node:stream";
 import { finished } from "node:stream/promises";
 import type { WebSocket } from "ws";
-import type { StreamConnection } from "../connection.ts";
 import { RemoteCommandError } from "../errors.ts";
+import type { StreamConnection } from "../streams.ts";
 import { Channel } from "./channel.ts";
 import { type ChannelCodec, decodeMessage, encodeMessage } from "./codec.ts";
 import { answerPings, probe } from "./ping.ts";

@@ -5,7 +5,7 @@ import { BerthError, codeOf } from "../../../ground/errors/index.ts";
 import { isErrno } from "../../../ground/fs/index.ts";
 import { blockBytes, type ErofsDirectory, writeIndex } from "../../erofs/index.ts";
 import type { ArchiveEntry } from "../../tar/index.ts";
-import type { LayerSink } from "../layer-sink.ts";
+import type { LayerSink } from "../layer-receiver.ts";
 import { UnpackError } from "../unpack-error.ts";
 import { TreeBuilder } from "./tree-builder.ts";
 

@@ -1,3 +1,4 @@
+import { isErrno } from "../../../ground/fs/index.ts";
 import {
   addAddress,
   addBridge,
@@ -9,7 +10,6 @@ import {
   setLink,
 } from "../../../ground/linux/index.ts";
 import type { BridgeConfig } from "./bridge-config.ts";
-import { ignoreExisting } from "./ignore-existing.ts";
 import { formatNetwork, ipBytes, ipOfBytes, isWithin, sameIp } from "./ip-address.ts";
 import { PluginFailure } from "./plugin-failure.ts";
 import type { ResultIp } from "./result.ts";
@@ -64,4 +64,13 @@ export function ensureGateway(route: NetlinkSocket, bridge: Link, ip: ResultIp, 
   // they come and go.
   const now = linkByName(route, bridge.name) ?? bridge;
   setLink(route, bridge, { mac: Buffer.from(now.mac.replaceAll(":", ""), "hex") });
+}
+
+/** Runs `make`, and ignores EEXIST: others may create the same object at the same time. */
+function ignoreExisting(make: () => void): void {
+  try {
+    make();
+  } catch (error) {
+    if (!isErrno(error, "EEXIST")) throw error;
+  }
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { collectGarbage } from "./collect-garbage.ts";
+import { collectGarbage } from "./index.ts";
 
 for (const what of ["young", "all", "shrink"] as const)
   test(`what nobody holds is free after a collection of ${what}`, async () => {

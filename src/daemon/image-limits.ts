@@ -1,5 +1,12 @@
 import { type Config, ConfigError } from "../ground/config/index.ts";
+import type { LayerLimits } from "../parts/unpack/index.ts";
 import type { ThresholdOptions } from "../services/images/index.ts";
+
+/** The configured limits of layers from pulls, archives and clients. */
+export function layerLimits(images: Config["images"]): LayerLimits {
+  const { maxLayerBytes, maxLayerFiles, minFreePercent } = images;
+  return { maxBytes: maxLayerBytes, maxFiles: maxLayerFiles, minFreePercent };
+}
 
 /** How often the disk is checked; kubelets check every five minutes. */
 const periodMs = 60_000;
