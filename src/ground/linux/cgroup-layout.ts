@@ -18,7 +18,7 @@ export type V1Hierarchies = ReadonlyMap<string, string>;
 /** The controllers are those that the root of the unified hierarchy offers. */
 export type V2Hierarchy = { readonly mountPoint: string; readonly controllers: readonly string[] };
 
-/** Looks at the mounts of this process. Undefined when no control groups are mounted at all. */
+/** Inspects the mounts of this process. Undefined if no control groups are mounted at all. */
 export async function cgroupLayout(): Promise<CgroupLayout | undefined> {
   const mounts = await mountInfo({ type: "cgroup" });
   const v1 = v1Hierarchies(mounts);
@@ -29,9 +29,9 @@ export async function cgroupLayout(): Promise<CgroupLayout | undefined> {
 }
 
 /**
- * Whether the kernel keeps processes in a cgroup namespace from their own limits and from the cgroups above,
- * as the `mounts` of cgroups say: with cgroup v2 alone, and its option nsdelegate (cgroups(7)). Any program
- * that mounts cgroup v2 in the host's cgroup namespace can set the option of all mounts, or take it away.
+ * Whether the kernel prevents processes in a cgroup namespace from changing their own limits and the cgroups
+ * above, according to the mounts: with only cgroup v2 and its option nsdelegate (cgroups(7)). Any program
+ * that mounts cgroup v2 in the host's cgroup namespace can set or remove the option of all mounts.
  */
 export function delegatesCgroups(kind: CgroupLayout["kind"], mounts: readonly MountInfo[]): boolean {
   const delegates = ({ type, superOptions }: MountInfo) =>
@@ -39,14 +39,14 @@ export function delegatesCgroups(kind: CgroupLayout["kind"], mounts: readonly Mo
   return kind === "v2" && mounts.some(delegates);
 }
 
-/** The same of this moment's mounts. */
+/** The same for the current mounts. */
 export async function cgroupsAreDelegated(kind: CgroupLayout["kind"]): Promise<boolean> {
   return kind === "v2" && delegatesCgroups(kind, await mountInfo({ type: "cgroup2" }));
 }
 
 /**
- * A v1 hierarchy is mounted with its controllers among the options of the file system. One that is mounted at
- * several places counts where it was mounted first: criu mounts all for itself for as long as it is at work.
+ * A v1 hierarchy is mounted with its controllers among the options of the file system. If one is mounted at
+ * several places, the first counts: criu mounts all of them for itself while it works.
  */
 function v1Hierarchies(mounts: readonly MountInfo[]): V1Hierarchies {
   const noController = new Set(["rw", "ro", "xattr", "noprefix", "clone_children"]);

@@ -12,9 +12,9 @@ import {
 import { mountInfo } from "./mounts/mount-info.ts";
 
 /**
- * Keeps the options that cgroup v2 has, such as nsdelegate, over programs that mount it for themselves, as
- * criu does: the options are one set for all mounts, and who mounts it without any, in the host's cgroup
- * namespace, takes them from everybody (https://github.com/checkpoint-restore/criu/issues/3029).
+ * Preserves the options of cgroup v2, such as nsdelegate, while programs run that mount it for themselves, as
+ * criu does: all mounts share one set of options, and a mount without them in the host's cgroup namespace
+ * removes them for everybody (https://github.com/checkpoint-restore/criu/issues/3029).
  */
 export class CgroupOptions {
   /** The options before the first of the programs that are running now. */
@@ -42,7 +42,7 @@ export class CgroupOptions {
   }
 }
 
-/** None where no cgroup v2 is mounted. */
+/** Undefined if no cgroup v2 is mounted. */
 async function currentOptions(): Promise<readonly string[]> {
   const [unified] = await mountInfo({ type: "cgroup2" });
   return (unified?.superOptions ?? []).filter((option) => option !== "rw" && option !== "ro");
@@ -54,7 +54,7 @@ async function giveBack(options: readonly string[]): Promise<void> {
   await setOptions(options);
 }
 
-/** The options are taken when the file system is asked for; it need not be mounted anywhere. */
+/** The kernel sets the options when the file system is configured; it need not be mounted anywhere. */
 async function setOptions(options: readonly string[]): Promise<void> {
   const subject = `cgroup2 with ${options.join(",")}`;
   const fd = await callAsync("fsopen", fsopenCall, [SYS_fsopen, "cgroup2", FSOPEN_CLOEXEC], subject);

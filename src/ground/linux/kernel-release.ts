@@ -1,12 +1,12 @@
 import { release } from "node:os";
 
 /**
- * The running kernel: `text` as uname says it, such as "6.1.0-18-amd64"; the numbers to compare features
- * with.
+ * The running kernel: `text` is its release as in uname(2), such as "6.1.0-18-amd64"; the numbers are for
+ * comparisons.
  */
 export type KernelRelease = { readonly text: string; readonly major: number; readonly minor: number };
 
-/** What uname(2) says. */
+/** The release that uname(2) reports. */
 export function kernelRelease(): KernelRelease {
   const text = release();
   const [major, minor] = text.split(".").map((part) => Number.parseInt(part, 10));

@@ -8,9 +8,9 @@ const dontNeed = 4;
 const program = "/proc/self/exe";
 
 /**
- * Takes the pages of this process's own program, which its start and what it has done since have read, out of
- * its memory: what is used again is found in the page cache, 64 KiB at a time. Parts of the program that a
- * process writes to stay; the others are as the file has them. Takes a millisecond or two.
+ * Removes the pages of this process's own program from its memory. Pages that are used again come from the
+ * page cache, 64 KiB at a time. Parts of the program that a process writes to stay; all others equal the
+ * file. Takes a millisecond or two.
  */
 export function giveBackProgram(): void {
   const path = readlinkSync(program);
@@ -18,7 +18,7 @@ export function giveBackProgram(): void {
   for (const { from, length, permissions, offset, file } of mappings()) {
     const mayBeWritten =
       permissions.includes("w") || written.some((part) => part.from < offset + length && offset < part.to);
-    // It fails where pages are locked into memory: then they are meant to stay.
+    // It fails if pages are locked into memory: then they are meant to stay.
     if (file === path && !mayBeWritten) madvise(from, length, dontNeed);
   }
 }
@@ -31,7 +31,7 @@ type Mapping = {
   readonly file: string;
 };
 
-/** What of files is mapped where: proc_pid_maps(5). */
+/** The mappings of files: proc_pid_maps(5). */
 function mappings(): readonly Mapping[] {
   const lines = readFileSync("/proc/self/maps", "latin1").split("\n");
   return lines.filter((line) => line.includes(" /")).map(mapping);
@@ -56,8 +56,8 @@ const fileHeaderBytes = 64;
 const [loaded, writable] = [1, 2];
 
 /**
- * Parts of the program's file that are loaded to be written to, by its program headers (elf(5)): also what
- * the loader protects against writing once it has written there.
+ * Parts of the program's file that are loaded as writable, according to its program headers (elf(5)). This
+ * includes parts that the loader makes read-only after it has written to them.
  */
 function writtenParts(): readonly Part[] {
   const file = openSync(program, "r");

@@ -29,9 +29,9 @@ export function openDirectory(path: string): number {
 }
 
 /**
- * Opens, as an anchor too, the directory at `path` beneath another, without ever leaving that one: a symbolic
- * link anywhere in `path` is an error (ELOOP), so is `..` that leads out (EXDEV). Needs Linux 5.6. Throws
- * LinuxError.
+ * Opens the directory at `path` beneath another one, also as an anchor, without ever leaving that one: a
+ * symbolic link anywhere in `path` is an error (ELOOP), and so is `..` that leads out (EXDEV). Needs Linux
+ * 5.6. Throws LinuxError.
  */
 export function openDirectoryBeneath(anchor: number, path: string): number {
   const bytes = cString(path === "" ? "." : path);
@@ -39,15 +39,15 @@ export function openDirectoryBeneath(anchor: number, path: string): number {
   return fd === -1 ? check("openat2", fd, fromByteString(path)) : fd;
 }
 
-/** The same of one name, where no file system is mounted on it (EXDEV). Throws LinuxError. */
+/** The same for a single name, on which no file system may be mounted (EXDEV). Throws LinuxError. */
 export function openDirectoryWithin(anchor: number, name: string): number {
   const fd = Number(openat2(SYS_openat2, anchor, cString(name), withinHow, withinHow.length));
   return fd === -1 ? check("openat2", fd, fromByteString(name)) : fd;
 }
 
 /**
- * Opens whatever is at `path`, which is ordinary text, beneath an anchor, as a place alone (O_PATH). Links
- * that stay beneath it are followed; one that leads out is an error (EXDEV), so is `..` that does. On the
+ * Opens whatever is at `path`, which is ordinary text, beneath an anchor, as a location only (O_PATH). Links
+ * that stay beneath it are followed; one that leads out is an error (EXDEV), and so is such a `..`. On the
  * thread pool. Needs Linux 5.6. Throws LinuxError.
  */
 export async function openBeneath(anchor: number, path: string): Promise<number> {
@@ -62,7 +62,7 @@ export async function openBeneath(anchor: number, path: string): Promise<number>
   }
 }
 
-/** Opens, as an anchor, the directory that an anchor lies in. Throws LinuxError. */
+/** Opens the parent directory of an anchor, as an anchor. Throws LinuxError. */
 export function openParent(anchor: number): number {
   return check("open", openat(anchor, cString(".."), directoryFlags, 0), "..");
 }
@@ -78,7 +78,7 @@ export function createFileAt(directory: number, name: string, mode = 0o600): num
 }
 
 /**
- * Opens a regular file for reading without following a symbolic link, or waiting at a fifo. Throws
+ * Opens a regular file for reading, without following a symbolic link or waiting at a FIFO. Throws
  * LinuxError.
  */
 export function openFileAt(directory: number, name: string): number {
@@ -88,8 +88,8 @@ export function openFileAt(directory: number, name: string): number {
 }
 
 /**
- * Closes what this file's functions opened. Node must not: it warns of descriptors in workers that it did not
- * open.
+ * Closes a descriptor that a function of this file opened. Do not use Node's functions: in workers they warn
+ * about descriptors that Node did not open.
  */
 export function closeFile(fd: number): void {
   check("close", close(fd), String(fd));

@@ -14,7 +14,7 @@ const llistxattr = libcFunction("intptr_t llistxattr(const uint8_t *path, _Out_ 
 const maxBytes = 65536;
 
 /**
- * Sets an extended attribute of a name in an open directory, of a symbolic link itself too. `key` is a byte
+ * Sets an extended attribute of a name in an open directory; of a symbolic link, its own. `key` is a byte
  * string. Throws LinuxError.
  */
 export function setXattrAt(directory: number, name: string, key: string, value: Uint8Array): void {

@@ -1,6 +1,6 @@
 import { libcFunction } from "../libc.ts";
 
-/** openat2(2), since Linux 5.6, by way of `syscall`: libc has no function for it. */
+/** openat2(2), since Linux 5.6, through `syscall`: libc has no function for it. */
 export const openat2 = libcFunction(
   "long syscall(long number, int directory, const uint8_t *path, const uint8_t *how, size_t size)",
 );

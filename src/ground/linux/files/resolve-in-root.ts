@@ -10,9 +10,9 @@ const O_CLOEXEC = 0o2000000;
 const how = openHow(O_PATH | O_CLOEXEC, resolve.inRoot | resolve.noMagicLinks);
 
 /**
- * The path, without symbolic links, of what `path` leads to for a process whose root directory is `root`:
- * absolute links start there, and no `..` leads above it. Good for as long as nobody changes the tree. Needs
- * Linux 5.6. Throws LinuxError (ENOENT, ENOTDIR, ELOOP).
+ * Resolves `path` for a process whose root directory is `root`, to a path without symbolic links: absolute
+ * links start there, and no `..` leads above it. The result is valid as long as nobody changes the tree.
+ * Needs Linux 5.6. Throws LinuxError (ENOENT, ENOTDIR, ELOOP).
  */
 export async function resolveInRoot(root: string, path: string): Promise<string> {
   const anchor = openDirectory(root);

@@ -10,11 +10,11 @@ const FS_IOC_SETFLAGS = 0x40086602;
 const FS_TOPDIR_FL = 0x20000;
 
 /**
- * Tells ext4 that what is made in a directory has nothing to do with each other, so that it spreads these
- * subdirectories over the disk. Else all of them share a few groups of inodes, whose lock those who write
- * wait for, and in which, without a journal, every new file passes over all inodes that were freed in the
- * last five minutes (`recently_deleted` in fs/ext4/ialloc.c). Other file systems have no such hint, and a
- * refusal changes nothing else. Throws Node's errors of opening the directory.
+ * Tells ext4 that the subdirectories of a directory are unrelated, so that it spreads them over the disk.
+ * Otherwise all of them share a few groups of inodes: writers wait for the lock of a group, and without a
+ * journal each new file skips all inodes of the group that were freed in the last five minutes
+ * (`recently_deleted` in fs/ext4/ialloc.c). Other file systems have no such hint; it is not an error if it is
+ * rejected. Throws Node's errors of opening the directory.
  */
 export async function hintUnrelatedSubdirectories(path: string): Promise<void> {
   await using directory: FileHandle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);

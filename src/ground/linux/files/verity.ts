@@ -9,17 +9,17 @@ const ioctlCall = libcFunction("int ioctl(int fd, unsigned long request, _Inout_
 const FS_IOC_ENABLE_VERITY = 0x40806685;
 const FS_IOC_MEASURE_VERITY = 0xc0046686;
 const FS_VERITY_HASH_ALG_SHA256 = 1;
-/** No more than a page, nor than a block of the file system. */
+/** At most a page, and at most a block of the file system. */
 const maxHashBlockBytes = 4096;
-/** Of struct fsverity_enable_arg. */
+/** Size of struct fsverity_enable_arg. */
 const argumentBytes = 128;
-/** Of struct fsverity_digest, and of the longest digest behind it. */
+/** Sizes of struct fsverity_digest, and of the longest digest that follows it. */
 const [digestHeaderBytes, digestBytes] = [4, 64];
 
 /**
- * `on`: the kernel compares each page of this file that it reads with hashes made when this was turned on,
- * and nobody can write to it; `unsupported`: the kernel or the file system of this file or directory has no
- * fs-verity.
+ * `on`: the kernel compares each page that it reads of this file with hashes that were computed when
+ * fs-verity was enabled, and nobody can write to it. `unsupported`: the kernel or the file system of this
+ * file or directory has no fs-verity.
  */
 export type VerityState = "on" | "off" | "unsupported";
 
@@ -40,8 +40,8 @@ export async function verityState(path: string): Promise<VerityState> {
 }
 
 /**
- * Turns fs-verity on for a file that nobody has open for writing, and waits until it would outlive a power
- * loss. Reads all of the file. Throws Node's errors of opening it, and LinuxError.
+ * Enables fs-verity for a file that nobody has open for writing, and waits until it is on disk. Reads the
+ * whole file. Throws Node's errors of opening it, and LinuxError.
  */
 export async function enableVerity(path: string): Promise<void> {
   const argument = Buffer.alloc(argumentBytes);

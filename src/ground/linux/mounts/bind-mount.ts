@@ -21,26 +21,26 @@ const AT_EMPTY_PATH = 0x1000;
 const AT_RECURSIVE = 0x8000;
 const OPEN_TREE_CLONE = 1;
 const OPEN_TREE_CLOEXEC = 0o2000000;
-/** It and those of nosuid, nodev and noexec are the flags of mount(2). */
+/** This flag and those of nosuid, nodev and noexec are the same as in mount(2). */
 const MOUNT_ATTR_RDONLY = 1n;
 const MOUNT_ATTR_IDMAP = 0x10_0000n;
 
 export type BindMountOptions = {
-  /** Takes the mounts below `source` along. */
+  /** Includes the mounts below `source`. */
   readonly recursive?: boolean;
-  /** `recursive` makes the mounts below read-only too. The other flags of the source's mount are kept. */
+  /** `recursive` also makes the mounts below it read-only. The other flags of the source's mount are kept. */
   readonly readonly?: boolean | "recursive";
   /** A sum of `mountFlags.nosuid`, `nodev` and `noexec`, for the topmost mount. */
   readonly flags?: number;
   /**
-   * Of the new mount, and of those below it when `recursive`. By default it is a peer of the source, if that
-   * is shared.
+   * The propagation of the new mount and, if `recursive`, of those below it. By default, it is a peer of the
+   * source if that is shared.
    */
   readonly propagation?: Propagation;
   /**
-   * File of a user namespace: what belongs to its root appears to it as its own, whoever that is outside, by
-   * its whole mapping. Only of the topmost mount. The source's file system must be able to (ext4, xfs, btrfs,
-   * tmpfs since Linux 6.3, ...).
+   * File of a user namespace: the mount shows the files with owners mapped by it, so that files of root
+   * belong to the namespace's root. Applies only to the topmost mount. The source's file system must support
+   * it (ext4, xfs, btrfs, tmpfs since Linux 6.3, ...).
    */
   readonly idmap?: string;
 };
@@ -103,7 +103,9 @@ type AttributeChange = {
   readonly scope: number;
 };
 
-/** mount_setattr(2); its structure is four 64-bit numbers: set, clear, propagation, user namespace. */
+/**
+ * mount_setattr(2); its structure consists of four 64-bit numbers: set, clear, propagation, user namespace.
+ */
 async function setAttributes(
   tree: number,
   { set = 0n, propagation = 0n, userNamespace = 0, scope }: AttributeChange,

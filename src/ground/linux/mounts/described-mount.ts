@@ -7,15 +7,15 @@ import { mountFlags, type Propagation } from "./mount-flags.ts";
 import { commonDirectory, mountOverlay, type OverlaySnapshotMount, overlayData } from "./overlay-mount.ts";
 import type { SnapshotMount } from "./snapshot-mount.ts";
 
-/** A mount in the words of mount(8), as containerd's clients get and give it. */
+/** A mount in the terms of mount(8), as containerd's clients receive and send it. */
 export type DescribedMount = {
   readonly type: string;
-  /** A path, or whatever the file system takes for one. */
+  /** A path, or whatever the file system accepts as its source. */
   readonly source: string;
   readonly options: readonly string[];
 };
 
-/** For people and for containerd's clients. {@link mountDescribed} takes it back. */
+/** Describes a mount for people and for containerd's clients. {@link mountDescribed} is the inverse. */
 export function describeMount(mount: SnapshotMount): DescribedMount {
   if (mount.type === "bind") {
     const { type, source, readonly } = mount;
@@ -26,17 +26,17 @@ export function describeMount(mount: SnapshotMount): DescribedMount {
 }
 
 /**
- * Behind the target's name: where an overlay's layers are mounted while their owners are being mapped. A
- * crash leaves it, with a mount on it.
+ * Appended to the target's name: the directory where an overlay's layers are mounted while their owners are
+ * being mapped. A crash leaves it behind, with a mount on it.
  */
 export const mappedLayersSuffix = ".layers";
 
 /**
- * Mounts what somebody has described on `target`, a directory. Options that mount(8) knows are flags, all
- * others are the file system's own, as in containerd (core/mount). An overlay may have more layers than fit
- * into a page: see {@link mountOverlay}. With both `uidmap=` and `gidmap=`, as containerd's clients write
- * them (`0:100000:65536,...`), the files of a bind mount and of an overlay's lower layers have the owners
- * that they have for such a user namespace. Throws LinuxError.
+ * Mounts what is described on `target`, a directory. Options that mount(8) knows are flags, all others belong
+ * to the file system, as in containerd (core/mount). An overlay may have more layers than fit into a page:
+ * see {@link mountOverlay}. With both `uidmap=` and `gidmap=`, as containerd's clients write them
+ * (`0:100000:65536,...`), the owners of the files of a bind mount and of an overlay's lower layers are mapped
+ * as for such a user namespace. Throws LinuxError.
  */
 export async function mountDescribed(described: DescribedMount, target: string): Promise<void> {
   const read = readDescribed(described);
@@ -68,19 +68,19 @@ async function mountRead(
   await mountMappedOverlay(read.mount, target, mapping, flags);
 }
 
-/** A described mount of one of the two kinds that snapshotters of directories have. */
+/** A described mount of one of the two kinds that snapshotters of directories use. */
 export type ReadMount = (
   | { readonly type: "bind"; readonly source: string }
   | { readonly type: "overlay"; readonly mount: OverlaySnapshotMount }
 ) & {
   readonly readonly: boolean;
-  /** Mappings of the user namespace that it is shown to. */
+  /** Mappings of the user namespace for which its owners are mapped. */
   readonly idMappings: IdMappings | undefined;
 };
 
 /**
- * Parses a description, without mounting it. Undefined for other kinds, and for overlays that the kernel must
- * judge: with layers given otherwise than with `lowerdir=`, or with an incomplete upper one.
+ * Parses a description, without mounting it. Undefined for other kinds, and for overlays that only the kernel
+ * can judge: with layers that are not given by `lowerdir=`, or with an incomplete upper one.
  */
 export function readDescribed({ type, source, options }: DescribedMount): ReadMount | undefined {
   const { flags, data, bind, idMappings } = parseOptions(options);
@@ -98,9 +98,7 @@ type Options = {
   readonly idMappings: IdMappings | undefined;
 };
 
-/**
- * mount(8), "filesystem-independent mount options": the flags that a word sets, and those that it takes away.
- */
+/** mount(8), "filesystem-independent mount options": the flags that a word sets, and those that it clears. */
 const words: Readonly<Record<string, { readonly set?: number; readonly clear?: number }>> = {
   defaults: {},
   async: { clear: mountFlags.synchronous },
@@ -152,7 +150,7 @@ function parseOptions(options: readonly string[]): Options {
   return { flags, propagation, bind, ...splitIdMappings(data) };
 }
 
-/** Both or none; what is no mapping is left for the kernel to refuse. */
+/** Both or none; an invalid mapping is left for the kernel to reject. */
 function splitIdMappings(data: readonly string[]): Pick<Options, "data" | "idMappings"> {
   const after = (name: string) => data.find((option) => option.startsWith(name))?.slice(name.length) ?? "";
   const [uids, gids] = [readIdMappings(after("uidmap=")), readIdMappings(after("gidmap="))];
@@ -177,7 +175,7 @@ function parseOverlay(data: readonly string[]): OverlaySnapshotMount | undefined
   return { type: "overlay", upper, lower: splitLayers(lower), options };
 }
 
-/** At the colons that no backslash stands before. */
+/** Splits at the colons that have no backslash before them. */
 function splitLayers(text: string): readonly string[] {
   const layers = [""];
   for (let at = 0; at < text.length; at++) {

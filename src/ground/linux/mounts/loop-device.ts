@@ -11,7 +11,7 @@ const LO_FLAGS_READ_ONLY = 1;
 
 /** struct loop_config of linux/loop.h: a descriptor, a block size, and a struct loop_info64. */
 const config = { bytes: 304, flags: 60, name: 64, nameBytes: 63 };
-/** Between asking for a free device and taking it somebody else may take it. */
+/** Somebody else may take a free device before we do. */
 const maxTries = 100;
 
 const ioctlNumber = libcFunction("int ioctl(int fd, unsigned long request, int argument)");

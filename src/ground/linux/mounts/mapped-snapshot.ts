@@ -8,23 +8,23 @@ import type { SnapshotMount } from "./snapshot-mount.ts";
 export type SnapshotMapping = {
   /** File of the user namespace. */
   readonly userNamespace: string;
-  /** Who its root is outside of it: owns the root directory of what is written. */
+  /** The host user of its root, who owns the root directory of the upper layer. */
   readonly owner?: { readonly uid: number; readonly gid: number };
   /** The directory that holds all layers. */
   readonly layers: string;
   /**
-   * Made, and gone again when the snapshot is mounted; a crash in between leaves it, with a mount on it. The
-   * mount table names the layers by their numbers in it.
+   * Created for the duration of the mount operation; a crash leaves it behind, with a mount on it. The mount
+   * table shows the layers by their numbers in it.
    */
   readonly scratch: string;
 };
 
 /**
- * Like {@link mountSnapshot}, with the users and groups of the image as those of a user namespace. overlayfs
- * itself cannot be ID-mapped, but its lower layers can (Linux 5.19): one ID-mapped mount of the directory
- * that they all lie in serves for as many as there are, but for those that are mounts themselves, which need
- * one each. What the container writes into the upper layer has the owners that it has outside of the
- * namespace.
+ * Like {@link mountSnapshot}, with the users and groups of the image mapped to those of a user namespace.
+ * overlayfs itself cannot be ID-mapped, but its lower layers can (Linux 5.19): one ID-mapped mount of the
+ * directory that contains them serves all layers, except for those that are mounts themselves, which need one
+ * each. Files that the container writes into the upper layer have the owners that its users have outside of
+ * the namespace.
  */
 export async function mountMappedSnapshot(
   mounts: readonly SnapshotMount[],
@@ -55,13 +55,13 @@ export async function mountMappedOverlay(
     if (upper !== undefined && owner !== undefined) await chown(upper.directory, owner.uid, owner.gid);
     await mountOverlay({ ...overlay, lower: overlay.lower.map(inScratch) }, target, flags);
   } finally {
-    // The overlay has mounts of its own of its layers.
+    // The overlay keeps its own mounts of its layers.
     await unmount(scratch, { detach: true });
     await rmdir(scratch);
   }
 }
 
-/** Those of `paths` below `directory` that are on a file system of their own. */
+/** Those of `paths` below `directory` that have a file system of their own. */
 async function mountsBelow(directory: string, paths: readonly string[]): Promise<readonly string[]> {
   const { dev } = await stat(directory);
   const below = paths.filter((path) => path.startsWith(`${directory}/`));

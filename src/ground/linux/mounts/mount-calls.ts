@@ -1,7 +1,7 @@
 import { check, libcFunction } from "../libc.ts";
 
 /**
- * System calls of mounting that libc has no functions for. Their numbers are the same on every architecture
+ * System calls for mounts that libc has no functions for. Their numbers are the same on every architecture
  * that Node runs on.
  */
 export const SYS_move_mount = 429;
@@ -35,8 +35,8 @@ const fsmountCall = libcFunction(
 );
 
 /**
- * A descriptor of a mount, at no place yet, of a file system that was made by fsopen(2). `attributes` are
- * MOUNT_ATTR_*. Throws LinuxError.
+ * fsmount(2): a descriptor of a mount, not yet attached anywhere, of a file system created with fsopen(2).
+ * `attributes` are MOUNT_ATTR_*. Throws LinuxError.
  */
 export function detachedMount(fs: number, attributes: number, subject: string): number {
   return check("fsmount", fsmountCall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attributes), subject);

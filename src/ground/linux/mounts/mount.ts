@@ -47,7 +47,7 @@ export type UnmountOptions = {
   readonly missingOk?: boolean;
 };
 
-/** Like {@link unmount}, on the calling thread, which is a worker's. */
+/** Like {@link unmount}, on the calling thread, for workers. */
 export function unmountNow(target: string, options: UnmountOptions = {}): void {
   try {
     check("umount", umountCall(target, flagsOf(options)), target);
@@ -61,7 +61,7 @@ function flagsOf({ detach = false, force = false }: UnmountOptions): number {
   return UMOUNT_NOFOLLOW | (detach ? MNT_DETACH : 0) | (force ? MNT_FORCE : 0);
 }
 
-/** umount2 says EINVAL for a path that exists and is no mount point. */
+/** umount2 returns EINVAL for a path that exists but is not a mount point. */
 function isNotMounted(errno: string): boolean {
   return errno === "EINVAL" || errno === "ENOENT";
 }

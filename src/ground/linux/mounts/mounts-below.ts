@@ -15,8 +15,8 @@ export async function mountsBelow(directory: string): Promise<readonly string[]>
 }
 
 /**
- * Unmounts everything below a directory, the last mounts first; detached, for a process that looks into one
- * must not keep it from going. Throws LinuxError.
+ * Unmounts everything below a directory, the latest mounts first. Lazily (MNT_DETACH), so that a process that
+ * uses one does not prevent it. Throws LinuxError.
  */
 export async function unmountBelow(directory: string): Promise<void> {
   for (const mountPoint of (await mountsBelow(directory)).toReversed())

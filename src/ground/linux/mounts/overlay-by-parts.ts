@@ -57,7 +57,7 @@ function configure(fs: number, { overlay, target, flags }: OverlayByParts): void
     throw error instanceof LinuxError && error.errno === "EINVAL" ? tooMany(lower.length, target) : error;
   }
   if (upper !== undefined) {
-    // Unlike those of lower layers, which are taken as they are.
+    // Unlike the paths of lower layers, which are not parsed.
     call(FSCONFIG_SET_STRING, "upperdir", escaped(upper.directory));
     call(FSCONFIG_SET_STRING, "workdir", escaped(upper.work));
   }
@@ -70,7 +70,7 @@ function configure(fs: number, { overlay, target, flags }: OverlayByParts): void
   call(FSCONFIG_CMD_CREATE, null, null);
 }
 
-/** Flags of mount(2) that are the mount's, as attributes of fsmount(2). */
+/** Flags of mount(2) that belong to the mount, as attributes of fsmount(2). */
 const attributes: readonly (readonly [flag: number, attribute: number])[] = [
   [mountFlags.readonly, 0x1],
   [mountFlags.nosuid, 0x2],
@@ -81,7 +81,7 @@ const attributes: readonly (readonly [flag: number, attribute: number])[] = [
   [mountFlags.nodiratime, 0x80],
 ];
 
-/** Those that are the file system's. */
+/** Flags that belong to the file system. */
 const flagsOfFileSystem = [
   ["sync", mountFlags.synchronous],
   ["dirsync", mountFlags.dirsync],

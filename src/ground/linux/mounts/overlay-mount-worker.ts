@@ -16,7 +16,7 @@ serveJobs((request: RelativeMount | OverlayByParts): void => {
   else mountFrom(request);
 });
 
-/** All threads of a process have one working directory until one of them parts with it. */
+/** All threads of a process share one working directory, until one of them unshares it. */
 function mountFrom({ source, target, type, flags, data, directory }: RelativeMount): void {
   check("unshare", unshareCall(CLONE_FS), "working directory");
   check("chdir", chdirCall(directory), directory);

@@ -5,41 +5,41 @@ import { LinuxError } from "../linux-error.ts";
 import { type MountRequest, mount } from "./mount.ts";
 import { mountFlags } from "./mount-flags.ts";
 
-/** Layers over each other; read-only without an upper one. */
+/** An overlay of layers; read-only without an upper one. */
 export type OverlaySnapshotMount = {
   readonly type: "overlay";
-  /** Changes go to `directory`; `work` is for overlayfs itself, on the same file system. */
+  /** Changes go to `directory`; `work` is for overlayfs itself, and must be on the same file system. */
   readonly upper: { readonly directory: string; readonly work: string } | undefined;
-  /** The topmost first. Without an upper one there must be two. */
+  /** The topmost first. Without an upper layer, at least two. */
   readonly lower: readonly string[];
   /** overlayfs's other options, such as `index=off`. */
   readonly options: readonly string[];
 };
 
-/** A mount whose data names files relative to `directory`. */
+/** A mount with paths relative to `directory` in its data. */
 export type RelativeMount = Required<MountRequest> & { readonly directory: string };
 
 /** A mount whose options are passed to the kernel one by one. */
 export type OverlayByParts = {
   readonly overlay: OverlaySnapshotMount;
   readonly target: string;
-  /** Of mount(2). */
+  /** Flags of mount(2). */
   readonly flags: number;
 };
 
 /**
- * mount(2) copies one page of data, its closing NUL included, and cuts what is longer without a word; every
- * architecture's page has at least this.
+ * mount(2) copies one page of data, including its NUL, and silently truncates longer data; a page has at
+ * least this size on every architecture.
  */
 const maxDataBytes = 4095;
 
 class MountThreadError extends BerthError {}
 
 /**
- * Mounts an overlay. The mount table shows its layers by absolute paths where they fit into a page; with more
- * layers it shows them relative to the directory that they all lie in, as containerd's does: some 400 of
- * ours. More, up to the 500 that overlayfs takes, need Linux 6.8. Throws LinuxError, FailedPrecondition for
- * more layers than the kernel takes.
+ * Mounts an overlay. The mount table shows its layers with absolute paths if these fit into a page; with more
+ * layers, it shows them relative to their common directory, as with containerd: this suffices for some 400 of
+ * ours. More layers, up to the 500 that overlayfs supports, need Linux 6.8. Throws LinuxError:
+ * FailedPrecondition for more layers than the kernel accepts.
  */
 export async function mountOverlay(
   overlay: OverlaySnapshotMount,
@@ -63,7 +63,7 @@ export function overlayData({ upper, lower, options }: OverlaySnapshotMount): re
   return [...above, `lowerdir=${lower.map(escaped).join(":")}`, ...options];
 }
 
-/** overlayfs lets a backslash take away the meaning of a character in a path. */
+/** In overlayfs options, a backslash escapes a character of a path. */
 export function escaped(path: string): string {
   return path.replace(/[\\:,]/g, "\\$&");
 }
@@ -82,7 +82,7 @@ async function inMountThread(request: RelativeMount | OverlayByParts): Promise<v
   await thread.run(request);
 }
 
-/** The longest directory that all paths lie below, with a slash at its end. */
+/** The deepest directory that contains all paths, with a trailing slash. */
 export function commonDirectory(paths: readonly string[]): string {
   const [first = sep, ...others] = paths;
   let directory = first.slice(0, first.lastIndexOf(sep) + 1);

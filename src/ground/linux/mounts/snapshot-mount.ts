@@ -4,7 +4,7 @@ import { mountOverlay, type OverlaySnapshotMount } from "./overlay-mount.ts";
 /** A mount as snapshotters describe theirs. Paths are absolute. */
 export type SnapshotMount = BindSnapshotMount | OverlaySnapshotMount;
 
-/** A directory, with the mounts below it, shown elsewhere. */
+/** A bind mount of a directory, including the mounts below it. */
 export type BindSnapshotMount = {
   readonly type: "bind";
   readonly source: string;
@@ -12,8 +12,8 @@ export type BindSnapshotMount = {
 };
 
 /**
- * Mounts `mounts` on `target`, one after the other. Throws LinuxError (FailedPrecondition for an overlay of
- * more layers than the kernel can be told of); what was mounted before stays for the caller to unmount.
+ * Mounts `mounts` on `target`, one after the other. Throws LinuxError (FailedPrecondition for an overlay with
+ * more layers than the kernel accepts); earlier mounts stay, and the caller must unmount them.
  */
 export async function mountSnapshot(mounts: readonly SnapshotMount[], target: string): Promise<void> {
   for (const each of mounts) {
