@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { constants } from "node:fs";
-import { open, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
 import { status } from "@grpc/grpc-js";
+import { exists } from "../src/ground/fs/index.ts";
 import { unreadBytes } from "../src/ground/linux/index.ts";
-import { ContainerState, ImageSpec, PodSandboxState } from "../src/ground/protocol/index.ts";
+import { ContainerState, ImageSpec, NamespaceMode, PodSandboxState } from "../src/ground/protocol/index.ts";
 import { TestBerth } from "./support/berth.ts";
 import { cliOutput } from "./support/cli.ts";
 import { eventually } from "./support/condition.ts";
@@ -20,6 +21,42 @@ const podCount = 20;
 
 describe("a restart of the daemon", () => {
   const host = withBerth();
+
+  it("follows what it could not look at as soon as it can", async () => {
+    const { berth } = host;
+    const securityContext = { namespaceOptions: { pid: NamespaceMode.POD } };
+    const pod = await TestPod.run(berth, "later", { linux: { securityContext } });
+    const containerId = await pod.shell(
+      "main",
+      host.image,
+      "while [ ! -e /end ]; do sleep 0.05; done; exit 7",
+    );
+    const { CONTAINER_RUNNING, CONTAINER_UNKNOWN } = ContainerState;
+    const state = async () => (await containerStatus(berth, containerId)).state;
+    await berth.stopDaemon();
+    const bundles = [join("containers", containerId), join("sandboxes", pod.id, "pause")];
+    // In the way of a file that is removed when a task is taken up.
+    const obstacles = bundles.map((bundle) => join(berth.state, bundle, "still"));
+    for (const obstacle of obstacles) await mkdir(obstacle);
+    await berth.startDaemon();
+    assert.equal(await state(), CONTAINER_UNKNOWN);
+    for (const obstacle of obstacles) await rmdir(obstacle);
+    await eventually("the container is known", async () => (await state()) === CONTAINER_RUNNING);
+    await execSync(berth, containerId, "touch", "/end");
+    assert.equal((await exited(berth, containerId)).exitCode, 7);
+    const task = join(berth.state, "containers", containerId, "task.json");
+    await eventually("its task is removed, after its exit was recorded", async () => !(await exists(task)));
+    const pid = (await readFile(join(berth.state, bundles[1] ?? "", "pidfile"), "utf8")).trim();
+    await eventually("the pod is seen to end with its pause process", async () => {
+      if (await exists(`/proc/${pid}`)) process.kill(Number(pid), "SIGKILL");
+      const { status } = await berth.clients.runtime.podSandboxStatus({
+        podSandboxId: pod.id,
+        verbose: false,
+      });
+      return status?.state === PodSandboxState.SANDBOX_NOTREADY;
+    });
+    await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
+  });
 
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     it(`by ${signal} leaves ${podCount} pods running and reports the exits that happened meanwhile`, async () => {

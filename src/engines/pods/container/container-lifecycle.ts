@@ -21,6 +21,7 @@ import { whilePaused } from "../checkpoint/freeze.ts";
 import { beginJournal } from "../checkpoint/journal.ts";
 import { dumpDirectory } from "../checkpoint/paths.ts";
 import type { ContainerDraft, ContainerRecord, SandboxRecord } from "../records/records.ts";
+import { Retries } from "../records/retries.ts";
 import { runSteps, type Step, UndoError, undoSteps } from "../records/steps.ts";
 import type { PodServices } from "../services.ts";
 import { ContainerTasks } from "../tasks/container-tasks.ts";
@@ -44,6 +45,7 @@ export class ContainerLifecycle implements Containers {
   readonly #locks = new KeyLock();
   readonly #tasks: ContainerTasks;
   readonly #work = new WorkUnderWay();
+  readonly #retries: Retries;
   /** Tasks that were sent their stop signal. */
   readonly #asked = new WeakSet<Task>();
   /** Ids of containers being created, which no client knows yet. */
@@ -54,6 +56,7 @@ export class ContainerLifecycle implements Containers {
     this.#services = services;
     this.#steps = containerSteps(services);
     this.#tasks = new ContainerTasks(services, this.#locks);
+    this.#retries = new Retries(services.logger);
   }
 
   create(
@@ -302,6 +305,7 @@ export class ContainerLifecycle implements Containers {
 
   /** Stops recording exits, and resolves when no container is being created. */
   async close(): Promise<void> {
+    this.#retries[Symbol.dispose]();
     this.#tasks[Symbol.dispose]();
     await this.#creates.settled();
   }
@@ -382,21 +386,23 @@ export class ContainerLifecycle implements Containers {
   /**
    * Recovers the containers after a restart of the daemon: running ones, ones that ended in the meantime, and
    * ones whose creation was interrupted. One that cannot be recovered must not affect the others: its state
-   * is unknown until it is removed.
+   * is unknown until a later try succeeds, or it is removed.
    */
   async recover(): Promise<void> {
-    await Promise.all(this.#services.containers.list().map((record) => this.#recoverOne(record)));
+    const ids = this.#services.containers.list().map(({ id }) => id);
+    await Promise.all(
+      ids.map((container) =>
+        this.#retries.run("recovering the container", { container }, () => this.#recoverOne(container)),
+      ),
+    );
   }
 
-  async #recoverOne(record: ContainerRecord): Promise<void> {
-    using _ = await this.#locks.acquire(record.id);
-    const logger = this.#services.logger.child({ container: record.id });
-    try {
-      if (record.phase.kind === "creating") await this.#undoCut(record, logger);
-      else await this.#tasks.recover(record);
-    } catch (err) {
-      logger.error({ err }, "recovering the container failed; it stays until it is removed");
-    }
+  async #recoverOne(id: string): Promise<void> {
+    using _ = await this.#locks.acquire(id);
+    const record = this.#services.containers.find(id);
+    if (record?.phase.kind === "creating")
+      await this.#undoCut(record, this.#services.logger.child({ container: id }));
+    else if (record !== undefined) await this.#tasks.recover(record);
   }
 
   async #undoCut(record: ContainerRecord, logger: Logger): Promise<void> {

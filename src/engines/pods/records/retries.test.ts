@@ -10,7 +10,7 @@ test("an end that cannot be written down is written down once that works, and th
   using retries = new Retries(logger, 1);
   const done = Promise.withResolvers<void>();
   let tries = 0;
-  retries.run("recording an end", {}, async () => {
+  void retries.run("recording an end", {}, async () => {
     if (++tries < 3) throw new Error("no room");
     done.resolve();
   });
@@ -26,7 +26,7 @@ test("what waits for its next try is given up with the daemon", async () => {
   let tries = 0;
   const retries = new Retries(logger, 5);
   const failed = Promise.withResolvers<void>();
-  retries.run("recording an end", {}, async () => {
+  void retries.run("recording an end", {}, async () => {
     tries++;
     failed.resolve();
     throw new Error("no room");

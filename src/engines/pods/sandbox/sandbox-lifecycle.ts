@@ -292,28 +292,32 @@ export class SandboxLifecycle implements Sandboxes {
   /**
    * Recovers the sandboxes after a restart of the daemon: undoes interrupted creations, and marks those not
    * ready that have lost their namespaces, as with a restart of the machine. These are torn down in the
-   * background, since they may be all pods. One that cannot be recovered must not affect the others.
+   * background, since they may be all pods. One that cannot be recovered must not affect the others, and is
+   * tried again later.
    */
   async recover(): Promise<void> {
-    await Promise.all(this.#services.sandboxes.list().map((record) => this.#recoverOne(record)));
+    const ids = this.#services.sandboxes.list().map(({ id }) => id);
+    await Promise.all(
+      ids.map((sandbox) =>
+        this.#retries.run("recovering the sandbox", { sandbox }, () => this.#recoverOne(sandbox)),
+      ),
+    );
     this.#finishing = this.#finish().catch((err: unknown) =>
       this.#services.logger.error({ err }, "continuing an interrupted teardown failed"),
     );
   }
 
-  async #recoverOne(record: SandboxRecord): Promise<void> {
-    using _ = await this.#locks.acquire(record.id);
-    const logger = this.#services.logger.child({ sandbox: record.id });
-    try {
-      if (record.phase === "creating") await this.#undoCut(record, logger);
-      if (record.phase !== "ready") return;
-      const loss = await this.#lossMeanwhile(record);
-      if (loss === undefined) return this.#watchPause(record.id);
-      logger.warn(`the sandbox is not ready: ${loss} (was the machine restarted?)`);
-      await this.#services.sandboxes.save({ ...record, phase: "stopping" });
-    } catch (err) {
-      logger.error({ err }, "recovering the sandbox failed; it stays until it is removed");
-    }
+  async #recoverOne(id: string): Promise<void> {
+    using _ = await this.#locks.acquire(id);
+    const record = this.#services.sandboxes.find(id);
+    if (record === undefined) return;
+    const logger = this.#services.logger.child({ sandbox: id });
+    if (record.phase === "creating") await this.#undoCut(record, logger);
+    if (record.phase !== "ready") return;
+    const loss = await this.#lossMeanwhile(record);
+    if (loss === undefined) return this.#watchPause(id);
+    logger.warn(`the sandbox is not ready: ${loss} (was the machine restarted?)`);
+    await this.#services.sandboxes.save({ ...record, phase: "stopping" });
   }
 
   /** Its pause process is known afterwards. */
@@ -354,7 +358,7 @@ export class SandboxLifecycle implements Sandboxes {
   #watchPause(id: string): void {
     const pause = this.#services.pauses.get(id);
     if (pause === undefined) return;
-    this.#retries.run("recording the exit of a pause process", { sandbox: id }, async () => {
+    void this.#retries.run("recording the exit of a pause process", { sandbox: id }, async () => {
       await pause.wait();
       await this.#pauseEnded(id);
     });

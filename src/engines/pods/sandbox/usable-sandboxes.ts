@@ -73,7 +73,7 @@ export class UsableSandboxes implements Disposable {
    */
   #record(id: string, loss: string): void {
     const { sandboxes, events, logger } = this.#services;
-    this.#retries.run("recording that a sandbox is not ready", { sandbox: id }, async () => {
+    void this.#retries.run("recording that a sandbox is not ready", { sandbox: id }, async () => {
       const record = sandboxes.find(id);
       if (record?.phase !== "ready") return;
       logger.warn({ sandbox: id }, `the sandbox is not ready: ${loss}`);

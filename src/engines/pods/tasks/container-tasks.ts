@@ -84,7 +84,7 @@ export class ContainerTasks implements Disposable {
       if (!told) this.#services.events.container("stopped", id, sandboxId);
       told = true;
     };
-    this.#retries.run("recording the container's exit", { container: task.id }, () =>
+    void this.#retries.run("recording the container's exit", { container: task.id }, () =>
       this.#whenExited(task, tell),
     );
   }
