@@ -1,9 +1,8 @@
 #!/bin/sh
-# Builds programs that use containerd's API into .clients/, at the versions of test/clients/go.mod: ctr, nerdctl, buildkitd,
-# buildctl, a program of our own over containerd's client library, and containerd's own tests; and the
-# containerd with which berth is compared.
-# Then other programs that read and write images: oras, crane and the newest registry; and cosign, which signs them.
-# Needs Go; nothing else of berth does.
+# Builds programs that use containerd's API into .clients/, at the versions of test/clients/go.mod: ctr,
+# nerdctl, buildkitd, buildctl, a program of our own that uses containerd's client library, containerd's own
+# tests, and the containerd with which berth is compared. It also builds other programs that read and write
+# images: oras, crane and the newest registry, and cosign, which signs images. Needs Go.
 set -eu
 cd "$(dirname "$0")/../test/clients"
 if ! command -v go >/dev/null; then

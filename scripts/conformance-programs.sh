@@ -1,7 +1,7 @@
 #!/bin/sh
-# Builds crictl and critest of sigs.k8s.io/cri-tools at the version of test/conformance/go.mod, the program of the images
-# that stand in for critest's public ones, and a client of the newest CRI, into .conformance/. Needs Go; nothing else of
-# berth does.
+# Builds crictl and critest of sigs.k8s.io/cri-tools at the version of test/conformance/go.mod, the program in
+# the images that stand in for critest's public ones, and a client of the newest CRI, into .conformance/.
+# Needs Go.
 set -eu
 cd "$(dirname "$0")/../test/conformance"
 if ! command -v go >/dev/null; then
@@ -15,8 +15,9 @@ export GOTOOLCHAIN=local GOFLAGS=-mod=readonly CGO_ENABLED=0
 go build -o ../../.conformance/crictl sigs.k8s.io/cri-tools/cmd/crictl
 go test -c -o ../../.conformance/critest sigs.k8s.io/cri-tools/cmd/critest
 go build -o ../../.conformance/standin ./standin
-# k8s.io/cri-api of 1.38 asks for a newer Go than there may be, and needs nothing of it: a copy that asks for less will do. Where
-# it asks for too much it is downloaded all the same, but not unpacked.
+# The go.mod of k8s.io/cri-api 1.38 requires a newer Go than the machine may have, without using anything of
+# it. So a copy that requires less is used. Go downloads a module that requires too much, but does not unpack
+# it.
 cri=k8s.io/cri-api@$(sed -n 's/^\tk8s.io\/cri-api //p' cri138/go.mod)
 archive=$(go mod download -json "$cri" | sed -n 's/^\t"Zip": "\(.*\)",$/\1/p')
 rm -rf ../../.conformance/cri-api ../../.conformance/k8s.io

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Runs crictl, critest and a client of the newest CRI against berthds of their own, with crun and with runc:
-# conformance.sh [--engine docker[=SET]] [FILE...]. BERTH_TEST_HANDLER takes one of the two; --engine docker runs critest
-# over the machine's Docker Engine, or over that of a later Debian (scripts/newer-docker.sh has the sets). Needs Go, as
-# scripts/conformance-programs.sh does.
+# Runs crictl, critest and a client of the newest CRI, each against a berthd of its own, with crun and with
+# runc: conformance.sh [--engine docker[=SET]] [FILE...]. BERTH_TEST_HANDLER selects one of the two. With
+# --engine docker, critest runs over the machine's Docker Engine, or over that of a later Debian
+# (scripts/newer-docker.sh has the sets). Needs Go for scripts/conformance-programs.sh.
 set -eu
 cd "$(dirname "$0")/.."
 engine=native

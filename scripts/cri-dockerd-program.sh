@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds cri-dockerd, which `npm run bench -- docker` measures beside berth, into node_modules/.cache/cri-dockerd/. Needs Go;
-# nothing else of berth does.
+# Builds cri-dockerd, which `npm run bench -- docker` compares with berth, into
+# node_modules/.cache/cri-dockerd/. Needs Go.
 set -eu
 cd "$(dirname "$0")/.."
 if ! command -v go >/dev/null; then

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Builds CRI-O, over which `npm run test:manager` runs pods too, into node_modules/.cache/crio/, beside the crun and the
-# conmon of Debian 14: Debian 12's are too old for it. Needs Go, gcc and libseccomp's headers; nothing else of berth does.
+# Builds CRI-O, on which `npm run test:manager` also runs pods, into node_modules/.cache/crio/, together with
+# crun and conmon of Debian 14: those of Debian 12 are too old for it. Needs Go, gcc and the headers of
+# libseccomp.
 set -eu
 cd "$(dirname "$0")/.."
 if ! command -v go >/dev/null; then

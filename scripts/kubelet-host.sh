@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes a kubelet's node of the namespaces that private-host.sh has made, then runs a command there: kubelet-host.sh COMMAND
-# [ARG...]. A node has mounts that propagate, an address that is not loopback's, and the directories whose paths are fixed
-# in the kubelet, for this run alone.
+# Prepares the namespaces that private-host.sh has created for a kubelet, and runs a command there:
+# kubelet-host.sh COMMAND [ARG...]. A kubelet needs mounts that propagate, an address that is not a loopback
+# address, and directories whose paths are fixed; the directories exist only for this run.
 set -eu
 mount --make-rshared /
 ip address add 192.0.2.1/32 dev lo

@@ -1,8 +1,7 @@
 #!/bin/sh
-# Puts programs of a later Debian, with the libraries and the loader that they need, into a directory, where nothing of the
-# system is changed: later-debian.sh DIRECTORY SUITE PACKAGE... -- PROGRAM...
-# PROGRAM is the path of a file in the packages (usr/bin/crun); DIRECTORY gets an executable of its name.
-# Needs patchelf.
+# Unpacks programs of a later Debian, with the libraries and the loader that they need, into a directory,
+# without changing the system: later-debian.sh DIRECTORY SUITE PACKAGE... -- PROGRAM... PROGRAM is the path of
+# a file in the packages (usr/bin/crun); DIRECTORY gets an executable with its base name. Needs patchelf.
 set -eu
 home=$1 suite=$2
 shift 2
@@ -10,7 +9,7 @@ packages=""
 while [ "$1" != -- ]; do packages="$packages $1"; shift; done
 shift
 
-# From this machine's own package sources, with a separate list of packages, and as if nothing were installed.
+# Uses the machine's own package sources, but a separate list of packages, as if nothing were installed.
 source=$(apt-get indextargets --format "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] \$(REPO_URI) $suite main" \
   'Created-By: Packages' 'Origin: Debian' 'Codename: bookworm' 'Component: main' | head -n 1)
 [ -n "$source" ] || { echo "setup: this is not Debian 12: cannot get$packages of $suite" >&2; exit 1; }
@@ -29,8 +28,8 @@ apt install -y --no-install-recommends --download-only $packages >/dev/null
 for package in "$home"/apt/archives/*.deb; do dpkg-deb -x "$package" "$home/root"; done
 rm -rf "$home/apt"
 
-# Another C library needs its own loader, whose path is in the programs: so they can restart themselves, as OCI
-# runtimes do.
+# Another C library needs its own loader. Its path is written into the programs, so that they can also
+# re-execute themselves, as OCI runtimes do.
 libraries="$home/root/usr/lib/x86_64-linux-gnu"
 for program in "$@"; do
   copy="$home/$(basename "$program")"

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Debian 12's criu (3.17) refuses to work on kernels since 6.13, and its crun is built without criu. Where the installed
-# criu fails its own check, this puts criu, and a crun that uses it, of a later Debian with the libraries that they need into
-# node_modules/.cache/criu, for the tests alone: nothing of the system is changed. Kernels since 6.16 need criu 4.2 for
-# containers that have sockets, which Debian has from its version 14 on.
+# Debian 12's criu (3.17) does not work on kernels since 6.13, and its crun is built without criu. If
+# `criu check` fails, this script unpacks criu, and a crun that uses it, of a later Debian with their
+# libraries into node_modules/.cache/criu. They are only for the tests; the system is not changed. Kernels
+# since 6.16 need criu 4.2 for containers that have sockets, which Debian has since version 14.
 set -eu
 cd "$(dirname "$0")/.."
 

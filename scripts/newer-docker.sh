@@ -1,8 +1,8 @@
 #!/bin/sh
-# Puts a newer Docker Engine, with its containerd and runc, into node_modules/.cache/docker/SET and prints that directory,
-# for BERTH_TEST_DOCKER: newer-docker.sh debian13|debian14|moby2. The first two are a later Debian's, for which patchelf is
-# needed; the third is built with Go from moby v2, as Docker Engine 29 is, with debian14's containerd. Nothing of the system
-# is changed.
+# Puts a newer Docker Engine, with its containerd and runc, into node_modules/.cache/docker/SET and prints
+# that directory, for BERTH_TEST_DOCKER: newer-docker.sh debian13|debian14|moby2. The first two come from a
+# later Debian and need patchelf; the third is built with Go from moby v2, like Docker Engine 29, and uses the
+# containerd of debian14. The system is not changed.
 set -eu
 cd "$(dirname "$0")/.."
 case $1 in

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Puts newer versions of the programs that berth starts into node_modules/.cache/programs/SET and prints that directory:
-# newer-programs.sh debian13|debian14|newest. "newest" builds the newest runc and CNI plugins that build here, with Go and
-# libseccomp; the others need nothing but patchelf.
+# Puts newer versions of the programs that berth starts into node_modules/.cache/programs/SET and prints that
+# directory: newer-programs.sh debian13|debian14|newest. "newest" builds runc and the CNI plugins at the
+# versions of test/versions/go.mod, and needs Go and libseccomp; the others need only patchelf.
 set -eu
 cd "$(dirname "$0")/.."
 set_name=$1

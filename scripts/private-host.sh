@@ -1,7 +1,8 @@
 #!/bin/sh
-# Runs a command as root in mount and network namespaces of its own, so that what it mounts, links and filters is gone
-# with it and the machine's network is never touched: private-host.sh COMMAND [ARG...]. BERTH_TEST_PROGRAMS is a directory
-# whose crun, conmon, mkfs.erofs, sbin/runc and cni/ are seen there in place of the machine's.
+# Runs a command as root in its own mount and network namespaces, so that its mounts, network interfaces and
+# packet filters disappear with it, and the machine's network is never touched: private-host.sh COMMAND
+# [ARG...]. If BERTH_TEST_PROGRAMS is set, it is a directory whose crun, conmon, mkfs.erofs, sbin/runc and
+# cni/ replace the machine's there.
 set -eu
 if [ "$(id -u)" != 0 ]; then
   echo "private-host: needs root, to make namespaces, mounts and containers" >&2

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Drives berth with unmodified clients of containerd's API, with crun and with runc: test-clients.sh [FILE...].
-# BERTH_TEST_HANDLER takes one of the two. Needs Go, as scripts/clients-programs.sh does.
+# Runs unmodified clients of containerd's API against berth, with crun and with runc: test-clients.sh
+# [FILE...]. BERTH_TEST_HANDLER selects one of the two. Needs Go for scripts/clients-programs.sh.
 set -eu
 cd "$(dirname "$0")/.."
 sh scripts/clients-programs.sh
@@ -8,7 +8,8 @@ sh scripts/setup.sh
 sh scripts/newer-criu.sh
 npm run -s build
 [ $# -gt 0 ] || set -- test/clients/*.clients.ts
-# Where containerd's Go clients create FIFOs and look for networks and their plugins, only for this run.
+# These are directories in which containerd's Go clients create FIFOs and look for networks and plugins; they
+# are private to this run.
 inside='
 for directory in /run/containerd /etc/cni/net.d /opt/cni/bin; do
   mkdir -p "$directory"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs the tests of the Docker engine, and of what every engine does, over the Docker Engines of later Debians:
-# test-docker.sh [SET[=FILE,...]]... By default debian13 and debian14, each with all of the files below.
+# Runs the tests of the Docker engine, and those for every engine, over the Docker Engines of later Debians:
+# test-docker.sh [SET[=FILE,...]]... The default is debian13 and debian14, each with all of the files below.
 set -eu
 cd "$(dirname "$0")/.."
 sh scripts/setup.sh

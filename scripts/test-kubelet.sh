@@ -1,6 +1,6 @@
 #!/bin/sh
-# Drives berth with a kubelet, without an API server, with crun and with runc: test-kubelet.sh [FILE...].
-# BERTH_TEST_HANDLER takes one of the two. Needs Go, as scripts/kubelet-program.sh does.
+# Runs a kubelet without an API server on berth, with crun and with runc: test-kubelet.sh [FILE...].
+# BERTH_TEST_HANDLER selects one of the two. Needs Go for scripts/kubelet-program.sh.
 set -eu
 cd "$(dirname "$0")/.."
 sh scripts/kubelet-program.sh

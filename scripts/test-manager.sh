@@ -1,7 +1,7 @@
 #!/bin/sh
-# Runs the tests of the life that the pod manager gives to pods over unmodified runtimes, one after the other, or over the
-# one that is named: test-manager.sh [containerd|crio|berth]. containerd and CRI-O are built as scripts/clients-programs.sh
-# and scripts/crio-programs.sh say, which needs Go.
+# Runs the tests of pods' lives with the pod manager on unmodified runtimes, one after the other, or on the
+# given one: test-manager.sh [containerd|crio|berth]. scripts/clients-programs.sh and scripts/crio-programs.sh
+# build containerd and CRI-O, for which they need Go.
 set -eu
 cd "$(dirname "$0")/.."
 sh scripts/setup.sh

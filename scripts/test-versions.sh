@@ -1,6 +1,7 @@
 #!/bin/sh
-# Runs the tests of berth's use of other programs with newer ones than Debian 12's: test-versions.sh [SET[=FILE,...]]...
-# By default debian13 and debian14, and newest where Go is, each with all of the files below.
+# Runs the tests that depend on the programs that berth starts, with newer versions than those of Debian 12:
+# test-versions.sh [SET[=FILE,...]]... The default is debian13, debian14 and, if Go is installed, newest, each
+# with all of the files below.
 set -eu
 cd "$(dirname "$0")/.."
 sh scripts/setup.sh

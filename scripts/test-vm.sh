@@ -1,9 +1,9 @@
 #!/bin/sh
-# Runs tests in a virtual machine that has what this host may not have: systemd as init, cgroup v2 alone, AppArmor, and
-# Debian's own kernel, under qemu's software emulation: test-vm.sh [FILE...], by default those of test/vm. BERTH_VM_SUITE names
-# another Debian than this one, such as trixie, which test/vm/debian13 needs.
-# Everything lies in .vm/, and can be deleted: base-*.tar is the system without berth, console.log what the last machine
-# said while it ran. Needs root, to give the system's files their owners.
+# Runs tests in a virtual machine that has what this host may lack: systemd as init, only cgroup v2, AppArmor,
+# and Debian's own kernel, with qemu's software emulation: test-vm.sh [FILE...], by default those of test/vm.
+# BERTH_VM_SUITE names another Debian than this one, such as trixie, which test/vm/debian13 needs. All files
+# are in .vm/, and can be deleted: base-*.tar is the system without berth, console.log the console output of
+# the last machine. Needs root, to set the owners of the system's files.
 set -eu
 cd "$(dirname "$0")/.."
 say() { printf 'test-vm: %s\n' "$*"; }

@@ -21,17 +21,17 @@ export type JobError = new (
 ) => BerthError;
 
 export type JobThreadOptions = {
-  /** Of the thread, in the kernel's lists and in errors. */
+  /** Name of the thread, for the kernel's lists and in errors. */
   readonly name: string;
   /** From {@link threadFile}; it calls {@link serveJobs}. */
   readonly file: URL;
   readonly workerData?: unknown;
   readonly error: JobError;
-  /** Of other rooms: what its jobs may throw besides and whose class matters to callers. */
+  /** Errors of other rooms that jobs may also throw, and whose class matters to callers. */
   readonly otherErrors?: readonly ErrorClass[];
   /**
-   * How long a job that is not wanted any more may take to notice, before its thread is given up and another
-   * one started for the next: a file system that does not answer may hold it for ever. No limit unless given.
+   * How long an aborted job may take to end, before its thread is abandoned and another one is started for
+   * the next job: a file system that does not respond may block it for ever. No limit by default.
    */
   readonly giveUpMs?: number;
 };
@@ -60,11 +60,11 @@ export class JobThread<Job, Result> implements AsyncDisposable {
   }
 
   /**
-   * Throws what the job threw: as the room's error, unless it is one of the `otherErrors`, with its code
-   * (that of a failed system call by its errno), its message with those of its causes, and its fields. Throws
-   * the room's error Internal when the thread ends, and ThreadError when there can be none. When `signal`
-   * aborts the job is told; its reason is thrown once the job has failed for it, so that nothing is done any
-   * more, or its thread is given up.
+   * Throws what the job threw: as the room's error, unless it is one of the `otherErrors`, with its code (for
+   * a failed system call, according to the errno), its message with those of its causes, and its fields.
+   * Throws the room's error Internal if the thread ends, and ThreadError if it cannot be started. If `signal`
+   * aborts, the job is notified; the signal's reason is thrown once the job has ended or its thread was
+   * abandoned.
    */
   async run(job: Job, signal?: AbortSignal): Promise<Result> {
     signal?.throwIfAborted();
@@ -93,12 +93,12 @@ export class JobThread<Job, Result> implements AsyncDisposable {
     }
   }
 
-  /** Whether its thread is there, so that a job need not wait for one to start. */
+  /** Whether the thread is running, so that a job need not wait for its start. */
   get isStarted(): boolean {
     return this.#worker !== undefined;
   }
 
-  /** Jobs under way fail, once their thread ends: see endThread. */
+  /** Jobs in progress fail once their thread ends: see endThread. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearTimeout(this.#idle);
     if (this.#worker !== undefined) await endThread(this.#worker);

@@ -2,9 +2,8 @@ import { Semaphore } from "../sync/index.ts";
 import { JobThread, type JobThreadOptions } from "./job-thread.ts";
 
 /**
- * Several threads for jobs of one kind, so that a long one holds up no other as long as a thread is free.
- * Each is started when it is needed. Those who wait get the next that is free, in the order in which they
- * came.
+ * Several threads for jobs of one kind, so that a long job does not delay others while a thread is free. Each
+ * is started when it is needed. Waiting jobs get the next free thread, in the order of calls.
  */
 export class JobThreads<Job, Result> implements AsyncDisposable {
   readonly #options: JobThreadOptions;
@@ -37,12 +36,12 @@ export class JobThreads<Job, Result> implements AsyncDisposable {
     }
   }
 
-  /** Whether a thread of them is there. */
+  /** Whether any of the threads is running. */
   get isStarted(): boolean {
     return this.#threads.some((thread) => thread.isStarted);
   }
 
-  /** Jobs that wait or are under way fail. */
+  /** Jobs that are waiting or in progress fail. */
   async [Symbol.asyncDispose](): Promise<void> {
     const { name, error: RoomError } = this.#options;
     this.#closing.abort(new RoomError("Unavailable", `the threads ${name} are being ended`));

@@ -1,20 +1,20 @@
 import { BerthError, codeOf, type ErrorCode, messageOf } from "../errors/index.ts";
 
-/** An error on its way between threads, which would lose its class and its fields there. */
+/** An error in a form that can be sent between threads, where it would lose its class and fields. */
 export type SentError = {
-  /** Of the class; empty for an error that is none of ours. */
+  /** Name of the class; empty for an error that is not ours. */
   readonly name: string;
   readonly code: ErrorCode;
   /** With those of its causes. */
   readonly message: string;
-  /** What the class says beyond that, such as the number of a system call's error. */
+  /** Further fields of the class, such as the errno of a system call. */
   readonly fields: Readonly<Record<string, unknown>>;
 };
 
 /** A subclass of BerthError, whatever its constructor takes. */
 export type ErrorClass = { readonly name: string; readonly prototype: BerthError };
 
-/** What is posted of whatever was thrown. */
+/** The form of anything thrown that is sent. */
 export function sentError(error: unknown): SentError {
   if (!(error instanceof BerthError))
     return { name: "", code: codeOf(error), message: messageOf(error), fields: {} };
@@ -22,13 +22,13 @@ export function sentError(error: unknown): SentError {
   return { name, code, message: messageOf(error), fields };
 }
 
-/** The error again: of that one of `classes` that it had, of the first if it had none of them. */
+/** Restores the error: with its class if that is one of `classes`, otherwise with the first of them. */
 export function receivedError(
   { name, code, message, fields }: SentError,
   ...classes: readonly [ErrorClass, ...ErrorClass[]]
 ): BerthError {
   const found = classes.find((each) => each.name === name) ?? classes[0];
-  // Constructors differ, and what they made of their arguments is here already.
+  // Constructors take different arguments, and the fields that they set are already here.
   return Object.assign(Object.setPrototypeOf(new BerthError(code, message), found.prototype), fields, {
     name: found.name,
   });

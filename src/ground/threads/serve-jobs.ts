@@ -4,9 +4,9 @@ import { sentError } from "./sent-error.ts";
 import { threadIsLoaded } from "./start-thread.ts";
 
 /**
- * The body of a thread behind a {@link JobThread}: does one job after the other; those that wait for
- * something overlap. What `perform` throws is the job's error. Its signal aborts when the caller's does,
- * which only a job that waits can hear of.
+ * The code of a thread behind a {@link JobThread}: runs one job after the other; jobs that wait for something
+ * overlap. What `perform` throws is the job's error. Its signal aborts when the caller's does, which only a
+ * job that waits can notice.
  */
 export function serveJobs<Job, Result>(
   perform: (job: Job, signal: AbortSignal) => Result | Promise<Result>,

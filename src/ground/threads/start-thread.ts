@@ -3,23 +3,23 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { getEnvironmentData, setEnvironmentData, Worker, type WorkerOptions } from "node:worker_threads";
 import { BerthError } from "../errors/index.ts";
 
-/** A thread that the kernel refuses. */
+/** A thread that the kernel refuses to create. */
 export class ThreadError extends BerthError {}
 
 /** Under which a thread finds where it says that it is loaded. */
 const loadedKey = "berth: whether the thread is loaded";
-/** One number of each thread, shared with it: 1 once it is loaded. */
+/** A number that is shared with each thread: 1 once it is loaded. */
 const loaded = new WeakMap<Worker, Int32Array>();
 
 /**
- * Starts the thread of a file from {@link threadFile}. Throws ThreadError ResourceExhausted when the kernel
- * gives no thread, as at a limit of tasks (pids.max of a cgroup, TasksMax of a unit): a caller starts its
- * thread before it makes what somebody would wait for or would have to take down. The file calls
- * {@link threadIsLoaded}.
+ * Starts the thread of a file from {@link threadFile}. Throws ThreadError ResourceExhausted if the kernel
+ * creates no thread, for instance at a limit of tasks (pids.max of a cgroup, TasksMax of a unit). So callers
+ * start their thread before they create anything that would have to be waited for or undone. The file must
+ * call {@link threadIsLoaded}.
  */
 export function startThread(file: URL, options: WorkerOptions & { readonly name: string }): Worker {
   const isLoaded = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-  // Workers get a copy of what is there when they are made; of shared memory, the memory itself.
+  // Workers get a copy of these data as they are at their creation; shared memory is not copied.
   setEnvironmentData(loadedKey, isLoaded);
   try {
     const worker = new Worker(file, options);
@@ -36,13 +36,16 @@ export function startThread(file: URL, options: WorkerOptions & { readonly name:
 
 /**
  * The file of a thread, given without its extension and relative to the module that starts it
- * (`import.meta.url`): as TypeScript where that runs as it is, else as it was built, beside it.
+ * (`import.meta.url`): the TypeScript file if that runs directly, otherwise the bundled file beside it.
  */
 export function threadFile(module: string, file: `./${string}`): URL {
   return new URL(module.endsWith(".ts") ? `${file}.ts` : `${file}.cjs`, module);
 }
 
-/** Said by a thread's file once all that it imports is loaded: the thread can be ended from then on. */
+/**
+ * Must be called by a thread's file once all its imports are loaded: from then on, the thread can be
+ * terminated.
+ */
 export function threadIsLoaded(): void {
   const isLoaded: unknown = getEnvironmentData(loadedKey);
   if (!(isLoaded instanceof Int32Array)) return;
@@ -50,15 +53,13 @@ export function threadIsLoaded(): void {
   Atomics.notify(isLoaded, 0);
 }
 
-/** What a thread takes to end that runs. */
+/** How long a running thread may take to end. */
 const endMs = 1000;
 
 /**
- * Ends a thread. One that waits in the kernel, for a file system that does not answer, ends when that
- * answers, and is not waited for.
- *
- * One that is not loaded yet is ended then: koffi ends the whole process when its thread is terminated while
- * it is being loaded (koffi 2, Node 26).
+ * Terminates a thread. If it is blocked in the kernel by a file system that does not respond, it ends when
+ * that responds, and is not waited for. A thread that is still loading is terminated once it is loaded: koffi
+ * ends the whole process if a thread is terminated while koffi is being loaded (koffi 2, Node 26).
  */
 export async function endThread(worker: Worker): Promise<void> {
   worker.unref();
@@ -68,7 +69,7 @@ export async function endThread(worker: Worker): Promise<void> {
   over.abort();
 }
 
-/** Or until it has ended by itself. */
+/** Or until it ends by itself. */
 async function untilLoaded(worker: Worker): Promise<void> {
   const isLoaded = loaded.get(worker);
   if (isLoaded === undefined) return;

@@ -1,17 +1,17 @@
 /**
- * Of the threads of libuv's pool, those that may wait for paths of others, for as long as a dead file system
- * wants (`hostpaths/`).
+ * The number of threads in libuv's pool that paths chosen by others may block, for as long as a dead file
+ * system does not respond (`hostpaths/`).
  */
 export const hostPathThreads = 32;
 
 /**
- * For what the daemon does itself: slowest are syncfs(2) of a disk under load, one for each layer that is
- * committed, and name servers that do not answer.
+ * For the daemon's own work. The slowest calls are syncfs(2) on a busy disk, one for each layer that is
+ * committed, and queries to name servers that do not respond.
  */
 const ownThreads = 16;
 
 /**
- * How many threads libuv's pool is to have: UV_THREADPOOL_SIZE, to be set before the first use. libuv's own
- * four are for a program that waits for little. One that idles costs some tens of KiB.
+ * The size of libuv's pool: UV_THREADPOOL_SIZE, which must be set before the first use. libuv's default of
+ * four suffices only for programs that rarely wait. An idle thread costs some tens of KiB.
  */
 export const threadPoolSize = hostPathThreads + ownThreads;

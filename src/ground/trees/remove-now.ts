@@ -2,17 +2,17 @@ import { readdirSync, rmdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { isErrno } from "../fs/index.ts";
 
-/** More take longer than the caller may be held up. */
+/** More would block the caller for too long. */
 const fewEntries = 64;
 
 /**
- * Removes a directory of few files and empty directories at once, without a thread: only for one that lies in
- * memory (a tmpfs). False when it is another kind, or a mount point, or has one in it; some of it may be gone
- * then, and nothing behind a mount point.
+ * Removes a directory with few files and empty directories at once, without a thread: only for one in memory
+ * (on a tmpfs). False if it has anything else, or is or contains a mount point; part of it may be removed
+ * then, but nothing behind a mount point.
  */
 export function removeNow(directory: string): boolean {
   try {
-    // Says EBUSY for a mount point, before anything in it has been touched.
+    // Fails with EBUSY for a mount point, before anything in it is touched.
     if (tryRemove(directory) === "gone") return true;
     const entries = readdirSync(directory, { withFileTypes: true });
     if (entries.length > fewEntries) return false;

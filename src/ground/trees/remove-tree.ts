@@ -4,16 +4,16 @@ import { isErrno } from "../fs/index.ts";
 import { closeFile, LinuxError, openDirectory, pathAt, toByteString, unlinkAt } from "../linux/index.ts";
 import { mountedError, TreeCursor } from "./tree-cursor.ts";
 
-/** Entries that are read at once: a directory of millions is never in memory whole. */
+/** Entries that are read at a time, so that a directory of millions is never completely in memory. */
 const bufferSize = 1024;
-/** A directory into which others still write is not swept for ever. */
+/** A limit, because others may still write into the directory. */
 const maxSweeps = 10;
 
 /**
- * Deletes a directory with all that is in it, or a file; no error when nothing is there. Synchronous, for
- * worker threads: takes some microseconds for each file, and some hundred bytes of memory for each directory
- * of one directory. Throws TreeError FailedPrecondition for a mount point in it, by which nothing is deleted,
- * and LinuxError.
+ * Deletes a directory with everything in it, or a file; not an error if nothing is there. Synchronous, for
+ * worker threads: takes some microseconds for each file, and some hundred bytes of memory for each
+ * subdirectory of a directory. Throws LinuxError, and TreeError FailedPrecondition for a mount point in it,
+ * behind which nothing is deleted.
  */
 export function removeTree(path: string): void {
   const name = toByteString(basename(path));
@@ -53,7 +53,7 @@ function emptyDirectory(path: string): void {
   }
 }
 
-/** Deletes all but directories, whose names it returns. */
+/** Deletes everything except directories, whose names it returns. */
 function unlinkFiles(cursor: TreeCursor, path: string): string[] {
   const subdirectories: string[] = [];
   const options = { encoding: "latin1", bufferSize } as const;
@@ -77,7 +77,7 @@ function unlinkFile(directory: number, name: string, path: string): "gone" | "di
   return "gone";
 }
 
-/** False when something is in it again, or was not seen. */
+/** False if it is not empty: there are new entries, or some were not seen. */
 function removeEmpty(directory: number, name: string, path: string, sweeps: number): boolean {
   try {
     unlinkAt(directory, name, { directory: true });

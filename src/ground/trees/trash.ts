@@ -4,13 +4,11 @@ import { join } from "node:path";
 import type { Logger } from "../logging/index.ts";
 import { TreeRemover } from "./tree-remover.ts";
 
-/**
- * A directory for trees that are to go: they are out of their place at once, and deleted in the background.
- */
+/** A directory into which trees are moved at once, to be deleted in the background. */
 export class Trash implements AsyncDisposable {
   readonly #directory: string;
   readonly #logger: Logger;
-  /** Its own, as what lies here can take minutes. */
+  /** Its own, because deleting the trash can take minutes. */
   readonly #remover = new TreeRemover();
   #closed = false;
 
@@ -19,7 +17,7 @@ export class Trash implements AsyncDisposable {
     this.#logger = logger;
   }
 
-  /** Makes the directory if it is not there, and begins to delete what an earlier process has left in it. */
+  /** Creates the directory if needed, and begins to delete what an earlier process left in it. */
   static async open(directory: string, logger: Logger): Promise<Trash> {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const trash = new Trash(directory, logger);
@@ -28,9 +26,9 @@ export class Trash implements AsyncDisposable {
   }
 
   /**
-   * Resolves when nothing is at the absolute `path` any more, a directory or a file; no error when there was
-   * nothing. What lies on another file system is deleted in its place before. Throws TreeError, Node's own
-   * errors.
+   * Moves the directory or file at the absolute `path` here; resolves when it is gone from there. Not an
+   * error if nothing is there. If it is on another file system, it is deleted in place before this resolves.
+   * Throws TreeError and Node's own errors.
    */
   async take(path: string): Promise<void> {
     const place = join(this.#directory, randomBytes(12).toString("hex"));
@@ -39,14 +37,14 @@ export class Trash implements AsyncDisposable {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === "ENOENT") return;
-      // Another file system, or no room for one more name.
+      // Another file system, or no space for another name.
       if (code !== "EXDEV" && code !== "ENOSPC" && code !== "EDQUOT") throw error;
       return this.#remover.remove(path);
     }
     this.#delete(place);
   }
 
-  /** What is not deleted yet is the next process's to delete. */
+  /** The next process deletes what is left. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     await this.#remover[Symbol.asyncDispose]();

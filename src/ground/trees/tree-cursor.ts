@@ -10,15 +10,15 @@ import {
   statAt,
 } from "../linux/index.ts";
 
-/** A tree that cannot be walked or removed. Codes as the functions of this room say. */
+/** A tree that cannot be walked or removed. The functions of this room document the codes. */
 export class TreeError extends BerthError {}
 
 type Identity = { readonly dev: bigint; readonly ino: bigint };
 
 /**
- * A place in a tree: an open directory, from which one goes down and up by one name. However deep it is, one
- * descriptor is open, and no name in the tree is taken twice. Symbolic links are not entered, nor are mount
- * points unless that is asked for. Names are byte strings. Synchronous, for worker threads.
+ * A position in a tree: an open directory, from which one moves down and up by one name at a time. At any
+ * depth, only one descriptor is open, and each name is looked up only once. Symbolic links are not followed,
+ * and mount points are not entered unless requested. Names are byte strings. Synchronous, for worker threads.
  */
 export class TreeCursor implements Disposable {
   readonly #path: string;
@@ -33,7 +33,10 @@ export class TreeCursor implements Disposable {
     this.#directory = openDirectory(path);
   }
 
-  /** Descriptor of the place, for calls on names in it; the cursor's, and good until it moves. */
+  /**
+   * Descriptor of the current directory, for calls on names in it. It belongs to the cursor, and is valid
+   * until the cursor moves.
+   */
   get directory(): number {
     return this.#directory;
   }
@@ -43,8 +46,8 @@ export class TreeCursor implements Disposable {
   }
 
   /**
-   * Throws TreeError FailedPrecondition for a mount point that is not to be entered, LinuxError for what is
-   * no directory.
+   * Throws TreeError FailedPrecondition for a mount point that must not be entered, and LinuxError if it is
+   * not a directory.
    */
   down(name: string): void {
     const here = this.#identity();
@@ -53,7 +56,7 @@ export class TreeCursor implements Disposable {
     this.#move(below);
   }
 
-  /** Throws TreeError Aborted when somebody has moved the place meanwhile. */
+  /** Throws TreeError Aborted if somebody has moved the directory in the meantime. */
   up(): void {
     const expected = this.#above.pop();
     this.#move(openParent(this.#directory));

@@ -4,10 +4,10 @@ import { isErrno } from "../fs/index.ts";
 import { JobThread, threadFile } from "../threads/index.ts";
 import { TreeError } from "./tree-cursor.ts";
 
-/** What is deleted sooner than a thread is started. */
+/** So few are deleted faster than a thread starts. */
 const fewEntries = 32;
 
-/** Removes trees, one after the other, in a thread that ends when there is none. */
+/** Removes trees, one after the other, in a thread that ends when there is nothing to do. */
 export class TreeRemover implements AsyncDisposable {
   readonly #thread = new JobThread<string, void>({
     name: "removal",
@@ -16,22 +16,22 @@ export class TreeRemover implements AsyncDisposable {
   });
 
   /**
-   * Resolves when the directory or file at an absolute path is gone; no error when it is not there. Throws
-   * TreeError: FailedPrecondition for a mount point in it, else what went wrong.
+   * Resolves when the directory or file at an absolute path is removed; not an error if it does not exist.
+   * Throws TreeError: FailedPrecondition for a mount point in it, otherwise the code of the failed call.
    */
   async remove(path: string): Promise<void> {
     if (!(await removeSmall(path))) await this.#thread.run(path);
   }
 
-  /** Removals under way fail; what they have not come to stays. */
+  /** Removals in progress fail, and leave the rest of their trees. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#thread[Symbol.asyncDispose]();
   }
 }
 
 /**
- * Removes a tree at a place of others as {@link TreeRemover} does, in a thread of its own: where the place
- * does not answer, no other removal waits for it.
+ * Like {@link TreeRemover}, for a path that others choose, in a thread of its own: if its file system does
+ * not respond, no other removal waits for it.
  */
 export async function removeApart(path: string): Promise<void> {
   await using remover = new TreeRemover();
@@ -39,8 +39,8 @@ export async function removeApart(path: string): Promise<void> {
 }
 
 /**
- * Removes a directory of few files and empty directories. False when it is another kind; some of it may be
- * gone then.
+ * Removes a directory with few files and empty directories. False if it has anything else; part of it may be
+ * removed then.
  */
 async function removeSmall(path: string): Promise<boolean> {
   try {
@@ -53,7 +53,7 @@ async function removeSmall(path: string): Promise<boolean> {
     await rmdir(path);
     return true;
   } catch (error) {
-    // The thread finds out what is in the way, and says it.
+    // The thread finds the obstacle, and reports it.
     return isErrno(error, "ENOENT") && !(await mayBeThere(path));
   }
 }

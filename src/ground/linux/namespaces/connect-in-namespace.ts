@@ -47,7 +47,7 @@ function socketIn(netnsPath: string, family: number, subject: string): number {
   );
 }
 
-/** The connection may still be on its way after this: the socket does not block. */
+/** The connection may still be in progress after this: the socket does not block. */
 function startConnecting(fd: number, destination: Buffer, subject: string): void {
   try {
     check("connect", connectCall(fd, destination, destination.length), subject);
@@ -56,7 +56,7 @@ function startConnecting(fd: number, destination: Buffer, subject: string): void
   }
 }
 
-/** struct sockaddr_in or sockaddr_in6: the address stands at byte 4, or behind the flow label at byte 8. */
+/** struct sockaddr_in or sockaddr_in6: the address is at byte 4, or after the flow label at byte 8. */
 function socketAddress(host: string, port: number): Buffer {
   const [family, length, offset] = isIPv6(host) ? [AF_INET6, 28, 8] : [AF_INET, 16, 4];
   const address = Buffer.alloc(length);
@@ -67,10 +67,7 @@ function socketAddress(host: string, port: number): Buffer {
   return address;
 }
 
-/**
- * Writing nothing is how one waits for a descriptor whose connection is on its way: it succeeds or fails with
- * it.
- */
+/** An empty write waits for a connection in progress: it succeeds or fails together with the connection. */
 function established(socket: Socket, subject: string, signal: AbortSignal | undefined): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
   const abort = () => socket.destroy(signal?.reason);

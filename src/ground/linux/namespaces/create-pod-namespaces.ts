@@ -105,7 +105,10 @@ function setHostname(hostname: string): void {
   check("sethostname", sethostnameCall(hostname, Buffer.byteLength(hostname)), hostname);
 }
 
-/** `rootUid` is the root of the pod's user namespace, where it has one. Throws LinuxError InvalidArgument. */
+/**
+ * `rootUid` is the host user of the root of the pod's user namespace, if it has one. Throws LinuxError
+ * InvalidArgument.
+ */
 function writeSysctl({ parts, value }: Sysctl, rootUid: number | undefined): void {
   const path = `/proc/sys/${parts.join("/")}`;
   const write = () => writeFileSync(path, value);
@@ -113,7 +116,7 @@ function writeSysctl({ parts, value }: Sysctl, rootUid: number | undefined): voi
     try {
       write();
     } catch (error) {
-      // Since Linux 6.9 those of an IPC namespace are its own root's to write, and not even the host's.
+      // Since Linux 6.9, only the root of an IPC namespace can write its sysctls, not even the host's root.
       if (!isErrno(error, "EACCES") || rootUid === undefined) throw error;
       asUser(rootUid, write);
     }
@@ -135,7 +138,8 @@ const SIOCSIFFLAGS = 0x8914;
 const IFF_UP = 1;
 
 /**
- * Brings `lo` up in the calling thread's network namespace (netdevice(7)); it gets 127.0.0.1 and ::1 by that.
+ * Brings `lo` up in the calling thread's network namespace (netdevice(7)), which also gives it 127.0.0.1 and
+ * ::1.
  */
 function bringLoopbackUp(): void {
   const request = Buffer.alloc(40);

@@ -2,8 +2,8 @@ import { closeDescriptor } from "../files/descriptors.ts";
 import type { NamespaceDescriptors, ThreadNamespace } from "./pod-namespaces.ts";
 
 /**
- * New namespaces that no process is in and that nothing pins: they go, with all that is in them, when this is
- * disposed of, and when this process ends, however that ends.
+ * New namespaces without a process and without a pin: they disappear, with everything in them, when this is
+ * disposed of, and when this process ends, however it ends.
  */
 export class HeldNamespaces implements Disposable {
   readonly descriptors: NamespaceDescriptors;
@@ -13,7 +13,7 @@ export class HeldNamespaces implements Disposable {
     this.descriptors = descriptors;
   }
 
-  /** Where every thread of this process finds one of them, until this is disposed of. */
+  /** A path of one of them for every thread of this process, until this is disposed of. */
   path(kind: ThreadNamespace): string {
     return heldPath(this.descriptors[kind]);
   }

@@ -1,15 +1,15 @@
 import { readFileSync } from "node:fs";
 
 /**
- * One line of uid_map or gid_map (user_namespaces(7)): `length` ids from `containerId` on are those from
- * `hostId` on outside.
+ * One line of uid_map or gid_map (user_namespaces(7)): `length` ids from `containerId` on are mapped to those
+ * from `hostId` on outside.
  */
 export type IdMapping = { readonly containerId: number; readonly hostId: number; readonly length: number };
 
-/** What users and groups of a user namespace are outside of it. */
+/** How users and groups of a user namespace are mapped to those outside of it. */
 export type IdMappings = { readonly uids: readonly IdMapping[]; readonly gids: readonly IdMapping[] };
 
-/** The id outside of the namespace; undefined for one that is not mapped: nobody outside can be that. */
+/** The id outside of the namespace; undefined if the id is not mapped. */
 export function hostIdOf(mappings: readonly IdMapping[], containerId: number): number | undefined {
   const mapping = mappings.find(
     (one) => containerId >= one.containerId && containerId < one.containerId + one.length,
@@ -22,7 +22,7 @@ export function describeIdMappings(mappings: readonly IdMapping[]): string {
   return mappings.map(({ containerId, hostId, length }) => `${containerId}:${hostId}:${length}`).join(",");
 }
 
-/** Takes back {@link describeIdMappings}; undefined for what says no such thing. */
+/** The inverse of {@link describeIdMappings}; undefined for invalid text. */
 export function readIdMappings(text: string): readonly IdMapping[] | undefined {
   if (!/^\d{1,10}:\d{1,10}:\d{1,10}(,\d{1,10}:\d{1,10}:\d{1,10})*$/.test(text)) return undefined;
   return text.split(",").map((part) => {

@@ -2,10 +2,10 @@ import { closeSync, constants, openSync } from "node:fs";
 import { enterNamespace, enterNamespaceAt, namespaceFile } from "./namespace-calls.ts";
 
 /**
- * Runs `work` on the calling thread in the network namespace whose pin is at `netnsPath`, and comes back.
- * `work` must not wait. Whatever it opens belongs to that namespace. Throws LinuxError, or what opening the
- * path throws. A thread that cannot come back ends the process: it would serve everybody from there, and the
- * next daemon takes over.
+ * Runs `work` on the calling thread in the network namespace whose pin is at `netnsPath`, and returns to its
+ * own. `work` must not wait. Sockets that it opens belong to that namespace. Throws LinuxError, or what
+ * opening the path throws. If the thread cannot return, the process exits, since it would otherwise work for
+ * everybody from there; the next daemon takes over.
  */
 export function inNetworkNamespace<Result>(netnsPath: string, work: () => Result): Result {
   const home = openSync(namespaceFile("thread-self", "net"), constants.O_RDONLY);

@@ -30,7 +30,10 @@ export function unshareNamespaces(kinds: readonly ThreadNamespace[]): void {
 
 const O_CLOEXEC = 0o2000000;
 
-/** Of a file of `node:fs` a thread says that it is its own, and closes it at its end. Throws LinuxError. */
+/**
+ * Opens a namespace with libc, since a thread closes the files that it opened with `node:fs` when it ends.
+ * Throws LinuxError.
+ */
 export function openNamespace(path: string): number {
   return check("open", openCall(path, constants.O_RDONLY | O_CLOEXEC), path);
 }

@@ -22,7 +22,7 @@ export function unpinNamespaces(directory: string): void {
 
 const NSFS_MAGIC = 0x6e736673;
 
-/** Whether a namespace is pinned at `path`, which is on no disk. */
+/** Whether a namespace is pinned at `path`, which must be on a file system in memory. */
 export function isNamespacePin(path: string): boolean {
   try {
     return statfsSync(path).type === NSFS_MAGIC;

@@ -63,14 +63,13 @@ export class NamespaceThread implements AsyncDisposable {
   }
 
   /**
-   * Makes a pod's namespaces and pins them by bind mounts in `request.directory`, with the hostname set, the
-   * loopback interface up and the sysctls written. When a step fails, nothing is left pinned. A user
-   * namespace costs a process, which is gone when this resolves. Throws LinuxError: InvalidArgument for a
-   * sysctl that is not the pod's own or that the kernel refuses, AlreadyExists when there is a pin already,
-   * FailedPrecondition for a user namespace that cannot be had, else by errno.
-   *
-   * `held`: to be pinned in place of new ones, for a request without a user namespace; they stay the
-   * caller's to dispose of, then and when this throws.
+   * Creates a pod's namespaces and pins them with bind mounts in `request.directory`, with the hostname set,
+   * the loopback interface up and the sysctls written. If a step fails, nothing stays pinned. A user
+   * namespace costs a process, which has ended when this resolves. Throws LinuxError: InvalidArgument for a
+   * sysctl that is not the pod's own or that the kernel rejects, AlreadyExists if a pin exists,
+   * FailedPrecondition if user namespaces are not available, otherwise according to the errno. `held`:
+   * namespaces to pin instead of new ones, for a request without a user namespace; the caller must dispose of
+   * them in any case.
    */
   async createPodNamespaces(request: PodNamespacesRequest, held?: HeldNamespaces): Promise<PodNamespaces> {
     if (held !== undefined) return this.#call("createPodNamespaces", { ...request, held: held.descriptors });
@@ -89,7 +88,7 @@ export class NamespaceThread implements AsyncDisposable {
   }
 
   /**
-   * Sets hostname and sysctls of a pod's namespaces again, where something has written others. Throws
+   * Sets hostname and sysctls of a pod's namespaces again, in case something has changed them. Throws
    * LinuxError.
    */
   async resetPodNamespaces(request: PodNamespacesRequest): Promise<void> {
@@ -127,7 +126,7 @@ export class NamespaceThread implements AsyncDisposable {
     this.#worker ??= this.#startWorker();
     const { promise, resolve, reject } = Promise.withResolvers<NamespaceJobs[Job]["result"]>();
     const id = ++this.#lastId;
-    // What comes back under this id is this job's result: the worker copies the id from the call.
+    // The reply with this id is this job's result: the worker copies the id from the call.
     this.#pending.set(id, { resolve: (result) => resolve(result as NamespaceJobs[Job]["result"]), reject });
     this.#worker.postMessage({ id, job, request });
     return await promise;

@@ -8,9 +8,9 @@ import { unpinNamespaces } from "./namespace-pins.ts";
 import type { NamespaceAnswer, NamespaceCall } from "./namespace-thread.ts";
 
 /**
- * The body of the thread that {@link "./namespace-thread.ts"} keeps. Every call runs to its end without a
- * pause, so the thread is at home whenever it waits. A thread that cannot come home ends by the error that it
- * leaves uncaught.
+ * The code of the thread behind {@link "./namespace-thread.ts"}. Every call runs to its end without yielding,
+ * so the thread is in the host's namespaces whenever it waits. If it cannot return to them, it ends with an
+ * uncaught error.
  */
 const host = new HostNamespaces();
 

@@ -9,7 +9,7 @@ export type PinnedNamespace = ThreadNamespace | "user";
 /** Descriptors of one namespace of each kind. */
 export type NamespaceDescriptors = Readonly<Record<ThreadNamespace, number>>;
 
-/** What {@link "./namespace-thread.ts"} is to make for a pod. */
+/** The namespaces that {@link "./namespace-thread.ts"} creates for a pod. */
 export type PodNamespacesRequest = {
   /** Created (0700) if needed; contains one mount point named after each kind of namespace. Absolute. */
   readonly directory: string;

@@ -5,9 +5,9 @@ import type { ThreadNamespace } from "./pod-namespaces.ts";
 export type Sysctl = { readonly parts: readonly string[]; readonly value: string };
 
 /**
- * Turns a pod's sysctls into files. Only parameters that the kernel keeps per namespace are
- * let through, and only where that namespace is the pod's own (`owned`); anything else would change the host.
- * Throws LinuxError InvalidArgument, naming the sysctl.
+ * Turns a pod's sysctls into files. Only parameters that the kernel has per namespace are allowed, and only
+ * if that namespace is the pod's own (`owned`); anything else would change the host. Throws LinuxError
+ * InvalidArgument, which names the sysctl.
  */
 export function namespacedSysctls(
   sysctls: Readonly<Record<string, string>>,
@@ -23,9 +23,10 @@ export function namespacedSysctls(
 }
 
 /**
- * The directories and the file below /proc/sys that a sysctl is. The separator is whichever of dot and slash
- * comes first; the other one is then part of a name with the two swapped, as in
- * `net.ipv4.conf.eth0/100.forwarding` (sysctl.d(5)). Throws LinuxError InvalidArgument, naming the sysctl.
+ * The directories and the file of a sysctl below /proc/sys. The separator is whichever of dot and slash comes
+ * first; the other one is then part of a name, with the two swapped, as in
+ * `net.ipv4.conf.eth0/100.forwarding` (sysctl.d(5)). Throws LinuxError InvalidArgument, which names the
+ * sysctl.
  */
 export function partsOfSysctl(name: string): readonly string[] {
   const separator = /[./]/.exec(name)?.[0] ?? ".";
@@ -36,9 +37,9 @@ export function partsOfSysctl(name: string): readonly string[] {
 }
 
 /**
- * The interface whose parameter a sysctl is, as in net.ipv4.conf.eth0.rp_filter: there is no such file before
- * there is the interface. Undefined for all others, and for those that every network namespace has from the
- * start. Throws LinuxError InvalidArgument, naming the sysctl.
+ * The interface to which a sysctl belongs, as in net.ipv4.conf.eth0.rp_filter: its file exists only once the
+ * interface exists. Undefined for all other sysctls, and for interfaces that every network namespace has from
+ * the start. Throws LinuxError InvalidArgument, which names the sysctl.
  */
 export function interfaceOfSysctl(name: string): string | undefined {
   const [top, , group = "", device = ""] = partsOfSysctl(name);

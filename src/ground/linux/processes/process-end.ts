@@ -21,7 +21,7 @@ export async function endsWithin(pid: number, startTime: number, timeoutMs: numb
   const fd = Number(pidfdOpen(SYS_pidfd_open, pid, 0));
   if (fd === -1) return koffi.errno() === ESRCH;
   try {
-    // Looked at once it is held: its pid is nobody else's from here on.
+    // Checked once the pidfd is open: from then on, no other process gets the pid.
     if (!(await isAlive(pid, startTime))) return true;
     const entry = Buffer.alloc(8);
     entry.writeInt32LE(fd);

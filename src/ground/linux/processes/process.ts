@@ -32,7 +32,7 @@ export async function processGroupOf(pid: number): Promise<number | undefined> {
   return (await readStat(pid))?.group;
 }
 
-/** True for a process that `ancestor` has started, or what that has started. */
+/** True for a process that descends from `ancestor`. */
 export async function descendsFrom(pid: number, ancestor: number): Promise<boolean> {
   let parent = await parentOf(pid);
   while (parent !== undefined && parent > 1 && parent !== ancestor) parent = await parentOf(parent);
@@ -45,8 +45,8 @@ export async function isAlive(pid: number, startTime: number): Promise<boolean> 
 }
 
 /**
- * The exit code (128+n for a signal) of the process that had this pid at `startTime`, while its zombie waits
- * for its parent; undefined when it runs or is gone (field 52 of /proc/PID/stat, in the form of wait(2)).
+ * The exit code (128+n for a signal) of the process that had this pid at `startTime`, while it is a zombie;
+ * undefined if it runs or is gone (field 52 of /proc/PID/stat, in the format of wait(2)).
  */
 export async function zombieExitCode(pid: number, startTime: number): Promise<number | undefined> {
   const stat = await readStat(pid);
@@ -66,16 +66,15 @@ export async function processGroup(leader: number): Promise<readonly number[]> {
 }
 
 /**
- * Sends SIGKILL to a process and to all that descend from it. All are stopped first, parents before their
- * children: so none can have a child that is missed, and none runs on because it sees another one's end. No
- * error when it is gone already. What a child left behind when its own parent died is not reached: a cgroup
- * is what holds such processes together.
+ * Sends SIGKILL to a process and all its descendants. All are stopped first, parents before their children,
+ * so that no new child is missed, and none can react to the end of another. Not an error if the process is
+ * gone. Orphans, whose parent has already ended, are not found; a cgroup is needed for those.
  */
 export async function killProcessTree(pid: number): Promise<void> {
   for (const member of await stoppedTree(pid)) signal(member, "SIGKILL");
 }
 
-/** A process and all that descend from it; one that forks meanwhile may have more. */
+/** A process and all its descendants; one that forks in the meantime may have more. */
 export async function processTree(pid: number): Promise<readonly number[]> {
   const below: number[] = [];
   for (const child of await childrenOf(pid)) below.push(...(await processTree(child)));
@@ -90,8 +89,7 @@ async function stoppedTree(pid: number): Promise<readonly number[]> {
 }
 
 /**
- * The processes that a process has started itself or, as a subreaper (prctl(2)), inherited; none when it is
- * gone.
+ * The children of a process, including those that it inherited as a subreaper (prctl(2)); none if it is gone.
  */
 export async function childrenOf(pid: number): Promise<readonly number[]> {
   const tasks = (await readdir(`/proc/${pid}/task`).catch(ignoreGone)) ?? [];
@@ -112,7 +110,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-/** The command's name may hold spaces and parentheses: the fields are counted from the last parenthesis. */
+/** The command's name may contain spaces and parentheses: fields are counted from the last parenthesis. */
 async function readStat(pid: number): Promise<Stat | undefined> {
   const text = readNow(`/proc/${pid}/stat`) ?? "";
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
@@ -138,7 +136,7 @@ type Stat = {
   readonly waitStatus: number;
 };
 
-/** Only its zombie is there, which waits for its parent. */
+/** It is only a zombie. */
 function hasEnded({ state }: Stat): boolean {
   return state === "Z" || state === "X";
 }

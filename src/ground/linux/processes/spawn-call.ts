@@ -46,21 +46,21 @@ export type SpawnCall = {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
-  /** In a session, and so a process group, of its own. */
+  /** Whether it gets its own session, and so its own process group. */
   readonly newSession: boolean;
-  /** Numbers of signals that are blocked in it and in what it starts. */
+  /** Numbers of signals that are blocked in it and in its children. */
   readonly blockedSignals: readonly number[];
   /**
-   * What the new process has as descriptors 0, 1, ...: one of ours, or undefined for /dev/null. All others
-   * are closed.
+   * The descriptors 0, 1, ... of the new process: one of ours, or undefined for /dev/null. All others are
+   * closed.
    */
   readonly descriptors: readonly (number | undefined)[];
 };
 
 /**
- * posix_spawn(3) with the actions of all signals at their defaults. glibc makes the new process without
- * copying this one's page tables, which is what takes fork(2), and so Node's own `spawn`, ten milliseconds
- * and more in a process of our size. Returns the pid. Throws {@link LinuxError} (ENOENT, EACCES, EAGAIN).
+ * posix_spawn(3) with default actions for all signals. glibc creates the new process without copying this
+ * one's page tables, for which fork(2), and so Node's own `spawn`, takes ten milliseconds or more in a
+ * process of our size. Returns the pid. Throws {@link LinuxError} (ENOENT, EACCES, EAGAIN).
  */
 export function posixSpawn(call: SpawnCall): number {
   const actions = Buffer.alloc(actionsBytes);
@@ -94,7 +94,7 @@ function attributes({ newSession, blockedSignals }: SpawnCall): Buffer {
   return buffer;
 }
 
-/** sigset_t: a bit for each signal, from 1 on, in words of the machine's, which is little-endian. */
+/** sigset_t: a bit for each signal, from 1 on, in machine words (little-endian). */
 function signalSet(signals: readonly number[]): Buffer {
   const set = Buffer.alloc(signalSetBytes);
   for (const signal of signals) {
@@ -115,13 +115,13 @@ const WNOHANG = 1;
 const WEXITED = 4;
 const WNOWAIT = 0x1000000;
 const P_ALL = 0;
-/** siginfo_t, and where it has the child's pid. */
+/** siginfo_t, and the offset of the child's pid in it. */
 const infoBytes = 128;
 const infoPid = 16;
 
 /**
- * The pid of a child that has ended and was not waited for, whoever started it; it stays so (waitid(2)).
- * Undefined when there is none. However many run, this is one system call.
+ * The pid of a child that has ended and was not waited for, whoever started it; it remains a zombie
+ * (waitid(2)). Undefined if there is none. One system call, however many children run.
  */
 export function endedChild(): number | undefined {
   const info = Buffer.alloc(infoBytes);
@@ -130,11 +130,11 @@ export function endedChild(): number | undefined {
 }
 
 /**
- * How a process ended, as `ChildProcess` tells it: an exit code, or the name of the signal that killed it.
+ * How a process ended, as `ChildProcess` reports it: an exit code, or the name of the signal that killed it.
  */
 export type ProcessEnd = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 
-/** waitpid(2) for one child of ours, without waiting: undefined while it runs. */
+/** waitpid(2) for one of our children, without waiting: undefined while it runs. */
 export function reap(pid: number): ProcessEnd | undefined {
   const status = [0];
   const result = waitCall(pid, status, WNOHANG);

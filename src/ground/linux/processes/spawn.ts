@@ -12,15 +12,16 @@ export type SpawnOptions = {
   readonly cwd: string;
   /** In a session, and so a process group, of its own. */
   readonly detached?: boolean;
-  /** Signals that are blocked in it, and in what it starts unless that unblocks them. */
+  /** Signals that are blocked in it, and in its children unless they unblock them. */
   readonly blockedSignals?: readonly NodeJS.Signals[];
   /**
-   * What the process has as descriptors 0, 1, ...: /dev/null, a pipe that it reads or writes, one that it
-   * reads and that has ended, or a descriptor of ours.
+   * The process's descriptors 0, 1, ...: /dev/null, a pipe that it reads or writes, an empty closed pipe that
+   * it reads, or a descriptor of ours.
    */
   readonly stdio: readonly StdioChoice[];
   /**
-   * Whose the pipes are, which only he and root can open by name (/dev/stdout). The caller's unless given.
+   * The owner of the pipes: only the owner and root can open them by name (/dev/stdout). By default our own
+   * user.
    */
   readonly pipeOwner?: { readonly uid: number; readonly gid: number };
 };
@@ -34,10 +35,10 @@ type SubprocessEvents = {
   close: [code: number | null, signal: NodeJS.Signals | null];
 };
 
-/** A process that we have started; a part of what Node's ChildProcess is. */
+/** A process that we have started; a subset of Node's ChildProcess. */
 export class Subprocess extends EventEmitter<SubprocessEvents> {
   readonly pid: number;
-  /** Our ends of its pipes, at the places of its descriptors. */
+  /** Our ends of its pipes, by the numbers of its descriptors. */
   readonly stdio: readonly (Socket | undefined)[];
   /** How it ended; undefined while it runs. */
   end: ProcessEnd | undefined;
@@ -50,7 +51,8 @@ export class Subprocess extends EventEmitter<SubprocessEvents> {
   }
 
   /**
-   * Our end of the pipe at that descriptor. Throws TypeError when there is none: a mistake of the caller's.
+   * Our end of the pipe at that descriptor. Throws TypeError if there is none, which is a mistake of the
+   * caller.
    */
   pipe(descriptor: number): Socket {
     const socket = this.stdio[descriptor];
@@ -59,14 +61,14 @@ export class Subprocess extends EventEmitter<SubprocessEvents> {
     return socket;
   }
 
-  /** Sends it a signal; false when it has ended. */
+  /** Sends it a signal; false if it has ended. */
   kill(signal: NodeJS.Signals): boolean {
     return this.end === undefined && process.kill(this.pid, signal);
   }
 
   /**
-   * Nobody asks for its end any more, and the event loop does not wait for it: it is only reaped. Its pid may
-   * be another's after that.
+   * Nobody waits for its end any more, and the event loop does not wait for it: it is only reaped.
+   * Afterwards, its pid may be reused.
    */
   disown(): void {
     if (!running.delete(this.pid)) return;
@@ -74,7 +76,7 @@ export class Subprocess extends EventEmitter<SubprocessEvents> {
     restIfIdle();
   }
 
-  /** For the watch alone: takes its end, if it has come. */
+  /** Only for the watch: reaps the process if it has ended. */
   collect(): boolean {
     const end = reap(this.pid);
     if (end === undefined) return false;
@@ -86,10 +88,10 @@ export class Subprocess extends EventEmitter<SubprocessEvents> {
 }
 
 /**
- * Starts a program. It is made on this thread, which takes a fraction of a millisecond, where Node's own
- * `spawn` copies the page tables of the whole daemon. Throws {@link LinuxError} when it cannot be started:
- * ResourceExhausted when the machine, or a limit of the daemon's, has no process, descriptor or memory left
- * for it. Nothing is left open then.
+ * Starts a program on this thread, which takes a fraction of a millisecond; Node's own `spawn` copies the
+ * page tables of the whole daemon. Throws {@link LinuxError} if it cannot be started: ResourceExhausted if
+ * the machine, or a limit of the daemon, has no process, descriptor or memory left for it. Nothing stays open
+ * then.
  */
 export function spawn(path: string, args: readonly string[], options: SpawnOptions): Subprocess {
   const pipes: (Ends | undefined)[] = [];
@@ -104,7 +106,7 @@ export function spawn(path: string, args: readonly string[], options: SpawnOptio
   }
 }
 
-/** The ends of a pipe; ours is undefined where it is closed already. */
+/** The ends of a pipe; ours is undefined if it is already closed. */
 type Ends = {
   readonly theirs: number;
   readonly ours: { readonly fd: number; readonly readable: boolean; readonly writable: boolean } | undefined;
@@ -155,22 +157,22 @@ function closed(socket: Socket | undefined): Promise<void> {
 }
 
 /**
- * SIGCHLD is told to the process as a whole and stands for any number of children, so those that run are kept
- * for the process as a whole too. libuv waits only for children of its own.
+ * SIGCHLD is sent to the process as a whole and stands for any number of children, so the running children
+ * are also recorded for the process as a whole. libuv waits only for its own children.
  */
 const running = new Map<number, Subprocess>();
 const disowned = new Set<number>();
 let timer: NodeJS.Timeout | undefined;
 
-/** Before a child is made: a signal that comes while nobody listens is lost. */
+/** Before a child is created: a signal that arrives while nobody listens is lost. */
 function listen(): void {
   if (process.listeners("SIGCHLD").includes(collectAll)) return;
   process.on("SIGCHLD", collectAll);
 }
 
 /**
- * The timer keeps the event loop alive while a child runs, as Node's own do; that it looks, too, is a net
- * that costs nothing.
+ * The timer keeps the event loop alive while a child runs, as Node's own children do; it also checks for
+ * ended children, as a safety net that costs nothing.
  */
 function watch(child: Subprocess): void {
   running.set(child.pid, child);
@@ -180,12 +182,12 @@ function watch(child: Subprocess): void {
 function collectAll(): void {
   let pid = endedChild();
   while (pid !== undefined && take(pid)) pid = endedChild();
-  // One of libuv's, which takes it itself, may stand before ours.
+  // The first may be a child of libuv, which libuv itself waits for.
   if (pid !== undefined) for (const each of [...running.keys(), ...disowned]) take(each);
   restIfIdle();
 }
 
-/** False for a child that runs, or is none of ours. */
+/** False for a child that runs, or that is not ours. */
 function take(pid: number): boolean {
   if (running.get(pid)?.collect() === true) return running.delete(pid);
   return disowned.has(pid) && reap(pid) !== undefined && disowned.delete(pid);
