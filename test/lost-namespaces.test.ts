@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdir } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { unmount } from "../src/ground/linux/index.ts";
@@ -10,8 +10,9 @@ import {
   PodSandboxState,
 } from "../src/ground/protocol/index.ts";
 import { eventually } from "./support/condition.ts";
-import { containerStatus, TestPod } from "./support/pod.ts";
+import { containerStatus, execSync, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";
+import { verboseInfo } from "./support/verbose.ts";
 import { withBerth } from "./support/with-berth.ts";
 
 const sleep = "exec sleep 1000";
@@ -90,3 +91,40 @@ describe("a pod whose namespaces somebody has unmounted", () => {
     assert.equal((await status(pod.id))?.state, SANDBOX_NOTREADY);
   });
 });
+
+describe("pods of a daemon in a mount namespace of its own", () => {
+  const host = withBerth({ engine: "native" });
+  const apart = ["unshare", "--mount", "--propagation", "private"];
+
+  it("are left alone by a daemon elsewhere, which does not start, and are there for the next one", async () => {
+    const { berth } = host;
+    await berth.stopDaemon();
+    await berth.startDaemon(apart);
+    const pod = await TestPod.run(berth, "apart");
+    const containerId = await pod.shell("main", host.image, sleep);
+    const { pid } = await verboseInfo(berth, containerId);
+    await berth.stopDaemon("SIGKILL");
+    await assert.rejects(berth.startDaemon(), /pods of this daemon run in another mount namespace.*nsenter/);
+    await berth.startDaemon(["nsenter", `--mount=/proc/${await parentOf(pid)}/ns/mnt`]);
+    assert.equal((await containerStatus(berth, containerId)).state, ContainerState.CONTAINER_RUNNING);
+    assert.equal((await verboseInfo(berth, containerId)).pid, pid);
+    assert.match(await execSync(berth, containerId, "hostname"), /apart/);
+    await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
+  });
+
+  it("are torn down by a daemon elsewhere once nothing of them runs", async () => {
+    const { berth } = host;
+    await berth.stopDaemon();
+    await berth.startDaemon(apart);
+    const pod = await TestPod.run(berth, "over");
+    await berth.stopDaemon("SIGKILL");
+    await berth.startDaemon();
+    const { status } = await berth.clients.runtime.podSandboxStatus({ podSandboxId: pod.id, verbose: false });
+    assert.equal(status?.state, SANDBOX_NOTREADY);
+    await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
+  });
+});
+
+async function parentOf(pid: number): Promise<string> {
+  return /^PPid:\s*(\d+)$/m.exec(await readFile(`/proc/${pid}/status`, "utf8"))?.[1] ?? "";
+}

@@ -166,12 +166,15 @@ ${images}`;
     return pid;
   }
 
-  async startDaemon(): Promise<void> {
+  /** `by`: a program with its arguments that becomes the daemon, such as `unshare`. */
+  async startDaemon(by: readonly string[] = []): Promise<void> {
     await using log = await open(join(this.directory, "berthd.log"), "a");
+    const [command = "", ...args] = [...by, process.execPath];
     const child = spawn(
-      process.execPath,
+      command,
       // As bin/berthd starts it.
       [
+        ...args,
         "--disable-sigusr1",
         "--max-semi-space-size=4",
         this.#options.program ?? main,

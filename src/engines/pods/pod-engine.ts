@@ -28,6 +28,7 @@ import type { PodEngineOptions } from "./pod-engine-options.ts";
 import { PodEvents } from "./pod-events.ts";
 import { PodStreams } from "./pod-streams.ts";
 import { containerRecords, sandboxRecords } from "./records/record-forms.ts";
+import { refusePodsElsewhere } from "./sandbox/pods-elsewhere.ts";
 import { ReadyPod } from "./sandbox/ready-pod.ts";
 import { SandboxCgroups } from "./sandbox/sandbox-cgroups.ts";
 import { SandboxLifecycle } from "./sandbox/sandbox-lifecycle.ts";
@@ -114,6 +115,7 @@ export class PodEngine implements Engine, AsyncDisposable {
       observer: options.observer ?? (() => undefined),
     };
     const engine = new PodEngine(options, services, layout);
+    await refusePodsElsewhere(services);
     await endStrays(services);
     await engine.#recover();
     engine.stats.start();
