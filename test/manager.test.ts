@@ -5,6 +5,8 @@ import { cpus, hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { stringify } from "yaml";
+import { connectEndpoint } from "../src/clients/criclient/index.ts";
+import { berthV1 } from "../src/ground/protocol/index.ts";
 import { cli, cliOutput, startCli } from "./support/cli.ts";
 import { eventually } from "./support/condition.ts";
 import { ContainerdClients } from "./support/containerd.ts";
@@ -576,6 +578,26 @@ describe("berthd's pod manager", () => {
     }
     const refused = await cli(host.berth, "delete", "-");
     assert.match(refused.stderr, /to delete the objects of manifests, use -f -/);
+  });
+
+  it("tells its clients which objects and fields of theirs have no effect", async () => {
+    await using client = await connectEndpoint(host.berth.socket, {
+      signal: new AbortController().signal,
+      timeoutMs: 60_000,
+    });
+    const manifests = [
+      { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "left-out" } },
+      { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "told" }, dta: {} },
+    ].map((manifest) => JSON.stringify(manifest));
+    const request = berthV1.ApplyObjectsRequest.fromPartial({ manifests, dryRun: true });
+    const { objects, warnings } = await client.unary(berthV1.ManagerService.applyObjects, request);
+    assert.deepEqual(
+      objects.map(({ object }) => object?.name),
+      ["told"],
+    );
+    assert.match(warnings[0] ?? "", /^manifest 1:.* kind: ServiceAccount has no effect here: /);
+    assert.match(warnings[1] ?? "", /^manifest 2:.* dta: unknown field, ignored$/);
+    assert.equal(warnings.length, 2);
   });
 
   it("shows values of a Secret only if requested", async () => {

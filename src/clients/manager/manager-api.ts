@@ -1,4 +1,4 @@
-import { isKind, readManifests } from "../manifests/index.ts";
+import { describeProblem, isKind, readManifests } from "../manifests/index.ts";
 import { ManagerError } from "./errors.ts";
 import type { Manager } from "./manager.ts";
 import { appliedJson, objectJson } from "./object-json.ts";
@@ -23,13 +23,15 @@ export class ManagerApi {
     options: { readonly dryRun: boolean; readonly replace: boolean },
   ) {
     const sources = manifests.map((text, index) => ({ file: `manifest ${index + 1}`, text }));
-    const applied = await this.#manager.apply(readManifests(sources).manifests, options);
-    return applied.map(({ manifest: { kind, metadata }, outcome }) => ({
+    const { manifests: read, warnings } = readManifests(sources);
+    const applied = await this.#manager.apply(read, options);
+    const objects = applied.map(({ manifest: { kind, metadata }, outcome }) => ({
       kind,
       namespace: metadata.namespace,
       name: metadata.name,
       outcome,
     }));
+    return { objects, warnings: warnings.map(describeProblem) };
   }
 
   async delete(

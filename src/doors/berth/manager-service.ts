@@ -10,9 +10,13 @@ export type PodManager = {
   readonly apply: (
     manifests: readonly string[],
     options: { readonly dryRun: boolean; readonly replace: boolean },
-  ) => Promise<
-    readonly (ManagedName & { readonly outcome: "created" | "configured" | "unchanged" | "replaced" })[]
-  >;
+  ) => Promise<{
+    readonly objects: readonly (ManagedName & {
+      readonly outcome: "created" | "configured" | "unchanged" | "replaced";
+    })[];
+    /** What of the manifests has no effect. */
+    readonly warnings: readonly string[];
+  }>;
   readonly delete: (
     name: ManagedName,
     options: { readonly graceSeconds?: number; readonly wait: boolean },
@@ -50,9 +54,10 @@ const outcomes = {
 export function managerService(manager: () => Promise<PodManager>): GrpcService {
   return defineService(berthV1.ManagerService, {
     async applyObjects({ manifests, dryRun, replace }) {
-      const applied = await (await manager()).apply(manifests, { dryRun, replace });
+      const { objects, warnings } = await (await manager()).apply(manifests, { dryRun, replace });
       return {
-        objects: applied.map(({ outcome, kind, namespace, name }) => ({
+        warnings: [...warnings],
+        objects: objects.map(({ outcome, kind, namespace, name }) => ({
           object: { kind, namespace, name },
           outcome: outcomes[outcome],
         })),

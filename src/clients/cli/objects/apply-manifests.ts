@@ -30,6 +30,7 @@ export async function applyManifests(
     dryRun,
     replace,
   });
+  // Its warnings are known here, with files and lines.
   const { objects } = await onManager(client.unary(berthV1.ManagerService.applyObjects, request));
   const suffix = dryRun ? " (dry run)" : "";
   for (const { object, outcome } of objects)

@@ -100,6 +100,11 @@ export interface ApplyObjectsRequest {
 
 export interface ApplyObjectsResponse {
   objects: AppliedObject[];
+  /**
+   * What was left out or has no effect here: objects of other kinds, fields. Each names its manifest by its
+   * number from 1, and the field.
+   */
+  warnings: string[];
 }
 
 export interface AppliedObject {
@@ -415,13 +420,16 @@ export const ApplyObjectsRequest: MessageFns<ApplyObjectsRequest> = {
 };
 
 function createBaseApplyObjectsResponse(): ApplyObjectsResponse {
-  return { objects: [] };
+  return { objects: [], warnings: [] };
 }
 
 export const ApplyObjectsResponse: MessageFns<ApplyObjectsResponse> = {
   encode(message: ApplyObjectsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.objects) {
       AppliedObject.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.warnings) {
+      writer.uint32(18).string(v!);
     }
     return writer;
   },
@@ -447,6 +455,14 @@ export const ApplyObjectsResponse: MessageFns<ApplyObjectsResponse> = {
             message.objects.push(AppliedObject.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.warnings.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -464,6 +480,7 @@ export const ApplyObjectsResponse: MessageFns<ApplyObjectsResponse> = {
       objects: globalThis.Array.isArray(object?.objects)
         ? object.objects.map((e: any) => AppliedObject.fromJSON(e))
         : [],
+      warnings: globalThis.Array.isArray(object?.warnings) ? object.warnings.map((e: any) => globalThis.String(e)) : [],
     };
   },
 
@@ -471,6 +488,9 @@ export const ApplyObjectsResponse: MessageFns<ApplyObjectsResponse> = {
     const obj: any = {};
     if (message.objects?.length) {
       obj.objects = message.objects.map((e) => AppliedObject.toJSON(e));
+    }
+    if (message.warnings?.length) {
+      obj.warnings = message.warnings;
     }
     return obj;
   },
@@ -481,6 +501,7 @@ export const ApplyObjectsResponse: MessageFns<ApplyObjectsResponse> = {
   fromPartial(object: DeepPartial<ApplyObjectsResponse>): ApplyObjectsResponse {
     const message = createBaseApplyObjectsResponse();
     message.objects = object.objects?.map((e) => AppliedObject.fromPartial(e)) || [];
+    message.warnings = object.warnings?.map((e) => e) || [];
     return message;
   },
 };
