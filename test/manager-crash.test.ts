@@ -256,7 +256,7 @@ describe("a pod manager that is killed before each step", () => {
       ],
       () => apply(job),
     );
-    await eventually("it is complete", async () => /sum +2\/2 +Complete/.test(await output("get", "jobs")));
+    await eventually("it is complete", async () => /sum +Complete +2\/2/.test(await output("get", "jobs")));
     const lines = (await startsOf(before + 2)).slice(before);
     assert.deepEqual([lines.length, new Set(lines).size], [2, 2], lines.join("\n"));
     await output("delete", "job", "sum");

@@ -202,7 +202,10 @@ describe("berthd's pod manager", () => {
       "deployment/back",
       "deployment/front",
     ]);
-    assert.match(await output("get", "deployments", "--show-labels", "-l", "app!=front"), /^KIND.*LABELS$/m);
+    assert.match(
+      await output("get", "deployments", "--show-labels", "-l", "app!=front"),
+      /^NAME +READY +UP-TO-DATE +AVAILABLE.*LABELS$/m,
+    );
     const seenAll = new AbortController();
     using _watching = { [Symbol.dispose]: () => seenAll.abort() };
     const watching = startCli(host.berth, ["get", "deploy", "--watch"], { signal: seenAll.signal });

@@ -111,7 +111,7 @@ test("get --watch shows an object that is gone once more", async () => {
   await until(() => lines().length === 3);
   endpoint.objects.remove("ConfigMap", "a");
   await until(() => lines().length === 4);
-  assert.match(lines()[3] ?? "", /^ConfigMap +a +- +Deleted /);
+  assert.match(lines()[3] ?? "", /^a +0 +Deleted$/);
   interrupt.abort();
   await watching.status;
 });
@@ -127,7 +127,7 @@ test("get --watch with labels shows an object that has other ones once more, and
   await until(() => lines().length === 3);
   endpoint.objects.relabel("Service", "a", { app: "another" });
   await until(() => lines().length === 4);
-  assert.match(lines()[3] ?? "", /^Service +a +- +10\.0\.0\.1 /);
+  assert.match(lines()[3] ?? "", /^a +ClusterIP +10\.0\.0\.1 /);
   interrupt.abort();
   await watching.status;
 });

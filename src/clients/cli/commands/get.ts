@@ -1,10 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "commander";
 import type { Client } from "../../criclient/index.ts";
-import { kindNames } from "../../manifests/index.ts";
+import { type Kind, kindNames } from "../../manifests/index.ts";
 import { connect } from "../client/connect.ts";
 import { CliError, usageError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
+import { columnsOfKind } from "../objects/kind-columns.ts";
 import { parseKinds, parseObjects } from "../objects/kind-names.ts";
 import { parseSelector } from "../objects/label-selector.ts";
 import { type ListedObject, listObjects, memberAt } from "../objects/manager-calls.ts";
@@ -67,7 +68,7 @@ async function get(words: readonly string[], options: Options, invocation: Invoc
   await printList<ListedObject>(
     {
       rows,
-      columns: columnsOf(options),
+      columns: columnsOf(choice, options),
       idOf,
       toJson: () =>
         choice.isOne
@@ -97,6 +98,8 @@ type Choice = {
   /** Throws CliError for a requested name that is missing. */
   readonly checkAllFound: (rows: readonly ListedObject[]) => void;
   readonly isOne: boolean;
+  /** The kind of all objects, if only one was asked for. */
+  readonly kind: Kind | undefined;
 };
 
 /** Throws CliError. */
@@ -115,15 +118,15 @@ function chosenBy(words: readonly string[], options: Options): Choice {
     // The revisions that `berth rollout history` shows are listed only on request.
     return kind !== "ControllerRevision" && (kind !== "Namespace" || allNamespaces);
   };
-  const asked = new Set(named.length > 0 ? named.map(({ kind }) => kind) : kinds);
-  const [only = "", ...more] = asked;
+  const asked = new Set<Kind>(named.length > 0 ? named.map(({ kind }) => kind) : kinds);
+  const [only, ...more] = asked;
   // Namespaces are not in a namespace.
   const within = allNamespaces || asked.has("Namespace") ? "" : namespace;
   return {
     fits,
     async list(client) {
       const listed = await listObjects(client, {
-        kind: more.length === 0 ? only : "",
+        kind: more.length === 0 ? (only ?? "") : "",
         namespace: within,
       });
       return listed
@@ -137,6 +140,7 @@ function chosenBy(words: readonly string[], options: Options): Choice {
           throw new CliError("NotFound", `${kind} ${namespace}/${name} not found`);
     },
     isOne: named.length === 1,
+    kind: more.length === 0 ? only : undefined,
   };
 }
 
@@ -146,15 +150,22 @@ function byKindAndName(one: ListedObject, other: ListedObject): number {
   return place(one) - place(other) || one.name.localeCompare(other.name);
 }
 
-function columnsOf({
-  allNamespaces = false,
-  showLabels = false,
-  output,
-}: Options): readonly Column<ListedObject>[] {
+function columnsOf(
+  { kind }: Choice,
+  { allNamespaces = false, showLabels = false, output }: Options,
+): readonly Column<ListedObject>[] {
   const nowMs = Date.now();
   const wide = output === "wide";
   return [
     ...(allNamespaces ? [{ title: "NAMESPACE", value: (row: ListedObject) => row.namespace }] : []),
+    ...(kind === undefined ? columnsOfAny(nowMs, wide) : columnsOfKind(kind, { wide, nowMs })),
+    ...(showLabels ? [{ title: "LABELS", value: labelsOf }] : []),
+  ];
+}
+
+/** Columns for objects of several kinds. */
+function columnsOfAny(nowMs: number, wide: boolean): readonly Column<ListedObject>[] {
+  return [
     { title: "KIND", value: (row) => row.kind },
     { title: "NAME", value: (row) => row.name },
     { title: "READY", value: readyOf },
@@ -168,7 +179,6 @@ function columnsOf({
           { title: "IMAGES", value: imagesOf },
         ]
       : []),
-    ...(showLabels ? [{ title: "LABELS", value: labelsOf }] : []),
   ];
 }
 
@@ -201,7 +211,7 @@ async function watch(
     const listed = await choice.list(client);
     const rows = listed.filter(choice.fits);
     if (turn === 0) choice.checkAllFound(rows);
-    const columns = columnsOf(options);
+    const columns = columnsOf(choice, options);
     // One that is gone is shown once more: it may have had no time to be seen on its way. So is one that has
     // other labels now.
     const before = last;

@@ -31,6 +31,15 @@ export function readyContainers(pod: unknown): string {
   return `${ready}/${itemsAt(pod, "spec", "containers").length + sidecars.size}`;
 }
 
+/** When a container of a pod last ended before a restart, in nanoseconds since 1970; 0 if none has. */
+export function lastRestartNs(pod: unknown): bigint {
+  const times = ["initContainerStatuses", "containerStatuses"]
+    .flatMap((key) => itemsAt(pod, "status", key))
+    .map((one) => memberAt(one, "lastState", "terminated", "finishedAt"))
+    .map((time) => (typeof time === "string" ? Date.parse(time) : 0));
+  return BigInt(Math.max(0, ...times)) * 1_000_000n;
+}
+
 function sidecarsOf(pod: unknown): ReadonlySet<unknown> {
   const sidecars = itemsAt(pod, "spec", "initContainers").filter(
     (one) => memberAt(one, "restartPolicy") === "Always",

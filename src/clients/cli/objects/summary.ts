@@ -68,14 +68,15 @@ export function portsOf({ object, kind }: ListedObject): string {
     .join(",");
 }
 
-export function imagesOf({ object, kind }: ListedObject): string {
-  const spec =
-    kind === "Pod"
-      ? ["spec"]
-      : kind === "CronJob"
-        ? ["spec", "jobTemplate", "spec", "template", "spec"]
-        : ["spec", "template", "spec"];
-  return itemsAt(object, ...spec, "containers")
+/** The specification of an object's pods. */
+export function templateOf({ object, kind }: ListedObject): unknown {
+  if (kind === "Pod") return memberAt(object, "spec");
+  if (kind === "CronJob") return memberAt(object, "spec", "jobTemplate", "spec", "template", "spec");
+  return memberAt(object, "spec", "template", "spec");
+}
+
+export function imagesOf(listed: ListedObject): string {
+  return itemsAt(templateOf(listed), "containers")
     .map((one) => String(memberAt(one, "image")))
     .join(",");
 }
