@@ -29,7 +29,7 @@ export class MemoryCollection<T> implements Collection<T> {
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
-  /** To be called once for all changes of a commit. */
+  /** Must be called once for all changes of a commit. */
   notify(namespace: string): void {
     for (const { changed } of this.#listeners) changed(namespace);
   }

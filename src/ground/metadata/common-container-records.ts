@@ -10,7 +10,7 @@ import { MetadataError } from "./metadata-error.ts";
 
 type PlainObject = Readonly<Record<string, unknown>>;
 
-/** Of both kinds of record, as they were. */
+/** Fields of both kinds of records, in the old form. */
 type OldRecord = PlainObject & {
   readonly id: string;
   readonly createdAtNs: bigint;
@@ -20,7 +20,7 @@ type OldContainer = OldRecord & { readonly sandboxId: string; readonly imageRef:
 type OldSandbox = OldRecord & { readonly handler: string; readonly resolvedHandler?: string };
 
 export function commonContainerRecords(db: DatabaseSync): void {
-  // Containers first: they take their runtime from the sandbox.
+  // Containers first, since their runtime comes from the sandbox's old record.
   rewrite(db, "containers", (namespace, old: OldContainer) => commonContainer(db, namespace, old));
   rewrite(db, "sandboxes", (_, old: OldSandbox) => commonSandbox(old));
 }
@@ -74,7 +74,10 @@ function commonSandbox(old: OldSandbox): PlainObject {
   };
 }
 
-/** A container's snapshot is named after it; its record's key begins with the snapshotter's name. */
+/**
+ * A container's snapshot has the container's id as its name; the key of its record begins with the
+ * snapshotter's name.
+ */
 function snapshotterOf(db: DatabaseSync, namespace: string, id: string): string {
   const row = db.prepare("SELECT key FROM snapshots WHERE namespace = ? AND key LIKE ?");
   const key = row.get(namespace, `%/${id}`)?.key;
@@ -91,7 +94,7 @@ function nameOf({ resolvedHandler = "", handler }: OldSandbox): string {
   return resolvedHandler || handler || "unknown";
 }
 
-/** Those of the configuration that fit, and containerd's for CRI's containers. */
+/** The configuration's labels that fit, and those that containerd gives to CRI's containers. */
 function commonLabels({ config }: OldRecord, kind: string): PlainObject {
   const given = Object.entries(config.labels ?? {}).filter(
     ([key, value]) => value !== "" && Buffer.byteLength(key) + Buffer.byteLength(value) <= 4096,

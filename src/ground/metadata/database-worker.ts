@@ -48,7 +48,7 @@ function afterCommit(db: DatabaseSync): void {
   try {
     keepFreePages(db, path);
   } catch {
-    // It is tried again after the next commit, which itself tells of a disk that fails.
+    // It is tried again after the next commit, which itself reports a failing disk.
   }
 }
 

@@ -7,7 +7,7 @@ import { MetadataError } from "./metadata-error.ts";
  */
 
 /**
- * Throws {@link MetadataError} InvalidArgument for what would not come back as it was: class instances,
+ * Throws {@link MetadataError} InvalidArgument for values that cannot be restored: class instances,
  * functions, NaN, undefined in an array.
  */
 export function encode(value: unknown): string {
@@ -41,7 +41,7 @@ function objectToJson(value: PlainObject, path: string): unknown {
   return soleKey(json)?.startsWith("$") ? { $object: json } : json;
 }
 
-/** Works in place, on what JSON.parse has just made: loading is part of the daemon's start. */
+/** Works in place, on the fresh result of JSON.parse, since loading is part of the daemon's start. */
 function fromJson(json: unknown): unknown {
   if (Array.isArray(json)) {
     for (const [index, item] of json.entries()) {

@@ -9,17 +9,17 @@ import { statement } from "./statements.ts";
  * log.
  */
 
-/** For records that are changed on a full disk; those that are removed leave more. */
+/** For records that are changed on a full disk; removals free more. */
 const fewPages = 128;
 const morePages = 256;
 
 /**
- * Between two transactions: lengthens the file of the database at `path` when its free pages run low and the
- * disk has room. Throws SQLite's errors.
+ * Extends the file of the database at `path`, between two transactions, if its free pages run low and the
+ * disk has space. Throws SQLite's errors.
  */
 export function keepFreePages(db: DatabaseSync, path: string): void {
   if (numberOf(db, "freelist_count") >= fewPages || !hasRoomToAdd(path)) return;
-  // Without this a page that becomes free is not written, and takes no room on the disk.
+  // Without this, a page that becomes free is not written, and so takes no space on the disk.
   db.exec("PRAGMA secure_delete = ON");
   try {
     addFreePages(db);

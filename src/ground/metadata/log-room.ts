@@ -27,8 +27,8 @@ import { dirname } from "node:path";
  */
 
 /**
- * Twice what SQLite lets its log grow to before it copies it into the database's file, which has room for
- * that: file-room.ts.
+ * Twice the size to which SQLite lets its log grow before it copies it into the database's file, which has
+ * space for that: file-room.ts.
  */
 const roomBytes = 8 << 20;
 const headerBytes = 32;
@@ -37,7 +37,10 @@ const freeForAdditions = 4 << 20;
 const logOf = (path: string) => `${path}-wal`;
 const secondNameOf = (path: string) => `${path}-room`;
 
-/** Before the database at `path` is opened: gives it the log that the last orderly end has left. */
+/**
+ * Must be called before the database at `path` is opened: gives it the log that the last orderly shutdown
+ * left.
+ */
 export function giveBackLog(path: string): void {
   if (!exists(secondNameOf(path)) || exists(logOf(path))) return;
   const file = openSync(secondNameOf(path), "r+");
@@ -51,8 +54,8 @@ export function giveBackLog(path: string): void {
 }
 
 /**
- * When the database is open and nothing is being written to it: makes its log as long as it may become, and
- * gives it its second name. Throws what keeps it from that, and leaves the log as it was then.
+ * Must be called while the database is open and nothing is written to it: extends its log to its maximum
+ * size, and gives it a second name. On failure it throws, and the log is unchanged.
  */
 export function keepRoom(path: string): void {
   lengthen(logOf(path));
@@ -61,16 +64,13 @@ export function keepRoom(path: string): void {
   linkSync(logOf(path), secondNameOf(path));
 }
 
-/** Whether the disk of the database at `path` has room beside what is kept for removals. */
+/** Whether the disk of the database at `path` has space in addition to what is reserved for removals. */
 export function hasRoomToAdd(path: string): boolean {
   const { bavail, bsize } = statfsSync(dirname(path));
   return bavail * bsize >= freeForAdditions;
 }
 
-/**
- * SQLite does not mind zeros behind what it has written. A disk that has not so much left is not filled in
- * the attempt.
- */
+/** SQLite ignores zeros after the end of its log. If the disk has too little space, nothing is written. */
 function lengthen(log: string): void {
   const file = openSync(log, "r+");
   const { size } = fstatSync(file);

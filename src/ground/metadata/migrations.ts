@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { commonContainerRecords } from "./common-container-records.ts";
 
-/** SQL, or what changes records; it throws for one that it cannot read. */
+/** SQL, or a function that changes records; it throws if it cannot read one. */
 export type Migration = string | ((db: DatabaseSync) => void);
 
 /**
@@ -21,13 +21,13 @@ export const migrations: readonly Migration[] = [
    ${recordTable("sandboxes")}
    ${recordTable("containers")}`,
   // Sandboxes have SELinux levels and changed resources, containers have volumes (of images, and declared by
-  // them) and checkpoints: a berth that does not know these would leave behind what belongs to them.
+  // them) and checkpoints: a berth that does not know these would not clean up after them.
   "",
   recordTable("profiles"),
   recordTable("namespaces"),
   commonContainerRecords,
-  // A record of an image was what its name had come to on this machine, with the name's target and labels.
-  // These are the name's now; the rest is kept once for each target.
+  // A record of an image had everything about a name: its target and labels, and what it resolved to on this
+  // machine. Now the first two belong to the name, and the rest is stored once for each target.
   `${recordTable("resolved_images")}
    INSERT OR REPLACE INTO resolved_images (namespace, key, value)
      SELECT namespace, json_extract(value, '$.target.digest'),

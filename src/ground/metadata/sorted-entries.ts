@@ -1,16 +1,17 @@
 /** In the order of their keys, by code units. */
 export type Entries<T> = readonly (readonly [key: string, value: T])[];
 
-/** Where more than this part of the entries has changed, sorting all of them is quicker. */
+/** If more than this fraction of the entries has changed, it is faster to sort all of them. */
 const fewPart = 1 / 16;
 
 /**
- * The entries of a map in order, and the same list until one changes. With hundreds of records, of which one
- * changes between two lists, sorting them each time takes longer than all else about a list.
+ * The entries of a map in order; the same list is returned until an entry changes. With hundreds of records,
+ * of which one changes between two lists, sorting each time would take longer than everything else in a list
+ * call.
  */
 export class SortedEntries<T> {
   readonly #byKey: ReadonlyMap<string, T>;
-  /** As they were last listed; undefined where too much has changed since. */
+  /** The last list; undefined if too much has changed since. */
   #last: Entries<T> | undefined;
   readonly #changed = new Set<string>();
 
@@ -25,7 +26,7 @@ export class SortedEntries<T> {
     return this.#last;
   }
 
-  /** To be told of each key that is put or deleted. */
+  /** Must be called for each key that is put or deleted. */
   hasChanged(key: string): void {
     if (this.#last === undefined) return;
     this.#changed.add(key);
@@ -34,7 +35,7 @@ export class SortedEntries<T> {
     this.#changed.clear();
   }
 
-  /** Another list: who has the last one keeps it as it is. */
+  /** A new list, since callers may still have the last one. */
   #after(last: Entries<T>): Entries<T> {
     const entries = [...last];
     for (const key of this.#changed) {
@@ -48,7 +49,7 @@ export class SortedEntries<T> {
   }
 }
 
-/** Of the first entry whose key is not before this one. */
+/** Index of the first entry whose key is not before this one. */
 function placeOf(key: string, entries: Entries<unknown>): number {
   let [from, to] = [0, entries.length];
   while (from < to) {

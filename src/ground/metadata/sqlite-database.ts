@@ -11,9 +11,9 @@ import { damaged } from "./sqlite-errors.ts";
 import type { Batch, WorkerReply, WorkerRequest, WorkerStart } from "./worker-messages.ts";
 
 /**
- * Opens the SQLite file at `path` (absolute), makes it with mode 0600 if it is not there, brings it to the
- * newest schema and loads every record. Throws {@link MetadataError}: FailedPrecondition when another process
- * has it open or a newer berth made it, DataLoss when it is damaged (it is left as it is).
+ * Opens the SQLite file at `path` (absolute), creates it with mode 0600 if needed, migrates it to the newest
+ * schema and loads every record. Throws {@link MetadataError}: FailedPrecondition if another process has it
+ * open or a newer berth created it, DataLoss if it is damaged (it is not changed).
  */
 export async function openDatabase(options: {
   readonly path: string;
@@ -37,12 +37,12 @@ export async function openDatabase(options: {
   }
 }
 
-/** How long a database that could not be written is left alone. */
+/** The pause before a database that could not be written is tried again. */
 const tryAgainMs = 5_000;
 
 type Collections = ReadonlyMap<CollectionName, MemoryCollection<unknown>>;
 
-/** Takes the records as the worker reads them, until it says that the database is open. */
+/** Receives the records that the worker reads, until it reports that the database is open. */
 async function load(
   worker: Worker,
   path: string,
@@ -82,7 +82,7 @@ type PendingCommit = {
 };
 
 /**
- * The main thread's side: collections in memory, and a queue of commits before the thread that has the file.
+ * The main thread's side: collections in memory, and a queue of commits for the thread that owns the file.
  */
 class SqliteDatabase implements Database {
   readonly #path: string;
@@ -94,10 +94,10 @@ class SqliteDatabase implements Database {
   #state: "open" | "closing" | "dead" = "open";
   /** Commits that wait for the next transaction. */
   #queue: PendingCommit[] = [];
-  /** Commits of the transaction under way. */
+  /** Commits of the transaction in progress. */
   #inFlight: readonly PendingCommit[] = [];
   #sendScheduled = false;
-  /** Of the last commit, if that was one that no commit is spared now. */
+  /** The problem of the last commit, if it affects all commits. */
   #trouble: string | undefined;
   #nextTry: NodeJS.Timeout | undefined;
 
@@ -207,7 +207,7 @@ class SqliteDatabase implements Database {
     this.#sendNext();
   }
 
-  /** What SQLite or the file system could not do (Internal) says more of them than of the commit. */
+  /** A failure of SQLite or of the file system (Internal) concerns them rather than the commit. */
   #noteTrouble(failure: SentError | undefined): void {
     if (failure === undefined) {
       this.#trouble = undefined;
@@ -217,7 +217,7 @@ class SqliteDatabase implements Database {
     }
   }
 
-  /** A commit of nothing, which writes all the same. */
+  /** An empty commit, which writes nevertheless. */
   #tryAgain(): void {
     this.#nextTry = undefined;
     if (this.#trouble !== undefined && this.#state === "open")

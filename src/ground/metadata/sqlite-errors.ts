@@ -13,7 +13,8 @@ const sqliteFull = 13;
 const sqliteNotADatabase = 26;
 
 /**
- * What a failure of SQLite means for the database at `path`; the message has SQLite's own where it says more.
+ * Translates an error of SQLite about the database at `path`; the message includes SQLite's own if that says
+ * more.
  */
 export function toMetadataError(error: unknown, step: string, path: string): MetadataError {
   if (error instanceof MetadataError) return error;
@@ -37,7 +38,7 @@ export function toMetadataError(error: unknown, step: string, path: string): Met
   }
 }
 
-/** SQLite says of a disk that has failed and was made read-only no more than that of any other I/O error. */
+/** For a disk that has failed and was made read-only, SQLite reports the same as for any other I/O error. */
 function whyNotWritable(path: string): string {
   try {
     accessSync(path, constants.W_OK);
@@ -49,7 +50,7 @@ function whyNotWritable(path: string): string {
   }
 }
 
-/** A file that cannot be trusted; it is left as it is. */
+/** A file that cannot be trusted; it is not changed. */
 export function damaged(path: string, finding: string): MetadataError {
   return new MetadataError(
     "DataLoss",

@@ -10,7 +10,7 @@ import { type Migration, migrations } from "./migrations.ts";
 import { damaged } from "./sqlite-errors.ts";
 import type { Row } from "./worker-messages.ts";
 
-/** How long a process that is just ending may still hold the file. */
+/** How long a process that is exiting may still have the file open. */
 const lockWaitMs = 1000;
 
 const rowsPerChunk = 100;
@@ -39,7 +39,7 @@ export function openSqlite(path: string): {
   }
 }
 
-/** SQLite would make the file readable to all; its WAL takes over the mode of the file. */
+/** SQLite would make the file readable by all; its WAL gets the mode of the file. */
 function createPrivately(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   try {
@@ -51,7 +51,7 @@ function createPrivately(path: string): void {
   }
 }
 
-/** Returns the version that it found if that was an older one. */
+/** Returns the file's version if that was older. */
 function migrate(db: DatabaseSync, path: string): number | undefined {
   const found = schemaVersion(db);
   if (found === migrations.length) return undefined;
@@ -68,7 +68,7 @@ function migrate(db: DatabaseSync, path: string): number | undefined {
   return found;
 }
 
-/** What a step throws of records is the fault of the file. */
+/** Errors that a step throws about records are problems of the file. */
 function applyStep(db: DatabaseSync, step: Migration, path: string): void {
   if (typeof step === "string") {
     db.exec(step);
@@ -121,7 +121,7 @@ export function* readRecords(db: DatabaseSync, collection: CollectionName): Gene
   yield chunk;
 }
 
-/** Throws DataLoss when the file's structure is damaged. */
+/** Throws DataLoss if the file's structure is damaged. */
 export function checkStructure(db: DatabaseSync, path: string): void {
   const finding = db.prepare("PRAGMA quick_check(1)").get()?.quick_check;
   if (finding !== "ok") throw damaged(path, String(finding));

@@ -2,7 +2,10 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 
 const compiled = new WeakMap<DatabaseSync, Map<string, StatementSync>>();
 
-/** A statement that is compiled once for a database; there are few texts. Throws SQLite's errors. */
+/**
+ * A statement that is compiled only once for each database; there are few different texts. Throws SQLite's
+ * errors.
+ */
 export function statement(db: DatabaseSync, text: string): StatementSync {
   const ofDatabase = compiled.get(db) ?? new Map<string, StatementSync>();
   compiled.set(db, ofDatabase);

@@ -7,10 +7,10 @@ import { statement } from "./statements.ts";
 import type { Batch, EncodedChange, WorkerRequest } from "./worker-messages.ts";
 
 /**
- * Applies all batches in one transaction, with one fsync for all, or none where they may wait for it. When
- * that fails, each is tried alone, so that one that cannot be applied does not take the others along. Returns
- * for each the reason why it is not applied. `keepsRoom` is whether there is room for removals, which no new
- * record may take.
+ * Applies all batches in one transaction, with one fsync for all, or none if all may wait for the next one.
+ * If that fails, each is tried alone, so that a batch that cannot be applied does not affect the others.
+ * Returns for each the reason why it was not applied. `keepsRoom`: whether space is reserved for removals,
+ * which new records must not use.
  */
 export function commitBatches(
   db: DatabaseSync,
@@ -28,7 +28,7 @@ export function commitBatches(
 
 type Commit = Extract<WorkerRequest, { kind: "commit" }>;
 
-/** The write-ahead log is written all the same, and the next fsync of it takes along what came before. */
+/** The write-ahead log is written in any case, and its next fsync includes everything before. */
 function withoutSync(db: DatabaseSync): Disposable {
   db.exec("PRAGMA synchronous = NORMAL");
   return { [Symbol.dispose]: () => db.exec("PRAGMA synchronous = FULL") };
@@ -69,7 +69,7 @@ function noRoom(path: string): MetadataError {
   );
 }
 
-/** Writes the version of the schema anew, by which one sees whether anything can be written. */
+/** Writes the schema's version again, to test whether anything can be written. */
 function touch(db: DatabaseSync): void {
   db.exec(`PRAGMA user_version = ${db.prepare("PRAGMA user_version").get()?.user_version}`);
 }

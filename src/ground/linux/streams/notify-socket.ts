@@ -13,8 +13,8 @@ const SOCK_CLOEXEC = 0o2000000;
 const MSG_NOSIGNAL = 0x4000;
 
 /**
- * Sends one datagram to a unix socket, as sd_notify(3) does: `path` is a file's, or begins with `@` for the
- * abstract namespace. Node has no datagram sockets of this family. Throws {@link LinuxError}.
+ * Sends one datagram to a unix socket, as sd_notify(3) does: `path` is that of a file, or begins with `@` for
+ * the abstract namespace. Node has no datagram sockets of this family. Throws {@link LinuxError}.
  */
 export async function sendDatagram(path: string, message: string): Promise<void> {
   const name = Buffer.from(path.startsWith("@") ? `\0${path.slice(1)}` : path);

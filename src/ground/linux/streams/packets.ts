@@ -4,7 +4,7 @@ const headerBytes = 4;
 
 /**
  * The packets on a stream of {@link "./poll-thread.ts".PollThread.connectPackets}, until it ends. Reading
- * stops while the caller is busy with one.
+ * pauses while the caller processes one.
  */
 export async function* readPackets(stream: Readable): AsyncGenerator<Buffer, void, undefined> {
   let rest = Buffer.alloc(0);

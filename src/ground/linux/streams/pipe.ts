@@ -3,12 +3,12 @@ import { check, libcFunction } from "../libc.ts";
 const pipe2 = libcFunction("int pipe2(_Out_ int *fds, int flags)");
 const O_CLOEXEC = 0o2000000;
 
-/** The two ends of a pipe, as file descriptors that are closed on exec. Whoever has them closes them. */
+/** The two ends of a pipe, as file descriptors that are closed on exec. The owner must close them. */
 export type Pipe = { readonly readFd: number; readonly writeFd: number };
 
 /**
- * Makes a pipe(7). Node's own `stdio: "pipe"` makes a pair of sockets, which a program cannot open again as
- * /dev/stdout: a process in a container must be given a real one. Throws LinuxError (EMFILE).
+ * Creates a pipe(7). Node's own `stdio: "pipe"` creates a pair of sockets, which a program cannot open as
+ * /dev/stdout, so a process in a container must get a real pipe. Throws LinuxError (EMFILE).
  */
 export function makePipe(): Pipe {
   const fds: number[] = [-1, -1];
@@ -20,7 +20,7 @@ export function makePipe(): Pipe {
 const ioctlCall = libcFunction("int ioctl(int fd, unsigned long request, _Out_ int *argument)");
 const FIONREAD = 0x541b;
 
-/** How many bytes lie in a pipe or FIFO, seen from either end (pipe(7)). Throws LinuxError. */
+/** How many bytes are in a pipe or FIFO, from either end (pipe(7)). Throws LinuxError. */
 export function unreadBytes(fd: number): number {
   const count = [0];
   check("ioctl", ioctlCall(fd, FIONREAD, count), `descriptor ${fd}`);

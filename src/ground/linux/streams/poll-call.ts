@@ -13,14 +13,14 @@ const EINTR = 4;
 const entryBytes = 8;
 
 /**
- * One descriptor to wait for. Errors and hang-ups are told whatever `events` says, unless `fd` is -1: that
- * entry is passed over.
+ * One descriptor to wait for. Errors and hang-ups are reported whatever `events` is, unless `fd` is -1: then
+ * the entry is ignored.
  */
 export type PollEntry = { readonly fd: number; readonly events: number };
 
 /**
- * poll(2): waits until something happens to one of them; returns what, for each. Blocks the calling thread.
- * Throws LinuxError.
+ * poll(2): waits for an event on one of the descriptors, and returns the events of each. Blocks the calling
+ * thread. Throws LinuxError.
  */
 export function poll(entries: readonly PollEntry[]): readonly number[] {
   const buffer = Buffer.alloc(entries.length * entryBytes);

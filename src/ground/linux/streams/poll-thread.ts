@@ -9,18 +9,18 @@ import { makePipe } from "./pipe.ts";
 import { Terminal } from "./terminal.ts";
 import { connectSeqPacket, listenOnce, streamPair } from "./unix-sockets.ts";
 
-/** What the poll thread is told; descriptors go over to it. */
+/** Orders for the poll thread, which takes ownership of the descriptors. */
 export type PollOrder =
   | RelayOrder
-  /** Take a terminal from the first that connects to a listening socket. */
+  /** Receive a terminal from the first client that connects to a listening socket. */
   | { readonly kind: "receive"; readonly id: number; readonly listenFd: number }
-  /** Receive no more; closes the listening socket. */
+  /** Stop receiving, and close the listening socket. */
   | { readonly kind: "cancel"; readonly id: number }
   | { readonly kind: "end" };
 
 /**
- * Copy between a descriptor that Node's sockets cannot hold and a stream socket that they can, until one of
- * them is closed.
+ * Copy between a descriptor that Node's sockets do not support and a stream socket, until one of them is
+ * closed.
  */
 export type RelayOrder = {
   readonly kind: "relay";
@@ -36,28 +36,28 @@ export type RelayOrder = {
  */
 export type RelayedDevice = "packets" | "terminal";
 
-/** The terminal that came (a descriptor), or undefined when the connection was no good. */
+/** The received terminal (a descriptor), or undefined if the connection brought none. */
 export type PollAnswer = { readonly id: number; readonly terminalFd: number | undefined };
 
 type Running = { readonly worker: Worker; readonly wakeFd: number; readonly closed: Promise<unknown> };
 
 /**
- * A console socket that waits for an OCI runtime. Disposing of it takes the socket away; a terminal that came
- * stays.
+ * A console socket that waits for an OCI runtime. Disposing of it removes the socket; a terminal that was
+ * received stays.
  */
 export type ConsoleSocket = AsyncDisposable & {
   /**
-   * The terminal that the runtime makes; the caller's to dispose of. Rejects with LinuxError when it will not
-   * come.
+   * The terminal that the runtime creates; the caller must dispose of it. Rejects with LinuxError if none is
+   * received.
    */
   readonly terminal: Promise<Terminal>;
 };
 
 /**
- * A worker thread kept for descriptors that Node's own sockets cannot hold: sockets of packets and terminals.
- * It copies between each of them and a stream socket, so that on the main thread they are streams like any
- * other, with back-pressure. One thread serves all; it starts with the first and costs nothing while nothing
- * moves.
+ * A worker thread for descriptors that Node's own sockets do not support: packet sockets and terminals. It
+ * copies between each of them and a stream socket, so that they are ordinary streams with back-pressure on
+ * the main thread. One thread serves all; it starts with the first, and uses no CPU time while nothing is
+ * copied.
  */
 export class PollThread implements AsyncDisposable {
   readonly #receiving = new Map<number, PromiseWithResolvers<Terminal>>();
@@ -66,9 +66,10 @@ export class PollThread implements AsyncDisposable {
   #lastId = 0;
 
   /**
-   * Connects to a SOCK_SEQPACKET socket. Each packet that it sends stands behind its length on the stream
-   * that is returned (see {@link readPackets}); what is written there goes to it in packets of at most 8 KiB,
-   * and ending it ends its input. Throws LinuxError, and ThreadError when there can be no thread.
+   * Connects to a SOCK_SEQPACKET socket. On the returned stream, each received packet follows its length (see
+   * {@link readPackets}); bytes written to the stream are sent in packets of at most 8 KiB, and ending the
+   * stream ends the input of the socket's peer. Throws LinuxError, and ThreadError if the thread cannot be
+   * started.
    */
   connectPackets(path: string): Socket {
     this.#running ??= this.#start();
@@ -76,7 +77,7 @@ export class PollThread implements AsyncDisposable {
   }
 
   /**
-   * Listens at a path, in a directory that only the runtime and we can enter. Throws LinuxError and
+   * Listens at a path, in a directory that only the runtime and berth can enter. Throws LinuxError and
    * ThreadError.
    */
   consoleSocket(path: string): ConsoleSocket {
@@ -85,7 +86,7 @@ export class PollThread implements AsyncDisposable {
     const received = Promise.withResolvers<Terminal>();
     this.#receiving.set(id, received);
     this.#order({ kind: "receive", id, listenFd: listenOnce(path) });
-    // Whoever gives up before it comes need not wait for it.
+    // A caller that gives up before the terminal arrives need not wait for it.
     received.promise.catch(() => undefined);
     return {
       terminal: received.promise,
@@ -136,7 +137,7 @@ export class PollThread implements AsyncDisposable {
       throw error;
     }
     const running = { worker, wakeFd: wake.writeFd, closed: once(worker, "exit") };
-    // A process that exits waits for its threads, and this one would sleep on.
+    // A process that exits waits for its threads, and this one would keep sleeping.
     const end = () => this.#order({ kind: "end" });
     process.once("exit", end);
     worker.on("message", (answer: PollAnswer) => this.#take(answer));
@@ -162,7 +163,7 @@ export class PollThread implements AsyncDisposable {
     else waiting.resolve(terminal);
   }
 
-  /** The thread is gone, and with it what it held. */
+  /** The thread has ended, and its descriptors are lost. */
   #lose(cause: unknown): void {
     const error = new LinuxError("poll", "EIO", "poll thread", { cause });
     for (const { reject } of this.#receiving.values()) reject(error);

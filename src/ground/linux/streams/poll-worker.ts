@@ -7,12 +7,12 @@ import { Relay } from "./relay.ts";
 import { TerminalReceiver } from "./terminal-receiver.ts";
 
 /**
- * The body of the thread that {@link "./poll-thread.ts"} keeps. It sleeps in poll(2), never in its event
- * loop; a byte in the wake pipe says that there are orders.
+ * The code of the thread behind {@link "./poll-thread.ts"}. It sleeps in poll(2), never in its event loop; a
+ * byte in the wake pipe announces orders.
  */
 interface Watched {
   polls(): readonly PollEntry[];
-  /** What happened to each of the {@link polls}; false when it is over. */
+  /** Handles the events of each of the {@link polls}; false when copying has ended. */
   ready(events: readonly number[]): boolean;
   close(): void;
 }
@@ -29,7 +29,7 @@ try {
   for (const each of watched) each.close();
 }
 
-/** False when the thread is to end. */
+/** False if the thread should end. */
 function waitOnce(): boolean {
   const polls = [...watched].map((each) => ({ each, entries: each.polls() }));
   const [wake = 0, ...events] = poll([

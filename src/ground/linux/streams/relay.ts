@@ -9,12 +9,12 @@ const readCall = libcFunction("long read(int fd, uint8_t *buffer, size_t length)
 const writeCall = libcFunction("long write(int fd, const uint8_t *buffer, size_t length)");
 
 /**
- * How a read or write on a non-blocking descriptor went: bytes, "later", or "broken" when there will never be
- * more.
+ * The result of a read or write on a non-blocking descriptor: bytes, "later", or "broken" if there will never
+ * be more.
  */
 type IoOutcome = number | "later" | "broken";
 
-/** 0 is the end. */
+/** 0 means the end. */
 function readInto(fd: number, buffer: Buffer): IoOutcome {
   return outcome(readCall(fd, buffer, buffer.length));
 }
@@ -33,15 +33,15 @@ const shutdownCall = libcFunction("int shutdown(int fd, int how)");
 const SHUT_WR = 1;
 
 const headerBytes = 4;
-/** No packet may be longer, or else its rest is lost; conmon's have 8 KiB and a byte. */
+/** The rest of a longer packet would be lost; conmon's packets have at most 8 KiB and a byte. */
 const fromDeviceBytes = 64 * 1024;
-/** A packet of more than the reader's buffer loses its rest; conmon's has 32 KiB. */
+/** The rest of a packet that exceeds the reader's buffer is lost; conmon's buffer has 32 KiB. */
 const toDeviceBytes = 8 * 1024;
 
 /**
- * Copies between a device and a stream in both directions, holding at most one buffer each way: whoever does
- * not read stops the other side. For the poll thread, which calls {@link ready} when one of {@link polls} has
- * something.
+ * Copies between a device and a stream in both directions, with at most one buffer in each, so that a side
+ * that does not read stops the other. For the poll thread, which calls {@link ready} when one of
+ * {@link polls} has an event.
  */
 export class Relay {
   readonly #device: RelayedDevice;
@@ -49,7 +49,7 @@ export class Relay {
   readonly #streamFd: number;
   readonly #fromDevice = Buffer.alloc(headerBytes + fromDeviceBytes);
   readonly #toDevice = Buffer.alloc(toDeviceBytes);
-  /** What of the buffers is still to be written. */
+  /** The parts of the buffers that are still to be written. */
   #pendingOut = Buffer.alloc(0);
   #pendingIn = Buffer.alloc(0);
   #deviceEnded = false;
@@ -68,15 +68,15 @@ export class Relay {
     const deviceEvents = (readsDevice ? POLLIN : 0) | (this.#pendingIn.length > 0 ? POLLOUT : 0);
     const streamEvents = (readsStream ? POLLIN : 0) | (this.#pendingOut.length > 0 ? POLLOUT : 0);
     return [
-      // Its hang-up is of interest only when it can be acted upon; the stream's always is.
+      // A hang-up of the device matters only when it can be handled; one of the stream always does.
       { fd: deviceEvents === 0 ? -1 : this.#deviceFd, events: deviceEvents },
       { fd: this.#streamFd, events: streamEvents },
     ];
   }
 
-  /** False when it is over; the descriptors are then to be closed. */
+  /** False when copying has ended; then the descriptors must be closed. */
   ready([device = 0, stream = 0]: readonly number[]): boolean {
-    // Its other end was closed: nobody is left to copy for.
+    // Its other end was closed, so there is nobody to copy for.
     if ((stream & (POLLHUP | POLLERR)) !== 0) return false;
     if (device !== 0 && this.#pendingIn.length > 0) this.#writeDevice();
     if ((stream & POLLOUT) !== 0) this.#writeStream();
@@ -94,7 +94,7 @@ export class Relay {
     const room = this.#fromDevice.subarray(headerBytes);
     const read = readInto(this.#deviceFd, room);
     if (read === "later") return;
-    // A terminal that no process has open any more answers EIO.
+    // Reading a terminal that no process has open any more fails with EIO.
     if (read === "broken" || read === 0) {
       this.#deviceEnded = true;
       shutdownCall(this.#streamFd, SHUT_WR);
@@ -108,7 +108,7 @@ export class Relay {
 
   #writeStream(): void {
     const written = writeFrom(this.#streamFd, this.#pendingOut);
-    // What breaks it is its other end's close, which is seen by its hang-up.
+    // It breaks only when its other end is closed, which its hang-up reports.
     if (typeof written === "number") this.#pendingOut = this.#pendingOut.subarray(written);
   }
 

@@ -25,8 +25,8 @@ const controlBytes = 24;
 const descriptorOffset = 16;
 
 /**
- * Takes the master of a terminal from the first that connects to a console socket (runc's docs/terminals.md):
- * one message with one descriptor. For the poll thread.
+ * Receives the master of a terminal from the first client of a console socket (runc's docs/terminals.md): one
+ * message with one descriptor. For the poll thread.
  */
 export class TerminalReceiver {
   readonly id: number;
@@ -44,7 +44,7 @@ export class TerminalReceiver {
     return [{ fd: this.#fd, events: POLLIN }];
   }
 
-  /** False when it is over. */
+  /** False when receiving has ended. */
   ready([event = 0]: readonly number[]): boolean {
     if (event === 0) return true;
     if (this.#isConnected) {

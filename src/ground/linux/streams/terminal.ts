@@ -16,20 +16,21 @@ const O_RDWR_NONBLOCK = 2 | 0o4000;
  */
 export class Terminal implements Disposable {
   /**
-   * What is typed and what is shown, with back-pressure. Ends when no process has the terminal open any more.
+   * Input and output of the terminal, with back-pressure. Ends when no process has the terminal open any
+   * more.
    */
   readonly socket: Socket;
-  /** Of its own, as the thread that copies closes the one that it has. */
+  /** A duplicate, because the copying thread closes its own descriptor. */
   readonly #fd: number;
 
-  /** Made by the poll thread. */
+  /** Created by the poll thread. */
   constructor(masterFd: number, relay: (masterFd: number) => Socket) {
     check("fcntl", fcntlCall(masterFd, F_SETFL, O_RDWR_NONBLOCK), "terminal");
     this.#fd = check("fcntl", fcntlCall(masterFd, F_DUPFD_CLOEXEC, 0), "terminal");
     this.socket = relay(masterFd);
   }
 
-  /** In characters, at most 65,535. The processes on it get SIGWINCH when it changes. */
+  /** In characters, at most 65,535. The terminal's processes get SIGWINCH when the size changes. */
   resize({ width, height }: { readonly width: number; readonly height: number }): void {
     const size = Buffer.alloc(8);
     size.writeUInt16LE(height, 0);

@@ -54,8 +54,8 @@ function openSocket(type: number, path: string, use: (fd: number, address: Buffe
 }
 
 /**
- * struct sockaddr_un has room for 107 characters, which a bundle's path may go beyond: the address names the
- * socket by its directory's descriptor. All of it is on a tmpfs.
+ * struct sockaddr_un has room for 107 characters, which a bundle's path may exceed. So the address names the
+ * socket through a descriptor of its directory. All of this is on a tmpfs.
  */
 function withShortAddress(path: string, use: (address: Buffer) => void): void {
   const directory = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
