@@ -84,7 +84,12 @@ describe("containerd's API of transfers with registries", () => {
     const { raw, metadata } = host.clients.in("pull");
     const pages = await raw.snapshots.list({ snapshotter: "overlayfs", filters: [] }, metadata).toArray();
     const kept = pages.flatMap(({ info }) => info);
-    assert.equal(kept.length, 1);
+    const chainId = kept[0]?.name;
+    // The chain id of the only layer is its diff id.
+    assert.deepEqual(
+      kept.map(({ name, labels }) => [name, { ...labels }]),
+      [[chainId, { "containerd.io/snapshot.ref": chainId, "containerd.io/snapshot/diff-id": chainId }]],
+    );
     const events = await told;
     assert.ok(events.includes(`fetching image content ${reference}`), events.join("\n"));
     assert.ok(events.includes(`complete manifest-${own.target.digest}`), events.join("\n"));

@@ -1,4 +1,5 @@
 import { hasCode } from "../../ground/errors/index.ts";
+import type { Labels } from "../../ground/labels/index.ts";
 import { allOrStop, Semaphore, SingleFlight } from "../../ground/sync/index.ts";
 import type { TreeRemover } from "../../ground/trees/index.ts";
 import { type Digest, isErofsLayerType } from "../../parts/oci/index.ts";
@@ -171,6 +172,7 @@ export class LayerInstaller {
         ...(layer.parent === undefined
           ? {}
           : { parent: layer.parent, inherit: applied.undescribedDirectories }),
+        labels: labelsOf(layer),
         synced: true,
         usage: applied.usage,
         durability: "withNext",
@@ -194,7 +196,12 @@ export class LayerInstaller {
     }
     await this.#inNewSnapshot(layer, layer.parent, signal, async (key, target) => {
       const { usage } = await this.#fetcher.apply(layer, target, originOf, signal);
-      await this.#snapshotter.commit(layer.chainId, key, { synced: true, usage, durability: "withNext" });
+      await this.#snapshotter.commit(layer.chainId, key, {
+        labels: labelsOf(layer),
+        synced: true,
+        usage,
+        durability: "withNext",
+      });
     });
   }
 
@@ -210,7 +217,7 @@ export class LayerInstaller {
       const key = extractKey(layer.chainId);
       // A snapshot that an earlier failure could not remove.
       if (this.#snapshotter.stat(key) !== undefined) await this.#snapshotter.remove(key);
-      await this.#snapshotter.prepare(key, parent, { durability: "withNext" });
+      await this.#snapshotter.prepare(key, parent, { labels: labelsOf(layer), durability: "withNext" });
       const target = this.#snapshotter.layerTarget(key);
       try {
         await fill(key, target);
@@ -231,6 +238,11 @@ export class LayerInstaller {
       await this.#snapshotter.remove(key);
     }
   }
+}
+
+/** containerd's labels of what a layer is unpacked into. */
+function labelsOf({ chainId, diffId }: PlannedLayer): Labels {
+  return { "containerd.io/snapshot.ref": chainId, "containerd.io/snapshot/diff-id": diffId };
 }
 
 const extractPrefix = "extract ";
