@@ -475,6 +475,10 @@ describe("containerd's API of the tasks of clients' containers", () => {
     await tasks.pause({ containerId });
     assert.equal((await get(containerId))?.status, Status.PAUSED);
     await assert.rejects(tasks.pause({ containerId }), refused);
+    // The OCI runtime would refuse it too, but only at the start, and on the client's own streams.
+    const spec = { typeUrl: "", value: Buffer.from(JSON.stringify({ args: ["true"], cwd: "/" })) };
+    const early = ExecProcessRequest.fromPartial({ containerId, execId: "early", spec });
+    await assert.rejects(tasks.exec(early), { ...refused, details: /it is paused/ });
     await tasks.resume({ containerId });
     assert.equal((await get(containerId))?.status, Status.RUNNING);
     await assert.rejects(tasks.resume({ containerId }), refused);

@@ -28,6 +28,11 @@ export function taskProcessHandlers(
       const { task } = await lookup.find(containerId, call);
       checkExecId(execId);
       if (spec === undefined) throw new ContainerdError("InvalidArgument", "spec: must be set");
+      if (await task.isPaused())
+        throw new ContainerdError(
+          "FailedPrecondition",
+          `cannot exec in container ${containerId}: it is paused; resume it first`,
+        );
       const streams = { stdin, stdout, stderr, terminal };
       const { name: namespace } = await call.namespace();
       await tasks.exec(task, { id: execId, namespace, spec: spec.value, streams }, call.signal);
