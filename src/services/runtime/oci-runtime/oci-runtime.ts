@@ -112,17 +112,25 @@ export async function runProgram(run: ProgramRun, signal?: AbortSignal): Promise
   throw runtimeFailure(what, await run.failure(stderr.text(), code));
 }
 
+/** What strerror(3) says of ENOSPC, EDQUOT, ENOMEM, EMFILE, ENFILE and EAGAIN, the last of a fork. */
+const wantsOfRoom = [
+  "no space left on device",
+  "disk quota exceeded",
+  "cannot allocate memory",
+  "too many open files",
+  "resource temporarily unavailable",
+];
+
 /**
- * A program's failure in its own words: ResourceExhausted where these say that a disk is full, else Internal.
+ * A program's failure in its own words: ResourceExhausted where these say that a disk is full, or that the
+ * machine or the container's limits have no memory, descriptor or process left, else Internal.
  */
 export function runtimeFailure(
   what: string,
   words: string,
   options: Pick<BerthErrorOptions, "commandStatus"> = {},
 ): RuntimeError {
-  const isFull = ["no space left on device", "disk quota exceeded"].some((text) =>
-    words.toLowerCase().includes(text),
-  );
+  const isFull = wantsOfRoom.some((text) => words.toLowerCase().includes(text));
   return new RuntimeError(isFull ? "ResourceExhausted" : "Internal", `${what}: ${words}`, options);
 }
 
