@@ -19,7 +19,8 @@ for await (const file of glob("src/**/*-worker.ts")) {
 
 const shared = {
   platform: "node",
-  // grpc-js uses the last one to read .proto files, which is not needed here.
+  // grpc-js, a client of which asks services for keys, uses the last one to read .proto files, which is not
+  // needed here.
   external: ["koffi", "pino-pretty", "re2js", "@grpc/reflection", "@grpc/proto-loader"],
   // A program loads only what it uses of a room and of the generated protocol: our modules only define things
   // when they are imported, and so do the imports of the generated code for its clients.
@@ -78,8 +79,28 @@ const withoutChildProcesses = {
   },
 };
 
+/**
+ * The daemon has no clients of the services that it offers, whose classes would load grpc-js; tests have.
+ */
+const withoutClients = {
+  name: "without clients",
+  transform: {
+    filter: { id: /\/src\/ground\/protocol\/generated\// },
+    handler: (code: string) =>
+      code.replace(
+        /import \{[^}]*\} from "@grpc\/grpc-js";/,
+        "const makeGenericClientConstructor = () => {};",
+      ),
+  },
+};
+
 await rm("dist", { recursive: true, force: true });
-await build({ ...shared, input: { berthd: "src/daemon/main.ts", ...threads }, output });
+await build({
+  ...shared,
+  input: { berthd: "src/daemon/main.ts", ...threads },
+  plugins: [withoutClients],
+  output,
+});
 await build({
   ...shared,
   input: { berth: "src/clients/cli/main.ts" },

@@ -5,12 +5,48 @@ import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { serveWords } from "../../ground/grpc/testing/words.ts";
+import { promisify } from "node:util";
+import {
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type sendUnaryData,
+  status,
+} from "@grpc/grpc-js";
+import { serveWords, WordsService } from "../../ground/grpc/testing/words.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { connectTo, forEver, serverStream, unary } from "./testing/connect.ts";
 import { message, respond, serveRaw } from "./testing/raw-server.ts";
 
 const ok = { "grpc-status": "0" };
+
+test("with a server of grpc-js, messages, large and in a row, and errors come through", async () => {
+  await using dir = await tempDir();
+  const path = join(dir.path, "words.sock");
+  const server = new Server();
+  server.addService(
+    { unary: WordsService.unary, serverStream: WordsService.serverStream },
+    {
+      unary: (call: ServerUnaryCall<string, string>, callback: sendUnaryData<string>) =>
+        call.request === "none"
+          ? callback({ code: status.NOT_FOUND, details: "naïve: 100 %" })
+          : callback(null, `<${call.request}>`),
+      serverStream: (call: ServerWritableStream<string, string>) => {
+        for (const letter of call.request) call.write(letter);
+        call.end();
+      },
+    },
+  );
+  await promisify(server.bindAsync.bind(server))(`unix:${path}`, ServerCredentials.createInsecure());
+  using stack = new DisposableStack();
+  stack.defer(() => server.forceShutdown());
+  const client = stack.use(connectTo(path));
+  const large = "a".repeat(3_000_000);
+  assert.equal(await client.unary(unary, large, forEver), `<${large}>`);
+  assert.deepEqual(await Array.fromAsync(client.serverStream(serverStream, "abc", forEver)), ["a", "b", "c"]);
+  await assert.rejects(client.unary(unary, "none", forEver), { code: "NotFound", message: "naïve: 100 %" });
+});
 
 test("messages are put together from any pieces", async () => {
   const bytes = Buffer.concat([message("ab"), message(""), message("c".repeat(20))]);

@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Metadata } from "@grpc/grpc-js";
 import { ServiceEvents } from "../../services/events/index.ts";
 import type { ContainerdCall } from "./call.ts";
 import { eventHandlers } from "./events.ts";
 
 const call: ContainerdCall = {
   signal: new AbortController().signal,
-  metadata: new Metadata(),
+  metadata: { get: () => [] },
   requestId: "1",
   leaseId: "",
   namespace: () => Promise.reject(new Error("a subscription is of no namespace")),

@@ -1,7 +1,7 @@
-import { status } from "@grpc/grpc-js";
 import { BerthError, messageOf } from "../errors/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { CallEnd, CallObserver, Method } from "./observer.ts";
+import type { StatusCode } from "./status.ts";
 
 /** A line for the start of each call, at level debug, and one for its end. */
 export class CallLog implements CallObserver {
@@ -16,18 +16,20 @@ export class CallLog implements CallObserver {
   }
 
   answered({ name, quiet }: Method, { durationMs, clientGone }: CallEnd): void {
+    const level = quiet ? "debug" : "info";
+    if (!this.#logger.isLevelEnabled(level)) return;
     // A client that gave up never saw the response, which often explains what it does next.
     const fields = { method: name, code: "OK", ...took(durationMs), ...(clientGone ? { clientGone } : {}) };
-    this.#logger[quiet ? "debug" : "info"](fields, "answered");
+    this.#logger[level](fields, "answered");
   }
 
-  failed({ name, quiet }: Method, { durationMs }: CallEnd, code: status, error: unknown): void {
-    const fields = { method: name, code: status[code], ...took(durationMs) };
-    if (!(error instanceof BerthError) || code === status.INTERNAL || code === status.DATA_LOSS) {
+  failed({ name, quiet }: Method, { durationMs }: CallEnd, code: StatusCode, error: unknown): void {
+    const fields = { method: name, code, ...took(durationMs) };
+    if (!(error instanceof BerthError) || code === "INTERNAL" || code === "DATA_LOSS") {
       this.#logger.error({ ...fields, err: error }, "failed");
     } else {
       // A client that reads only a part of a stream cancels once it has it.
-      const usual = code === status.UNIMPLEMENTED || (quiet && code === status.CANCELLED);
+      const usual = code === "UNIMPLEMENTED" || (quiet && code === "CANCELLED");
       this.#logger[usual ? "debug" : "info"]({ ...fields, error: messageOf(error) }, "refused");
     }
   }

@@ -1,11 +1,18 @@
-import type { Metadata } from "@grpc/grpc-js";
+/** Headers that a client sent. */
+export type CallMetadata = {
+  /**
+   * The values of a header, by lower-case name. Node's HTTP/2 joins headers of the same name into one value,
+   * with ", " in between.
+   */
+  get(name: string): readonly string[];
+};
 
 /** What a handler knows about its call in addition to the request. */
 export type CallContext = {
   /** Aborts when the client goes away, its deadline passes or the server stops; the reason is a GrpcError. */
   readonly signal: AbortSignal;
-  /** What the client sent along with the request, by lower-case key. */
-  readonly metadata: Metadata;
+  /** What the client sent along with the request. */
+  readonly metadata: CallMetadata;
   /** The id on all of the call's log lines. */
   readonly requestId: string;
 };

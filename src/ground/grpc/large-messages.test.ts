@@ -9,8 +9,8 @@ import { tempDir } from "../../testing/temp-dir.ts";
 import { createLogger } from "../logging/index.ts";
 import { ContentService, contentV1 } from "../protocol/containerd.ts";
 import { defineService, GrpcServer } from "./index.ts";
-import { gatherLargeMessages } from "./received-memory.ts";
-import { SentMemory } from "./sent-memory.ts";
+import { freeMemory, MessageDecoder, prefixed } from "./messages.ts";
+import { receivedGarbage } from "./received-garbage.ts";
 
 type Message = { readonly data: Buffer };
 
@@ -104,88 +104,48 @@ test("messages come whole to a client that takes them slowly, beside calls that 
   });
 });
 
-test("a decoder of another form than is known is left as it is", () => {
-  const whole = [Buffer.from("whole")];
-  for (const state of [
-    {},
-    { readMessageSize: 100_000 },
-    { readMessageSize: "100000", readPartialMessage: [Buffer.alloc(1)] },
-    { readMessageSize: 100_000, readPartialMessage: ["text"] },
-    { readMessageSize: 100_000, readPartialMessage: [Buffer.alloc(100_001)] },
-  ]) {
-    class Decoder {
-      write(data: Buffer): Buffer[] {
-        Object.assign(this, state);
-        return data.length === 0 ? [] : whole;
-      }
-    }
-    gatherLargeMessages(Decoder);
-    const decoder = new Decoder();
-    assert.deepEqual(decoder.write(Buffer.alloc(0)), []);
-    assert.equal(decoder.write(Buffer.alloc(1)), whole);
-    assert.deepEqual({ ...decoder }, state);
-  }
-});
-
-test("young objects are collected after every few MiB that came, in messages large or small", () => {
-  class Decoder {
-    write(): Buffer[] {
-      return [];
-    }
-  }
+test("young objects are collected after every few MiB that came", () => {
   let collections = 0;
-  gatherLargeMessages(Decoder, () => collections++);
-  const decoders: { write(data: Buffer): Buffer[] }[] = [new Decoder(), new Decoder()];
-  const pieces = (64 * MiB) / 16_384;
-  for (let piece = 0; piece < pieces; piece++) decoders[piece % 2]?.write(Buffer.alloc(16_384));
+  const received = receivedGarbage(() => collections++);
+  for (let piece = 0; piece < 64 * 64; piece++) received(16_384);
   assert.equal(collections, 16);
-  for (let piece = 0; piece < 100; piece++) decoders[0]?.write(Buffer.alloc(100));
+  for (let piece = 0; piece < 100; piece++) received(100);
   assert.equal(collections, 16);
 });
 
-test("a message's memory is free once it is sent, unless it is shared with others", () => {
-  const memory = new SentMemory();
-  const serialize = memory.watch((sent) => (sent as Message).data);
-  const message = { data: randomBytes(500_000) };
-  const own = new Uint8Array(500_005);
-  assert.equal(serialize(message).copy(own, 5), 500_000);
-  assert.equal(digest(Buffer.from(own.subarray(5))), digest(message.data));
-  memory.free(message);
-  assert.equal(own.length, 0);
+test("a large message's memory is free once it is sent, and that of a small one is left to those who share it", () => {
+  const large = { data: randomBytes(500_000) };
+  const framed = prefixed(large.data);
+  assert.equal(digest(framed.subarray(5)), digest(large.data));
+  freeMemory(framed);
+  assert.equal(framed.length, 0);
+  assert.equal(large.data.length, 500_000);
 
-  const small = { data: randomBytes(10) };
-  const shared = new Uint8Array(1000).subarray(100, 115);
-  serialize(small).copy(shared, 5);
-  memory.free(small);
-  assert.equal(shared.length, 15);
-
-  const neighbour = { data: randomBytes(500_000) };
-  const slab = new Uint8Array(2_000_000);
-  serialize(neighbour).copy(slab.subarray(0, 500_005), 5);
-  memory.free(neighbour);
-  assert.equal(slab.length, 2_000_000);
+  const small = prefixed(randomBytes(10));
+  freeMemory(small);
+  assert.equal(small.length, 15);
 });
 
-test("a coded message is a buffer as any other to who does not copy it, and nothing of the message is freed", () => {
-  const memory = new SentMemory();
-  const message = { data: randomBytes(500_000) };
-  const coded = memory.watch((sent) => (sent as Message).data)(message);
-  assert.ok(Buffer.isBuffer(coded));
-  assert.equal(digest(Buffer.concat([coded])), digest(message.data));
-  memory.free(message);
-  assert.equal(message.data.length, 500_000);
-  assert.equal(message.data.copy, Buffer.prototype.copy);
-});
-
-test("a message that is coded in parts, as a blob's pieces are, is sent whole, and its memory is free then", () => {
-  const memory = new SentMemory();
+test("a message that is coded in parts, as a blob's pieces are, is sent whole", () => {
   const message = contentV1.ReadContentResponse.fromPartial({ offset: 7n, data: randomBytes(500_000) });
-  const coded = memory.watch((read) =>
-    ContentService.read.responseSerialize(read as contentV1.ReadContentResponse),
-  )(message);
-  const sent = new Uint8Array(5 + coded.byteLength);
-  assert.equal(coded.copy(sent, 5), coded.byteLength);
-  assert.deepEqual(contentV1.ReadContentResponse.decode(sent.slice(5)), message);
-  memory.free(message);
-  assert.equal(sent.length, 0);
+  const framed = prefixed(ContentService.read.responseSerialize(message));
+  assert.deepEqual(contentV1.ReadContentResponse.decode(framed.subarray(5)), message);
+});
+
+test("messages are found in bytes however they are cut, and one that is too large before it has come", () => {
+  const sent = [Buffer.from("a"), Buffer.alloc(0), Buffer.from("bcd"), randomBytes(70_000)];
+  const bytes = Buffer.concat(sent.map((message) => prefixed(message)));
+  for (const cut of [1, 2, 5, 6, 7, 1000, bytes.length]) {
+    const decoder = new MessageDecoder(70_000);
+    const found: string[] = [];
+    for (let at = 0; at < bytes.length; at += cut)
+      for (const { bytes: message } of decoder.messagesIn(bytes.subarray(at, at + cut)))
+        found.push(digest(message));
+    assert.deepEqual(found, sent.map(digest));
+    assert.equal(decoder.isWithin, false);
+    decoder.messagesIn(Buffer.of(0));
+    assert.equal(decoder.isWithin, true);
+  }
+  const decoder = new MessageDecoder(70_000);
+  assert.throws(() => decoder.messagesIn(Buffer.from([0, 0, 1, 0x11, 0x71])), { code: "ResourceExhausted" });
 });

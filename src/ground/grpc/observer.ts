@@ -1,4 +1,4 @@
-import type { status } from "@grpc/grpc-js";
+import type { StatusCode } from "./status.ts";
 
 /** One method of a service. */
 export type Method = {
@@ -22,5 +22,5 @@ export type CallEnd = {
 export type CallObserver = {
   started?(method: Method): void;
   answered?(method: Method, end: CallEnd): void;
-  failed?(method: Method, end: CallEnd, code: status, error: unknown): void;
+  failed?(method: Method, end: CallEnd, code: StatusCode, error: unknown): void;
 };

@@ -1,9 +1,8 @@
-import type { Server, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
-import type { Calls } from "./calls.ts";
+import type { ServiceDefinition } from "@grpc/grpc-js";
+import type { ServedMethod } from "./calls.ts";
 import { GrpcError } from "./errors.ts";
 import type { Handlers } from "./handlers.ts";
 import { type AnyHandler, serving } from "./kinds.ts";
-import { SentMemory } from "./sent-memory.ts";
 
 /** A service that a door gives the server; created by {@link defineService}. */
 export type GrpcService = {
@@ -45,34 +44,24 @@ export function serviceName(definition: ServiceDefinition): string {
 }
 
 /**
- * Registers a service with grpc-js: its handlers run by `calls`, and UNIMPLEMENTED with the name for methods
- * without one.
+ * The methods of a service by their paths: each with its handler, or one that answers UNIMPLEMENTED with its
+ * name.
  */
-export function addService(
-  server: Server,
-  { definition, handlers, traits }: GrpcService,
-  calls: Calls,
-): void {
+export function methodsOf({ definition, handlers, traits }: GrpcService): Map<string, ServedMethod> {
   const service = serviceName(definition);
-  const registered: Record<string, ServiceDefinition[string]> = {};
-  const implementation: UntypedServiceImplementation = {};
-  for (const [key, described] of Object.entries(definition)) {
-    const { path, responseSerialize } = described;
-    const method = {
-      service,
-      name: path.slice(path.lastIndexOf("/") + 1),
-      quiet: traits.quiet?.includes(key) === true,
-      endless: traits.endless?.includes(key) === true,
-    };
-    const oneByOne = traits.oneByOne?.includes(key) === true ? new SentMemory() : undefined;
-    const kind = { ...described, oneByOne };
-    implementation[key] = serving(kind, method, handlers[key] ?? (() => unimplemented(path)), calls);
-    registered[key] = {
-      ...described,
-      responseSerialize: oneByOne?.watch(responseSerialize) ?? responseSerialize,
-    };
-  }
-  server.addService(registered, implementation);
+  return new Map(
+    Object.entries(definition).map(([key, described]) => {
+      const { path } = described;
+      const method = {
+        service,
+        name: path.slice(path.lastIndexOf("/") + 1),
+        quiet: traits.quiet?.includes(key) === true,
+        endless: traits.endless?.includes(key) === true,
+      };
+      const kind = { ...described, oneByOne: traits.oneByOne?.includes(key) === true };
+      return [path, { method, serve: serving(kind, handlers[key] ?? (() => unimplemented(path))) }];
+    }),
+  );
 }
 
 function unimplemented(path: string): never {

@@ -1,24 +1,54 @@
-import { status as grpcStatus, Metadata, type StatusObject } from "@grpc/grpc-js";
 import { BerthError, codeOf, type ErrorCode, messageOf } from "../errors/index.ts";
 import { commandStatusMetadata } from "../protocol/index.ts";
 
-const statusByCode: Readonly<Record<ErrorCode, grpcStatus>> = {
-  InvalidArgument: grpcStatus.INVALID_ARGUMENT,
-  NotFound: grpcStatus.NOT_FOUND,
-  AlreadyExists: grpcStatus.ALREADY_EXISTS,
-  PermissionDenied: grpcStatus.PERMISSION_DENIED,
-  Unauthenticated: grpcStatus.UNAUTHENTICATED,
-  ResourceExhausted: grpcStatus.RESOURCE_EXHAUSTED,
-  FailedPrecondition: grpcStatus.FAILED_PRECONDITION,
-  Aborted: grpcStatus.ABORTED,
-  OutOfRange: grpcStatus.OUT_OF_RANGE,
-  Unimplemented: grpcStatus.UNIMPLEMENTED,
-  Internal: grpcStatus.INTERNAL,
-  Unavailable: grpcStatus.UNAVAILABLE,
-  DataLoss: grpcStatus.DATA_LOSS,
-  DeadlineExceeded: grpcStatus.DEADLINE_EXCEEDED,
-  Canceled: grpcStatus.CANCELLED,
-  Unknown: grpcStatus.UNKNOWN,
+/** By number (https://grpc.io/docs/guides/status-codes/). */
+const statusCodes = [
+  "OK",
+  "CANCELLED",
+  "UNKNOWN",
+  "INVALID_ARGUMENT",
+  "DEADLINE_EXCEEDED",
+  "NOT_FOUND",
+  "ALREADY_EXISTS",
+  "PERMISSION_DENIED",
+  "RESOURCE_EXHAUSTED",
+  "FAILED_PRECONDITION",
+  "ABORTED",
+  "OUT_OF_RANGE",
+  "UNIMPLEMENTED",
+  "INTERNAL",
+  "UNAVAILABLE",
+  "DATA_LOSS",
+  "UNAUTHENTICATED",
+] as const;
+
+export type StatusCode = (typeof statusCodes)[number];
+
+const codeByErrorCode: Readonly<Record<ErrorCode, StatusCode>> = {
+  InvalidArgument: "INVALID_ARGUMENT",
+  NotFound: "NOT_FOUND",
+  AlreadyExists: "ALREADY_EXISTS",
+  PermissionDenied: "PERMISSION_DENIED",
+  Unauthenticated: "UNAUTHENTICATED",
+  ResourceExhausted: "RESOURCE_EXHAUSTED",
+  FailedPrecondition: "FAILED_PRECONDITION",
+  Aborted: "ABORTED",
+  OutOfRange: "OUT_OF_RANGE",
+  Unimplemented: "UNIMPLEMENTED",
+  Internal: "INTERNAL",
+  Unavailable: "UNAVAILABLE",
+  DataLoss: "DATA_LOSS",
+  DeadlineExceeded: "DEADLINE_EXCEEDED",
+  Canceled: "CANCELLED",
+  Unknown: "UNKNOWN",
+};
+
+/** What a client gets for an error. */
+export type Status = {
+  readonly code: StatusCode;
+  readonly details: string;
+  /** More trailers, by lower-case name. */
+  readonly trailers: Readonly<Record<string, string>>;
 };
 
 /**
@@ -28,21 +58,25 @@ const statusByCode: Readonly<Record<ErrorCode, grpcStatus>> = {
 const maxDetailsLength = 2048;
 
 /** The status that a client gets for an error. */
-export function statusOf(
-  error: unknown,
-): Pick<StatusObject, "code" | "details"> & Partial<Pick<StatusObject, "metadata">> {
+export function statusOf(error: unknown): Status {
   const commandStatus = error instanceof BerthError ? error.commandStatus : undefined;
   return {
-    code: statusByCode[codeOf(error)],
+    code: codeByErrorCode[codeOf(error)],
     details: shorten(messageOf(error)),
-    ...(commandStatus !== undefined && { metadata: metadataOf(commandStatus) }),
+    trailers: commandStatus === undefined ? {} : { [commandStatusMetadata]: `${commandStatus}` },
   };
 }
 
-function metadataOf(commandStatus: number): Metadata {
-  const metadata = new Metadata();
-  metadata.set(commandStatusMetadata, `${commandStatus}`);
-  return metadata;
+const okTrailers = { "grpc-status": "0" };
+
+/** The headers that end a call; without a status, those of OK. */
+export function trailersOf(status?: Status): Readonly<Record<string, string>> {
+  if (status === undefined) return okTrailers;
+  return {
+    "grpc-status": `${statusCodes.indexOf(status.code)}`,
+    "grpc-message": encodeURI(status.details),
+    ...status.trailers,
+  };
 }
 
 /**

@@ -16,7 +16,7 @@ for (const length of [0, 1, 127, 128, 70_000]) {
       const message: ReadContentResponse = { offset, data };
       const coded = ContentService.read.responseSerialize(message);
       const bytes = Buffer.alloc(coded.byteLength);
-      // As grpc-js takes it.
+      // As the server takes it.
       assert.equal(coded.copy(bytes, 0), coded.byteLength);
       assert.ok(bytes.equals(ReadContentResponse.encode(message).finish()));
     }

@@ -29,7 +29,7 @@ function encodeRead({ offset, data }: ReadContentResponse): Buffer {
 }
 
 /**
- * Bytes in parts, with the two properties of a Buffer that grpc-js uses for a message: it asks for their
+ * Bytes in parts, with the two properties of a Buffer that the server uses for a message: it asks for their
  * number, and copies them behind a header of its own. So they are copied only once.
  */
 class Parts {

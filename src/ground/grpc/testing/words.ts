@@ -24,6 +24,7 @@ export const kinds = Object.keys(WordsService) as readonly Kind[];
 
 type ServeOptions = Pick<GrpcServerOptions, "observers"> & {
   readonly endless?: readonly Kind[];
+  readonly oneByOne?: readonly Kind[];
   /** Where to listen, instead of in a new directory. */
   readonly path?: string;
 };
@@ -31,14 +32,14 @@ type ServeOptions = Pick<GrpcServerOptions, "observers"> & {
 /** A server of that service on a socket of its own, a client of grpc-js, and what is logged. */
 export async function serveWords(
   handlers: Handlers<typeof WordsService>,
-  { observers = [], endless = [], path }: ServeOptions = {},
+  { observers = [], endless = [], oneByOne = [], path }: ServeOptions = {},
 ) {
   const dir = await tempDir();
   const socketPath = path ?? join(dir.path, "words.sock");
   const lines: string[] = [];
   const destination = { write: (line: string) => void lines.push(line) };
   const logger = createLogger({ level: "debug", format: "json", destination });
-  const services = [defineService(WordsService, handlers, { endless })];
+  const services = [defineService(WordsService, handlers, { endless, oneByOne })];
   const server = new GrpcServer({ services, logger, observers });
   await server.listen(socketPath);
   const channel = { "grpc.default_authority": "localhost" };
