@@ -3,14 +3,19 @@
  * `npm test -- unit`, `npm test -- integration`, `npm test -- FILE...`. Tests of the whole daemon run once
  * with each OCI runtime, except for those that are independent of it; BERTH_TEST_HANDLER=crun or runc selects
  * one. `npm run test:load` (`--load`) runs the same beside a busy loop for each processor, to find tests that
- * depend on timing.
+ * depend on timing. With BERTH_TEST_ENGINE=docker exactly the tests that cannot pass over Docker must fail
+ * (test/docker-exceptions.ts).
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { glob } from "node:fs/promises";
-import { availableParallelism } from "node:os";
+import { glob, mkdtempDisposable, readFile } from "node:fs/promises";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { surprises } from "../test/docker-exceptions.ts";
+import { testEngine } from "../test/support/engine.ts";
 import { leftovers, readHostState } from "../test/support/host-state.ts";
+import type { FailedTest } from "./failures-reporter.ts";
 
 const suites: Readonly<Record<string, string>> = {
   unit: "src/**/*.test.ts",
@@ -125,10 +130,27 @@ async function runSuites(names: readonly string[]): Promise<readonly number[]> {
   return codes;
 }
 
-function runNodeTests(files: readonly string[], handler: string | undefined): Promise<number> {
+async function runNodeTests(files: readonly string[], handler: string | undefined): Promise<number> {
+  if (testEngine !== "docker") return await startNodeTests(files, handler);
+  await using directory = await mkdtempDisposable(join(tmpdir(), "berth-test-failures-"));
+  const path = join(directory.path, "failures");
+  const reporter = ["--test-reporter=./scripts/failures-reporter.ts", `--test-reporter-destination=${path}`];
+  const code = await startNodeTests(files, handler, ["--test-reporter-destination=stdout", ...reporter]);
+  const lines = (await readFile(path, "utf8")).split("\n").filter((line) => line !== "");
+  const failed = lines.map((line) => JSON.parse(line) as FailedTest);
+  const surprising = surprises(files, failed);
+  for (const each of surprising) console.error(`over Docker: ${each}`);
+  return failed.length === 0 && code !== 0 ? code : Math.min(surprising.length, 1);
+}
+
+function startNodeTests(
+  files: readonly string[],
+  handler: string | undefined,
+  more: readonly string[] = [],
+): Promise<number> {
   if (handler !== undefined) console.log(`with ${handler}:`);
   const options = [`--test-concurrency=${filesAtOnce}`, `--test-timeout=${timeoutMs}`];
-  const child = spawn(process.execPath, ["--test", "--test-reporter=spec", ...options, ...files], {
+  const child = spawn(process.execPath, ["--test", "--test-reporter=spec", ...more, ...options, ...files], {
     stdio: "inherit",
     env: { ...process.env, ...(handler !== undefined && { BERTH_TEST_HANDLER: handler }) },
   });
