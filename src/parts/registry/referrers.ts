@@ -56,13 +56,14 @@ export async function enterReferrer(
     // with such entries.
     const there: unknown[] = [];
     for (const entry of entries)
-      if (await isThere(session, endpoint, reference, entry, signal)) there.push(entry);
+      if (await hasManifest(session, endpoint, reference, entry, signal)) there.push(entry);
     if (there.length === entries.length) throw error;
     await put(there);
   }
 }
 
-async function isThere(
+/** Whether the registry has the manifest that an entry of a list of referrers names. */
+async function hasManifest(
   session: Session,
   endpoint: Endpoint,
   reference: Reference,

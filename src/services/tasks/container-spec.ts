@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { parseSpecJson } from "../../ground/json/index.ts";
+import { isRecord, parseSpecJson } from "../../ground/json/index.ts";
 import type { Container } from "../containers/index.ts";
 import type { OciSpec } from "../runtime/index.ts";
 import { TasksError } from "./tasks-error.ts";
@@ -59,7 +59,7 @@ export function rootGroup({ gidMappings = [] }: Pick<OciSpec["linux"], "gidMappi
 function rootfsPropagation({ linux, mounts }: GivenSpec): Pick<OciSpec["linux"], "rootfsPropagation"> {
   const asked: unknown[] = ["shared", "rshared", "unbindable", "runbindable"];
   const options = (Array.isArray(mounts) ? mounts : []).flatMap((mount: unknown) =>
-    isObject(mount) ? mount.options : [],
+    isRecord(mount) ? mount.options : [],
   );
   if (linux?.rootfsPropagation || !options.some((option) => asked.includes(option))) return {};
   return { rootfsPropagation: "private" };
@@ -74,13 +74,13 @@ function checkLinux(
     throw invalid(id, "linux.gidMappings is not a list of mappings");
   if (cgroupsPath !== undefined && typeof cgroupsPath !== "string")
     throw invalid(id, "linux.cgroupsPath is not a string");
-  if (namespaces !== undefined && !(Array.isArray(namespaces) && namespaces.every(isObject)))
+  if (namespaces !== undefined && !(Array.isArray(namespaces) && namespaces.every(isRecord)))
     throw invalid(id, "linux.namespaces is not a list of objects");
-  if (resources !== undefined && !isObject(resources)) throw invalid(id, "linux.resources is not an object");
+  if (resources !== undefined && !isRecord(resources)) throw invalid(id, "linux.resources is not an object");
 }
 
 function isMapping(given: unknown): boolean {
-  if (!isObject(given)) return false;
+  if (!isRecord(given)) return false;
   const { containerID = 0, hostID = 0 } = given as Partial<Record<string, unknown>>;
   return [containerID, hostID].every(
     (each) => Number.isInteger(each) && Number(each) >= 0 && Number(each) < 2 ** 32,
@@ -91,8 +91,8 @@ function parse(id: string, { typeUrl, value }: NonNullable<Container["spec"]>): 
   try {
     const parsed = parseSpecJson<unknown>(new TextDecoder("utf-8", { fatal: true }).decode(value));
     if (
-      isObject(parsed) &&
-      [parsed.process, parsed.linux].every((part) => part === undefined || isObject(part))
+      isRecord(parsed) &&
+      [parsed.process, parsed.linux].every((part) => part === undefined || isRecord(part))
     )
       return parsed;
     throw new TypeError("no object");
@@ -116,10 +116,6 @@ function checkedCgroup(id: string, path: string): string {
   if (absolute === "/" || parts.includes("..") || parts.includes("."))
     throw invalid(id, `linux.cgroupsPath: ${JSON.stringify(path)} is not a cgroup for one container`);
   return absolute.replace(/\/$/, "");
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function invalid(id: string, why: string): TasksError {
