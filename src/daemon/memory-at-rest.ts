@@ -1,3 +1,4 @@
+import { subscribe } from "node:diagnostics_channel";
 import { getHeapSpaceStatistics } from "node:v8";
 import { collectGarbage } from "../ground/heap/index.ts";
 import { giveBackFreeMemory, giveBackProgram } from "../ground/linux/index.ts";
@@ -21,6 +22,25 @@ const workMs = 250;
 const youngBytes = 2 * 1024 * 1024;
 
 /**
+ * When a new thread has usually loaded its code and begun its first job, on an idle machine and on a busy
+ * one.
+ */
+const startMs = [250, 2_000];
+
+/**
+ * Starting the daemon, or a thread of it, reads tens of MiB of Node's program that are hardly needed again:
+ * parsers, compilers, the snapshot of a fresh heap. Gives those pages back after each start, so that they do
+ * not add to what the daemon's work needs.
+ */
+export function giveBackAfterStarts(logger: Logger): void {
+  const timers = startMs.map((ms) => setTimeout(() => tryGiveBackProgram(logger), ms).unref());
+  // Node's own channel: published to whenever a thread is created.
+  subscribe("worker_threads", () => {
+    for (const timer of timers) timer.refresh();
+  });
+}
+
+/**
  * Gives memory back that the process does not need at rest: of the C library's heap every twenty seconds, and
  * once the making of pods is over, the room for young objects that it needed, and pages of Node's program
  * that it has read. Ends with the process.
@@ -39,13 +59,17 @@ export function giveBackAtRest(logger: Logger): void {
       collectGarbage("shrink");
       giveBackFreeMemory();
     }
-    try {
-      giveBackProgram();
-    } catch (err) {
-      // For instance, if no more files can be opened: retried after more work.
-      logger.debug({ err }, "cannot give pages of the program back");
-    }
+    tryGiveBackProgram(logger);
   }, lookMs).unref();
+}
+
+function tryGiveBackProgram(logger: Logger): void {
+  try {
+    giveBackProgram();
+  } catch (err) {
+    // For instance, if no more files can be opened: retried after more work.
+    logger.debug({ err }, "cannot give pages of the program back");
+  }
 }
 
 /** Size of V8's young generation of this thread, used or not. */

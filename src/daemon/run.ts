@@ -7,7 +7,7 @@ import { type Database, openDatabase } from "../ground/metadata/index.ts";
 import { claimDirectories } from "./claimed-directories.ts";
 import type { DaemonHooks } from "./daemon.ts";
 import { endInTime, endProcess } from "./end-process.ts";
-import { giveBackAtRest } from "./memory-at-rest.ts";
+import { giveBackAfterStarts, giveBackAtRest } from "./memory-at-rest.ts";
 import { ServiceManager } from "./service-manager.ts";
 import { terminationSignal } from "./signals.ts";
 import { UnhandledErrors } from "./unhandled-errors.ts";
@@ -58,6 +58,7 @@ async function serve(source: ConfigSource, hooks: DaemonHooks): Promise<void> {
   await using daemon = await Daemon.start(config, logger, opening, unhandledErrors, hooks);
   await using manager = await ServiceManager.connect(process.env, logger);
   await manager.ready();
+  giveBackAfterStarts(logger);
   giveBackAtRest(logger);
   logger.info({ address: config.address, version, ms: Math.round(performance.now() - startedAt) }, "serving");
   const reason = await Promise.race([told, daemon.failed]);
