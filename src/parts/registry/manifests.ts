@@ -1,3 +1,4 @@
+import { isRecord } from "../../ground/json/index.ts";
 import {
   type Descriptor,
   digestOf,
@@ -143,13 +144,19 @@ function typeOf(response: HttpResponse, written: string | undefined): string {
  * the login page of a proxy: another host may have it.
  */
 function writtenType(endpoint: Endpoint, response: HttpResponse, bytes: Uint8Array): string | undefined {
-  try {
-    const { mediaType: written } = JSON.parse(Buffer.from(bytes).toString("utf8")) as Readonly<
-      Record<string, unknown>
-    >;
-    return typeof written === "string" ? written : undefined;
-  } catch (cause) {
+  const notManifest = (cause?: unknown): RegistryError => {
     const type = contentType(response) || "something";
-    throw new RegistryError("DataLoss", `${endpoint.host}: sent ${type} that is not a manifest`, { cause });
+    return new RegistryError("DataLoss", `${endpoint.host}: sent ${type} that is not a manifest`, { cause });
+  };
+  let document: unknown;
+  try {
+    document = JSON.parse(Buffer.from(bytes).toString("utf8"));
+  } catch (cause) {
+    throw notManifest(cause);
   }
+  if (!isRecord(document)) throw notManifest();
+  const { mediaType: written, schemaVersion } = document;
+  // Every kind of manifest has one of them.
+  if (typeof written !== "string" && typeof schemaVersion !== "number") throw notManifest();
+  return typeof written === "string" ? written : undefined;
 }

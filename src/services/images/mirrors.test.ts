@@ -109,7 +109,7 @@ describe("a pull", () => {
     await stack.images.pull({ reference: "registry.example/app:v1" });
   });
 
-  test("gets the rest from the registry if a mirror sends a part, too much, or a web page", async () => {
+  test("gets the rest from the registry if a mirror sends a part, too much, a web page, or another document", async () => {
     const answers = [
       ofLayers((bytes, _request, response) => {
         response.writeHead(200, { "content-length": bytes.length });
@@ -124,19 +124,27 @@ describe("a pull", () => {
         response.writeHead(200, { "content-type": "text/html" }).end("<html>Who are you?</html>");
         return true;
       },
+      (): Misbehaviour => (_request, response) => {
+        response.writeHead(200, { "content-type": "application/json" }).end('{"error": "log in first"}');
+        return true;
+      },
     ];
     for (const misbehave of answers) await pullBehind(misbehave);
   });
 });
 
-test("a web page instead of a manifest is refused with a clear error if no other host has the manifest", async () => {
-  await using server = await startFakeRegistry({}, (_request, response) => {
-    response.writeHead(200, { "content-type": "text/html" }).end("<html>Who are you?</html>");
-    return true;
+for (const [what, type, body] of [
+  ["a web page", "text/html", "<html>Who are you?</html>"],
+  ["another document", "application/json", '{"error": "log in first"}'],
+] as const)
+  test(`${what} instead of a manifest is refused with the host's name if no other host has the manifest`, async () => {
+    await using server = await startFakeRegistry({}, (_request, response) => {
+      response.writeHead(200, { "content-type": type }).end(body);
+      return true;
+    });
+    await using stack = await openStack();
+    await assert.rejects(stack.images.pull({ reference: `${server.host}/app:v1` }), {
+      code: "DataLoss",
+      message: new RegExp(`^resolving \\S+: 127\\.0\\.0\\.1:\\d+: sent ${type} that is not a manifest`),
+    });
   });
-  await using stack = await openStack();
-  await assert.rejects(stack.images.pull({ reference: `${server.host}/app:v1` }), {
-    code: "DataLoss",
-    message: /^resolving \S+: 127\.0\.0\.1:\d+: sent text\/html that is not a manifest/,
-  });
-});
