@@ -66,6 +66,25 @@ test("a path that is neither a regular file nor a directory is refused without w
   await assert.rejects(stack.images.importArchive(path), /fifo: neither a file nor a directory/);
 });
 
+test("of several entries of an archive with one name the last counts, and blobs are found by their digest", async () => {
+  const [one, two] = [await imageOf(), await imageOf({ layers: [[{ name: "two", content: "two" }]] })];
+  const layer = [...two.blobs.keys()].map((digest) => `blobs/sha256/${digestHex(digest)}`);
+  const entries = [
+    ...layoutOf([[one, named("example.com/one:v1")]]),
+    ...layoutOf([[two, named("example.com/two:v1")]]),
+    ...layer.map((name) => ({ name, content: "damaged" })),
+  ];
+  await using directory = await tempDir();
+  await using stack = await openStack();
+  const path = join(directory.path, "twice.tar");
+  await writeFile(path, await tarOf(entries));
+  const images = await stack.images.importArchive(path);
+  assert.deepEqual(
+    images.map(({ repoTags }) => repoTags),
+    [["example.com/two:v1"]],
+  );
+});
+
 describe("import", () => {
   let stack: TestStack;
   let directory: Awaited<ReturnType<typeof tempDir>>;

@@ -20,7 +20,8 @@ const maxEntries = 100_000;
 /**
  * Unpacks a tar archive of an image, plain or compressed with gzip or zstd (detected from its first bytes).
  * Its files go into `directory` under numbers, so that no name in the archive becomes a name on the disk. A
- * link refers to a file within the archive, as in archives of older versions of `docker save`. Throws
+ * link refers to a file within the archive, as in archives of older versions of `docker save`. Of several
+ * entries with one name all are returned, in order; the last one counts, as for tar and containerd. Throws
  * ImageError: InvalidArgument, ResourceExhausted (more than `maxBytes`, a full disk, or less than
  * `minFreePercent` left).
  */
@@ -43,7 +44,7 @@ async function stageEntries(
   { directory, called, maxBytes, minFreePercent }: StageJob,
 ): Promise<readonly StagedFile[]> {
   const room = new KeptRoom(directory, minFreePercent);
-  const files = new Map<string, StagedFile>();
+  const files: StagedFile[] = [];
   const links = new Map<string, string>();
   let total = 0;
   let entries = 0;
@@ -57,18 +58,20 @@ async function stageEntries(
       throw new ImageError("ResourceExhausted", `${called}: holds more than ${maxBytes} bytes`);
     if (entry.kind === "file") {
       const path = join(directory, String(entries));
-      files.set(name, { name, path, size, digest: await writeEntry(content, path, room) });
+      files.push({ name, path, size, digest: await writeEntry(content, path, room) });
+      links.delete(name);
     } else if (entry.kind === "symlink") {
       links.set(name, posix.join(posix.dirname(name), fromByteString(entry.target)));
     } else if (entry.kind === "hardlink") {
       links.set(name, posix.normalize(fromByteString(entry.target)));
     }
   }
+  const named = new Map(files.map((file) => [file.name, file]));
   for (const [name, target] of links) {
-    const file = files.get(target);
-    if (file !== undefined) files.set(name, { ...file, name });
+    const file = named.get(target);
+    if (file !== undefined) files.push({ ...file, name });
   }
-  return [...files.values()];
+  return files;
 }
 
 async function writeEntry(
