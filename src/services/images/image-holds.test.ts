@@ -66,3 +66,24 @@ test("a held image whose names are removed can be used by its id until it is rel
   assert.equal(images.find(id), undefined);
   await until(() => content.list().length === 0 && snapshotter.list().length === 0);
 });
+
+test("a hold costs hardly anything while other names change, however many there are", async () => {
+  await using stack = await openStack();
+  const { images, imageNames } = stack;
+  const image = await hello("many");
+  await put(stack, image);
+  const many = Array.from({ length: 1000 }, (_, index) => `registry.example/many:v${index}`);
+  await imageNames.point(many, image.target);
+  const costMs = async (tag: string): Promise<number> => {
+    const before = process.threadCpuUsage();
+    for (let change = 0; change < 50; change++)
+      await imageNames.point([`registry.example/other:${tag}${change}`], image.target);
+    const { user, system } = process.threadCpuUsage(before);
+    return (user + system) / 1000;
+  };
+  await costMs("warm");
+  const free = await costMs("free");
+  using _hold = images.hold(name);
+  const held = await costMs("held");
+  assert.ok(held < 3 * free + 20, `${held} ms with a hold, ${free} ms without`);
+});

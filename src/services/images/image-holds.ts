@@ -22,6 +22,9 @@ export class ImageHolds {
   hold(reference: string): Disposable {
     const held: Held = new Map();
     const look = (): void => {
+      // Called for every change of any name, after which the first full look-up goes through all of them.
+      const id = this.#lookup.idOf(reference);
+      if (id !== undefined && held.has(id)) return;
       const image = this.#lookup.find(reference);
       if (image !== undefined) held.set(image.id, image);
     };

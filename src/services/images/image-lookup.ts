@@ -46,6 +46,17 @@ export class ImageLookup implements Disposable {
     return (named === undefined ? undefined : this.#imageOf(named)) ?? this.#findByPrefix(idOrReference);
   }
 
+  /**
+   * The id of the image with this id or name, without going through all names; undefined does not say that
+   * {@link find} finds nothing.
+   */
+  idOf(idOrReference: string): Digest | undefined {
+    if (isDigest(idOrReference)) return idOrReference;
+    const name = nameIfReference(idOrReference);
+    const exact = name === undefined ? undefined : this.#names.get(name);
+    return exact && this.#resolve(exact)?.id;
+  }
+
   /** All names of an image. */
   namesOf(id: Digest): readonly string[] {
     return this.#names
