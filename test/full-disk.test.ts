@@ -8,8 +8,10 @@ import { status } from "@grpc/grpc-js";
 import { ContainerState, RemoveImageRequest } from "../src/ground/protocol/index.ts";
 import type { TestRegistry } from "../src/testing/registry.ts";
 import { type SmallDisk, smallDisk } from "../src/testing/small-disk.ts";
+import { tempDir } from "../src/testing/temp-dir.ts";
 import { TestBerth } from "./support/berth.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
+import { cliOutput } from "./support/cli.ts";
 import { eventually } from "./support/condition.ts";
 import { exited, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";
@@ -67,6 +69,26 @@ describe("with a full root directory", () => {
       await disk.free();
     });
   }
+});
+
+describe("images on a full root directory", () => {
+  it("can be saved and pushed; a new name is refused for want of space", async () => {
+    await using disk = await smallDisk(64 << 20);
+    await using berth = await TestBerth.start({ root: disk.path, network: undefined });
+    await berth.pull(registry.image);
+    await using out = await tempDir();
+    await disk.fill();
+    const archive = join(out.path, "saved.tar");
+    await cliOutput(berth, "save", "-o", archive, registry.image);
+    const { stdout } = await run("skopeo", ["inspect", "--format", "{{.Digest}}", `oci-archive:${archive}`]);
+    const copy = `${registry.host}/full/copy:v1`;
+    await cliOutput(berth, "push", "--quiet", registry.image, copy);
+    const inspect = ["inspect", "--tls-verify=false", "--format", "{{.Digest}}", `docker://${copy}`];
+    assert.equal((await run("skopeo", inspect)).stdout, stdout);
+    await assert.rejects(cliOutput(berth, "tag", registry.image, "other:v1"), /full|no space/);
+    await disk.free();
+    await cliOutput(berth, "tag", registry.image, "other:v1");
+  });
 });
 
 describe("with no free inode in the root directory", () => {

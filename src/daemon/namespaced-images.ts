@@ -64,8 +64,8 @@ export class NamespacedImages implements AsyncDisposable {
   async clean(): Promise<void> {
     const { storage } = this.#options;
     for (const name of storage.usedNamespaces()) {
-      const { leases } = await storage.inNamespace(name);
-      if (hasInterruptedTransfers(leases)) await this.open(name);
+      const used = await storage.inNamespace(name);
+      if (hasInterruptedTransfers(used.leases, used.snapshotters())) await this.open(name);
     }
   }
 

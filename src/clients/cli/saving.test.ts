@@ -27,7 +27,7 @@ function playSaves(
     const archive: SavedArchive = {
       images: request.images.map((wanted) => ({ image: wanted, name, digest })),
       bytes: pieces(fails),
-      [Symbol.asyncDispose]: async () => {
+      [Symbol.dispose]: () => {
         seen.disposed++;
       },
     };

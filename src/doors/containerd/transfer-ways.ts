@@ -10,7 +10,7 @@ export async function tag({ source, destination, storage, named }: Transfer): Pr
   const { name } = imageStoreOf(source);
   const store = imageStoreOf(destination);
   // The name may be deleted meanwhile, and its target collected.
-  await using hold = await ContentHold.open(storage.leases, (await named(name)).target);
+  using hold = await ContentHold.open(storage.leases, (await named(name)).target);
   const { target } = await named(name);
   await hold.add([target]);
   await putNames(storage, namesIn(store, target), target);

@@ -199,6 +199,18 @@ test("active snapshots and views that need a hold go with what they lie on, unle
   assert.deepEqual(stores.keys(), []);
 });
 
+test("a hold protects its resources until it ends", async () => {
+  await using stores = await Stores.open();
+  const layer = await stores.blob("layer");
+  const config = await stores.blob("config", { "containerd.io/gc.ref.content.l.0": layer });
+  {
+    using hold = stores.leases.hold();
+    await hold.add([content(config)]);
+    assert.equal((await stores.collect()).blobs, 0);
+  }
+  assert.equal((await stores.collect()).blobs, 2);
+});
+
 test("a lease protects its resources until it is deleted or has expired", async () => {
   await using stores = await Stores.open();
   await stores.layer("layer", undefined);

@@ -41,21 +41,24 @@ export async function collectGarbage(options: GarbageOptions): Promise<RemovedGa
   const { content, leases, snapshotters } = options;
   const givenUp = await deleteExpired(leases);
   using _frozen = await leases.freeze();
-  const held = leases.list();
-  const leased = held.flatMap(({ labels, resources }) =>
+  const listed = leases.list();
+  const held = leases.held();
+  const leased = listed.flatMap(({ labels, resources }) =>
     resources.filter(isNode).map((node) => ({ ...node, flat: flatLabel in labels })),
   );
   const records = options.records?.() ?? [];
-  const reached = reachable(options, records, [...options.roots(), ...leased], givenUp.filter(isNode));
+  const reached = reachable(
+    options,
+    records,
+    [...options.roots(), ...leased, ...held.filter(isNode)],
+    givenUp.filter(isNode),
+  );
   const names = records.map(({ node, expired }) => reached.has(node) || expired?.remove());
   const blobs = content.list().filter(({ digest }) => !reached.has({ kind: "content", digest }));
   // Records first: from here on nobody can find a blob or snapshot that will be removed.
   const removals = blobs.map(({ digest }) => deleteBlob(content, digest));
   const snapshots = snapshotters.map((snapshotter) => removeSnapshots(snapshotter, reached));
-  const ingests = abortAbandoned(
-    content,
-    held.flatMap(({ resources }) => resources),
-  );
+  const ingests = abortAbandoned(content, [...held, ...listed.flatMap(({ resources }) => resources)]);
   const followed = (options.followers ?? []).map((follow) => follow(reached));
   const outcomes = await Promise.allSettled([...names, ...removals, ...snapshots, ingests, ...followed]);
   // Directories whose deletion failed before.

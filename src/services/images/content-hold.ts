@@ -1,40 +1,26 @@
 import type { Descriptor } from "../../parts/oci/index.ts";
-import type { Lease, LeaseResource, Leases } from "../leases/index.ts";
+import type { Hold, LeaseResource, Leases } from "../leases/index.ts";
 
-/** Label of a lease with the digest of what is being pushed or named. */
-const label = "berth/held-target";
+/**
+ * Keeps blobs from garbage collection until it is disposed of. In memory: whoever pushes, saves or names them
+ * starts again after a crash, and reading an image must be possible on a full disk.
+ */
+export class ContentHold implements Disposable {
+  readonly #hold: Hold;
 
-/** Keeps blobs from garbage collection until it is disposed of. */
-export class ContentHold implements AsyncDisposable {
-  readonly #leases: Leases;
-  readonly #id: string;
-
-  private constructor(leases: Leases, id: string) {
-    this.#leases = leases;
-    this.#id = id;
+  private constructor(hold: Hold) {
+    this.#hold = hold;
   }
 
   static async open(leases: Leases, target: Descriptor): Promise<ContentHold> {
-    const { id } = await leases.create({ labels: { [label]: target.digest } });
-    const hold = new ContentHold(leases, id);
+    const hold = new ContentHold(leases.hold());
     await hold.add([target]);
     return hold;
   }
 
-  static isOf({ labels }: Pick<Lease, "labels">): boolean {
-    return labels[label] !== undefined;
-  }
-
-  /** Deletes the leases that a killed daemon left. */
-  static async clean(leases: Leases): Promise<void> {
-    const left = leases.list().filter((lease) => ContentHold.isOf(lease));
-    await Promise.all(left.map(({ id }) => leases.delete(id)));
-  }
-
   /** Adds blobs to the hold. Those that exist when this resolves are kept. */
   async add(descriptors: readonly Descriptor[]): Promise<void> {
-    await this.#leases.addResources(
-      this.#id,
+    await this.#hold.add(
       descriptors.flatMap(({ digest }): LeaseResource[] => [
         { kind: "content", digest },
         // While it is being fetched.
@@ -43,7 +29,7 @@ export class ContentHold implements AsyncDisposable {
     );
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#leases.delete(this.#id);
+  [Symbol.dispose](): void {
+    this.#hold[Symbol.dispose]();
   }
 }

@@ -12,12 +12,12 @@ import type { ContentStore } from "../content/index.ts";
 import type { ImageNames } from "../imagenames/index.ts";
 import type { Lease, LeaseResource, Leases } from "../leases/index.ts";
 import type { Snapshotter } from "../snapshots/index.ts";
-import { ContentHold } from "./content-hold.ts";
 import { ImageError } from "./image-error.ts";
 import type { ImageSource } from "./image-source.ts";
 import type { PullProgress } from "./images.ts";
 import { extractKey, type LayerInstaller } from "./layer-installer.ts";
 import type { ProgressListeners } from "./layer-progress.ts";
+import { hasRemakeViews } from "./layer-remaker.ts";
 import { recordSource } from "./push/blob-sources.ts";
 import { type ImagePlan, planImage, resolvedImage } from "./resolve-image.ts";
 import type { ResolvedImages } from "./resolved-images.ts";
@@ -284,9 +284,9 @@ function digestsOf({ document, indexes }: SelectedManifest): readonly Digest[] {
 }
 
 /**
- * Whether a killed daemon was pulling or pushing images of a namespace; {@link openImages} then removes what
- * is left.
+ * Whether a killed daemon was installing images of a namespace, or recreating layers; {@link openImages} then
+ * removes what is left.
  */
-export function hasInterruptedTransfers(leases: Leases): boolean {
-  return leases.list().some((lease) => ContentHold.isOf(lease) || ImageInstaller.isOf(lease));
+export function hasInterruptedTransfers(leases: Leases, snapshotters: readonly Snapshotter[]): boolean {
+  return leases.list().some((lease) => ImageInstaller.isOf(lease)) || snapshotters.some(hasRemakeViews);
 }

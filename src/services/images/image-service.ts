@@ -23,7 +23,6 @@ import type { Peers } from "../peers/index.ts";
 import type { NewSnapshot, Snapshotter, UsageMeter } from "../snapshots/index.ts";
 import type { ArtifactLimits } from "./artifacts/artifact-files.ts";
 import { ArtifactVolumes } from "./artifacts/artifact-volumes.ts";
-import { ContentHold } from "./content-hold.ts";
 import { FsUsages } from "./fs-usage.ts";
 import { imageDetails } from "./image-details.ts";
 import { ImageError } from "./image-error.ts";
@@ -246,7 +245,6 @@ class ImageService implements Images, AsyncDisposable {
       this.#layers.clean(this.#snapshotters()),
       this.#remaker.clean(),
       this.#installer.clean(),
-      ContentHold.clean(this.#leases),
     ]);
   }
 

@@ -153,6 +153,11 @@ export class LayerRemaker {
   }
 }
 
+/** Whether there are views that a killed daemon left. */
+export function hasRemakeViews(snapshotter: Snapshotter): boolean {
+  return snapshotter.list().some(({ key }) => key.startsWith(keyPrefix));
+}
+
 async function view(
   snapshotter: Snapshotter,
   parent: Digest | undefined,

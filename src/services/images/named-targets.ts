@@ -39,7 +39,7 @@ export class NamedTargets {
   async tag(idOrReference: string, tag: string): Promise<string> {
     const name = nameOfTag(tag);
     // Its last name may be deleted meanwhile.
-    await using hold = await ContentHold.open(this.#leases, this.find(idOrReference).target);
+    using hold = await ContentHold.open(this.#leases, this.find(idOrReference).target);
     const { target } = this.find(idOrReference);
     await hold.add([target]);
     await this.#names.point([name], target);

@@ -4,7 +4,7 @@ import { BerthError } from "../../ground/errors/index.ts";
 import { type Labels, type LabelUpdate, updateAnyLabels } from "../../ground/labels/index.ts";
 import type { Change, Collection, Database, Durability } from "../../ground/metadata/index.ts";
 import { KeyLock } from "../../ground/sync/index.ts";
-import type { Lease, LeaseOptions, LeaseResource, Leases } from "./leases.ts";
+import type { Hold, Lease, LeaseOptions, LeaseResource, Leases } from "./leases.ts";
 
 /** Codes: NotFound, AlreadyExists (its id is taken). */
 export class LeaseError extends BerthError {}
@@ -20,6 +20,8 @@ export class LeaseStore {
   readonly #records: Collection<LeaseRecord>;
   /** By namespace. */
   readonly #locks = new KeyLock();
+  /** The resources of each hold, by namespace. */
+  readonly #holds = new Map<string, Set<LeaseResource[]>>();
 
   private constructor(database: Database, records: Collection<LeaseRecord>) {
     this.#database = database;
@@ -38,16 +40,20 @@ export class LeaseStore {
 
   inNamespace(namespace: string): Leases {
     const records = new NamespaceRecords(this.#database, this.#records, namespace);
-    return new RecordedLeases(records, () => this.#locks.acquire(namespace));
+    const holds = this.#holds.get(namespace) ?? new Set();
+    this.#holds.set(namespace, holds);
+    return new RecordedLeases(records, holds, () => this.#locks.acquire(namespace));
   }
 }
 
 class RecordedLeases implements Leases {
   readonly #records: NamespaceRecords;
+  readonly #holds: Set<LeaseResource[]>;
   readonly #lock: () => Promise<Disposable>;
 
-  constructor(records: NamespaceRecords, lock: () => Promise<Disposable>) {
+  constructor(records: NamespaceRecords, holds: Set<LeaseResource[]>, lock: () => Promise<Disposable>) {
     this.#records = records;
+    this.#holds = holds;
     this.#lock = lock;
   }
 
@@ -108,6 +114,22 @@ class RecordedLeases implements Leases {
   async delete(id: string, durability?: Durability): Promise<void> {
     using _lock = await this.#lock();
     await this.#records.commit(this.#records.deleteAll(id), durability);
+  }
+
+  hold(): Hold {
+    const held: LeaseResource[] = [];
+    this.#holds.add(held);
+    return {
+      add: async (resources) => {
+        using _lock = await this.#lock();
+        held.push(...resources);
+      },
+      [Symbol.dispose]: () => void this.#holds.delete(held),
+    };
+  }
+
+  held(): readonly LeaseResource[] {
+    return [...this.#holds].flat();
   }
 
   async freeze(): Promise<Disposable> {

@@ -126,3 +126,33 @@ test("leases of a namespace do not change while they are frozen, those of others
   await adding;
   assert.deepEqual(open.leases.list()[0]?.resources, [blob]);
 });
+
+test("a hold protects its resources until it ends, in no lease and on no disk", async () => {
+  await using directory = await tempDir();
+  {
+    await using open = await openLeases(directory.path);
+    const first = open.leases.hold();
+    using second = open.leases.hold();
+    await Promise.all([first.add([blob, ingest]), second.add([snapshot])]);
+    assert.deepEqual(new Set(open.leases.held()), new Set([blob, ingest, snapshot]));
+    assert.deepEqual(open.others.held(), []);
+    assert.deepEqual(open.leases.list(), []);
+    first[Symbol.dispose]();
+    assert.deepEqual(open.leases.held(), [snapshot]);
+  }
+  await using open = await openLeases(directory.path);
+  assert.deepEqual(open.leases.held(), []);
+});
+
+test("a hold does not grow while leases are frozen", async () => {
+  await using directory = await tempDir();
+  await using open = await openLeases(directory.path);
+  using hold = open.leases.hold();
+  const frozen = await open.leases.freeze();
+  const adding = hold.add([blob]);
+  await nextTurn();
+  assert.deepEqual(open.leases.held(), []);
+  frozen[Symbol.dispose]();
+  await adding;
+  assert.deepEqual(open.leases.held(), [blob]);
+});

@@ -37,8 +37,24 @@ export interface Leases {
    * exist.
    */
   delete(id: string, durability?: Durability): Promise<void>;
-  /** For garbage collection: no lease of the namespace changes until the returned object is disposed. */
+  /** Opens a hold, with no resources yet. */
+  hold(): Hold;
+  /** The resources of all holds of the namespace. */
+  held(): readonly LeaseResource[];
+  /**
+   * For garbage collection: no lease of the namespace changes, and no hold grows, until the returned object
+   * is disposed.
+   */
   freeze(): Promise<Disposable>;
+}
+
+/**
+ * Protects resources as a lease does, but only in memory: it ends with the process at the latest, and works
+ * on a full disk. For work that leaves nothing to resume.
+ */
+export interface Hold extends Disposable {
+  /** Waits for a collection in progress, so resources that are found afterwards stay. */
+  add(resources: readonly LeaseResource[]): Promise<void>;
 }
 
 export type LeaseOptions = {

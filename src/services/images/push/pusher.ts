@@ -91,7 +91,7 @@ export class Pusher {
     const { leases, workers } = this.#parts;
     const { onProgress = () => undefined, options, onRequest } = request;
     const destination = parseReference(request.destination);
-    await using hold = await ContentHold.open(leases, named);
+    using hold = await ContentHold.open(leases, named);
     const { target: root, isWanted } = await this.#select(named, request, hold);
     const reference = checkedReference(destination, root);
     const plan = await planTransfer(root, (descriptor) => this.#read(descriptor, hold), isWanted);

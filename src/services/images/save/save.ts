@@ -18,7 +18,7 @@ export type SaveRequest = {
 };
 
 /** An archive that is ready to be read. It must be disposed of, even if its bytes are not read to the end. */
-export type SavedArchive = AsyncDisposable & {
+export type SavedArchive = Disposable & {
   readonly images: readonly SavedImage[];
   /** In pieces of at most 1 MiB. Throws ImageError DataLoss if a blob has changed. */
   readonly bytes: AsyncIterable<Uint8Array>;

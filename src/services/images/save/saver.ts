@@ -52,7 +52,7 @@ export class Saver {
   async save(request: SaveRequest, signal: AbortSignal): Promise<SavedArchive> {
     const [first] = request.images;
     if (first === undefined) throw new ImageError("InvalidArgument", "save: no image is named");
-    await using undo = new AsyncDisposableStack();
+    using undo = new DisposableStack();
     const hold = undo.use(await ContentHold.open(this.#parts.leases, this.#parts.targets.find(first).target));
     const images: PlannedImage[] = [];
     for (const image of request.images) images.push(await this.#plan(image, request, hold, signal));
@@ -61,7 +61,7 @@ export class Saver {
     return {
       images: images.map(({ image, name, target }) => ({ image, name, digest: target.digest })),
       bytes: archiveBytes(files, signal),
-      [Symbol.asyncDispose]: () => held.disposeAsync(),
+      [Symbol.dispose]: () => held.dispose(),
     };
   }
 

@@ -99,7 +99,7 @@ export class TargetPuller {
     finish: () => Promise<T>,
   ): Promise<T> {
     const { leases, trees } = this.#parts;
-    await using hold = await ContentHold.open(leases, target);
+    using hold = await ContentHold.open(leases, target);
     const wanted = { platforms, allMetadata: false };
     const progress = blobProgress(onProgress);
     const trusted = requireTrusted === undefined ? {} : { requireTrusted };

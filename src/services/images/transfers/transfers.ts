@@ -68,7 +68,7 @@ export class Transfers implements ImageTransfers {
         descriptor.digest === target.digest ? bytes : await registry.small(descriptor, wait),
       layer: () => registry.layer(),
     };
-    await using hold = await ContentHold.open(leases, target);
+    using hold = await ContentHold.open(leases, target);
     const trusted = (digests: readonly Digest[], wait: AbortSignal) =>
       requireTrusted(trust, registry, digests, wait);
     await trees.install({ ...wanted, source, target, requireTrusted: trusted }, hold, signal);
@@ -98,7 +98,7 @@ export class Transfers implements ImageTransfers {
       await requireTrustedArchive(trust, { transport, path: undefined });
     const { images, index } = staged;
     // Holds the unpacked layers of images without a name until the index is named.
-    await using hold = await ContentHold.open(leases, index.target);
+    using hold = await ContentHold.open(leases, index.target);
     for (const { target, written, source } of images) {
       await trees.install({ ...wanted, source, target }, hold, signal);
       await name(target, written);
