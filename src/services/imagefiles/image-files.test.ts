@@ -214,6 +214,39 @@ test("a container of another snapshotter than the configured one is committed an
   );
 });
 
+test("a commit after a change of snapshotter needs another pull if layers are not kept, and says so", async () => {
+  await using directory = await tempDir();
+  await using registry = await startFakeRegistry({ "app:1": await imageOf() });
+  const reference = `${registry.host}/app:1`;
+  const hostPaths = new HostPaths();
+  await using differ = new Differ(hostPaths);
+  const layerDiffs = await LayerDiffs.open(join(directory.path, "diffs"), hostPaths);
+  const open = (kind: SnapshotterKind) =>
+    openStack({ platform, kind, root: join(directory.path, "root"), keepLayers: false });
+  {
+    await using former = await open("native");
+    const image = await former.images.pull({ reference });
+    await former.images.collectGarbage();
+    await former.images.prepareRootfs(image, "container");
+  }
+  await using stack = await open("overlayfs");
+  const files = await ImageFiles.open({ ...stack, layerDiffs, differ, platform });
+  const commit = async () => {
+    const image = stack.images.find(reference) ?? assert.fail();
+    return await files.commit(
+      { ...about, snapshotKey: "container", imageId: image.id, name: undefined },
+      signal,
+    );
+  };
+  await assert.rejects(commit, {
+    code: "FailedPrecondition",
+    message: /^layer sha256:\w+ is neither stored nor unpacked by the snapshotter overlayfs; pull the image/,
+  });
+  await stack.images.pull({ reference });
+  const { id } = await commit();
+  assert.ok(stack.images.find(id));
+});
+
 test("a container that has changed nothing becomes an image of its own all the same", async () => {
   await using set = await setting();
   const snapshotKey = await changed(set, async () => undefined);

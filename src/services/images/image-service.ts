@@ -31,6 +31,7 @@ import { ImageInstaller } from "./image-installer.ts";
 import { ImageLookup, imageOf, withName } from "./image-lookup.ts";
 import { referencesOf } from "./image-references.ts";
 import { ImageResolver } from "./image-resolver.ts";
+import type { ImageSource } from "./image-source.ts";
 import type {
   ArtifactSource,
   FreeSpaceRequest,
@@ -259,10 +260,19 @@ class ImageService implements Images, AsyncDisposable {
   }
 
   async adopt(target: Descriptor, tag: string | undefined, signal: AbortSignal): Promise<Image> {
-    const absent = async ({ digest }: Descriptor): Promise<never> => {
-      throw new ImageError("NotFound", `${digest} is not in the content store`);
+    const source: ImageSource = {
+      small: async ({ digest }) => {
+        throw new ImageError("NotFound", `${digest} is not in the content store`);
+      },
+      // As after a change of `images.snapshotter` without `images.keep_layers`.
+      layer: async ({ digest }) => {
+        const { name } = this.#snapshotter;
+        throw new ImageError(
+          "FailedPrecondition",
+          `layer ${digest} is neither stored nor unpacked by the snapshotter ${name}; pull the image that it comes from again`,
+        );
+      },
     };
-    const source = { small: absent, layer: absent };
     const names = tag === undefined ? [] : [nameOfTag(tag)];
     return this.#imageOf(
       await this.#installer.install({ source, target, names, onProgress: () => undefined }, signal),
