@@ -24,9 +24,9 @@ type Changeable = Pick<Container, "labels" | "extensions" | "image" | "snapshotK
 
 /** The service Containers: records of containers, from which tasks are created. */
 export function containerHandlers(
-  options: Pick<ServiceOptions, "podContainer" | "podSpec" | "podRuntime" | "pods" | "tasks">,
+  options: Pick<ServiceOptions, "podContainer" | "podSpec" | "podRuntime" | "pods">,
 ): ContainerHandlers {
-  const { podContainer, podSpec, pods, tasks } = options;
+  const { podContainer, podSpec, pods } = options;
   const shown = (container: Container) => withKnownRuntime(container, options);
   const matching = async (
     filters: readonly string[],
@@ -71,8 +71,6 @@ export function containerHandlers(
         throw new ContainerdError("AlreadyExists", `container ${message.id}`);
       if (message.spec === undefined)
         throw new ContainerdError("InvalidArgument", `container ${message.id}: spec must be set`);
-      // Most clients create its task next.
-      tasks.prewarm();
       return { container: toMessage(await containers.create(toContainer(message))) };
     },
 

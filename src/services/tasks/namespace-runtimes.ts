@@ -57,12 +57,6 @@ export class NamespaceRuntimes implements AsyncDisposable {
     }
   }
 
-  /** See {@link Tasks.prewarm}: what is prepared is the machine's, so any open runtime will do. */
-  async prewarm(): Promise<void> {
-    const [first] = this.#opened.values();
-    (await first)?.tasks.prewarm();
-  }
-
   /** All directories that earlier daemons opened. */
   async bundlesDirs(): Promise<readonly string[]> {
     const namespaces = await namesIn(this.#directory);

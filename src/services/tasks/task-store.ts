@@ -102,12 +102,6 @@ export class TaskStore implements AsyncDisposable {
     return handler === undefined ? undefined : await askFeatures(handler);
   }
 
-  /** Says that a task will soon be created, so that slow preparations can start. No call need follow. */
-  prewarm(): void {
-    // Creating the task tells of a runtime that cannot be opened.
-    this.#runtimes.prewarm().catch(() => undefined);
-  }
-
   inNamespace(namespace: string): NamespaceTasks {
     const entries = () => this.#entries.get(namespace);
     return {
