@@ -77,7 +77,7 @@ describe("push", () => {
       step.kind === "blob" && step.state === "done" ? [step.digest] : [],
     );
     assert.equal(new Set(done).size, 2, "the layer and the config");
-    assert.deepEqual(stack.leases.list(), []);
+    assert.deepEqual(stack.leases.held(), []);
   });
 
   test("mounts what it pulled or pushed from other repositories of the registry", async () => {
@@ -209,7 +209,7 @@ describe("push", () => {
     assert.deepEqual(stack.content.list(), before, "a push in progress keeps what it pushes");
     abort.abort();
     await refused;
-    assert.deepEqual(stack.leases.list(), []);
+    assert.deepEqual(stack.leases.held(), []);
     assert.equal(uploads.manifests.size, 0, "no tag stands for half an image");
     await stack.imageNames.create({ name: "registry.example/app:v1", target: image.target });
     stalls = false;
@@ -237,7 +237,7 @@ describe("tag", () => {
       stack.imageNames.get("docker.io/library/busybox:latest")?.target.digest,
       other.target.digest,
     );
-    assert.deepEqual(stack.leases.list(), []);
+    assert.deepEqual(stack.leases.held(), []);
   });
 
   test("of a missing image is NotFound, and a name with a digest is refused", async () => {

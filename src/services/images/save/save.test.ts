@@ -90,7 +90,7 @@ describe("an archive of images", () => {
         [["docker.io/library/two:latest"], two.target.digest],
       ],
     );
-    assert.deepEqual(stack.leases.list(), []);
+    assert.deepEqual(stack.leases.held(), []);
   });
 
   test("has the same bytes each time, and shared content only once", async () => {
@@ -221,7 +221,7 @@ describe("an archive of images", () => {
         for (let more = true; more; ) more = (await bytes.next()).done !== true;
       });
     }
-    assert.deepEqual(stack.leases.list(), []);
+    assert.deepEqual(stack.leases.held(), []);
     await stack.images.collectGarbage();
     await assert.rejects(
       stack.images.save({ images: ["registry.example/app:v1"], format: "oci" }, stop.signal),
