@@ -145,8 +145,10 @@ export class CrashingBerth implements AsyncDisposable {
     const points = (await readFile("/proc/self/mountinfo", "utf8"))
       .split("\n")
       .map((line) => line.split(" ")[4]);
-    // Of a container that dockerd was creating when it was killed; Docker keeps no record of it.
-    const isDockers = (point: string) => /\/docker\/data\/overlay2\/\w+-init\/merged$/.test(point);
+    // Of a container that dockerd was creating (20.10) or starting (29) when it was killed; Docker keeps no
+    // record of it.
+    const isDockers = (point: string) =>
+      /\/docker\/data\/(?:overlay2\/\w+-init\/merged|rootfs\/overlayfs\/\w+)$/.test(point);
     return points.flatMap((point) =>
       point?.startsWith(this.berth.directory) && !isDockers(point) ? [point] : [],
     );
