@@ -408,15 +408,19 @@ describe("containerd's API of storage", () => {
     );
   });
 
-  test("the remains of a transfer in an unused namespace are removed at the next start", async () => {
+  test("the remains of a transfer in an unused namespace are removed at the next start, and no snapshot of a client's", async () => {
     const left = join(host.berth.root, "import", "import-1");
     await mkdir(left, { recursive: true });
-    const { leases } = host.clients.in("left");
-    // Like a transfer's, which holds what it has fetched.
-    await leases.create({ id: "held", labels: { "berth/held-target": absentDigest } });
+    const { snapshots } = host.clients.in("left");
+    const made = { snapshotter: "overlayfs", parent: "", labels: { "containerd.io/gc.root": "a client" } };
+    // Like those by which a layer is read again for a push.
+    await snapshots.view({ ...made, key: "remake-1" });
+    await snapshots.prepare({ ...made, key: "remake-of-a-client" });
     await host.berth.restartDaemon();
     await assert.rejects(stat(left), { code: "ENOENT" });
-    assert.deepEqual((await leases.list({ filters: [] })).leases, []);
+    const { snapshotter } = made;
+    await assert.rejects(snapshots.stat({ snapshotter, key: "remake-1" }), { code: status.NOT_FOUND });
+    await snapshots.stat({ snapshotter, key: "remake-of-a-client" });
   });
 
   test("a namespace that is not empty is listed, and not deleted", async () => {

@@ -13,7 +13,7 @@ import {
 import { maxSmallBytes } from "../../parts/registry/index.ts";
 import type { ContentStore } from "../content/index.ts";
 import type { LayerDiffs } from "../diff/index.ts";
-import type { Mount, Snapshotter } from "../snapshots/index.ts";
+import type { Mount, SnapshotInfo, Snapshotter } from "../snapshots/index.ts";
 import type { ContentHold } from "./content-hold.ts";
 import type { LayerFetcher } from "./layer-fetcher.ts";
 import { type PlannedLayer, planLayers } from "./layer-plan.ts";
@@ -60,7 +60,7 @@ export class LayerRemaker {
   /** Removes views that a killed daemon left. */
   async clean(): Promise<void> {
     for (const snapshotter of this.#parts.snapshotters()) {
-      const left = snapshotter.list().filter(({ key }) => key.startsWith(keyPrefix));
+      const left = snapshotter.list().filter(isRemakeView);
       for (const { key } of left) await snapshotter.remove(key);
     }
   }
@@ -155,7 +155,12 @@ export class LayerRemaker {
 
 /** Whether there are views that a killed daemon left. */
 export function hasRemakeViews(snapshotter: Snapshotter): boolean {
-  return snapshotter.list().some(({ key }) => key.startsWith(keyPrefix));
+  return snapshotter.list().some(isRemakeView);
+}
+
+/** A client may have chosen such a key for an active snapshot, whose files nobody else has. */
+function isRemakeView({ key, kind }: SnapshotInfo): boolean {
+  return kind === "view" && key.startsWith(keyPrefix);
 }
 
 async function view(

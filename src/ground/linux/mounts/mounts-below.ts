@@ -1,14 +1,14 @@
 import { realpath } from "node:fs/promises";
-import { ignoreMissing } from "../../fs/index.ts";
+import { ignoreNowhere } from "../../fs/index.ts";
 import { unmount } from "./mount.ts";
 import { mountInfo } from "./mount-info.ts";
 
 /**
  * Mount points below a directory, in the order of their creation, as the kernel's paths, without links; none
- * if the directory does not exist. Throws an error of the file system for one that cannot be looked up.
+ * if the path leads nowhere. Throws an error of the file system for one that cannot be looked up.
  */
 export async function mountsBelow(directory: string): Promise<readonly string[]> {
-  const real = await realpath(directory).catch(ignoreMissing);
+  const real = await realpath(directory).catch(ignoreNowhere);
   if (real === undefined) return [];
   const all = (await mountInfo()).map(({ mountPoint }) => mountPoint);
   return all.filter((mountPoint) => mountPoint.startsWith(`${real}/`));
