@@ -14,19 +14,21 @@ describe("a daemon of a test that failed", () => {
   it("leaves nothing of its pods, though it was killed and is not there to remove them", async () => {
     await using registry = await startBusyboxRegistry();
     const seconds = randomInt(1e8, 1e9);
+    const containers: string[] = [];
     const berth = await TestBerth.start({ engine: "native" });
     try {
       await berth.pull(registry.image);
       const securityContext = { namespaceOptions: { pid: NamespaceMode.POD } };
       const pod = await TestPod.run(berth, "left", { linux: { securityContext } });
-      await pod.shell("main", registry.image, `sleep ${seconds} & exec sleep ${seconds}`);
+      const main = await pod.shell("main", registry.image, `sleep ${seconds} & exec sleep ${seconds}`);
+      containers.push(pod.id, main);
       await berth.stopDaemon("SIGKILL");
     } finally {
       await berth[Symbol.asyncDispose]();
     }
     assert.equal(await exists(berth.directory), false);
     const name = basename(berth.directory);
-    for (const left of [name, `${seconds}`]) assert.deepEqual(await tracesOf(left), []);
+    for (const left of [name, `${seconds}`, ...containers]) assert.deepEqual(await tracesOf(left), []);
     assert.ok(!(await mountInfo()).some(({ root }) => root.includes(name)));
   });
 });
