@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemClock } from "../../../ground/clock/index.ts";
-import { readManifests } from "../../manifests/index.ts";
+import { type Manifest, readManifests } from "../../manifests/index.ts";
 import { noPersistence, ObjectStore } from "../object-store.ts";
 import { ObjectWriter } from "../object-writer.ts";
 import { isOfKind } from "../objects.ts";
@@ -14,37 +14,40 @@ const template = { metadata: { labels: { app: "db" } }, spec: { containers: [{ n
 const metadata = { name: "db" };
 const selector = { matchLabels: { app: "db" } };
 
+/** A store with controllers' world. */
+async function openStore() {
+  const store = await ObjectStore.open(noPersistence, () => {});
+  const writer = new ObjectWriter({ store, clock: systemClock, onDataChanged: () => {} });
+  const world = storeWorld({ ...worldOf({}), store, clock: systemClock, writer, onStatus: () => {} });
+  const find = (kind: Manifest["kind"], name: string) => store.get({ kind, namespace: "default", name });
+  const apply = async (...objects: object[]) => {
+    for (const object of objects) {
+      const text = JSON.stringify({ apiVersion: "apps/v1", ...object });
+      for (const manifest of readManifests([{ file: "set.json", text }]).manifests) {
+        const found = find(manifest.kind, manifest.metadata.name);
+        if (found === undefined) await writer.create(manifest);
+        else await writer.change(found, () => manifest);
+      }
+    }
+  };
+  const reconcile = async (kind: Manifest["kind"]) => {
+    for (let turn = 0; turn < 5; turn++) {
+      const now = find(kind, "db");
+      assert.ok(now);
+      await reconcileObject(now, world);
+    }
+  };
+  return { store, find, apply, reconcile };
+}
+
 for (const [kind, owned] of [
   ["Deployment", "ReplicaSet"],
   ["StatefulSet", "ControllerRevision"],
   ["DaemonSet", "ControllerRevision"],
 ] as const)
   test(`a ${kind} whose ${owned} would have the name of somebody else's gives it another name, and counts that`, async () => {
-    const store = await ObjectStore.open(noPersistence, () => {});
-    const writer = new ObjectWriter({ store, clock: systemClock, onDataChanged: () => {} });
-    const world = storeWorld({ ...worldOf({}), store, clock: systemClock, writer, onStatus: () => {} });
-    const apply = async (...objects: object[]) => {
-      for (const object of objects) {
-        const text = JSON.stringify({ apiVersion: "apps/v1", ...object });
-        for (const manifest of readManifests([{ file: "set.json", text }]).manifests) {
-          const found = store.get({
-            kind: manifest.kind,
-            namespace: "default",
-            name: manifest.metadata.name,
-          });
-          if (found === undefined) await writer.create(manifest);
-          else await writer.change(found, () => manifest);
-        }
-      }
-    };
-    const set = () => store.get({ kind, namespace: "default", name: "db" });
-    const reconcile = async () => {
-      for (let turn = 0; turn < 5; turn++) {
-        const now = set();
-        assert.ok(now);
-        await reconcileObject(now, world);
-      }
-    };
+    const { store, find, apply, reconcile } = await openStore();
+    const set = () => find(kind, "db");
     const names = () =>
       store
         .list()
@@ -65,7 +68,7 @@ for (const [kind, owned] of [
           }
         : { kind: owned, metadata: { name: taken }, revision: 1, data: { spec: other } },
     );
-    await reconcile();
+    await reconcile(kind);
     const [name] = names();
     assert.equal(names().length, 1);
     assert.notEqual(name, taken);
@@ -74,10 +77,39 @@ for (const [kind, owned] of [
     // An earlier template is found by what it says, not by the hash that its name would have now.
     const changed = { ...template, spec: { containers: [{ name: "a", image: "c" }] } };
     await apply({ ...original, spec: { selector, template: changed } });
-    await reconcile();
+    await reconcile(kind);
     assert.equal(names().length, 2);
     await apply(original);
-    await reconcile();
+    await reconcile(kind);
     assert.equal(names().length, 2);
     assert.equal(set()?.status?.collisionCount, 1);
   });
+
+test("a Deployment whose template has the label of its ReplicaSets has one of them, and scales it", async () => {
+  const { store, apply, reconcile } = await openStore();
+  const labels = { app: "db", "pod-template-hash": "copied" };
+  const spec = { selector, template: { ...template, metadata: { labels } } };
+  const sizes = () =>
+    store.list().flatMap((one) => (isOfKind(one, "ReplicaSet") ? [one.manifest.spec.replicas] : []));
+  await apply({ kind: "Deployment", metadata, spec });
+  await reconcile("Deployment");
+  assert.deepEqual(sizes(), [1]);
+  await apply({ kind: "Deployment", metadata, spec: { ...spec, replicas: 3 } });
+  await reconcile("Deployment");
+  assert.deepEqual(sizes(), [3]);
+});
+
+test("a Deployment makes another ReplicaSet if somebody has changed the template of its own", async () => {
+  const { store, apply, reconcile } = await openStore();
+  await apply({ kind: "Deployment", metadata, spec: { selector, template } });
+  await reconcile("Deployment");
+  const sets = () => store.list().filter((one) => isOfKind(one, "ReplicaSet"));
+  const [first] = sets();
+  assert.ok(first);
+  const containers = [{ name: "a", image: "changed" }];
+  const { spec, ...rest } = first.manifest;
+  await apply({ ...rest, spec: { ...spec, template: { ...spec.template, spec: { containers } } } });
+  await reconcile("Deployment");
+  const images = sets().map((one) => one.manifest.spec.template.spec.containers[0]?.image);
+  assert.deepEqual(images.toSorted(), ["b", "changed"]);
+});

@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from "node:util";
 import type { ManifestOf, PodTemplate } from "../../manifests/index.ts";
+import { isOfKind } from "../objects.ts";
 import { toldStatus } from "./deployment-conditions.ts";
 import {
   type Deployment,
@@ -55,13 +57,26 @@ export function setName({ manifest: { metadata } }: Deployment, hash: string): s
 
 /** The template of a set without the label that tells its pods from those of other sets. */
 export function templateOf({ manifest: { spec } }: ReplicaSet): PodTemplate {
-  const { [hashLabel]: _, ...labels } = spec.template.metadata?.labels ?? {};
-  return { ...spec.template, metadata: { ...spec.template.metadata, labels } };
+  return withoutHash(spec.template);
+}
+
+function withoutHash(template: PodTemplate): PodTemplate {
+  const { [hashLabel]: _, ...labels } = template.metadata?.labels ?? {};
+  return { ...template, metadata: { ...template.metadata, labels } };
+}
+
+/**
+ * Whether a set is of the deployment's current template. That may have the label of sets too, copied from a
+ * pod: it does not count, as in Kubernetes.
+ */
+export function isOfCurrentTemplate(set: ReplicaSet, { manifest: { spec } }: Deployment): boolean {
+  return isDeepStrictEqual(templateOf(set), withoutHash(spec.template));
 }
 
 /**
  * The hash in the name of the set for a deployment's current template, and after how many collisions: names
- * of sets of others are evaded, also those that a user has applied.
+ * of sets of others are evaded, also those that a user has applied, and of own sets whose template a user has
+ * changed.
  */
 export function nextSet(
   deployment: Deployment,
@@ -73,7 +88,8 @@ export function nextSet(
     const { namespace } = deployment.manifest.metadata;
     const name = setName(deployment, hashAfter(collisions));
     const set = world.find({ kind: "ReplicaSet", namespace, name });
-    return set !== undefined && set.owner !== deployment.uid;
+    if (set === undefined || !isOfKind(set, "ReplicaSet")) return false;
+    return set.owner !== deployment.uid || !isOfCurrentTemplate(set, deployment);
   };
   const collisionCount = freeCollisionCount(toldStatus(deployment)?.collisionCount, isTaken);
   return { hash: hashAfter(collisionCount), collisionCount };

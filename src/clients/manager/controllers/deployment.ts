@@ -1,13 +1,12 @@
-import { isDeepStrictEqual } from "node:util";
 import { isOfKind } from "../objects.ts";
 import { toldStatus } from "./deployment-conditions.ts";
 import {
   cleanUpRevisions,
+  isOfCurrentTemplate,
   kept,
   nextRevision,
   nextSet,
   replicaSetOf,
-  templateOf,
 } from "./deployment-revisions.ts";
 import { roll } from "./deployment-rolling.ts";
 import { isScaled, scaleSets } from "./deployment-scaling.ts";
@@ -27,7 +26,7 @@ export async function reconcileDeployment(deployment: Deployment, world: World):
     .owned(deployment)
     .filter((one) => isOfKind(one, "ReplicaSet"))
     .filter(({ deleting }) => deleting === undefined);
-  const current = sets.find((set) => isDeepStrictEqual(templateOf(set), spec.template));
+  const current = sets.find((set) => isOfCurrentTemplate(set, deployment));
   const old = sets.filter((set) => set !== current);
   const next = nextSet(deployment, world);
   const { collisionCount } = current === undefined ? next : (toldStatus(deployment) ?? {});
