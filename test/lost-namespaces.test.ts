@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { unmount } from "../src/ground/linux/index.ts";
+import { promisify } from "node:util";
+import { unmount, unmountBelow } from "../src/ground/linux/index.ts";
 import {
   ContainerState,
   ListPodSandboxRequest,
@@ -110,6 +112,27 @@ describe("pods of a daemon in a mount namespace of its own", () => {
     assert.equal((await verboseInfo(berth, containerId)).pid, pid);
     assert.match(await execSync(berth, containerId, "hostname"), /apart/);
     await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
+  });
+
+  it("are taken up by a daemon elsewhere that sees what they have mounted, but those that have lost it", async () => {
+    const { berth } = host;
+    await berth.stopDaemon();
+    await promisify(execFile)("mount", ["--bind", "--make-shared", berth.state, berth.state]);
+    await berth.startDaemon(["unshare", "--mount", "--propagation", "shared"]);
+    const [kept, lost] = [await TestPod.run(berth, "kept"), await TestPod.run(berth, "lost")];
+    const containerId = await kept.shell("main", host.image, sleep);
+    await lost.shell("main", host.image, sleep);
+    await berth.stopDaemon("SIGKILL");
+    await unmountBelow(join(berth.state, "sandboxes", lost.id));
+    await berth.startDaemon();
+    const stateOf = async ({ id }: TestPod) =>
+      (await berth.clients.runtime.podSandboxStatus({ podSandboxId: id, verbose: false })).status?.state;
+    assert.deepEqual([await stateOf(kept), await stateOf(lost)], [SANDBOX_READY, SANDBOX_NOTREADY]);
+    assert.match(await execSync(berth, containerId, "hostname"), /kept/);
+    for (const { id } of [kept, lost]) await berth.clients.runtime.removePodSandbox({ podSandboxId: id });
+    await berth.stopDaemon();
+    await unmount(berth.state);
+    await berth.startDaemon();
   });
 
   it("are torn down by a daemon elsewhere once nothing of them runs", async () => {

@@ -19,7 +19,7 @@ export { hasCgroup, removeCgroup } from "./cgroups/remove-cgroup.ts";
 export { endLeftDump } from "./checkpoint/end-dump.ts";
 export { ConmonTasks, type ConmonTasksOptions } from "./conmon/conmon-tasks.ts";
 export { LogFile } from "./conmon/log-file.ts";
-export { findMonitorElsewhere } from "./conmon/mount-namespace.ts";
+export { findMonitorsElsewhere } from "./conmon/mount-namespace.ts";
 export { killExec } from "./exec/kill-exec.ts";
 export { MemoryRelease } from "./exec/memory-release.ts";
 export { askFeatures } from "./handlers/ask-features.ts";

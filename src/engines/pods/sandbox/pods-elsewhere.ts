@@ -1,4 +1,4 @@
-import { findMonitorElsewhere } from "../../../services/runtime/index.ts";
+import { findMonitorsElsewhere } from "../../../services/runtime/index.ts";
 import { EngineError } from "../../engine/index.ts";
 import { containerPaths, sandboxPaths } from "../paths.ts";
 import type { PodServices } from "../services.ts";
@@ -13,20 +13,30 @@ export async function refusePodsElsewhere({
   usableSandboxes,
   stateDir,
 }: Pick<PodServices, "sandboxes" | "containers" | "usableSandboxes" | "stateDir">): Promise<void> {
-  const lost = new Set<string>();
-  for (const record of sandboxes.list())
-    if (record.phase === "ready" && usableSandboxes.loss(record) !== undefined) lost.add(record.id);
-  if (lost.size === 0) return;
-  const ofLost = containers.list().filter(({ sandboxId }) => lost.has(sandboxId));
-  const bundles = new Set([
-    ...[...lost].map((id) => sandboxPaths(stateDir, id).pauseBundle),
-    ...ofLost.map(({ id }) => containerPaths(stateDir, id).bundle),
-  ]);
-  const pid = await findMonitorElsewhere(bundles);
+  const lost = sandboxes
+    .list()
+    .filter((record) => record.phase === "ready" && usableSandboxes.loss(record) !== undefined);
+  if (lost.length === 0) return;
+  const monitors = await findMonitorsElsewhere();
+  if (monitors.size === 0) return;
+  const all = containers.list();
+  const pid = lost
+    .flatMap((record) => {
+      const ofPod = all.filter(({ sandboxId }) => sandboxId === record.id);
+      const bundles = [
+        sandboxPaths(stateDir, record.id).pauseBundle,
+        ...ofPod.map(({ id }) => containerPaths(stateDir, id).bundle),
+      ];
+      const pids = bundles.flatMap((bundle) => monitors.get(bundle) ?? []);
+      // A pod may have lost its mounts there, too.
+      return pids.filter((each) => usableSandboxes.loss(record, `/proc/${each}/root`) === undefined);
+    })
+    .at(0);
   if (pid === undefined) return;
   throw new EngineError(
     "FailedPrecondition",
     `pods of this daemon run in another mount namespace (that of conmon, process ${pid}), and what they need is not mounted in this one: ` +
-      `start berthd where it ran before, or as \`nsenter --mount=/proc/${pid}/ns/mnt berthd\`, or end them first (kill their conmons, and what these run)`,
+      `start berthd where it ran before, in a unit without PrivateMounts=, PrivateTmp=, ProtectSystem= and the like, or as \`nsenter --mount=/proc/${pid}/ns/mnt berthd\`, ` +
+      "or end them first (kill their conmons, and what these run)",
   );
 }

@@ -50,14 +50,21 @@ export class UsableSandboxes implements Disposable {
     return lost ? { ...record, phase: "stopping" } : record;
   }
 
-  /** What is missing that a container of the sandbox would need. */
-  loss(record: SandboxRecord): string | undefined {
+  /**
+   * What is missing that a container of the sandbox would need. `root` is where its paths begin: that of a
+   * process shows what is mounted in its mount namespace.
+   */
+  loss(record: SandboxRecord, root = ""): string | undefined {
     const { network, ipc, uts, user } = sandboxFacts(record, this.#services).namespaces;
-    const unpinned = [network, ipc, uts, user].find((path) => path !== undefined && !isNamespacePin(path));
+    const unpinned = [network, ipc, uts, user].find(
+      (path) => path !== undefined && !isNamespacePin(root + path),
+    );
     if (unpinned !== undefined) return `no namespace is mounted at ${unpinned} any more`;
     const { hosts } = sandboxFacts(record, this.#services).files;
     // Throws any other error: that something cannot be looked at now does not mean that it is gone.
-    return statSync(hosts, { throwIfNoEntry: false }) === undefined ? `${hosts} is missing` : undefined;
+    return statSync(root + hosts, { throwIfNoEntry: false }) === undefined
+      ? `${hosts} is missing`
+      : undefined;
   }
 
   #noticed(record: SandboxRecord): string | undefined {

@@ -13,15 +13,19 @@ function mountNamespaceOf(process: number | "self"): Promise<string | undefined>
 }
 
 /**
- * The pid of a conmon that runs one of these bundles in a mount namespace other than ours, where the daemon
- * that started it was; undefined if there is none.
+ * The pids of conmons that run in a mount namespace other than ours, where the daemon that started them was,
+ * by the bundle that they run.
  */
-export async function findMonitorElsewhere(bundleDirs: ReadonlySet<string>): Promise<number | undefined> {
-  const pids = (await readdir("/proc")).map(Number).filter((pid) => pid > 0);
-  const found = pids.map(async (pid) => {
+export async function findMonitorsElsewhere(): Promise<ReadonlyMap<string, number>> {
+  const found = new Map<string, number>();
+  const look = async (pid: number) => {
     const words = ((await readIfThere(`/proc/${pid}/cmdline`)) ?? "").split("\0");
-    const isMonitor = words.includes("--cid") && bundleDirs.has(words[words.indexOf("--bundle") + 1] ?? "");
-    return isMonitor && !(await isInOurMountNamespace(pid)) ? pid : undefined;
-  });
-  return (await Promise.all(found)).find((pid) => pid !== undefined);
+    const bundleDir = words[words.indexOf("--bundle") + 1];
+    const isMonitor = words.includes("--cid") && words.includes("--bundle");
+    if (isMonitor && bundleDir !== undefined && !(await isInOurMountNamespace(pid)))
+      found.set(bundleDir, pid);
+  };
+  const pids = (await readdir("/proc")).map(Number).filter((pid) => pid > 0);
+  await Promise.all(pids.map(look));
+  return found;
 }
