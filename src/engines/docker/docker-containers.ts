@@ -317,8 +317,7 @@ export class DockerContainers implements Containers {
       // The log first: once the container is gone, no retry would remove the log.
       await logs.forget(found.id);
       if (isOwned(found.labels)) await removeLog(found.view, { hostPaths });
-      removed.note(found.details);
-      await orNotFound(client.removeContainer(found.id));
+      await removed.during(found.details, () => orNotFound(client.removeContainer(found.id)));
       this.#askedToStop.delete(found.id);
     });
   }

@@ -199,8 +199,8 @@ export class DockerSandboxes implements Sandboxes {
     await this.#endContainers(found.id, true);
     this.#services.observer("sandbox-delete");
     const { mirror, client, removed } = this.#services;
-    removed.note(found.details);
-    await mirror.remove(found.id, async () => void (await orNotFound(client.removeContainer(found.id))));
+    const remove = () => orNotFound(client.removeContainer(found.id));
+    await mirror.remove(found.id, () => removed.during(found.details, remove));
   }
 
   /**

@@ -91,12 +91,16 @@ export class HalfMade {
   }
 
   async #remove(id: string): Promise<void> {
-    const { client, removed } = this.#services;
+    const { client, logger, removed } = this.#services;
     await answered(id, killContainer(client, id));
     await detachSandbox(this.#services, id);
-    const details = await answered(id, orNotFound(client.container(id)));
-    if (details !== undefined) removed.note(details);
-    await answered(id, orNotFound(client.removeContainer(id)));
+    const remove = () => answered(id, orNotFound(client.removeContainer(id)));
+    const details = await answered(id, orNotFound(client.container(id))).catch((err: unknown) => {
+      // Docker may remove even a container that it cannot describe.
+      logger.warn({ err, container: id }, "what stays of a half-made container will not be looked for");
+    });
+    if (details === undefined) await remove();
+    else await removed.during(details, remove);
   }
 }
 

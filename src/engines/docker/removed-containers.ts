@@ -34,13 +34,41 @@ export class RemovedContainers implements AsyncDisposable {
   readonly #options: RemovedContainersOptions;
   readonly #closing = new AbortController();
   #looking: Promise<void> | undefined;
+  /** Since the current look began. */
+  #isAsked = false;
 
   constructor(options: RemovedContainersOptions) {
     this.#options = options;
   }
 
-  /** To be called before Docker is asked to remove a container. Writes synchronously, since it is a tmpfs. */
-  note({ Id: id, HostConfig }: Pick<ContainerDetails, "Id" | "HostConfig">): void {
+  /**
+   * Has Docker remove a container: `remove` sends the request, and resolves once the container is gone.
+   * Throws what it throws.
+   */
+  async during(
+    details: Pick<ContainerDetails, "Id" | "HostConfig">,
+    remove: () => Promise<unknown>,
+  ): Promise<void> {
+    this.#note(details);
+    this.look();
+    await remove();
+    // It may have taken longer than the look waited.
+    this.look();
+  }
+
+  /** Looks, after a while, at what is recorded: after each removal, and each time Docker is connected. */
+  look(): void {
+    this.#isAsked = true;
+    this.#looking ??= this.#lookUntilDone();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await this.#looking;
+  }
+
+  /** Writes synchronously, since it is a tmpfs. */
+  #note({ Id: id, HostConfig }: Pick<ContainerDetails, "Id" | "HostConfig">): void {
     const { directory, logger } = this.#options;
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -49,59 +77,57 @@ export class RemovedContainers implements AsyncDisposable {
       // No reason to keep the container: it seldom leaves anything.
       logger.warn({ err, container: id }, "the removal of a container could not be recorded");
     }
-    this.look();
-  }
-
-  /** Looks, after a while, at what is recorded: after each removal, and each time Docker is connected. */
-  look(): void {
-    const { logger } = this.#options;
-    this.#looking ??= this.#lookUntilDone()
-      .catch((err: unknown) => {
-        if (this.#closing.signal.aborted) return;
-        logger.warn({ err }, "what stays of removed containers could not be looked for; trying again later");
-      })
-      .finally(() => {
-        this.#looking = undefined;
-      });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort();
-    await this.#looking;
   }
 
   async #lookUntilDone(): Promise<void> {
-    const { graceMs = 5000 } = this.#options;
+    const { graceMs = 5000, logger } = this.#options;
     const { signal } = this.#closing;
-    for (let removed = this.#recorded(); removed.length > 0; removed = this.#recorded()) {
-      await delay(graceMs, undefined, { signal, ref: false });
-      const shims = Map.groupBy(await findShims(), ({ containerId }) => containerId);
-      for (const each of removed) {
-        await this.#cleanUp(each, shims.get(each.id) ?? []);
-        rmSync(join(this.#options.directory, each.id), { force: true });
+    try {
+      while (this.#isAsked) {
+        await delay(graceMs, undefined, { signal, ref: false });
+        this.#isAsked = false;
+        await this.#lookOnce();
+      }
+    } catch (err) {
+      if (!signal.aborted)
+        logger.warn({ err }, "what stays of removed containers could not be looked for; trying again later");
+    } finally {
+      this.#looking = undefined;
+    }
+  }
+
+  /** What cannot be cleaned up keeps its record for the next look, and does not keep the others. */
+  async #lookOnce(): Promise<void> {
+    const { directory, logger } = this.#options;
+    const recorded = this.#recorded();
+    if (recorded.length === 0) return;
+    const hasScopes = (await this.#options.cgroupDriver()) === "systemd";
+    const shims = Map.groupBy(await findShims(), ({ containerId }) => containerId);
+    for (const { id, cgroupParent } of recorded) {
+      // Docker's default. What `cgroup-parent` in daemon.json says is not in its API. systemd removes a scope
+      // with its last process.
+      const cgroup = hasScopes ? undefined : join("/", cgroupParent || "docker", id);
+      try {
+        if (await this.#cleanUp(id, cgroup, shims.get(id) ?? []))
+          rmSync(join(directory, id), { force: true });
+      } catch (err) {
+        this.#closing.signal.throwIfAborted();
+        logger.warn({ err, container: id }, "what stays of a removed container could not be removed");
       }
     }
   }
 
-  /** Throws if Docker does not answer: then the record stays for the next connection. */
-  async #cleanUp({ id, cgroupParent }: Removed, shims: readonly Shim[]): Promise<void> {
+  /** Whether nothing is left; false if Docker still has the container. Throws if Docker does not answer. */
+  async #cleanUp(id: string, cgroup: string | undefined, shims: readonly Shim[]): Promise<boolean> {
     const { client, cgroups, logger } = this.#options;
-    const cgroup = await this.#cgroupOf(id, cgroupParent);
     const hasOne = cgroup !== undefined && (await hasCgroup(cgroups, cgroup));
-    if (shims.length === 0 && !hasOne) return;
-    // If it was not removed, the client's retry records it again.
-    if ((await orNotFound(client.container(id, this.#closing.signal))) !== undefined) return;
+    if (shims.length === 0 && !hasOne) return true;
+    if ((await orNotFound(client.container(id, this.#closing.signal))) !== undefined) return false;
     for (const shim of shims) await endShim(shim, logger);
-    if (!hasOne) return;
+    if (!hasOne) return true;
     logger.warn({ container: id, cgroup }, "a removed container has left its cgroup, which is removed");
     await removeCgroup(cgroups, cgroup);
-  }
-
-  /** Undefined with systemd, which removes a scope with its last process. */
-  async #cgroupOf(id: string, parent: string): Promise<string | undefined> {
-    if ((await this.#options.cgroupDriver()) === "systemd") return undefined;
-    // Docker's default. What `cgroup-parent` in daemon.json says is not in its API.
-    return join("/", parent || "docker", id);
+    return true;
   }
 
   /** Removes files that a killed daemon did not write completely: Docker had not been asked. */
