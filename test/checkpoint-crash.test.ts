@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, readFile, rename, rmdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { ContainerState, containerd } from "../src/ground/protocol/index.ts";
 import type { TestRegistry } from "../src/testing/registry.ts";
@@ -26,8 +26,12 @@ describe("a daemon that is killed in the middle of a checkpoint", () => {
 
   const goesOn = async (of: TestPod, name: string) => {
     const said = (await of.log(name)).length;
-    await eventually(`${name} goes on`, async () => (await of.log(name)).length > said + 2);
+    // The daemon tries a failed rollback again after some seconds.
+    await eventually(`${name} goes on`, async () => (await of.log(name)).length > said + 2, {
+      limitMs: 60_000,
+    });
   };
+  const journalOf = (id: string) => join(berth().root, "checkpoints", `dump-${id}`, "journal.json");
   const nothingLeft = () =>
     eventually("nothing is left of the checkpoint", async () => {
       const names = await readdir(join(berth().root, "checkpoints"));
@@ -63,6 +67,46 @@ describe("a daemon that is killed in the middle of a checkpoint", () => {
       await goesOn(one, "main");
       await berth().clients.runtime.stopContainer({ containerId: id, timeout: 0n });
       assert.equal((await exited(berth(), id)).exitCode, 137);
+    });
+  }
+
+  for (const [name, what, obstacleOf] of [
+    [
+      "unknown",
+      "the container could not be looked at",
+      (id: string) => join(berth().state, "containers", id, "still"),
+    ],
+    [
+      "unread",
+      "the record of the checkpoint could not be read",
+      (id: string) => join(journalOf(id), "still"),
+    ],
+  ] as const) {
+    it(`lets the container continue also if ${what} at first`, async () => {
+      const one = await pod(name);
+      const id = await one.shell("main", image(), counting);
+      await countsTo(one, "main", 3);
+      await cut().cutAt("checkpoint-dump", () =>
+        checkpoint(berth(), id, join(berth().directory, `${name}.tar`)),
+      );
+      const obstacle = obstacleOf(id);
+      const [journal, aside] = [journalOf(id), `${journalOf(id)}.aside`];
+      const isInItsPlace = dirname(obstacle) === journal;
+      if (isInItsPlace) await rename(journal, aside);
+      await mkdir(obstacle, { recursive: true });
+      await berth().startDaemon();
+      await eventually("the rollback has failed", async () =>
+        new RegExp(`dump-${id}.*rolling back an interrupted checkpoint failed`).test(
+          await berth().daemonLog(),
+        ),
+      );
+      await rmdir(obstacle);
+      if (isInItsPlace) {
+        await rmdir(journal);
+        await rename(aside, journal);
+      }
+      await goesOn(one, "main");
+      await nothingLeft();
     });
   }
 

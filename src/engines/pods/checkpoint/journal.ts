@@ -1,6 +1,7 @@
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../../../ground/errors/index.ts";
+import { isErrno } from "../../../ground/fs/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
 
 /** What to undo if a checkpoint or a commit is interrupted. */
@@ -26,11 +27,15 @@ export async function beginJournal(directory: string, journal: Journal): Promise
   await rename(`${path}.new`, path);
 }
 
-/** Undefined if it is incomplete: then nothing had been done yet. */
+/**
+ * Undefined if it is missing or incomplete: then nothing had been done yet. Throws an error of the file
+ * system.
+ */
 export async function readJournal(directory: string, logger: Logger): Promise<Journal | undefined> {
   try {
     return JSON.parse(await readFile(join(directory, name), "utf8"));
   } catch (error) {
+    if (!isErrno(error, "ENOENT") && !(error instanceof SyntaxError)) throw error;
     logger.debug({ directory, error: messageOf(error) }, "a checkpoint's directory without a journal");
     return undefined;
   }

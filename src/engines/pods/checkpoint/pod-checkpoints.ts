@@ -10,6 +10,7 @@ import type { ContainerLifecycle } from "../container/container-lifecycle.ts";
 import { handlerOf } from "../container/container-spec.ts";
 import { containerView } from "../container/container-view.ts";
 import type { ContainerRecord, SandboxRecord } from "../records/records.ts";
+import { Retries } from "../records/retries.ts";
 import type { SandboxLifecycle } from "../sandbox/sandbox-lifecycle.ts";
 import type { PodServices } from "../services.ts";
 import { runningTask } from "../tasks/running-task.ts";
@@ -28,11 +29,13 @@ export class PodCheckpoints implements Checkpoints {
   readonly #restore: PodRestore;
   /** Ends background work. */
   readonly #closed = new AbortController();
+  readonly #retries: Retries;
 
   constructor(services: PodServices, sandboxes: SandboxLifecycle, containers: ContainerLifecycle) {
     this.#services = services;
     this.#containers = containers;
     this.#restore = new PodRestore(services, sandboxes, containers);
+    this.#retries = new Retries(services.logger);
   }
 
   async checkpointContainer(request: CheckpointRequest, signal?: AbortSignal): Promise<void> {
@@ -99,11 +102,12 @@ export class PodCheckpoints implements Checkpoints {
 
   /** Removes what a crashed daemon left of checkpoints; containers that it left paused are resumed. */
   async recover(): Promise<void> {
-    await recoverCheckpoints(this.#services, this.#containers, this.#closed.signal);
+    await recoverCheckpoints(this.#services, this.#containers, this.#retries, this.#closed.signal);
   }
 
   close(): void {
     this.#closed.abort();
+    this.#retries[Symbol.dispose]();
   }
 
   /** Checks that these are exactly the pod's running containers, with distinct names. */

@@ -3,7 +3,10 @@ import { join } from "node:path";
 import { ignoreMissing } from "../../../ground/fs/index.ts";
 import { removeApart } from "../../../ground/trees/index.ts";
 import { endLeftDump } from "../../../services/runtime/index.ts";
+import { EngineError } from "../../engine/index.ts";
 import type { ContainerLifecycle } from "../container/container-lifecycle.ts";
+import { containerView } from "../container/container-view.ts";
+import type { Retries } from "../records/retries.ts";
 import type { PodServices } from "../services.ts";
 import { readJournal } from "./journal.ts";
 import { criuPaths, dumpPrefix, restorePrefix } from "./paths.ts";
@@ -11,14 +14,16 @@ import { criuPaths, dumpPrefix, restorePrefix } from "./paths.ts";
 /**
  * After a restart of the daemon: removes incomplete archives and resumes paused containers, in the
  * background, since a criu that is still running is ended first; until then, these containers are locked.
+ * What fails is tried again: the journal stays until everything is rolled back.
  * Also removes what was unpacked for a container that was never created.
  */
 export async function recoverCheckpoints(
   services: PodServices,
   containers: ContainerLifecycle,
+  retries: Retries,
   signal: AbortSignal,
 ): Promise<void> {
-  const { checkpointDir, logger } = services;
+  const { checkpointDir } = services;
   const names = (await readdir(checkpointDir).catch(ignoreMissing)) ?? [];
   for (const name of names) {
     const directory = join(checkpointDir, name);
@@ -26,11 +31,8 @@ export async function recoverCheckpoints(
       if (!services.containers.isKnown(name.slice(restorePrefix.length)))
         await services.trash.take(directory);
     } else if (name.startsWith(dumpPrefix)) {
-      takeBack(directory, services, containers, signal).catch((err: unknown) =>
-        logger.error(
-          { err, directory },
-          "rolling back an interrupted checkpoint failed; it is retried at the next start",
-        ),
+      void retries.run("rolling back an interrupted checkpoint", { directory }, () =>
+        takeBack(directory, services, containers, signal),
       );
     }
   }
@@ -47,6 +49,7 @@ async function takeBack(
   const journal = await readJournal(directory, logger);
   const ids = journal?.containerIds ?? [];
   using _ = await containers.hold(ids);
+  for (const id of ids) requireKnown(id, services);
   const [scratch = directory, ...archives] = journal?.partial ?? [];
   await Promise.all(
     ids.map(async (id) => {
@@ -66,4 +69,11 @@ async function takeBack(
     { containers: ids },
     "a checkpoint or a commit was interrupted when the daemon ended: rolling it back; the containers go on as before it",
   );
+}
+
+/** A container that could not be recovered yet may be paused, or a criu may be at work on it. */
+function requireKnown(id: string, { containers, taskTable }: PodServices): void {
+  const record = containers.find(id);
+  if (record !== undefined && containerView(record, taskTable.get(id)).state.kind === "unknown")
+    throw new EngineError("Unavailable", `container ${id} could not be recovered yet`);
 }
