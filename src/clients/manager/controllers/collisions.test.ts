@@ -113,3 +113,18 @@ test("a Deployment makes another ReplicaSet if somebody has changed the template
   const images = sets().map((one) => one.manifest.spec.template.spec.containers[0]?.image);
   assert.deepEqual(images.toSorted(), ["b", "changed"]);
 });
+
+for (const kind of ["StatefulSet", "DaemonSet"] as const)
+  test(`a ${kind} makes another ControllerRevision if somebody has changed the label of its own`, async () => {
+    const { store, apply, reconcile } = await openStore();
+    await apply({ kind, metadata, spec: { selector, template } });
+    await reconcile(kind);
+    const revisions = () => store.list().filter((one) => isOfKind(one, "ControllerRevision"));
+    const [first] = revisions();
+    assert.ok(first);
+    const { metadata: ofFirst, ...rest } = first.manifest;
+    const labels = { ...ofFirst.labels, "controller-revision-hash": "changed" };
+    await apply({ ...rest, metadata: { ...ofFirst, labels } });
+    await reconcile(kind);
+    assert.equal(revisions().length, 2);
+  });

@@ -68,13 +68,15 @@ function collisionsOf({ status }: RevisionedSet): number {
   return Number(status?.collisionCount ?? 0);
 }
 
-/** The first collisionCount that gives a revision a name that no other object has. */
+/**
+ * The first collisionCount that gives a revision a name that no object has: also none of the set's own, whose
+ * label a user may have changed.
+ */
 function freeName(set: RevisionedSet, template: PodTemplate, world: World): number {
   const { namespace } = set.manifest.metadata;
   return freeCollisionCount(collisionsOf(set), (collisions) => {
     const name = nameAfter(set, template, collisions);
-    const other = world.find({ kind: "ControllerRevision", namespace, name });
-    return other !== undefined && other.owner !== set.uid;
+    return world.find({ kind: "ControllerRevision", namespace, name }) !== undefined;
   });
 }
 
