@@ -95,8 +95,8 @@ export class MessageDecoder {
 
 /**
  * A message's bytes, decompressed. `encoding` is the header `grpc-encoding`. Throws GrpcError Unimplemented
- * for an unknown encoding, Internal for bytes that are not in it, ResourceExhausted for a message that is too
- * large.
+ * for an unknown encoding, Internal for none and for bytes that are not in it, ResourceExhausted for a
+ * message that is too large.
  */
 export async function decompressed(
   { bytes, isCompressed }: ReceivedMessage,
@@ -104,9 +104,14 @@ export async function decompressed(
   maxBytes: number,
 ): Promise<Buffer> {
   if (!isCompressed) return bytes;
+  if (encoding === "identity")
+    throw new GrpcError(
+      "Internal",
+      "the request is marked as compressed, but grpc-encoding does not say how",
+    );
   const zlib = await import("node:zlib");
-  const decompress = { gzip: zlib.gunzip, deflate: zlib.inflate }[encoding];
-  if (decompress === undefined) {
+  const decompress = encoding === "gzip" ? zlib.gunzip : zlib.inflate;
+  if (encoding !== "gzip" && encoding !== "deflate") {
     throw new GrpcError(
       "Unimplemented",
       `the request is compressed with ${JSON.stringify(encoding)}; gzip and deflate are supported`,

@@ -127,6 +127,10 @@ test("compressed messages are read, unless they are too large, broken or of an u
   const { status, message } = await read(Buffer.from("b"), "snappy");
   assert.equal(status, 12);
   assert.match(message, /"snappy"; gzip and deflate are supported/);
+  // Names of properties that every object of JavaScript has.
+  for (const name of ["constructor", "toString", "valueOf", "__proto__"])
+    assert.equal((await read(Buffer.from("b"), name)).status, 12);
+  assert.equal((await read(Buffer.from("b"), "identity")).status, 13);
 });
 
 test("a deadline that is none is INVALID_ARGUMENT", async () => {

@@ -51,11 +51,8 @@ export type Status = {
   readonly trailers: Readonly<Record<string, string>>;
 };
 
-/**
- * The message travels in a header, which clients limit to 8 KiB or more, percent-encoded at up to three times
- * its length.
- */
-const maxDetailsLength = 2048;
+/** The message travels percent-encoded in a header, which clients limit to 8 KiB or more with all others. */
+const maxEncodedBytes = 6 * 1024;
 
 /** The status that a client gets for an error. */
 export function statusOf(error: unknown): Status {
@@ -84,6 +81,11 @@ export function trailersOf(status?: Status): Readonly<Record<string, string>> {
  * the response.
  */
 function shorten(message: string): string {
-  if (message.length <= maxDetailsLength) return message.toWellFormed();
-  return `${message.slice(0, maxDetailsLength)}...`.toWellFormed();
+  let start = message.slice(0, maxEncodedBytes).toWellFormed();
+  for (;;) {
+    const encodedBytes = encodeURI(start).length;
+    if (encodedBytes <= maxEncodedBytes) break;
+    start = start.slice(0, (start.length * maxEncodedBytes) / encodedBytes).toWellFormed();
+  }
+  return start.length < message.length ? `${start}...` : start;
 }
