@@ -50,6 +50,9 @@ test("a usage error is exit status 2, with a hint at what could be meant", async
   const unknown = await berth(["pod"]);
   assert.equal(unknown.status, 2);
   assert.match(unknown.stderr, /^berth: unknown command `berth pod`: did you mean `berth pods`\?\n$/);
+  // A property that every object of JavaScript has.
+  const inherited = await berth(["constructor"]);
+  assert.match(inherited.stderr, /^berth: unknown command `berth constructor`: .*berth --help/);
   assert.equal((await berth(["ps", "-o", "xml"])).status, 2);
   assert.equal((await berth(["logs"])).status, 2);
   assert.equal((await berth(["pods", "--label", "nokey", "--address", "tcp://x"])).status, 2);

@@ -118,7 +118,8 @@ export function unknownCommand(
   word: string,
   known = wordsBehind[path] ?? {},
 ): CliError {
-  return usageError(`unknown command \`${path} ${word}\`: ${known[word] ?? nearOf(command, word, path)}`);
+  const advice = Object.hasOwn(known, word) ? known[word] : nearOf(command, word, path);
+  return usageError(`unknown command \`${path} ${word}\`: ${advice}`);
 }
 
 /**

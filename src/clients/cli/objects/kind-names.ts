@@ -2,24 +2,24 @@ import { type Kind, kindNames } from "../../manifests/index.ts";
 import { usageError } from "../errors.ts";
 
 /** The same as in kubectl. */
-const shortNames: Readonly<Record<string, Kind>> = {
-  po: "Pod",
-  deploy: "Deployment",
-  rs: "ReplicaSet",
-  sts: "StatefulSet",
-  ds: "DaemonSet",
-  cj: "CronJob",
-  svc: "Service",
-  pvc: "PersistentVolumeClaim",
-  cm: "ConfigMap",
-  ns: "Namespace",
-};
+const shortNames: ReadonlyMap<string, Kind> = new Map([
+  ["po", "Pod"],
+  ["deploy", "Deployment"],
+  ["rs", "ReplicaSet"],
+  ["sts", "StatefulSet"],
+  ["ds", "DaemonSet"],
+  ["cj", "CronJob"],
+  ["svc", "Service"],
+  ["pvc", "PersistentVolumeClaim"],
+  ["cm", "ConfigMap"],
+  ["ns", "Namespace"],
+]);
 
 /** Parses a kind: `Deployment`, `deployments` or `deploy`. Throws CliError. */
 export function parseKind(text: string): Kind {
   const lower = text.toLowerCase();
   const kind =
-    shortNames[lower] ??
+    shortNames.get(lower) ??
     kindNames.find((one) => [one, `${one}s`].some((name) => name.toLowerCase() === lower));
   if (kind === undefined) throw usageError(`${JSON.stringify(text)} is not a kind: ${kindNames.join(", ")}`);
   return kind;

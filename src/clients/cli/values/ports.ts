@@ -2,17 +2,17 @@ import { isIP } from "node:net";
 import type { ContainerPort } from "../../manifests/index.ts";
 import { usageError } from "../errors.ts";
 
-const protocols: Readonly<Record<string, NonNullable<ContainerPort["protocol"]>>> = {
-  tcp: "TCP",
-  udp: "UDP",
-  sctp: "SCTP",
-};
+const protocols: ReadonlyMap<string, NonNullable<ContainerPort["protocol"]>> = new Map([
+  ["tcp", "TCP"],
+  ["udp", "UDP"],
+  ["sctp", "SCTP"],
+]);
 
 /** Parses `[IP:]HOSTPORT:PORT[/PROTOCOL]`, with an IPv6 address in brackets. Throws CliError. */
 export function parsePort(text: string): ContainerPort {
   const match = /^(?:(\[[^\]]+\]|[^:[\]]+):)?(\d+):(\d+)(?:\/([a-z]+))?$/i.exec(text);
   const hostIP = (match?.[1] ?? "").replace(/^\[|\]$/g, "");
-  const protocol = protocols[(match?.[4] ?? "tcp").toLowerCase()];
+  const protocol = protocols.get((match?.[4] ?? "tcp").toLowerCase());
   const hostPort = Number(match?.[2]);
   const containerPort = Number(match?.[3]);
   if (

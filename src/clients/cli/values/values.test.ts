@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { parseKind } from "../objects/kind-names.ts";
 import { parseDuration } from "./duration.ts";
 import { parseEnv } from "./key-values.ts";
 import { parsePort } from "./ports.ts";
@@ -61,6 +62,10 @@ const wrong: readonly [string, () => unknown][] = [
   ["1:99999", () => parsePort("1:99999")],
   ["999.1.1.1:80:80", () => parsePort("999.1.1.1:80:80")],
   ["80:80/icmp", () => parsePort("80:80/icmp")],
+  // A property that every object of JavaScript has.
+  ["80:80/constructor", () => parsePort("80:80/constructor")],
+  ["/srv:/data:constructor", () => parseVolume("/srv:/data:constructor")],
+  ["constructor", () => parseKind("constructor")],
   ["/srv", () => parseVolume("/srv")],
   ["/srv:data", () => parseVolume("/srv:data")],
   ["/srv:/data:rw,exec", () => parseVolume("/srv:/data:rw,exec")],

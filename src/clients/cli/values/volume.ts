@@ -8,11 +8,11 @@ export type MountedPath = {
   readonly mount: Omit<VolumeMount, "name">;
 };
 
-const propagations: Readonly<Record<string, NonNullable<VolumeMount["mountPropagation"]>>> = {
-  rprivate: "None",
-  rslave: "HostToContainer",
-  rshared: "Bidirectional",
-};
+const propagations: ReadonlyMap<string, NonNullable<VolumeMount["mountPropagation"]>> = new Map([
+  ["rprivate", "None"],
+  ["rslave", "HostToContainer"],
+  ["rshared", "Bidirectional"],
+]);
 
 /**
  * Parses `HOSTPATH:PATH[:OPTION,...]` with the options ro, rw, rprivate, rslave and rshared. Throws CliError.
@@ -23,12 +23,12 @@ export function parseVolume(text: string): MountedPath {
     throw usageError(`--volume ${JSON.stringify(text)} is not HOSTPATH:PATH[:OPTIONS] with an absolute PATH`);
   }
   const words = options === "" ? [] : options.split(",");
-  const unknown = words.find((word) => word !== "ro" && word !== "rw" && !(word in propagations));
+  const unknown = words.find((word) => word !== "ro" && word !== "rw" && !propagations.has(word));
   if (unknown !== undefined)
     throw usageError(
       `--volume ${JSON.stringify(text)}: ${JSON.stringify(unknown)} is not one of ro, rw, rprivate, rslave, rshared`,
     );
-  const mountPropagation = words.map((word) => propagations[word]).find((value) => value !== undefined);
+  const mountPropagation = words.map((word) => propagations.get(word)).find((value) => value !== undefined);
   return {
     hostPath: resolve(hostPath),
     mount: {
