@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, rename, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { status } from "@grpc/grpc-js";
 import { ContainerState, containerd } from "../src/ground/protocol/index.ts";
 import type { TestRegistry } from "../src/testing/registry.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
@@ -100,6 +101,13 @@ describe("a daemon that is killed in the middle of a checkpoint", () => {
           await berth().daemonLog(),
         ),
       );
+      if (isInItsPlace) {
+        const another = checkpoint(berth(), id, join(berth().directory, "another.tar"));
+        await assert.rejects(another, {
+          code: status.UNAVAILABLE,
+          details: /is not rolled back yet; try again/,
+        });
+      }
       await rmdir(obstacle);
       if (isInItsPlace) {
         await rmdir(journal);

@@ -20,6 +20,7 @@ import {
   refuseIfSeveralTags,
   refuseIfUsed,
 } from "../ownedpods/index.ts";
+import { PendingRollbacks } from "./checkpoint/pending-rollbacks.ts";
 import { PodCheckpoints } from "./checkpoint/pod-checkpoints.ts";
 import { ContainerLifecycle } from "./container/container-lifecycle.ts";
 import { engineStatus } from "./engine-status.ts";
@@ -112,6 +113,7 @@ export class PodEngine implements Engine, AsyncDisposable {
       readyPod: new ReadyPod({ namespaceThread, network: options.network, logger: options.logger }),
       sandboxCgroups: new SandboxCgroups(known, layout),
       usableSandboxes: new UsableSandboxes(known),
+      pendingRollbacks: new PendingRollbacks(),
       observer: options.observer ?? (() => undefined),
     };
     const engine = new PodEngine(options, services, layout);

@@ -17,6 +17,7 @@ import type {
   Tasks,
 } from "../../services/runtime/index.ts";
 import type { Snapshotter, TreeCopier } from "../../services/snapshots/index.ts";
+import type { PendingRollbacks } from "./checkpoint/pending-rollbacks.ts";
 import type { Extensions } from "./extensions/extensions.ts";
 import type { PodEvents } from "./pod-events.ts";
 import type { RecordStore } from "./records/record-store.ts";
@@ -70,6 +71,7 @@ export type PodServices = {
   /** Tasks of containers by the container's id. */
   readonly taskTable: TaskTable;
   readonly pauses: Pauses;
+  readonly pendingRollbacks: PendingRollbacks;
   readonly sandboxCgroups: SandboxCgroups;
   readonly events: PodEvents;
   readonly logger: Logger;

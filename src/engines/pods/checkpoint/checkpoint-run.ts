@@ -41,6 +41,7 @@ export async function runCheckpoint(
   const { subjects, directory, scratch } = run;
   const partial = [scratch, ...subjects.map(({ archive }) => archive)];
   signal.throwIfAborted();
+  for (const { record } of subjects) services.pendingRollbacks.refuse(record);
   await services.trash.take(directory);
   const pausedBefore = await pausedOf(subjects.map(({ task }) => task));
   await beginJournal(directory, { containerIds: subjects.map(({ task }) => task.id), pausedBefore, partial });

@@ -31,9 +31,12 @@ export async function recoverCheckpoints(
       if (!services.containers.isKnown(name.slice(restorePrefix.length)))
         await services.trash.take(directory);
     } else if (name.startsWith(dumpPrefix)) {
-      void retries.run("rolling back an interrupted checkpoint", { directory }, () =>
-        takeBack(directory, services, containers, signal),
-      );
+      const id = name.slice(dumpPrefix.length);
+      services.pendingRollbacks.begin(id);
+      void retries.run("rolling back an interrupted checkpoint", { directory }, async () => {
+        await takeBack(directory, services, containers, signal);
+        services.pendingRollbacks.end(id);
+      });
     }
   }
 }
@@ -74,6 +77,9 @@ async function takeBack(
 /** A container that could not be recovered yet may be paused, or a criu may be at work on it. */
 function requireKnown(id: string, { containers, taskTable }: PodServices): void {
   const record = containers.find(id);
-  if (record !== undefined && containerView(record, taskTable.get(id)).state.kind === "unknown")
-    throw new EngineError("Unavailable", `container ${id} could not be recovered yet`);
+  const isUnknown =
+    record === undefined
+      ? containers.findUnreadable(id) !== undefined
+      : containerView(record, taskTable.get(id)).state.kind === "unknown";
+  if (isUnknown) throw new EngineError("Unavailable", `container ${id} could not be recovered yet`);
 }

@@ -352,6 +352,7 @@ export class ContainerLifecycle implements Containers {
       const rootfs = { snapshotKey: id, imageId: record.imageId, mountPoints: mountPointsOf(record) };
       const task = this.#services.taskTable.get(id);
       if (!pause || task?.state().kind !== "running") return await use(rootfs, stopped);
+      this.#services.pendingRollbacks.refuse(record);
       return await this.#whilePaused(task, () => use(rootfs, stopped));
     });
   }
@@ -410,7 +411,8 @@ export class ContainerLifecycle implements Containers {
     const undone = undoSteps(this.#steps, draftOf(record), this.#services.observer);
     const error = await undone.catch((error: unknown) => error);
     await this.#giveUp(record, error);
-    if (error !== undefined) throw error;
+    if (error !== undefined)
+      logger.error({ err: error }, "rolling it back failed; it stays until it is removed");
   }
 }
 

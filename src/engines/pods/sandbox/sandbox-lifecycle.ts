@@ -318,6 +318,7 @@ export class SandboxLifecycle implements Sandboxes {
     if (loss === undefined) return this.#watchPause(id);
     logger.warn(`the sandbox is not ready: ${loss} (was the machine restarted?)`);
     await this.#services.sandboxes.save({ ...record, phase: "stopping" });
+    this.#services.events.sandbox("exit", id);
   }
 
   /** Its pause process is known afterwards. */
@@ -333,7 +334,8 @@ export class SandboxLifecycle implements Sandboxes {
     const undone = undoSteps(this.#steps, { record, ips: [] }, this.#services.observer);
     const error = await undone.catch((error: unknown) => error);
     await this.#giveUp(record, error);
-    if (error !== undefined) throw error;
+    if (error !== undefined)
+      logger.error({ err: error }, "rolling it back failed; it stays until it is removed");
   }
 
   /**

@@ -19,6 +19,7 @@ export class ContainerTasks implements Disposable {
   readonly #services: PodServices;
   readonly #locks: KeyLock;
   readonly #retries: Retries;
+  readonly #watched = new WeakSet<Task>();
 
   constructor(services: PodServices, locks: KeyLock) {
     this.#services = services;
@@ -77,8 +78,10 @@ export class ContainerTasks implements Disposable {
     }
   }
 
-  /** Records the exit when it happens, and removes the OCI runtime's state. */
+  /** Records the exit when it happens, and removes the OCI runtime's state; once for each task. */
   #watch(task: Task): void {
+    if (this.#watched.has(task)) return;
+    this.#watched.add(task);
     let told = false;
     const tell = ({ id, sandboxId }: ContainerRecord) => {
       if (!told) this.#services.events.container("stopped", id, sandboxId);
