@@ -2,7 +2,7 @@ import { EngineError } from "../../engine/index.ts";
 import type { ContainerRecord } from "../records/records.ts";
 
 /**
- * Containers and pods whose checkpoint or commit was interrupted by the daemon's end, and which are not rolled
+ * Containers and pods whose checkpoint or commit was interrupted by the end of a daemon, and is not rolled
  * back yet: they may still be paused by it. A new one would take that for a client's pause, and leave it.
  */
 export class PendingRollbacks {
