@@ -10,7 +10,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { glob, mkdtempDisposable, readFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, normalize } from "node:path";
 import { parseArgs } from "node:util";
 import { surprises } from "../test/docker-exceptions.ts";
 import { testEngine } from "../test/support/engine.ts";
@@ -119,7 +119,7 @@ async function runSuites(names: readonly string[]): Promise<readonly number[]> {
   const codes: number[] = [];
   for (const name of names) {
     const pattern = suites[name];
-    const files = (await Array.fromAsync(glob(pattern ?? name))).sort();
+    const files = (await Array.fromAsync(glob(pattern ?? normalize(name)))).sort();
     if (files.length === 0) throw new Error(`no tests found for ${name}`);
     const ofDaemon = name === "integration" || name.startsWith("test/");
     const [first, ...others] = ofDaemon ? handlers : [undefined];
@@ -140,7 +140,9 @@ async function runNodeTests(files: readonly string[], handler: string | undefine
   const failed = lines.map((line) => JSON.parse(line) as FailedTest);
   const surprising = surprises(files, failed);
   for (const each of surprising) console.error(`over Docker: ${each}`);
-  return failed.length === 0 && code !== 0 ? code : Math.min(surprising.length, 1);
+  // Any other code is not because of failed tests.
+  const isOfTests = code === 0 || (code === 1 && failed.length > 0);
+  return isOfTests ? Math.min(surprising.length, 1) : code;
 }
 
 function startNodeTests(
@@ -156,6 +158,7 @@ function startNodeTests(
   });
   return new Promise((resolve, reject) => {
     child.on("error", reject);
-    child.on("exit", (code) => resolve(code ?? 1));
+    // Without a code, a signal has ended it.
+    child.on("exit", (code) => resolve(code ?? 128));
   });
 }

@@ -93,8 +93,8 @@ async function disturb(
   const end = performance.now() + durationMs;
   while (performance.now() < end) {
     // The number of helpers must not influence the next round.
-    const isKilled = await killer.round(new Random(random.below(2 ** 31)), step);
-    for (const keeper of keepers) await keeper.audit(isKilled);
+    const round = await killer.round(new Random(random.below(2 ** 31)), step);
+    for (const keeper of keepers) await keeper.audit(round);
   }
   const answers = keepers.map((keeper, index) => keeper.answered - (answeredBefore[index] ?? 0));
   for (const Keeper of [PodKeeper, ImageKeeper])

@@ -148,6 +148,7 @@ export class CrashingBerth implements AsyncDisposable {
     // Of a container that dockerd was creating (20.10) or starting (29) when it was killed; Docker keeps no
     // record of it.
     const isDockers = (point: string) =>
+      this.berth.docker?.wasKilled === true &&
       /\/docker\/data\/(?:overlay2\/\w+-init\/merged|rootfs\/overlayfs\/\w+)$/.test(point);
     return points.flatMap((point) =>
       point?.startsWith(this.berth.directory) && !isDockers(point) ? [point] : [],
@@ -184,7 +185,7 @@ export class CrashingBerth implements AsyncDisposable {
         join(state, name),
       ),
       ...["network", "snapshots/overlayfs/k8s.io", "content/ingest/k8s.io"].map((name) => join(root, name)),
-      ...["sandboxes", "unfinished", "execs"].map((name) => join(state, "docker", name)),
+      ...["sandboxes", "unfinished", "execs", "removed"].map((name) => join(state, "docker", name)),
       join(root, "docker", "network"),
       `/var/lib/cni/networks/${this.#network}`,
     ];

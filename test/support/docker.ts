@@ -66,6 +66,7 @@ export class TestDocker implements AsyncDisposable {
   /** For containers that name no other. */
   readonly #cgroup = `/berth-test-docker-${randomInt(1e6, 1e7)}`;
   #process: ChildProcess | undefined;
+  #wasKilled = false;
 
   constructor(directory: string, options: DockerOptions = {}) {
     this.#directory = directory;
@@ -78,6 +79,11 @@ export class TestDocker implements AsyncDisposable {
 
   get host(): string {
     return `unix://${this.socket}`;
+  }
+
+  /** Whether it was killed at least once, at whatever it was doing. */
+  get wasKilled(): boolean {
+    return this.#wasKilled;
   }
 
   async start(): Promise<void> {
@@ -194,6 +200,7 @@ export class TestDocker implements AsyncDisposable {
     const child = this.#process;
     if (child === undefined) return;
     if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    if (child.signalCode === "SIGKILL") this.#wasKilled = true;
     this.#process = undefined;
     // Its containerd dies with it; if nobody reaps that, the next engine would consider it alive.
     await rm(join(this.#directory, "exec", "containerd", "containerd.pid"), { force: true });

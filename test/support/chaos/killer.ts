@@ -7,6 +7,14 @@ const longestWaitMs = 400;
 /** One of this many helpers is killed. */
 const helpersForOneKill = 3;
 
+/** What a round has killed. */
+export type Round = {
+  /** Whether a pod or a container has been killed. */
+  readonly isKilled: (id: string) => boolean;
+  /** Whether a Docker Engine may have missed how containers ended that ran on without it. */
+  readonly mayMissEnds: boolean;
+};
+
 type Victim = "berthd" | "helpers" | "dockerd" | "both daemons" | "shim";
 
 /** Kills one thing a round while calls are under way: what a pod's life depends on, except for conmon. */
@@ -28,34 +36,28 @@ export class Killer {
         : ["berthd", "helpers", "dockerd", "both daemons", "shim"];
   }
 
-  /**
-   * Kills something while what `begin` begins is under way, and resolves when all runs again. The result
-   * tells which pods and containers have been killed.
-   */
-  async round(random: Random, begin: () => Promise<unknown>): Promise<(id: string) => boolean> {
+  /** Kills something while what `begin` begins is under way, and resolves when all runs again. */
+  async round(random: Random, begin: () => Promise<unknown>): Promise<Round> {
     const helpers = new Helpers(this.#host.berth);
     const calls = begin();
     const victim = random.pick(this.#victims);
     if (victim === "helpers") {
       await this.#killHelpers(helpers, random, calls);
       await calls;
-      return () => false;
+      return { isKilled: () => false, mayMissEnds: false };
     }
     await delay(random.below(longestWaitMs));
     if (victim !== "shim") return await this.#killDaemons(victim, calls);
     const containerId = this.#killShim(random);
     await calls;
-    return (id) => id === containerId;
+    return { isKilled: (id) => id === containerId, mayMissEnds: false };
   }
 
   summary(): string {
     return [...this.#counts].map(([what, count]) => `${what} ${count}`).join(", ");
   }
 
-  async #killDaemons(
-    victim: "berthd" | "dockerd" | "both daemons",
-    calls: Promise<unknown>,
-  ): Promise<(id: string) => boolean> {
+  async #killDaemons(victim: "berthd" | "dockerd" | "both daemons", calls: Promise<unknown>): Promise<Round> {
     const { berth } = this.#host;
     if (victim !== "dockerd") {
       this.#note("berthd");
@@ -69,7 +71,11 @@ export class Killer {
     if (victim !== "berthd") await berth.docker?.start();
     if (victim !== "dockerd") await berth.startDaemon();
     await this.#host.engineIsThere();
-    return () => victim !== "berthd" && this.#endsContainers;
+    const isDockerKilled = victim !== "berthd";
+    return {
+      isKilled: () => isDockerKilled && this.#endsContainers,
+      mayMissEnds: isDockerKilled && !this.#endsContainers,
+    };
   }
 
   #killShim(random: Random): string | undefined {

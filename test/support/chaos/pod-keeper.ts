@@ -10,6 +10,7 @@ import { eventually } from "../condition.ts";
 import type { CrashingBerth } from "../crashing-berth.ts";
 import { podConfig, shellConfig } from "../requests.ts";
 import { hostPort } from "../subnet.ts";
+import type { Round } from "./killer.ts";
 import type { Random } from "./random.ts";
 
 /** What was answered, and so must be true. */
@@ -117,10 +118,10 @@ export class PodKeeper {
   }
 
   /**
-   * Whether all that was answered is true. Pods and containers for which `isKilled` is true must be shown as
-   * ended; a pod in which something was killed is removed next.
+   * Whether all that was answered is true. Pods and containers that were killed must be shown as ended; a pod
+   * in which something was killed is removed next.
    */
-  async audit(isKilled: (id: string) => boolean = () => false): Promise<void> {
+  async audit({ isKilled, mayMissEnds }: Round): Promise<void> {
     const { runtime } = this.#host.berth.clients;
     const list = async () => (await runtime.listPodSandbox({ filter: undefined })).items;
     const pods = await list();
@@ -141,12 +142,13 @@ export class PodKeeper {
     assert.equal(podState.now, expected, `${this.#name}: pod ${podId} was answered`);
     if (isKilled(podId)) this.#known = { kind: "going", podId };
     if (known.kind === "pod") return;
-    await this.#auditContainer(known, isKilled(known.containerId));
+    await this.#auditContainer(known, isKilled(known.containerId), mayMissEnds);
   }
 
   async #auditContainer(
     { kind, podId, containerId }: Extract<Known, { kind: "created" | "started" }>,
     isKilled: boolean,
+    mayMissEnds: boolean,
   ): Promise<void> {
     const { runtime } = this.#host.berth.clients;
     const state = async () => (await runtime.containerStatus({ containerId, verbose: false })).status;
@@ -165,7 +167,7 @@ export class PodKeeper {
     else {
       const { exitCode } = await this.#ended(containerId, state);
       // For Docker Engine 28, an end that it missed because it was killed has the code 255.
-      const isMissed = this.#host.berth.docker !== undefined && exitCode === 255;
+      const isMissed = mayMissEnds && exitCode === 255;
       if (!isMissed) assert.equal(exitCode, this.#exitCode, `exit code of container ${containerId}`);
     }
     await this.#auditLog(status?.logPath ?? "");
