@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdir, readdir, readFile, rename, rm, rmdir } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, rename, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { exists } from "../src/ground/fs/index.ts";
@@ -176,6 +176,38 @@ describe("the Docker engine", () => {
       assert.deepEqual(numbers, [...Array(3000).keys()]);
     });
   }
+
+  it("has the log of a container that wrote for the first time, and ended, while berthd was down", async () => {
+    const pod = await TestPod.run(berth, "late");
+    const id = await pod.shell("main", registry.image, "sleep 1; echo late");
+    await berth.stopDaemon("SIGKILL");
+    await berth.docker?.request("POST", `/containers/${id}/wait`);
+    await berth.startDaemon();
+    await eventually("the log has its line", async () => (await pod.log("main")).includes("stdout F late"));
+  });
+
+  // As if Docker's disk had been full, or dockerd had been killed, while it wrote the message.
+  it("continues a log after a message that Docker wrote only in part", async () => {
+    const pod = await TestPod.run(berth, "cut");
+    const script = "i=0; while :; do echo $i; i=$((i+1)); sleep 0.02; done";
+    const containerId = await pod.shell("count", registry.image, script);
+    const numbers = async () =>
+      (await pod.log("count")).flatMap((line) => /^stdout F (\d+)$/.exec(line)?.[1] ?? []).map(Number);
+    const grows = async () => {
+      const last = (await numbers()).at(-1) ?? 0;
+      await eventually("the log grows", async () => ((await numbers()).at(-1) ?? 0) > last + 20);
+    };
+    await grows();
+    await appendFile((await berth.docker?.logPath(containerId)) ?? "", '{"log":"cut');
+    await grows();
+    await berth.restartDaemon("SIGKILL");
+    await grows();
+    await berth.clients.runtime.stopContainer({ containerId, timeout: 0n });
+    const all = await numbers();
+    // Docker Engine 20.10 drops some messages after that one itself, and says nothing of it.
+    if (isNewerDocker) assert.deepEqual(all, [...all.keys()]);
+    assert.deepEqual(all, [...new Set(all)]);
+  });
 
   it("finds its pods again after a restart", async () => {
     const pod = await TestPod.run(berth, "again");

@@ -173,6 +173,12 @@ export class TestDocker implements AsyncDisposable {
     return Id;
   }
 
+  /** Path of the file in which it keeps a container's output, as JSON. */
+  async logPath(id: string): Promise<string> {
+    const { LogPath } = (await this.#get(`/containers/${id}/json`)) as { readonly LogPath: string };
+    return LogPath;
+  }
+
   /** Sends a request to the engine itself; returns its reply. Throws unless it succeeds. */
   async request(method: string, path: string, body?: unknown): Promise<string> {
     const headers = body === undefined ? {} : { "Content-Type": "application/json" };

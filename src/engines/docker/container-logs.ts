@@ -1,9 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { hasCode } from "../../ground/errors/index.ts";
+import { hasCode, messageOf } from "../../ground/errors/index.ts";
+import { exists } from "../../ground/fs/index.ts";
 import type { HostPaths } from "../../ground/hostpaths/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import type { DockerClient } from "../../parts/dockerapi/index.ts";
-import type { FoundContainer } from "./found.ts";
+import { type FoundContainer, hasEnded as isOver } from "./found.ts";
+import { JsonLogFile } from "./json-log-file.ts";
 import { type CriLine, linesOfFrames, linesOfTerminal } from "./log-lines.ts";
 import { fromTheBeginning, type LogPosition, readPosition } from "./log-position.ts";
 import { LogWriter } from "./log-writer.ts";
@@ -15,16 +17,13 @@ export type ContainerLogsOptions = {
 };
 
 /** The parts of a container that following its log needs. */
-type Logged = Pick<FoundContainer, "id" | "labels">;
+type Logged = Pick<FoundContainer, "id" | "labels" | "details">;
 
 /** Delay before following a log again after its stream broke off. */
 const retryMs = 500;
-/**
- * How long to wait, after a stream has ended, for the event that the container has ended, before asking
- * Docker.
- */
+/** How long to wait, after a stream has ended, for the event that the container has ended. */
 const endMs = 200;
-/** How many of a container's last messages are checked again after it has ended. */
+/** How many of a container's last messages Docker is asked for again after it has ended. */
 const lastMessages = 1000;
 /** How long the log may delay reporting that a container has ended. */
 const drainMs = 5000;
@@ -71,7 +70,10 @@ export class ContainerLogs implements AsyncDisposable {
     const closing = new AbortController();
     const file = this.#fileOf(container, closing.signal);
     const ended = Promise.withResolvers<void>();
-    const hasEnded = () => this.#hasEnded(container, ended.promise);
+    if (isOver(container)) ended.resolve();
+    // The stream also ends when the engine stops, not only when the container ends.
+    const isKnown = ended.promise.then(() => true);
+    const hasEnded = () => Promise.race([isKnown, delay(endMs, false, { ref: false })]);
     const done = this.#follow(container, file, { signal: closing.signal, hasEnded })
       .catch((err: unknown) =>
         this.#options.logger.warn({ err, container: id }, "a container's log could not be closed"),
@@ -123,62 +125,72 @@ export class ContainerLogs implements AsyncDisposable {
     await Promise.all([...this.#followers.keys()].map((id) => this.forget(id)));
   }
 
-  /** The stream also ends when the engine stops, not only when the container ends. */
-  async #hasEnded({ id }: Logged, known: Promise<void>): Promise<boolean> {
-    const isKnown = known.then(() => true);
-    if (await Promise.race([isKnown, delay(endMs, false, { ref: false })])) return true;
-    return !(await this.#options.client.container(id)).State.Running;
-  }
-
   #fileOf({ labels }: Logged, signal?: AbortSignal): LogWriter {
     return new LogWriter(labels.logPath, this.#options.hostPaths.of(labels.sandboxId), signal);
   }
 
   async #follow(container: Logged, file: LogWriter, { signal, hasEnded }: Following): Promise<void> {
     const logger = this.#options.logger.child({ container: container.id });
+    const { LogPath } = container.details;
     await using _file = file;
+    await using own = LogPath !== "" && (await exists(LogPath)) ? new JsonLogFile(LogPath) : undefined;
+    const ofFile: Source | undefined = own && { kind: "file", file: own };
+    let source: Source = isOver(container) ? (ofFile ?? ofDocker) : ofDocker;
+    const told = new Set<string>();
     while (!signal.aborted) {
       try {
-        await this.#copy(container, file, { follow: true }, signal);
-        if (await hasEnded()) {
-          await this.#copyRest(container, file, signal);
+        await this.#copy(container, file, source, signal);
+        const isWhole = await hasEnded();
+        // Docker ends a stream also before a message that it cannot read.
+        source = ofFile ?? ofDocker;
+        if (isWhole) {
+          await this.#copyRest(container, file, source, signal);
           this.#whole.add(container.id);
           return;
         }
-        await delay(retryMs, undefined, { signal }).catch(() => undefined);
+        told.clear();
       } catch (err) {
         if (signal.aborted || hasCode(err, "NotFound")) return;
-        logger.warn({ err }, "a container's log was interrupted; it continues where it stopped");
-        await delay(retryMs, undefined, { signal }).catch(() => undefined);
+        source = hasCode(err, "DataLoss") ? (ofFile ?? ofDocker) : ofDocker;
+        // What it gave out may not have been written.
+        await own?.rewind();
+        // An outage of the engine, or a full disk, is reported once, not at every attempt.
+        if (!told.has(messageOf(err)))
+          logger.warn({ err }, "a container's log was interrupted; it continues where it stopped");
+        told.add(messageOf(err));
       }
+      await delay(retryMs, undefined, { signal }).catch(() => undefined);
     }
   }
 
   /**
-   * Docker Engine 20.10 may end a stream before the container's last output has come through it. Only the
-   * last messages are read again, since usually little is missing and reading the whole log takes the engine
-   * seconds.
+   * Docker Engine 20.10 may end a stream before the container's last output has come through it. If there is
+   * no file, only the last messages are read again, since usually little is missing and reading the whole log
+   * takes the engine seconds.
    */
-  async #copyRest(container: Logged, file: LogWriter, signal: AbortSignal): Promise<void> {
+  async #copyRest(container: Logged, file: LogWriter, source: Source, signal: AbortSignal): Promise<void> {
+    if (source.kind === "file") return void (await this.#copy(container, file, source, signal));
     for (const tail of [lastMessages, undefined]) {
-      const { read, added } = await this.#copy(container, file, { follow: false, tail }, signal);
+      const part = { ...ofDocker, follow: false, tail };
+      const { read, added } = await this.#copy(container, file, part, signal);
       if (added < read || read === 0) return;
     }
   }
 
-  /** Returns how many lines Docker sent, and how many of these were new. */
+  /** Returns how many lines were read, and how many of these were new. */
   async #copy(
     { id, labels }: Logged,
     file: LogWriter,
-    part: { readonly follow: boolean; readonly tail?: number | undefined },
+    source: Source,
     signal: AbortSignal,
   ): Promise<{ readonly read: number; readonly added: number }> {
-    const { client, hostPaths } = this.#options;
-    const lookUp = hostPaths.of(labels.sandboxId, signal);
+    const lookUp = this.#options.hostPaths.of(labels.sandboxId, signal);
     await file.open();
     const position = (await lookUp(labels.logPath, () => readPosition(labels.logPath))) ?? fromTheBeginning();
-    const source = await client.logs(id, { ...part, since: position.sinceSeconds }, signal);
-    const lines = labels.config.tty ? linesOfTerminal(source) : linesOfFrames(source);
+    const lines =
+      source.kind === "file"
+        ? source.file.added(position.sinceSeconds)
+        : await this.#sent({ id, labels }, { ...source, since: position.sinceSeconds }, signal);
     let [read, added] = [0, 0];
     for await (const together of lines) {
       const fresh = together.filter((line) => isNew(line, position));
@@ -189,7 +201,33 @@ export class ContainerLogs implements AsyncDisposable {
     await file.flush();
     return { read, added };
   }
+
+  /** What Docker sends. */
+  async #sent(
+    { id, labels }: Pick<Logged, "id" | "labels">,
+    { follow, tail, since }: Extract<Source, { kind: "docker" }> & { readonly since: string },
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<readonly CriLine[]>> {
+    const bytes = await this.#options.client.logs(id, { follow, tail, since }, signal);
+    return labels.config.tty ? linesOfTerminal(bytes) : linesOfFrames(bytes);
+  }
 }
+
+/** Where lines are read from. */
+type Source =
+  | {
+      /** Docker sends them, until the container ends if they are followed. */
+      readonly kind: "docker";
+      readonly follow: boolean;
+      readonly tail?: number | undefined;
+    }
+  | {
+      /** Docker's own file, as far as it is written. */
+      readonly kind: "file";
+      readonly file: JsonLogFile;
+    };
+
+const ofDocker: Extract<Source, { kind: "docker" }> = { kind: "docker", follow: true };
 
 /**
  * Whether the line is not in the log yet. A line that is there is removed from the list, so that its next

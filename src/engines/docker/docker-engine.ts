@@ -321,7 +321,7 @@ export class DockerEngine implements Engine, AsyncDisposable {
     const state = stateOf(details);
     // Its log must be complete by the time it is reported as ended.
     if (state.kind === "exited" && before !== undefined && hasNotEnded(before))
-      await this.#services.logs.drained({ id, labels });
+      await this.#services.logs.drained({ id, labels, details });
     const { config, sandboxId, imageId, imageRef, logPath } = labels;
     const pid = state.kind === "running" ? state.pid : 0;
     const earlier = before !== undefined && isContainer(before) ? before.view.user : undefined;

@@ -38,7 +38,7 @@ export function hasStarted(found: Found | undefined): boolean {
   return found !== undefined && (found.details.State.Running || hasEnded(found));
 }
 
-export function hasEnded(found: Found | undefined): boolean {
+export function hasEnded(found: Pick<Found, "details"> | undefined): boolean {
   return found !== undefined && ["exited", "dead"].includes(found.details.State.Status);
 }
 

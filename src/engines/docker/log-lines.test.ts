@@ -64,3 +64,20 @@ for (const size of [1, 7, 65_536]) {
     ]);
   });
 }
+
+test("what comes before an error of Docker's is kept, and the error has Docker's words", async () => {
+  const words = "Error grabbing logs: invalid character 'l' after object key:value pair\n";
+  for (const lines of [
+    linesOfFrames(inPieces(Buffer.concat([frame(1, `${time} last\n`), frame(3, words)]), 65_536)),
+    linesOfTerminal(inPieces(Buffer.from(`${time} last\n${words}`), 65_536)),
+  ]) {
+    const kept: string[] = [];
+    await assert.rejects(
+      async () => {
+        for await (const together of lines) kept.push(...together.map(String));
+      },
+      { code: "DataLoss", message: /invalid character 'l'/ },
+    );
+    assert.deepEqual(kept, [`${time} stdout F last\n`]);
+  }
+});

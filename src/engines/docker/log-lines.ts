@@ -36,7 +36,10 @@ export async function* linesOfTerminal(source: AsyncIterable<Buffer>): AsyncGene
     rest = Buffer.concat([rest, chunk]);
     const lines: CriLine[] = [];
     for (let end = endOfMessage(rest); end !== undefined; end = endOfMessage(rest)) {
-      lines.push(toLine(rest.subarray(0, end), "stdout"));
+      const message = rest.subarray(0, end);
+      // What comes before an error counts.
+      if (!hasTime(message) && lines.length > 0) yield lines;
+      lines.push(toLine(message, "stdout"));
       rest = rest.subarray(end);
     }
     if (lines.length > 0) yield lines;
@@ -69,10 +72,20 @@ const tags = {
   stderr: { whole: Buffer.from(" stderr F "), part: Buffer.from(" stderr P ") },
 } as const;
 
-/** `TIME TEXT\n`; a partial line has no newline. */
+function hasTime(message: Buffer): boolean {
+  return message.indexOf(space) === timeLength;
+}
+
+/**
+ * `TIME TEXT\n`; a partial line has no newline. Throws DockerError DataLoss for what has no time: where
+ * Docker cannot go on, a terminal's log has its words, such as "Error grabbing logs: invalid character".
+ */
 function toLine(message: Buffer, stream: "stdout" | "stderr"): CriLine {
-  const end = message.indexOf(space);
-  if (end === -1) throw new DockerError("DataLoss", "a message of a container's log has no time before it");
+  const end = timeLength;
+  if (!hasTime(message)) {
+    const text = message.toString("utf8", 0, 200).trim();
+    throw new DockerError("DataLoss", `a message of a container's log has no time before it: ${text}`);
+  }
   const isWhole = message.at(-1) === newline;
   const tag = tags[stream][isWhole ? "whole" : "part"];
   const textEnd = message.length - (isWhole ? 1 : 0);

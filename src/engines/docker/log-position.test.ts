@@ -22,6 +22,13 @@ test("a missing log has no position", async () => {
   await withLog(async (path) => assert.equal(await readPosition(path), undefined));
 });
 
+test("an empty log is written from the beginning", async () => {
+  await withLog(async (path) => {
+    await writeFile(path, "");
+    assert.deepEqual(await readPosition(path), { sinceSeconds: "0", written: new Map() });
+  });
+});
+
 test("a log continues two seconds before its last line, and knows the lines from then on", async () => {
   await withLog(async (path) => {
     const lines = [1, 10, 11, 12].map((second) => line(second, `of ${second}`));

@@ -29,15 +29,18 @@ const lookingOnly = constants.O_NOFOLLOW | constants.O_NONBLOCK;
 /**
  * Reads how far a log has been written, starting at its end. Removes a partial line that a crash left. If the
  * log is shorter than the overlap since a rotation, continues with the rotated files (`LOG.*`). Undefined if
- * there is no log.
+ * there is no log; an empty one is written from the beginning.
  */
 export async function readPosition(path: string): Promise<LogPosition | undefined> {
-  let lines: readonly string[] = [];
+  let lines: readonly string[] | undefined;
   for (const file of [path, ...(await rotatedLogs(path))]) {
-    lines = [...(await lastLines(file, { isOurs: file === path })), ...lines];
+    const last = await lastLines(file, { isOurs: file === path });
+    if (last === undefined) continue;
+    lines = [...last, ...(lines ?? [])];
     if (spanNs(lines) > overlapNs) break;
   }
-  return lines.length === 0 ? undefined : positionAfter(lines);
+  if (lines === undefined) return undefined;
+  return lines.length === 0 ? fromTheBeginning() : positionAfter(lines);
 }
 
 export const fromTheBeginning = (): LogPosition => ({ sinceSeconds: "0", written: new Map() });
@@ -56,20 +59,23 @@ async function rotatedLogs(path: string): Promise<readonly string[]> {
 }
 
 /**
- * The lines within the overlap, or all lines of a shorter file. A partial line is removed only from a file of
- * ours.
+ * The lines within the overlap, or all lines of a shorter file; undefined for what is no file. A partial line
+ * is removed only from a file of ours.
  */
-async function lastLines(path: string, { isOurs }: { readonly isOurs: boolean }): Promise<readonly string[]> {
+async function lastLines(
+  path: string,
+  { isOurs }: { readonly isOurs: boolean },
+): Promise<readonly string[] | undefined> {
   let file: FileHandle;
   try {
     file = await open(path, lookingOnly | (isOurs ? constants.O_RDWR : constants.O_RDONLY));
   } catch (error) {
-    if (isErrno(error, "ENOENT", "ELOOP", "EISDIR")) return [];
+    if (isErrno(error, "ENOENT", "ELOOP", "EISDIR")) return undefined;
     throw error;
   }
   await using handle = file;
   const stats = await handle.stat();
-  if (!stats.isFile()) return [];
+  if (!stats.isFile()) return undefined;
   const { size } = stats;
   for (let length = 64 * 1024; ; length *= 4) {
     const from = Math.max(0, size - length);

@@ -23,10 +23,14 @@ export async function* readFramesTogether(source: AsyncIterable<Buffer>): AsyncG
     while (bytes.length - start >= headerLength) {
       const end = start + headerLength + bytes.readUInt32BE(start + 4);
       if (bytes.length < end) break;
-      frames.push({
-        stream: streamOf(bytes.readUInt8(start)),
-        bytes: bytes.subarray(start + headerLength, end),
-      });
+      const type = bytes.readUInt8(start);
+      const content = bytes.subarray(start + headerLength, end);
+      if (type > 2) {
+        if (frames.length > 0) yield frames;
+        throw failure(type, content);
+      }
+      // 0 is stdin, which engines write to standard output.
+      frames.push({ stream: type === 2 ? "stderr" : "stdout", bytes: content });
       start = end;
     }
     rest = bytes.subarray(start);
@@ -34,9 +38,9 @@ export async function* readFramesTogether(source: AsyncIterable<Buffer>): AsyncG
   }
 }
 
-/** 0 is stdin, which engines write to standard output. */
-function streamOf(type: number): Frame["stream"] {
-  if (type === 2) return "stderr";
-  if (type <= 1) return "stdout";
-  throw new DockerError("DataLoss", `a frame of a process's output has the unknown stream ${type}`);
+/** With type 3, engines report why the stream does not go on, such as a log that they cannot read. */
+function failure(type: number, content: Buffer): DockerError {
+  const what =
+    type === 3 ? `Docker reports: ${content.toString().trim()}` : `a frame has the unknown stream ${type}`;
+  return new DockerError("DataLoss", `the output of a process breaks off: ${what}`);
 }
