@@ -293,6 +293,30 @@ exit 0
     assert.deepEqual(await processesOf(containerId), []);
   });
 
+  it("sees the end of a container also if Docker drops the event, because berthd does not run for a while", async () => {
+    await using registry = await startBusyboxRegistry();
+    await using berth = await TestBerth.start({ engine: "docker" });
+    await berth.pull(registry.image);
+    const pod = await TestPod.run(berth, "paused");
+    const id = await pod.shell("main", registry.image, "exec sleep 1000");
+    const idle = await pod.create(shellConfig("idle", registry.image, "true"));
+    process.kill(berth.pid, "SIGSTOP");
+    try {
+      // Docker waits this long with each event that it has no room for, and then drops it.
+      const dropMs = 100;
+      for (let [tookMs, count] = [0, 0]; count < 1024 || tookMs < dropMs; count++) {
+        const begun = performance.now();
+        await berth.docker?.request("POST", `/containers/${idle}/update`, { CpuShares: 2 + count });
+        tookMs = performance.now() - begun;
+      }
+      await berth.docker?.request("POST", `/containers/${id}/kill`);
+      await berth.docker?.request("POST", `/containers/${id}/wait`);
+    } finally {
+      process.kill(berth.pid, "SIGCONT");
+    }
+    assert.notEqual((await exited(berth, id)).exitCode, 0);
+  });
+
   it("reports that a hanging engine does not answer, and continues when it does", async () => {
     await using registry = await startBusyboxRegistry();
     await using berth = await TestBerth.start({ engine: "docker" });

@@ -50,6 +50,12 @@ const longestRetryMs = 5000;
 const pingEveryMs = 5000;
 const answerMs = 10_000;
 
+/**
+ * Docker keeps 1024 events for a client that does not read them, and drops those that come 100 ms later. It
+ * cannot have that many in this time.
+ */
+const longestPauseMs = 2000;
+
 /** The events that matter here, of containers and of commands in them; others are frequent. */
 const actions = [
   ...["create", "start", "die", "destroy", "rename", "update", "oom", "pause", "unpause"],
@@ -226,13 +232,19 @@ export class Mirror implements AsyncDisposable {
     for await (const event of events) this.#onEvent(event);
   }
 
-  /** Ends a connection if pings are not answered: a connection to an engine that hangs stays open. */
+  /**
+   * Ends a connection if pings are not answered: a connection to an engine that hangs stays open. Reads
+   * everything again if this process did not run for a while.
+   */
   async #watch(connection: AbortController): Promise<void> {
     const { signal } = connection;
     try {
       while (!signal.aborted) {
+        const begun = performance.now();
         await delay(pingEveryMs, undefined, { signal, ref: false });
+        const wokenMs = performance.now() - begun;
         await this.#options.client.ping(AbortSignal.any([signal, AbortSignal.timeout(answerMs)]));
+        if (wokenMs > pingEveryMs + longestPauseMs) this.#inBackground(this.#readAgain(signal));
       }
     } catch (cause) {
       const silence = `it has not answered for ${answerMs / 1000} s; check why dockerd hangs`;
@@ -336,6 +348,12 @@ export class Mirror implements AsyncDisposable {
         if (!signal.aborted) logger.debug({ err }, "events of Docker's images ended");
       })
       .finally(onEnd);
+  }
+
+  async #readAgain(signal: AbortSignal): Promise<void> {
+    this.#options.logger.warn("berth did not run for a while: events of Docker may have been lost");
+    await this.#inspectAll(signal);
+    await this.#options.onImages();
   }
 
   async #inspectAll(signal: AbortSignal): Promise<void> {
