@@ -11,33 +11,41 @@ import { tempDir } from "../../testing/temp-dir.ts";
 import { until } from "../../testing/until.ts";
 import { RemovedContainers, type RemovedContainersOptions } from "./removed-containers.ts";
 
-const parent = `/berth-test-${process.pid}`;
+/** By the cgroup driver, a container's parent as in Docker's API, and its cgroup below that. */
+const drivers = {
+  cgroupfs: { parent: `/berth-test-${process.pid}`, cgroupOf: (id: string) => id },
+  systemd: { parent: `berthtest${process.pid}.slice`, cgroupOf: (id: string) => `docker-${id}.scope` },
+} as const;
 
 /** Containers whose cgroups Docker has left, and what Docker says of each. */
-async function openBench(container: RemovedContainersOptions["client"]["container"]) {
+async function openBench(
+  container: RemovedContainersOptions["client"]["container"],
+  driver: keyof typeof drivers = "cgroupfs",
+) {
+  const { parent, cgroupOf } = drivers[driver];
   await using opened = new AsyncDisposableStack();
   const directory = opened.use(await tempDir());
   const cgroups = await cgroupLayout();
   const root = cgroups?.kind === "v2" ? cgroups.v2.mountPoint : cgroups?.v1.get("memory");
   assert.ok(cgroups !== undefined && root !== undefined);
-  opened.defer(() => removeCgroup(cgroups, parent));
+  opened.defer(() => removeCgroup(cgroups, join("/", parent)));
   const removed = new RemovedContainers({
     directory: directory.path,
     client: { container },
     cgroups,
-    cgroupDriver: async () => "cgroupfs",
+    cgroupDriver: async () => driver,
     logger: createLogger({ level: "silent", format: "json" }),
     graceMs: 1,
   });
   opened.use(removed);
   const ids = [randomBytes(32).toString("hex"), randomBytes(32).toString("hex")].sort();
-  for (const id of ids) await mkdir(join(root, parent, id), { recursive: true });
+  for (const id of ids) await mkdir(join(root, parent, cgroupOf(id)), { recursive: true });
   const held = opened.move();
   return {
     ids,
     remove: (id: string, remove: () => Promise<unknown>) =>
       removed.during({ Id: id, HostConfig: { CgroupParent: parent } as never }, remove),
-    hasCgroup: (id: string) => hasCgroup(cgroups, join(parent, id)),
+    hasCgroup: (id: string) => hasCgroup(cgroups, join("/", parent, cgroupOf(id))),
     records: () => readdir(directory.path),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
@@ -74,4 +82,11 @@ test("a container of which Docker tells nothing does not keep what stays of othe
   assert.deepEqual(await bench.records(), [first]);
   assert.equal(await bench.hasCgroup(second), false);
   assert.equal(await bench.hasCgroup(first), true);
+});
+
+test("what stays of a container goes also if its cgroup is a scope of systemd", async () => {
+  await using bench = await openBench(notFound, "systemd");
+  for (const id of bench.ids) await bench.remove(id, async () => undefined);
+  await until(async () => (await bench.records()).length === 0);
+  for (const id of bench.ids) assert.equal(await bench.hasCgroup(id), false);
 });

@@ -5,7 +5,13 @@ import { isErrno } from "../../ground/fs/index.ts";
 import type { CgroupLayout } from "../../ground/linux/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import type { ContainerDetails, DockerClient } from "../../parts/dockerapi/index.ts";
-import { hasCgroup, isUnfinishedFile, removeCgroup, replaceFile } from "../../services/runtime/index.ts";
+import {
+  hasCgroup,
+  isUnfinishedFile,
+  podCgroup,
+  removeCgroup,
+  replaceFile,
+} from "../../services/runtime/index.ts";
 import { endShim, findShims, type Shim } from "./forgotten-shims.ts";
 import { orNotFound } from "./requests.ts";
 
@@ -101,14 +107,11 @@ export class RemovedContainers implements AsyncDisposable {
     const { directory, logger } = this.#options;
     const recorded = this.#recorded();
     if (recorded.length === 0) return;
-    const hasScopes = (await this.#options.cgroupDriver()) === "systemd";
+    const driver = await this.#options.cgroupDriver();
     const shims = Map.groupBy(await findShims(), ({ containerId }) => containerId);
     for (const { id, cgroupParent } of recorded) {
-      // Docker's default. What `cgroup-parent` in daemon.json says is not in its API. systemd removes a scope
-      // with its last process.
-      const cgroup = hasScopes ? undefined : join("/", cgroupParent || "docker", id);
       try {
-        if (await this.#cleanUp(id, cgroup, shims.get(id) ?? []))
+        if (await this.#cleanUp(id, cgroupOf(driver, cgroupParent, id), shims.get(id) ?? []))
           rmSync(join(directory, id), { force: true });
       } catch (err) {
         this.#closing.signal.throwIfAborted();
@@ -118,9 +121,9 @@ export class RemovedContainers implements AsyncDisposable {
   }
 
   /** Whether nothing is left; false if Docker still has the container. Throws if Docker does not answer. */
-  async #cleanUp(id: string, cgroup: string | undefined, shims: readonly Shim[]): Promise<boolean> {
+  async #cleanUp(id: string, cgroup: string, shims: readonly Shim[]): Promise<boolean> {
     const { client, cgroups, logger } = this.#options;
-    const hasOne = cgroup !== undefined && (await hasCgroup(cgroups, cgroup));
+    const hasOne = await hasCgroup(cgroups, cgroup);
     if (shims.length === 0 && !hasOne) return true;
     if ((await orNotFound(client.container(id, this.#closing.signal))) !== undefined) return false;
     for (const shim of shims) await endShim(shim, logger);
@@ -140,6 +143,16 @@ export class RemovedContainers implements AsyncDisposable {
       return [];
     });
   }
+}
+
+/**
+ * The path of a container's cgroup. Without a parent, it is Docker's default: what `cgroup-parent` in
+ * daemon.json says is not in its API. With systemd, it is a scope, which systemd removes with its last
+ * process; but that may wait for ever for an OCI runtime that was killed.
+ */
+function cgroupOf(driver: "systemd" | "cgroupfs", parent: string, id: string): string {
+  if (driver === "cgroupfs") return join("/", parent || "docker", id);
+  return join(podCgroup(driver, parent || "system.slice") ?? "/", `docker-${id}.scope`);
 }
 
 function namesIn(directory: string): readonly string[] {
