@@ -170,7 +170,8 @@ export class PodKeeper {
       const isMissed = mayMissEnds && exitCode === 255;
       if (!isMissed) assert.equal(exitCode, this.#exitCode, `exit code of container ${containerId}`);
     }
-    await this.#auditLog(status?.logPath ?? "");
+    const isLogged = await this.#auditLog(containerId, status?.logPath ?? "");
+    if (!isLogged) this.#known = { kind: "going", podId };
   }
 
   #ended(
@@ -183,9 +184,22 @@ export class PodKeeper {
     });
   }
 
-  async #auditLog(path: string): Promise<void> {
-    await eventually(`${path} has what the container wrote`, async () =>
-      (await readFile(path, "utf8").catch(() => "")).includes("stdout F begun"),
-    );
+  /**
+   * Whether the log has what the container wrote. A Docker Engine that was killed may have read it and not
+   * written it: its own log lacks it then, too.
+   */
+  async #auditLog(containerId: string, path: string): Promise<boolean> {
+    const { docker } = this.#host.berth;
+    try {
+      await eventually(`${path} has what the container wrote`, async () =>
+        (await readFile(path, "utf8").catch(() => "")).includes("stdout F begun"),
+      );
+      return true;
+    } catch (error) {
+      if (docker?.wasKilled !== true) throw error;
+      const own = await readFile(await docker.logPath(containerId), "utf8");
+      if (own.includes("begun")) throw error;
+      return false;
+    }
   }
 }
