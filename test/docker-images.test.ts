@@ -88,6 +88,22 @@ describe("images of the Docker engine", () => {
     await berth.clients.images.removeImage({ image: ImageSpec.fromPartial({ image: digestName }) });
   });
 
+  it("are counted once in what their file system holds, whatever they share", async (t) => {
+    if (((await berth.docker?.apiMinor()) ?? 0) < 42)
+      return t.skip("older engines do not say what is shared");
+    const shared = { name: "shared", content: "x".repeat(1_000_000) };
+    for (const name of ["one", "two"]) {
+      const layers = [[shared], [{ name, content: name }]];
+      await pushImage(registry, name, "latest", await busyboxImage({ layers }));
+      await pull(`${registry.host}/${name}:latest`);
+    }
+    const { images } = await berth.clients.images.listImages({ filter: undefined });
+    const sum = images.reduce((total, { size }) => total + size, 0n);
+    const { imageFilesystems } = await berth.clients.images.imageFsInfo({});
+    const used = imageFilesystems[0]?.usedBytes?.value ?? 0n;
+    assert.ok(used > 1_000_000n && used <= sum - 1_000_000n, `${used} of ${sum}`);
+  });
+
   it("keep their names while a container outside of pods uses them, running or not", async () => {
     const image = await pull(registry.image);
     const body = { Image: registry.image, Cmd: ["sleep", "1000"], HostConfig: { NetworkMode: "none" } };

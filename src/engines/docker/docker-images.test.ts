@@ -26,6 +26,7 @@ function imagesOf(client: {
   return new DockerImages({
     client: {
       pullImage: async function* () {},
+      imagesSize: async () => undefined,
       tagImage: async () => undefined,
       removeImage: async () => undefined,
       containers: async () => [],

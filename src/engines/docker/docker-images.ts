@@ -19,7 +19,7 @@ import { hasOurLabels } from "./names-and-labels.ts";
 export type DockerImagesOptions = {
   readonly client: Pick<
     DockerClient,
-    "images" | "image" | "pullImage" | "tagImage" | "removeImage" | "containers"
+    "images" | "image" | "imagesSize" | "pullImage" | "tagImage" | "removeImage" | "containers"
   >;
   /** Whether garbage collection must keep the image. */
   readonly isPinned: (image: Pick<Image, "repoTags" | "repoDigests">) => boolean;
@@ -36,6 +36,8 @@ export class DockerImages implements ImageCatalog {
   /** How often an image was read by itself, newer than a list that was requested before. */
   #takes = 0;
   readonly #looks: Coalescer;
+  /** The size of all images, measured since the last change. */
+  #size: Promise<number> | undefined;
   readonly #holds = new Set<{ readonly reference: string }>();
 
   constructor(options: DockerImagesOptions) {
@@ -66,6 +68,7 @@ export class DockerImages implements ImageCatalog {
       const details = this.#known.has(Id) ? undefined : await client.image(Id).catch(absent);
       if (details !== undefined) added.push(details);
     }
+    this.#size = undefined;
     // All at once, so that no tag is missing in between, or has two images.
     for (const id of before) if (!present.has(id)) this.#known.delete(id);
     const isNewest = this.#takes === takes;
@@ -90,6 +93,7 @@ export class DockerImages implements ImageCatalog {
   #take(details: DockerImage): Image {
     const image = toImage(details, this.#options.isPinned);
     this.#takes++;
+    this.#size = undefined;
     const tags = new Set(image.repoTags);
     for (const other of this.#known.values()) {
       const { repoTags, repoDigests } = other;
@@ -264,9 +268,22 @@ export class DockerImages implements ImageCatalog {
   async fsInfo(): Promise<{ readonly images: FsUsage; readonly containers: FsUsage }> {
     const mountpoint = await this.#options.rootDir();
     const { files, ffree } = await statfs(mountpoint);
-    const usedBytes = this.list().reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    this.#options.requireEngine();
+    this.#size ??= this.#measure();
+    const usedBytes = await this.#size;
     const usage = { mountpoint, usedBytes, inodesUsed: files - ffree };
     return { images: usage, containers: usage };
+  }
+
+  /** Without a figure of Docker's, what images share is counted for each of them. */
+  async #measure(): Promise<number> {
+    try {
+      const told = await this.#options.client.imagesSize();
+      return told ?? this.list().reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    } catch (error) {
+      this.#size = undefined;
+      throw error;
+    }
   }
 
   #isHeld({ id }: Image): boolean {

@@ -6,6 +6,7 @@ import { readJsonLines } from "./json-lines.ts";
 import type {
   ContainerDetails,
   ContainerSummary,
+  DiskUsage,
   DockerCredentials,
   DockerEvent,
   DockerImage,
@@ -199,6 +200,17 @@ export class DockerClient implements Disposable {
     return this.#http.json({ method: "GET", path: "/images/json", query: { digests: true } });
   }
 
+  /**
+   * The size of all images in bytes, with what they share counted once. Undefined for engines before API
+   * 1.42, which measure all containers and volumes whenever they are asked for this.
+   */
+  async imagesSize(): Promise<number | undefined> {
+    if (!this.has("1.42")) return undefined;
+    const query = { type: "image", verbose: this.has("1.52") ? false : undefined };
+    const usage = await this.#http.json<DiskUsage>({ method: "GET", path: "/system/df", query });
+    return usage.ImageUsage?.TotalSize ?? usage.LayersSize;
+  }
+
   image(idOrReference: string): Promise<DockerImage> {
     return this.#http.json({ method: "GET", path: `/images/${pathOf(idOrReference)}/json` });
   }
@@ -264,8 +276,9 @@ export class DockerClient implements Disposable {
   async *#progress(request: DockerRequest): AsyncGenerator<DockerProgress> {
     const answer = await this.#http.stream(request);
     for await (const message of readJsonLines<DockerProgress>(answer)) {
-      if (message.error !== undefined)
-        throw new DockerError(codeOfMessage(message.error), `Docker ${request.path}: ${message.error}`);
+      const error = message.errorDetail?.message ?? message.error;
+      if (error !== undefined)
+        throw new DockerError(codeOfMessage(error), `Docker ${request.path}: ${error}`);
       yield message;
     }
   }

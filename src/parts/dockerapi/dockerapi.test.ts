@@ -11,7 +11,7 @@ import { agreeOnVersion } from "./version.ts";
 test("the newest version of the API that both know is agreed on", () => {
   assert.equal(agreeOnVersion({ Version: "20.10.24", ApiVersion: "1.41", MinAPIVersion: "1.12" }), "1.41");
   assert.equal(agreeOnVersion({ Version: "28.0.0", ApiVersion: "1.48", MinAPIVersion: "1.24" }), "1.48");
-  assert.equal(agreeOnVersion({ Version: "30.0.0", ApiVersion: "1.60", MinAPIVersion: "1.44" }), "1.52");
+  assert.equal(agreeOnVersion({ Version: "30.0.0", ApiVersion: "1.60", MinAPIVersion: "1.44" }), "1.56");
 });
 
 test("an engine that is too old or too new is refused, with what to do", () => {

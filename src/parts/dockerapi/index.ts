@@ -1,5 +1,5 @@
 /**
- * A Docker Engine's HTTP API, versions 1.41 (20.10) to 1.52 (29), as a client: requests and responses in
+ * A Docker Engine's HTTP API, versions 1.41 (20.10) to 1.56 (29), as a client: requests and responses in
  * JSON, streams of processes, events, progress (https://docs.docker.com/reference/api/engine/).
  *
  * It must not know pods or the CRI, and keeps no state except the negotiated version.

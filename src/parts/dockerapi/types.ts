@@ -1,6 +1,6 @@
 /**
  * The parts of Docker's documents that berth reads and writes, under Docker's own names (Docker Engine API
- * 1.41 to 1.52). Times are RFC 3339 with nanoseconds; "0001-01-01T00:00:00Z" is none.
+ * 1.41 to 1.56). Times are RFC 3339 with nanoseconds; "0001-01-01T00:00:00Z" is none.
  */
 
 export type DockerInfo = {
@@ -194,10 +194,18 @@ export type DockerImage = ImageSummary & {
   readonly RootFS: { readonly Layers?: readonly string[] | null };
 };
 
+/** Bytes; the first from API 1.52 on, the second before 1.53. */
+export type DiskUsage = {
+  readonly ImageUsage?: { readonly TotalSize?: number };
+  readonly LayersSize?: number;
+};
+
 /** One message about a pull, push or load. */
 export type DockerProgress = {
   readonly status?: string;
   readonly stream?: string;
+  readonly errorDetail?: { readonly message?: string };
+  /** The same, in the older form. */
   readonly error?: string;
 };
 

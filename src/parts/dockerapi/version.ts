@@ -2,8 +2,8 @@ import { DockerError } from "./docker-error.ts";
 
 /** Of Docker Engine 20.10, the oldest that is known here. */
 export const oldestApi = "1.41";
-/** Of Docker Engine 29. */
-const newestApi = "1.52";
+/** Of what is newest of Docker Engine 29. */
+const newestApi = "1.56";
 
 export type EngineVersion = {
   readonly Version: string;
