@@ -20,13 +20,16 @@ export function projectFiles(patterns: string | readonly string[]): Promise<read
 }
 
 /**
- * Whether a test file of this name (`pods.test.ts`) has a test whose title begins so; a title that is put
- * together is quoted as the source has it.
+ * Reads all tests. The returned function says whether a test file of this name (`pods.test.ts`) has a test
+ * whose title begins so; a title that is put together is quoted as the source has it.
  */
-export async function testExists(file: string, title: string): Promise<boolean> {
-  const files = await projectFiles(["src/**/*.test.ts", "src/**/*-suite.ts", "test/**/*.ts"]);
-  const texts = files.filter((path) => basename(path) === file).map(readProjectFile);
-  return title !== "" && (await Promise.all(texts)).some((text) => isTitle(title, text));
+export async function readTests(): Promise<(file: string, title: string) => boolean> {
+  const paths = await projectFiles(["src/**/*.test.ts", "src/**/*-suite.ts", "test/**/*.ts"]);
+  const sources = await Promise.all(
+    paths.map(async (path) => ({ name: basename(path), text: await readProjectFile(path) })),
+  );
+  return (file, title) =>
+    title !== "" && sources.some(({ name, text }) => name === file && isTitle(title, text));
 }
 
 function isTitle(title: string, source: string): boolean {
