@@ -12,6 +12,7 @@ import { cgroupLayout } from "../ground/linux/index.ts";
 import { type Logger, UnusableFiles } from "../ground/logging/index.ts";
 import type { Database } from "../ground/metadata/index.ts";
 import { Trash, TreeRemover } from "../ground/trees/index.ts";
+import { berthVersion } from "../ground/version/index.ts";
 import { CdiDevices } from "../parts/cdi/index.ts";
 import { findHostsProblems } from "../parts/registry/index.ts";
 import { Differ, LayerDiffs } from "../services/diff/index.ts";
@@ -48,7 +49,6 @@ import { serverUuid } from "./server-uuid.ts";
 import { socketGroup } from "./socket-group.ts";
 import { StreamingUrls, streamingOptions } from "./streaming.ts";
 import type { UnhandledErrors } from "./unhandled-errors.ts";
-import { version } from "./version.ts";
 
 type CriDetails = NonNullable<Parameters<typeof criServices>[0]["details"]>;
 
@@ -147,7 +147,7 @@ export class Daemon implements AsyncDisposable {
           layerDiffs,
           platform: hostPlatform(),
           logger,
-          version,
+          version: berthVersion,
           uuid: await serverUuid(database, logger),
         })
       : [];
@@ -305,7 +305,7 @@ async function openEngine(
   const options = {
     ...images,
     ...running,
-    version,
+    version: berthVersion,
     configuration: config,
     stateDir: config.state,
     checkpointDir: join(config.root, "checkpoints"),
@@ -400,7 +400,17 @@ async function openStorage(
   const { peers } = nodePeers;
   const allImages = rooms.use(
     await NamespacedImages.create({
-      ...{ config, storage: all, database, hostPaths, layerDiffs, trees, logger, version, peers },
+      ...{
+        config,
+        storage: all,
+        database,
+        hostPaths,
+        layerDiffs,
+        trees,
+        logger,
+        version: berthVersion,
+        peers,
+      },
     }),
   );
   const { images, usageMeter } = await allImages.open(namespace);

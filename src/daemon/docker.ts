@@ -5,11 +5,11 @@ import { type Config, ConfigError } from "../ground/config/index.ts";
 import { BerthError } from "../ground/errors/index.ts";
 import type { HostPaths } from "../ground/hostpaths/index.ts";
 import type { Logger } from "../ground/logging/index.ts";
+import { berthVersion } from "../ground/version/index.ts";
 import { type DockerTls, parseDockerHost } from "../parts/dockerapi/index.ts";
 import { CniNetwork, instanceNames } from "../services/network/index.ts";
 import { readHostFacts } from "../services/runtime/index.ts";
 import { readPem } from "./streaming.ts";
-import { version } from "./version.ts";
 
 /** The engine over a Docker Engine; of berth's own services it uses only the network. Throws ConfigError. */
 export async function openDockerEngine(
@@ -62,7 +62,7 @@ export async function openDockerEngine(
       pullProgressTimeoutMs: images.pullProgressTimeoutMs,
       layerPeriodMs: stats.writableLayerPeriodMs,
       ownedLogBytes: container.runLogLimitMib * 2 ** 20,
-      version,
+      version: berthVersion,
       configuration: config,
       ...(observer !== undefined && { observer }),
     }),

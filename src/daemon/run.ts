@@ -4,6 +4,7 @@ import { type Config, type ConfigSource, loadConfig } from "../ground/config/ind
 import { BerthError, messageOf } from "../ground/errors/index.ts";
 import { createLogger, type Logger } from "../ground/logging/index.ts";
 import { type Database, openDatabase } from "../ground/metadata/index.ts";
+import { berthVersion } from "../ground/version/index.ts";
 import { claimDirectories } from "./claimed-directories.ts";
 import type { DaemonHooks } from "./daemon.ts";
 import { endInTime, endProcess } from "./end-process.ts";
@@ -11,7 +12,6 @@ import { giveBackAfterStarts, giveBackAtRest } from "./memory-at-rest.ts";
 import { ServiceManager } from "./service-manager.ts";
 import { terminationSignal } from "./signals.ts";
 import { UnhandledErrors } from "./unhandled-errors.ts";
-import { version } from "./version.ts";
 
 /** berthd's command line: reads the configuration and serves until it is terminated. Sets the exit code. */
 export async function run(args: readonly string[], hooks: DaemonHooks = {}): Promise<void> {
@@ -23,7 +23,7 @@ export async function run(args: readonly string[], hooks: DaemonHooks = {}): Pro
     .option("--root <dir>", "directory for persistent data")
     .option("--state <dir>", "directory for run-time state, which must not survive a restart of the machine")
     .option("--address <socket>", "unix socket to serve on")
-    .version(version)
+    .version(berthVersion, "-v, --version")
     .action(async ({ config: file, ...overrides }: { config?: string } & ConfigSource["overrides"]) => {
       await serve({ file, overrides }, hooks);
     });
@@ -46,7 +46,7 @@ async function serve(source: ConfigSource, hooks: DaemonHooks): Promise<void> {
   const format =
     config.log.format === "auto" ? (process.stderr.isTTY ? "pretty" : "json") : config.log.format;
   const logger = createLogger({ level: config.log.level, format });
-  const told = terminationSignal(logger);
+  const terminated = terminationSignal(logger);
   const unhandledErrors = new UnhandledErrors(logger);
   const startedAt = performance.now();
   await using _claimed = await claimDirectories(config);
@@ -60,8 +60,11 @@ async function serve(source: ConfigSource, hooks: DaemonHooks): Promise<void> {
   await manager.ready();
   giveBackAfterStarts(logger);
   giveBackAtRest(logger);
-  logger.info({ address: config.address, version, ms: Math.round(performance.now() - startedAt) }, "serving");
-  const reason = await Promise.race([told, daemon.failed]);
+  logger.info(
+    { address: config.address, version: berthVersion, ms: Math.round(performance.now() - startedAt) },
+    "serving",
+  );
+  const reason = await Promise.race([terminated, daemon.failed]);
   if (reason instanceof Error) {
     logger.fatal(
       { err: reason },

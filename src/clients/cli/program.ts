@@ -1,11 +1,11 @@
 import { Command, CommanderError } from "commander";
+import { berthVersion } from "../../ground/version/index.ts";
 import { adviseOnUnknown, unknownCommand, withAdvice } from "./commands/advice.ts";
 import { commandTable } from "./commands/table.ts";
 import { exitCode } from "./errors.ts";
 import type { Invocation, Io } from "./invocation.ts";
 import { addConnectionOptions } from "./options.ts";
 import { reportFailure } from "./report-failure.ts";
-import { berthVersion } from "./version.ts";
 
 const epilogue = `
 Names: pods, containers and images can be given by name or by a unique prefix of

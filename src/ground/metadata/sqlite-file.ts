@@ -1,8 +1,8 @@
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import manifest from "../../../package.json" with { type: "json" };
 import { isErrno } from "../fs/index.ts";
+import { berthVersion } from "../version/index.ts";
 import type { CollectionName } from "./database.ts";
 import { giveBackLog } from "./log-room.ts";
 import { MetadataError } from "./metadata-error.ts";
@@ -96,7 +96,7 @@ function madeByNewer(db: DatabaseSync, path: string, found: number): MetadataErr
 }
 
 function programVersion(): string {
-  return `${manifest.name} ${manifest.version}`;
+  return `berth ${berthVersion}`;
 }
 
 /** Names of the collections, each a table. */

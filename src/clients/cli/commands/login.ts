@@ -2,13 +2,13 @@ import { text } from "node:stream/consumers";
 import tls from "node:tls";
 import type { Command } from "commander";
 import { loadConfig } from "../../../ground/config/index.ts";
+import { berthVersion } from "../../../ground/version/index.ts";
 import { checkCredentials, storeCredentials } from "../../../parts/registry/index.ts";
 import { CliError, usageError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { ask, askHidden } from "../login/ask.ts";
 import { authFile, registryHost } from "../login/registries.ts";
 import { write } from "../output/write.ts";
-import { berthVersion } from "../version.ts";
 
 type Options = {
   readonly config?: string;

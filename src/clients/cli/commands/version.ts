@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { RuntimeServiceService, VersionRequest, VersionResponse } from "../../../ground/protocol/index.ts";
+import { berthVersion } from "../../../ground/version/index.ts";
 import { connect } from "../client/connect.ts";
 import type { Invocation } from "../invocation.ts";
 import {
@@ -12,7 +13,6 @@ import {
 import { renderStructured, toProtobufJson } from "../output/structured.ts";
 import { printable } from "../output/table.ts";
 import { write } from "../output/write.ts";
-import { berthVersion } from "../version.ts";
 
 type Options = ConnectionOptions & OutputOptions;
 
