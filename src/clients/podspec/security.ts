@@ -4,6 +4,7 @@ import {
   LinuxContainerSecurityContext,
   LinuxSandboxSecurityContext,
   NamespaceMode,
+  NamespaceOption,
   SecurityProfile,
   SecurityProfile_ProfileType,
   SupplementalGroupsPolicy,
@@ -12,7 +13,6 @@ import {
 import type { Container } from "../manifests/index.ts";
 import type { ImageUser } from "./container-request.ts";
 import { PodSpecError } from "./errors.ts";
-import { namespaceOptions } from "./namespace-options.ts";
 import type { Pod } from "./pod.ts";
 
 /** The security context of a pod's sandbox. */
@@ -28,6 +28,17 @@ export function sandboxSecurity(pod: Pod, users: UserNamespace | undefined): Lin
     ...groups(pod),
     // The same as a kubelet's; it confines the pause process, if any.
     seccomp: profile({ type: "RuntimeDefault" }),
+  });
+}
+
+/** The namespaces that the pod's containers share with each other and with the machine. */
+function namespaceOptions({ spec }: Pod, usernsOptions: UserNamespace | undefined): NamespaceOption {
+  const pid = spec.hostPID === true ? NamespaceMode.NODE : NamespaceMode.CONTAINER;
+  return NamespaceOption.fromPartial({
+    network: spec.hostNetwork === true ? NamespaceMode.NODE : NamespaceMode.POD,
+    ipc: spec.hostIPC === true ? NamespaceMode.NODE : NamespaceMode.POD,
+    pid: spec.shareProcessNamespace === true ? NamespaceMode.POD : pid,
+    ...(usernsOptions === undefined ? {} : { usernsOptions }),
   });
 }
 

@@ -1,8 +1,8 @@
+import { randomBytes } from "node:crypto";
 import { runWithRequestId } from "../logging/index.ts";
 import { GrpcError } from "./errors.ts";
 import type { Serve } from "./kinds.ts";
 import type { CallObserver, Method } from "./observer.ts";
-import { RequestIds } from "./request-ids.ts";
 import type { ServerCall } from "./server-call.ts";
 import { statusOf } from "./status.ts";
 
@@ -64,6 +64,20 @@ export class Calls {
       this.#inFlight.delete(call);
       if (this.#inFlight.size === 0) this.#onSettled?.();
     }
+  }
+}
+
+/**
+ * Ids of requests, 16 hex digits: the first half is random for each run of the server, the second counts.
+ * Only for logs, not for security.
+ */
+class RequestIds {
+  readonly #run = randomBytes(4).toString("hex");
+  #count = 0;
+
+  next(): string {
+    this.#count = (this.#count + 1) % 2 ** 32;
+    return this.#run + this.#count.toString(16).padStart(8, "0");
   }
 }
 

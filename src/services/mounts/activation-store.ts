@@ -11,9 +11,16 @@ import type { Logger } from "../../ground/logging/index.ts";
 import { decode, encode } from "../../ground/metadata/index.ts";
 import { KeyLock } from "../../ground/sync/index.ts";
 import type { TreeRemover } from "../../ground/trees/index.ts";
-import type { Activation, ActivationRequest, Activations, ActiveMount, GivenMount } from "./activation.ts";
+import {
+  type Activation,
+  type ActivationRequest,
+  type Activations,
+  type ActiveMount,
+  type GivenMount,
+  type Holder,
+  isHeld,
+} from "./activation.ts";
 import { formatMount } from "./format.ts";
-import { type Holder, isHeld } from "./holders.ts";
 import { makeDirectories } from "./make-directories.ts";
 import { makeFileSystem } from "./make-file-system.ts";
 import { mountOne, unmountOne } from "./mount-one.ts";

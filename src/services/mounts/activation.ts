@@ -1,5 +1,6 @@
 import type { Labels } from "../../ground/labels/index.ts";
 import type { DescribedMount } from "../../ground/linux/index.ts";
+import { type GarbageNode, holdersOf } from "../gc/index.ts";
 
 /** A mount as a client describes it; `target` is its place in the tree, "" for the root. */
 export type GivenMount = DescribedMount & { readonly target: string };
@@ -20,6 +21,18 @@ export type Activation = {
   /** The mounts that the client still has to mount, in this order. */
   readonly system: readonly GivenMount[];
 };
+
+/** An object that can hold an activation, whether or not it exists. */
+export type Holder = { readonly kind: "lease"; readonly id: string } | GarbageNode;
+
+/** Whether its lease, or an object that its labels `containerd.io/gc.bref.KIND` name, exists. */
+export function isHeld(
+  { leaseId, labels }: Pick<Activation, "leaseId" | "labels">,
+  isThere: (holder: Holder) => boolean,
+): boolean {
+  if (leaseId !== undefined && isThere({ kind: "lease", id: leaseId })) return true;
+  return holdersOf(labels).some(isThere);
+}
 
 export type ActivationRequest = {
   readonly name: string;

@@ -10,7 +10,13 @@
  * Records are in the state directory, which, like mounts, does not survive a restart of the machine. This
  * room does not know clients' messages.
  */
-export type { Activation, ActivationRequest, Activations, ActiveMount, GivenMount } from "./activation.ts";
+export type {
+  Activation,
+  ActivationRequest,
+  Activations,
+  ActiveMount,
+  GivenMount,
+  Holder,
+} from "./activation.ts";
 export { ActivationStore } from "./activation-store.ts";
-export type { Holder } from "./holders.ts";
 export { MountsError } from "./mounts-error.ts";

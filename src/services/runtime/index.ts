@@ -22,7 +22,7 @@ export { LogFile } from "./conmon/log-file.ts";
 export { findMonitorsElsewhere } from "./conmon/mount-namespace.ts";
 export { killExec } from "./exec/kill-exec.ts";
 export { MemoryRelease } from "./exec/memory-release.ts";
-export { askFeatures } from "./handlers/ask-features.ts";
+export { askFeatures } from "./handlers/ask.ts";
 export { type Criu, type DetectCriuOptions, detectCriu } from "./handlers/criu.ts";
 export {
   type DetectHandlersOptions,

@@ -44,6 +44,19 @@ export async function listObjects(
   });
 }
 
+/** The manifest of an object that berthd's manager keeps, as it was applied; undefined if there is none. */
+export async function keptObject(
+  client: Client,
+  { kind, namespace, name }: { readonly kind: Kind; readonly namespace: string; readonly name: string },
+): Promise<object | undefined> {
+  const wanted = { kind, namespace: kind === "Namespace" ? "" : namespace, asApplied: true };
+  const objects = await listObjects(client, wanted).catch((error: unknown) => {
+    if (hasCode(error, "FailedPrecondition")) return [];
+    throw error;
+  });
+  return objects.find((one) => one.name === name)?.object;
+}
+
 /** Awaits a call to the manager. Throws CliError if the endpoint has no manager. */
 export async function onManager<T>(call: Promise<T>): Promise<T> {
   try {

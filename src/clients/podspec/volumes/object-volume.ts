@@ -54,6 +54,16 @@ export async function objectVolume(volume: Volume, source: VolumeSource): Promis
   return directory;
 }
 
+/**
+ * Updates a pod's existing volumes of config maps, secrets and fields. Containers see the changes, except in
+ * mounts with a subPath. Throws PodSpecError for missing sources.
+ */
+export async function refreshVolumes(source: VolumeSource): Promise<void> {
+  for (const volume of source.pod.spec.volumes ?? []) {
+    if (await exists(objectVolumePath(volume, source))) await objectVolume(volume, source);
+  }
+}
+
 /** The mode of directories: with set-group-id, new files belong to the pod's group. */
 function directoryMode(group: number | undefined): number {
   return group === undefined ? 0o755 : 0o2755;
@@ -66,7 +76,7 @@ async function giveDirectory(directory: string, group: number | undefined): Prom
 }
 
 /** The path of a volume of objects, whether it exists or not. */
-export function objectVolumePath(volume: Volume, { pod, context }: VolumeSource): string {
+function objectVolumePath(volume: Volume, { pod, context }: VolumeSource): string {
   return volumeDirectory(context, pod, `kubernetes.io~${pluginOf(volume)}`, volume.name);
 }
 

@@ -1,7 +1,7 @@
 import type { Subprocess } from "../../../ground/linux/index.ts";
 import { Deadline } from "../oci-runtime/deadline.ts";
 import type { Command, StreamedExecRequest, TaskIo } from "../tasks.ts";
-import { CommandNotRun } from "./command-not-run.ts";
+import { CommandNotRun } from "./command-failure.ts";
 import type { ExecProcess } from "./exec-process.ts";
 
 /**

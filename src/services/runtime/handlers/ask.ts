@@ -2,8 +2,11 @@ import { type ExecFileException, execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { codeOf } from "../../../ground/errors/index.ts";
 import { runtimeEnvironment } from "../oci-runtime/oci-runtime.ts";
+import type { Handler } from "./handler.ts";
 
 const run = promisify(execFile);
+
+const featuresMs = 20_000;
 
 /** What a program said to a question. */
 export type Answer = {
@@ -41,6 +44,16 @@ export async function ask(path: string, argument: string, answerMs: number): Pro
     const message = `${path} ${argument} fails (${how})${said === "" ? "" : `: ${said}`}`;
     return { stdout, stderr, failure: { kind: "failed", message } };
   }
+}
+
+/**
+ * The output of a handler's program for `features` (runtime-spec, features.md), in JSON. Undefined if it does
+ * not know the command, like crun before 1.9, or does not respond.
+ */
+export async function askFeatures({ path, usability }: Handler): Promise<Uint8Array | undefined> {
+  if (usability.kind === "unusable") return undefined;
+  const { stdout, failure } = await ask(path, "features", featuresMs);
+  return failure === undefined ? Buffer.from(stdout) : undefined;
 }
 
 function firstLine(text: string): string {
