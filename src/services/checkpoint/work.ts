@@ -1,4 +1,5 @@
 import type { LookUp } from "../../ground/hostpaths/index.ts";
+import { raceAbort } from "../../ground/sync/index.ts";
 import { endThread, receivedError, startThread, threadFile } from "../../ground/threads/index.ts";
 import { ArchiveReader } from "./archive-reader.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
@@ -85,13 +86,10 @@ async function run(job: Job, signal?: AbortSignal, reader?: ArchiveReader): Prom
   worker.once("exit", () =>
     done.reject(new CheckpointError("Internal", "the checkpoint thread ended before its work was done")),
   );
-  const abort = () => done.reject(signal?.reason);
-  signal?.addEventListener("abort", abort, { once: true });
   try {
-    const result = await done.promise;
+    const result = await raceAbort(done.promise, signal);
     if (result.kind === "failed") throw receivedError(result.error, CheckpointError);
   } finally {
-    signal?.removeEventListener("abort", abort);
     await endThread(worker);
   }
 }

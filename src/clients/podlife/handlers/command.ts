@@ -1,3 +1,4 @@
+import { raceAbort } from "../../../ground/sync/index.ts";
 import type { PodRuntime } from "../pod-runtime.ts";
 import type { Outcome } from "./target.ts";
 
@@ -12,20 +13,8 @@ export async function runCommand(
   signal: AbortSignal,
 ): Promise<Outcome> {
   const running = runtime.exec(containerId, command, Math.ceil(timeoutMs / 1000));
-  const { exitCode, stdout, stderr } = await abortable(running, signal);
+  const { exitCode, stdout, stderr } = await raceAbort(running, signal);
   if (exitCode === 0) return undefined;
   const output = Buffer.concat([stdout, stderr]).toString().trim().slice(0, 1024);
   return `exit code ${exitCode}${output === "" ? "" : `: ${output}`}`;
-}
-
-async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-    work.catch(() => {});
-  }
 }

@@ -1,3 +1,4 @@
+import { raceAbort } from "../../sync/index.ts";
 import { MAX_WINDOW } from "./flow-control.ts";
 
 /** The PINGs of a session: ours, which wait for an answer, and the peer's, which get one. */
@@ -17,15 +18,12 @@ export class Pings {
     signal.throwIfAborted();
     const id = this.#nextId;
     this.#nextId = id + 2 > MAX_WINDOW ? (id % 2) + 2 : id + 2;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
+    const { promise, resolve } = Promise.withResolvers<void>();
     this.#waiting.set(id, resolve);
     this.#send(id);
     try {
-      await promise;
+      await raceAbort(promise, signal);
     } finally {
-      signal.removeEventListener("abort", abort);
       this.#waiting.delete(id);
     }
   }
