@@ -196,6 +196,14 @@ test("a directory does not replace a file, on either side", async () => {
   assert.equal(await readFile(join(endpoint.inside, "file"), "utf8"), "kept");
 });
 
+test("the container may be that of an object of the manager", async () => {
+  await using endpoint = await serve();
+  endpoint.objects.add("Pod", "web", { spec: { containers: [{ name: "app" }] } });
+  await writeFile(join(endpoint.inside, "file"), "text");
+  assert.deepEqual(await endpoint.cp(`pod/web:${endpoint.inside}/file`, endpoint.here), quiet);
+  assert.equal(await readFile(join(endpoint.here, "file"), "utf8"), "text");
+});
+
 test("a missing source is reported, on either side", async () => {
   await using endpoint = await serve();
   const inside = await endpoint.cp(`web:${endpoint.inside}/nothing`, endpoint.here);

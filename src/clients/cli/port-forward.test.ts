@@ -15,7 +15,8 @@ async function serve() {
   const pod = addPod(endpoint, "aa", "web");
   const forward = async (...argv: readonly string[]) => {
     const controller = new AbortController();
-    const running = endpoint.start(["port-forward", "web", ...argv], { signal: controller.signal });
+    const argvOf = argv.some((word) => word.includes("/")) ? argv : ["web", ...argv];
+    const running = endpoint.start(["port-forward", ...argvOf], { signal: controller.signal });
     const { stdout, stderr } = running.io;
     const ports = argv.filter((word) => /^[\d:]+$/.test(word) && word !== "::1").length;
     await until(() => lines(stdout.text()).length >= ports);
@@ -84,6 +85,37 @@ test("several ports are forwarded, each from a free port, on IPv4 and IPv6 alike
   assert.equal(listening[0]?.port, listening[1]?.port);
   const answers = await Promise.all(listening.map((at) => say(`to ${at.host}`, at)));
   assert.deepEqual(answers, ["one: to 127.0.0.1", "one: to ::1", "two: to 127.0.0.1", "two: to ::1"]);
+});
+
+test("a service's port is forwarded to its target in a pod, and those of a Deployment to a pod of its own", async (t) => {
+  await using endpoint = await serve();
+  const { objects } = endpoint;
+  const port = await serverInPod(t, "web");
+  const labels = { app: "web" };
+  const set = objects.add("ReplicaSet", "web-1", { owner: objects.add("Deployment", "web") });
+  const spec = { containers: [{ name: "app", ports: [{ name: "http", containerPort: port }] }] };
+  objects.add("Pod", "web", { owner: set, labels, spec });
+  objects.add("Service", "web", {
+    spec: {
+      selector: labels,
+      ports: [
+        { port: 80, targetPort: "http" },
+        { port: 81, targetPort: port },
+        { port: 82, targetPort: "none" },
+      ],
+    },
+  });
+  await using forwarding = await endpoint.forward("svc/web", ":80", ":81");
+  await until(() => forwarding.listening().length === 4);
+  const answers = await Promise.all(forwarding.listening().map((at) => say("hello", at)));
+  assert.deepEqual(answers, Array(4).fill("web: hello"));
+  await using other = await endpoint.forward("default/deploy/web", "--bind", "127.0.0.1", `:${port}`);
+  const [at] = other.listening();
+  assert.equal(at && (await say("again", at)), "web: again");
+  const missing = await endpoint.run(["port-forward", "svc/web", "8080"]);
+  assert.deepEqual(missing, { status: 3, stdout: "", stderr: "berth: Service web has no port 8080\n" });
+  const unnamed = await endpoint.run(["port-forward", "svc/web", "82"]);
+  assert.match(unnamed.stderr, /pod web has no port named "none"/);
 });
 
 test("a failed connection is reported and does not affect the others", async (t) => {

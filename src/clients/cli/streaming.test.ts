@@ -170,11 +170,16 @@ test("attach passes our input to the container, shows its output, and ends with 
   const streams = new EchoingContainer();
   await using endpoint = await serve(streams);
   streams.ended = () => endContainer(endpoint, "c1", 5);
-  assert.deepEqual(await endpoint.run(["attach", "-i", "web"], { stdin: "hello" }), {
-    status: 5,
-    stdout: "hello",
-    stderr: "",
-  });
+  // By its object, whose pod has the same name.
+  endpoint.objects.add("Pod", "web", { spec: { containers: [{ name: "app" }] } });
+  for (const name of ["web", "pod/web"]) {
+    addContainer(endpoint, "c1", "app", "aa");
+    assert.deepEqual(await endpoint.run(["attach", "-i", name], { stdin: "hello" }), {
+      status: 5,
+      stdout: "hello",
+      stderr: "",
+    });
+  }
 });
 
 test("attach to a container that has ended fails, and so does one without a container", async () => {

@@ -1,8 +1,9 @@
 import type { Command } from "commander";
-import { endedStatus, findContainer } from "../../criclient/index.ts";
+import { endedStatus } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
 import { exitCode } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
+import { containerHelp, findContainerOf } from "../objects/container-of.ts";
 import { addConnectionOptions, optionsOf } from "../options.ts";
 import { write } from "../output/write.ts";
 import { openAttach } from "../streams/open.ts";
@@ -30,7 +31,7 @@ Examples:
 
 export function define(command: Command, invocation: Invocation): void {
   invocation.failureExitCode = exitCode.ownFailure;
-  command.description(description).argument("<container>", "id or name");
+  command.description(description).argument("<container>", containerHelp);
   addInteractiveOptions(command);
   addStreamOptions(command);
   addConnectionOptions(command)
@@ -41,7 +42,7 @@ export function define(command: Command, invocation: Invocation): void {
 async function attach(name: string, options: Options, invocation: Invocation): Promise<void> {
   const plan = planSession(options, invocation.io);
   using client = await connect(options, invocation);
-  const { container } = await findContainer(client, name);
+  const { container } = await findContainerOf(client, name);
   const { io, signal } = invocation;
   const target = { containerId: container.id, ...plan };
   await using attached = await openAttach(target, { client, options, signal });

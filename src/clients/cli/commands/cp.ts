@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { findContainer } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
 import type { CopiedContainer } from "../copy/container-tar.ts";
 import { archiveFromContainer, copyFromContainer } from "../copy/from-container.ts";
@@ -7,6 +6,7 @@ import { type Location, parseLocation } from "../copy/location.ts";
 import { copyToContainer, unpackInContainer } from "../copy/to-container.ts";
 import { exitCode, usageError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
+import { findContainerOf } from "../objects/container-of.ts";
 import { addConnectionOptions, optionsOf } from "../options.ts";
 import { write } from "../output/write.ts";
 import { addStreamOptions, type StreamOptions } from "../streams/options.ts";
@@ -24,6 +24,7 @@ const examples = `
 Examples:
   berth cp web:/etc/nginx/nginx.conf .
   berth cp ./site/. default/web/server:/usr/share/nginx/html
+  berth cp deploy/web:/var/log/nginx ./logs
   berth cp db:/var/lib/data - | zstd > data.tar.zst
   berth cp web:/srv - | berth cp - other:/
 `;
@@ -52,7 +53,7 @@ async function copy(
   if (destination.kind === "archive" && io.stdout.isTTY === true)
     throw usageError("refusing to write a tar archive to a terminal: redirect the output");
   using client = await connect(options, invocation);
-  const { container } = await findContainer(client, remote.name);
+  const { container } = await findContainerOf(client, remote.name);
   const of: CopiedContainer = { client, containerId: container.id, name: remote.name, options, signal };
   const onSkipped = async (name: string, why: string) => {
     invocation.exitCode = exitCode.failure;

@@ -2,12 +2,13 @@ import { once } from "node:events";
 import { isIP, type Socket } from "node:net";
 import type { Command } from "commander";
 import { hasCode, messageOf } from "../../../ground/errors/index.ts";
-import { findPod } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
 import { hasUserMessage, usageError } from "../errors.ts";
 import { Forwarder } from "../forward/forwarder.ts";
 import { type ListenAddress, Listeners, loopbackAddresses } from "../forward/listen.ts";
+import { targetPort } from "../forward/target-port.ts";
 import type { Invocation } from "../invocation.ts";
+import { findPodOf, podHelp } from "../objects/container-of.ts";
 import { addConnectionOptions, collect, optionsOf } from "../options.ts";
 import { printableLines } from "../output/table.ts";
 import { write } from "../output/write.ts";
@@ -18,21 +19,23 @@ import { type ForwardedPort, parseForwardedPort } from "../values/ports.ts";
 type Options = StreamOptions & { readonly bind?: readonly string[] };
 
 const description = `Listens on this machine's ports and forwards every connection to a port of the pod, as if it
-came from inside the pod. Without LOCAL, the local port is the same as the pod's; ":REMOTE"
-picks a free one. Each address that it listens on is printed on a line of its own. If one
-connection fails, an error is printed and the others continue. Ctrl-C stops forwarding.`;
+came from inside the pod. Without LOCAL, the local port is the same; ":REMOTE" picks a free
+one. REMOTE is a port of the pod or, with svc/NAME, of the service; of several pods, one is
+chosen. Each address that it listens on is printed on a line of its own. If one connection
+fails, an error is printed and the others continue. Ctrl-C stops forwarding.`;
 
 const examples = `
 Examples:
   berth port-forward web 8080:80
   berth port-forward default/db 5432 :9187
+  berth port-forward svc/web 8080:80
   berth port-forward --bind 0.0.0.0 web 8080:80
 `;
 
 export function define(command: Command, invocation: Invocation): void {
   command
     .description(description)
-    .argument("<pod>", "id or name")
+    .argument("<pod>", podHelp)
     .argument("<[local:]remote...>", "ports")
     .option("--bind <ip>", "address to listen on (default 127.0.0.1 and ::1; may be repeated)", collect);
   addStreamOptions(command, { transport: false });
@@ -45,13 +48,15 @@ export function define(command: Command, invocation: Invocation): void {
 
 async function portForward(
   name: string,
-  ports: readonly ForwardedPort[],
+  asked: readonly ForwardedPort[],
   options: Options,
   invocation: Invocation,
 ): Promise<void> {
   const addresses = options.bind?.map(parseBind) ?? loopbackAddresses;
   using client = await connect(options, invocation);
-  const { id: podSandboxId } = await findPod(client, name);
+  const { sandbox, found } = await findPodOf(client, name);
+  const podSandboxId = sandbox.id;
+  const ports = asked.map(({ local, remote }) => ({ local, remote: targetPort(remote, found) }));
   const { io, signal } = invocation;
   const remotes = [...new Set(ports.map(({ remote }) => remote))];
   await using forwarder = new Forwarder(() =>

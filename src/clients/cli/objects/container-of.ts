@@ -1,5 +1,7 @@
 import { hasCode } from "../../../ground/errors/index.ts";
-import { type Client, findContainer, type PodContainer } from "../../criclient/index.ts";
+import { isRecord } from "../../../ground/json/index.ts";
+import type { PodSandbox } from "../../../ground/protocol/index.ts";
+import { type Client, findContainer, findPod, type PodContainer } from "../../criclient/index.ts";
 import type { Kind } from "../../manifests/index.ts";
 import { CliError } from "../errors.ts";
 import { parseKind } from "./kind-names.ts";
@@ -8,6 +10,9 @@ import { itemsAt, type ListedObject, listObjects, memberAt } from "./manager-cal
 /** Help for commands whose argument is a text for {@link findContainerOf}. */
 export const containerHelp =
   "id or name, or [NAMESPACE/]KIND/NAME[/CONTAINER] of an applied object, such as deploy/web";
+
+/** Help for commands whose argument is a text for {@link findPodOf}. */
+export const podHelp = "id or name, or [NAMESPACE/]KIND/NAME of an applied object, such as svc/web";
 
 /**
  * Finds a container by id or name, or as one of a pod of an object of the manager, as in `deploy/web` or
@@ -19,14 +24,39 @@ export async function findContainerOf(client: Client, text: string): Promise<Pod
     return await findContainer(client, text);
   } catch (error) {
     if (!hasCode(error, "NotFound")) throw error;
-    const name = await nameByObject(client, text);
-    if (name === undefined) throw error;
-    return await findContainer(client, name);
+    const found = await podOfObject(client, text);
+    if (found === undefined) throw error;
+    const { pod, container = defaultContainer(pod) } = found;
+    return await findContainer(client, `${pod.namespace}/${pod.name}/${container}`);
   }
 }
 
-/** Resolves the text to `NAMESPACE/POD/CONTAINER`; undefined if it does not name an object. */
-async function nameByObject(client: Client, text: string): Promise<string | undefined> {
+/** An object of the manager, and one of its pods. */
+export type PodOfObject = { readonly object: ListedObject; readonly pod: ListedObject };
+
+/**
+ * Finds a pod by id or name, or as one of an object of the manager, as in `svc/web` or `shop/deploy/web`.
+ * Throws CriClientError, CliError.
+ */
+export async function findPodOf(
+  client: Client,
+  text: string,
+): Promise<{ readonly sandbox: PodSandbox; readonly found?: PodOfObject }> {
+  try {
+    return { sandbox: await findPod(client, text) };
+  } catch (error) {
+    if (!hasCode(error, "NotFound")) throw error;
+    const found = await podOfObject(client, text);
+    if (found === undefined || found.container !== undefined) throw error;
+    return { sandbox: await findPod(client, `${found.pod.namespace}/${found.pod.name}`), found };
+  }
+}
+
+/** A pod of the object that the text names, preferably a running one; undefined if it names no object. */
+async function podOfObject(
+  client: Client,
+  text: string,
+): Promise<(PodOfObject & { readonly container: string | undefined }) | undefined> {
   const words = text.split("/");
   const named = inNamespace(["default", ...words]) ?? inNamespace(words);
   if (named === undefined) return undefined;
@@ -45,7 +75,7 @@ async function nameByObject(client: Client, text: string): Promise<string | unde
     (one, other) => Number(isRunning(other)) - Number(isRunning(one)),
   );
   if (pod === undefined) throw new CliError("NotFound", `${kind} ${namespace}/${name} has no pods`);
-  return `${namespace}/${pod.name}/${container ?? defaultContainer(pod)}`;
+  return { object, pod, container };
 }
 
 type NamedObject = {
@@ -80,15 +110,27 @@ function defaultContainer({ object }: ListedObject): string {
   return names.find((name) => name === wanted) ?? names[0] ?? "";
 }
 
-/** The object itself if it is a pod, otherwise the pods that it controls, directly or not. */
+/** The object itself if it is a pod, otherwise the pods that it controls, directly or not, or selects. */
 function podsBelow(object: ListedObject, objects: readonly ListedObject[]): readonly ListedObject[] {
   if (object.kind === "Pod") return [object];
+  if (object.kind === "Service") return objects.filter((one) => isSelected(one, object));
   const uid = memberAt(object.object, "metadata", "uid");
   return objects
     .filter((one) =>
       itemsAt(one.object, "metadata", "ownerReferences").some((owner) => memberAt(owner, "uid") === uid),
     )
     .flatMap((one) => podsBelow(one, objects));
+}
+
+function isSelected(one: ListedObject, { object }: ListedObject): boolean {
+  const selector = memberAt(object, "spec", "selector");
+  return (
+    one.kind === "Pod" &&
+    isRecord(selector) &&
+    Object.entries(selector).every(
+      ([key, value]) => memberAt(one.object, "metadata", "labels", key) === value,
+    )
+  );
 }
 
 function isRunning({ object, deleting }: ListedObject): boolean {
