@@ -36,9 +36,8 @@ export async function runProcess(): Promise<void> {
 }
 
 /**
- * If the reader has gone (`berth logs x | head`), that is not a failure of ours unless it takes all to make
- * sense of the output; other errors, such as a full
- * disk, are reported.
+ * A reader that has gone (`berth logs x | head`) is no failure of ours, unless the output is of no use
+ * without its end; other errors, such as a full disk, are reported.
  */
 function onOutputError(error: NodeJS.ErrnoException, io: Io): void {
   const { onBrokenPipe, brokenPipeStatus = exitCode.ok, stderr } = io;

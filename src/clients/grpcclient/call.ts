@@ -93,8 +93,8 @@ export class Call implements Disposable {
     if (this.#failure !== undefined) return this.#failure.error;
     const { lostWith, resetCode } = this.#stream;
     if (error instanceof GrpcCallError && lostWith === undefined && resetCode === undefined) return error;
-    const told = failureIn(this.#headers);
-    if (told !== undefined) return told;
+    const failure = failureIn(this.#headers);
+    if (failure !== undefined) return failure;
     if (lostWith !== undefined) return unavailable(lostWith.error);
     if (resetCode !== undefined) return failureOfReset(resetCode);
     return error ?? failureOfReset(errorCodes.protocolError);

@@ -12,20 +12,20 @@ export function serveJobs<Job, Result>(
   perform: (job: Job, signal: AbortSignal) => Result | Promise<Result>,
 ): void {
   threadIsLoaded();
-  const underWay = new Map<number, AbortController>();
+  const inFlight = new Map<number, AbortController>();
   const run = async (id: number, job: Job): Promise<JobReply<Result>> => {
     const controller = new AbortController();
-    underWay.set(id, controller);
+    inFlight.set(id, controller);
     try {
       return { id, kind: "done", result: await perform(job, controller.signal) };
     } catch (error) {
       return { id, kind: "failed", error: sentError(error) };
     } finally {
-      underWay.delete(id);
+      inFlight.delete(id);
     }
   };
   parentPort?.on("message", (request: JobRequest<Job>) => {
-    if (request.kind === "abort") underWay.get(request.id)?.abort();
+    if (request.kind === "abort") inFlight.get(request.id)?.abort();
     else void run(request.id, request.job).then((message) => parentPort?.postMessage(message));
   });
 }

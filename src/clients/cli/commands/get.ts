@@ -224,12 +224,12 @@ async function watch(
     const now = new Map<unknown, string>();
     const changed = rows.flatMap((row, index) => {
       const uid = uidOf(row);
-      const told = columns
+      const cells = columns
         .filter(({ title }) => title !== "AGE")
         .map(({ value }) => value(row))
         .join("\0");
-      now.set(uid, told);
-      if (shown.get(uid) === told) return [];
+      now.set(uid, cells);
+      if (shown.get(uid) === cells) return [];
       return [namesOnly ? idOf(row) : (lines[index] ?? "")];
     });
     shown = now;

@@ -136,13 +136,13 @@ async function followAll(
   using client = await connect(options, invocation);
   const limit = limitMs === undefined ? undefined : AbortSignal.timeout(limitMs);
   for (const object of parseObjects(words)) {
-    let told = "";
+    let printed = "";
     while (true) {
       const state = rolloutState(await find(client, object, options));
       const text = `${written(object)}: ${state.message}\n`;
       if (state.kind === "failed") throw new CliError("DeadlineExceeded", text.trimEnd());
-      if (text !== told) await write(invocation.io.stdout, text);
-      told = text;
+      if (text !== printed) await write(invocation.io.stdout, text);
+      printed = text;
       if (state.kind === "done" || !options.watch) break;
       if (limit?.aborted === true)
         throw new CliError("DeadlineExceeded", `${written(object)} was not rolled out within ${within}`);

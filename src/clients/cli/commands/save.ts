@@ -96,12 +96,12 @@ async function* archiveBytes(
   request: berthV1.SaveImagesRequest,
   { io }: Invocation,
 ): AsyncGenerator<Buffer> {
-  let told = false;
+  let described = false;
   try {
     const answers = client.serverStream(berthV1.BerthService.saveImages, request);
     for await (const { archive, chunk } of answers) {
       if (archive !== undefined) {
-        told = true;
+        described = true;
         await write(io.stderr, unnamed(archive.images));
       }
       if (chunk !== undefined) yield chunk;
@@ -109,7 +109,7 @@ async function* archiveBytes(
   } catch (error) {
     throw needsBerthd("save", error);
   }
-  if (!told) throw new CliError("Internal", "saving: the daemon ended the stream without an archive");
+  if (!described) throw new CliError("Internal", "saving: the daemon ended the stream without an archive");
 }
 
 /** A note on a file name from which tar, or the file's recipient, would expect another compression. */

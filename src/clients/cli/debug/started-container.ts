@@ -19,7 +19,7 @@ export async function startedContainer(
   onWaiting: (reason: string, message: string) => Promise<void>,
   signal: AbortSignal,
 ): Promise<string> {
-  let told = "";
+  let reported = "";
   for (;;) {
     const objects = await listObjects(client, { kind: "Pod", namespace });
     const found = objects.find(({ name }) => name === pod);
@@ -31,8 +31,8 @@ export async function startedContainer(
     if (typeof id === "string") return id.slice(id.indexOf("://") + 3);
     const reason = String(memberAt(status, "state", "waiting", "reason") ?? "");
     const message = memberAt(status, "state", "waiting", "message");
-    if (typeof message === "string" && `${reason} ${message}` !== told) {
-      told = `${reason} ${message}`;
+    if (typeof message === "string" && `${reason} ${message}` !== reported) {
+      reported = `${reason} ${message}`;
       await onWaiting(reason, message);
     }
     await delay(lookMs, undefined, { signal });

@@ -16,9 +16,9 @@ export type BuildStep = {
  */
 export function buildSteps({ answer, config }: InspectedImage): BuildStep[] {
   const layers = answer.layers.map(({ unpackedSize }) => unpackedSize);
-  const told: readonly unknown[] = Array.isArray(config.history) ? config.history : [];
+  const entries: readonly unknown[] = Array.isArray(config.history) ? config.history : [];
   let next = 0;
-  const steps = told.filter(isRecord).map((entry): BuildStep => {
+  const steps = entries.filter(isRecord).map((entry): BuildStep => {
     const isEmpty = entry.empty_layer === true || next >= layers.length;
     return {
       created: text(entry.created),
@@ -27,10 +27,10 @@ export function buildSteps({ answer, config }: InspectedImage): BuildStep[] {
       unpackedBytes: isEmpty ? 0n : layers[next++],
     };
   });
-  const untold = layers
+  const withoutEntry = layers
     .slice(next)
     .map((unpackedBytes) => ({ created: "", createdBy: "", comment: "", unpackedBytes }));
-  return [...steps, ...untold];
+  return [...steps, ...withoutEntry];
 }
 
 function text(value: unknown): string {

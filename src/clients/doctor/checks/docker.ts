@@ -39,11 +39,11 @@ export const dockerCheck: Check = {
   },
 };
 
-type Told = Pick<DockerInfo, "CgroupDriver" | "CgroupVersion" | "Driver" | "LiveRestoreEnabled">;
+type EngineInfo = Pick<DockerInfo, "CgroupDriver" | "CgroupVersion" | "Driver" | "LiveRestoreEnabled">;
 
 /** Findings from Docker's `/info`; `kubelet` is the cgroup driver in the kubelet's configuration. */
 export function dockerFindings(
-  { CgroupDriver, CgroupVersion, Driver, LiveRestoreEnabled }: Told,
+  { CgroupDriver, CgroupVersion, Driver, LiveRestoreEnabled }: EngineInfo,
   kubelet: string | undefined,
 ): readonly Finding[] {
   return [

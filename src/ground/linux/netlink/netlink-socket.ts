@@ -61,7 +61,7 @@ const dumpTries = 5;
 export class NetlinkSocket implements Disposable {
   readonly #fd: number;
   /** Requests on other threads, and replies that arrived while others were read. */
-  readonly #underWay = new Map<number, NetlinkReply | undefined>();
+  readonly #inFlight = new Map<number, NetlinkReply | undefined>();
   #sequence = 0;
 
   private constructor(fd: number) {
@@ -94,15 +94,15 @@ export class NetlinkSocket implements Disposable {
     const sequence = ++this.#sequence;
     const bytes = encodeMessage({ ...request, flags: request.flags | NLM_F_REQUEST | NLM_F_ACK }, sequence);
     const address = [kernelAddress, kernelAddress.length];
-    this.#underWay.set(sequence, undefined);
+    this.#inFlight.set(sequence, undefined);
     try {
       await callAsync("netlink", sendtoCall, [this.#fd, bytes, bytes.length, 0, ...address], subject);
       for (const _ of this.#receiveAll());
-      const reply = this.#underWay.get(sequence);
+      const reply = this.#inFlight.get(sequence);
       if (reply === undefined) throw unanswered(subject);
       if (reply.kind === "result" && reply.errno !== 0) throw failed(reply, subject);
     } finally {
-      this.#underWay.delete(sequence);
+      this.#inFlight.delete(sequence);
     }
   }
 
@@ -199,7 +199,7 @@ export class NetlinkSocket implements Disposable {
         throw new LinuxError("recv", errnoName(errno), "netlink");
       }
       for (const reply of decodeMessages(received.subarray(0, length))) {
-        if (this.#underWay.has(reply.sequence)) this.#underWay.set(reply.sequence, reply);
+        if (this.#inFlight.has(reply.sequence)) this.#inFlight.set(reply.sequence, reply);
         else yield reply;
       }
     }
