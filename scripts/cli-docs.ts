@@ -14,6 +14,9 @@ const introduction = `# The command line
 \`berth\` works with the pods, containers and images of berthd, or of any other endpoint that speaks CRI v1: \`berth --address
 /run/containerd/containerd.sock ps\`. \`berth completion bash\` (or zsh, or fish) prints a completion script.
 
+All commands but \`login\`, \`logout\`, \`config\` and \`completion\` also have the options \`--address\` and \`--timeout\` of the
+first section.
+
 \`scripts/cli-docs.ts\` generates this file from the help of the commands.
 `;
 
@@ -40,5 +43,7 @@ async function reference(): Promise<string> {
 async function help(path: readonly string[]): Promise<string> {
   const io = capturedIo();
   await runCli([...path, "--help"], io, new AbortController().signal);
-  return io.stdout.text().trim();
+  const text = io.stdout.text();
+  // Nearly every command has these options.
+  return (path.length === 0 ? text : text.replace(/\nConnection:\n(?: {2}.*\n)+/, "")).trim();
 }

@@ -278,6 +278,20 @@ describe("a pod of berth run", () => {
     assert.match(made.stderr, /not permitted/);
   });
 
+  it("has the capabilities that its options leave, and no more files to write than they say", async () => {
+    const script = "grep CapEff /proc/self/status; touch /file";
+    const { stdout, stderr, status } = await outcome(
+      ...run("--rm", "--cap-drop", "ALL", "--cap-add", "CAP_CHOWN", "--read-only", host.image),
+      ...["sh", "-c", script],
+    );
+    assert.match(stdout, /^CapEff:\s0{15}1$/m);
+    assert.match(stderr, /Read-only file system/);
+    assert.equal(status, 1);
+    const kernelLog = ["ls", "/dev/kmsg"];
+    assert.equal((await outcome(...run("--rm", host.image), ...kernelLog)).status, 1);
+    assert.equal(await output(...run("--rm", "--privileged", host.image), ...kernelLog), "/dev/kmsg");
+  });
+
   it("keeps an image's other names if one is removed, and the image while it is used", async () => {
     const second = `${host.registry.host}/other:v1`;
     await pushImage(host.registry, "other", "v1", await busyboxImage());

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { defaultConfigFile } from "../../ground/config/index.ts";
+import { berthVersion } from "../../ground/version/index.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { berth, serveCli } from "./testing/cli.ts";
 
@@ -46,6 +47,14 @@ for (const argv of [
   });
 }
 
+for (const name of ["tag", "cp", "run"]) {
+  test(`the help of ${name} has its own options before those that it shares with other commands`, async () => {
+    const { stdout } = await berth([name, "--help"]);
+    const headings = stdout.match(/^(Options|Streaming|Connection):$/gm);
+    assert.deepEqual([headings?.[0], headings?.length], ["Options:", name === "tag" ? 2 : 3]);
+  });
+}
+
 test("a usage error is exit status 2, with a hint at what could be meant", async () => {
   const unknown = await berth(["pod"]);
   assert.equal(unknown.status, 2);
@@ -65,10 +74,24 @@ const foreign: readonly [argv: readonly string[], advice: RegExp][] = [
   [["image", "ls"], /`berth images`/],
   [["frobnicate"], /`berth --help` lists/],
   [["run", "--network", "host", "busybox"], /`--host-network`/],
-  [["run", "--privileged", "busybox"], /`berth play`/],
-  [["run", "--device", "/dev/fuse", "busybox"], /privileged/],
-  [["run", "--env-file", "x", "busybox"], /`-e KEY=VALUE`/],
+  [["run", "--tmpfs", "/tmp", "busybox"], /`berth play`/],
+  [["run", "--device", "/dev/fuse", "busybox"], /--privileged/],
   [["exec", "-e", "A=1", "web", "env"], /env KEY=VALUE/],
+  [["exec", "--user", "root", "web", "id"], /container's user/],
+  [["exec", "--workdir", "/srv", "web", "ls"], /cd DIRECTORY/],
+  [["kill", "-s", "HUP", "web"], /only SIGKILL/],
+  [["stop", "--all"], /berth ps -aq/],
+  [["rm", "-fv", "web"], /volumes/],
+  [["run", "-P", "nginx"], /HOSTPORT:PORT/],
+  [["ps", "--filter", "name=web"], /jq selects/],
+  [["images", "--format", "{{.ID}}"], /-o json/],
+  [["stats", "--no-stream"], /the default/],
+  [["logs", "--previous", "web"], /berth ps -a/],
+  [["delete", "pod", "web", "--force"], /--grace-period 0/],
+  [["metricsp"], /`berth metrics`/],
+  [["kube", "play", "web.yaml"], /`berth play FILE`/],
+  [["compose", "up"], /`berth play`/],
+  [["label", "pod", "web", "a=b"], /`berth apply`/],
   [["help", "frobnicate"], /`berth --help` lists/],
   [["frobnicate", "--help"], /`berth --help` lists/],
   [["rollout", "pause", "deployment/web"], /paused: true/],
@@ -171,6 +194,12 @@ test("an interrupted command returns 130 and prints nothing", async () => {
   const { status, stderr } = await following;
   assert.equal(status, 130);
   assert.equal(stderr, "");
+});
+
+test("-v is the version, as of other tools, before a command only", async () => {
+  const { status, stdout } = await berth(["-v"]);
+  assert.deepEqual([status, stdout], [0, `${berthVersion}\n`]);
+  assert.equal((await berth(["ps", "-v"])).status, 2);
 });
 
 test("the versions of both sides are shown", async () => {

@@ -48,7 +48,7 @@ export type FilterOptions = { readonly namespace?: string; readonly label?: read
 export function addFilterOptions(command: Command): Command {
   return command
     .option("-n, --namespace <namespace>", "only in this Kubernetes namespace")
-    .option("--label <key=value>", "only with this label (may be repeated)", collect);
+    .option("-l, --label <key=value>", "only with this label (may be repeated)", collect);
 }
 
 /** Options of every command that prints a list. */

@@ -1,4 +1,4 @@
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Help } from "commander";
 import { berthVersion } from "../../ground/version/index.ts";
 import { adviseOnUnknown, unknownCommand, withAdvice } from "./commands/advice.ts";
 import { commandTable } from "./commands/table.ts";
@@ -68,10 +68,18 @@ function createProgram(invocation: Invocation): Command {
       outputError: (text, output) => output(withAdvice(text.replace(/^error:/, "berth:"))),
       getOutHelpWidth: () => stdout.columns ?? helpColumns,
     })
-    // Descriptions have line breaks for the source; the help wraps them for the terminal.
-    .configureHelp({ commandDescription: (command) => command.description().replaceAll("\n", " ") })
+    .configureHelp({
+      // Descriptions have line breaks for the source; the help wraps them for the terminal.
+      commandDescription: (command) => command.description().replaceAll("\n", " "),
+      // A command's own options come first, also if it has none but --help, which is added last.
+      groupItems(...items) {
+        const groups = new Help().groupItems(...items);
+        const own = groups.get("Options:");
+        return own === undefined ? groups : new Map([["Options:", own], ...groups]);
+      },
+    })
     .addHelpText("after", epilogue)
-    .version(berthVersion, "--version", "print berth's version");
+    .version(berthVersion, "-v, --version", "print berth's version");
   addConnectionOptions(program);
   adviseOnUnknown(program, "berth");
   for (const { name, summary, group } of commandTable) {

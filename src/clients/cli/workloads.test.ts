@@ -115,6 +115,18 @@ test("inspect shows the runtime's additional info with the status, and also find
   assert.match(missing.stderr, /no such pod, container or image: "nothing"/);
 });
 
+test("inspect of several names shows a list, without those that do not exist", async () => {
+  await using endpoint = await serveCli();
+  addPod(endpoint, "aa", "web");
+  addPod(endpoint, "bb", "db");
+  const { status, stdout, stderr } = await endpoint.run(["inspect", "web", "nothing", "db"]);
+  assert.deepEqual(
+    JSON.parse(stdout).map((one: { status: { id: string } }) => one.status.id),
+    [id("aa"), id("bb")],
+  );
+  assert.deepEqual([status, stderr], [3, 'berth: no such pod, container or image: "nothing"\n']);
+});
+
 test("stop stops a pod's containers first, so that they get their grace period", async () => {
   await using endpoint = await serveCli();
   const stopped: [string, number?][] = [];
@@ -254,6 +266,30 @@ test("run -d prints the container's id, and passes the flags in CRI's fields", a
   const pod = endpoint.engine.sandboxes.get(made.sandboxId);
   assert.equal(pod.config.portMappings[0]?.hostPort, 8080);
   assert.match(pod.config.metadata?.name ?? "", /^busybox-[0-9a-f]{6}$/);
+});
+
+test("run takes variables from files, and privileges as docker does", async () => {
+  await using endpoint = await serveCli();
+  endpoint.engine.imageTable.push(image());
+  playContainers(endpoint, { stays: true });
+  const file = join(endpoint.dir, "variables");
+  await writeFile(file, '# comment\n\nA=from the file\n  QUOTED="b"\r\nBERTH_ADDRESS\n');
+  const flags = "--read-only --cap-add net_admin --cap-add CAP_SYS_TIME --cap-drop ALL --privileged -e A=1";
+  const { stdout } = await endpoint.run([
+    ...["run", "-d", "--log-dir", endpoint.dir, "--env-file", file, ...flags.split(" "), "busybox"],
+  ]);
+  const { envs, linux } = endpoint.engine.containers.get(stdout.trim()).config;
+  assert.deepEqual(Object.fromEntries(envs.map(({ key, value }) => [key, value.toString()])), {
+    A: "1",
+    QUOTED: '"b"',
+    BERTH_ADDRESS: endpoint.address,
+  });
+  const { readonlyRootfs, privileged, capabilities } = linux?.securityContext ?? {};
+  assert.deepEqual([readonlyRootfs, privileged], [true, true]);
+  assert.deepEqual(capabilities?.addCapabilities, ["NET_ADMIN", "SYS_TIME"]);
+  assert.deepEqual(capabilities?.dropCapabilities, ["ALL"]);
+  const missing = await endpoint.run(["run", "--env-file", `${file}.none`, "busybox"]);
+  assert.match(missing.stderr, /variables\.none not found/);
 });
 
 test("run refuses names that Kubernetes refuses", async () => {

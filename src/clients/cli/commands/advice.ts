@@ -1,20 +1,37 @@
 import type { Command } from "commander";
 import { type CliError, usageError } from "../errors.ts";
 
+const changeManifest = "change the manifest and `berth apply` it again";
+
 /** Words that users of docker, podman, nerdctl or crictl may type, and what to use here. */
 const words: Readonly<Record<string, string>> = {
+  annotate: changeManifest,
+  "api-resources": "`berth get --help` shows how to list objects; docs/manager.md has the kinds",
   build: "berth does not build images: build one elsewhere, then use `berth pull` or `berth load`",
+  compose:
+    "`berth play` and `berth apply` run Kubernetes manifests; nerdctl compose works over berthd's socket",
   container: "`berth ps`, `berth stop` and `berth rm` work with containers",
   create: "`berth run -d` creates a container and starts it, `berth apply -f FILE` objects of manifests",
   diff: "`berth commit` creates an image from a container's changes, `berth image diff` lists them; `berth stats` shows their size",
-  edit: "change the manifest and `berth apply` it again; `berth get KIND/NAME -o yaml` writes it",
+  edit: `${changeManifest}; \`berth get KIND/NAME -o yaml\` writes it`,
+  explain: "docs/pod-fields.md describes the fields of pods",
+  expose: "`berth apply` a Service; `berth port-forward` forwards a port of this machine to a pod",
   history: "`berth image history IMAGE` shows the steps that an image was built in",
+  imagefsinfo: "`berth image usage` shows the disk usage of images",
+  img: "`berth images` does that",
   inspecti: "`berth inspect --type image NAME` does that",
   inspectp: "`berth inspect --type pod NAME` does that",
+  kube: "`berth play FILE` runs manifests, `berth generate kube POD` writes one",
+  label: changeManifest,
   list: "`berth ps` lists containers, `berth pods` pods, `berth images` images",
   ls: "`berth ps` lists containers, `berth pods` pods, `berth images` images",
+  manifest: "`berth images --all` lists the manifests of images",
+  metricdescs: "`berth metrics --descriptors` does that",
+  metricsp: "`berth metrics` does that",
+  namespace: "`berth get namespaces` lists those of manifests; ctr and nerdctl those of containerd's API",
   network:
     "pod networks are CNI configurations in /etc/cni/net.d (network.conf_dir); `berth doctor` checks them",
+  patch: changeManifest,
   pause: "containers cannot be paused; `berth checkpoint` saves their state",
   port: "`berth inspect --type pod NAME` shows a pod's ports",
   prune: "`berth rm $(berth ps --state exited -q)` removes exited containers, `berth image prune` images",
@@ -25,8 +42,9 @@ const words: Readonly<Record<string, string>> = {
   runp: "`berth run IMAGE` creates a pod with a container",
   replace: "`berth apply --replace -f FILE` does that",
   search: "berth does not search registries",
-  set: "change the manifest and `berth apply` it again",
+  set: changeManifest,
   start: "a container runs only once: `berth rm NAME`, then `berth run` it again",
+  statsp: "`berth stats --pods` does that",
   stopp: "`berth stop --type pod NAME` does that",
   system: "`berth info` shows the runtime's state, `berth doctor` checks the machine",
   top: "`berth exec NAME ps` shows a container's processes if its image has ps; `berth stats` shows the resource usage",
@@ -74,33 +92,63 @@ const byCommand = "`berth exec NAME env KEY=VALUE PROGRAM` sets a variable for o
 const byContainer = "name the container behind its pod: POD/CONTAINER";
 const byManifest =
   "a manifest can ask for that: `berth run --dry-run` writes one, `berth play` and `berth apply` run it";
+const byNames =
+  "`$(berth ps -aq)` stands for all containers, `$(berth pods -q)` for all pods, `$(berth images -q)` for all images";
+const byNow =
+  "`berth delete --grace-period 0` ends pods at once, `berth rm --force` removes running containers";
+const network = "pods use the network of the CNI configuration, or this machine's with `--host-network`";
+const ownLog = "a container's log is a file in CRI's format: `berth logs` shows it";
+const ownVolumes = "`berth rm` also removes the volumes that an image declares; `berth run -v` mounts paths";
 
 /** Options of other tools. */
 const optionWords: Readonly<Record<string, string>> = {
+  "-P": "`-p HOSTPORT:PORT` publishes a port, also several times",
+  "-a": byNames,
   "-c": byContainer,
-  "--container": byContainer,
-  "--cap-add": byManifest,
-  "--cap-drop": byManifest,
-  "--env": byCommand,
   "-e": byCommand,
-  "--device":
-    "only privileged containers, which manifests ask for (`berth play`), have this machine's devices",
+  "-s": "only SIGKILL can be sent; `berth stop` sends the stop signal first",
+  "-v": ownVolumes,
+  "--add-host": byManifest,
+  "--all": byNames,
+  "--cidfile": "`-d` prints the container's id",
+  "--container": byContainer,
+  "--device": "only containers with `--privileged` have this machine's devices",
   "--dns": byManifest,
-  "--env-file": "`-e KEY=VALUE` sets a variable, also several times",
+  "--env": byCommand,
+  "--filter": "`--help` lists the options that select; jq selects by any field of `-o json`",
+  "--force": byNow,
+  "--format": "`-o json` prints all fields, for jq",
+  "--group-add": byManifest,
   "--hostname": "the host name is the pod's name: use `--name`",
+  "--init": "a pod with `shareProcessNamespace: true` has a process that reaps orphans: `berth play` runs it",
   "--ip": "addresses are assigned by the CNI configuration",
+  "--ipc": byManifest,
+  "--link": "containers of one pod reach each other at localhost: `--pod` runs in an existing one",
+  "--log-driver": ownLog,
+  "--log-opt": ownLog,
   "--mount": "`-v PATH:PATH[:OPTIONS]` mounts a path of this machine",
-  "--net": "pods use the network of the CNI configuration, or this machine's with `--host-network`",
-  "--network": "pods use the network of the CNI configuration, or this machine's with `--host-network`",
+  "--net": network,
+  "--network": network,
+  "--no-stream": "that is the default; `--watch` repeats",
+  "--now": byNow,
   "--password": "other users of the machine could see it: it is asked for, or read from stdin",
-  "--username": "`--creds USER` names the user; the password is asked for, or read from stdin",
+  "--pid": byManifest,
   "--platform": "the image is taken for this machine's platform: `berth pull --platform` pulls others",
-  "--privileged": byManifest,
-  "--read-only": byManifest,
+  "--previous": "`berth ps -a` lists ended containers, whose logs are shown by their ids",
+  "--publish-all": "`-p HOSTPORT:PORT` publishes a port, also several times",
   "--runtime": "`--handler NAME` chooses the runtime",
+  "--shm-size": "a manifest can mount a volume in memory on /dev/shm: `berth play` runs it",
   "--signal": "only SIGKILL can be sent; `berth stop` sends the stop signal first",
+  "--stop-timeout": "`berth stop -t SECONDS` chooses it",
   "--sysctl": byManifest,
   "--tmpfs": byManifest,
+  "--ulimit": "container.default_ulimits in berthd's configuration sets limits for all containers",
+  "--until": "`--since` and `--tail` choose lines",
+  "--user": "a command runs as its container's user; su may change that, if its image has it",
+  "--username": "`--creds USER` names the user; the password is asked for, or read from stdin",
+  "--userns": byManifest,
+  "--volumes": ownVolumes,
+  "--workdir": "`berth exec NAME sh -c 'cd DIRECTORY && PROGRAM'` runs a command in a directory",
 };
 
 /** Makes a command with subcommands give advice about an unknown subcommand. */
@@ -128,7 +176,7 @@ export function unknownCommand(
  */
 export function withAdvice(message: string): string {
   const error = message.replace(/^(berth: unknown option '(?:--[^=']*|-[^-'])).*'/s, "$1'");
-  const [, option = ""] = /unknown option '(--?[a-z-]+)/.exec(error) ?? [];
+  const [, option = ""] = /unknown option '(--?[A-Za-z-]+)/.exec(error) ?? [];
   const advice = optionWords[option];
   if (advice === undefined) return error;
   const lines = error.split("\n").filter((line) => line !== "" && !line.startsWith("(Did you mean "));

@@ -11,14 +11,28 @@ export async function forEachName(
   action: (name: string) => Promise<void>,
   invocation: Invocation,
 ): Promise<void> {
+  const actAndPrint = async (name: string) => {
+    await action(name);
+    await write(invocation.io.stdout, `${name}\n`);
+  };
+  await eachOf(names, actAndPrint, invocation);
+}
+
+/** As {@link forEachName}, but prints nothing and returns the results of those that succeeded. */
+export async function eachOf<T>(
+  names: readonly string[],
+  action: (name: string) => Promise<T>,
+  invocation: Invocation,
+): Promise<readonly T[]> {
+  const results: T[] = [];
   for (const name of new Set(names)) {
     try {
-      await action(name);
-      await write(invocation.io.stdout, `${name}\n`);
+      results.push(await action(name));
     } catch (error) {
       const status = reportFailure(error, invocation);
       if (invocation.exitCode === 0) invocation.exitCode = status;
     }
-    if (invocation.signal.aborted) return;
+    if (invocation.signal.aborted) break;
   }
+  return results;
 }

@@ -21,11 +21,10 @@ import { parseDuration } from "../values/duration.ts";
 type Options = StreamOptions & InteractiveOptions;
 
 const description = `Runs a command in a running container, shows its output as it arrives and exits with its exit
-status. Ctrl-C ends the command; with -i and -t it is sent to the command like any other key,
-and the detach keys close the connection, and
-berthd then ends the command. With --timeout and
-without -i and -t, the runtime itself ends the command after that time, and the output is shown
-once the command has ended.`;
+status. Ctrl-C ends the command; with -i and -t it is sent to the command like any other key. The
+detach keys close the connection, and berthd then ends the command. With --timeout and without -i
+and -t, the runtime itself ends the command after that time, and the output is shown once the
+command has ended.`;
 
 const examples = `
 Examples:

@@ -23,36 +23,39 @@ import {
 import { renderStructured, toProtobufJson } from "../output/structured.ts";
 import { parseInfo } from "../output/verbose-info.ts";
 import { write } from "../output/write.ts";
+import { eachOf } from "./each-name.ts";
 
 type Options = ConnectionOptions &
   TypeOption<"pod" | "container" | "image"> & { readonly output?: "json" | "yaml" };
 
-const description = `Shows everything known about a pod, a container or an image. "status" is the CRI's status; the
-other keys are additions by the runtime.`;
+const description = `Shows everything known about pods, containers or images: an object, or, for several names, a
+list. "status" is the CRI's status; the other keys are additions by the runtime.`;
 
 const examples = `
 Examples:
   berth inspect web | jq -r .status.network.ip
   berth inspect --type container web
+  berth inspect $(berth ps -q) | jq '.[].info.pid'
   berth inspect -o yaml registry.example/team/app:1.2
 `;
 
 export function define(command: Command, invocation: Invocation): void {
-  command.description(description).argument("<name>", "id or name of a pod, container or image");
+  command.description(description).argument("<name...>", "ids or names of pods, containers or images");
   addTypeOption(command, ["pod", "container", "image"]);
   addOutputOption(command, ["json", "yaml"]);
   addConnectionOptions(command)
     .addHelpText("after", examples)
-    .action((name: string) => inspect(name, optionsOf<Options>(command), invocation));
+    .action((names: string[]) => inspect(names, optionsOf<Options>(command), invocation));
 }
 
-async function inspect(name: string, options: Options, invocation: Invocation): Promise<void> {
+async function inspect(names: readonly string[], options: Options, invocation: Invocation): Promise<void> {
   using client = await connect(options, invocation);
-  const details =
-    options.type === "image"
-      ? await inspectImage(client, name)
-      : await inspectAny(client, name, options.type);
-  await write(invocation.io.stdout, await renderStructured(details, options.output ?? "json"));
+  const { type, output = "json" } = options;
+  const inspectOne = (name: string) =>
+    type === "image" ? inspectImage(client, name) : inspectAny(client, name, type);
+  const [name = "", ...others] = names;
+  const details = others.length === 0 ? await inspectOne(name) : await eachOf(names, inspectOne, invocation);
+  await write(invocation.io.stdout, await renderStructured(details, output));
 }
 
 async function inspectAny(

@@ -13,6 +13,7 @@ import { write } from "../output/write.ts";
 import { keptCredentials } from "../pull/credentials.ts";
 import { pullImage } from "../pull/pull-image.ts";
 import { createReporter } from "../pull/reporter.ts";
+import { readEnvFiles } from "../run/env-files.ts";
 import { brokenPipe, followToEnd } from "../run/follow.ts";
 import { runInTerminal } from "../run/in-terminal.ts";
 import { type RunPod, runManifest, runPod } from "../run/new-pod.ts";
@@ -66,6 +67,11 @@ export function define(command: Command, invocation: Invocation): void {
       collect,
     )
     .option(
+      "--env-file <file>",
+      "file of environment variables, one KEY=VALUE or KEY a line; --env overrides them (may be repeated)",
+      collect,
+    )
+    .option(
       "-v, --volume <host:path[:options]>",
       "mount a path of this machine; options: ro, rslave, rshared",
       collect,
@@ -86,6 +92,14 @@ export function define(command: Command, invocation: Invocation): void {
       "seccomp=unconfined|FILE, apparmor=unconfined|NAME, no-new-privileges (may be repeated)",
       collect,
     )
+    .option(
+      "--cap-add <capability>",
+      "capability to add, such as NET_ADMIN, or ALL (may be repeated)",
+      collect,
+    )
+    .option("--cap-drop <capability>", "capability to remove, or ALL (may be repeated)", collect)
+    .option("--privileged", "give it all capabilities and this machine's devices, without confinement")
+    .option("--read-only", "make its root file system read-only")
     .option("-m, --memory <size>", "memory limit, such as 512m")
     .option("--handler <name>", "runtime handler")
     .addOption(
@@ -115,7 +129,8 @@ async function run(
   const image = /^\.{0,2}\//.test(written) ? resolve(written) : written;
   // Errors on the command line are reported before anything is pulled or created.
   const { io } = invocation;
-  const pod = runPod({ image, args, options, env: io.env });
+  const env = [...(await readEnvFiles(options.envFile ?? [])), ...(options.env ?? [])];
+  const pod = runPod({ image, args, options: { ...options, env }, env: io.env });
   if (options.dryRun === true) return await writeManifest(pod, options, io);
   if (isKept(options)) refuseUnwritten(pod, image);
   const detach = options.detach === true;

@@ -99,7 +99,7 @@ function containerOf({ image, args, options, env }: RunWords, pod: string) {
       "volumeMounts",
       mounted.map(({ mount }, index) => ({ name: volumeName(index), ...mount })),
     ),
-    securityContext: { ...user, ...parseSecurityOptions(options.securityOpt ?? []) },
+    securityContext: { ...user, ...parseSecurityOptions(options.securityOpt ?? []), ...privileges(options) },
     ...terminal(options),
   };
   const volumes = mounted.map(({ hostPath }, index) => ({
@@ -152,6 +152,23 @@ function terminal({ stdin = false, tty = false, detach = false }: RunOptions) {
     ...(stdin && !tty && !detach ? { stdinOnce: true } : {}),
     ...(tty ? { tty } : {}),
   };
+}
+
+function privileges({ capAdd = [], capDrop = [], privileged, readOnly }: RunOptions) {
+  const capabilities = {
+    ...listed("add", capAdd.map(capability)),
+    ...listed("drop", capDrop.map(capability)),
+  };
+  return {
+    ...(Object.keys(capabilities).length === 0 ? {} : { capabilities }),
+    ...(privileged === true ? { privileged } : {}),
+    ...(readOnly === true ? { readOnlyRootFilesystem: true } : {}),
+  };
+}
+
+/** Manifests have capabilities in capital letters and without `CAP_`. */
+function capability(name: string): string {
+  return name.toUpperCase().replace(/^CAP_/, "");
 }
 
 function resources({ cpus, memory }: RunOptions): Pick<Container, "resources"> {

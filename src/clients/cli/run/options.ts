@@ -11,6 +11,7 @@ export type RunOptions = StreamOptions &
     readonly rm?: boolean;
     readonly restart?: RestartWhen;
     readonly env?: readonly string[];
+    readonly envFile?: readonly string[];
     readonly volume?: readonly string[];
     readonly publish?: readonly string[];
     readonly label?: readonly string[];
@@ -22,6 +23,10 @@ export type RunOptions = StreamOptions &
     readonly cpus?: string;
     readonly memory?: string;
     readonly securityOpt?: readonly string[];
+    readonly capAdd?: readonly string[];
+    readonly capDrop?: readonly string[];
+    readonly privileged?: boolean;
+    readonly readOnly?: boolean;
     readonly pull?: PullPolicy;
     readonly logDir?: string;
     readonly dryRun?: boolean;

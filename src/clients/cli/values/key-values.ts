@@ -23,7 +23,8 @@ export function parseEnv(
   const equals = text.indexOf("=");
   const name = equals === -1 ? text : text.slice(0, equals);
   if (name === "") throw usageError(`--env ${JSON.stringify(text)} is neither KEY=VALUE nor KEY`);
-  const value = equals === -1 ? environment[name] : text.slice(equals + 1);
+  const own = Object.hasOwn(environment, name) ? environment[name] : undefined;
+  const value = equals === -1 ? own : text.slice(equals + 1);
   if (value === undefined) throw usageError(`--env ${name}: not set in our environment; use ${name}=VALUE`);
   return { name, value };
 }

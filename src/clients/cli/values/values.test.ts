@@ -67,11 +67,13 @@ const wrong: readonly [string, () => unknown][] = [
   ["/srv:/data:constructor", () => parseVolume("/srv:/data:constructor")],
   ["constructor", () => parseKind("constructor")],
   ["/srv", () => parseVolume("/srv")],
+  ["data:/data", () => parseVolume("data:/data")],
   ["/srv:data", () => parseVolume("/srv:data")],
   ["/srv:/data:rw,exec", () => parseVolume("/srv:/data:rw,exec")],
   ["1:staff", () => parseUser("1:staff")],
   ["=x", () => parseEnv("=x", {})],
   ["UNSET", () => parseEnv("UNSET", {})],
+  ["constructor", () => parseEnv("constructor", {})],
 ];
 for (const [text, parse] of wrong) {
   test(`${JSON.stringify(text)} is refused as a usage error that quotes it`, () => {

@@ -22,6 +22,11 @@ export function parseVolume(text: string): MountedPath {
   if (hostPath === "" || !isAbsolute(mountPath) || rest.length > 0) {
     throw usageError(`--volume ${JSON.stringify(text)} is not HOSTPATH:PATH[:OPTIONS] with an absolute PATH`);
   }
+  if (!/^\.{0,2}(?:\/|$)/.test(hostPath)) {
+    throw usageError(
+      `--volume ${JSON.stringify(text)}: there are no volumes with names; for a directory here, write ./${hostPath}`,
+    );
+  }
   const words = options === "" ? [] : options.split(",");
   const unknown = words.find((word) => word !== "ro" && word !== "rw" && !propagations.has(word));
   if (unknown !== undefined)
