@@ -47,6 +47,20 @@ for (const argv of [
   });
 }
 
+for (const [argv, usage] of [
+  [["help", "run", "busybox"], /^Usage: berth run /],
+  [["help", "exec", "web", "rm", "-rf", "/"], /^Usage: berth exec /],
+  [["help", "image", "pin"], /^Usage: berth image pin /],
+  [["help", "image", "unmount", "x"], /^Usage: berth image umount/],
+  [["help"], /^Usage: berth COMMAND /],
+] as const) {
+  test(`\`berth ${argv.join(" ")}\` shows help, and runs nothing`, async () => {
+    const { status, stdout } = await berth(argv);
+    assert.equal(status, 0);
+    assert.match(stdout, usage);
+  });
+}
+
 for (const name of ["tag", "cp", "run"]) {
   test(`the help of ${name} has its own options before those that it shares with other commands`, async () => {
     const { stdout } = await berth([name, "--help"]);
@@ -83,6 +97,7 @@ const foreign: readonly [argv: readonly string[], advice: RegExp][] = [
   [["stop", "--all"], /berth ps -aq/],
   [["rm", "-fv", "web"], /volumes/],
   [["run", "-P", "nginx"], /HOSTPORT:PORT/],
+  [["-H", "unix:///x.sock", "ps"], /--address/],
   [["ps", "--filter", "name=web"], /jq selects/],
   [["images", "--format", "{{.ID}}"], /-o json/],
   [["stats", "--no-stream"], /the default/],

@@ -35,7 +35,7 @@ export async function runCli(argv: readonly string[], io: Io, signal: AbortSigna
   const invocation: Invocation = { io, signal, exitCode: exitCode.ok };
   try {
     const program = createProgram(invocation);
-    const words = withoutHelpCommand(argv);
+    const words = argv[0] === "help" ? await askedHelp(argv.slice(1), invocation) : argv;
     const [word = "-"] = words;
     // With --help after an unknown command, commander would show the help of berth itself.
     if (!word.startsWith("-") && !commandTable.some(({ name }) => name === word))
@@ -103,7 +103,21 @@ async function define(command: Command, invocation: Invocation): Promise<void> {
   (await entry?.load())?.define(command, invocation, () => createWholeProgram({ ...invocation }));
 }
 
-/** Translates `berth help ps` to `berth ps --help`. */
-function withoutHelpCommand(argv: readonly string[]): readonly string[] {
-  return argv[0] === "help" ? [...argv.slice(1), "--help"] : argv;
+/**
+ * Translates `berth help image pin` to `berth image pin --help`. Words that are not commands are left out: of
+ * `berth help run busybox`, the last one would be run.
+ */
+async function askedHelp(path: readonly string[], invocation: Invocation): Promise<readonly string[]> {
+  const [first] = path;
+  const known: string[] = [];
+  let command = createProgram({ ...invocation });
+  for (const word of path) {
+    const sub = command.commands.find((one) => one.name() === word || one.aliases().includes(word));
+    if (sub === undefined) break;
+    if (known.length === 0) await define(sub, { ...invocation });
+    known.push(word);
+    command = sub;
+  }
+  // Of a first word that is no command, there is an error.
+  return [...(known.length === 0 && first !== undefined ? [first] : known), "--help"];
 }

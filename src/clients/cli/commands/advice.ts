@@ -102,6 +102,7 @@ const ownVolumes = "`berth rm` also removes the volumes that an image declares; 
 
 /** Options of other tools. */
 const optionWords: Readonly<Record<string, string>> = {
+  "-H": "`--address SOCKET` names another endpoint",
   "-P": "`-p HOSTPORT:PORT` publishes a port, also several times",
   "-a": byNames,
   "-c": byContainer,
@@ -119,6 +120,7 @@ const optionWords: Readonly<Record<string, string>> = {
   "--force": byNow,
   "--format": "`-o json` prints all fields, for jq",
   "--group-add": byManifest,
+  "--host": "`--address SOCKET` names another endpoint",
   "--hostname": "the host name is the pod's name: use `--name`",
   "--init": "a pod with `shareProcessNamespace: true` has a process that reaps orphans: `berth play` runs it",
   "--ip": "addresses are assigned by the CNI configuration",
