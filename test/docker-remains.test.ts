@@ -91,7 +91,7 @@ type Fault = "create" | "start" | "delete" | "started";
 
 /**
  * A runc that is killed once at a command for which there is a file in the directory; at "create" when it has
- * made the cgroups, but no record of them yet.
+ * made the cgroups and a mount, but no record of them yet.
  */
 function killedRuntime(directory: string): string {
   const path = join(directory, "runc");
@@ -106,6 +106,10 @@ if rm "${directory}/$command" 2>/dev/null; then
     runc "$@"
     kill -KILL "$(cat "$pidfile")"
     rm -r "$root/$before"
+    # runc 1.1 has its own program mounted there for a moment.
+    mkdir "$root/$before"
+    : >"$root/$before/runc.AbCdEf"
+    mount --bind /bin/true "$root/$before/runc.AbCdEf"
   fi
   kill -KILL $$
 fi

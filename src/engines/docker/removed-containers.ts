@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { isErrno } from "../../ground/fs/index.ts";
-import type { CgroupLayout } from "../../ground/linux/index.ts";
+import { type CgroupLayout, mountInfo, unmount } from "../../ground/linux/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import type { ContainerDetails, DockerClient } from "../../parts/dockerapi/index.ts";
 import {
@@ -26,13 +26,22 @@ export type RemovedContainersOptions = {
   readonly graceMs?: number;
 };
 
+/**
+ * How the mount of its own program is called that runc 1.1 has for a moment in a container's directory, at
+ * "create" and at each command.
+ */
+const ownProgram = "runc.";
+
+/** What may stay of a container. */
+type Left = { readonly shims: readonly Shim[]; readonly mounts: readonly string[]; readonly cgroup: string };
+
 type Removed = { readonly id: string; readonly cgroupParent: string };
 
 /**
  * Removes what stays of containers that Docker has removed. For Docker a container is gone even if the OCI
- * runtime was killed before it removed the cgroups, or if nobody ended the container's shim: because dockerd
- * was killed while it started the container, or the runtime while it started or deleted it. Nobody would look
- * for that again.
+ * runtime was killed before it removed the cgroups or a mount, or if nobody ended the container's shim:
+ * because dockerd was killed while it started the container, or the runtime while it started or deleted it.
+ * Nobody would look for that again.
  *
  * Each removal is recorded before Docker gets the request, so that the next berthd looks, too.
  */
@@ -109,10 +118,15 @@ export class RemovedContainers implements AsyncDisposable {
     if (recorded.length === 0) return;
     const driver = await this.#options.cgroupDriver();
     const shims = Map.groupBy(await findShims(), ({ containerId }) => containerId);
+    const mounts = (await mountInfo()).map(({ mountPoint }) => mountPoint);
     for (const { id, cgroupParent } of recorded) {
+      const left = {
+        shims: shims.get(id) ?? [],
+        mounts: mounts.filter((path) => path.includes(`/${id}/${ownProgram}`)),
+        cgroup: cgroupOf(driver, cgroupParent, id),
+      };
       try {
-        if (await this.#cleanUp(id, cgroupOf(driver, cgroupParent, id), shims.get(id) ?? []))
-          rmSync(join(directory, id), { force: true });
+        if (await this.#cleanUp(id, left)) rmSync(join(directory, id), { force: true });
       } catch (err) {
         this.#closing.signal.throwIfAborted();
         logger.warn({ err, container: id }, "what stays of a removed container could not be removed");
@@ -121,12 +135,13 @@ export class RemovedContainers implements AsyncDisposable {
   }
 
   /** Whether nothing is left; false if Docker still has the container. Throws if Docker does not answer. */
-  async #cleanUp(id: string, cgroup: string, shims: readonly Shim[]): Promise<boolean> {
+  async #cleanUp(id: string, { shims, mounts, cgroup }: Left): Promise<boolean> {
     const { client, cgroups, logger } = this.#options;
     const hasOne = await hasCgroup(cgroups, cgroup);
-    if (shims.length === 0 && !hasOne) return true;
+    if (shims.length === 0 && mounts.length === 0 && !hasOne) return true;
     if ((await orNotFound(client.container(id, this.#closing.signal))) !== undefined) return false;
     for (const shim of shims) await endShim(shim, logger);
+    for (const path of mounts) await unmount(path, { detach: true, missingOk: true });
     if (!hasOne) return true;
     logger.warn({ container: id, cgroup }, "a removed container has left its cgroup, which is removed");
     await removeCgroup(cgroups, cgroup);
