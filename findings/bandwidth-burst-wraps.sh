@@ -1,11 +1,12 @@
 #!/bin/sh
-# CNI's bandwidth plugin, 1.1.1 of Debian 12: it tells the kernel a burst as the time that it takes at the rate, in units of
-# 64 ns, in 32 bits, without looking whether there is room. So a burst of more than 274 s comes out as another one. Runtimes that
-# give Kubernetes' bandwidth annotations to it choose a burst near 4 Gbit, as Kubernetes names none: with 1 Mbit/s it is 21 MB,
-# with 10 Mbit/s 193 MB, with 100 Mbit/s the whole 512 MiB; and a pod may send and receive that much before its limit holds.
-# Seen: "1000000 bit/s: 21474835 of 536870911 bytes", "10000000 bit/s: 193273526 of 536870911 bytes",
-# "100000000 bit/s: 536870900 of 536870911 bytes".
-# Needs Debian 12's package lists, iproute2, jq, util-linux and root; all happens in namespaces of its own.
+# CNI's bandwidth plugin, 1.1.1 of Debian 12: a burst is passed to the kernel as the time that it takes at the given
+# rate, in units of 64 ns and in 32 bits, without a check for overflow. So a burst of more than 274 s wraps around to a
+# smaller one. Runtimes that pass Kubernetes' bandwidth annotations to the plugin choose a burst near 4 Gbit, since
+# Kubernetes specifies none: at 1 Mbit/s it becomes 21 MB, at 10 Mbit/s 193 MB, at 100 Mbit/s the full 512 MiB. A pod
+# may send and receive that much before it is limited.
+# Seen: "1000000 bit/s: 21474835 of 536870911 bytes", "10000000 bit/s: 193273526 of 536870911 bytes", "100000000 bit/s:
+# 536870900 of 536870911 bytes".
+# Needs Debian 12's package lists, iproute2, jq, util-linux and root; everything happens in private namespaces.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

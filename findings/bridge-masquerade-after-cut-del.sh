@@ -1,11 +1,12 @@
 #!/bin/sh
-# CNI's bridge plugin, 1.1.1 of Debian 12 and 1.10.0: DEL deletes the pod's interface first and takes its masquerading away
-# after that, by the addresses that the interface had. A DEL that was cut off in between (killed, or an iptables of it failed)
-# cannot be repeated: the next one finds no interface, leaves the pod's chain and the jump to it, and succeeds. So does a DEL
-# without a namespace, as after a pod's namespace was lost. GC (1.10.0) leaves them too, where iptables is used.
-# Here the interface is deleted by hand, which is all that a DEL has done when it is cut off early.
-# Seen, with both versions and both ways: "exit code 0, 3 of 3 rules are left".
-# Needs Go, Debian 12's package lists, iptables, util-linux and root; all happens in namespaces of its own.
+# CNI's bridge plugin, 1.1.1 of Debian 12 and 1.10.0: DEL first deletes the pod's interface, and then removes the
+# masquerading for the addresses that the interface had. If a DEL is interrupted in between (it is killed, or iptables
+# fails), it cannot be repeated: the next one finds no interface, leaves the pod's chain and the jump to it, and
+# succeeds. The same happens in a DEL without a namespace, for instance after a pod's namespace was lost. GC (1.10.0)
+# leaves the rules, too, if iptables is used.
+# Here the interface is deleted by hand, which is all that a DEL has done when it is interrupted early.
+# Seen with both versions, in both ways: "exit code 0, 3 of 3 rules are left".
+# Needs Go, Debian 12's package lists, iptables, util-linux and root; everything happens in private namespaces.
 set -eu
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT

@@ -1,10 +1,11 @@
 #!/bin/sh
-# @kubernetes/client-node 2.0.1 reads two things otherwise than kubectl and Kubernetes' own libraries.
-# - loadYaml reads YAML 1.2. Kubernetes' manifests are YAML 1.1: `defaultMode: 0400`, as Kubernetes' page on Secrets has it, is 256 there and
-#   400 with this client, which is the mode 0620, so that a secret for its owner alone can be written by the group; and `yes` is true
-#   there, and here a text that the API refuses for a bool. No error tells of the mode.
-# - Quantities with a suffix of a thousand or more and a fraction, such as a memory limit of "1.5Gi", are an error: topPods and topNodes
-#   fail for all pods when one has such a limit.
+# @kubernetes/client-node 2.0.1 reads two things differently from kubectl and Kubernetes' own libraries:
+# - loadYaml parses YAML 1.2, but Kubernetes' manifests are YAML 1.1: `defaultMode: 0400`, as in Kubernetes' page on
+#   Secrets, is 256 in Kubernetes and 400 with this client. That is the mode 0620, so that a secret meant for its owner
+#   can be written by the group. And `yes` is true in Kubernetes, but here a string, which the API rejects for a
+#   boolean. There is no error about the mode.
+# - Quantities with a fraction and a suffix, such as a memory limit of "1.5Gi", cause an error: topPods and topNodes
+#   fail for all pods if one of them has such a limit.
 # Seen with 2.0.1, sigs.k8s.io/yaml 1.6.0 and k8s.io/apimachinery 0.34.1, as below.
 # Needs npm's registry, Go's module proxy and Go 1.24 or newer.
 set -eu

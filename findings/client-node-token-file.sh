@@ -1,8 +1,9 @@
 #!/bin/sh
-# A user of a kubeconfig may have `tokenFile`, the path of a file with the token, which "takes precedence over Token" where both are present
-# (kubeconfig v1, AuthInfo). @kubernetes/client-node 2.0.1 passes it over: requests go to the API server without a token, so that they
-# are those of system:anonymous, or, where the user has both, with the token of the kubeconfig, which may have expired. It knows the
-# name `token-file` in place of it, which the format does not have. No error tells of any of it.
+# A user in a kubeconfig may have `tokenFile`, the path of a file with the token, which "takes precedence over Token" if
+# both are present (kubeconfig v1, AuthInfo). @kubernetes/client-node 2.0.1 ignores it: it sends requests without a
+# token, so that the API server sees system:anonymous; or, if the user has both, with the token in the kubeconfig, which
+# may have expired. Instead it reads the key `token-file`, which the format does not have. No error mentions any of
+# this.
 # Seen with @kubernetes/client-node 2.0.1 and k8s.io/client-go 0.37.2, as below.
 # Needs npm's registry, Go's module proxy, Go 1.26 or newer and openssl.
 set -eu

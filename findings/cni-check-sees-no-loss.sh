@@ -1,13 +1,15 @@
 #!/bin/sh
-# CHECK of the CNI specification has a plugin fail where a thing that it made is missing or is not as it should be. Of the standard plugins,
-# 1.1.1 of Debian 12 and 1.10.0:
-# - bandwidth succeeds when the shaping is gone in both directions; it looks for the interfaces alone.
-# - bridge succeeds when the pod's masquerading is gone, and when the bridge has lost the gateway's address.
-# - portmap 1.1.1 fails right after ADD, when all is there, for a pod that has an IPv4 address alone: it looks for the chain of IPv6
-#   too. 1.10.0 is right.
-# So CHECK, which Kubernetes' runtimes do not call but operators and cnitool do, tells neither that a pod is well nor that it is not.
+# CHECK of the CNI specification must fail if something that the plugin created is missing or wrong. Of the standard
+# plugins, 1.1.1 of Debian 12 and 1.10.0:
+# - bandwidth succeeds if the shaping is gone in both directions; it checks only the interfaces.
+# - bridge succeeds if the pod's masquerading is gone, and if the bridge has lost the gateway's address.
+# - portmap 1.1.1 fails right after ADD, when nothing is missing, for a pod with only an IPv4 address: it expects the
+#   IPv6 chain, too. 1.10.0 is correct.
+# So CHECK, which Kubernetes' runtimes do not call but operators and cnitool do, does not tell whether a pod's network
+# is intact.
 # Seen as below.
-# Needs Go, Debian 12's package lists, iptables, iproute2, util-linux and root; all happens in namespaces of its own.
+# Needs Go, Debian 12's package lists, iptables, iproute2, util-linux and root; everything happens in private
+# namespaces.
 set -eu
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT

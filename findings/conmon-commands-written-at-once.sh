@@ -1,10 +1,10 @@
 #!/bin/sh
-# conmon reads commands from its FIFO `ctl`, one a line: `1 HEIGHT WIDTH` gives the terminal a size, `2 0 0` opens the log anew under
-# its path. Several lines that it reads at once are one command to it, the first: the others are lost without a word in its
-# log. So a client that resizes and rotates must wait until the FIFO is empty before it writes the next line.
+# conmon reads commands from its FIFO `ctl`, one per line: `1 HEIGHT WIDTH` sets the terminal's size, `2 0 0` reopens
+# the log at its path. If it reads several lines at once, it executes only the first and drops the others without a log
+# line. So a client that resizes and rotates must wait until the FIFO is empty before it writes the next line.
 # Seen with conmon 2.1.6 of Debian 12 and 2.1.13 of Debian 14, as below.
-# Needs Debian 12 (whose package lists name where Debian 14's are), patchelf, crun, busybox and root; mounts are made in a mount
-# namespace of its own.
+# Needs Debian 12 (whose package lists say where Debian 14's are), patchelf, crun, busybox and root; mounts are made in
+# a private mount namespace.
 set -eu
 directory=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

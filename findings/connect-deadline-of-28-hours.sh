@@ -1,9 +1,10 @@
 #!/bin/sh
-# gRPC's protocol (PROTOCOL-HTTP2.md, Timeout) says a deadline in at most eight digits and a unit. @connectrpc/connect-node 2.3.0 writes every
-# one in milliseconds, with as many digits as it takes: from 100000000 ms on, 27 hours and 47 minutes, the header is against the protocol.
-# grpc-go 1.85.0 refuses the call with the HTTP status 400, of which the client's error says no more than "HTTP 400". connect-node's own
-# server refuses it, too; that of @grpc/grpc-js 1.14.7 does not. So a client that works with a deadline of 27 hours, or that was tried
-# with a server of grpc-js, fails with 28 hours at one of grpc-go, and is not told that its deadline is the cause.
+# In gRPC's protocol (PROTOCOL-HTTP2.md, Timeout), a deadline has at most eight digits and a unit.
+# @connectrpc/connect-node 2.3.0 always writes milliseconds, with as many digits as needed: from 100000000 ms (27 hours
+# and 47 minutes) on, the header violates the protocol. grpc-go 1.85.0 rejects the call with HTTP status 400, and the
+# client's error says only "HTTP 400". connect-node's own server rejects it, too; that of @grpc/grpc-js 1.14.7 does not.
+# So a client that works with a deadline of 27 hours, or with a grpc-js server, fails with 28 hours against a grpc-go
+# server, and its error does not mention the deadline.
 # Seen with Node 26.10.0, as below.
 # Needs npm's registry, Go's module proxy and Go 1.26 or newer.
 set -eu

@@ -1,10 +1,11 @@
 #!/bin/sh
-# gRPC's metadata may have several values under one key. Its protocol over HTTP/2 (PROTOCOL-HTTP2.md, Custom-Metadata) lets their headers be
-# joined by commas; implementations "must split" binary ones (`-bin`) at the commas before they decode them. @connectrpc/connect-node 2.3.0
-# keeps metadata in the Headers of fetch, which join them. grpc-go 1.85.0 does not split: it refuses the call with the HTTP status 400,
-# before any handler or interceptor sees it. @grpc/grpc-js gets through, as it sends each value in a header of its own; as a server it
-# splits what connect-node joins. So a client that works with one value, or with other servers, fails with two at one of grpc-go, and
-# is told "HTTP 400".
+# gRPC metadata may have several values for one key. In its protocol over HTTP/2 (PROTOCOL-HTTP2.md, Custom-Metadata),
+# their headers may be joined with commas, and implementations "must split" binary ones (`-bin`) at the commas before
+# decoding. @connectrpc/connect-node 2.3.0 keeps metadata in the Headers class of fetch, which joins them. grpc-go
+# 1.85.0 does not split: it rejects the call with HTTP status 400 before any handler or interceptor sees it.
+# @grpc/grpc-js works as a client, since it sends each value in its own header, and as a server, since it splits what
+# connect-node joins. So a client that works with one value, or with other servers, fails with two values against a
+# grpc-go server, and its error says only "HTTP 400".
 # Seen with @connectrpc/connect-node 2.3.0, @grpc/grpc-js 1.14.7 and grpc-go 1.85.0, as below.
 # Needs npm's registry, Go's module proxy and Go 1.26 or newer.
 set -eu

@@ -1,13 +1,13 @@
 #!/bin/sh
-# `crane append` and `crane mutate --append` take a layer that is compressed by zstd, which is a matter of OCI's manifests alone. Where the image
-# is one of Docker's (a base from a registry that has such, or crane's own empty image, the default), crane 0.22.1 keeps Docker's manifest
-# and lists the layer in it by OCI's media type. It pushes that without a word, and oras copies it, but containers/image (skopeo's,
-# podman's, buildah's and CRI-O's) refuses the whole image: "unsupported docker v2s2 media type". With a base of OCI's manifest, such as
-# --oci-empty-base, it is a right image.
-# `crane validate` is no way to see which: it fails for the right one too, as it takes every layer for gzip.
+# `crane append` and `crane mutate --append` accept a layer compressed with zstd, which only OCI manifests allow. If the
+# image has a Docker manifest (as some registries' base images do, and crane's own empty image, the default), crane
+# 0.22.1 keeps that and lists the layer in it with OCI's media type. It pushes the image without a warning, and oras
+# copies it, but containers/image (skopeo, podman, buildah, CRI-O) rejects the whole image: "unsupported docker v2s2
+# media type". With a base that has an OCI manifest, such as --oci-empty-base, the image is correct.
+# `crane validate` does not help: it fails for the correct image, too, since it expects every layer to be gzip.
 # Seen with crane 0.22.1, oras 1.3.6, skopeo 1.9.3 of Debian 12 and 1.22.0 of Debian 14, as below.
-# Needs Debian 12 (whose package lists name where Debian 14's are), Go 1.26 or newer, skopeo, curl, jq, patchelf, zstd, iproute2, util-linux and root;
-# the registry is crane's own, in a network namespace.
+# Needs Debian 12 (whose package lists say where Debian 14's are), Go 1.26 or newer, skopeo, curl, jq, patchelf, zstd,
+# iproute2, util-linux and root; the registry is crane's own, in a network namespace.
 set -eu
 directory=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

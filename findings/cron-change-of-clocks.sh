@@ -1,9 +1,10 @@
 #!/bin/sh
-# One line of cron means other times to croner than to Kubernetes where clocks change. A time that is skipped when they are
-# put forward: croner 11.0.1 runs it that day, by the length of the gap later or at the gap's end; robfig/cron 3.0.1, which
-# Kubernetes' CronJob controller has, does not run it that day. A time that comes twice when they are put back: croner runs
-# it once, robfig/cron twice. And `5/15` (from 5 on, every 15), which Kubernetes takes, croner refuses, while it takes `L`
-# and the day of week 7, which Kubernetes refuses. Whoever runs CronJobs with croner must follow the offsets itself.
+# croner and Kubernetes run the same cron line at different times when clocks change. If a time is skipped because
+# clocks go forward, croner 11.0.1 runs it that day, later by the length of the gap or at its end; robfig/cron 3.0.1,
+# which Kubernetes' CronJob controller uses, does not run it that day. If a time occurs twice because clocks go back,
+# croner runs it once, robfig/cron twice. And croner rejects `5/15` (from 5 on, every 15), which Kubernetes accepts, but
+# accepts `L` and the weekday 7, which Kubernetes rejects. A program that runs CronJobs with croner must handle changes
+# of clocks itself.
 # Needs npm's registry, Go's module proxy, Node and Go 1.22 or newer.
 set -eu
 work=$(mktemp -d)

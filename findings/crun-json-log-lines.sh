@@ -1,8 +1,8 @@
 #!/bin/sh
-# crun 1.28 of Debian 14 writes each entry of its log (--log-format=json) over several lines; crun 1.8.1 and runc write one line each, so
-# a reader that takes lines, or the last line, for entries finds "}" in place of an error.
+# crun 1.28 of Debian 14 writes each entry of its log (--log-format=json) over several lines. crun 1.8.1 and runc write
+# one line each, so a program that parses lines, or only the last line, gets "}" instead of an error.
 # Seen: one line of crun 1.8.1, five of crun 1.28, as below.
-# Needs Debian 12 (whose package lists name where Debian 14's are), patchelf and root, as scripts/later-debian.sh does.
+# Needs Debian 12 (whose package lists say where Debian 14's are), patchelf and root, as scripts/later-debian.sh does.
 set -eu
 directory=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

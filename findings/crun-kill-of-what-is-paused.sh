@@ -1,11 +1,12 @@
 #!/bin/sh
-# With cgroup v1, SIGKILL does nothing to a process that is frozen until it is thawed (cgroup-v1/freezer-subsystem.rst). `runc kill ID KILL`
-# thaws a paused container, so that it ends; `crun kill ID KILL` succeeds as well, and leaves the container paused until somebody
-# resumes it: whoever waits for its end then, as `docker kill` and `ctr task kill` of a paused container do, waits for ever. With
-# cgroup v2 the kernel itself ends what is frozen, whichever runtime asks. `delete --force` works with both.
+# With cgroup v1, SIGKILL has no effect on a frozen process until it is thawed (cgroup-v1/freezer-subsystem.rst). `runc
+# kill ID KILL` thaws a paused container, so that it ends. `crun kill ID KILL` succeeds as well, but leaves the
+# container paused until someone resumes it: clients that then wait for its end, such as `docker kill` and `ctr task
+# kill`, wait for ever. With cgroup v2, the kernel itself kills frozen processes, with either runtime. `delete --force`
+# works with both.
 # Seen with crun 1.8.1 and runc 1.1.5 of Debian 12, crun 1.28 and runc 1.3.6 of Debian 14, as below.
-# Needs Debian 12 (whose package lists name where Debian 14's are), a kernel with cgroup v1's freezer at /sys/fs/cgroup/freezer, patchelf, busybox,
-# jq and root; mounts are made in a mount namespace of its own.
+# Needs Debian 12 (whose package lists say where Debian 14's are), a kernel with cgroup v1's freezer at
+# /sys/fs/cgroup/freezer, patchelf, busybox, jq and root; mounts are made in a private mount namespace.
 set -eu
 directory=$(cd "$(dirname "$0")" && pwd)
 [ -d /sys/fs/cgroup/freezer ] || { echo "needs the freezer of cgroup v1 at /sys/fs/cgroup/freezer" >&2; exit 1; }

@@ -1,11 +1,12 @@
 #!/bin/sh
-# A mount of an OCI configuration may ask for a propagation of its own among its options: shared, slave, unbindable. runc leaves a mount
-# as it asked. crun makes all of a container's mounts private at last if the configuration has no linux.rootfsPropagation, which is
-# optional, so that the option has no effect and nobody is told: what such a container mounts there is not seen outside. With
-# rootfsPropagation "private", which is of the root alone, crun leaves the mounts as they asked too.
+# A mount in an OCI configuration may have a propagation among its options: shared, slave or unbindable. runc applies
+# it. crun makes all mounts of a container private in the end if the configuration has no linux.rootfsPropagation, which
+# is optional: the option then has no effect, without a warning, and mounts that such a container makes there are not
+# visible outside. With rootfsPropagation "private", which is only for the root, crun leaves the mounts as requested,
+# too.
 # Seen with crun 1.8.1 and runc 1.1.5 of Debian 12, crun 1.28 and runc 1.3.6 of Debian 14, as below.
-# Needs Debian 12 (whose package lists name where Debian 14's are), patchelf, busybox, jq and root; mounts are made in a mount namespace
-# of its own.
+# Needs Debian 12 (whose package lists say where Debian 14's are), patchelf, busybox, jq and root; mounts are made in a
+# private mount namespace.
 set -eu
 directory=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

@@ -1,9 +1,11 @@
 #!/bin/sh
-# What crun says of a program whose name is longer than any file's (here 320 letters): each version says it in other words, and
-# 1.21 and 1.28 in those that they also have for other files that they cannot open. Whoever makes an exit code (126) of it has to look at
-# both ends of the message. "open executable: " as in 1.8.1 is said of nothing else.
+# crun's error for a program whose name is longer than file names can be (here 320 letters): every version words it
+# differently, and 1.21 and 1.28 use words that they also use for other files that they cannot open. A caller that
+# derives an exit code (126) from it must check both ends of the message. The "open executable: " of 1.8.1 is used for
+# nothing else.
 # Seen: as below.
-# Needs Debian 12 (whose package lists name where those of Debian 13 and 14 are), patchelf, busybox and root; mounts are made in a mount namespace of its own.
+# Needs Debian 12 (whose package lists say where those of Debian 13 and 14 are), patchelf, busybox and root; mounts are
+# made in a private mount namespace.
 set -eu
 directory=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

@@ -1,11 +1,13 @@
 #!/bin/sh
-# A seccomp profile is a list of system calls that existed when it was written. To a call that is newer than all in the profile runc answers
-# ENOSYS, as a kernel without it would, whatever the profile's default is; crun answers the default, EPERM. A C library tries the newest call
-# and, at ENOSYS, takes an older one; EPERM it hands to the program. So one profile and one image work with runc and not with
-# crun: here glibc 2.36, which asks for threads by clone3 (Linux 5.3), under a profile of Linux 5.2's calls.
-# A profile that is meant for both has to name what is newer, with the action SCMP_ACT_ERRNO and the errnoRet 38.
+# A seccomp profile lists the system calls that existed when it was written. For a call that is newer than all those in
+# the profile, runc returns ENOSYS, like a kernel without it, whatever the profile's default is; crun returns the
+# default, EPERM. A C library tries the newest call first: after ENOSYS it tries an older one, but EPERM it returns to
+# the program. So with the same profile, an image works with runc and fails with crun: here glibc 2.36, which creates
+# threads with clone3 (Linux 5.3), with a profile of Linux 5.2's calls.
+# A profile for both must name newer calls with the action SCMP_ACT_ERRNO and the errnoRet 38.
 # Seen with crun 1.8.1 and runc 1.1.5 of Debian 12, crun 1.28 and runc 1.3.6 of Debian 14, as below.
-# Needs Debian 12 (whose package lists name where Debian 14's are), gcc, jq, patchelf and root; mounts are made in a mount namespace of its own.
+# Needs Debian 12 (whose package lists say where Debian 14's are), gcc, jq, patchelf and root; mounts are made in a
+# private mount namespace.
 set -eu
 directory=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

@@ -1,14 +1,14 @@
 #!/bin/sh
-# A mount of an OCI configuration may have recursive options (runtime specification, config.md, Linux mount options): rro, rnoatime,
-# rrelatime and the like hold for the mounts below it too. crun hands some of them to mount_setattr(2) as the numbers of mount(2), which
-# mean something else there:
-# - rrelatime is nosymfollow: the container can follow no symbolic link of the mount, and nobody is told why.
-# - rnoatime, rnodiratime, rstrictatime, ratime and rdiratime are nothing: the container fails with "Invalid argument".
-# `crun features` (1.28) names them all among mountOptions. rro, rnosuid, rnodev and rnoexec have one number in both, and work.
-# runc applies each as it is meant.
+# A mount in an OCI configuration may have recursive options (runtime specification, config.md, Linux mount options):
+# rro, rnoatime, rrelatime and others also apply to the mounts below it. crun passes some of them to mount_setattr(2) as
+# the numbers of mount(2), which have another meaning there:
+# - rrelatime becomes nosymfollow: the container cannot follow any symbolic link of the mount, and there is no error.
+# - rnoatime, rnodiratime, rstrictatime, ratime and rdiratime are invalid: the container fails with "Invalid argument".
+# `crun features` (1.28) lists all of them in mountOptions. rro, rnosuid, rnodev and rnoexec have the same number in
+# both calls, and work. runc applies all of them correctly.
 # Seen with crun 1.8.1 and runc 1.1.5 of Debian 12, crun 1.28 and runc 1.3.6 of Debian 14, as below.
-# Needs Debian 12 (whose package lists name where Debian 14's are), patchelf, busybox, jq and root; mounts are made in a mount namespace
-# of its own.
+# Needs Debian 12 (whose package lists say where Debian 14's are), patchelf, busybox, jq and root; mounts are made in a
+# private mount namespace.
 set -eu
 directory=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Where an image lacks the place of a mount, the OCI runtime makes it, in the container's writable layer, and it stays there. runc makes the
-# directories with the mode 755. crun makes them with 1755: the sticky bit comes with them, in the place itself and in each directory above
-# it that it makes. Who keeps such a layer as an image (docker commit, nerdctl commit, a build's RUN with a mount) gets another layer with
-# crun than with runc, of another digest.
+# If an image lacks the destination of a mount, the OCI runtime creates it in the container's writable layer, where it
+# stays. runc creates the directories with mode 755, crun with 1755: the destination, and every directory above it that
+# crun creates, has the sticky bit. If such a layer is kept as an image (docker commit, nerdctl commit, RUN with a mount
+# in a build), crun's differs from runc's, and so does its digest.
 # Seen with crun 1.8.1 and runc 1.1.5 of Debian 12, crun 1.28 and runc 1.3.6 of Debian 14, as below.
-# Needs Debian 12 (whose package lists name where Debian 14's are), patchelf, busybox, jq and root; mounts are made in a mount namespace
-# of its own.
+# Needs Debian 12 (whose package lists say where Debian 14's are), patchelf, busybox, jq and root; mounts are made in a
+# private mount namespace.
 set -eu
 directory=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

@@ -1,11 +1,12 @@
 #!/bin/sh
-# The OCI runtime specification (1.0 to 1.3, config-linux.md, `devices`): where a file is at a device's path already and does not match the
-# device, "the runtime MUST generate an error". runc and crun generate none: they leave what the image has there, a file or another device,
-# with its mode and its owner, and the container runs. So a program that was promised a device reads and writes a file of its image,
-# or another device, and no log tells of it. Whoever gives devices to containers has to look for himself what is at the path.
+# The OCI runtime specification (1.0 to 1.3, config-linux.md, `devices`): if a file exists at a device's path and is not
+# that device, "the runtime MUST generate an error". runc and crun do not: they leave the image's file or other device
+# there, with its mode and owner, and the container runs. So a program that should have a device reads and writes a file
+# of its image, or another device, and no log mentions it. A caller that gives devices to containers must check their
+# paths itself.
 # Seen with crun 1.8.1 and runc 1.1.5 of Debian 12, crun 1.28 of Debian 14 and runc 1.5.3, as below.
-# Needs Debian 12 (whose package lists name where Debian 14's are), Go, gcc, patchelf, busybox and root; mounts are made in a mount
-# namespace of its own.
+# Needs Debian 12 (whose package lists say where Debian 14's are), Go, gcc, patchelf, busybox and root; mounts are made
+# in a private mount namespace.
 set -eu
 directory=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

@@ -1,15 +1,15 @@
 #!/bin/sh
-# Three things of Docker Engines.
-# - A client that is attached to a container's input and output, and has sent all it has, shuts its side of the connection
-#   down. With StdinOnce true it gets what the container writes then. With StdinOnce false the engine (20.10.24 and 28.5.2)
-#   ends the connection, and the answer to what was sent just before is lost, though the container goes on and its input
-#   stays open: such a client must keep its side open until it has seen what it waits for.
-# - Mounts of images (Type "image", new in 28): one image cannot be mounted at two places of a container by the same name, the
-#   container is refused when it is made, with the status 500. By two names, such as its id and a part of that, it can.
-# - An engine that is started with `--bridge none` (20.10.24 and 28.5.2) removes the interface docker0, whoever has made it: a
-#   second engine of the machine, or a person.
-# Needs Debian 12 (whose package lists name where later ones are), patchelf, curl, busybox, python3, iproute2 and root;
-# everything is in namespaces and a folder of its own.
+# Three behaviours of Docker Engine:
+# - A client that is attached to a container's input and output closes its side of the connection after it has sent
+#   everything. With StdinOnce true it then still gets the container's output. With StdinOnce false the engine (20.10.24
+#   and 28.5.2) closes the connection, and the response to the last input is lost, though the container continues and
+#   its input stays open. Such a client must keep its side open until it has received what it expects.
+# - Mounts of images (Type "image", new in 28): one image cannot be mounted at two places of a container under the same
+#   name; creating the container fails with status 500. Under two names, such as its id and a prefix of that, it works.
+# - An engine that is started with `--bridge none` (20.10.24 and 28.5.2) deletes the interface docker0, even if it
+#   belongs to another engine on the machine or was created by a person.
+# Needs Debian 12 (whose package lists say where later ones are), patchelf, curl, busybox, python3, iproute2 and root;
+# everything is in private namespaces and a private directory.
 set -eu
 directory=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Docker Engine 20.10.24 cuts a line of a container's output into pieces of 16 KiB. Asked for its log with times, it puts a
-# time before each piece, not before each line: with a terminal, where messages have no frames, a time then stands in the
-# middle of a line, and nothing but the length of what is before it tells it from the container's own text. And a command
-# that is not there, run by `exec`, is answered with a connection: the engine's error comes as if the command had written
-# it to its standard output, with the exit code 126 where shells have 127.
-# Needs Debian's archive, curl, busybox, python3 and root; everything is in namespaces and a folder of its own.
+# Docker Engine 20.10.24 splits long lines of a container's output into pieces of 16 KiB. In a log with timestamps, each
+# piece gets one, not each line: with a terminal, where messages have no frames, a timestamp is then in the middle of a
+# line, and only the length of the text before it distinguishes it from the container's output. And for an `exec` of a
+# command that does not exist, the connection is accepted, and the engine's error appears as if the command had written
+# it to its standard output, with exit code 126 instead of the shells' 127.
+# Needs Debian's archive, curl, busybox, python3 and root; everything is in private namespaces and a private directory.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

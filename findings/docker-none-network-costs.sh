@@ -1,10 +1,11 @@
 #!/bin/sh
-# For a container with the network "none" Docker Engine 20.10.24 keeps an endpoint and, to be told of the network namespace,
-# puts a hook into the OCI configuration: the OCI runtime runs dockerd once more amid each start, and waits for it. With
-# NetworkDisabled true in the container's configuration there is neither, and the processes see the same, a namespace with
-# the loopback interface alone, which is up. Docker Engine 28.5.2 has no such hook, but still the endpoint.
-# Needs Debian 12 (whose package lists name where later ones are), patchelf, curl, busybox, python3, iproute2 and root;
-# everything is in namespaces and a folder of its own.
+# For a container with the network "none", Docker Engine 20.10.24 keeps an endpoint, and adds a hook to the OCI
+# configuration to learn the network namespace: the OCI runtime runs dockerd again during each start, and waits for it.
+# With NetworkDisabled true in the container's configuration there is neither, and its processes get the same: a
+# namespace with only the loopback interface, which is up. Docker Engine 28.5.2 has no such hook, but still the
+# endpoint.
+# Needs Debian 12 (whose package lists say where later ones are), patchelf, curl, busybox, python3, iproute2 and root;
+# everything is in private namespaces and a private directory.
 set -eu
 directory=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

@@ -1,13 +1,16 @@
 #!/bin/sh
-# A layer may have sparse files, as GNU tar writes them with --sparse (the image specification advises against them, as not all know them).
-# Unpackers of Go, such as containerd's and skopeo's, know both of GNU tar's forms and make the file that it was. mkfs.erofs, by which
-# containerd's EROFS snapshotter makes a file system of a layer (--tar=f --aufs), knows neither, and says nothing:
-# - A file in GNU's old form, which tar writes by default, is not there.
-# - One in the form of POSIX is under another name, GNUSparseFile.PID/NAME, which is meant for programs that do not know the form, with
-#   another content: a map of the data, and the data without the holes.
-# The layer's digest is right, the pull succeeds, and the image that ran with overlayfs lacks the file with EROFS.
-# Seen with erofs-utils 1.8.6 of Debian 13 and 1.9.4 of Debian 14, as below; Go 1.26's archive/tar beside them.
-# Needs Debian 12 (whose package lists name where later ones are), GNU tar, Go, patchelf and root, as scripts/later-debian.sh does.
+# A layer may contain sparse files, as written by GNU tar with --sparse (the image specification advises against them,
+# since not all programs support them). Unpackers written in Go, such as containerd's and skopeo's, support both of GNU
+# tar's formats and restore the file. mkfs.erofs, with which containerd's EROFS snapshotter builds a file system from a
+# layer (--tar=f --aufs), supports neither, without an error:
+# - A file in the old GNU format, which tar writes by default, is missing.
+# - A file in the POSIX format has another name, GNUSparseFile.PID/NAME, which is meant for programs that do not know
+#   the format, and another content: a map of the data, and the data without the holes.
+# The layer's digest is correct and the pull succeeds, but the image, which works with overlayfs, lacks the file with
+# EROFS.
+# Seen with erofs-utils 1.8.6 of Debian 13 and 1.9.4 of Debian 14, as below; for comparison, Go 1.26's archive/tar.
+# Needs Debian 12 (whose package lists say where later ones are), GNU tar, Go, patchelf and root, as
+# scripts/later-debian.sh does.
 set -eu
 directory=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

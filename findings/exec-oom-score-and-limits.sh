@@ -1,15 +1,17 @@
 #!/bin/sh
-# A program that `exec` of an OCI runtime runs in a container, and what it has of the container's process in the configuration:
-# - `exec ID PROGRAM`: with runc its rlimits and its oomScoreAdj, and with 1.3.6 its scheduler and its ioPriority. With crun none of the
-#   four: the program has those of crun's caller. So what an operator runs in a container opens more files than the container may, and
-#   takes the processor and the disk from what the container was to leave them to.
-# - `exec --process FILE`, as monitors such as conmon do it: both take the rlimits of the file, and the new ones the scheduler and the
-#   ioPriority. The file's oomScoreAdj counts in neither: runc gives the program the container's, crun its caller's, as above. So
-#   under crun a probe or a shell in a pod has the score of the daemon that has it run (-999 by CRI-O's and containerd's units), and the kernel
-#   kills everything else of the pod before it. Whoever runs crun has to set the score himself, before or after.
-# Seen with crun 1.8.1 and runc 1.1.5 of Debian 12, crun 1.28 and runc 1.3.6 of Debian 14, as below. The file has 700 where the container has 600.
-# Needs Debian 12 (whose package lists name where Debian 14's are), patchelf, busybox, jq and root; mounts are made in a mount namespace
-# of its own.
+# What a program that an OCI runtime's `exec` runs in a container gets from the container's process configuration:
+# - `exec ID PROGRAM`: with runc its rlimits and oomScoreAdj, and with 1.3.6 its scheduler and ioPriority. With crun
+#   none of the four: the program has those of crun's caller. So what an operator runs in a container can open more
+#   files than the container may, and competes for CPU and disk with those to which the container should yield.
+# - `exec --process FILE`, as used by monitors such as conmon: both apply the file's rlimits, and the newer versions its
+#   scheduler and ioPriority. Neither applies its oomScoreAdj: runc gives the program the container's, crun its
+#   caller's, as above. So with crun, a probe or shell in a pod has the score of the daemon that runs it (-999 with
+#   CRI-O's and containerd's units), and the kernel kills everything else in the pod first. With crun, callers must set
+#   the score themselves, before or after.
+# Seen with crun 1.8.1 and runc 1.1.5 of Debian 12, crun 1.28 and runc 1.3.6 of Debian 14, as below. The file has 700
+# where the container has 600.
+# Needs Debian 12 (whose package lists say where Debian 14's are), patchelf, busybox, jq and root; mounts are made in a
+# private mount namespace.
 set -eu
 directory=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

@@ -1,11 +1,12 @@
 #!/bin/sh
-# `exec --process FILE` of an OCI runtime runs a process (runtime specification, `process`) in a container. What it makes of two parts:
-# - user.umask: runc 1.1.5 gives the process its own default, 022, and 1.3.6 the umask of the container's first process; what the file says
-#   counts in neither. With crun it counts, and without it the process has 022, whatever the container has.
-# - env, which may be left out: with crun the process then has the variables of the container; with runc it has none of them.
+# `exec --process FILE` of an OCI runtime runs a process (runtime specification, `process`) in a container. Two parts of
+# it differ:
+# - user.umask: runc 1.1.5 uses its own default, 022, and 1.3.6 the umask of the container's first process; both ignore
+#   the file. crun uses the file's, and without one 022, whatever the container has.
+# - env, which may be omitted: with crun, the process then has the container's variables; with runc, none of them.
 # Seen with crun 1.8.1 and runc 1.1.5 of Debian 12, crun 1.28 and runc 1.3.6 of Debian 14, as below.
-# Needs Debian 12 (whose package lists name where Debian 14's are), patchelf, busybox, jq and root; mounts are made in a mount namespace
-# of its own.
+# Needs Debian 12 (whose package lists say where Debian 14's are), patchelf, busybox, jq and root; mounts are made in a
+# private mount namespace.
 set -eu
 directory=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

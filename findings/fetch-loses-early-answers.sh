@@ -1,14 +1,16 @@
 #!/bin/sh
-# A server may answer a request before it has read all of the body, such as 401 to an upload whose token has run out. Over HTTP/2 Go's servers
-# then end the stream with RST_STREAM NO_ERROR, and the client must not discard the answer (RFC 9113, 8.1).
-# Node 26.10.0's fetch (undici 8.10.2) and undici 8.13.1, which speak HTTP/2 with every server that offers it, discard it where more than 10 MB
-# of the body wait to be sent, and then can ask nothing over that connection any more: Node's http2 counts what waits as memory of the
-# connection (maxSessionMemory, 10 MB), refuses what would add to it with ENHANCE_YOUR_CALM, answers included, and goes on to count
-# the body after its stream was ended. So who pushes a large layer as bytes or a Blob, over TLS, to a registry that asks for a new
-# token gets "fetch failed", and so does every request to that registry, also that for the token, for as long as they keep the
-# connection in use. A body of 1 MB, and HTTP/1.1 (allowH2: false), give the answer, and leave the connection as it was.
+# A server may respond before it has read the whole request body, for instance with 401 to an upload whose token has
+# expired. Over HTTP/2, Go's servers then end the stream with RST_STREAM NO_ERROR, and the client must not discard the
+# response (RFC 9113, 8.1). Node 26.10.0's fetch (undici 8.10.2) and undici 8.13.1, which use HTTP/2 with every server
+# that offers it, discard it if more than 10 MB of the body are waiting to be sent, and cannot use the connection any
+# more. The reason: Node's http2 counts waiting data as memory of the connection (maxSessionMemory, 10 MB), rejects what
+# would add to it with ENHANCE_YOUR_CALM, including responses, and still counts the body after its stream has ended. So
+# a program that pushes a large layer as bytes or a Blob, over TLS, to a registry that requires a new token gets "fetch
+# failed", and so does every other request to that registry, including the one for the token, while the connection is in
+# use. With a body of 1 MB, and with HTTP/1.1 (allowH2: false), the response arrives, and the connection still works.
 # Seen with the registry 3.1.2, as below.
-# Needs npm's registry, Go's module proxy, Go 1.26 or newer, curl, openssl, iproute2, util-linux and root, for a network namespace of its own.
+# Needs npm's registry, Go's module proxy, Go 1.26 or newer, curl, openssl, iproute2, util-linux and root, for a private
+# network namespace.
 set -eu
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT

@@ -1,7 +1,7 @@
 #!/bin/sh
-# @grpc/grpc-js 1.14.7: a server's stream of requests ends with 'end', as if the client had sent all, when the
-# client cancels its call; 'cancelled' comes only after that. A handler that takes 'end' for the end works on half
-# of what the client meant to send. Which of the two comes first depends on Node's reading of the connection.
+# @grpc/grpc-js 1.14.7: if a client cancels its call, a server's stream of requests ends with 'end', as if the client
+# had sent everything; 'cancelled' follows only after that. A handler that relies on 'end' processes only a part of what
+# the client meant to send. Which of the two comes first depends on how Node reads the connection.
 # Seen: 'a client that cancels after one of many messages: end, then cancelled' (Node 20.20.2 and 26.10.0).
 # Needs npm and Node >= 20.
 set -eu

@@ -1,8 +1,8 @@
 #!/bin/sh
-# @grpc/grpc-js 1.14.7: a server takes a request for missing whose deserializer gives a value that JavaScript
-# counts as false, such as the empty text of a service whose messages are plain texts. The call fails with
-# UNIMPLEMENTED, in words that speak of server streaming for a unary method too; the same message amid a
-# client's stream arrives. Who writes deserializers must wrap such values in objects.
+# @grpc/grpc-js 1.14.7: if a deserializer returns a value that is false in JavaScript, such as the empty string of a
+# service whose messages are strings, the server takes the request for missing. The call fails with UNIMPLEMENTED, and
+# its message is about server streaming even for a unary method; the same message within a client's stream arrives.
+# Deserializers must wrap such values in objects.
 # Seen: 'unary, empty text: 12 Received no request message for server streaming method /test.Echo/Unary'.
 # Needs npm and Node >= 20.
 set -eu

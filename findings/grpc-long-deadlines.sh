@@ -1,11 +1,12 @@
 #!/bin/sh
-# gRPC's protocol (PROTOCOL-HTTP2.md, Timeout) has deadlines of up to 99999999 hours. Node's timers have 32 bits of milliseconds, 24.8 days; a
-# longer one, or one below zero, fires at once. The servers of @grpc/grpc-js 1.14.7 and of @connectrpc/connect-node 2.3.0 hand the client's
-# deadline to such a timer, so that a call with 25 days fails at once with DEADLINE_EXCEEDED, before its handler has done anything.
-# grpc-js cuts the milliseconds to 32 bits first: with 30 days the call fails at once, with 60 it has ten, with 49 days and 17 hours less
-# than a second. grpc-go keeps such deadlines, and grpc-js's own client does.
-# Kubernetes has them: a kubelet's deadline for StopContainer is the pod's terminationGracePeriodSeconds, which has no limit, and
-# two minutes, so that over such a server a pod with a grace period of a month cannot be stopped.
+# gRPC's protocol (PROTOCOL-HTTP2.md, Timeout) allows deadlines of up to 99999999 hours. Node's timers have 32 bits of
+# milliseconds, 24.8 days; longer and negative ones fire at once. The servers of @grpc/grpc-js 1.14.7 and
+# @connectrpc/connect-node 2.3.0 pass the client's deadline to such a timer, so that a call with 25 days fails at once
+# with DEADLINE_EXCEEDED, before its handler has done anything. grpc-js first truncates the milliseconds to 32 bits:
+# with 30 days the call fails at once, with 60 it has ten, with 49 days and 17 hours less than a second. grpc-go's
+# server and grpc-js's own client support such deadlines.
+# Kubernetes uses them: a kubelet's deadline for StopContainer is the pod's terminationGracePeriodSeconds, which has no
+# limit, plus two minutes. So with such a server, a pod with a grace period of a month cannot be stopped.
 # Seen with Node 26.10.0, as below; grpc-go 1.85.0.
 # Needs npm's registry, Go's module proxy and Go 1.26 or newer.
 set -eu

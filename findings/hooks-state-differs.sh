@@ -1,14 +1,17 @@
 #!/bin/sh
-# An OCI runtime hands the container's state to each hook (runtime specification: id, status, pid, bundle). What runc and crun say in it is
-# not the same, so a hook that was written beside one reads the other's wrongly:
-# - Before the container is created, in prestart and createRuntime, runc says "creating", as the specification has it, and crun "created".
-# - In createContainer and startContainer, which run inside, runc has the pid within the PID namespace, 1, and crun 0. createContainer runs
-#   with the working directory of the bundle in crun, and of the root file system in runc.
-# - In startContainer crun has "/" for the bundle, where runc has the bundle's path; and "starting", which is no status of the specification.
-# - In poststart runc says "created" (it runs these hooks in create, see poststart-hook-fails.sh) and crun "running".
+# An OCI runtime passes the container's state to each hook (runtime specification: id, status, pid, bundle). runc and
+# crun differ in it, so a hook that was written for one misreads the other's:
+# - Before the container is created, in prestart and createRuntime, the status is "creating" with runc, as in the
+#   specification, and "created" with crun.
+# - In createContainer and startContainer, which run inside, the pid is that in the PID namespace, 1, with runc, and 0
+#   with crun. The working directory of createContainer is the bundle with crun, and the root file system with runc.
+# - In startContainer, the bundle is its path with runc and "/" with crun; and crun's status is "starting", which the
+#   specification does not have.
+# - In poststart, the status is "created" with runc (which runs these hooks in create, see poststart-hook-fails.sh) and
+#   "running" with crun.
 # Seen with crun 1.8.1 and runc 1.1.5 of Debian 12, crun 1.28 and runc 1.3.6 of Debian 14, as below.
-# Needs Debian 12 (whose package lists name where Debian 14's are), patchelf, busybox, jq and root; mounts are made in a mount namespace
-# of its own.
+# Needs Debian 12 (whose package lists say where Debian 14's are), patchelf, busybox, jq and root; mounts are made in a
+# private mount namespace.
 set -eu
 directory=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

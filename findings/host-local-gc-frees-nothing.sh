@@ -1,8 +1,8 @@
 #!/bin/sh
-# GC of the CNI specification (1.1.0) has a plugin free what no attachment of the given list holds, and STATUS fails where no further ADD
-# can work. The standard plugins speak 1.1.0. host-local answers both with success and does neither: an address whose DEL
-# was lost stays reserved after GC, and a range without a free address is ready. So whoever runs pods over it has to look for lost
-# reservations himself, and learns of a full range from a pod's ADD.
+# GC of the CNI specification (1.1.0) lets a plugin free what no attachment in the given list uses, and STATUS fails if
+# further ADDs cannot succeed. The standard plugins declare 1.1.0. host-local returns success for both and does neither:
+# an address whose DEL was lost stays reserved after GC, and a range without a free address is reported as ready. So a
+# runtime must find lost reservations itself, and learns that a range is full only from a failed ADD.
 # Seen with host-local of the standard plugins 1.9.1, as below.
 # Needs Go, gcc, jq and root.
 set -eu

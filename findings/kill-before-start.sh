@@ -1,11 +1,12 @@
 #!/bin/sh
-# A signal to a container between `create` and `start` (runtime specification: `kill` is for containers that are created or running). The
-# process that waits for the start is the first of its PID namespace, to which the kernel delivers no signal that it does not handle.
-# runc's handles SIGTERM, as each Go program does, and ends. crun's does not: `kill ID TERM` succeeds, nothing happens, and a later
-# `start` runs the program as if nobody had asked for its end. So a stop before the start has to be KILL, which ends both.
+# A signal to a container between `create` and `start` (runtime specification: `kill` works for created and running
+# containers). The process that waits for the start is the first of its PID namespace, to which the kernel delivers only
+# signals that it handles. runc's handles SIGTERM, as every Go program does, and ends. crun's does not: `kill ID TERM`
+# succeeds, nothing happens, and a later `start` runs the program as if no signal had been sent. So a stop before the
+# start must use KILL, which works with both.
 # Seen with crun 1.8.1 and runc 1.1.5 of Debian 12, crun 1.28 and runc 1.3.6 of Debian 14, as below.
-# Needs Debian 12 (whose package lists name where Debian 14's are), patchelf, busybox, jq and root; mounts are made in a mount namespace
-# of its own.
+# Needs Debian 12 (whose package lists say where Debian 14's are), patchelf, busybox, jq and root; mounts are made in a
+# private mount namespace.
 set -eu
 directory=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

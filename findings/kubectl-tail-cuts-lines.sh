@@ -1,10 +1,11 @@
 #!/bin/sh
-# The CRI's log has a long line in pieces, tagged P and, the last, F: conmon 2.1.6 writes pieces of at most 8 KiB, containerd of 16 KiB.
-# Kubernetes' reader (k8s.io/cri-client 0.37.0, which a kubelet has for `kubectl logs`, and crictl for its own) puts the pieces together
-# again, but counts `tailLines` in pieces: `--tail=1` of a log whose last line is long shows that line's end, as if it were the line, so
-# that a JSON document comes without its beginning. Kubernetes' API has tailLines as "the number of lines from the end of the logs".
+# In CRI logs, a long line is split into pieces, tagged P and, for the last, F: of at most 8 KiB by conmon 2.1.6, and 16
+# KiB by containerd. Kubernetes' reader (k8s.io/cri-client 0.37.0, in kubelets for `kubectl logs` and in crictl) joins
+# the pieces, but counts pieces for `tailLines`: `--tail=1` of a log whose last line is long shows only the end of that
+# line, as if it were the whole, so that a JSON document lacks its beginning. Kubernetes' API defines tailLines as "the
+# number of lines from the end of the logs".
 # Seen as below: of a line of 20000 letters the last 3616.
-# Needs Debian 12's package lists, Go 1.26 or newer, busybox and root; mounts are made in a mount namespace of its own.
+# Needs Debian 12's package lists, Go 1.26 or newer, busybox and root; mounts are made in a private mount namespace.
 set -eu
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT

@@ -1,13 +1,14 @@
 #!/bin/sh
-# `kill ID SIGNAL` of an OCI runtime. The image specification (config.md, StopSignal) gives "SIGRTMIN+3" as an example of a signal's name, which
-# images with systemd have. Which names a runtime knows differs:
-# - runc knows no real-time signal by its name, nor SIGPOLL and SIGIOT.
-# - crun knows no names in lower case, which runc takes, nor SIGPOLL, SIGIOT and SIGRTMAX-N. Version 1.28 says so and fails. 1.8.1 sends the
-#   signal 0, which does nothing, and succeeds: a stop by `crun kill ID sigterm`, or by a name with a typing error, was never heard.
-# As numbers all of them work. Whoever calls runtimes has to turn names into numbers.
+# `kill ID SIGNAL` of an OCI runtime: the image specification (config.md, StopSignal) has "SIGRTMIN+3" as an example of
+# a signal's name, which images with systemd use. Runtimes know different names:
+# - runc knows no names of real-time signals, nor SIGPOLL and SIGIOT.
+# - crun knows no names in lower case, which runc accepts, nor SIGPOLL, SIGIOT and SIGRTMAX-N. 1.28 fails with an error.
+#   1.8.1 sends signal 0, which does nothing, and succeeds: a stop by `crun kill ID sigterm`, or with a typing error in
+#   the name, has no effect.
+# Numbers work for all of them, so callers must convert names to numbers.
 # Seen with crun 1.8.1 and runc 1.1.5 of Debian 12, crun 1.28 and runc 1.3.6 of Debian 14, as below.
-# Needs Debian 12 (whose package lists name where Debian 14's are), patchelf, busybox and root; mounts are made in a mount namespace of
-# its own.
+# Needs Debian 12 (whose package lists say where Debian 14's are), patchelf, busybox and root; mounts are made in a
+# private mount namespace.
 set -eu
 directory=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

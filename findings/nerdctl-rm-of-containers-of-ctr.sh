@@ -1,9 +1,10 @@
 #!/bin/sh
-# nerdctl lists, stops and signals containers that other clients of containerd have made, and begins to remove them: `nerdctl rm` deletes
-# the task of such a container, and then fails, since the specification has no annotations of nerdctl's. The container is left, without
-# its task, and every further `rm` fails alike. With --force the exit code is 0 nevertheless.
+# nerdctl lists, stops and signals containers that other clients of containerd have created, and starts to remove them:
+# `nerdctl rm` deletes such a container's task and then fails, since its specification lacks nerdctl's annotations. The
+# container remains, without its task, and every further `rm` fails in the same way. With --force the exit code is 0
+# nevertheless.
 # Seen with nerdctl 2.3.5, containerd and ctr 2.4.2, runc 1.1.5 of Debian 12, as below.
-# Needs Go, runc, busybox and root; mounts are made in a mount namespace of its own.
+# Needs Go, runc, busybox and root; mounts are made in a private mount namespace.
 set -eu
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT

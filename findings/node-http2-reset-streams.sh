@@ -1,10 +1,10 @@
 #!/bin/sh
-# Node 26.10.0 (nghttp2 1.70.0) with @grpc/grpc-js 1.14.7: a server ends the connection of a client that leaves more
-# than about a thousand calls before their end within half a minute, with GOAWAY INTERNAL_ERROR, and with it the
-# client's other calls. containerd's Go client does just that when it reads a blob: each part of 32 KiB is a call that
-# it leaves once it has its bytes. Node's options streamResetBurst and streamResetRate lift the limit; grpc-js 1.14.7
-# has no option that sets them.
-# Seen: 'the other call: 13 Received RST_STREAM with code 2 ...', and 'open' with the limit lifted.
+# Node 26.10.0 (nghttp2 1.70.0) with @grpc/grpc-js 1.14.7: if a client cancels more than about a thousand calls within
+# half a minute, the server closes the connection with GOAWAY INTERNAL_ERROR, which also ends the client's other calls.
+# containerd's Go client does this when it reads a blob: each part of 32 KiB is a call that it cancels once it has the
+# bytes. Node's options streamResetBurst and streamResetRate raise the limit; grpc-js 1.14.7 has no option that sets
+# them.
+# Seen: 'the other call: 13 Received RST_STREAM with code 2 ...', and 'open' with the limit raised.
 # Needs npm.
 set -eu
 work=$(mktemp -d)

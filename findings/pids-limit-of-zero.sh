@@ -1,13 +1,16 @@
 #!/bin/sh
-# linux.resources.pids.limit of an OCI configuration (runtime specification 1.3, config-linux.md): -1 is no limit, and 0 "is a valid limit",
-# which "SHOULD be treated as such". Docker's clients and nerdctl mean no limit by 0, and nerdctl's `update --pids-limit 0` hands it on.
-# - 0 is no limit to crun and to runc 1.1.5 and 1.3.6, and in `update` it changes nothing. To runc 1.5.3 it is a limit of 1: a shell of
-#   such a container can start no program, and after an update of runc the same configuration makes another container.
-# - -1 is an error to crun 1.8.1.
-# Who means no limit leaves it out for a new container, and for `update` there is no number that means it to all of them.
+# linux.resources.pids.limit of an OCI configuration (runtime specification 1.3, config-linux.md): -1 means no limit,
+# and 0 "is a valid limit", which "SHOULD be treated as such". For Docker's clients and nerdctl, 0 means no limit, and
+# nerdctl's `update --pids-limit 0` passes it on.
+# - For crun, and runc 1.1.5 and 1.3.6, 0 is no limit, and in `update` it changes nothing. For runc 1.5.3 it is a limit
+#   of 1: a shell in such a container cannot start a program, and after an update of runc the same configuration gives
+#   another container.
+# - -1 is an error with crun 1.8.1.
+# So to set no limit, omit it for a new container; for `update` there is no number that works with all of them.
 # Seen with crun 1.8.1 and runc 1.1.5 of Debian 12, crun 1.28 and runc 1.3.6 of Debian 14 and runc 1.5.3, as below.
-# Needs Debian 12 (whose package lists name where Debian 14's are), a kernel with cgroup v1's pids at /sys/fs/cgroup/pids, Go, gcc, libseccomp's
-# headers, patchelf, busybox, jq and root; mounts are made in a mount namespace of its own.
+# Needs Debian 12 (whose package lists say where Debian 14's are), a kernel with cgroup v1's pids at
+# /sys/fs/cgroup/pids, Go, gcc, libseccomp's headers, patchelf, busybox, jq and root; mounts are made in a private mount
+# namespace.
 set -eu
 directory=$(cd "$(dirname "$0")" && pwd)
 [ -d /sys/fs/cgroup/pids ] || { echo "needs pids of cgroup v1 at /sys/fs/cgroup/pids" >&2; exit 1; }

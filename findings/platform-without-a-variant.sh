@@ -1,14 +1,15 @@
 #!/bin/sh
-# An image index may have one platform in several variants: linux/amd64 for every machine, and linux/amd64/v3 for those with AVX2. Which entry
-# is meant by linux/amd64 differs from client to client:
-# - containerd's matcher (also nerdctl's and BuildKit's) and skopeo take the entry without a variant, wherever it stands. Where v3 is alone,
-#   they find none.
-# - crane, which takes linux/amd64 where nothing else is said, and oras take the first entry of the architecture, whatever its variant.
-# So where v3 stands first, `crane export`, `crane copy --platform linux/amd64` and `oras copy --platform linux/amd64`, and what is built
-# with their libraries, hand on programs that older machines cannot run, from an index that works on these machines with containerd.
-# Whoever writes an index is safe with the entry without a variant in front.
+# An image index may have several variants of one platform: linux/amd64 for every machine, and linux/amd64/v3 for those
+# with AVX2. Clients differ in which entry they choose for linux/amd64:
+# - containerd's matcher (also in nerdctl and BuildKit) and skopeo choose the entry without a variant, wherever it is.
+#   If there is only v3, they find none.
+# - crane, whose default is linux/amd64, and oras choose the first entry of the architecture, whatever its variant.
+# So if v3 comes first, `crane export`, `crane copy --platform linux/amd64`, `oras copy --platform linux/amd64` and
+# programs built with their libraries pass on programs that older machines cannot run, from an index that works on these
+# machines with containerd. An index is safe with all clients if the entry without a variant comes first.
 # Seen with crane 0.22.1, oras 1.3.6, containerd/platforms 1.0.0-rc.5 and skopeo 1.9.3 of Debian 12, as below.
-# Needs Go 1.26 or newer, skopeo, curl, jq, iproute2, util-linux and root; the registry is crane's own, in a network namespace.
+# Needs Go 1.26 or newer, skopeo, curl, jq, iproute2, util-linux and root; the registry is crane's own, in a network
+# namespace.
 set -eu
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT

@@ -1,11 +1,12 @@
 #!/bin/sh
-# CNI's portmap plugin, 1.1.1 of Debian 12 and 1.10.0: before DEL takes a pod's ports away it asks iptables for a list, to see
-# whether the machine has it at all. Where that one call fails, though the machine has (the process is killed for want of
-# memory, or fails for once), DEL leaves the pod's rules and succeeds, so that nobody asks again. A call that fails later is an
-# error, as it should be.
-# Here an `iptables` before the machine's in PATH fails the first time that it is asked for that list.
-# Seen, with both versions: "exit code 0, 4 of 4 rules are left", and "exit code 0, 0 of 4 rules are left" without the failure.
-# Needs Go, Debian 12's package lists, iptables, util-linux and root; all happens in namespaces of its own.
+# CNI's portmap plugin, 1.1.1 of Debian 12 and 1.10.0: before DEL removes a pod's ports, it has iptables list a chain,
+# to find out whether the machine has iptables at all. If only that call fails (the process is killed because memory
+# runs out, or fails once), DEL leaves the pod's rules and succeeds, so that it is not repeated. If a later call fails,
+# DEL fails, too, as it should.
+# Here an `iptables` that comes first in PATH fails the first of these lists.
+# Seen with both versions: "exit code 0, 4 of 4 rules are left", and "exit code 0, 0 of 4 rules are left" without the
+# failure.
+# Needs Go, Debian 12's package lists, iptables, util-linux and root; everything happens in private namespaces.
 set -eu
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT

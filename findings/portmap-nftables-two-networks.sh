@@ -1,11 +1,12 @@
 #!/bin/sh
-# A pod may be on several networks, each with CNI's portmap plugin in its configuration. portmap 1.10.0 marks its rules of nftables (the option
-# `backend`, and its choice where iptables cannot be used) with the container's identifier alone. So DEL of one network, as when a pod is
-# taken off it while it runs, or when a second ADD fails and is undone, takes away the pod's ports on the others too, and succeeds;
-# from then on CHECK of these fails. Its chains of iptables are named after the container and the network, and stay.
-# Whoever detaches a network from a pod has to call ADD of portmap again for the others.
+# A pod may be on several networks, each with CNI's portmap plugin in its configuration. portmap 1.10.0 marks its
+# nftables rules (with the option `backend`, and by default if iptables cannot be used) only with the container's
+# identifier. So DEL of one network, for instance when a running pod is detached from it, or when a second ADD fails and
+# is undone, also removes the pod's ports on the other networks, and succeeds; from then on, CHECK of those fails. Its
+# iptables chains are named after the container and the network, and stay.
+# A runtime that detaches a network from a pod must call portmap's ADD again for the others.
 # Seen with the standard plugins 1.10.0, as below.
-# Needs Go, iptables, nftables, curl, busybox, iproute2, util-linux and root; all happens in namespaces of its own.
+# Needs Go, iptables, nftables, curl, busybox, iproute2, util-linux and root; everything happens in private namespaces.
 set -eu
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT

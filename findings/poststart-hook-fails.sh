@@ -1,10 +1,11 @@
 #!/bin/sh
-# A hook of the stage poststart that fails. The OCI runtime specification (1.0 to 1.3) has these hooks run within `start`, after
-# the user's program was started. What was seen:
-# - runc 1.5.3 (and 1.1.5) runs them within `create`, before the program, and its `create` fails: no container is left.
-# - crun 1.8.1 (and 1.21) runs them within `start`, and goes on without a word in its log; the container runs.
-# - crun 1.28 of Debian 14 fails its `start` and removes the container.
-# Needs Go, gcc, Debian 12 (whose package lists name where Debian 14's are), patchelf, busybox and root; mounts are made in a mount namespace of its own.
+# A failing hook of the stage poststart. According to the OCI runtime specification (1.0 to 1.3), these hooks run within
+# `start`, after the user's program was started. Seen:
+# - runc 1.5.3 (and 1.1.5) runs them within `create`, before the program, and `create` fails: no container is left.
+# - crun 1.8.1 (and 1.21) runs them within `start`, and continues without an entry in its log; the container runs.
+# - crun 1.28 of Debian 14: `start` fails, and the container is removed.
+# Needs Go, gcc, Debian 12 (whose package lists say where Debian 14's are), patchelf, busybox and root; mounts are made
+# in a private mount namespace.
 set -eu
 directory=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

@@ -1,12 +1,13 @@
 #!/bin/sh
-# In a registry without the referrers API, such as Distribution's 3.1.2, what refers to an image (a signature, a list of its parts) is
-# found by an index under the tag sha256-DIGEST, which clients keep. The distribution specification ("Deleting Manifests") has a
-# client that deletes such a manifest take it out of the index, too. `oras manifest delete` does; `crane delete` and `skopeo delete` do
-# not, and succeed. From then on clients that follow the index fail on what is gone: `oras copy --recursive` copies nothing of the
-# image, and `crane copy --all-tags` stops amid the repository. And nobody can sign the image again: an index with one entry more
-# is refused by the registry, since it names what is not there.
+# In a registry without the referrers API, such as Distribution's 3.1.2, the manifests that refer to an image (a
+# signature, a list of its parts) are listed in an index with the tag sha256-DIGEST, which clients maintain. According
+# to the distribution specification ("Deleting Manifests"), a client that deletes such a manifest must also remove it
+# from the index. `oras manifest delete` does; `crane delete` and `skopeo delete` do not, and succeed. From then on,
+# clients that follow the index fail on the missing manifest: `oras copy --recursive` copies nothing of the image, and
+# `crane copy --all-tags` stops in the middle of the repository. And the image cannot be signed again: the registry
+# rejects an extended index, since it names a manifest that does not exist.
 # Seen with registry 3.1.2, oras 1.3.6, crane 0.22.1 and skopeo 1.9.3 of Debian 12, as below.
-# Needs Go 1.26 or newer, skopeo, curl, jq, iproute2, util-linux and root, for a network namespace of its own.
+# Needs Go 1.26 or newer, skopeo, curl, jq, iproute2, util-linux and root, for a private network namespace.
 set -eu
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT

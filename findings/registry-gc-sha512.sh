@@ -1,11 +1,13 @@
 #!/bin/sh
-# The Distribution project's registry, 2.8.2 of Debian 12 and 3.1.2, takes blobs under their sha512 (an algorithm that the image
-# specification registers), serves them under it, and tags manifests that name them so. Its `garbage-collect`, without the option
-# that has it delete what is untagged, deletes these blobs though the tagged manifest names them: it keeps bytes by their sha256,
-# and looks for that among the digests that manifests name. The tag stays, and the image can be pulled no more. 3.1.2 stops amid
-# the deletion with an error besides, after the blobs are gone. Images named by sha256 are left whole.
+# The Distribution project's registry, 2.8.2 of Debian 12 and 3.1.2, accepts blobs by their sha512 (an algorithm that
+# the image specification registers), serves them by it, and tags manifests that name them so. Its `garbage-collect`,
+# without the option to delete untagged manifests, deletes these blobs though the tagged manifest names them: it stores
+# blobs by their sha256, and looks for that among the digests in manifests. The tag remains, but the image can no longer
+# be pulled. 3.1.2 also stops with an error during the deletion, after the blobs are gone. Images whose digests are
+# sha256 are not affected.
 # Seen with both, as below.
-# Needs Debian 12's package lists, Go 1.26 or newer, curl, jq, iproute2, util-linux and root, for a network namespace of its own.
+# Needs Debian 12's package lists, Go 1.26 or newer, curl, jq, iproute2, util-linux and root, for a private network
+# namespace.
 set -eu
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT

@@ -1,10 +1,10 @@
 #!/bin/sh
-# The registry of the Distribution project, 3.1.2, takes a blob under its sha512 and checks it by that, but answers with a
-# sha256 in Docker-Content-Digest, Location and ETag: a client that compares what is announced with what it pushed must take
-# the bytes' digest by the announced algorithm. A manifest is refused under its own sha512, with a message that its content
-# does not match it, and under a tag it is known by its sha256 alone: an index whose manifests are named by sha512 cannot be
-# pushed whole.
-# Needs Go's module proxy, Go 1.26 or newer, curl, iproute2 and root, for a network namespace of its own.
+# The Distribution project's registry, 3.1.2, accepts a blob by its sha512 and verifies that, but responds with a sha256
+# in Docker-Content-Digest, Location and ETag: a client that compares these with what it has pushed must compute the
+# digest with the algorithm of the response. A manifest is rejected under its own sha512, with the message that its
+# content does not match, and under a tag its digest is only the sha256: an index that names manifests by sha512 cannot
+# be pushed with them.
+# Needs Go's module proxy, Go 1.26 or newer, curl, iproute2 and root, for a private network namespace.
 set -eu
 [ "${1:-}" = inside ] || {
   work=$(mktemp -d)

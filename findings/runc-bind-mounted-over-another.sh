@@ -1,10 +1,11 @@
 #!/bin/sh
-# runc 1.5.3 (since 1.2) starts itself again from an overlay mount that it makes over the directory of its program. A bind
-# mount of one file is not part of that: where runc is bind-mounted over another program, that other one is started as
-# `runc init`. Over runc 1.1.15 every container fails with an error that says nothing of it:
-#   unable to start container process: can't get final child's PID from pipe: invalid character '\x00' looking for beginning of value
-# Bind-mounted over a file in a directory that an overlay already shows, or copied there, the same program works.
-# Needs Go, gcc and root; mounts are made in a mount namespace of its own.
+# runc 1.5.3 (since 1.2) starts itself again from an overlay mount over the directory of its program. The overlay does
+# not include a bind mount of a single file: if runc is bind-mounted over another program, that other one is started as
+# `runc init`. Over runc 1.1.15, every container fails with an error that does not explain it:
+# - unable to start container process: can't get final child's PID from pipe: invalid character '\x00' looking for
+#   beginning of value
+# Bind-mounted over a file in a directory that is already on an overlay, or copied there, the same program works.
+# Needs Go, gcc and root; mounts are made in a private mount namespace.
 set -eu
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT

@@ -1,14 +1,15 @@
 #!/bin/sh
-# runc 1.1.5 of Debian 12 bind-mounts its own program for a moment below the container's state, for each `create` and each `exec`. Where
-# it is killed in that moment (for want of memory, or because its caller waited long enough), the mount stays, and from then on its
-# commands disagree about the container (runc's issue 3885): `state` and `list` know of none, `delete` and `delete --force` succeed with
-# "device or resource busy" on their standard error, and `create` says that the identifier is taken. The container of a killed `exec`
-# ends so, too, when it is deleted later. Who reads exit codes learns of nothing; who removes the state's directory himself has to
-# unmount first. The runc of Debian 13 (1.1.15) has no such mount.
-# Here strace kills it where it would unmount.
+# runc 1.1.5 of Debian 12 bind-mounts its own program for a moment below the container's state directory, for each
+# `create` and `exec`. If it is killed in that moment (because memory runs out, or its caller has waited long enough),
+# the mount remains, and from then on its commands disagree about the container (runc's issue 3885): `state` and `list`
+# do not know it, `delete` and `delete --force` succeed with "device or resource busy" on standard error, and `create`
+# says that the identifier is in use. The same happens to the container of a killed `exec` when it is deleted later.
+# Exit codes do not show any of it; to remove the state directory, a caller must unmount first. The runc of Debian 13
+# (1.1.15) has no such mount.
+# Here strace kills it when it would unmount.
 # Seen with runc 1.1.5 of Debian 12 and 1.1.15 of Debian 13, as below.
-# Needs Debian 12 (whose package lists name where Debian 13's are), patchelf, busybox, strace and root; mounts are made in a mount
-# namespace of its own.
+# Needs Debian 12 (whose package lists say where Debian 13's are), patchelf, busybox, strace and root; mounts are made
+# in a private mount namespace.
 set -eu
 directory=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

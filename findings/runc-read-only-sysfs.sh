@@ -1,9 +1,9 @@
 #!/bin/sh
-# A network namespace has one sysfs. runc 1.1.15 and 1.5.3 mount a container's /sys with `ro` as an option of the file system itself,
-# not of the mount alone. When the first container of a network namespace has /sys read-only, as containers without
-# privileges have, then /sys cannot be written to by any later one that shares the namespace, also where that one's
-# mount is writable: a privileged container of a pod. A second mount with `remount` among its options puts that right.
-# Needs Go, gcc, busybox and root; mounts are made in a mount namespace of its own.
+# A network namespace has one sysfs. runc 1.1.15 and 1.5.3 mount a container's /sys with `ro` as an option of the file
+# system itself, not only of the mount. If the first container in a network namespace has a read-only /sys, as
+# unprivileged containers do, no later container in the same namespace can write to /sys, even if its own mount is
+# writable, as in a privileged container of the same pod. A second mount with `remount` in its options corrects this.
+# Needs Go, gcc, busybox and root; mounts are made in a private mount namespace.
 set -eu
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT

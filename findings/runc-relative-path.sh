@@ -1,12 +1,12 @@
 #!/bin/sh
-# An image may have a relative directory in its PATH (`ENV PATH=./node_modules/.bin:$PATH`) and name a command that is found there:
-# shells, execvp(3) and crun take such a directory as one of the working directory. runc, since it is built with Go 1.19, refuses
-# what it finds so ("cannot run executable found relative to current directory"), and what it finds by an empty member of PATH,
-# which means the working directory itself. So an image runs with one OCI runtime and not with the other, and stopped to run with
-# an update of runc (amazon-eks-ami's issue 1410). crun 1.8.1 finds nothing by an empty member; 1.28 does.
+# An image may have a relative directory in its PATH (`ENV PATH=./node_modules/.bin:$PATH`) and a command that is found
+# there: shells, execvp(3) and crun interpret it relative to the working directory. runc, since it is built with Go
+# 1.19, rejects such commands ("cannot run executable found relative to current directory"), and those found by an empty
+# entry of PATH, which means the working directory. So an image works with one OCI runtime and not with the other, and
+# stopped working with an update of runc (amazon-eks-ami's issue 1410). crun 1.8.1 ignores empty entries; 1.28 does not.
 # Seen with crun 1.8.1 and runc 1.1.5 of Debian 12, crun 1.28 of Debian 14 and runc 1.5.3, as below.
-# Needs Debian 12 (whose package lists name where Debian 14's are), Go, gcc, patchelf, busybox, jq and root; mounts are made in a
-# mount namespace of its own.
+# Needs Debian 12 (whose package lists say where Debian 14's are), Go, gcc, patchelf, busybox, jq and root; mounts are
+# made in a private mount namespace.
 set -eu
 directory=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

@@ -1,12 +1,12 @@
 #!/bin/sh
-# A seccomp profile whose defaultAction allows, a rule that denies a system call, and a rule that allows it for some arguments: all of a program's
-# sockets are denied but local ones, say. Neither runc nor crun lets the exception count, wherever it stands: a rule whose action is the
-# default one is left out (libseccomp takes none), so that local sockets are denied too, and nobody is told. An exception with
-# SCMP_ACT_LOG, which lets the call through as well, does not count either: the rule without conditions covers it. What works is to deny
-# under the opposite condition (SCMP_CMP_NE).
+# A seccomp profile whose defaultAction allows, a rule that denies a system call, and a rule that allows it for some
+# arguments: for instance, all sockets are denied except local ones. With runc and crun the exception has no effect,
+# wherever it is: a rule whose action is the default one is dropped (libseccomp accepts none), so that local sockets are
+# denied, too, without an error. An exception with SCMP_ACT_LOG, which allows the call as well, has no effect either:
+# the rule without conditions covers it. What works is to deny with the opposite condition (SCMP_CMP_NE).
 # Seen with crun 1.8.1 and runc 1.1.5 of Debian 12, crun 1.28 and runc 1.3.6 of Debian 14, as below.
-# Needs Debian 12 (whose package lists name where Debian 14's are), gcc, jq, patchelf and root; mounts are made in a mount namespace of
-# its own.
+# Needs Debian 12 (whose package lists say where Debian 14's are), gcc, jq, patchelf and root; mounts are made in a
+# private mount namespace.
 set -eu
 directory=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

@@ -1,11 +1,13 @@
 #!/bin/sh
-# Interfaces of VLANs have a dot in their names (eth0.100). sysctl(8) names their parameters by `net.ipv4.conf.eth0/100.rp_filter`, or
-# with slashes first, `net/ipv4/conf/eth0.100/rp_filter` (sysctl.d(5)); so do Kubernetes' pods, whose page on sysctls refers to that.
-# crun, runc and CNI's tuning plugin take every dot and every slash for the end of a directory, look for eth0/100, and fail:
-# such a parameter cannot be set with them. tuning 1.10.0 can by the word IFNAME, for the pod's own interface alone, 1.1.1 not so either.
-# Seen with crun 1.8.1, runc 1.1.5 and tuning 1.1.1 of Debian 12, crun 1.28 of Debian 14, runc 1.5.3 and tuning 1.10.0, as below.
-# Needs Debian 12 (whose package lists name where Debian 14's are), Go, gcc, busybox, iproute2, jq, patchelf, procps and root; all happens
-# in namespaces of its own.
+# Interfaces of VLANs have a dot in their names (eth0.100). sysctl(8) names their parameters
+# `net.ipv4.conf.eth0/100.rp_filter`, or with slashes, `net/ipv4/conf/eth0.100/rp_filter` (sysctl.d(5)); so do
+# Kubernetes' pods, since its page on sysctls refers to that. crun, runc and CNI's tuning plugin treat every dot and
+# slash as a directory separator, look for eth0/100, and fail: they cannot set such a parameter. tuning 1.10.0 can with
+# the word IFNAME, only for the pod's own interface; 1.1.1 cannot.
+# Seen with crun 1.8.1, runc 1.1.5 and tuning 1.1.1 of Debian 12, crun 1.28 of Debian 14, runc 1.5.3 and tuning 1.10.0,
+# as below.
+# Needs Debian 12 (whose package lists say where Debian 14's are), Go, gcc, busybox, iproute2, jq, patchelf, procps and
+# root; everything happens in private namespaces.
 set -eu
 directory=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

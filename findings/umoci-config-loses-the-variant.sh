@@ -1,9 +1,11 @@
 #!/bin/sh
-# `umoci config` writes an image's configuration anew, from the properties that it knows. What it does not know is lost, without a word:
-# - 0.6.0 loses `variant`, a property of the image specification: an image for ARMv6 is one for ARM then, which containerd
-#   and others read as ARMv7. 0.4.7 of Debian 12 keeps it. The index has the variant still, and contradicts the configuration.
-# - Both lose Docker's Healthcheck, which the specification reserves, OnBuild and Shell, also where the change is to something else,
-#   as here to an environment variable. So a container of the changed image is never unhealthy.
+# `umoci config` rewrites an image's configuration with only the properties that it knows. Others are lost, without a
+# warning:
+# - 0.6.0 loses `variant`, a property of the image specification: an image for ARMv6 becomes one for ARM, which
+#   containerd and others interpret as ARMv7. 0.4.7 of Debian 12 keeps it. The index still has the variant, and
+#   contradicts the configuration.
+# - Both lose Docker's Healthcheck, which the specification reserves, OnBuild and Shell, even if something else is
+#   changed, such as an environment variable here. So a container of the changed image never becomes unhealthy.
 # Seen as below; crane 0.22.1 (`crane mutate --env`) keeps all four.
 # Needs Go, Debian 12's package lists and jq.
 set -eu

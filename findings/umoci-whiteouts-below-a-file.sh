@@ -1,9 +1,10 @@
 #!/bin/sh
-# Where a container has put a file in the place of a directory, `umoci repack` writes a layer with the file and, below it, a whiteout
-# for everything that the directory had: `d`, then `d/.wh.a`. umoci unpacks such a layer; containerd and containers/storage
-# (skopeo, podman, CRI-O) fail to apply it, each with "not a directory". The file alone would say the same to all of them.
+# If a container has replaced a directory with a file, `umoci repack` writes a layer with the file and, below it, a
+# whiteout for everything that the directory contained: `d`, then `d/.wh.a`. umoci unpacks such a layer; containerd and
+# containers/storage (skopeo, podman, CRI-O) cannot, with the error "not a directory". The file alone would have the
+# same meaning for all of them.
 # Seen with umoci 0.6.0, containerd 2.4.2 and skopeo 1.9.3 of Debian 12, as below.
-# Needs Go, gcc, skopeo, jq and root; mounts are made in a mount namespace of its own.
+# Needs Go, gcc, skopeo, jq and root; mounts are made in a private mount namespace.
 set -eu
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT

@@ -1,8 +1,8 @@
 #!/bin/sh
-# undici 7.30.2: EnvHttpProxyAgent reads two of the usual variables otherwise than Go's programs and curl do.
-# - A network in NO_PROXY (10.0.0.0/8, as Kubernetes' installers write it) is taken for a name that no host has, so that
-#   a request to 10.1.2.3 goes to the proxy.
-# - Where HTTPS_PROXY is not set, https goes through HTTP_PROXY; Go and curl go direct.
+# undici 7.30.2: EnvHttpProxyAgent reads two of the usual variables differently from Go programs and curl:
+# - A network in NO_PROXY (10.0.0.0/8, as Kubernetes' installers write it) is treated as a host name that no host has,
+#   so that a request to 10.1.2.3 goes to the proxy.
+# - If HTTPS_PROXY is not set, https goes through HTTP_PROXY; Go and curl connect directly.
 # Seen: "10.1.2.3 with its network in NO_PROXY: proxied", "https with HTTP_PROXY alone: proxied".
 # Needs npm and Node >= 20.
 set -eu
