@@ -1,4 +1,4 @@
 import { BerthError } from "../errors/index.ts";
 
-/** A WebSocket connection failed or carried what it must not. */
+/** A WebSocket connection failed, or the peer broke the protocol. */
 export class RemoteCommandError extends BerthError {}

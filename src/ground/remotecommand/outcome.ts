@@ -6,8 +6,9 @@ export type RemoteCommandOutcome =
   | { readonly kind: "failed"; readonly message: string };
 
 /**
- * The bytes for the error stream. From version 4 on a Status object (Kubernetes' metav1.Status) also for
- * success; before, plain text for a failure only, so that the exit code is lost but for the text.
+ * The text for the error stream. From version 4 on it is a Status object (Kubernetes' metav1.Status), also
+ * for success; in earlier versions it is a message, only for failures, and the exit code is only mentioned in
+ * it.
  */
 export function encodeOutcome(outcome: RemoteCommandOutcome, version: RemoteCommandVersion): string {
   const status = statusOf(outcome);
@@ -16,8 +17,8 @@ export function encodeOutcome(outcome: RemoteCommandOutcome, version: RemoteComm
 }
 
 /**
- * The other way round. `text` is all that came on the error stream; none means success before version 4 and a
- * cut connection from it on (undefined).
+ * The reverse of {@link encodeOutcome}. `text` is everything received on the error stream. If that is
+ * nothing, the command succeeded before version 4; from version 4 on, the connection broke (undefined).
  */
 export function decodeOutcome(text: string, version: RemoteCommandVersion): RemoteCommandOutcome | undefined {
   if (version < 4) return text === "" ? { kind: "exited", exitCode: 0 } : { kind: "failed", message: text };

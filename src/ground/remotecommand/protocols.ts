@@ -1,9 +1,9 @@
 /**
- * Names that the two sides agree on when a connection is upgraded, and what each means.
+ * Names of protocols, of which the two sides choose one when a connection is upgraded, and their meaning.
  *
- * Remote commands (exec, attach): version 1 is the oldest; 2 ends stdin properly; 3 adds the resize stream; 4
- * sends the outcome as a Status object with the exit code; 5 exists for WebSocket only and adds the close
- * signal.
+ * Versions of remote commands (exec, attach): 1 is the oldest; 2 ends stdin properly; 3 adds the resize
+ * stream; 4 sends the outcome as a Status object with the exit code; 5 exists only for WebSocket and adds the
+ * close signal.
  */
 import type { ChannelCodec } from "./websocket/codec.ts";
 
@@ -19,12 +19,12 @@ export const spdyRemoteCommandProtocols: ReadonlyMap<string, RemoteCommandVersio
 
 export const PORT_FORWARD_PROTOCOL = "portforward.k8s.io";
 
-/** WebSocket subprotocol in whose binary messages a SPDY port-forward session runs. */
+/** WebSocket subprotocol whose binary messages carry a SPDY session for port-forward. */
 export const TUNNEL_PROTOCOL = `SPDY/3.1+${PORT_FORWARD_PROTOCOL}`;
 
 export type WebSocketRemoteCommand = { readonly version: RemoteCommandVersion; readonly codec: ChannelCodec };
 
-/** Values of Sec-WebSocket-Protocol; "" stands for a client that offers none. */
+/** Values of Sec-WebSocket-Protocol; "" is for a client that offers none. */
 export const webSocketRemoteCommandProtocols: ReadonlyMap<string, WebSocketRemoteCommand> = new Map([
   ["v5.channel.k8s.io", { version: 5, codec: "binary" }],
   ["v4.channel.k8s.io", { version: 4, codec: "binary" }],
@@ -49,7 +49,7 @@ export const streamHeader = { type: "streamtype", port: "port", requestId: "requ
 export const channelId = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4 } as const;
 export const REMOTE_COMMAND_CHANNELS = 5;
 
-/** The first of the client's protocols that we have too, in the client's order. */
+/** The first of the offered protocols that is known. */
 export function choose(offered: readonly string[], known: ReadonlyMap<string, unknown>): string | undefined {
   return offered.find((name) => known.has(name));
 }

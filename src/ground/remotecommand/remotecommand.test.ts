@@ -22,20 +22,20 @@ test("version 4 carries exit codes and failures in a Status object", () => {
   assert.deepEqual(failed, { kind: "failed", message: "Internal error occurred: no such file" });
 });
 
-test("older versions say nothing for success and text for everything else", () => {
+test("older versions send nothing for success and a message for every failure", () => {
   assert.equal(encodeOutcome({ kind: "exited", exitCode: 0 }, 3), "");
   assert.match(encodeOutcome({ kind: "exited", exitCode: 3 }, 1), /exit status 3/);
   assert.deepEqual(decodeOutcome("", 2), { kind: "exited", exitCode: 0 });
 });
 
-test("a status that never came, or cannot be read, is no success", () => {
+test("a missing or invalid status does not mean success", () => {
   assert.equal(decodeOutcome("", 4), undefined);
   for (const text of ["{", "7", '{"status":"Failure","reason":"NonZeroExitCode"}', "{}"]) {
     assert.equal(decodeOutcome(text, 4)?.kind, "failed", text);
   }
 });
 
-test("terminal sizes are read wherever the stream is cut", async () => {
+test("terminal sizes are read from chunks of any length", async () => {
   const sizes = [
     { width: 80, height: 24 },
     { width: 132, height: 50 },
@@ -45,7 +45,7 @@ test("terminal sizes are read wherever the stream is cut", async () => {
   assert.deepEqual(await collect([text]), sizes);
 });
 
-test("what is no size ends the sizes", async () => {
+test("an invalid size ends the sizes", async () => {
   for (const bad of [
     "nonsense}",
     '{"Width":-1,"Height":1}',

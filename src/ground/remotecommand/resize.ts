@@ -3,12 +3,12 @@ import type { Readable } from "node:stream";
 /** In characters, at most 65,535. */
 export type TerminalSize = { readonly width: number; readonly height: number };
 
-/** No size takes more text than this. */
+/** No size is longer. */
 const MAX_PENDING_CHARS = 1_024;
 
 /**
- * The terminal sizes in a resize stream: JSON objects, one after the other, cut anywhere. Ends at the
- * stream's end, when it breaks off, and at the first thing that is no size.
+ * The terminal sizes in a resize stream: a sequence of JSON objects, in chunks of any length. Ends with the
+ * stream, if the connection breaks, and at the first invalid size.
  */
 export async function* terminalSizes(
   resize: Readable | undefined,
@@ -28,11 +28,11 @@ export async function* terminalSizes(
       if (pending.length > MAX_PENDING_CHARS) return;
     }
   } catch {
-    // The connection broke: there are no more sizes, and whoever runs the command hears of it by its signal.
+    // The connection broke. The command is notified by its signal.
   }
 }
 
-/** The text of one size, as the resize stream carries it. */
+/** The text of one size in the resize stream. */
 export function encodeTerminalSize({ width, height }: TerminalSize): string {
   return `${JSON.stringify({ Width: width, Height: height })}\n`;
 }
@@ -48,7 +48,7 @@ function parseSize(text: string): TerminalSize | undefined {
   }
 }
 
-/** The kernel keeps them as 16-bit numbers. */
+/** The kernel stores 16 bits. */
 function isDimension(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 0xffff;
 }

@@ -1,9 +1,9 @@
 import { BerthError } from "../../errors/index.ts";
 import type { RstStatus } from "./frames.ts";
 
-/** A SPDY session or stream cannot go on: the peer broke the protocol, reset the stream, or went away. */
+/** A SPDY session or stream failed: the peer broke the protocol, reset the stream, or disconnected. */
 export class SpdyError extends BerthError {
-  /** What the RST_STREAM said when the peer reset the stream. */
+  /** The status of the RST_STREAM, if the peer reset the stream. */
   readonly resetStatus: RstStatus | undefined;
 
   constructor(
@@ -16,7 +16,7 @@ export class SpdyError extends BerthError {
   }
 }
 
-/** The peer sent bytes that are no SPDY/3.1, or more than the limits allow: the session ends. */
+/** The peer sent invalid bytes, or more than the limits allow: the session ends. */
 export function protocolError(message: string, cause?: unknown): SpdyError {
   return new SpdyError("InvalidArgument", `SPDY protocol error: ${message}`, { cause });
 }

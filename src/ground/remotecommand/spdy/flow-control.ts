@@ -1,25 +1,25 @@
 /**
- * Flow-control windows (SPDY draft 3.1, section 2.6.8), one pair for each stream and one for the session.
+ * Flow-control windows (SPDY draft 3.1, section 2.6.8): one pair for each stream and one for the session.
  *
  * Kubernetes' own implementation (moby/spdystream, in every kubelet, API server and kubectl) has no flow
- * control: it never sends WINDOW_UPDATE or SETTINGS, ignores those it gets, and sends as much as the
- * connection takes. A sender that waited for its updates would stop after 64 KiB. An implementation that has
- * flow control announces itself by SETTINGS at the start, or at the latest by its first WINDOW_UPDATE. So:
+ * control: it never sends WINDOW_UPDATE or SETTINGS, ignores those that it receives, and sends as much as the
+ * connection accepts. A sender that waited for its updates would stop after 64 KiB. An implementation with
+ * flow control shows it by SETTINGS at the start, or at the latest by its first WINDOW_UPDATE. So:
  *
- * - We announce our windows and give credit as data is consumed; a server to every client, a client to
+ * - A server announces its windows to every client and gives credit as data is read; a client does so only to
  *   servers that have shown flow control.
- * - We keep to the peer's windows from its first SETTINGS or WINDOW_UPDATE on.
- * - A peer that has shown flow control and then overflows our window has its stream reset
- *   (FLOW_CONTROL_ERROR). From one that has not, we stop reading the connection while a stream holds more
- *   than its window: TCP is then the window, and a stream that nobody reads holds up the other streams of the
- *   connection, as it does between Kubernetes' own ends.
+ * - The peer's windows apply from its first SETTINGS or WINDOW_UPDATE on.
+ * - If a peer with flow control exceeds a window, its stream is reset (FLOW_CONTROL_ERROR). If a peer without
+ *   it does, the connection is not read while a stream holds more than its window. TCP then limits the peer,
+ *   and a stream that nobody reads delays the connection's other streams, as between Kubernetes' own
+ *   programs.
  */
 
-/** The window of a stream before SETTINGS say otherwise, and of every session at its start. */
+/** Window of a stream before any SETTINGS, and of every session at its start. */
 export const DEFAULT_WINDOW = 65_536;
 export const MAX_WINDOW = 0x7fff_ffff;
 
-/** How much we may send. Below zero when the peer made it smaller, or when it was not kept yet. */
+/** How much may be sent. Negative after the peer has reduced it, or if it did not apply before. */
 export class SendWindow {
   #available: number;
 
@@ -36,7 +36,7 @@ export class SendWindow {
   }
 
   /**
-   * False when the window would be larger than the protocol allows; `delta` is negative when SETTINGS shrink
+   * Returns false if the window would exceed the protocol's maximum. `delta` is negative if SETTINGS reduce
    * it.
    */
   grow(delta: number): boolean {
@@ -46,7 +46,7 @@ export class SendWindow {
   }
 }
 
-/** How much the peer may send. Credit is given back by halves of the window, so that updates are few. */
+/** How much the peer may send. Credit is given for half a window at a time, to send fewer updates. */
 export class ReceiveWindow {
   readonly #size: number;
   #available: number;
@@ -57,13 +57,15 @@ export class ReceiveWindow {
     this.#available = size;
   }
 
-  /** True when the peer had no credit left for all of these bytes. */
+  /** Returns true if the peer did not have credit for all of these bytes. */
   take(bytes: number): boolean {
     this.#available -= bytes;
     return this.#available < 0;
   }
 
-  /** What to announce by WINDOW_UPDATE now that the reader has these bytes; 0 for nothing yet. */
+  /**
+   * To be called when bytes were read. Returns the credit for a WINDOW_UPDATE; 0 if it is too early for one.
+   */
   give(bytes: number): number {
     this.#consumed += bytes;
     if (this.#consumed * 2 < this.#size) return 0;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { seededRandom } from "../../../testing/seeded-random.ts";
 import { SpdyError } from "./errors.ts";
 import { FrameParser } from "./frame-parser.ts";
 import { dataFrameHead, FrameWriter } from "./frame-writer.ts";
@@ -37,7 +38,7 @@ const everyKind: readonly ControlFrame[] = [
   { kind: "goAway", lastStreamId: 9, status: 1 },
 ];
 
-/** A conversation with every kind of frame in it, as bytes. */
+/** The bytes of a conversation with every kind of frame. */
 function conversation(): Buffer {
   const writer = new FrameWriter();
   const data = Buffer.concat([
@@ -48,13 +49,13 @@ function conversation(): Buffer {
   return Buffer.concat([...everyKind.map((frame) => writer.control(frame)), data]);
 }
 
-test("every frame comes back as it was written", () => {
+test("every frame is parsed as it was encoded", () => {
   const frames = [...new FrameParser(defaultLimits).push(conversation())];
   assert.deepEqual(frames.slice(0, everyKind.length), everyKind);
   assert.deepEqual(joinData(frames), [{ streamId: 1, data: "hello world", fin: true }]);
 });
 
-test("it does not matter where the bytes are cut", () => {
+test("frames are parsed from chunks of any length", () => {
   const bytes = conversation();
   const parser = new FrameParser(defaultLimits);
   const frames = Array.from(bytes, (byte) => [...parser.push(Buffer.from([byte]))]).flat();
@@ -65,7 +66,7 @@ test("it does not matter where the bytes are cut", () => {
   assert.deepEqual(joinData(frames), [{ streamId: 1, data: "hello world", fin: true }]);
 });
 
-test("a data frame of 16 MiB is handed on in the pieces in which it comes", () => {
+test("a data frame of 16 MiB is passed on in pieces as they arrive", () => {
   const parser = new FrameParser(defaultLimits);
   assert.deepEqual([...parser.push(dataFrameHead(1, 0xff_ffff, true))], []);
   const [piece] = [...parser.push(Buffer.alloc(1000))];
@@ -82,8 +83,8 @@ test("unknown types of control frames are skipped", () => {
 });
 
 // A longer run by hand: SPDY_FUZZ_ROUNDS=1000000 SPDY_FUZZ_SEED=7 node --test
-// src/doors/streaming/spdy/frame-parser.test.ts
-test("mangled and random input gives frames within the limits or a SpdyError, never anything else", () => {
+// src/ground/remotecommand/spdy/frame-parser.test.ts
+test("damaged and random input results only in frames within the limits, or in a SpdyError", () => {
   const rounds = Number(process.env.SPDY_FUZZ_ROUNDS ?? 3_000);
   const random = seededRandom(Number(process.env.SPDY_FUZZ_SEED ?? 1));
   const valid = conversation();
@@ -115,7 +116,7 @@ function mangle(valid: Buffer, random: () => number): Buffer {
   return bytes.subarray(0, 1 + Math.floor(random() * bytes.length));
 }
 
-/** Heads that look right, with bodies of noise. */
+/** Frames with plausible headers and random bodies. */
 function randomFrames(random: () => number): Buffer {
   const frames = Array.from({ length: 4 }, () => {
     const body = Buffer.from(
@@ -132,17 +133,6 @@ function randomFrames(random: () => number): Buffer {
     return Buffer.concat([head, body]);
   });
   return Buffer.concat(frames);
-}
-
-/** mulberry32: the same numbers for the same seed. */
-function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 function joinData(frames: readonly Frame[]): { streamId: number; data: string; fin: boolean }[] {

@@ -13,17 +13,17 @@ import { decodeHeaderBlock } from "./header-block.ts";
 import { HeaderInflater } from "./header-compression.ts";
 
 /**
- * Makes frames of one direction of one session from bytes cut anywhere.
+ * Parses the frames of one direction of one session, from chunks of any length.
  *
- * A data frame comes out in as many pieces as its bytes came in, the last one with its FIN: a frame of 16 MiB
- * costs no more memory than the socket's chunk. A control frame is held until it is whole, within the limits.
+ * A data frame is returned in pieces as its bytes arrive, with its FIN in the last one: so a frame of 16 MiB
+ * takes no more memory than a chunk. A control frame is buffered until it is complete, within the limits.
  */
 export class FrameParser {
   readonly #limits: SpdyLimits;
   readonly #inflater: HeaderInflater;
-  /** Start of a frame that is not whole yet. */
+  /** Start of an incomplete frame. */
   #rest: Buffer = Buffer.alloc(0);
-  /** The data frame we are inside of. */
+  /** The current data frame, if it is incomplete. */
   #data: { readonly streamId: number; readonly fin: boolean; remaining: number } | undefined;
 
   constructor(limits: SpdyLimits) {
@@ -31,7 +31,9 @@ export class FrameParser {
     this.#inflater = new HeaderInflater(limits.maxHeaderBytes);
   }
 
-  /** Yields what `chunk` completes. Throws SpdyError InvalidArgument; the parser is then of no more use. */
+  /**
+   * Yields the frames that `chunk` completes. Throws SpdyError InvalidArgument: then the session must end.
+   */
   *push(chunk: Buffer): Generator<Frame, void, undefined> {
     let input = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     for (;;) {
@@ -85,7 +87,7 @@ export class FrameParser {
     return { taken, frame: undefined };
   }
 
-  /** Undefined for types that we do not know: they are to be ignored (section 2.2.1). */
+  /** Undefined for unknown types, which must be ignored (section 2.2.1). */
   #control(type: number, flags: number, body: Buffer): Frame | undefined {
     const fin = (flags & FLAG_FIN) !== 0;
     switch (type) {
@@ -139,7 +141,10 @@ export class FrameParser {
   }
 }
 
-/** How many bytes are done with, and the frame they made, if any; undefined when more bytes are needed. */
+/**
+ * How many bytes were consumed, and the frame that they completed, if any. Undefined if more bytes are
+ * needed.
+ */
 type Step = { readonly taken: number; readonly frame: Frame | undefined } | undefined;
 
 function settingsFrame(body: Buffer): Frame {

@@ -11,8 +11,8 @@ import { encodeHeaderBlock } from "./header-block.ts";
 import { HeaderDeflater } from "./header-compression.ts";
 
 /**
- * Makes the bytes of frames for one direction of one session. The frames must be sent in the order they were
- * made.
+ * Encodes the frames of one direction of one session. They must be sent in the order of encoding, since their
+ * headers are compressed together.
  */
 export class FrameWriter {
   readonly #deflater = new HeaderDeflater();
@@ -50,7 +50,7 @@ export class FrameWriter {
   }
 }
 
-/** The eight bytes before the `length` bytes of a data frame, which need no copying. */
+/** The eight bytes before the `length` bytes of a data frame, separate so that those are not copied. */
 export function dataFrameHead(streamId: number, length: number, fin: boolean): Buffer {
   const head = Buffer.allocUnsafe(FRAME_HEAD_BYTES);
   head.writeUInt32BE(streamId, 0);

@@ -3,7 +3,7 @@
  * (https://www.chromium.org/spdy/spdy-protocol/spdy-protocol-draft3-1/).
  */
 
-/** Lower-case name to value. Several values of one name stand in one string with NUL between them. */
+/** Values by lower-case name. Several values of one name are one string, separated by NUL. */
 export type SpdyHeaders = ReadonlyMap<string, string>;
 
 export type ControlFrame =
@@ -13,7 +13,7 @@ export type ControlFrame =
       readonly headers: SpdyHeaders;
       /** The sender will send no data on this stream. */
       readonly fin: boolean;
-      /** The receiver may send none. */
+      /** The receiver may send none either way. */
       readonly unidirectional: boolean;
     }
   | {
@@ -32,7 +32,7 @@ export type ControlFrame =
   | { readonly kind: "settings"; readonly settings: readonly Setting[] }
   | { readonly kind: "ping"; readonly id: number }
   | { readonly kind: "goAway"; readonly lastStreamId: number; readonly status: number }
-  /** `streamId` 0 is the window of the whole session (new in 3.1). */
+  /** `streamId` 0 is for the window of the whole session (new in 3.1). */
   | { readonly kind: "windowUpdate"; readonly streamId: number; readonly delta: number };
 
 export type DataFrame = {
@@ -61,19 +61,19 @@ export const frameType = {
 
 export const SPDY_VERSION = 3;
 
-/** Bytes of the part that every frame starts with. */
+/** Size of a frame's header. */
 export const FRAME_HEAD_BYTES = 8;
 
-/** The length of a frame is a number of 24 bits. */
+/** A frame's length has 24 bits. */
 export const MAX_FRAME_BYTES = 0xff_ffff;
 
 export const FLAG_FIN = 0x01;
 export const FLAG_UNIDIRECTIONAL = 0x02;
 
-/** Identifiers in SETTINGS that mean something to us; others are ignored. */
+/** Identifiers in SETTINGS that are supported; others are ignored. */
 export const settingId = { maxConcurrentStreams: 4, initialWindowSize: 7 } as const;
 
-/** Why a stream is reset (RST_STREAM). A peer may send other numbers. */
+/** Reasons for resetting a stream (RST_STREAM). A peer may send other numbers. */
 export const rstStatus = {
   protocolError: 1,
   invalidStream: 2,
@@ -86,16 +86,16 @@ export const rstStatus = {
 } as const;
 export type RstStatus = number;
 
-/** Why a session ends (GOAWAY). */
+/** Reasons for ending a session (GOAWAY). */
 export const goAwayStatus = { ok: 0, protocolError: 1, internalError: 2 } as const;
 
-/** What a peer may make us hold or decode. */
+/** Limits on what a peer can make this side buffer or decode. */
 export type SpdyLimits = {
-  /** Largest control frame, in bytes as they come. Data frames are handed on in pieces and need no limit. */
+  /** Maximum size of a control frame, compressed. Data frames are passed on in pieces and need no limit. */
   readonly maxControlFrameBytes: number;
-  /** Largest header block after decompression, in bytes. */
+  /** Maximum size of a header block after decompression, in bytes. */
   readonly maxHeaderBytes: number;
-  /** Most names in a header block. */
+  /** Maximum number of names in a header block. */
   readonly maxHeaders: number;
 };
 

@@ -2,8 +2,8 @@ import { protocolError } from "./errors.ts";
 import type { SpdyHeaders } from "./frames.ts";
 
 /**
- * Name/value header blocks before compression (SPDY draft 3.1, section 2.6.10): a 32-bit count, then for each
- * pair name and value, each behind its 32-bit length.
+ * Encodes an uncompressed name/value header block (SPDY draft 3.1, section 2.6.10): a 32-bit count, then the
+ * name and value of each pair, each after its 32-bit length.
  */
 export function encodeHeaderBlock(headers: SpdyHeaders): Buffer {
   const parts: Buffer[] = [uint32(headers.size)];
@@ -17,8 +17,8 @@ export function encodeHeaderBlock(headers: SpdyHeaders): Buffer {
 }
 
 /**
- * Throws SpdyError InvalidArgument for lengths that do not fit, empty, upper-case or repeated names, too many
- * pairs.
+ * Throws SpdyError InvalidArgument for wrong lengths, for empty, upper-case or repeated names, and for too
+ * many pairs.
  */
 export function decodeHeaderBlock(block: Buffer, maxHeaders: number): SpdyHeaders {
   const reader = new BlockReader(block);

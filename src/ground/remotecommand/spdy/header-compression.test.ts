@@ -17,7 +17,7 @@ test("the dictionary is SPDY/3's", () => {
   assert.equal(stated, 0xe3c6a7c2);
 });
 
-test("blocks come back unchanged in the order they were sent", () => {
+test("blocks are decompressed unchanged, in the order of sending", () => {
   const deflater = new HeaderDeflater();
   const inflater = new HeaderInflater(16_384);
   for (let i = 0; i < 50; i++) {
@@ -26,7 +26,7 @@ test("blocks come back unchanged in the order they were sent", () => {
   }
 });
 
-test("blocks that refer back to earlier ones, as zlib's own streams make them, can be read", async () => {
+test("blocks that refer to earlier ones, as in zlib's own streams, are decompressed", async () => {
   const zlib = createDeflate({ dictionary: headerDictionary });
   const inflater = new HeaderInflater(16_384);
   let longest = 0;
@@ -35,7 +35,7 @@ test("blocks that refer back to earlier ones, as zlib's own streams make them, c
     zlib.write(block);
     zlib.flush(constants.Z_SYNC_FLUSH);
     let compressed = Buffer.alloc(0);
-    // What a sync flush ends with.
+    // The end of a sync flush.
     while (!compressed.subarray(-4).equals(Buffer.from("0000ffff", "hex"))) {
       const [chunk] = (await once(zlib, "data")) as [Buffer];
       compressed = Buffer.concat([compressed, chunk]);
@@ -47,13 +47,13 @@ test("blocks that refer back to earlier ones, as zlib's own streams make them, c
   zlib.destroy();
 });
 
-test("a block that expands a thousandfold is refused by the limit", () => {
+test("a block that expands a thousandfold is rejected because of the limit", () => {
   const bomb = deflateSync(Buffer.alloc(16_000_000), { dictionary: headerDictionary });
   assert.ok(bomb.length < 16_384);
   assert.throws(() => new HeaderInflater(16_384).inflate(bomb), /expands to more than 16384 bytes/);
 });
 
-test("other dictionaries, other formats and noise are refused", () => {
+test("other dictionaries, other formats and random bytes are rejected", () => {
   const bad = [
     deflateSync("x", { dictionary: Buffer.from("another one") }),
     Buffer.from("not zlib at all"),
@@ -64,7 +64,7 @@ test("other dictionaries, other formats and noise are refused", () => {
     assert.throws(() => new HeaderInflater(16_384).inflate(block), /SPDY protocol error/);
 });
 
-test("a header block with lengths that do not fit, too many, repeated or upper-case names is refused", () => {
+test("a header block with wrong lengths, or with too many, repeated or upper-case names, is rejected", () => {
   const encoded = encodeHeaderBlock(headers);
   assert.deepEqual(decodeHeaderBlock(encoded, 3), headers);
   assert.throws(() => decodeHeaderBlock(encoded, 2), /3 names/);

@@ -6,12 +6,11 @@ import { protocolError } from "./errors.ts";
  * Header compression: one zlib stream for each direction of a session, flushed to a byte boundary
  * (Z_SYNC_FLUSH) after every header block.
  *
- * All that such a stream carries from one block to the next is the last 32 KiB of its plain text. So each
- * block is coded by itself, as raw deflate with that text as its dictionary: no native handle lives as long
- * as the session, and zlib's own output limit stops a block that expands before the memory is spent.
+ * The only state that such a stream keeps between blocks is the last 32 KiB of plain text. So each block is
+ * handled separately, as raw deflate with that text as its dictionary: no native handle lives as long as the
+ * session, and zlib's output limit rejects a block that expands too much before it takes the memory.
  *
- * Our own blocks after the first refer to no earlier text: the headers are too short for it to be worth the
- * time.
+ * Blocks sent after the first do not refer to earlier text: headers are too short for that to save anything.
  */
 export class HeaderDeflater {
   #isFirst = true;
@@ -24,8 +23,8 @@ export class HeaderDeflater {
 }
 
 /**
- * What answers every stream that is accepted. It is coded once: setting zlib up costs more than all the rest
- * of an answer.
+ * The headers of every reply to an accepted stream. Compressed once, since setting up zlib costs more than
+ * the rest of a reply.
  */
 const NO_HEADERS = Buffer.alloc(4);
 const finishFlush = constants.Z_SYNC_FLUSH;
@@ -36,9 +35,7 @@ function coding(code: (block: Buffer) => Buffer) {
   return { code, empty: code(NO_HEADERS) };
 }
 
-/**
- * The other direction of {@link HeaderDeflater}. After an error it is of no more use: the session must end.
- */
+/** Reverses {@link HeaderDeflater}. After an error, the session must end. */
 export class HeaderInflater {
   readonly #maxBlockBytes: number;
   #history: History | undefined;
@@ -48,7 +45,7 @@ export class HeaderInflater {
   }
 
   /**
-   * Throws SpdyError InvalidArgument for what is no deflate, for another dictionary, and for a block over the
+   * Throws SpdyError InvalidArgument for invalid data, an unknown dictionary, and a block larger than the
    * limit.
    */
   inflate(compressed: Buffer): Buffer {
@@ -59,9 +56,7 @@ export class HeaderInflater {
     return block;
   }
 
-  /**
-   * Checks the zlib head (RFC 1950, section 2.2), which only a session's first block has, and takes it off.
-   */
+  /** Checks and removes the zlib header (RFC 1950, section 2.2), which only a session's first block has. */
   #openStream(compressed: Buffer): Buffer {
     if (compressed.length < 2) throw protocolError("header block is cut short");
     const head = compressed.readUInt16BE();
@@ -94,12 +89,12 @@ export class HeaderInflater {
   }
 }
 
-/** The two bytes of a zlib head and the checksum of the dictionary. */
+/** The two bytes of a zlib header, and the checksum of the dictionary. */
 const ZLIB_HEAD = deflateSync("", { dictionary: headerDictionary }).subarray(0, 6);
 const FLAG_DICTIONARY = 0x20;
 const WINDOW_BYTES = 32_768;
 
-/** The text that the next block may refer back to. */
+/** The earlier text that the next block may refer to. */
 class History {
   text: Buffer;
 

@@ -3,22 +3,22 @@ import { defaultLimits, type SpdyLimits } from "./frames.ts";
 import type { SpdyStream } from "./stream.ts";
 
 export type SpdySessionOptions = {
-  /** The server's streams have even ids, the client's odd ones. */
+  /** Streams opened by the server have even ids, those by the client odd ones. */
   readonly role: "server" | "client";
-  /** Called for each stream that the peer opens: accept() or reset() it. Without it all are refused. */
+  /** Called for each stream that the peer opens; must accept() or reset() it. By default, all are refused. */
   readonly onStream?: (stream: SpdyStream) => void;
-  /** Called for every frame that comes and every piece of data that goes. */
+  /** Called for every received frame and all sent data. */
   readonly onActivity?: () => void;
-  /** Most streams open at once; more are refused. Default 100. */
+  /** Maximum of open streams; further ones are refused. Default 100. */
   readonly maxStreams?: number;
-  /** What a stream may hold unread, in bytes. Default 256 KiB. */
+  /** Maximum of unread bytes of a stream. Default 256 KiB. */
   readonly streamWindowBytes?: number;
-  /** What all streams of a peer with flow control may hold unread together, in bytes. Default 4 MiB. */
+  /** Maximum of unread bytes of all streams together, if the peer has flow control. Default 4 MiB. */
   readonly sessionWindowBytes?: number;
   readonly limits?: SpdyLimits;
-  /** How often a connection that is not being read is tested for life, in ms. Default 10 s. */
+  /** Interval of pings while the connection is not being read, in ms. Default 10 s. */
   readonly probeIntervalMs?: number;
-  /** How long a peer may take to close the connection once all was sent, in ms. Default 5 s. */
+  /** How long the peer may take to close the connection after everything was sent, in ms. Default 5 s. */
   readonly lingerMs?: number;
 };
 
@@ -36,6 +36,6 @@ export function withDefaults(options: SpdySessionOptions): ResolvedOptions {
     lingerMs: 5_000,
     ...options,
   };
-  // The window of a session can only be made larger than it is at the start.
+  // The protocol has no way to reduce a session's window.
   return { ...resolved, sessionWindowBytes: Math.max(resolved.sessionWindowBytes, DEFAULT_WINDOW) };
 }

@@ -1,11 +1,11 @@
 import { raceAbort } from "../../sync/index.ts";
 import { MAX_WINDOW } from "./flow-control.ts";
 
-/** The PINGs of a session: ours, which wait for an answer, and the peer's, which get one. */
+/** The PINGs of a session: waits for the answers to its own, and answers the peer's. */
 export class Pings {
   readonly #send: (id: number) => void;
   readonly #waiting = new Map<number, () => void>();
-  /** A client's ids are odd, a server's even; that tells an answer from a question. */
+  /** Odd for a client and even for a server, which distinguishes answers from the peer's own PINGs. */
   #nextId: number;
 
   constructor(firstId: number, send: (id: number) => void) {
@@ -13,7 +13,7 @@ export class Pings {
     this.#send = send;
   }
 
-  /** Resolves when the peer has answered; rejects with the signal's reason. */
+  /** Resolves when the peer has answered. Rejects with the signal's reason. */
   async ping(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const id = this.#nextId;
@@ -28,7 +28,7 @@ export class Pings {
     }
   }
 
-  /** A PING that nobody waits for the answer of. */
+  /** Sends a PING whose answer is ignored. */
   probe(): void {
     this.#send(this.#nextId);
   }

@@ -1,8 +1,8 @@
 import type { Duplex } from "node:stream";
 
 /**
- * Stops and starts the reading of a connection. While it is stopped, the connection is probed: one that is
- * not read does not show that the peer has closed it, but writing to it does.
+ * Stops and continues reading from a connection. While reading is stopped, the connection is probed: only
+ * writing then detects that the peer has closed it.
  */
 export class ReadGate implements Disposable {
   readonly #socket: Duplex;

@@ -19,15 +19,15 @@ import { ReadGate } from "./read-gate.ts";
 import { SpdyStream, type StreamHost } from "./stream.ts";
 import { Transmitter } from "./transmitter.ts";
 
-/** Unsent replies to a peer that does not read them, in bytes, above which we stop reading it. */
+/** Unsent bytes above which a peer that does not read its replies is not read either. */
 const MAX_UNSENT_BYTES = 1_048_576;
 
 /**
- * A SPDY/3.1 session over a connection that was upgraded to it. It owns the connection.
+ * A SPDY/3.1 session over an upgraded connection, which it owns.
  *
- * Life: open; then ending (GOAWAY sent, the connection half-closed, what the peer still sends thrown away,
- * lest a reset of the connection take our last bytes from it); then closed. For flow control see
- * flow-control.ts.
+ * Its states: open; ending (GOAWAY was sent and the connection half-closed; what the peer still sends is read
+ * and discarded, since otherwise the kernel would reset the connection and the peer lose the last bytes); and
+ * closed. For flow control see flow-control.ts.
  */
 export class SpdySession {
   /** Resolves when the connection is closed; never rejects. */
@@ -72,15 +72,15 @@ export class SpdySession {
   }
 
   /**
-   * Aborted as soon as no stream can go on: the peer is gone, broke the protocol, or the session was closed.
+   * Aborts when all streams end: the peer has disconnected or broken the protocol, or the session was closed.
    */
   get signal(): AbortSignal {
     return this.#ended.signal;
   }
 
   /**
-   * Opens a stream and resolves once the peer has accepted it. Rejects with SpdyError (Aborted: refused;
-   * Unavailable: the session is over or going away) or with the signal's reason.
+   * Opens a stream; resolves when the peer has accepted it. Rejects with SpdyError (Aborted: refused;
+   * Unavailable: the session has ended or accepts no more streams) or with the signal's reason.
    */
   async openStream(headers: SpdyHeaders, signal?: AbortSignal): Promise<SpdyStream> {
     signal?.throwIfAborted();
@@ -107,19 +107,19 @@ export class SpdySession {
     }
   }
 
-  /** Resolves when the peer has answered. Rejects when the session is over, or with the signal's reason. */
+  /** Resolves when the peer has answered. Rejects if the session ends, and with the signal's reason. */
   async ping(signal?: AbortSignal): Promise<void> {
     await this.#pings.ping(signal === undefined ? this.signal : AbortSignal.any([signal, this.signal]));
   }
 
   /**
-   * Ends our side of every stream, waits until all was sent, then closes the connection. Resolves when it is
-   * closed.
+   * Ends this side of every stream, waits until everything is sent, and closes the connection. Resolves when
+   * it is closed.
    */
   async close(): Promise<void> {
     const sent = [...this.#streams.values()].map(async (stream) => {
       stream.end();
-      // A stream that is reset meanwhile has nothing left to send either.
+      // If the stream is reset meanwhile, nothing is left to send either.
       await finished(stream, { readable: false }).catch(() => {});
     });
     await Promise.all(sent);
@@ -159,7 +159,7 @@ export class SpdySession {
 
   #receive(chunk: Buffer): void {
     if (this.#state !== "open") return;
-    // What the frames of one chunk are answered with goes out in one system call.
+    // The replies to all frames of a chunk are sent with one system call.
     this.#socket.cork();
     try {
       for (const frame of this.#parser.push(chunk)) {
@@ -168,7 +168,7 @@ export class SpdySession {
         if (this.#state !== "open") return;
       }
     } catch (error) {
-      // Whatever went wrong, the compression state and the place in the input are lost.
+      // After any error, the compression state and the position in the input are unknown.
       this.#end(goAwayStatus.protocolError, error instanceof Error ? error : protocolError(String(error)));
     } finally {
       this.#socket.uncork();
@@ -229,7 +229,9 @@ export class SpdySession {
     if (stream.isFull) this.#fullStreams.add(stream);
   }
 
-  /** Data may cross our reset of its stream; that is no fault. A stream that never was is one. */
+  /**
+   * Data that was sent before the peer received a reset is dropped; a stream that never existed is an error.
+   */
   #onUnknownStream(streamId: number): void {
     const wasOpened = this.#isPeerId(streamId)
       ? streamId <= this.#lastPeerStreamId
@@ -273,7 +275,7 @@ export class SpdySession {
     this.#opening.delete(streamId);
     const message = `the peer refused SPDY stream ${streamId}`;
     opening.reject(new SpdyError("Aborted", message, { resetStatus: status }));
-    // Nobody has the stream yet who would read it to its end.
+    // It was not returned to anyone who could read it to its end.
     stream.resume();
   }
 
@@ -360,8 +362,8 @@ export class SpdySession {
   }
 
   #giveCredit(streamId: number, delta: number): void {
-    // Runtimes without flow control close the connection as soon as they have sent everything. Credit that
-    // reaches them then makes the kernel reset the connection, and with it goes what we have not read yet.
+    // Servers without flow control close the connection as soon as they have sent everything. If credit
+    // arrives after that, their kernel resets the connection, and what was not read yet is lost.
     const isUnwanted = this.#options.role === "client" && !this.#peerHasFlowControl;
     if (delta > 0 && !isUnwanted) this.#send({ kind: "windowUpdate", streamId, delta });
   }
@@ -388,7 +390,7 @@ export class SpdySession {
     const linger = () => {
       this.#linger = setTimeout(() => this.#socket.destroy(), this.#options.lingerMs);
     };
-    // A slow reader may take its time for what it asked for; a peer that broke the protocol may not.
+    // A slow reader may take its time, but not a peer that broke the protocol.
     if (error === undefined) this.#socket.end(linger);
     else {
       linger();

@@ -9,14 +9,14 @@ import { dataFrameHead, FrameWriter } from "./frame-writer.ts";
 import { type ControlFrame, defaultLimits, type Frame, rstStatus, settingId } from "./frames.ts";
 import { SpdyError, SpdySession, type SpdySessionOptions, type SpdyStream } from "./index.ts";
 
-test("a stream carries bytes both ways and each side ends on its own", async (t) => {
+test("a stream transfers bytes in both directions, and each ends separately", async (t) => {
   const { client } = await sessions(t, { onStream: echo });
   const stream = await client.openStream(new Map([["streamtype", "data"]]));
   stream.end("hello");
   assert.equal(await text(stream), "hello");
 });
 
-test("the server sees the headers that the client gave, also when later blocks refer back to earlier ones", async (t) => {
+test("the server gets the client's headers, even if later blocks refer to earlier ones", async (t) => {
   const seen: string[] = [];
   const { client } = await sessions(t, {
     onStream: (stream) => {
@@ -40,7 +40,7 @@ test("a refused stream rejects with the peer's status", async (t) => {
   await assert.rejects(client.openStream(new Map()), isReset(rstStatus.refusedStream));
 });
 
-test("streams over the limit are refused and the session goes on", async (t) => {
+test("streams over the limit are refused, and the session continues", async (t) => {
   const { client } = await sessions(t, { onStream: echo, maxStreams: 2 });
   const first = await client.openStream(new Map());
   await client.openStream(new Map());
@@ -49,7 +49,7 @@ test("streams over the limit are refused and the session goes on", async (t) => 
   assert.equal(await text(first), "still here");
 });
 
-test("a reset by the peer reads as the end, after what came before it, and then as an error", async (t) => {
+test("after a reset by the peer, a reader gets what came before, the end, and then an error", async (t) => {
   const { client, accepted } = await sessions(t, { onStream: (stream) => stream.accept() });
   const mine = await client.openStream(new Map());
   const theirs = await accepted;
@@ -59,7 +59,7 @@ test("a reset by the peer reads as the end, after what came before it, and then 
   assert.ok(isReset(rstStatus.cancel)(theirs.errored));
 });
 
-test("close sends everything before the connection ends", async (t) => {
+test("closing sends everything before the connection ends", async (t) => {
   const { client, server, accepted } = await sessions(t, { onStream: (stream) => stream.accept() });
   const mine = await client.openStream(new Map());
   const theirs = await accepted;
@@ -71,7 +71,7 @@ test("close sends everything before the connection ends", async (t) => {
   await client.closed;
 });
 
-test("close waits for a slow reader, however short the time is that a peer has to close", async (t) => {
+test("closing waits for a slow reader, however little time the peer has to close", async (t) => {
   const { raw, accepted, server } = await rawClient(t, {
     lingerMs: 1,
     onStream: (stream) => stream.accept(),
@@ -89,7 +89,7 @@ test("close waits for a slow reader, however short the time is that a peer has t
   await closing;
 });
 
-test("a vanished peer aborts the session's signal and destroys its streams", async (t) => {
+test("if the peer disappears, the session's signal aborts and its streams are destroyed", async (t) => {
   const { clientSocket, server, accepted, client } = await sessions(t, {
     onStream: (stream) => stream.accept(),
   });
@@ -101,7 +101,7 @@ test("a vanished peer aborts the session's signal and destroys its streams", asy
   assert.ok(theirs.destroyed);
 });
 
-test("ping resolves with the peer's answer and rejects when the session is over", async (t) => {
+test("a ping resolves with the peer's answer, and rejects if the session ends", async (t) => {
   const { client, server } = await sessions(t, {});
   await client.ping();
   await server.ping();
@@ -109,7 +109,7 @@ test("ping resolves with the peer's answer and rejects when the session is over"
   await assert.rejects(client.ping());
 });
 
-test("a stream that nobody reads stops its writer and leaves other streams alone", async (t) => {
+test("a stream that nobody reads stops only its own writer", async (t) => {
   const { client } = await sessions(t, {
     streamWindowBytes: 65_536,
     onStream: (stream) => {
@@ -130,7 +130,7 @@ test("a stream that nobody reads stops its writer and leaves other streams alone
   assert.ok(written < 10, `${written} chunks of 64 KiB went into a window of 64 KiB`);
 });
 
-test("a peer without flow control is held back by the connection itself", async (t) => {
+test("a peer without flow control is limited by the connection itself", async (t) => {
   const { raw, accepted } = await rawClient(t, {
     streamWindowBytes: 65_536,
     onStream: (stream) => stream.accept(),
@@ -152,7 +152,7 @@ test("a peer without flow control is held back by the connection itself", async 
   await pumped;
 });
 
-test("a sender ignores windows until the peer shows flow control, then keeps to them", async (t) => {
+test("a sender ignores windows until the peer shows flow control", async (t) => {
   const { raw, accepted } = await rawClient(t, { onStream: (stream) => stream.accept() });
   raw.send({ kind: "synStream", streamId: 1, headers: new Map(), fin: false, unidirectional: false });
   const stream = await accepted;
@@ -170,7 +170,7 @@ test("a sender ignores windows until the peer shows flow control, then keeps to 
   await raw.until(() => raw.dataBytes(1) === 201_000);
 });
 
-test("a peer with flow control that overflows a window has its stream reset", async (t) => {
+test("if a peer with flow control exceeds a window, its stream is reset", async (t) => {
   const { raw, accepted } = await rawClient(t, {
     streamWindowBytes: 65_536,
     onStream: (stream) => stream.accept(),
@@ -183,7 +183,7 @@ test("a peer with flow control that overflows a window has its stream reset", as
   await raw.until(() => raw.frames.some(isRst(1, rstStatus.flowControlError)));
 });
 
-test("a window that grows over 2^31-1 resets its stream", async (t) => {
+test("if a window grows beyond 2^31-1, its stream is reset", async (t) => {
   const { raw, accepted } = await rawClient(t, { onStream: (stream) => stream.accept() });
   raw.send({ kind: "synStream", streamId: 1, headers: new Map(), fin: false, unidirectional: false });
   await accepted;
@@ -191,7 +191,7 @@ test("a window that grows over 2^31-1 resets its stream", async (t) => {
   await raw.until(() => raw.frames.some(isRst(1, rstStatus.flowControlError)));
 });
 
-test("data for a stream that never was is answered with INVALID_STREAM, once", async (t) => {
+test("data for a stream that never existed is answered with INVALID_STREAM, once", async (t) => {
   const { raw } = await rawClient(t, {});
   for (let i = 0; i < 3; i++)
     raw.socket.write(Buffer.concat([dataFrameHead(77, 3, false), Buffer.from("abc")]));
@@ -200,7 +200,7 @@ test("data for a stream that never was is answered with INVALID_STREAM, once", a
   assert.equal(raw.frames.filter(isRst(77, rstStatus.invalidStream)).length, 1);
 });
 
-test("10,000 streams are refused beyond the limit and nothing piles up", async (t) => {
+test("10,000 streams beyond the limit are refused, and nothing accumulates", async (t) => {
   const opened: SpdyStream[] = [];
   const { raw, server } = await rawClient(t, {
     maxStreams: 16,
@@ -225,7 +225,7 @@ test("10,000 streams are refused beyond the limit and nothing piles up", async (
   assert.equal(server.signal.aborted, false);
 });
 
-test("replies to a peer that does not read them stop the reading", async (t) => {
+test("a peer that does not read replies is not read either", async (t) => {
   const { raw, server } = await rawClient(t, {});
   raw.socket.pause();
   const pings = Buffer.concat(
@@ -238,7 +238,7 @@ test("replies to a peer that does not read them stop the reading", async (t) => 
   assert.ok(raw.socket.writableLength > 20_000_000, "the server went on reading");
 });
 
-test("garbage, foreign versions, cut and oversized frames end the session with GOAWAY and a closed connection", async (t) => {
+test("garbage, other versions, incomplete and oversized frames end the session with GOAWAY and close the connection", async (t) => {
   const control = (type: number, length: number, body = Buffer.alloc(0)) => {
     const head = Buffer.alloc(8);
     head.writeUInt16BE(0x8003, 0);
@@ -282,7 +282,7 @@ function echo(stream: SpdyStream): void {
   stream.pipe(stream);
 }
 
-/** Resolves when a number that only ever moves one way has stopped moving. */
+/** Resolves when a number that only grows or only shrinks has stopped changing. */
 async function settled(look: () => number): Promise<void> {
   for (let before = Number.NaN; before !== look(); ) {
     before = look();
@@ -307,7 +307,7 @@ async function socketPair(t: TestContext): Promise<{ near: Socket; far: Socket }
   return { near, far };
 }
 
-/** A server session with a hook for the first stream it accepts. */
+/** A server session that calls a function for the first stream that it accepts. */
 function serverSession(far: Socket, options: Omit<SpdySessionOptions, "role">) {
   const { promise: accepted, resolve } = Promise.withResolvers<SpdyStream>();
   const { onStream } = options;
@@ -331,7 +331,7 @@ async function sessions(t: TestContext, options: Omit<SpdySessionOptions, "role"
   return { client, server, accepted, clientSocket: near };
 }
 
-/** A server session and a client that writes frames by hand. */
+/** A server session and a client that writes single frames. */
 async function rawClient(t: TestContext, options: Omit<SpdySessionOptions, "role">) {
   const { near, far } = await socketPair(t);
   const { server, accepted } = serverSession(far, options);

@@ -3,22 +3,22 @@ import { SpdyError } from "./errors.ts";
 import { DEFAULT_WINDOW, ReceiveWindow, SendWindow } from "./flow-control.ts";
 import { type RstStatus, rstStatus, type SpdyHeaders } from "./frames.ts";
 
-/** What a stream needs from the session that it belongs to. */
+/** What a stream needs from its session. */
 export interface StreamHost {
   reply(stream: SpdyStream): void;
-  /** The stream has bytes to send; the session takes them when there is room. */
+  /** The stream has bytes to send; the session takes them when it can send them. */
   transmit(stream: SpdyStream): void;
   sendFin(stream: SpdyStream): void;
-  /** The reader took bytes. */
+  /** Bytes were read. */
   consumed(stream: SpdyStream, bytes: number): void;
-  /** The stream is destroyed; `resetStatus` is set when the peer has to be told. */
+  /** The stream is destroyed; `resetStatus` is set if it must be reset. */
   gone(stream: SpdyStream, unreadBytes: number, resetStatus: RstStatus | undefined): void;
 }
 
 /**
- * One stream of a session. Ending it is a half-close (FIN); destroying it before both sides have ended resets
- * it. What the peer sends waits here until it is read and only then counts as consumed. A reset by the peer
- * ends reading and then destroys the stream with a SpdyError.
+ * One stream of a session. Ending it closes one direction (FIN); destroying it before both directions have
+ * ended resets it. Received data is buffered, and counts against the window until it is read. After a reset
+ * by the peer, reading ends, and then the stream is destroyed with a SpdyError.
  */
 export class SpdyStream extends Duplex {
   readonly id: number;
@@ -36,12 +36,12 @@ export class SpdyStream extends Duplex {
   #outgoing: Outgoing | undefined;
   #resetStatus: RstStatus = rstStatus.cancel;
   /**
-   * The peer or the connection has given the stream up: nothing is sent, and writers wait for the stream's
-   * destruction.
+   * After a reset by the peer or the end of the session: nothing is sent, and writers wait until it is
+   * destroyed.
    */
   #lost = false;
 
-  /** Made by the session only. */
+  /** For the session. */
   constructor(
     host: StreamHost,
     id: number,
@@ -53,11 +53,11 @@ export class SpdyStream extends Duplex {
     this.id = id;
     this.headers = headers;
     this.#windowBytes = windows.receive;
-    // SETTINGS that make the window smaller reach the peer later than its first data may leave it.
+    // The peer may send its first data before it receives SETTINGS that reduce the window.
     this.#receiveWindow = new ReceiveWindow(Math.max(windows.receive, DEFAULT_WINDOW));
     this.sendWindow = new SendWindow(windows.send);
-    // A reset by the peer is an everyday event that every user of the stream also sees as its close; nobody
-    // has to listen for the error lest the process end.
+    // Users see the close, too. Without a listener, the error of a reset, which is common, would end the
+    // process.
     this.on("error", () => {});
   }
 
@@ -66,7 +66,7 @@ export class SpdyStream extends Duplex {
     this.#host.reply(this);
   }
 
-  /** Destroys the stream and tells the peer why. */
+  /** Destroys the stream, and sends the reason to the peer. */
   reset(status: RstStatus): void {
     this.#resetStatus = status;
     this.destroy(
@@ -74,12 +74,12 @@ export class SpdyStream extends Duplex {
     );
   }
 
-  /** True when it holds more than its window, which only a peer without flow control can bring about. */
+  /** Whether it holds more than its window, which only a peer without flow control can cause. */
   get isFull(): boolean {
     return this.#inboxBytes > this.#windowBytes;
   }
 
-  /** For the session: data from the peer. True when the peer had no credit for it. */
+  /** For the session: data from the peer. Returns true if the peer did not have credit for all of it. */
   receive(data: Buffer): boolean {
     if (data.length === 0) return false;
     const overflows = this.#receiveWindow.take(data.length);
@@ -100,7 +100,7 @@ export class SpdyStream extends Duplex {
     return this.#remoteEnded;
   }
 
-  /** For the session: the peer reset the stream. Reads as the end, after what came before it. */
+  /** For the session: the peer reset the stream. Readers get what came before, and then the end. */
   receiveReset(status: RstStatus): void {
     if (this.#lost) return;
     const message = `SPDY stream ${this.id} was reset by the peer (status ${status})`;
@@ -108,7 +108,9 @@ export class SpdyStream extends Duplex {
     this.receiveEnd();
   }
 
-  /** For the session: the connection is over. What came whole can still be read. */
+  /**
+   * For the session: the connection has ended. If the peer had ended the stream, its data can still be read.
+   */
   lose(error: Error | undefined): void {
     if (this.#lost) return;
     const canBeRead = this.#remoteEnded && !this.readableEnded;
@@ -126,20 +128,17 @@ export class SpdyStream extends Duplex {
     else this.once("end", () => this.destroy(error));
   }
 
-  /** For the session: credit to announce now that bytes were consumed; 0 for none. */
+  /** For the session, when bytes were read. Returns the credit for a WINDOW_UPDATE; 0 for none. */
   giveCredit(bytes: number): number {
     return this.#remoteEnded ? 0 : this.#receiveWindow.give(bytes);
   }
 
-  /** For the session: bytes that wait to be sent. */
+  /** For the session: number of bytes to send. */
   get outgoingBytes(): number {
     return this.#lost ? 0 : (this.#outgoing?.data.length ?? 0);
   }
 
-  /**
-   * For the session: takes bytes to send them now. To be followed by {@link settleOutgoing} once they are on
-   * their way.
-   */
+  /** For the session: takes bytes, to send them at once and then call {@link settleOutgoing}. */
   takeOutgoing(maxBytes: number): Buffer {
     const outgoing = this.#outgoing;
     if (outgoing === undefined) return Buffer.alloc(0);
@@ -149,7 +148,9 @@ export class SpdyStream extends Duplex {
     return piece;
   }
 
-  /** For the session: lets the writer go on when all was taken. It may write again before this returns. */
+  /**
+   * For the session: if all bytes were taken, the writer continues; it may write again before this returns.
+   */
   settleOutgoing(): void {
     const outgoing = this.#outgoing;
     if (outgoing === undefined || outgoing.data.length > 0) return;

@@ -4,12 +4,15 @@ import { dataFrameHead, FrameWriter } from "./frame-writer.ts";
 import type { ControlFrame } from "./frames.ts";
 import type { SpdyStream } from "./stream.ts";
 
-/** Largest data frame that we send: big enough to be cheap, small enough that streams take turns. */
+/**
+ * Maximum size of a sent data frame: large enough for little overhead, small enough for streams to take
+ * turns.
+ */
 const MAX_DATA_BYTES = 65_536;
 
 /**
- * The sending half of a session. Data goes out only while the connection takes it; streams that have to wait
- * are served in the order they came, one frame each. Control frames do not wait.
+ * Sends the frames of a session. Data is sent only while the connection accepts more; streams that wait send
+ * one frame each in turn. Control frames do not wait.
  */
 export class Transmitter {
   readonly #socket: Duplex;
@@ -22,17 +25,17 @@ export class Transmitter {
     this.#socket = socket;
   }
 
-  /** Bytes that the connection has not taken yet. */
+  /** Number of bytes that the connection has not sent yet. */
   get unsentBytes(): number {
     return this.#socket.writableLength;
   }
 
-  /** From now on the peer's windows are kept; see flow-control.ts. */
+  /** From now on, the peer's windows apply; see flow-control.ts. */
   keepWindows(): void {
     this.#keepsWindows = true;
   }
 
-  /** False when the window of the session became larger than the protocol allows. */
+  /** Returns false if the session's window would exceed the protocol's maximum. */
   growSessionWindow(delta: number): boolean {
     return this.#sessionWindow.grow(delta);
   }
@@ -46,8 +49,8 @@ export class Transmitter {
   }
 
   /**
-   * Sends what the stream has; remembers the stream if the connection is full. A closed window waits for its
-   * update.
+   * Sends the stream's data. If the connection is full, the stream waits for {@link drained}; if a window is
+   * exhausted, for its update.
    */
   transmit(stream: SpdyStream): void {
     while (stream.outgoingBytes > 0) {
@@ -59,12 +62,12 @@ export class Transmitter {
     }
   }
 
-  /** The connection takes data again. */
+  /** The connection accepts data again. */
   drained(): void {
     for (const stream of this.#waiting) {
       if (this.#socket.writableNeedDrain) return;
       this.#waiting.delete(stream);
-      // Back to the end of the queue before the next one's turn.
+      // At the end of the queue: the others come first.
       if (this.#sendFrame(stream) && stream.outgoingBytes > 0) this.#waiting.add(stream);
     }
   }
@@ -73,7 +76,7 @@ export class Transmitter {
     this.#waiting.delete(stream);
   }
 
-  /** False when there is nothing to send, or no window to send it in. */
+  /** Returns false if there is nothing to send, or a window is exhausted. */
   #sendFrame(stream: SpdyStream): boolean {
     const window = Math.min(stream.sendWindow.available, this.#sessionWindow.available);
     const maxBytes = this.#keepsWindows ? Math.min(MAX_DATA_BYTES, window) : MAX_DATA_BYTES;

@@ -1,16 +1,14 @@
 import { Duplex } from "node:stream";
 
-/** What a channel needs from the connection that it belongs to. */
+/** What a channel needs from its connection. */
 export type ChannelHost = {
   send(data: Buffer, done: (error?: Error) => void): void;
   sendEnd(done: (error?: Error) => void): void;
-  /** The channel's reader wants more. */
+  /** The channel's reader can take more data. */
   wanted(channel: Channel): void;
 };
 
-/**
- * One channel of a WebSocket. Its reading side fills no further than its high-water mark before it says so.
- */
+/** One channel of a WebSocket. */
 export class Channel extends Duplex {
   readonly #host: ChannelHost;
   #isAtEnd = false;
@@ -19,11 +17,11 @@ export class Channel extends Duplex {
   constructor(host: ChannelHost) {
     super({ allowHalfOpen: true });
     this.#host = host;
-    // Every user of a channel also sees its close; nobody has to listen for the error lest the process end.
+    // Users see the close, too. Without a listener, the error would end the process.
     this.on("error", () => {});
   }
 
-  /** False when the reader has enough for now. */
+  /** Returns false if the buffer is full: then no more should be delivered until `wanted` is called. */
   receive(data: Buffer): boolean {
     if (this.#isAtEnd || this.destroyed || data.length === 0) return true;
     return this.push(data);
@@ -35,7 +33,7 @@ export class Channel extends Duplex {
     this.push(null);
   }
 
-  /** Ends writing with the whole connection, which needs no signal. */
+  /** Ends writing, without the close signal: the whole connection ends. */
   finishWriting(): void {
     this.#closing = true;
     this.end();

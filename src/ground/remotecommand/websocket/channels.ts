@@ -9,34 +9,34 @@ import { answerPings, probe } from "./ping.ts";
 
 export type WebSocketChannelsOptions = {
   readonly codec: ChannelCodec;
-  /** Channels 0 to this less one exist; a message for another one breaks the protocol. */
+  /** Channels are numbered from 0; a message for any other number breaks the protocol. */
   readonly channelCount: number;
   /**
-   * v5: the message 255, n says that the sender will send no more on channel n. Clients send it for stdin;
-   * they do not know it from a server.
+   * In version 5, the message 255, n means that the sender has ended channel n. Clients send it for stdin,
+   * and do not expect it from servers.
    */
   readonly closeSignal: "none" | "received" | "sent";
-  /** Called for every message that comes and goes. */
+  /** Called for every message in either direction. */
   readonly onActivity?: () => void;
-  /** How often a connection that is not being read is tested for life, in ms. Default 10 s. */
+  /** Interval of pings while the connection is not being read, in ms. Default 10 s. */
   readonly probeIntervalMs?: number;
 };
 
-/** The channel number that, before another one, closes that one. */
+/** Before the number of a channel, it ends that channel. */
 const CLOSE_SIGNAL = 255;
 
-/** Bytes that may wait in the connection before writers have to wait. */
+/** Unsent bytes of the connection above which writers must wait. */
 const HIGH_WATER_BYTES = 262_144;
 
-/** How long a peer may take to answer our closing, in ms. */
+/** How long the peer may take to close its side, in ms. */
 const CLOSE_TIMEOUT_MS = 5_000;
 
 /**
- * Channels over one WebSocket: each message starts with the number of its channel. Symmetric: server and
- * client use it alike. Messages for channels that nobody opened are dropped.
+ * Channels over one WebSocket: each message starts with the number of its channel. For servers and clients.
+ * Messages for channels that were not opened are dropped.
  *
- * WebSocket has no window for each channel: while one is not read, the connection is not, and all of them
- * wait.
+ * WebSocket has no flow control per channel: while the reader of one channel does not keep up, the connection
+ * is not read, and all channels wait.
  */
 export class WebSocketChannels implements StreamConnection {
   /** Resolves when the connection is closed; never rejects. */
@@ -57,7 +57,7 @@ export class WebSocketChannels implements StreamConnection {
     this.closed = promise;
     answerPings(ws);
     ws.on("message", (data: Buffer) => this.#receive(data));
-    // The close that follows says the same with a code.
+    // The close event follows, with a code.
     ws.on("error", () => {});
     ws.on("close", (code) => {
       this.#onClose(code);
@@ -70,8 +70,8 @@ export class WebSocketChannels implements StreamConnection {
   }
 
   /**
-   * Opens a channel; ending it sends the close signal if that is agreed. To be called before the first
-   * message can come.
+   * Opens a channel. Ending it sends the close signal, if the protocol has that. Must be called before the
+   * first message can arrive.
    */
   open(id: number): Duplex {
     const channel = new Channel({
@@ -99,7 +99,7 @@ export class WebSocketChannels implements StreamConnection {
       await finished(channel, { readable: false }).catch(() => {});
     });
     await Promise.all(written);
-    // Only then: from the closing on, the peer has a bounded time.
+    // Not earlier, since the time that the peer has after our close is limited.
     await this.#allSent();
     this.#closeWith(1000, "");
     await this.closed;

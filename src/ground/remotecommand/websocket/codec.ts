@@ -1,11 +1,11 @@
 import { RemoteCommandError } from "../errors.ts";
 
-/** How a channel's number and bytes make a message: a byte and the bytes, or a digit and base64 as text. */
+/** How a message holds a channel's number and data: as a byte and bytes, or in text as a digit and base64. */
 export type ChannelCodec = "binary" | "base64";
 
 export type ChannelMessage = { readonly channel: number; readonly data: Buffer };
 
-/** The message to send: a Buffer goes out as a binary message, a string as text. */
+/** The message to send: a Buffer for a binary message, a string for a text message. */
 export function encodeMessage(codec: ChannelCodec, { channel, data }: ChannelMessage): Buffer | string {
   if (codec === "base64") return `${channel}${data.toString("base64")}`;
   const message = Buffer.allocUnsafe(1 + data.length);
@@ -14,7 +14,7 @@ export function encodeMessage(codec: ChannelCodec, { channel, data }: ChannelMes
   return message;
 }
 
-/** Undefined for an empty message. Throws RemoteCommandError InvalidArgument for what is not base64. */
+/** Undefined for an empty message. Throws RemoteCommandError InvalidArgument for invalid base64. */
 export function decodeMessage(codec: ChannelCodec, message: Buffer): ChannelMessage | undefined {
   const first = message[0];
   if (first === undefined) return undefined;

@@ -1,6 +1,6 @@
 /**
- * Protocols inside a WebSocket (package `ws`): numbered channels, or the bytes of another protocol. This room
- * does not know what the channels are for.
+ * Protocols inside a WebSocket (package `ws`): numbered channels, or another protocol's bytes. This room does
+ * not know the purpose of channels.
  */
 export { WebSocketChannels, type WebSocketChannelsOptions } from "./channels.ts";
 export type { ChannelCodec } from "./codec.ts";

@@ -1,11 +1,11 @@
 import type { WebSocket } from "ws";
 
-/** Unsent answers to a peer that pings and does not read, in bytes, above which it is cut off. */
+/** Unsent bytes above which a peer that sends pings without reading is disconnected. */
 const MAX_UNSENT_BYTES = 1_048_576;
 
 /**
- * Answers pings, as `ws` would by itself but for the limit: a peer that floods us must not make us hold the
- * answers.
+ * Answers pings like `ws` itself, but with a limit: the answers to a peer that sends many and reads none must
+ * not accumulate.
  */
 export function answerPings(ws: WebSocket): void {
   ws.on("ping", (data: Buffer) => {
@@ -15,8 +15,8 @@ export function answerPings(ws: WebSocket): void {
 }
 
 /**
- * Pings while the connection is not being read: such a connection does not show that the peer has closed it;
- * writing to it does. Returns what stops it.
+ * Sends pings while the connection is not being read: only writing then detects that the peer has closed it.
+ * Returns a function that stops the pings.
  */
 export function probe(ws: WebSocket, intervalMs: number): () => void {
   const timer = setInterval(() => {

@@ -4,8 +4,8 @@ import { RemoteCommandError } from "../errors.ts";
 import { answerPings } from "./ping.ts";
 
 /**
- * The bytes of another protocol in the binary messages of a WebSocket, cut anywhere: a connection to run a
- * SPDY session over. Ending it closes the WebSocket.
+ * A connection for another protocol, such as SPDY, whose bytes are sent in binary messages of a WebSocket,
+ * divided anywhere. Ending it closes the WebSocket.
  */
 export class WebSocketTunnel extends Duplex {
   readonly #ws: WebSocket;
