@@ -9,9 +9,10 @@ export function isUnfinishedFile(path: string): boolean {
 }
 
 /**
- * Writes a private file of the state directory as a whole under another name first: whoever reads it, also
- * after a crash or on a full disk, finds all of the old text or all of the new. No fsync: what is written so
- * does not outlive the machine's run. Throws RuntimeError ResourceExhausted when there is no room.
+ * Replaces a private file of the state directory: it is written under another name first, so that readers,
+ * also after a crash or on a full disk, find either the whole old text or the whole new one. Without fsync,
+ * since such files need not survive a restart of the machine. Throws RuntimeError ResourceExhausted if there
+ * is no space.
  */
 export function replaceFile(path: string, text: string): void {
   const temporary = `${path}${ending}`;

@@ -16,18 +16,18 @@ export type MonitorConsoleOptions = {
   readonly stdinOnce: boolean;
 } & ClientLimits;
 
-/** conmon's marks at the head of each packet. */
+/** The first byte of conmon's packets. */
 const stdoutMark = 2;
 
 /**
- * One connection to a conmon for all clients attached to its container, opened with the first of them. Output
+ * One connection to a conmon for all clients attached to its container, opened for the first of them. Output
  * is read as long as no client is too far behind.
  *
- * conmon 2.1 writes to those attached before it reads on, so one that does not read stops the container and
- * its log; it closes the container's stdin with the first that leaves, also one that never had it; and it
- * forgets those that left only at the next output. Hence a single connection, which outlives the last client:
- * until the next output, or, where leaving would close stdin that nobody has had yet, until a client has had
- * it or the process ends.
+ * conmon 2.1 writes to all attached clients before it reads more output, so a client that does not read stops
+ * the container and its log; it closes the container's stdin when the first client disconnects, even if that
+ * never used it; and it notices that clients have disconnected only at the next output. So there is a single
+ * connection, which stays after the last client: until the next output; or, if closing it would close a stdin
+ * that nobody has used yet, until a client has used it or the process ends.
  */
 export class MonitorConsole implements Disposable {
   readonly #options: MonitorConsoleOptions;
@@ -83,7 +83,7 @@ export class MonitorConsole implements Disposable {
     }
   }
 
-  /** Ends with the returned object, or when the client disconnects. */
+  /** Ends when the returned object is disposed or the client disconnects. */
   #copyStdin({ stdin }: TaskIo, connection: Socket): Disposable | undefined {
     if (stdin === undefined) return undefined;
     if (!this.#options.stdin || this.#stdinIsClosed) {
@@ -115,7 +115,7 @@ export class MonitorConsole implements Disposable {
         if (this.#clients.size === 0 && !this.#mustStay()) break;
       }
     } catch {
-      // Destroyed from here; it ends all the same.
+      // Destroyed by this side; it ends nevertheless.
     }
     if (this.#connection === connection) this.#connection = undefined;
     connection.destroy();

@@ -8,9 +8,9 @@ import type { TaskRecord } from "./task-record.ts";
 const SIGCONT = 18;
 
 /**
- * Lets the processes of a restored container run, once they have been found to be what its spec allows.
- * Throws RuntimeError PermissionDenied, and Internal when criu has put them into a cgroup other than the
- * container's own (they would have no limits), or the first of them is gone.
+ * Lets the processes of a restored container run, after checking that they have no more privileges than its
+ * spec allows. Throws RuntimeError PermissionDenied if they have more; Internal if criu has put them into
+ * another cgroup than the container's own (they would have no limits), or the first process has exited.
  */
 export async function continueRestored(
   id: string,

@@ -10,11 +10,11 @@ import { isInOurMountNamespace } from "./mount-namespace.ts";
 export type HeldPlace = { readonly nextLog: string; readonly heldLog: string };
 
 /**
- * Puts the next log where a running conmon opens it. conmon ends, and the container's output with it, if
- * there is nothing to open: so the log is held by a mount, which stays if the daemon is killed before conmon
- * has opened it. conmon renames what it has opened, and a mount point cannot be renamed, so it opens a link
- * to it. An earlier log that was not taken is covered, in one step. Throws RuntimeError FailedPrecondition if
- * conmon would not see the mount; LinuxError.
+ * Puts the next log where a running conmon opens it. If conmon found nothing to open, it would end, and with
+ * it the container's output. So the log is held by a mount, which stays if the daemon is killed before conmon
+ * has opened the log. conmon renames what it has opened, and a mount point cannot be renamed, so it is given
+ * a link to the mount. An earlier log that conmon has not opened is replaced atomically, by mounting over it.
+ * Throws RuntimeError FailedPrecondition if conmon would not see the mount; LinuxError.
  */
 export async function holdLog(
   file: LogFile,
@@ -31,18 +31,18 @@ export async function holdLog(
   await symlink(basename(heldLog), nextLog).catch(ignoreExisting);
 }
 
-/** Takes it away once conmon has it. */
+/** Removes the mount, once conmon has the log. */
 export async function releaseLog({ heldLog }: HeldPlace): Promise<void> {
   await unmountHeldLog(heldLog);
   await rm(heldLog, { force: true });
 }
 
-/** However many lie there one upon the other. Throws LinuxError. */
+/** Unmounts all mounts there, which may be stacked. Throws LinuxError. */
 export async function unmountHeldLog(heldLog: string): Promise<void> {
   try {
     for (;;) await unmount(heldLog, { detach: true });
   } catch (error) {
-    // Nothing is mounted there any more.
+    // The last one was unmounted.
     if (!isErrno(error, "EINVAL", "ENOENT")) throw error;
   }
 }

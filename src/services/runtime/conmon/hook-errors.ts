@@ -3,15 +3,15 @@ import type { OciSpec } from "../spec/types.ts";
 import type { TaskFiles } from "./task-files.ts";
 
 /**
- * crun's annotation with the file for the standard error of hooks. Without it crun discards what they write,
- * and says only how they ended.
+ * crun's annotation with the file for the hooks' standard error. Without it, crun discards what they write,
+ * and reports only how they ended.
  */
 const annotation = "run.oci.hooks.stderr";
 const maxBytes = 4096;
 
 /**
- * A specification by which crun keeps what hooks write when they fail; runc tells it by itself. Not where one
- * is a program of the image (`startContainer`): it could fill the host's memory.
+ * Makes crun store what hooks write, for their errors; runc reports it itself. Not if a hook is a program of
+ * the image (`startContainer`), which could fill the host's memory.
  */
 export function keepingHookErrors(
   spec: OciSpec,

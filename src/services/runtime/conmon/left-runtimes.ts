@@ -6,25 +6,25 @@ import { isInOurMountNamespace } from "./mount-namespace.ts";
 import { waitForEnd } from "./process-end.ts";
 import type { TaskFiles } from "./task-files.ts";
 
-/** One that is blocked in the kernel cannot be waited for without end. */
+/** Limit for a process that is blocked in the kernel. */
 const endMs = 5_000;
 
-/** These are ended in another way, as criu must be (end-dump.ts). */
+/** Ended elsewhere, since criu needs another way (end-dump.ts). */
 const notEndedHere = ["checkpoint"];
 
-/** The first process of a container that was created may still be a copy of what has created it. */
+/** In these, the first process of a created container may still be a copy of the OCI runtime. */
 const creations = ["create", "restore"];
 
 /**
- * Processes of OCI runtimes that an earlier daemon called and for which nobody waits any more, because the
- * daemon was killed, and conmon, too, if it had started them. One that hangs would stay forever, and one that
- * continues would change what the next daemon reads.
+ * Processes of OCI runtimes that nobody waits for any more, because the daemon that started them, and conmon
+ * if it had started them, was killed. If such a process hangs, it would stay forever; if it continues, it
+ * would change what the next daemon reads.
  */
 export class LeftRuntimes {
-  /** One look at all processes, for all tasks that are taken up. */
+  /** Processes are listed once, for all tasks. */
   #found: Promise<readonly LeftRuntime[]> | undefined;
 
-  /** Kills those of one task. `isCreated`: its creation had succeeded. */
+  /** Kills those of one task. `isCreated`: whether its creation had succeeded. */
   async endFor({ bundleDir }: Pick<TaskFiles, "bundleDir">, isCreated: boolean): Promise<void> {
     this.#found ??= findLeftRuntimes().catch((error: unknown) => {
       this.#found = undefined;
@@ -49,8 +49,8 @@ async function findLeftRuntimes(): Promise<readonly LeftRuntime[]> {
 }
 
 /**
- * Recognises it by its log argument, a file in the bundle that is named after the command; no other program
- * gets that, conmon included.
+ * Recognizes it by its argument for the log, a file in the bundle that is named after the command. No other
+ * program, including conmon, has such an argument.
  */
 async function leftRuntime(pid: number): Promise<LeftRuntime | undefined> {
   const words = ((await readIfThere(`/proc/${pid}/cmdline`)) ?? "").split("\0");

@@ -6,18 +6,18 @@ import type { LookUp } from "../../../ground/hostpaths/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import { openLookedUp } from "../streams/open-look-up.ts";
 
-/** As containerd makes them. */
+/** As containerd creates them. */
 const logMode = 0o640;
-/** Whatever lies there: a link is not followed, nobody is waited for. */
+/** Never follows a link, and never waits, whatever is there. */
 const writing = constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** A container's log as its directory has it. A path of others: each call throws what `lookUp` throws. */
+/** A container's log by its path, which others choose: each call throws what `lookUp` throws. */
 export type LogPlace = { readonly path: string; readonly lookUp: LookUp };
 
 /** Device and inode of a file. */
 export type FileIdentity = string;
 
-/** A log that is open, so that nobody who may write to its directory can put another file in its place. */
+/** An open log, so that nobody who can write to its directory can replace it by another file. */
 export class LogFile implements AsyncDisposable {
   readonly handle: FileHandle;
   readonly identity: FileIdentity;
@@ -30,9 +30,9 @@ export class LogFile implements AsyncDisposable {
   }
 
   /**
-   * The log that lies there, or a new one. Throws RuntimeError FailedPrecondition when something other than a
-   * regular file lies there, which anybody may have put there who may write to the directory, such as a
-   * container that mounts it, or the directory is gone; ResourceExhausted.
+   * Opens the existing log, or creates one. Throws RuntimeError FailedPrecondition if the directory is gone,
+   * or something other than a regular file is there, which may come from anybody who can write to the
+   * directory, such as a container that mounts it; ResourceExhausted.
    */
   static async open(place: LogPlace): Promise<LogFile> {
     const { path } = place;
@@ -50,13 +50,13 @@ export class LogFile implements AsyncDisposable {
     }
   }
 
-  /** A new one in the place of the old one. Throws RuntimeError: FailedPrecondition, ResourceExhausted. */
+  /** Replaces the old log by a new one. Throws RuntimeError: FailedPrecondition, ResourceExhausted. */
   static replace(place: LogPlace): Promise<LogFile> {
-    // Whoever has replaced the file meanwhile has a link of theirs renamed, through which nobody writes.
+    // If anybody has replaced the file meanwhile, their link is renamed, but nobody writes through it.
     return LogFile.#makeNext(place, () => rename(nextPathOf(place.path), place.path));
   }
 
-  /** A new one at {@link nextPathOf}, in the place of whatever lies there. Throws like {@link replace}. */
+  /** Creates a new one at {@link nextPathOf}, replacing whatever is there. Throws like {@link replace}. */
   static beside(place: LogPlace): Promise<LogFile> {
     return LogFile.#makeNext(place, async () => undefined);
   }
@@ -93,7 +93,7 @@ export class LogFile implements AsyncDisposable {
     }
   }
 
-  /** Removes it from its directory where nothing stands in it, and nobody has put another one there. */
+  /** Removes it from its directory if it is empty and has not been replaced. */
   async removeIfEmpty(): Promise<void> {
     const { path, lookUp } = this.#place;
     await lookUp(path, async () => {
@@ -108,7 +108,7 @@ export class LogFile implements AsyncDisposable {
   }
 }
 
-/** The path at which a log is created that is to replace another one. */
+/** The path at which a log is created that will replace another one. */
 export function nextPathOf(path: string): string {
   return `${path}.tmp`;
 }
@@ -131,11 +131,11 @@ export function identityOf({ dev, ino }: { readonly dev: bigint; readonly ino: b
 async function makeFile(path: string): Promise<FileHandle> {
   const handle = await open(path, writing | constants.O_CREAT | constants.O_EXCL, logMode);
   try {
-    // Whatever the daemon's umask is.
+    // Independently of the daemon's umask.
     await handle.chmod(logMode);
     return handle;
   } catch (error) {
-    // Node ends a process that forgets one.
+    // Node ends the process if a handle is garbage-collected without being closed.
     await handle.close();
     throw error;
   }
@@ -156,10 +156,10 @@ function failure(what: string, cause: unknown): unknown {
 }
 
 /**
- * A log that lies open for conmon to take, at a name in the bundle, which is private. conmon follows links,
- * makes what is not there and empties what is, so it must not open anything by a name in a directory that
- * others write to: a link of `/proc` leads it to the very file that the daemon has open, wherever that is by
- * now. Disposing of it takes the name away.
+ * Offers an open log to conmon under a name in the bundle, which is private. conmon follows links, creates
+ * missing files and truncates existing ones, so it must not open anything by a name in a directory that
+ * others can write to. A link to `/proc` leads it to the very file that the daemon has open, wherever that
+ * now is. Disposing removes the name.
  */
 export function offerLog(file: LogFile, name: string): Disposable {
   const withdraw = () => rmSync(name, { force: true });
@@ -168,7 +168,7 @@ export function offerLog(file: LogFile, name: string): Disposable {
   return { [Symbol.dispose]: withdraw };
 }
 
-/** All files that a process has open. A file system that hangs holds this up. */
+/** All files that a process has open. A hanging file system blocks this. */
 export async function openFiles(pid: number): Promise<ReadonlySet<FileIdentity>> {
   const directory = `/proc/${pid}/fd`;
   const found = new Set<FileIdentity>();

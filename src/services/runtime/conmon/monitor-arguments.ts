@@ -7,7 +7,7 @@ import type { OciSpec } from "../spec/types.ts";
 import type { FirstProcessIo, TaskRestore, TaskSpec } from "../tasks.ts";
 import type { TaskFiles } from "./task-files.ts";
 
-/** The command line of conmon (2.1) for creating a container, or restoring one. */
+/** The command line of conmon (2.1) to create or restore a container. */
 export function monitorArguments(
   task: TaskSpec,
   handler: RuncLikeHandler,
@@ -20,14 +20,14 @@ export function monitorArguments(
   return [
     ...["--cid", task.id, "--cuuid", task.id],
     ...["--bundle", task.bundleDir, "--container-pidfile", files.pidFile],
-    // The process that is started stays, and does not fork another that does.
+    // Otherwise the started process would fork another one, and exit.
     "--sync",
     ...["--exit-dir", exitsDir],
     ...["--log-path", logDriver(task.io, files)],
-    // An fsync for each exit and each rotation would hold up the news of the exit, for a log that containerd
-    // does not sync either.
+    // An fsync at each exit and each rotation would delay the notification of the exit; containerd does not
+    // sync logs either.
     "--no-sync-log",
-    // The attach socket then lies in the bundle, with no symbolic link in a shared directory.
+    // The attach socket is then in the bundle, without a symbolic link in a shared directory.
     "--full-attach",
     ...["--log-level", "error"],
     ...["--runtime", program],
@@ -51,15 +51,15 @@ function consoleArguments(io: FirstProcessIo): readonly string[] {
   ];
 }
 
-/** For a container that is restored, by its spec. */
+/** For restoring a container, according to its spec. */
 export function restoreArguments(spec: OciSpec, { imageDir }: TaskRestore): readonly string[] {
   return ["--restore", imageDir, ...restoreOptions(spec).flatMap((option) => ["--runtime-opt", option])];
 }
 
 /**
- * conmon reads a log path as `DRIVER:PATH` and ends the path at the next colon: it gets the mere name, as it
- * runs in the bundle. With `passthrough` the container's process gets conmon's own standard streams, which
- * conmon then closes.
+ * conmon parses a log path as `DRIVER:PATH`, and ends the path at the next colon: so it gets only the name,
+ * as it runs in the bundle. With `passthrough`, the container's process gets conmon's own standard streams,
+ * which conmon then closes.
  */
 function logDriver(io: FirstProcessIo, { log }: TaskFiles): string {
   if (io.kind === "client") return "passthrough";

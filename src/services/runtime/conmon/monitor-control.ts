@@ -7,12 +7,12 @@ import { RuntimeError } from "../runtime-error.ts";
 import type { TerminalSize } from "../tasks.ts";
 
 const waitMs = 5_000;
-/** conmon hands a size on to itself through a second FIFO; by this time it has read that one as well. */
+/** conmon passes a size through a second FIFO of its own; after this time it has read that, too. */
 const restMs = 20;
 
 /**
- * The FIFO on which a conmon reads commands. conmon 2.1 executes only the first of several commands that it
- * reads at once, so each is sent after the one before was read.
+ * The FIFO from which a conmon reads commands. If conmon 2.1 reads several at once, it executes only the
+ * first: so each is sent only after the previous one was read.
  */
 export class MonitorControl {
   readonly #path: string;
@@ -22,7 +22,7 @@ export class MonitorControl {
     this.#path = path;
   }
 
-  /** Throws RuntimeError: FailedPrecondition (conmon is gone), DeadlineExceeded (it does not listen). */
+  /** Throws RuntimeError: FailedPrecondition (conmon has ended), DeadlineExceeded (it reads no commands). */
   resize({ width, height }: TerminalSize): Promise<void> {
     return this.#send("resize", `1 ${height} ${width}\n`);
   }
@@ -44,15 +44,15 @@ export class MonitorControl {
     for (let waited = 0; waited < waitMs; waited += restMs) {
       await sleep(restMs);
       if (unreadBytes(fifo.fd) === 0) return;
-      // It may have been killed before it read the command.
+      // Fails if conmon was killed before it read the command.
       await using _stillThere = await this.#open(what);
     }
     throw new RuntimeError("DeadlineExceeded", `${what}: conmon has not read ${this.#path} for ${waitMs} ms`);
   }
 
   /**
-   * Opened without waiting: if nobody reads the FIFO, conmon is gone (ENXIO of fifo(7), and EPIPE if it goes
-   * at this moment).
+   * Opens it without waiting: if nobody reads the FIFO, conmon has ended (ENXIO of fifo(7); EPIPE if it ends
+   * just then).
    */
   async #open(what: string): Promise<FileHandle> {
     return await open(this.#path, constants.O_WRONLY | constants.O_NONBLOCK).catch((cause) =>

@@ -1,7 +1,7 @@
 import { readdir, readlink } from "node:fs/promises";
 import { ignoreGone, readIfThere } from "../../../ground/fs/index.ts";
 
-/** Whether a process has our paths: those of another daemon may read the same, elsewhere. */
+/** Whether a process is in our mount namespace: otherwise, its paths may name other files. */
 export async function isInOurMountNamespace(pid: number): Promise<boolean> {
   const [own, other] = await Promise.all([mountNamespaceOf("self"), mountNamespaceOf(pid)]);
   return own !== undefined && own === other;
@@ -13,8 +13,8 @@ function mountNamespaceOf(process: number | "self"): Promise<string | undefined>
 }
 
 /**
- * The pids of conmons that run in a mount namespace other than ours, where the daemon that started them was,
- * by the bundle that they run.
+ * The pids of conmons in other mount namespaces than ours, in which the daemon that started them was, by
+ * their bundles.
  */
 export async function findMonitorsElsewhere(): Promise<ReadonlyMap<string, number>> {
   const found = new Map<string, number>();

@@ -4,18 +4,18 @@ import { holdLog, releaseLog } from "./held-log.ts";
 import { LogFile, type LogPlace, nextPathOf } from "./log-file.ts";
 import type { TaskFiles } from "./task-files.ts";
 
-/** How conmon (2.1) gets its next log: it opens a name, and then renames that to the one of its log. */
+/** Gives conmon (2.1) its next log: it opens a name, and then renames that to its log's. */
 export type NextLog = {
-  /** Makes the file. Throws as {@link LogFile.replace}. */
+  /** Creates the file. Throws like {@link LogFile.replace}. */
   make(): Promise<LogFile>;
   /**
-   * Puts it where conmon opens it. It stays there after a failure or a timeout: conmon ends if it finds
+   * Puts it where conmon opens it. It stays there after a failure or a timeout, since conmon ends if it finds
    * nothing.
    */
   offer(file: LogFile): Promise<void>;
-  /** conmon has opened and renamed what lay there. */
+  /** Whether conmon has opened and renamed it. */
   isRenamed(): Promise<boolean>;
-  /** Takes away what is left of the offer, once conmon has the file. */
+  /** Removes what is left of the offer, once conmon has the file. */
   clear(): Promise<void>;
 };
 
@@ -35,9 +35,8 @@ export function nextLogInBundle(place: LogPlace, files: TaskFiles, monitorPid: n
 }
 
 /**
- * By the log's own path, as a conmon knows it that an earlier berth has started. A container that may write
- * to the directory of its log can put a link there between the making and conmon's open, for as long as it
- * runs.
+ * By the log's own path, for a conmon that an earlier berth has started. A container that can write to the
+ * directory of its log may put a link there between the creation and conmon's open.
  */
 export function nextLogBeside(place: LogPlace): NextLog {
   const { path, lookUp } = place;

@@ -16,7 +16,7 @@ import { removeTaskFiles, type TaskFiles } from "./task-files.ts";
 
 export type Leftovers = {
   readonly id: string;
-  /** Undefined when it is not known any more: then only what can be found without it goes. */
+  /** Undefined if it is no longer configured: then only what can be found without it is removed. */
   readonly handler: RuncLikeHandler | undefined;
   readonly cgroupDriver: CgroupDriver;
   /** See TaskIdentity. */
@@ -28,8 +28,8 @@ export type Leftovers = {
 };
 
 /**
- * Removes what a creation left that was cut off, in the order in which it hangs together: conmon with the OCI
- * runtime's process, what that had made, the cgroup, our files. Any part may be missing.
+ * Removes what an interrupted creation has left, in the order of dependence: conmon and the OCI runtime's
+ * process, what the runtime has created, the cgroup, and berth's files. Any of them may be missing.
  */
 export async function removeLeftovers({
   id,
@@ -61,7 +61,7 @@ export async function removeLeftovers({
   await removeTaskFiles(files);
 }
 
-/** Whether an OCI runtime keeps anything of a container. */
+/** Whether an OCI runtime has state of a container. */
 export async function hasRuntimeState(
   handler: RuncLikeHandler,
   id: string,
@@ -72,14 +72,14 @@ export async function hasRuntimeState(
   return foreignRoot.of(id)(directory, () => exists(directory));
 }
 
-/** The directory of an OCI runtime's state of a container, below its root. */
+/** The directory with an OCI runtime's state of a container, below its root. */
 export function runtimeState({ root }: RuncLikeHandler, id: string): string {
   return join(root, id);
 }
 
 /**
- * For once nothing of the container runs: an OCI runtime that was killed, or cannot read its own files,
- * leaves them. runc up to 1.1.14 mounts its own program there for a moment, and leaves the mount too.
+ * To be called when no process of the container is left: an OCI runtime that was killed, or cannot read its
+ * files, leaves them. runc up to 1.1.14 mounts its own program there for a moment, and may leave that mount.
  */
 export async function removeRuntimeState(
   handler: RuncLikeHandler,
@@ -109,7 +109,7 @@ export async function removeContainerCgroup({
 
 /**
  * The pids of the container's conmon: the one in its file, if that process is still this conmon. The file is
- * written after conmon was started; if the daemon was killed in between, all processes are searched.
+ * written after conmon's start; in case the daemon was killed in between, all processes are searched.
  */
 async function monitorsOf(id: string, files: TaskFiles): Promise<readonly number[]> {
   const pid = Number.parseInt((await readFile(files.monitorPidFile, "utf8").catch(ignoreMissing)) ?? "", 10);

@@ -9,10 +9,10 @@ import type { ProcessIdentity } from "./task-record.ts";
 const waitMs = 5_000;
 
 /**
- * Makes a new log and has conmon close its old one and take that. Nothing happens when conmon's log still
- * lies under its name: an empty file would take the place of what nobody has rotated. Throws RuntimeError, as
- * {@link NextLog.make}, FailedPrecondition when conmon is gone, and DeadlineExceeded when it does not take
- * the new log.
+ * Creates a new log, and has conmon close the old one and use the new one. Does nothing if conmon's log still
+ * has its name: otherwise an empty file would replace a log that was not rotated. Throws like
+ * {@link NextLog.make}, and RuntimeError FailedPrecondition if conmon has ended, DeadlineExceeded if it does
+ * not use the new log in time.
  */
 export async function reopenLog(
   control: MonitorControl,
@@ -32,10 +32,10 @@ export async function reopenLog(
     await next.offer(file);
     isAsked = true;
     await control.reopenLog();
-    // Not before it is renamed, too: conmon ends when it cannot do that.
+    // It must also be renamed before it is withdrawn: conmon ends if it cannot rename it.
     await waitUntil(path, monitorRuns, async () => (await next.isRenamed()) && has(file.identity));
   } catch (error) {
-    // A conmon that was asked may yet come for it.
+    // A conmon that was told may still open it.
     if (!(isAsked && (await monitorRuns()))) await file.removeIfEmpty();
     throw error;
   }

@@ -42,7 +42,7 @@ export class RuntimeCalls {
   }
 
   /**
-   * Where the OCI runtime has lost its own files the container passes for running: so it can be stopped and
+   * If the OCI runtime has lost its files, the container counts as running, so that it can be stopped and
    * removed.
    */
   async isWaiting(handler: RuncLikeHandler): Promise<boolean> {
@@ -58,8 +58,8 @@ export class RuntimeCalls {
   }
 
   /**
-   * Returns whether the OCI runtime has done it. One that cannot, as with damaged files of its own, must not
-   * keep the container from being removed: all has been killed.
+   * Returns whether the OCI runtime has deleted it. If it cannot, for instance because its files are damaged,
+   * the container must be removable nevertheless: all its processes have been killed.
    */
   async delete(handler: RuncLikeHandler): Promise<boolean> {
     try {
@@ -75,7 +75,7 @@ export class RuntimeCalls {
     }
   }
 
-  /** The OCI runtime's word for the container's state. */
+  /** The container's state according to the OCI runtime. */
   async #state(handler: RuncLikeHandler): Promise<unknown> {
     const answer: unknown = JSON.parse(
       await this.#call(handler, ["state", this.#options.id], startTimeoutMs),

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { RuntimeError } from "../runtime-error.ts";
 
-/** How long the OCI runtime may take to return once the process that it starts has ended. */
+/** How long the OCI runtime may take to return after the process that it starts has ended. */
 const graceMs = 2_000;
 
 /**
- * Has the OCI runtime start a container. Of a first process that has ended before, crun may wait for ever: it
- * opens a FIFO that nobody else has open. Throws what `callStart` throws, and RuntimeError Internal when the
- * process was gone.
+ * Has the OCI runtime start a container. If the first process has already ended, crun may wait for ever,
+ * since it opens a FIFO that nobody else has open. Throws what `callStart` throws, and RuntimeError Internal
+ * if the process had ended.
  */
 export async function startProcess(
   callStart: (signal: AbortSignal) => Promise<unknown>,

@@ -8,7 +8,7 @@ import { isErrno } from "../../../ground/fs/index.ts";
 export type SyncMessage =
   | { readonly kind: "created"; readonly pid: number }
   | { readonly kind: "failed"; readonly message: string }
-  /** conmon ended without a word. */
+  /** conmon ended without a message. */
   | { readonly kind: "ended" };
 
 const limitBytes = 256 * 1024;

@@ -8,28 +8,28 @@ import type { OciSpec } from "../spec/types.ts";
 import { unmountHeldLog } from "./held-log.ts";
 
 /**
- * The files of one task. All but the exit file lie in its bundle directory; conmon and the OCI runtime make
- * most of them.
+ * The files of one task. All except the exit file are in its bundle directory; conmon and the OCI runtime
+ * create most of them.
  */
 export type TaskFiles = {
   readonly bundleDir: string;
   readonly config: string;
   /** Path of berth's own record of the task; see {@link "./task-record.ts"}. */
   readonly record: string;
-  /** The container's first process, written by the OCI runtime. */
+  /** The pid of the container's first process, written by the OCI runtime. */
   readonly pidFile: string;
   readonly monitorPidFile: string;
-  /** Written by conmon when the memory cgroup ran out. */
+  /** Created by conmon when the memory cgroup has run out of memory. */
   readonly oom: string;
   /** Limits for the OCI runtime's `update`. */
   readonly resources: string;
   /** See ContainerFreezer. */
   readonly still: string;
-  /** FIFO on which conmon takes commands. */
+  /** FIFO from which conmon reads commands. */
   readonly control: string;
-  /** The name by which conmon knows its log; see {@link "./log-file.ts"}. */
+  /** The name that conmon is given for its log; see {@link "./log-file.ts"}. */
   readonly log: string;
-  /** The name by which conmon (2.1) opens its next log, and which it then renames to the one before. */
+  /** The name under which conmon (2.1) opens its next log, before it renames that to `log`. */
   readonly nextLog: string;
   /** Where that next log is mounted; see {@link "./next-log.ts"}. */
   readonly heldLog: string;
@@ -62,8 +62,8 @@ export function taskFiles(id: string, bundleDir: string, exitsDir: string): Task
 }
 
 /**
- * Removes the exit file, what a conmon that was killed while writing it left beside it, and all files,
- * sockets and FIFOs of the bundle. Directories (a mounted rootfs) are not the task's.
+ * Removes the exit file, what a conmon that was killed while writing it has left, and all files, sockets and
+ * FIFOs in the bundle. Directories (a mounted rootfs) do not belong to the task.
  */
 export async function removeTaskFiles({ bundleDir, heldLog, exit }: TaskFiles): Promise<void> {
   const exitsDir = dirname(exit);
@@ -95,8 +95,8 @@ function unlinkIfThere(path: string): void {
 }
 
 /**
- * The specification in a bundle. Throws RuntimeError: DataLoss when it is damaged, of a task that runs, only
- * that is lost; ResourceExhausted when the daemon has no descriptor or memory left to read it.
+ * The specification in a bundle. Throws RuntimeError: DataLoss if it is damaged (a running task keeps
+ * running); ResourceExhausted if the daemon has no descriptor or memory to read it.
  */
 export async function readBundleSpec({ config }: Pick<TaskFiles, "config">): Promise<OciSpec> {
   try {

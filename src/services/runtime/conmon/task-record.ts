@@ -10,7 +10,7 @@ import type { TaskConsole } from "../tasks.ts";
 /** Identifies a process, even if its pid is reused later. */
 export type ProcessIdentity = {
   readonly pid: number;
-  /** Clock ticks since boot; 0 when it was gone before it could be read. */
+  /** Clock ticks since boot; 0 if the process was gone before it could be read. */
   readonly startTime: number;
 };
 
@@ -19,35 +19,35 @@ export type ProcessIdentity = {
  * tmpfs).
  */
 export type TaskRecord = {
-  /** As it was at the creation: the configuration may change while containers run. */
+  /** As at the creation, since the configuration may change while containers run. */
   readonly handler: RuncLikeHandler;
   readonly init: ProcessIdentity;
   readonly monitor: ProcessIdentity;
   /**
-   * The container's cgroup: its directory in the v2 or in the v1 memory hierarchy; undefined when it is not
-   * the container's own.
+   * Directory of the container's cgroup in the v2 or the v1 memory hierarchy; undefined if the container has
+   * none of its own.
    */
   readonly cgroupDir: string | undefined;
   /**
-   * The count of the parent cgroup at the creation, if systemd creates the container's cgroup: systemd
-   * removes that, with its count, as soon as its last process has ended.
+   * The parent cgroup's count at the creation, if systemd creates the container's cgroup: systemd removes
+   * that, with its count, as soon as its last process has ended.
    */
   readonly oomKillsAbove?: number;
   /** Its processes do not end with the first one, as that is not the init of a PID namespace of its own. */
   readonly killAllOnExit: boolean;
   readonly logPath: string | undefined;
   /**
-   * conmon takes its logs as {@link "./log-file.ts"} says; one of an earlier berth opens them by their
+   * conmon gets its logs as in {@link "./log-file.ts"}; one started by an earlier berth opens them by their
    * path.
    */
   readonly logIsOffered?: true;
   /** As requested; undefined if the streams are a client's. */
   readonly console?: Omit<TaskConsole, "logPath">;
-  /** Whose the standard streams are; see {@link streamOwner}. */
+  /** The owner of the standard streams; see {@link streamOwner}. */
   readonly streamOwner?: StreamOwner;
   /** A client's program that reads the outputs, and ends with the task. */
   readonly logger?: ProcessIdentity;
-  /** Its processes come from a checkpoint, and wait, stopped, for the start. */
+  /** Its processes come from a checkpoint, and are stopped until the start. */
   readonly restored?: boolean;
   /** Set if everything that the OCI runtime created for it is known, see {@link "./own-removal.ts"}. */
   readonly removedByUs?: true;
@@ -69,19 +69,19 @@ export function writeTaskRecord(path: string, record: TaskRecord): void {
   replaceFile(path, JSON.stringify(record, writeBigint));
 }
 
-/** What was found in the place of a record. */
+/** The result of reading a record. */
 export type FoundRecord =
   | { readonly kind: "whole"; readonly record: TaskRecord }
   | { readonly kind: "missing" }
   /**
-   * Damaged from outside: berth never leaves half of one. It was last written when the task was created or
+   * Damaged from outside: berth never leaves an incomplete one. Last written when the task was created or
    * started.
    */
   | { readonly kind: "unreadable"; readonly error: unknown; readonly writtenAtNs: bigint };
 
 /**
- * Reads a record. Whatever is there, the task must remain removable, so this throws only if the daemon cannot
- * look (EMFILE, ENOMEM), which says nothing about the record.
+ * Reads a record. The task must remain removable, whatever is there, so this throws only if the daemon cannot
+ * read now (EMFILE, ENOMEM), which does not mean that the record is damaged.
  */
 export async function findTaskRecord(path: string): Promise<FoundRecord> {
   try {
@@ -102,7 +102,7 @@ function parseRecord(text: string): TaskRecord {
     [init, monitor].every((process) => Number.isInteger(process?.pid) && Number(process?.pid) > 0) &&
     typeof phase?.kind === "string";
   if (!whole) throw new TypeError("it is not a record of a task");
-  // An earlier berth knew no other kind, and did not say it.
+  // An earlier berth had no other kind, and did not store it.
   return { ...(record as TaskRecord), handler: { ...handler, kind: "runc-like" } as RuncLikeHandler };
 }
 

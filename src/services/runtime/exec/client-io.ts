@@ -32,7 +32,7 @@ export class ClientIo implements ExecIo {
     this.#parts = parts;
   }
 
-  /** Throws as PassedStreams does. */
+  /** Throws like PassedStreams. */
   static async open(streams: ClientStreams, owner: StreamOwner | undefined): Promise<ClientIo> {
     await using opened = new AsyncDisposableStack();
     const { stdin: path, lookUp } = streams;
@@ -60,7 +60,7 @@ export class ClientIo implements ExecIo {
   }
 
   connect(runtime: Subprocess): void {
-    // Closing them neither waits nor fails.
+    // Closing them does not wait or fail.
     void this.#reader?.close();
     void this.#parts.outputs[Symbol.asyncDispose]();
     runtime.stdio[0]?.destroy();
@@ -70,7 +70,7 @@ export class ClientIo implements ExecIo {
     return { bytes: 0, text: "" };
   }
 
-  /** That is up to the command and the client. */
+  /** Nothing to wait for: the command and the client share the streams. */
   async outputEnded(): Promise<void> {}
 
   closeStdin(): void {

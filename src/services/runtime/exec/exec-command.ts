@@ -10,22 +10,22 @@ export type ExecCommand = {
   readonly path: string;
   readonly args: readonly string[];
   /**
-   * What it reads to the end on descriptor 3 before it starts anything: until then there is time to set what
-   * all that it starts inherits. Undefined for one that reads nothing there, and needs nothing set.
+   * Input that it reads to the end on descriptor 3 before it starts anything: until then, attributes can be
+   * set that its children inherit. Undefined for a program that reads nothing there and needs no attributes.
    */
   readonly input: string | undefined;
 };
 
 /**
- * What to start so that its standard streams are the command's, if that has no terminal, and its exit code
- * the command's.
+ * The program to start for a command, whose standard streams are the command's, unless that has a terminal,
+ * and whose exit code is the command's.
  *
- * crun hands its own streams on and waits for the command. runc copies them instead, and does not end before
- * everything has ended that holds them, such as a service that the command left running: there conmon waits
- * in its place, with runc detached. Other runtimes are taken to be like runc, and so is crun in the host's
- * PID namespace: what a command leaves running becomes its child there, and it waits for all of its children.
- * With a terminal both hand its master over on the console socket, which is named relative to the exec's
- * directory, where the program must be started: paths of sockets are short.
+ * crun passes its own streams on, and waits for the command. runc copies them instead, and does not end while
+ * any process holds them, such as a service that the command has left running: so conmon waits in its place,
+ * and runc is detached. Other runtimes are treated like runc, and so is crun in the host's PID namespace,
+ * where processes that a command leaves become its children, and it waits for all of them. With a terminal,
+ * both send its master over the console socket. As paths of sockets are short, that is relative to the exec's
+ * directory, in which the program must be started.
  */
 export async function execCommand(
   context: ExecContext,
@@ -56,8 +56,8 @@ export async function execCommand(
 }
 
 /**
- * What stands before a program that is to have a score: conmon sets one of its own for the OCI runtime, just
- * before it starts that.
+ * Words before a program that sets an oom_score_adj for it: conmon gives the OCI runtime another one just
+ * before it starts it.
  */
 function withOomScore(score: number | undefined): readonly string[] {
   if (score === undefined) return [];

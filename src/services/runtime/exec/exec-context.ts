@@ -7,25 +7,25 @@ import type { StreamOwner } from "../streams/stream-owner.ts";
 export type ExecCgroup = {
   /** See TaskRecord. */
   readonly directory: string;
-  /** Left out, processes that fork faster than they can be listed are not held still. */
+  /** Without it, processes that fork faster than they can be listed are not frozen. */
   readonly freezer?: ContainerFreezer;
 };
 
-/** What running a command in a container takes. */
+/** What is needed to run a command in a container. */
 export type ExecContext = {
   readonly containerId: string;
   readonly handler: RuncLikeHandler;
-  /** What to start for it. */
+  /** The program to start for it. */
   readonly program: string;
   readonly conmonPath: string;
   readonly cgroupDriver: CgroupDriver;
-  /** For the files of this exec. */
+  /** Directory for the files of this exec. */
   readonly bundleDir: string;
-  /** It is in the host's PID namespace. */
+  /** Whether it is in the host's PID namespace. */
   readonly hostPids: boolean;
-  /** Undefined where the OCI runtime gives the streams to the command's user itself. */
+  /** Undefined if the OCI runtime itself gives the streams to the command's user. */
   readonly streamOwner: StreamOwner | undefined;
   readonly cgroup: ExecCgroup | undefined;
-  /** Whether the container's first process has ended, by the kernel's word. */
+  /** Whether the container's first process has ended, according to the kernel. */
   readonly hasEnded: () => Promise<boolean>;
 };

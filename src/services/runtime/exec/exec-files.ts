@@ -5,30 +5,30 @@ import { ignoreMissing, readNow } from "../../../ground/fs/index.ts";
 import { descendsFrom, type Subprocess } from "../../../ground/linux/index.ts";
 import { removeNow } from "../../../ground/trees/index.ts";
 
-/** Files of one exec, in a directory of their own in the bundle. */
+/** Files of one exec, in their own directory in the bundle. */
 export type ExecFiles = {
   readonly directory: string;
-  /** The process, for an OCI runtime that is not told it in another way. */
+  /** The process specification, for an OCI runtime that reads it from a file. */
   readonly process: string;
-  /** Written by the OCI runtime once the process is in the container. */
+  /** The pid, written by the OCI runtime once the process is in the container. */
   readonly pid: string;
   /** The OCI runtime's log. */
   readonly log: string;
-  /** On which the OCI runtime hands over the terminal. */
+  /** Socket over which the OCI runtime sends the terminal. */
   readonly console: string;
 };
 
 const prefix = "exec-";
 
 /**
- * Where the files of one more exec go; its directory is not there yet. Its name tells nothing: a process's id
- * may be too long for a socket's.
+ * The files of a new exec; their directory does not exist yet. Its name is random, since a process's id may
+ * be too long for the path of a socket.
  */
 export function newExecFiles(bundleDir: string): ExecFiles {
   return filesIn(join(bundleDir, `${prefix}${crypto.randomUUID()}`));
 }
 
-/** Execs whose files are there: those under way, or those that a daemon left that was killed. */
+/** Execs whose files exist: those in progress, and those that a killed daemon has left. */
 export async function execsIn(bundleDir: string): Promise<readonly ExecFiles[]> {
   const names = (await readdir(bundleDir).catch(ignoreMissing)) ?? [];
   return names.filter((name) => name.startsWith(prefix)).map((name) => filesIn(join(bundleDir, name)));
@@ -54,14 +54,14 @@ function filesIn(directory: string): ExecFiles {
   };
 }
 
-/** How long the OCI runtime may take from a command's start to writing its pid down. */
+/** How long the OCI runtime may take between starting a command and writing its pid. */
 const startingMs = 1000;
 
 /**
- * The command's process; undefined when it is not there yet or any more. runc writes its pid only when the
- * command runs already; killed in between, the command would stay. The pid is believed of a process that the
- * runtime has started: it may be another's by now, and the runtime's own may not before we have taken its
- * exit.
+ * The command's process; undefined if it has not started or has ended. runc writes the pid only when the
+ * command is already running; if runc were killed before that, the command would stay. The pid counts only if
+ * the process descends from the runtime, as it may have been reused; the runtime's own pid cannot be, before
+ * its exit was collected.
  */
 export async function commandOf(files: ExecFiles, runtime: Subprocess): Promise<number | undefined> {
   let pid = pidOf(files);

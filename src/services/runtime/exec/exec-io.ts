@@ -6,22 +6,21 @@ import type { ExecFiles } from "./exec-files.ts";
 export type ExecStdio = readonly [stdin: StdioChoice, stdout: StdioChoice, stderr: StdioChoice];
 
 /**
- * The standard streams of one command, from before its start to its deletion. Disposing of it gives up what
- * is still to come.
+ * The standard streams of one command, from before its start to its deletion. Disposing drops further output.
  */
 export interface ExecIo extends AsyncDisposable {
-  /** The command as these streams need it. */
+  /** Adapts the command to these streams. */
   adapt(process: OciProcess): OciProcess;
-  /** Called before the OCI runtime is started, and says what that has as its own streams. */
+  /** Called before the OCI runtime is started; returns the runtime's own streams. */
   prepare(files: ExecFiles): ExecStdio | Promise<ExecStdio>;
-  /** Called once it runs. */
+  /** Called once it is running. */
   connect(runtime: Subprocess): void;
   /**
-   * How much has come on stderr, and the beginning of it: where there is no command, the OCI runtime's own
-   * words.
+   * How much was received on stderr, and the beginning of it: if the command did not run, the OCI runtime's
+   * own message.
    */
   stderr(): { readonly bytes: number; readonly text: string };
-  /** See Process; called once, after the end. `ran` says that there was a command. */
+  /** See Process; called once, after the end. `ran`: whether the command was running. */
   outputEnded(ran: boolean, signal: AbortSignal): Promise<void>;
   closeStdin(): void;
   /** Undefined without a terminal. */

@@ -18,7 +18,7 @@ import type { ExecIo } from "./exec-io.ts";
 import { killExec } from "./kill-exec.ts";
 import { spawnExec } from "./spawn-exec.ts";
 
-/** How long to wait for the error message of an OCI runtime that started no command. */
+/** How long to wait for the error message of an OCI runtime that has not started the command. */
 const wordsMs = 200;
 /** As containerd's. */
 const lastOutputMs = 2_000;
@@ -32,7 +32,7 @@ export type ExecProcessOptions = {
   readonly process: OciProcess;
   /** Disposed by this object. */
   readonly io: ExecIo;
-  /** Left out for a command that no client can know of. */
+  /** Omitted for a command that no client knows. */
   readonly publish?: PublishTask;
   /** Called once it is deleted. */
   readonly onDelete?: () => void;
@@ -53,7 +53,7 @@ export class ExecProcess implements Process {
   #pid = 0;
   #isBegun = false;
   #runtime: Subprocess | undefined;
-  /** Why there was no command. */
+  /** Why the command did not run. */
   #failure: RuntimeError | undefined;
   #output: Promise<void> = Promise.resolve();
   #deletion: Promise<void> | undefined;
@@ -97,8 +97,8 @@ export class ExecProcess implements Process {
   }
 
   /**
-   * Starts the OCI runtime, and does not wait for what comes of it: {@link wait} tells of the end, and
-   * {@link failure} why there was no command. Throws what {@link start} throws before that.
+   * Starts the OCI runtime without waiting for the result: {@link wait} resolves at the end, and {@link
+   * failure} says why the command did not run. Throws what {@link start} throws before that.
    */
   async launch(): Promise<Subprocess> {
     if (this.#isBegun || this.#deletion !== undefined)
@@ -119,7 +119,7 @@ export class ExecProcess implements Process {
     }
   }
 
-  /** Of one that has exited without having run. */
+  /** Why the command has exited without running. */
   get failure(): RuntimeError | undefined {
     return this.#failure;
   }
@@ -155,7 +155,7 @@ export class ExecProcess implements Process {
     const message = (await lastRuntimeError(this.#files.log)) ?? clipped(io.stderr().text.trim());
     const status = commandFailure(message);
     if (status !== undefined) return new CommandNotRun(what, message, status);
-    // Whatever step of the OCI runtime met that.
+    // At any step of the OCI runtime.
     if (await context.hasEnded()) {
       const reason = "ended before the command was running";
       return new RuntimeError("FailedPrecondition", `${what}: container ${context.containerId} ${reason}`);
@@ -163,7 +163,7 @@ export class ExecProcess implements Process {
     return runtimeFailure(what, message === "" ? `failed with code ${exitCode}` : message);
   }
 
-  /** Also of one whose end is noticed first. */
+  /** Also if its end is noticed before its start. */
   #runs(pid: number): void {
     if (this.#state.kind !== "created") return;
     this.#pid = pid;
@@ -229,7 +229,7 @@ export class ExecProcess implements Process {
     if (this.#isBegun && this.#state.kind !== "exited")
       return Promise.reject(this.#wrong("delete", "has not exited"));
     this.#deletion ??= this.#delete().catch((error: unknown) => {
-      // The next call tries again.
+      // The next call retries.
       this.#deletion = undefined;
       throw error;
     });

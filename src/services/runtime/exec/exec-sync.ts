@@ -62,7 +62,7 @@ class CollectedOutput extends Writable {
   readonly #kept: BoundedBytes;
 
   constructor(limitBytes: number) {
-    // More than any chunk: nobody has to wait for it.
+    // More than any chunk, so that writers never wait.
     super({ highWaterMark: 1024 * 1024, decodeStrings: false });
     this.#kept = new BoundedBytes(limitBytes);
   }
@@ -72,7 +72,7 @@ class CollectedOutput extends Writable {
     done();
   }
 
-  /** Not a copy, and gone when more comes. */
+  /** Not a copy; invalid once more is written. */
   bytes(): Buffer {
     return this.#kept.bytes();
   }

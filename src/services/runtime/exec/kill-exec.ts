@@ -9,22 +9,23 @@ import { execsIn, pidOf, removeExecFiles } from "./exec-files.ts";
 const SIGSTOP = 19;
 const SIGKILL = 9;
 
-/** How often processes are looked for that others have forked before they stopped. */
+/** How often to look for processes that were forked before their parents stopped. */
 const stopRounds = 5;
-/** How long the OCI runtime, or conmon in its place, may take to notice that the command has ended. */
+/** How long the OCI runtime, or conmon in its place, may take to notice the command's end. */
 const reapTimeMs = 1000;
-/** One that is stuck in the kernel cannot be waited for without end. */
+/** Limit for a process that is blocked in the kernel. */
 const endTimeMs = 10_000;
 
 /**
- * Kills the processes of an exec and resolves when they are gone: the command (`pid`, if it came that far)
- * with all that descend from it, what is left of its session in the container's cgroup, for a child whose own
- * parent has ended is no descendant any more, and the OCI runtime's. The runtime comes last: it is the
- * command's parent, and without it the container would show a zombie for as long as nobody else takes it. A
- * process that made itself a session of its own stays, as a service that was started on purpose does.
+ * Kills the processes of an exec, and resolves when they are gone: the command (`pid`, if it was started)
+ * with its descendants; the rest of its session in the container's cgroup, since a process whose parent has
+ * ended is no longer a descendant; and the OCI runtime's process. The runtime is last: it is the command's
+ * parent, and without it the container would have a zombie until another process reaps it. A process that has
+ * created its own session stays, like a service that was started on purpose.
  *
- * None of them may run on because it sees another one's end: they are stopped first. Those that fork and end
- * faster than they can be listed are killed while the whole container is frozen for some milliseconds.
+ * No process may continue because it sees another one's end, so all are stopped first. Processes that fork
+ * and exit faster than they can be listed are killed while the whole container is frozen for some
+ * milliseconds.
  */
 export async function killExec(
   runtime: Subprocess | undefined,
@@ -59,7 +60,7 @@ export async function killExec(
   }
 }
 
-/** True once there is none that was not stopped; false when they are too fast. */
+/** Returns true once all are stopped, false if they fork too fast. */
 async function stopAll(look: () => Promise<Look>): Promise<boolean> {
   const stopped = new Set<number>();
   for (let round = 0; round < stopRounds; round++) {
@@ -84,8 +85,8 @@ function isRunning({ end }: Subprocess): boolean {
 }
 
 /**
- * The processes of a session; not complete when a process of the cgroup ended meanwhile, which may have left
- * a child.
+ * The processes of a session; not complete if a process of the cgroup has ended meanwhile, which may have
+ * left a child.
  */
 type Look = { readonly members: readonly number[]; readonly isComplete: boolean };
 
@@ -100,12 +101,12 @@ async function lookAt(session: number | undefined, cgroupDir: string | undefined
 }
 
 /**
- * Field 6 of /proc/PID/stat (proc_pid_stat(5)); undefined for a zombie none of whose threads runs, and for
- * what is gone.
+ * Field 6 of /proc/PID/stat (proc_pid_stat(5)); undefined for a process that is gone, or a zombie without
+ * running threads.
  */
 async function sessionOf(pid: number): Promise<number | undefined> {
   const text = (await readIfThere(`/proc/${pid}/stat`)) ?? "";
-  // The command's name before it may hold anything.
+  // The command's name before it may contain anything.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const [state, session, threads] = [fields[0], fields[3], fields[17]];
   const hasEnded = state === "X" || (state === "Z" && Number(threads) <= 1);
@@ -113,9 +114,9 @@ async function sessionOf(pid: number): Promise<number | undefined> {
 }
 
 /**
- * Kills the commands that a daemon left in a container when it was killed itself: nobody can be connected to
- * them any more. What runs under one of their pids now and is not of the container, or was started inside it,
- * is another's.
+ * Kills the commands that a killed daemon has left in a container: nobody can be connected to them any more.
+ * A process that now has one of their pids, but is not in the container or was started inside it, is not one
+ * of them.
  */
 export async function endLeftExecs(bundleDir: string, cgroup: ExecCgroup | undefined): Promise<void> {
   for (const files of await execsIn(bundleDir)) {
@@ -126,7 +127,7 @@ export async function endLeftExecs(bundleDir: string, cgroup: ExecCgroup | undef
   }
 }
 
-/** A command's parent is the OCI runtime, or whoever took it over from that: outside of the container. */
+/** A command's parent is outside of the container: the OCI runtime, or the process that inherited it. */
 async function wasBroughtIn(pid: number, cgroupDir: string): Promise<boolean> {
   const inside = await cgroupProcesses(cgroupDir);
   const parent = await parentOf(pid);

@@ -7,7 +7,7 @@ import { OutputCopy } from "../streams/copy-output.ts";
 import type { TaskIo } from "../tasks.ts";
 import type { ExecIo, ExecStdio } from "./exec-io.ts";
 
-/** Pipes between a command and streams of the daemon's. */
+/** Pipes between a command and streams of the daemon. */
 export class PipeIo implements ExecIo {
   readonly resize = undefined;
   readonly #io: Pick<TaskIo, "stdin" | "stdout" | "stderr">;
@@ -61,7 +61,7 @@ export class PipeIo implements ExecIo {
 
 const limitBytes = 4096;
 
-/** The beginning of what a stream gives, beside whoever reads it. */
+/** The beginning of a stream's data, in addition to its other readers. */
 class StreamHead {
   #bytes = Buffer.alloc(0);
 

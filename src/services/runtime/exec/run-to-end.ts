@@ -11,9 +11,9 @@ import type { ExecProcess } from "./exec-process.ts";
 export type ExecOutcome = { readonly exitCode: number; readonly notRun: string | undefined };
 
 /**
- * Runs a command from its start to its deletion, and waits for its exit and then for `outputEnded`. When the
- * deadline is over before the exit all of its processes are killed; what it left running afterwards is
- * nobody's to kill. Throws RuntimeError: DeadlineExceeded, Canceled, Internal (with the OCI runtime's words).
+ * Runs a command from its start to its deletion, and waits for its exit and then for `outputEnded`. If the
+ * deadline expires before the exit, all its processes are killed; processes that it has left running when it
+ * exited are not. Throws RuntimeError: DeadlineExceeded, Canceled, Internal (with the OCI runtime's message).
  */
 export async function runToEnd(
   process: ExecProcess,
@@ -40,7 +40,7 @@ async function exitOrKill(process: ExecProcess, runtime: Subprocess, deadline: D
   {
     using _armed = deadline.onAbort(() => {
       killing = process.killAll();
-      // It is thrown below; but first there must be an exit.
+      // It is thrown below, after the exit.
       killing.catch(() => runtime.kill("SIGKILL"));
     });
     ({ exitCode } = await process.wait());

@@ -8,9 +8,9 @@ import type { ExecFiles } from "./exec-files.ts";
 import type { ExecStdio } from "./exec-io.ts";
 
 /**
- * Starts a command's OCI runtime. None of its streams may be the host's /dev/null, of which it would make the
- * command's user the owner. With the container's oom_score_adj: crun leaves a command with the daemon's, and
- * the kernel should not spare it.
+ * Starts a command's OCI runtime. None of its streams may be the host's /dev/null, since it would give that
+ * to the command's user. Sets the container's oom_score_adj: with crun, a command would have the daemon's,
+ * and the kernel would spare it.
  */
 export async function spawnExec(
   context: ExecContext,
@@ -30,10 +30,10 @@ export async function spawnExec(
   return child;
 }
 
-/** The program starts nothing before it has read all of its input, and what it starts then has its score. */
+/** The program starts nothing before it has read its input; what it starts then inherits the score. */
 function prepare(child: Subprocess, oomScoreAdj: number | undefined, input: string): void {
   const pipe = child.pipe(3);
-  // One that ends without reading it says why in its log.
+  // If it ends without reading it, its log says why.
   pipe.on("error", () => undefined);
   try {
     if (oomScoreAdj !== undefined) setOomScore(child.pid, oomScoreAdj);

@@ -7,16 +7,16 @@ import type { TaskIo, TerminalSize } from "../tasks.ts";
 import type { ExecFiles } from "./exec-files.ts";
 import type { ExecIo, ExecStdio } from "./exec-io.ts";
 
-/** Of the OCI runtime's own words, where they cannot be the command's. */
+/** Limit for the OCI runtime's own messages. */
 const messageLimitBytes = 64 * 1024;
 
 /**
- * An OCI runtime has handed the terminal over before its command runs: it is on its way between two threads
- * of ours.
+ * An OCI runtime sends the terminal before its command runs: this is only for passing it between two of the
+ * daemon's threads.
  */
 const terminalWaitMs = 10_000;
 
-/** A terminal of a command's own, and streams of the daemon's. */
+/** A terminal for a command, connected to streams of the daemon. */
 export class TerminalIo implements ExecIo {
   readonly #pollThread: PollThread;
   readonly #io: Pick<TaskIo, "stdin" | "stdout">;
@@ -54,13 +54,13 @@ export class TerminalIo implements ExecIo {
   }
 
   async outputEnded(ran: boolean, signal: AbortSignal): Promise<void> {
-    // A short command may end before its terminal is taken off the socket.
+    // A short command may end before its terminal is received.
     if (ran) await this.#connection?.made(terminalWaitMs);
     await Promise.all([this.#connection?.ended(signal), this.#runtime?.messages.ended(0)]);
     this.#runtime?.child.pipe(1).destroy();
   }
 
-  /** A terminal's input has no end of its own: whoever is done types control-D. */
+  /** A terminal's input has no separate end: the user types control-D. */
   closeStdin(): void {}
 
   resize = (size: TerminalSize): void => this.#sizes.set(size);

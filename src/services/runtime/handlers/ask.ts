@@ -8,18 +8,18 @@ const run = promisify(execFile);
 
 const featuresMs = 20_000;
 
-/** What a program said to a question. */
+/** A program's answer. */
 export type Answer = {
   readonly stdout: string;
   readonly stderr: string;
   /**
-   * Why it is no answer: it ended with a failure, could not be started, or (`late`) said nothing in time or
-   * found no room on the machine.
+   * Why there is none: the program failed or could not be started, or (`late`) it did not answer in time or
+   * the machine has no resources to start it.
    */
   readonly failure?: { readonly kind: "late" | "failed"; readonly message: string };
 };
 
-/** Runs a program with one argument, and kills it when it is not done in time. Never throws. */
+/** Runs a program with one argument, and kills it if it does not end in time. Never throws. */
 export async function ask(path: string, argument: string, answerMs: number): Promise<Answer> {
   try {
     return await run(path, [argument], {
@@ -30,7 +30,7 @@ export async function ask(path: string, argument: string, answerMs: number): Pro
   } catch (error) {
     const { killed, code, signal, ...output } = error as ExecFileException;
     const [stdout, stderr] = [String(output.stdout ?? ""), String(output.stderr ?? "")];
-    // One that says too much is killed too, with a code.
+    // A program with too much output is killed, too, but with a code.
     if (killed && typeof code !== "string") {
       const message = `${path} ${argument} did not answer within ${answerMs / 1000} s`;
       return { stdout, stderr, failure: { kind: "late", message } };

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** What programs said, by their path, time and size, so that a restart of the daemon starts none of them. */
+/** Answers of programs, by their path, time and size, so that a restart of the daemon starts none of them. */
 export class FactsCache<Facts> {
   readonly #path: string;
   readonly #facts: Map<string, Facts>;
@@ -17,7 +17,7 @@ export class FactsCache<Facts> {
       const stored: Readonly<Record<string, Facts>> = JSON.parse(await readFile(path, "utf8"));
       return new FactsCache(path, new Map(Object.entries(stored)));
     } catch {
-      // Not there, or cut off: the programs are asked again.
+      // Missing or incomplete: the programs are queried again.
       return new FactsCache(path, new Map());
     }
   }

@@ -4,7 +4,8 @@ import { join } from "node:path";
 const usualDirectories = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /**
- * An executable by its absolute path, or by its name in the usual directories; undefined when there is none.
+ * Finds an executable by its absolute path, or by its name in the usual directories; undefined if there is
+ * none.
  */
 export async function findProgram(path: string): Promise<string | undefined> {
   const candidates = path.startsWith("/")

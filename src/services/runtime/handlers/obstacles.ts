@@ -2,13 +2,13 @@ import type { CgroupLayout } from "../../../ground/linux/index.ts";
 import type { Usability } from "./handler.ts";
 import type { ProgramFacts } from "./program-facts.ts";
 
-/** Why this host does not let a program run containers; undefined when nothing is in the way. */
+/** Why a program cannot run containers on this host; undefined if it can. */
 export function obstacleFor(
   facts: Omit<ProgramFacts, "isCertain">,
   layout: CgroupLayout | undefined,
   path: string,
 ): Extract<Usability, { kind: "unusable" }> | undefined {
-  // A late one counts as usable for now: a pod tells what is wrong with it.
+  // If it did not answer in time, it counts as usable for now: the first pod shows what is wrong.
   if (facts.version === "" && facts.type !== "other" && facts.failure?.kind !== "late") {
     const reason = facts.failure?.message ?? `${path} does not report its version`;
     return { kind: "unusable", reason, remedy: "install it again, and start berthd again" };
@@ -16,7 +16,7 @@ export function obstacleFor(
   if (layout === undefined) {
     return { kind: "unusable", reason: "no cgroups are mounted", remedy: "mount cgroup2 at /sys/fs/cgroup" };
   }
-  // crun takes /sys/fs/cgroup/unified for hybrid mode, and refuses when any controller lives there.
+  // For crun, /sys/fs/cgroup/unified means hybrid mode, which it refuses if that has any controller.
   if (facts.type === "crun" && layout.kind === "hybrid" && layout.v2.controllers.length > 0) {
     const controllers = layout.v2.controllers.join(", ");
     const first = layout.v2.controllers[0];

@@ -2,19 +2,17 @@ import { basename } from "node:path";
 import { ask } from "./ask.ts";
 import type { HandlerFeatures, RuncLikeHandler } from "./handler.ts";
 
-/** What an OCI runtime's program says of itself. */
+/** What an OCI runtime's program reports about itself. */
 export type ProgramFacts = Pick<RuncLikeHandler, "type" | "version" | "features"> & {
-  /** Why it told no version. One that is `late` may be fine, on a machine that has much to do. */
+  /** Why it reported no version. If `late`, the program may work, on a busy machine. */
   readonly failure?: { readonly kind: "late" | "failed"; readonly message: string };
-  /**
-   * No question was left without an answer for want of time: what is known now is all that there is to know.
-   */
+  /** Whether the program answered every question in time, so that there is nothing more to learn. */
   readonly isCertain: boolean;
 };
 
 /**
- * Runs `--version` and `features` (runtime-spec, features.md), for so long. A program that answers neither
- * has version ""; older ones have no `features`.
+ * Runs `--version` and `features` (runtime-spec, features.md), each for at most that long. A program that
+ * answers neither has version ""; older ones have no `features`.
  */
 export async function askProgram(path: string, answerMs: number): Promise<ProgramFacts> {
   const [versionAnswer, featuresAnswer] = await Promise.all([

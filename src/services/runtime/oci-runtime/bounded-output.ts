@@ -15,7 +15,7 @@ export class BoundedOutput {
     stream.on("data", (chunk: Buffer) => this.#kept.add(chunk));
     this.#closed = new Promise((resolve) => {
       stream.once("close", resolve);
-      // A stream that breaks ends with what it gave; its close follows.
+      // After an error, the output ends; the close event follows.
       stream.once("error", () => undefined);
     });
   }
@@ -51,8 +51,8 @@ export class BoundedOutput {
 export class BoundedBytes {
   readonly #limitBytes: number;
   /**
-   * Of our own, filled up to `length`: each chunk of a stream holds more memory than its bytes, and there may
-   * be one for each byte.
+   * Separate memory, filled up to `length`: each chunk of a stream holds more memory than its bytes, and
+   * there may be one for each byte.
    */
   #memory = new ArrayBuffer(0);
   #length = 0;
@@ -61,7 +61,7 @@ export class BoundedBytes {
     this.#limitBytes = limitBytes;
   }
 
-  /** Not a copy, and gone when more comes. */
+  /** Not a copy; invalid once more is added. */
   bytes(): Buffer {
     return Buffer.from(this.#memory, 0, this.#length);
   }
@@ -74,7 +74,7 @@ export class BoundedBytes {
     this.#length += kept.length;
   }
 
-  /** Grows in place where the kernel can, and leaves nothing for the garbage collector. */
+  /** Grows in place if possible, and creates no garbage. */
   #reserve(bytes: number): void {
     const present = this.#memory.byteLength;
     if (bytes <= present) return;

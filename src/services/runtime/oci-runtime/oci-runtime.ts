@@ -72,7 +72,7 @@ export type ProgramRun = {
   readonly env?: Readonly<Record<string, string>>;
   /** 0 is no limit. */
   readonly timeoutMs: number;
-  /** It is killed when its time is over, it alone, unless given. */
+  /** By default, only the program itself is killed when its time is over. */
   readonly ending?: ProgramEnding;
   /** Creates the error for a failure. */
   readonly failure: (stderr: string, code: number) => Promise<string>;
@@ -112,7 +112,7 @@ export async function runProgram(run: ProgramRun, signal?: AbortSignal): Promise
   throw runtimeFailure(what, await run.failure(stderr.text(), code));
 }
 
-/** What strerror(3) says of ENOSPC, EDQUOT, ENOMEM, EMFILE, ENFILE and EAGAIN, the last of a fork. */
+/** The texts of strerror(3) for ENOSPC, EDQUOT, ENOMEM, EMFILE, ENFILE and (for a fork) EAGAIN. */
 const wantsOfRoom = [
   "no space left on device",
   "disk quota exceeded",
@@ -122,8 +122,9 @@ const wantsOfRoom = [
 ];
 
 /**
- * A program's failure in its own words: ResourceExhausted where these say that a disk is full, or that the
- * machine or the container's limits have no memory, descriptor or process left, else Internal.
+ * A program's failure, with its own message: ResourceExhausted if that says that a disk is full, or that
+ * there is no memory, descriptor or process left on the machine or within the container's limits, otherwise
+ * Internal.
  */
 export function runtimeFailure(
   what: string,
@@ -138,8 +139,8 @@ export function runtimeFailure(
 const drainMs = 200;
 
 /**
- * Starts an OCI runtime or conmon. Throws RuntimeError: FailedPrecondition when there is no such program, or
- * it cannot be run; ResourceExhausted when the machine has no process, descriptor or memory left for it.
+ * Starts an OCI runtime or conmon. Throws RuntimeError: FailedPrecondition if the program does not exist or
+ * cannot be run; ResourceExhausted if the machine has no process, descriptor or memory left for it.
  */
 export function startProgram(path: string, args: readonly string[], options: SpawnOptions): Subprocess {
   try {

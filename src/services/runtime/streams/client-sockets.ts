@@ -9,17 +9,17 @@ import { openFifo } from "./fifo.ts";
 import { endLogger, startLogger } from "./logging-program.ts";
 import { openForAppending } from "./output-file.ts";
 
-/** Where what a terminal shows goes. */
+/** The destination of a terminal's output. */
 type Sink = AsyncDisposable & {
   readonly stream: Writable;
-  /** From now on a client that has left is known as that. */
+  /** From now on, writing fails if the client has disconnected. */
   readonly noMore?: () => Promise<void>;
   /** The client's logging program that reads it, if there is one. */
   readonly logger?: ProcessIdentity;
 };
 type Source = AsyncDisposable & { readonly stream: Socket };
 
-/** A client's streams as streams of the daemon's own, which copies between them and a terminal. */
+/** A client's streams as streams of the daemon, which copies between them and a terminal. */
 export class ClientSockets implements AsyncDisposable {
   readonly #source: Source | undefined;
   readonly #sink: Sink | undefined;
@@ -47,8 +47,8 @@ export class ClientSockets implements AsyncDisposable {
   }
 
   /**
-   * No more output comes: resolves when a client has taken what there is and reads the end, or none is there,
-   * or `signal` aborts.
+   * To be called after the last output. Resolves when the client has read everything, if there is no client,
+   * or when `signal` aborts.
    */
   async finish(signal: AbortSignal): Promise<void> {
     await this.#sink?.noMore?.();
@@ -58,13 +58,13 @@ export class ClientSockets implements AsyncDisposable {
     await once(stdout, "close", { signal }).catch(() => stdout.destroy());
   }
 
-  /** At once: what a client has stays with it. */
+  /** Closes the streams at once; the client keeps its own. */
   async leave(): Promise<void> {
     await this.#source?.[Symbol.asyncDispose]();
     await this.#sink?.[Symbol.asyncDispose]();
   }
 
-  /** Resolves when a client's program has ended. */
+  /** Resolves when the client's program has ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.leave();
     if (this.#sink?.logger !== undefined) await endLogger(this.#sink.logger);
@@ -74,7 +74,7 @@ export class ClientSockets implements AsyncDisposable {
 async function sourceOf(path: string, lookUp: LookUp): Promise<Source> {
   const fifo = await openFifo(path, lookUp);
   const stream = socketOf(fifo.reader.fd, constants.O_RDONLY);
-  // The other end is held, so that a client may leave and another one come.
+  // The other end is kept open, so that one client may disconnect and another connect.
   await fifo.reader.close();
   return { stream, ...closing(stream, fifo) };
 }
@@ -113,12 +113,12 @@ function closing(stream: Socket | Writable, other?: AsyncDisposable): AsyncDispo
   };
 }
 
-/** A stream of its own on one end of a pipe that is open. */
+/** A separate stream for one end of an open pipe. */
 function socketOf(fd: number, access: number): Socket {
   const own = openSync(`/proc/self/fd/${fd}`, access | constants.O_NONBLOCK);
   const writable = access === constants.O_WRONLY;
   const socket = new Socket({ fd: own, readable: !writable, writable });
-  // A client that has left; its close follows.
+  // The client has disconnected; the close event follows.
   socket.on("error", () => undefined);
   return socket;
 }

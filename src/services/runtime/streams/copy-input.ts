@@ -2,8 +2,8 @@ import type { Readable, Writable } from "node:stream";
 
 /**
  * Copies to a process's input, with back-pressure, until the source or the sink ends or the result is
- * disposed of. What comes after the process has closed its end is thrown away, so that the sender never waits
- * for it. `onEnd` is called when no more will come, by an end or a break; it may be called twice.
+ * disposed. Input after the process has closed its end is discarded, so that the sender never waits. `onEnd`
+ * is called when no more input will come, after an end or an error; it may be called twice.
  */
 export function copyInput(source: Readable, sink: Writable, onEnd: () => void): Disposable {
   const discard = () => {
@@ -11,7 +11,7 @@ export function copyInput(source: Readable, sink: Writable, onEnd: () => void): 
     source.resume();
   };
   const ignore = () => undefined;
-  // A pipe without a reader; its close follows.
+  // The pipe has no reader; its close event follows.
   sink.on("error", ignore);
   sink.once("close", discard);
   // For a duplex stream, the end of reading is not its close.

@@ -2,33 +2,33 @@ import type { Socket } from "node:net";
 import type { Writable } from "node:stream";
 
 /**
- * Copies what a process puts out, with back-pressure, until it ends or the sink is closed; then the process
- * finds its pipe closed.
+ * Copies a process's output, with back-pressure, until it ends or the sink is closed; then the process's pipe
+ * is closed.
  */
 export class OutputCopy {
   readonly #source: Socket;
   readonly #ended: Promise<void>;
 
-  /** Without a sink all is thrown away. */
+  /** Without a sink, output is discarded. */
   constructor(source: Socket, sink: Writable | undefined) {
     this.#source = source;
     this.#ended = new Promise((resolve) => {
       for (const event of ["end", "close"]) source.once(event, () => resolve());
     });
-    // A pipe that breaks ends with what it gave; its close follows.
+    // After an error, the output ends; the close event follows.
     source.on("error", () => undefined);
     if (sink === undefined) source.resume();
     else connect(source, sink);
   }
 
-  /** Bytes that came. */
+  /** Number of bytes read. */
   get bytes(): number {
     return this.#source.bytesRead;
   }
 
   /**
-   * Resolves when the pipe has no writer any more, which may be long after the command's end, and all that
-   * they wrote was taken; or when `signal` aborts.
+   * Resolves when the pipe has no writer any more, which may be long after the command's end, and all output
+   * was read; or when `signal` aborts.
    */
   async ended(signal: AbortSignal): Promise<void> {
     await settledBy(this.#ended, signal);
@@ -50,7 +50,7 @@ function connect(source: Socket, sink: Writable): void {
   });
 }
 
-/** Waits for what never rejects, or until `signal` aborts. */
+/** Waits for a promise that never rejects, or until `signal` aborts. */
 export async function settledBy(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
   const aborted = Promise.withResolvers<void>();
   const abort = () => aborted.resolve();

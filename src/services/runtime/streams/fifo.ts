@@ -8,11 +8,11 @@ import { openLookedUp } from "./open-look-up.ts";
 const O_PATH = 0o10000000;
 
 /**
- * Both ends of a client's FIFO. The one that is not the process's is kept open, so that opening never waits,
- * and that a client may leave and another come.
+ * Both ends of a client's FIFO. The end that the process does not use is kept open, so that opening never
+ * waits, and one client may disconnect and another connect.
  */
 export type OpenFifo = AsyncDisposable & {
-  /** Blocking, as a process expects it of its standard streams. */
+  /** Blocking, as processes expect of their standard streams. */
   readonly reader: FileHandle;
   readonly writer: FileHandle;
 };
@@ -44,7 +44,8 @@ export class NamedFifo implements AsyncDisposable {
    */
   async open(): Promise<OpenFifo> {
     await using opened = new AsyncDisposableStack();
-    // By its place, as another file may lie at the path by now. Only a reader need not wait for a writer.
+    // Through the open place, as another file may be at the path by now. Only a reader need not wait for a
+    // writer.
     const [place, notWaiting] = [procPath(this.#place), constants.O_RDONLY | constants.O_NONBLOCK];
     const opening = () => openedBy(this.#path, () => open(place, notWaiting));
     const first = opened.use(await openLookedUp(this.#path, this.#lookUp, opening));

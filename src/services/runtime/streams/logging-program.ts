@@ -9,30 +9,30 @@ import { identifyProcess, type ProcessIdentity } from "../conmon/task-record.ts"
 import { RuntimeError } from "../runtime-error.ts";
 import type { LoggingProgram } from "../tasks.ts";
 
-/** How long one may take to say that it is ready. */
+/** How long a program may take until it is ready. */
 const readyMs = 30_000;
-/** How long it may take for what is left to read, before it is asked to end, and after that. */
+/** How long it may take to read the rest, before SIGTERM, and again after that. */
 const aloneMs = 2_000;
 const askedMs = 10_000;
 const signals = { SIGTERM: 15, SIGKILL: 9 };
 
-/** A logging program that runs, and our ends of its pipes. Disposing of it closes these: it reads the end. */
+/** A running logging program, and our ends of its pipes. Disposing closes these, so that it reads the end. */
 export type StartedLogger = Disposable & {
   readonly identity: ProcessIdentity;
-  /** It reads what is written there as the process's outputs. */
+  /** What is written there, it reads as the process's output. */
   readonly stdoutFd: number;
   readonly stderrFd: number;
 };
 
 /**
- * Starts a client's program that is to read a process's outputs: descriptor 3 is stdout's pipe, 4 stderr's,
- * and on 5 it says that it is ready, by a byte or by closing it (containerd's core/runtime/v2/README.md,
- * "Logging"). It outlives the daemon. Throws RuntimeError InvalidArgument when it cannot be started or ends
+ * Starts a client's program that reads a process's outputs: descriptor 3 is stdout's pipe, 4 stderr's, and on
+ * 5 it reports that it is ready, by a byte or by closing it (containerd's core/runtime/v2/README.md,
+ * "Logging"). It outlives the daemon. Throws RuntimeError InvalidArgument if it cannot be started or ends
  * before it is ready, DeadlineExceeded, and what `lookUp` throws.
  */
 export async function startLogger(program: LoggingProgram, lookUp: LookUp): Promise<StartedLogger> {
   const { path, args, env } = program;
-  // A file system that hangs must not block the main thread, which starts the program.
+  // A hanging file system must not block the main thread, which starts the program.
   await lookUp(path, () => access(path, constants.X_OK)).catch((cause: unknown) => {
     throw cannotRun(program, "it cannot be executed", cause);
   });
@@ -61,8 +61,8 @@ export async function startLogger(program: LoggingProgram, lookUp: LookUp): Prom
 }
 
 /**
- * Once nobody writes to it any more: resolves when it has ended, by itself or when it is asked to (SIGTERM),
- * or is killed after 12 seconds, as by containerd.
+ * To be called when nobody writes to it any more. Resolves when it has ended: by itself, after SIGTERM, or
+ * killed after 12 seconds, as with containerd.
  */
 export async function endLogger(identity: ProcessIdentity): Promise<void> {
   if (await waitForEnd(identity, { timeoutMs: aloneMs })) return;
@@ -71,7 +71,7 @@ export async function endLogger(identity: ProcessIdentity): Promise<void> {
   sendSignal(identity.pid, signals.SIGKILL);
 }
 
-/** Its writing end is closed with `opened`; the other one is the caller's. */
+/** `opened` closes its writing end; the caller closes the other one. */
 function pipe(opened: DisposableStack): Pipe {
   const made = makePipe();
   opened.defer(() => closeSync(made.writeFd));

@@ -2,8 +2,8 @@ import type { FileHandle } from "node:fs/promises";
 import type { LookUp } from "../../../ground/hostpaths/index.ts";
 
 /**
- * Opens a file of others. One that answers after the look-up was given up is nobody's, and is closed. Throws
- * what both throw.
+ * Opens a file at a path that others choose. If it is opened only after the look-up was given up, it is
+ * closed. Throws what both throw.
  */
 export async function openLookedUp(
   path: string,

@@ -19,9 +19,9 @@ type Output = {
 };
 
 /**
- * A client's streams, open to be handed to a process. Output to a FIFO or a pipe goes to an end that reads as
- * well: a client that leaves, or a daemon that ends, breaks no pipe, and nobody need hold them open for the
- * process.
+ * A client's streams, open to be passed to a process. Output to a FIFO or a pipe goes to a descriptor that is
+ * also open for reading: so no pipe breaks if a client disconnects or the daemon ends, and nothing else must
+ * keep it open.
  */
 export class PassedStreams implements AsyncDisposable {
   readonly #streams: ClientStreams;
@@ -66,7 +66,7 @@ export class PassedStreams implements AsyncDisposable {
   }
 
   /**
-   * For the program that hands them on. An absent stdin is a pipe: OCI runtimes would give the host's
+   * For the program that passes them on. A missing stdin is a pipe: OCI runtimes would give the host's
    * /dev/null to the process's user.
    */
   get stdio(): readonly [StdioChoice, StdioChoice, StdioChoice] {
@@ -83,8 +83,9 @@ export class PassedStreams implements AsyncDisposable {
   }
 
   /**
-   * The ends that the daemon holds while it knows the process, so that stdin does not end when a client
-   * leaves, and output of an ended process waits. The process has the streams now.
+   * To be called once the process has the streams. Returns the ends that the daemon keeps open as long as it
+   * knows the process, so that stdin does not end when a client disconnects, and output of a process that has
+   * ended can still be read.
    */
   async keep(): Promise<KeptStreams> {
     await using opened = new AsyncDisposableStack();
@@ -103,7 +104,7 @@ export class PassedStreams implements AsyncDisposable {
   }
 }
 
-/** The ends of a client's FIFOs that are not the process's. */
+/** The ends of a client's FIFOs that the process does not use. */
 export class KeptStreams implements AsyncDisposable {
   readonly #stdin: FileHandle | undefined;
   readonly #all: AsyncDisposable;
@@ -136,14 +137,14 @@ async function openOutput(
     return { end, give: giveAt(output.path, end), waits: false };
   }
   const path = output[stdio];
-  // Not the host's, of which OCI runtimes would make the process's user the owner.
+  // Not the host's, which OCI runtimes would give to the process's user.
   if (path === undefined) return { end: await openNullDevice(), give: undefined, waits: false };
   const end = await openFifoForBoth(path, lookUp);
   return { end, give: giveAt(path, end), waits: true };
 }
 
 async function openPipe(fd = -1): Promise<Output> {
-  // Linux opens a pipe for both, too.
+  // Linux opens a pipe for both, as well.
   const end = await open(`/proc/self/fd/${fd}`, constants.O_RDWR);
   return { end, give: ({ uid, gid }) => end.chown(uid, gid), waits: false };
 }

@@ -6,10 +6,10 @@ import type { OciUser } from "../spec/types.ts";
 export type StreamOwner = { readonly uid: number; readonly gid: number };
 
 /**
- * Who must own the pipes that are a container's standard streams, lest its process cannot open them by their
- * names (/dev/stdout): its user, by the mappings of the user namespace that `pid` is in. Undefined where its
- * users are the host's: OCI runtimes give the streams to the user themselves, and in a user namespace cannot
- * give away what is nobody's there.
+ * Who must own the pipes of a container's standard streams, so that its process can open them by name
+ * (/dev/stdout): its user, according to the mappings of the user namespace of `pid`. Undefined without a user
+ * namespace: then OCI runtimes give the streams to the user themselves. In a user namespace they cannot, as
+ * the owner has no id there.
  */
 export async function streamOwner(
   pid: number,
@@ -22,8 +22,8 @@ export async function streamOwner(
 }
 
 /**
- * Gives a process those of its standard streams that are pipes. For one that does not run its program yet:
- * what that has open is its own affair.
+ * Makes a user the owner of a process's standard streams that are pipes. Only before the process runs its
+ * program, which may open other files.
  */
 export async function giveStreams(pid: number, { uid, gid }: StreamOwner): Promise<void> {
   for (const fd of [0, 1, 2]) {

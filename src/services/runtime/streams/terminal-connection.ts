@@ -5,18 +5,18 @@ import { copyInput } from "./copy-input.ts";
 import { OutputCopy } from "./copy-output.ts";
 import type { TerminalSizes } from "./terminal-sizes.ts";
 
-/** A client's streams, with the sizes of its terminal as they come. */
+/** A client's streams and the sizes of its terminal. */
 export type TerminalIo = Pick<TaskIo, "stdin" | "stdout"> & { readonly sizes: TerminalSizes };
 
-/** Disposing of it hangs the terminal up. */
+/** Disposing hangs up the terminal. */
 export type TerminalConnection = Disposable & {
-  /** Resolves when the terminal has come, or will not. */
+  /** Resolves when the terminal is connected, or will not be. */
   made(timeoutMs: number): Promise<void>;
   /** See OutputCopy. */
   ended(signal: AbortSignal): Promise<void>;
 };
 
-/** Connects the terminal to a client when it comes; before that nothing is read from its input. */
+/** Connects the terminal to a client when it is received; before that, nothing is read from the client. */
 export function connectTerminal(consoleSocket: ConsoleSocket, io: TerminalIo): TerminalConnection {
   let output: OutputCopy | undefined;
   let isClosed = false;
@@ -29,7 +29,7 @@ export function connectTerminal(consoleSocket: ConsoleSocket, io: TerminalIo): T
       if (!isClosed) terminal.resize(size);
     });
   };
-  // Where none comes the OCI runtime has failed, and says why.
+  // If none is received, the OCI runtime has failed, and reports why.
   const connected = consoleSocket.terminal.then(connect, () => undefined);
   return {
     made: (timeoutMs) => Promise.race([connected, sleep(timeoutMs, undefined, { ref: false })]),

@@ -1,9 +1,8 @@
 import type { TaskIo, TerminalSize } from "../tasks.ts";
 
 /**
- * The sizes of a client's terminal, read from the beginning: what has come when the program is started is the
- * size that it finds, and nobody waits for one. A size that the kernel does not take leaves the terminal as
- * it is.
+ * The sizes of a client's terminal, read from the beginning: the program starts with the latest size so far,
+ * and nothing waits for one. A size that the kernel rejects has no effect.
  */
 export class TerminalSizes {
   #latest: TerminalSize | undefined;
@@ -13,18 +12,18 @@ export class TerminalSizes {
     followSizes(sizes, (size) => this.set(size)).catch(() => undefined);
   }
 
-  /** The same as one that comes. */
+  /** Same as a size from the client. */
   set(size: TerminalSize): void {
     this.#latest = size;
     this.#apply?.(size);
   }
 
-  /** Undefined before there is one. */
+  /** Undefined before the first. */
   get latest(): TerminalSize | undefined {
     return this.#latest;
   }
 
-  /** From now on each size is applied, the latest at once. */
+  /** From now on, every size is applied; the latest one at once. */
   applyTo(apply: (size: TerminalSize) => void): void {
     this.#apply = apply;
     if (this.#latest !== undefined) apply(this.#latest);
@@ -32,8 +31,8 @@ export class TerminalSizes {
 }
 
 /**
- * Applies the sizes of a terminal one at a time; of those that come while one is being applied only the last
- * counts. Resolves when there are no more; throws what `apply` throws.
+ * Applies the sizes of a terminal one at a time; of those that arrive while one is being applied, only the
+ * last counts. Resolves when there are no more; throws what `apply` throws.
  */
 export async function followSizes(
   sizes: AsyncIterable<TerminalSize>,
@@ -56,7 +55,7 @@ export async function followSizes(
   await applying;
 }
 
-/** For processes without a terminal, or whose size is set in another way. */
+/** For processes without a terminal, or whose terminal's size is set in another way. */
 export const noSizes: TaskIo["resize"] = {
   [Symbol.asyncIterator]: () => ({ next: async () => ({ done: true, value: undefined }) }),
 };

@@ -8,12 +8,12 @@ export type UnitProperty = readonly [name: string, type: string, ...value: strin
 
 /** systemd's value for no limit: the largest 64-bit number. */
 const infinity = "18446744073709551615";
-/** systemd keeps quotas as whole percents of a second. */
+/** systemd stores quotas as whole percents of a second. */
 const percentUs = 10_000;
 
 /**
- * The limits that systemd has properties for (systemd.resource-control(5)); those of cgroup v1 have names of
- * their own.
+ * Limits as systemd's properties (systemd.resource-control(5)), as far as it has any; those for cgroup v1
+ * have other names.
  */
 export function systemdProperties(
   { memory = {}, cpu = {}, unified = {} }: OciLimits,
@@ -46,13 +46,13 @@ function swapAlone({ limit, swap }: NonNullable<OciLimits["memory"]>): number | 
   return limit === undefined || limit < 0 ? undefined : Math.max(0, swap - limit);
 }
 
-/** 100 ms is the kernel's period unless another is given. */
+/** The kernel's default period is 100 ms. */
 function quotaPerSecond(quota: number, period = 100_000): string {
   if (quota < 0) return infinity;
   return String(Math.ceil((quota * 1_000_000) / period / percentUs) * percentUs);
 }
 
-/** A list such as `0-2,5` as bits, the lowest byte first; the number of bytes comes before them. */
+/** A list such as `0-2,5` as bits: the number of bytes, and then the bytes, the lowest first. */
 function bitmap(list: string): readonly string[] {
   const bytes: number[] = [];
   for (const range of list.split(",").filter((part) => part.trim() !== "")) {

@@ -10,9 +10,9 @@ const manager = ["org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.f
 const timeoutMs = 30_000;
 
 /**
- * Tells systemd the new limits of a container's scope. It writes what it knows at every `daemon-reload`, and
- * crun 1.8 changes the cgroup alone; runc tells it by itself. Throws RuntimeError Internal with systemd's
- * words.
+ * Tells systemd the new limits of a container's scope, since it writes its own at every `daemon-reload`, and
+ * crun 1.8 changes only the cgroup; runc informs systemd itself. Throws RuntimeError Internal with systemd's
+ * message.
  */
 export async function tellSystemd(
   { handler, cgroupDir }: TaskRecord,
@@ -22,7 +22,7 @@ export async function tellSystemd(
 ): Promise<void> {
   const properties = systemdProperties(limits, layout);
   if (handler.type !== "crun" || cgroupDir === undefined || properties.length === 0) return;
-  // For as long as the unit is there, as it is gone with its container.
+  // Not stored, as the unit ends with its container.
   const runtime = "true";
   const unit = [basename(cgroupDir), runtime, String(properties.length), ...properties.flat()];
   await runProgram(

@@ -8,8 +8,8 @@ import type { OciLimits } from "../spec/types.ts";
 import type { UpdatedTask } from "./updated-task.ts";
 
 /**
- * Limits a container's huge pages, which runc's `update` passes over. Throws RuntimeError InvalidArgument for
- * a size of pages that this machine has not got.
+ * Limits a container's huge pages, which runc's `update` ignores. Throws RuntimeError InvalidArgument for a
+ * page size that this machine does not have.
  */
 export async function limitHugePages(
   task: Pick<UpdatedTask, "id" | "cgroup" | "record" | "layout">,
@@ -20,10 +20,10 @@ export async function limitHugePages(
   if (directory === undefined) return;
   const suffix = task.layout.kind === "v2" ? "max" : "limit_in_bytes";
   for (const { pageSize, limit } of limits) {
-    // As the kernel's own names: 2MB, 1GB.
+    // The kernel's names: 2MB, 1GB.
     const name = `hugetlb.${pageSize.replace(/i?B$/, "B")}`;
     await writeLimit(join(directory, `${name}.${suffix}`), limit, pageSize);
-    // Pages that are reserved and not used yet (v1 since Linux 5.7).
+    // Reserved pages that are not used yet (v1 since Linux 5.7).
     const reserved = join(directory, `${name}.rsvd.${suffix}`);
     if (await exists(reserved)) await writeLimit(reserved, limit, pageSize);
   }

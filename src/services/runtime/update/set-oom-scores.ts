@@ -3,13 +3,13 @@ import { cgroupProcesses } from "../cgroups/cgroup-processes.ts";
 import type { TaskRecord } from "../conmon/task-record.ts";
 import { RuntimeError } from "../runtime-error.ts";
 
-/** More than a process that forks all the time would need to be caught up with. */
+/** Enough even for a process that forks all the time. */
 const maxRounds = 100;
 
 /**
- * Sets oom_score_adj of all processes of a container (proc(5)). A child inherits its parent's, so this goes
- * on until no process is found that was not seen before. Throws RuntimeError PermissionDenied for a score
- * lower than the kernel allows.
+ * Sets the oom_score_adj (proc(5)) of all processes of a container. Children inherit it, so this repeats
+ * until there is no new process. Throws RuntimeError PermissionDenied for a score lower than the kernel
+ * allows.
  */
 export async function setOomScores({ init, cgroupDir }: TaskRecord, score: number): Promise<void> {
   const done = new Set<number>();
@@ -27,7 +27,7 @@ async function setOomScore(pid: number, score: number): Promise<void> {
     await writeFile(`/proc/${pid}/oom_score_adj`, String(score));
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    // It has ended meanwhile.
+    // It has ended in the meantime.
     if (code === "ENOENT" || code === "ESRCH") return;
     throw new RuntimeError("PermissionDenied", `resources.oom_score_adj: ${score} cannot be set`, { cause });
   }
