@@ -16,20 +16,10 @@ const retryMs = 50;
 export async function claimDirectories({ root, state }: Config): Promise<AsyncDisposable> {
   await using claimed = new AsyncDisposableStack();
   for (const directory of new Set([root, state])) {
-    await make(directory);
+    await makeDirectories(directory, 0o711);
     claimed.use(await claim(directory));
   }
   return claimed.move();
-}
-
-async function make(directory: string): Promise<void> {
-  try {
-    await makeDirectories(directory, 0o711);
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code !== "EACCES" && code !== "EPERM") throw cause;
-    throw new BerthError("PermissionDenied", `cannot create ${directory}: run berthd as root`, { cause });
-  }
 }
 
 async function claim(directory: string): Promise<AsyncDisposable> {

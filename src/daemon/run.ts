@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { Command } from "commander";
 import { type Config, type ConfigSource, loadConfig } from "../ground/config/index.ts";
-import { BerthError, messageOf } from "../ground/errors/index.ts";
 import { createLogger, type Logger } from "../ground/logging/index.ts";
 import { type Database, openDatabase } from "../ground/metadata/index.ts";
 import { berthVersion } from "../ground/version/index.ts";
@@ -11,6 +10,7 @@ import { endInTime, endProcess } from "./end-process.ts";
 import { giveBackAfterStarts, giveBackAtRest } from "./memory-at-rest.ts";
 import { ServiceManager } from "./service-manager.ts";
 import { terminationSignal } from "./signals.ts";
+import { startFailure } from "./start-failure.ts";
 import { UnhandledErrors } from "./unhandled-errors.ts";
 
 /** berthd's command line: reads the configuration and serves until it is terminated. Sets the exit code. */
@@ -30,10 +30,7 @@ export async function run(args: readonly string[], hooks: DaemonHooks = {}): Pro
   try {
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
-    // Errors that the user can correct are reported without a stack.
-    process.stderr.write(
-      `berthd: ${error instanceof BerthError ? messageOf(error) : (error as Error).stack}\n`,
-    );
+    process.stderr.write(`berthd: ${startFailure(error)}\n`);
     process.exitCode = 1;
   }
   // Also after a failed start: anything that is still open would keep the process running and unresponsive to

@@ -115,6 +115,18 @@ describe("the configuration", () => {
     assert.deepEqual([config.root, config.state], ["/a", "/c"]);
   });
 
+  it("is not overridden by what its file may not say either", async () => {
+    await using directory = await tempDir();
+    const file = join(directory.path, "config.toml");
+    await writeFile(file, "");
+    const overrides = { root: "data", state: "/b", address: "" };
+    await assert.rejects(loadConfig({ file, overrides }), {
+      code: "InvalidArgument",
+      message:
+        '--root: must be an absolute path; it is "data"\n--address: must be an absolute path; it is ""',
+    });
+  });
+
   it("that was named and does not exist is an error", async () => {
     await assert.rejects(loadConfig({ file: "/no/such/file" }), { code: "NotFound" });
   });

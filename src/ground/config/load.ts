@@ -27,12 +27,23 @@ export type ConfigSource = {
 
 /**
  * Reads the configuration. Throws ConfigError: NotFound if the given file does not exist, InvalidArgument
- * with every problem of its text.
+ * with every problem of its text, or of the command line.
  */
 export async function loadConfig({ file, overrides = {} }: ConfigSource): Promise<Config> {
   const config = parseConfig(await readConfigFile(file), file ?? defaultConfigFile);
-  const { root = config.root, state = config.state, address = config.address } = overrides;
-  return { ...config, root, state, address };
+  return { ...config, ...readOverrides(overrides) };
+}
+
+function readOverrides(overrides: NonNullable<ConfigSource["overrides"]>): Partial<Config> {
+  const { root, state, address } = schema.keys;
+  const given = Object.entries({ root, state, address }).filter(
+    ([name]) => overrides[name as keyof typeof overrides] !== undefined,
+  );
+  const problems: Problem[] = [];
+  const read = readKeys(Object.fromEntries(given), overrides, "", problems);
+  if (problems.length === 0) return read;
+  const lines = problems.map(({ path, message }) => `--${path}: ${message}`);
+  throw new ConfigError("InvalidArgument", lines.join("\n"));
 }
 
 async function readConfigFile(file: string | undefined): Promise<string> {
