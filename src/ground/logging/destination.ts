@@ -16,6 +16,8 @@ export class DescriptorDestination {
   #pending: string[] = [];
   #pendingChars = 0;
   #writing = false;
+  /** False after a chunk that was written only in part. */
+  #isAtLineStart = true;
 
   constructor(fd: number) {
     this.#fd = fd;
@@ -48,14 +50,16 @@ export class DescriptorDestination {
         setTimeout(() => this.#writeChunk(chunk), retryDelayMs);
         return;
       }
+      if (error === null) this.#isAtLineStart = written === chunk.length;
       // A log that cannot be written must not end the daemon, and there is no other place to report it: the
-      // chunk is dropped.
+      // rest of the chunk is dropped.
       if (error !== null || written === chunk.length) this.#writeNext();
       else this.#writeChunk(chunk.subarray(written));
     });
   }
 
   #takePending(): Buffer {
+    if (this.#pending.length > 0 && !this.#isAtLineStart) this.#pending.unshift("\n");
     const chunk = Buffer.from(this.#pending.join(""));
     this.#pending = [];
     this.#pendingChars = 0;

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { open } from "node:fs/promises";
+import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { promisify } from "node:util";
+import { smallDisk } from "../../testing/small-disk.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { until } from "../../testing/until.ts";
 import { DescriptorDestination } from "./destination.ts";
@@ -151,6 +152,29 @@ test("a destination that has written all holds nothing of the process", async ()
   for (let i = 1; i <= 5; i++) new DescriptorDestination(file.fd).write(`line ${i}\n`);
   await until(() => process.listenerCount("exit") === before);
   assert.equal((await file.stat()).size, 35);
+});
+
+test("a full disk costs the lines that do not fit, and no other", async () => {
+  await using disk = await smallDisk(1 << 20);
+  await using file = await open(join(disk.path, "log"), "a+");
+  const destination = new DescriptorDestination(file.fd);
+  const line = (name: string, bytes: number) => `${JSON.stringify({ name, filler: "x".repeat(bytes) })}\n`;
+  destination.write(line("before", 10));
+  await until(async () => (await file.stat()).size > 0);
+  await disk.fill();
+  // A part of it fits: what is left of the file's last page.
+  destination.write(line("too long", 10_000));
+  destination.write(line("lost", 10));
+  await until(async () => (await file.stat()).size === 4096);
+  await disk.free();
+  destination.write(line("after", 10));
+  destination.write(line("last", 10));
+  await until(async () => (await file.stat()).size > 4096 + 50);
+  const lines = (await readFile(join(disk.path, "log"), "utf8")).trimEnd().split("\n");
+  assert.deepEqual(
+    lines.map((each) => (each.endsWith("}") ? JSON.parse(each).name : "cut")),
+    ["before", "cut", "after", "last"],
+  );
 });
 
 test("a reader of standard error that goes away does not end the process", async () => {
