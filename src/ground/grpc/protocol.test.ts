@@ -115,6 +115,13 @@ test("a message of more than 16 MiB is RESOURCE_EXHAUSTED, before it is sent", a
   }
 });
 
+test("a request for reflection that is no message gets a status, as of any other service", async () => {
+  await using server = await connected();
+  const headers = { ":path": "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo" };
+  const { status } = await call(server.session, "", Buffer.from([0, 1, 0, 0, 1]), headers);
+  assert.equal(status, 8);
+});
+
 test("compressed messages are read, unless they are too large, broken or of an unknown kind", async () => {
   await using server = await connected();
   const as = (encoding: string) => ({ "grpc-encoding": encoding });

@@ -51,10 +51,9 @@ async function* answerInWorker(
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
   await using worker = startReflection(workerData);
-  const messages = on(worker, "message", { signal });
-  const forwarded = forward(requests, worker);
-  // An abort of the requests also ends the responses, which report it.
-  forwarded.catch(() => undefined);
+  const failed = new AbortController();
+  const messages = on(worker, "message", { signal: AbortSignal.any([signal, failed.signal]) });
+  forward(requests, worker).catch((error: unknown) => failed.abort(error));
   try {
     for await (const [bytes] of messages) {
       if (bytes === null) return;
@@ -62,6 +61,7 @@ async function* answerInWorker(
     }
   } catch (cause) {
     signal.throwIfAborted();
+    failed.signal.throwIfAborted();
     throw new GrpcError("Internal", "server reflection", { cause });
   }
 }

@@ -44,10 +44,14 @@ const http2Options = {
   // within half a minute are not an attack, for which nghttp2 would end the connection.
   streamResetBurst: Number.MAX_SAFE_INTEGER,
   streamResetRate: Number.MAX_SAFE_INTEGER,
+  maxHeaderListPairs: Number.MAX_SAFE_INTEGER,
   maxSendHeaderBlockLength: Number.MAX_SAFE_INTEGER,
   maxSessionMemory: Number.MAX_SAFE_INTEGER,
   settings: { initialWindowSize: windowBytes },
 } as const;
+
+/** With a message format or parameters; but not that of another protocol, such as application/grpc-web. */
+const grpcContentType = /^application\/grpc(?:$|[+;])/;
 
 /**
  * Owner and group may connect, which is equivalent to being root. The group is the process's own unless one
@@ -139,7 +143,7 @@ export class GrpcServer implements AsyncDisposable {
   }
 
   #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-    if (headers["content-type"]?.startsWith("application/grpc") !== true) {
+    if (!grpcContentType.test(headers["content-type"] ?? "")) {
       stream.on("error", () => undefined);
       stream.respond({ ":status": 415 }, { endStream: true });
       return;
