@@ -50,7 +50,7 @@ const ofSnapshotter: readonly Refusal[] = [
   [{ snapshotter: "zfs" }, INVALID_ARGUMENT, /snapshotter not loaded: zfs/],
   [{ snapshotter: "" }, INVALID_ARGUMENT, /snapshotter argument missing/],
 ];
-const expiry = { "containerd.io/gc.expire": "tomorrow" };
+const expiry = { "containerd.io/gc.expire": "soon 1" };
 const bind = Mount.fromPartial({ type: "bind", source: "/nosuch", options: ["rbind"] });
 
 /** The invalid requests that every RPC rejects; an empty list for one without parameters. */
@@ -179,7 +179,7 @@ const refusals: Readonly<Record<string, readonly Refusal[]>> = {
       /"Unknown"/,
     ],
   ],
-  "leases/Create": [[{ labels: expiry }, INVALID_ARGUMENT, /gc\.expire.*"tomorrow"/]],
+  "leases/Create": [[{ labels: expiry }, INVALID_ARGUMENT, /gc\.expire.*"soon 1"/]],
   "leases/Delete": [absent("id")],
   "leases/List": [badFilter()],
   "leases/AddResource": [

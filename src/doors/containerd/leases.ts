@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { parseRfc3339 } from "../../ground/clock/index.ts";
 import type { Handlers } from "../../ground/grpc/index.ts";
 import type { Labels } from "../../ground/labels/index.ts";
 import type { containerd } from "../../ground/protocol/index.ts";
@@ -85,13 +86,13 @@ function existing({ name, leases }: NamespaceStorage, id: string): Lease {
 function expiryOf(labels: Labels): bigint | undefined {
   const text = labels[expireLabel];
   if (text === undefined || text === "") return undefined;
-  const ms = Date.parse(text);
-  if (Number.isNaN(ms))
+  const atNs = parseRfc3339(text);
+  if (atNs === undefined)
     throw new ContainerdError(
       "InvalidArgument",
       `label ${expireLabel}: ${JSON.stringify(text)} is not a time (RFC 3339)`,
     );
-  return BigInt(ms) * 1_000_000n;
+  return atNs;
 }
 
 function toMessage({ id, createdAtNs, labels }: Lease): containerd.leasesV1.Lease {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { glob, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { nowNs, parseGoDuration } from "./index.ts";
+import { nowNs, parseGoDuration, parseRfc3339 } from "./index.ts";
 
 test("a time is as fine as the clock is, and of this moment", () => {
   const before = Date.now();
@@ -31,4 +31,12 @@ test("a duration of Go is a sum of numbers with units, and anything else is not 
   for (const text of ["", "30", "s", "1d", "-1s", "1m 30s", "1s2"]) {
     assert.equal(parseGoDuration(text), undefined, text);
   }
+});
+
+test("a time of RFC 3339 is parsed to the nanosecond and with its zone, and anything else is not one", () => {
+  assert.equal(parseRfc3339("1970-01-01T02:00:01.000000005+02:00"), 1_000_000_005n);
+  assert.equal(parseRfc3339("1970-01-01T00:00:01Z"), 1_000_000_000n);
+  // All but the first two are times to Date.parse.
+  for (const text of ["", "yesterday", "soon 1", "2001", "2001-01-01", "2001-01-01T00:00:00", "1/1/2001"])
+    assert.equal(parseRfc3339(text), undefined, text);
 });

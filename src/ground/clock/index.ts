@@ -7,3 +7,4 @@
  */
 export { type Clock, longestTimerMs, nowNs, systemClock } from "./clock.ts";
 export { parseGoDuration } from "./go-duration.ts";
+export { parseRfc3339 } from "./rfc3339.ts";

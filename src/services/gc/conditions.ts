@@ -1,4 +1,4 @@
-import { parseGoDuration } from "../../ground/clock/index.ts";
+import { parseGoDuration, parseRfc3339 } from "../../ground/clock/index.ts";
 import type { Labels } from "../../ground/labels/index.ts";
 import type { GarbageNode } from "./garbage-node.ts";
 
@@ -24,7 +24,9 @@ export function conditionsOf(labels: Labels): readonly Condition[] {
     if (snapshotter === undefined || conditions === undefined || key === undefined) return [];
     const tests = conditions.split(",").flatMap(usedAtTest);
     const isMet: Condition["isMet"] = (of, nowMs) => {
-      const passedMs = nowMs - Date.parse(of[usedAtLabel] ?? "");
+      const usedAtNs = parseRfc3339(of[usedAtLabel] ?? "");
+      if (usedAtNs === undefined) return false;
+      const passedMs = nowMs - Number(usedAtNs / 1_000_000n);
       return tests.some((test) => test(passedMs));
     };
     return [{ node: { kind: "snapshot", snapshotter, key }, isMet }];

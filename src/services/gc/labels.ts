@@ -1,3 +1,4 @@
+import { parseRfc3339 } from "../../ground/clock/index.ts";
 import type { Labels } from "../../ground/labels/index.ts";
 import type { GarbageNode } from "./garbage-node.ts";
 
@@ -22,7 +23,8 @@ export function holdersOf(labels: Labels): readonly GarbageNode[] {
  * Whether an image's name is garbage unless something holds it. A label that is not a valid time is ignored.
  */
 export function hasExpired(labels: Labels, nowMs: number): boolean {
-  return Date.parse(labels[expireLabel] ?? "") <= nowMs;
+  const atNs = parseRfc3339(labels[expireLabel] ?? "");
+  return atNs !== undefined && atNs <= BigInt(nowMs) * 1_000_000n;
 }
 
 function named(labels: Labels, direction: "ref" | "bref"): readonly GarbageNode[] {

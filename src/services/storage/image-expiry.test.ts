@@ -61,7 +61,7 @@ test("an image goes with what it alone held once its time has come, and not befo
   await using stores = await opened();
   await stores.image("over", past);
   await stores.image("to come", future);
-  await stores.image("no time", { "containerd.io/gc.expire": "soon" });
+  await stores.image("no time", { "containerd.io/gc.expire": "soon 1" });
   assert.deepEqual(await stores.left("over", "to come", "no time"), {
     images: ["no time", "to come"],
     blobs: ["to come", "no time"],

@@ -1,5 +1,5 @@
+import { parseRfc3339 } from "../../../ground/clock/index.ts";
 import { usageError } from "../errors.ts";
-import { parseTimestamp } from "../logs/log-line.ts";
 import { parseDuration } from "../values/duration.ts";
 
 /** The fields of berth.v1's PruneImages that filters set. */
@@ -35,7 +35,7 @@ function earlier(one: bigint | undefined, other: bigint): bigint {
 
 /** Nanoseconds since 1970. A bare number is a time in seconds since 1970, as in docker. */
 function parseUntil(text: string, nowMs: number): bigint {
-  const timestamp = parseTimestamp(text);
+  const timestamp = parseRfc3339(text);
   if (timestamp !== undefined) return timestamp;
   if (/^\d+(\.\d+)?$/.test(text)) return BigInt(Math.round(Number(text) * 1000)) * 1_000_000n;
   if (/^\d{4}-\d\d-\d\d(T[\d:.]+)?$/.test(text)) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseLogLine, parseTimestamp } from "./log-line.ts";
+import { parseLogLine } from "./log-line.ts";
 
 const time = "2026-03-01T08:00:00.123456789+02:00";
 
@@ -38,9 +38,3 @@ for (const text of ["", "no log line", `${time} stdin F x`, `${time} stdout X x`
     assert.equal(parseLogLine(Buffer.from(text)), undefined);
   });
 }
-
-test("a timestamp is parsed to the nanosecond and with its zone", () => {
-  assert.equal(parseTimestamp("1970-01-01T02:00:01.000000005+02:00"), 1_000_000_005n);
-  assert.equal(parseTimestamp("1970-01-01T00:00:01Z"), 1_000_000_000n);
-  assert.equal(parseTimestamp("yesterday"), undefined);
-});

@@ -32,15 +32,3 @@ export function parseLogLine(line: Buffer): LogLine | undefined {
     content: line.subarray(Math.min(afterTags + 1, line.length)),
   };
 }
-
-/**
- * Parses an RFC 3339 time with up to nine digits of fraction to nanoseconds since 1970; undefined if it is
- * not valid.
- */
-export function parseTimestamp(text: string): bigint | undefined {
-  const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?(Z|[+-]\d\d:\d\d)$/.exec(text);
-  if (match === null) return undefined;
-  const seconds = Date.parse(`${match[1]}${match[3]}`);
-  if (Number.isNaN(seconds)) return undefined;
-  return BigInt(seconds) * 1_000_000n + BigInt((match[2] ?? "").padEnd(9, "0"));
-}

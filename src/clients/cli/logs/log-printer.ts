@@ -1,6 +1,7 @@
+import { parseRfc3339 } from "../../../ground/clock/index.ts";
 import type { Io } from "../invocation.ts";
 import { write } from "../output/write.ts";
-import { type LogLine, parseTimestamp } from "./log-line.ts";
+import type { LogLine } from "./log-line.ts";
 
 export type LogPrinterOptions = {
   readonly timestamps?: boolean;
@@ -50,7 +51,7 @@ export class LogPrinter {
 
   #isWanted(line: LogLine): boolean {
     const { sinceNs } = this.#options;
-    return sinceNs === undefined || (parseTimestamp(line.timestamp) ?? sinceNs) >= sinceNs;
+    return sinceNs === undefined || (parseRfc3339(line.timestamp) ?? sinceNs) >= sinceNs;
   }
 
   async #write(stream: LogLine["stream"], pieces: readonly Buffer[]): Promise<void> {

@@ -1,13 +1,13 @@
+import { parseRfc3339 } from "../../../ground/clock/index.ts";
 import { usageError } from "../errors.ts";
 import { parseDuration } from "../values/duration.ts";
-import { parseTimestamp } from "./log-line.ts";
 
 /**
  * Parses an RFC 3339 time, or a duration before now such as `10m`, to nanoseconds since 1970. Throws
  * CliError.
  */
 export function parseSince(text: string, nowMs: number): bigint {
-  const timestamp = parseTimestamp(text);
+  const timestamp = parseRfc3339(text);
   if (timestamp !== undefined) return timestamp;
   if (!/^\d[a-z0-9.]*$/.test(text)) {
     throw usageError(
