@@ -101,6 +101,23 @@ describe("containerd's API of content", () => {
     assert.deepEqual((await content.listStatuses({ filters: [] })).statuses, []);
   });
 
+  test("a blob that a client need not write, because it exists, is in the client's lease", async () => {
+    const { content, leases } = host.clients.in("relied-on");
+    await leases.create({ id: "pull", labels: {} });
+    await leases.create({ id: "other", labels: {} });
+    const [asked, sent, dropped] = [Buffer.from("asked"), Buffer.from("sent"), Buffer.from("dropped")];
+    for (const data of [asked, sent, dropped]) await put("relied-on", data);
+    const stat = new Writing(host.clients, "relied-on", "pull");
+    const exists = { code: status.ALREADY_EXISTS };
+    await assert.rejects(stat.ask({ action: STAT, ref: "asked", expected: digestOf(asked) }), exists);
+    const commit = new Writing(host.clients, "relied-on", "pull");
+    await commit.ask({ action: WRITE, ref: "sent", data: sent });
+    await assert.rejects(commit.ask({ action: COMMIT, ref: "sent", offset: 4n }), exists);
+    await leases.delete({ id: "other", sync: true });
+    for (const data of [asked, sent]) await content.info({ digest: digestOf(data) });
+    await assert.rejects(content.info({ digest: digestOf(dropped) }), { code: status.NOT_FOUND });
+  });
+
   test("a write is resumed where it stopped, or restarted, even after its client has disconnected", async () => {
     const data = Buffer.from("some bytes");
     const gone = new Writing(host.clients, "resumed");

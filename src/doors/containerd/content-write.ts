@@ -61,7 +61,7 @@ class Writing implements AsyncDisposable {
     if (ref === "") throw new ContainerdError("InvalidArgument", "first message must have a reference");
     checkTotal(total);
     const digest = first.expected === "" ? undefined : parseDigest(first.expected);
-    if (digest !== undefined && storage.content.has(digest)) throw exists(digest);
+    if (digest !== undefined && (await isHeldAlready(digest, storage, leaseId))) throw exists(digest);
     await addToLease(storage, leaseId, { kind: "ingest", ref });
     const wanted = { digest, sizeBytes: total > 0n ? Number(total) : undefined };
     const writer = await storage.content.hashingWriter(ref, wanted);
@@ -116,9 +116,8 @@ class Writing implements AsyncDisposable {
 
   /** Throws AlreadyExists if the blob exists, after discarding what was written of it. */
   async #refuseExisting(digest: Digest): Promise<void> {
-    const { content } = this.#storage;
-    if (!content.has(digest)) return;
-    await content.abort(this.#ref);
+    if (!(await isHeldAlready(digest, this.#storage, this.#leaseId))) return;
+    await this.#storage.content.abort(this.#ref);
     throw exists(digest);
   }
 
@@ -158,6 +157,16 @@ class Writing implements AsyncDisposable {
     await addToLease(this.#storage, this.#leaseId, { kind: "content", digest });
     await this.#writer.commit({ digest, size, labels, verified });
   }
+}
+
+/**
+ * Whether the blob exists. If so, it is in the call's lease: the client will not write it, and relies on it.
+ */
+async function isHeldAlready(digest: Digest, storage: NamespaceStorage, leaseId: string): Promise<boolean> {
+  if (!storage.content.has(digest)) return false;
+  await addToLease(storage, leaseId, { kind: "content", digest });
+  // The lease may have had to wait for a collection, which has removed the blob.
+  return storage.content.has(digest);
 }
 
 /** Larger than what Node reads from a socket at once, so a message of this size does not share its memory. */
