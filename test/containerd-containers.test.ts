@@ -100,6 +100,8 @@ describe("containerd's API of containers and events", () => {
     assert.deepEqual(await list("labels.id==b"), ["b"]);
     assert.deepEqual(await list("id==a", "id==b"), ["a", "b"]);
     assert.deepEqual(await list("runtime.name==io.containerd.runc.v2,image~=nginx,id!=b"), ["a"]);
+    await containers.create({ container: container({ id: "bare", image: "" }) });
+    assert.deepEqual(await list("image"), ["a", "b"]);
     const streamed: (string | undefined)[] = [];
     for await (const message of raw.containers.listStream({ filters: ["labels.id"] }, metadata))
       streamed.push(message.container?.id);

@@ -238,7 +238,8 @@ function fieldOf(container: Container, [field, ...rest]: readonly string[]): str
     case "runtime":
       return rest[0] === "name" ? container.runtime.name : undefined;
     case "image":
-      return container.image;
+      // A container without an image has no such field.
+      return container.image || undefined;
     case "labels":
       return fieldOfLabels(container.labels, rest);
     default:

@@ -26,3 +26,31 @@ test("a subscriber that does not read is disconnected before large events fill t
   for (let count = 0; count < 64; count++) publish();
   await assert.rejects(heard.next(), { code: "ResourceExhausted" });
 });
+
+test("a filter finds text fields and labels of events, and lets those without them go by", async () => {
+  const heard = async (...filters: readonly string[]) => {
+    const events = new ServiceEvents();
+    const { subscribe } = eventHandlers({ events });
+    const listening = subscribe?.({ filters: [...filters, "topic==/last"] }, call)[Symbol.asyncIterator]();
+    const topics: (string | undefined)[] = [];
+    const topic = async () => topics.push((await listening?.next())?.value?.topic);
+    const first = topic();
+    events.publish("a", "/images/create", { name: "one", labels: { "a.b": "c" } });
+    events.publish("a", "/images/delete", { name: "two" });
+    events.publish("a", "/snapshot/prepare", { snapshotter: "native", key: "three", parent: undefined });
+    const runtime = { name: "runc" };
+    events.publish("a", "/containers/create", { id: "four", image: "", runtime, extensions: [] });
+    const foreign = { typeUrl: "A", value: new Uint8Array() };
+    events.publishForeign({ atNs: 1n, namespace: "a", topic: "/last", foreign });
+    await first;
+    while (topics.at(-1) !== "/last") await topic();
+    return topics.slice(0, -1);
+  };
+  assert.deepEqual(await heard("event.labels.a.b==c"), ["/images/create"]);
+  assert.deepEqual(await heard("event.name"), ["/images/create", "/images/delete"]);
+  assert.deepEqual(await heard("event.key==three", "event.runtime.name==runc"), [
+    ...["/snapshot/prepare", "/containers/create"],
+  ]);
+  // An empty field is not there.
+  assert.deepEqual(await heard("event.parent", "event.image", 'event.parent==""'), []);
+});

@@ -1,5 +1,7 @@
 import { nowNs } from "../../ground/clock/index.ts";
 import type { Handlers } from "../../ground/grpc/index.ts";
+import { isRecord } from "../../ground/json/index.ts";
+import type { Labels } from "../../ground/labels/index.ts";
 import type { containerd } from "../../ground/protocol/index.ts";
 import { fieldOfLabels, parseFilters } from "../../parts/filters/index.ts";
 import type { Envelope, ForeignEnvelope } from "../../services/events/index.ts";
@@ -62,23 +64,33 @@ function messageOf(envelope: Envelope | ForeignEnvelope) {
   return "foreign" in envelope ? { any: toAny(envelope.foreign), fields: {} } : toEventMessage(envelope);
 }
 
-/** The value of a field such as `event.container_id`: a text field or a label of containerd's message. */
 function fieldOf(
   { namespace, topic }: Envelope | ForeignEnvelope,
   fields: Readonly<Record<string, unknown>>,
-  [field, name = "", ...rest]: readonly string[],
+  [field, ...path]: readonly string[],
 ): string | undefined {
   switch (field) {
     case "namespace":
       return namespace;
     case "topic":
       return topic;
-    case "event": {
-      const value = fields[name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())];
-      if (typeof value === "string") return value;
-      return name === "labels" ? fieldOfLabels(value as Readonly<Record<string, string>>, rest) : undefined;
-    }
+    case "event":
+      return fieldOfEvent(fields, path);
     default:
       return undefined;
   }
+}
+
+/**
+ * The value of a text field of containerd's message, such as `container_id`, `labels.NAME` or `io.stdout`. As
+ * in containerd, empty ones are not there.
+ */
+function fieldOfEvent(
+  fields: Readonly<Record<string, unknown>>,
+  [name = "", ...rest]: readonly string[],
+): string | undefined {
+  const value = fields[name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())];
+  if (typeof value === "string") return value === "" ? undefined : value;
+  if (!isRecord(value)) return undefined;
+  return name === "labels" ? fieldOfLabels(value as Labels, rest) : fieldOfEvent(value, rest);
 }
