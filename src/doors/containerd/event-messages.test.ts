@@ -68,3 +68,10 @@ test("an image's event has the package of the image service, as in containerd", 
   const decoded = containerd.events.ImageCreate.decode(message.any.value);
   assert.deepEqual(decoded, named);
 });
+
+test("the end of a pod has its time", () => {
+  const event = { sandboxId: "s" };
+  const message = toEventMessage({ topic: "/sandboxes/exit", event, namespace: "n", atNs: 3_000_000_004n });
+  const { exitedAt } = containerd.events.SandboxExit.decode(message?.any.value ?? new Uint8Array());
+  assert.deepEqual(exitedAt, { seconds: 3n, nanos: 4 });
+});

@@ -18,10 +18,11 @@ export function toEventMessage(envelope: Envelope): EventMessage | undefined {
   const encode = encoders[envelope.topic as keyof typeof encoders] as
     | Encoder<typeof envelope.event>
     | undefined;
-  return encode?.(envelope.event);
+  return encode?.(envelope.event, envelope.atNs);
 }
 
-type Encoder<Event> = (event: Event) => EventMessage;
+/** Some messages also have the time of their event. */
+type Encoder<Event> = (event: Event, atNs: bigint) => EventMessage;
 type Codec<Message> = { readonly encode: (message: Message) => { readonly finish: () => Uint8Array } };
 
 /** Topics that containerd has; topics of pods are berth's own. */
@@ -125,10 +126,10 @@ const encoders: { readonly [T in Known]: Encoder<EventByTopic[T]> } = {
   })),
   "/sandboxes/create": of("SandboxCreate", events.SandboxCreate, ({ sandboxId }) => ({ sandboxId })),
   "/sandboxes/start": of("SandboxStart", events.SandboxStart, ({ sandboxId }) => ({ sandboxId })),
-  "/sandboxes/exit": of("SandboxExit", events.SandboxExit, ({ sandboxId }) => ({
+  "/sandboxes/exit": of("SandboxExit", events.SandboxExit, ({ sandboxId }, atNs) => ({
     sandboxId,
     exitStatus: podExitStatus,
-    exitedAt: undefined,
+    exitedAt: toTimestamp(atNs),
   })),
 };
 
@@ -144,11 +145,11 @@ function ofImages<Event, Message extends object>(
 function of<Event, Message extends object>(
   name: string,
   codec: Codec<Message>,
-  toMessage: (event: Event) => Message,
+  toMessage: (event: Event, atNs: bigint) => Message,
   protoPackage = "containerd.events",
 ): Encoder<Event> {
-  return (event) => {
-    const message = toMessage(event);
+  return (event, atNs) => {
+    const message = toMessage(event, atNs);
     const value = Buffer.from(codec.encode(message).finish());
     return {
       any: { typeUrl: `${protoPackage}.${name}`, value },
