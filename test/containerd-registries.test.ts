@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { gunzipSync } from "node:zlib";
 import { status } from "@grpc/grpc-js";
 import { containerd } from "../src/ground/protocol/index.ts";
+import { digestOf } from "../src/parts/oci/index.ts";
 import { hostPlatform } from "../src/services/images/index.ts";
 import { startFakeRegistry } from "../src/testing/fake-registry.ts";
 import { imageOf, indexOf } from "../src/testing/images.ts";
@@ -25,7 +27,8 @@ function kindOf(mediaType: string): string {
 
 /** An image for this machine and another. */
 async function twoPlatforms() {
-  const own = await imageOf({ platform, layers: [[{ name: "own", content: "here" }]] });
+  const layers = ["own", "second"].map((name) => [{ name, content: "here" }]);
+  const own = await imageOf({ platform, layers });
   const other = await imageOf({ platform: foreign, layers: [[{ name: "other", content: "elsewhere" }]] });
   return {
     own,
@@ -84,12 +87,17 @@ describe("containerd's API of transfers with registries", () => {
     const { raw, metadata } = host.clients.in("pull");
     const pages = await raw.snapshots.list({ snapshotter: "overlayfs", filters: [] }, metadata).toArray();
     const kept = pages.flatMap(({ info }) => info);
-    const chainId = kept[0]?.name;
-    // The chain id of the only layer is its diff id.
-    assert.deepEqual(
-      kept.map(({ name, labels }) => [name, { ...labels }]),
-      [[chainId, { "containerd.io/snapshot.ref": chainId, "containerd.io/snapshot/diff-id": chainId }]],
-    );
+    const layers = [...own.blobs.values()].filter(({ mediaType }) => kindOf(mediaType) === "layer");
+    const [base = "", second = ""] = layers.map(({ bytes }) => digestOf(gunzipSync(bytes)));
+    const top = digestOf(Buffer.from(`${base} ${second}`));
+    const labels = (chainId: string, diffId: string) => ({
+      "containerd.io/snapshot.ref": chainId,
+      "containerd.io/snapshot/diff-id": diffId,
+    });
+    assert.deepEqual(Object.fromEntries(kept.map(({ name, labels }) => [name, { ...labels }])), {
+      [base]: labels(base, base),
+      [top]: { ...labels(top, second), "containerd.io/snapshot/parent-chain-id": base },
+    });
     const events = await told;
     assert.ok(events.includes(`fetching image content ${reference}`), events.join("\n"));
     assert.ok(events.includes(`complete manifest-${own.target.digest}`), events.join("\n"));
@@ -256,6 +264,7 @@ describe("containerd's API of transfers with registries", () => {
     const headers = {
       basic: `Basic ${Buffer.from("user:se:cret").toString("base64")}`,
       bearer: "Bearer token",
+      negotiate: 'Signature keyId="me",signature="a=="',
     };
     for (const [scheme, wanted] of Object.entries(headers)) {
       await using server = await startFakeRegistry({ "closed:v1": image }, ({ headers }, response) => {

@@ -104,20 +104,20 @@ async function askedCredentials(
   }
 }
 
-/** The credentials of an `Authorization` header. Throws Unimplemented for other schemes. */
+/**
+ * The credentials of an `Authorization` header: a user's are also for a token service, others are sent as
+ * they are. Throws InvalidArgument.
+ */
 function ofHeader(header: string): RegistryAccess["credentials"] {
-  const [, scheme = "", value = ""] = /^(Basic|Bearer) +(\S+)$/i.exec(header) ?? [];
-  switch (scheme.toLowerCase()) {
-    case "bearer":
-      return { kind: "registryToken", token: value };
-    case "basic": {
-      const [username = "", ...password] = Buffer.from(value, "base64").toString().split(":");
-      return { kind: "basic", username, password: password.join(":") };
-    }
-    default:
-      throw new ContainerdError(
-        "Unimplemented",
-        "AuthResponse.secret: the header is neither a bearer token nor basic credentials",
-      );
+  const [, basic] = /^Basic +(\S+)$/i.exec(header) ?? [];
+  if (basic !== undefined) {
+    const [username = "", ...password] = Buffer.from(basic, "base64").toString().split(":");
+    return { kind: "basic", username, password: password.join(":") };
   }
+  if (!/^[\x21-\x7e]+ [\t\x20-\x7e\x80-\xff]+$/.test(header))
+    throw new ContainerdError(
+      "InvalidArgument",
+      "AuthResponse.secret: the header must be a scheme, a space and its parameters",
+    );
+  return { kind: "header", value: header };
 }

@@ -85,6 +85,7 @@ export class Authorizer {
     const credentials = await credentialsFor(endpoint, reference, this.#options, undefined);
     const challenges = parseChallenges(refused.headers["www-authenticate"]);
     const bearer = challenges.find(({ scheme }) => scheme === "bearer");
+    if (credentials?.kind === "header") return lasting(credentials.value, scopesFor(wanted, bearer));
     if (bearer !== undefined) return await this.#bearer(wanted, bearer, credentials, refused.url);
     if (challenges.some(({ scheme }) => scheme === "basic")) return basic(endpoint, credentials);
     const offered = challenges.map(({ scheme }) => scheme).join(", ") || "none";
@@ -100,15 +101,19 @@ export class Authorizer {
     credentials: Credentials | undefined,
     from: URL,
   ): Promise<Token> {
-    if (credentials?.kind === "registryToken") {
-      return lasting(`Bearer ${credentials.token}`, [...wanted.scopes, ...scopesOfChallenge(challenge)]);
-    }
+    if (credentials?.kind === "registryToken")
+      return lasting(`Bearer ${credentials.token}`, scopesFor(wanted, challenge));
     return await fetchToken(this.#transport, { ...wanted, challenge, credentials, from }, undefined);
   }
 }
 
 function keyOf({ endpoint, reference, scopes }: Wanted): string {
   return [endpoint.base, reference.repository, ...scopes].join(" ");
+}
+
+/** What credentials that are sent as they are must do for. */
+function scopesFor({ scopes }: Wanted, challenge: Challenge | undefined): readonly string[] {
+  return [...scopes, ...(challenge === undefined ? [] : scopesOfChallenge(challenge))];
 }
 
 /** A token that does not expire, for credentials that are sent as they are. */

@@ -1,7 +1,7 @@
 import type { Reference } from "../oci/index.ts";
 import { dockerConfigCredentials } from "./docker-config.ts";
 import { type Endpoint, isSameHost } from "./endpoint.ts";
-import type { Credentials, RegistryOptions } from "./registry.ts";
+import type { AuthorizationHeader, Credentials, RegistryOptions } from "./registry.ts";
 
 /**
  * The credentials that may be sent to an endpoint. Those of the request are for the registry that the
@@ -13,7 +13,7 @@ export async function credentialsFor(
   reference: Reference,
   options: RegistryOptions,
   signal: AbortSignal | undefined,
-): Promise<Credentials | undefined> {
+): Promise<Credentials | AuthorizationHeader | undefined> {
   const given = options.credentials;
   if (given !== undefined && isFor(given, endpoint, reference)) return given;
   const host = endpoint.role === "registry" ? reference.host : endpoint.host;
@@ -24,7 +24,11 @@ export async function credentialsFor(
   return undefined;
 }
 
-function isFor(credentials: Credentials, endpoint: Endpoint, reference: Reference): boolean {
+function isFor(
+  credentials: Credentials | AuthorizationHeader,
+  endpoint: Endpoint,
+  reference: Reference,
+): boolean {
   if (credentials.serverAddress === undefined || credentials.serverAddress === "")
     return endpoint.role === "registry";
   const server = credentials.serverAddress.replace(/^https?:\/\//, "").replace(/\/.*$/, "");

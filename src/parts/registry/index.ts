@@ -17,6 +17,7 @@ export { RegistryError } from "./errors.ts";
 export { findHostsProblems } from "./hosts-problems.ts";
 export { PlainHosts } from "./plain-hosts.ts";
 export {
+  type AuthorizationHeader,
   type BlobSenders,
   type Credentials,
   maxSmallBytes,

@@ -90,7 +90,7 @@ export type RegistryOptions = {
    */
   readonly progressTimeoutMs: number;
   readonly userAgent: string;
-  readonly credentials: Credentials | undefined;
+  readonly credentials: Credentials | AuthorizationHeader | undefined;
   /** Whether to use only plain HTTP with hosts that are not configured. */
   readonly plainHttp?: boolean;
   /** Sent with every request to the registry and its mirrors, unless hosts.toml has others. In lower case. */
@@ -125,6 +125,13 @@ export type Credentials =
     }
   | { readonly kind: "identityToken"; readonly token: string; readonly serverAddress?: string }
   | { readonly kind: "registryToken"; readonly token: string; readonly serverAddress?: string };
+
+/** The value of the header Authorization, in any scheme, for a registry that asks for credentials. */
+export type AuthorizationHeader = {
+  readonly kind: "header";
+  readonly value: string;
+  readonly serverAddress?: string;
+};
 
 /** Maximum size of manifests, indexes and configs, the same as in other runtimes. */
 export const maxSmallBytes = 4 * 1024 * 1024;

@@ -241,8 +241,12 @@ export class LayerInstaller {
 }
 
 /** containerd's labels of what a layer is unpacked into. */
-function labelsOf({ chainId, diffId }: PlannedLayer): Labels {
-  return { "containerd.io/snapshot.ref": chainId, "containerd.io/snapshot/diff-id": diffId };
+function labelsOf({ chainId, diffId, parent }: PlannedLayer): Labels {
+  return {
+    "containerd.io/snapshot.ref": chainId,
+    "containerd.io/snapshot/diff-id": diffId,
+    ...(parent === undefined ? {} : { "containerd.io/snapshot/parent-chain-id": parent }),
+  };
 }
 
 const extractPrefix = "extract ";

@@ -1,5 +1,5 @@
 import type { Descriptor, Digest } from "../../../parts/oci/index.ts";
-import type { Credentials, RequestLog } from "../../../parts/registry/index.ts";
+import type { AuthorizationHeader, Credentials, RequestLog } from "../../../parts/registry/index.ts";
 import type { ImageName } from "../../imagenames/index.ts";
 import type { PlatformChoice } from "../chosen-platforms.ts";
 import type { Pushed, PushProgress } from "../push/push.ts";
@@ -29,7 +29,7 @@ export interface ImageTransfers {
 
 /** How to access a registry; for what is left out, the configuration applies. */
 export type RegistryAccess = {
-  readonly credentials: Credentials | undefined;
+  readonly credentials: Credentials | AuthorizationHeader | undefined;
   readonly certsDirs?: readonly string[];
   readonly plainHttp?: boolean;
   /** Sent with every request to the registry and its mirrors. Names are in lower case. */
