@@ -39,7 +39,7 @@ describe("a message of GnuPG", () => {
   const isTaken = async (message: Uint8Array): Promise<boolean> => {
     const keyData = (await gpg("--export")).toString("base64");
     const requirement = { type: "signedBy", keyType: "GPGKeys", keyData };
-    const policy = await parsePolicy(JSON.stringify({ default: [requirement] }), "policy.json");
+    const policy = parsePolicy(JSON.stringify({ default: [requirement] }), "policy.json");
     const source = {
       async *sigstore() {},
       simple: async function* () {

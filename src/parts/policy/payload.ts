@@ -14,9 +14,9 @@ export type PayloadType = "atomic container signature" | "cosign container image
  * Parses the signed content after its signature was verified; containers-signature(5). Throws PolicyError and
  * OciFormatError: signed content that is not understood could be a condition.
  */
-export async function parsePayload(bytes: Uint8Array, type: PayloadType): Promise<SignedPayload> {
+export function parsePayload(bytes: Uint8Array, type: PayloadType): SignedPayload {
   const what = "signed payload";
-  const all = fieldsOf(await parseStrictJson(Buffer.from(bytes).toString("utf8"), what), what, [
+  const all = fieldsOf(parseStrictJson(Buffer.from(bytes).toString("utf8"), what), what, [
     "critical",
     "optional",
   ]);

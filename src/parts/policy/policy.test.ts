@@ -7,7 +7,7 @@ const accept = { type: "insecureAcceptAnything" };
 const reject = { type: "reject" };
 const parse = (value: unknown) => parsePolicy(JSON.stringify(value), "policy.json");
 
-test("an image has the requirements of its most specific scope, and no others", async () => {
+test("an image has the requirements of its most specific scope, and no others", () => {
   const scopes = {
     "registry.example/team/app:v1": [reject],
     "registry.example/team/app": [accept, accept],
@@ -15,7 +15,7 @@ test("an image has the requirements of its most specific scope, and no others", 
     "*.corp.example": [accept, reject],
     "": [reject, accept],
   };
-  const policy = await parse({
+  const policy = parse({
     default: [accept],
     transports: { docker: scopes, "docker-daemon": { "": [reject] } },
   });
@@ -31,11 +31,11 @@ test("an image has the requirements of its most specific scope, and no others", 
     busybox: "ri",
   };
   for (const [name, each] of Object.entries(expected)) assert.equal(kinds(name).join(""), each, name);
-  const without = await parse({ default: [accept] });
+  const without = parse({ default: [accept] });
   assert.equal(requirementsFor(without, parseReference("busybox")).length, 1);
 });
 
-test("a policy with anything that is not understood is refused, with its place", async () => {
+test("a policy with anything that is not understood is refused, with its place", () => {
   const key = { keyData: "AAAA" };
   const sigstore = { type: "sigstoreSigned", ...key };
   const fulcio = { caData: "AAAA", oidcIssuer: "https://a.test", subjectEmail: "a@a.test" };
@@ -101,8 +101,31 @@ test("a policy with anything that is not understood is refused, with its place",
     ],
   ];
   for (const [policy, message] of cases)
-    await assert.rejects(parse(policy), { name: "PolicyError", code: "FailedPrecondition", message });
+    assert.throws(() => parse(policy), { name: "PolicyError", code: "FailedPrecondition", message });
   const twice = '{"default": [{"type": "reject"}], "default": [{"type": "insecureAcceptAnything"}]}';
-  await assert.rejects(parsePolicy(twice, "policy.json"), { message: /policy\.json has a duplicate key/ });
-  await assert.rejects(parsePolicy("{", "policy.json"), { message: /policy\.json is not valid JSON/ });
+  for (const [text, message] of [
+    [twice, /policy\.json has a duplicate key: "default"/],
+    [
+      '{"default": [{"type": "reject", "\\u0074ype" : "reject"}]}',
+      /policy\.json has a duplicate key: "type"/,
+    ],
+    ["{", /policy\.json is not valid JSON/],
+  ] as const)
+    assert.throws(() => parsePolicy(text, "policy.json"), { message });
+});
+
+test("a key counts as duplicate only within its object, however a text or a list looks", () => {
+  const scopes = { "a.b/c": [reject], '","a.b/c":[{"': [accept, accept], "\\": [accept], '"': [reject] };
+  const policy = parse({ default: [accept], transports: { docker: scopes, atomic: scopes } });
+  assert.equal(policy.transports.get("docker")?.size, 4);
+});
+
+test("reading takes time in proportion to the number of keys", () => {
+  const scopes = Object.fromEntries(
+    Array.from({ length: 50_000 }, (_, index) => [`a.b/c${index}`, [reject]]),
+  );
+  const before = process.threadCpuUsage();
+  parse({ default: [accept], transports: { docker: scopes } });
+  const { user, system } = process.threadCpuUsage(before);
+  assert.ok(user + system < 2_000_000, `${(user + system) / 1000} ms of CPU time`);
 });

@@ -25,12 +25,12 @@ export async function readPolicy(file: string): Promise<Policy> {
   } catch (error) {
     throw new PolicyError("FailedPrecondition", `cannot read the signature policy: ${messageOf(error)}`);
   }
-  return await parsePolicy(text, file);
+  return parsePolicy(text, file);
 }
 
 /** `file` is its name in messages. Throws as {@link readPolicy} does. */
-export async function parsePolicy(text: string, file: string): Promise<Policy> {
-  const fields = fieldsOf(await parseStrictJson(text, file), file, ["default", "transports"]);
+export function parsePolicy(text: string, file: string): Policy {
+  const fields = fieldsOf(parseStrictJson(text, file), file, ["default", "transports"]);
   const transports =
     fields.transports === undefined ? {} : objectAt(fields.transports, `${file}: transports`);
   return {

@@ -6,22 +6,49 @@ import { PolicyError } from "./policy-error.ts";
  * Parses JSON and rejects objects with duplicate keys, which parsers interpret differently. `what` names the
  * text in errors. Throws PolicyError FailedPrecondition.
  */
-export async function parseStrictJson(text: string, what: string): Promise<unknown> {
+export function parseStrictJson(text: string, what: string): unknown {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
     throw new PolicyError("FailedPrecondition", `${what} is not valid JSON: ${messageOf(error)}`);
   }
-  const { parseDocument } = await import("yaml");
-  // JSON is YAML, whose parser reports duplicate keys. Its other complaints about style do not matter.
-  const twice = parseDocument(text, { uniqueKeys: true }).errors.find(({ code }) => code === "DUPLICATE_KEY");
+  const twice = duplicateKey(text);
   if (twice !== undefined)
-    throw new PolicyError(
-      "FailedPrecondition",
-      `${what} has a duplicate key: ${twice.message.split("\n")[0]}`,
-    );
+    throw new PolicyError("FailedPrecondition", `${what} has a duplicate key: ${JSON.stringify(twice)}`);
   return value;
+}
+
+/**
+ * A key that an object in valid JSON has twice. Takes time in proportion to the length of the text, which may
+ * come from a registry.
+ */
+function duplicateKey(json: string): string | undefined {
+  /** The keys of each open object; none for an array. */
+  const open: (Set<string> | undefined)[] = [];
+  for (let at = 0; at < json.length; at++) {
+    const character = json[at];
+    if (character === "{") open.push(new Set());
+    else if (character === "[") open.push(undefined);
+    else if (character === "}" || character === "]") open.pop();
+    else if (character === '"') {
+      const start = at;
+      for (at++; json[at] !== '"'; at++) if (json[at] === "\\") at++;
+      if (!isKey(json, at + 1)) continue;
+      const key: string = JSON.parse(json.slice(start, at + 1));
+      const keys = open.at(-1);
+      if (keys?.has(key) === true) return key;
+      keys?.add(key);
+    }
+  }
+  return undefined;
+}
+
+/** Whether a colon follows the string that ends before `at`. */
+function isKey(json: string, at: number): boolean {
+  let next = at;
+  while (/\s/.test(json[next] ?? "")) next++;
+  return json[next] === ":";
 }
 
 /**

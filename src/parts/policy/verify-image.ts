@@ -75,7 +75,7 @@ async function* bySimpleSigning(
     const content = await verifyByGpg(message, keyrings, signal);
     yield content === undefined
       ? "it is not by a key of the policy, or it has expired or been revoked"
-      : await payloadOrReason(content);
+      : payloadOrReason(content);
   }
 }
 
@@ -87,9 +87,9 @@ async function* bySigstore(
   for await (const signature of signatures) yield await verifySigstore(signature, root);
 }
 
-async function payloadOrReason(content: Uint8Array): Promise<readonly SignedPayload[] | string> {
+function payloadOrReason(content: Uint8Array): readonly SignedPayload[] | string {
   try {
-    return [await parsePayload(content, "atomic container signature")];
+    return [parsePayload(content, "atomic container signature")];
   } catch (error) {
     return messageOf(error);
   }

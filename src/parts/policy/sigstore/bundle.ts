@@ -11,7 +11,7 @@ import { parseStatement, statementType } from "./statement.ts";
 export async function readBundle(bytes: Uint8Array): Promise<Evidence> {
   const { bundleFromJSON } = await import("@sigstore/bundle");
   const text = Buffer.from(bytes).toString("utf8");
-  const bundle = bundleFromJSON(await parseStrictJson(text, "bundle"));
+  const bundle = bundleFromJSON(parseStrictJson(text, "bundle"));
   if (bundle.content.$case !== "dsseEnvelope")
     throw wrong("its bundle is of a file's signature, not of a statement about an image");
   const { payload, payloadType, signatures } = bundle.content.dsseEnvelope;
@@ -29,7 +29,7 @@ export async function readBundle(bytes: Uint8Array): Promise<Evidence> {
       const [leaf, ...intermediates] = certificatesOf(bundle);
       return { leaf, intermediates };
     },
-    entries: async () => bundle.verificationMaterial.tlogEntries,
+    entries: () => bundle.verificationMaterial.tlogEntries,
     claims: () => parseStatement(payload),
   };
 }

@@ -12,9 +12,9 @@ export type Evidence = {
   /** Parses the certificates; to be called if the policy requires one, since otherwise they do not matter. */
   readonly certificates: () => SignerCertificates;
   /** Parses Rekor's entries; to be called if the policy requires one. */
-  readonly entries: () => Promise<readonly TransparencyLogEntry[]>;
+  readonly entries: () => readonly TransparencyLogEntry[];
   /** Parses the signed content; to be called after the signature was verified. */
-  readonly claims: () => Promise<readonly SignedPayload[]>;
+  readonly claims: () => readonly SignedPayload[];
 };
 
 export type SignerCertificates = {

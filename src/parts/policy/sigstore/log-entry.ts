@@ -14,13 +14,13 @@ export function logIdOf(key: KeyObject): Buffer {
  * Parses a Rekor entry as cosign stores it with a signature under a tag, with Rekor's promise to include it
  * (`SignedEntryTimestamp`). Throws PolicyError if anything is missing or unknown.
  */
-export async function parseLogEntry(text: string): Promise<TransparencyLogEntry> {
+export function parseLogEntry(text: string): TransparencyLogEntry {
   const what = "Rekor entry";
-  const all = fieldsOf(await parseStrictJson(text, what), what, ["SignedEntryTimestamp", "Payload"]);
+  const all = fieldsOf(parseStrictJson(text, what), what, ["SignedEntryTimestamp", "Payload"]);
   const names = ["body", "integratedTime", "logIndex", "logID"] as const;
   const payload = fieldsOf(all.Payload, `${what}: Payload`, names);
   const body = Buffer.from(stringAt(payload.body, `${what}: body`), "base64");
-  const { kind, apiVersion } = await parseBody(body);
+  const { kind, apiVersion } = parseBody(body);
   return {
     logIndex: String(numberAt(payload.logIndex, `${what}: logIndex`)),
     logId: { keyId: Buffer.from(stringAt(payload.logID, `${what}: logID`), "hex") },
@@ -44,8 +44,8 @@ export async function parseLogEntry(text: string): Promise<TransparencyLogEntry>
  * The key or certificate, in PEM form, that an entry names. Throws PolicyError for a kind of entry that is
  * not used for image signatures.
  */
-export async function signerOfEntry({ canonicalizedBody }: TransparencyLogEntry): Promise<string> {
-  const { kind, apiVersion, spec } = await parseBody(canonicalizedBody);
+export function signerOfEntry({ canonicalizedBody }: TransparencyLogEntry): string {
+  const { kind, apiVersion, spec } = parseBody(canonicalizedBody);
   const encoded = [
     { of: "hashedrekord 0.0.1", at: ["signature", "publicKey", "content"] },
     { of: "dsse 0.0.1", at: ["signatures", "0", "verifier"] },
@@ -56,12 +56,10 @@ export async function signerOfEntry({ canonicalizedBody }: TransparencyLogEntry)
   return Buffer.from(stringAt(found, `Rekor entry: ${encoded.at.join(".")}`), "base64").toString("latin1");
 }
 
-async function parseBody(
-  body: Uint8Array,
-): Promise<Readonly<Partial<Record<"kind" | "apiVersion" | "spec", unknown>>>> {
+function parseBody(body: Uint8Array): Readonly<Partial<Record<"kind" | "apiVersion" | "spec", unknown>>> {
   const what = "body of a Rekor entry";
   const text = Buffer.from(body).toString("utf8");
-  return fieldsOf(await parseStrictJson(text, what), what, ["kind", "apiVersion", "spec"]);
+  return fieldsOf(parseStrictJson(text, what), what, ["kind", "apiVersion", "spec"]);
 }
 
 function memberOf(value: unknown, key: string): unknown {

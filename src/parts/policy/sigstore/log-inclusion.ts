@@ -21,7 +21,7 @@ export async function loggedEntry(
   signer: Uint8Array,
   rekorKeys: readonly KeyObject[],
 ): Promise<Logged | string> {
-  const entries = await evidence.entries();
+  const entries = evidence.entries();
   if (entries.length === 0) return "it has no Rekor entry";
   const reasons: string[] = [];
   for (const whole of entries) {
@@ -60,7 +60,7 @@ async function whyNotLogged(
       ctlogThreshold: 0,
     });
     verifier.verify(entityOf(evidence, entry));
-    const logged = derOf(await signerOfEntry(entry));
+    const logged = derOf(signerOfEntry(entry));
     return logged.equals(signer) ? undefined : "it is of another key or certificate";
   } catch (error) {
     return messageOf(error);

@@ -23,7 +23,7 @@ function readAttached(stored: AttachedSignature): Evidence {
         throw wrong(`it has ${leaves.length} certificates where one is expected`);
       return { leaf: leaves[0], intermediates: chain === undefined ? [] : certificatesIn(chain) };
     },
-    entries: async () => (rekor === undefined ? [] : [await parseLogEntry(rekor)]),
-    claims: async () => [await parsePayload(payload, "cosign container image signature")],
+    entries: () => (rekor === undefined ? [] : [parseLogEntry(rekor)]),
+    claims: () => [parsePayload(payload, "cosign container image signature")],
   };
 }

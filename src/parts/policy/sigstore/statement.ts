@@ -17,11 +17,11 @@ const statementVersions = ["https://in-toto.io/Statement/v1", "https://in-toto.i
  * Parses a statement (in-toto attestation framework, spec/v1/statement.md) after its signature was verified:
  * each of its subjects is signed. cosign gives these no names. Throws PolicyError and OciFormatError.
  */
-export async function parseStatement(bytes: Uint8Array): Promise<readonly SignedPayload[]> {
+export function parseStatement(bytes: Uint8Array): readonly SignedPayload[] {
   const what = "signed statement";
   const names = ["_type", "subject", "predicateType", "predicate"] as const;
   const { _type, subject, predicateType } = fieldsOf(
-    await parseStrictJson(Buffer.from(bytes).toString("utf8"), what),
+    parseStrictJson(Buffer.from(bytes).toString("utf8"), what),
     what,
     names,
   );

@@ -24,7 +24,7 @@ export async function verifySigstore(
       root.signers.kind === "keys"
         ? await whyNotByKeys(evidence, root.signers.keys, root.rekorKeys)
         : await whyNotByAuthority(evidence, root.signers, root.rekorKeys);
-    return why ?? (await evidence.claims());
+    return why ?? evidence.claims();
   } catch (error) {
     return `it cannot be read: ${messageOf(error)}`;
   }

@@ -8,7 +8,7 @@ export async function whyRefused(
   image: { readonly reference: Reference; readonly digest: Digest },
   signatures: readonly SigstoreSignature[],
 ): Promise<string | undefined> {
-  const policy = await parsePolicy(JSON.stringify({ default: [requirement] }), "policy.json");
+  const policy = parsePolicy(JSON.stringify({ default: [requirement] }), "policy.json");
   const source = {
     async *sigstore() {
       yield* signatures;
