@@ -44,18 +44,27 @@ describe("the referrers of a manifest", () => {
 
   test("are not read endlessly, nor from another host", async () => {
     let pages = 0;
+    const many = Array.from({ length: 600 }, () => entry(wantedType));
     await using server = await startFakeRegistry({}, (request, response) => {
-      const isEndless = request.url?.startsWith("/v2/endless/") === true;
-      const link = isEndless ? `<?page=${++pages}>; rel="next"` : '<http://127.0.0.1:1/list>; rel="next"';
-      response.writeHead(200, { "content-type": mediaType.ociIndex, link }).end(listOf());
+      const isOther = request.url?.startsWith("/v2/other/") === true;
+      const link = isOther ? '<http://127.0.0.1:1/list>; rel="next"' : `<?page=${++pages}>; rel="next"`;
+      const listed = request.url?.startsWith("/v2/many/") === true ? many : [];
+      response.writeHead(200, { "content-type": mediaType.ociIndex, link }).end(listOf(...listed));
       return true;
     });
     await using registry = createRegistry(testOptions());
     assert.deepEqual(await registry.listReferrers(referenceTo(server, "other:v1"), subject, wantedType), []);
-    await assert.rejects(registry.listReferrers(referenceTo(server, "endless:v1"), subject, wantedType), {
-      code: "ResourceExhausted",
-      message: /has too many referrers/,
-    });
+    for (const [name, most] of [
+      ["endless", 16],
+      ["many", 2],
+    ] as const) {
+      pages = 0;
+      await assert.rejects(registry.listReferrers(referenceTo(server, `${name}:v1`), subject, wantedType), {
+        code: "ResourceExhausted",
+        message: /has too many referrers/,
+      });
+      assert.equal(pages, most);
+    }
   });
 
   test("are read from their tag if the registry lacks the API, and empty without the tag", async () => {

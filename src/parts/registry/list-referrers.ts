@@ -16,6 +16,8 @@ import type { HttpResponse } from "./transport.ts";
 
 /** Maximum number of pages of a list that are requested. */
 const maxPages = 16;
+/** Maximum number of referrers of one type: a registry may list any number. */
+const maxReferrers = 1000;
 
 /**
  * The manifests whose subject is `subject` (distribution-spec 1.1, "Listing Referrers"), filtered by artifact
@@ -30,12 +32,16 @@ export async function listReferrers(
 ): Promise<readonly Descriptor[]> {
   const what = `listing the referrers of ${subject} in ${formatReference(reference)}`;
   const endpoints = await session.endpoints(reference, "resolve");
-  const all = await session.tryEndpoints(what, endpoints, signal, async (endpoint) => {
+  return await session.tryEndpoints(what, endpoints, signal, async (endpoint) => {
     const listed = await listedByRegistry(session, endpoint, reference, subject, artifactType, signal);
-    return listed ?? (await listedUnderTag(session, endpoint, reference, subject, signal));
+    if (listed !== undefined) return listed;
+    return ofType(await listedUnderTag(session, endpoint, reference, subject, signal), artifactType);
   });
-  // Not every registry filters.
-  return all.filter((each) => each.artifactType === undefined || each.artifactType === artifactType);
+}
+
+/** Not every registry filters. */
+function ofType(listed: readonly Descriptor[], artifactType: string): readonly Descriptor[] {
+  return listed.filter((each) => each.artifactType === undefined || each.artifactType === artifactType);
 }
 
 /** The list from the API; undefined if the registry does not have it. */
@@ -52,12 +58,12 @@ async function listedByRegistry(
   first.searchParams.set("artifactType", artifactType);
   let next: URL | undefined = first;
   for (let page = 0; next !== undefined; page++) {
-    if (page === maxPages)
+    if (page === maxPages || found.length > maxReferrers)
       throw new RegistryError("ResourceExhausted", `${endpoint.host}: ${subject} has too many referrers`);
     const response: HttpResponse = await session.send(endpoint, requestOf(reference, next), signal);
     const bytes = await readBounded(response, maxSmallBytes, "the list of referrers");
     if (response.status !== 200) return undefined;
-    found.push(...parseIndex(bytes, mediaType.ociIndex).manifests);
+    found.push(...ofType(parseIndex(bytes, mediaType.ociIndex).manifests, artifactType));
     next = nextPage(response, next);
   }
   return found;
