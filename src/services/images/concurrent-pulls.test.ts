@@ -104,6 +104,35 @@ describe("a pull that shares layers with another", () => {
     assert.equal(server.requests.filter(({ url }) => url.includes(layersOf(one)[0] ?? "")).length, 1);
   });
 
+  test("is not hurt when the other gets wrong bytes of a layer that both have at another place", async () => {
+    await using stack = await openStack();
+    // What would go wrong is a race.
+    for (let round = 0; round < 10; round++) {
+      const shared = file(`shared${round}`);
+      const alone = await imageOf({ layers: [shared] });
+      const onTop = await imageOf({ layers: [file(`below${round}`), shared] });
+      const [layer = ""] = layersOf(alone);
+      const gate = Promise.withResolvers<void>();
+      await using wrong = await startFakeRegistry({ "alone:v1": alone }, async ({ url = "" }, response) => {
+        if (!url.includes(layer)) return false;
+        await gate.promise;
+        response.end(Buffer.alloc(alone.blobs.get(layer as Digest)?.bytes.length ?? 0));
+        return true;
+      });
+      await using right = await startFakeRegistry({ "top:v1": onTop });
+      const first = stack.images.pull({ reference: `${wrong.host}/alone:v1` });
+      first.catch(() => undefined);
+      await isAsked(wrong, layer);
+      const second = stack.images.pull({ reference: `${right.host}/top:v1` });
+      second.catch(() => undefined);
+      await until(() => stack.content.has(layersOf(onTop)[0] as Digest));
+      gate.resolve();
+      await assert.rejects(first, hasCode("DataLoss"));
+      await stack.inRootfs(await second, async () => undefined);
+      assert.deepEqual(await stack.content.ingests(), []);
+    }
+  });
+
   test("does not wait for the other's layers when it is cancelled before its own could start", async () => {
     const { one, server } = await overlapping();
     await using _server = server;

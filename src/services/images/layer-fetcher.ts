@@ -88,9 +88,33 @@ export class LayerFetcher {
     let offset = 0;
     try {
       await using writer = await this.#content.writer(descriptor.digest, signal);
-      // The pull of another image may have brought it while this one waited for the ingest.
-      if (this.#content.has(descriptor.digest)) return await this.#fromStore(descriptor, unpacking, signal);
       offset = writer.offset;
+      return await this.#throughIngest(descriptor, unpacking, originOf, writer, signal);
+    } catch (error) {
+      // If some bytes were here before, those may be the wrong ones.
+      if (error instanceof MirrorError && offset === 0) {
+        this.#misledPulls.add(originOf);
+        this.#logger.warn({ err: error }, "the rest of this pull asks the last host of hosts.toml alone");
+        throw new DroppedBytesError(error);
+      }
+      if (hasCode(error, "DataLoss") && offset > 0) throw new DroppedBytesError(error);
+      throw error;
+    }
+  }
+
+  async #throughIngest(
+    descriptor: Descriptor,
+    unpacking: Unpacking | undefined,
+    originOf: OriginOf,
+    writer: ContentWriter,
+    signal: AbortSignal,
+  ): Promise<InstalledLayer | undefined> {
+    try {
+      if (this.#content.has(descriptor.digest)) {
+        // The pull of another image has brought it while this one waited for the ingest.
+        await this.#content.abort(descriptor.digest);
+        return await this.#fromStore(descriptor, unpacking, signal);
+      }
       const origin = await originOf(descriptor);
       const trusted =
         origin.kind === "registry" && this.#misledPulls.has(originOf)
@@ -99,16 +123,10 @@ export class LayerFetcher {
       return await this.#fromOrigin(descriptor, unpacking, trusted, writer, signal);
     } catch (error) {
       // Deletes the ingest if the disk is full, or if the bytes are damaged, or may be lost on the disk
-      // although the kernel still shows them. All other ingests can be resumed.
+      // although the kernel still shows them. All other ingests can be resumed. While it is still ours: its
+      // next writer may be waiting.
       const isUseless = hasCode(error, "ResourceExhausted") || hasCode(error, "DataLoss");
       if (isUseless || unpacking?.sync.hasFailed === true) await this.#content.abort(descriptor.digest);
-      // If some bytes were here before, those may be the wrong ones.
-      if (error instanceof MirrorError && offset === 0) {
-        this.#misledPulls.add(originOf);
-        this.#logger.warn({ err: error }, "the rest of this pull asks the last host of hosts.toml alone");
-        throw new DroppedBytesError(error);
-      }
-      if (hasCode(error, "DataLoss") && offset > 0) throw new DroppedBytesError(error);
       throw error;
     }
   }
