@@ -6,6 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { BerthError } from "../../ground/errors/index.ts";
 import { type Digest, digestOf, mediaType } from "../../parts/oci/index.ts";
+import { startFakeRegistry } from "../../testing/fake-registry.ts";
 import { imageOf, indexOf, type TestImage } from "../../testing/images.ts";
 import { pushImage, startRegistry, type TestRegistry } from "../../testing/registry.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
@@ -148,6 +149,20 @@ describe("pull", () => {
     assert.equal(after.id, configDigest(second));
     assert.deepEqual(stack.images.find(before.id)?.repoTags, []);
     assert.deepEqual(stack.images.find(before.id)?.repoDigests, before.repoDigests);
+  });
+
+  test("of an image that is here records the size of its manifest, whatever an answer to HEAD says", async () => {
+    const image = await imageOf({ config: { User: "head" } });
+    await using proxy = await startFakeRegistry({ "app:v1": image }, ({ method }, response) => {
+      if (method !== "HEAD") return false;
+      const { mediaType: type, digest } = image.target;
+      response.writeHead(200, { "content-type": type, "docker-content-digest": digest, "content-length": 0 });
+      response.end();
+      return true;
+    });
+    const reference = `${proxy.host}/app:v1`;
+    for (let time = 0; time < 2; time++) await stack.images.pull({ reference });
+    assert.equal(stack.imageNames.get(reference)?.target.size, image.target.size);
   });
 
   test("reports every layer until it is done", async () => {

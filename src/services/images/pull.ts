@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { SingleFlight } from "../../ground/sync/index.ts";
 import {
+  type Descriptor,
   type Digest,
   isIndexType,
   isManifestType,
@@ -36,6 +37,9 @@ export type PullerParts = {
   readonly peers: PeerBlobs | undefined;
   readonly artifacts: Pick<ArtifactVolumes, "check">;
 };
+
+/** Larger documents are not kept in memory during a pull. */
+const maxCachedBytes = 256 * 1024;
 
 /** What to pull of a reference. */
 type Wanted = {
@@ -124,7 +128,8 @@ export class Puller {
     const { names, content } = this.#parts;
     if (names.get(name) !== undefined) {
       const target = await registry.probe(signal);
-      if (target !== undefined && content.has(target.digest)) {
+      // Some proxies answer HEAD with another length; the content's own is part of what is recorded.
+      if (target !== undefined && content.has(target.digest) && isSizeOf(target, content)) {
         const small: ImageSource["small"] = async (wanted, wait) =>
           content.has(wanted.digest)
             ? await content.read(wanted.digest, maxSmallBytes)
@@ -138,7 +143,7 @@ export class Puller {
     return { source: this.#sourceOf(registry, small), target: descriptor };
   }
 
-  /** Requests each document once, and caches it for the duration of the pull. */
+  /** Requests each document once, and caches it for the duration of the pull, unless it is large. */
   #sourceOf(registry: RegistrySource, small: ImageSource["small"]): ImageSource {
     const { peers } = this.#parts;
     const read = new Map<Digest, Uint8Array>();
@@ -152,11 +157,15 @@ export class Puller {
           read.get(wanted.digest) ??
           (isManifest ? undefined : await peers?.small(wanted, signal)) ??
           (await small(wanted, signal));
-        read.set(wanted.digest, bytes);
+        if (bytes.length <= maxCachedBytes) read.set(wanted.digest, bytes);
         return bytes;
       },
     };
   }
+}
+
+function isSizeOf({ digest, size }: Descriptor, content: ContentStore): boolean {
+  return content.info(digest).sizeBytes === size;
 }
 
 /** The listeners of one pull. A later one is told at once what the reference resolved to. */
