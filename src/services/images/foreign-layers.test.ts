@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type Digest, digestHex, digestOf, mediaType } from "../../parts/oci/index.ts";
 import { startFakeRegistry } from "../../testing/fake-registry.ts";
-import { imageOf, type TestImage } from "../../testing/images.ts";
+import { imageOf, indexOf, type TestImage } from "../../testing/images.ts";
 import { startRegistry } from "../../testing/registry.ts";
+import { tempDir } from "../../testing/temp-dir.ts";
 import { openStack } from "./testing/stack.ts";
 
 type Layer = { readonly digest: Digest; readonly size: number; readonly mediaType: string };
@@ -106,6 +107,44 @@ for (const type of types)
     );
     const request = { images: [reference], format: "oci" } as const;
     await using archive = await stack.images.save(request, new AbortController().signal);
-    const chunks = await Array.fromAsync(archive.bytes);
-    assert.ok(!Buffer.concat(chunks).includes(`${digestHex(layer.digest)}\0`));
+    const bytes = Buffer.concat(await Array.fromAsync(archive.bytes));
+    assert.ok(!bytes.includes(`${digestHex(layer.digest)}\0`));
+    assert.ok(!bytes.includes("manifest.json\0"), "a list of docker's, which would name the layer");
+    await assert.rejects(stack.images.save({ ...request, format: "docker" }, new AbortController().signal), {
+      code: "FailedPrecondition",
+      message: /cannot be saved in a docker archive/,
+    });
+    await using directory = await tempDir();
+    const path = join(directory.path, "archive");
+    await writeFile(path, bytes);
+    await using without = await openStack();
+    await assert.rejects(without.images.importArchive(path), { code: "InvalidArgument" });
   });
+
+test("an archive is loaded for all platforms without layers of others that must not be distributed", async () => {
+  const windows = { os: "windows", architecture: "amd64" };
+  const layers = [[{ name: "other", content: "of the other platform" }]];
+  const [plain, own] = [await imageOf({ platform: windows, layers }), await imageOf()];
+  await using elsewhere = await startFakeRegistry({ "other:v1": plain });
+  const other = foreign(plain, mediaType.dockerForeignLayerGzip, (digest) => [
+    `http://${elsewhere.host}/v2/other/blobs/${digest}`,
+  ]);
+  const index = indexOf([
+    [own, { os: "linux", architecture: "amd64" }],
+    [other, windows],
+  ]);
+  await using server = await startFakeRegistry({ "app:v1": index });
+  await using stack = await openStack();
+  const reference = `${server.host}/app:v1`;
+  await stack.images.pullAny({ reference, platform: "all" });
+  const request = { images: [reference], format: "oci", platform: "all" } as const;
+  await using archive = await stack.images.save(request, new AbortController().signal);
+  await using directory = await tempDir();
+  const path = join(directory.path, "archive");
+  await writeFile(path, archive.bytes);
+  await using next = await openStack();
+  const [loaded] = await next.images.importArchive(path, undefined, { allPlatforms: true });
+  assert.deepEqual(loaded?.repoTags, [reference]);
+  assert.ok(next.content.has(other.target.digest));
+  await next.inRootfs(next.images.find(reference) ?? assert.fail(), async () => undefined);
+});

@@ -2,6 +2,7 @@ import {
   type Descriptor,
   formatPlatform,
   isErofsLayerType,
+  isForeignLayerType,
   isIndexType,
   isManifestType,
   type Platform,
@@ -128,8 +129,11 @@ export class Saver {
   ): Promise<ArchiveImage["docker"]> {
     try {
       const { manifest } = (await planImage(target, read, platform)).selected;
-      // Docker's archives can only hold layers that are tars.
-      if (manifest.layers.some(({ mediaType }) => isErofsLayerType(mediaType))) return undefined;
+      // Docker's archives can only hold layers that are tars, and all of them must be in it.
+      if (
+        manifest.layers.some(({ mediaType }) => isErofsLayerType(mediaType) || isForeignLayerType(mediaType))
+      )
+        return undefined;
       return { config: manifest.config, layers: manifest.layers };
     } catch (error) {
       if (error instanceof ImageError) return undefined;

@@ -4,6 +4,7 @@ import { allOrStop, Semaphore } from "../../../ground/sync/index.ts";
 import {
   type Descriptor,
   type Digest,
+  isForeignLayerType,
   isIndexType,
   isManifestType,
   type Platform,
@@ -58,7 +59,7 @@ export class TreeInstaller {
     const { content } = this.#parts;
     const { source, target, wanted, onProgress } = request;
     const read = reader(content, source, signal);
-    const tree = await followTree(target, read, wanted, signal);
+    const tree = await withoutAbsent(await followTree(target, read, wanted, signal), source);
     const all = [...tree.documents.map(({ descriptor }) => descriptor), ...tree.blobs];
     await hold.add(all);
     const here = new Set(all.map(({ digest }) => digest).filter((digest) => content.has(digest)));
@@ -156,6 +157,22 @@ export class TreeInstaller {
       brought(descriptor);
     });
   }
+}
+
+/**
+ * Without layers that must not be distributed and that an archive therefore does not have, as in those that
+ * berth saves.
+ */
+async function withoutAbsent({ documents, blobs }: Tree, source: ImageSource): Promise<Tree> {
+  const isThere = (blob: Descriptor) =>
+    source.layer(blob).then(
+      () => true,
+      () => false,
+    );
+  const there = await Promise.all(
+    blobs.map(async (blob) => !isForeignLayerType(blob.mediaType) || (await isThere(blob))),
+  );
+  return { documents, blobs: blobs.filter((_, index) => there[index]) };
 }
 
 /** Reads documents from the tree; a document that is not in it is not wanted. */
