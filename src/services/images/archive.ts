@@ -14,6 +14,7 @@ import type { CheckedArchive } from "../../parts/policy/index.ts";
 import { maxSmallBytes } from "../../parts/registry/index.ts";
 import { ImageError } from "./image-error.ts";
 import type { ImageSource } from "./image-source.ts";
+import { isZstd } from "./is-zstd.ts";
 import { nameIfReference, nameOfTag } from "./reference-name.ts";
 import type { LayerOrigin, StagedFile } from "./worker-messages.ts";
 
@@ -231,11 +232,7 @@ async function layerDescriptor({ path, digest, size }: StagedFile): Promise<Desc
   const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0);
   const magic = buffer.toString("hex");
   if (magic.startsWith("1f8b")) return { mediaType: mediaType.dockerLayerGzip, digest, size };
-  return {
-    mediaType: magic === "28b52ffd" ? mediaType.dockerLayerZstd : mediaType.dockerLayer,
-    digest,
-    size,
-  };
+  return { mediaType: isZstd(magic) ? mediaType.dockerLayerZstd : mediaType.dockerLayer, digest, size };
 }
 
 function archiveSource(

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { BerthError } from "../../ground/errors/index.ts";
 import { HostPaths } from "../../ground/hostpaths/index.ts";
-import { digestHex, mediaType } from "../../parts/oci/index.ts";
+import { digestHex, digestOf, mediaType } from "../../parts/oci/index.ts";
 import { filesArtifact } from "../../testing/artifacts.ts";
 import { deadFileSystem } from "../../testing/dead-file-system.ts";
 import { imageOf, indexOf, type TestEntry, type TestImage, tarOf } from "../../testing/images.ts";
@@ -36,6 +36,7 @@ function layoutOf(
   ];
 }
 
+const amd64 = { os: "linux", architecture: "amd64" };
 const named = (name: string): Readonly<Record<string, string>> => ({ "io.containerd.image.name": name });
 
 test("an import from a file system that does not answer is given up, and no layer thread waits for it", async () => {
@@ -303,7 +304,6 @@ describe("import", () => {
 
   test("reads archives of docker save with layers that are links to others", async () => {
     const layer = await tarOf([{ name: "hello", content: "link" }]);
-    const { digestOf } = await import("../../parts/oci/index.ts");
     const diffId = digestOf(layer);
     const config = {
       os: "linux",
@@ -325,6 +325,31 @@ describe("import", () => {
     const [image] = await stack.images.importArchive(await archive("linked.tar", tar));
     assert.deepEqual(image?.repoTags, ["docker.io/library/linked:latest"]);
     await shows(image, "link");
+  });
+
+  test("reads archives of docker save with layers compressed with gzip, zstd and pzstd", async () => {
+    const layer = await tarOf([{ name: "hello", content: "compressed" }]);
+    const config = { ...amd64, rootfs: { type: "layers", diff_ids: [digestOf(layer)] } };
+    const skipped = Buffer.from("502a4d18" + "04000000" + "00000000", "hex");
+    const forms = {
+      gzip: gzipSync(layer),
+      zstd: zstdCompressSync(layer),
+      pzstd: Buffer.concat([skipped, zstdCompressSync(layer)]),
+    };
+    for (const [form, content] of Object.entries(forms)) {
+      const entry = { Config: "config.json", RepoTags: [`example.com/${form}:v1`], Layers: ["layer"] };
+      const tar = await tarOf([
+        { name: "layer", content },
+        { name: "config.json", content: JSON.stringify(config) },
+        { name: "manifest.json", content: JSON.stringify([entry]) },
+      ]);
+      const [image] = await stack.images.importArchive(await archive(`${form}.tar`, tar));
+      await shows(image, "compressed");
+      const type = mediaType[form === "gzip" ? "dockerLayerGzip" : "dockerLayerZstd"];
+      assert.equal(stack.images.find(image?.id ?? "")?.layers[0]?.mediaType, type);
+      await stack.images.remove(image?.id ?? "");
+      await stack.images.collectGarbage();
+    }
   });
 
   test("writes nothing outside its staging directory, whatever names an archive has", async () => {

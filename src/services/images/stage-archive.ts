@@ -11,6 +11,7 @@ import { fromByteString } from "../../ground/linux/index.ts";
 import { parseDigest } from "../../parts/oci/index.ts";
 import { readEntries, TarError } from "../../parts/tar/index.ts";
 import { ImageError, noRoomError } from "./image-error.ts";
+import { isZstd } from "./is-zstd.ts";
 import type { Job, StagedFile } from "./worker-messages.ts";
 
 type StageJob = Extract<Job, { readonly kind: "stage" }>;
@@ -99,7 +100,7 @@ async function decompressorOf(job: StageJob): Promise<Gunzip | ZstdDecompress | 
   const magic = await firstBytes(job);
   if (magic === "") throw new ImageError("InvalidArgument", `${job.called}: it is empty`);
   if (magic.startsWith("1f8b")) return createGunzip();
-  if (magic.startsWith("28b52ffd") || /^5.2a4d18/.test(magic)) return createZstdDecompress();
+  if (isZstd(magic)) return createZstdDecompress();
   const other = Object.entries(notUnpacked).find(([start]) => magic.startsWith(start))?.[1];
   if (other === undefined) return undefined;
   throw new ImageError(
