@@ -30,6 +30,8 @@ import type { Document, SelectedManifest } from "./select-manifest.ts";
 const leaseLifeNs = 24n * 3600n * 1_000_000_000n;
 /** Label of a lease with the digest of what is being installed. */
 const targetLabel = "berth/install-target";
+/** The same of pushes, archives and names in builds of November 2026. */
+const heldLabel = "berth/held-target";
 
 export type InstallRequest = {
   readonly source: ImageSource;
@@ -77,7 +79,8 @@ export class ImageInstaller {
 
   /** Whether a lease belongs to an installation that was interrupted. */
   static isOf({ labels, expiresAtNs }: Pick<Lease, "labels" | "expiresAtNs">): boolean {
-    return labels[targetLabel] !== undefined && expiresAtNs === undefined;
+    const isOurs = labels[targetLabel] !== undefined || labels[heldLabel] !== undefined;
+    return isOurs && expiresAtNs === undefined;
   }
 
   /**

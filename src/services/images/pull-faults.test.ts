@@ -259,11 +259,12 @@ test("content of an interrupted pull is kept for a day from the next start on", 
   {
     await using cut = await openStack({ root: directory.path });
     await cut.leases.create({ id: "cut", labels: { "berth/install-target": "sha256:0" } });
+    await cut.leases.create({ id: "push", labels: { "berth/held-target": "sha256:0" } });
     await cut.leases.create({ id: "other" });
   }
   await using stack = await openStack({ root: directory.path });
   const ends = new Map(stack.leases.list().map(({ id, expiresAtNs }) => [id, expiresAtNs]));
-  assert.ok((ends.get("cut") ?? 0n) > BigInt(Date.now()) * 1_000_000n);
+  for (const id of ["cut", "push"]) assert.ok((ends.get(id) ?? 0n) > BigInt(Date.now()) * 1_000_000n, id);
   assert.equal(ends.get("other"), undefined);
 });
 
