@@ -81,9 +81,12 @@ test("a hold costs hardly anything while other names change, however many there 
     const { user, system } = process.threadCpuUsage(before);
     return (user + system) / 1000;
   };
-  await costMs("warm");
-  const free = await costMs("free");
-  using _hold = images.hold(name);
-  const held = await costMs("held");
+  // In turn, and the least of each: other programs on the machine only ever add to it.
+  let [free, held] = [Infinity, Infinity];
+  for (let round = 0; round < 5; round++) {
+    free = Math.min(free, await costMs(`free${round}-`));
+    using _hold = images.hold(name);
+    held = Math.min(held, await costMs(`held${round}-`));
+  }
   assert.ok(held < 3 * free + 20, `${held} ms with a hold, ${free} ms without`);
 });
