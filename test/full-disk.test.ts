@@ -72,7 +72,7 @@ describe("with a full root directory", () => {
 });
 
 describe("images on a full root directory", () => {
-  it("can be saved and pushed; a new name is refused for want of space", async () => {
+  it("can be saved, pushed and compared; a new name and a mount are refused for want of space", async () => {
     await using disk = await smallDisk(64 << 20);
     await using berth = await TestBerth.start({ root: disk.path, network: undefined });
     await berth.pull(registry.image);
@@ -85,7 +85,13 @@ describe("images on a full root directory", () => {
     await cliOutput(berth, "push", "--quiet", registry.image, copy);
     const inspect = ["inspect", "--tls-verify=false", "--format", "{{.Digest}}", `docker://${copy}`];
     assert.equal((await run("skopeo", inspect)).stdout, stdout);
-    await assert.rejects(cliOutput(berth, "tag", registry.image, "other:v1"), /full|no space/);
+    assert.match(await cliOutput(berth, "image", "diff", registry.image), /^A \/bin$/m);
+    for (const refused of [
+      ["tag", registry.image, "other:v1"],
+      ["image", "mount", registry.image],
+    ])
+      await assert.rejects(cliOutput(berth, ...refused), /full|no space/);
+    assert.deepEqual(await cliOutput(berth, "image", "mount", "-q"), "");
     await disk.free();
     await cliOutput(berth, "tag", registry.image, "other:v1");
   });

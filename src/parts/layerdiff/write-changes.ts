@@ -10,11 +10,12 @@ const kinds: Readonly<Record<string, ChangeKind>> = { A: "added", C: "changed", 
 const batchBytes = 64 * 1024;
 
 /**
- * Writes to a pipe or an empty file what `tree` has otherwise than `base`: for each path a letter, the path
- * from the root, and a zero byte; see {@link readChange}. Throws LinuxError, and Node's errors.
+ * Writes to a pipe or an empty file what `tree` has otherwise than `base`, or all of it without a base: for
+ * each path a letter, the path from the root, and a zero byte; see {@link readChange}. Throws LinuxError, and
+ * Node's errors.
  */
-export function writeChanges(fd: number, base: string, tree: string): void {
-  using before = new OpenTree(base);
+export function writeChanges(fd: number, base: string | undefined, tree: string): void {
+  using before = base === undefined ? undefined : new OpenTree(base);
   using now = new OpenTree(tree);
   let batch = "";
   const flush = (): void => {
@@ -27,7 +28,7 @@ export function writeChanges(fd: number, base: string, tree: string): void {
     if (batch.length >= batchBytes) flush();
   };
   changesOfTrees(before, now, {
-    add: (path) => write(before.stat(path) === undefined ? "added" : "changed", path),
+    add: (path) => write(before?.stat(path) === undefined ? "added" : "changed", path),
     hide: (path) => write("deleted", path),
   });
   flush();

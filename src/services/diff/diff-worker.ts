@@ -10,7 +10,7 @@ function perform(job: DiffJob): WrittenLayer | undefined {
   if (job.kind === "layer") return layer(job);
   const { kind, fd, source } = job;
   if (kind === "archive") writeLayer(fd, source, { compression: "none", pipe: true });
-  else writeChanges(fd, source.base ?? source.tree, source.tree);
+  else writeChanges(fd, source.base, source.tree);
   return undefined;
 }
 

@@ -16,6 +16,7 @@ import { Differ, LayerDiffs } from "../diff/index.ts";
 import type { Image } from "../images/index.ts";
 import { openStack } from "../images/testing/stack.ts";
 import type { SnapshotterKind } from "../snapshots/index.ts";
+import { Hold } from "./hold.ts";
 import { ImageFiles, ImageMounts } from "./index.ts";
 
 const run = promisify(execFile);
@@ -258,6 +259,20 @@ test("a container that has changed nothing becomes an image of its own all the s
   assert.deepEqual(await diffOf(set, id), []);
 });
 
+test("a commit keeps the blobs of its image if that is removed meanwhile", async () => {
+  await using set = await setting();
+  const { stack, files, image } = set;
+  const snapshotKey = await changed(set, (root) => writeFile(join(root, "big"), Buffer.alloc(20_000_000)));
+  const request = { ...about, snapshotKey, imageId: image.id, name: undefined };
+  const committing = files.commit(request, signal);
+  committing.catch(() => undefined);
+  await until(() => stack.leases.list().length > 0);
+  await stack.images.remove(image.id);
+  await stack.images.collectGarbage();
+  const { id } = await committing;
+  for (const { digest } of found(set, id).layers) assert.ok(stack.content.has(digest), digest);
+});
+
 test("a change that is no instruction is refused by its name, and nothing is left", async () => {
   await using set = await setting();
   const snapshotKey = await changed(set, async () => undefined);
@@ -308,17 +323,42 @@ for (const compression of ["none", "gzip", "zstd"] as const) {
   });
 }
 
-test("what a daemon was looking at when it died goes with the next start", async () => {
+test("what a daemon was importing when it died goes with the next start", async () => {
   await using set = await setting();
-  const { stack, files, image, path } = set;
-  const cut = files.diff(image.id, undefined, signal);
-  await cut.next();
-  assert.notDeepEqual(stack.leases.list(), []);
+  const { stack, path } = set;
+  const hold = await Hold.open(stack.leases, stack.snapshotter, "import");
+  await stack.snapshotter.prepare(await hold.snapshotKey(), undefined);
   const layerDiffs = await LayerDiffs.open(join(path, "other"), new HostPaths());
   await using differ = new Differ(new HostPaths());
   await ImageFiles.open({ ...stack, layerDiffs, differ, platform });
   assertClean(set);
-  await cut.return(undefined);
+});
+
+for (const kind of ["overlayfs", "erofs", "native"] as const)
+  test(`images are compared without writing anything, and stay until then if they are removed: ${kind}`, async () => {
+    await using set = await setting({}, kind);
+    const { stack, files, image } = set;
+    const changes = files.diff(image.id, undefined, signal);
+    const first = await changes.next();
+    assertClean(set);
+    await stack.images.remove(image.id);
+    await stack.images.collectGarbage();
+    assert.equal(stack.snapshotter.list().length, 2);
+    const rest = await Array.fromAsync(changes);
+    const paths = [first.value, ...rest].map((change) => String(change?.path));
+    assert.deepEqual(paths, ["/etc/later"]);
+    await stack.images.collectGarbage();
+    await until(() => stack.snapshotter.list().length === 0);
+  });
+
+test("an image of one layer, and one without any, are compared with nothing", async () => {
+  await using set = await setting({ layers: [] });
+  await using registry = await startFakeRegistry({ "one:1": await imageOf() });
+  const one = await set.stack.images.pull({ reference: `${registry.host}/one:1` });
+  assert.deepEqual(await diffOf(set, one.id), ["added /hello"]);
+  assert.deepEqual(await diffOf(set, set.image.id), []);
+  assert.deepEqual(await diffOf(set, set.image.id, one.id), ["deleted /hello"]);
+  assertClean(set);
 });
 
 test("what is no tar archive, and a name with a digest, make no image", async () => {

@@ -6,7 +6,7 @@ import type { ContentStore } from "../content/index.ts";
 import type { Differ, LayerBlob, LayerDiffs, PathChange } from "../diff/index.ts";
 import type { Image, Images } from "../images/index.ts";
 import type { Leases } from "../leases/index.ts";
-import type { Mount, Snapshotter } from "../snapshots/index.ts";
+import type { ReadSnapshot, Snapshotter } from "../snapshots/index.ts";
 import { Hold } from "./hold.ts";
 import { ImageFilesError } from "./image-files-error.ts";
 import { imageOf, imageWith, type NewLayer } from "./new-image.ts";
@@ -68,13 +68,11 @@ export class ImageFiles {
    * path; within a directory, deletions come first.
    */
   async *diff(name: string, other: string | undefined, signal: AbortSignal): AsyncGenerator<PathChange> {
-    const { layerDiffs } = this.#options;
-    await using hold = await this.#hold("diff");
+    const { images, layerDiffs } = this.#options;
     const image = this.#find(name);
-    const upper = await this.#view(image, hold);
-    const lower =
-      other === undefined ? await this.#viewBelow(image, hold) : await this.#view(this.#find(other), hold);
-    yield* layerDiffs.changes({ lower, upper }, signal);
+    using upper = await images.read(image);
+    using lower = other === undefined ? await this.#readBelow(image) : await images.read(this.#find(other));
+    yield* layerDiffs.changes({ lower: lower.mounts, upper: upper.mounts }, signal);
   }
 
   /** Creates an image from a container's image, with the container's changes as an additional layer. */
@@ -84,13 +82,14 @@ export class ImageFiles {
   ): Promise<MadeImage> {
     const { content, layerDiffs, images } = this.#options;
     const snapshotter = this.#holderOf(snapshotKey);
-    await using hold = await this.#hold("commit", snapshotter);
+    // With its blobs, even if its names are removed meanwhile.
+    using _image = images.hold(imageId);
     const image = this.#find(imageId);
+    await using hold = await this.#hold("commit");
     const base = await images.inspect(image.id);
     // What it was made on, wherever the image may be unpacked as well.
-    const below = snapshotter.stat(snapshotKey)?.parent;
-    const lower = below === undefined ? [] : await snapshotter.view(await hold.snapshotKey(), below);
-    const mounts = { lower, upper: snapshotter.mounts(snapshotKey) };
+    using below = await snapshotter.read(snapshotter.stat(snapshotKey)?.parent);
+    const mounts = { lower: below.mounts, upper: snapshotter.mounts(snapshotKey) };
     const held = (digest: Digest) => hold.add([{ kind: "content", digest }]);
     const blob = await layerDiffs.compare(content, mounts, {
       compression: "gzip",
@@ -170,8 +169,8 @@ export class ImageFiles {
     return { descriptor, diffId };
   }
 
-  async #hold(purpose: string, snapshotter = this.#options.snapshotter): Promise<Hold> {
-    return await Hold.open(this.#options.leases, snapshotter, purpose);
+  async #hold(purpose: string): Promise<Hold> {
+    return await Hold.open(this.#options.leases, this.#options.snapshotter, purpose);
   }
 
   #holderOf(key: string): Snapshotter {
@@ -179,19 +178,10 @@ export class ImageFiles {
     return snapshotters().find((each) => each.stat(key) !== undefined) ?? snapshotter;
   }
 
-  async #view(image: Image, hold: Hold): Promise<readonly Mount[]> {
-    const { images, snapshotter } = this.#options;
-    const key = await hold.snapshotKey();
-    await images.prepareVolume(image, key);
-    return snapshotter.mounts(key);
-  }
-
-  /** A view of the image's layers except the topmost. */
-  async #viewBelow(image: Image, hold: Hold): Promise<readonly Mount[]> {
-    const { images, snapshotter } = this.#options;
-    await images.prepareVolume(image, await hold.snapshotKey());
-    const below = image.chainId === undefined ? undefined : snapshotter.stat(image.chainId)?.parent;
-    return await snapshotter.view(await hold.snapshotKey(), below);
+  /** The image's layers except the topmost. */
+  async #readBelow({ chainId }: Image): Promise<ReadSnapshot> {
+    const { snapshotter } = this.#options;
+    return await snapshotter.read(chainId === undefined ? undefined : snapshotter.stat(chainId)?.parent);
   }
 
   #find(name: string): Image {

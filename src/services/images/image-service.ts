@@ -20,7 +20,7 @@ import type { GarbageCollector, GarbageNode } from "../gc/index.ts";
 import type { ImageNames } from "../imagenames/index.ts";
 import type { Leases } from "../leases/index.ts";
 import type { Peers } from "../peers/index.ts";
-import type { NewSnapshot, Snapshotter, UsageMeter } from "../snapshots/index.ts";
+import type { NewSnapshot, ReadSnapshot, Snapshotter, UsageMeter } from "../snapshots/index.ts";
 import type { ArtifactLimits } from "./artifacts/artifact-files.ts";
 import { ArtifactVolumes } from "./artifacts/artifact-volumes.ts";
 import { FsUsages } from "./fs-usage.ts";
@@ -382,12 +382,11 @@ class ImageService implements Images, AsyncDisposable {
   }
 
   async prepareVolume(image: Image, key: string): Promise<void> {
-    if (image.artifact !== undefined) {
-      await this.#snapshotter.view(key, await this.#artifacts.prepare(image));
-      return;
-    }
-    await this.#ensureUnpacked(image);
-    await this.#snapshotter.view(key, image.chainId);
+    await this.#snapshotter.view(key, await this.#whole(image));
+  }
+
+  async read(image: Image): Promise<ReadSnapshot> {
+    return await this.#snapshotter.read(await this.#whole(image));
   }
 
   released(imageId: string): void {
@@ -432,6 +431,13 @@ class ImageService implements Images, AsyncDisposable {
   /** Nobody waits for files to be deleted; after a failure, the next collection finds them. */
   #collectSoon(): void {
     this.#garbage.collect().catch((err: unknown) => this.#logger.error({ err }, "collecting garbage"));
+  }
+
+  /** The snapshot with all files of an image or artifact; undefined for an image without layers. */
+  async #whole(image: Image): Promise<string | undefined> {
+    if (image.artifact !== undefined) return await this.#artifacts.prepare(image);
+    await this.#ensureUnpacked(image);
+    return image.chainId;
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { Descriptor, Digest, ImageConfig, Platform } from "../../parts/oci/index.ts";
 import type { Credentials } from "../../parts/registry/index.ts";
-import type { NewSnapshot } from "../snapshots/index.ts";
+import type { NewSnapshot, ReadSnapshot } from "../snapshots/index.ts";
 import type { ArtifactFacts } from "./artifacts/artifact.ts";
 import type { ImageUsage, NamedManifest } from "./overview/overview.ts";
 import type { Pushed, PushRequest } from "./push/push.ts";
@@ -147,6 +147,11 @@ export interface Images extends ImageCatalog, ImageRootfs {
    * stored. Throws OciFormatError.
    */
   artifact(request: Pick<PullRequest, "reference" | "credentials">): ArtifactSource;
+  /**
+   * The files of an image or artifact, to be mounted read-only, after unpacking it if necessary. Throws as
+   * {@link prepareVolume} does.
+   */
+  read(image: Image): Promise<ReadSnapshot>;
   collectGarbage(): Promise<void>;
 }
 

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { hasCode } from "../../ground/errors/index.ts";
 import {
   type Digest,
@@ -33,7 +32,7 @@ export type LayerRemakerParts = {
  */
 export const fetchesLayers = "`berth pull --all-platforms NAME` fetches them from NAME's registry";
 
-/** Prefix of the keys of views that are open while a layer is recreated. */
+/** Prefix of the keys of views that earlier builds had while they recreated a layer. */
 const keyPrefix = "remake-";
 
 const compressions: ReadonlyMap<string, "none" | "gzip" | "zstd"> = new Map([
@@ -57,7 +56,7 @@ export class LayerRemaker {
     this.#parts = parts;
   }
 
-  /** Removes views that a killed daemon left. */
+  /** Removes views that an earlier build left when it was killed. */
   async clean(): Promise<void> {
     for (const snapshotter of this.#parts.snapshotters()) {
       const left = snapshotter.list().filter(isRemakeView);
@@ -82,7 +81,7 @@ export class LayerRemaker {
     const snapshotter = all.find((each) => each.stat(layer.chainId)?.kind === "committed");
     if (snapshotter === undefined) return "its files are not unpacked here either";
     await hold.add([layer.descriptor]);
-    await using upper = await view(snapshotter, layer.chainId);
+    using upper = await snapshotter.read(layer.chainId);
     if (isUncompressed(layer) && (await this.#copy(layer, snapshotter, signal))) return undefined;
     return await this.#compare(layer, snapshotter, upper.mounts, signal);
   }
@@ -117,8 +116,8 @@ export class LayerRemaker {
     const { digest, mediaType: type } = layer.descriptor;
     const compression = compressions.get(type);
     if (compression === undefined) return `a layer of type ${type} cannot be rebuilt`;
-    await using lower = await view(snapshotter, layer.parent);
-    const mounts = { lower: layer.parent === undefined ? [] : lower.mounts, upper };
+    using lower = await snapshotter.read(layer.parent);
+    const mounts = { lower: lower.mounts, upper };
     // Checked before the commit, so that nothing is left of another blob.
     const requireSame = async (made: Digest): Promise<void> => {
       if (made !== digest) throw new OtherDigestError(made);
@@ -153,7 +152,7 @@ export class LayerRemaker {
   }
 }
 
-/** Whether there are views that a killed daemon left. */
+/** Whether there are views that an earlier build left when it was killed. */
 export function hasRemakeViews(snapshotter: Snapshotter): boolean {
   return snapshotter.list().some(isRemakeView);
 }
@@ -161,15 +160,6 @@ export function hasRemakeViews(snapshotter: Snapshotter): boolean {
 /** A client may have chosen such a key for an active snapshot, whose files nobody else has. */
 function isRemakeView({ key, kind }: SnapshotInfo): boolean {
   return kind === "view" && key.startsWith(keyPrefix);
-}
-
-async function view(
-  snapshotter: Snapshotter,
-  parent: Digest | undefined,
-): Promise<AsyncDisposable & { readonly mounts: readonly Mount[] }> {
-  const key = `${keyPrefix}${randomUUID()}`;
-  const mounts = await snapshotter.view(key, parent);
-  return { mounts, [Symbol.asyncDispose]: () => snapshotter.remove(key) };
 }
 
 function isUncompressed({ descriptor: { mediaType: type } }: PlannedLayer): boolean {

@@ -18,6 +18,7 @@ import type {
   Mount,
   NewSnapshot,
   Owner,
+  ReadSnapshot,
   SnapshotInfo,
   Snapshotter,
   SnapshotterCapabilities,
@@ -59,7 +60,7 @@ export class DirectorySnapshotter implements Snapshotter {
   readonly capabilities: SnapshotterCapabilities;
   readonly #parts: SnapshotterParts;
   readonly #locks = new KeyLock();
-  /** Parents of snapshots that are being created or committed. */
+  /** Parents of snapshots that are being created or committed, and snapshots that are read. */
   readonly #used = new RefCounts();
   readonly #removing = new Set<string>();
   /** Numbers whose records are not written yet. */
@@ -123,6 +124,19 @@ export class DirectorySnapshotter implements Snapshotter {
       () => events.publish(namespace, "/snapshot/commit", { snapshotter: this.name, key, name }),
       options.durability,
     );
+  }
+
+  async read(name: string | undefined): Promise<ReadSnapshot> {
+    const { records, style } = this.#parts;
+    this.#requireCommitted(name);
+    using undo = new DisposableStack();
+    undo.use(this.#used.acquire(name));
+    const layers = name === undefined ? [] : this.#chain(name, records.get(name));
+    await Promise.all(layers.map((layer) => style.layerMounts?.mount(layer)));
+    const [topmost] = layers;
+    const mounts = topmost === undefined ? [] : style.mounts(topmost, "view", layers);
+    const held = undo.move();
+    return { mounts, [Symbol.dispose]: () => held.dispose() };
   }
 
   mounts(key: string): readonly Mount[] {

@@ -23,6 +23,7 @@ export type {
   CommitOptions,
   Mount,
   NewSnapshot,
+  ReadSnapshot,
   SnapshotInfo,
   Snapshotter,
   SnapshotterCapabilities,

@@ -39,6 +39,12 @@ export interface Snapshotter {
    * resolves.
    */
   commit(name: string, key: string, options?: CommitOptions): Promise<void>;
+  /**
+   * A committed snapshot to be mounted read-only, or nothing: a view without a record, so that it needs no
+   * disk space, and a crash leaves nothing of it. Until it is disposed of, the snapshot cannot be removed.
+   * Throws NotFound, InvalidArgument (not committed).
+   */
+  read(name: string | undefined): Promise<ReadSnapshot>;
   /** Synchronous: it only reads the record. Throws NotFound. */
   mounts(key: string): readonly Mount[];
   /**
@@ -138,6 +144,9 @@ export type CommitOptions = {
 
 /** To be mounted in this order. */
 export type Mount = SnapshotMount;
+
+/** See {@link Snapshotter.read}; no mounts for nothing. */
+export type ReadSnapshot = Disposable & { readonly mounts: readonly Mount[] };
 
 export type SnapshotInfo = {
   readonly key: string;

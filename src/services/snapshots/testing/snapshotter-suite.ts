@@ -63,6 +63,32 @@ export function snapshotterSuite(subject: SnapshotterSubject): void {
       });
     });
 
+    test("are read without a record, and not removed meanwhile", async () => {
+      await using root = await tempDir();
+      await using session = await open(root.path);
+      const { snapshotter } = session;
+      await mounted(await snapshotter.prepare("a", undefined), (tree) => writeFile(join(tree, "one"), "1"));
+      await assert.rejects(snapshotter.read("a"), code("InvalidArgument"));
+      await assert.rejects(snapshotter.read("layer"), code("NotFound"));
+      await snapshotter.commit("layer", "a");
+      {
+        using reading = await snapshotter.read("layer");
+        assert.deepEqual(
+          snapshotter.list().map(({ key }) => key),
+          ["layer"],
+        );
+        await snapshotter.cleanup();
+        await assert.rejects(snapshotter.remove("layer"), code("FailedPrecondition"));
+        await mounted(reading.mounts, async (tree) => {
+          assert.deepEqual(await readdir(tree), ["one"]);
+          await assert.rejects(writeFile(join(tree, "x"), ""), { code: "EROFS" });
+        });
+      }
+      await snapshotter.remove("layer");
+      using nothing = await snapshotter.read(undefined);
+      assert.deepEqual(nothing.mounts, []);
+    });
+
     test("have a root that anyone may enter, below directories that only the owner may", async () => {
       await using root = await tempDir();
       await using session = await open(root.path);
