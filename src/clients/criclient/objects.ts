@@ -115,18 +115,22 @@ function podCandidates(pods: readonly PodSandbox[]): Candidate<PodSandbox>[] {
 }
 
 function containerCandidates(containers: readonly PodContainer[]): Candidate<PodContainer>[] {
+  // A pod that got a new sandbox, as after a restart of the machine, may still have containers in the old one.
+  const podOf = new Map(
+    containers.map(({ container, pod }) => [container, pod?.metadata?.uid || container.podSandboxId]),
+  );
   const newest = newestAttempts(
     containers.map(({ container }) => container),
-    (container) => `${container.podSandboxId}/${container.metadata?.name}`,
+    (container) => `${podOf.get(container)}/${container.metadata?.name}`,
   );
-  const countOfPod = new Map<string, number>();
-  for (const { podSandboxId } of newest)
-    countOfPod.set(podSandboxId, (countOfPod.get(podSandboxId) ?? 0) + 1);
+  const countOfPod = new Map<string | undefined, number>();
+  for (const container of newest)
+    countOfPod.set(podOf.get(container), (countOfPod.get(podOf.get(container)) ?? 0) + 1);
   return containers.map(({ container, pod }) => {
     const name = container.metadata?.name ?? "";
     const podName = pod?.metadata?.name;
     const qualified = podName === undefined ? [] : [podName, `${pod?.metadata?.namespace}/${podName}`];
-    const alone = countOfPod.get(container.podSandboxId) === 1;
+    const alone = countOfPod.get(podOf.get(container)) === 1;
     const names = [name, ...qualified.map((prefix) => `${prefix}/${name}`), ...(alone ? qualified : [])];
     return {
       id: container.id,
