@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { ManifestOf, PodTemplate } from "../../manifests/index.ts";
 import { isOfKind, type StoredObject, type StoredPod } from "../objects.ts";
 import { podsOf } from "./pods-of.ts";
@@ -9,16 +10,29 @@ export type ControllerRevision = StoredObject<ManifestOf<"ControllerRevision">>;
 /** A set that stores its templates as controller revisions. */
 export type RevisionedSet = StoredObject<ManifestOf<"StatefulSet"> | ManifestOf<"DaemonSet">>;
 
-/** Label with the hash of the template, on pods and revisions. */
-export const hashLabel = "controller-revision-hash";
+/** Label of pods with the id of their revision. */
+export const revisionLabel = "controller-revision-hash";
 
-/** A template of pods. */
-export type Revision = { readonly hash: string; readonly template: PodTemplate };
+/** Label of a StatefulSet's revisions with the hash in their names. */
+const hashLabel = "controller.kubernetes.io/hash";
+
+/**
+ * A template of pods. As in Kubernetes, its id is the name of its revision (`db-5d4f8c7b69`), or, of a
+ * DaemonSet, the hash in that name.
+ */
+export type Revision = { readonly id: string; readonly template: PodTemplate };
 
 const defaultLimit = 10;
 
-export function hashOf({ manifest }: StoredPod | ControllerRevision): string | undefined {
-  return manifest.metadata.labels[hashLabel];
+/** The id of a pod's revision. */
+export function revisionIdOf({ manifest }: StoredPod): string | undefined {
+  return manifest.metadata.labels[revisionLabel];
+}
+
+/** The id of a stored revision. */
+export function idOf({ manifest }: Pick<ControllerRevision, "manifest">): string {
+  const { labels, name } = manifest.metadata;
+  return labels[revisionLabel] ?? name;
 }
 
 export function templateOf({ manifest }: ControllerRevision): PodTemplate {
@@ -38,73 +52,80 @@ export function revisionsOf(set: StoredObject, world: World): readonly Controlle
   return newestRevisionFirst(kept);
 }
 
-/**
- * Stores a set's template as its newest revision, and keeps as many revisions without pods as the set says
- * (Kubernetes' pkg/controller/history). Returns its collisionCount.
- */
+/** Stores a set's template as its newest revision (Kubernetes' pkg/controller/history). */
 export async function keepRevision(
   set: RevisionedSet,
-  { hash, template }: Revision,
-  inUse: readonly string[],
   world: World,
-): Promise<number> {
+): Promise<{ readonly newest: Revision; readonly collisionCount: number }> {
+  const { template } = set.manifest.spec;
   const revisions = revisionsOf(set, world);
-  const [newest] = revisions;
-  const kept = revisions.find((one) => hashOf(one) === hash);
-  const revision = 1 + (newest?.manifest.revision ?? 0);
-  const collisions = kept === undefined ? freeName(set, template, world) : collisionsOf(set);
-  if (kept === undefined)
-    await world.create(revisionManifest(set, { hash, template }, { revision, collisions }), set);
-  // A revision that is restored becomes the newest again.
-  else if (kept !== newest) await world.change(kept, ({ manifest }) => ({ ...manifest, revision }));
-  const used = new Set([hash, ...inUse, ...podsOf(set, world).map(hashOf)]);
-  const unused = revisions.filter((one) => !used.has(hashOf(one)));
+  const [last] = revisions;
+  const revision = 1 + (last?.manifest.revision ?? 0);
+  const kept = revisions.find((one) => isDeepStrictEqual(templateOf(one), template));
+  if (kept !== undefined) {
+    // A revision that is restored becomes the newest again.
+    if (kept !== last) await world.change(kept, ({ manifest }) => ({ ...manifest, revision }));
+    return { newest: { id: idOf(kept), template }, collisionCount: collisionsOf(set) };
+  }
+  const collisionCount = freeName(set, world);
+  const manifest = revisionManifest(set, revision, collisionCount);
+  await world.create(manifest, set);
+  return { newest: { id: idOf({ manifest }), template }, collisionCount };
+}
+
+/** Removes the oldest revisions that no pod has, beyond the number that the set keeps. */
+export async function forgetRevisions(
+  set: RevisionedSet,
+  inUse: readonly Revision[],
+  world: World,
+): Promise<void> {
+  const used = new Set([...inUse.map(({ id }) => id), ...podsOf(set, world).map(revisionIdOf)]);
+  const unused = revisionsOf(set, world).filter((one) => !used.has(idOf(one)));
   for (const one of unused.slice(set.manifest.spec.revisionHistoryLimit ?? defaultLimit))
     await world.remove(one);
-  return collisions;
 }
 
 function collisionsOf({ status }: RevisionedSet): number {
   return Number(status?.collisionCount ?? 0);
 }
 
-/**
- * The first collisionCount that gives a revision a name that no object has: also none of the set's own, whose
- * label a user may have changed.
- */
-function freeName(set: RevisionedSet, template: PodTemplate, world: World): number {
+/** The first collisionCount that gives a revision a name that no object has. */
+function freeName(set: RevisionedSet, world: World): number {
   const { namespace } = set.manifest.metadata;
   return freeCollisionCount(collisionsOf(set), (collisions) => {
-    const name = nameAfter(set, template, collisions);
+    const name = nameWith(set, hashAfter(set, collisions));
     return world.find({ kind: "ControllerRevision", namespace, name }) !== undefined;
   });
 }
 
-/** Its uid is part of it, since a set of another kind may have its name and template. */
-function nameAfter(
-  { uid, manifest: { metadata } }: RevisionedSet,
-  template: PodTemplate,
-  collisions: number,
-): string {
-  return `${metadata.name.slice(0, 240)}-${templateHash(template, uid + collisionSalt(collisions))}`;
+/** The uid is part of it, since a set of another kind may have the same name and template. */
+function hashAfter({ uid, manifest }: RevisionedSet, collisions: number): string {
+  return templateHash(manifest.spec.template, uid + collisionSalt(collisions));
+}
+
+/** So short that it can be the value of a label. */
+function nameWith({ manifest: { metadata } }: RevisionedSet, hash: string): string {
+  return `${metadata.name.slice(0, 52).replace(/[-.]+$/, "")}-${hash}`;
 }
 
 function revisionManifest(
   set: RevisionedSet,
-  { hash, template }: Revision,
-  { revision, collisions }: { readonly revision: number; readonly collisions: number },
+  revision: number,
+  collisions: number,
 ): ManifestOf<"ControllerRevision"> {
-  const { metadata } = set.manifest;
+  const { kind, metadata, spec } = set.manifest;
+  const hash = hashAfter(set, collisions);
+  const { [revisionLabel]: _, ...labels } = spec.template.metadata?.labels ?? {};
   return {
     apiVersion: "apps/v1",
     kind: "ControllerRevision",
     metadata: {
-      name: nameAfter(set, template, collisions),
+      name: nameWith(set, hash),
       namespace: metadata.namespace,
-      labels: { ...template.metadata?.labels, [hashLabel]: hash },
+      labels: { ...labels, [kind === "DaemonSet" ? revisionLabel : hashLabel]: hash },
       annotations: metadata.annotations,
     },
     revision,
-    data: { spec: { template } },
+    data: { spec: { template: spec.template } },
   };
 }

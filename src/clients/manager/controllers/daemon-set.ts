@@ -1,9 +1,8 @@
 import type { ManifestOf } from "../../manifests/index.ts";
 import { suits } from "../node/node-affinity.ts";
 import type { StoredObject, StoredPod } from "../objects.ts";
-import { hashLabel, hashOf, keepRevision } from "./controller-revisions.ts";
+import { forgetRevisions, keepRevision, revisionIdOf, revisionLabel } from "./controller-revisions.ts";
 import { generatedName, hasEnded, isAvailable, isReady, podsOf } from "./pods-of.ts";
-import { templateHash } from "./template-hash.ts";
 import { podOf, type World } from "./world.ts";
 
 type DaemonSet = StoredObject<ManifestOf<"DaemonSet">>;
@@ -14,17 +13,17 @@ type DaemonSet = StoredObject<ManifestOf<"DaemonSet">>;
  */
 export async function reconcileDaemonSet(set: DaemonSet, world: World): Promise<void> {
   const { metadata, spec } = set.manifest;
-  const hash = templateHash(spec.template);
-  const collisionCount = await keepRevision(set, { hash, template: spec.template }, [], world);
+  const { newest, collisionCount } = await keepRevision(set, world);
+  await forgetRevisions(set, [newest], world);
   const pods = podsOf(set, world);
   const isWanted = suits(spec.template.spec, world.nodeLabels);
   const [pod, ...others] = pods.filter(({ deleting }) => deleting === undefined);
   for (const one of others) await world.remove(one);
-  const isOld = pod !== undefined && hashOf(pod) !== hash;
+  const isOld = pod !== undefined && revisionIdOf(pod) !== newest.id;
   const rolls = spec.updateStrategy?.type !== "OnDelete";
   if (pods.length === 0 && isWanted)
     await world.create(
-      podOf(set, spec.template, generatedName(metadata.name), { labels: { [hashLabel]: hash } }),
+      podOf(set, spec.template, generatedName(metadata.name), { labels: { [revisionLabel]: newest.id } }),
       set,
     );
   else if (pod !== undefined && (!isWanted || hasEnded(pod, world) || (isOld && rolls)))

@@ -1,6 +1,6 @@
 import type { ManifestOf } from "../../manifests/index.ts";
 import type { StoredObject, StoredPod } from "../objects.ts";
-import { hashOf, type Revision, revisionsOf, templateOf } from "./controller-revisions.ts";
+import { idOf, type Revision, revisionIdOf, revisionsOf, templateOf } from "./controller-revisions.ts";
 import { isReady } from "./pods-of.ts";
 import type { StatefulOrdinals } from "./stateful-ordinals.ts";
 import type { World } from "./world.ts";
@@ -12,17 +12,16 @@ export function currentRevision(
   set: StatefulSet,
   pods: ReadonlyMap<string, StoredPod>,
   ordinals: StatefulOrdinals,
-  hash: string,
+  newest: Revision,
   world: World,
 ): Revision {
-  const newest = { hash, template: set.manifest.spec.template };
   const isDone = ordinals.places().every(({ name }) => {
     const pod = pods.get(name);
-    return pod !== undefined && hashOf(pod) === hash && isReady(pod, world);
+    return pod !== undefined && revisionIdOf(pod) === newest.id && isReady(pod, world);
   });
   const told = set.status?.currentRevision;
-  const kept = isDone ? undefined : revisionsOf(set, world).find((one) => hashOf(one) === told);
-  return kept === undefined ? newest : { hash: String(told), template: templateOf(kept) };
+  const kept = isDone ? undefined : revisionsOf(set, world).find((one) => idOf(one) === told);
+  return kept === undefined ? newest : { id: idOf(kept), template: templateOf(kept) };
 }
 
 /**
@@ -38,5 +37,5 @@ export function countOfCurrent(
   if (type === "OnDelete") return 0;
   // Kubernetes fills in a partition of 0 unless the strategy has its type and nothing else.
   if (type === undefined || rollingUpdate !== undefined) return rollingUpdate?.partition ?? 0;
-  return pods.filter((pod) => hashOf(pod) === current.hash).length;
+  return pods.filter((pod) => revisionIdOf(pod) === current.id).length;
 }

@@ -1,12 +1,17 @@
 import type { Manifest, PodTemplate } from "../../manifests/index.ts";
 import type { StoredPod } from "../objects.ts";
-import { hashLabel, hashOf, keepRevision, type Revision } from "./controller-revisions.ts";
+import {
+  forgetRevisions,
+  keepRevision,
+  type Revision,
+  revisionIdOf,
+  revisionLabel,
+} from "./controller-revisions.ts";
 import { hasEnded, isAvailable, isReady, mostPodsAtOnce, podsOf } from "./pods-of.ts";
 import { claimName, makeClaims, removeClaimsOfGone } from "./stateful-claims.ts";
 import { ordinalOf, StatefulOrdinals } from "./stateful-ordinals.ts";
 import { countOfCurrent, currentRevision, type StatefulSet } from "./stateful-revision.ts";
 import { replaceOld } from "./stateful-update.ts";
-import { templateHash } from "./template-hash.ts";
 import { podOf, type World } from "./world.ts";
 
 /**
@@ -18,10 +23,10 @@ export async function reconcileStatefulSet(set: StatefulSet, world: World): Prom
   const { minReadySeconds = 0, podManagementPolicy = "OrderedReady" } = spec;
   const ordinals = new StatefulOrdinals(set.manifest);
   const pods = new Map(podsOf(set, world).map((pod) => [nameOf(pod), pod]));
-  const hash = templateHash(spec.template);
-  const current = currentRevision(set, pods, ordinals, hash, world);
-  const collisionCount = await keepRevision(set, { hash, template: spec.template }, [current.hash], world);
-  await tellStatus(set, [...pods.values()], { hash, current, collisionCount }, world);
+  const { newest, collisionCount } = await keepRevision(set, world);
+  const current = currentRevision(set, pods, ordinals, newest, world);
+  await forgetRevisions(set, [newest, current], world);
+  await tellStatus(set, [...pods.values()], { newest, current, collisionCount }, world);
   const inOrder = podManagementPolicy === "OrderedReady";
   const stillCurrent = countOfCurrent(set, [...pods.values()], current);
   let made = 0;
@@ -29,7 +34,7 @@ export async function reconcileStatefulSet(set: StatefulSet, world: World): Prom
     if (made === mostPodsAtOnce) return;
     const pod = pods.get(name);
     await makeClaims(set, name, world);
-    const revision = index < stillCurrent ? current : { hash, template: spec.template };
+    const revision = index < stillCurrent ? current : newest;
     if (pod === undefined) {
       made++;
       await world.create(statefulPod(set, name, revision), set);
@@ -43,7 +48,7 @@ export async function reconcileStatefulSet(set: StatefulSet, world: World): Prom
     if (pod.deleting === undefined) await world.remove(pod);
   if (surplus.length > 0) return;
   await removeClaimsOfGone(set, ordinals, world);
-  if (spec.updateStrategy?.type !== "OnDelete") await replaceOld(set, ordinals, pods, hash, world);
+  if (spec.updateStrategy?.type !== "OnDelete") await replaceOld(set, ordinals, pods, newest, world);
 }
 
 function nameOf({ manifest }: StoredPod): string {
@@ -72,7 +77,7 @@ function statefulPod(set: StatefulSet, name: string, revision: Revision): Manife
   const index = name.slice(name.lastIndexOf("-") + 1);
   return podOf(set, template, name, {
     labels: {
-      [hashLabel]: revision.hash,
+      [revisionLabel]: revision.id,
       "statefulset.kubernetes.io/pod-name": name,
       "apps.kubernetes.io/pod-index": index,
     },
@@ -83,21 +88,21 @@ async function tellStatus(
   set: StatefulSet,
   pods: readonly StoredPod[],
   {
-    hash,
+    newest,
     current,
     collisionCount,
-  }: { readonly hash: string; readonly current: Revision; readonly collisionCount: number },
+  }: { readonly newest: Revision; readonly current: Revision; readonly collisionCount: number },
   world: World,
 ): Promise<void> {
   const { minReadySeconds = 0 } = set.manifest.spec;
   await world.setStatus(set, {
-    currentRevision: current.hash,
-    updateRevision: hash,
+    currentRevision: current.id,
+    updateRevision: newest.id,
     replicas: pods.length,
     readyReplicas: pods.filter((pod) => isReady(pod, world)).length,
     availableReplicas: pods.filter((pod) => isAvailable(pod, minReadySeconds, world)).length,
-    currentReplicas: pods.filter((pod) => hashOf(pod) === current.hash).length,
-    updatedReplicas: pods.filter((pod) => hashOf(pod) === hash).length,
+    currentReplicas: pods.filter((pod) => revisionIdOf(pod) === current.id).length,
+    updatedReplicas: pods.filter((pod) => revisionIdOf(pod) === newest.id).length,
     observedGeneration: set.generation,
     collisionCount,
   });

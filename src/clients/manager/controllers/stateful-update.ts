@@ -1,5 +1,5 @@
 import type { StoredPod } from "../objects.ts";
-import { hashOf } from "./controller-revisions.ts";
+import { type Revision, revisionIdOf } from "./controller-revisions.ts";
 import { resolveShare } from "./deployment-bounds.ts";
 import { isAvailable } from "./pods-of.ts";
 import type { StatefulOrdinals } from "./stateful-ordinals.ts";
@@ -14,7 +14,7 @@ export async function replaceOld(
   { manifest: { spec } }: StatefulSet,
   ordinals: StatefulOrdinals,
   pods: ReadonlyMap<string, StoredPod>,
-  hash: string,
+  newest: Revision,
   world: World,
 ): Promise<void> {
   const { rollingUpdate } = spec.updateStrategy ?? {};
@@ -25,7 +25,9 @@ export async function replaceOld(
     index: ordinals.indexOf(pod.manifest.metadata.name) ?? -1,
   }));
   const old = there
-    .filter(({ pod, index }) => index >= partition && pod.deleting === undefined && hashOf(pod) !== hash)
+    .filter(
+      ({ pod, index }) => index >= partition && pod.deleting === undefined && revisionIdOf(pod) !== newest.id,
+    )
     .toSorted((one, other) => other.index - one.index)
     .map(({ pod }) => pod);
   // With parallel management, all unavailable pods are removed first.
