@@ -118,6 +118,7 @@ export class DaemonPodManager implements AsyncDisposable {
           isLeft: () => exists(this.#subnetPath),
         },
         credentials: async () => undefined,
+        onGone: (key) => events.forget(key),
         onEvent: (key, event) => {
           events.add(key, event);
           const { type, reason, message } = event;

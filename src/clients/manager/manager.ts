@@ -47,6 +47,8 @@ export type ManagerOptions = {
   /** Called when a pod or the status of another object has changed. */
   readonly onStatus?: (object: StoredObject) => void;
   readonly onEvent?: (key: ObjectKey, event: PodEvent) => void;
+  /** Called when an object was removed, even if another takes its place. */
+  readonly onGone?: (key: ObjectKey) => void;
   /** For fault tests: called before each step of a pod and each stored change. */
   readonly observer?: StepObserver;
 };
@@ -80,6 +82,7 @@ export class Manager implements AsyncDisposable {
       store,
       clock,
       onDataChanged: (namespace) => this.#pods.objectsChanged(namespace),
+      onGone: (key) => options.onGone?.(key),
     });
     this.#services = new NodeServices({
       store,
@@ -122,6 +125,7 @@ export class Manager implements AsyncDisposable {
       services: this.#services,
       claims: this.#claims,
       onStatus: (object: StoredObject) => options.onStatus?.(object),
+      onEvent: (object: StoredObject, event: PodEvent) => options.onEvent?.(keyOf(object), event),
       onFailure: (error: unknown, object?: StoredObject) =>
         object === undefined ? this.#failedOnNode(messageOf(error)) : this.#failed(keyOf(object), error),
     };

@@ -3,7 +3,7 @@ import type { Clock } from "../../ground/clock/index.ts";
 import type { Manifest } from "../manifests/index.ts";
 import { notFound } from "./errors.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { keyOf, type StoredObject } from "./objects.ts";
+import { keyOf, type ObjectKey, type StoredObject } from "./objects.ts";
 import { successorOf } from "./replacement.ts";
 
 export type ObjectWriterOptions = {
@@ -11,6 +11,8 @@ export type ObjectWriterOptions = {
   readonly clock: Clock;
   /** Called when a config map or secret of a namespace was created, changed or removed. */
   readonly onDataChanged: (namespace: string) => void;
+  /** Called when an object was removed, even if another takes its place. */
+  readonly onGone?: (key: ObjectKey) => void;
 };
 
 /** Creates objects from manifests, changes and removes them. */
@@ -44,6 +46,7 @@ export class ObjectWriter {
   async remove(object: StoredObject): Promise<void> {
     const { store, clock } = this.#options;
     await store.remove(object, (last) => successorOf(last, clock.nowNs()));
+    this.#options.onGone?.(keyOf(object));
     this.#tell(object.manifest);
   }
 

@@ -22,6 +22,11 @@ export class RecentEvents {
     if (this.#byTitle.size > maxObjects && oldest !== undefined) this.#byTitle.delete(oldest);
   }
 
+  /** To be called when an object is gone: another of its name has none of its events. */
+  forget(key: ObjectKey): void {
+    this.#byTitle.delete(titleOf(key));
+  }
+
   list(key: ObjectKey): readonly CountedEvent[] {
     return this.#byTitle.get(titleOf(key)) ?? [];
   }

@@ -1,5 +1,6 @@
 import type { Clock } from "../../ground/clock/index.ts";
 import type { ManifestOf } from "../manifests/index.ts";
+import type { PodEvent } from "../podlife/index.ts";
 import type { Claims } from "./claims.ts";
 import { endOfGone, withEnd } from "./controllers/pod-ends.ts";
 import { reconcileObject } from "./controllers/reconcile-object.ts";
@@ -21,6 +22,7 @@ export type ReconciliationOptions = {
   readonly services: NodeServices;
   readonly claims: Claims;
   readonly onStatus: (object: StoredObject) => void;
+  readonly onEvent: (object: StoredObject, event: PodEvent) => void;
   /** Called when a step for an object failed, or one without an object. */
   readonly onFailure: (error: unknown, object?: StoredObject) => void;
 };
@@ -35,7 +37,7 @@ export async function reconcileAll(
   options: ReconciliationOptions,
   lookAgainAfter: (ms: number) => void,
 ): Promise<void> {
-  const { store, writer, clock, pods, services, onStatus, onFailure } = options;
+  const { store, writer, clock, pods, services, onStatus, onEvent, onFailure } = options;
   const world = storeWorld({
     store,
     clock,
@@ -43,6 +45,7 @@ export async function reconcileAll(
     podStatus: (pod) => pods.status(pod),
     writer,
     onStatus,
+    onEvent,
     lookAgainAfter,
   });
   const attempt = async (step: () => Promise<void>, object?: StoredObject) => {

@@ -15,7 +15,14 @@ async function worldWith(text: string, persistence: Persistence = noPersistence)
   const store = await ObjectStore.open(persistence, () => {});
   await store.add(object);
   const writer = new ObjectWriter({ store, clock: systemClock, onDataChanged: () => {} });
-  const world = storeWorld({ ...worldOf({}), store, writer, clock: systemClock, onStatus: () => {} });
+  const world = storeWorld({
+    ...worldOf({}),
+    store,
+    writer,
+    clock: systemClock,
+    onStatus: () => {},
+    onEvent: () => {},
+  });
   return { object, store, writer, world };
 }
 

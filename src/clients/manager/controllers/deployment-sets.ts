@@ -61,6 +61,21 @@ export async function resize(
   };
   if (sizeOf(set) === replicas && isDeepStrictEqual(resized(set).metadata, set.manifest.metadata)) return;
   await world.change(set, resized);
+  if (sizeOf(set) !== replicas)
+    tellScaling(deployment, set.manifest.metadata.name, sizeOf(set), replicas, world);
+}
+
+/** In Kubernetes' words. */
+export function tellScaling(
+  deployment: Deployment,
+  set: string,
+  from: number,
+  to: number,
+  world: World,
+): void {
+  const how = to > from ? "up" : "down";
+  const message = `Scaled ${how} replica set ${set} from ${from} to ${to}`;
+  world.tell(deployment, "Normal", "ScalingReplicaSet", message);
 }
 
 /** Number of available pods of a set: those that have been ready for long enough. */

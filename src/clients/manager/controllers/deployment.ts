@@ -10,7 +10,7 @@ import {
 } from "./deployment-revisions.ts";
 import { roll } from "./deployment-rolling.ts";
 import { isScaled, scaleSets } from "./deployment-scaling.ts";
-import { type Deployment, type ReplicaSet, resize } from "./deployment-sets.ts";
+import { type Deployment, type ReplicaSet, resize, tellScaling } from "./deployment-sets.ts";
 import { deploymentStatus } from "./deployment-status.ts";
 import { podsOf } from "./pods-of.ts";
 import type { World } from "./world.ts";
@@ -42,11 +42,11 @@ export async function reconcileDeployment(deployment: Deployment, world: World):
   const isRecreated = spec.strategy?.type === "Recreate";
   if (!isRecreated && isScaled(deployment, sets)) return await scaleSets(deployment, sets, current, world);
   if (current !== undefined && (await keepInStep(deployment, current, old, world))) return;
-  const make = async (replicas: number) =>
-    await world.create(
-      replicaSetOf(deployment, { ...next, replicas, revision: nextRevision(old) }),
-      deployment,
-    );
+  const make = async (replicas: number) => {
+    const set = replicaSetOf(deployment, { ...next, replicas, revision: nextRevision(old) });
+    await world.create(set, deployment);
+    if (replicas > 0) tellScaling(deployment, set.metadata.name, 0, replicas, world);
+  };
   if (isRecreated) await recreate(deployment, current, old, make, world);
   else await roll(deployment, current, old, make, world);
   if (isComplete(deployment, status)) await cleanUpRevisions(deployment, old, world);

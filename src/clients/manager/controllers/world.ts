@@ -1,5 +1,5 @@
 import type { Manifest, PodTemplate } from "../../manifests/index.ts";
-import type { PodStatus } from "../../podlife/index.ts";
+import type { PodEvent, PodStatus } from "../../podlife/index.ts";
 import type { JobPodEnd } from "../job-pod-end.ts";
 import type { ObjectKey, ObjectStatus, StoredObject, StoredPod } from "../objects.ts";
 
@@ -24,6 +24,8 @@ export type World = {
   /** Records how one of a job's pods has ended, whatever happens to the pod. */
   readonly countPod: (job: StoredObject, end: JobPodEnd) => Promise<void>;
   readonly setStatus: (object: StoredObject, status: ObjectStatus) => Promise<void>;
+  /** Reports an event of an object. */
+  readonly tell: (object: StoredObject, type: PodEvent["type"], reason: string, message: string) => void;
   /** Reconciles again after this many milliseconds, if nothing else triggers it before. */
   readonly lookAgainAfter: (ms: number) => void;
 };

@@ -14,6 +14,7 @@ export function worldOf(given: Partial<World>): World {
     remove: async () => {},
     countPod: async () => {},
     setStatus: async () => {},
+    tell: () => {},
     lookAgainAfter: () => {},
     ...given,
   };
