@@ -1,3 +1,4 @@
+import type { ManifestOf } from "../manifests/index.ts";
 import { writtenTime } from "../podlife/index.ts";
 import { revisionAnnotation } from "./controllers/deployment-revisions.ts";
 import type { JobStatus } from "./controllers/job-status.ts";
@@ -71,10 +72,17 @@ function deletionJson({ manifest, deleting }: StoredObject): object {
 function statusJson({ status, manifest }: StoredObject): unknown {
   if (status?.pod !== undefined) return status.pod;
   if (manifest.kind === "Service") return { loadBalancer: {} };
+  if (manifest.kind === "PersistentVolumeClaim") return claimStatus(manifest);
   if (manifest.kind === "Job" && status?.job !== undefined)
     return jobJson(status.job as JobStatus, manifest.spec.suspend === true);
   if (manifest.kind === "Deployment" && status !== undefined) return withoutRevision(status);
   return status;
+}
+
+/** There is always room for it: its size is no limit. */
+function claimStatus({ spec }: ManifestOf<"PersistentVolumeClaim">): unknown {
+  const { accessModes, resources } = spec;
+  return { phase: "Bound", accessModes, capacity: { storage: resources.requests.storage } };
 }
 
 /** Removes the revision, which Kubernetes stores elsewhere. */
@@ -109,21 +117,36 @@ function serviceSpecJson(service: StoredService): unknown {
 }
 
 function jobJson(
-  { startTimeNs, completionTimeNs, end, reason, message, ...counts }: JobStatus,
+  { startTimeNs, completionTimeNs, end, reason, message, decided, ...counts }: JobStatus,
   isSuspended: boolean,
 ): unknown {
+  const completionTime = completionTimeNs === undefined ? undefined : writtenTime(completionTimeNs);
+  const transitionTime = completionTime === undefined ? {} : { lastTransitionTime: completionTime };
+  const why = (given: { readonly reason?: string | undefined; readonly message?: string | undefined }) => ({
+    status: "True",
+    ...(given.reason === undefined ? {} : { reason: given.reason, message: given.message }),
+  });
   const conditions = [
     ...(isSuspended && end === undefined
       ? [{ type: "Suspended", status: "True", reason: "JobSuspended", message: "Job suspended" }]
       : []),
+    ...(decided === undefined ? [] : [{ type: decidedType(decided.end), ...why(decided) }]),
     ...(end === undefined
       ? []
-      : [{ type: end, status: "True", ...(reason === undefined ? {} : { reason, message }) }]),
+      : [
+          { type: decidedType(end), ...why({ reason, message }) },
+          { type: end, ...why({ reason, message }), ...transitionTime },
+        ]),
   ];
   return {
     ...counts,
     ...(startTimeNs === undefined ? {} : { startTime: writtenTime(startTimeNs) }),
-    ...(completionTimeNs === undefined ? {} : { completionTime: writtenTime(completionTimeNs) }),
+    ...(end === "Complete" && completionTime !== undefined ? { completionTime } : {}),
     ...(conditions.length === 0 ? {} : { conditions }),
   };
+}
+
+/** The condition of a job that is about to end. */
+function decidedType(end: NonNullable<JobStatus["end"]>): string {
+  return end === "Complete" ? "SuccessCriteriaMet" : "FailureTarget";
 }

@@ -81,8 +81,8 @@ function columnsByKind(nowMs: number): Readonly<Record<Kind, Columns>> {
       { title: "DATA", value: (row) => String(sizeOf(row, "data")) },
     ],
     PersistentVolumeClaim: [
-      { title: "STATUS", value: (row) => (row.deleting || row.gone === true ? stateOf(row) : "Bound") },
-      text("CAPACITY", "spec", "resources", "requests", "storage"),
+      status,
+      text("CAPACITY", "status", "capacity", "storage"),
       { title: "ACCESS MODES", value: ({ object }) => accessModes(memberAt(object, "spec", "accessModes")) },
       text("STORAGECLASS", "spec", "storageClassName"),
     ],
@@ -165,7 +165,8 @@ function completions({ object }: ListedObject): string {
 function jobDuration(job: unknown, nowMs: number): string {
   const startMs = timeAt(job, "status", "startTime");
   if (startMs === undefined) return "";
-  const endMs = timeAt(job, "status", "completionTime") ?? nowMs;
+  const failed = itemsAt(job, "status", "conditions").find((one) => memberAt(one, "type") === "Failed");
+  const endMs = timeAt(job, "status", "completionTime") ?? timeAt(failed, "lastTransitionTime") ?? nowMs;
   return `${Math.max(0, Math.floor((endMs - startMs) / 1000))}s`;
 }
 

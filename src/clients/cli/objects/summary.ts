@@ -12,14 +12,23 @@ export function stateOf(listed: ListedObject): string {
     case "Pod":
       return podState(object);
     case "Job":
-      return String(memberAt(itemsAt(object, "status", "conditions")[0], "type") ?? "Running");
+      return jobState(object);
     case "CronJob":
       return memberAt(object, "spec", "suspend") === true ? "Suspended" : "Active";
     case "Service":
       return serviceState(object);
+    case "PersistentVolumeClaim":
+      return String(memberAt(object, "status", "phase") ?? "Pending");
     default:
       return "Active";
   }
+}
+
+/** As kubectl has it, the most final of its conditions. */
+function jobState(job: unknown): string {
+  const types = itemsAt(job, "status", "conditions").map((one) => memberAt(one, "type"));
+  const states = ["Complete", "Failed", "Suspended", "FailureTarget", "SuccessCriteriaMet"];
+  return states.find((one) => types.includes(one)) ?? "Running";
 }
 
 function isOver(pod: unknown): boolean {

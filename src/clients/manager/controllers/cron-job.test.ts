@@ -95,6 +95,19 @@ describe("a cron job", () => {
     assert.deepEqual(clockwork.status, done);
   });
 
+  it("notes the time at which a job was due in it, in the schedule's time zone", async () => {
+    for (const [spec, noted] of [
+      [{}, "2026-01-01T00:01:00Z"],
+      [{ timeZone: "Asia/Kolkata" }, "2026-01-01T05:31:00+05:30"],
+    ] as const) {
+      const clockwork = new Clockwork(spec);
+      await clockwork.at(1);
+      const [job] = clockwork.jobs.values();
+      const { annotations } = job?.manifest.metadata ?? {};
+      assert.equal(annotations?.["batch.kubernetes.io/cronjob-scheduled-timestamp"], noted);
+    }
+  });
+
   it("creates no job for a time that is past its deadline", async () => {
     const clockwork = new Clockwork({ startingDeadlineSeconds: 10 });
     await clockwork.at(2.5);

@@ -87,11 +87,18 @@ function jobOf({ manifest: { metadata, spec } }: CronJob, dueMs: number): Manife
       labels,
       annotations: {
         ...annotations,
-        "batch.kubernetes.io/cronjob-scheduled-timestamp": new Date(dueMs).toISOString(),
+        "batch.kubernetes.io/cronjob-scheduled-timestamp": timeIn(spec.timeZone ?? "UTC", dueMs),
       },
     },
     spec: spec.jobTemplate.spec,
   };
+}
+
+/** `2026-03-01T08:00:00+01:00`; `Z` where that is the offset. */
+function timeIn(timeZone: string, ms: number): string {
+  const instant = Temporal.Instant.fromEpochMilliseconds(ms);
+  const time = instant.toString({ timeZone, smallestUnit: "second" });
+  return time.replace(/[+-]00:00$/, "Z");
 }
 
 async function removeOldJobs(

@@ -1,10 +1,8 @@
 import type { PodFailure } from "../job-pod-end.ts";
 import type { StoredPod } from "../objects.ts";
 import { successRule } from "./job-indexes.ts";
-import type { Job, JobStatus } from "./job-status.ts";
+import type { Job, JobEnd, JobStatus } from "./job-status.ts";
 import type { World } from "./world.ts";
-
-type End = Pick<JobStatus, "end" | "reason" | "message">;
 
 /** How many of a job's pods have ended, and how. */
 export type JobProgress = {
@@ -16,7 +14,7 @@ export type JobProgress = {
 };
 
 /** How a job ends now; undefined while it continues. */
-export function endOf(job: Job, status: JobStatus, progress: JobProgress, world: World): End | undefined {
+export function endOf(job: Job, status: JobStatus, progress: JobProgress, world: World): JobEnd | undefined {
   const { failures, succeededIndexes } = progress;
   const fatal = failures.find(({ failsJob }) => failsJob);
   if (fatal !== undefined) return { end: "Failed", reason: "PodFailurePolicy", message: fatal.message };
@@ -33,7 +31,7 @@ function failedEnd(
   { failed }: JobStatus,
   { active, failedIndexes }: JobProgress,
   world: World,
-): End | undefined {
+): JobEnd | undefined {
   const { backoffLimitPerIndex, maxFailedIndexes } = spec;
   if (maxFailedIndexes !== undefined && failedIndexes.size > maxFailedIndexes)
     return {
@@ -43,12 +41,17 @@ function failedEnd(
     };
   const restarts = active.reduce((sum, pod) => sum + restartsOf(pod, world), 0);
   const limit = spec.backoffLimit ?? (backoffLimitPerIndex === undefined ? 6 : Number.POSITIVE_INFINITY);
-  if (failed <= limit && (restarts === 0 || failed + restarts <= limit)) return undefined;
+  if (failed <= limit && !hasRestartedTooOften(restarts, limit)) return undefined;
   return {
     end: "Failed",
     reason: "BackoffLimitExceeded",
     message: "Job has reached the specified backoff limit",
   };
+}
+
+/** Compared with the limit as in Kubernetes (pastBackoffLimitOnFailure): failed pods do not count with them. */
+function hasRestartedTooOften(restarts: number, limit: number): boolean {
+  return limit === 0 ? restarts > 0 : restarts >= limit;
 }
 
 /** Number of restarts, for pods that restart their containers themselves. */
@@ -59,7 +62,11 @@ function restartsOf(pod: StoredPod, world: World): number {
 }
 
 /** Failure because of the deadline; the time of a suspended job does not count. */
-function deadlineEnd({ manifest: { spec } }: Job, { startTimeNs }: JobStatus, world: World): End | undefined {
+function deadlineEnd(
+  { manifest: { spec } }: Job,
+  { startTimeNs }: JobStatus,
+  world: World,
+): JobEnd | undefined {
   if (spec.activeDeadlineSeconds === undefined || startTimeNs === undefined) return undefined;
   const leftMs = spec.activeDeadlineSeconds * 1000 - Number(world.nowNs() - startTimeNs) / 1e6;
   if (leftMs <= 0)
@@ -80,7 +87,7 @@ function doneEnd(
   { manifest: { spec } }: Job,
   { succeeded }: JobStatus,
   { active, failedIndexes }: JobProgress,
-): End | undefined {
+): JobEnd | undefined {
   const { completions } = spec;
   const isDone =
     completions === undefined

@@ -14,12 +14,14 @@ export function failureOf(
   status: PodStatus | undefined,
 ): PodFailure | undefined {
   if (status?.phase !== "Failed") return undefined;
-  const ends = [...status.initContainerStatuses, ...status.containerStatuses].flatMap(({ name, state }) =>
+  const ends = [...status.containerStatuses, ...status.initContainerStatuses].flatMap(({ name, state }) =>
     "terminated" in state && state.terminated.exitCode !== 0
       ? [{ name, exitCode: state.terminated.exitCode }]
       : [],
   );
-  for (const { action, onExitCodes, onPodConditions = [] } of podFailurePolicy?.rules ?? []) {
+  const title = `${metadata.namespace}/${metadata.name}`;
+  for (const [index, rule] of (podFailurePolicy?.rules ?? []).entries()) {
+    const { action, onExitCodes, onPodConditions = [] } = rule;
     const { operator, values = [], containerName } = onExitCodes ?? {};
     const found = ends.find(
       ({ name, exitCode }) =>
@@ -32,15 +34,15 @@ export function failureOf(
     );
     const what =
       found !== undefined
-        ? `container ${found.name} of pod ${metadata.name} failed with exit code ${found.exitCode}`
-        : condition && `pod ${metadata.name} has condition ${condition.type}`;
+        ? `Container ${found.name} for pod ${title} failed with exit code ${found.exitCode}`
+        : condition && `Pod ${title} has condition ${condition.type}`;
     if (what === undefined) continue;
     const failsIndex = action === "FailIndex";
     return {
       counts: action === "Count" || failsIndex,
       failsJob: action === "FailJob",
       failsIndex,
-      message: what,
+      message: `${what} matching ${action} rule at index ${index}`,
     };
   }
   return { counts: true, failsJob: false, failsIndex: false, message: `pod ${metadata.name} failed` };

@@ -42,12 +42,18 @@ export function successRule({ successPolicy }: Spec, succeeded: readonly number[
   return found === -1 ? undefined : found;
 }
 
-/** Tells a pod its index with a variable and its host name, which others can look up. */
+/**
+ * Tells a pod its index with a variable, unless its container sets that itself, and its host name, which
+ * others can look up.
+ */
 export function withIndex(job: string, template: PodTemplate, index: number): PodTemplate {
   const variable = { name: "JOB_COMPLETION_INDEX", value: String(index) };
   const told = <C extends PodTemplate["spec"]["containers"][number]>(container: C) => ({
     ...container,
-    env: [...(container.env ?? []), variable],
+    env: [
+      ...(container.env ?? []),
+      ...(container.env?.some(({ name }) => name === variable.name) === true ? [] : [variable]),
+    ],
   });
   const { containers, initContainers } = template.spec;
   return {

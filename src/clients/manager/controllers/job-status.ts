@@ -3,6 +3,13 @@ import type { StoredObject } from "../objects.ts";
 
 export type Job = StoredObject<ManifestOf<"Job">>;
 
+/** How a job ends, and why. */
+export type JobEnd = {
+  readonly end: "Complete" | "Failed";
+  readonly reason: string;
+  readonly message: string;
+};
+
 /** The status of a job; times are in nanoseconds since 1970. */
 export type JobStatus = {
   readonly active: number;
@@ -12,6 +19,8 @@ export type JobStatus = {
   /** Undefined while it is suspended; it starts over after that. */
   readonly startTimeNs?: bigint;
   readonly completionTimeNs?: bigint;
+  /** How it will end when its pods have stopped; nothing changes that any more. */
+  readonly decided?: JobEnd;
   readonly end?: "Complete" | "Failed";
   readonly reason?: string;
   readonly message?: string;

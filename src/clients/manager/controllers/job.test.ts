@@ -5,14 +5,15 @@ import type { PodStatus } from "../../podlife/index.ts";
 import { isOfKind, type StoredPod } from "../objects.ts";
 import { reconcileJob } from "./job.ts";
 import { failureOf } from "./job-failures.ts";
+import { withIndex } from "./job-indexes.ts";
 import type { Job, JobStatus } from "./job-status.ts";
 import { endOfGone } from "./pod-ends.ts";
 import { worldOf } from "./testing/world.ts";
 
 const startMs = Date.parse("2026-01-01T00:00:00Z");
 
-function job(spec: object): Job {
-  const template = { spec: { restartPolicy: "Never", containers: [{ name: "main", image: "busybox" }] } };
+function job(spec: object, restartPolicy = "Never"): Job {
+  const template = { spec: { restartPolicy, containers: [{ name: "main", image: "busybox" }] } };
   const text = JSON.stringify({
     apiVersion: "batch/v1",
     kind: "Job",
@@ -209,8 +210,7 @@ describe("a job with a limit for each index", () => {
       ],
     );
     assert.partialDeepStrictEqual(status, {
-      end: "Failed",
-      reason: "MaxFailedIndexesExceeded",
+      decided: { end: "Failed", reason: "MaxFailedIndexesExceeded" },
       failedIndexes: "0-1",
     });
     assert.deepEqual(removed, ["pod-2"]);
@@ -232,7 +232,9 @@ describe("an indexed job", () => {
       [3, 0],
       [1, undefined],
     ]);
-    assert.partialDeepStrictEqual(first.status, { end: "Complete", reason: "SuccessPolicy" });
+    const decided = { end: "Complete", reason: "SuccessPolicy" } as const;
+    assert.partialDeepStrictEqual(first.status, { decided });
+    assert.equal(first.status?.end, undefined);
     assert.deepEqual(first.removed, ["pod-2"]);
     const second = await reconcileParts({ successPolicy }, [[2, 0]]);
     assert.equal(second.status?.message, "Matched rules at index 1");
@@ -241,6 +243,12 @@ describe("an indexed job", () => {
   it("starts the first of the maximum number of parts", async () => {
     const { indexes } = await reconcileParts({ completions: 2 ** 31 - 1, parallelism: 3 }, [[1, undefined]]);
     assert.deepEqual(indexes, ["0", "2"]);
+  });
+
+  it("leaves the variable of the index to a container that sets it", () => {
+    const env = [{ name: "JOB_COMPLETION_INDEX", value: "own" }];
+    const template = { spec: { containers: [{ name: "main", image: "b", env }] } };
+    assert.deepEqual(withIndex("work", template, 3).spec.containers[0]?.env, env);
   });
 
   it("gives each part its index, also in its host name", async () => {
@@ -340,6 +348,90 @@ describe("a job that is suspended", () => {
     const { status: resumed } = await reconcileParts({ activeDeadlineSeconds: 5 }, []);
     assert.equal(resumed?.startTimeNs, BigInt(startMs + 60_000) * 1_000_000n);
   });
+});
+
+test("a job ends only when its pods have stopped, as was decided before", async () => {
+  const of = job({ activeDeadlineSeconds: 10 });
+  const { spec } = of.manifest.spec.template;
+  const metadata = { name: "p", namespace: "default", labels: {}, annotations: {} };
+  const manifest = { apiVersion: "v1", kind: "Pod", metadata, spec } as const;
+  let pods: readonly StoredPod[] = [{ manifest, uid: "p", owner: of.uid, createdAtNs: 1n, generation: 1 }];
+  let told: JobStatus | undefined;
+  const at = async (second: number) => {
+    const status = told === undefined ? {} : { status: { job: told } };
+    await reconcileJob(
+      { ...of, ...status },
+      worldOf({
+        nowNs: () => BigInt(startMs + second * 1000) * 1_000_000n,
+        owned: () => pods,
+        podStatus: () => ({ ...statusOf({ second: 0, exitCode: 0 }), phase: "Running" }),
+        remove: async () => {
+          pods = pods.map((pod) => ({ ...pod, deleting: { byController: true } }));
+        },
+        setStatus: async (_, { job: now }) => {
+          told = now as JobStatus;
+        },
+      }),
+    );
+    return told;
+  };
+  assert.equal((await at(0))?.active, 1);
+  const decided = { end: "Failed", reason: "DeadlineExceeded" } as const;
+  assert.partialDeepStrictEqual(await at(10), { decided, active: 0 });
+  const stopping = await at(12);
+  assert.partialDeepStrictEqual(stopping, { decided });
+  assert.equal(stopping?.end, undefined);
+  pods = [];
+  assert.partialDeepStrictEqual(await at(15), {
+    ...decided,
+    completionTimeNs: BigInt(startMs + 15_000) * 1_000_000n,
+  });
+});
+
+test("a job whose pods restart their containers fails at as many restarts as its limit, as in Kubernetes", async () => {
+  for (const [backoffLimit, restartCount, end] of [
+    [3, 2, undefined],
+    [3, 3, "Failed"],
+    [0, 0, undefined],
+    [0, 1, "Failed"],
+  ] as const) {
+    const of = job({ backoffLimit }, "OnFailure");
+    const { containerStatuses, ...status } = statusOf({ second: 0, exitCode: 1 });
+    const metadata = { name: "p", namespace: "default", labels: {}, annotations: {} };
+    const { spec } = of.manifest.spec.template;
+    const pod = { manifest: { apiVersion: "v1", kind: "Pod", metadata, spec }, uid: "p" } as const;
+    let told: JobStatus | undefined;
+    await reconcileJob(
+      of,
+      worldOf({
+        owned: () => [{ ...pod, owner: of.uid, createdAtNs: 1n, generation: 1 }],
+        podStatus: () => ({
+          ...status,
+          phase: "Running",
+          containerStatuses: containerStatuses.map((one) => ({ ...one, restartCount })),
+        }),
+        setStatus: async (_, { job: now }) => {
+          told = now as JobStatus;
+        },
+      }),
+    );
+    assert.equal(told?.decided?.end, end, `${restartCount} restarts with a limit of ${backoffLimit}`);
+  }
+});
+
+test("a job that its policy fails says why in Kubernetes' words", () => {
+  const rules = [
+    { action: "Ignore", onPodConditions: [{ type: "DisruptionTarget" }] },
+    { action: "FailJob", onExitCodes: { operator: "In", values: [42] } },
+  ];
+  const { spec } = job({ podFailurePolicy: { rules } }).manifest;
+  const metadata = { name: "p", namespace: "default", labels: {}, annotations: {} };
+  const manifest = { apiVersion: "v1", kind: "Pod", metadata, spec: spec.template.spec } as const;
+  const pod: StoredPod = { manifest, uid: "p", createdAtNs: 1n, generation: 1 };
+  assert.equal(
+    failureOf(spec, pod, statusOf({ second: 0, exitCode: 42 }))?.message,
+    "Container main for pod default/p failed with exit code 42 matching FailJob rule at index 1",
+  );
 });
 
 test("an evicted pod does not count towards a job's limit if its policy ignores disruptions", () => {

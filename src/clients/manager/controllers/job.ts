@@ -9,7 +9,10 @@ import { endsOf, lossesOf, succeededOf, waitsForEnds } from "./pod-ends.ts";
 import { generatedName, hasEnded, isReady, mostPodsAtOnce, podsOf } from "./pods-of.ts";
 import { podOf, type World } from "./world.ts";
 
-/** Runs pods until enough have succeeded or too many have failed. */
+/**
+ * Runs pods until enough have succeeded or too many have failed. As in Kubernetes, it has ended only when no
+ * pod of it runs any more, so that the next job of a CronJob does not run beside it.
+ */
 export async function reconcileJob(job: Job, world: World): Promise<void> {
   const { spec } = job.manifest;
   const before = jobStatus(job);
@@ -35,10 +38,16 @@ export async function reconcileJob(job: Job, world: World): Promise<void> {
     ...(isIndexed ? { completedIndexes: writtenIndexes(succeededIndexes) } : {}),
     ...(spec.backoffLimitPerIndex === undefined ? {} : { failedIndexes: writtenIndexes(lost) }),
   };
-  const end = endOf(job, status, { failures, active, succeededIndexes, failedIndexes: lost }, world);
-  if (end !== undefined || isSuspended) {
+  const progress = { failures, active, succeededIndexes, failedIndexes: lost };
+  const decided = before?.decided ?? endOf(job, status, progress, world);
+  if (decided !== undefined || isSuspended) {
     for (const pod of active) await world.remove(pod);
-    const over = end === undefined ? {} : { ...end, completionTimeNs: world.nowNs() };
+    const isOver = decided !== undefined && running.length === 0;
+    if (isOver) {
+      if (decided.end === "Complete") world.tell(job, "Normal", "Completed", "Job completed");
+      else world.tell(job, "Warning", decided.reason, decided.message);
+    }
+    const over = isOver ? { ...decided, completionTimeNs: world.nowNs() } : decided && { decided };
     return await world.setStatus(job, { job: { ...status, active: 0, ready: 0, ...over } });
   }
   for (const loss of losses) await world.countPod(job, loss);
