@@ -25,7 +25,7 @@ function claim(name: string, uid: string, owner?: string): StoredObject {
 
 function pod(name: string, uid: string, volume: object): StoredObject {
   const spec = { containers: [{ name: "main", image: "image" }], volumes: [{ name: "data", ...volume }] };
-  return objectOf({ kind: "Pod", metadata: { name }, spec }, uid);
+  return { ...objectOf({ kind: "Pod", metadata: { name }, spec }, uid), scheduledAtNs: 1n };
 }
 
 const ephemeral = { volumeClaimTemplate: { spec: claimSpec } };
@@ -79,4 +79,8 @@ test("a claim is removed when no pod uses it, even if a pod waits for its own wi
     false,
   );
   assert.equal(await isFree(pod("web", "second", { ephemeral })), true);
+  const { scheduledAtNs: _, ...waiting } = pod("other", "other", {
+    persistentVolumeClaim: { claimName: "web-data" },
+  });
+  assert.equal(await isFree(waiting), true);
 });

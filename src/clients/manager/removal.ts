@@ -27,13 +27,17 @@ function goesWith(one: StoredObject, object: StoredObject): boolean {
   return object.manifest.spec.persistentVolumeClaimRetentionPolicy?.whenDeleted === "Delete";
 }
 
-/** The pods that use a claim, except those that wait for a claim of their own with that name. */
+/**
+ * The pods that use a claim, except those that wait for a claim of their own with that name, or to be
+ * scheduled.
+ */
 export function usersOf(claim: StoredObject, store: ObjectStore): readonly StoredPod[] {
   const { name, namespace } = claim.manifest.metadata;
   return store
     .listOf("Pod")
     .filter(
-      ({ uid, manifest: { metadata, spec } }) =>
+      ({ uid, scheduledAtNs, manifest: { metadata, spec } }) =>
+        scheduledAtNs !== undefined &&
         metadata.namespace === namespace &&
         (spec.volumes ?? []).some(
           (volume) =>

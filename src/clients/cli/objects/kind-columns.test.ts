@@ -69,10 +69,10 @@ test("objects of one kind are listed with kubectl's columns", () => {
     "one|Opaque|1|1 minute ago",
   ]);
   const claim = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } };
-  assert.deepEqual(shown("PersistentVolumeClaim", { spec: claim }), [
-    "NAME|STATUS|CAPACITY|ACCESS MODES|STORAGECLASS|AGE",
-    "one|Bound|1Gi|RWO|<none>|1 minute ago",
-  ]);
+  assert.deepEqual(
+    shown("PersistentVolumeClaim", { spec: claim, status: { phase: "Bound", capacity: { storage: "1Gi" } } }),
+    ["NAME|STATUS|CAPACITY|ACCESS MODES|STORAGECLASS|AGE", "one|Bound|1Gi|RWO|<none>|1 minute ago"],
+  );
   const service = { type: "NodePort", clusterIP: "10.96.0.1", ports: [{ port: 80, nodePort: 30080 }] };
   assert.deepEqual(shown("Service", { spec: service }), [
     "NAME|TYPE|CLUSTER-IP|EXTERNAL-IP|PORT(S)|AGE",

@@ -4,6 +4,7 @@ import type { ObjectStore } from "../object-store.ts";
 import { keyOf, type ObjectKey, type StoredPod, titleOf } from "../objects.ts";
 import { type Pressure, whyNotFit } from "./fit.ts";
 import type { Node } from "./node.ts";
+import { whyNotBound } from "./unbound-claims.ts";
 
 export type SchedulerOptions = {
   readonly store: ObjectStore;
@@ -43,7 +44,7 @@ export class Scheduler {
       if (!waiting.some((pod) => pod.uid === uid)) this.#waiting.delete(uid);
     for (const pod of waiting.toSorted((one, other) => Number(one.createdAtNs - other.createdAtNs))) {
       const { spec } = pod.manifest;
-      const why = whyNotFit(spec, there, node, this.#options.pressure);
+      const why = whyNotBound(pod, store) ?? whyNotFit(spec, there, node, this.#options.pressure);
       if (why !== undefined) this.#wait(pod, why);
       else {
         there.push(spec);

@@ -25,8 +25,8 @@ export const claimSpec = checked(
       accessModes: filled(accessMode),
       resources: object({ requests: mapOf(quantity) }, { limits: mapOf(quantity) }),
     },
-    { storageClassName: string, volumeName: string, volumeMode: oneOf("Filesystem") },
-    ["dataSource", "dataSourceRef", "selector", "volumeAttributesClassName"],
+    { storageClassName: string, volumeMode: oneOf("Filesystem") },
+    ["dataSource", "dataSourceRef", "selector", "volumeAttributesClassName", "volumeName"],
   ),
   ({ accessModes, resources }, place) => {
     if (new Set(accessModes).size > 1 && accessModes?.includes("ReadWriteOncePod"))
