@@ -172,6 +172,47 @@ describe("a volume of a pod", () => {
     assert.equal(await read("/settings/first", "/settings/third", "/first"), "221");
   });
 
+  it("whose config map is missing keeps all containers from starting, until the config map is there", async () => {
+    const mounting = { volumeMounts: [{ name: "late", mountPath: "/late" }] };
+    await using pod = await pods.run("early", {
+      initContainers: [{ ...pods.container({ name: "first" }), command: ["true"] }],
+      containers: [pods.container(mounting)],
+      volumes: [
+        { name: "late", configMap: { name: "late" } },
+        { name: "unused", configMap: { name: "none" } },
+      ],
+    });
+    const problem =
+      'FailedMount: MountVolume.SetUp failed for volume "late" : ConfigMap default/late not found';
+    await eventually("it says why", async () => pods.events.includes(problem));
+    const { phase, initContainerStatuses } = pods.status("early");
+    assert.equal(phase, "Pending");
+    assert.deepEqual(initContainerStatuses[0]?.state, { waiting: { reason: "PodInitializing" } });
+    await configMap("late", { key: "now" });
+    await pods.ready("early");
+    assert.equal(await pods.exec("early", "cat", "/late/key"), "now");
+    assert.notEqual(pod.uid, "");
+  });
+
+  it("stays as it was for a container that restarts after its config map was deleted", async () => {
+    await configMap("lost", { key: "kept" });
+    await using _ = await pods.run("restarting", {
+      containers: [pods.container({ volumeMounts: [{ name: "lost", mountPath: "/lost" }] })],
+      volumes: [{ name: "lost", configMap: { name: "lost" } }],
+    });
+    await pods.ready("restarting");
+    const first = pods.containerId("restarting");
+    const { uid } = await pods.manager.delete({ kind: "ConfigMap", namespace: "default", name: "lost" });
+    await pods.manager.waitUntilGone(uid);
+    await pods.exec("restarting", "kill", "1");
+    await eventually("another container runs", async () => {
+      const now = pods.containerId("restarting");
+      return now !== "" && now !== first;
+    });
+    await pods.ready("restarting");
+    assert.equal(await pods.exec("restarting", "cat", "/lost/key"), "kept");
+  });
+
   it("with the pod's labels and annotations follows their changes while its containers keep running", async () => {
     const items = ["labels", "annotations"].map((path) => ({
       path,

@@ -1,14 +1,12 @@
 import type { PodSandboxConfig } from "../../ground/protocol/index.ts";
-import { preparePod, removePodFiles, sandboxConfig } from "../podspec/index.ts";
+import { removePodFiles, sandboxConfig } from "../podspec/index.ts";
 import { machineOf } from "./machine.ts";
 import { type ObservedPod, observePod } from "./observe.ts";
 import type { PodWork } from "./pod-work.ts";
 
-/** Creates a sandbox, after the files that it needs, replacing those that have ended. */
+/** Creates a sandbox, replacing those that have ended. Its files must be there. */
 export async function createSandbox(work: PodWork, { oldSandboxes }: ObservedPod): Promise<void> {
-  const { pod, runtime, context, observer, onEvent } = work;
-  observer("pod-files");
-  await preparePod(pod, context);
+  const { pod, runtime, observer, onEvent } = work;
   // Otherwise, what is left of the old one would run beside the new one.
   await stopSandboxes(work, oldSandboxes);
   const attempt = 1 + Math.max(-1, ...oldSandboxes.map(({ metadata }) => metadata?.attempt ?? 0));

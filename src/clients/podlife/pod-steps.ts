@@ -44,6 +44,8 @@ export class PodSteps {
     status.planned(plan);
     if (plan.ended || status.isOver) return await this.#finish();
     if (plan.createSandbox) {
+      const againMs = await volumes.prepare(status.podIps);
+      if (againMs !== undefined) return least(againMs, deadlineMs);
       await createSandbox(work, observed);
       status.clearWaits();
       return 0;

@@ -13,6 +13,7 @@ import {
 } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { makeDirectories } from "../../../ground/directories/index.ts";
+import { hasCode } from "../../../ground/errors/index.ts";
 import { exists, ignoreMissing } from "../../../ground/fs/index.ts";
 import { removeApart } from "../../../ground/trees/index.ts";
 import type { Volume } from "../../manifests/index.ts";
@@ -61,6 +62,20 @@ export async function objectVolume(volume: Volume, source: VolumeSource): Promis
 export async function refreshVolumes(source: VolumeSource): Promise<void> {
   for (const volume of source.pod.spec.volumes ?? []) {
     if (await exists(objectVolumePath(volume, source))) await objectVolume(volume, source);
+  }
+}
+
+/**
+ * The same for a container that starts: as with a kubelet, files that are there stay as they were if their
+ * source is missing now.
+ */
+export async function objectVolumeOrLast(volume: Volume, source: VolumeSource): Promise<string | undefined> {
+  try {
+    return await objectVolume(volume, source);
+  } catch (error) {
+    const directory = objectVolumePath(volume, source);
+    if (!hasCode(error, "NotFound") || !(await exists(join(directory, data)))) throw error;
+    return directory;
   }
 }
 

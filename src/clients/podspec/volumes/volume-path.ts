@@ -3,13 +3,13 @@ import { dirname, join } from "node:path";
 import { makeDirectories } from "../../../ground/directories/index.ts";
 import { exists } from "../../../ground/fs/index.ts";
 import type { Volume } from "../../manifests/index.ts";
-import type { ContainerRequest } from "../container-request.ts";
 import { PodSpecError } from "../errors.ts";
 import { podDirectory } from "../paths.ts";
 import { emptyDir } from "./empty-dir.ts";
 import { hostPath } from "./host-path.ts";
-import { objectVolume } from "./object-volume.ts";
+import { objectVolumeOrLast } from "./object-volume.ts";
 import { giveToGroup } from "./owned-by-group.ts";
+import type { VolumeSource } from "./volume-files.ts";
 
 /** The claim of a pod's volume; the name of the pod's own claim combines both names. */
 export function claimNameOf(volume: Volume, pod: string): string | undefined {
@@ -21,7 +21,7 @@ export function claimNameOf(volume: Volume, pod: string): string | undefined {
 async function ownedClaim(
   directory: string,
   { name, persistentVolumeClaim }: Volume,
-  { pod, context }: ContainerRequest,
+  { pod, context }: VolumeSource,
 ): Promise<string> {
   const { fsGroup, fsGroupChangePolicy } = pod.spec.securityContext ?? {};
   if (fsGroup === undefined || persistentVolumeClaim?.readOnly === true) return directory;
@@ -34,7 +34,7 @@ async function ownedClaim(
 }
 
 /** Returns the path of a volume on the machine, and creates it if necessary. Throws PodSpecError. */
-export async function volumePath(volume: Volume, request: ContainerRequest): Promise<string> {
+export async function volumePath(volume: Volume, request: VolumeSource): Promise<string> {
   const { pod, context } = request;
   if (volume.hostPath !== undefined) return await hostPath(volume.hostPath);
   if (volume.emptyDir !== undefined) return await emptyDir(volume, pod, context);
@@ -45,7 +45,7 @@ export async function volumePath(volume: Volume, request: ContainerRequest): Pro
     if (directory !== undefined) return await ownedClaim(directory, volume, request);
     throw new PodSpecError("NotFound", `PersistentVolumeClaim ${namespace}/${claim} not found`);
   }
-  const directory = await objectVolume(volume, request);
+  const directory = await objectVolumeOrLast(volume, request);
   if (directory !== undefined) return directory;
   const [kind = "of no kind"] = Object.keys(volume).filter((key) => key !== "name");
   throw new PodSpecError("Unimplemented", `volume ${volume.name}: ${kind} is not supported yet`);
