@@ -12,6 +12,8 @@ import { imageAnnotation } from "../src/clients/podspec/index.ts";
 import { TurnedClock } from "../src/ground/clock/testing/turned-clock.ts";
 import { ignoreGone } from "../src/ground/fs/index.ts";
 import { ImageServiceService, RuntimeServiceService } from "../src/ground/protocol/index.ts";
+import { pushImage } from "../src/testing/registry.ts";
+import { busyboxImage } from "./support/busybox.ts";
 import { cli, cliOutput } from "./support/cli.ts";
 import { eventually } from "./support/condition.ts";
 import { startCri, type TestedCri } from "./support/cri.ts";
@@ -117,9 +119,10 @@ describe("a pod of the manager", () => {
     await backsOff(1);
     for (const [index, seconds] of [10, 20, 40, 80, 160, 300, 300].entries()) {
       const { state } = container("crash");
+      const written = seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
       assert.match(
         "waiting" in state ? (state.waiting.message ?? "") : "",
-        new RegExp(`back-off ${seconds}s `),
+        new RegExp(`^back-off ${written} restarting failed container=main pod=crash_default`),
       );
       clock.turn((seconds - 5) * 1000);
       await new Promise((resolve) => setTimeout(resolve, 300));
@@ -131,6 +134,12 @@ describe("a pod of the manager", () => {
     const { lastState } = container("crash");
     assert.equal(lastState.terminated?.exitCode, 3);
     assert.equal(lastState.terminated?.reason, "Error");
+    const backOffs = events.filter(({ pod, reason }) => pod === "crash" && reason === "BackOff");
+    assert.equal(backOffs.length, 8);
+    assert.match(
+      backOffs[0]?.message ?? "",
+      /^Back-off restarting failed container main in pod crash_default/,
+    );
   });
 
   it("is ready once its readiness probe succeeds, and not ready when it fails", async () => {
@@ -283,8 +292,13 @@ describe("a pod of the manager", () => {
         }),
         shell("second", "[ -e /work/hooked ]", { volumeMounts: [{ name: "work", mountPath: "/work" }] }),
         shell("third", "trap 'exit 7' TERM; while true; do sleep 0.1; done", {
-          lifecycle: { postStart: { exec: { command: ["sh", "-c", "sleep 1; exit 1"] } } },
+          volumeMounts: [{ name: "work", mountPath: "/work" }],
+          lifecycle: {
+            postStart: { exec: { command: ["sh", "-c", "sleep 1; echo hunter2; exit 1"] } },
+            preStop: { exec: { command: ["touch", "/work/stopping"] } },
+          },
         }),
+        shell("fourth", "[ -e /work/stopping ]", { volumeMounts: [{ name: "work", mountPath: "/work" }] }),
       ],
     });
     const ended = (index: number) => {
@@ -292,8 +306,12 @@ describe("a pod of the manager", () => {
       return "terminated" in state ? state.terminated.exitCode : undefined;
     };
     await until("the second has succeeded", () => ended(1) === 0);
-    await until("the third has been stopped", () => ended(2) === 7);
-    assert.ok(events.some(({ pod, reason }) => pod === "hooked" && reason === "FailedPostStartHook"));
+    await until("the third has been stopped, after its preStop hook", () => ended(2) === 7);
+    await until("the fourth has succeeded", () => ended(3) === 0);
+    const told = events.filter(({ pod }) => pod === "hooked");
+    assert.ok(told.some(({ reason }) => reason === "FailedPostStartHook"));
+    // What a hook writes may be secret, and events are logged.
+    assert.doesNotMatch(JSON.stringify(told), /hunter2/);
   });
 
   it("shows a container's termination message, from its file, or from its log if requested", async () => {
@@ -396,10 +414,22 @@ describe("a pod of the manager", () => {
     });
     const securityContext = { runAsNonRoot: true };
     await using _ = await run("vanished", { securityContext, containers: [shell("main", forEver)] });
-    const refused = () =>
-      events.find(({ pod, reason }) => pod === "vanished" && reason.endsWith("ConfigError"));
+    const refused = () => events.find(({ pod, reason }) => pod === "vanished" && reason === "Failed");
     await until("it is refused", () => refused() !== undefined);
-    assert.match(refused()?.message ?? "", /image \S+ was removed/);
+    assert.match(refused()?.message ?? "", /^Error: image \S+ was removed/);
+  });
+
+  it("has the image of a volume pulled before its container is created", async () => {
+    await pushImage(host.registry, "mounted", "latest", await busyboxImage({ config: { Cmd: ["mounted"] } }));
+    await using _ = await run("mounting", {
+      restartPolicy: "Never",
+      containers: [
+        shell("main", "[ -e /mounted/bin ]", { volumeMounts: [{ name: "image", mountPath: "/mounted" }] }),
+      ],
+      volumes: [{ name: "image", image: { reference: `${host.registry.host}/mounted:latest` } }],
+    });
+    await until("it is over", () => /Succeeded|Failed/.test(status("mounting").phase ?? ""));
+    assert.equal(status("mounting").phase, "Succeeded");
   });
 
   it("says why an image is missing, and retries after a back-off", async () => {
@@ -636,7 +666,12 @@ describe("a pod of the manager", () => {
       await remove(ruled.pod, 300);
       assert.deepEqual(
         ruled.counted().map(({ failure }) => failure && [failure.counts, failure.message]),
-        [[false, `container main of pod ${ruled.pod} failed with exit code 42`]],
+        [
+          [
+            false,
+            `Container main for pod default/${ruled.pod} failed with exit code 42 matching Ignore rule at index 0`,
+          ],
+        ],
       );
     });
 

@@ -160,6 +160,40 @@ describe("a pod of the manager, and the same pod of a kubelet", () => {
     );
   });
 
+  it("runs the preStop hook of a container whose postStart hook fails", () =>
+    same(
+      "unhooked",
+      (order) => ({
+        restartPolicy: "Never",
+        volumes: volumes(order),
+        containers: [
+          noting("main", "trap 'echo stopped >> /order/order; exit 0' TERM; while true; do sleep 0.1; done", {
+            lifecycle: {
+              postStart: { exec: { command: ["sh", "-c", "sleep 1; exit 1"] } },
+              preStop: { exec: { command: ["sh", "-c", "echo hook >> /order/order"] } },
+            },
+          }),
+        ],
+      }),
+      over,
+    ));
+
+  it("starts no container while one of its volumes cannot be mounted", () => {
+    const begunMs = Date.now();
+    return same(
+      "unmounted",
+      (order) => ({
+        volumes: [
+          ...volumes(order),
+          { name: "none", hostPath: { path: join(order, "none"), type: "Directory" } },
+        ],
+        initContainers: [noting("first", "true")],
+        containers: [host.shell("main", idle, { volumeMounts: [{ name: "none", mountPath: "/none" }] })],
+      }),
+      () => Date.now() - begunMs > 10_000,
+    );
+  });
+
   it("has variables in a probe's command expanded", () =>
     same(
       "expanded",

@@ -25,7 +25,7 @@ function said(text: string): readonly string[] {
 describe("fields of pods", () => {
   it("that have no effect are warned of", () => {
     const warnings = saidOf({
-      volumes: [{ name: "files", image: { reference: "files", pullPolicy: "Always" } }],
+      tolerations: [{ operator: "Exists" }],
       containers: [
         {
           ...container,
@@ -35,7 +35,7 @@ describe("fields of pods", () => {
     });
     assert.deepEqual(
       warnings.map((warning) => warning.slice(0, warning.indexOf(": "))),
-      ["spec.volumes[0].image.pullPolicy", 'spec.containers[0].resources.limits["example.com/gpu"]'],
+      ["spec.tolerations", 'spec.containers[0].resources.limits["example.com/gpu"]'],
     );
   });
 

@@ -2,7 +2,6 @@ import { checkPodResources, checkResources } from "./check-resources.ts";
 import type { Place } from "./place.ts";
 import type { Container, EphemeralContainer } from "./schemas/container.ts";
 import type { PodSpec } from "./schemas/pod-spec.ts";
-import type { Volume } from "./schemas/volumes.ts";
 
 /** Fields that are parsed and have no effect. */
 const withoutEffect = ["ephemeralContainers"] as const;
@@ -11,8 +10,6 @@ const withoutEffect = ["ephemeralContainers"] as const;
 export function checkPodSpec(spec: PodSpec, place: Place): void {
   for (const field of withoutEffect)
     if (spec[field] !== undefined) place.at(field).warn("has no effect here");
-  for (const [index, volume] of (spec.volumes ?? []).entries())
-    checkVolume(volume, place.at("volumes", index));
   checkNames(spec, place);
   checkResources(spec.resources ?? {}, place.at("resources"));
   checkPodResources(spec, place);
@@ -54,14 +51,6 @@ export function checkMounts(spec: PodSpec, place: Place, besides: readonly strin
   for (const [container, at] of allContainers(spec, place))
     for (const [index, { name }] of (container.volumeMounts ?? []).entries())
       if (!volumes.has(name)) at.at("volumeMounts", index, "name").error(`no volume ${JSON.stringify(name)}`);
-}
-
-function checkVolume({ image }: Volume, place: Place): void {
-  if (image !== undefined) {
-    const message = "has no effect here: the image must be on the machine";
-    if (image.pullPolicy === undefined) place.at("image").warn(message);
-    else place.at("image", "pullPolicy").warn(message);
-  }
 }
 
 /** A container that is root anyway cannot be kept from gaining privileges. */

@@ -5,6 +5,7 @@ import { raceAbort } from "../../ground/sync/index.ts";
 import type { Container } from "../manifests/index.ts";
 import { BackOff } from "./back-off.ts";
 import type { PodRuntime } from "./pod-runtime.ts";
+import type { PodWork } from "./pod-work.ts";
 import { StartFailure } from "./start-failure.ts";
 
 export type PullCredentials = (reference: string) => Promise<AuthConfig | undefined>;
@@ -12,32 +13,48 @@ export type PullCredentials = (reference: string) => Promise<AuthConfig | undefi
 /** A pod's own credentials for an image's registry; tried in order, before the machine's. */
 export type PodCredentials = (reference: string) => readonly AuthConfig[];
 
+/** What is pulled for a container: its image, or one that it mounts. */
+export type Pullable = Pick<Container, "image" | "imagePullPolicy">;
+
 /** Pulls the images of a pod's containers, according to their pull policies. */
 export class PodImages {
   readonly #runtime: PodRuntime;
   readonly #clock: Clock;
   readonly #credentials: PullCredentials;
   readonly #ofPod: PodCredentials;
+  readonly #onEvent: PodWork["onEvent"];
   readonly #backOff: BackOff;
   /** Error of the last pull of each image. */
   readonly #failures = new Map<string, { readonly atNs: bigint; readonly message: string }>();
 
-  constructor(runtime: PodRuntime, clock: Clock, credentials: PullCredentials, ofPod: PodCredentials) {
+  constructor(
+    { runtime, clock, onEvent }: Pick<PodWork, "runtime" | "clock" | "onEvent">,
+    credentials: PullCredentials,
+    ofPod: PodCredentials,
+  ) {
     this.#runtime = runtime;
     this.#clock = clock;
     this.#credentials = credentials;
     this.#ofPod = ofPod;
+    this.#onEvent = onEvent;
     this.#backOff = new BackOff(clock);
   }
 
   /** The image's id. Throws StartFailure with the time of the next retry. */
   async ensure(
-    { image, imagePullPolicy = defaultPolicy(image) }: Container,
+    { image, imagePullPolicy = defaultPolicy(image) }: Pullable,
     sandbox: PodSandboxConfig,
     signal: AbortSignal,
   ): Promise<string> {
     const present = imagePullPolicy === "Always" ? undefined : await this.#runtime.imageId(image);
-    if (present !== undefined) return present;
+    if (present !== undefined) {
+      this.#onEvent(
+        "Normal",
+        "Pulled",
+        `Container image ${JSON.stringify(image)} already present on machine`,
+      );
+      return present;
+    }
     if (imagePullPolicy === "Never")
       throw new StartFailure(
         "ErrImageNeverPull",
@@ -55,9 +72,14 @@ export class PodImages {
   }
 
   async #pull(image: string, sandbox: PodSandboxConfig, signal: AbortSignal): Promise<string> {
+    this.#onEvent("Normal", "Pulling", `Pulling image ${JSON.stringify(image)}`);
+    const begunNs = this.#clock.nowNs();
     try {
       const id = await raceAbort(this.#pullWithAny(image, sandbox), signal);
       this.#backOff.forget(image);
+      const seconds = (Number(this.#clock.nowNs() - begunNs) / 1e9).toFixed(3);
+      const message = `Successfully pulled image ${JSON.stringify(image)} in ${seconds}s`;
+      this.#onEvent("Normal", "Pulled", message);
       return id;
     } catch (error) {
       signal.throwIfAborted();

@@ -124,8 +124,9 @@ function planInits(
 }
 
 /** Why a running container does not match the pod's current specification. */
-export function changeOf({ image }: Container, { askedImage }: ObservedContainer): string | undefined {
-  return askedImage === undefined || askedImage === image ? undefined : "its image has changed";
+export function changeOf({ name, image }: Container, { askedImage }: ObservedContainer): string | undefined {
+  const isSame = askedImage === undefined || askedImage === image;
+  return isSame ? undefined : `Container ${name} definition changed`;
 }
 
 function failureOrChange(container: Container, { failure }: ContainerHealth): ContainerHealth["failure"] {
@@ -148,7 +149,7 @@ function planOne(
       draft.discard.push(last);
       break;
     case "unknown":
-      draft.kill.push({ container, observed: last, why: "its state is unknown" });
+      draft.kill.push({ container, observed: last, why: `Container ${container.name} has an unknown state` });
       break;
     case "running": {
       const why = whyEnd(last);

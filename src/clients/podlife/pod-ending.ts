@@ -73,12 +73,13 @@ export class PodEnding {
 
   async #kill({ container, observed, why }: Plan["kill"][number]): Promise<void> {
     const { work, probes } = this.#options;
-    work.onEvent("Normal", "Killing", `container ${container.name} is stopped: ${why}`);
+    const isChanged = changeOf(container, observed) !== undefined;
+    const policy = container.restartPolicy ?? podPolicy(work.pod.spec);
+    const restarts = isChanged || policy !== "Never";
+    work.onEvent("Normal", "Killing", `${why}${restarts ? ", will be restarted" : ""}`);
     const grace = probes.graceSeconds(observed) ?? graceSecondsOf(work.pod);
     // With another image, it is started whatever its restart policy says.
-    const isReplaced =
-      changeOf(container, observed) !== undefined &&
-      (container.restartPolicy ?? podPolicy(work.pod.spec)) !== "Always";
+    const isReplaced = isChanged && policy !== "Always";
     if (isReplaced) await this.#replacements.begin(observed);
     await stopOne(this.#stopping(), { container, observed }, grace);
     if (isReplaced) await this.#makeRoom(observed);

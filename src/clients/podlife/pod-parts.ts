@@ -78,9 +78,13 @@ export function podParts(options: PodPartsOptions): PodParts {
   };
 }
 
-function podProbes({ work, probeResults, onChange }: PodPartsOptions, onProbed: () => void): PodProbes {
+function podProbes(
+  { work, hostIps, probeResults, onChange }: PodPartsOptions,
+  onProbed: () => void,
+): PodProbes {
   return new PodProbes({
     ...work,
+    hostIps,
     ...(probeResults === undefined ? {} : { before: probeResults }),
     onChange: () => {
       onProbed();
@@ -91,11 +95,9 @@ function podProbes({ work, probeResults, onChange }: PodPartsOptions, onProbed: 
   });
 }
 
-function podImages({
-  work: { pod, runtime, clock, context, onEvent },
-  credentials,
-}: PodPartsOptions): PodImages {
-  return new PodImages(runtime, clock, credentials, (image) =>
+function podImages({ work, credentials }: PodPartsOptions): PodImages {
+  const { pod, context, onEvent } = work;
+  return new PodImages(work, credentials, (image) =>
     pullSecrets(pod, context, image, (message) =>
       onEvent("Warning", "FailedToRetrieveImagePullSecret", message),
     ),

@@ -5,9 +5,10 @@ import type { PodSandboxConfig } from "../../ground/protocol/index.ts";
 import type { Container } from "../manifests/index.ts";
 import { containerConfig, type MachineMemory, runsAsImageUser } from "../podspec/index.ts";
 import { runHook } from "./handlers/run-hook.ts";
-import type { PodImages } from "./images.ts";
+import type { PodImages, Pullable } from "./images.ts";
 import { graceSecondsOf, type PodWork } from "./pod-work.ts";
 import { StartFailure, type StartFailureReason } from "./start-failure.ts";
+import { stopContainer } from "./stop-containers.ts";
 
 export type StartRequest = PodWork & {
   readonly images: PodImages;
@@ -35,21 +36,26 @@ export async function startContainer(request: StartRequest, signal: AbortSignal)
   onEvent("Normal", "Started", `container ${name} started`);
   const hook = container.lifecycle?.postStart;
   if (hook === undefined) return id;
-  const target = { container, containerId: id, podIp: request.podIps[0] ?? "" };
+  const target = { container, id, containerId: id, podIp: request.podIps[0] ?? "" };
   const failure = await runHook(request, hook, target, hookLimitMs, signal);
   if (failure === undefined) return id;
   onEvent("Warning", "FailedPostStartHook", `postStart hook of container ${name} failed: ${failure}`);
-  await runtime.stopContainer(id, graceSecondsOf(pod));
+  await stopContainer({ ...request, podIp: target.podIp, hurry: signal }, target, graceSecondsOf(pod));
   throw new StartFailure("PostStartHookError", `postStart hook failed: ${failure}`, 0);
 }
 
-/** Creates the container while its image is held. */
+/** Creates the container while its image, and those of its volumes, are held. */
 async function makeContainer(request: StartRequest, signal: AbortSignal): Promise<string> {
   const { runtime, images, pod, container, attempt, sandboxId, sandbox, observer } = request;
   const { name } = container;
   observer(`pod-image ${name}`);
-  await using _hold = await runtime.holdImage(container.image);
+  await using held = new AsyncDisposableStack();
+  held.use(await runtime.holdImage(container.image));
   const imageId = await images.ensure(container, sandbox, signal);
+  for (const image of imageVolumes(request)) {
+    held.use(await runtime.holdImage(image.image));
+    await images.ensure(image, sandbox, signal);
+  }
   observer(`pod-volumes ${name}`);
   const config = await step("CreateContainerConfigError", async () => {
     const imageUser = runsAsImageUser(pod, container) ? await runtime.imageUser(imageId) : {};
@@ -65,6 +71,16 @@ async function makeContainer(request: StartRequest, signal: AbortSignal): Promis
   signal.throwIfAborted();
   observer(`pod-container ${name}`);
   return await step("CreateContainerError", () => runtime.createContainer(sandboxId, config, sandbox));
+}
+
+/** The images that a container mounts. */
+function imageVolumes({ pod, container }: StartRequest): readonly Pullable[] {
+  const mounted = new Set(container.volumeMounts?.map(({ name }) => name));
+  return (pod.spec.volumes ?? []).flatMap(({ name, image }) => {
+    if (image === undefined || !mounted.has(name)) return [];
+    const { reference, pullPolicy: imagePullPolicy } = image;
+    return [{ image: reference, ...(imagePullPolicy === undefined ? {} : { imagePullPolicy }) }];
+  });
 }
 
 /** Hooks have no limit of their own; nobody waits longer than a day. */

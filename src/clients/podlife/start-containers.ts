@@ -26,6 +26,8 @@ export class ContainerStarts {
   readonly #restarts: BackOff;
   /** When containers were first seen to have ended, by id. */
   readonly #ends = new Map<string, bigint>();
+  /** The ended containers whose back-off was an event, by id. */
+  readonly #told = new Set<string>();
 
   constructor(options: ContainerStartsOptions) {
     this.#options = options;
@@ -61,6 +63,7 @@ export class ContainerStarts {
   /** To be called when a container was removed. */
   forget(id: string): void {
     this.#ends.delete(id);
+    this.#told.delete(id);
   }
 
   /** How long it must wait after its last end, or after a failed start. */
@@ -70,9 +73,20 @@ export class ContainerStarts {
     const key = backOffKey(container);
     const leftMs = ended === undefined ? 0 : this.#restarts.leftMs(key, this.#endedAtNs(ended));
     if (leftMs <= 0) return status.notBeforeMs(name);
-    const seconds = this.#restarts.delayMs(key) / 1000;
-    status.wait(name, "CrashLoopBackOff", `back-off ${seconds}s restarting failed container ${name}`);
+    this.#tellBackOff(container, ended, this.#restarts.delayMs(key));
     return leftMs;
+  }
+
+  /** In a kubelet's words; the event comes once for each wait. */
+  #tellBackOff({ name }: Container, ended: ObservedContainer | undefined, delayMs: number): void {
+    const { status, work } = this.#options;
+    const { metadata } = work.pod;
+    const pod = `${metadata.name}_${metadata.namespace}(${metadata.uid})`;
+    const message = `back-off ${goDuration(delayMs)} restarting failed container=${name} pod=${pod}`;
+    status.wait(name, "CrashLoopBackOff", message);
+    if (ended === undefined || this.#told.has(ended.id)) return;
+    this.#told.add(ended.id);
+    work.onEvent("Warning", "BackOff", `Back-off restarting failed container ${name} in pod ${pod}`);
   }
 
   /** By our own clock: when we first saw its end, so that ends before our start count from then. */
@@ -94,7 +108,7 @@ export class ContainerStarts {
     } catch (error) {
       if (!(error instanceof StartFailure)) throw error;
       const { reason, message, againMs } = error;
-      work.onEvent("Warning", reason, `container ${container.name}: ${message}`);
+      work.onEvent(...eventOf(error, container));
       if (reason !== "PostStartHookError") status.wait(container.name, reason, message, againMs);
       return error;
     }
@@ -139,6 +153,26 @@ export class ContainerStarts {
 /** The key of the back-off: a container with another image does not wait. */
 function backOffKey({ name, image }: Container): string {
   return `${name} ${image}`;
+}
+
+/** The event for a failed start, with a kubelet's reasons. */
+function eventOf({ reason, message }: StartFailure, { image }: Container): Parameters<PodWork["onEvent"]> {
+  switch (reason) {
+    case "ErrImagePull":
+      return ["Warning", "Failed", `Failed to pull image ${JSON.stringify(image)}: ${message}`];
+    case "ImagePullBackOff":
+      return ["Normal", "BackOff", `Back-off pulling image ${JSON.stringify(image)}`];
+    case "ErrImageNeverPull":
+      return ["Warning", reason, message];
+    default:
+      return ["Warning", "Failed", `Error: ${message}`];
+  }
+}
+
+/** As Go writes it: `40s`, `2m40s`. */
+function goDuration(ms: number): string {
+  const seconds = ms / 1000;
+  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
 }
 
 /** The earlier of two times; undefined is never. */

@@ -9,25 +9,39 @@ import { isSidecar } from "./restart-policy.ts";
 /** Minimum grace period of each stop, whatever hooks and other containers have used up, as in a kubelet. */
 const leastGraceSeconds = 2;
 
-export type Stopping = PodWork & {
-  /** Containers that were added to it. */
-  readonly ephemeral: readonly Container[];
+export type StoppingOne = PodWork & {
   readonly podIp: string;
   /** Aborts waiting for hooks, because the pod is to end sooner. */
   readonly hurry: AbortSignal;
+};
+
+export type Stopping = StoppingOne & {
+  /** Containers that were added to it. */
+  readonly ephemeral: readonly Container[];
   /** Called when a container has ended, so that others can continue. */
   readonly onStopped: (container: ObservedContainer) => void;
 };
 
 type Running = { readonly container: Container; readonly observed: ObservedContainer };
 
+/** Stops one container, and informs the others that wait for it. */
+export async function stopOne(
+  stopping: Stopping,
+  { container, observed }: Running,
+  graceSeconds: number,
+  turn?: Promise<unknown>,
+): Promise<void> {
+  await stopContainer(stopping, { container, id: observed.id }, graceSeconds, turn);
+  stopping.onStopped(observed);
+}
+
 /**
  * Stops one container: runs its preStop hook, sends the stop signal when it is its turn, and SIGKILL when the
  * grace period is over, which all of these share.
  */
-export async function stopOne(
-  stopping: Stopping,
-  { container, observed }: Running,
+export async function stopContainer(
+  stopping: StoppingOne,
+  { container, id }: { readonly container: Container; readonly id: string },
   graceSeconds: number,
   turn?: Promise<unknown>,
 ): Promise<void> {
@@ -37,7 +51,7 @@ export async function stopOne(
   const usedSeconds = () => Math.floor((performance.now() - begunAt) / 1000);
   const hook = container.lifecycle?.preStop;
   if (hook !== undefined && graceSeconds > 0 && !hurry.aborted) {
-    const target = { container, containerId: observed.id, podIp };
+    const target = { container, containerId: id, podIp };
     const failure = await unlessHurried(runHook(stopping, hook, target, graceSeconds * 1000, hurry), hurry);
     if (failure !== undefined)
       onEvent(
@@ -48,12 +62,15 @@ export async function stopOne(
   }
   if (turn !== undefined) await untilTurn(stopping, turn, (graceSeconds - usedSeconds()) * 1000);
   const left = graceSeconds === 0 ? 0 : Math.max(leastGraceSeconds, graceSeconds - usedSeconds());
-  await stopOrMissing(runtime, observed.id, left);
-  stopping.onStopped(observed);
+  await stopOrMissing(runtime, id, left);
 }
 
 /** Resolves when it is a container's turn, or its time is over. */
-async function untilTurn({ clock, hurry }: Stopping, turn: Promise<unknown>, limitMs: number): Promise<void> {
+async function untilTurn(
+  { clock, hurry }: StoppingOne,
+  turn: Promise<unknown>,
+  limitMs: number,
+): Promise<void> {
   if (limitMs <= 0 || hurry.aborted) return;
   const over = new AbortController();
   const signal = AbortSignal.any([hurry, over.signal]);
@@ -112,8 +129,13 @@ export async function stopAll(
     ...spec.containers,
     ...stopping.ephemeral,
   ].flatMap(running);
-  const stops = first.map((one) => stopOne(stopping, one, graceSeconds));
+  const { onEvent } = stopping;
+  const stop = (one: Running, turn?: Promise<unknown>) => {
+    onEvent("Normal", "Killing", `Stopping container ${one.container.name}`);
+    return stopOne(stopping, one, graceSeconds, turn);
+  };
+  const stops = first.map((one) => stop(one));
   for (const sidecar of inits.filter(isSidecar).toReversed().flatMap(running))
-    stops.push(stopOne(stopping, sidecar, graceSeconds, Promise.allSettled([...stops])));
+    stops.push(stop(sidecar, Promise.allSettled([...stops])));
   await Promise.all(stops);
 }

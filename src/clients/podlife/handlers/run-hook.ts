@@ -23,9 +23,11 @@ export async function runHook(
   const { container, containerId, podIp } = target;
   try {
     if (hook.sleep !== undefined) await clock.wait(Math.min(hook.sleep.seconds * 1000, timeoutMs), signal);
-    else if (hook.exec !== undefined)
-      return await runCommand(runtime, containerId, hook.exec.command, timeoutMs, limit);
-    else if (hook.httpGet !== undefined) await call(hook.httpGet, target, limit);
+    else if (hook.exec !== undefined) {
+      // As with a kubelet, nobody is told what it wrote, which may be secret.
+      const { exitCode } = await runCommand(runtime, containerId, hook.exec.command, timeoutMs, limit);
+      return exitCode === 0 ? undefined : `exit code ${exitCode}`;
+    } else if (hook.httpGet !== undefined) await call(hook.httpGet, target, limit);
     else if (hook.tcpSocket !== undefined) {
       const { port, host = podIp } = hook.tcpSocket;
       await connectTo(host, portOf(port, container), limit);

@@ -32,7 +32,9 @@ export async function runProbe(
   const { container, containerId, podIp } = target;
   if (exec !== undefined) {
     const command = exec.command.map((word) => expandStatic(word, container));
-    const run = runCommand(runtime, containerId, command, timeoutMs, limit);
+    const run = runCommand(runtime, containerId, command, timeoutMs, limit).then(({ exitCode, output }) =>
+      exitCode === 0 ? undefined : `exit code ${exitCode}${output === "" ? "" : `: ${output}`}`,
+    );
     return await answered(
       run,
       timeoutMs,

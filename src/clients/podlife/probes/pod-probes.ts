@@ -10,6 +10,8 @@ export type PodProbesOptions = {
   readonly pod: Pod;
   readonly runtime: PodRuntime;
   readonly clock: Clock;
+  /** The machine's addresses, for a pod with its network. */
+  readonly hostIps: readonly string[];
   /** Results of containers that an earlier worker probed. */
   readonly before?: ProbeResults;
   readonly onChange: () => void;
@@ -32,9 +34,9 @@ export class PodProbes implements ContainerHealth, Disposable {
 
   readonly isReady = ({ id }: ObservedContainer): boolean => this.#probes.get(id)?.ready ?? false;
 
-  readonly failure = ({ id }: ObservedContainer): string | undefined => {
+  readonly failure = ({ id, name }: ObservedContainer): string | undefined => {
     const failure = this.#probes.get(id)?.failure;
-    return failure && `its ${failure.kind} probe failed: ${failure.message}`;
+    return failure && `Container ${name} failed ${failure.kind} probe`;
   };
 
   /** The grace period of the probe that it failed, if there is one. */
@@ -49,7 +51,9 @@ export class PodProbes implements ContainerHealth, Disposable {
   /** Starts the probes of running containers, and ends those of others. */
   follow({ containers, sandbox }: ObservedPod): void {
     if (this.#ended) return;
-    const { pod, runtime, clock, before = {}, onChange, onFailure } = this.#options;
+    const { pod, runtime, clock, hostIps, before = {}, onChange, onFailure } = this.#options;
+    const hostIp = pod.spec.hostNetwork === true ? hostIps[0] : undefined;
+    const podIp = sandbox?.network?.ip || hostIp || "127.0.0.1";
     const running = new Set<string>();
     for (const container of [...(pod.spec.initContainers ?? []), ...pod.spec.containers]) {
       const latest = containers.get(container.name)?.[0];
@@ -60,7 +64,7 @@ export class PodProbes implements ContainerHealth, Disposable {
       const probes = new ContainerProbes({
         runtime,
         clock,
-        target: { container, containerId: latest.id, podIp: sandbox?.network?.ip || "127.0.0.1" },
+        target: { container, containerId: latest.id, podIp },
         startedAtNs: latest.startedAtNs,
         ...(known === undefined ? {} : { before: known }),
         onChange,

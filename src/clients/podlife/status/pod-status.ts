@@ -102,7 +102,6 @@ function conditionsOf(facts: PodFacts, phase: PodPhase): readonly PodCondition[]
       `corresponding condition of pod readiness gate ${JSON.stringify(conditionType)} does not exist.`,
   );
   return [
-    condition(facts, "PodScheduled", true),
     condition(facts, "PodReadyToStartContainers", sandboxReady, { reason: "PodSandboxNotReady" }),
     condition(
       facts,
@@ -121,6 +120,7 @@ function conditionsOf(facts: PodFacts, phase: PodPhase): readonly PodCondition[]
       containersReady ? { reason: "ReadinessGatesNotReady", message: closed.join(", ") } : notReady,
     ),
     condition(facts, "ContainersReady", containersReady, notReady),
+    condition(facts, "PodScheduled", true),
     ...(failed?.disrupted === true
       ? [
           {

@@ -66,8 +66,8 @@ export async function refreshVolumes(source: VolumeSource): Promise<void> {
 }
 
 /**
- * The same for a container that starts: as with a kubelet, files that are there stay as they were if their
- * source is missing now.
+ * {@link objectVolume} for a container that starts: as with a kubelet, files that are there stay as they were
+ * if their source is missing now.
  */
 export async function objectVolumeOrLast(volume: Volume, source: VolumeSource): Promise<string | undefined> {
   try {
