@@ -144,6 +144,10 @@ describe("berthd's pod manager", () => {
     });
     await ready("web", 1);
     assert.match(await output("describe", "deployment", "web"), /restartedAt/);
+    assert.match(
+      await output("describe", "deployment", "web"),
+      /^ +Normal +ScalingReplicaSet +\S+ +Scaled up replica set web-\S+ from 0 to 1$/m,
+    );
     assert.match(await output("rollout", "status", "deployment", "web"), /^deployment\/web: rolled out$/m);
     const revisions = async () =>
       (await output("rollout", "history", "deploy/web")).match(/^\d+/gm)?.map(Number);
@@ -155,7 +159,7 @@ describe("berthd's pod manager", () => {
     await output("rollout", "status", "deploy/web");
     assert.deepEqual(await revisions(), [2, 3, 4]);
     assert.doesNotMatch(await output("rollout", "history", "deploy/web", "--revision", "4"), /restartedAt/);
-    assert.match(await output("describe", "deployment", "web"), /deployment.kubernetes.io\/revision: "4"/);
+    assert.match(await output("describe", "deployment", "web"), /deployment.kubernetes.io\/revision: 4/);
     assert.match(
       await output("rollout", "undo", "deploy/web", "--to-revision", "4"),
       /already has this template$/,
@@ -178,6 +182,8 @@ describe("berthd's pod manager", () => {
     const uid = async () =>
       (await objects("pods")).find(({ metadata }) => metadata.name === "db-0")?.metadata.uid;
     assert.notEqual(await uid(), pods.find(({ metadata }) => metadata.name === "db-0")?.metadata.uid);
+    // Those of the earlier pod are gone with it.
+    assert.doesNotMatch(await output("describe", "pod", "db-0"), / Killing /);
     await output("delete", "sts/db", "ds/agent");
     assert.deepEqual(await names("pods"), []);
   });
@@ -253,6 +259,49 @@ describe("berthd's pod manager", () => {
     assert.equal(await stored("store-1"), "store-1\nmore");
     await output("delete", "sts", "store");
     assert.deepEqual(await names("pvc"), ["data-store-0", "data-store-1"]);
+  });
+
+  it("does not schedule a pod without its claim, and keeps a claim that is deleted as long as a pod has it", async () => {
+    const claim = {
+      apiVersion: "v1",
+      kind: "PersistentVolumeClaim",
+      metadata: { name: "kept" },
+      spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Mi" } } },
+    };
+    const pod = (name: string) => ({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name },
+      spec: {
+        terminationGracePeriodSeconds: 2,
+        containers: [{ ...shell(forEver), volumeMounts: [{ name: "data", mountPath: "/data" }] }],
+        volumes: [{ name: "data", persistentVolumeClaim: { claimName: "kept" } }],
+      },
+    });
+    await using _ = deletedAfter("pod/user", "pod/late", "pvc/kept");
+    const waits = (name: string, why: string) =>
+      eventually(`${name} waits`, async () =>
+        new RegExp(
+          `FailedScheduling +\\d+s +0/1 nodes are available: persistentvolumeclaim "kept" ${why}\\.`,
+        ).test(await output("describe", "pod", name)),
+      );
+    await apply(pod("user"));
+    await waits("user", "not found");
+    assert.match(await output("get", "pod", "user"), /user +0\/1 +Pending /);
+    await apply(claim);
+    await ready("user", 1);
+    assert.match(await output("get", "pvc"), /kept +Bound +1Mi +RWO /);
+    assert.match(await output("describe", "pvc", "kept"), /^Used By: +user$/m);
+    const deleting = startCli(host.berth, ["delete", "pvc", "kept"]);
+    await eventually("it is being deleted", async () =>
+      /kept +Terminating /.test(await output("get", "pvc")),
+    );
+    await apply(pod("late"));
+    await waits("late", "is being deleted");
+    await output("delete", "pod", "user");
+    assert.equal((await deleting.outcome).status, 0);
+    await waits("late", "not found");
+    assert.deepEqual(await names("pvc"), []);
   });
 
   it("goes back to an earlier template of a StatefulSet and of a DaemonSet", async () => {
@@ -485,7 +534,7 @@ describe("berthd's pod manager", () => {
       if (beforeAndAfter) await host.berth.restartDaemon("SIGKILL");
       await ready("first", 1);
     }
-    assert.match(await output("describe", "pod/second"), /FailedScheduling +0\/1 nodes are available/);
+    assert.match(await output("describe", "pod/second"), /FailedScheduling +\d+s.* 0\/1 nodes are available/);
     await output("delete", "pod", "first", "listener", "elsewhere");
     for (const name of ["second", "other"]) await ready(name, 1);
     await output("delete", "pod", "second", "other", "labelled");
