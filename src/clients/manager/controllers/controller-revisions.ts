@@ -105,7 +105,9 @@ function hashAfter({ uid, manifest }: RevisionedSet, collisions: number): string
 
 /** So short that it can be the value of a label. */
 function nameWith({ manifest: { metadata } }: RevisionedSet, hash: string): string {
-  return `${metadata.name.slice(0, 52).replace(/[-.]+$/, "")}-${hash}`;
+  let base = metadata.name.slice(0, 52);
+  while (base.endsWith("-") || base.endsWith(".")) base = base.slice(0, -1);
+  return `${base}-${hash}`;
 }
 
 function revisionManifest(
