@@ -115,7 +115,7 @@ function podCandidates(pods: readonly PodSandbox[]): Candidate<PodSandbox>[] {
 }
 
 function containerCandidates(containers: readonly PodContainer[]): Candidate<PodContainer>[] {
-  // A pod that got a new sandbox, as after a restart of the machine, may still have containers in the old one.
+  // A pod with a new sandbox, as after a restart of the machine, may still have containers in the old one.
   const podOf = new Map(
     containers.map(({ container, pod }) => [container, pod?.metadata?.uid || container.podSandboxId]),
   );

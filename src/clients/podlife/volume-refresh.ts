@@ -19,8 +19,8 @@ export class VolumeRefresh {
   }
 
   /**
-   * Creates the pod's files and volumes, before its sandbox. Returns the milliseconds until the next attempt if
-   * that fails; undefined if they are there.
+   * Creates the pod's files and volumes, before its sandbox. Returns the milliseconds until the next attempt
+   * if that fails; undefined if they are there.
    */
   async prepare(podIps: readonly string[]): Promise<number | undefined> {
     const { pod, context, observer, onEvent } = this.#work;

@@ -49,7 +49,9 @@ function failedEnd(
   };
 }
 
-/** Compared with the limit as in Kubernetes (pastBackoffLimitOnFailure): failed pods do not count with them. */
+/**
+ * Compared with the limit as in Kubernetes (pastBackoffLimitOnFailure): failed pods do not count with them.
+ */
 function hasRestartedTooOften(restarts: number, limit: number): boolean {
   return limit === 0 ? restarts > 0 : restarts >= limit;
 }

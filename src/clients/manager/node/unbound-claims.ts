@@ -2,8 +2,8 @@ import type { ObjectStore } from "../object-store.ts";
 import type { StoredPod } from "../objects.ts";
 
 /**
- * Why a pod cannot be scheduled because of its claims, with the text of Kubernetes' scheduler (VolumeBinding);
- * undefined if all are there. The pod's own ones are created for it.
+ * Why a pod cannot be scheduled because of its claims, with the text of Kubernetes' scheduler
+ * (VolumeBinding); undefined if all are there. The pod's own ones are created for it.
  */
 export function whyNotBound(
   { manifest: { metadata, spec } }: StoredPod,
