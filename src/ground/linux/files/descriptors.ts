@@ -1,4 +1,4 @@
-import { constants } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { callAsync, check, libcFunction } from "../libc.ts";
 
@@ -15,6 +15,28 @@ export function closeDescriptor(fd: number): void {
 /** The same on the thread pool, where closing does work that may block. */
 export async function closeDescriptorAsync(fd: number): Promise<void> {
   await callAsync("close", closeCall, [fd], `descriptor ${fd}`);
+}
+
+const dup3Call = libcFunction("int dup3(int from, int to, int flags)");
+const O_CLOEXEC = 0o2000000;
+
+/**
+ * Moves a descriptor that a libc call made to a number that node:fs opened. A thread that is ended closes
+ * only such descriptors; any others would stay open for good. It is closed with node:fs. Throws LinuxError,
+ * or what node:fs throws; `fd` is closed in any case.
+ */
+export function closedWithThread(fd: number): number {
+  try {
+    const known = openSync("/dev/null", "r");
+    try {
+      return check("dup3", dup3Call(fd, known, O_CLOEXEC), `descriptor ${fd}`);
+    } catch (error) {
+      closeSync(known);
+      throw error;
+    }
+  } finally {
+    closeDescriptor(fd);
+  }
 }
 
 const syncfs = libcFunction("int syncfs(int fd)");

@@ -21,10 +21,13 @@ const headerBytes = 16;
 /** A request to the kernel: `type` and `flags` as in its headers, followed by the rest. */
 export type NetlinkRequest = { readonly type: number; readonly flags: number; readonly payload: Buffer };
 
-/** The kernel's reply to the request with that `sequence`. */
+/**
+ * The kernel's reply to the request with that `sequence`. `interrupted`: what a dump lists has changed
+ * meanwhile.
+ */
 export type NetlinkReply = { readonly sequence: number } & (
   | { readonly kind: "data"; readonly payload: Buffer; readonly interrupted: boolean }
-  | { readonly kind: "done" }
+  | { readonly kind: "done"; readonly interrupted: boolean }
   /** `errno` is 0 for an acknowledgement; `reason` is the kernel's explanation, where it has one. */
   | { readonly kind: "result"; readonly errno: number; readonly reason: string }
 );
@@ -58,21 +61,18 @@ function decode(bytes: Buffer): NetlinkReply {
   const flags = bytes.readUInt16LE(6);
   const sequence = bytes.readUInt32LE(8);
   const payload = bytes.subarray(headerBytes);
-  if (type === NLMSG_DONE) return doneOrFailed(sequence, payload);
+  const interrupted = (flags & NLM_F_DUMP_INTR) !== 0;
+  if (type === NLMSG_DONE) return doneOrFailed(sequence, payload, interrupted);
   if (type === NLMSG_ERROR) return { sequence, kind: "result", ...resultOf(payload, flags) };
   // The next datagram overwrites the buffer.
-  return {
-    sequence,
-    kind: "data",
-    payload: Buffer.from(payload),
-    interrupted: (flags & NLM_F_DUMP_INTR) !== 0,
-  };
+  return { sequence, kind: "data", payload: Buffer.from(payload), interrupted };
 }
 
 /** The end of a dump has its result code. */
-function doneOrFailed(sequence: number, payload: Buffer): NetlinkReply {
+function doneOrFailed(sequence: number, payload: Buffer, interrupted: boolean): NetlinkReply {
   const errno = payload.length < 4 ? 0 : -payload.readInt32LE(0);
-  return errno > 0 ? { sequence, kind: "result", errno, reason: "" } : { sequence, kind: "done" };
+  if (errno > 0) return { sequence, kind: "result", errno, reason: "" };
+  return { sequence, kind: "done", interrupted };
 }
 
 /** struct nlmsgerr: the error, the request's header, the request unless it was left out, attributes. */

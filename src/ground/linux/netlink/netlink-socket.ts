@@ -1,5 +1,6 @@
+import { closeSync } from "node:fs";
 import koffi from "koffi";
-import { closeDescriptor } from "../files/descriptors.ts";
+import { closedWithThread } from "../files/descriptors.ts";
 import { callAsync, check, libcFunction } from "../libc.ts";
 import { errnoName, LinuxError } from "../linux-error.ts";
 import { inNetworkNamespace } from "../namespaces/in-network-namespace.ts";
@@ -75,7 +76,7 @@ export class NetlinkSocket implements Disposable {
   static open(protocol: keyof typeof protocols, netnsPath?: string): NetlinkSocket {
     const make = () =>
       check("socket", socketCall(AF_NETLINK, SOCK_RAW_CLOEXEC, protocols[protocol]), `netlink ${protocol}`);
-    const fd = netnsPath === undefined ? make() : inNetworkNamespace(netnsPath, make);
+    const fd = closedWithThread(netnsPath === undefined ? make() : inNetworkNamespace(netnsPath, make));
     const on = Buffer.from([1, 0, 0, 0]);
     // Older kernels lack some; then messages are less clear, and dumps longer.
     for (const option of Object.values(socketOptions)) setsockoptCall(fd, SOL_NETLINK, option, on, on.length);
@@ -150,7 +151,7 @@ export class NetlinkSocket implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    closeDescriptor(this.#fd);
+    closeSync(this.#fd);
   }
 
   #send(request: NetlinkRequest, subject: string): number {
@@ -177,9 +178,10 @@ export class NetlinkSocket implements Disposable {
     for (const reply of this.#receiveAll()) {
       if (reply.sequence !== sequence) continue;
       if (reply.kind === "result" && reply.errno !== 0) throw failed(reply, subject);
-      if (reply.kind !== "data") return { payloads, interrupted };
-      payloads.push(reply.payload);
+      if (reply.kind === "result") return { payloads, interrupted };
       interrupted ||= reply.interrupted;
+      if (reply.kind === "done") return { payloads, interrupted };
+      payloads.push(reply.payload);
     }
     throw unanswered(subject);
   }

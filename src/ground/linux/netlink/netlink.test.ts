@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
+import { readdir, readlink } from "node:fs/promises";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import { Worker } from "node:worker_threads";
 import { enterPrivateNetwork } from "../../../testing/private-network.ts";
 import {
   addAddress,
@@ -205,4 +208,29 @@ test("what the kernel refuses is an error with its name, the object and the kern
       }),
     { errno: "ENETUNREACH", code: "Unavailable", message: /Nexthop has invalid gateway/ },
   );
+});
+
+/** How many sockets this process has open. */
+async function openSockets(): Promise<number> {
+  const descriptors = await readdir("/proc/self/fd");
+  const links = await Promise.all(descriptors.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")));
+  return links.filter((link) => link.startsWith("socket:")).length;
+}
+
+test("the sockets of a thread are closed when it is ended", async () => {
+  const before = await openSockets();
+  const code = `
+    const { parentPort, workerData } = require("node:worker_threads");
+    import(workerData).then(({ NetlinkSocket }) => {
+      globalThis.sockets = [NetlinkSocket.open("route"), NetlinkSocket.open("netfilter")];
+      // It does not end by itself.
+      parentPort.on("message", () => {});
+      parentPort.postMessage("opened");
+    });`;
+  const workerData = new URL("../index.ts", import.meta.url).href;
+  const thread = new Worker(code, { eval: true, workerData });
+  await once(thread, "message");
+  assert.equal(await openSockets(), before + 2);
+  await thread.terminate();
+  assert.equal(await openSockets(), before);
 });

@@ -54,4 +54,5 @@ export {
   flushChain,
   generationOf,
   listRules,
+  tableHandle,
 } from "./nft-tables.ts";

@@ -7,6 +7,7 @@ import { comment, readComment } from "./nft-comment.ts";
 import type { Expression } from "./nft-expressions.ts";
 
 const NEWTABLE = 0;
+const GETTABLE = 1;
 const DELTABLE = 2;
 const NEWCHAIN = 3;
 const NEWRULE = 6;
@@ -14,6 +15,7 @@ const GETRULE = 7;
 const DELRULE = 8;
 const GETGEN = 16;
 const TABLE_NAME = 1;
+const TABLE_HANDLE = 4;
 const CHAIN = { table: 1, name: 3, hook: 4, policy: 5, type: 7 };
 const HOOK = { number: 1, priority: 2 };
 const RULE = { table: 1, chain: 2, expressions: 4, userData: 7 };
@@ -40,6 +42,20 @@ export function addTable(name: string): NftChange {
 /** Fails with ENOENT if it does not exist. */
 export function deleteTable(name: string): NftChange {
   return { ...nftRequest(DELTABLE, 0, text(TABLE_NAME, name)), subject: `delete table ${name}` };
+}
+
+/** The kernel's number of a table, which one that replaces it does not have. Undefined if there is none. */
+export function tableHandle(socket: NetlinkSocket, name: string): bigint | undefined {
+  const request = nftRequest(GETTABLE, 0, text(TABLE_NAME, name));
+  try {
+    const [payload] = socket.request(request, `table ${name}`);
+    return readAttributes(payload?.subarray(nftHeaderBytes) ?? Buffer.alloc(0))
+      .get(TABLE_HANDLE)
+      ?.readBigUInt64BE();
+  } catch (error) {
+    if (error instanceof LinuxError && error.errno === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 /** Creates a chain, if it does not exist; its policy is accept. */
