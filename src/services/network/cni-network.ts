@@ -1,3 +1,4 @@
+import { isNamespacePin } from "../../ground/linux/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import { KeyLock } from "../../ground/sync/index.ts";
 import type { AttachedNetwork, Attachment, Maker } from "./attachment.ts";
@@ -10,6 +11,7 @@ import { ConfiguredNetworks } from "./configured-networks.ts";
 import { type DefaultNetworkOptions, defaultNetwork, keptDefaultNetwork } from "./default-network.ts";
 import { Detacher } from "./detacher.ts";
 import { GarbageCollection } from "./garbage-collection.ts";
+import { HostPorts } from "./host-ports.ts";
 import type { InstanceNames } from "./instance.ts";
 import type {
   AttachedNetworkResult,
@@ -87,6 +89,7 @@ export class CniNetwork implements Network {
   readonly #logger: Logger;
   /** Plugins must not be run twice at once for one pod (section 2, "Lifecycle & Ordering"). */
   readonly #turns = new KeyLock();
+  readonly #hostPorts = new HostPorts();
   #restoring: Promise<void> = Promise.resolve();
   #collecting: Promise<void> = Promise.resolve();
 
@@ -146,6 +149,8 @@ export class CniNetwork implements Network {
     });
     network.#collectGarbage();
     network.#collecting = network.#collectGarbageOf(() => keptDefaultNetwork(own));
+    // Somebody may have removed them while no daemon ran.
+    if (earlier.length > 0) network.#restoreRules();
     void network.#detacher.resume();
     return network;
   }
@@ -179,8 +184,11 @@ export class CniNetwork implements Network {
   }
 
   async detach(sandboxId: string, { pod }: { readonly pod?: PodAttachment } = {}): Promise<void> {
-    using _ = await this.#turns.acquire(sandboxId);
-    await this.#detacher.detach(sandboxId, pod);
+    {
+      using _ = await this.#turns.acquire(sandboxId);
+      await this.#detacher.detach(sandboxId, pod);
+    }
+    for (const other of this.#hostPorts.remove(sandboxId)) this.#restoreLater(() => [other]);
   }
 
   async describe(sandboxId: string): Promise<readonly AttachedNetworkResult[]> {
@@ -270,22 +278,29 @@ export class CniNetwork implements Network {
     }));
   }
 
-  /** The rules of all pods were removed, for instance by a reloaded firewall. */
+  /** The rules of all pods were removed, for instance by a reloaded firewall, or may have been. */
   #restoreRules(): void {
+    this.#restoreLater(() => this.#store.list());
+  }
+
+  #restoreLater(sandboxIds: () => readonly string[] | Promise<readonly string[]>): void {
     this.#restoring = this.#restoring.then(async () => {
       try {
-        for (const sandboxId of await this.#store.list()) await this.#restoreRulesOf(sandboxId);
+        for (const sandboxId of await sandboxIds()) await this.#restoreRulesOf(sandboxId);
       } catch (err) {
         this.#logger.error({ err }, "the rules of pods could not be restored");
       }
     });
   }
 
+  /** Not of a pod that has ended: its address may soon be another one's, and its ports the machine's. */
   async #restoreRulesOf(sandboxId: string): Promise<void> {
     using _ = await this.#turns.acquire(sandboxId);
     try {
       const attachment = await this.#store.read(sandboxId);
-      if (attachment !== undefined) await this.#builtin.restore(attachment);
+      if (attachment === undefined || attachment.givenUp || !isNamespacePin(attachment.pod.netnsPath)) return;
+      this.#hostPorts.add(attachment.pod);
+      await this.#builtin.restore(attachment);
     } catch (err) {
       this.#logger.warn({ sandboxId, err }, "the rules of a pod could not be restored");
     }
@@ -326,6 +341,7 @@ export class CniNetwork implements Network {
         await this.#store.write({ ...intent, networks });
         await this.#store.sync(sandboxId);
       }
+      this.#hostPorts.add(intent.pod);
       return addresses;
     } catch (error) {
       // DEL runs in the pod's namespace, or without one if it cannot be pinned.

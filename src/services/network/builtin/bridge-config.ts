@@ -72,7 +72,7 @@ export function bridgeObstacle(config: JsonObject): string | undefined {
 
 export function parseBridge(config: JsonObject): BridgeConfig {
   const { bridge = "cni0", mtu = 0, ipam, dns } = config;
-  const parsed = {
+  return {
     bridge: String(bridge),
     isGateway: config.isGateway === true || config.isDefaultGateway === true,
     isDefaultGateway: config.isDefaultGateway === true,
@@ -86,6 +86,11 @@ export function parseBridge(config: JsonObject): BridgeConfig {
     ipam: isRecord(ipam) ? ipam : {},
     dns: isRecord(dns) ? dns : {},
   };
+}
+
+/** The same for ADD. DEL must remove what it can with any configuration. Throws PluginFailure. */
+export function parseBridgeToAdd(config: JsonObject): BridgeConfig {
+  const parsed = parseBridge(config);
   if (parsed.hairpinMode && parsed.promiscMode)
     throw new PluginFailure("cannot set hairpin mode and promiscuous mode at the same time");
   return parsed;

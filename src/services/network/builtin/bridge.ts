@@ -1,6 +1,12 @@
 import { isRecord, type JsonObject } from "../../../ground/json/index.ts";
 import { linkByName, NetlinkSocket, setLink } from "../../../ground/linux/index.ts";
-import { type BridgeConfig, bridgeKeys, bridgeObstacle, parseBridge } from "./bridge-config.ts";
+import {
+  type BridgeConfig,
+  bridgeKeys,
+  bridgeObstacle,
+  parseBridge,
+  parseBridgeToAdd,
+} from "./bridge-config.ts";
 import { ensureBridge, ensureGateway } from "./bridge-link.ts";
 import { enableForwarding } from "./forwarding.ts";
 import { allocateAddresses, parseRoutes, releaseAddresses } from "./host-local.ts";
@@ -25,7 +31,7 @@ export const bridgePlugin: BuiltinPlugin = {
 };
 
 async function add(call: PluginCall, _: AddResult | undefined, tools: PluginTools): Promise<AddResult> {
-  const config = parseBridge(call.config);
+  const config = parseBridgeToAdd(call.config);
   const { route, step } = tools;
   step("bridge");
   const bridge = ensureBridge(route, config);
@@ -64,7 +70,7 @@ function prepare(
   place: Pick<PluginCall, "netnsPath" | "ifName">,
   tools: PluginTools,
 ): Promise<PreparedPort> {
-  const parsed = parseBridge(config);
+  const parsed = parseBridgeToAdd(config);
   return preparePort(place, { config: parsed, bridge: ensureBridge(tools.route, parsed), tools });
 }
 

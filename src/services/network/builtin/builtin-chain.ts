@@ -44,7 +44,7 @@ export class BuiltinChain implements NetworkChain, AsyncDisposable {
   /** Throws if this kernel or this process cannot do it. */
   async probe(): Promise<void> {
     await this.#thread.run({ kind: "probe" });
-    this.#watch ??= new RuleWatch(() => void this.#verify());
+    this.#watchRules();
   }
 
   async requirePlugins(): Promise<void> {
@@ -64,7 +64,7 @@ export class BuiltinChain implements NetworkChain, AsyncDisposable {
     // Refuses here, too, what cannot be passed to programs.
     cniArgs(pod);
     const { result, rebuilt } = await this.#thread.run({ kind: "add", network, pod, prepared, file }, signal);
-    if (rebuilt) this.#options.onRulesLost();
+    if (rebuilt) this.#rulesLost();
     return parseResult(JSON.stringify(result), network.config.name);
   }
 
@@ -104,10 +104,13 @@ export class BuiltinChain implements NetworkChain, AsyncDisposable {
     return (await this.#thread.run({ kind: "listUsed", exceptLink })).used ?? [];
   }
 
-  /** Restores a pod's lost rules. */
+  /** Restores those of a pod's rules that are missing, and watches for losses from then on. */
   async restore({ networks, pod }: Attachment): Promise<void> {
-    for (const network of networks)
-      if (network.madeBy === "berth") await this.#thread.run({ kind: "restore", network, pod });
+    for (const network of networks) {
+      if (network.madeBy !== "berth") continue;
+      this.#watchRules();
+      await this.#thread.run({ kind: "restore", network, pod });
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -116,10 +119,19 @@ export class BuiltinChain implements NetworkChain, AsyncDisposable {
     await this.#thread[Symbol.asyncDispose]();
   }
 
-  async #verify(): Promise<void> {
+  #watchRules(): void {
+    this.#watch ??= new RuleWatch(this.#options.table, (isReplaced) => void this.#verify(isReplaced));
+  }
+
+  #rulesLost(): void {
+    this.#watch?.accept();
+    this.#options.onRulesLost();
+  }
+
+  async #verify(isReplaced: boolean): Promise<void> {
     try {
-      const { rebuilt } = await this.#thread.run({ kind: "verify" });
-      if (rebuilt) this.#options.onRulesLost();
+      const { rebuilt } = await this.#thread.run({ kind: "verify", isReplaced });
+      if (rebuilt) this.#rulesLost();
     } catch (err) {
       this.#options.logger.warn({ err }, "cannot check whether the pods' rules exist");
     }

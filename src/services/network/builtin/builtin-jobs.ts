@@ -27,8 +27,10 @@ export type BuiltinJob =
   | { readonly kind: "discard"; readonly port: PreparedPort }
   | { readonly kind: "removeLink"; readonly link: LeftLink }
   | { readonly kind: "collect"; readonly network: NetworkConfig; readonly valid: readonly Valid[] }
-  /** `probe` checks that this kernel supports the rules; `verify` creates missing rules. */
-  | { readonly kind: "probe" | "verify" }
+  /** Checks that this kernel supports the rules. */
+  | { readonly kind: "probe" }
+  /** Creates missing rules; or all of them, without elements, if somebody has replaced the table. */
+  | { readonly kind: "verify"; readonly isReplaced: boolean }
   /** Prefixes that this machine has addresses in, or routes to, except for those of one link. */
   | { readonly kind: "listUsed"; readonly exceptLink: string };
 

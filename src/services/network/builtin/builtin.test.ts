@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { enterPrivateNetwork } from "../../../testing/private-network.ts";
@@ -124,6 +124,18 @@ for (const { way, builtinPlugins } of ways) {
     },
   );
 
+  test(`nothing stays of a pod whose network's configuration is refused, ${way}`, limit, async () => {
+    await using rig = await TestNetwork.open({ builtinPlugins });
+    const ipam = { type: "host-local", dataDir: `${rig.root}/addresses`, subnet: "10.87.0.0/24" };
+    const plugins = [{ type: "bridge", bridge: "berth-test0", hairpinMode: true, promiscMode: true, ipam }];
+    await rig.configure({ cniVersion: "1.0.0", name: "test", plugins });
+    await rig.restart();
+    const refused = /cannot set hairpin mode and promiscuous mode at the same time/;
+    await assert.rejects(rig.network.attach(await rig.pod()), refused);
+    assert.deepEqual(await rig.network.attachments(), []);
+    await assertNothingLeft(rig);
+  });
+
   test(`results have the same form, ${way}`, limit, async () => {
     await using rig = await bridged({ builtinPlugins });
     const pod = await rig.pod();
@@ -222,6 +234,57 @@ for (const { what, command } of [
   });
 }
 
+for (const { what, options } of [
+  { what: "the same settings", options: {} },
+  { what: "plugin programs", options: { builtinPlugins: false } },
+]) {
+  test(
+    `rules that a firewall removed while no daemon ran are restored by one with ${what}`,
+    limit,
+    async () => {
+      await using rig = await bridged({ builtinPlugins: true, chained: [portmap] });
+      const portMappings = [{ hostPort: 18_112, containerPort: 80, protocol: "tcp" as const }];
+      const [pod, gone] = [await rig.pod({ portMappings }), await rig.pod()];
+      await rig.network.attach(pod);
+      await rig.network.attach(gone);
+      await rig.loseNamespace(gone);
+      await using _server = echo(pod, "TCP-LISTEN:80");
+      await run("nft", ["flush", "ruleset"]);
+      await rig.restart(options);
+      assert.equal(await ask("TCP:10.87.0.1:18112"), "from 10.87.0.1");
+      const { rules } = await leftovers(rig);
+      assert.deepEqual(
+        rules.filter((rule) => rule.includes(gone.sandboxId)),
+        [],
+      );
+      await run("nft", ["flush", "ruleset"]);
+      assert.equal(await ask("TCP:10.87.0.1:18112"), "from 10.87.0.1");
+      for (const { sandboxId } of [pod, gone]) await rig.network.detach(sandboxId);
+      await assertNothingLeft(rig);
+    },
+  );
+}
+
+test("a firewall that loads berth's table as it was before changes nothing for long", limit, async () => {
+  await using rig = await bridged({ builtinPlugins: true, chained: [portmap] });
+  const pods = [];
+  for (const hostPort of [18_113, 18_114])
+    pods.push(await rig.pod({ portMappings: [{ hostPort, containerPort: 80, protocol: "tcp" }] }));
+  const [gone, late] = pods;
+  assert.ok(gone !== undefined && late !== undefined);
+  await rig.network.attach(gone);
+  const saved = `${rig.root}/saved.nft`;
+  await writeFile(saved, `flush ruleset\n${(await run("nft", ["list", "ruleset"])).stdout}`);
+  await rig.network.detach(gone.sandboxId);
+  await rig.network.attach(late);
+  await using _server = echo(late, "TCP-LISTEN:80");
+  await run("nft", ["-f", saved]);
+  await fails("TCP:10.87.0.1:18114");
+  assert.equal(await ask("TCP:10.87.0.1:18114"), "from 10.87.0.1");
+  await rig.network.detach(late.sandboxId);
+  await assertNothingLeft(rig);
+});
+
 test("rules that could not be restored are restored when they are lost again", limit, async () => {
   await using rig = await bridged({ builtinPlugins: true, chained: [portmap] });
   const pod = await rig.pod({ portMappings: [{ hostPort: 18_111, containerPort: 80, protocol: "tcp" }] });
@@ -257,6 +320,64 @@ test(
     await rig.network.detach(first.sandboxId);
     assert.equal(await ask("TCP:10.87.0.1:18120"), "from 10.87.0.1");
     await rig.network.detach(second.sandboxId);
+    await assertNothingLeft(rig);
+  },
+);
+
+test(
+  "pods do not reach what listens on this machine's loopback address, despite host ports",
+  limit,
+  async () => {
+    await using rig = await bridged({ builtinPlugins: true, chained: [portmap] });
+    const pod = await rig.pod({ portMappings: [{ hostPort: 18_123, containerPort: 80, protocol: "tcp" }] });
+    await rig.network.attach(pod);
+    await using _pod = echo(pod, "TCP-LISTEN:80");
+    assert.equal(await ask("TCP:127.0.0.1:18123"), "from 10.87.0.1");
+    await using _local = echo({ ...pod, netnsPath: "/proc/self/ns/net" }, "TCP-LISTEN:18124,bind=127.0.0.1");
+    assert.equal(await ask("TCP:127.0.0.1:18124"), "from 127.0.0.1");
+    // What a pod may do that has the capability NET_ADMIN; with NET_RAW it can make such packets itself.
+    await inside(pod, "ip", "address", "delete", "127.0.0.1/8", "dev", "lo");
+    await inside(pod, "ip", "route", "add", "127.0.0.1", "via", "10.87.0.1");
+    await inside(pod, "sysctl", "-w", "net.ipv4.conf.eth0.route_localnet=1");
+    const asked = ["socat", "-T1", "-u", "TCP:127.0.0.1:18124,connect-timeout=1", "STDOUT"] as const;
+    await assert.rejects(inside(pod, ...asked));
+    assert.equal(await ask("TCP:127.0.0.1:18123"), "from 10.87.0.1");
+    await rig.network.detach(pod.sandboxId);
+    await assertNothingLeft(rig);
+  },
+);
+
+for (const { way, builtinPlugins } of ways) {
+  test(`a port that a pod requests twice leads to the first of its ports, ${way}`, limit, async () => {
+    await using rig = await bridged({ builtinPlugins, chained: [portmap] });
+    const common = { hostPort: 18_121, protocol: "tcp" as const };
+    const portMappings = [
+      { ...common, containerPort: 80 },
+      { ...common, containerPort: 81, hostIp: "0.0.0.0" },
+      { ...common, containerPort: 82, hostIp: "::" },
+    ];
+    const pod = await rig.pod({ portMappings });
+    await rig.network.attach(pod);
+    await using _server = echo(pod, "TCP-LISTEN:80");
+    assert.equal(await ask("TCP:10.87.0.1:18121"), "from 10.87.0.1");
+    await rig.network.detach(pod.sandboxId);
+    await assertNothingLeft(rig);
+  });
+}
+
+test(
+  "a host port that two pods request is the first one's again when the last one has gone",
+  limit,
+  async () => {
+    await using rig = await bridged({ builtinPlugins: true, chained: [portmap] });
+    const portMappings = [{ hostPort: 18_122, containerPort: 80, protocol: "tcp" as const }];
+    const [first, second] = [await rig.pod({ portMappings }), await rig.pod({ portMappings })];
+    await rig.network.attach(first);
+    await rig.network.attach(second);
+    await rig.network.detach(second.sandboxId);
+    await using _server = echo(first, "TCP-LISTEN:80");
+    assert.equal(await ask("TCP:10.87.0.1:18122"), "from 10.87.0.1");
+    await rig.network.detach(first.sandboxId);
     await assertNothingLeft(rig);
   },
 );
@@ -306,6 +427,8 @@ test("nothing stays of a pod of which only the name is known", limit, async () =
   await rig.network.attach(pod);
   await writeFile(`${rig.options.cacheDir}/${pod.sandboxId}.json`, "{");
   await rig.loseNamespace(pod);
+  // Of a network whose dataDir is this one's directory.
+  await mkdir(`${rig.root}/addresses/test/other`);
   await rig.network.detach(pod.sandboxId);
   await assertNothingLeft(rig);
 });
@@ -327,13 +450,39 @@ test("an interface name that is taken on the host is skipped", limit, async () =
   await run("ip", ["link", "delete", name]);
 });
 
-test("an existing interface in the pod is an error, and stays", limit, async () => {
-  await using rig = await bridged({ builtinPlugins: true });
-  const pod = await rig.pod();
-  await inside(pod, "ip", "link", "add", "eth0", "type", "veth");
-  await assert.rejects(rig.network.attach(pod), /bridge failed at ADD: .*EEXIST/);
-  assert.deepEqual((await leftovers(rig)).addresses, []);
-});
+for (const { way, builtinPlugins } of ways) {
+  test(`an existing interface in the pod is an error that names it, and stays, ${way}`, limit, async () => {
+    await using rig = await bridged({ builtinPlugins });
+    const pod = await rig.pod();
+    await inside(pod, "ip", "link", "add", "eth0", "type", "veth");
+    await assert.rejects(rig.network.attach(pod), /bridge failed at ADD: .*eth0.* already exists/);
+    assert.deepEqual((await leftovers(rig)).addresses, []);
+  });
+
+  test(`empty texts in an IPAM configuration count as left out, ${way}`, limit, async () => {
+    await using rig = await TestNetwork.open({ builtinPlugins });
+    const plugin = (number: number, ipam: object) => ({
+      type: "bridge",
+      bridge: `berth-empty${number}`,
+      isDefaultGateway: true,
+      ipam,
+    });
+    const routes = [{ dst: "198.51.100.0/24", gw: "" }];
+    const dataDir = `${rig.root}/addresses`;
+    for (const [number, ipam] of [
+      { type: "host-local", subnet: "10.87.0.0/24", rangeStart: "", gateway: "", routes, dataDir },
+      { type: "static", addresses: [{ address: "10.87.1.7/24", gateway: "" }], routes },
+    ].entries()) {
+      await rig.configure({ cniVersion: "1.0.0", name: "test", plugins: [plugin(number, ipam)] });
+      await rig.restart();
+      const pod = await rig.pod();
+      await rig.network.attach(pod);
+      assert.match(await inside(pod, "ip", "route"), /198\.51\.100\.0\/24 (via 10\.87\.\d\.1 )?dev eth0/);
+      await rig.network.detach(pod.sandboxId);
+    }
+    await assertNothingLeft(rig);
+  });
+}
 
 test("options of the bridge are set in the kernel", limit, async () => {
   await using rig = await TestNetwork.open({ builtinPlugins: true });

@@ -3,6 +3,7 @@ import {
   admittedSet,
   type Family,
   families,
+  linkBytes,
   numberBytes,
   ofFamily,
   publishedSet,
@@ -50,8 +51,7 @@ function markRule(
 
 /** Drops packets from other isolated bridges, and with `itself` those from the bridge itself. */
 export function isolationRules(bridge: string, itself: boolean): readonly Rule[] {
-  const name = Buffer.alloc(16);
-  name.write(bridge);
+  const name = linkBytes(bridge);
   const from = [nft.loadMeta("inputName", 0), nft.equals(0, name)];
   const to = [nft.loadMeta("outputName", 0), nft.equals(0, name)];
   const elsewhere = [nft.loadMeta("outputName", 0), nft.differs(0, name)];

@@ -1,5 +1,5 @@
 import { isRecord, type JsonObject } from "../../../ground/json/index.ts";
-import { formatIp, type IpAddress, parseIp, parseIpNetwork } from "./ip-address.ts";
+import { type IpAddress, parseIp, parseIpNetwork } from "./ip-address.ts";
 import { PluginFailure } from "./plugin-failure.ts";
 import { addressesAfter, describeSet, parseRanges, type RangeSet } from "./ranges.ts";
 import { type AddressOwner, Reservations } from "./reservations.ts";
@@ -83,11 +83,14 @@ export function parseRoutes(value: unknown): readonly ResultRoute[] {
     const { dst, gw } = isRecord(entry) ? entry : {};
     const destination = parseIpNetwork(dst);
     if (destination === undefined) throw new PluginFailure(`invalid route to ${JSON.stringify(dst)}`);
-    const gateway = gw === undefined ? undefined : parseIp(gw);
-    if (gw !== undefined && gateway === undefined)
-      throw new PluginFailure(
-        `invalid gateway ${JSON.stringify(gw)} of a route to ${formatIp(destination.address)}`,
-      );
-    return { destination, gateway };
+    return { destination, gateway: gatewayOf(gw) };
   });
+}
+
+/** An empty gateway counts as none, as for the programs. Throws PluginFailure. */
+export function gatewayOf(value: unknown): IpAddress | undefined {
+  if (value === undefined || value === null || value === "") return undefined;
+  const gateway = parseIp(value);
+  if (gateway === undefined) throw new PluginFailure(`invalid gateway ${JSON.stringify(value)}`);
+  return gateway;
 }

@@ -52,11 +52,16 @@ export class OwnTable implements Disposable {
     nft.generationOf(this.#socket);
   }
 
-  /** Restores rules that somebody removed; if there was no table, none is needed yet. */
-  verify(): void {
+  /** Restores rules that somebody removed. If somebody replaced the table, it is created anew, empty. */
+  verify(isReplaced: boolean): void {
     this.#retry(() => {
-      this.#verify();
+      this.#verify(isReplaced);
     });
+  }
+
+  /** Whether a set has an element with that key, whoever it belongs to. */
+  has({ set, key }: ElementKey): boolean {
+    return nft.elementNote(this.#socket, this.#table, set, key) !== undefined;
   }
 
   /** Adds or updates elements, and adds the rules that they need. */
@@ -92,11 +97,12 @@ export class OwnTable implements Disposable {
         // Later, it is restored by the next check for changes.
         ...(further.some((rule) => forwardRules.includes(rule)) ? admittance(this.#socket) : []),
         ...bySet(
-          replaced.filter((each) => this.#isThere(each)),
+          replaced.filter((each) => this.has(each)),
           (set, some) => nft.deleteElements(this.#table, set, some),
         ),
         ...bySet(elements, (set, some) => nft.addElements(this.#table, set, some)),
       ];
+      if (changes.length === 0) return;
       nft.commit(this.#socket, changes, generation);
       for (const rule of [...subnets.flatMap((subnet) => this.#rulesOf(subnet)), ...rules])
         this.#rules.add(nameOf(rule));
@@ -155,10 +161,6 @@ export class OwnTable implements Disposable {
     if (this.#generation === generation) this.#generation = generation + 1;
   }
 
-  #isThere({ set, key }: ElementKey): boolean {
-    return nft.elementNote(this.#socket, this.#table, set, key) !== undefined;
-  }
-
   /** The same for every pod. */
   #rulesOf(subnet: IpNetwork): readonly Rule[] {
     const text = formatNetwork(subnet);
@@ -182,15 +184,17 @@ export class OwnTable implements Disposable {
     ];
   }
 
-  /** Restores missing fixed rules; returns the generation at which all existed. */
-  #verify(): number {
+  /** Restores missing fixed rules, or the whole table; returns the generation at which all existed. */
+  #verify(isReplaced = false): number {
     const generation = nft.generationOf(this.#socket);
-    if (generation === this.#generation) return generation;
+    if (generation === this.#generation && !isReplaced) return generation;
     this.#rules = new Set(nft.listRules(this.#socket, this.#table).map(nameOf));
     this.#generation = generation;
-    if (rules.every((rule) => this.#rules.has(nameOf(rule)))) return this.#admitted(generation);
+    if (!isReplaced && rules.every((rule) => this.#rules.has(nameOf(rule))))
+      return this.#admitted(generation);
     this.#rebuilt = true;
-    nft.commit(this.#socket, wholeTable(this.#table), generation);
+    const removal = isReplaced ? [nft.addTable(this.#table), nft.deleteTable(this.#table)] : [];
+    nft.commit(this.#socket, [...removal, ...wholeTable(this.#table)], generation);
     // The subnets' rules in shared chains must be restored, too.
     this.#generation = undefined;
     return this.#verify();

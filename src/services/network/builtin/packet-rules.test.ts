@@ -46,3 +46,20 @@ test("a pod may have thousands of host ports", () => {
   rules.forgetPorts(owner, ports);
   assert.deepEqual(elements().toSorted(), ["one eth0 another", "other eth0 test"]);
 });
+
+test("leftovers of a network whose name is too long for a note are removed, and no others", () => {
+  using rules = new PacketRules(table);
+  const network = "n".repeat(100);
+  const lost = { network, containerId: "c".repeat(64), ifName: "eth0" };
+  rules.redirect(lost, portsFrom(40_000, 1));
+  rules.redirect({ ...lost, containerId: "d".repeat(64) }, portsFrom(40_001, 1));
+  rules.keepOnly("n", []);
+  assert.equal(elements().filter((note) => note.endsWith("nn")).length, 2);
+  rules.keepOnly(network, [{ ...lost, containerId: "d".repeat(64) }]);
+  assert.deepEqual(
+    elements()
+      .filter((note) => note.endsWith("nn"))
+      .map((note) => note.slice(0, 5)),
+    ["ddddd"],
+  );
+});

@@ -33,9 +33,16 @@ const families: readonly Family[] = [4, 6];
  */
 export class PacketRules implements Disposable {
   readonly #table: OwnTable;
+  readonly #onlyMissing: boolean;
 
-  constructor(table: string) {
-    this.#table = new OwnTable(table);
+  constructor(table: string | OwnTable, onlyMissing = false) {
+    this.#table = typeof table === "string" ? new OwnTable(table) : table;
+    this.#onlyMissing = onlyMissing;
+  }
+
+  /** The same rules, but what exists stays: also a host port that another pod has got meanwhile. */
+  get restorer(): PacketRules {
+    return new PacketRules(this.#table, true);
   }
 
   /** True once after the table was recreated: elements of existing pods may be missing. */
@@ -48,9 +55,9 @@ export class PacketRules implements Disposable {
     this.#table.probe();
   }
 
-  /** Restores rules that somebody removed; if there was no table, none is needed yet. */
-  verify(): void {
-    this.#table.verify();
+  /** See {@link OwnTable.verify}. */
+  verify(isReplaced: boolean): void {
+    this.#table.verify(isReplaced);
   }
 
   /** A pod's packets that leave its subnet get this machine's address. */
@@ -61,17 +68,14 @@ export class PacketRules implements Disposable {
       const key = ipBytes(pod.address);
       return { set: masqueradeMap(family), key, value: { kind: "goto", chain }, note: noteOf(owner) };
     });
-    this.#table.put(elements, addresses.map(subnetOf));
+    this.#put(elements, addresses.map(subnetOf));
   }
 
-  /** The last pod that requested a port gets it, as with the program. */
+  /** The last pod that requested a port gets it. */
   redirect(owner: RuleOwner, ports: readonly PortRedirect[]): void {
     const elements = ports.map((port) => ({ ...portElement(port), note: noteOf(owner) }));
-    this.#table.put(
-      elements,
-      ports.map(({ pod }) => subnetOf(pod)),
-    );
-    forgetPortConnections(ports);
+    const subnets = ports.map(({ pod }) => subnetOf(pod));
+    if (this.#put(elements, subnets)) forgetPortConnections(ports);
   }
 
   /** Removes the owner's masquerading: of these addresses, or if none are known, all of it. */
@@ -96,7 +100,7 @@ export class PacketRules implements Disposable {
   /** Removes all elements of a network except those of these owners. */
   keepOnly(network: string, valid: readonly Omit<RuleOwner, "network">[]): void {
     const notes = new Set(valid.map((owner) => noteOf({ ...owner, network })));
-    const isLost = (note: string) => note.endsWith(` ${network}`) && !notes.has(note);
+    const isLost = (note: string) => isNoteOf(network, note) && !notes.has(note);
     this.#table.removeWhere(
       families.flatMap(setsOf).map(({ name }) => name),
       isLost,
@@ -112,7 +116,7 @@ export class PacketRules implements Disposable {
         note: noteOf(owner),
       })),
     );
-    this.#table.put(elements, [], [...forwardRules, ...isolation]);
+    this.#put(elements, [], [...forwardRules, ...isolation]);
   }
 
   /** Reverts {@link admit}. */
@@ -130,11 +134,28 @@ export class PacketRules implements Disposable {
   [Symbol.dispose](): void {
     this.#table[Symbol.dispose]();
   }
+
+  /** False if all elements existed. */
+  #put(
+    elements: readonly TableElement[],
+    subnets: readonly IpNetwork[],
+    rules: readonly Rule[] = [],
+  ): boolean {
+    const wanted = this.#onlyMissing ? elements.filter((each) => !this.#table.has(each)) : elements;
+    this.#table.put(wanted, subnets, rules);
+    return wanted.length > 0;
+  }
 }
 
 /** The network comes last: if a long name is truncated, the sandbox can still be identified. */
 function noteOf({ network, containerId, ifName }: RuleOwner): string {
   return `${containerId} ${ifName} ${network}`.slice(0, nft.maxNoteBytes);
+}
+
+/** Whether an owner on that network has this note. */
+function isNoteOf(network: string, note: string): boolean {
+  const [containerId = "", ifName = ""] = note.split(" ");
+  return note === noteOf({ network, containerId, ifName });
 }
 
 function subnetOf(pod: IpNetwork): IpNetwork {

@@ -158,8 +158,9 @@ function addPair(
         addVethPair(route, { name, mtu: config.mtu, masterIndex: bridge.index, peer });
         return name;
       } catch (error) {
-        const isTaken = isErrno(error, "EEXIST") && linkByName(route, name) !== undefined;
-        if (!isTaken) throw error;
+        if (!isErrno(error, "EEXIST")) throw error;
+        if (linkByName(route, name) === undefined)
+          throw new PluginFailure(`container veth name (${JSON.stringify(ifName)}) already exists`);
       }
     }
   } finally {

@@ -2,7 +2,7 @@ import { isRecord, type JsonObject } from "../../../ground/json/index.ts";
 import { type IpNetwork, parseIp } from "./ip-address.ts";
 import type { BuiltinPlugin, LeftLink, PluginCall, PluginTools } from "./plugin.ts";
 import { PluginFailure } from "./plugin-failure.ts";
-import type { PortRedirect } from "./port-redirect.ts";
+import { type PortRedirect, portElement } from "./port-redirect.ts";
 import type { AddResult } from "./result.ts";
 import { writeSetting } from "./settings.ts";
 
@@ -76,7 +76,7 @@ function podAddresses({ ifName }: PluginCall, { ips, interfaces }: AddResult): r
 
 function redirectsOf({ runtimeConfig }: PluginCall, pods: readonly IpNetwork[]): readonly PortRedirect[] {
   const mappings = Array.isArray(runtimeConfig.portMappings) ? runtimeConfig.portMappings : [];
-  return mappings.filter(isRecord).flatMap((mapping) => {
+  const all = mappings.filter(isRecord).flatMap((mapping): readonly PortRedirect[] => {
     const { hostPort, containerPort, protocol } = mapping;
     const hostIp = hostIpOf(mapping);
     const common = {
@@ -88,6 +88,16 @@ function redirectsOf({ runtimeConfig }: PluginCall, pods: readonly IpNetwork[]):
       .filter(({ address }) => hostIp === undefined || hostIp.family === address.family)
       .map((pod) => ({ ...common, pod, hostIp: hostIp?.value === 0n ? undefined : hostIp }));
   });
+  return firstOfEach(all);
+}
+
+/** Of several ports of the pod for one of this machine, the first one counts, as with the program. */
+function firstOfEach(redirects: readonly PortRedirect[]): readonly PortRedirect[] {
+  const byElement = redirects.toReversed().map((redirect) => {
+    const { set, key } = portElement(redirect);
+    return [`${set} ${key.toString("hex")}`, redirect] as const;
+  });
+  return [...new Map(byElement).values()];
 }
 
 function hostIpOf({ hostIP }: JsonObject) {

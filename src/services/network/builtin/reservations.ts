@@ -68,9 +68,9 @@ export class Reservations implements Disposable {
 
   /** Frees all addresses of the owner; reads every file. */
   releaseAll(owner: AddressOwner): void {
-    for (const name of readdirSync(this.#directory)) {
-      const path = `${this.#directory}/${name}`;
-      if (!name.startsWith(lastPrefix) && isOwnedBy(path, owner)) unlinkIfThere(path);
+    for (const entry of readdirSync(this.#directory, { withFileTypes: true })) {
+      const path = `${this.#directory}/${entry.name}`;
+      if (entry.isFile() && !entry.name.startsWith(lastPrefix) && isOwnedBy(path, owner)) unlinkIfThere(path);
     }
     unlinkIfThere(this.#draftOf(owner));
   }

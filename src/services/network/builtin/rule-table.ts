@@ -53,6 +53,8 @@ export const chains: readonly { readonly name: string; readonly at?: nft.ChainHo
   { name: "back_to_source" },
   { name: "isolated" },
   { name: "isolation" },
+  // Before connection tracking, which gives replies to this machine its loopback address.
+  { name: "guard", at: { type: "filter", hook: "prerouting", priority: -300 } },
   // Before other programs' filters, which check the mark.
   { name: "forward", at: { type: "filter", hook: "forward", priority: -1 } },
   { name: "prerouting", at: { type: "nat", hook: "prerouting", priority: -100 } },
@@ -73,6 +75,8 @@ export const redirected = [
   nft.maskRegister(0, numberBytes(0x20), numberBytes(0)),
   nft.equals(0, numberBytes(0x20)),
 ];
+const fromElsewhere = [nft.loadMeta("inputName", 0), nft.differs(0, linkBytes("lo"))];
+const drop = nft.decide({ kind: "drop" });
 const setMark = [
   nft.loadMeta("mark", 0),
   nft.maskRegister(0, numberBytes(~markBit), numberBytes(markBit)),
@@ -82,6 +86,9 @@ const setMark = [
 /** Rules that do not depend on pods, in the order of their chains. */
 export const rules: readonly Rule[] = [
   rule("forward", "bridges that are kept apart", [nft.decide({ kind: "jump", chain: "isolation" })]),
+  // The kernel would take them from pods, as connections from loopback addresses may leave for host ports.
+  rule("guard", "to loopback from elsewhere", [...fromElsewhere, ...to(loopback), drop]),
+  rule("guard", "from loopback from elsewhere", [...fromElsewhere, ...from(loopback), drop]),
   rule("local_sources", "this machine", [...from(loopback), ...setMark]),
   ...([4, 6] as const).flatMap((family) => [
     ...portRules(family, addressPortMap(family), `host ports of one IPv${family} address`),
@@ -173,6 +180,13 @@ function within(
     nft.maskRegister(0, maskBytes(network), Buffer.alloc(addressBytes)),
     compare(0, own),
   ];
+}
+
+/** As the kernel compares names of interfaces. */
+export function linkBytes(name: string): Buffer {
+  const bytes = Buffer.alloc(16);
+  bytes.write(name);
+  return bytes;
 }
 
 /** In the host's byte order. */

@@ -59,7 +59,7 @@ export class BuiltinRunner {
         this.#tools.rules.probe();
         return {};
       case "verify":
-        this.#tools.rules.verify();
+        this.#tools.rules.verify(job.isReplaced);
         return { rebuilt: this.#tools.rules.takeRebuilt() };
       case "listUsed":
         return { used: usedPrefixes(this.#tools.route, job.exceptLink) };
@@ -121,8 +121,9 @@ export class BuiltinRunner {
   #restore(network: AttachedNetwork, pod: PodAttachment): void {
     const result = knownResult(network);
     if (result === undefined) return;
+    const tools = { ...this.#tools, rules: this.#tools.rules.restorer };
     for (const [plugin, builtin] of pluginsOf(network.config.plugins))
-      builtin.restore?.(callOf(plugin, network.config.name, network.ifName, pod), result, this.#tools);
+      builtin.restore?.(callOf(plugin, network.config.name, network.ifName, pod), result, tools);
   }
 
   /** In other networks, addresses may belong to pods of another program that uses the same files. */

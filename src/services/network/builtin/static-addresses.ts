@@ -1,5 +1,6 @@
 import { isRecord, type JsonObject } from "../../../ground/json/index.ts";
-import { type IpNetwork, parseIp, parseIpNetwork } from "./ip-address.ts";
+import { gatewayOf } from "./host-local.ts";
+import { type IpNetwork, parseIpNetwork } from "./ip-address.ts";
 import { PluginFailure } from "./plugin-failure.ts";
 import type { ResultIp } from "./result.ts";
 
@@ -7,11 +8,8 @@ import type { ResultIp } from "./result.ts";
 export function staticAddresses({ addresses }: JsonObject): readonly ResultIp[] {
   const entries = Array.isArray(addresses) ? addresses : [];
   return entries.map((entry) => {
-    const fields = isRecord(entry) ? entry : {};
-    const gateway = fields.gateway === undefined ? undefined : parseIp(fields.gateway);
-    if (fields.gateway !== undefined && gateway === undefined)
-      throw new PluginFailure(`invalid gateway ${JSON.stringify(fields.gateway)}`);
-    return { address: addressOf(fields.address), gateway, interface: undefined };
+    const { address, gateway } = isRecord(entry) ? entry : {};
+    return { address: addressOf(address), gateway: gatewayOf(gateway), interface: undefined };
   });
 }
 
