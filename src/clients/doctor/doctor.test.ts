@@ -71,6 +71,16 @@ test("a conflist is followed to its plugins, and a plugin that is missing is nam
   );
 });
 
+test("a plugin that cannot be run is not called missing", async () => {
+  await using dir = await tempDir();
+  await writeFile(join(dir.path, "bridge"), "#!/bin/sh\n", { mode: 0o644 });
+  const conflist = { cniVersion: "1.0.0", name: "pods", plugins: [{ type: "bridge" }] };
+  await writeFile(join(dir.path, "10-pods.conflist"), JSON.stringify(conflist));
+  const toml = `[network]\nconf_dir = "${dir.path}"\nbin_dirs = ["${dir.path}"]\n`;
+  const found = (await findings("cni", { toml })).at(-1);
+  assert.deepEqual([found?.severity, found?.detail], ["fail", `${dir.path}/bridge is not executable`]);
+});
+
 test("a network that is built in needs no plugins; one that is not tells why", async () => {
   const network = {
     cniVersion: "1.0.0",

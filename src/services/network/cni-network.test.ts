@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { stat, writeFile } from "node:fs/promises";
+import { open, stat, writeFile } from "node:fs/promises";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { connectInNamespace, isAlive, processStartTime } from "../../ground/linux/index.ts";
 import { enterPrivateNetwork } from "../../testing/private-network.ts";
@@ -149,6 +150,20 @@ test("a plugin that hangs is killed with its children, and DEL is run", limit, a
   assert.deepEqual(await rig.commands("stuck"), ["ADD", "DEL"]);
   await assertNothingLeft(rig);
   assert.deepEqual(await rig.network.attachments(), []);
+});
+
+test("a plugin whose file is being written is run once that is complete", limit, async () => {
+  await using rig = await TestNetwork.open();
+  await rig.plugin("plain", recorder());
+  await rig.configure({ cniVersion: "1.0.0", name: "test", plugins: [{ type: "plain" }] });
+  await rig.restart();
+  const pod = await rig.pod();
+  const writer = await open(`${rig.root}/bin/plain`, "r+");
+  const attached = rig.network.attach(pod);
+  await delay(500);
+  await writer.close();
+  assert.deepEqual((await attached).ips, ["10.9.0.2"]);
+  await rig.network.detach(pod.sandboxId);
 });
 
 test("a caller that gives up ends the plugin, and DEL is run", limit, async () => {

@@ -2,7 +2,13 @@ import { readdir, readFile } from "node:fs/promises";
 import { extname } from "node:path";
 import { messageOf } from "../../ground/errors/index.ts";
 import { isErrno } from "../../ground/fs/index.ts";
-import { type NetworkConfig, parseNetworkConfig } from "./network-config.ts";
+import {
+  type NetworkConfig,
+  networkOfFurtherPlugins,
+  type PluginConfig,
+  parseNetworkConfig,
+  parsePluginConfig,
+} from "./network-config.ts";
 
 /**
  * Contents of the configuration directory: the networks of a pod, the default one first, or why there are
@@ -25,7 +31,7 @@ export async function readConfigDirectory(directory: string, maxCount: number): 
     if (files.length === 0)
       return { kind: "absent", message: `no CNI network configuration in ${directory}` };
     const chosen = maxCount === 0 ? files : files.slice(0, maxCount);
-    const networks = await Promise.all(chosen.map((file) => readConfig(`${directory}/${file}`)));
+    const networks = await Promise.all(chosen.map((file) => readConfig(directory, file)));
     return { kind: "networks", networks };
   } catch (error) {
     if (!isErrno(error, "ENOENT")) return { kind: "none", message: messageOf(error) };
@@ -35,17 +41,42 @@ export async function readConfigDirectory(directory: string, maxCount: number): 
 
 /** Names of the network configuration files in `directory`, in order. Throws Node's own errors. */
 export async function configFiles(directory: string): Promise<readonly string[]> {
+  return await filesOf(directory, [".conf", ".conflist", ".json"]);
+}
+
+async function filesOf(directory: string, extensions: readonly string[]): Promise<readonly string[]> {
   const entries = await readdir(directory, { withFileTypes: true });
   return entries
-    .filter((entry) => !entry.isDirectory() && [".conf", ".conflist", ".json"].includes(extname(entry.name)))
+    .filter((entry) => !entry.isDirectory() && extensions.includes(extname(entry.name)))
     .map((entry) => entry.name)
     .sort();
 }
 
-async function readConfig(path: string): Promise<NetworkConfig> {
+async function readConfig(directory: string, file: string): Promise<NetworkConfig> {
+  const path = `${directory}/${file}`;
   try {
-    return parseNetworkConfig(await readFile(path, "utf8"));
+    const text = await readFile(path, "utf8");
+    const network = extname(file) === ".conflist" ? networkOfFurtherPlugins(text) : undefined;
+    const further = network === undefined ? [] : await furtherPlugins(`${directory}/${network}`);
+    return parseNetworkConfig(text, further);
   } catch (cause) {
     throw new Error(`the CNI configuration ${path} is invalid`, { cause });
+  }
+}
+
+/** Those of a list's plugins that have files of their own, in the directory of its network (section 1). */
+async function furtherPlugins(directory: string): Promise<readonly PluginConfig[]> {
+  const files = await filesOf(directory, [".conf"]).catch((error: unknown) => {
+    if (isErrno(error, "ENOENT", "ENOTDIR")) return [];
+    throw error;
+  });
+  return await Promise.all(files.map((file) => readPlugin(`${directory}/${file}`)));
+}
+
+async function readPlugin(path: string): Promise<PluginConfig> {
+  try {
+    return parsePluginConfig(await readFile(path, "utf8"));
+  } catch (cause) {
+    throw new Error(`its plugin in ${path} is invalid`, { cause });
   }
 }

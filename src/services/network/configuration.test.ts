@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { until } from "../../testing/until.ts";
 import type { CniNetwork } from "./index.ts";
@@ -75,6 +75,28 @@ test("a file that is replaced by renaming is read again", limit, async () => {
   await until(() => /the CNI plugin missing is not installed/.test(messageOf(rig.network)));
 });
 
+test("a plugin that is there and cannot be run is not called missing", limit, async () => {
+  await using rig = await withPlain();
+  await rig.configure(config);
+  await until(isReady(rig.network));
+  await chmod(`${rig.root}/bin/plain`, 0o644);
+  await until(() =>
+    /plugin plain cannot be run: .*\/bin\/plain is not executable; make it executable/.test(
+      messageOf(rig.network),
+    ),
+  );
+  const refused = { code: "FailedPrecondition", message: /bin\/plain is not executable/ };
+  await assert.rejects(rig.network.attach(await rig.pod()), refused);
+  await rm(`${rig.root}/bin/plain`);
+  await mkdir(`${rig.root}/bin/plain`);
+  await until(() => /plugin plain cannot be run: .*\/bin\/plain is not a file/.test(messageOf(rig.network)));
+  // The first one that can be run counts.
+  await mkdir(`${rig.root}/more`);
+  await writeFile(`${rig.root}/more/plain`, `#!/bin/sh\nLOG=/dev/null\n${recorder()}\n`, { mode: 0o755 });
+  await rig.restart({ binDirs: [`${rig.root}/bin`, `${rig.root}/more`] });
+  assert.deepEqual((await rig.network.attach(await rig.pod())).ips, ["10.9.0.2"]);
+});
+
 test("the first file in lexical order counts, and other files and directories do not", limit, async () => {
   await using rig = await withPlain();
   await rig.configure({ ...config, plugins: [{ type: "missing" }] }, "20-later.conflist");
@@ -102,6 +124,16 @@ const broken = [
     what: "names a plugin outside the plugins' directories",
     text: '{"name":"a","cniVersion":"1.0.0","type":"../../bin/sh"}',
     message: /"type" of a plugin is "..\/..\/bin\/sh"/,
+  },
+  {
+    what: "disables GC with neither true nor false",
+    text: '{"name":"a","cniVersion":"1.1.0","disableGC":"yes","plugins":[{"type":"plain"}]}',
+    message: /"disableGC" is "yes"/,
+  },
+  {
+    what: "loads only plugins that it does not have",
+    text: '{"name":"a","cniVersion":"1.1.0","loadOnlyInlinedPlugins":true}',
+    message: /"loadOnlyInlinedPlugins" is true, and there are no "plugins"/,
   },
   { what: "has no name", text: '{"cniVersion":"1.0.0","type":"plain"}', message: /"name" is undefined/ },
   {
@@ -173,13 +205,48 @@ test("networks with GC get the valid attachments once, at the start", limit, asy
   assert.deepEqual(valid, [[], [{ containerID: kept.sandboxId, ifname: "eth0" }]]);
 });
 
-test("networks that disable GC do not get it", limit, async () => {
+test("plugins of a list may have files of their own, in the directory of its network", limit, async () => {
   await using rig = await withPlain();
-  await rig.configure({ ...config, cniVersion: "1.1.0", disableGC: true });
-  await rig.restart();
-  await rig.network.attach(await rig.pod());
-  assert.equal((await rig.commands("plain")).includes("GC"), false);
+  for (const type of ["first", "last"]) await rig.plugin(type, recorder());
+  const directory = `${rig.options.confDir}/test`;
+  await rig.configure(config);
+  await until(isReady(rig.network));
+  const types = async () => {
+    const pod = await rig.pod();
+    // Not while a file is half written.
+    await rig.network.attach(pod).catch(() => undefined);
+    await rig.network.detach(pod.sandboxId);
+    const calls = await rig.calls();
+    return calls
+      .filter(({ command }) => command === "ADD")
+      .slice(-3)
+      .map(({ type }) => type);
+  };
+  await mkdir(directory);
+  await writeFile(`${directory}/20-last.conf`, '{"type":"last"}');
+  await writeFile(`${directory}/10-first.conf`, '{"type":"first"}');
+  await writeFile(`${directory}/30-other.json`, '{"type":"missing"}');
+  await until(async () => (await types()).join() === "plain,first,last");
+  await writeFile(`${directory}/20-last.conf`, "{");
+  await until(() =>
+    /its plugin in .*\/test\/20-last\.conf is invalid: it is not JSON/.test(messageOf(rig.network)),
+  );
+  await rig.configure({ ...config, loadOnlyInlinedPlugins: true });
+  await until(isReady(rig.network));
+  assert.deepEqual((await types()).slice(-1), ["plain"]);
+  await rig.configure({ cniVersion: "1.0.0", name: "test" });
+  await writeFile(`${directory}/20-last.conf`, '{"type":"last"}');
+  await until(async () => isReady(rig.network)() && (await types()).slice(-2).join() === "first,last");
 });
+
+for (const disableGC of [true, "true", "True"])
+  test(`networks that disable GC, as ${JSON.stringify(disableGC)}, do not get it`, limit, async () => {
+    await using rig = await withPlain();
+    await rig.configure({ ...config, cniVersion: "1.1.0", disableGC });
+    await rig.restart();
+    await rig.network.attach(await rig.pod());
+    assert.equal((await rig.commands("plain")).includes("GC"), false);
+  });
 
 const oldResult = '{"ip4":{"ip":"10.9.0.2/24","gateway":"10.9.0.1"},"ip6":{"ip":"fd09::2/64"},"dns":{}}';
 

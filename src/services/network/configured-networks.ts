@@ -12,6 +12,9 @@ export type ConfiguredNetworksOptions = {
   readonly maxConfNum: number;
 };
 
+/** The watch of the directory does not report that a disk, a route or a limit is no obstacle any more. */
+const againAfterMs = 5000;
+
 type Parts = {
   readonly chain: NetworkChain;
   /** The network of pods as long as none was ever configured; undefined if they get none. */
@@ -30,6 +33,7 @@ export class ConfiguredNetworks implements AsyncDisposable {
   #state: State = { kind: "none", message: "the CNI configuration has not been read yet" };
   #reading: Promise<void> = Promise.resolve();
   #readsWaiting = 0;
+  #readAtMs = Number.NEGATIVE_INFINITY;
   #wasConfigured = false;
 
   private constructor(options: ConfiguredNetworksOptions, parts: Parts) {
@@ -45,8 +49,11 @@ export class ConfiguredNetworks implements AsyncDisposable {
     return configured;
   }
 
+  /** If there is no network, the directory is read again in the background: the reason may have passed. */
   status(): NetworkStatus {
-    return this.#state.kind === "none" ? notReady(this.#state.message) : this.#state.readiness.status();
+    if (this.#state.kind === "networks") return this.#state.readiness.status();
+    if (performance.now() - this.#readAtMs > againAfterMs) void this.reload();
+    return notReady(this.#state.message);
   }
 
   /**
@@ -78,6 +85,7 @@ export class ConfiguredNetworks implements AsyncDisposable {
   async #read(): Promise<void> {
     const { confDir, maxConfNum } = this.#options;
     const previous = this.#state;
+    this.#readAtMs = performance.now();
     const next = await this.#withDefault(await readConfigDirectory(confDir, maxConfNum));
     if (previous.kind === "networks" && sameNetworks(previous.networks, next)) return;
     this.#state = await this.#stateOf(next);

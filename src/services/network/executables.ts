@@ -1,4 +1,4 @@
-import { access, constants } from "node:fs/promises";
+import { access, constants, stat } from "node:fs/promises";
 
 /** Search path for tools such as iptables, for plugins and berth itself, in PATH's format. */
 export function toolPath(): string {
@@ -12,14 +12,33 @@ export async function findExecutable(
 ): Promise<string | undefined> {
   for (const directory of directories) {
     const path = `${directory}/${name}`;
-    if (await isExecutable(path)) return path;
+    if ((await obstacleOf(path)) === undefined) return path;
   }
   return undefined;
 }
 
-async function isExecutable(path: string): Promise<boolean> {
+/** Says what has that name in these directories and cannot be run, and why; undefined if nothing has. */
+export async function unusableProgram(
+  name: string,
+  directories: readonly string[],
+): Promise<string | undefined> {
+  for (const directory of directories) {
+    const path = `${directory}/${name}`;
+    const obstacle = await obstacleOf(path);
+    if (obstacle !== undefined && obstacle !== missing) return `${path} ${obstacle}`;
+  }
+  return undefined;
+}
+
+const missing = "is missing";
+
+/** Why nothing can be started at that path; undefined if something can. */
+async function obstacleOf(path: string): Promise<string | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) return missing;
+  if (!found.isFile()) return "is not a file";
   return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
+    () => undefined,
+    () => "is not executable",
   );
 }

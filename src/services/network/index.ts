@@ -33,6 +33,7 @@ export { CniNetwork, type CniNetworkOptions } from "./cni-network.ts";
 export { defaultNetworkName, hasIpv6 } from "./default-network.ts";
 export { type DefaultNetworkFacts, lookAtDefaultNetwork } from "./default-network-facts.ts";
 export { chooseSubnets } from "./default-subnets.ts";
+export { unusableProgram } from "./executables.ts";
 export { type InstanceNames, instanceNames } from "./instance.ts";
 export {
   type AttachedNetworkResult,

@@ -18,18 +18,41 @@ export type PluginConfig = JsonObject & { readonly type: string };
 
 /**
  * Parses a configuration file: a list with `plugins`, or a single plugin, which counts as a list of one.
- * Throws NetworkError FailedPrecondition that says what is wrong; the caller adds the file's name.
+ * `further`: the plugins in files of their own, which follow. Throws NetworkError FailedPrecondition that
+ * says what is wrong; the caller adds the file's name.
  */
-export function parseNetworkConfig(text: string): NetworkConfig {
+export function parseNetworkConfig(text: string, further: readonly PluginConfig[] = []): NetworkConfig {
   const config = parseObject(text);
-  const plugins = config.plugins === undefined ? [config] : config.plugins;
-  if (!Array.isArray(plugins) || plugins.length === 0) throw invalid('"plugins" is not a list of plugins');
+  const plugins = [...inlinedPlugins(config, further.length > 0), ...further];
   return {
     name: networkName(config.name),
     cniVersion: cniVersion(config),
-    disableGC: config.disableGC === true || config.disableGC === "true",
+    disableGC: isOn(config, "disableGC"),
     plugins: plugins.map(pluginConfig),
   };
+}
+
+/**
+ * The network in a file, unless it has only the plugins in that file. Throws as {@link parseNetworkConfig}.
+ */
+export function networkOfFurtherPlugins(text: string): string | undefined {
+  const config = parseObject(text);
+  return isOn(config, onlyInlined) ? undefined : networkName(config.name);
+}
+
+/** Parses the file of one plugin. Throws as {@link parseNetworkConfig}. */
+export function parsePluginConfig(text: string): PluginConfig {
+  return pluginConfig(parseObject(text));
+}
+
+const onlyInlined = "loadOnlyInlinedPlugins";
+
+function inlinedPlugins(config: JsonObject, hasFurther: boolean): readonly unknown[] {
+  const { plugins, type } = config;
+  if (Array.isArray(plugins) && plugins.length > 0) return plugins;
+  if (plugins !== undefined) throw invalid('"plugins" is not a list of plugins');
+  if (isOn(config, onlyInlined)) throw invalid(`"${onlyInlined}" is true, and there are no "plugins"`);
+  return hasFurther && type === undefined ? [] : [config];
 }
 
 function parseObject(text: string): JsonObject {
@@ -55,6 +78,14 @@ function cniVersion(config: JsonObject): CniVersion {
   const version = chooseVersion(offered);
   if (version !== undefined) return version;
   throw invalid(`"cniVersion" is ${JSON.stringify(config.cniVersion)}; supported are ${supportedRange}`);
+}
+
+/** A switch, which may also be a text, as in libcni. */
+function isOn(config: JsonObject, key: string): boolean {
+  const value = config[key] ?? false;
+  const text = typeof value === "string" ? value.toLowerCase() : String(value);
+  if (text === "true" || text === "false") return text === "true";
+  throw invalid(`"${key}" is ${JSON.stringify(value)}, not true or false`);
 }
 
 function isMissing(version: unknown): boolean {

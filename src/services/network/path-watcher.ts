@@ -1,14 +1,15 @@
-import { type FSWatcher, watch } from "node:fs";
+import { type FSWatcher, readdirSync, watch } from "node:fs";
 import { resolve, sep } from "node:path";
 
 const retryMs = 5000;
 
 /**
- * Calls back whenever something may have changed in a directory, which need not exist: also when it, or any
- * directory on the way to it, is created, removed or replaced. A kernel watch belongs to the directory and
- * not to the path, so every directory on the way is watched for its next component, and all of them again
- * after each event. The topmost comes first, so that it reports what is created below it in the meantime. If
- * no watch can be set (the user's inotify limit is reached), it calls back every 5 seconds.
+ * Calls back whenever something may have changed in a directory, which need not exist, or in the directories
+ * in it: also when it, or any directory on the way to it, is created, removed or replaced. A kernel watch
+ * belongs to the directory and not to the path, so every directory on the way is watched for its next
+ * component, and all of them again after each event. The topmost comes first, so that it reports what is
+ * created below it in the meantime. If no watch can be set (the user's inotify limit is reached), it calls
+ * back every 5 seconds.
  */
 export class PathWatcher implements Disposable {
   readonly #path: string;
@@ -36,7 +37,10 @@ export class PathWatcher implements Disposable {
 
   #watch(): void {
     const watchers: FSWatcher[] = [];
-    for (const [directory, next] of [...ancestors(this.#path), [this.#path, undefined] as const]) {
+    const own = [this.#path, ...directoriesIn(this.#path)].map(
+      (directory) => [directory, undefined] as const,
+    );
+    for (const [directory, next] of [...ancestors(this.#path), ...own]) {
       try {
         watchers.push(this.#watchFor(directory, next));
       } catch (error) {
@@ -71,4 +75,14 @@ export class PathWatcher implements Disposable {
 function ancestors(path: string): readonly (readonly [directory: string, next: string])[] {
   const components = path.split(sep).slice(1);
   return components.map((next, depth) => [`/${components.slice(0, depth).join(sep)}`, next]);
+}
+
+function directoriesIn(path: string): readonly string[] {
+  try {
+    const entries = readdirSync(path, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => `${path}/${name}`);
+  } catch {
+    // Then the watch of the directory fails, too, and says why.
+    return [];
+  }
 }

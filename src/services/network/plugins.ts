@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../../ground/errors/index.ts";
 import { isRecord, type JsonObject } from "../../ground/json/index.ts";
-import { findExecutable, toolPath } from "./executables.ts";
+import { findExecutable, toolPath, unusableProgram } from "./executables.ts";
 import { NetworkError } from "./network-error.ts";
 import { type ProgramOutput, runProgram } from "./program-process.ts";
 
@@ -45,9 +45,9 @@ export class Plugins {
   }
 
   /**
-   * Runs one command and returns what the plugin printed. Throws NetworkError: FailedPrecondition (no such
-   * binary), Unavailable or Internal with the plugin's own message, DeadlineExceeded, ResourceExhausted (it
-   * could not be started); and the signal's reason.
+   * Runs one command and returns what the plugin printed. Throws NetworkError: FailedPrecondition (no binary
+   * that can be run), Unavailable or Internal with the plugin's own message, DeadlineExceeded,
+   * ResourceExhausted (it could not be started); and the signal's reason.
    */
   async run(call: PluginCall, signal?: AbortSignal): Promise<string> {
     const path = await this.find(call.type);
@@ -62,15 +62,18 @@ export class Plugins {
     return output.stdout;
   }
 
-  /** The path of a plugin's binary. Throws NetworkError FailedPrecondition if there is none. */
+  /**
+   * The path of a plugin's binary. Throws NetworkError FailedPrecondition if there is none that can be run.
+   */
   async find(type: string): Promise<string> {
     const path = await findExecutable(type, this.#binDirs);
     if (path !== undefined) return path;
-    const places = this.#binDirs.join(", ");
-    throw new NetworkError(
-      "FailedPrecondition",
-      `the CNI plugin ${type} is not installed: not found in ${places}`,
-    );
+    const unusable = await unusableProgram(type, this.#binDirs);
+    const why =
+      unusable === undefined
+        ? `is not installed: not found in ${this.#binDirs.join(", ")}`
+        : `cannot be run: ${unusable}; make it executable, or install it again`;
+    throw new NetworkError("FailedPrecondition", `the CNI plugin ${type} ${why}`);
   }
 
   /**

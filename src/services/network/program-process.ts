@@ -1,9 +1,13 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { hasCode } from "../../ground/errors/index.ts";
 import { isErrno } from "../../ground/fs/index.ts";
 import { type Subprocess, spawn } from "../../ground/linux/index.ts";
 import { NetworkError } from "./network-error.ts";
 
 const maxOutputBytes = 1 << 20;
+
+/** Tries to start a program that somebody is writing, such as the installer of a network add-on. */
+const busyTries = { count: 50, pauseMs: 100 };
 
 /** How long to wait after SIGKILL: a process that is stuck in the kernel does not die. */
 const deathMs = 2000;
@@ -26,14 +30,15 @@ export type ProgramOutput = {
 
 /**
  * Runs a plugin, or a tool such as iptables, in a process group of its own, and waits for its end. If it
- * takes too long, prints too much, or `signal` is aborted, the group is killed. Throws NetworkError:
+ * takes too long, prints too much, or `signal` is aborted, the group is killed. A program that somebody is
+ * writing is started once it is complete, if that takes at most five seconds. Throws NetworkError:
  * DeadlineExceeded, ResourceExhausted (the machine has no process, descriptor or memory left for it),
  * Internal (it cannot be started for another reason, or prints more than 1 MiB); and the signal's reason.
  */
 export async function runProgram(command: ProgramCommand, signal?: AbortSignal): Promise<ProgramOutput> {
   signal?.throwIfAborted();
   const { path, timeoutMs } = command;
-  const child = start(command);
+  const child = await start(command, signal);
   const { promise, resolve, reject } = Promise.withResolvers<ProgramOutput>();
   let death: NodeJS.Timeout | undefined;
   const stop = (reason: unknown) => {
@@ -69,12 +74,21 @@ export async function runProgram(command: ProgramCommand, signal?: AbortSignal):
   }
 }
 
-function start({ path, args = [], environment: env }: ProgramCommand): Subprocess {
-  try {
-    return spawn(path, args, { cwd: "/", env, detached: true, stdio: ["reads", "writes", "writes"] });
-  } catch (cause) {
-    const code = hasCode(cause, "ResourceExhausted") ? "ResourceExhausted" : "Internal";
-    throw new NetworkError(code, `${path} could not be started`, { cause });
+async function start(
+  { path, args = [], environment: env }: ProgramCommand,
+  signal: AbortSignal | undefined,
+): Promise<Subprocess> {
+  for (let left = busyTries.count; ; left--) {
+    try {
+      return spawn(path, args, { cwd: "/", env, detached: true, stdio: ["reads", "writes", "writes"] });
+    } catch (cause) {
+      if (left === 0 || !isErrno(cause, "ETXTBSY")) {
+        const code = hasCode(cause, "ResourceExhausted") ? "ResourceExhausted" : "Internal";
+        throw new NetworkError(code, `${path} could not be started`, { cause });
+      }
+    }
+    await sleep(busyTries.pauseMs);
+    signal?.throwIfAborted();
   }
 }
 

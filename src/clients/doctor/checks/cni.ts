@@ -8,6 +8,7 @@ import {
   type DefaultNetworkFacts,
   instanceNames,
   lookAtDefaultNetwork,
+  unusableProgram,
 } from "../../../services/network/index.ts";
 import { type Check, type Finding, fail, ok, warn } from "../check.ts";
 import { findProgram } from "../programs.ts";
@@ -115,6 +116,9 @@ async function look(type: string, binDirs: readonly string[]): Promise<Finding> 
   const about = `CNI plugin ${type}`;
   const path = type.includes("/") ? undefined : await findProgram(type, binDirs);
   if (path !== undefined) return ok(about, path);
+  const unusable = type.includes("/") ? undefined : await unusableProgram(type, binDirs);
+  if (unusable !== undefined)
+    return fail(about, unusable, "make it executable (`chmod 755`), or install the plugins again");
   const remedy =
     "install it there (`apt-get install containernetworking-plugins` has the usual ones), or add its directory to network.bin_dirs in the configuration";
   return fail(about, `not found in ${binDirs.join(" or ")}`, remedy);

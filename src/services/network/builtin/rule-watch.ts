@@ -8,7 +8,7 @@ type Seen = { readonly generation: number; readonly handle: bigint | undefined }
 /**
  * Checks every ten seconds whether anybody changed rules of the machine, which takes microseconds and no
  * kernel lock, and calls back if so: pods' rules may have been removed. `isReplaced`: somebody created the
- * table anew, for instance from a file that a firewall loads; so its elements may be those of an earlier time.
+ * table anew, for instance from a file that a firewall loads; so its elements may be of an earlier time.
  */
 export class RuleWatch implements Disposable {
   readonly #socket: NetlinkSocket;
