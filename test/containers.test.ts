@@ -173,9 +173,13 @@ describe("a container", () => {
       host.image,
       "trap '' TERM; echo ready; while true; do sleep 0.1; done",
     );
-    for (const name of ["polite", "deaf"]) {
+    const asked = await pod.shell("asked", host.image, trap("TERM"));
+    for (const name of ["polite", "deaf", "asked"]) {
       await eventually("the trap is set", async () => (await pod.log(name)).includes("stdout F ready"));
     }
+    // As in containerd, a negative time is over.
+    await runtime.stopContainer({ containerId: asked, timeout: -1n });
+    assert.equal((await containerStatus(host.berth, asked)).exitCode, 137);
     await runtime.stopContainer({ containerId: polite, timeout: 60n });
     await runtime.stopContainer({ containerId: deaf, timeout: 1n });
     await runtime.stopContainer({ containerId: deaf, timeout: 1n });

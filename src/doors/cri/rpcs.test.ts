@@ -183,6 +183,22 @@ test("an exec's output of 16 MiB on each stream comes through whole", async () =
   assert.ok(stderr.equals(Buffer.alloc(size, "e")));
 });
 
+test("a negative time is none, as in containerd: a stop kills at once, a command has no limit", async () => {
+  await using cri = await serve();
+  const state = { kind: "running", pid: 5, startedAtNs: 7n } as const;
+  cri.engine.containerTable.set(id("c0"), container({ state }));
+  const times: number[] = [];
+  cri.engine.exec = async (_args, timeoutMs) => {
+    times.push(timeoutMs);
+    return { exitCode: 0, stdout: new Uint8Array(), stderr: new Uint8Array() };
+  };
+  await cri.runtime.execSync({ containerId: "c0", cmd: ["true"], timeout: -(2n ** 63n) });
+  assert.deepEqual(times, [0]);
+  await cri.runtime.stopContainer({ containerId: id("c0"), timeout: -1n });
+  const { status } = await cri.runtime.containerStatus({ containerId: "c0", verbose: false });
+  assert.equal(status?.state, ContainerState.CONTAINER_EXITED);
+});
+
 test("an image's answers: its status, nothing for one that is not there, a list, a pull, a removal", async () => {
   await using cri = await serve();
   const spec = {

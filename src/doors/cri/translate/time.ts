@@ -1,6 +1,6 @@
 import { longestTimerMs } from "../../../ground/clock/index.ts";
 
-/** CRI's seconds, not negative, as milliseconds for a timer. */
+/** CRI's seconds as milliseconds for a timer; 0 if they are negative. */
 export function timerMs(seconds: bigint): number {
-  return Math.min(Number(seconds) * 1000, longestTimerMs);
+  return Math.min(Math.max(Number(seconds), 0) * 1000, longestTimerMs);
 }

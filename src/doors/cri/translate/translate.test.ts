@@ -165,6 +165,7 @@ test("a list is cut into parts that fit into messages, and never inside an item"
 
 test("a time longer than a timer can wait is cut, as it would fire at once", () => {
   assert.equal(timerMs(0n), 0);
+  assert.equal(timerMs(-1n), 0);
   assert.equal(timerMs(30n), 30_000);
   assert.equal(timerMs(10n ** 15n), 2 ** 31 - 1);
 });

@@ -115,6 +115,11 @@ test("a path in the container may go up, but not out", () => {
     /container_path: must not leave the container/,
   );
   refuses({ mounts: [{ ...bind, containerPath: "/.." }] }, /container_path: must not leave the container/);
+  for (const root of ["/", "//", "/a/.."])
+    refuses(
+      { mounts: [{ ...bind, containerPath: root }] },
+      /container_path: must not be the container's root/,
+    );
 });
 
 test("recursive read-only needs readonly and private propagation", () => {

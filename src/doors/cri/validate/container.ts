@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import {
   type CDIDevice,
   type ContainerConfig,
@@ -78,9 +79,15 @@ const imageMount: Check<Mount> = ({ hostPath, readonly, propagation }, path) => 
     refuse(`${path}.propagation`, "must be PROPAGATION_PRIVATE for a mount of an image");
 };
 
+/** OCI runtimes fail there, with messages that do not tell why. */
+const notRoot: Check<string> = (value, path) => {
+  if (posix.resolve(value) === "/")
+    refuse(path, "must not be the container's root: nothing can be mounted there");
+};
+
 const mount = all(
   message<Mount>({
-    containerPath,
+    containerPath: all(containerPath, notRoot),
     hostPath: orEmpty(hostSource),
     propagation: oneOf(MountPropagation),
     image: ifPresent(imageSpec),

@@ -117,10 +117,8 @@ export const updatePodSandboxResources = request<UpdatePodSandboxResourcesReques
   resources: linuxResources,
 });
 
-/** Seconds. */
-const timeout = between(0n, 0x7fff_ffff_ffff_ffffn);
-
-export const stopContainer = request<StopContainerRequest>({ containerId: id, timeout });
+/** As in containerd, a negative time kills at once, like 0. */
+export const stopContainer = request<StopContainerRequest>({ containerId: id });
 
 const containerFilter: Check<ContainerFilter | undefined> = ifPresent(
   message<ContainerFilter>({
@@ -146,7 +144,8 @@ export const listPodSandboxStats = request<ListPodSandboxStatsRequest>({
 export const checkpointContainer = request<CheckpointContainerRequest>({
   containerId: id,
   location: hostPath,
-  timeout,
+  // Seconds.
+  timeout: between(0n, 0x7fff_ffff_ffff_ffffn),
 });
 
 /** Options are specific to runtimes; none are supported. */
@@ -170,7 +169,8 @@ export const restorePod = request<RestorePodRequest, "config">({
   containerConfigs: some(containerConfig),
 });
 
-export const execSync = request<ExecSyncRequest>({ containerId: id, cmd: some(anyText), timeout });
+/** As in containerd, a negative time is no limit, like 0. */
+export const execSync = request<ExecSyncRequest>({ containerId: id, cmd: some(anyText) });
 
 const execFields = request<ExecRequest>({ containerId: id, cmd: some(anyText) });
 const attachFields = request<AttachRequest>({ containerId: id });

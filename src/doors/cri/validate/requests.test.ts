@@ -2,14 +2,13 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import {
+  CheckpointContainerRequest,
   ExecRequest,
-  ExecSyncRequest,
   ListContainersRequest,
   ListImagesRequest,
   ListPodSandboxRequest,
   PortForwardRequest,
   PullImageRequest,
-  StopContainerRequest,
   UpdateRuntimeConfigRequest,
 } from "../../../ground/protocol/index.ts";
 import * as validate from "./index.ts";
@@ -41,14 +40,13 @@ test("filters may be left out or be empty", () => {
   });
 });
 
-test("times are not negative", () => {
-  validate.stopContainer(StopContainerRequest.fromPartial({ containerId: "a", timeout: 0n }));
-  assert.throws(
-    () => validate.stopContainer(StopContainerRequest.fromPartial({ containerId: "a", timeout: -1n })),
-    /timeout: must be between 0/,
-  );
-  const exec = ExecSyncRequest.fromPartial({ containerId: "a", cmd: ["true"], timeout: -5n });
-  assert.throws(() => validate.execSync(exec), /timeout: must be between 0/);
+test("a checkpoint has no negative time", () => {
+  const checkpoint = (timeout: bigint) => () =>
+    validate.checkpointContainer(
+      CheckpointContainerRequest.fromPartial({ containerId: "a", location: "/a", timeout }),
+    );
+  checkpoint(0n)();
+  assert.throws(checkpoint(-1n), /timeout: must be between 0/);
 });
 
 test("an exec has a command and a stream, and a terminal has no stderr", () => {
