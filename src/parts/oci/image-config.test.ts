@@ -49,6 +49,23 @@ describe("parseImageConfig", () => {
     assert.equal(parse({ os: "linux", architecture: "amd64" }).config.user, "");
   });
 
+  test("finds keys in any case of letters, and takes null for empty text, as Go's readers do", () => {
+    const config = {
+      env: ["A=b", null],
+      CMD: ["run"],
+      labels: { a: null },
+      stopsignal: "SIGQUIT",
+      workingdir: "/here",
+      WorkingDir: "/there",
+    };
+    const image = parse({ OS: "linux", Config: config, RootFS: { diff_ids: [a] } });
+    assert.equal(image.platform.os, "linux");
+    assert.deepEqual([image.config.env, image.config.cmd, image.diffIds], [["A=b", ""], ["run"], [a]]);
+    assert.deepEqual([image.config.labels, image.config.stopSignal], [{ a: "" }, "SIGQUIT"]);
+    assert.equal(image.config.workingDir, "/there");
+    assert.throws(() => parse({ config: { env: [1] } }), /image config\.config\.env\[0\]: expected a string/);
+  });
+
   test("refuses values of the wrong type, with their place", () => {
     assert.throws(() => parse({ config: { Env: [1] } }), /image config\.config\.Env\[0\]: expected a string/);
     assert.throws(() => parse({ rootfs: { diff_ids: ["nonsense"] } }), OciFormatError);

@@ -5,25 +5,27 @@ import { osFeaturesOf } from "./manifest.ts";
 
 /**
  * Parses the config blob of an image (OCI image-spec 1.1, config.md; Docker's has the same shape). What an
- * image leaves out is empty. Throws {@link OciFormatError}.
+ * image leaves out is empty. Keys are found in any case of letters, as by the runtimes that are written in
+ * Go: some builders write them their own way. Throws {@link OciFormatError}.
  */
 export function parseImageConfig(bytes: Uint8Array): ImageConfig {
   const root = JsonNode.parse(bytes, "image config");
-  const created = root.at("created");
+  const created = root.like("created");
+  const variant = root.like("variant").text();
   return {
     ...(created.absent ? {} : { created: created.string() }),
     platform: {
-      os: text(root.at("os")),
-      architecture: text(root.at("architecture")),
-      ...(text(root.at("variant")) === "" ? {} : { variant: text(root.at("variant")) }),
+      os: root.like("os").text(),
+      architecture: root.like("architecture").text(),
+      ...(variant === "" ? {} : { variant }),
       ...osFeaturesOf(root),
     },
-    config: parseExecution(root.at("config")),
-    diffIds: root.at("rootfs").absent
+    config: parseExecution(root.like("config")),
+    diffIds: root.like("rootfs").absent
       ? []
       : root
-          .at("rootfs")
-          .at("diff_ids")
+          .like("rootfs")
+          .like("diff_ids")
           .list()
           .map((id) => parseDigest(id.string())),
   };
@@ -32,22 +34,18 @@ export function parseImageConfig(bytes: Uint8Array): ImageConfig {
 function parseExecution(node: JsonNode): ImageConfig["config"] {
   const config = node.absent ? new JsonNode({}, node.path) : node;
   return {
-    user: text(config.at("User")),
-    exposedPorts: config.at("ExposedPorts").keys(),
-    env: texts(config.at("Env")),
-    entrypoint: texts(config.at("Entrypoint")),
-    cmd: texts(config.at("Cmd")),
-    volumes: config.at("Volumes").keys(),
-    workingDir: text(config.at("WorkingDir")),
-    labels: config.at("Labels").strings(),
-    stopSignal: text(config.at("StopSignal")),
+    user: config.like("User").text(),
+    exposedPorts: config.like("ExposedPorts").keys(),
+    env: texts(config.like("Env")),
+    entrypoint: texts(config.like("Entrypoint")),
+    cmd: texts(config.like("Cmd")),
+    volumes: config.like("Volumes").keys(),
+    workingDir: config.like("WorkingDir").text(),
+    labels: config.like("Labels").strings(),
+    stopSignal: config.like("StopSignal").text(),
   };
 }
 
-function text(node: JsonNode): string {
-  return node.absent ? "" : node.string();
-}
-
 function texts(node: JsonNode): readonly string[] {
-  return node.list().map((element) => element.string());
+  return node.list().map((element) => element.text());
 }

@@ -39,6 +39,12 @@ export class JsonNode {
     return new JsonNode(this.#object()[key], `${this.#path}.${key}`);
   }
 
+  /** As {@link at}, in any case of letters, as Go's readers find a key; of several, the last. */
+  like(key: string): JsonNode {
+    const wanted = key.toLowerCase();
+    return this.at(this.keys().findLast((each) => each.toLowerCase() === wanted) ?? key);
+  }
+
   string(): string {
     return typeof this.#value === "string" ? this.#value : this.fail("a string");
   }
@@ -79,9 +85,14 @@ export class JsonNode {
     return this.absent ? [] : Object.keys(this.#object());
   }
 
-  /** An object of strings; empty when absent. */
+  /** An object of strings, of which Go's readers take null for an empty one; empty when absent. */
   strings(): Readonly<Record<string, string>> {
-    return Object.fromEntries(this.keys().map((key) => [key, this.at(key).string()]));
+    return Object.fromEntries(this.keys().map((key) => [key, this.at(key).text()]));
+  }
+
+  /** A string; empty when absent. */
+  text(): string {
+    return this.absent ? "" : this.string();
   }
 
   #object(): JsonObject {

@@ -134,6 +134,14 @@ describe("the process", () => {
     assert.match(build({}, { image: { ...image, env: [] } }).process.env.join(), /PATH=\/usr\/local\/sbin:/);
   });
 
+  test("has no variable of which the image gives only the name, and none of that name from before", () => {
+    const { env } = build(
+      {},
+      { image: { ...image, env: ["PATH", "COLOR=red", "COLOR", "SHAPE", ""] } },
+    ).process;
+    assert.deepEqual(env, ["HOSTNAME=web-0"]);
+  });
+
   test("starts in the configured directory, the image's, or the root", () => {
     assert.equal(build({ workingDir: "/here" }).process.cwd, "/here");
     assert.equal(build().process.cwd, "/work");

@@ -25,7 +25,8 @@ export function processArgs({ command, args }: ContainerConfig, image: Image): r
 }
 
 /**
- * A later value of the same name replaces an earlier one: defaults, then the image's, then the container's.
+ * A later value of the same name replaces an earlier one: defaults, then the image's, then the container's. A
+ * name without a value, which OCI runtimes refuse, removes it, as in containerd.
  */
 export function processEnv(
   config: ContainerConfig,
@@ -40,7 +41,12 @@ export function processEnv(
     ...image.env,
     ...config.envs.map(({ key, value }) => `${key}=${Buffer.from(value).toString("utf8")}`),
   ];
-  const byName = new Map(entries.map((entry) => [entry.split("=", 1)[0], entry]));
+  const byName = new Map<string, string>();
+  for (const entry of entries) {
+    const [name = ""] = entry.split("=", 1);
+    if (entry.includes("=")) byName.set(name, entry);
+    else byName.delete(name);
+  }
   return [...byName.values()];
 }
 
