@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { mount, mountInfo, unmount } from "../src/ground/linux/index.ts";
+import { bindMount, mount, mountInfo, unmount } from "../src/ground/linux/index.ts";
 import { ContainerState, PodSandboxState } from "../src/ground/protocol/index.ts";
 import { deadFileSystem } from "../src/testing/dead-file-system.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
@@ -149,6 +149,29 @@ describe("a container", () => {
       return status.state === ContainerState.CONTAINER_EXITED && status.exitCode === 255;
     });
     await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
+  });
+});
+
+describe("a container whose files cannot be removed when it has ended", () => {
+  const host = withBerth();
+
+  it("loses them once they can be, without being removed", async () => {
+    const { berth } = host;
+    const pod = await TestPod.run(berth, "held");
+    const containerId = await pod.shell("main", host.image, "exec sleep 1000");
+    const bundle = join(berth.state, "containers", containerId);
+    const held = join(bundle, "held");
+    await writeFile(held, "");
+    await using cleanup = new AsyncDisposableStack();
+    await bindMount(held, held);
+    cleanup.defer(() => unmount(held));
+    await berth.clients.runtime.stopContainer({ containerId, timeout: 0n });
+    await eventually("removing them has failed", async () =>
+      /recording the container's exit failed/.test(await berth.daemonLog()),
+    );
+    assert.equal((await containerStatus(berth, containerId)).exitCode, 137);
+    await cleanup.disposeAsync();
+    await eventually("they are gone", async () => !(await readdir(bundle)).includes("held"));
   });
 });
 

@@ -45,6 +45,8 @@ async function pod() {
     user: { uid: 0, gid: 0, supplementalGroups: [] },
     stopSignal: 15,
   });
+  const { createdAtNs: _, ...draft } = container;
+  await containers.create({ ...draft, id: "next", phase: { kind: "creating" } });
   const podEvents = new PodEvents(events, sandboxes, containers, new TaskTable());
   const kept = undo.move();
   return {
@@ -82,7 +84,7 @@ test("no view of a pod is made while nobody listens, nor for who wants none", as
   assert.equal(looks.mock.callCount(), 1);
 });
 
-test("an event shows the pod as it was right after, however late it is read, and what is deleted as it was last", async () => {
+test("an event shows the pod as it was right after, however late it is read, without containers being created, and what is deleted as it was last", async () => {
   await using made = await pod();
   const { podEvents, sandboxes, containers, sandbox, container } = made;
   const end = new AbortController();

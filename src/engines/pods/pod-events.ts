@@ -90,7 +90,10 @@ export class PodEvents {
     const sandbox = this.#sandbox(sandboxId);
     const last = this.#last?.id === id ? this.#last.record : undefined;
     const subject = last ?? this.#containers.find(id) ?? sandbox;
-    const containers = this.#containers.list().filter((record) => record.sandboxId === sandboxId);
+    // As in lists, without those being created, which no client knows yet.
+    const containers = this.#containers
+      .list()
+      .filter((record) => record.sandboxId === sandboxId && record.phase.kind !== "creating");
     return {
       kind,
       containerId: id,

@@ -139,10 +139,9 @@ export class ContainerLifecycle implements Containers {
 
   /** See SandboxLifecycle: a client that missed the response gets the existing container. */
   #existing(sandbox: SandboxRecord, config: ContainerConfig): ContainerRecord | undefined {
-    const name = containerName(sandbox.id, config);
     const existing = this.#services.containers
       .list()
-      .find((record) => containerName(record.sandboxId, record.config) === name);
+      .find((record) => record.sandboxId === sandbox.id && haveSameName(record.config, config));
     if (existing === undefined) return undefined;
     const same = isDeepStrictEqual(ContainerConfig.toJSON(existing.config), ContainerConfig.toJSON(config));
     if (existing.phase.kind === "created" && same) return existing;
@@ -418,6 +417,11 @@ export class ContainerLifecycle implements Containers {
 
 function draftOf(record: ContainerRecord): ContainerDraft {
   return { record, user: record.user };
+}
+
+/** Without making texts, as it is asked of every container. */
+function haveSameName({ metadata: one }: ContainerConfig, { metadata: other }: ContainerConfig): boolean {
+  return one?.name === other?.name && one?.attempt === other?.attempt;
 }
 
 function containerName(sandboxId: string, config: ContainerConfig): string {

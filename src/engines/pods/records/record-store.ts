@@ -68,7 +68,8 @@ export abstract class RecordStore<R extends Identified> {
 
   /** By whole id only. */
   findUnreadable(id: string): UnreadableRecord | undefined {
-    return this.isKnown(id) ? this.unreadable().find((record) => record.id === id) : undefined;
+    if (this.find(id) !== undefined || !this.isKnown(id)) return undefined;
+    return this.unreadable().find((record) => record.id === id);
   }
 
   /** Like {@link match}; throws EngineError NotFound. */

@@ -149,8 +149,7 @@ export class SandboxLifecycle implements Sandboxes {
    * client missed the response. A different one is an error that says what to do.
    */
   #existing(config: PodSandboxConfig, handler: string): SandboxRecord | undefined {
-    const name = sandboxName(config);
-    const found = this.#services.sandboxes.list().find((record) => sandboxName(record.config) === name);
+    const found = this.#services.sandboxes.list().find((record) => haveSameName(record.config, config));
     if (found === undefined) return undefined;
     const existing = this.#services.usableSandboxes.checked(found);
     const same =
@@ -377,6 +376,16 @@ export class SandboxLifecycle implements Sandboxes {
     await this.#services.sandboxes.save({ ...record, phase: "stopping" });
     this.#services.events.sandbox("exit", id);
   }
+}
+
+/** Without making texts, as it is asked of every sandbox. */
+function haveSameName({ metadata: one }: PodSandboxConfig, { metadata: other }: PodSandboxConfig): boolean {
+  return (
+    one?.name === other?.name &&
+    one?.namespace === other?.namespace &&
+    one?.uid === other?.uid &&
+    one?.attempt === other?.attempt
+  );
 }
 
 /** A sandbox is identified by its metadata, as in containerd and CRI-O. */

@@ -22,6 +22,8 @@ type Services = SandboxSurroundings & {
 export class UsableSandboxes implements Disposable {
   readonly #services: Services;
   readonly #retries: Retries;
+  /** Ids of those whose loss is being recorded. */
+  readonly #recording = new Set<string>();
 
   constructor(services: Services) {
     this.#services = services;
@@ -80,12 +82,17 @@ export class UsableSandboxes implements Disposable {
    */
   #record(id: string, loss: string): void {
     const { sandboxes, events, logger } = this.#services;
+    // While it cannot be recorded, a kubelet looks every second.
+    if (this.#recording.has(id)) return;
+    this.#recording.add(id);
     void this.#retries.run("recording that a sandbox is not ready", { sandbox: id }, async () => {
       const record = sandboxes.find(id);
-      if (record?.phase !== "ready") return;
-      logger.warn({ sandbox: id }, `the sandbox is not ready: ${loss}`);
-      await sandboxes.save({ ...record, phase: "stopping" });
-      events.sandbox("exit", id);
+      if (record?.phase === "ready") {
+        logger.warn({ sandbox: id }, `the sandbox is not ready: ${loss}`);
+        await sandboxes.save({ ...record, phase: "stopping" });
+        events.sandbox("exit", id);
+      }
+      this.#recording.delete(id);
     });
   }
 }

@@ -98,15 +98,18 @@ export class ContainerTasks implements Disposable {
     using _ = await this.#locks.acquire(task.id);
     const record = containers.find(task.id);
     // It was removed in the meantime.
-    if (record?.phase.kind !== "started" || taskTable.get(task.id) !== task) return;
-    try {
-      observer("container-exit");
-      await containers.save({ ...record, phase: exitedState(exit, record.phase.atNs) });
-    } finally {
-      // Also true if it cannot be recorded now: then the task and its exit file stay.
-      tell(record);
+    if (record === undefined || taskTable.get(task.id) !== task) return;
+    // Otherwise it is recorded, and only the deletion failed.
+    if (record.phase.kind === "started") {
+      try {
+        observer("container-exit");
+        await containers.save({ ...record, phase: exitedState(exit, record.phase.atNs) });
+      } finally {
+        // Also true if it cannot be recorded now: then the task and its exit file stay.
+        tell(record);
+      }
+      observer("container-exited");
     }
-    observer("container-exited");
     await this.delete(record);
   }
 
