@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rename, rmdir, writeFile } from "node:fs/prom
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { status } from "@grpc/grpc-js";
+import { bindMount, unmount } from "../src/ground/linux/index.ts";
 import { ContainerState, containerd } from "../src/ground/protocol/index.ts";
 import type { TestRegistry } from "../src/testing/registry.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
@@ -155,7 +156,52 @@ describe("a daemon that is killed in the middle of a checkpoint", () => {
     await goesOn(one, "main");
   });
 
-  for (const step of ["checkpoint-archive", "checkpoint-finish"]) {
+  it("whose rollback succeeds later does not let a container continue that a client has paused meanwhile", async () => {
+    const one = await pod("paused-later");
+    const containerId = await one.shell("main", image(), counting);
+    await countsTo(one, "main", 3);
+    const outputPath = join(berth().directory, "paused-later");
+    await mkdir(outputPath);
+    const request = { podSandboxId: one.id, outputPath, containerIds: [containerId], options: {} };
+    await cut().cutAt("checkpoint-archive", () => berth().clients.runtime.checkpointPod(request));
+    const held = join(outputPath, ".criu", "held");
+    await mkdir(held);
+    await using cleanup = new AsyncDisposableStack();
+    await bindMount(held, held);
+    cleanup.defer(() => unmount(held));
+    await berth().startDaemon();
+    await goesOn(one, "main");
+    await eventually("the rollback has failed", async () =>
+      new RegExp(`dump-${one.id}.*rolling back an interrupted checkpoint failed`).test(
+        await berth().daemonLog(),
+      ),
+    );
+    using clients = new ContainerdClients(berth().socket);
+    const { tasks } = clients.in("k8s.io");
+    await tasks.pause({ containerId });
+    await cleanup.disposeAsync();
+    await nothingLeft();
+    assert.equal((await tasks.get({ containerId, execId: "" })).process?.status, Status.PAUSED);
+    await tasks.resume({ containerId });
+    await goesOn(one, "main");
+  });
+
+  it("after it was finished keeps the new archive", async () => {
+    const one = await pod("finished");
+    const id = await one.shell("main", image(), counting);
+    await countsTo(one, "main", 3);
+    const directory = join(berth().directory, "finished");
+    await mkdir(directory);
+    const location = join(directory, "checkpoint.tar");
+    await cut().cutAt("checkpoint-finished", () => checkpoint(berth(), id, location));
+    await berth().startDaemon();
+    await goesOn(one, "main");
+    await nothingLeft();
+    assert.deepEqual(await readdir(directory), ["checkpoint.tar"]);
+    await one.create(shellConfig("restored", location, ""));
+  });
+
+  for (const step of ["checkpoint-archive", "checkpoint-finish", "checkpoint-finished"]) {
     it(`of a pod before ${step} lets all its containers continue, and leaves the directory empty`, async () => {
       const one = await pod(`pod-${step}`);
       const ids = [await one.shell("first", image(), counting), await one.shell("second", image(), counting)];
@@ -191,6 +237,7 @@ describe("a daemon that is killed in the middle of a checkpoint", () => {
         const { containers } = await berth().clients.runtime.listContainers({ filter: undefined });
         const found = containers.find(({ metadata }) => metadata?.name === "restored");
         assert.equal(found?.state, ContainerState.CONTAINER_RUNNING);
+        await nothingLeft();
         await berth().clients.runtime.stopContainer({ containerId: found.id, timeout: 0n });
         assert.equal((await exited(berth(), found.id)).exitCode, 137);
         await berth().clients.runtime.removeContainer({ containerId: found.id });

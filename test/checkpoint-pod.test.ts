@@ -99,7 +99,7 @@ describe("a checkpoint of a pod", () => {
     assert.ok((await readdir(output)).includes("pod.dump"));
   });
 
-  it("is kept although criu's other files cannot be removed, which the next daemon does", async () => {
+  it("is kept although criu's other files cannot be removed, which the next daemon does, also after another checkpoint", async () => {
     const { pod, ids } = await runPod("held");
     const output = await outputDirectory("held.checkpoint");
     const held = join(output, ".criu", "held");
@@ -123,6 +123,13 @@ describe("a checkpoint of a pod", () => {
     }
     const whole = [...ids.map((id) => `${id}.tar`), "pod.dump"].sort();
     assert.deepEqual((await readdir(output)).sort(), [".criu", ...whole].sort());
+    const another = await outputDirectory("another.checkpoint");
+    await rpc().checkpointPod({
+      podSandboxId: pod.id,
+      outputPath: another,
+      containerIds: ids,
+      options: {},
+    });
     await host.berth.restartDaemon();
     const journals = () => readdir(join(host.berth.root, "checkpoints"));
     await eventually("nothing is left to remove", async () => (await journals()).length === 0);

@@ -2,12 +2,12 @@ import { makeDirectories } from "../../../ground/directories/index.ts";
 import { removeApart } from "../../../ground/trees/index.ts";
 import type { Task } from "../../../services/runtime/index.ts";
 import { EngineError } from "../../engine/index.ts";
-import type { ContainerRecord, SandboxRecord } from "../records/records.ts";
+import { type ContainerRecord, newId, type SandboxRecord } from "../records/records.ts";
 import type { PodServices } from "../services.ts";
 import { writeContainerArchive } from "./container-archive.ts";
 import { whilePaused } from "./freeze.ts";
 import { beginJournal } from "./journal.ts";
-import { criuPaths } from "./paths.ts";
+import { criuPaths, dumpDirectory } from "./paths.ts";
 
 /** One container of a checkpoint, and its archive's path. */
 export type Subject = {
@@ -23,6 +23,8 @@ export type CheckpointRun = {
   readonly directory: string;
   /** For criu's images: needs as much space as the processes have memory. */
   readonly scratch: string;
+  /** Files at the client's location, which are removed unless the checkpoint is finished. */
+  readonly files: readonly string[];
   readonly criuPath: string;
   /** Renames what was written to its final name, once all containers have resumed. */
   readonly finish: () => Promise<void>;
@@ -38,8 +40,8 @@ export async function runCheckpoint(
   services: PodServices,
   signal: AbortSignal,
 ): Promise<void> {
-  const { subjects, directory, scratch } = run;
-  const partial = [scratch, ...subjects.map(({ archive }) => archive)];
+  const { subjects, directory, scratch, files } = run;
+  const partial = [scratch, ...files];
   signal.throwIfAborted();
   for (const { record } of subjects) services.pendingRollbacks.refuse(record);
   await services.trash.take(directory);
@@ -55,6 +57,7 @@ export async function runCheckpoint(
     services.observer("checkpoint-finish");
     await run.finish();
     finished = true;
+    services.observer("checkpoint-finished");
   } catch (error) {
     signal.throwIfAborted();
     throw error;
@@ -70,25 +73,26 @@ async function pausedOf(tasks: readonly Task[]): Promise<readonly string[]> {
 
 /**
  * Files at the client's location are removed first; those in the checkpoint's own directory with it, in the
- * background. If that fails, the journal still lists what to remove: a finished checkpoint stays, and an
- * unfinished one reports its error.
+ * background. If that fails, a journal lists what to remove: a finished checkpoint stays, and an unfinished
+ * one reports its error.
  */
 async function removeRest(
   { directory, sandbox }: CheckpointRun,
   rest: readonly string[],
-  { hostPaths, trash, logger }: PodServices,
+  { checkpointDir, hostPaths, trash, logger }: PodServices,
 ): Promise<void> {
   const lookUp = hostPaths.of(sandbox.id);
   const outside = rest.filter((path) => !path.startsWith(`${directory}/`));
   try {
     await Promise.all(outside.map((path) => lookUp(path, () => removeApart(path))));
   } catch (err) {
-    await beginJournal(directory, { containerIds: [], partial: outside });
+    // In a directory of its own: the next checkpoint replaces this one's.
+    const left = dumpDirectory(checkpointDir, newId());
+    await beginJournal(left, { containerIds: [], partial: outside });
     logger.warn(
       { err, paths: outside },
       "cannot remove the leftovers of a checkpoint; removal is retried at the next start",
     );
-    return;
   }
   await trash.take(directory);
 }

@@ -18,7 +18,7 @@ import { criuFor } from "./capability.ts";
 import { limited, runCheckpoint, type Subject } from "./checkpoint-run.ts";
 import { finishLocation, prepareLocation, requireEmptyDirectory } from "./location.ts";
 import { dumpDirectory } from "./paths.ts";
-import { writePodDump } from "./pod-dump.ts";
+import { podDumpPath, writePodDump } from "./pod-dump.ts";
 import { PodRestore } from "./pod-restore.ts";
 import { recoverCheckpoints } from "./recover-checkpoints.ts";
 
@@ -57,9 +57,19 @@ export class PodCheckpoints implements Checkpoints {
     const directory = dumpDirectory(services.checkpointDir, id);
     using limit = limited(signal, request.timeoutMs);
     const subjects = [{ record, task, archive: location.partial }];
-    const finish = () => finishLocation(location, lookUp);
-    const run = { sandbox, subjects, directory, scratch: join(directory, "criu"), criuPath, finish };
-    await runCheckpoint(run, services, limit);
+    await runCheckpoint(
+      {
+        sandbox,
+        subjects,
+        directory,
+        scratch: join(directory, "criu"),
+        files: [location.partial],
+        criuPath,
+        finish: () => finishLocation(location, lookUp),
+      },
+      services,
+      limit,
+    );
   }
 
   async checkpointPod(request: PodCheckpointRequest, signal?: AbortSignal): Promise<void> {
@@ -93,9 +103,19 @@ export class PodCheckpoints implements Checkpoints {
       archive: `${id}.tar`,
       config: ContainerConfig.toJSON(config),
     }));
-    const finish = () => writePodDump(request.directory, sandbox, containers, lookUp);
-    const run = { sandbox, subjects, directory, scratch: join(request.directory, ".criu"), criuPath, finish };
-    await runCheckpoint(run, services, limit);
+    await runCheckpoint(
+      {
+        sandbox,
+        subjects,
+        directory,
+        scratch: join(request.directory, ".criu"),
+        files: [...subjects.map(({ archive }) => archive), podDumpPath(request.directory)],
+        criuPath,
+        finish: () => writePodDump(request.directory, sandbox, containers, lookUp),
+      },
+      services,
+      limit,
+    );
   }
 
   restorePod: Checkpoints["restorePod"] = (request, signal) => this.#restore.restore(request, signal);

@@ -26,6 +26,11 @@ export type PodDumpContainer = {
 const dumpName = "pod.dump";
 const maxBytes = 16 * 1024 * 1024;
 
+/** Path of the file that names a pod's archives. */
+export function podDumpPath(directory: string): string {
+  return join(directory, dumpName);
+}
+
 export async function writePodDump(
   directory: string,
   sandbox: SandboxRecord,
@@ -39,14 +44,14 @@ export async function writePodDump(
     config: PodSandboxConfig.toJSON(sandbox.config),
     containers,
   };
-  const path = join(directory, dumpName);
+  const path = podDumpPath(directory);
   const text = JSON.stringify(dump, undefined, 2);
   await lookUp(path, () => writeFile(path, text, { mode: 0o600, flush: true }));
 }
 
 /** Reads an untrusted `pod.dump`. Throws CheckpointError InvalidArgument. */
 export async function readPodDump(directory: string, lookUp: LookUp): Promise<PodDump> {
-  const path = join(directory, dumpName);
+  const path = podDumpPath(directory);
   const refuse = (why: string): never => {
     throw new CheckpointError("InvalidArgument", `${path} ${why}`);
   };

@@ -8,7 +8,7 @@ import type { ContainerLifecycle } from "../container/container-lifecycle.ts";
 import { containerView } from "../container/container-view.ts";
 import type { Retries } from "../records/retries.ts";
 import type { PodServices } from "../services.ts";
-import { readJournal } from "./journal.ts";
+import { beginJournal, readJournal } from "./journal.ts";
 import { criuPaths, dumpPrefix, restorePrefix } from "./paths.ts";
 
 /**
@@ -64,14 +64,17 @@ async function takeBack(
   if (signal.aborted) return;
   const pausedByUs = ids.filter((id) => journal?.pausedBefore?.includes(id) !== true);
   await Promise.all(pausedByUs.map((id) => taskTable.get(id)?.resume()));
+  if (ids.length > 0) {
+    logger.warn(
+      { containers: ids },
+      "a checkpoint or a commit was interrupted when the daemon ended: rolling it back; the containers go on as before it",
+    );
+    // A client may pause them before the rest succeeds.
+    await beginJournal(directory, { containerIds: [], partial: journal?.partial ?? [] });
+  }
   const lookUp = services.hostPaths.of(directory, signal);
   await Promise.all([scratch, ...archives].map((path) => lookUp(path, () => removeApart(path))));
   await trash.take(directory);
-  if (ids.length === 0) return;
-  logger.warn(
-    { containers: ids },
-    "a checkpoint or a commit was interrupted when the daemon ended: rolling it back; the containers go on as before it",
-  );
 }
 
 /** A container that could not be recovered yet may be paused, or a criu may be at work on it. */

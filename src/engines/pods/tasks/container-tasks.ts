@@ -153,6 +153,8 @@ export class ContainerTasks implements Disposable {
       return;
     }
     this.#watch(task);
+    // The daemon may have ended right after the start.
+    if (record.restore !== undefined) await forgetCheckpoint(record, this.#services);
   }
 
   /**
