@@ -198,7 +198,8 @@ describe("a daemon that is killed in the middle of a checkpoint", () => {
     await goesOn(one, "main");
     await nothingLeft();
     assert.deepEqual(await readdir(directory), ["checkpoint.tar"]);
-    await one.create(shellConfig("restored", location, ""));
+    const containerId = await one.create(shellConfig("restored", location, ""));
+    await berth().clients.runtime.removeContainer({ containerId });
   });
 
   for (const step of ["checkpoint-archive", "checkpoint-finish", "checkpoint-finished"]) {

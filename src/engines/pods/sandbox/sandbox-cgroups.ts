@@ -1,5 +1,6 @@
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { readIfThere } from "../../../ground/fs/index.ts";
 import type { CgroupLayout } from "../../../ground/linux/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
@@ -26,6 +27,8 @@ type Services = PodTaskSources & {
   readonly stateDir: string;
 };
 
+const retryMs = 1000;
+
 /**
  * Cgroups that are named for pods, for programs that find the network of a pod by its pause process's
  * cgroup, such as the cAdvisor in a kubelet: it asks containerd's API for the process behind a new cgroup's
@@ -43,7 +46,7 @@ export class SandboxCgroups {
   /** The container that stands for the pod, by the pod. */
   readonly #shown = new Map<string, string>();
   readonly #closed = new AbortController();
-  #listening: Promise<void> = Promise.resolve();
+  #following: Promise<void> = Promise.resolve();
 
   constructor(services: Services, layout: CgroupLayout) {
     this.#services = services;
@@ -52,13 +55,21 @@ export class SandboxCgroups {
 
   /** Creates the cgroups of running pods, and follows starts and ends of containers. */
   start(): void {
-    this.#listening = Promise.all([this.#listen(), this.#takeUp()]).then(
-      () => undefined,
-      (err: unknown) => {
-        if (!this.#closed.signal.aborted)
-          this.#services.logger.error({ err }, "following the cgroups of pods failed");
-      },
-    );
+    this.#following = this.#follow();
+  }
+
+  /** One that falls behind listens anew, and takes up what it has missed. */
+  async #follow(): Promise<void> {
+    const { signal } = this.#closed;
+    while (!signal.aborted) {
+      try {
+        await Promise.all([this.#listen(), this.#takeUp()]);
+      } catch (err) {
+        if (signal.aborted) return;
+        this.#services.logger.warn({ err }, "following the cgroups of pods failed; it is begun anew");
+        await delay(retryMs, undefined, { signal, ref: false }).catch(() => undefined);
+      }
+    }
   }
 
   async #listen(): Promise<void> {
@@ -133,6 +144,6 @@ export class SandboxCgroups {
 
   async close(): Promise<void> {
     this.#closed.abort();
-    await this.#listening;
+    await this.#following;
   }
 }

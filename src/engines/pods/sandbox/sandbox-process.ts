@@ -7,7 +7,7 @@ import type { TaskTable } from "../tasks/task-table.ts";
 export type PodTaskSources = {
   readonly containers: RecordStore<ContainerRecord>;
   readonly taskTable: TaskTable;
-  readonly pauses: Pauses;
+  readonly pauses: Pick<Pauses, "get">;
 };
 
 /**
