@@ -4,16 +4,16 @@ import { collectGarbage, type GarbageOptions } from "./collect-garbage.ts";
 
 /** Deletes content and snapshots that nothing refers to. */
 export interface GarbageCollector {
-  /** Resolves when a collection that began after this call has ended. */
+  /** Resolves when a collection that began after this call has ended, some time later. */
   collect(): Promise<void>;
+  /** Collects without delay, for callers that wait for the space. */
+  collectNow(): Promise<void>;
 }
 
 /** A collector that a namespace's clients can call themselves. */
 export interface NamespaceCollector extends GarbageCollector {
   /** The same without waiting; failures are logged. */
   collectSoon(): void;
-  /** Collects without delay. */
-  collectNow(): Promise<void>;
 }
 
 export type ScheduledCollectorOptions = {

@@ -60,6 +60,16 @@ test("pruning removes images without a tag with everything that only they use, a
   assert.deepEqual(await prune(stack, { which: "all" }), ["registry.example/app:v1"]);
 });
 
+test("pruning and freeing space do not wait for the delay of other collections", async () => {
+  await using stack = await openStack({ gcDelayMs: 3_600_000 });
+  for (const name of ["one", "two"]) await store(stack, await hello(name), `registry.example/${name}:v1`);
+  const request = { usedAtNs: () => undefined, unusedSinceNs: nowNs(), isUsed: () => false };
+  const freed = await stack.images.freeSpace({ bytes: 1, ...request });
+  assert.equal(freed.images.length, 1);
+  assert.equal((await prune(stack, { which: "all" })).length, 1);
+  assert.deepEqual(stack.content.list(), []);
+});
+
 test("pruning keeps images that are in use or pinned", async () => {
   await using stack = await openStack({ pinnedImages: ["registry.example/configured:*"] });
   const names = ["used", "pinned", "configured", "other"].map((name) => `registry.example/${name}:v1`);

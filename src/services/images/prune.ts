@@ -37,7 +37,7 @@ export async function pruneImages(request: PruneRequest, parts: PruneParts): Pro
     if (deleted.length > 0) removed.push({ id, names: deleted });
   }
   if (removed.length === 0) return { images: [], reclaimedBytes: 0 };
-  await garbage.collect();
+  await garbage.collectNow();
   return { images: removed, reclaimedBytes: await reclaimed.gone() };
 }
 
@@ -68,7 +68,7 @@ export async function freeSpace(
     const deleted = await imageNames.delete(names.map(({ name }) => name));
     if (deleted.length === 0) continue;
     removed.push({ id: image.id, names: deleted });
-    await garbage.collect();
+    await garbage.collectNow();
     reclaimedBytes += await reclaimed.gone();
   }
   return { images: removed, reclaimedBytes };

@@ -68,7 +68,8 @@ describe("images", () => {
     const same = await imageOf();
     await using server = await startFakeRegistry({ "a:b": same, "a:c": same, "d:e": same });
     const collections: string[] = [];
-    await using stack = await openStack({ garbage: { collect: async () => void collections.push("now") } });
+    const collect = async () => void collections.push("now");
+    await using stack = await openStack({ garbage: { collect, collectNow: collect } });
     for (const name of ["a:b", "a:c", "d:e"])
       await stack.images.pull({ reference: `${server.host}/${name}` });
     const [image, ...others] = stack.images.list();

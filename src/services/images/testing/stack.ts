@@ -44,18 +44,20 @@ export type TestStack = AsyncDisposable & {
 export type StackOptions = Partial<Omit<ImageServiceOptions, "registry">> & {
   readonly root?: string;
   readonly kind?: SnapshotterKind;
+  /** Of collections that are not asked for at once; default 0. */
+  readonly gcDelayMs?: number;
   readonly registry?: Partial<ImageServiceOptions["registry"]>;
 };
 
 export async function openStack(options: StackOptions = {}): Promise<TestStack> {
-  const { kind = "overlayfs", registry, ...overrides } = options;
+  const { kind = "overlayfs", gcDelayMs = 0, registry, ...overrides } = options;
   await using undo = new AsyncDisposableStack();
   const root = options.root ?? undo.use(await tempDir()).path;
   // Layers of the erofs snapshotter stay mounted.
   undo.defer(() => unmountBelow(root));
   const database = undo.use(await openDatabase({ path: join(root, "metadata.db") }));
   const storage = undo.use(
-    await Storage.open({ root, database, events: new ServiceEvents(), logger, gcDelayMs: 0 }),
+    await Storage.open({ root, database, events: new ServiceEvents(), logger, gcDelayMs }),
   );
   const stored = await storage.inNamespace(namespace);
   const { imageNames, content, leases, garbage } = stored;
