@@ -365,13 +365,14 @@ export class DirectorySnapshotter implements Snapshotter {
 
   #committable(name: string, key: string, { parent }: CommitOptions): SnapshotRecord {
     const { records } = this.#parts;
+    // First, as in containerd: a client may repeat a commit whose answer it did not get.
+    if (records.find(name) !== undefined)
+      throw new SnapshotError("AlreadyExists", `snapshot ${name} exists already`);
     const record = records.get(key);
     const refuse = (why: string): never => {
       throw new SnapshotError("FailedPrecondition", `cannot commit snapshot ${key} as ${name}: ${why}`);
     };
     if (record.kind !== "active") refuse(`it is ${record.kind}`);
-    if (records.find(name) !== undefined)
-      throw new SnapshotError("AlreadyExists", `snapshot ${name} exists already`);
     if (parent !== undefined && parent !== record.parent) {
       if (!this.capabilities.rebase) refuse(`the ${this.name} snapshotter cannot change its parent`);
       if (record.parent !== undefined) refuse(`it already has the parent ${record.parent}`);

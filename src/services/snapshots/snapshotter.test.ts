@@ -87,6 +87,8 @@ for (const kind of kinds) {
       await assert.rejects(snapshotter.prepare("a", undefined), code("AlreadyExists"));
       await snapshotter.commit("layer-a", "a");
       await assert.rejects(snapshotter.commit("layer-b", "a"), code("NotFound"));
+      // The same again, as by a client that did not get the answer.
+      await assert.rejects(snapshotter.commit("layer-a", "a"), code("AlreadyExists"));
       await snapshotter.view("v", "layer-a");
       await snapshotter.prepare("b", "layer-a");
       await snapshotter.setLabels("b", { own: "1" });
