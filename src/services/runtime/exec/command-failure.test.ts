@@ -41,5 +41,6 @@ describe("the exit code of a command that cannot be run", () => {
 test("a log of an OCI runtime that was cut, or is no JSON, still says something", async () => {
   assert.equal(await messageIn('{\n  "msg": "one",\n  "level": "error"\n}\n{\n  "msg": "tw'), "one");
   assert.equal(await messageIn("nsenter: failed\n"), "nsenter: failed");
+  assert.equal(await messageIn('{"msg":"hook: failed\\n","level":"error"}\n'), "hook: failed");
   assert.equal(await messageIn('{"msg":"one","level":"error"}\n{"msg":"two","level":"warning"}\n'), "one");
 });

@@ -11,7 +11,7 @@ export async function lastRuntimeError(logPath: string): Promise<string | undefi
   const entries = parseEntries(await readLogTail(logPath, tailBytes));
   const errors = entries.filter((entry) => entry.level === "error" || entry.level === "fatal");
   const message = (errors.at(-1) ?? entries.at(-1))?.message;
-  return message === undefined ? undefined : clipped(message);
+  return message === undefined ? undefined : clipped(message.trim());
 }
 
 const clippedCharacters = 2048;
