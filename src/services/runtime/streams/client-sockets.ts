@@ -7,7 +7,7 @@ import type { ProcessIdentity } from "../conmon/task-record.ts";
 import type { ClientOutput, ClientStreams } from "../tasks.ts";
 import { openFifo } from "./fifo.ts";
 import { endLogger, startLogger } from "./logging-program.ts";
-import { openForAppending } from "./output-file.ts";
+import { appendingTo, openForAppending } from "./output-file.ts";
 
 /** The destination of a terminal's output. */
 type Sink = AsyncDisposable & {
@@ -84,9 +84,7 @@ async function sinkOf(output: ClientOutput, lookUp: LookUp): Promise<Sink | unde
     case "fifos":
       return output.stdout === undefined ? undefined : fifoSink(output.stdout, lookUp);
     case "file": {
-      const stream = (await openForAppending(output.path, lookUp)).createWriteStream();
-      // On a full disk, output is lost, and the process continues.
-      stream.on("error", () => undefined);
+      const stream = appendingTo(await openForAppending(output.path, lookUp));
       return { stream, ...closing(stream) };
     }
     case "program": {

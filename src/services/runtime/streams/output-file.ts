@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
+import { Writable } from "node:stream";
 import { makeDirectories } from "../../../ground/directories/index.ts";
 import type { LookUp } from "../../../ground/hostpaths/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
@@ -31,4 +32,21 @@ export async function openForAppending(path: string, lookUp: LookUp): Promise<Fi
       { cause },
     );
   }
+}
+
+/**
+ * Appends what is written to it to the file, which it closes. What a full disk or a failing one does not take
+ * is lost, and the writer continues.
+ */
+export function appendingTo(file: FileHandle): Writable {
+  return new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      const next = () => done();
+      file.writeFile(chunk).then(next, next);
+    },
+    destroy(error, done) {
+      const closed = () => done(error);
+      file.close().then(closed, closed);
+    },
+  });
 }
