@@ -153,6 +153,8 @@ describe("attach", () => {
 
   test("clients that come and go leave nothing with conmon", async () => {
     const task = await run("echo ready; exec sleep 1000", { stdin: true });
+    // With output, the connection would end, and conmon notices that only with the next output.
+    await bench.logged(task, "ready");
     const monitor = (await readFile(join(bench.bundleOf(task), "conmon.pid"), "utf8")).trim();
     const descriptors = async () => (await readdir(`/proc/${monitor}/fd`)).length;
     const attachOnce = async () => {
