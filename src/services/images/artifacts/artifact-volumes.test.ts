@@ -130,6 +130,18 @@ for (const type of [
     );
   });
 
+test("an artifact may have an image's config that has only a platform, as oras writes it", async () => {
+  const artifact = artifactOf({
+    configType: mediaType.ociConfig,
+    artifactType: "application/vnd.example",
+    layers: [{ mediaType: mediaType.ociLayer, bytes: Buffer.from("text"), title: "a" }],
+  });
+  await using set = await setting({ artifact });
+  const image = await set.stack.images.pull({ reference: set.reference("artifact") });
+  assert.equal(image.artifact?.type, "application/vnd.example");
+  await inVolume(set.stack, image, async (path) => assert.deepEqual(await filesIn(path), { a: "text" }));
+});
+
 test("only the artifact for this machine is taken from an index", async () => {
   const amd64 = { os: "linux", architecture: "amd64" };
   const arm64 = { os: "linux", architecture: "arm64" };

@@ -20,11 +20,20 @@ const statementTypes: ReadonlySet<string> = new Set([
 
 /**
  * Whether a manifest is not that of an image: because of its config (image-spec 1.1, "Guidelines for Artifact
- * Usage"), or because it holds only attestations or signatures, which have the config of an image.
+ * Usage"), or because it holds only attestations or signatures, which have the config of an image. `oras push
+ * --artifact-platform` writes an image's config too, with nothing but a platform.
  */
-export function isArtifact({ config, layers }: Manifest): boolean {
+export function isArtifact({ config, layers, artifactType }: Manifest): boolean {
   if (!isImageConfigType(config.mediaType)) return true;
-  return layers.length > 0 && layers.every(({ mediaType }) => statementTypes.has(mediaType));
+  if (layers.length === 0) return false;
+  if (artifactType !== undefined && config.size < leastConfigBytes(layers.length)) return true;
+  return layers.every(({ mediaType }) => statementTypes.has(mediaType));
+}
+
+/** What an image's config takes at the least: it has a digest of each layer. */
+function leastConfigBytes(layers: number): number {
+  const digest = `"sha256:${"0".repeat(64)}",`;
+  return layers * digest.length;
 }
 
 export function artifactFacts({ config, artifactType, layers }: Manifest): ArtifactFacts {
