@@ -137,6 +137,12 @@ describe("a pod with many calls at once", () => {
       linux: { securityContext: { namespaceOptions } },
     });
     const { pid } = await verboseSandboxInfo(host().berth, pod.id);
+    const events = host().berth.clients.rawRuntime.getContainerEvents({});
+    const told: ContainerEventType[] = [];
+    events.on("data", (event: ContainerEventResponse) => {
+      if (event.containerId === pod.id) told.push(event.containerEventType);
+    });
+    events.on("error", () => undefined);
     process.kill(pid, "SIGKILL");
     await eventually("the pod is not ready", async () => {
       const answer = await runtime().podSandboxStatus({ podSandboxId: pod.id, verbose: false });
@@ -148,6 +154,10 @@ describe("a pod with many calls at once", () => {
     );
     await assert.rejects(pod.create(shellConfig("late", image(), "true")), /FAILED_PRECONDITION/);
     await runtime().removePodSandbox({ podSandboxId: pod.id });
+    const { CONTAINER_STOPPED_EVENT, CONTAINER_DELETED_EVENT } = ContainerEventType;
+    await eventually("its removal is told", async () => told.includes(CONTAINER_DELETED_EVENT));
+    events.cancel();
+    assert.deepEqual(told, [CONTAINER_STOPPED_EVENT, CONTAINER_DELETED_EVENT]);
     await host().returnsTo(clean());
   });
 });

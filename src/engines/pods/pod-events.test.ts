@@ -92,8 +92,13 @@ test("an event shows the pod as it was right after, however late it is read, wit
   podEvents.container("created", "web", "pod");
   await containers.save({ ...container, phase: neverStarted("no such program") });
   podEvents.container("stopped", "web", "pod");
+  // As by a removal after its end could not be recorded.
+  podEvents.container("stopped", "web", "pod");
   await containers.delete("web");
   podEvents.containerDeleted(container);
+  podEvents.sandbox("exit", "pod");
+  // As by its stop after its pause process has ended.
+  podEvents.sandbox("exit", "pod");
   await sandboxes.delete("pod");
   podEvents.sandboxDeleted(sandbox);
   // Of another client of the same namespace, and of another namespace.
@@ -102,12 +107,13 @@ test("an event shows the pod as it was right after, however late it is read, wit
   const seen: unknown[] = [];
   for await (const { kind, containerId, owner, sandbox: of, containers: all } of shown) {
     seen.push([kind, containerId, owner, of?.id, all.map(({ state }) => state.kind)]);
-    if (containerId === "pod") end.abort();
+    if (containerId === "pod" && kind === "deleted") end.abort();
   }
   assert.deepEqual(seen, [
     ["created", "web", "", "pod", ["created"]],
     ["stopped", "web", "", "pod", ["exited"]],
     ["deleted", "web", "", "pod", []],
+    ["stopped", "pod", "run", "pod", []],
     ["deleted", "pod", "run", "pod", []],
   ]);
 });

@@ -34,6 +34,8 @@ export class PodEvents {
   readonly #sandboxes: RecordStore<SandboxRecord>;
   readonly #containers: RecordStore<ContainerRecord>;
   readonly #tasks: TaskTable;
+  /** Ids of what was told to have stopped, which each does once, until it is deleted. */
+  readonly #stopped = new Set<string>();
   /**
    * The last record of what is just being published as deleted, for the views that are made of it meanwhile.
    */
@@ -51,12 +53,21 @@ export class PodEvents {
     this.#tasks = tasks;
   }
 
+  /** `exit`, as `stopped` of a container, may be called again, and is then told no second time. */
   sandbox(what: "create" | "start" | "exit", sandboxId: string): void {
+    if (what === "exit" && this.#isStopped(sandboxId)) return;
     this.#events.publish(criNamespace, `/sandboxes/${what}`, { sandboxId });
   }
 
   container(kind: Exclude<Kind, "deleted">, containerId: string, sandboxId: string): void {
+    if (kind === "stopped" && this.#isStopped(containerId)) return;
     this.#events.publish(criNamespace, `/pods/container-${kind}`, { containerId, sandboxId });
+  }
+
+  #isStopped(id: string): boolean {
+    if (this.#stopped.has(id)) return true;
+    this.#stopped.add(id);
+    return false;
   }
 
   sandboxDeleted(record: SandboxRecord): void {
@@ -64,6 +75,7 @@ export class PodEvents {
     this.#last = { id, record };
     this.#events.publish(criNamespace, "/sandboxes/delete", { sandboxId: id });
     this.#last = undefined;
+    this.#stopped.delete(id);
   }
 
   containerDeleted(record: ContainerRecord): void {
@@ -71,6 +83,7 @@ export class PodEvents {
     this.#last = { id, record };
     this.#events.publish(criNamespace, "/pods/container-deleted", { containerId: id, sandboxId });
     this.#last = undefined;
+    this.#stopped.delete(id);
   }
 
   /** What happens to pods, without views of them. */

@@ -82,18 +82,13 @@ export class ContainerTasks implements Disposable {
   #watch(task: Task): void {
     if (this.#watched.has(task)) return;
     this.#watched.add(task);
-    let told = false;
-    const tell = ({ id, sandboxId }: ContainerRecord) => {
-      if (!told) this.#services.events.container("stopped", id, sandboxId);
-      told = true;
-    };
     void this.#retries.run("recording the container's exit", { container: task.id }, () =>
-      this.#whenExited(task, tell),
+      this.#whenExited(task),
     );
   }
 
-  async #whenExited(task: Task, tell: (record: ContainerRecord) => void): Promise<void> {
-    const { containers, taskTable, observer } = this.#services;
+  async #whenExited(task: Task): Promise<void> {
+    const { containers, taskTable, observer, events } = this.#services;
     const exit = await task.wait();
     using _ = await this.#locks.acquire(task.id);
     const record = containers.find(task.id);
@@ -106,7 +101,7 @@ export class ContainerTasks implements Disposable {
         await containers.save({ ...record, phase: exitedState(exit, record.phase.atNs) });
       } finally {
         // Also true if it cannot be recorded now: then the task and its exit file stay.
-        tell(record);
+        events.container("stopped", record.id, record.sandboxId);
       }
       observer("container-exited");
     }
