@@ -52,9 +52,10 @@ async function makeContainer(request: StartRequest, signal: AbortSignal): Promis
   await using held = new AsyncDisposableStack();
   held.use(await runtime.holdImage(container.image));
   const imageId = await images.ensure(container, sandbox, signal);
-  for (const image of imageVolumes(request)) {
+  const volumeImageIds = new Map<string, string>();
+  for (const [volume, image] of imageVolumes(request)) {
     held.use(await runtime.holdImage(image.image));
-    await images.ensure(image, sandbox, signal);
+    volumeImageIds.set(volume, await images.ensure(image, sandbox, signal));
   }
   observer(`pod-volumes ${name}`);
   const config = await step("CreateContainerConfigError", async () => {
@@ -64,7 +65,7 @@ async function makeContainer(request: StartRequest, signal: AbortSignal): Promis
         "CreateContainerConfigError",
         `image ${container.image} was removed before its container was created; it is tried again`,
       );
-    return await containerConfig({ ...request, attempt, imageId, imageUser });
+    return await containerConfig({ ...request, attempt, imageId, imageUser, volumeImageIds });
   });
   // Kubelets create the directories of logs, so runtimes expect them to exist.
   await makeDirectories(dirname(join(sandbox.logDirectory, config.logPath)), 0o755);
@@ -73,13 +74,14 @@ async function makeContainer(request: StartRequest, signal: AbortSignal): Promis
   return await step("CreateContainerError", () => runtime.createContainer(sandboxId, config, sandbox));
 }
 
-/** The images that a container mounts. */
-function imageVolumes({ pod, container }: StartRequest): readonly Pullable[] {
+/** The images that a container mounts, by volume. */
+function imageVolumes({ pod, container }: StartRequest): readonly (readonly [string, Pullable])[] {
   const mounted = new Set(container.volumeMounts?.map(({ name }) => name));
   return (pod.spec.volumes ?? []).flatMap(({ name, image }) => {
     if (image === undefined || !mounted.has(name)) return [];
     const { reference, pullPolicy: imagePullPolicy } = image;
-    return [{ image: reference, ...(imagePullPolicy === undefined ? {} : { imagePullPolicy }) }];
+    const policy = imagePullPolicy === undefined ? {} : { imagePullPolicy };
+    return [[name, { image: reference, ...policy }] as const];
   });
 }
 

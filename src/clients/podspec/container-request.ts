@@ -15,6 +15,8 @@ export type ContainerRequest = {
   readonly attempt: number;
   /** The image's id in the runtime. */
   readonly imageId: string;
+  /** The ids of the images that it mounts, by volume; the others are mounted by reference. */
+  readonly volumeImageIds?: ReadonlyMap<string, string>;
   /** Required for a container that must not be root and names no user. */
   readonly imageUser?: ImageUser;
   readonly sandbox: PodSandboxConfig;

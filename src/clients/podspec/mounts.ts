@@ -43,13 +43,16 @@ async function volumeMount(
     propagation: propagations[mountPropagation ?? "None"],
     recursiveReadOnly: recursive,
   };
-  if (volume.image !== undefined)
+  if (volume.image !== undefined) {
+    const { reference } = volume.image;
+    const image = request.volumeImageIds?.get(name) ?? reference;
     return Mount.fromPartial({
       ...common,
       readonly: true,
-      image: { image: volume.image.reference },
+      image: { image, userSpecifiedImage: reference },
       imageSubPath: subPath,
     });
+  }
   const path = await volumePath(volume, request);
   const madeOfObjects = volume.configMap ?? volume.secret ?? volume.downwardAPI ?? volume.projected;
   return Mount.fromPartial({
