@@ -104,6 +104,8 @@ const foreign: readonly [argv: readonly string[], advice: RegExp][] = [
   [["logs", "--previous", "web"], /berth ps -a/],
   [["delete", "pod", "web", "--force"], /--grace-period 0/],
   [["metricsp"], /`berth metrics`/],
+  [["get", "events"], /`berth describe KIND\/NAME`/],
+  [["get", "node", "x"], /`berth doctor`/],
   [["kube", "play", "web.yaml"], /`berth play FILE`/],
   [["compose", "up"], /`berth play`/],
   [["label", "pod", "web", "a=b"], /`berth apply`/],

@@ -496,6 +496,20 @@ test("the log directory of a new pod is private", async () => {
   assert.equal(await readFile(made?.logPath ?? "", "utf8"), "secret\n");
 });
 
+test("a log directory that cannot be created is named, with a remedy, and leaves no pod", async () => {
+  await using endpoint = await serveCli();
+  endpoint.engine.imageTable.push(image());
+  const file = join(endpoint.dir, "file");
+  await writeFile(file, "");
+  const { status, stderr } = await endpoint.run(["run", "--log-dir", file, "busybox"]);
+  assert.equal(status, 125);
+  assert.match(
+    stderr,
+    /^berth: the log directory .*\/file\/.* cannot be created: ENOTDIR.*; --log-dir names another/,
+  );
+  assert.equal(endpoint.engine.sandboxTable.size, 0);
+});
+
 test("update changes the given limits of each container", async () => {
   await using endpoint = await serveCli();
   addPod(endpoint, "aa", "web");

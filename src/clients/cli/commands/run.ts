@@ -63,7 +63,7 @@ export function define(command: Command, invocation: Invocation): void {
     )
     .option(
       "-e, --env <key=value>",
-      "environment variable; KEY alone takes its value from the current environment (may be repeated)",
+      "environment variable; KEY alone takes its value, if it has one, from the current environment (may be repeated)",
       collect,
     )
     .option(

@@ -57,7 +57,7 @@ export function ephemeralContainer(
     ...(args.length === 0 ? {} : { command: args }),
     ...(imagePullPolicy === undefined ? {} : { imagePullPolicy }),
     ...(securityContext === undefined ? {} : { securityContext }),
-    env: env.map((text) => parseEnv(text, environment)),
+    env: parseEnv(env, environment),
     stdin: stdin ?? false,
     // Its input ends with ours, unless somebody may attach again.
     stdinOnce: stdin === true && tty !== true,

@@ -15,13 +15,29 @@ const shortNames: ReadonlyMap<string, Kind> = new Map([
   ["ns", "Namespace"],
 ]);
 
+const events = "`berth describe KIND/NAME` shows an object's events, `berth events` those of containers";
+const nodes = "this machine is the only node: `berth info` and `berth doctor` describe it";
+
+/** What kubectl has as kinds, and where it is here. */
+const elsewhere: ReadonlyMap<string, string> = new Map([
+  ["event", events],
+  ["events", events],
+  ["ev", events],
+  ["node", nodes],
+  ["nodes", nodes],
+  ["no", nodes],
+]);
+
 /** Parses a kind: `Deployment`, `deployments` or `deploy`. Throws CliError. */
 export function parseKind(text: string): Kind {
   const lower = text.toLowerCase();
   const kind =
     shortNames.get(lower) ??
     kindNames.find((one) => [one, `${one}s`].some((name) => name.toLowerCase() === lower));
-  if (kind === undefined) throw usageError(`${JSON.stringify(text)} is not a kind: ${kindNames.join(", ")}`);
+  if (kind === undefined) {
+    const advice = elsewhere.get(lower) ?? kindNames.join(", ");
+    throw usageError(`${JSON.stringify(text)} is not a kind: ${advice}`);
+  }
   return kind;
 }
 

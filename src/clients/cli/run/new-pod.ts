@@ -91,7 +91,7 @@ function containerOf({ image, args, options, env }: RunWords, pod: string) {
     ...(workdir === undefined ? {} : { workingDir: workdir }),
     ...listed(
       "env",
-      (options.env ?? []).map((text) => variable(text, env)),
+      parseEnv(options.env ?? [], env).map(({ name, value }) => ({ name, value: unexpanded(value) })),
     ),
     ...listed("ports", ports),
     ...resources(options),
@@ -135,11 +135,6 @@ function program(
 
 function volumeName(index: number): string {
   return `volume-${index + 1}`;
-}
-
-function variable(text: string, env: Io["env"]) {
-  const { name, value } = parseEnv(text, env);
-  return { name, value: unexpanded(value) };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import { makeDirectories } from "../../../ground/directories/index.ts";
+import { codeOf, messageOf } from "../../../ground/errors/index.ts";
 import {
   type ContainerConfig,
   CreateContainerRequest,
@@ -92,8 +93,7 @@ async function createAndStart(
   config: ContainerConfig,
   { options, imageHold, beforeStart }: RunRequest,
 ): Promise<Pick<Running, "containerId" | "hold">> {
-  // Kubelets create the directories of logs, so runtimes expect them to exist.
-  await makeDirectories(dirname(join(sandbox.config.logDirectory, config.logPath)), 0o700);
+  await makeLogDirectory(dirname(join(sandbox.config.logDirectory, config.logPath)));
   const request = CreateContainerRequest.fromPartial({
     podSandboxId: sandbox.id,
     config,
@@ -114,6 +114,16 @@ async function createAndStart(
     await hold[Symbol.asyncDispose]();
     if (!sandbox.owned) await undo(error, () => removeContainer(undoClient, containerId));
     throw error;
+  }
+}
+
+/** Kubelets create the directories of logs, so runtimes expect them to exist. Throws CliError. */
+async function makeLogDirectory(path: string): Promise<void> {
+  try {
+    await makeDirectories(path, 0o700);
+  } catch (cause) {
+    const message = `the log directory ${path} cannot be created: ${messageOf(cause)}; --log-dir names another one`;
+    throw new CliError(codeOf(cause), message, { cause });
   }
 }
 

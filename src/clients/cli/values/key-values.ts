@@ -15,16 +15,20 @@ export function parseKeyValues(items: readonly string[], what: string): Record<s
   );
 }
 
-/** Parses `KEY=VALUE`, or `KEY` for the value in our own environment. Throws CliError. */
+/**
+ * Parses `KEY=VALUE` items, or `KEY` for the value in our own environment; as with docker, one that is not
+ * set there is left out. Throws CliError.
+ */
 export function parseEnv(
-  text: string,
+  items: readonly string[],
   environment: Io["env"],
-): { readonly name: string; readonly value: string } {
-  const equals = text.indexOf("=");
-  const name = equals === -1 ? text : text.slice(0, equals);
-  if (name === "") throw usageError(`--env ${JSON.stringify(text)} is neither KEY=VALUE nor KEY`);
-  const own = Object.hasOwn(environment, name) ? environment[name] : undefined;
-  const value = equals === -1 ? own : text.slice(equals + 1);
-  if (value === undefined) throw usageError(`--env ${name}: not set in our environment; use ${name}=VALUE`);
-  return { name, value };
+): readonly { readonly name: string; readonly value: string }[] {
+  return items.flatMap((item) => {
+    const equals = item.indexOf("=");
+    const name = equals === -1 ? item : item.slice(0, equals);
+    if (name === "") throw usageError(`--env ${JSON.stringify(item)} is neither KEY=VALUE nor KEY`);
+    const own = Object.hasOwn(environment, name) ? environment[name] : undefined;
+    const value = equals === -1 ? own : item.slice(equals + 1);
+    return value === undefined ? [] : [{ name, value }];
+  });
 }
