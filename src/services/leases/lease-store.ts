@@ -73,7 +73,8 @@ class RecordedLeases implements Leases {
   }
 
   get(id: string): Lease | undefined {
-    return this.list().find((lease) => lease.id === id);
+    const lease = this.#records.find(id);
+    return lease === undefined ? undefined : { ...lease, resources: this.#records.resourcesOf(id) };
   }
 
   list(): readonly Lease[] {
@@ -86,7 +87,7 @@ class RecordedLeases implements Leases {
     await this.#records.commit([
       this.#records.put({ ...lease, labels: updateAnyLabels(lease.labels, labels, how) }),
     ]);
-    return { ...this.#records.get(id), resources: this.get(id)?.resources ?? [] };
+    return { ...this.#records.get(id), resources: this.#records.resourcesOf(id) };
   }
 
   async expireAt(id: string, expiresAtNs: bigint): Promise<void> {
@@ -164,6 +165,17 @@ class NamespaceRecords {
     const lease = this.find(id);
     if (lease === undefined) throw new LeaseError("NotFound", `no lease ${id} ${this.where}`);
     return lease;
+  }
+
+  /**
+   * Every call in a lease asks for them: so the other leases, of which BuildKit has thousands, are not put
+   * together.
+   */
+  resourcesOf(id: string): readonly LeaseResource[] {
+    const resources: LeaseResource[] = [];
+    for (const [, record] of this.#records.list(this.#namespace))
+      if (record.kind === "resource" && record.leaseId === id) resources.push(record.resource);
+    return resources;
   }
 
   list(): readonly Lease[] {
