@@ -91,6 +91,8 @@ export class CniNetwork implements Network {
   readonly #turns = new KeyLock();
   readonly #hostPorts = new HostPorts();
   #restoring: Promise<void> = Promise.resolve();
+  /** The next daemon restores what is left. */
+  #isClosed = false;
   #collecting: Promise<void> = Promise.resolve();
 
   private constructor(
@@ -220,6 +222,7 @@ export class CniNetwork implements Network {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
     this.#detacher[Symbol.dispose]();
     await this.#configured[Symbol.asyncDispose]();
     await this.#collecting;
@@ -286,7 +289,8 @@ export class CniNetwork implements Network {
   #restoreLater(sandboxIds: () => readonly string[] | Promise<readonly string[]>): void {
     this.#restoring = this.#restoring.then(async () => {
       try {
-        for (const sandboxId of await sandboxIds()) await this.#restoreRulesOf(sandboxId);
+        for (const sandboxId of await sandboxIds())
+          if (!this.#isClosed) await this.#restoreRulesOf(sandboxId);
       } catch (err) {
         this.#logger.error({ err }, "the rules of pods could not be restored");
       }

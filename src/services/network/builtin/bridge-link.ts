@@ -15,11 +15,14 @@ import { PluginFailure } from "./plugin-failure.ts";
 import type { ResultIp } from "./result.ts";
 import { writeSetting } from "./settings.ts";
 
+/** `isNew`: nobody else can be connected to it yet. */
+type Bridge = Link & { readonly isNew: boolean };
+
 /**
  * Returns the bridge; creates it and brings it up if needed. Throws PluginFailure if a link of another kind
  * has the name.
  */
-export function ensureBridge(route: NetlinkSocket, { bridge: name, mtu, promiscMode }: BridgeConfig): Link {
+export function ensureBridge(route: NetlinkSocket, { bridge: name, mtu, promiscMode }: BridgeConfig): Bridge {
   const there = linkByName(route, name);
   if (there === undefined) ignoreExisting(() => addBridge(route, name, mtu));
   const bridge = there ?? linkByName(route, name);
@@ -30,14 +33,19 @@ export function ensureBridge(route: NetlinkSocket, { bridge: name, mtu, promiscM
   // Its routes come from the network's configuration, not from router advertisements.
   writeSetting(`net/ipv6/conf/${name}/accept_ra`, "0");
   if (!bridge.isUp) setLink(route, bridge, { up: true });
-  return bridge;
+  return { ...bridge, isNew: there === undefined };
 }
 
 /**
- * Gives the bridge the gateway's address. Throws PluginFailure if it has a conflicting one, unless `force`
- * replaces that.
+ * Gives the bridge the gateway's address. Throws PluginFailure if it has a conflicting one, unless
+ * `forceAddress` replaces that. A new bridge has it at once, so that the first pod reaches its IPv6 gateway.
  */
-export function ensureGateway(route: NetlinkSocket, bridge: Link, ip: ResultIp, force: boolean): void {
+export function ensureGateway(
+  route: NetlinkSocket,
+  bridge: Bridge,
+  ip: ResultIp,
+  { forceAddress, enableDad }: BridgeConfig,
+): void {
   if (ip.gateway === undefined) return;
   const wanted = { address: ip.gateway, prefixLength: ip.address.prefixLength };
   const { family } = ip.gateway;
@@ -51,15 +59,15 @@ export function ensureGateway(route: NetlinkSocket, bridge: Link, ip: ResultIp, 
     const overlaps = isWithin(wanted.address, other) || isWithin(other.address, wanted);
     // An interface normally has several IPv6 addresses, one of them link-local.
     if (family === 6 && !overlaps) continue;
-    if (!force)
+    if (!forceAddress)
       throw new PluginFailure(
         `failed to set bridge addr: ${JSON.stringify(bridge.name)} already has an IP address different from ${formatNetwork(wanted)}`,
       );
     deleteAddress(route, bridge, { address: ipBytes(other.address), prefixLength: other.prefixLength });
   }
-  ignoreExisting(() =>
-    addAddress(route, bridge, { address: ipBytes(wanted.address), prefixLength: wanted.prefixLength }),
-  );
+  const prefix = { address: ipBytes(wanted.address), prefixLength: wanted.prefixLength };
+  const isUnique = bridge.isNew && !enableDad;
+  ignoreExisting(() => addAddress(route, bridge, prefix, { isUnique }));
   // A MAC address that was set stays; otherwise a bridge takes the lowest of its ports', which changes as
   // they come and go.
   const now = linkByName(route, bridge.name) ?? bridge;

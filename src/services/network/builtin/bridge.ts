@@ -43,7 +43,7 @@ async function add(call: PluginCall, _: AddResult | undefined, tools: PluginTool
   const links = await connectPod(call, { config, bridge, ips, routes, tools });
   if (config.isGateway) {
     step("gateway");
-    for (const ip of ips) ensureGateway(route, bridge, ip, config.forceAddress);
+    for (const ip of ips) ensureGateway(route, bridge, ip, config);
     for (const family of new Set(ips.map(({ address }) => address.address.family))) enableForwarding(family);
   }
   if (config.ipMasq) {

@@ -484,6 +484,18 @@ for (const { way, builtinPlugins } of ways) {
   });
 }
 
+test("the first pod of a new bridge reaches its IPv6 gateway at once", limit, async () => {
+  await run("ip", ["link", "delete", "berth-test0"]).catch(() => undefined);
+  await using rig = await bridged({ builtinPlugins: true });
+  const pod = await rig.pod();
+  await rig.network.attach(pod);
+  const { stdout } = await run("ip", ["-6", "address", "show", "dev", "berth-test0", "scope", "global"]);
+  assert.match(stdout, /fd87::1\/64/);
+  assert.doesNotMatch(stdout, /tentative/);
+  await rig.network.detach(pod.sandboxId);
+  await assertNothingLeft(rig);
+});
+
 test("options of the bridge are set in the kernel", limit, async () => {
   await using rig = await TestNetwork.open({ builtinPlugins: true });
   const ipam = { type: "host-local", dataDir: `${rig.root}/addresses`, subnet: "10.87.2.0/24" };
