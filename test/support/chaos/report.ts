@@ -6,8 +6,8 @@ const lastLines = 80;
 const linesOfId = 60;
 
 /**
- * All that is needed to find out why a run failed: what was killed when, and what the daemon logged last and
- * about every pod and container that the error names.
+ * All that is needed to find out why a run failed: what was killed when, what the daemon logged last and
+ * about every pod and container that the error names, and what a Docker Engine has of these.
  */
 export async function report(
   { berth }: CrashingBerth,
@@ -22,11 +22,16 @@ export async function report(
     `-- kills at ${id}`,
     ...kills.filter((kill) => kill.includes(id)),
   ]);
+  const states = ids.map(async (id) => {
+    const details = await berth.docker?.request("GET", `/containers/${id}/json`).catch(String);
+    return `-- Docker on ${id}\n${details}`;
+  });
   return [
     String(error),
     "-- the last kills",
     ...kills.slice(-lastKills),
     ...about,
+    ...(berth.docker === undefined ? [] : await Promise.all(states)),
     "-- berthd's last lines",
     ...log.slice(-lastLines),
   ].join("\n");
