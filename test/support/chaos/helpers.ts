@@ -26,7 +26,9 @@ export class Helpers {
     const now = pids();
     const come = now.filter((pid) => !this.#known.has(pid));
     this.#known = new Set(now);
-    return come.filter((pid) => this.#isHelper(pid)).map((pid) => ({ pid, what: describe(pid) }));
+    const helpers = come.filter((pid) => this.#isHelper(pid));
+    // One may have become a container's own process meanwhile, as runc's init does.
+    return helpers.filter((pid) => isProgram(pid)).map((pid) => ({ pid, what: describe(pid) }));
   }
 
   /** A descendant of the daemon, or of a conmon or a shim of containerd that was told of its directory. */
@@ -40,7 +42,7 @@ export class Helpers {
       this.#known.delete(pid);
       return false;
     }
-    if (![...ociRuntimes, ...plugins].includes(program)) return false;
+    if (!isProgram(pid)) return false;
     for (let at = parentOf(pid); at > 1; at = parentOf(at)) {
       if (at === this.#berth.pid) return true;
       const above = wordsOf(at);
@@ -63,6 +65,11 @@ export function shimsOf({ directory }: TestBerth): readonly Shim[] {
     return [{ pid, containerId: words[words.indexOf("-id") + 1] ?? "" }];
   });
   return shims.sort((a, b) => a.containerId.localeCompare(b.containerId));
+}
+
+/** Whether it runs a helper's program now. */
+function isProgram(pid: number): boolean {
+  return [...ociRuntimes, ...plugins].includes(basename(wordsOf(pid)[0] ?? ""));
 }
 
 function describe(pid: number): string {
