@@ -5,7 +5,7 @@ import { stringify } from "yaml";
 import { ContainerState, NamespaceMode, PodSandboxState } from "../src/ground/protocol/index.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
-import { cliOutput, startCli } from "./support/cli.ts";
+import { cli, cliOutput, startCli } from "./support/cli.ts";
 import { eventually } from "./support/condition.ts";
 import { CrashingBerth } from "./support/crashing-berth.ts";
 import { containerStatus, execSync, TestPod } from "./support/pod.ts";
@@ -127,6 +127,10 @@ describe("a restart of the machine", () => {
         spec: { schedule: "@every 1s", jobTemplate: { spec: job("exit 0") } },
       },
     ];
+    await using _objects = {
+      [Symbol.asyncDispose]: async () =>
+        void (await cli(berth, "delete", "cronjobs,jobs,deployments,pods", "--all")),
+    };
     const text = objects.map((one) => stringify(one)).join("---\n");
     assert.equal((await startCli(berth, ["apply", "-"], { stdin: text }).outcome).status, 0);
     const get = async (kind: string) => JSON.parse(await cliOutput(berth, "get", kind, "-o", "json")).items;

@@ -4,6 +4,7 @@ import { readdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { serviceNetworkName } from "../../src/clients/servicenet/index.ts";
+import { isErrno } from "../../src/ground/fs/index.ts";
 import { cleanUp } from "../../src/testing/clean-up.ts";
 import { tempDir } from "../../src/testing/temp-dir.ts";
 import { type BerthOptions, TestBerth } from "./berth.ts";
@@ -133,11 +134,17 @@ export class CrashingBerth implements AsyncDisposable {
    * or cgroup, and nothing of the state directory, which normally is on a tmpfs.
    */
   async loseMachine(): Promise<void> {
+    const { items } = await this.berth.clients.runtime.listPodSandbox({ filter: undefined });
     await this.berth.stopDaemon("SIGKILL");
-    for (const { pid } of await this.#processes()) process.kill(pid, "SIGKILL");
-    await eventually("all processes are gone", async () => (await this.#processes()).length === 0);
+    await eventually("all processes are gone", async () => {
+      const left = await this.#processes();
+      for (const { pid } of left) killIfThere(pid);
+      return left.length === 0;
+    });
     for (const point of (await this.#mounts()).toReversed()) await run("umount", ["--lazy", point]);
     await removeCgroups(this.cgroupParent);
+    // The manager's pods without requests and limits have theirs here.
+    for (const { metadata } of items) await removeCgroups(`/berth/besteffort/pod${metadata?.uid}`);
     await rm(this.berth.state, { recursive: true });
   }
 
@@ -239,5 +246,14 @@ async function removeCgroups(parent: string): Promise<void> {
     await rmdir(directory).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "ENOENT" && error.code !== "ENOTDIR") throw error;
     });
+  }
+}
+
+/** Others end with the first process of their PID namespace. */
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (!isErrno(error, "ESRCH")) throw error;
   }
 }
