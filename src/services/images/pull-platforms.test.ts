@@ -152,15 +152,22 @@ test("a platform without an image is an error that lists the available ones", as
 });
 
 test("an index of any number of entries that do not say their platform is given up after some", async () => {
-  const others = Array.from({ length: 200 }, (_, index) => artifactOf(`application/vnd.example.${index}`));
-  const index = indexOf([...others, await imageFor(amd64)].map((image) => [image, undefined]));
+  const others = Array.from({ length: 100 }, (_, index) => artifactOf(`application/vnd.example.${index}`));
+  const own = await imageFor(amd64);
+  const index = indexOf([...others, own].map((image) => [image, undefined]));
   await using registry = await startFakeRegistry({ "many:1": index });
   await using stack = await openStack({ platform: amd64 });
-  await assert.rejects(stack.images.pull({ reference: `${registry.host}/many:1` }), {
+  const reference = `${registry.host}/many:1`;
+  await assert.rejects(stack.images.pull({ reference }), {
     code: "InvalidArgument",
     message: /the first 64 documents of the index have no manifest for linux\/amd64/,
   });
   assert.ok(registry.requests.length <= 70, `${registry.requests.length} requests`);
+  // All of it can be pulled, and then nothing needs to be requested.
+  const { id } = await stack.images.pullAny({ reference, platform: "all" });
+  assert.equal(id, configOf(own));
+  assertWhole(stack, index);
+  assert.equal((await stack.images.pull({ reference })).id, id);
 });
 
 test("an artifact is pulled as such, and identified by its manifest's digest", async () => {

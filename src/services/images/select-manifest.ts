@@ -15,11 +15,6 @@ import {
 import { ImageError } from "./image-error.ts";
 
 const maxIndexDepth = 4;
-/**
- * Maximum number of documents that are read to find a manifest: an index may have thousands of entries that
- * do not say their platform, each of which would have to be fetched.
- */
-const maxDocuments = 64;
 
 /** Reads the verified bytes of a small blob. */
 export type ReadSmall = (descriptor: Descriptor) => Promise<Uint8Array>;
@@ -37,23 +32,14 @@ export type SelectedManifest = {
 /**
  * Follows a target to the manifest for `platform`. A manifest outside of an index is accepted whatever its
  * platform is. The platform of an index entry that names none is read from its config. Throws ImageError
- * NotFound, with a list of what the index offers, if there is none; InvalidArgument if too many entries would
- * have to be read.
+ * NotFound, with a list of what the index offers, if there is none.
  */
 export async function selectManifest(
   target: Descriptor,
   read: ReadSmall,
   platform: Platform,
 ): Promise<SelectedManifest> {
-  let documents = 0;
-  const counted: ReadSmall = async (descriptor) => {
-    if (++documents <= maxDocuments) return await read(descriptor);
-    throw new ImageError(
-      "InvalidArgument",
-      `the first ${maxDocuments} documents of the index have no manifest for ${formatPlatform(platform)}, and most entries do not say their platform; name the manifest by its digest`,
-    );
-  };
-  const found = await select(target, counted, platform, []);
+  const found = await select(target, read, platform, []);
   if (found !== undefined) return found;
   const index = parseIndex(await read(target), target.mediaType);
   const offered = index.manifests.flatMap((entry) =>

@@ -2,26 +2,37 @@ import { hasCode } from "../../../ground/errors/index.ts";
 import {
   type Descriptor,
   type Digest,
+  formatPlatform,
   isIndexType,
   isManifestType,
   type Manifest,
   type Platform,
 } from "../../../parts/oci/index.ts";
+import type { ContentStore } from "../../content/index.ts";
 import type { ImageNames } from "../../imagenames/index.ts";
 import type { Leases } from "../../leases/index.ts";
 import { isArtifact } from "../artifacts/artifact.ts";
 import { ContentHold } from "../content-hold.ts";
+import { ImageError } from "../image-error.ts";
 import type { ImageInstaller, InstallRequest } from "../image-installer.ts";
+import type { ImageSource } from "../image-source.ts";
 import type { PullProgress } from "../images.ts";
 import { resolvedArtifact } from "../resolve-image.ts";
 import type { ResolvedImages } from "../resolved-images.ts";
-import { type SelectedManifest, selectManifest } from "../select-manifest.ts";
+import { type ReadSmall, type SelectedManifest, selectManifest } from "../select-manifest.ts";
 import type { TransferProgress } from "./image-transfers.ts";
 import type { TreeInstaller } from "./tree-installer.ts";
+
+/**
+ * Maximum number of documents that are requested to find the manifest for one platform: an index may have
+ * thousands of entries that do not say their platform.
+ */
+const maxRequested = 64;
 
 export type TargetPullerParts = {
   /** This machine's. */
   readonly platform: Platform;
+  readonly content: ContentStore;
   readonly leases: Leases;
   readonly imageNames: ImageNames;
   readonly installer: ImageInstaller;
@@ -54,7 +65,8 @@ export class TargetPuller {
 
   /**
    * The image for one platform, unpacked if that is this machine's, or an artifact, which `check` may refuse
-   * first. Returns its id.
+   * first. Returns its id. Throws ImageError InvalidArgument if too much would have to be requested to find
+   * it.
    */
   async pullOne(
     request: InstallRequest,
@@ -62,11 +74,24 @@ export class TargetPuller {
     signal: AbortSignal,
   ): Promise<Digest> {
     const { source, target, platform = this.#parts.platform } = request;
-    const small = (descriptor: Descriptor) => source.small(descriptor, signal);
-    const selected = await selectManifest(target, small, platform);
+    const selected = await selectManifest(target, this.#few(source, platform, signal), platform);
     if (!isArtifact(selected.manifest)) return await this.#parts.installer.install(request, signal);
     check(selected.manifest);
     return await this.#pullArtifact(request, selected, signal);
+  }
+
+  /** Reads any number of documents that are on this machine, and some from a registry. */
+  #few(source: ImageSource, platform: Platform, signal: AbortSignal): ReadSmall {
+    const requested = new Set<Digest>();
+    return async (descriptor) => {
+      const { digest } = descriptor;
+      const isHere = source.repository === undefined || this.#parts.content.has(digest);
+      if (isHere || requested.add(digest).size <= maxRequested) return await source.small(descriptor, signal);
+      throw new ImageError(
+        "InvalidArgument",
+        `the first ${maxRequested} documents of the index have no manifest for ${formatPlatform(platform)}, and most entries do not say their platform; name the manifest by its digest`,
+      );
+    };
   }
 
   /**
