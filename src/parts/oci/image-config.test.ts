@@ -63,7 +63,21 @@ describe("parseImageConfig", () => {
     assert.deepEqual([image.config.env, image.config.cmd, image.diffIds], [["A=b", ""], ["run"], [a]]);
     assert.deepEqual([image.config.labels, image.config.stopSignal], [{ a: "" }, "SIGQUIT"]);
     assert.equal(image.config.workingDir, "/there");
-    assert.throws(() => parse({ config: { env: [1] } }), /image config\.config\.env\[0\]: expected a string/);
+    assert.throws(() => parse({ config: { env: [1] } }), /image config\.config\.Env\[0\]: expected a string/);
+  });
+
+  test("takes several spellings of a key as Go's readers do: objects joined, null no text, of others the last", () => {
+    const image = parse({
+      config: { Env: ["A=1"], User: "1", user: null, Labels: { a: "1", b: "1" }, labels: { b: "2" } },
+      Config: { env: ["B=1"], Cmd: ["run"], cmd: null, Volumes: { "/a": {} }, volumes: null },
+      RootFS: null,
+      rootfs: { diff_ids: [a] },
+      ROOTFS: { Diff_IDs: [b] },
+    });
+    const { env, user, labels, cmd, volumes } = image.config;
+    assert.deepEqual([env, user, labels, cmd, volumes], [["B=1"], "1", { a: "1", b: "2" }, [], []]);
+    assert.deepEqual(image.diffIds, [b]);
+    assert.throws(() => parse({ config: {}, Config: "none" }), /image config\.config: expected an object/);
   });
 
   test("refuses values of the wrong type, with their place", () => {

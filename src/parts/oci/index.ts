@@ -2,6 +2,7 @@
  * Data types of the OCI image specification and their parsers: digests, references, descriptors, manifests,
  * configs. Plain data; no files, no network.
  */
+export { withSpecifiedKeys } from "./config-keys.ts";
 export {
   type Digest,
   type DigestAlgorithm,

@@ -1,7 +1,5 @@
-import { isRecord } from "../../ground/json/index.ts";
+import { isRecord, type JsonObject } from "../../ground/json/index.ts";
 import { OciFormatError } from "./digest.ts";
-
-type JsonObject = Readonly<Record<string, unknown>>;
 
 /** One value of a JSON document with its path, so that an error can say where it stands. */
 export class JsonNode {
@@ -39,10 +37,9 @@ export class JsonNode {
     return new JsonNode(this.#object()[key], `${this.#path}.${key}`);
   }
 
-  /** As {@link at}, in any case of letters, as Go's readers find a key; of several, the last. */
-  like(key: string): JsonNode {
-    const wanted = key.toLowerCase();
-    return this.at(this.keys().findLast((each) => each.toLowerCase() === wanted) ?? key);
+  /** The same object, changed. */
+  with(change: (object: JsonObject) => JsonObject): JsonNode {
+    return new JsonNode(change(this.#object()), this.#path);
   }
 
   string(): string {

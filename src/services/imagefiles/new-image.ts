@@ -1,5 +1,12 @@
 import { isRecord } from "../../ground/json/index.ts";
-import { type Descriptor, type Digest, digestOf, mediaType, type Platform } from "../../parts/oci/index.ts";
+import {
+  type Descriptor,
+  type Digest,
+  digestOf,
+  mediaType,
+  type Platform,
+  withSpecifiedKeys,
+} from "../../parts/oci/index.ts";
 import type { ContentStore } from "../content/index.ts";
 import { changedConfig } from "./config-changes.ts";
 import type { Hold } from "./hold.ts";
@@ -34,7 +41,7 @@ export async function imageWith(
 ): Promise<Descriptor> {
   const old = parse(manifestBytes, "manifest");
   const isDocker = manifest.mediaType === mediaType.dockerManifest;
-  const config = configWith(parse(configBytes, "configuration"), layer);
+  const config = configWith(withSpecifiedKeys(parse(configBytes, "configuration")), layer);
   const { config: oldConfig, layers } = old;
   const { annotations: _, subject: __, ...rest } = old;
   const write = documentWriter(content, hold);
