@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { nowNs } from "../../ground/clock/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import {
@@ -254,9 +255,9 @@ export class ImageInstaller {
       return image.id;
     }
     using _lock = await resolved.lock(target.digest);
-    const known = resolved.get(target.digest);
-    const changes =
-      known?.manifest.digest === image.manifest.digest ? [] : [resolved.put(target.digest, image)];
+    // An earlier build may have read something else from the same documents.
+    const isKnown = isDeepStrictEqual(resolved.get(target.digest), image);
+    const changes = isKnown ? [] : [resolved.put(target.digest, image)];
     await imageNames.point(names.length === 0 ? [image.id] : names, target, changes);
     return image.id;
   }

@@ -133,6 +133,30 @@ test("the resolution of names is recomputed from content when it is lost", async
   assert.deepEqual(stack.images.list(), pulled);
 });
 
+test("a pull mends what an earlier build has read from the same documents", async () => {
+  await using root = await tempDir();
+  await using server = await startFakeRegistry({ "a:1": await imageOf({ config: { User: "1" } }) });
+  const reference = `${server.host}/a:1`;
+  const pull = async () => {
+    await using stack = await openStack({ root: root.path });
+    return [
+      stack.images.find(reference)?.config.config.user,
+      (await stack.images.pull({ reference })).config,
+    ];
+  };
+  const [, config] = await pull();
+  {
+    await using database = await openDatabase({ path: join(root.path, "metadata.db") });
+    const resolved = await database.collection<ResolvedImage>("resolved_images");
+    const changes = resolved.list(namespace).map(([target, image]) => {
+      const other = { ...image.config, config: { ...image.config.config, user: "" } };
+      return resolved.put(namespace, target, { ...image, config: other });
+    });
+    await database.commit(changes);
+  }
+  assert.deepEqual(await pull(), ["", config]);
+});
+
 test("a name whose image can be neither read nor recomputed can be removed alone or with the others of its target", async () => {
   await using root = await tempDir();
   const image = await imageOf();
