@@ -9,6 +9,6 @@ export function activationFollower(
   return ({ name, leases }) =>
     (reached) =>
       activations.collect(name, (holder: Holder) =>
-        holder.kind === "lease" ? leases.get(holder.id) !== undefined : reached.has(holder),
+        holder.kind === "lease" ? leases.find(holder.id) !== undefined : reached.has(holder),
       );
 }

@@ -48,7 +48,7 @@ export async function addToLease(
   resource: LeaseResource,
 ): Promise<void> {
   if (leaseId === "") return;
-  await leases.addResources(leaseId, [resource], durabilityIn(leases.get(leaseId)));
+  await leases.addResources(leaseId, [resource], durabilityIn(leases.find(leaseId)));
 }
 
 /**

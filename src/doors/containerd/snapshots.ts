@@ -28,7 +28,7 @@ export function snapshotHandlers(): SnapshotHandlers {
       await refuseIfUnpacked(name, labels, call);
       const snapshotter = await leasedSnapshotter(name, { field: "key", key }, call);
       const { leases } = await call.namespace();
-      const durability = durabilityIn(leases.get(call.leaseId));
+      const durability = durabilityIn(leases.find(call.leaseId));
       const mapping = mappingOf(labels, kindOf(name));
       const owner = mapping && rootOf(mapping);
       const options = { labels, durability, needsHold: true, owner };
@@ -156,8 +156,11 @@ async function refuseIfUnpacked(
   call: ContainerdCall,
 ): Promise<void> {
   const key = labels[unpackedLabel];
-  if (key === undefined || (await findSnapshotter(snapshotter, call))?.stat(key) === undefined) return;
+  const found = await findSnapshotter(snapshotter, call);
+  if (key === undefined || found?.stat(key) === undefined) return;
   await addToLease(await call.namespace(), call.leaseId, { kind: "snapshot", snapshotter, key });
+  // The lease may have had to wait for a collection, which has removed the snapshot.
+  if (found.stat(key) === undefined) return;
   throw new ContainerdError("AlreadyExists", `target snapshot ${JSON.stringify(key)}`);
 }
 

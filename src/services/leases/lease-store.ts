@@ -77,6 +77,10 @@ class RecordedLeases implements Leases {
     return lease === undefined ? undefined : { ...lease, resources: this.#records.resourcesOf(id) };
   }
 
+  find(id: string): Omit<Lease, "resources"> | undefined {
+    return this.#records.find(id);
+  }
+
   list(): readonly Lease[] {
     return this.#records.list();
   }
@@ -167,10 +171,7 @@ class NamespaceRecords {
     return lease;
   }
 
-  /**
-   * Every call in a lease asks for them: so the other leases, of which BuildKit has thousands, are not put
-   * together.
-   */
+  /** The other leases, of which BuildKit has thousands, are not put together. */
   resourcesOf(id: string): readonly LeaseResource[] {
     const resources: LeaseResource[] = [];
     for (const [, record] of this.#records.list(this.#namespace))

@@ -20,6 +20,8 @@ export interface Leases {
   /** Throws LeaseError AlreadyExists. Without `expiresAtNs` it lives until it is deleted. */
   create(options?: LeaseOptions): Promise<Lease>;
   get(id: string): Lease | undefined;
+  /** As {@link get}, without looking for its resources: for each call in a lease. */
+  find(id: string): Omit<Lease, "resources"> | undefined;
   list(): readonly Lease[];
   /** Throws LeaseError NotFound, LabelsError. */
   setLabels(id: string, labels: Labels, how?: LabelUpdate): Promise<Lease>;
