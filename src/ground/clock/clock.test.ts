@@ -36,7 +36,12 @@ test("a duration of Go is a sum of numbers with units, and anything else is not 
 test("a time of RFC 3339 is parsed to the nanosecond and with its zone, and anything else is not one", () => {
   assert.equal(parseRfc3339("1970-01-01T02:00:01.000000005+02:00"), 1_000_000_005n);
   assert.equal(parseRfc3339("1970-01-01T00:00:01Z"), 1_000_000_000n);
+  assert.equal(parseRfc3339("2028-02-29T23:59:59-23:59"), 1_835_567_939_000_000_000n);
   // All but the first two are times to Date.parse.
   for (const text of ["", "yesterday", "soon 1", "2001", "2001-01-01", "2001-01-01T00:00:00", "1/1/2001"])
     assert.equal(parseRfc3339(text), undefined, text);
+  for (const day of ["2027-02-29", "2027-02-30", "2027-04-31", "2027-13-01", "2027-00-01", "2027-01-00"])
+    assert.equal(parseRfc3339(`${day}T00:00:00Z`), undefined, day);
+  for (const time of ["24:00:00Z", "00:60:00Z", "00:00:60Z", "00:00:00+24:00", "00:00:00-01:60"])
+    assert.equal(parseRfc3339(`2027-01-01T${time}`), undefined, time);
 });
