@@ -45,11 +45,16 @@ describe("the referrers of a manifest", () => {
   test("are not read endlessly, nor from another host", async () => {
     let pages = 0;
     const many = Array.from({ length: 600 }, () => entry(wantedType));
+    const page = [...many, ...many];
+    const lists: Readonly<Record<string, readonly object[]>> = { many, page, tag: page };
     await using server = await startFakeRegistry({}, (request, response) => {
+      if (request.url?.startsWith("/v2/tag/referrers/") === true) return false;
       const isOther = request.url?.startsWith("/v2/other/") === true;
       const link = isOther ? '<http://127.0.0.1:1/list>; rel="next"' : `<?page=${++pages}>; rel="next"`;
-      const listed = request.url?.startsWith("/v2/many/") === true ? many : [];
-      response.writeHead(200, { "content-type": mediaType.ociIndex, link }).end(listOf(...listed));
+      const [, , name = ""] = request.url?.split("/") ?? [];
+      response
+        .writeHead(200, { "content-type": mediaType.ociIndex, link })
+        .end(listOf(...(lists[name] ?? [])));
       return true;
     });
     await using registry = createRegistry(testOptions());
@@ -57,6 +62,8 @@ describe("the referrers of a manifest", () => {
     for (const [name, most] of [
       ["endless", 16],
       ["many", 2],
+      ["page", 1],
+      ["tag", 1],
     ] as const) {
       pages = 0;
       await assert.rejects(registry.listReferrers(referenceTo(server, `${name}:v1`), subject, wantedType), {

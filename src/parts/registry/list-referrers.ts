@@ -35,7 +35,10 @@ export async function listReferrers(
   return await session.tryEndpoints(what, endpoints, signal, async (endpoint) => {
     const listed = await listedByRegistry(session, endpoint, reference, subject, artifactType, signal);
     if (listed !== undefined) return listed;
-    return ofType(await listedUnderTag(session, endpoint, reference, subject, signal), artifactType);
+    const underTag = await listedUnderTag(session, endpoint, reference, subject, signal);
+    const found = ofType(underTag, artifactType);
+    if (found.length > maxReferrers) throw tooMany(endpoint, subject);
+    return found;
   });
 }
 
@@ -58,15 +61,19 @@ async function listedByRegistry(
   first.searchParams.set("artifactType", artifactType);
   let next: URL | undefined = first;
   for (let page = 0; next !== undefined; page++) {
-    if (page === maxPages || found.length > maxReferrers)
-      throw new RegistryError("ResourceExhausted", `${endpoint.host}: ${subject} has too many referrers`);
+    if (page === maxPages) throw tooMany(endpoint, subject);
     const response: HttpResponse = await session.send(endpoint, requestOf(reference, next), signal);
     const bytes = await readBounded(response, maxSmallBytes, "the list of referrers");
     if (response.status !== 200) return undefined;
     found.push(...ofType(parseIndex(bytes, mediaType.ociIndex).manifests, artifactType));
+    if (found.length > maxReferrers) throw tooMany(endpoint, subject);
     next = nextPage(response, next);
   }
   return found;
+}
+
+function tooMany({ host }: Endpoint, subject: Digest): RegistryError {
+  return new RegistryError("ResourceExhausted", `${host}: ${subject} has too many referrers`);
 }
 
 async function listedUnderTag(
