@@ -69,6 +69,9 @@ export class ImageFiles {
    */
   async *diff(name: string, other: string | undefined, signal: AbortSignal): AsyncGenerator<PathChange> {
     const { images, layerDiffs } = this.#options;
+    // What is removed meanwhile is collected once it is no longer read.
+    using _image = images.hold(name);
+    using _other = images.hold(other ?? name);
     const image = this.#find(name);
     using upper = await images.read(image);
     using lower = other === undefined ? await this.#readBelow(image) : await images.read(this.#find(other));
