@@ -9,6 +9,8 @@ export type ArtifactOptions = {
     readonly title?: string;
   }[];
   readonly configType?: string;
+  /** Default {}. */
+  readonly config?: object;
   /** Left out unless given, as by older tools. */
   readonly artifactType?: string;
 };
@@ -20,6 +22,7 @@ export const seccompConfigType = "application/vnd.cncf.seccomp-profile.config.v1
 export function artifactOf({
   layers,
   configType = "application/vnd.oci.empty.v1+json",
+  config = {},
   artifactType,
 }: ArtifactOptions): TestImage {
   const blobs = new Map<Digest, TestBlob>();
@@ -32,7 +35,7 @@ export function artifactOf({
     schemaVersion: 2,
     mediaType: mediaType.ociManifest,
     ...(artifactType !== undefined && { artifactType }),
-    config: add(configType, Buffer.from("{}")),
+    config: add(configType, Buffer.from(JSON.stringify(config))),
     layers: layers.map(({ mediaType, bytes, title }) => ({
       ...add(mediaType, bytes),
       ...(title !== undefined && { annotations: { "org.opencontainers.image.title": title } }),

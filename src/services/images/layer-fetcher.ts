@@ -126,7 +126,10 @@ export class LayerFetcher {
       // although the kernel still shows them. All other ingests can be resumed. While it is still ours: its
       // next writer may be waiting.
       const isUseless = hasCode(error, "ResourceExhausted") || hasCode(error, "DataLoss");
-      if (isUseless || unpacking?.sync.hasFailed === true) await this.#content.abort(descriptor.digest);
+      if (isUseless || unpacking?.sync.hasFailed === true)
+        await this.#content
+          .abort(descriptor.digest)
+          .catch((err: unknown) => this.#logger.warn({ err }, "deleting what a failed download has left"));
       throw error;
     }
   }

@@ -131,8 +131,10 @@ for (const type of [
   });
 
 test("an artifact may have an image's config that has only a platform, as oras writes it", async () => {
+  const config = { architecture: "amd64", os: "windows", "os.version": "10.0.17763.1234", variant: "v8" };
   const artifact = artifactOf({
     configType: mediaType.ociConfig,
+    config,
     artifactType: "application/vnd.example",
     layers: [{ mediaType: mediaType.ociLayer, bytes: Buffer.from("text"), title: "a" }],
   });

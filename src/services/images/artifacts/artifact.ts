@@ -32,8 +32,8 @@ export function isArtifact({ config, layers, artifactType }: Manifest): boolean 
 
 /** What an image's config takes at the least: it has a digest of each layer. */
 function leastConfigBytes(layers: number): number {
-  const digest = `"sha256:${"0".repeat(64)}",`;
-  return layers * digest.length;
+  const digests = Array.from({ length: layers }, () => `sha256:${"0".repeat(64)}`);
+  return JSON.stringify({ rootfs: { diff_ids: digests } }).length;
 }
 
 export function artifactFacts({ config, artifactType, layers }: Manifest): ArtifactFacts {

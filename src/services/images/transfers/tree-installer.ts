@@ -59,14 +59,15 @@ export class TreeInstaller {
     const { content } = this.#parts;
     const { source, target, wanted, onProgress } = request;
     const read = reader(content, source, signal);
-    const tree = await withoutAbsent(await followTree(target, read, wanted, signal), source);
+    const whole = await followTree(target, read, wanted, signal);
+    const tree = await withoutAbsent(whole, source);
     const all = [...tree.documents.map(({ descriptor }) => descriptor), ...tree.blobs];
     await hold.add(all);
     const here = new Set(all.map(({ digest }) => digest).filter((digest) => content.has(digest)));
     for (const [child, parents] of parentsOf(tree))
       onProgress({ state: "waiting", descriptor: child, parents, bytes: 0 });
     for (const digests of chainsOf(tree)) await request.requireTrusted?.(digests, signal);
-    const unpacked = request.unpack ? await this.#unpackOwn(request, tree, read, signal) : new Set<Digest>();
+    const unpacked = request.unpack ? await this.#unpackOwn(request, whole, read, signal) : new Set<Digest>();
     const brought = (descriptor: Descriptor): void => {
       const state = here.has(descriptor.digest) ? "exists" : "done";
       if (!unpacked.has(descriptor.digest))
@@ -161,13 +162,16 @@ export class TreeInstaller {
 
 /**
  * Without layers that must not be distributed and that an archive therefore does not have, as in those that
- * berth saves.
+ * berth saves. To unpack an image, all of its layers are needed.
  */
 async function withoutAbsent({ documents, blobs }: Tree, source: ImageSource): Promise<Tree> {
   const isThere = (blob: Descriptor) =>
     source.layer(blob).then(
       () => true,
-      () => false,
+      (error: unknown) => {
+        if (hasCode(error, "InvalidArgument")) return false;
+        throw error;
+      },
     );
   const there = await Promise.all(
     blobs.map(async (blob) => !isForeignLayerType(blob.mediaType) || (await isThere(blob))),
