@@ -51,10 +51,15 @@ const pingEveryMs = 5000;
 const answerMs = 10_000;
 
 /**
- * Docker keeps 1024 events for a client that does not read them, and drops those that come 100 ms later. It
- * cannot have that many in this time.
+ * Docker keeps 1024 events for a client that does not read them, and drops those that come 100 ms later.
+ * berth's containers do not cause that many in two seconds: a pause of that length is noticed, as the time
+ * is looked at every second and may be late by another one.
  */
-const longestPauseMs = 2000;
+const lookAtTimeEveryMs = 1000;
+const longestLateMs = 1000;
+
+/** Docker's containers, and the ids of those that were known before they were listed. */
+type Listed = { readonly before: readonly string[]; readonly all: readonly ContainerSummary[] };
 
 /** The events that matter here, of containers and of commands in them; others are frequent. */
 const actions = [
@@ -221,34 +226,49 @@ export class Mirror implements AsyncDisposable {
     using _connection = { [Symbol.dispose]: () => connection.abort(gone()) };
     const ending = AbortSignal.any([this.#closing.signal, connection.signal]);
     void this.#watch(connection);
+    void this.#watchTime(connection);
     const { Version, agreed } = await client.agree(ending);
     const events = await client.events({ type: ["container"], event: actions, ...oursFilter }, ending);
     await this.#followImages(ending, () => connection.abort(gone()));
     this.#connection = connection.signal;
-    await this.#inspectAll(ending);
+    const listed = await this.#list(ending);
+    await raceAbort(this.#options.onConnected(listed.all), ending);
+    await this.#inspectAll(listed, ending);
     this.#away = undefined;
     logger.info({ engine: client.name, version: Version, api: agreed }, "connected to the Docker Engine");
     onReady();
     for await (const event of events) this.#onEvent(event);
   }
 
-  /**
-   * Ends a connection if pings are not answered: a connection to an engine that hangs stays open. Reads
-   * everything again if this process did not run for a while.
-   */
+  /** Ends a connection if pings are not answered: a connection to an engine that hangs stays open. */
   async #watch(connection: AbortController): Promise<void> {
     const { signal } = connection;
     try {
       while (!signal.aborted) {
-        const begun = performance.now();
         await delay(pingEveryMs, undefined, { signal, ref: false });
-        const wokenMs = performance.now() - begun;
         await this.#options.client.ping(AbortSignal.any([signal, AbortSignal.timeout(answerMs)]));
-        if (wokenMs > pingEveryMs + longestPauseMs) this.#inBackground(this.#readAgain(signal));
       }
     } catch (cause) {
       const silence = `it has not answered for ${answerMs / 1000} s; check why dockerd hangs`;
       connection.abort(new EngineError("Unavailable", silence, { cause }));
+    }
+  }
+
+  /**
+   * Reads everything again if this process did not run for a while. If that fails, the connection ends, and
+   * the next one does it.
+   */
+  async #watchTime(connection: AbortController): Promise<void> {
+    const { signal } = connection;
+    try {
+      while (!signal.aborted) {
+        const begun = performance.now();
+        await delay(lookAtTimeEveryMs, undefined, { signal, ref: false });
+        if (performance.now() - begun > lookAtTimeEveryMs + longestLateMs) await this.#readAgain(signal);
+      }
+    } catch (cause) {
+      const lost = "events may have been lost, and the containers could not be listed";
+      connection.abort(new EngineError("Unavailable", lost, { cause }));
     }
   }
 
@@ -352,15 +372,17 @@ export class Mirror implements AsyncDisposable {
 
   async #readAgain(signal: AbortSignal): Promise<void> {
     this.#options.logger.warn("berth did not run for a while: events of Docker may have been lost");
-    await this.#inspectAll(signal);
+    await this.#inspectAll(await this.#list(signal), signal);
     await this.#options.onImages();
   }
 
-  async #inspectAll(signal: AbortSignal): Promise<void> {
+  async #list(signal: AbortSignal): Promise<Listed> {
     // Containers that are created while Docker prepares its answer may be missing from it.
     const before = [...this.#found.keys()];
-    const all = await this.#options.client.containers(oursFilter, signal);
-    await raceAbort(this.#options.onConnected(all), signal);
+    return { before, all: await this.#options.client.containers(oursFilter, signal) };
+  }
+
+  async #inspectAll({ before, all }: Listed, signal: AbortSignal): Promise<void> {
     // Concurrently, each for a limited time: a container may hang in Docker, and reporting its end waits for
     // its log.
     await Promise.all(all.map((summary) => this.#inspectOrShow(summary, signal)));
