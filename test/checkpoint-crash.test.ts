@@ -156,35 +156,40 @@ describe("a daemon that is killed in the middle of a checkpoint", () => {
     await goesOn(one, "main");
   });
 
-  it("whose rollback succeeds later does not let a container continue that a client has paused meanwhile", async () => {
-    const one = await pod("paused-later");
-    const containerId = await one.shell("main", image(), counting);
-    await countsTo(one, "main", 3);
-    const outputPath = join(berth().directory, "paused-later");
-    await mkdir(outputPath);
-    const request = { podSandboxId: one.id, outputPath, containerIds: [containerId], options: {} };
-    await cut().cutAt("checkpoint-archive", () => berth().clients.runtime.checkpointPod(request));
-    const held = join(outputPath, ".criu", "held");
-    await mkdir(held);
-    await using cleanup = new AsyncDisposableStack();
-    await bindMount(held, held);
-    cleanup.defer(() => unmount(held));
-    await berth().startDaemon();
-    await goesOn(one, "main");
-    await eventually("the rollback has failed", async () =>
-      new RegExp(`dump-${one.id}.*rolling back an interrupted checkpoint failed`).test(
-        await berth().daemonLog(),
-      ),
-    );
-    using clients = new ContainerdClients(berth().socket);
-    const { tasks } = clients.in("k8s.io");
-    await tasks.pause({ containerId });
-    await cleanup.disposeAsync();
-    await nothingLeft();
-    assert.equal((await tasks.get({ containerId, execId: "" })).process?.status, Status.PAUSED);
-    await tasks.resume({ containerId });
-    await goesOn(one, "main");
-  });
+  for (const [name, where] of [
+    ["paused-later", ""],
+    ["paused-unnoted", ", also if the record of the checkpoint cannot be written"],
+  ] as const)
+    it(`whose rollback succeeds later does not let a container continue that a client has paused meanwhile${where}`, async () => {
+      const one = await pod(name);
+      const containerId = await one.shell("main", image(), counting);
+      await countsTo(one, "main", 3);
+      const outputPath = join(berth().directory, name);
+      await mkdir(outputPath);
+      const request = { podSandboxId: one.id, outputPath, containerIds: [containerId], options: {} };
+      await cut().cutAt("checkpoint-archive", () => berth().clients.runtime.checkpointPod(request));
+      const held = join(outputPath, ".criu", "held");
+      await mkdir(held);
+      await using cleanup = new AsyncDisposableStack();
+      await bindMount(held, held);
+      cleanup.defer(() => unmount(held));
+      if (where !== "") await mkdir(`${journalOf(one.id)}.new`);
+      await berth().startDaemon();
+      await goesOn(one, "main");
+      await eventually("the rollback has failed", async () =>
+        new RegExp(`dump-${one.id}.*rolling back an interrupted checkpoint failed`).test(
+          await berth().daemonLog(),
+        ),
+      );
+      using clients = new ContainerdClients(berth().socket);
+      const { tasks } = clients.in("k8s.io");
+      await tasks.pause({ containerId });
+      await cleanup.disposeAsync();
+      await nothingLeft();
+      assert.equal((await tasks.get({ containerId, execId: "" })).process?.status, Status.PAUSED);
+      await tasks.resume({ containerId });
+      await goesOn(one, "main");
+    });
 
   it("after it was finished keeps the new archive", async () => {
     const one = await pod("finished");

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { bindMount, unmount } from "../src/ground/linux/index.ts";
@@ -135,6 +135,35 @@ describe("a checkpoint of a pod", () => {
     await eventually("nothing is left to remove", async () => (await journals()).length === 0);
     assert.deepEqual((await readdir(output)).sort(), whole);
     await countsTo(pod, "first", 3);
+  });
+
+  it("that was made where an earlier one had failed and its files could not be removed is kept by the next daemon", async () => {
+    const { pod, ids } = await runPod("twice");
+    const output = await outputDirectory("twice.checkpoint");
+    const held = join(output, ".criu", "held");
+    const request = { podSandboxId: pod.id, outputPath: output, containerIds: ids, options: {} };
+    const failed = assert.rejects(rpc().checkpointPod(request), /EISDIR/);
+    await eventually("criu's directory is there", () =>
+      mkdir(held).then(
+        () => true,
+        () => false,
+      ),
+    );
+    await bindMount(held, held);
+    try {
+      await mkdir(join(output, "pod.dump"));
+      await failed;
+    } finally {
+      await unmount(held);
+    }
+    await rm(output, { recursive: true });
+    await mkdir(output, { mode: 0o700 });
+    await rpc().checkpointPod(request);
+    const whole = [...ids.map((id) => `${id}.tar`), "pod.dump"].sort();
+    await host.berth.restartDaemon();
+    const journals = () => readdir(join(host.berth.root, "checkpoints"));
+    await eventually("nothing is left to remove", async () => (await journals()).length === 0);
+    assert.deepEqual((await readdir(output)).sort(), whole);
   });
 
   it("that waits for one container does not delay a stop of another", async () => {

@@ -1,8 +1,10 @@
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { messageOf } from "../../../ground/errors/index.ts";
-import { isErrno } from "../../../ground/fs/index.ts";
+import { ignoreMissing, isErrno } from "../../../ground/fs/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
+import type { PodServices } from "../services.ts";
+import { dumpPrefix } from "./paths.ts";
 
 /** What to undo if a checkpoint or a commit is interrupted. */
 export type Journal = {
@@ -38,5 +40,30 @@ export async function readJournal(directory: string, logger: Logger): Promise<Jo
     if (!isErrno(error, "ENOENT") && !(error instanceof SyntaxError)) throw error;
     logger.debug({ directory, error: messageOf(error) }, "a checkpoint's directory without a journal");
     return undefined;
+  }
+}
+
+/**
+ * Takes what is at or below a path, where a new checkpoint is about to be written, out of the journals of
+ * leftovers: the next daemon would remove the new one. A journal that cannot be read stays. Throws an error
+ * of the file system.
+ */
+export async function forgetLeftovers(
+  path: string,
+  { checkpointDir, trash, logger }: Pick<PodServices, "checkpointDir" | "trash" | "logger">,
+): Promise<void> {
+  const taken = resolve(path);
+  const names = (await readdir(checkpointDir).catch(ignoreMissing)) ?? [];
+  for (const each of names.filter((one) => one.startsWith(dumpPrefix))) {
+    const directory = join(checkpointDir, each);
+    const journal = await readJournal(directory, logger).catch(
+      (err: unknown) => void logger.warn({ err, directory }, "cannot read what is left of a checkpoint"),
+    );
+    // One with containers is of a checkpoint or a rollback in progress.
+    if (journal === undefined || journal.containerIds.length > 0) continue;
+    const partial = journal.partial.filter((left) => left !== taken && !left.startsWith(`${taken}/`));
+    if (partial.length === journal.partial.length) continue;
+    if (partial.length === 0) await trash.take(directory);
+    else await beginJournal(directory, { ...journal, partial });
   }
 }

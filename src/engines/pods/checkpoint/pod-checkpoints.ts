@@ -16,6 +16,7 @@ import type { PodServices } from "../services.ts";
 import { runningTask } from "../tasks/running-task.ts";
 import { criuFor } from "./capability.ts";
 import { limited, runCheckpoint, type Subject } from "./checkpoint-run.ts";
+import { forgetLeftovers } from "./journal.ts";
 import { finishLocation, prepareLocation, requireEmptyDirectory } from "./location.ts";
 import { dumpDirectory } from "./paths.ts";
 import { podDumpPath, writePodDump } from "./pod-dump.ts";
@@ -54,6 +55,7 @@ export class PodCheckpoints implements Checkpoints {
     const criuPath = criuFor(handlerOf(sandbox, services), sandbox.config, services);
     const lookUp = services.hostPaths.of(sandbox.id, signal);
     const location = await prepareLocation(request.location, lookUp);
+    await forgetLeftovers(location.path, services);
     const directory = dumpDirectory(services.checkpointDir, id);
     using limit = limited(signal, request.timeoutMs);
     const subjects = [{ record, task, archive: location.partial }];
@@ -92,6 +94,7 @@ export class PodCheckpoints implements Checkpoints {
     const criuPath = criuFor(handlerOf(sandbox, services), sandbox.config, services);
     const lookUp = services.hostPaths.of(sandbox.id, signal);
     await requireEmptyDirectory(request.directory, lookUp);
+    await forgetLeftovers(request.directory, services);
     const directory = dumpDirectory(services.checkpointDir, sandbox.id);
     using limit = limited(signal, request.timeoutMs);
     const subjects = records.map((record): Subject => {

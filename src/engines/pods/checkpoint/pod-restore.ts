@@ -39,7 +39,15 @@ export class PodRestore {
       return { sandboxId, containers };
     } catch (error) {
       // A pod that an earlier call created, whose response was lost, belongs to that call.
-      if (!before.has(sandboxId)) await this.#sandboxes.remove(sandboxId);
+      if (!before.has(sandboxId))
+        await this.#sandboxes
+          .remove(sandboxId)
+          .catch((err: unknown) =>
+            this.#services.logger.error(
+              { err, sandbox: sandboxId },
+              "cannot remove a pod whose restore failed; remove it with RemovePodSandbox",
+            ),
+          );
       throw error;
     }
   }

@@ -33,20 +33,25 @@ export async function recoverCheckpoints(
     } else if (name.startsWith(dumpPrefix)) {
       const id = name.slice(dumpPrefix.length);
       services.pendingRollbacks.begin(id);
+      const rollback = { directory, hasResumed: false };
       void retries.run("rolling back an interrupted checkpoint", { directory }, async () => {
-        await takeBack(directory, services, containers, signal);
+        await takeBack(rollback, services, containers, signal);
         services.pendingRollbacks.end(id);
       });
     }
   }
 }
 
+/** A client may pause the containers again before the rest of the rollback succeeds. */
+type Rollback = { readonly directory: string; hasResumed: boolean };
+
 async function takeBack(
-  directory: string,
+  rollback: Rollback,
   services: PodServices,
   containers: ContainerLifecycle,
   signal: AbortSignal,
 ): Promise<void> {
+  const { directory } = rollback;
   const { logger, taskTable, trash } = services;
   // The containers are locked before any call can use them.
   const journal = await readJournal(directory, logger);
@@ -63,14 +68,21 @@ async function takeBack(
   );
   if (signal.aborted) return;
   const pausedByUs = ids.filter((id) => journal?.pausedBefore?.includes(id) !== true);
-  await Promise.all(pausedByUs.map((id) => taskTable.get(id)?.resume()));
-  if (ids.length > 0) {
+  if (ids.length > 0 && !rollback.hasResumed) {
+    await Promise.all(pausedByUs.map((id) => taskTable.get(id)?.resume()));
+    rollback.hasResumed = true;
     logger.warn(
       { containers: ids },
       "a checkpoint or a commit was interrupted when the daemon ended: rolling it back; the containers go on as before it",
     );
-    // A client may pause them before the rest succeeds.
-    await beginJournal(directory, { containerIds: [], partial: journal?.partial ?? [] });
+    // For the next daemon. On a full disk, what is removed now makes room.
+    await beginJournal(directory, { containerIds: [], partial: journal?.partial ?? [] }).catch(
+      (err: unknown) =>
+        logger.warn(
+          { err, containers: ids, directory },
+          "cannot note that the containers of an interrupted checkpoint go on: if the daemon ends before the rollback is complete, the next one lets them go on again",
+        ),
+    );
   }
   const lookUp = services.hostPaths.of(directory, signal);
   await Promise.all([scratch, ...archives].map((path) => lookUp(path, () => removeApart(path))));
