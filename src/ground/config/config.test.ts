@@ -127,12 +127,6 @@ describe("the configuration", () => {
     });
   });
 
-  it("has a state directory in which the sockets of monitors have paths that the kernel allows", () => {
-    const path = (length: number) => `/${"x".repeat(length - 1)}`;
-    assert.equal(parseConfig(`state = "${path(80)}"`, "f").state, path(80));
-    assert.match(problemsOf(`state = "${path(81)}"`)[0] ?? "", /^f:1: state: must have at most 80 bytes/);
-  });
-
   it("that was named and does not exist is an error", async () => {
     await assert.rejects(loadConfig({ file: "/no/such/file" }), { code: "NotFound" });
   });

@@ -87,17 +87,6 @@ export function absolutePath(standard: string, doc: string): Key<string> {
   return key(standard, doc, readAbsolutePath);
 }
 
-/** An absolute path of a directory for sockets, whose paths the kernel limits. */
-export function shortPath(standard: string, maxBytes: number, doc: string): Key<string> {
-  return key(standard, doc, (value) => {
-    const path = readAbsolutePath(value);
-    if (Buffer.byteLength(path) <= maxBytes) return path;
-    throw new Refused(
-      `must have at most ${maxBytes} bytes, since the kernel limits the paths of its sockets`,
-    );
-  });
-}
-
 /** An absolute path, or "" for none. */
 export function optionalPath(doc: string): Key<string> {
   return key("", doc, (value) => (value === "" ? "" : readAbsolutePath(value)));

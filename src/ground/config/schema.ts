@@ -8,7 +8,6 @@ import {
   optionalPath,
   profile,
   section,
-  shortPath,
   someOf,
   string,
   stringMap,
@@ -39,11 +38,9 @@ const metricGroups = [
  */
 export const schema = section("", {
   root: absolutePath("/var/lib/berth", "Directory for persistent data: metadata, content, snapshots."),
-  // Of the kernel's 107, conmon and OCI runtimes need some for the console sockets that conmon creates in it.
-  state: shortPath(
+  state: absolutePath(
     "/run/berth",
-    80,
-    "Directory for run-time state: namespaces, bundles, sockets of monitors. Must be on a tmpfs. At most 80 bytes long.",
+    "Directory for run-time state: namespaces, bundles, sockets of monitors. Must be on a tmpfs.",
   ),
   address: absolutePath("/run/berth/berth.sock", "Unix socket that serves the Container Runtime Interface."),
   addressGroup: string(

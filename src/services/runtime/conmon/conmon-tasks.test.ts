@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { readdir, readFile, rename } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { HostPaths } from "../../../ground/hostpaths/index.ts";
 import { PublishedEvents } from "../../../testing/published.ts";
+import { tempDir } from "../../../testing/temp-dir.ts";
 import type { OciSpec } from "../spec/types.ts";
 import type { Task } from "../tasks.ts";
 import { TaskBench, tracesOf } from "../testing/task-bench.ts";
@@ -47,6 +48,26 @@ for (const handler of ["crun", "runc"]) {
       assert.notEqual(exit.message, "");
       await bench.restart();
       assert.deepEqual((await bench.attach(handler, waiting)).state(), { kind: "exited", exit });
+    });
+
+    test("a container with a terminal starts also where the paths of sockets would be too long", async () => {
+      await using directory = await tempDir();
+      const tmp = process.env.TMPDIR;
+      process.env.TMPDIR = join(directory.path, "x".repeat(100));
+      try {
+        await mkdir(process.env.TMPDIR);
+        await using long = await TaskBench.open();
+        const spec = await long.spec(handler, "tty; exec sleep 1000", (given) => ({
+          ...given,
+          process: { ...given.process, terminal: true },
+        }));
+        const task = await long.create({ ...spec, io: long.console(spec.id, { terminal: true }) });
+        await task.start();
+        await long.logged(task, "/dev/pts/0");
+      } finally {
+        if (tmp === undefined) delete process.env.TMPDIR;
+        else process.env.TMPDIR = tmp;
+      }
     });
 
     test("a log that was renamed goes on under its old name", async () => {

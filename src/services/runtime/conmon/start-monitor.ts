@@ -32,7 +32,7 @@ export type MonitorLaunch = {
   readonly monitorPidFile: string;
   /** How long conmon may take to tell of the end of the OCI runtime. */
   readonly graceMs: number;
-  /** For conmon's console socket. */
+  /** An absolute path, for conmon's console socket. */
   readonly temporaryDir: string;
   /** The OCI runtime's log of `create`. */
   readonly runtimeLog: string;
@@ -67,7 +67,12 @@ export async function startMonitor(launch: MonitorLaunch, deadline: Deadline): P
   const child = startProgram(launch.conmonPath, launch.args, {
     // conmon writes its `oom` file to its working directory.
     cwd: launch.bundleDir,
-    env: { ...environment(launch), TMPDIR: launch.temporaryDir, _OCI_SYNCPIPE: "3", _OCI_STARTPIPE: "4" },
+    env: {
+      ...environment(launch),
+      TMPDIR: socketDirectory(launch.temporaryDir),
+      _OCI_SYNCPIPE: "3",
+      _OCI_STARTPIPE: "4",
+    },
     stdio: [...(launch.streams ?? (["ignore", "ignore", "writes"] as const)), "writes", "reads"],
     detached: true,
   });
@@ -104,6 +109,14 @@ export async function startMonitor(launch: MonitorLaunch, deadline: Deadline): P
     syncPipe.destroy();
     startPipe.destroy();
   }
+}
+
+/**
+ * A socket's path has at most 107 bytes, of which conmon needs some for the name, and OCI runtimes may need
+ * others: where they are too few, the socket is in the working directory.
+ */
+function socketDirectory(directory: string): string {
+  return Buffer.byteLength(directory) <= 80 ? directory : ".";
 }
 
 function lostRuntime(cause: unknown): RuntimeError {
