@@ -1,4 +1,4 @@
-import assert from "node:assert/strict";
+import assert, { AssertionError } from "node:assert/strict";
 import { openSync } from "node:fs";
 import { test } from "node:test";
 import { BerthError } from "../ground/errors/index.ts";
@@ -37,9 +37,27 @@ test("a failed system call without a remedy, and one whose error has its own, ar
   assert.equal(startFailure(error), `cannot create /x: run it as root; really: ${failed("EACCES").message}`);
 });
 
+test("what root is not allowed has another remedy than what others are not", () => {
+  assert.match(startFailure(failed("EACCES"), 1000), /; run berthd as root$/);
+  for (const code of ["EACCES", "EPERM"])
+    assert.match(
+      startFailure(failed(code), 0),
+      /; root may not do this there: look for attributes of the file/,
+    );
+});
+
+test("a semicolon in a path is not taken for a remedy", () => {
+  const error = Object.assign(failed("ENOSPC"), { message: "ENOSPC: no space left, mkdir '/a; b'" });
+  assert.equal(startFailure(error), `${error.message}; free some space there`);
+});
+
 test("a fault of berth is reported with its stack", () => {
-  const error = new TypeError("x is undefined");
-  assert.equal(startFailure(error), error.stack);
+  for (const error of [
+    new TypeError("x is undefined"),
+    new TypeError("EIO is not a function"),
+    new AssertionError({ message: "what came: EPERM" }),
+  ])
+    assert.equal(startFailure(error), error.stack);
   assert.equal(startFailure("text"), "text");
 });
 
