@@ -157,19 +157,22 @@ test("a destination that has written all holds nothing of the process", async ()
 test("a full disk costs the lines that do not fit, and no other", async () => {
   await using disk = await smallDisk(1 << 20);
   await using file = await open(join(disk.path, "log"), "a+");
+  const before = process.listenerCount("exit");
+  const allTried = () => until(() => process.listenerCount("exit") === before);
   const destination = new DescriptorDestination(file.fd);
   const line = (name: string, bytes: number) => `${JSON.stringify({ name, filler: "x".repeat(bytes) })}\n`;
   destination.write(line("before", 10));
-  await until(async () => (await file.stat()).size > 0);
+  await allTried();
   await disk.fill();
   // A part of it fits: what is left of the file's last page.
   destination.write(line("too long", 10_000));
   destination.write(line("lost", 10));
-  await until(async () => (await file.stat()).size === 4096);
+  await allTried();
+  assert.equal((await file.stat()).size, 4096);
   await disk.free();
   destination.write(line("after", 10));
   destination.write(line("last", 10));
-  await until(async () => (await file.stat()).size > 4096 + 50);
+  await allTried();
   const lines = (await readFile(join(disk.path, "log"), "utf8")).trimEnd().split("\n");
   assert.deepEqual(
     lines.map((each) => (each.endsWith("}") ? JSON.parse(each).name : "cut")),
