@@ -1,10 +1,10 @@
 #!/bin/sh
-# crane 0.22.1 merges an image's layers by file names only: the topmost entry of each name counts, and a hard link is
-# copied unchanged, with the name of its target. If a higher layer has replaced or deleted the target, the link is wrong
-# after `crane export` and in the image of `crane flatten`: it has the new file's content, or its target does not exist,
-# so that tar and unpackers fail. An image becomes like that by `ln perl perl5.36` in one step and a change to one of
-# the two in a later one. In the image itself, as every runtime shows it, the other name keeps its file
-# (go-containerregistry's issues 977 and 2002).
+# crane 0.22.1 merges an image's layers by file names only: the topmost entry of each name counts, and a hard
+# link is copied unchanged, with the name of its target. If a higher layer has replaced or deleted the target,
+# the link is wrong after `crane export` and in the image of `crane flatten`: it has the new file's content,
+# or its target does not exist, so that tar and unpackers fail. An image becomes like that by
+# `ln perl perl5.36` in one step and a change to one of the two in a later one. In the image itself, as every
+# runtime shows it, the other name keeps its file (go-containerregistry's issues 977 and 2002).
 # Seen with crane 0.22.1 and umoci 0.6.0, as below.
 # Needs Go, skopeo, iproute2, util-linux and root; the registry is crane's own, in a network namespace.
 set -eu

@@ -1,12 +1,13 @@
 #!/bin/sh
-# A process in an OCI configuration may have a terminal and its initial size (`consoleSize`). For `exec --process FILE`,
-# crun sets the size after it has started the program: a program that reads it at its start, such as a shell, pager or
-# editor, often finds 0 by 0 and assumes 80 by 24 until the client sets a size again. For a container's first process,
-# which waits for `start`, and with runc, the size is set before the program runs.
+# A process in an OCI configuration may have a terminal and its initial size (`consoleSize`). For
+# `exec --process FILE`, crun sets the size after it has started the program: a program that reads it at its
+# start, such as a shell, pager or editor, often finds 0 by 0 and assumes 80 by 24 until the client sets a
+# size again. For a container's first process, which waits for `start`, and with runc, the size is set before
+# the program runs.
 # A client must set the size again once the program runs, and the program must handle SIGWINCH.
 # Seen with crun 1.8.1 and runc 1.1.5 of Debian 12, crun 1.28 and runc 1.3.6 of Debian 14, as below.
-# Needs Debian 12 (whose package lists say where Debian 14's are), patchelf, busybox, jq, python3 and root; mounts are
-# made in a private mount namespace.
+# Needs Debian 12 (whose package lists say where Debian 14's are), patchelf, busybox, jq, python3 and root;
+# mounts are made in a private mount namespace.
 set -eu
 directory=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

@@ -1,11 +1,11 @@
 #!/bin/sh
-# A variable's name without a value in a specification's `env` (runtime specification: as POSIX' environ, whose strings are name=value).
-# crun takes it for a wish not to have the variable, and an earlier value of the same name goes too; runc refuses to start the process, and
-# since 1.3 its message does not even tell which variable it is. Images get such entries from tools that write `Env` unchecked, and run
-# where the runtime above drops them; whoever passes an image's `Env` on as it is has images that start with crun and not with runc.
+# The strings of `env` in an OCI configuration are NAME=value, as in POSIX. If one of them is only a NAME,
+# crun starts the process without that variable, even if an earlier string sets it; runc does not start the
+# process, and since 1.3 its message does not name the variable. Tools that write an image's `Env` unchecked
+# make such images. Where `Env` is passed on unchanged, they start with crun, but not with runc.
 # Seen with crun 1.8.1 and runc 1.1.5 of Debian 12, crun 1.28 and runc 1.3.6 of Debian 14, as below.
-# Needs Debian 12 (whose package lists name where Debian 14's are), patchelf, busybox and root; mounts are made in a mount namespace
-# of its own.
+# Needs Debian 12 (whose package lists say where Debian 14's are), patchelf, busybox and root; mounts are made
+# in a private mount namespace.
 set -eu
 directory=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
