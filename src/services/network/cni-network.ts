@@ -190,7 +190,7 @@ export class CniNetwork implements Network {
       using _ = await this.#turns.acquire(sandboxId);
       await this.#detacher.detach(sandboxId, pod);
     }
-    for (const other of this.#hostPorts.remove(sandboxId)) this.#restoreLater(() => [other]);
+    this.#freePorts(sandboxId);
   }
 
   async describe(sandboxId: string): Promise<readonly AttachedNetworkResult[]> {
@@ -286,6 +286,11 @@ export class CniNetwork implements Network {
     this.#restoreLater(() => this.#store.list());
   }
 
+  /** Pods that have requested the same host ports get them. */
+  #freePorts(sandboxId: string): void {
+    for (const other of this.#hostPorts.remove(sandboxId)) this.#restoreLater(() => [other]);
+  }
+
   #restoreLater(sandboxIds: () => readonly string[] | Promise<readonly string[]>): void {
     this.#restoring = this.#restoring.then(async () => {
       try {
@@ -324,6 +329,8 @@ export class CniNetwork implements Network {
     const byThread = first?.madeBy === "berth" && others.length === 0;
     const file = byThread ? this.#store.fileOf(sandboxId) : undefined;
     if (!byThread) await this.#store.write(intent);
+    // ADD takes them from other pods, even if it fails later.
+    this.#hostPorts.add(intent.pod);
     try {
       const [added, synced] = await Promise.allSettled([
         this.#addAll(intent, signal, { prepared: prepared?.port, file }),
@@ -345,7 +352,6 @@ export class CniNetwork implements Network {
         await this.#store.write({ ...intent, networks });
         await this.#store.sync(sandboxId);
       }
-      this.#hostPorts.add(intent.pod);
       return addresses;
     } catch (error) {
       // DEL runs in the pod's namespace, or without one if it cannot be pinned.
@@ -375,6 +381,7 @@ export class CniNetwork implements Network {
   async #undo(intent: Attachment): Promise<void> {
     try {
       await this.#detacher.undoFailedAdd(intent);
+      this.#freePorts(intent.pod.sandboxId);
     } catch (error) {
       const { sandboxId } = intent.pod;
       this.#logger.warn(

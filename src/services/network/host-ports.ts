@@ -18,8 +18,8 @@ export class HostPorts {
     }
   }
 
-  /** Returns the other pods that have requested one of its ports. */
-  remove(sandboxId: string): Iterable<string> {
+  /** Returns the other pods that have requested one of its ports, the last ones first. */
+  remove(sandboxId: string): readonly string[] {
     const others = new Set<string>();
     for (const port of this.#portsOfPod.get(sandboxId) ?? []) {
       const pods = this.#podsOfPort.get(port);
@@ -28,6 +28,6 @@ export class HostPorts {
       for (const other of pods ?? []) others.add(other);
     }
     this.#portsOfPod.delete(sandboxId);
-    return others;
+    return [...others].toReversed();
   }
 }

@@ -18,7 +18,7 @@ export type Verdict =
   | { readonly kind: "accept" | "drop" | "return" }
   | { readonly kind: "jump" | "goto"; readonly chain: string };
 
-const metaKeys = { mark: 3, inputName: 6, outputName: 7, family: 15, protocol: 16 };
+const metaKeys = { mark: 3, inputName: 6, outputName: 7, family: 15, protocol: 16, inputKind: 26 };
 
 /**
  * Loads what is known of a packet: `family` is 2 (IPv4) or 10, `protocol` such as 6 (TCP), the names of

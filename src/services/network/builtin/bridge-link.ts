@@ -15,14 +15,12 @@ import { PluginFailure } from "./plugin-failure.ts";
 import type { ResultIp } from "./result.ts";
 import { writeSetting } from "./settings.ts";
 
-/** `isNew`: nobody else can be connected to it yet. */
-type Bridge = Link & { readonly isNew: boolean };
-
 /**
  * Returns the bridge; creates it and brings it up if needed. Throws PluginFailure if a link of another kind
  * has the name.
  */
-export function ensureBridge(route: NetlinkSocket, { bridge: name, mtu, promiscMode }: BridgeConfig): Bridge {
+export function ensureBridge(route: NetlinkSocket, config: BridgeConfig): Link {
+  const { bridge: name, mtu, promiscMode, enableDad } = config;
   const there = linkByName(route, name);
   if (there === undefined) ignoreExisting(() => addBridge(route, name, mtu));
   const bridge = there ?? linkByName(route, name);
@@ -32,19 +30,21 @@ export function ensureBridge(route: NetlinkSocket, { bridge: name, mtu, promiscM
   if (promiscMode && !bridge.isPromiscuous) setLink(route, bridge, { promiscuous: true });
   // Its routes come from the network's configuration, not from router advertisements.
   writeSetting(`net/ipv6/conf/${name}/accept_ra`, "0");
+  // Nobody else is connected to a new one: so its first pods reach their IPv6 gateway at once.
+  if (there === undefined && !enableDad) writeSetting(`net/ipv6/conf/${name}/accept_dad`, "0");
   if (!bridge.isUp) setLink(route, bridge, { up: true });
-  return { ...bridge, isNew: there === undefined };
+  return bridge;
 }
 
 /**
  * Gives the bridge the gateway's address. Throws PluginFailure if it has a conflicting one, unless
- * `forceAddress` replaces that. A new bridge has it at once, so that the first pod reaches its IPv6 gateway.
+ * `forceAddress` replaces that.
  */
 export function ensureGateway(
   route: NetlinkSocket,
-  bridge: Bridge,
+  bridge: Link,
   ip: ResultIp,
-  { forceAddress, enableDad }: BridgeConfig,
+  { forceAddress }: BridgeConfig,
 ): void {
   if (ip.gateway === undefined) return;
   const wanted = { address: ip.gateway, prefixLength: ip.address.prefixLength };
@@ -66,8 +66,7 @@ export function ensureGateway(
     deleteAddress(route, bridge, { address: ipBytes(other.address), prefixLength: other.prefixLength });
   }
   const prefix = { address: ipBytes(wanted.address), prefixLength: wanted.prefixLength };
-  const isUnique = bridge.isNew && !enableDad;
-  ignoreExisting(() => addAddress(route, bridge, prefix, { isUnique }));
+  ignoreExisting(() => addAddress(route, bridge, prefix));
   // A MAC address that was set stays; otherwise a bridge takes the lowest of its ports', which changes as
   // they come and go.
   const now = linkByName(route, bridge.name) ?? bridge;

@@ -64,7 +64,7 @@ export class BuiltinChain implements NetworkChain, AsyncDisposable {
     // Refuses here, too, what cannot be passed to programs.
     cniArgs(pod);
     const { result, rebuilt } = await this.#thread.run({ kind: "add", network, pod, prepared, file }, signal);
-    if (rebuilt) this.#rulesLost();
+    if (rebuilt) this.#options.onRulesLost();
     return parseResult(JSON.stringify(result), network.config.name);
   }
 
@@ -120,21 +120,15 @@ export class BuiltinChain implements NetworkChain, AsyncDisposable {
   }
 
   #watchRules(): void {
-    this.#watch ??= new RuleWatch(this.#options.table, (isReplaced) => void this.#verify(isReplaced));
-  }
-
-  #rulesLost(): void {
-    this.#watch?.accept();
-    this.#options.onRulesLost();
-  }
-
-  async #verify(isReplaced: boolean): Promise<void> {
-    try {
-      const { rebuilt } = await this.#thread.run({ kind: "verify", isReplaced });
-      if (rebuilt) this.#rulesLost();
-    } catch (err) {
-      this.#options.logger.warn({ err }, "cannot check whether the pods' rules exist");
-    }
+    const { table, logger, onRulesLost } = this.#options;
+    this.#watch ??= new RuleWatch({
+      table,
+      onChange: async (isReplaced) => {
+        const { rebuilt } = await this.#thread.run({ kind: "verify", isReplaced });
+        if (rebuilt) onRulesLost();
+      },
+      onError: (err) => logger.warn({ err }, "cannot check whether the pods' rules exist; trying again"),
+    });
   }
 
   /** If this fails, the rest is removed with the pod's namespace, which comes next. */

@@ -75,7 +75,13 @@ export const redirected = [
   nft.maskRegister(0, numberBytes(0x20), numberBytes(0)),
   nft.equals(0, numberBytes(0x20)),
 ];
-const fromElsewhere = [nft.loadMeta("inputName", 0), nft.differs(0, linkBytes("lo"))];
+/** Within a VRF, local packets come from its own link. */
+const fromElsewhere = [
+  nft.loadMeta("inputName", 0),
+  nft.differs(0, linkBytes("lo")),
+  nft.loadMeta("inputKind", 0),
+  nft.differs(0, linkBytes("vrf")),
+];
 const drop = nft.decide({ kind: "drop" });
 const setMark = [
   nft.loadMeta("mark", 0),
