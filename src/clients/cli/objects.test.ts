@@ -40,6 +40,8 @@ test("delete tolerates that a selected object has been deleted by somebody else"
   assert.deepEqual(await endpoint.run(["delete", "cm", "--all"]), { status: 0, stdout: "", stderr: "" });
   assert.deepEqual(names(endpoint), ["gone", "c"]);
   assert.equal((await endpoint.run(["delete", "cm", "gone"])).status, 3);
+  const none = await endpoint.run(["delete", "cm", "-l", "app=other"]);
+  assert.deepEqual(none, { status: 0, stdout: "No resources found\n", stderr: "" });
 });
 
 test("get shows the objects of a namespace, and namespaces themselves on request", async () => {
@@ -165,4 +167,64 @@ test("logs of a pod whose default container does not exist shows the first", asy
   addContainer(endpoint, "c0", "first", "aa", { logPath });
   addContainer(endpoint, "c1", "other", "aa");
   assert.equal((await endpoint.run(["logs", "pod/web"])).stdout, "first\n");
+});
+
+test("of an object's pods the first is taken that is running, ready and not being deleted, then the oldest", async () => {
+  await using endpoint = await serveCli();
+  const { objects } = endpoint;
+  const labels = { app: "web" };
+  objects.add("Service", "web", { spec: { selector: labels } });
+  const ready = [{ type: "Ready", status: "True" }];
+  const pods = {
+    pending: { status: { phase: "Pending" }, createdAtNs: 1n },
+    unready: { status: { phase: "Running" }, createdAtNs: 2n },
+    deleting: { status: { phase: "Running", conditions: ready }, deleting: true, createdAtNs: 3n },
+    newer: { status: { phase: "Running", conditions: ready }, createdAtNs: 5n },
+    older: { status: { phase: "Running", conditions: ready }, createdAtNs: 4n },
+  };
+  const worstFirst = ["pending", "unready", "deleting", "newer", "older"] as const;
+  for (const [index, name] of worstFirst.entries()) {
+    objects.add("Pod", name, { labels, spec: { containers: [{ name: "app" }] }, ...pods[name] });
+    addPod(endpoint, `a${index}`, name);
+    const logPath = join(endpoint.dir, `${name}.log`);
+    await writeFile(logPath, `2026-03-01T08:00:00Z stdout F ${name}\n`);
+    addContainer(endpoint, `c${index}`, "app", `a${index}`, { logPath });
+  }
+  for (const name of worstFirst.toReversed()) {
+    assert.equal((await endpoint.run(["logs", "svc/web"])).stdout, `${name}\n`);
+    objects.remove("Pod", name);
+  }
+});
+
+test("a service without a selector has no pods", async () => {
+  await using endpoint = await serveCli();
+  const { objects } = endpoint;
+  objects.add("Pod", "web", { spec: { containers: [{ name: "app" }] } });
+  objects.add("Service", "bare", { spec: { selector: {} } });
+  addPod(endpoint, "aa", "web");
+  addContainer(endpoint, "c0", "app", "aa");
+  const { status, stderr } = await endpoint.run(["logs", "svc/bare"]);
+  assert.deepEqual([status, stderr], [3, "berth: Service default/bare has no pods\n"]);
+});
+
+test("describe of several objects lists their namespace once", async () => {
+  await using endpoint = await serveCli();
+  const { objects } = endpoint;
+  objects.add("Namespace", "shop", { namespace: "" });
+  for (const name of ["a", "b"]) objects.add("ConfigMap", name);
+  const { list } = objects;
+  let listed = 0;
+  objects.list = (...args) => {
+    listed++;
+    return list(...args);
+  };
+  const described = await endpoint.run(["describe", "cm/a", "cm/b"]);
+  assert.deepEqual(
+    described.stdout.match(/^Name: +.*/gm)?.map((line) => line.slice(-1)),
+    ["a", "b"],
+  );
+  assert.equal(listed, 1);
+  assert.match((await endpoint.run(["describe", "ns", "shop"])).stdout, /^Name: +shop$/m);
+  const missing = await endpoint.run(["describe", "ns", "none"]);
+  assert.deepEqual([missing.status, missing.stderr], [3, "berth: Namespace none not found\n"]);
 });

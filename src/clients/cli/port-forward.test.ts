@@ -102,6 +102,7 @@ test("a service's port is forwarded to its target in a pod, and those of a Deplo
         { port: 80, targetPort: "http" },
         { port: 81, targetPort: port },
         { port: 82, targetPort: "none" },
+        { port: 53, protocol: "UDP" },
       ],
     },
   });
@@ -116,6 +117,21 @@ test("a service's port is forwarded to its target in a pod, and those of a Deplo
   assert.deepEqual(missing, { status: 3, stdout: "", stderr: "berth: Service web has no port 8080\n" });
   const unnamed = await endpoint.run(["port-forward", "svc/web", "82"]);
   assert.match(unnamed.stderr, /pod web has no port named "none"/);
+  const datagrams = await endpoint.run(["port-forward", "svc/web", "53"]);
+  assert.match(datagrams.stderr, /port 53 of Service web is UDP, and only TCP can be forwarded/);
+});
+
+test("of a headless service the port itself is forwarded", async (t) => {
+  await using endpoint = await serve();
+  const { objects } = endpoint;
+  const port = await serverInPod(t, "web");
+  const labels = { app: "web" };
+  objects.add("Pod", "web", { labels });
+  const ports = [{ port, targetPort: 1 }];
+  objects.add("Service", "web", { spec: { clusterIP: "None", selector: labels, ports } });
+  await using forwarding = await endpoint.forward("svc/web", "--bind", "127.0.0.1", `:${port}`);
+  const [at] = await until(() => forwarding.listening().length === 1 && forwarding.listening());
+  assert.equal(at && (await say("hello", at)), "web: hello");
 });
 
 test("a failed connection is reported and does not affect the others", async (t) => {

@@ -292,6 +292,24 @@ test("run takes variables from files, and privileges as docker does", async () =
   assert.match(missing.stderr, /variables\.none not found/);
 });
 
+test("run refuses files of variables that docker refuses, by their lines", async () => {
+  await using endpoint = await serveCli();
+  const file = join(endpoint.dir, "variables");
+  const refused = async (content: string | Uint8Array) => {
+    await writeFile(file, content);
+    const { status, stderr } = await endpoint.run(["run", "--env-file", file, "busybox"]);
+    assert.equal(status, 125);
+    return stderr.replaceAll(endpoint.dir, "");
+  };
+  const hasSpace = (line: number, name: string) =>
+    `berth: /variables:${line}: the name ${JSON.stringify(name)} has space in it; lines are NAME=VALUE\n`;
+  assert.equal(await refused("# a\nexport A=secret\n"), hasSpace(2, "export A"));
+  assert.equal(await refused("A=1\r\n\r\nB = 1\r\n"), hasSpace(3, "B "));
+  assert.equal(await refused("export A"), hasSpace(1, "export A"));
+  assert.equal(await refused("=x\n"), 'berth: /variables:1: no name before "="\n');
+  assert.equal(await refused(Uint8Array.of(0x41, 0x3d, 0xff)), "berth: /variables is not text in UTF-8\n");
+});
+
 test("run refuses names that Kubernetes refuses", async () => {
   const refused = async (...words: string[]) => (await berth(["run", ...words, "busybox"])).stderr;
   assert.match(await refused("--name", "a..b"), /--name "a\.\.b" is not a pod name/);

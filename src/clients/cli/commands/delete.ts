@@ -70,6 +70,7 @@ async function remove(words: readonly string[], options: Options, invocation: In
   const byManifests = filename.length > 0 ? await namedIn(filename, options, invocation) : undefined;
   using client = await connect(options, invocation);
   const named = byManifests ?? (await namedBy(words, options, client));
+  if (named.length === 0) await write(io.stdout, "No resources found\n");
   const removals = named.map(async (object) => {
     const { kind, name, namespace } = object;
     const request = berthV1.DeleteObjectRequest.fromPartial({

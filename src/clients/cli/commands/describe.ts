@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { berthV1 } from "../../../ground/protocol/index.ts";
+import type { Kind } from "../../manifests/index.ts";
 import { connect } from "../client/connect.ts";
 import { describeObject } from "../describe/describe-object.ts";
 import { describeEvents } from "../describe/events.ts";
@@ -29,13 +30,22 @@ export function define(command: Command, invocation: Invocation): void {
 async function describe(words: readonly string[], options: Options, invocation: Invocation): Promise<void> {
   const { io } = invocation;
   using client = await connect(options, invocation);
-  for (const [index, { kind, name }] of parseObjects(words).entries()) {
-    const namespace = kind === "Namespace" ? "" : (options.namespace ?? "default");
-    // Of all kinds: what belongs to an object is described with it.
-    const all = (await listObjects(client, { namespace })).filter((one) => one.namespace === namespace);
+  const wanted = parseObjects(words);
+  const isNamespace = ({ kind }: { readonly kind: Kind }) => kind === "Namespace";
+  const namespaces = wanted.some(isNamespace) ? await listObjects(client, { kind: "Namespace" }) : [];
+  const namespace = options.namespace ?? "default";
+  // Of all kinds: what belongs to an object is described with it.
+  const others = wanted.every(isNamespace) ? [] : await listObjects(client, { namespace });
+  for (const [index, { kind, name }] of wanted.entries()) {
+    const all = kind === "Namespace" ? namespaces : others;
     const found = all.find((one) => one.kind === kind && one.name === name);
-    if (found === undefined) throw new CliError("NotFound", `${kind} ${namespace}/${name} not found`);
-    const request = berthV1.ListObjectEventsRequest.fromPartial({ object: { kind, namespace, name } });
+    if (found === undefined)
+      throw new CliError(
+        "NotFound",
+        `${kind} ${kind === "Namespace" ? name : `${namespace}/${name}`} not found`,
+      );
+    const object = { kind, namespace: found.namespace, name };
+    const request = berthV1.ListObjectEventsRequest.fromPartial({ object });
     const { events } = await onManager(client.unary(berthV1.ManagerService.listObjectEvents, request));
     const nowMs = Date.now();
     const sheet = new Sheet();

@@ -1,6 +1,7 @@
 import { itemsAt, memberAt } from "../objects/manager-calls.ts";
+import { isReady, isSelectedBy, portNamed } from "../objects/pods.ts";
 import type { Sheet } from "./sheet.ts";
-import { describeMetadata, entriesAt, lineIfSet, none, pairsAt, textAt } from "./values.ts";
+import { describeMetadata, lineIfSet, none, pairsAt, textAt } from "./values.ts";
 
 /** `all` are objects among which the service's pods are. */
 export function describeService(sheet: Sheet, service: unknown, all: readonly unknown[]): void {
@@ -29,33 +30,14 @@ export function describeService(sheet: Sheet, service: unknown, all: readonly un
 
 /** The pods that a service selects and that are ready, or all if it publishes others too. */
 function podsOf(service: unknown, all: readonly unknown[]): readonly unknown[] {
-  const selector = entriesAt(service, "spec", "selector");
-  if (selector.length === 0) return [];
-  const namespace = textAt(service, "metadata", "namespace");
   const always = memberAt(service, "spec", "publishNotReadyAddresses") === true;
-  return all.filter(
-    (one) =>
-      textAt(one, "kind") === "Pod" &&
-      textAt(one, "metadata", "namespace") === namespace &&
-      selector.every(([key, value]) => memberAt(one, "metadata", "labels", key) === value) &&
-      (always || isReady(one)),
-  );
-}
-
-function isReady(pod: unknown): boolean {
-  return itemsAt(pod, "status", "conditions").some(
-    (one) => textAt(one, "type") === "Ready" && textAt(one, "status") === "True",
-  );
+  return all.filter((one) => isSelectedBy(service, one) && (always || isReady(one)));
 }
 
 /** `10.88.0.5:80`; none for a named port that the pod does not have. */
 function endpointsOf(pod: unknown, target: string): readonly string[] {
   const ip = textAt(pod, "status", "podIP");
-  const containers = [...itemsAt(pod, "spec", "initContainers"), ...itemsAt(pod, "spec", "containers")];
-  const named = containers
-    .flatMap((container) => itemsAt(container, "ports"))
-    .find((port) => textAt(port, "name") === target);
-  const number = /^\d+$/.test(target) ? target : textAt(named, "containerPort");
-  if (ip === "" || number === "") return [];
+  const number = /^\d+$/.test(target) ? target : portNamed(pod, target);
+  if (ip === "" || number === undefined) return [];
   return [`${ip.includes(":") ? `[${ip}]` : ip}:${number}`];
 }

@@ -1,11 +1,11 @@
 import { hasCode } from "../../../ground/errors/index.ts";
-import { isRecord } from "../../../ground/json/index.ts";
 import type { PodSandbox } from "../../../ground/protocol/index.ts";
 import { type Client, findContainer, findPod, type PodContainer } from "../../criclient/index.ts";
 import type { Kind } from "../../manifests/index.ts";
 import { CliError } from "../errors.ts";
 import { parseKind } from "./kind-names.ts";
 import { itemsAt, type ListedObject, listObjects, memberAt } from "./manager-calls.ts";
+import { isReady, isSelectedBy } from "./pods.ts";
 
 /** Help for commands whose argument is a text for {@link findContainerOf}. */
 export const containerHelp =
@@ -52,7 +52,7 @@ export async function findPodOf(
   }
 }
 
-/** A pod of the object that the text names, preferably a running one; undefined if it names no object. */
+/** The best pod of the object that the text names; undefined if it names no object. */
 async function podOfObject(
   client: Client,
   text: string,
@@ -71,9 +71,7 @@ async function podOfObject(
   }
   const object = objects.find((one) => one.kind === kind && one.name === name);
   if (object === undefined) return undefined;
-  const [pod] = podsBelow(object, objects).toSorted(
-    (one, other) => Number(isRunning(other)) - Number(isRunning(one)),
-  );
+  const [pod] = podsBelow(object, objects).toSorted(bestFirst);
   if (pod === undefined) throw new CliError("NotFound", `${kind} ${namespace}/${name} has no pods`);
   return { object, pod, container };
 }
@@ -113,7 +111,7 @@ function defaultContainer({ object }: ListedObject): string {
 /** The object itself if it is a pod, otherwise the pods that it controls, directly or not, or selects. */
 function podsBelow(object: ListedObject, objects: readonly ListedObject[]): readonly ListedObject[] {
   if (object.kind === "Pod") return [object];
-  if (object.kind === "Service") return objects.filter((one) => isSelected(one, object));
+  if (object.kind === "Service") return objects.filter((one) => isSelectedBy(object.object, one.object));
   const uid = memberAt(object.object, "metadata", "uid");
   return objects
     .filter((one) =>
@@ -122,17 +120,18 @@ function podsBelow(object: ListedObject, objects: readonly ListedObject[]): read
     .flatMap((one) => podsBelow(one, objects));
 }
 
-function isSelected(one: ListedObject, { object }: ListedObject): boolean {
-  const selector = memberAt(object, "spec", "selector");
+/** Running pods before others, ready ones first, then those that are not being deleted, then the oldest, as kubectl. */
+function bestFirst(one: ListedObject, other: ListedObject): number {
+  const marks = (pod: ListedObject) => [
+    Number(memberAt(pod.object, "status", "phase") !== "Running"),
+    Number(!isReady(pod.object)),
+    Number(pod.deleting),
+    Number(pod.createdAtNs),
+  ];
+  const others = marks(other);
   return (
-    one.kind === "Pod" &&
-    isRecord(selector) &&
-    Object.entries(selector).every(
-      ([key, value]) => memberAt(one.object, "metadata", "labels", key) === value,
-    )
+    marks(one)
+      .map((mark, index) => mark - (others[index] ?? 0))
+      .find((difference) => difference !== 0) ?? 0
   );
-}
-
-function isRunning({ object, deleting }: ListedObject): boolean {
-  return memberAt(object, "status", "phase") === "Running" && !deleting;
 }

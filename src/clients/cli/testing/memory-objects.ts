@@ -11,6 +11,9 @@ export type ObjectParts = {
   /** The uid of its controller. */
   readonly owner?: string;
   readonly spec?: object;
+  readonly status?: object;
+  readonly deleting?: boolean;
+  readonly createdAtNs?: bigint;
 };
 
 /** A pod manager with objects in memory, behind the door in tests. It runs and changes nothing. */
@@ -18,16 +21,14 @@ export class MemoryObjects implements PodManager {
   readonly #table: Listed[] = [];
 
   /** Adds an object and returns its uid. */
-  add(
-    kind: string,
-    name: string,
-    { namespace = "default", labels = {}, annotations = {}, owner, spec = {} }: ObjectParts = {},
-  ): string {
+  add(kind: string, name: string, parts: ObjectParts = {}): string {
+    const { namespace = "default", labels = {}, annotations = {}, owner, spec = {}, status = {} } = parts;
+    const { deleting = false, createdAtNs = 1n } = parts;
     const uid = randomUUID();
     const ownerReferences = owner === undefined ? [] : [{ uid: owner }];
     const metadata = { name, namespace, uid, labels, annotations, ownerReferences };
-    const json = JSON.stringify({ kind, metadata, spec });
-    this.#table.push({ kind, namespace, name, json, deleting: false, createdAtNs: 1n });
+    const json = JSON.stringify({ kind, metadata, spec, status });
+    this.#table.push({ kind, namespace, name, json, deleting, createdAtNs });
     return uid;
   }
 
