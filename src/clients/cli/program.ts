@@ -1,6 +1,7 @@
 import { Command, CommanderError, Help } from "commander";
 import { berthVersion } from "../../ground/version/index.ts";
-import { adviseOnUnknown, unknownCommand, withAdvice } from "./commands/advice.ts";
+import { adviseOnUnknown, unknownCommand } from "./commands/advice.ts";
+import { withAdvice } from "./commands/option-advice.ts";
 import { commandTable } from "./commands/table.ts";
 import { exitCode } from "./errors.ts";
 import type { Invocation, Io } from "./invocation.ts";
@@ -65,7 +66,6 @@ function createProgram(invocation: Invocation): Command {
     .configureOutput({
       writeOut: (text) => void stdout.write(text),
       writeErr: (text) => void stderr.write(text),
-      outputError: (text, output) => output(withAdvice(text.replace(/^error:/, "berth:"))),
       getOutHelpWidth: () => stdout.columns ?? helpColumns,
     })
     .configureHelp({
@@ -82,6 +82,7 @@ function createProgram(invocation: Invocation): Command {
     .version(berthVersion, "-v, --version", "print berth's version");
   addConnectionOptions(program);
   adviseOnUnknown(program, "berth");
+  adviseOnOptions(program);
   for (const { name, summary, group } of commandTable) {
     program
       .command(name, { hidden: group === undefined })
@@ -101,6 +102,13 @@ export async function createWholeProgram(invocation: Invocation): Promise<Comman
 async function define(command: Command, invocation: Invocation): Promise<void> {
   const entry = commandTable.find(({ name }) => name === command.name());
   (await entry?.load())?.define(command, invocation, () => createWholeProgram({ ...invocation }));
+  for (const one of [command, ...command.commands]) adviseOnOptions(one);
+}
+
+function adviseOnOptions(command: Command): void {
+  command.configureOutput({
+    outputError: (text, output) => output(withAdvice(text.replace(/^error:/, "berth:"), command)),
+  });
 }
 
 /**

@@ -81,76 +81,11 @@ const wordsOfRollouts: Readonly<Record<string, string>> = {
 };
 
 /** Words of other tools, by the command after which they are typed. */
-const wordsBehind: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+export const wordsBehind: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   berth: words,
   "berth image": wordsOfImages,
   "berth profile": wordsOfProfiles,
   "berth rollout": wordsOfRollouts,
-};
-
-const byCommand = "`berth exec NAME env KEY=VALUE PROGRAM` sets a variable for one command";
-const byContainer = "name the container behind its pod: POD/CONTAINER";
-const byManifest =
-  "a manifest can ask for that: `berth run --dry-run` writes one, `berth play` and `berth apply` run it";
-const byNames =
-  "`$(berth ps -aq)` stands for all containers, `$(berth pods -q)` for all pods, `$(berth images -q)` for all images";
-const byNow =
-  "`berth delete --grace-period 0` ends pods at once, `berth rm --force` removes running containers";
-const network = "pods use the network of the CNI configuration, or this machine's with `--host-network`";
-const ownLog = "a container's log is a file in CRI's format: `berth logs` shows it";
-const ownVolumes = "`berth rm` also removes the volumes that an image declares; `berth run -v` mounts paths";
-
-/** Options of other tools. */
-const optionWords: Readonly<Record<string, string>> = {
-  "-H": "`--address SOCKET` names another endpoint",
-  "-P": "`-p HOSTPORT:PORT` publishes a port, also several times",
-  "-a": byNames,
-  "-c": byContainer,
-  "-e": byCommand,
-  "-s": "only SIGKILL can be sent; `berth stop` sends the stop signal first",
-  "-v": ownVolumes,
-  "--add-host": byManifest,
-  "--all": byNames,
-  "--cidfile": "`-d` prints the container's id",
-  "--container": byContainer,
-  "--device": "only containers with `--privileged` have this machine's devices",
-  "--dns": byManifest,
-  "--env": byCommand,
-  "--filter": "`--help` lists the options that select; jq selects by any field of `-o json`",
-  "--force": byNow,
-  "--format": "`-o json` prints all fields, for jq",
-  "--group-add": byManifest,
-  "--host": "`--address SOCKET` names another endpoint",
-  "--hostname": "the host name is the pod's name: use `--name`",
-  "--init": "a pod with `shareProcessNamespace: true` has a process that reaps orphans: `berth play` runs it",
-  "--ip": "addresses are assigned by the CNI configuration",
-  "--ipc": byManifest,
-  "--link": "containers of one pod reach each other at localhost: `--pod` runs in an existing one",
-  "--log-driver": ownLog,
-  "--log-opt": ownLog,
-  "--mount": "`-v PATH:PATH[:OPTIONS]` mounts a path of this machine",
-  "--net": network,
-  "--network": network,
-  "--no-stream": "that is the default; `--watch` repeats",
-  "--now": byNow,
-  "--password": "other users of the machine could see it: it is asked for, or read from stdin",
-  "--pid": byManifest,
-  "--platform": "the image is taken for this machine's platform: `berth pull --platform` pulls others",
-  "--previous": "`berth ps -a` lists ended containers, whose logs are shown by their ids",
-  "--publish-all": "`-p HOSTPORT:PORT` publishes a port, also several times",
-  "--runtime": "`--handler NAME` chooses the runtime",
-  "--shm-size": "a manifest can mount a volume in memory on /dev/shm: `berth play` runs it",
-  "--signal": "only SIGKILL can be sent; `berth stop` sends the stop signal first",
-  "--stop-timeout": "`berth stop -t SECONDS` chooses it",
-  "--sysctl": byManifest,
-  "--tmpfs": byManifest,
-  "--ulimit": "container.default_ulimits in berthd's configuration sets limits for all containers",
-  "--until": "`--since` and `--tail` choose lines",
-  "--user": "a command runs as its container's user; su may change that, if its image has it",
-  "--username": "`--creds USER` names the user; the password is asked for, or read from stdin",
-  "--userns": byManifest,
-  "--volumes": ownVolumes,
-  "--workdir": "`berth exec NAME sh -c 'cd DIRECTORY && PROGRAM'` runs a command in a directory",
 };
 
 /** Makes a command with subcommands give advice about an unknown subcommand. */
@@ -170,19 +105,6 @@ export function unknownCommand(
 ): CliError {
   const advice = Object.hasOwn(known, word) ? known[word] : nearOf(command, word, path);
   return usageError(`unknown command \`${path} ${word}\`: ${advice}`);
-}
-
-/**
- * A message of commander about an unknown option, without the option's value, which may be a password, and
- * with advice about one that other tools have.
- */
-export function withAdvice(message: string): string {
-  const error = message.replace(/^(berth: unknown option '(?:--[^=']*|-[^-'])).*'/s, "$1'");
-  const [, option = ""] = /unknown option '(--?[A-Za-z-]+)/.exec(error) ?? [];
-  const advice = optionWords[option];
-  if (advice === undefined) return error;
-  const lines = error.split("\n").filter((line) => line !== "" && !line.startsWith("(Did you mean "));
-  return `${[...lines, advice].join("\n")}\n`;
 }
 
 /** Suggests only what may be a typing error: a wrong suggestion is worse than none. */

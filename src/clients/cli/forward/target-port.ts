@@ -4,9 +4,9 @@ import { itemsAt, memberAt } from "../objects/manager-calls.ts";
 import { portNamed } from "../objects/pods.ts";
 
 /**
- * The port of the pod to which a port is forwarded, as with kubectl: the target of a service's port, which may
- * be the name of a container's port; for a headless service, for other objects, and for a pod of its own, the
- * port itself. Throws CliError: NotFound, InvalidArgument for a port that is not TCP.
+ * The port of the pod to which a port is forwarded, as with kubectl: the target of a service's port, which
+ * may be the name of a container's port; for a headless service, for other objects, and for a pod of its own,
+ * the port itself. Throws CliError: NotFound, InvalidArgument for a port that is not TCP.
  */
 export function targetPort(port: number, found: PodOfObject | undefined): number {
   if (found?.object.kind !== "Service") return port;

@@ -120,7 +120,7 @@ function podsBelow(object: ListedObject, objects: readonly ListedObject[]): read
     .flatMap((one) => podsBelow(one, objects));
 }
 
-/** Running pods before others, ready ones first, then those that are not being deleted, then the oldest, as kubectl. */
+/** As in kubectl: running pods first, then ready ones, those that are not being deleted, and the oldest. */
 function bestFirst(one: ListedObject, other: ListedObject): number {
   const marks = (pod: ListedObject) => [
     Number(memberAt(pod.object, "status", "phase") !== "Running"),

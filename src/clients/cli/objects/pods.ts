@@ -2,8 +2,8 @@ import { isRecord } from "../../../ground/json/index.ts";
 import { itemsAt, memberAt } from "./manager-calls.ts";
 
 /**
- * Whether a service selects an object, both as JSON in Kubernetes' form: a pod of its namespace with all labels
- * of its selector. A service without a selector selects none.
+ * Whether a service selects an object, both as JSON in Kubernetes' form: a pod of its namespace with all
+ * labels of its selector. A service without a selector selects none.
  */
 export function isSelectedBy(service: unknown, one: unknown): boolean {
   const selector = memberAt(service, "spec", "selector");
@@ -23,7 +23,7 @@ export function isReady(pod: unknown): boolean {
   );
 }
 
-/** The port number of a name among the ports of a pod's containers, sidecars included; undefined if it has none. */
+/** The number of the port with a name, of a pod's containers or sidecars; undefined if there is none. */
 export function portNamed(pod: unknown, name: unknown): number | undefined {
   return ["containers", "initContainers"]
     .flatMap((key) => itemsAt(pod, "spec", key))
