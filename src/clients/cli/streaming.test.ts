@@ -182,6 +182,25 @@ test("attach passes our input to the container, shows its output, and ends with 
   }
 });
 
+test("attach ends with the status of a container that is removed when it ends", async () => {
+  const streams = new EchoingContainer();
+  await using endpoint = await serve(streams);
+  const { engine } = endpoint;
+  const { id } = addContainer(endpoint, "c1", "app", "aa");
+  let holds = 0;
+  engine.holdContainer = () => {
+    holds++;
+    return { [Symbol.dispose]: () => void holds-- };
+  };
+  streams.ended = () => {
+    endContainer(endpoint, "c1", 5);
+    if (holds === 0) engine.containerTable.delete(id);
+  };
+  const { status, stderr } = await endpoint.run(["attach", "-i", "web"], { stdin: "hello" });
+  assert.deepEqual([status, stderr], [5, ""]);
+  await until(() => holds === 0);
+});
+
 test("attach to a container that has ended fails, and so does one without a container", async () => {
   await using endpoint = await serve();
   endContainer(endpoint, "c1", 0);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { appendFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { id, image } from "../../doors/cri/testing/samples.ts";
@@ -198,6 +198,8 @@ test("logs shows the log of a container, and reports if there is none", async ()
     "2026-03-01T08:00:01Z two\n",
   );
   assert.match((await endpoint.run(["logs", "mute"])).stderr, /has no log/);
+  for (const all of ["all", "-1"])
+    assert.equal((await endpoint.run(["logs", "app", "--tail", all])).stdout, "one\ntwo\n");
   assert.equal((await endpoint.run(["logs", "app", "--tail", "few"])).status, 2);
 });
 
@@ -214,6 +216,21 @@ test("logs -f ends with the container", async () => {
   await engine.containers.stop(made.id, 0);
   engine.emit({ kind: "stopped", containerId: made.id });
   assert.equal((await following).stdout, "one\ntwo\n");
+});
+
+test("logs -f of a container that is removed when it ends shows its log to the end, and succeeds", async () => {
+  await using endpoint = await serveCli();
+  addPod(endpoint, "aa", "web");
+  const logPath = join(endpoint.dir, "app.log");
+  await writeFile(logPath, "2026-03-01T08:00:00Z stdout F one\n");
+  const { id } = addContainer(endpoint, "c0", "app", "aa", { logPath });
+  const following = endpoint.start(["logs", "-f", "app"]);
+  await until(() => following.io.stdout.text() === "one\n");
+  await appendFile(logPath, "2026-03-01T08:00:01Z stdout F two\n");
+  endpoint.engine.containerTable.delete(id);
+  assert.equal(await following.status, 0);
+  assert.equal(following.io.stdout.text(), "one\ntwo\n");
+  assert.equal(following.io.stderr.text(), "");
 });
 
 test("run follows the output, ends with the container's status and leaves the pod stopped", async () => {
@@ -307,7 +324,10 @@ test("run refuses files of variables that docker refuses, by their lines", async
   assert.equal(await refused("A=1\r\n\r\nB = 1\r\n"), hasSpace(3, "B "));
   assert.equal(await refused("export A"), hasSpace(1, "export A"));
   assert.equal(await refused("=x\n"), 'berth: /variables:1: no name before "="\n');
-  assert.equal(await refused(Uint8Array.of(0x41, 0x3d, 0xff)), "berth: /variables is not text in UTF-8\n");
+  assert.equal(
+    await refused(Buffer.from("A=1\nA=\xff\n", "latin1")),
+    "berth: /variables:2 is not text in UTF-8\n",
+  );
 });
 
 test("run refuses names that Kubernetes refuses", async () => {

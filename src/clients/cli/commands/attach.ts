@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { endedStatus } from "../../criclient/index.ts";
+import { endedStatus, Hold } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
 import { exitCode } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
@@ -45,6 +45,8 @@ async function attach(name: string, options: Options, invocation: Invocation): P
   const { container } = await findContainerOf(client, name);
   const { io, signal } = invocation;
   const target = { containerId: container.id, ...plan };
+  // One of `berth run --rm` is removed when it ends, and with it its status.
+  await using _hold = await Hold.ofContainer(client, container.id).take();
   await using attached = await openAttach(target, { client, options, signal });
   const outcome = await runSession(attached, { ...plan, redraw: true }, io);
   if (outcome.kind === "detached") await write(io.stderr, "berth: detached; the container keeps running\n");

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import { waitForExit } from "../../criclient/index.ts";
+import { hasCode } from "../../../ground/errors/index.ts";
+import { type Client, waitForExit } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
 import { copyLog } from "../client/copy-log.ts";
 import type { Invocation } from "../invocation.ts";
@@ -45,10 +46,10 @@ async function printLog(name: string, options: Options, invocation: Invocation):
     ...(options.since === undefined ? {} : { sinceNs: parseSince(options.since, Date.now()) }),
   };
   const tail =
-    options.tail === undefined || options.tail === "all" ? {} : { tail: parseCount(options.tail, "--tail") };
+    options.tail === undefined || isAll(options.tail) ? {} : { tail: parseCount(options.tail, "--tail") };
   using client = await connect(options, invocation);
   const { container } = await findContainerOf(client, name);
-  const until = options.follow === true ? waitForExit(client, container.id) : undefined;
+  const until = options.follow === true ? untilOver(client, container.id) : undefined;
   // Handled here too, because reading may fail before anybody awaits the end.
   until?.catch(() => {});
   await copyLog(
@@ -58,4 +59,18 @@ async function printLog(name: string, options: Options, invocation: Invocation):
     printing,
     invocation,
   );
+}
+
+/** As docker, and as kubectl and crictl have it. */
+function isAll(tail: string): boolean {
+  return tail === "all" || tail === "-1";
+}
+
+/** Resolves when the container has ended, or was removed when or after it ended. */
+async function untilOver(client: Client, containerId: string): Promise<void> {
+  try {
+    await waitForExit(client, containerId);
+  } catch (error) {
+    if (!hasCode(error, "NotFound")) throw error;
+  }
 }

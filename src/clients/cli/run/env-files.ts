@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { usageError } from "../errors.ts";
 import { unreadable } from "../local-file.ts";
+import { LineSplitter } from "../logs/line-splitter.ts";
 
 /**
  * The variables in files of `--env-file`, each as for `--env`. As with docker, a value is the rest of its
@@ -10,28 +11,25 @@ import { unreadable } from "../local-file.ts";
 export async function readEnvFiles(paths: readonly string[]): Promise<readonly string[]> {
   const files = await Promise.all(
     paths.map(async (path) =>
-      linesOf(await readBytes(path), path).flatMap((line, index) => variableIn(line, `${path}:${index + 1}`)),
+      linesOf(await readBytes(path)).flatMap((line, index) => variableIn(line, `${path}:${index + 1}`)),
     ),
   );
   return files.flat();
 }
 
-async function readBytes(path: string): Promise<Uint8Array> {
+async function readBytes(path: string): Promise<Buffer> {
   return await readFile(path).catch((error: unknown) => {
     throw unreadable(path, error);
   });
 }
 
-function linesOf(bytes: Uint8Array, path: string): readonly string[] {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes).split(/\r?\n/);
-  } catch {
-    throw usageError(`${path} is not text in UTF-8`);
-  }
+function linesOf(bytes: Buffer): readonly Buffer[] {
+  const lines = new LineSplitter();
+  return [...lines.push(bytes), lines.flush() ?? Buffer.alloc(0)];
 }
 
-function variableIn(line: string, place: string): readonly string[] {
-  const variable = line.trimStart();
+function variableIn(line: Buffer, place: string): readonly string[] {
+  const variable = textOf(line, place).replace(/\r$/, "").trimStart();
   if (variable === "" || variable.startsWith("#")) return [];
   const equals = variable.indexOf("=");
   const name = equals === -1 ? variable.trimEnd() : variable.slice(0, equals);
@@ -40,4 +38,12 @@ function variableIn(line: string, place: string): readonly string[] {
   if (/\s/.test(name))
     throw usageError(`${place}: the name ${JSON.stringify(name)} has space in it; lines are NAME=VALUE`);
   return [equals === -1 ? name : variable];
+}
+
+function textOf(line: Buffer, place: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(line);
+  } catch {
+    throw usageError(`${place} is not text in UTF-8`);
+  }
 }
