@@ -195,7 +195,7 @@ describe("a pod manager that is killed before each step", () => {
         ],
         remove,
       );
-      await eventually("it is gone", async () => !(await output("get")).includes("web"));
+      await eventually("it is gone", async () => !(await output("get", "-o", "json")).includes('"web"'));
       await nothingIsLeft();
       await startedOnce(4);
     });

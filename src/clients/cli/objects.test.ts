@@ -73,7 +73,7 @@ test("get --watch --quiet prints names only", async () => {
     const watching = endpoint.start(["get", "-w", ...format], { signal: interrupt.signal });
     await until(() => watching.io.stdout.text().includes("\n"));
     interrupt.abort();
-    await watching.status;
+    assert.equal(await watching.status, 130);
     assert.equal(watching.io.stdout.text(), "configmap/a\n");
   }
   assert.equal((await endpoint.run(["get", "-w", "-o", "json"])).status, 2);
@@ -227,4 +227,90 @@ test("describe of several objects lists their namespace once", async () => {
   assert.match((await endpoint.run(["describe", "ns", "shop"])).stdout, /^Name: +shop$/m);
   const missing = await endpoint.run(["describe", "ns", "none"]);
   assert.deepEqual([missing.status, missing.stderr], [3, "berth: Namespace none not found\n"]);
+});
+
+test("what exists of several names is shown, and each other one is an error", async () => {
+  await using endpoint = await serveCli();
+  for (const name of ["a", "c"]) endpoint.objects.add("ConfigMap", name);
+  const stderr = "berth: ConfigMap default/b not found\nberth: ConfigMap default/d not found\n";
+  const names = ["cm/a", "cm/b", "cm/c", "cm/d"];
+  const named = await endpoint.run(["get", "-o", "name", ...names]);
+  assert.deepEqual(named, { status: 3, stdout: "configmap/a\nconfigmap/c\n", stderr });
+  const described = await endpoint.run(["describe", ...names]);
+  assert.deepEqual([described.status, described.stderr], [3, stderr]);
+  assert.deepEqual(described.stdout.match(/(?<=^Name: +)\w/gm), ["a", "c"]);
+  const none = await endpoint.run(["get", "cm/b", "-o", "json"]);
+  assert.deepEqual(none, { status: 3, stdout: "", stderr: "berth: ConfigMap default/b not found\n" });
+  const space = await endpoint.run(["get", "ns", "shop"]);
+  assert.equal(space.stderr, "berth: Namespace shop not found\n");
+});
+
+test("a failure of one object does not keep others from being scaled and rolled out", async () => {
+  await using endpoint = await serveCli();
+  const { objects } = endpoint;
+  const called: string[] = [];
+  const change = (name: string) => {
+    if (name === "a") throw new EngineError("NotFound", "no a");
+    called.push(name);
+  };
+  Object.assign(objects, {
+    scale: async (object: { name: string }) => change(object.name),
+    restart: async (object: { name: string }) => change(object.name),
+    undo: async (object: { name: string }) => {
+      change(object.name);
+      return 1;
+    },
+  });
+  for (const argv of [
+    ["scale", "--replicas", "2"],
+    ["rollout", "restart"],
+    ["rollout", "undo"],
+  ]) {
+    const { status, stderr } = await endpoint.run([...argv, "deploy", "a", "b"]);
+    assert.deepEqual([status, stderr, called.pop()], [3, "berth: no a\n", "b"]);
+  }
+  objects.add("Deployment", "b");
+  const history = await endpoint.run(["rollout", "history", "deploy/a", "deploy/b"]);
+  assert.deepEqual([history.status, history.stderr], [3, "berth: Deployment default/a not found\n"]);
+  assert.match(history.stdout, /^deployment\/b\n/);
+});
+
+test("get without any object says so on stderr, except for JSON and YAML, which have an empty list", async () => {
+  await using endpoint = await serveCli();
+  const empty = async (...argv: string[]) => {
+    const { status, stdout, stderr } = await endpoint.run(["get", ...argv]);
+    assert.deepEqual([status, stdout], [0, ""]);
+    return stderr;
+  };
+  assert.equal(await empty("pods"), "No resources found in default namespace.\n");
+  assert.equal(await empty("pods", "-n", "shop", "-o", "name"), "No resources found in shop namespace.\n");
+  assert.equal(await empty("-A"), "No resources found\n");
+  const { stdout, stderr } = await endpoint.run(["get", "pods", "-o", "json"]);
+  assert.deepEqual(JSON.parse(stdout), { apiVersion: "v1", kind: "List", items: [] });
+  assert.equal(stderr, "");
+});
+
+test("get of all namespaces sorts by kind, namespace and name", async () => {
+  await using endpoint = await serveCli();
+  for (const [namespace, name] of [
+    ["b", "x1"],
+    ["a", "y"],
+    ["b", "x-2"],
+    ["a", "z"],
+  ] as const)
+    endpoint.objects.add("ConfigMap", name, { namespace });
+  const { stdout } = await endpoint.run(["get", "cm", "-A"]);
+  const places = stdout
+    .split("\n")
+    .slice(1, -1)
+    .map((line) => line.split(/ +/).slice(0, 2).join("/"));
+  assert.deepEqual(places, ["a/y", "a/z", "b/x-2", "b/x1"]);
+});
+
+test("delete refuses a wrong grace period once, before anything is deleted", async () => {
+  await using endpoint = await serveCli();
+  for (const name of ["a", "b"]) endpoint.objects.add("ConfigMap", name);
+  const { status, stderr } = await endpoint.run(["delete", "cm", "a", "b", "--grace-period", "long"]);
+  assert.equal(status, 2);
+  assert.equal(stderr, 'berth: --grace-period "long" is not a whole number\n');
 });

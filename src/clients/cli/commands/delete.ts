@@ -65,6 +65,7 @@ async function remove(words: readonly string[], options: Options, invocation: In
   const isSelection = options.selector !== undefined || options.all === true;
   if (filename.length > 0 && isSelection)
     throw usageError("all objects of the manifests are deleted: leave out --selector and --all");
+  const grace = gracePeriod === undefined ? {} : { graceSeconds: parseCount(gracePeriod, "--grace-period") };
   // A selected object may have ended by itself in the meantime.
   const ignoresNotFound = options.ignoreNotFound === true || isSelection;
   const byManifests = filename.length > 0 ? await namedIn(filename, options, invocation) : undefined;
@@ -76,7 +77,7 @@ async function remove(words: readonly string[], options: Options, invocation: In
     const request = berthV1.DeleteObjectRequest.fromPartial({
       object: { kind, name, namespace },
       wait,
-      ...(gracePeriod === undefined ? {} : { graceSeconds: parseCount(gracePeriod, "--grace-period") }),
+      ...grace,
     });
     try {
       await onManager(

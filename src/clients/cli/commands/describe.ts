@@ -1,16 +1,15 @@
 import type { Command } from "commander";
 import { berthV1 } from "../../../ground/protocol/index.ts";
-import type { Kind } from "../../manifests/index.ts";
 import { connect } from "../client/connect.ts";
 import { describeObject } from "../describe/describe-object.ts";
 import { describeEvents } from "../describe/events.ts";
 import { Sheet } from "../describe/sheet.ts";
-import { CliError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
-import { parseObjects } from "../objects/kind-names.ts";
+import { type ObjectArgument, objectNotFound, parseObjects } from "../objects/kind-names.ts";
 import { listObjects, onManager } from "../objects/manager-calls.ts";
 import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../options.ts";
 import { write } from "../output/write.ts";
+import { eachOf } from "./each-name.ts";
 
 type Options = ConnectionOptions & { readonly namespace?: string };
 
@@ -29,29 +28,29 @@ export function define(command: Command, invocation: Invocation): void {
 
 async function describe(words: readonly string[], options: Options, invocation: Invocation): Promise<void> {
   const { io } = invocation;
-  using client = await connect(options, invocation);
   const wanted = parseObjects(words);
-  const isNamespace = ({ kind }: { readonly kind: Kind }) => kind === "Namespace";
+  using client = await connect(options, invocation);
+  const isNamespace = ({ kind }: ObjectArgument) => kind === "Namespace";
   const namespaces = wanted.some(isNamespace) ? await listObjects(client, { kind: "Namespace" }) : [];
   const namespace = options.namespace ?? "default";
   // Of all kinds: what belongs to an object is described with it.
   const others = wanted.every(isNamespace) ? [] : await listObjects(client, { namespace });
-  for (const [index, { kind, name }] of wanted.entries()) {
-    const all = kind === "Namespace" ? namespaces : others;
+  let isFirst = true;
+  const describeOne = async (argument: ObjectArgument) => {
+    const { kind, name } = argument;
+    const all = isNamespace(argument) ? namespaces : others;
     const found = all.find((one) => one.kind === kind && one.name === name);
-    if (found === undefined)
-      throw new CliError(
-        "NotFound",
-        `${kind} ${kind === "Namespace" ? name : `${namespace}/${name}`} not found`,
-      );
+    if (found === undefined) throw objectNotFound(argument, namespace);
     const object = { kind, namespace: found.namespace, name };
     const request = berthV1.ListObjectEventsRequest.fromPartial({ object });
     const { events } = await onManager(client.unary(berthV1.ManagerService.listObjectEvents, request));
     const nowMs = Date.now();
     const sheet = new Sheet();
-    if (index > 0) sheet.line(0);
+    if (!isFirst) sheet.line(0);
+    isFirst = false;
     describeObject(sheet, kind, found, { all: all.map(({ object }) => object), nowMs });
     describeEvents(sheet, events, nowMs);
     await write(io.stdout, sheet.toString());
-  }
+  };
+  await eachOf(wanted, describeOne, invocation);
 }

@@ -19,15 +19,15 @@ export async function forEachName(
 }
 
 /** As {@link forEachName}, but prints nothing and returns the results of those that succeeded. */
-export async function eachOf<T>(
-  names: readonly string[],
-  action: (name: string) => Promise<T>,
+export async function eachOf<Item, T>(
+  items: readonly Item[],
+  action: (item: Item) => Promise<T>,
   invocation: Invocation,
 ): Promise<readonly T[]> {
   const results: T[] = [];
-  for (const name of new Set(names)) {
+  for (const item of new Set(items)) {
     try {
-      results.push(await action(name));
+      results.push(await action(item));
     } catch (error) {
       const status = reportFailure(error, invocation);
       if (invocation.exitCode === 0) invocation.exitCode = status;

@@ -1,11 +1,10 @@
 import type { Command } from "commander";
 import { connect } from "../client/connect.ts";
-import { CliError } from "../errors.ts";
 import { podConfigurations } from "../generate/configurations.ts";
 import { podManifest } from "../generate/pod-manifest.ts";
 import { refusedFields } from "../generate/refused-fields.ts";
 import type { Invocation } from "../invocation.ts";
-import { parseObjects } from "../objects/kind-names.ts";
+import { objectNotFound, parseObjects } from "../objects/kind-names.ts";
 import { keptObject } from "../objects/manager-calls.ts";
 import { addConnectionOptions, addOutputOption, type ConnectionOptions, optionsOf } from "../options.ts";
 import { renderStructured, type StructuredFormat } from "../output/structured.ts";
@@ -49,7 +48,7 @@ async function generate(text: string, options: Options, { io, ...rest }: Invocat
   using client = await connect(options, { io, ...rest });
   const kept = await keptObject(client, { kind, namespace, name });
   if (kept !== undefined) return await write(io.stdout, await renderStructured(kept, output));
-  if (kind !== "Pod") throw new CliError("NotFound", `${kind} ${namespace}/${name} not found`);
+  if (kind !== "Pod") throw objectNotFound({ kind, name }, namespace);
   const { manifest, notes } = podManifest(await podConfigurations(client, `${namespace}/${name}`));
   const { yellow } = styleFor(io.stderr, io.env);
   for (const note of [...notes, ...refusedFields(manifest)])

@@ -3,10 +3,10 @@ import type { Command } from "commander";
 import type { Client } from "../../criclient/index.ts";
 import { type Kind, kindNames } from "../../manifests/index.ts";
 import { connect } from "../client/connect.ts";
-import { CliError, usageError } from "../errors.ts";
+import { type CliError, usageError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { columnsOfKind } from "../objects/kind-columns.ts";
-import { parseKinds, parseObjects } from "../objects/kind-names.ts";
+import { objectNotFound, parseKinds, parseObjects } from "../objects/kind-names.ts";
 import { parseSelector } from "../objects/label-selector.ts";
 import { type ListedObject, listObjects, memberAt } from "../objects/manager-calls.ts";
 import { addressOf, imagesOf, labelsOf, portsOf, readyOf, restartsOf, stateOf } from "../objects/summary.ts";
@@ -15,6 +15,7 @@ import { printList } from "../output/print-list.ts";
 import { type Column, renderTable } from "../output/table.ts";
 import { formatAge } from "../output/units.ts";
 import { write } from "../output/write.ts";
+import { eachOf } from "./each-name.ts";
 
 type Options = ConnectionOptions & {
   readonly namespace?: string;
@@ -63,7 +64,25 @@ async function get(words: readonly string[], options: Options, invocation: Invoc
   using client = await connect(options, invocation);
   if (options.watch === true) return await watch(client, choice, options, invocation);
   const rows = (await choice.list(client)).filter(choice.fits);
-  choice.checkAllFound(rows);
+  const missing = choice.missing(rows);
+  const { output } = options;
+  const isData = (output === "json" || output === "yaml") && !asksForNames(options);
+  if (rows.length > 0 || (isData && missing.length === 0)) await printRows(rows, choice, options, invocation);
+  else if (missing.length === 0)
+    await write(invocation.io.stderr, `No resources found${inNamespace(choice.within)}\n`);
+  await eachOf(missing, (error) => Promise.reject(error), invocation);
+}
+
+function inNamespace(namespace: string): string {
+  return namespace === "" ? "" : ` in ${namespace} namespace.`;
+}
+
+async function printRows(
+  rows: readonly ListedObject[],
+  choice: Choice,
+  options: Options,
+  invocation: Invocation,
+): Promise<void> {
   const { output } = options;
   await printList<ListedObject>(
     {
@@ -91,12 +110,14 @@ function asksForNames({ quiet = false, output }: Options): boolean {
 
 /** The objects that the arguments and options select. */
 type Choice = {
-  /** Returns the objects of any labels, sorted by kind and name. Throws CliError. */
+  /** Returns the objects of any labels, sorted by kind, namespace and name. Throws CliError. */
   readonly list: (client: Client) => Promise<readonly ListedObject[]>;
   /** Whether an object has the labels that are asked for. */
   readonly fits: (object: ListedObject) => boolean;
-  /** Throws CliError for a requested name that is missing. */
-  readonly checkAllFound: (rows: readonly ListedObject[]) => void;
+  /** An error for each requested name that is missing. */
+  readonly missing: (rows: readonly ListedObject[]) => readonly CliError[];
+  /** The namespace of all objects; "" for any, or for those in none. */
+  readonly within: string;
   readonly isOne: boolean;
   /** The kind of all objects, if only one was asked for. */
   readonly kind: Kind | undefined;
@@ -132,22 +153,31 @@ function chosenBy(words: readonly string[], options: Options): Choice {
       return listed
         .filter((one) => allNamespaces || one.namespace === namespace || one.namespace === "")
         .filter(isAsked)
-        .toSorted(byKindAndName);
+        .toSorted(byPlace);
     },
-    checkAllFound(rows) {
-      for (const { kind, name } of named)
-        if (!rows.some((one) => one.kind === kind && one.name === name))
-          throw new CliError("NotFound", `${kind} ${namespace}/${name} not found`);
-    },
+    missing: (rows) =>
+      named
+        .filter(({ kind, name }) => !rows.some((one) => one.kind === kind && one.name === name))
+        .map((one) => objectNotFound(one, namespace)),
+    within,
     isOne: named.length === 1,
     kind: more.length === 0 ? only : undefined,
   };
 }
 
-function byKindAndName(one: ListedObject, other: ListedObject): number {
+function byPlace(one: ListedObject, other: ListedObject): number {
   const kinds: readonly string[] = kindNames;
-  const place = ({ kind }: ListedObject) => kinds.indexOf(kind);
-  return place(one) - place(other) || one.name.localeCompare(other.name);
+  return (
+    kinds.indexOf(one.kind) - kinds.indexOf(other.kind) ||
+    compared(one.namespace, other.namespace) ||
+    compared(one.name, other.name)
+  );
+}
+
+/** By bytes, as kubectl has it: the names are ASCII. */
+function compared(one: string, other: string): number {
+  if (one === other) return 0;
+  return one < other ? -1 : 1;
 }
 
 function columnsOf(
@@ -207,10 +237,11 @@ async function watch(
     throw usageError("--watch prints a table or names: leave out --output");
   let shown = new Map<unknown, string>();
   let last = new Map<unknown, ListedObject>();
-  for (let turn = 0; !signal.aborted; turn++) {
+  for (let turn = 0; ; turn++) {
     const listed = await choice.list(client);
     const rows = listed.filter(choice.fits);
-    if (turn === 0) choice.checkAllFound(rows);
+    const [missing] = turn === 0 ? choice.missing(rows) : [];
+    if (missing !== undefined) throw missing;
     const columns = columnsOf(choice, options);
     // One that is gone is shown once more: it may have had no time to be seen on its way. So is one that has
     // other labels now.
@@ -237,6 +268,6 @@ async function watch(
     const leaving = namesOnly ? [] : lines.slice(rows.length);
     const text = [...(turn === 0 && !namesOnly ? [header] : []), ...leaving, ...changed];
     if (text.length > 0) await write(io.stdout, `${text.join("\n")}\n`);
-    await delay(pollMs, undefined, { signal }).catch(() => {});
+    await delay(pollMs, undefined, { signal });
   }
 }

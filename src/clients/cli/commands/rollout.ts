@@ -5,7 +5,7 @@ import type { Client } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
 import { CliError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
-import { type ObjectArgument, parseObjects } from "../objects/kind-names.ts";
+import { type ObjectArgument, objectNotFound, parseObjects } from "../objects/kind-names.ts";
 import { type ListedObject, listObjects, onManager } from "../objects/manager-calls.ts";
 import { kindOfRevisions, revisionsOf } from "../objects/revisions.ts";
 import { rolloutState } from "../objects/rollout-state.ts";
@@ -16,6 +16,7 @@ import { write } from "../output/write.ts";
 import { parseDuration } from "../values/duration.ts";
 import { parseCount } from "../values/numbers.ts";
 import { adviseOnUnknown } from "./advice.ts";
+import { eachOf } from "./each-name.ts";
 
 type Options = ConnectionOptions & { readonly namespace?: string };
 type RevisionOptions = Options & { readonly revision?: string; readonly toRevision?: string };
@@ -68,13 +69,15 @@ CHANGE-CAUSE is the annotation kubernetes.io/change-cause that a revision was ap
 }
 
 async function restartAll(words: readonly string[], options: Options, invocation: Invocation): Promise<void> {
+  const objects = parseObjects(words);
   using client = await connect(options, invocation);
   const { namespace = "default" } = options;
-  for (const object of parseObjects(words)) {
+  const restartOne = async (object: ObjectArgument) => {
     const request = berthV1.RestartObjectRequest.fromPartial({ object: { ...object, namespace } });
     await onManager(client.unary(berthV1.ManagerService.restartObject, request));
     await write(invocation.io.stdout, `${written(object)} restarted\n`);
-  }
+  };
+  await eachOf(objects, restartOne, invocation);
 }
 
 async function undoAll(
@@ -83,9 +86,10 @@ async function undoAll(
   invocation: Invocation,
 ): Promise<void> {
   const to = revisionNumber(options.toRevision, "--to-revision");
+  const objects = parseObjects(words);
   using client = await connect(options, invocation);
   const { namespace = "default" } = options;
-  for (const object of parseObjects(words)) {
+  const undoOne = async (object: ObjectArgument) => {
     const request = berthV1.UndoRolloutRequest.fromPartial({
       object: { ...object, namespace },
       revision: to ?? 0,
@@ -93,7 +97,8 @@ async function undoAll(
     const { revision } = await onManager(client.unary(berthV1.ManagerService.undoRollout, request));
     const done = revision === 0 ? "already has this template" : `rolled back to revision ${revision}`;
     await write(invocation.io.stdout, `${written(object)} ${done}\n`);
-  }
+  };
+  await eachOf(objects, undoOne, invocation);
 }
 
 async function listAll(
@@ -103,8 +108,9 @@ async function listAll(
 ): Promise<void> {
   const wanted = revisionNumber(options.revision, "--revision");
   const { stdout } = invocation.io;
+  const objects = parseObjects(words);
   using client = await connect(options, invocation);
-  for (const object of parseObjects(words)) {
+  const listOne = async (object: ObjectArgument) => {
     const kind = kindOfRevisions(object.kind);
     const found = await find(client, object, options);
     const revisions = revisionsOf(found, await listObjects(client, { kind }));
@@ -117,13 +123,13 @@ async function listAll(
         ],
         revisions,
       );
-      await write(stdout, `${written(object)}\n${table}`);
-      continue;
+      return await write(stdout, `${written(object)}\n${table}`);
     }
     const one = revisions.find(({ revision }) => revision === wanted);
     if (one === undefined) throw new CliError("NotFound", `${written(object)} has no revision ${wanted}`);
     await write(stdout, await renderStructured(one.template, "yaml"));
-  }
+  };
+  await eachOf(objects, listOne, invocation);
 }
 
 async function followAll(
@@ -133,9 +139,10 @@ async function followAll(
 ): Promise<void> {
   const { within } = options;
   const limitMs = within === undefined ? undefined : parseDuration(within, "--within");
+  const objects = parseObjects(words);
   using client = await connect(options, invocation);
   const limit = limitMs === undefined ? undefined : AbortSignal.timeout(limitMs);
-  for (const object of parseObjects(words)) {
+  for (const object of objects) {
     let printed = "";
     while (true) {
       const state = rolloutState(await find(client, object, options));
@@ -151,10 +158,11 @@ async function followAll(
   }
 }
 
-async function find(client: Client, { kind, name }: ObjectArgument, options: Options): Promise<ListedObject> {
+async function find(client: Client, object: ObjectArgument, options: Options): Promise<ListedObject> {
   const { namespace = "default" } = options;
-  const found = (await listObjects(client, { kind, namespace })).find((one) => one.name === name);
-  if (found === undefined) throw new CliError("NotFound", `${kind} ${namespace}/${name} not found`);
+  const listed = await listObjects(client, { kind: object.kind, namespace });
+  const found = listed.find((one) => one.name === object.name);
+  if (found === undefined) throw objectNotFound(object, namespace);
   return found;
 }
 

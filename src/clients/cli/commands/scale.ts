@@ -2,11 +2,12 @@ import type { Command } from "commander";
 import { berthV1 } from "../../../ground/protocol/index.ts";
 import { connect } from "../client/connect.ts";
 import type { Invocation } from "../invocation.ts";
-import { parseObjects } from "../objects/kind-names.ts";
+import { type ObjectArgument, parseObjects } from "../objects/kind-names.ts";
 import { onManager } from "../objects/manager-calls.ts";
 import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../options.ts";
 import { write } from "../output/write.ts";
 import { parseCount } from "../values/numbers.ts";
+import { eachOf } from "./each-name.ts";
 
 type Options = ConnectionOptions & { readonly namespace?: string; readonly replicas: string };
 
@@ -33,10 +34,12 @@ export function define(command: Command, invocation: Invocation): void {
 async function scale(words: readonly string[], options: Options, invocation: Invocation): Promise<void> {
   const { namespace = "default" } = options;
   const replicas = parseCount(options.replicas, "--replicas");
+  const objects = parseObjects(words);
   using client = await connect(options, invocation);
-  for (const { kind, name } of parseObjects(words)) {
+  const scaleOne = async ({ kind, name }: ObjectArgument) => {
     const request = berthV1.ScaleObjectRequest.fromPartial({ object: { kind, namespace, name }, replicas });
     await onManager(client.unary(berthV1.ManagerService.scaleObject, request));
     await write(invocation.io.stdout, `${kind.toLowerCase()}/${name} scaled\n`);
-  }
+  };
+  await eachOf(objects, scaleOne, invocation);
 }

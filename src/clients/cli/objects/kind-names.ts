@@ -1,5 +1,5 @@
 import { type Kind, kindNames } from "../../manifests/index.ts";
-import { usageError } from "../errors.ts";
+import { CliError, usageError } from "../errors.ts";
 
 /** The same as in kubectl. */
 const shortNames: ReadonlyMap<string, Kind> = new Map([
@@ -60,4 +60,12 @@ export function parseObjects([first = "", ...names]: readonly string[]): readonl
     if (slash === -1) throw usageError(`${JSON.stringify(text)} must be KIND/NAME`);
     return { kind: parseKind(text.slice(0, slash)), name: text.slice(slash + 1) };
   });
+}
+
+export function objectNotFound({ kind, name }: ObjectArgument, namespace: string): CliError {
+  // Namespaces are in none.
+  return new CliError(
+    "NotFound",
+    `${kind} ${kind === "Namespace" ? name : `${namespace}/${name}`} not found`,
+  );
 }
