@@ -314,3 +314,21 @@ test("delete refuses a wrong grace period once, before anything is deleted", asy
   assert.equal(status, 2);
   assert.equal(stderr, 'berth: --grace-period "long" is not a whole number\n');
 });
+
+test("rollout status waits for longer than a timer of Node can", async () => {
+  await using endpoint = await serveCli();
+  const { objects } = endpoint;
+  objects.add("Deployment", "web", { spec: { replicas: 1 } });
+  const { list } = objects;
+  let listed = 0;
+  objects.list = (options) => {
+    if (++listed === 3) {
+      objects.remove("Deployment", "web");
+      const status = { replicas: 1, updatedReplicas: 1, availableReplicas: 1 };
+      objects.add("Deployment", "web", { spec: { replicas: 1 }, status });
+    }
+    return list(options);
+  };
+  const { status, stderr } = await endpoint.run(["rollout", "status", "--within", "1000h", "deploy/web"]);
+  assert.deepEqual([status, stderr], [0, ""]);
+});

@@ -62,6 +62,19 @@ test("stats --watch continues until it is interrupted", async () => {
   assert.equal((await endpoint.run(["stats", "--watch", "soon"])).status, 2);
 });
 
+test("stats --watch pauses for longer than a timer of Node can", async () => {
+  await using endpoint = await served();
+  const interrupt = new AbortController();
+  const running = endpoint.start(["stats", "--pod", "web", "--watch", "1000h"], { signal: interrupt.signal });
+  const shown = () => running.io.stdout.text().split("CONTAINER ID").length - 1;
+  await until(() => shown() > 0);
+  // Time for another one.
+  await endpoint.run(["stats", "--pod", "web"]);
+  assert.equal(shown(), 1);
+  interrupt.abort();
+  assert.equal(await running.status, 130);
+});
+
 test("metrics are shown in a table and in Prometheus' text format, with their labels", async () => {
   await using endpoint = await served();
   const table = (await endpoint.run(["metrics", "web"])).stdout;

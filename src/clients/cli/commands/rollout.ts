@@ -141,7 +141,7 @@ async function followAll(
   const limitMs = within === undefined ? undefined : parseDuration(within, "--within");
   const objects = parseObjects(words);
   using client = await connect(options, invocation);
-  const limit = limitMs === undefined ? undefined : AbortSignal.timeout(limitMs);
+  const endMs = limitMs === undefined ? undefined : performance.now() + limitMs;
   for (const object of objects) {
     let printed = "";
     while (true) {
@@ -151,7 +151,7 @@ async function followAll(
       if (text !== printed) await write(invocation.io.stdout, text);
       printed = text;
       if (state.kind === "done" || !options.watch) break;
-      if (limit?.aborted === true)
+      if (endMs !== undefined && performance.now() >= endMs)
         throw new CliError("DeadlineExceeded", `${written(object)} was not rolled out within ${within}`);
       await delay(pollMs, undefined, { signal: invocation.signal });
     }

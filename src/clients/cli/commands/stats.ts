@@ -1,5 +1,5 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "commander";
+import { systemClock } from "../../../ground/clock/index.ts";
 import { type Client, findPod } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
 import type { Invocation } from "../invocation.ts";
@@ -58,7 +58,7 @@ async function showStats(names: readonly string[], options: Options, invocation:
   const filter = await usageFilter(client, options);
   await printUsage(client, names, filter, options, invocation);
   while (watch !== undefined) {
-    await delay(pauseMs, undefined, { signal: invocation.signal });
+    await systemClock.wait(pauseMs, invocation.signal);
     await write(stdout, stdout.isTTY === true ? clearScreen : "\n");
     await printUsage(client, names, filter, options, invocation);
   }

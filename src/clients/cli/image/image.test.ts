@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { id, image, imageId } from "../../../doors/cri/testing/samples.ts";
+import { EngineError } from "../../../engines/engine/index.ts";
 import { parseDigest } from "../../../parts/oci/index.ts";
 import type { ImageDetails } from "../../../services/images/index.ts";
 import { serveCli } from "../testing/cli.ts";
@@ -55,6 +56,17 @@ test("image inspect shows images in docker's format", async () => {
   assert.deepEqual(shown.RootFS, { Type: "layers", Layers: [digest("ab"), digest("bb")] });
   assert.deepEqual([shown.Created, shown.Size, shown.Comment], [config.created, 2_000_000, "by hand"]);
   assert.equal(shown.Metadata.LastTagTime, "2026-01-02T03:04:05.000Z");
+});
+
+test("image inspect shows the images that exist, and reports the others", async () => {
+  await using endpoint = await serve();
+  endpoint.engine.inspect = async (name) => {
+    if (name === "none") throw new EngineError("NotFound", "no none");
+    return details();
+  };
+  const { status, stdout, stderr } = await endpoint.run(["image", "inspect", "none", "one"]);
+  assert.deepEqual([status, stderr], [3, "berth: no none\n"]);
+  assert.equal(JSON.parse(stdout).length, 1);
 });
 
 test("image inspect shows an artifact's type and files, and an image for another platform", async () => {

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { connect } from "../client/connect.ts";
+import { eachOf } from "../commands/each-name.ts";
 import type { Invocation } from "../invocation.ts";
 import { addConnectionOptions, addOutputOption, type ConnectionOptions, optionsOf } from "../options.ts";
 import { renderStructured } from "../output/structured.ts";
@@ -34,9 +35,9 @@ export function defineInspect(command: Command, invocation: Invocation): void {
 
 async function inspect(names: readonly string[], options: Options, invocation: Invocation): Promise<void> {
   using client = await connect(options, invocation);
-  const images: object[] = [];
   const { platform } = options;
-  for (const image of names)
-    images.push(dockerImage(await inspectImage(client, { image, platform }, "image inspect")));
+  const inspectOne = async (image: string) =>
+    dockerImage(await inspectImage(client, { image, platform }, "image inspect"));
+  const images = await eachOf(names, inspectOne, invocation);
   await write(invocation.io.stdout, await renderStructured(images, options.output ?? "json"));
 }
