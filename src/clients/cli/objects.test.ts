@@ -42,6 +42,7 @@ test("delete tolerates that a selected object has been deleted by somebody else"
   assert.equal((await endpoint.run(["delete", "cm", "gone"])).status, 3);
   const none = await endpoint.run(["delete", "cm", "-l", "app=other"]);
   assert.deepEqual(none, { status: 0, stdout: "No resources found\n", stderr: "" });
+  assert.deepEqual(await endpoint.run(["delete", "cm", "other", "--ignore-not-found"]), none);
 });
 
 test("get shows the objects of a namespace, and namespaces themselves on request", async () => {
@@ -275,7 +276,7 @@ test("a failure of one object does not keep others from being scaled and rolled 
   assert.match(history.stdout, /^deployment\/b\n/);
 });
 
-test("get without any object says so on stderr, except for JSON and YAML, which have an empty list", async () => {
+test("get without any object says so on stderr instead of a table; JSON and YAML have an empty list", async () => {
   await using endpoint = await serveCli();
   const empty = async (...argv: string[]) => {
     const { status, stdout, stderr } = await endpoint.run(["get", ...argv]);
@@ -283,8 +284,9 @@ test("get without any object says so on stderr, except for JSON and YAML, which 
     return stderr;
   };
   assert.equal(await empty("pods"), "No resources found in default namespace.\n");
-  assert.equal(await empty("pods", "-n", "shop", "-o", "name"), "No resources found in shop namespace.\n");
+  assert.equal(await empty("pods", "-n", "shop", "-o", "wide"), "No resources found in shop namespace.\n");
   assert.equal(await empty("-A"), "No resources found\n");
+  assert.equal(await empty("pods", "-o", "name"), "");
   const { stdout, stderr } = await endpoint.run(["get", "pods", "-o", "json"]);
   assert.deepEqual(JSON.parse(stdout), { apiVersion: "v1", kind: "List", items: [] });
   assert.equal(stderr, "");

@@ -576,3 +576,20 @@ test("update changes the given limits of each container", async () => {
   assert.deepEqual([nothing.status, /at least one limit/.test(nothing.stderr)], [2, true]);
   assert.equal((await endpoint.run(["update", "--cpu-share", "many", "web/server"])).status, 2);
 });
+
+test("play that is interrupted while it reads manifests runs none of them", async () => {
+  await using endpoint = await serveCli();
+  const { sandboxes, imageTable } = endpoint.engine;
+  imageTable.push(image());
+  const { run } = sandboxes;
+  let runs = 0;
+  sandboxes.run = (...args) => {
+    runs++;
+    return run(...args);
+  };
+  const spec = { containers: [{ name: "app", image: "busybox" }] };
+  const stdin = JSON.stringify({ apiVersion: "v1", kind: "Pod", metadata: { name: "web" }, spec });
+  const argv = ["play", "-", "--data-dir", endpoint.dir, "--log-dir", endpoint.dir];
+  const { status, stderr } = await endpoint.run(argv, { stdin, signal: AbortSignal.abort() });
+  assert.deepEqual([status, stderr, runs], [130, "", 0]);
+});

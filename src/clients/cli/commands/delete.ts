@@ -71,8 +71,7 @@ async function remove(words: readonly string[], options: Options, invocation: In
   const byManifests = filename.length > 0 ? await namedIn(filename, options, invocation) : undefined;
   using client = await connect(options, invocation);
   const named = byManifests ?? (await namedBy(words, options, client));
-  if (named.length === 0) await write(io.stdout, "No resources found\n");
-  const removals = named.map(async (object) => {
+  const removals = named.map(async (object): Promise<"found" | "missing"> => {
     const { kind, name, namespace } = object;
     const request = berthV1.DeleteObjectRequest.fromPartial({
       object: { kind, name, namespace },
@@ -84,11 +83,16 @@ async function remove(words: readonly string[], options: Options, invocation: In
         client.unary(berthV1.ManagerService.deleteObject, request, { timeoutMs: Number.POSITIVE_INFINITY }),
       );
       await write(io.stdout, `${object.kind.toLowerCase()}/${object.name} deleted\n`);
+      return "found";
     } catch (error) {
       if (!ignoresNotFound || !hasCode(error, "NotFound")) throw error;
+      return isSelection ? "found" : "missing";
     }
   });
-  for (const outcome of await Promise.allSettled(removals)) {
+  const outcomes = await Promise.allSettled(removals);
+  if (outcomes.every((outcome) => outcome.status === "fulfilled" && outcome.value === "missing"))
+    await write(io.stdout, "No resources found\n");
+  for (const outcome of outcomes) {
     if (outcome.status === "fulfilled") continue;
     const status = reportFailure(outcome.reason, invocation);
     if (invocation.exitCode === exitCode.ok) invocation.exitCode = status;

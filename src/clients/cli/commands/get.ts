@@ -65,12 +65,16 @@ async function get(words: readonly string[], options: Options, invocation: Invoc
   if (options.watch === true) return await watch(client, choice, options, invocation);
   const rows = (await choice.list(client)).filter(choice.fits);
   const missing = choice.missing(rows);
-  const { output } = options;
-  const isData = (output === "json" || output === "yaml") && !asksForNames(options);
-  if (rows.length > 0 || (isData && missing.length === 0)) await printRows(rows, choice, options, invocation);
+  const isTable = !asksForNames(options) && !isStructured(options);
+  if (rows.length > 0 || (!isTable && missing.length === 0))
+    await printRows(rows, choice, options, invocation);
   else if (missing.length === 0)
     await write(invocation.io.stderr, `No resources found${inNamespace(choice.within)}\n`);
   await eachOf(missing, (error) => Promise.reject(error), invocation);
+}
+
+function isStructured({ output }: Options): boolean {
+  return output === "json" || output === "yaml";
 }
 
 function inNamespace(namespace: string): string {

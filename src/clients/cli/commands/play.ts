@@ -59,6 +59,8 @@ async function play(files: readonly string[], options: Options, invocation: Invo
     }
     return;
   }
+  // Reading standard input is not interrupted.
+  invocation.signal.throwIfAborted();
   // Not the invocation's signal: after an interruption, the pods are still to be ended in order, which needs
   // calls.
   using client = await connect(options, { ...invocation, signal: new AbortController().signal });
