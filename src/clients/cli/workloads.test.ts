@@ -90,6 +90,17 @@ test("a name means the last attempt", async () => {
   assert.equal(JSON.parse(stdout).status.id, id("c2"));
 });
 
+test("pods that crictl has given the same uid keep their own containers", async () => {
+  await using endpoint = await serveCli();
+  addPod(endpoint, "aa", "web", { uid: "same" });
+  addPod(endpoint, "bb", "db", { uid: "same" });
+  addContainer(endpoint, "c1", "app", "aa");
+  addContainer(endpoint, "c2", "app", "bb", { createdAtNs: 9_000_000_000_000_000_000n });
+  const inspected = async (name: string) =>
+    JSON.parse((await endpoint.run(["inspect", "--type", "container", name])).stdout).status.id;
+  assert.deepEqual([await inspected("web"), await inspected("db/app")], [id("c1"), id("c2")]);
+});
+
 test("a name that a pod shares with its own container means the pod", async () => {
   await using endpoint = await serveCli();
   addPod(endpoint, "aa", "web");

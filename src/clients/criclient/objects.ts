@@ -99,10 +99,7 @@ export function withItsPod(found: Found): Found {
 }
 
 function podCandidates(pods: readonly PodSandbox[]): Candidate<PodSandbox>[] {
-  const newest = newestAttempts(
-    pods,
-    (pod) => `${pod.metadata?.namespace}/${pod.metadata?.name}/${pod.metadata?.uid}`,
-  );
+  const newest = newestAttempts(pods, identityOf);
   return pods.map((pod) => {
     const { name = "", namespace = "" } = pod.metadata ?? {};
     return {
@@ -117,7 +114,7 @@ function podCandidates(pods: readonly PodSandbox[]): Candidate<PodSandbox>[] {
 function containerCandidates(containers: readonly PodContainer[]): Candidate<PodContainer>[] {
   // A pod with a new sandbox, as after a restart of the machine, may still have containers in the old one.
   const podOf = new Map(
-    containers.map(({ container, pod }) => [container, pod?.metadata?.uid || container.podSandboxId]),
+    containers.map(({ container, pod }) => [container, pod ? identityOf(pod) : container.podSandboxId]),
   );
   const newest = newestAttempts(
     containers.map(({ container }) => container),
@@ -139,6 +136,11 @@ function containerCandidates(containers: readonly PodContainer[]): Candidate<Pod
       value: { container, pod },
     };
   });
+}
+
+/** The same for all sandboxes of one pod. Pods of `crictl` may share a uid. */
+function identityOf({ metadata }: PodSandbox): string {
+  return `${metadata?.namespace}/${metadata?.name}/${metadata?.uid}`;
 }
 
 /** The latest attempt of the objects with the same key, which a name refers to. */

@@ -16,9 +16,9 @@ export function addPod(
   { engine }: Endpoint,
   prefix: string,
   name: string,
-  { namespace = "default", attempt = 0, labels = {} } = {},
+  { namespace = "default", uid = `uid of ${name}`, attempt = 0, labels = {} } = {},
 ) {
-  const config = podSandboxConfig({ metadata: { name, namespace, uid: `uid of ${name}`, attempt }, labels });
+  const config = podSandboxConfig({ metadata: { name, namespace, uid, attempt }, labels });
   const made = sandbox({ id: id(prefix), config, createdAtNs: BigInt(Date.now()) * 1_000_000n });
   engine.sandboxTable.set(made.id, made);
   return made;
