@@ -60,11 +60,11 @@ export class PodSteps {
     await ending.killAll(plan.kill);
     if (plan.discard.length > 0 || plan.kill.length > 0) return 0;
     await removals.removeOld(observed);
-    await volumes.refresh(status.podIps);
+    const refreshMs = await volumes.refresh(status.podIps);
     const start = [...this.#unstarted(observed), ...plan.start];
     const againMs = await starts.startAll(start, observed, signal);
     if (againMs === 0) return 0;
-    return least(least(againMs, deadlineMs), storage.againMs);
+    return [againMs, deadlineMs, refreshMs].reduce(least, storage.againMs);
   }
 
   /** Ends the pod in order, and removes it with everything that belongs to it. */

@@ -36,15 +36,18 @@ export class VolumeRefresh {
     }
   }
 
-  /** Updates once after each change; files of missing objects stay as they were. */
-  async refresh(podIps: readonly string[]): Promise<void> {
-    if (!this.#isDue) return;
+  /**
+   * Updates once after each change; files of missing objects stay as they were. Returns the milliseconds until
+   * the next attempt if something else fails, undefined otherwise.
+   */
+  async refresh(podIps: readonly string[]): Promise<number | undefined> {
+    if (!this.#isDue) return undefined;
     this.#isDue = false;
     const { pod, context, onEvent } = this.#work;
-    try {
-      await refreshVolumes({ pod, podIps, context });
-    } catch (error) {
-      onEvent("Warning", "FailedMount", messageOf(error));
-    }
+    const failures = await refreshVolumes({ pod, podIps, context });
+    for (const { message } of failures) onEvent("Warning", "FailedMount", message);
+    // An object that is missing makes it due when it comes.
+    this.#isDue ||= failures.some(({ code }) => code !== "NotFound");
+    return this.#isDue ? retryMs : undefined;
   }
 }

@@ -34,7 +34,6 @@ export { pullSecrets } from "./pull-secrets.ts";
 export { sandboxConfig } from "./sandbox-config.ts";
 export { runsAsImageUser } from "./security.ts";
 export { machineUsersDir } from "./user-namespace.ts";
-export { refreshVolumes } from "./volumes/object-volume.ts";
-export { prepareVolumes } from "./volumes/prepare-volumes.ts";
+export { prepareVolumes, refreshVolumes } from "./volumes/prepare-volumes.ts";
 export { claimNameOf } from "./volumes/volume-path.ts";
 export { hasLimitedVolumes, overfullVolume, treeBytes, treeInodes } from "./volumes/volume-usage.ts";

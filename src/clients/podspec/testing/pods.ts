@@ -9,6 +9,7 @@ import {
   type Pod,
   type PodContext,
   preparePod,
+  refreshVolumes,
   removePodFiles,
   sandboxConfig,
 } from "../index.ts";
@@ -34,10 +35,8 @@ export async function podOf(
     metadata: { name: "web", namespace: "shop", labels: { app: "web" }, annotations: { note: "a b" } },
     spec: { containers: [{ name: "main", image: "busybox" }], ...spec },
   };
-  const items = [manifest, ...objects.map((object) => ({ apiVersion: "v1", ...object }))];
-  const text = JSON.stringify({ kind: "List", items });
-  const { manifests } = readManifests([{ file: "pod.yaml", text }], { namespace: "shop" });
-  const [read, ...others] = manifests;
+  const [read] = manifestsOf([manifest]);
+  let others = manifestsOf(objects);
   if (read?.kind !== "Pod") throw new Error("the first manifest is a pod's");
   const pod: Pod = { metadata: { ...read.metadata, uid }, spec: read.spec, startTimeNs: 0n };
   const claim = join(dir.path, "claims", "data");
@@ -84,6 +83,11 @@ export async function podOf(
     dir: dir.path,
     claim,
     remove: () => removePodFiles(pod, context),
+    /** Gives it other objects to refer to, and updates its volumes. */
+    refresh: async (changed: readonly object[]) => {
+      others = manifestsOf(changed);
+      return await refreshVolumes({ pod, podIps: [], context });
+    },
     volumesDir: join(podDirectory(context, pod), "volumes"),
     [Symbol.asyncDispose]: async () => {
       // Secrets are on a tmpfs, which must be unmounted.
@@ -91,6 +95,12 @@ export async function podOf(
       await dir[Symbol.asyncDispose]();
     },
   };
+}
+
+function manifestsOf(objects: readonly object[]): readonly Manifest[] {
+  const items = objects.map((object) => ({ apiVersion: "v1", ...object }));
+  const text = JSON.stringify({ kind: "List", items });
+  return readManifests([{ file: "pod.yaml", text }], { namespace: "shop" }).manifests;
 }
 
 /** The configuration of a pod's only container. */

@@ -36,5 +36,9 @@ describe("a volume that a killed manager was creating", () => {
     await rm(join(directory, "second"));
     await pod.container();
     assert.equal(await readFile(join(directory, "second"), "utf8"), "2");
+    await rm(join(directory, "second"));
+    await pod.refresh([]);
+    await pod.container();
+    assert.equal(await readFile(join(directory, "second"), "utf8"), "2", "its config map was deleted");
   });
 });

@@ -55,14 +55,9 @@ export async function objectVolume(volume: Volume, source: VolumeSource): Promis
   return directory;
 }
 
-/**
- * Updates a pod's existing volumes of config maps, secrets and fields. Containers see the changes, except in
- * mounts with a subPath. Throws PodSpecError for missing sources.
- */
-export async function refreshVolumes(source: VolumeSource): Promise<void> {
-  for (const volume of source.pod.spec.volumes ?? []) {
-    if (await exists(objectVolumePath(volume, source))) await objectVolume(volume, source);
-  }
+/** {@link objectVolume} for a volume that exists; does nothing for others. */
+export async function refreshObjectVolume(volume: Volume, source: VolumeSource): Promise<void> {
+  if (await exists(objectVolumePath(volume, source))) await objectVolume(volume, source);
 }
 
 /**
@@ -74,7 +69,10 @@ export async function objectVolumeOrLast(volume: Volume, source: VolumeSource): 
     return await objectVolume(volume, source);
   } catch (error) {
     const directory = objectVolumePath(volume, source);
-    if (!hasCode(error, "NotFound") || !(await exists(join(directory, data)))) throw error;
+    const names = await readdir(join(directory, data)).catch(ignoreMissing);
+    if (!hasCode(error, "NotFound") || names === undefined) throw error;
+    // A manager that was killed may not have linked them.
+    await linkNames(directory, new Set(names));
     return directory;
   }
 }

@@ -1,5 +1,7 @@
-import { messageOf } from "../../../ground/errors/index.ts";
+import { codeOf, messageOf } from "../../../ground/errors/index.ts";
+import type { Volume } from "../../manifests/index.ts";
 import { PodSpecError } from "../errors.ts";
+import { refreshObjectVolume } from "./object-volume.ts";
 import type { VolumeSource } from "./volume-files.ts";
 import { volumePath } from "./volume-path.ts";
 
@@ -19,9 +21,28 @@ export async function prepareVolumes(source: VolumeSource): Promise<void> {
     try {
       await volumePath(volume, source);
     } catch (error) {
-      if (!(error instanceof PodSpecError)) throw error;
-      const message = `MountVolume.SetUp failed for volume ${JSON.stringify(volume.name)} : ${messageOf(error)}`;
-      throw new PodSpecError(error.code, message, { cause: error });
+      throw setUpError(volume, error);
     }
   }
+}
+
+/**
+ * Updates a pod's existing volumes of config maps, secrets and fields. Containers see the changes, except in
+ * mounts with a subPath. Returns what failed, with a kubelet's messages: those volumes stay as they were.
+ */
+export async function refreshVolumes(source: VolumeSource): Promise<readonly PodSpecError[]> {
+  const failures: PodSpecError[] = [];
+  for (const volume of source.pod.spec.volumes ?? []) {
+    try {
+      await refreshObjectVolume(volume, source);
+    } catch (error) {
+      failures.push(setUpError(volume, error));
+    }
+  }
+  return failures;
+}
+
+function setUpError({ name }: Volume, error: unknown): PodSpecError {
+  const message = `MountVolume.SetUp failed for volume ${JSON.stringify(name)} : ${messageOf(error)}`;
+  return new PodSpecError(codeOf(error), message, { cause: error });
 }
