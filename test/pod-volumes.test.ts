@@ -194,6 +194,16 @@ describe("a volume of a pod", () => {
     assert.notEqual(pod.uid, "");
   });
 
+  it("whose image cannot be had has events that name that image, not its container's", async () => {
+    await using _ = await pods.run("artless", {
+      containers: [pods.container({ volumeMounts: [{ name: "art", mountPath: "/art" }] })],
+      volumes: [{ name: "art", image: { reference: "127.0.0.1:1/art:1" } }],
+    });
+    const failed = () => pods.events.filter((event) => event.startsWith("Failed: "));
+    await eventually("a pull has failed", async () => failed().length > 0);
+    assert.match(failed().join("\n"), /^Failed: Failed to pull image "127\.0\.0\.1:1\/art:1": .*$/);
+  });
+
   it("stays as it was for a container that restarts after its config map was deleted", async () => {
     await configMap("lost", { key: "kept" });
     await using _ = await pods.run("restarting", {

@@ -40,7 +40,7 @@ export class PodImages {
     this.#backOff = new BackOff(clock);
   }
 
-  /** The image's id. Throws StartFailure with the time of the next retry. */
+  /** The image's id. Throws StartFailure with the time of the next retry, after an event in a kubelet's words. */
   async ensure(
     { image, imagePullPolicy = defaultPolicy(image) }: Pullable,
     sandbox: PodSandboxConfig,
@@ -55,19 +55,18 @@ export class PodImages {
       );
       return present;
     }
-    if (imagePullPolicy === "Never")
-      throw new StartFailure(
-        "ErrImageNeverPull",
-        `image ${image} is not on this machine, and the pull policy forbids pulling it`,
-      );
+    if (imagePullPolicy === "Never") {
+      const message = `image ${image} is not on this machine, and the pull policy forbids pulling it`;
+      this.#onEvent("Warning", "ErrImageNeverPull", message);
+      throw new StartFailure("ErrImageNeverPull", message);
+    }
     const failure = this.#failures.get(image);
     const leftMs = failure === undefined ? 0 : this.#backOff.leftMs(image, failure.atNs);
-    if (leftMs > 0)
-      throw new StartFailure(
-        "ImagePullBackOff",
-        `back-off pulling image ${image}: ${failure?.message}`,
-        leftMs,
-      );
+    if (leftMs > 0) {
+      this.#onEvent("Normal", "BackOff", `Back-off pulling image ${JSON.stringify(image)}`);
+      const message = `back-off pulling image ${image}: ${failure?.message}`;
+      throw new StartFailure("ImagePullBackOff", message, leftMs);
+    }
     return await this.#pull(image, sandbox, signal);
   }
 
@@ -87,6 +86,7 @@ export class PodImages {
       const atNs = this.#clock.nowNs();
       this.#backOff.count(image, atNs);
       this.#failures.set(image, { atNs, message });
+      this.#onEvent("Warning", "Failed", `Failed to pull image ${JSON.stringify(image)}: ${message}`);
       throw new StartFailure("ErrImagePull", message, this.#backOff.delayMs(image));
     }
   }

@@ -7,7 +7,7 @@ import type { Plan } from "./plan.ts";
 import { podSandboxConfig } from "./pod-sandbox.ts";
 import type { PodWork } from "./pod-work.ts";
 import { startContainer } from "./start-container.ts";
-import { StartFailure } from "./start-failure.ts";
+import { imageReasons, StartFailure } from "./start-failure.ts";
 import type { PodStatusKeeper } from "./status/pod-status-keeper.ts";
 
 export type ContainerStartsOptions = {
@@ -108,7 +108,7 @@ export class ContainerStarts {
     } catch (error) {
       if (!(error instanceof StartFailure)) throw error;
       const { reason, message, againMs } = error;
-      work.onEvent(...eventOf(error, container));
+      if (!imageReasons.has(reason)) work.onEvent("Warning", "Failed", `Error: ${message}`);
       if (reason !== "PostStartHookError") status.wait(container.name, reason, message, againMs);
       return error;
     }
@@ -153,20 +153,6 @@ export class ContainerStarts {
 /** The key of the back-off: a container with another image does not wait. */
 function backOffKey({ name, image }: Container): string {
   return `${name} ${image}`;
-}
-
-/** The event for a failed start, with a kubelet's reasons. */
-function eventOf({ reason, message }: StartFailure, { image }: Container): Parameters<PodWork["onEvent"]> {
-  switch (reason) {
-    case "ErrImagePull":
-      return ["Warning", "Failed", `Failed to pull image ${JSON.stringify(image)}: ${message}`];
-    case "ImagePullBackOff":
-      return ["Normal", "BackOff", `Back-off pulling image ${JSON.stringify(image)}`];
-    case "ErrImageNeverPull":
-      return ["Warning", reason, message];
-    default:
-      return ["Warning", "Failed", `Error: ${message}`];
-  }
 }
 
 /** As Go writes it: `40s`, `2m40s`. */

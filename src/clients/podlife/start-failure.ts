@@ -10,6 +10,13 @@ export type StartFailureReason =
   | "RunContainerError"
   | "PostStartHookError";
 
+/** Reasons for which {@link PodImages} has made an event, as it knows the image. */
+export const imageReasons: ReadonlySet<StartFailureReason> = new Set([
+  "ErrImagePull",
+  "ImagePullBackOff",
+  "ErrImageNeverPull",
+]);
+
 /** A kubelet's delay before it retries what has failed. */
 export const retryMs = 10_000;
 
