@@ -19,29 +19,47 @@ export async function mountByName(path: string): Promise<MountInfo | undefined> 
   return mountIn(await mountInfo(), path);
 }
 
+/** {@link mountByName} if it depends on others; undefined for the machine's own. */
+export async function othersMountByName(path: string): Promise<MountInfo | undefined> {
+  return await othersMountIn(await othersMounts(), path);
+}
+
 /**
- * The mount of an absolute path after symbolic links. Links are read only on the machine's own file systems:
- * the first other file system on the way is the result.
+ * The first mount that depends on others on the way to an absolute path, symbolic links included; undefined
+ * if there is none. Links are read only on the machine's own file systems.
  */
-export async function mountByLinks(path: string): Promise<MountInfo | undefined> {
-  const mounts = await mountInfo();
-  if (path.length > maxPathLength) return mountIn(mounts, path);
+export async function othersMountByLinks(path: string): Promise<MountInfo | undefined> {
+  const others = await othersMounts();
+  // Most machines have none, and then no link needs to be read.
+  if (others.length === 0) return undefined;
+  if (path.length > maxPathLength) return await othersMountIn(others, path);
   const names = namesOf(path);
   let reached = "/";
   let links = 0;
   for (let name = names.shift(); name !== undefined; name = names.shift()) {
     const next = join(reached, name);
-    const mount = mountIn(mounts, next);
-    if (mount !== undefined && isAnsweredByOthers(mount)) return mount;
+    const mount = await othersMountIn(others, next);
+    if (mount !== undefined) return mount;
     const target = await linkTarget(next);
-    if (target === "nothing there" || links > maxLinks) return mount;
+    if (target === "nothing there" || links > maxLinks) return undefined;
     reached = next;
     if (target === "no link") continue;
     links++;
     reached = isAbsolute(target.path) ? "/" : dirname(next);
     names.unshift(...namesOf(target.path));
   }
-  return mountIn(mounts, reached);
+  return undefined;
+}
+
+async function othersMounts(): Promise<readonly MountInfo[]> {
+  return await mountInfo({ type: answeredByOthers });
+}
+
+/** The mount of a path if it is one of `others`. Only if it lies below one of them, all mounts are looked at. */
+async function othersMountIn(others: readonly MountInfo[], path: string): Promise<MountInfo | undefined> {
+  if (!others.some((mount) => holds(mount, path))) return undefined;
+  const mount = await mountByName(path);
+  return mount !== undefined && answeredByOthers.test(mount.type) ? mount : undefined;
 }
 
 function namesOf(path: string): string[] {
@@ -60,13 +78,11 @@ function mountIn(mounts: readonly MountInfo[], path: string): MountInfo | undefi
   let found: MountInfo | undefined;
   // The last of several at one mount point covers the others.
   for (const mount of mounts) {
-    const { mountPoint } = mount;
-    const holds = mountPoint === "/" || path === mountPoint || path.startsWith(`${mountPoint}/`);
-    if (holds && mountPoint.length >= (found?.mountPoint.length ?? 0)) found = mount;
+    if (holds(mount, path) && mount.mountPoint.length >= (found?.mountPoint.length ?? 0)) found = mount;
   }
   return found;
 }
 
-export function isAnsweredByOthers({ type }: MountInfo): boolean {
-  return answeredByOthers.test(type);
+function holds({ mountPoint }: MountInfo, path: string): boolean {
+  return mountPoint === "/" || path === mountPoint || path.startsWith(`${mountPoint}/`);
 }

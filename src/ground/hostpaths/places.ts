@@ -1,5 +1,5 @@
 import type { MountInfo } from "../linux/index.ts";
-import { isAnsweredByOthers, mountByLinks, mountByName } from "./file-system.ts";
+import { othersMountByLinks, othersMountByName } from "./file-system.ts";
 
 /**
  * What a path depends on: the device of a file system that depends on others, or `own` for the machine's own.
@@ -27,8 +27,8 @@ export class Places {
   }
 
   async #find(path: string): Promise<Place> {
-    if (this.#hangs) return placeOn(await mountByName(path));
-    const byLinks = mountByLinks(path).then(placeOn);
+    if (this.#hangs) return placeOn(await othersMountByName(path));
+    const byLinks = othersMountByLinks(path).then(placeOn);
     const late = Promise.withResolvers<undefined>();
     const timer = setTimeout(() => late.resolve(undefined), this.#patienceMs);
     try {
@@ -42,11 +42,10 @@ export class Places {
       this.#hangs = false;
     };
     byLinks.then(over, over);
-    return placeOn(await mountByName(path));
+    return placeOn(await othersMountByName(path));
   }
 }
 
 function placeOn(mount: MountInfo | undefined): Place {
-  if (mount === undefined || !isAnsweredByOthers(mount)) return { kind: "own" };
-  return { kind: "others", device: mount.device };
+  return mount === undefined ? { kind: "own" } : { kind: "others", device: mount.device };
 }

@@ -22,15 +22,21 @@ export type MountInfo = {
 
 /**
  * The mounts of this process's mount namespace, in the order of their creation; with `type`, only of types
- * that begin with it. A host with many pods has thousands, which take milliseconds to read.
+ * that begin with it or match it. A host with many pods has thousands, which take milliseconds to parse.
  */
 export async function mountInfo({
   type = "",
 }: {
-  readonly type?: string;
+  readonly type?: string | RegExp;
 } = {}): Promise<readonly MountInfo[]> {
+  const isWanted = typeof type === "string" ? (name: string) => name.startsWith(type) : type.test.bind(type);
   const lines = (await readFile("/proc/self/mountinfo", "utf8")).split("\n");
-  return lines.filter((line) => line.includes(` - ${type}`)).map(parseLine);
+  return lines.filter((line) => line !== "" && isWanted(typeIn(line))).map(parseLine);
+}
+
+/** The type in a line, and what follows it. */
+function typeIn(line: string): string {
+  return line.slice(line.indexOf(" - ") + 3);
 }
 
 /** Parses a mountinfo file. Throws LinuxError for an invalid line. */
