@@ -40,7 +40,7 @@ export class PodImages {
     this.#backOff = new BackOff(clock);
   }
 
-  /** The image's id. Throws StartFailure with the time of the next retry, after an event in a kubelet's words. */
+  /** The image's id. Throws StartFailure with the time of the next retry, after an event as a kubelet's. */
   async ensure(
     { image, imagePullPolicy = defaultPolicy(image) }: Pullable,
     sandbox: PodSandboxConfig,

@@ -37,8 +37,8 @@ export class VolumeRefresh {
   }
 
   /**
-   * Updates once after each change; files of missing objects stay as they were. Returns the milliseconds until
-   * the next attempt if something else fails, undefined otherwise.
+   * Updates once after each change; files of missing objects stay as they were. Returns the milliseconds
+   * until the next attempt if something else fails, undefined otherwise.
    */
   async refresh(podIps: readonly string[]): Promise<number | undefined> {
     if (!this.#isDue) return undefined;

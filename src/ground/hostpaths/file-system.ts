@@ -55,7 +55,7 @@ async function othersMounts(): Promise<readonly MountInfo[]> {
   return await mountInfo({ type: answeredByOthers });
 }
 
-/** The mount of a path if it is one of `others`. Only if it lies below one of them, all mounts are looked at. */
+/** The mount of a path if it is one of `others`; all mounts are looked at only below these. */
 async function othersMountIn(others: readonly MountInfo[], path: string): Promise<MountInfo | undefined> {
   if (!others.some((mount) => holds(mount, path))) return undefined;
   const mount = await mountByName(path);
