@@ -13,6 +13,8 @@ export function unreadable(path: string, cause: unknown): unknown {
     return new CliError("NotFound", `${path} not found: a part of the path is not a directory`, { cause });
   if (isErrno(cause, "EACCES"))
     return new CliError("PermissionDenied", `${path} cannot be read: permission denied`, { cause });
+  if (isErrno(cause, "EISDIR"))
+    return new CliError("InvalidArgument", `${path} is a directory, not a file`, { cause });
   return cause;
 }
 

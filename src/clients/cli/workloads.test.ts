@@ -318,6 +318,8 @@ test("run takes variables from files, and privileges as docker does", async () =
   assert.deepEqual(capabilities?.dropCapabilities, ["ALL"]);
   const missing = await endpoint.run(["run", "--env-file", `${file}.none`, "busybox"]);
   assert.match(missing.stderr, /variables\.none not found/);
+  const directory = await endpoint.run(["run", "--env-file", endpoint.dir, "busybox"]);
+  assert.equal(directory.stderr, `berth: ${endpoint.dir} is a directory, not a file\n`);
 });
 
 test("run refuses files of variables that docker refuses, by their lines", async () => {

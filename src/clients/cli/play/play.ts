@@ -68,8 +68,8 @@ export async function playManifests(
   const failed = hasFailed(manager);
   for (const object of manager.list()) await manager.delete(keyOf(object));
   await manager.until(() => manager.list().length === 0);
-  await logs.end();
   await kept.forget();
+  await logs.end();
   if (interrupted) return exitCode.interrupted;
   return failed ? exitCode.failure : exitCode.ok;
 }

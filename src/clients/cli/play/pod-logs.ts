@@ -39,15 +39,20 @@ export class PodLogs {
     }
   }
 
-  /** Resolves when all output has been shown. */
+  /** Resolves when all output has been shown; throws the first error of a log that could not be read. */
   async end(): Promise<void> {
-    for (const { end } of this.#followers.values()) end();
-    await Promise.all([...this.#followers.values()].map(({ done }) => done));
+    const followers = [...this.#followers.values()];
+    for (const { end } of followers) end();
+    const outcomes = await Promise.allSettled(followers.map(({ done }) => done));
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
   }
 
   #follow(pod: StoredPod, container: string, attempt: number): Follower {
     const { promise: ended, resolve } = Promise.withResolvers<void>();
-    return { end: resolve, done: this.#copy(pod, container, attempt, ended) };
+    const done = this.#copy(pod, container, attempt, ended);
+    // Handled here too, because it may reject long before the end.
+    done.catch(() => {});
+    return { end: resolve, done };
   }
 
   async #copy(pod: StoredPod, container: string, attempt: number, until: Promise<void>): Promise<void> {
