@@ -134,9 +134,9 @@ describe("the command line", () => {
     assert.equal((await outcome("inspect", "shell")).status, 3);
   });
 
-  it("detaches from a container, attaches again, and exits with its status", async () => {
+  it("detaches from a container, attaches again, and exits with its status, although it is removed then", async () => {
     {
-      await using screen = cliTerminal(host.berth, ...run("-it", "--name", "stay", host.image, "sh"));
+      await using screen = cliTerminal(host.berth, ...run("--rm", "-it", "--name", "stay", host.image, "sh"));
       await screen.shows("/ # ");
       screen.type("word=kept\n\x10\x11");
       assert.equal(await screen.status(), 0);
@@ -147,6 +147,7 @@ describe("the command line", () => {
       return screen.shown.includes("kept\r\n");
     });
     assert.equal(await screen.status(), 6);
+    await eventually("it is removed", async () => (await outcome("inspect", "stay")).status === 3);
   });
 
   it("runs commands in a container with their output, errors, input and exit status", async () => {

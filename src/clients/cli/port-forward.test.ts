@@ -5,7 +5,7 @@ import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import { ProcessEngine } from "../../doors/streaming/testing/process-engine.ts";
 import { until } from "../../testing/until.ts";
-import { serveCli } from "./testing/cli.ts";
+import { berth, serveCli } from "./testing/cli.ts";
 import { addPod } from "./testing/objects.ts";
 
 /** An endpoint with a pod `web` whose ports are this machine's, and the command forwarding them. */
@@ -192,3 +192,12 @@ for (const argv of [["0"], ["1:2:3"], ["http"], ["80:"], ["1:99999"], ["80", "--
     assert.equal((await endpoint.run(["port-forward", "web", ...argv])).status, 2);
   });
 }
+
+test("port-forward --address with an IP address, as for kubectl, is refused with what to use", async () => {
+  const { status, stderr } = await berth(["port-forward", "--address", "0.0.0.0", "web", "80"]);
+  assert.equal(status, 2);
+  assert.equal(
+    stderr,
+    "berth: --address 0.0.0.0 is not a socket; `--bind 0.0.0.0` listens on that address\n",
+  );
+});

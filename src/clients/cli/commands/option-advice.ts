@@ -49,6 +49,12 @@ export const optionAdvice: readonly OptionAdvice[] = [
     advice: "only SIGKILL can be sent; `berth stop` sends the stop signal first",
   },
   {
+    options: ["--interactive"],
+    commands: ["attach", "exec", "run"],
+    advice: "`--stdin`, or `-i`, passes our standard input to it",
+  },
+  { options: ["--prune"], commands: ["rmi"], advice: "`berth image prune --all` removes unused images" },
+  {
     options: ["-v", "--volumes"],
     commands: ["rm"],
     advice: "`berth rm` also removes the volumes that an image declares; `berth run -v` mounts paths",
@@ -89,6 +95,7 @@ export const optionAdvice: readonly OptionAdvice[] = [
   ...ofRun(["-P", "--publish-all"], "`-p HOSTPORT:PORT` publishes a port, also several times"),
   ...ofRun(["--cidfile"], "`-d` prints the container's id"),
   ...ofRun(["--device"], "only containers with `--privileged` have this machine's devices"),
+  ...ofRun(["--image"], "the image is an argument: `berth run --name NAME IMAGE`"),
   ...ofRun(["--hostname"], "the host name is the pod's name: use `--name`"),
   ...ofRun(
     ["--init"],

@@ -52,7 +52,11 @@ async function portForward(
   options: Options,
   invocation: Invocation,
 ): Promise<void> {
-  const addresses = options.bind?.map(parseBind) ?? loopbackAddresses;
+  const { address = "", bind } = options;
+  // In kubectl, that is the option to listen on another one.
+  if (isIP(address) !== 0)
+    throw usageError(`--address ${address} is not a socket; \`--bind ${address}\` listens on that address`);
+  const addresses = bind?.map(parseBind) ?? loopbackAddresses;
   using client = await connect(options, invocation);
   const { sandbox, found } = await findPodOf(client, name);
   const podSandboxId = sandbox.id;
