@@ -211,7 +211,9 @@ test("logs shows the log of a container, and reports if there is none", async ()
   assert.match((await endpoint.run(["logs", "mute"])).stderr, /has no log/);
   for (const all of ["all", "-1"])
     assert.equal((await endpoint.run(["logs", "app", "--tail", all])).stdout, "one\ntwo\n");
-  assert.equal((await endpoint.run(["logs", "app", "--tail", "few"])).status, 2);
+  const { status, stderr } = await endpoint.run(["logs", "-n", "shop", "web"]);
+  assert.equal(status, 2);
+  assert.match(stderr, /--tail "shop" is not a number of lines; a namespace is named before the pod/);
 });
 
 test("logs -f ends with the container", async () => {

@@ -3,6 +3,7 @@ import { hasCode } from "../../../ground/errors/index.ts";
 import { type Client, waitForExit } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
 import { copyLog } from "../client/copy-log.ts";
+import { usageError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { parseSince } from "../logs/since.ts";
 import { containerHelp, findContainerOf } from "../objects/container-of.ts";
@@ -45,8 +46,7 @@ async function printLog(name: string, options: Options, invocation: Invocation):
     ...(options.timestamps === true ? { timestamps: true } : {}),
     ...(options.since === undefined ? {} : { sinceNs: parseSince(options.since, Date.now()) }),
   };
-  const tail =
-    options.tail === undefined || isAll(options.tail) ? {} : { tail: parseCount(options.tail, "--tail") };
+  const tail = options.tail === undefined ? {} : parseTail(options.tail);
   using client = await connect(options, invocation);
   const { container } = await findContainerOf(client, name);
   const until = options.follow === true ? untilOver(client, container.id) : undefined;
@@ -61,9 +61,14 @@ async function printLog(name: string, options: Options, invocation: Invocation):
   );
 }
 
-/** As docker, and as kubectl and crictl have it. */
-function isAll(tail: string): boolean {
-  return tail === "all" || tail === "-1";
+/** All lines are `all` in docker, and -1 in kubectl and crictl. Throws CliError. */
+function parseTail(text: string): { readonly tail?: number } {
+  if (text === "all" || text === "-1") return {};
+  if (/^\d+$/.test(text)) return { tail: parseCount(text, "--tail") };
+  // In kubectl, -n is the option for that.
+  throw usageError(
+    `--tail ${JSON.stringify(text)} is not a number of lines; a namespace is named before the pod: NAMESPACE/POD`,
+  );
 }
 
 /** Resolves when the container has ended, or was removed when or after it ended. */
