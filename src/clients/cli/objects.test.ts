@@ -334,3 +334,21 @@ test("rollout status waits for longer than a timer of Node can", async () => {
   const { status, stderr } = await endpoint.run(["rollout", "status", "--within", "1000h", "deploy/web"]);
   assert.deepEqual([status, stderr], [0, ""]);
 });
+
+test("debug and generate take a pod by its namespace and name, too", async () => {
+  await using endpoint = await serveCli();
+  const { objects } = endpoint;
+  objects.add("Pod", "web", { namespace: "shop" });
+  const debugged: string[] = [];
+  Object.assign(objects, {
+    addEphemeralContainer: async ({ kind, namespace, name }: Record<string, string>) => {
+      debugged.push(`${kind} ${namespace}/${name}`);
+    },
+  });
+  for (const words of [["shop/web"], ["pod/web", "-n", "shop"], ["web", "-n", "shop"]]) {
+    assert.equal((await endpoint.run(["debug", ...words, "--image", "busybox"])).status, 0);
+    assert.equal(debugged.pop(), "Pod shop/web");
+    assert.match((await endpoint.run(["generate", "kube", ...words])).stdout, /name: web/);
+  }
+  assert.equal((await endpoint.run(["debug", "deploy/web", "--image", "busybox"])).status, 125);
+});

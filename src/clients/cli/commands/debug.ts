@@ -10,8 +10,9 @@ import {
   ephemeralContainer,
 } from "../debug/ephemeral-container.ts";
 import { startedContainer } from "../debug/started-container.ts";
-import { exitCode } from "../errors.ts";
+import { exitCode, usageError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
+import { parsePodOrObject } from "../objects/kind-names.ts";
 import { onManager } from "../objects/manager-calls.ts";
 import { addConnectionOptions, collect, optionsOf } from "../options.ts";
 import { printableLines } from "../output/table.ts";
@@ -65,25 +66,26 @@ export function define(command: Command, invocation: Invocation): void {
 }
 
 async function debug(
-  pod: string,
+  text: string,
   args: readonly string[],
   options: Options,
   invocation: Invocation,
 ): Promise<void> {
   const { io, signal } = invocation;
-  const { namespace = "default" } = options;
+  const { kind, namespace, name } = parsePodOrObject(text, options.namespace);
+  if (kind !== "Pod") throw usageError(`${text} is not a pod`);
   const plan = planSession(options, io);
   const container = ephemeralContainer(options, args, io.env);
   using client = await connect(options, invocation);
   const request = berthV1.AddEphemeralContainerRequest.fromPartial({
-    object: { kind: "Pod", namespace, name: pod },
+    object: { kind, namespace, name },
     container: JSON.stringify(container),
   });
   await onManager(client.unary(berthV1.ManagerService.addEphemeralContainer, request));
   if (!plan.stdin) return await write(io.stdout, `${container.name}\n`);
   const containerId = await startedContainer(
     client,
-    { namespace, pod, container: container.name },
+    { namespace, pod: name, container: container.name },
     (reason, message) => write(io.stderr, `berth: ${reason}: ${printableLines(message)}\n`),
     signal,
   );

@@ -4,7 +4,7 @@ import { podConfigurations } from "../generate/configurations.ts";
 import { podManifest } from "../generate/pod-manifest.ts";
 import { refusedFields } from "../generate/refused-fields.ts";
 import type { Invocation } from "../invocation.ts";
-import { objectNotFound, parseObjects } from "../objects/kind-names.ts";
+import { objectNotFound, parsePodOrObject } from "../objects/kind-names.ts";
 import { keptObject } from "../objects/manager-calls.ts";
 import { addConnectionOptions, addOutputOption, type ConnectionOptions, optionsOf } from "../options.ts";
 import { renderStructured, type StructuredFormat } from "../output/structured.ts";
@@ -41,10 +41,8 @@ export function define(command: Command, invocation: Invocation): void {
 }
 
 async function generate(text: string, options: Options, { io, ...rest }: Invocation): Promise<void> {
-  const { namespace = "default", output = "yaml" } = options;
-  const [{ kind, name } = { kind: "Pod" as const, name: text }] = text.includes("/")
-    ? parseObjects([text])
-    : [];
+  const { output = "yaml" } = options;
+  const { kind, namespace, name } = parsePodOrObject(text, options.namespace);
   using client = await connect(options, { io, ...rest });
   const kept = await keptObject(client, { kind, namespace, name });
   if (kept !== undefined) return await write(io.stdout, await renderStructured(kept, output));

@@ -3,7 +3,7 @@ import type { PodSandbox } from "../../../ground/protocol/index.ts";
 import { type Client, findContainer, findPod, type PodContainer } from "../../criclient/index.ts";
 import type { Kind } from "../../manifests/index.ts";
 import { CliError } from "../errors.ts";
-import { parseKind } from "./kind-names.ts";
+import { kindOf } from "./kind-names.ts";
 import { itemsAt, type ListedObject, listObjects, memberAt } from "./manager-calls.ts";
 import { isReady, isSelectedBy } from "./pods.ts";
 
@@ -89,15 +89,6 @@ function inNamespace([namespace = "", word = "", name, container, ...rest]: read
   if (name === undefined || rest.length > 0) return undefined;
   const kind = kindOf(word);
   return kind && { namespace, kind, name, container };
-}
-
-function kindOf(word: string): Kind | undefined {
-  try {
-    return parseKind(word);
-  } catch (error) {
-    if (error instanceof CliError) return undefined;
-    throw error;
-  }
 }
 
 function defaultContainer({ object }: ListedObject): string {

@@ -41,6 +41,16 @@ export function parseKind(text: string): Kind {
   return kind;
 }
 
+/** As {@link parseKind}, but undefined for what is no kind. */
+export function kindOf(text: string): Kind | undefined {
+  try {
+    return parseKind(text);
+  } catch (error) {
+    if (error instanceof CliError) return undefined;
+    throw error;
+  }
+}
+
 /** Parses several kinds, as in `pods,services`; empty for `all`, which means every kind. Throws CliError. */
 export function parseKinds(text: string): readonly Kind[] {
   return text.toLowerCase() === "all" ? [] : text.split(",").map(parseKind);
@@ -60,6 +70,18 @@ export function parseObjects([first = "", ...names]: readonly string[]): readonl
     if (slash === -1) throw usageError(`${JSON.stringify(text)} must be KIND/NAME`);
     return { kind: parseKind(text.slice(0, slash)), name: text.slice(slash + 1) };
   });
+}
+
+/** Parses `NAME` or `NAMESPACE/NAME` of a pod, or `KIND/NAME`. Throws CliError. */
+export function parsePodOrObject(
+  text: string,
+  namespace = "default",
+): ObjectArgument & { readonly namespace: string } {
+  const [first = "", ...rest] = text.split("/");
+  if (rest.length === 0) return { kind: "Pod", namespace, name: text };
+  const kind = kindOf(first);
+  const name = rest.join("/");
+  return kind === undefined ? { kind: "Pod", namespace: first, name } : { kind, namespace, name };
 }
 
 export function objectNotFound({ kind, name }: ObjectArgument, namespace: string): CliError {
