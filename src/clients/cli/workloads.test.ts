@@ -608,3 +608,21 @@ test("play that is interrupted while it reads manifests runs none of them", asyn
   const { status, stderr } = await endpoint.run(argv, { stdin, signal: AbortSignal.abort() });
   assert.deepEqual([status, stderr, runs], [130, "", 0]);
 });
+
+test("stop stops several containers at the same time", async () => {
+  await using endpoint = await serveCli();
+  const { containers } = endpoint.engine;
+  addPod(endpoint, "aa", "web");
+  for (const name of ["c1", "c2"]) addContainer(endpoint, name, name, "aa");
+  const { stop } = containers;
+  const { promise: bothAsked, resolve } = Promise.withResolvers<void>();
+  let asked = 0;
+  containers.stop = async (...args) => {
+    if (++asked === 2) resolve();
+    await bothAsked;
+    await stop(...args);
+  };
+  const { status, stdout, stderr } = await endpoint.run(["stop", "c1", "none", "c2", "c1"]);
+  assert.deepEqual([status, stdout], [3, "c1\nc2\n"]);
+  assert.equal(stderr, 'berth: no such pod or container: "none"\n');
+});

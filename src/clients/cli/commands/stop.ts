@@ -51,5 +51,9 @@ export async function stop(
     if (found.kind === "pod") await stopPod(client, found.pod.id, grace);
     else await stopContainer(client, found.container.id, grace);
   };
-  await forEachName(names, stopOne, invocation);
+  // All at once, so that their grace periods do not add up.
+  const stopping = new Map([...new Set(names)].map((name) => [name, stopOne(name)]));
+  // Handled here too, because one may fail before it is its turn to be reported.
+  for (const one of stopping.values()) one.catch(() => {});
+  await forEachName(names, async (name) => await stopping.get(name), invocation);
 }
