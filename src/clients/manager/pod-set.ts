@@ -55,8 +55,8 @@ export class PodSet implements AsyncDisposable {
     this.#watch = new RuntimeWatch({
       client: options.client,
       clock: options.clock,
-      onChange: (uid) => {
-        if (uid !== undefined) this.#workers.get(uid)?.poke();
+      onChange: (uid, states) => {
+        if (uid !== undefined) this.#workers.get(uid)?.runtimeChanged(states);
         else for (const worker of this.#workers.values()) worker.poke();
       },
     });

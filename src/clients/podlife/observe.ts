@@ -7,6 +7,7 @@ import {
 } from "../../ground/protocol/index.ts";
 import { containerNameLabel, imageAnnotation, podUidLabel } from "../podspec/index.ts";
 import type { PodRuntime } from "./pod-runtime.ts";
+import type { PodStates } from "./runtime-look.ts";
 
 /** A pod's container in the runtime. */
 export type ObservedContainer = {
@@ -41,6 +42,8 @@ export type ObservedPod = {
   readonly containers: ReadonlyMap<string, readonly ObservedContainer[]>;
   /** The same for all older sandboxes together. */
   readonly earlier: ReadonlyMap<string, readonly ObservedContainer[]>;
+  /** Of the newest sandbox, ready or not, and its containers. */
+  readonly states: PodStates;
 };
 
 /** Reads a pod's state from the runtime. What is removed meanwhile is left out. */
@@ -69,6 +72,11 @@ export async function observePod(runtime: PodRuntime, uid: string): Promise<Obse
     oldSandboxes: isReady ? older : ordered,
     containers: byName(observed.filter(({ id }) => ofNewest.has(id))),
     earlier: byName(observed.filter(({ id }) => !ofNewest.has(id))),
+    states: new Map(
+      [newest, ...statuses.filter((one) => one !== undefined && ofNewest.has(one.id))]
+        .filter((one) => one !== undefined)
+        .map(({ id, state }) => [id, state]),
+    ),
   };
 }
 

@@ -7,6 +7,7 @@ import { PodEnding } from "./pod-ending.ts";
 import type { PodWork } from "./pod-work.ts";
 import { PodProbes } from "./probes/pod-probes.ts";
 import type { ProbeResults } from "./probes/probe-results.ts";
+import { isSame, type PodStates } from "./runtime-look.ts";
 import { ContainerStarts } from "./start-containers.ts";
 import { PodStatusKeeper } from "./status/pod-status-keeper.ts";
 import type { PodStatus } from "./status/types.ts";
@@ -39,6 +40,8 @@ export type PodParts = {
   readonly ending: PodEnding;
   /** Reads the pod's state from the runtime, and informs the other parts. */
   readonly observe: () => Promise<ObservedPod>;
+  /** Whether these states are those that were read last. */
+  readonly hasSeen: (states: PodStates) => boolean;
 };
 
 /** Creates the parts of one pod's worker and connects them. */
@@ -46,8 +49,10 @@ export function podParts(options: PodPartsOptions): PodParts {
   const { work, ephemeral } = options;
   const probes = podProbes(options, () => status.probed());
   const status = new PodStatusKeeper(options, probes);
+  let seen: PodStates | undefined;
   const observe = async () => {
     const observed = await observePod(work.runtime, work.pod.metadata.uid);
+    seen = observed.states;
     probes.follow(observed);
     await status.observed(observed);
     return observed;
@@ -75,6 +80,7 @@ export function podParts(options: PodPartsOptions): PodParts {
     removals,
     ending: new PodEnding({ work, status, probes, removals, ephemeral, observe }),
     observe,
+    hasSeen: (states) => isSame(states, seen),
   };
 }
 

@@ -6,8 +6,11 @@ import {
 import type { Client } from "../criclient/index.ts";
 import { podUidLabel } from "../podspec/index.ts";
 
-/** The states of each pod's sandboxes and containers by id, by the pod's uid. */
-export type RuntimeStates = ReadonlyMap<string, ReadonlyMap<string, number>>;
+/** The states of sandboxes and containers by id, as the runtime numbers them. */
+export type PodStates = ReadonlyMap<string, number>;
+
+/** The states of each pod's sandboxes and containers, by the pod's uid. */
+export type RuntimeStates = ReadonlyMap<string, PodStates>;
 
 /** Reads the states of all pods with two list calls, however many there are. */
 export async function lookAtRuntime(client: Client): Promise<RuntimeStates> {
@@ -27,9 +30,11 @@ export async function lookAtRuntime(client: Client): Promise<RuntimeStates> {
 
 /** The pods whose states differ. */
 export function changedPods(before: RuntimeStates, after: RuntimeStates): readonly string[] {
-  return [...new Set([...before.keys(), ...after.keys()])].filter((uid) => {
-    const [old, now] = [before.get(uid), after.get(uid)];
-    if (old?.size !== now?.size) return true;
-    return [...(now ?? [])].some(([id, state]) => old?.get(id) !== state);
-  });
+  return [...new Set([...before.keys(), ...after.keys()])].filter(
+    (uid) => !isSame(before.get(uid), after.get(uid)),
+  );
+}
+
+export function isSame(one: PodStates | undefined, other: PodStates | undefined): boolean {
+  return one?.size === other?.size && [...(one ?? [])].every(([id, state]) => other?.get(id) === state);
 }

@@ -1,9 +1,13 @@
 import type { Clock } from "../../ground/clock/index.ts";
 import { hasCode } from "../../ground/errors/index.ts";
-import { GetEventsRequest, RuntimeServiceService } from "../../ground/protocol/index.ts";
+import {
+  type ContainerEventResponse,
+  GetEventsRequest,
+  RuntimeServiceService,
+} from "../../ground/protocol/index.ts";
 import type { Client } from "../criclient/index.ts";
 import { podUidLabel } from "../podspec/index.ts";
-import { changedPods, lookAtRuntime, type RuntimeStates } from "./runtime-look.ts";
+import { changedPods, lookAtRuntime, type PodStates, type RuntimeStates } from "./runtime-look.ts";
 
 /**
  * How often to list all pods to find what events missed; without events, as often as a kubelet does. Times
@@ -16,10 +20,10 @@ export type RuntimeWatchOptions = {
   readonly client: Client;
   readonly clock: Clock;
   /**
-   * Called when a container or sandbox of the pod with this uid has changed; undefined if the pod is not
-   * known.
+   * Called when a container or sandbox of the pod with this uid has changed, with the states of that sandbox
+   * and its containers if they are known; undefined if the pod is not known.
    */
-  readonly onChange: (uid: string | undefined) => void;
+  readonly onChange: (uid: string | undefined, states?: PodStates) => void;
 };
 
 /** Subscribes to a runtime's events for all pods, and reconnects when the stream breaks. */
@@ -47,7 +51,8 @@ export class RuntimeWatch implements AsyncDisposable {
         const request = GetEventsRequest.fromPartial({});
         this.#hasEvents = true;
         const events = client.serverStream(RuntimeServiceService.getContainerEvents, request, { signal });
-        for await (const { podSandboxStatus } of events) onChange(podSandboxStatus?.labels[podUidLabel]);
+        for await (const event of events)
+          onChange(event.podSandboxStatus?.labels[podUidLabel], statesIn(event));
       } catch (error) {
         this.#hasEvents = false;
         if (signal.aborted || hasCode(error, "Unimplemented")) return;
@@ -73,4 +78,9 @@ export class RuntimeWatch implements AsyncDisposable {
       else for (const uid of changedPods(before, states)) this.#options.onChange(uid);
     }
   }
+}
+
+function statesIn({ podSandboxStatus, containersStatuses }: ContainerEventResponse): PodStates | undefined {
+  if (podSandboxStatus === undefined) return undefined;
+  return new Map([podSandboxStatus, ...containersStatuses].map(({ id, state }) => [id, state]));
 }

@@ -45,7 +45,7 @@ export class ContainerStarts {
   ): Promise<number | undefined> {
     let againMs: number | undefined;
     let started = false;
-    for (const { container, ended } of start) {
+    for (const [index, { container, ended }] of start.entries()) {
       const waitMs = this.#waitMs(container, ended);
       if (waitMs > 0) {
         againMs = least(againMs, waitMs);
@@ -55,6 +55,8 @@ export class ContainerStarts {
       const failure = await this.#start(container, observed, signal);
       // A container that started and ended is handled like any other ended one.
       if (failure === undefined || failure.reason === "PostStartHookError") started = true;
+      // Its probes start now, not after the other containers; after the last one, everything is looked at anyway.
+      if (failure === undefined && index < start.length - 1) await this.#options.onStarted();
       againMs = least(againMs, failure?.againMs);
     }
     return started ? 0 : againMs;
@@ -136,8 +138,6 @@ export class ContainerStarts {
       signal,
     );
     status.clearWait(container.name);
-    // Its probes start now, not after the other containers.
-    await this.#options.onStarted();
   }
 
   /** The id of the target container. Throws StartFailure if that is not running. */

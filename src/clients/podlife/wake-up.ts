@@ -15,6 +15,11 @@ export class WakeUp {
     this.#wake?.();
   }
 
+  /** Ends a wait; without one, does nothing. */
+  stir(): void {
+    this.#wake?.();
+  }
+
   /** Without milliseconds, waits until it is woken. Also resolves when the signal aborts. */
   async wait(ms: number | undefined, signal: AbortSignal): Promise<void> {
     if (!this.#woken && !signal.aborted) {

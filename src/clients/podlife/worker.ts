@@ -9,6 +9,7 @@ import { type PodParts, podParts } from "./pod-parts.ts";
 import { PodSteps } from "./pod-steps.ts";
 import { graceSecondsOf, type PodWork } from "./pod-work.ts";
 import type { ProbeResults } from "./probes/probe-results.ts";
+import type { PodStates } from "./runtime-look.ts";
 import { retryMs } from "./start-failure.ts";
 import type { PodStatus } from "./status/types.ts";
 import { WakeUp } from "./wake-up.ts";
@@ -42,6 +43,8 @@ export class PodWorker implements AsyncDisposable {
   readonly #closing = new AbortController();
   /** Aborts work in progress when the pod is to be removed. */
   readonly #ending = new AbortController();
+  /** What the runtime's events since the last look say about the pod. */
+  #reported: PodStates | undefined;
   #removal: { readonly graceSeconds: number } | undefined;
   #running: Promise<void> | undefined;
   /** Started once each, and never again. */
@@ -115,6 +118,20 @@ export class PodWorker implements AsyncDisposable {
     this.#wakeUp.wake();
   }
 
+  /**
+   * The runtime has reported a change, with the states of the pod's sandbox and containers if it says them.
+   * Those of what this worker does are mostly known by the time that they arrive.
+   */
+  runtimeChanged(states: PodStates | undefined): void {
+    this.#reported = states;
+    if (states === undefined) this.poke();
+    else if (!this.#isUpToDate()) this.#wakeUp.stir();
+  }
+
+  #isUpToDate(): boolean {
+    return this.#reported === undefined || this.#parts.hasSeen(this.#reported);
+  }
+
   /** A config map or secret of its namespace has changed. */
   objectsChanged(): void {
     this.#parts.volumes.changed();
@@ -175,6 +192,7 @@ export class PodWorker implements AsyncDisposable {
     const { signal } = this.#closing;
     while (!signal.aborted) {
       const removal = this.#removal;
+      this.#reported = undefined;
       let againMs: number | undefined;
       try {
         if (removal !== undefined) {
@@ -188,7 +206,7 @@ export class PodWorker implements AsyncDisposable {
         if (signal.aborted) return;
         againMs = this.#retryAfter(error);
       }
-      if (againMs !== 0) await this.#wakeUp.wait(againMs, signal);
+      if (againMs !== 0 && this.#isUpToDate()) await this.#wakeUp.wait(againMs, signal);
     }
   }
 

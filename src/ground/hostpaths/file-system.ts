@@ -9,7 +9,7 @@ const maxPathLength = 4096;
 
 /** File systems that depend on a server or on a process, such as an automount's daemon. */
 const answeredByOthers =
-  /^(autofs|nfs|cifs|smb|fuse|ceph|9p|virtiofs|lustre|gpfs|glusterfs|beegfs|orangefs|pvfs2|afs|coda|ocfs2|gfs2)/;
+  /autofs|nfs|cifs|smb|fuse|ceph|9p|virtiofs|lustre|gpfs|glusterfs|beegfs|orangefs|pvfs2|afs|coda|ocfs2|gfs2/y;
 
 /**
  * The mount of a path by its name, without accessing a file system; undefined if it is not absolute. Symbolic
@@ -59,7 +59,7 @@ async function othersMounts(): Promise<readonly MountInfo[]> {
 async function othersMountIn(others: readonly MountInfo[], path: string): Promise<MountInfo | undefined> {
   if (!others.some((mount) => holds(mount, path))) return undefined;
   const mount = await mountByName(path);
-  return mount !== undefined && answeredByOthers.test(mount.type) ? mount : undefined;
+  return others.find(({ id }) => id === mount?.id);
 }
 
 function namesOf(path: string): string[] {

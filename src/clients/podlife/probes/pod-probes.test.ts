@@ -43,7 +43,7 @@ test("a pod with the machine's network is probed at the machine's address, as by
     logPath: "",
   };
   const containers = new Map([["main", [running]]]);
-  probes.follow({ sandbox: undefined, oldSandboxes: [], containers, earlier: new Map() });
+  probes.follow({ sandbox: undefined, oldSandboxes: [], containers, earlier: new Map(), states: new Map() });
   await until(() => probes.isReady(running) || failures.length > 0);
   assert.deepEqual(failures, []);
   server.closeAllConnections();

@@ -24,6 +24,7 @@ const nothing: ObservedPod = {
   oldSandboxes: [],
   containers: new Map(),
   earlier: new Map(),
+  states: new Map(),
 };
 
 /** Combines the facts about a pod to its status, which is reported whenever it changes. */

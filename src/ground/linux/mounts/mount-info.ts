@@ -22,21 +22,34 @@ export type MountInfo = {
 
 /**
  * The mounts of this process's mount namespace, in the order of their creation; with `type`, only of types
- * that begin with it or match it. A host with many pods has thousands, which take milliseconds to parse.
+ * that begin with it, or that a sticky expression matches. A host with many pods has thousands, which take
+ * milliseconds to parse.
  */
 export async function mountInfo({
   type = "",
 }: {
   readonly type?: string | RegExp;
 } = {}): Promise<readonly MountInfo[]> {
-  const isWanted = typeof type === "string" ? (name: string) => name.startsWith(type) : type.test.bind(type);
-  const lines = (await readFile("/proc/self/mountinfo", "utf8")).split("\n");
-  return lines.filter((line) => line !== "" && isWanted(typeIn(line))).map(parseLine);
+  return linesOfType(await readFile("/proc/self/mountinfo", "utf8"), type).map(parseLine);
 }
 
-/** The type in a line, and what follows it. */
-function typeIn(line: string): string {
-  return line.slice(line.indexOf(" - ") + 3);
+/** Behind it is the type. It occurs once in a line: spaces in paths are written as octal digits. */
+const separator = " - ";
+
+function linesOfType(text: string, type: string | RegExp): readonly string[] {
+  const lines: string[] = [];
+  for (let at = text.indexOf(separator); at !== -1; at = text.indexOf(separator, at + 1)) {
+    if (!beginsWith(text, type, at + separator.length)) continue;
+    const end = text.indexOf("\n", at);
+    lines.push(text.slice(text.lastIndexOf("\n", at) + 1, end === -1 ? text.length : end));
+  }
+  return lines;
+}
+
+function beginsWith(text: string, beginning: string | RegExp, at: number): boolean {
+  if (typeof beginning === "string") return text.startsWith(beginning, at);
+  beginning.lastIndex = at;
+  return beginning.test(text);
 }
 
 /** Parses a mountinfo file. Throws LinuxError for an invalid line. */
@@ -78,7 +91,7 @@ async function mountIdOf(path: string): Promise<number> {
 }
 
 function parseLine(line: string): MountInfo {
-  const [front = "", back = ""] = line.split(" - ", 2);
+  const [front = "", back = ""] = line.split(separator, 2);
   const [id, parentId, device, root, mountPoint, options, ...tags] = front.split(" ");
   const [type, source, superOptions] = back.split(" ");
   if (device === undefined || root === undefined || mountPoint === undefined || superOptions === undefined) {
