@@ -55,7 +55,7 @@ export class ContainerStarts {
       const failure = await this.#start(container, observed, signal);
       // A container that started and ended is handled like any other ended one.
       if (failure === undefined || failure.reason === "PostStartHookError") started = true;
-      // Its probes start now, not after the other containers; after the last one, everything is looked at anyway.
+      // Its probes start now, not after the other containers. After the last, everything is looked at anyway.
       if (failure === undefined && index < start.length - 1) await this.#options.onStarted();
       againMs = least(againMs, failure?.againMs);
     }
