@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { connectEndpoint } from "../src/clients/criclient/index.ts";
-import { berthV1 } from "../src/ground/protocol/index.ts";
+import { berthV1, ListPodSandboxRequest } from "../src/ground/protocol/index.ts";
 import { TestBerth } from "../test/support/berth.ts";
 import { startBusyboxRegistry } from "../test/support/busybox.ts";
 import { eventually } from "../test/support/condition.ts";
@@ -23,15 +23,25 @@ import { median, timed } from "./statistics.ts";
 
 const [pods = 50, rounds = 3, idlePods = 100, idleSeconds = 60] = numbers;
 const patience = { limitMs: 300_000, everyMs: 50 };
-/** The kubelet's own limits are not to be measured. */
-const withoutLimits = { registryPullQPS: 0, eventRecordQPS: 0, serializeImagePulls: false };
+/** The kubelet's own limits are not to be measured, and it logs as by default. */
+const withoutLimits = {
+  registryPullQPS: 0,
+  eventRecordQPS: 0,
+  serializeImagePulls: false,
+  logging: { verbosity: 0 },
+};
 
 const kubeletHost = new URL("../scripts/kubelet-host.sh", import.meta.url).pathname;
 await promisify(execFile)("sh", [kubeletHost, "true"]);
+// The files of all are in memory: those of the kubelet, of the manager and of the berthd that both use.
+process.env.TMPDIR = "/dev/shm";
 await using registry = await startBusyboxRegistry();
 await using cgroup = await KubeletCgroup.make();
 await using logs = await mkdtempDisposable(join(tmpdir(), "berth-test-logs-"));
-await using berth = await TestBerth.start({ config: `[manager]\nlog_dir = ${JSON.stringify(logs.path)}` });
+await using berth = await TestBerth.start({
+  logLevel: "info",
+  config: `[manager]\nlog_dir = ${JSON.stringify(logs.path)}`,
+});
 await berth.pull(registry.image);
 await using kubelet = await TestKubelet.start(berth, cgroup, withoutLimits);
 using client = await connectEndpoint(berth.socket, {
@@ -109,6 +119,10 @@ async function applyToKubelet(names: readonly string[]): Promise<void> {
 async function removeFromKubelet(names: readonly string[]): Promise<void> {
   for (const name of names) await kubelet.withdraw(name);
   await eventually("the kubelet's pods are gone", async () => (await kubelet.pods()).length === 0, patience);
+  // It leaves them in the runtime for up to a minute.
+  const { runtime } = berth.clients;
+  const { items } = await runtime.listPodSandbox(ListPodSandboxRequest.fromPartial({}));
+  await Promise.all(items.map(({ id: podSandboxId }) => runtime.removePodSandbox({ podSandboxId })));
 }
 
 const subjects = [
@@ -127,12 +141,17 @@ const subjects = [
     cpuTimes: [] as number[],
   },
 ];
-for (const { apply, remove } of subjects) {
-  await apply(["warm-up"]);
-  await remove(["warm-up"]);
-}
+await kubelet.stop();
 for (let round = 0; round < rounds; round++)
-  for (const { apply, remove, times, cpuTimes } of round % 2 === 0 ? subjects : subjects.toReversed()) {
+  for (const { name, apply, remove, times, cpuTimes } of round % 2 === 0 ? subjects : subjects.toReversed()) {
+    // A kubelet that runs looks at the manager's pods too, and ends pods that it does not know.
+    await using stop = new AsyncDisposableStack();
+    if (name === "kubelet") {
+      await kubelet.startProcess();
+      stop.defer(() => kubelet.stop());
+    }
+    await apply(["warm-up"]);
+    await remove(["warm-up"]);
     const before = await cpuMs(berth.pid);
     times.push((await timed(() => apply(named(pods)))).ms);
     cpuTimes.push((await cpuMs(berth.pid)) - before);
@@ -145,7 +164,6 @@ console.log(
   `${pods} pods ready: manager ${(manager / 1000).toFixed(2)} s, kubelet ${(peer / 1000).toFixed(2)} s, ratio ${(manager / peer).toFixed(2)}`,
 );
 
-await kubelet.stop();
 await applyToManager(named(idlePods));
 await delay(10_000);
 const before = await cpuMs(berth.pid);

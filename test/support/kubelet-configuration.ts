@@ -31,6 +31,7 @@ export function kubeletConfiguration(berth: TestBerth, directory: string, cgroup
     // continue.
     oomScoreAdj: 0,
     protectKernelDefaults: true,
+    logging: { verbosity: 4 },
     resolvConf: "/etc/resolv.conf",
     fileCheckFrequency: "1s",
     syncFrequency: "2s",

@@ -124,7 +124,7 @@ export class TestKubelet implements AsyncDisposable {
       [
         ...["--mount", "--propagation", "unchanged", "sh", "-c", withTunables, "sh", program],
         ...[`--config=${file}`, `--root-dir=${this.root}`, `--cert-dir=${join(this.#directory, "pki")}`],
-        ...[`--hostname-override=${nodeName}`, `--node-ip=${nodeAddress}`, "--v=4"],
+        ...[`--hostname-override=${nodeName}`, `--node-ip=${nodeAddress}`],
       ],
       { stdio: ["ignore", log.fd, log.fd] },
     );
