@@ -2,7 +2,7 @@ import { closeSync, fsync, open } from "node:fs";
 import { lstat, mkdir, readdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { codeOf } from "../../ground/errors/index.ts";
-import { isErrno } from "../../ground/fs/index.ts";
+import { ignoreMissing, isErrno } from "../../ground/fs/index.ts";
 import { Coalescer } from "../../ground/sync/index.ts";
 import { TreeRemover } from "../../ground/trees/index.ts";
 import type { Attachment } from "./attachment.ts";
@@ -101,6 +101,19 @@ export class AttachmentStore implements AsyncDisposable {
   /** Ids of all sandboxes that have one. */
   async list(): Promise<readonly string[]> {
     return idsOf(await readdir(this.#directory));
+  }
+
+  /** The same in the order in which they were attached. */
+  async listByAge(): Promise<readonly string[]> {
+    const aged = await Promise.all(
+      (await this.list()).map(async (sandboxId) => {
+        const info = await lstat(this.#path(sandboxId), { bigint: true }).catch(ignoreMissing);
+        return { sandboxId, atNs: info?.mtimeNs ?? 0n };
+      }),
+    );
+    return aged
+      .sort((one, other) => (one.atNs < other.atNs ? -1 : Number(one.atNs > other.atNs)))
+      .map(({ sandboxId }) => sandboxId);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

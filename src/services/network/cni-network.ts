@@ -283,7 +283,23 @@ export class CniNetwork implements Network {
 
   /** The rules of all pods were removed, for instance by a reloaded firewall, or may have been. */
   #restoreRules(): void {
-    this.#restoreLater(() => this.#store.list());
+    this.#restoreLater(async () => {
+      const oldestFirst = await this.#store.listByAge();
+      for (const sandboxId of oldestFirst) await this.#notePorts(sandboxId);
+      // Of pods that have requested the same host port, the last one gets it.
+      return oldestFirst.toReversed();
+    });
+  }
+
+  /** Also of a pod that has ended: its ports may be due to others once it is detached. */
+  async #notePorts(sandboxId: string): Promise<void> {
+    using _ = await this.#turns.acquire(sandboxId);
+    try {
+      const attachment = await this.#store.read(sandboxId);
+      if (attachment !== undefined) this.#hostPorts.add(attachment.pod);
+    } catch (err) {
+      this.#logger.warn({ sandboxId, err }, "the host ports of a pod are not known");
+    }
   }
 
   /** Pods that have requested the same host ports get them. */
@@ -308,7 +324,6 @@ export class CniNetwork implements Network {
     try {
       const attachment = await this.#store.read(sandboxId);
       if (attachment === undefined || attachment.givenUp || !isNamespacePin(attachment.pod.netnsPath)) return;
-      this.#hostPorts.add(attachment.pod);
       await this.#builtin.restore(attachment);
     } catch (err) {
       this.#logger.warn({ sandboxId, err }, "the rules of a pod could not be restored");

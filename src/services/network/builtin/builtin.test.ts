@@ -382,6 +382,48 @@ test(
   },
 );
 
+test(
+  "a host port that several pods request is the last one's again after a firewall has removed all rules",
+  limit,
+  async () => {
+    await using rig = await bridged({ builtinPlugins: true, chained: [portmap] });
+    const portMappings = [{ hostPort: 18_125, containerPort: 80, protocol: "tcp" as const }];
+    const pods = [];
+    for (let count = 0; count < 6; count++) {
+      const pod = await rig.pod({ portMappings });
+      await rig.network.attach(pod);
+      pods.push(pod);
+    }
+    const last = pods.at(-1);
+    assert.ok(last !== undefined);
+    await using _server = echo(last, "TCP-LISTEN:80");
+    await run("nft", ["flush", "ruleset"]);
+    await rig.restart();
+    assert.equal(await ask("TCP:10.87.0.1:18125"), "from 10.87.0.1");
+    for (const { sandboxId } of pods) await rig.network.detach(sandboxId);
+    await assertNothingLeft(rig);
+  },
+);
+
+test(
+  "a host port of a pod that ended while no daemon ran is another one's once that pod is detached",
+  limit,
+  async () => {
+    await using rig = await bridged({ builtinPlugins: true, chained: [portmap] });
+    const portMappings = [{ hostPort: 18_126, containerPort: 80, protocol: "tcp" as const }];
+    const [first, second] = [await rig.pod({ portMappings }), await rig.pod({ portMappings })];
+    await rig.network.attach(first);
+    await rig.network.attach(second);
+    await rig.loseNamespace(second);
+    await rig.restart();
+    await using _server = echo(first, "TCP-LISTEN:80");
+    await rig.network.detach(second.sandboxId);
+    assert.equal(await ask("TCP:10.87.0.1:18126"), "from 10.87.0.1");
+    await rig.network.detach(first.sandboxId);
+    await assertNothingLeft(rig);
+  },
+);
+
 for (const { way, builtinPlugins } of ways) {
   test(
     `a client that keeps sending to a UDP port reaches the pod that has it now, ${way}`,
