@@ -58,6 +58,32 @@ test("both files are read, and a rotation loses nothing", async () => {
   });
 });
 
+test("two rotations since the last look lose nothing", async () => {
+  await withFile(async (path, log) => {
+    await writeFile(path, message("one\n"));
+    assert.deepEqual(await texts(log), [`${prefix} F one\n`]);
+    for (const text of ["two\n", "three\n"]) {
+      await rename(path, `${path}.1`);
+      await writeFile(path, message(text));
+    }
+    assert.deepEqual(await texts(log), [`${prefix} F two\n`, `${prefix} F three\n`]);
+    await appendFile(path, message("four\n"));
+    assert.deepEqual(await texts(log), [`${prefix} F four\n`]);
+  });
+});
+
+test("what follows megabytes of zeros, as a crash of the machine leaves them, is given", async () => {
+  await withFile(async (path, log) => {
+    await writeFile(path, message("one\n"));
+    for (let count = 0; count < 8; count++) await appendFile(path, Buffer.alloc(1024 * 1024));
+    await appendFile(path, message("two\n") + message("three\n"));
+    assert.deepEqual(
+      await texts(log),
+      ["one", "two", "three"].map((text) => `${prefix} F ${text}\n`),
+    );
+  });
+});
+
 test("of a long log, only what is not too old is given", async () => {
   await withFile(async (path, log) => {
     const time = (index: number) => new Date(Date.parse("2026-01-01T00:00:00Z") + index).toISOString();

@@ -6,6 +6,8 @@ const newline = 0x0a;
 const chunkBytes = 256 * 1024;
 /** How each of Docker's messages begins. Text cannot look like this: its quotation marks are escaped. */
 const begin = '{"log":';
+/** Longer than any message, in which each of 16 KiB may be written as six bytes. */
+const mostOfMessage = 1024 * 1024;
 
 /**
  * The files in which Docker's driver json-file keeps a container's output, read without Docker. If a message
@@ -34,11 +36,12 @@ export class JsonLogFile implements AsyncDisposable {
     for (let file = this.#file; file !== undefined; file = this.#file) {
       yield* this.#readOn(file, from);
       const now = await stat(this.#path).catch(ignoreMissing);
-      if (now === undefined || now.ino === (await file.stat()).ino) return;
+      const { ino } = await file.stat();
+      if (now === undefined || now.ino === ino) return;
       // It was renamed, perhaps after more had been written.
       yield* this.#readOn(file, from);
       await this.rewind();
-      this.#file = await open(this.#path);
+      yield* this.#beginAfter(ino, from);
     }
   }
 
@@ -68,6 +71,17 @@ export class JsonLogFile implements AsyncDisposable {
     this.#rest = Buffer.alloc(0);
   }
 
+  /** Continues with the current file, after one that was renamed too since the last one was. */
+  async *#beginAfter(last: number, from: string): AsyncGenerator<readonly CriLine[]> {
+    this.#file = await open(this.#path);
+    await using before = await open(`${this.#path}.1`).catch(ignoreMissing);
+    const { ino } = (await before?.stat()) ?? { ino: last };
+    if (before === undefined || ino === last || ino === (await this.#file.stat()).ino) return;
+    yield* this.#readOn(before, from);
+    this.#position = 0;
+    this.#rest = Buffer.alloc(0);
+  }
+
   async *#readOn(file: FileHandle, from: string): AsyncGenerator<readonly CriLine[]> {
     for (;;) {
       const read = await readAt(file, this.#position);
@@ -75,7 +89,8 @@ export class JsonLogFile implements AsyncDisposable {
       this.#position += read.length;
       const bytes = Buffer.concat([this.#rest, read]);
       const end = bytes.lastIndexOf(newline) + 1;
-      this.#rest = bytes.subarray(end);
+      // What is longer is no message, such as the zeros that a crash of the machine leaves.
+      this.#rest = bytes.subarray(Math.max(end, bytes.length - mostOfMessage));
       if (end === 0) continue;
       const messages = bytes.toString("utf8", 0, end - 1).split("\n");
       yield messages.flatMap((text) => toLine(text, from));

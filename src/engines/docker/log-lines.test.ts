@@ -65,6 +65,25 @@ for (const size of [1, 7, 65_536]) {
   });
 }
 
+// The driver local of Docker Engine 20.10.24 has them if dockerd's time zone is not UTC
+// (findings/docker-local-log-times.sh).
+test("times of another zone become UTC", async () => {
+  const [early, late] = ["2026-01-01T00:30:00.000000001+01:00", "2025-12-31T20:30:00.123456789-03:30"];
+  const lines = [
+    "2025-12-31T23:30:00.000000001Z stdout F one\n",
+    "2026-01-01T00:00:00.123456789Z stdout F two words\n",
+  ];
+  const frames = Buffer.concat([frame(1, `${early} one\n`), frame(1, `${late} two words\n`)]);
+  assert.deepEqual(await texts(linesOfFrames(inPieces(frames, 7))), lines);
+  const piece = "x ".repeat(8 * 1024);
+  const bytes = Buffer.from(`${early} one\n${late} two words\n${early} ${piece}${late} end\n`);
+  assert.deepEqual(await texts(linesOfTerminal(inPieces(bytes, 7))), [
+    ...lines,
+    `2025-12-31T23:30:00.000000001Z stdout P ${piece}\n`,
+    "2026-01-01T00:00:00.123456789Z stdout F end\n",
+  ]);
+});
+
 test("what comes before an error of Docker's is kept, and the error has Docker's words", async () => {
   const words = "Error grabbing logs: invalid character 'l' after object key:value pair\n";
   for (const lines of [
