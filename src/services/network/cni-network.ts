@@ -262,6 +262,8 @@ export class CniNetwork implements Network {
    * FailedPrecondition without a plugin.
    */
   async #wantedNetworks(): Promise<readonly AttachedNetwork[]> {
+    // What kept it from being used may have passed since it was read.
+    if (this.#configured.networks().length === 0) await this.#configured.reload();
     await this.#chain.prepare(this.#configured.networks());
     const networks = this.#networksNow((config) => this.#chain.makerFor(config));
     const status = this.status();
