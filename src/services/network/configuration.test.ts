@@ -239,6 +239,22 @@ test("plugins of a list may have files of their own, in the directory of its net
   await until(async () => isReady(rig.network)() && (await types()).slice(-2).join() === "first,last");
 });
 
+test("what symbolic links lead to is followed: files, and the directory of a network", limit, async () => {
+  await using rig = await withPlain();
+  await rig.plugin("last", recorder());
+  const elsewhere = `${rig.root}/elsewhere`;
+  const file = `${elsewhere}/10-test.conflist`;
+  await mkdir(`${elsewhere}/plugins`, { recursive: true });
+  await writeFile(file, JSON.stringify({ cniVersion: "1.0.0", name: "test" }));
+  await mkdir(rig.options.confDir, { recursive: true });
+  await symlink(`${elsewhere}/plugins`, `${rig.options.confDir}/test`);
+  await symlink(file, `${rig.options.confDir}/10-test.conflist`);
+  await writeFile(`${elsewhere}/plugins/10-last.conf`, '{"type":"last"}');
+  await until(isReady(rig.network));
+  await writeFile(file, "{");
+  await until(() => /10-test\.conflist is invalid/.test(messageOf(rig.network)));
+});
+
 for (const disableGC of [true, "true", "True"])
   test(`networks that disable GC, as ${JSON.stringify(disableGC)}, do not get it`, limit, async () => {
     await using rig = await withPlain();

@@ -4,12 +4,12 @@ import { resolve, sep } from "node:path";
 const retryMs = 5000;
 
 /**
- * Calls back whenever something may have changed in a directory, which need not exist, or in the directories
- * in it: also when it, or any directory on the way to it, is created, removed or replaced. A kernel watch
- * belongs to the directory and not to the path, so every directory on the way is watched for its next
- * component, and all of them again after each event. The topmost comes first, so that it reports what is
- * created below it in the meantime. If no watch can be set (the user's inotify limit is reached), it calls
- * back every 5 seconds.
+ * Calls back whenever something may have changed in a directory, which need not exist, in the directories in
+ * it, or in what its symbolic links lead to: also when it, or any directory on the way to it, is created,
+ * removed or replaced. A kernel watch belongs to the directory and not to the path, so every directory on the
+ * way is watched for its next component, and all of them again after each event. The topmost comes first, so
+ * that it reports what is created below it in the meantime. If no watch can be set (the user's inotify limit
+ * is reached), it calls back every 5 seconds.
  */
 export class PathWatcher implements Disposable {
   readonly #path: string;
@@ -77,10 +77,12 @@ function ancestors(path: string): readonly (readonly [directory: string, next: s
   return components.map((next, depth) => [`/${components.slice(0, depth).join(sep)}`, next]);
 }
 
+/** And the symbolic links in it: those that lead to a file are watched for its changes. */
 function directoriesIn(path: string): readonly string[] {
   try {
     const entries = readdirSync(path, { withFileTypes: true });
-    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => `${path}/${name}`);
+    const may = entries.filter((entry) => entry.isDirectory() || entry.isSymbolicLink());
+    return may.map(({ name }) => `${path}/${name}`);
   } catch {
     // Then the watch of the directory fails, too, and says why.
     return [];

@@ -197,7 +197,9 @@ export class PodKeeper {
       return true;
     } catch (error) {
       if (docker?.wasKilled !== true) throw error;
-      const own = await readFile(await docker.logPath(containerId), "utf8");
+      const own = await readFile(await docker.logPath(containerId), "utf8").catch(() => {
+        throw error;
+      });
       if (own.includes("begun")) throw error;
       return false;
     }
