@@ -91,6 +91,7 @@ export class CniNetwork implements Network {
   readonly #turns = new KeyLock();
   readonly #hostPorts = new HostPorts();
   #restoring: Promise<void> = Promise.resolve();
+  #restoredInTurn: Promise<unknown> = Promise.resolve();
   /** The next daemon restores what is left. */
   #isClosed = false;
   #collecting: Promise<void> = Promise.resolve();
@@ -228,6 +229,7 @@ export class CniNetwork implements Network {
     await this.#collecting;
     await this.#collection[Symbol.asyncDispose]();
     await this.#restoring;
+    await this.#restoredInTurn;
     await this.#builtin[Symbol.asyncDispose]();
     await this.#store[Symbol.asyncDispose]();
   }
@@ -295,10 +297,10 @@ export class CniNetwork implements Network {
 
   /** Also of a pod that has ended: its ports may be due to others once it is detached. */
   async #notePorts(sandboxId: string): Promise<void> {
-    using _ = await this.#turns.acquire(sandboxId);
     try {
       const attachment = await this.#store.read(sandboxId);
-      if (attachment !== undefined) this.#hostPorts.add(attachment.pod);
+      // It may have been detached in the meantime.
+      if (attachment !== undefined && this.#store.mayHave(sandboxId)) this.#hostPorts.add(attachment.pod);
     } catch (err) {
       this.#logger.warn({ sandboxId, err }, "the host ports of a pod are not known");
     }
@@ -312,17 +314,29 @@ export class CniNetwork implements Network {
   #restoreLater(sandboxIds: () => readonly string[] | Promise<readonly string[]>): void {
     this.#restoring = this.#restoring.then(async () => {
       try {
-        for (const sandboxId of await sandboxIds())
-          if (!this.#isClosed) await this.#restoreRulesOf(sandboxId);
+        for (const sandboxId of await sandboxIds()) {
+          using turn = this.#turns.tryAcquire(sandboxId);
+          if (turn !== undefined) await this.#restoreRulesOf(sandboxId);
+          else this.#restoreInTurn(sandboxId);
+        }
       } catch (err) {
         this.#logger.error({ err }, "the rules of pods could not be restored");
       }
     });
   }
 
+  /** A plugin of this pod may hang, for which others do not wait. */
+  #restoreInTurn(sandboxId: string): void {
+    const restored = this.#turns.acquire(sandboxId).then(async (turn) => {
+      using _ = turn;
+      await this.#restoreRulesOf(sandboxId);
+    });
+    this.#restoredInTurn = Promise.all([this.#restoredInTurn, restored]);
+  }
+
   /** Not of a pod that has ended: its address may soon be another one's, and its ports the machine's. */
   async #restoreRulesOf(sandboxId: string): Promise<void> {
-    using _ = await this.#turns.acquire(sandboxId);
+    if (this.#isClosed) return;
     try {
       const attachment = await this.#store.read(sandboxId);
       if (attachment === undefined || attachment.givenUp || !isNamespacePin(attachment.pod.netnsPath)) return;

@@ -8,7 +8,7 @@ import { enterPrivateNetwork } from "../../../testing/private-network.ts";
 import { until } from "../../../testing/until.ts";
 import type { PodAttachment } from "../index.ts";
 import { assertNothingLeft, bridged, leftovers, ways } from "../testing/bridged.ts";
-import { bridgeNetwork, TestNetwork } from "../testing/test-network.ts";
+import { bridgeNetwork, recorder, TestNetwork } from "../testing/test-network.ts";
 import { ask, echo, fails, inside, neighbour } from "../testing/traffic.ts";
 
 await enterPrivateNetwork();
@@ -404,6 +404,36 @@ test(
     await assertNothingLeft(rig);
   },
 );
+
+test("a plugin that hangs does not keep the rules of other pods from being restored", limit, async () => {
+  await using rig = await TestNetwork.open({ builtinPlugins: true });
+  const go = `${rig.root}/go`;
+  const hangInDel = `case $CNI_COMMAND in ADD) echo "$RESULT" ;; DEL) until [ -e ${go} ]; do sleep 0.1; done ;; esac`;
+  await rig.plugin("stuck", recorder(hangInDel));
+  await rig.configure({ cniVersion: "1.0.0", name: "stuck", plugins: [{ type: "stuck" }] });
+  await rig.restart();
+  const hanging = await rig.pod();
+  await rig.network.attach(hanging);
+  await rig.configure(bridgeNetwork(rig, { chained: [portmap] }));
+  await rig.restart();
+  const detached = rig.network.detach(hanging.sandboxId);
+  try {
+    await until(async () => (await rig.commands("stuck")).includes("DEL"));
+    const pod = await rig.pod({ portMappings: [{ hostPort: 18_127, containerPort: 80, protocol: "tcp" }] });
+    await rig.network.attach(pod);
+    await using _server = echo(pod, "TCP-LISTEN:80");
+    assert.equal(await ask("TCP:10.87.0.1:18127"), "from 10.87.0.1");
+    await run("nft", ["flush", "ruleset"]);
+    const next = await rig.pod();
+    await rig.network.attach(next);
+    assert.equal(await ask("TCP:10.87.0.1:18127"), "from 10.87.0.1");
+    for (const { sandboxId } of [pod, next]) await rig.network.detach(sandboxId);
+  } finally {
+    await writeFile(go, "");
+    await detached;
+  }
+  await assertNothingLeft(rig);
+});
 
 test(
   "a host port of a pod that ended while no daemon ran is another one's once that pod is detached",
