@@ -197,6 +197,26 @@ test("of an object's pods the first is taken that is running, ready and not bein
   }
 });
 
+test("pod/NAME is also a pod that is not the manager's", async () => {
+  await using endpoint = await serveCli();
+  addPod(endpoint, "aa", "web");
+  addPod(endpoint, "bb", "db", { namespace: "shop" });
+  for (const [index, name] of ["web", "db"].entries()) {
+    const logPath = join(endpoint.dir, `${name}.log`);
+    await writeFile(logPath, `2026-03-01T08:00:00Z stdout F ${name}\n`);
+    addContainer(endpoint, `c${index}`, "app", index === 0 ? "aa" : "bb", { logPath });
+  }
+  for (const [argument, log] of [
+    ["pod/web", "web\n"],
+    ["po/web/app", "web\n"],
+    ["shop/pod/db", "db\n"],
+    ["shop/pods/db/app", "db\n"],
+  ] as const)
+    assert.equal((await endpoint.run(["logs", argument])).stdout, log, argument);
+  assert.equal((await endpoint.run(["logs", "pod/db"])).status, 3);
+  assert.equal((await endpoint.run(["logs", "deploy/web"])).status, 3);
+});
+
 test("a service without a selector has no pods", async () => {
   await using endpoint = await serveCli();
   const { objects } = endpoint;

@@ -9,10 +9,10 @@ import { isReady, isSelectedBy } from "./pods.ts";
 
 /** Help for commands whose argument is a text for {@link findContainerOf}. */
 export const containerHelp =
-  "id or name, or [NAMESPACE/]KIND/NAME[/CONTAINER] of an applied object, such as deploy/web";
+  "id or name, or [NAMESPACE/]KIND/NAME[/CONTAINER] of an applied object or a pod, such as deploy/web";
 
 /** Help for commands whose argument is a text for {@link findPodOf}. */
-export const podHelp = "id or name, or [NAMESPACE/]KIND/NAME of an applied object, such as svc/web";
+export const podHelp = "id or name, or [NAMESPACE/]KIND/NAME of an applied object or a pod, such as svc/web";
 
 /**
  * Finds a container by id or name, or as one of a pod of an object of the manager, as in `deploy/web` or
@@ -24,10 +24,20 @@ export async function findContainerOf(client: Client, text: string): Promise<Pod
     return await findContainer(client, text);
   } catch (error) {
     if (!hasCode(error, "NotFound")) throw error;
-    const found = await podOfObject(client, text);
-    if (found === undefined) throw error;
-    const { pod, container = defaultContainer(pod) } = found;
-    return await findContainer(client, `${pod.namespace}/${pod.name}/${container}`);
+    const named = namedObject(text);
+    const found = named && (await podOfObject(client, named));
+    if (found !== undefined) {
+      const { pod } = found;
+      const container = named?.container ?? defaultContainer(pod);
+      return await findContainer(client, `${pod.namespace}/${pod.name}/${container}`);
+    }
+    if (named?.kind !== "Pod") throw error;
+    // One that is not the manager's, such as of `berth run`.
+    const { namespace, name, container } = named;
+    return await findContainer(
+      client,
+      `${namespace}/${name}${container === undefined ? "" : `/${container}`}`,
+    );
   }
 }
 
@@ -46,21 +56,21 @@ export async function findPodOf(
     return { sandbox: await findPod(client, text) };
   } catch (error) {
     if (!hasCode(error, "NotFound")) throw error;
-    const found = await podOfObject(client, text);
-    if (found === undefined || found.container !== undefined) throw error;
-    return { sandbox: await findPod(client, `${found.pod.namespace}/${found.pod.name}`), found };
+    const named = namedObject(text);
+    if (named === undefined || named.container !== undefined) throw error;
+    const found = await podOfObject(client, named);
+    if (found !== undefined)
+      return { sandbox: await findPod(client, `${found.pod.namespace}/${found.pod.name}`), found };
+    if (named.kind !== "Pod") throw error;
+    return { sandbox: await findPod(client, `${named.namespace}/${named.name}`) };
   }
 }
 
-/** The best pod of the object that the text names; undefined if it names no object. */
+/** The best pod of an object of the manager; undefined if there is no such object. */
 async function podOfObject(
   client: Client,
-  text: string,
-): Promise<(PodOfObject & { readonly container: string | undefined }) | undefined> {
-  const words = text.split("/");
-  const named = inNamespace(["default", ...words]) ?? inNamespace(words);
-  if (named === undefined) return undefined;
-  const { namespace, kind, name, container } = named;
+  { namespace, kind, name }: NamedObject,
+): Promise<PodOfObject | undefined> {
   let objects: readonly ListedObject[];
   try {
     objects = await listObjects(client, { namespace });
@@ -73,7 +83,7 @@ async function podOfObject(
   if (object === undefined) return undefined;
   const [pod] = podsBelow(object, objects).toSorted(bestFirst);
   if (pod === undefined) throw new CliError("NotFound", `${kind} ${namespace}/${name} has no pods`);
-  return { object, pod, container };
+  return { object, pod };
 }
 
 type NamedObject = {
@@ -82,6 +92,12 @@ type NamedObject = {
   readonly name: string;
   readonly container: string | undefined;
 };
+
+/** `deploy/web`, `shop/deploy/web` or `shop/deploy/web/CONTAINER`; undefined for another text. */
+function namedObject(text: string): NamedObject | undefined {
+  const words = text.split("/");
+  return inNamespace(["default", ...words]) ?? inNamespace(words);
+}
 
 function inNamespace([namespace = "", word = "", name, container, ...rest]: readonly string[]):
   | NamedObject
