@@ -590,6 +590,10 @@ test("update changes the given limits of each container", async () => {
   const nothing = await endpoint.run(["update", "web/server"]);
   assert.deepEqual([nothing.status, /at least one limit/.test(nothing.stderr)], [2, true]);
   assert.equal((await endpoint.run(["update", "--cpu-share", "many", "web/server"])).status, 2);
+  for (const option of ["--memory", "--memory-swap", "--cpu-quota", "--oom-score-adj"]) {
+    const { status, stderr } = await endpoint.run(["update", option, "0", "web/server"]);
+    assert.deepEqual([status, stderr.includes(`${option} 0 would change nothing`)], [2, true]);
+  }
 });
 
 test("play that is interrupted while it reads manifests runs none of them", async () => {

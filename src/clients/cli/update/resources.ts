@@ -1,4 +1,5 @@
 import { LinuxContainerResources } from "../../../ground/protocol/index.ts";
+import { usageError } from "../errors.ts";
 import { cpuLimits } from "../values/cpus.ts";
 import { parseKeyValues } from "../values/key-values.ts";
 import { parseInteger } from "../values/numbers.ts";
@@ -25,9 +26,9 @@ export function requestedResources(options: UpdateOptions): LinuxContainerResour
   const hugepages = parseKeyValues(options.hugepages ?? [], "--hugepages");
   const given = {
     ...(cpus !== undefined && cpuLimits(cpus)),
-    ...(cpuPeriod !== undefined && { cpuPeriod: parseInteger(cpuPeriod, "--cpu-period") }),
-    ...(cpuQuota !== undefined && { cpuQuota: parseInteger(cpuQuota, "--cpu-quota") }),
-    ...(cpuShare !== undefined && { cpuShares: parseInteger(cpuShare, "--cpu-share") }),
+    ...(cpuPeriod !== undefined && { cpuPeriod: parseChange(cpuPeriod, "--cpu-period") }),
+    ...(cpuQuota !== undefined && { cpuQuota: parseChange(cpuQuota, "--cpu-quota") }),
+    ...(cpuShare !== undefined && { cpuShares: parseChange(cpuShare, "--cpu-share") }),
     ...(options.cpusetCpus !== undefined && { cpusetCpus: options.cpusetCpus }),
     ...(options.cpusetMems !== undefined && { cpusetMems: options.cpusetMems }),
     ...(memory !== undefined && { memoryLimitInBytes: parseLimit(memory, "--memory") }),
@@ -38,12 +39,25 @@ export function requestedResources(options: UpdateOptions): LinuxContainerResour
         limit: parseSize(limit, "--hugepages"),
       })),
     }),
-    ...(oomScoreAdj !== undefined && { oomScoreAdj: parseInteger(oomScoreAdj, "--oom-score-adj") }),
+    ...(oomScoreAdj !== undefined && { oomScoreAdj: parseChange(oomScoreAdj, "--oom-score-adj") }),
     ...(options.unified !== undefined && { unified: parseKeyValues(options.unified, "--unified") }),
   };
   return Object.keys(given).length === 0 ? undefined : LinuxContainerResources.fromPartial(given);
 }
 
 function parseLimit(text: string, what: string): bigint {
-  return text === "-1" ? -1n : parseSize(text, what);
+  return text === "-1" ? -1n : notZero(parseSize(text, what), what);
+}
+
+function parseChange(text: string, what: string): bigint {
+  return notZero(parseInteger(text, what), what);
+}
+
+/** In the CRI, 0 is what is not given. */
+function notZero(value: bigint, what: string): bigint {
+  if (value === 0n)
+    throw usageError(
+      `${what} 0 would change nothing, because a runtime takes 0 for a limit that is not given`,
+    );
+  return value;
 }
