@@ -165,6 +165,21 @@ describe("a pod of berth run", () => {
     assert.deepEqual([await logFiles("alone"), await logFiles("left"), await logFiles("cut")], [[], [], []]);
   });
 
+  it("is followed by logs -f to its end, although the daemon is away for a while", async () => {
+    const script = "echo one; until [ -e /go ]; do sleep 0.1; done; echo two";
+    await output(...run("-d", "--name", "heard", host.image, "sh", "-c", script));
+    const followed = startCli(host.berth, ["logs", "-f", "heard"]);
+    await once(followed.child.stdout, "data");
+    await host.berth.stopDaemon("SIGKILL");
+    const [told] = await once(followed.child.stderr, "data");
+    await host.berth.startDaemon();
+    assert.match(`${told}`, /lost the connection to the runtime; container [0-9a-f]+ keeps running; waiting/);
+    await output("exec", "heard", "touch", "/go");
+    const { status, stdout } = await followed.outcome;
+    assert.deepEqual([status, stdout], [0, "one\ntwo\n"]);
+    await output("rm", "-f", "heard");
+  });
+
   it("ends when nobody reads its output", async () => {
     const { child, outcome: reading } = startCli(
       host.berth,

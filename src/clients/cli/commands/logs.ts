@@ -3,6 +3,7 @@ import { hasCode } from "../../../ground/errors/index.ts";
 import { type Client, waitForExit } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
 import { copyLog } from "../client/copy-log.ts";
+import { retryWhileAway } from "../client/reachable.ts";
 import { usageError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { parseSince } from "../logs/since.ts";
@@ -49,7 +50,7 @@ async function printLog(name: string, options: Options, invocation: Invocation):
   const tail = options.tail === undefined ? {} : parseTail(options.tail);
   using client = await connect(options, invocation);
   const { container } = await findContainerOf(client, name);
-  const until = options.follow === true ? untilOver(client, container.id) : undefined;
+  const until = options.follow === true ? untilOver(client, container.id, invocation) : undefined;
   // Handled here too, because reading may fail before anybody awaits the end.
   until?.catch(() => {});
   await copyLog(
@@ -71,10 +72,13 @@ function parseTail(text: string): { readonly tail?: number } {
   );
 }
 
-/** Resolves when the container has ended, or was removed when or after it ended. */
-async function untilOver(client: Client, containerId: string): Promise<void> {
+/**
+ * Resolves when the container has ended, or was removed when or after it ended, also if the daemon is
+ * restarted in the meantime.
+ */
+async function untilOver(client: Client, containerId: string, invocation: Invocation): Promise<void> {
   try {
-    await waitForExit(client, containerId);
+    await retryWhileAway(() => waitForExit(client, containerId), containerId, invocation);
   } catch (error) {
     if (!hasCode(error, "NotFound")) throw error;
   }
