@@ -136,13 +136,14 @@ describe("a pod with many calls at once", () => {
     const id = await pod.shell("main", image(), "exec sleep 1000", {
       linux: { securityContext: { namespaceOptions } },
     });
-    const { pid } = await verboseSandboxInfo(host().berth, pod.id);
     const events = host().berth.clients.rawRuntime.getContainerEvents({});
     const told: ContainerEventType[] = [];
     events.on("data", (event: ContainerEventResponse) => {
       if (event.containerId === pod.id) told.push(event.containerEventType);
     });
     events.on("error", () => undefined);
+    // Its answer comes after the subscription, which was sent before it.
+    const { pid } = await verboseSandboxInfo(host().berth, pod.id);
     process.kill(pid, "SIGKILL");
     await eventually("the pod is not ready", async () => {
       const answer = await runtime().podSandboxStatus({ podSandboxId: pod.id, verbose: false });

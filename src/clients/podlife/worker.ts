@@ -43,8 +43,8 @@ export class PodWorker implements AsyncDisposable {
   readonly #closing = new AbortController();
   /** Aborts work in progress when the pod is to be removed. */
   readonly #ending = new AbortController();
-  /** What the runtime's events since the last look say about the pod. */
-  #reported: PodStates | undefined;
+  /** What the latest of the runtime's events since the last look say about the pod, by its sandboxes' ids. */
+  readonly #reported = new Map<string | undefined, PodStates>();
   #removal: { readonly graceSeconds: number } | undefined;
   #running: Promise<void> | undefined;
   /** Started once each, and never again. */
@@ -123,13 +123,18 @@ export class PodWorker implements AsyncDisposable {
    * Those of what this worker does are mostly known by the time that they arrive.
    */
   runtimeChanged(states: PodStates | undefined): void {
-    this.#reported = states;
-    if (states === undefined) this.poke();
-    else if (!this.#isUpToDate()) this.#wakeUp.stir();
+    if (states === undefined) {
+      this.poke();
+      return;
+    }
+    // The first state is the sandbox's.
+    const [sandboxId] = states.keys();
+    this.#reported.set(sandboxId, states);
+    if (!this.#isUpToDate()) this.#wakeUp.stir();
   }
 
   #isUpToDate(): boolean {
-    return this.#reported === undefined || this.#parts.hasSeen(this.#reported);
+    return [...this.#reported.values()].every((states) => this.#parts.hasSeen(states));
   }
 
   /** A config map or secret of its namespace has changed. */
@@ -192,7 +197,7 @@ export class PodWorker implements AsyncDisposable {
     const { signal } = this.#closing;
     while (!signal.aborted) {
       const removal = this.#removal;
-      this.#reported = undefined;
+      this.#reported.clear();
       let againMs: number | undefined;
       try {
         if (removal !== undefined) {
