@@ -11,6 +11,7 @@ import { imageOf, indexOf, type TestImage } from "../../src/testing/images.ts";
 import { pushImage, startRegistry, type TestRegistry } from "../../src/testing/registry.ts";
 import { cliOutput } from "../support/cli.ts";
 import { clientProgram } from "../support/client-programs.ts";
+import { exportWhole } from "../support/whole-archive.ts";
 import { withBerth } from "../support/with-berth.ts";
 
 const run = promisify(execFile);
@@ -166,7 +167,7 @@ for (const [name, program] of Object.entries(programs))
         const { reference, digest } = await given(form, `exported/${kind}`);
         await ctr("pull", "--plain-http", ...all, reference);
         const archive = join(directory, `exported-${kind}`);
-        await ctr("export", ...all, archive, reference);
+        await exportWhole(archive, (path) => ctr("export", ...all, path, reference));
         assert.equal(await berth("load", ...all, "-i", archive), `Loaded image: ${reference}`);
         const pushed = `${registry.host}/exported-again/${kind}:1`;
         assert.equal(await berth("push", "-q", ...all, reference, pushed), `${pushed}@${digest}`);

@@ -4,6 +4,7 @@ import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { before, describe, it } from "node:test";
 import { imageOf, indexOf } from "../../src/testing/images.ts";
 import { pushImage } from "../../src/testing/registry.ts";
+import { exportWhole } from "../support/whole-archive.ts";
 import { withClients } from "../support/with-clients.ts";
 
 describe("ctr images", () => {
@@ -65,7 +66,7 @@ describe("ctr images", () => {
 
     it(`exports an image and imports it again ${how}`, async () => {
       const archive = host.programs.path(`export-${way.length}.tar`);
-      await ctr("images", "export", ...way, archive, host.image);
+      await exportWhole(archive, (path) => ctr("images", "export", ...way, path, host.image));
       await ctr("images", "rm", "--sync", host.image);
       await ctr("images", "import", ...way, archive);
       assert.deepEqual(await names(), [host.image]);
@@ -81,7 +82,7 @@ describe("ctr images", () => {
 
     it(`imports an archive's index as an image of its own ${how}`, async () => {
       const [archive, index] = [host.programs.path(`index-${way.length}.tar`), "example.test/index:1"];
-      await ctr("images", "export", archive, host.image);
+      await exportWhole(archive, (path) => ctr("images", "export", path, host.image));
       await ctr("images", "import", ...way, "--index-name", index, archive);
       assert.deepEqual((await names()).sort(), [host.image, index].sort());
       assert.match(
